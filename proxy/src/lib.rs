@@ -1,0 +1,1 @@
+//! Sluicegate: a pull-through OCI registry proxy that scans on pull.

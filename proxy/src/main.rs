@@ -1,0 +1,3 @@
+//! The `sluicegate` program.
+
+fn main() {}

@@ -1,0 +1,155 @@
+//! What was looked at, and what could not be.
+//!
+//! "Did not look" is never "clean": every gap is carried to policy, which alone decides on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// How much of an image was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CoverageStatus {
+    /// Everything that could hold a package was read and matched.
+    Complete,
+    /// Some of it was not; the rest was.
+    Partial,
+    /// So little was that the findings say nothing about the image.
+    Unscannable,
+}
+
+/// The status and every reason for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// The worst of what the gaps amount to.
+    pub status: CoverageStatus,
+    /// The gaps, sorted, without repeats.
+    pub gaps: Vec<Gap>,
+}
+
+impl Coverage {
+    /// Sorts the gaps and sums them up.
+    pub fn from_gaps(mut gaps: Vec<Gap>) -> Self {
+        gaps.sort();
+        gaps.dedup();
+        let status = gaps
+            .iter()
+            .map(Gap::weight)
+            .max()
+            .unwrap_or(CoverageStatus::Complete);
+        Self { status, gaps }
+    }
+}
+
+/// Something that was not judged.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gap {
+    /// What kind of gap.
+    pub kind: GapKind,
+    /// Where in the image, without a leading slash; none where it concerns more than one file.
+    pub path: Option<String>,
+    /// In which layer; none where it concerns the whole image.
+    pub layer: Option<Digest>,
+    /// One line for a person.
+    pub detail: String,
+    /// Whether the gap alone makes the image unscannable.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fatal: bool,
+}
+
+impl Gap {
+    /// Records a gap that leaves the rest of the image judged.
+    pub fn partial(kind: GapKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            path: None,
+            layer: None,
+            detail: detail.into(),
+            fatal: false,
+        }
+    }
+
+    /// Records a gap after which the findings say nothing about the image.
+    pub fn fatal(kind: GapKind, detail: impl Into<String>) -> Self {
+        Self {
+            fatal: true,
+            ..Self::partial(kind, detail)
+        }
+    }
+
+    /// Names the file the gap is in.
+    pub fn at(self, path: impl Into<String>) -> Self {
+        Self {
+            path: Some(path.into()),
+            ..self
+        }
+    }
+
+    /// Names the layer the gap is in.
+    pub fn in_layer(self, layer: Digest) -> Self {
+        Self {
+            layer: Some(layer),
+            ..self
+        }
+    }
+
+    fn weight(&self) -> CoverageStatus {
+        if self.fatal {
+            CoverageStatus::Unscannable
+        } else {
+            CoverageStatus::Partial
+        }
+    }
+}
+
+/// The kinds of gaps. The names are part of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapKind {
+    /// An ecosystem for which no feed is loaded.
+    NoFeed,
+    /// Packages of an operating system that could not be identified.
+    OsUnknown,
+    /// Two witnesses name different operating systems.
+    OsForged,
+    /// An operating system without a package database.
+    OsDbMissing,
+    /// A package database that lists no present package.
+    OsDbEmpty,
+    /// A package database that lies where its tool would not look.
+    DbRelocated,
+    /// A file that an analyzer wanted and could not read in full.
+    FileUnreadable,
+    /// A file over its analyzer's bound.
+    FileTooLarge,
+    /// A record of a package database that could not be read.
+    RecordUnreadable,
+    /// A layer that could not be decompressed or walked.
+    LayerUnreadable,
+    /// Bytes after a compressed stream's or archive's end.
+    StreamGarbage,
+    /// A layer kept outside the registry.
+    ForeignLayer,
+    /// An encrypted layer.
+    EncryptedLayer,
+    /// A layer of a type that is not read.
+    UnknownLayer,
+    /// A layer or config that is not what its digest says.
+    DigestMismatch,
+    /// An image config that could not be read.
+    ConfigUnreadable,
+    /// A whiteout and the file it names in one layer.
+    AmbiguousLayer,
+    /// A budget on bytes, ratio, entries, depth or time ran out.
+    Budget,
+    /// An archive entry whose name leaves the root, or cannot be kept.
+    UnsafePath,
+    /// An advisory that names a package but no version or range.
+    UnknownRange,
+    /// A JAR without an identity.
+    JarUnidentified,
+    /// An analyzer that failed on its own.
+    AnalyzerFailed,
+    /// An image for an operating system that is not read, such as Windows.
+    UnsupportedOs,
+}

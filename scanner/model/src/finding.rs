@@ -1,0 +1,77 @@
+//! A package and an advisory that concerns it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::package::Ecosystem;
+use crate::severity::Severity;
+
+/// What kind of thing was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingKind {
+    /// A known weakness.
+    Vulnerability,
+    /// A package published to do harm.
+    Malware,
+    /// Software that its maker no longer mends.
+    Eol,
+}
+
+/// Whether the advisory applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingStatus {
+    /// The installed version is in the advisory's range.
+    Affected,
+    /// The advisory names the package, but version or range cannot be compared.
+    Unknown,
+}
+
+/// One component and one group of advisories about the same weakness.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The CVE where there is one, else the advisory's own id.
+    pub id: String,
+    /// Every other name of the weakness, sorted.
+    pub aliases: Vec<String>,
+    /// The records that matched, sorted.
+    pub advisories: Vec<String>,
+    /// What kind of thing was found.
+    pub kind: FindingKind,
+    /// Whether the advisory applies.
+    pub status: FindingStatus,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The CVSS base score the severity rests on, 0 to 10.
+    pub cvss: Option<f64>,
+    /// Whether it is known to be exploited (CISA KEV).
+    pub kev: bool,
+    /// The probability of exploitation within 30 days (EPSS), 0 to 1.
+    pub epss: Option<f64>,
+    /// The package concerned.
+    pub package: FindingPackage,
+    /// The smallest version without the weakness; none where there is no fix.
+    pub fixed: Option<String>,
+    /// The ecosystem of the feed that answered, with its suffix.
+    pub source: String,
+    /// The exception that covers it, by name; filled by policy.
+    pub exception: Option<String>,
+}
+
+/// The package of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingPackage {
+    /// The installed package's name.
+    pub name: String,
+    /// The installed package's version.
+    pub version: String,
+    /// The package URL.
+    pub purl: String,
+    /// The OSV ecosystem.
+    pub ecosystem: Option<Ecosystem>,
+    /// The evidence's path in the image, without a leading slash.
+    pub path: String,
+    /// The layer that introduced the package.
+    pub layer: Digest,
+}

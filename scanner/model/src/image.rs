@@ -1,0 +1,256 @@
+//! Names of images: repository, tag, reference.
+//!
+//! A [`Repository`] is the one canonical name `upstream/path` under which verdicts, membership,
+//! log lines and policy bindings meet. Which upstream a request means is `proxy`'s business; here
+//! is only what a well-formed name looks like.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digest::Digest;
+
+/// Longest repository path accepted, in bytes.
+///
+/// Source: distribution-spec, "Pulling manifests": many clients limit host and name to 255 together.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Says why a text names no image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The repository path breaks the grammar of the distribution-spec.
+    #[error("repository name {0:?} is invalid")]
+    Repository(String),
+    /// The tag breaks the grammar of the distribution-spec.
+    #[error("tag {0:?} is invalid")]
+    Tag(String),
+    /// The reference is neither a tag nor a digest.
+    #[error("reference {0:?} is neither a tag nor a digest")]
+    Reference(String),
+}
+
+/// A canonical repository name: the upstream's name and the path on it.
+///
+/// *Shape*: printed as `upstream/path`, for example `docker.io/library/nginx`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Repository {
+    upstream: Box<str>,
+    path: Box<str>,
+}
+
+impl Repository {
+    /// Joins an upstream's name, which configuration vouches for, with a path that is checked here.
+    pub fn new(upstream: &str, path: &str) -> Result<Self, NameError> {
+        if upstream.is_empty() || upstream.contains('/') || !is_repository_path(path) {
+            return Err(NameError::Repository(shortened(path)));
+        }
+        Ok(Self {
+            upstream: upstream.into(),
+            path: path.into(),
+        })
+    }
+
+    /// Gives the configured upstream's name, such as `docker.io`.
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    /// Gives the path on the upstream, such as `library/nginx`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.upstream, self.path)
+    }
+}
+
+impl FromStr for Repository {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (upstream, path) = text
+            .split_once('/')
+            .ok_or_else(|| NameError::Repository(shortened(text)))?;
+        Self::new(upstream, path)
+    }
+}
+
+impl Serialize for Repository {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Repository {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A tag.
+///
+/// Source: distribution-spec, `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(Box<str>);
+
+impl Tag {
+    /// Gives the tag's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let well_formed = text.len() <= 128
+            && text.bytes().next().is_some_and(is_word)
+            && text
+                .bytes()
+                .all(|byte| is_word(byte) || byte == b'.' || byte == b'-');
+        if well_formed {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError::Tag(shortened(text)))
+        }
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Tag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a manifest request asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reference {
+    /// A name that may move.
+    Tag(Tag),
+    /// One content for ever.
+    Digest(Digest),
+}
+
+impl FromStr for Reference {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.contains(':') {
+            let digest = text
+                .parse()
+                .map_err(|_| NameError::Reference(shortened(text)))?;
+            return Ok(Self::Digest(digest));
+        }
+        text.parse().map(Self::Tag)
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// Tells whether `path` follows the grammar of repository names.
+///
+/// Source: distribution-spec, `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`.
+pub fn is_repository_path(path: &str) -> bool {
+    path.len() <= MAX_NAME_BYTES && path.split('/').all(is_path_component)
+}
+
+fn is_path_component(component: &str) -> bool {
+    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let mut separator = String::new();
+    let mut seen_word = false;
+    for byte in component.bytes() {
+        if is_alphanumeric(byte) {
+            let joined = separator.is_empty()
+                || matches!(separator.as_str(), "." | "_" | "__")
+                || separator.bytes().all(|byte| byte == b'-');
+            if !joined || (!seen_word && !separator.is_empty()) {
+                return false;
+            }
+            separator.clear();
+            seen_word = true;
+        } else if matches!(byte, b'.' | b'_' | b'-') {
+            separator.push(char::from(byte));
+        } else {
+            return false;
+        }
+    }
+    seen_word && separator.is_empty()
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(160).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_the_grammar_of_the_spec_and_nothing_else() {
+        for path in ["a", "library/nginx", "a.b/c_d/e__f/g--h", "0/1"] {
+            assert!(is_repository_path(path), "{path} is a repository path");
+        }
+        for path in [
+            "", "/", "a/", "/a", "A", "a..b", "a___b", "a_.b", "-a", "a-", "a//b", "..", "a/../b",
+            "a%2fb", "é",
+        ] {
+            assert!(!is_repository_path(path), "{path} is no repository path");
+        }
+        assert!(!is_repository_path(&"a".repeat(256)));
+    }
+
+    #[test]
+    fn tells_tags_from_digests() {
+        assert!(matches!("1.2-x_Y".parse(), Ok(Reference::Tag(_))));
+        assert!(matches!(
+            Digest::of(b"").as_str().parse(),
+            Ok(Reference::Digest(_))
+        ));
+        for text in ["", ".a", "-a", "a/b", "sha256:12", "a b", &"a".repeat(129)] {
+            assert!(
+                text.parse::<Reference>().is_err(),
+                "{text:?} was taken for a reference"
+            );
+        }
+    }
+
+    #[test]
+    fn repository_prints_what_it_parses() {
+        let text = "docker.io/library/nginx";
+        let repository: Repository = text.parse().unwrap();
+        assert_eq!(repository.to_string(), text);
+        assert_eq!(
+            (repository.upstream(), repository.path()),
+            ("docker.io", "library/nginx")
+        );
+    }
+}

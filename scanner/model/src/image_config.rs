@@ -1,0 +1,71 @@
+//! The parts of an image config that judging needs.
+//!
+//! Source: OCI image-spec, config.md.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::DiffId;
+use crate::manifest::Platform;
+use crate::strict_json;
+
+/// Largest config read, in bytes.
+pub const MAX_CONFIG_BYTES: usize = 8 * 1024 * 1024;
+
+/// An image's platform, layer identities and history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageConfig {
+    /// The operating system.
+    #[serde(default)]
+    pub os: String,
+    /// The processor architecture.
+    #[serde(default)]
+    pub architecture: String,
+    /// The processor's variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// When the image was built, as its author says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The layers' uncompressed digests.
+    #[serde(default)]
+    pub rootfs: RootFs,
+    /// One entry for each build step, as the image's author says.
+    #[serde(default)]
+    pub history: Vec<HistoryEntry>,
+}
+
+/// The layers' uncompressed digests, base first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootFs {
+    /// One for each layer of the manifest.
+    #[serde(default)]
+    pub diff_ids: Vec<DiffId>,
+}
+
+/// One build step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The instruction, as the image's author says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Whether the step made no layer.
+    #[serde(default)]
+    pub empty_layer: bool,
+}
+
+impl ImageConfig {
+    /// Parses a config blob.
+    pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        strict_json::check(text, &["rootfs", "diff_ids"])?;
+        serde_json::from_slice(text)
+    }
+
+    /// Gives the platform the image is for.
+    pub fn platform(&self) -> Platform {
+        Platform {
+            os: self.os.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.clone(),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What an image holds: the outcome of scanning, before any advisory is asked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::coverage::Gap;
+use crate::package::{Component, Distro};
+
+/// The merged image's components, distro and gaps.
+///
+/// *Shape*: components and gaps are sorted and without repeats, so that the same image gives the
+/// same bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// The distribution, where one was identified.
+    pub distro: Option<Distro>,
+    /// Every package found.
+    pub components: Vec<Component>,
+    /// What could not be looked at.
+    pub gaps: Vec<Gap>,
+    /// `os/architecture[/variant]` from the config.
+    pub platform: String,
+    /// When the image was built, as its author says.
+    #[serde(default)]
+    pub created: Option<String>,
+}

@@ -1,0 +1,26 @@
+//! The vocabulary of Sluicegate: pure values that every other crate speaks.
+//!
+//! Nothing here opens a file, a socket or a clock. Text from outside is parsed once, at the edge,
+//! into a type that cannot hold a wrong value; after that it is never checked again.
+//!
+//! Reading order: what is pulled ([`digest`], [`image`], [`manifest`], [`image_config`]), what is
+//! found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
+//! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]).
+
+pub mod advisory;
+pub mod coverage;
+pub mod digest;
+pub mod finding;
+pub mod image;
+pub mod image_config;
+pub mod inventory;
+pub mod manifest;
+pub mod media_type;
+pub mod package;
+pub mod report;
+pub mod severity;
+pub mod strict_json;
+pub mod verdict;
+
+pub use digest::{Digest, DigestHasher};
+pub use image::{Reference, Repository, Tag};

@@ -1,0 +1,369 @@
+//! Image manifests and indexes, parsed once and strictly, the same for the gate and the scanner.
+//!
+//! A document that names both `layers` and `manifests`, repeats a key, or contradicts its media
+//! type could be one thing to the gate and another to a runtime; it is refused.
+//! Source: OCI image-spec manifest.md, image-index.md; CVE-2021-41190.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::{media_type, strict_json};
+
+/// Largest manifest read, in bytes: what Distribution, zot and containerd accept.
+pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+/// Most layers of one image accepted. Runtimes' union file systems end at 127 or 500.
+pub const MAX_LAYERS: usize = 1024;
+/// Most children of one index accepted.
+pub const MAX_CHILDREN: usize = 256;
+
+const FIELDS: &[&str] = &[
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "subject",
+    "digest",
+    "size",
+    "urls",
+    "data",
+    "platform",
+    "os",
+    "architecture",
+    "variant",
+    "annotations",
+    "fsLayers",
+];
+
+/// A pointer to content: what it is, its digest and its length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What the content claims to be.
+    #[serde(default)]
+    pub media_type: String,
+    /// The content's digest.
+    pub digest: Digest,
+    /// The content's length in bytes.
+    pub size: u64,
+    /// The platform an index's child is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Places outside the registry that hold the content. Never followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// The kind of artifact the content is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Free annotations.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// An operating system and processor.
+///
+/// *Shape*: printed as `os/architecture[/variant]`, for example `linux/arm64/v8`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Platform {
+    /// The operating system, as Go names it.
+    #[serde(default)]
+    pub os: String,
+    /// The processor architecture, as Go names it.
+    #[serde(default)]
+    pub architecture: String,
+    /// The processor's variant, where the architecture has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+impl Platform {
+    /// Gives the platform of this machine, as a runtime on it would ask for.
+    pub fn host() -> Self {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "x86" => "386",
+            other => other,
+        };
+        Self {
+            os: "linux".into(),
+            architecture: architecture.into(),
+            variant: None,
+        }
+    }
+
+    /// Tells whether content for `self` is what a machine that wants `wanted` would take.
+    pub fn serves(&self, wanted: &Self) -> bool {
+        self.os == wanted.os
+            && self.architecture == wanted.architecture
+            && (wanted.variant.is_none()
+                || self.variant.is_none()
+                || self.variant == wanted.variant)
+    }
+
+    /// Tells whether this marks an attestation rather than something to run.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown" && self.architecture == "unknown"
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant
+            .as_ref()
+            .map_or(Ok(()), |variant| write!(f, "/{variant}"))
+    }
+}
+
+impl std::str::FromStr for Platform {
+    type Err = ManifestError;
+
+    fn from_str(text: &str) -> Result<Self, ManifestError> {
+        let mut parts = text.split('/');
+        let (os, architecture, variant) = (parts.next(), parts.next(), parts.next());
+        match (os, architecture, parts.next()) {
+            (Some(os), Some(architecture), None) if !os.is_empty() && !architecture.is_empty() => {
+                Ok(Self {
+                    os: os.into(),
+                    architecture: architecture.into(),
+                    variant: variant.map(Into::into),
+                })
+            }
+            _ => Err(ManifestError::Platform(text.chars().take(80).collect())),
+        }
+    }
+}
+
+/// An image manifest: one config and the layers, base first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageManifest {
+    /// The manifest's own media type.
+    pub media_type: String,
+    /// The kind of artifact, where this is no runnable image.
+    pub artifact_type: Option<String>,
+    /// The image config.
+    pub config: Descriptor,
+    /// The layers, base first.
+    pub layers: Vec<Descriptor>,
+    /// The manifest this one is about, where it is a referrer.
+    pub subject: Option<Descriptor>,
+}
+
+impl ImageManifest {
+    /// Lists the blobs the manifest needs: the config first, then each layer.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        std::iter::once(&self.config).chain(&self.layers)
+    }
+}
+
+/// An index: one manifest for each platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The index's own media type.
+    pub media_type: String,
+    /// The kind of artifact, where this is no image.
+    pub artifact_type: Option<String>,
+    /// The children, in the order written.
+    pub manifests: Vec<Descriptor>,
+    /// The manifest this one is about, where it is a referrer.
+    pub subject: Option<Descriptor>,
+}
+
+/// What a manifest URL may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manifest {
+    /// One image, or an artifact in the shape of one.
+    Image(ImageManifest),
+    /// A choice of images.
+    Index(Index),
+}
+
+impl Manifest {
+    /// Parses a manifest whose Content-Type was `content_type`.
+    ///
+    /// *Errors*: every [`ManifestError`]; the upstream, or who pushed to it, is at fault.
+    pub fn parse(text: &[u8], content_type: &str) -> Result<Self, ManifestError> {
+        if text.len() > MAX_MANIFEST_BYTES {
+            return Err(ManifestError::TooLarge(text.len()));
+        }
+        strict_json::check(text, FIELDS).map_err(ManifestError::Json)?;
+        let raw: RawManifest = serde_json::from_slice(text).map_err(ManifestError::Json)?;
+        raw.check(media_type::essence(content_type))
+    }
+
+    /// Gives the manifest's media type.
+    pub fn media_type(&self) -> &str {
+        match self {
+            Self::Image(image) => &image.media_type,
+            Self::Index(index) => &index.media_type,
+        }
+    }
+}
+
+/// Says why a document is no manifest that every reader understands alike.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The document is over [`MAX_MANIFEST_BYTES`].
+    #[error("manifest has {0} bytes, wanted at most {MAX_MANIFEST_BYTES}")]
+    TooLarge(usize),
+    /// The document is not JSON, or ambiguous JSON.
+    #[error("manifest is not unambiguous JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// `schemaVersion` is not 2: schema 1 images are refused, never converted.
+    #[error("manifest has schemaVersion {0}, wanted 2")]
+    SchemaVersion(i64),
+    /// The document has both or neither of `layers` and `manifests`.
+    #[error("manifest has {0}, wanted exactly one of `layers` and `manifests`")]
+    Shape(&'static str),
+    /// The media type in the document is not that of the response, or neither is known.
+    #[error("manifest of media type {body:?} was served as {header:?}")]
+    MediaType {
+        /// What the document says.
+        body: String,
+        /// What the Content-Type said.
+        header: String,
+    },
+    /// More layers or children than accepted.
+    #[error("manifest lists {got} entries, wanted at most {wanted}")]
+    TooMany {
+        /// How many are listed.
+        got: usize,
+        /// The bound.
+        wanted: usize,
+    },
+    /// A platform is not `os/architecture[/variant]`.
+    #[error("platform {0:?} is not os/architecture[/variant]")]
+    Platform(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawManifest {
+    #[serde(default)]
+    schema_version: i64,
+    #[serde(default)]
+    media_type: Option<String>,
+    #[serde(default)]
+    artifact_type: Option<String>,
+    #[serde(default)]
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Option<Vec<Descriptor>>,
+    #[serde(default)]
+    manifests: Option<Vec<Descriptor>>,
+    #[serde(default)]
+    subject: Option<Descriptor>,
+    #[serde(default, rename = "fsLayers")]
+    fs_layers: Option<serde::de::IgnoredAny>,
+}
+
+impl RawManifest {
+    fn check(self, header: &str) -> Result<Manifest, ManifestError> {
+        if self.schema_version != 2 || self.fs_layers.is_some() {
+            return Err(ManifestError::SchemaVersion(self.schema_version));
+        }
+        let body = self.media_type.clone().unwrap_or_default();
+        let mismatch = || ManifestError::MediaType {
+            body: body.clone(),
+            header: header.into(),
+        };
+        if !body.is_empty() && body != header {
+            return Err(mismatch());
+        }
+        match (self.config, self.layers, self.manifests) {
+            (Some(config), Some(layers), None) => {
+                bound(layers.len(), MAX_LAYERS)?;
+                if !media_type::is_image_manifest(header) {
+                    return Err(mismatch());
+                }
+                Ok(Manifest::Image(ImageManifest {
+                    media_type: header.into(),
+                    artifact_type: self.artifact_type,
+                    config,
+                    layers,
+                    subject: self.subject,
+                }))
+            }
+            (None, None, Some(manifests)) => {
+                bound(manifests.len(), MAX_CHILDREN)?;
+                if !media_type::is_index(header) {
+                    return Err(mismatch());
+                }
+                Ok(Manifest::Index(Index {
+                    media_type: header.into(),
+                    artifact_type: self.artifact_type,
+                    manifests,
+                    subject: self.subject,
+                }))
+            }
+            (_, Some(_), Some(_)) => Err(ManifestError::Shape("both")),
+            (Some(_), None, Some(_)) => Err(ManifestError::Shape("`config` and `manifests`")),
+            (None, Some(_), None) => Err(ManifestError::Shape("`layers` without `config`")),
+            (_, None, None) => Err(ManifestError::Shape("neither")),
+        }
+    }
+}
+
+fn bound(got: usize, wanted: usize) -> Result<(), ManifestError> {
+    if got > wanted {
+        Err(ManifestError::TooMany { got, wanted })
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(kind: &str) -> String {
+        format!(
+            r#"{{"mediaType":"{kind}","digest":"{}","size":2}}"#,
+            Digest::of(b"{}")
+        )
+    }
+
+    fn image(extra: &str) -> String {
+        let config = descriptor(media_type::OCI_CONFIG);
+        format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]{extra}}}"#)
+    }
+
+    #[test]
+    fn reads_an_image_and_an_index() {
+        let parsed = Manifest::parse(image("").as_bytes(), media_type::OCI_MANIFEST);
+        assert!(matches!(parsed, Ok(Manifest::Image(_))), "{parsed:?}");
+        let child = descriptor(media_type::OCI_MANIFEST);
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{child}]}}"#);
+        let parsed = Manifest::parse(index.as_bytes(), media_type::OCI_INDEX);
+        assert!(matches!(parsed, Ok(Manifest::Index(_))), "{parsed:?}");
+    }
+
+    #[test]
+    fn refuses_every_ambiguity() {
+        let both = image(r#","manifests":[]"#);
+        let wrong_type = image(&format!(r#","mediaType":"{}""#, media_type::OCI_INDEX));
+        let twice = image(r#","layers":[]"#);
+        let cased = image(r#","Layers":[]"#);
+        let schema1 = r#"{"schemaVersion":1,"fsLayers":[]}"#.to_owned();
+        for text in [
+            &both,
+            &wrong_type,
+            &twice,
+            &cased,
+            &schema1,
+            "null",
+            "[]",
+            "{}",
+        ] {
+            let parsed = Manifest::parse(text.as_bytes(), media_type::OCI_MANIFEST);
+            assert!(parsed.is_err(), "{text} was taken as {parsed:?}");
+        }
+        let as_index = Manifest::parse(image("").as_bytes(), media_type::OCI_INDEX);
+        assert!(matches!(as_index, Err(ManifestError::MediaType { .. })));
+        let bounded = "x".repeat(MAX_MANIFEST_BYTES + 1);
+        let parsed = Manifest::parse(bounded.as_bytes(), media_type::OCI_MANIFEST);
+        assert!(matches!(parsed, Err(ManifestError::TooLarge(_))));
+    }
+}

@@ -1,0 +1,109 @@
+//! The decision on one image in one repository, with everything it rests on.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::coverage::Coverage;
+use crate::digest::Digest;
+use crate::finding::Finding;
+use crate::image::{Repository, Tag};
+use crate::package::Distro;
+
+/// What comes out. Later ones are stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Served.
+    Allow,
+    /// Served, with a note.
+    Annotate,
+    /// Not served.
+    Refuse,
+}
+
+impl Decision {
+    /// Gives the name used everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Annotate => "annotate",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One rule that spoke.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`.
+    pub rule: String,
+    /// What the rule asked for; the verdict's decision is what came out.
+    pub action: Decision,
+    /// One line for a person.
+    pub message: String,
+    /// The ids of the findings that made the rule speak.
+    pub findings: Vec<String>,
+}
+
+/// Which policy decided.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PolicyReference {
+    /// The policy's name; several that cover one image are joined by `+`.
+    pub name: String,
+    /// The digest of all documents that apply to the repository.
+    pub digest: Digest,
+}
+
+/// What the verdict rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Program, version and analyzer fingerprint.
+    pub scanner: String,
+    /// The feed snapshot's identity.
+    pub feeds: String,
+    /// The newest `modified` of the snapshot's records.
+    pub feed_time: Option<Timestamp>,
+    /// When the bytes were read.
+    pub scanned_at: Timestamp,
+    /// When the decision was made.
+    pub decided_at: Timestamp,
+    /// How long scanning took, in milliseconds.
+    pub scan_ms: u64,
+}
+
+/// The decision on one image in one repository.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The canonical repository.
+    pub repository: Repository,
+    /// Tags under which it was pulled.
+    pub tags: Vec<Tag>,
+    /// `os/architecture[/variant]`.
+    pub platform: String,
+    /// What came out.
+    pub decision: Decision,
+    /// Which policy decided.
+    pub policy: PolicyReference,
+    /// The next instant at which something in the policy changes by itself.
+    pub valid_until: Option<Timestamp>,
+    /// The rules that spoke, strictest first.
+    pub reasons: Vec<Reason>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What was looked at.
+    pub coverage: Coverage,
+    /// The distribution, where one was identified.
+    pub distro: Option<Distro>,
+    /// How many components were found.
+    pub packages: u64,
+    /// What the verdict rests on.
+    pub provenance: Provenance,
+}
