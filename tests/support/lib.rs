@@ -1,1 +1,14 @@
-//! Whole-system test support.
+//! Support for the whole-system tests: real registries, real clients, images built in code.
+//!
+//! Everything here starts processes that the test owns, on loopback ports of their own, in
+//! directories of their own, and stops them when the test ends, however it ends. Nothing here
+//! knows how the product works inside: it sees its command line, its ports and its files.
+
+pub mod clients;
+pub mod feeds;
+pub mod http;
+pub mod image;
+pub mod layer;
+pub mod process;
+pub mod registry;
+pub mod rootfs;

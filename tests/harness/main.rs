@@ -1,0 +1,6 @@
+//! The harness proven by itself: real registry, real clients, no product between them.
+//!
+//! When a whole-system test fails, these say whether the test's own parts still work.
+
+mod registry;
+mod rootfs;

@@ -1,0 +1,11 @@
+//! The real clients, each run as its users run it, with state of its own.
+//!
+//! Every call returns the exit code and both outputs, so that a test can assert the exact words a
+//! person sees.
+
+pub mod skopeo;
+
+use std::time::Duration;
+
+/// How long a pull may take; a gate may hold it for minutes.
+pub const PULL_LIMIT: Duration = Duration::from_secs(300);

@@ -1,0 +1,28 @@
+//! `skopeo copy` from a registry to a directory.
+//!
+//! skopeo keeps nothing between runs, so every copy is a cold client.
+
+use std::path::Path;
+
+use crate::clients::PULL_LIMIT;
+use crate::process::{Outcome, run};
+
+/// Copies `reference` (`host:port/repository:tag`) to a directory over plain HTTP.
+pub async fn copy(reference: &str, directory: &Path) -> Outcome {
+    copy_with(&[], reference, directory).await
+}
+
+/// Copies with extra options, for example `--all`.
+pub async fn copy_with(options: &[&str], reference: &str, directory: &Path) -> Outcome {
+    let source = format!("docker://{reference}");
+    let target = format!("dir:{}", directory.display());
+    let mut arguments = vec!["--insecure-policy", "copy", "--src-tls-verify=false"];
+    arguments.extend(options);
+    arguments.extend([source.as_str(), target.as_str()]);
+    run("skopeo", &arguments, PULL_LIMIT).await
+}
+
+/// Gives the manifest bytes of a finished copy.
+pub fn manifest(directory: &Path) -> Vec<u8> {
+    std::fs::read(directory.join("manifest.json")).expect("skopeo wrote no manifest")
+}
