@@ -1,1 +1,3 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
+
+pub mod upstream;

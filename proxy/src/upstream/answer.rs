@@ -1,0 +1,224 @@
+//! Reads what an answer means: errors with their details, lengths, media types, digests.
+//!
+//! Everything in an answer is foreign: numbers are parsed, texts are cut and cleaned.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use sluicegate_model::{Digest, media_type};
+
+use super::error::UpstreamError;
+use super::wire::read_small;
+
+/// Most of an error body read, in bytes; OCI errors have a few hundred.
+const MAX_ERROR_BYTES: usize = 16 * 1024;
+
+/// Longest text taken from an upstream's error, in characters: one readable line.
+const MAX_DETAIL_CHARS: usize = 200;
+
+/// Longest wait an upstream can ask for; a larger number is a mistake of theirs.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
+
+/// Turns an answer that is no success into its error.
+pub(super) async fn failure(what: &str, response: Response<Incoming>) -> UpstreamError {
+    let (head, mut body) = response.into_parts();
+    // The status decides; a body that cannot be read only costs its detail.
+    let text = read_small(what, &mut body, MAX_ERROR_BYTES).await;
+    let message = text.ok().and_then(|text| first_message(&text));
+    let what = what.to_owned();
+    match head.status {
+        StatusCode::NOT_FOUND => UpstreamError::NotFound { what },
+        StatusCode::UNAUTHORIZED => UpstreamError::Unauthorized {
+            what,
+            detail: message,
+        },
+        StatusCode::FORBIDDEN => UpstreamError::Denied {
+            what,
+            detail: message,
+        },
+        StatusCode::TOO_MANY_REQUESTS => UpstreamError::RateLimited {
+            what,
+            retry_after: retry_after(&head.headers),
+            detail: with_limits(message, &head.headers),
+        },
+        status => UpstreamError::Unavailable {
+            what,
+            status: status.as_u16(),
+            detail: message,
+        },
+    }
+}
+
+/// Reads `Retry-After`: seconds, or a date, which is compared with the answer's own `Date`.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        let sent = headers.get(DATE)?.to_str().ok()?;
+        let sent = jiff::fmt::rfc2822::parse(sent).ok()?.timestamp();
+        Duration::try_from(until.duration_since(sent)).unwrap_or_default()
+    };
+    (wait <= MAX_RETRY_AFTER).then_some(wait)
+}
+
+/// Gives the media type without parameters, lower case; empty if the answer names none.
+pub(super) fn media_type_of(headers: &HeaderMap) -> String {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map_or_else(String::new, |text| {
+            media_type::essence(text).to_ascii_lowercase()
+        })
+}
+
+/// Reads `Docker-Content-Digest`.
+///
+/// *Errors*: a header that is there and is no digest.
+pub(super) fn promised_digest(
+    what: &str,
+    headers: &HeaderMap,
+) -> Result<Option<Digest>, UpstreamError> {
+    let Some(value) = headers.get("docker-content-digest") else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    text.trim()
+        .parse()
+        .map(Some)
+        .map_err(|error| UpstreamError::Protocol {
+            what: what.to_owned(),
+            reason: format!("Docker-Content-Digest is wrong: {error}"),
+        })
+}
+
+/// Reads `Content-Length` as a header says it, which on HEAD is the length of what GET would send.
+pub(super) fn promised_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(http::header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// The start, and the total if known, of a `Content-Range: bytes 5-9/10`.
+pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+    let text = headers.get(http::header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
+    let total = match total {
+        "*" => None,
+        number => Some(number.parse::<u64>().ok()?),
+    };
+    let sound = start <= end && total.is_none_or(|total| end < total);
+    sound.then_some((start, total))
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEntry {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+fn first_message(body: &[u8]) -> Option<String> {
+    let body: ErrorBody = serde_json::from_slice(body).ok()?;
+    let first = body.errors.into_iter().next()?;
+    let text = if first.message.is_empty() {
+        first.code
+    } else {
+        first.message
+    };
+    Some(clean(&text)).filter(|text| !text.is_empty())
+}
+
+fn with_limits(message: Option<String>, headers: &HeaderMap) -> Option<String> {
+    let mut parts: Vec<String> = message.into_iter().collect();
+    for name in ["ratelimit-limit", "ratelimit-remaining"] {
+        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+            parts.push(format!("{name} {}", clean(value)));
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Keeps one line of visible text.
+fn clean(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .filter(|c| c.is_ascii_graphic() || *c == ' ' || c.is_alphanumeric())
+        .take(MAX_DETAIL_CHARS)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn retry_after_is_understood_in_seconds_and_as_a_date() {
+        fn seconds(pairs: &[(&'static str, &str)]) -> Option<u64> {
+            Some(retry_after(&headers(pairs))?.as_secs())
+        }
+        assert_eq!(seconds(&[("retry-after", "7")]), Some(7));
+        let date = ("date", "Fri, 31 Dec 1999 23:59:00 GMT");
+        let later = ("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");
+        assert_eq!(seconds(&[date, later]), Some(59));
+        assert_eq!(
+            seconds(&[("date", later.1), ("retry-after", date.1)]),
+            Some(0)
+        );
+        assert_eq!(seconds(&[("retry-after", "1733333333")]), None);
+        assert_eq!(seconds(&[("retry-after", "-1")]), None);
+    }
+
+    #[test]
+    fn content_range_must_make_sense() {
+        let range = |text| content_range(&headers(&[("content-range", text)]));
+        assert_eq!(range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(range("bytes 5-9/*"), Some((5, None)));
+        for text in [
+            "bytes 9-5/10",
+            "bytes 5-10/10",
+            "bytes */10",
+            "bytes -5/10",
+            "items 1-2/3",
+            "5-9/10",
+        ] {
+            assert_eq!(range(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn foreign_error_text_is_one_short_visible_line() {
+        let body = br#"{"errors":[{"code":"X","message":"a\u001b[31m\r\n\u202eb  c"}]}"#;
+        assert_eq!(first_message(body).unwrap(), "a[31m b c");
+        let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "a".repeat(5000));
+        assert_eq!(
+            first_message(long.as_bytes()).unwrap().len(),
+            MAX_DETAIL_CHARS
+        );
+        assert_eq!(first_message(b"<html>"), None);
+    }
+}

@@ -1,0 +1,244 @@
+//! Connections to upstreams: name resolution with an address check, tunnels, TLS.
+//!
+//! The checked kind resolves a name, drops every address that is not public and connects to one
+//! that is left: what was checked is what is dialled. The open kind is for the configured host and
+//! the hosts that the operator named. Called by the HTTP clients in `exchange`.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::address::is_public;
+use super::options::UpstreamOptions;
+
+/// Longest time until a connection stands, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often the kernel probes a silent connection, so that one whose peer vanished ends.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+/// Whose addresses may be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Any: the operator chose the host.
+    Open,
+    /// Public ones: somebody else chose the host.
+    PublicOnly,
+}
+
+/// Says that a host has no address that may be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} has no public address")]
+pub(super) struct NotPublic {
+    host: String,
+}
+
+/// Makes connections, with TLS for `https`.
+#[derive(Clone)]
+pub(super) struct Connector {
+    inner: HttpsConnector<Dialer>,
+}
+
+impl Connector {
+    /// Prepares connections of one reach.
+    pub(super) fn new(options: &UpstreamOptions, reach: Reach, tls: ClientConfig) -> Self {
+        let dialer = Dialer {
+            direct: plain_connector(Resolver { reach }),
+            to_proxy: plain_connector(Resolver { reach: Reach::Open }),
+            proxies: Arc::new(
+                Matcher::builder()
+                    .https(options.proxy.https_proxy.clone().unwrap_or_default())
+                    .no(options.proxy.no_proxy.clone().unwrap_or_default())
+                    .build(),
+            ),
+            reach,
+        };
+        let inner = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(dialer);
+        Self { inner }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = BoxFuture<Self::Response, BoxError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let connecting = self.inner.call(to);
+        Box::pin(async move {
+            tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+                .await
+                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        })
+    }
+}
+
+/// Builds the TLS settings: system roots and the upstream's own authorities.
+///
+/// *Errors*: text that says what is wrong with the extra authorities.
+pub(super) fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, String> {
+    let mut roots = system_roots().clone();
+    if let Some(pem) = ca_pem {
+        let mut added = 0_usize;
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate =
+                certificate.map_err(|error| format!("cannot read its CA file: {error}"))?;
+            roots
+                .add(certificate)
+                .map_err(|error| format!("cannot use its CA file: {error}"))?;
+            added += 1;
+        }
+        if added == 0 {
+            return Err("its CA file holds no certificate".to_owned());
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("cannot set up TLS: {error}"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(settings)
+}
+
+/// Loads the system's roots once: every upstream shares them.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut store = RootCertStore::empty();
+        let loaded = rustls_native_certs::load_native_certs();
+        for error in &loaded.errors {
+            tracing::warn!(%error, "cannot read some system certificate authorities");
+        }
+        store.add_parsable_certificates(loaded.certs);
+        store
+    })
+}
+
+fn plain_connector(resolver: Resolver) -> HttpConnector<Resolver> {
+    let mut connector = HttpConnector::new_with_resolver(resolver);
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector
+}
+
+/// Dials directly or through the proxy of the environment.
+#[derive(Clone)]
+struct Dialer {
+    direct: HttpConnector<Resolver>,
+    to_proxy: HttpConnector<Resolver>,
+    proxies: Arc<Matcher>,
+    reach: Reach,
+}
+
+impl Service<Uri> for Dialer {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = BoxFuture<TokioIo<TcpStream>, BoxError>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        if let Err(error) = check_host(&to, self.reach) {
+            return Box::pin(async move { Err(error.into()) });
+        }
+        let Some(proxy) = self.proxies.intercept(&to) else {
+            let connecting = self.direct.call(to);
+            return Box::pin(async move { Ok(connecting.await?) });
+        };
+        if proxy.uri().scheme_str() != Some("http") {
+            let reason = "only an http:// proxy can be used";
+            return Box::pin(async move { Err(io::Error::other(reason).into()) });
+        }
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
+        if let Some(login) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(login.clone());
+        }
+        let connecting = tunnel.call(to);
+        Box::pin(async move { Ok(connecting.await?) })
+    }
+}
+
+/// Refuses hosts that need no resolver, and so would pass it by: addresses, and names that mean
+/// this machine or its cloud whoever resolves them (a proxy does that in its own network).
+fn check_host(to: &Uri, reach: Reach) -> Result<(), NotPublic> {
+    let host = to.host().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let refused = if let Ok(address) = bare.parse::<IpAddr>() {
+        !is_public(address)
+    } else {
+        let name = bare.trim_end_matches('.');
+        [".localhost", ".internal", ".local"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix) || Some(name) == suffix.strip_prefix('.'))
+    };
+    if refused && reach == Reach::PublicOnly {
+        let host = host.to_owned();
+        return Err(NotPublic { host });
+    }
+    Ok(())
+}
+
+/// Resolves names, and under [`Reach::PublicOnly`] keeps public addresses only.
+#[derive(Clone, Debug)]
+struct Resolver {
+    reach: Reach,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = BoxFuture<Self::Response, BoxError>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let host = name.to_string();
+        let resolving = GaiResolver::new().call(name);
+        let reach = self.reach;
+        Box::pin(async move {
+            let addresses: Vec<SocketAddr> = resolving
+                .await?
+                .filter(|address| reach == Reach::Open || is_public(address.ip()))
+                .collect();
+            if addresses.is_empty() && reach == Reach::PublicOnly {
+                return Err(NotPublic { host }.into());
+            }
+            Ok(addresses.into_iter())
+        })
+    }
+}

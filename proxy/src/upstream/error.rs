@@ -1,0 +1,210 @@
+//! Why a request to an upstream failed, and who must act on it.
+//!
+//! Every variant says what was asked. Bodies of upstream errors are never passed on: at most one
+//! bounded, cleaned message of the first OCI error.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_model::Digest;
+
+/// A cause that several waiters can share.
+pub type Cause = Arc<dyn Error + Send + Sync>;
+
+/// Who must act for the request to succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The registry, its operator or the network between.
+    Upstream,
+    /// This instance's configuration.
+    Us,
+}
+
+/// Says why a request to an upstream failed.
+///
+/// *Shape*: `what` names the thing asked for and the upstream, for example
+/// `manifest library/nginx:1 of docker.io`.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpstreamError {
+    /// The upstream answered that it does not have it.
+    #[error("{what} does not exist there")]
+    NotFound {
+        /// What was asked.
+        what: String,
+    },
+    /// The upstream wants credentials that we do not have, or refuses the ones we have.
+    #[error("{what}: upstream wants other credentials{}", shown(.detail.as_deref()))]
+    Unauthorized {
+        /// What was asked.
+        what: String,
+        /// The upstream's own words, cleaned.
+        detail: Option<String>,
+    },
+    /// The upstream knows us and says no.
+    #[error("{what}: upstream denies access{}", shown(.detail.as_deref()))]
+    Denied {
+        /// What was asked.
+        what: String,
+        /// The upstream's own words, cleaned.
+        detail: Option<String>,
+    },
+    /// The upstream's rate limit is used up.
+    #[error("{what}: upstream limits the rate of requests{}{}", reset(*.retry_after), shown(.detail.as_deref()))]
+    RateLimited {
+        /// What was asked.
+        what: String,
+        /// How long to wait, if the upstream said it.
+        retry_after: Option<Duration>,
+        /// The upstream's own words and its `ratelimit-*` headers, cleaned.
+        detail: Option<String>,
+    },
+    /// The upstream answered with a status that means trouble on its side.
+    #[error("{what}: upstream answered {status}{}", shown(.detail.as_deref()))]
+    Unavailable {
+        /// What was asked.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// The upstream's own words, cleaned.
+        detail: Option<String>,
+    },
+    /// Nothing came for too long.
+    #[error("{what}: waited {} s for {phase}", .after.as_secs())]
+    Timeout {
+        /// What was asked.
+        what: String,
+        /// What did not come: headers, the next byte, the whole body.
+        phase: &'static str,
+        /// The limit that ran out.
+        after: Duration,
+    },
+    /// No connection could be made, or it failed before an answer.
+    #[error("{what}: cannot talk to {host}")]
+    Connect {
+        /// What was asked.
+        what: String,
+        /// The host that was tried.
+        host: String,
+        /// The cause.
+        #[source]
+        source: Cause,
+    },
+    /// The body ended early or broke.
+    #[error("{what}: body was cut after {received} bytes")]
+    Cut {
+        /// What was asked.
+        what: String,
+        /// Bytes received in this answer.
+        received: u64,
+        /// The cause, if the connection gave one.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// The answer is larger than anything legitimate.
+    #[error("{what}: answer is larger than {limit} bytes")]
+    TooLarge {
+        /// What was asked.
+        what: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The upstream gave other content than the digest promises.
+    #[error("{what}: digest is {got}, wanted {wanted}")]
+    DigestMismatch {
+        /// What was asked.
+        what: String,
+        /// The digest that was asked for or promised in a header.
+        wanted: Digest,
+        /// The digest of what came.
+        got: Digest,
+    },
+    /// The upstream sent us to a place we do not go.
+    #[error("{what}: refused redirect to {target}: {reason}")]
+    BadRedirect {
+        /// What was asked.
+        what: String,
+        /// Scheme, host and port of the target; never its path or query, which may hold secrets.
+        target: String,
+        /// Why it was refused.
+        reason: &'static str,
+    },
+    /// The upstream asked us to authenticate at a place that must not see its credentials.
+    #[error("{what}: refused token service {realm}: {reason}")]
+    BadRealm {
+        /// What was asked.
+        what: String,
+        /// Scheme, host and port of the token service.
+        realm: String,
+        /// Why it was refused.
+        reason: &'static str,
+    },
+    /// The answer breaks the protocol.
+    #[error("{what}: {reason}")]
+    Protocol {
+        /// What was asked.
+        what: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The settings of this upstream cannot work.
+    #[error("upstream {name}: {reason}")]
+    Settings {
+        /// The upstream's name.
+        name: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+}
+
+impl UpstreamError {
+    /// Tells whether the same request may succeed if it is sent again soon.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { status, .. } => *status >= 500 || *status == 408,
+            Self::Timeout { .. } | Self::Connect { .. } | Self::Cut { .. } => true,
+            Self::RateLimited { retry_after, .. } => {
+                retry_after.is_some_and(|wait| wait <= super::SHORT_RETRY_AFTER)
+            }
+            Self::NotFound { .. }
+            | Self::Unauthorized { .. }
+            | Self::Denied { .. }
+            | Self::TooLarge { .. }
+            | Self::DigestMismatch { .. }
+            | Self::BadRedirect { .. }
+            | Self::BadRealm { .. }
+            | Self::Protocol { .. }
+            | Self::Settings { .. } => false,
+        }
+    }
+
+    /// Tells who must act for the request to succeed.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Unauthorized { .. } | Self::Settings { .. } => Fault::Us,
+            Self::NotFound { .. }
+            | Self::Denied { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Timeout { .. }
+            | Self::Connect { .. }
+            | Self::Cut { .. }
+            | Self::TooLarge { .. }
+            | Self::DigestMismatch { .. }
+            | Self::BadRedirect { .. }
+            | Self::BadRealm { .. }
+            | Self::Protocol { .. } => Fault::Upstream,
+        }
+    }
+}
+
+fn shown(detail: Option<&str>) -> String {
+    detail.map_or_else(String::new, |text| format!(" ({text})"))
+}
+
+fn reset(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| {
+        format!(", try again in {} s", wait.as_secs())
+    })
+}

@@ -1,0 +1,167 @@
+//! Asks one upstream for something: authenticates when told to, follows redirects it may follow.
+//!
+//! Every call here is one attempt; repeating it is the caller's decision. An answer that is handed
+//! out is a success, everything else is an error.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Incoming;
+use url::Url;
+
+use super::answer::failure;
+use super::challenge::Challenge;
+use super::error::UpstreamError;
+use super::token::Authenticator;
+use super::trust::{TrustedPlaces, place, same_place};
+use super::wire::Wire;
+
+/// Most redirects followed for one request. Real registries use one or two.
+const MAX_REDIRECTS: usize = 5;
+
+/// One upstream, one identity.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) wire: Wire,
+    pub(super) authenticator: Authenticator,
+    pub(super) places: TrustedPlaces,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    /// What is asked for, in words.
+    pub(super) what: String,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// The repository's path, for the scope of a token.
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+}
+
+impl Ask {
+    /// Adds a header.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+}
+
+/// An answer, and whether it came from the upstream itself or from where it sent us.
+struct Arrival {
+    response: Response<Incoming>,
+    from_origin: bool,
+}
+
+impl Session {
+    /// Sends a request, with one more try after a 401.
+    pub(super) async fn ask(&self, ask: &Ask) -> Result<Response<Incoming>, UpstreamError> {
+        let known = self
+            .authenticator
+            .beforehand(&self.wire, &ask.what, &ask.path)
+            .await?;
+        let first = self.follow(ask, known.as_ref()).await?;
+        let Some(challenge) = challenge_of(&first) else {
+            return settle(ask, first).await;
+        };
+        drop(first);
+        let authorization = self
+            .authenticator
+            .answer(&self.wire, &ask.what, &ask.path, challenge, known.as_ref())
+            .await?;
+        let second = self.follow(ask, Some(&authorization)).await?;
+        settle(ask, second).await
+    }
+
+    async fn follow(
+        &self,
+        ask: &Ask,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Arrival, UpstreamError> {
+        let mut url = ask.url.clone();
+        let mut authorization = authorization;
+        for _ in 0..=MAX_REDIRECTS {
+            let mut headers = ask.headers.clone();
+            if let Some(value) = authorization {
+                headers.insert(header::AUTHORIZATION, value.clone());
+            }
+            let response = self
+                .wire
+                .send(&ask.what, &ask.method, &url, headers)
+                .await?;
+            if !is_redirect(response.status()) {
+                return Ok(Arrival {
+                    from_origin: self.places.is_origin(&url),
+                    response,
+                });
+            }
+            let next = redirect_target(&ask.what, &url, response.headers())?;
+            if !same_place(&url, &next) {
+                // It belongs to the place that asked for it, and stays off for good: a chain that
+                // comes back is still somebody else's choice.
+                authorization = None;
+            }
+            url = next;
+        }
+        Err(UpstreamError::BadRedirect {
+            what: ask.what.clone(),
+            target: place(&url),
+            reason: "there were too many redirects",
+        })
+    }
+}
+
+fn challenge_of(arrival: &Arrival) -> Option<Challenge> {
+    let refused = arrival.response.status() == StatusCode::UNAUTHORIZED;
+    (refused && arrival.from_origin)
+        .then(|| Challenge::from_headers(arrival.response.headers()))
+        .flatten()
+}
+
+async fn settle(ask: &Ask, arrival: Arrival) -> Result<Response<Incoming>, UpstreamError> {
+    let status = arrival.response.status();
+    if status.is_success() {
+        return Ok(arrival.response);
+    }
+    let error = failure(&ask.what, arrival.response).await;
+    let about_us = matches!(
+        error,
+        UpstreamError::Unauthorized { .. }
+            | UpstreamError::Denied { .. }
+            | UpstreamError::NotFound { .. }
+    );
+    if about_us && !arrival.from_origin {
+        // A storage host knows nothing of repositories: its refusal is a link that expired.
+        return Err(UpstreamError::Unavailable {
+            what: ask.what.clone(),
+            status: StatusCode::BAD_GATEWAY.as_u16(),
+            detail: Some(format!("its storage answered {}", status.as_u16())),
+        });
+    }
+    Err(error)
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn redirect_target(what: &str, from: &Url, headers: &HeaderMap) -> Result<Url, UpstreamError> {
+    let refuse = |target: String, reason| UpstreamError::BadRedirect {
+        what: what.to_owned(),
+        target,
+        reason,
+    };
+    let target = headers
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| from.join(text).ok())
+        .ok_or_else(|| refuse("nowhere".to_owned(), "its Location is no address"))?;
+    if !matches!(target.scheme(), "http" | "https") || target.host().is_none() {
+        return Err(refuse(place(&target), "it is no http(s) address"));
+    }
+    if from.scheme() == "https" && target.scheme() == "http" {
+        return Err(refuse(place(&target), "it leaves TLS"));
+    }
+    if !target.username().is_empty() || target.password().is_some() {
+        return Err(refuse(place(&target), "its address holds a user name"));
+    }
+    Ok(target)
+}

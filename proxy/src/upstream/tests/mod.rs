@@ -1,0 +1,6 @@
+//! The promises of the upstream client, against fakes that misbehave as told.
+
+mod authentication;
+mod content;
+mod fake;
+mod redirects;

@@ -1,0 +1,366 @@
+//! Authentication to one upstream: Basic, or tokens that are fetched once and shared.
+//!
+//! However many requests need a token for one repository, one request to the token service is
+//! under way. Credentials go only where `trust` lets them. Called by `session`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderValue, Method, header};
+use moka::Expiry;
+use moka::future::Cache;
+use serde::Deserialize;
+use url::Url;
+
+use super::answer::failure;
+use super::challenge::{BearerChallenge, Challenge};
+use super::error::UpstreamError;
+use super::options::UpstreamCredentials;
+use super::retry::patiently;
+use super::trust::{TrustedPlaces, place};
+use super::wire::{Wire, read_small};
+
+/// Largest answer of a token service, in bytes; tokens with many scopes reach 10 KiB.
+const MAX_TOKEN_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Life of a token whose service names none. Source: distribution's token specification.
+const DEFAULT_LIFE: Duration = Duration::from_mins(1);
+
+/// How long before its end a token is given up, so that it does not expire on the way.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// Longest life believed: an hour bounds the use of a token that was revoked.
+const MAX_LIFE: Duration = Duration::from_hours(1);
+
+/// Most tokens kept; one for each repository in use.
+const MAX_TOKENS: u64 = 10_000;
+
+/// Authenticates to one upstream with one identity.
+pub(super) struct Authenticator {
+    credentials: Option<UpstreamCredentials>,
+    places: TrustedPlaces,
+    tokens: Cache<TokenKey, Token>,
+    /// How the upstream last asked to be authenticated to; saves the 401 before every request.
+    last_challenge: ArcSwapOption<Challenge>,
+}
+
+/// Identifies a token. Upstream and identity are the [`Authenticator`]'s own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct TokenKey {
+    realm: Url,
+    service: Option<String>,
+    scope: String,
+}
+
+#[derive(Clone)]
+struct Token {
+    header: HeaderValue,
+    life: Duration,
+}
+
+impl Authenticator {
+    pub(super) fn new(credentials: Option<UpstreamCredentials>, places: TrustedPlaces) -> Self {
+        Self {
+            credentials,
+            places,
+            tokens: Cache::builder()
+                .max_capacity(MAX_TOKENS)
+                .expire_after(TokenLife)
+                .build(),
+            last_challenge: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Gives what the upstream will ask for, as far as is known.
+    pub(super) async fn beforehand(
+        &self,
+        wire: &Wire,
+        what: &str,
+        path: &str,
+    ) -> Result<Option<HeaderValue>, UpstreamError> {
+        match self.last_challenge.load_full().as_deref() {
+            None => Ok(None),
+            Some(Challenge::Basic) => Ok(self.basic()),
+            Some(Challenge::Bearer(bearer)) => {
+                let remembered = BearerChallenge {
+                    scope: None,
+                    ..bearer.clone()
+                };
+                self.token(wire, what, &remembered, path).await.map(Some)
+            }
+        }
+    }
+
+    /// Answers a 401: `used` is what the refused request carried.
+    pub(super) async fn answer(
+        &self,
+        wire: &Wire,
+        what: &str,
+        path: &str,
+        challenge: Challenge,
+        used: Option<&HeaderValue>,
+    ) -> Result<HeaderValue, UpstreamError> {
+        let header = match &challenge {
+            Challenge::Basic => self
+                .basic()
+                .filter(|header| Some(header) != used)
+                .ok_or_else(|| UpstreamError::Unauthorized {
+                    what: what.to_owned(),
+                    detail: None,
+                })?,
+            Challenge::Bearer(bearer) => {
+                self.forget(&token_key(bearer, path), used).await;
+                self.token(wire, what, bearer, path).await?
+            }
+        };
+        self.last_challenge.store(Some(Arc::new(challenge)));
+        Ok(header)
+    }
+
+    /// Drops a refused token, but not one that somebody else has fetched since.
+    async fn forget(&self, key: &TokenKey, used: Option<&HeaderValue>) {
+        let Some(used) = used else { return };
+        if self
+            .tokens
+            .get(key)
+            .await
+            .is_some_and(|token| token.header == *used)
+        {
+            self.tokens.invalidate(key).await;
+        }
+    }
+
+    async fn token(
+        &self,
+        wire: &Wire,
+        what: &str,
+        bearer: &BearerChallenge,
+        path: &str,
+    ) -> Result<HeaderValue, UpstreamError> {
+        self.check_realm(what, &bearer.realm)?;
+        let key = token_key(bearer, path);
+        let fetching = patiently(|| self.fetch(wire, what, &key));
+        self.tokens
+            .try_get_with(key.clone(), fetching)
+            .await
+            .map(|token| token.header)
+            .map_err(|error: Arc<UpstreamError>| (*error).clone())
+    }
+
+    fn check_realm(&self, what: &str, realm: &Url) -> Result<(), UpstreamError> {
+        let refuse = |reason| UpstreamError::BadRealm {
+            what: what.to_owned(),
+            realm: place(realm),
+            reason,
+        };
+        if !matches!(realm.scheme(), "http" | "https") || realm.host().is_none() {
+            return Err(refuse("it is no http(s) address"));
+        }
+        if !realm.username().is_empty() || realm.password().is_some() {
+            return Err(refuse("its address holds a user name"));
+        }
+        self.places.check_token_service(realm).map_err(refuse)?;
+        if self.credentials.is_some() {
+            self.places.check_credentials_for(realm).map_err(refuse)?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, wire: &Wire, what: &str, key: &TokenKey) -> Result<Token, UpstreamError> {
+        let what = format!("{what}: token from {}", place(&key.realm));
+        let mut url = key.realm.clone();
+        if let Some(service) = &key.service {
+            url.query_pairs_mut().append_pair("service", service);
+        }
+        url.query_pairs_mut().append_pair("scope", &key.scope);
+        let mut headers = HeaderMap::new();
+        if let Some(basic) = self.basic() {
+            headers.insert(header::AUTHORIZATION, basic);
+        }
+        let asked_at = Instant::now();
+        let response = wire
+            .send(&what, &Method::GET, &url, headers)
+            .await
+            .map_err(|error| as_realm_error(error, &key.realm))?;
+        if response.status().is_redirection() {
+            return Err(UpstreamError::BadRealm {
+                what,
+                realm: place(&key.realm),
+                reason: "it redirects",
+            });
+        }
+        let status = response.status();
+        if !status.is_success() {
+            return Err(match failure(&what, response).await {
+                // That the token service is missing says nothing about the image.
+                UpstreamError::NotFound { what } => UpstreamError::Unavailable {
+                    what,
+                    status: status.as_u16(),
+                    detail: None,
+                },
+                other => other,
+            });
+        }
+        let answer = read_small(&what, &mut response.into_body(), MAX_TOKEN_ANSWER_BYTES).await?;
+        let mut token = parse_token(&what, &answer)?;
+        token.life = token.life.saturating_sub(asked_at.elapsed());
+        Ok(token)
+    }
+
+    fn basic(&self) -> Option<HeaderValue> {
+        let credentials = self.credentials.as_ref()?;
+        let pair = format!("{}:{}", credentials.username, credentials.password.reveal());
+        let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator(..)")
+    }
+}
+
+struct TokenLife;
+
+impl Expiry<TokenKey, Token> for TokenLife {
+    fn expire_after_create(&self, _: &TokenKey, token: &Token, _: Instant) -> Option<Duration> {
+        Some(token.life)
+    }
+}
+
+/// Asks for no more than pulling from one repository, even if the upstream suggests more.
+fn token_key(bearer: &BearerChallenge, path: &str) -> TokenKey {
+    let own = format!("repository:{path}:pull");
+    let suggested = bearer.scope.as_deref().filter(|scope| {
+        scope.starts_with("repository:") && scope.ends_with(":pull") && !scope.contains(' ')
+    });
+    TokenKey {
+        realm: bearer.realm.clone(),
+        service: bearer.service.clone(),
+        scope: suggested.map_or(own, str::to_owned),
+    }
+}
+
+fn as_realm_error(error: UpstreamError, realm: &Url) -> UpstreamError {
+    match error {
+        UpstreamError::BadRedirect { what, reason, .. } => UpstreamError::BadRealm {
+            what,
+            realm: place(realm),
+            reason,
+        },
+        other => other,
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+fn parse_token(what: &str, answer: &[u8]) -> Result<Token, UpstreamError> {
+    let wrong = |reason: &str| UpstreamError::Protocol {
+        what: what.to_owned(),
+        reason: reason.to_owned(),
+    };
+    // The parser's own message could quote the token.
+    let answer: TokenAnswer =
+        serde_json::from_slice(answer).map_err(|_| wrong("answer is no token document"))?;
+    let text = answer
+        .token
+        .filter(|token| !token.is_empty())
+        .or(answer.access_token)
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| wrong("answer holds no token"))?;
+    let promised = answer
+        .expires_in
+        .filter(|seconds| *seconds > 0)
+        .map_or(DEFAULT_LIFE, Duration::from_secs);
+    let life = jwt_life(&text).map_or(promised, |life| life.min(promised));
+    let mut header = HeaderValue::try_from(format!("Bearer {text}"))
+        .map_err(|_| wrong("token holds characters that no header can"))?;
+    header.set_sensitive(true);
+    Ok(Token {
+        header,
+        life: life.min(MAX_LIFE).saturating_sub(MARGIN),
+    })
+}
+
+#[derive(Deserialize)]
+struct JwtClaims {
+    exp: u64,
+    iat: u64,
+}
+
+/// Reads a token's life from its own claims: both times are the issuer's, so clocks that differ
+/// do not matter. The signature is the upstream's business.
+fn jwt_life(token: &str) -> Option<Duration> {
+    let claims = token.split('.').nth(1)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let JwtClaims { exp, iat } = serde_json::from_slice(&claims).ok()?;
+    Some(Duration::from_secs(exp.saturating_sub(iat)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life(answer: &str) -> u64 {
+        parse_token("t", answer.as_bytes()).unwrap().life.as_secs()
+    }
+
+    #[test]
+    fn a_token_lives_as_long_as_the_shorter_of_its_two_promises() {
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"iat":1000,"exp":1100}"#);
+        let jwt = format!("h.{claims}.s");
+        assert_eq!(
+            life(&format!(r#"{{"token":"{jwt}","expires_in":300}}"#)),
+            90
+        );
+        assert_eq!(life(&format!(r#"{{"token":"{jwt}","expires_in":80}}"#)), 70);
+        assert_eq!(life(r#"{"access_token":"opaque","expires_in":300}"#), 290);
+        assert_eq!(life(r#"{"token":"opaque"}"#), 50);
+        assert_eq!(life(r#"{"token":"opaque","expires_in":5}"#), 0);
+        assert_eq!(life(r#"{"token":"opaque","expires_in":99999999}"#), 3590);
+    }
+
+    #[test]
+    fn refuses_an_answer_without_a_usable_token() {
+        for answer in [
+            "",
+            "[]",
+            "{}",
+            r#"{"token":""}"#,
+            r#"{"token":"a\nb"}"#,
+            r#"{"token":1}"#,
+        ] {
+            assert!(parse_token("t", answer.as_bytes()).is_err(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn never_asks_for_more_than_pulling() {
+        let scope = |suggested: &str| {
+            let bearer = BearerChallenge {
+                realm: "https://a.test/t".parse().unwrap(),
+                service: None,
+                scope: Some(suggested.to_owned()),
+            };
+            token_key(&bearer, "x").scope
+        };
+        assert_eq!(scope("repository:team/x:pull"), "repository:team/x:pull");
+        assert_eq!(scope("repository:x:pull,push"), "repository:x:pull");
+        assert_eq!(scope("registry:catalog:*"), "repository:x:pull");
+        assert_eq!(
+            scope("repository:y:push repository:x:pull"),
+            "repository:x:pull"
+        );
+    }
+}
