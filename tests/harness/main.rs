@@ -2,5 +2,7 @@
 //!
 //! When a whole-system test fails, these say whether the test's own parts still work.
 
+mod clients;
+mod fault;
 mod registry;
 mod rootfs;

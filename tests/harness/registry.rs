@@ -1,10 +1,10 @@
 //! Pushing to and pulling from the real upstream without the product.
 
 use sluicegate_tests::clients::skopeo;
-use sluicegate_tests::http;
 use sluicegate_tests::image::{self, Flavour, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression};
 use sluicegate_tests::registry::{PASSWORD, Registry, SecureRegistry, USER};
+use sluicegate_tests::wire;
 
 fn three_layers() -> ImageBuilder {
     ImageBuilder::new()
@@ -71,7 +71,7 @@ async fn registry_counts_what_is_asked_of_it() {
     let image = three_layers().build();
     registry.push("lib/app", "1", &image).await;
     let path = format!("/v2/lib/app/blobs/{}", image.layers[0].digest);
-    let reply = http::get(registry.address(), &path).await;
+    let reply = wire::get(registry.address(), &path).await;
     assert_eq!(reply.body_digest, image.layers[0].digest);
     let asked = || {
         registry

@@ -5,10 +5,12 @@
 //! knows how the product works inside: it sees its command line, its ports and its files.
 
 pub mod clients;
+pub mod fault;
 pub mod feeds;
-pub mod http;
+
 pub mod image;
 pub mod layer;
 pub mod process;
 pub mod registry;
 pub mod rootfs;
+pub mod wire;

@@ -81,13 +81,22 @@ impl Daemon {
             .stderr(errors)
             .spawn()
             .unwrap_or_else(|cause| panic!("start {name} ({command:?}): {cause}"));
-        let watcher = watch(child.id());
+        let watcher = watch(child.id(), None);
         Self {
             name: name.into(),
             child,
             watcher,
             log: log.into(),
         }
+    }
+
+    /// Starts a daemon that lives as long as the test program; `directory` goes with it.
+    pub fn start_shared(name: &str, command: Command, log: &Path, directory: &Path) -> Self {
+        let mut daemon = Self::start(name, command, log);
+        let _ = daemon.watcher.kill();
+        let _ = daemon.watcher.wait();
+        daemon.watcher = watch(daemon.id(), Some(directory));
+        daemon
     }
 
     /// Gives the process id.
@@ -175,13 +184,11 @@ impl Drop for Daemon {
 }
 
 /// Ends the process `id` when this process is gone: the watcher's input then closes.
-fn watch(id: u32) -> Child {
+fn watch(id: u32, directory: Option<&Path>) -> Child {
+    let script = "read _; kill -TERM $0; sleep 2; kill -KILL $0; test -z \"$1\" || rm -rf \"$1\"";
     Command::new("sh")
-        .args([
-            "-c",
-            "read _; kill -TERM $0; sleep 3; kill -KILL $0",
-            &id.to_string(),
-        ])
+        .args(["-c", script, &id.to_string()])
+        .arg(directory.unwrap_or(Path::new("")))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -11,9 +11,9 @@ use http::{Method, StatusCode};
 use sluicegate_model::Digest;
 use tempfile::TempDir;
 
-use crate::http::{Call, head};
 use crate::image::{Image, Index};
 use crate::process::{Daemon, free_port, run};
+use crate::wire::{Call, head};
 
 /// Tries to get a port that another test did not take in the meantime.
 const START_TRIES: usize = 3;

@@ -1,8 +1,12 @@
 //! The real clients, each run as its users run it, with state of its own.
 //!
 //! Every call returns the exit code and both outputs, so that a test can assert the exact words a
-//! person sees.
+//! person sees. A `reference` is `host:port/repository:tag` everywhere.
 
+pub mod containerd;
+pub mod cri;
+pub mod docker;
+pub mod podman;
 pub mod skopeo;
 
 use std::time::Duration;

@@ -1,0 +1,115 @@
+//! containerd of our own, pulled through with `ctr` and through the CRI as a kubelet does.
+//!
+//! Every registry that a test pulls from gets a `hosts.toml` that names it as server and as host,
+//! the form in which a refusal is final. One daemon serves a whole test program.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::clients::{PULL_LIMIT, cri};
+use crate::process::{Daemon, Outcome, run};
+
+/// A running containerd.
+pub struct Containerd {
+    daemon: Mutex<Daemon>,
+    directory: TempDir,
+}
+
+impl Containerd {
+    /// Gives the daemon of this test program, started at first use.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Containerd> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().expect("make a directory");
+        let home = directory.path().display();
+        let config = format!(
+            "version = 2\nroot = \"{home}/root\"\nstate = \"{home}/state\"\n\
+             [grpc]\n  address = \"{home}/socket\"\n\
+             [plugins.\"io.containerd.grpc.v1.cri\"]\n  stream_server_port = \"0\"\n\
+             [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n  snapshotter = \"native\"\n\
+             [plugins.\"io.containerd.grpc.v1.cri\".cni]\n  conf_dir = \"{home}/cni\"\n\
+             [plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"{home}/hosts\"\n"
+        );
+        let file = directory.path().join("config.toml");
+        std::fs::write(&file, config).expect("write the configuration");
+        let mut command = Command::new("containerd");
+        command.arg("--config").arg(&file);
+        let log = directory.path().join("containerd.log");
+        let daemon = Daemon::start_shared("containerd", command, &log, directory.path());
+        let started = Self {
+            daemon: Mutex::new(daemon),
+            directory,
+        };
+        let answers = async || started.ctr(&["images", "ls"]).await.ok();
+        started.daemon.lock().await.wait_until(answers).await;
+        started
+    }
+
+    /// Pulls an image with `ctr` into a namespace that no CRI pull uses.
+    pub async fn ctr_pull(&self, reference: &str) -> Outcome {
+        self.name_registry(reference);
+        let hosts = self.hosts().display().to_string();
+        self.ctr(&[
+            "images",
+            "pull",
+            "--snapshotter=native",
+            "--hosts-dir",
+            &hosts,
+            reference,
+        ])
+        .await
+    }
+
+    /// Gives the digest of an image pulled with `ctr`, empty where there is none.
+    pub async fn ctr_digest(&self, reference: &str) -> String {
+        let listed = self
+            .ctr(&["images", "ls", &format!("name=={reference}")])
+            .await;
+        let row = listed.stdout.lines().nth(1).unwrap_or_default();
+        row.split_whitespace().nth(2).unwrap_or_default().to_owned()
+    }
+
+    /// Removes an image pulled with `ctr` and all content that only it used.
+    pub async fn ctr_remove(&self, reference: &str) -> Outcome {
+        self.ctr(&["images", "rm", "--sync", reference]).await
+    }
+
+    /// Pulls an image with one CRI `PullImage` call, exactly what a kubelet sends.
+    pub async fn cri_pull(&self, reference: &str) -> Outcome {
+        self.name_registry(reference);
+        cri::pull_image(&self.directory.path().join("socket"), reference).await
+    }
+
+    /// Removes an image pulled through the CRI.
+    pub async fn cri_remove(&self, reference: &str) -> Outcome {
+        cri::remove_image(&self.directory.path().join("socket"), reference).await
+    }
+
+    fn hosts(&self) -> PathBuf {
+        self.directory.path().join("hosts")
+    }
+
+    fn name_registry(&self, reference: &str) {
+        let registry = reference.split('/').next().unwrap_or_default();
+        let folder = self.hosts().join(registry);
+        std::fs::create_dir_all(&folder).expect("make a hosts directory");
+        let hosts = format!(
+            "server = \"http://{registry}\"\n[host.\"http://{registry}\"]\n  \
+             capabilities = [\"pull\", \"resolve\"]\n"
+        );
+        std::fs::write(folder.join("hosts.toml"), hosts).expect("write hosts.toml");
+    }
+
+    async fn ctr(&self, arguments: &[&str]) -> Outcome {
+        let address = self.directory.path().join("socket").display().to_string();
+        let mut all = vec!["--address", &address, "--namespace", "tests"];
+        all.extend(arguments);
+        run("ctr", &all, PULL_LIMIT).await
+    }
+}

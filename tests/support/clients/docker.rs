@@ -1,0 +1,82 @@
+//! `docker pull` through a Docker daemon of our own.
+//!
+//! The daemon has its own data, sockets and containerd, no bridge and no firewall rules, so that it
+//! touches nothing of the machine's. One daemon serves a whole test program: a test that wants a
+//! cold client uses content that no other test uses.
+
+use std::process::Command;
+
+use tempfile::TempDir;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::clients::PULL_LIMIT;
+use crate::process::{Daemon, Outcome, run};
+
+/// A running Docker daemon.
+pub struct Docker {
+    daemon: Mutex<Daemon>,
+    directory: TempDir,
+}
+
+impl Docker {
+    /// Gives the daemon of this test program, started at first use.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Docker> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().expect("make a directory");
+        let home = directory.path();
+        let at = |name: &str| home.join(name).display().to_string();
+        let mut command = Command::new("dockerd");
+        command
+            .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
+            .args([
+                "--pidfile",
+                &at("pid"),
+                "--host",
+                &format!("unix://{}", at("socket")),
+            ])
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+            .args(["--storage-driver=vfs", "--config-file", &at("daemon.json")]);
+        std::fs::write(home.join("daemon.json"), "{}").expect("write the configuration");
+        let log = home.join("dockerd.log");
+        let daemon = Daemon::start_shared("dockerd", command, &log, home);
+        let started = Self {
+            daemon: Mutex::new(daemon),
+            directory,
+        };
+        let answers = async || started.docker(&["version"]).await.ok();
+        started.daemon.lock().await.wait_until(answers).await;
+        started
+    }
+
+    /// Pulls an image.
+    pub async fn pull(&self, reference: &str) -> Outcome {
+        self.docker(&["pull", reference]).await
+    }
+
+    /// Gives the digest by which the daemon knows a pulled image, empty where there is none.
+    pub async fn digest(&self, reference: &str) -> String {
+        let shown = self
+            .docker(&["inspect", "--format={{json .RepoDigests}}", reference])
+            .await;
+        let digests: Vec<String> = serde_json::from_str(&shown.stdout).unwrap_or_default();
+        let digest = digests.first().and_then(|name| name.split_once('@'));
+        digest.map_or_else(String::new, |(_, digest)| digest.to_owned())
+    }
+
+    /// Removes an image.
+    pub async fn remove(&self, reference: &str) -> Outcome {
+        self.docker(&["image", "rm", "--force", reference]).await
+    }
+
+    async fn docker(&self, arguments: &[&str]) -> Outcome {
+        let host = format!("unix://{}/socket", self.directory.path().display());
+        let config = self.directory.path().join("client").display().to_string();
+        let mut all = vec!["--config", &config, "--host", &host];
+        all.extend(arguments);
+        run("docker", &all, PULL_LIMIT).await
+    }
+}
