@@ -1,3 +1,4 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 
+pub mod cache;
 pub mod upstream;

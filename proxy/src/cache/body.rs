@@ -1,0 +1,360 @@
+//! Streams stored and growing blobs to clients, with what must not leave yet held back.
+//!
+//! Three bounds, the nearest wins: what has arrived, all but the last bytes until the digest is
+//! proven, and the gate's [`TailHold`] until the verdict. Readers keep their file open, so neither
+//! publication nor eviction disturbs them. It decides nothing: the gate hands it the range.
+
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use rustix::io::ReadWriteFlags;
+use tokio::sync::watch;
+
+use super::growing::{GrowingBlob, Growth};
+use super::store::StoredBlob;
+
+/// Bytes read at a time: large enough that system calls cost nothing, small enough for the
+/// processor's second-level cache, where the copy to the socket then finds them.
+const PIECE_BYTES: usize = 256 * 1024;
+/// Pieces that one body keeps for reuse: one being read, one or two in the connection's queue.
+const SPARE_PIECES: usize = 3;
+/// Most bytes withheld of a blob that is not proven yet.
+const UNPROVEN_TAIL_BYTES: u64 = 64 * 1024;
+/// Time between a refusal and the cut of the body, so that the reason, sent on the layer that is
+/// held at its headers, is read first.
+const REFUSED_CUT_AFTER: Duration = Duration::from_secs(2);
+
+/// Where a blob's bytes come from.
+#[derive(Clone, Debug)]
+pub enum BlobSource {
+    /// Whole, from the store.
+    Stored(StoredBlob),
+    /// While it arrives.
+    Growing(Arc<GrowingBlob>),
+}
+
+impl BlobSource {
+    /// Gives the blob's length, in bytes; none where the upstream has not said.
+    pub fn total_len(&self) -> Option<u64> {
+        match self {
+            Self::Stored(blob) => Some(blob.len()),
+            Self::Growing(blob) => blob.expected_len(),
+        }
+    }
+}
+
+/// What may happen to a tail that is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// It waits for the verdict.
+    Held,
+    /// It may go.
+    Released,
+    /// It never goes; the body is cut.
+    Refused,
+}
+
+/// Bytes from `from` on that wait for the gate. A sender that is gone counts as a refusal.
+#[derive(Clone, Debug)]
+pub struct TailHold {
+    /// The first byte that waits, as an offset into the blob.
+    pub from: u64,
+    /// What the gate says.
+    pub state: watch::Receiver<Tail>,
+}
+
+/// Starts a body for `range` of a blob.
+///
+/// # Errors
+/// A stored blob that has been evicted since its lookup is `NotFound`: fetch it again. A range past
+/// the known length is `InvalidInput`.
+pub fn stream(
+    source: BlobSource,
+    range: Range<u64>,
+    tail: Option<TailHold>,
+) -> io::Result<BlobBody> {
+    let too_far = source.total_len().is_some_and(|len| range.end > len);
+    if too_far || range.start > range.end {
+        let message = format!(
+            "range {range:?} is not within {:?} bytes",
+            source.total_len()
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    let (file, origin) = match source {
+        BlobSource::Stored(blob) => {
+            let file = Arc::new(blob.open_file()?);
+            let unproven = (!blob.is_proven()).then_some(blob);
+            (file, Origin::Stored { unproven })
+        }
+        BlobSource::Growing(blob) => {
+            let growth = blob.watch();
+            (Arc::clone(blob.file()), Origin::Growing { blob, growth })
+        }
+    };
+    let reader = Reader {
+        file,
+        origin,
+        at: range.start,
+        end: range.end,
+        tail,
+        spare: Vec::new(),
+    };
+    Ok(BlobBody {
+        left: range.end.saturating_sub(range.start),
+        reader: Some(reader),
+        waiting: None,
+    })
+}
+
+/// The body of a blob response; its size hint is exact.
+pub struct BlobBody {
+    left: u64,
+    /// None while `waiting` has it, and after an error.
+    reader: Option<Reader>,
+    waiting: Option<Advance>,
+}
+
+type Advance = Pin<Box<dyn Future<Output = (Reader, io::Result<Bytes>)> + Send>>;
+
+impl BlobBody {
+    fn give(&mut self, piece: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}
+
+impl Body for BlobBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let body = self.get_mut();
+        if body.left == 0 {
+            return Poll::Ready(None);
+        }
+        if let Some(piece) = body.reader.as_mut().and_then(Reader::piece_at_hand) {
+            return body.give(piece);
+        }
+        if let Some(reader) = body.reader.take() {
+            body.waiting = Some(Box::pin(reader.advance()));
+        }
+        let Some(waiting) = &mut body.waiting else {
+            return Poll::Ready(None);
+        };
+        let (reader, piece) = ready!(waiting.as_mut().poll(context));
+        body.waiting = None;
+        match piece {
+            Ok(piece) => {
+                body.reader = Some(reader);
+                body.give(piece)
+            }
+            Err(error) => Poll::Ready(Some(Err(error))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+impl fmt::Debug for BlobBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobBody")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One reader's place in a blob.
+struct Reader {
+    file: Arc<File>,
+    origin: Origin,
+    at: u64,
+    end: u64,
+    tail: Option<TailHold>,
+    /// Pieces given away earlier; those that the connection has dropped are written over.
+    spare: Vec<Bytes>,
+}
+
+enum Origin {
+    Stored {
+        /// The blob, until this process has hashed it once.
+        unproven: Option<StoredBlob>,
+    },
+    Growing {
+        blob: Arc<GrowingBlob>,
+        growth: watch::Receiver<Growth>,
+    },
+}
+
+impl Reader {
+    /// Gives the next piece if it may go and is in the page cache, so that nothing blocks.
+    fn piece_at_hand(&mut self) -> Option<Bytes> {
+        let wanted = self.wanted(self.allowed().ok()?)?;
+        let mut buffer = self.buffer();
+        let window = buffer.get_mut(..wanted)?;
+        let mut windows = [IoSliceMut::new(window)];
+        let read = rustix::io::preadv2(&self.file, &mut windows, self.at, ReadWriteFlags::NOWAIT);
+        match read {
+            Ok(count) if count > 0 => Some(self.hand_out(buffer, count)),
+            // Not cached, not supported here, or an error that the blocking read will report.
+            _ => None,
+        }
+    }
+
+    /// Waits for the next piece to be allowed, then reads it in the blocking pool.
+    async fn advance(mut self) -> (Self, io::Result<Bytes>) {
+        let piece = self.next_piece().await;
+        (self, piece)
+    }
+
+    async fn next_piece(&mut self) -> io::Result<Bytes> {
+        if let Origin::Stored { unproven } = &mut self.origin
+            && let Some(blob) = unproven.take()
+        {
+            blocking(move || blob.prove()).await?;
+        }
+        loop {
+            if let Some(wanted) = self.wanted(self.allowed()?) {
+                return self.read(wanted).await;
+            }
+            self.change().await?;
+        }
+    }
+
+    async fn read(&mut self, wanted: usize) -> io::Result<Bytes> {
+        let (file, at, mut buffer) = (Arc::clone(&self.file), self.at, self.buffer());
+        let (buffer, count) = blocking(move || {
+            let window = buffer.get_mut(..wanted).unwrap_or_default();
+            let count = file.read_at(window, at)?;
+            Ok((buffer, count))
+        })
+        .await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(self.hand_out(buffer, count))
+    }
+
+    /// Waits until more may have become allowed.
+    async fn change(&mut self) -> io::Result<()> {
+        let grown = async {
+            match &mut self.origin {
+                Origin::Growing { growth, .. } => growth.changed().await.is_ok(),
+                Origin::Stored { .. } => std::future::pending().await,
+            }
+        };
+        let Some(tail) = &mut self.tail else {
+            return if grown.await { Ok(()) } else { Err(cut()) };
+        };
+        let waits_for_gate = self.at >= tail.from;
+        if waits_for_gate && *tail.state.borrow() == Tail::Refused {
+            tokio::time::sleep(REFUSED_CUT_AFTER).await;
+            return Err(cut());
+        }
+        tokio::select! {
+            true = grown => Ok(()),
+            told = tail.state.changed() => {
+                if told.is_ok() {
+                    return Ok(());
+                }
+                // Nobody is left to release the tail.
+                tokio::time::sleep(REFUSED_CUT_AFTER).await;
+                Err(cut())
+            }
+        }
+    }
+
+    /// Gives the offset up to which bytes may go out now.
+    fn allowed(&self) -> io::Result<u64> {
+        let arrived = match &self.origin {
+            Origin::Stored { unproven: None } => self.end,
+            Origin::Stored { unproven: Some(_) } => 0,
+            Origin::Growing { blob, growth } => match &*growth.borrow() {
+                Growth::Filling { written } => provisional(*written, blob.announced_len()),
+                Growth::Complete { len } if *len < self.end => {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Growth::Complete { len } => *len,
+                Growth::Failed(failure) => return Err(io::Error::other(Arc::clone(failure))),
+            },
+        };
+        let held = match &self.tail {
+            Some(tail) if *tail.state.borrow() != Tail::Released => tail.from,
+            _ => u64::MAX,
+        };
+        Ok(arrived.min(held).min(self.end))
+    }
+
+    fn wanted(&self, allowed: u64) -> Option<usize> {
+        let wanted = allowed.checked_sub(self.at).filter(|wanted| *wanted > 0)?;
+        Some(usize::try_from(wanted).map_or(PIECE_BYTES, |wanted| wanted.min(PIECE_BYTES)))
+    }
+
+    /// Gives a buffer of a piece's length; a used one where possible, for clearing a new one costs
+    /// as much as the read.
+    fn buffer(&mut self) -> BytesMut {
+        let len = self.wanted(self.end).unwrap_or_default();
+        let free = |piece: &Bytes| piece.is_unique() && piece.len() >= len;
+        if let Some(place) = self.spare.iter().position(free)
+            && let Ok(buffer) = self.spare.swap_remove(place).try_into_mut()
+        {
+            return buffer;
+        }
+        BytesMut::zeroed(len)
+    }
+
+    fn hand_out(&mut self, buffer: BytesMut, count: usize) -> Bytes {
+        let whole = buffer.freeze();
+        let piece = whole.slice(..count);
+        if self.spare.len() >= SPARE_PIECES {
+            self.spare.remove(0);
+        }
+        self.spare.push(whole);
+        self.at = self.at.saturating_add(count as u64);
+        piece
+    }
+}
+
+/// Gives what of an unproven blob may go out: never its last bytes.
+///
+/// Where the length is not known, any byte may be among the last ones.
+fn provisional(written: u64, len: Option<u64>) -> u64 {
+    match len {
+        Some(len) => {
+            let withheld = UNPROVEN_TAIL_BYTES.min(len / 4).max(1);
+            written.min(len.saturating_sub(withheld))
+        }
+        None => written.saturating_sub(UNPROVEN_TAIL_BYTES),
+    }
+}
+
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the rest is not released")
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
+}

@@ -1,0 +1,175 @@
+//! A blob that is still arriving: one writer, any number of readers of its tail.
+//!
+//! Readers share the writer's open file, so neither publication nor eviction disturbs them. Bytes
+//! here are not proven until [`Growth::Complete`]; `body` withholds the last ones from clients
+//! until then. The scanner may read them all, for it only judges.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use sluicegate_model::Digest;
+use tokio::sync::watch;
+
+use super::error::BlobFailure;
+use super::store::StoredBlob;
+
+/// How far a growing blob is.
+#[derive(Clone, Debug)]
+pub enum Growth {
+    /// Bytes arrive.
+    Filling {
+        /// Bytes that readers can have, tail included.
+        written: u64,
+    },
+    /// Every byte is there and the digest is proven.
+    Complete {
+        /// The length, in bytes.
+        len: u64,
+    },
+    /// It will never be complete.
+    Failed(Arc<BlobFailure>),
+}
+
+/// A blob that is still arriving, or has just arrived.
+#[derive(Debug)]
+pub struct GrowingBlob {
+    digest: Digest,
+    expected_len: Option<u64>,
+    file: Arc<File>,
+    growth: watch::Sender<Growth>,
+    outcome: watch::Sender<Option<Result<StoredBlob, Arc<BlobFailure>>>>,
+    /// Wakes blocking readers; what they wait for is in `growth`.
+    turn: Mutex<()>,
+    grown: Condvar,
+}
+
+impl GrowingBlob {
+    pub(super) fn new(digest: Digest, expected_len: Option<u64>, file: Arc<File>) -> Self {
+        Self {
+            digest,
+            expected_len,
+            file,
+            growth: watch::Sender::new(Growth::Filling { written: 0 }),
+            outcome: watch::Sender::new(None),
+            turn: Mutex::new(()),
+            grown: Condvar::new(),
+        }
+    }
+
+    /// Gives the digest the bytes must have.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Gives the announced length, in bytes; the real one once complete.
+    pub fn expected_len(&self) -> Option<u64> {
+        match *self.growth.borrow() {
+            Growth::Complete { len } => Some(len),
+            Growth::Filling { .. } | Growth::Failed(_) => self.expected_len,
+        }
+    }
+
+    /// Tells how far it is now.
+    pub fn growth(&self) -> Growth {
+        self.growth.borrow().clone()
+    }
+
+    /// Gives a view of the growth that can be waited on.
+    pub fn watch(&self) -> watch::Receiver<Growth> {
+        self.growth.subscribe()
+    }
+
+    /// Waits until the blob is durable in the store, or will never be.
+    pub async fn finished(&self) -> Result<StoredBlob, Arc<BlobFailure>> {
+        let mut outcome = self.outcome.subscribe();
+        let abandoned = || Arc::new(BlobFailure::Abandoned);
+        let ended = outcome
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| abandoned())?;
+        ended.clone().unwrap_or_else(|| Err(abandoned()))
+    }
+
+    /// Gives a blocking reader for the scanner's thread: it waits for bytes, ends only when the
+    /// digest is proven, and fails when the download fails.
+    pub fn sync_reader(self: &Arc<Self>) -> io::Result<SyncTailReader> {
+        Ok(SyncTailReader {
+            blob: Arc::clone(self),
+            at: 0,
+        })
+    }
+
+    /// Gives the length that was announced before the first byte; it never changes.
+    pub(super) fn announced_len(&self) -> Option<u64> {
+        self.expected_len
+    }
+
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    pub(super) fn announce(&self, growth: Growth) {
+        self.growth.send_replace(growth);
+        // Taken and dropped so that a reader between its look and its wait is not missed.
+        drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner));
+        self.grown.notify_all();
+    }
+
+    pub(super) fn finish(&self, stored: StoredBlob) {
+        self.outcome.send_replace(Some(Ok(stored)));
+    }
+
+    /// Ends it in failure; what is already proven stays readable.
+    pub(super) fn fail(&self, failure: BlobFailure) {
+        let failure = Arc::new(failure);
+        if !matches!(*self.growth.borrow(), Growth::Complete { .. }) {
+            self.announce(Growth::Failed(Arc::clone(&failure)));
+        }
+        self.outcome.send_replace(Some(Err(failure)));
+    }
+
+    /// Blocks until there is something past `at`: gives the readable end, or none at the true end.
+    fn wait_past(&self, at: u64) -> io::Result<Option<u64>> {
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match &*self.growth.borrow() {
+                Growth::Filling { written } if *written > at => return Ok(Some(*written)),
+                Growth::Filling { .. } => {}
+                Growth::Complete { len } => return Ok((*len > at).then_some(*len)),
+                Growth::Failed(failure) => return Err(io::Error::other(Arc::clone(failure))),
+            }
+            turn = self
+                .grown
+                .wait(turn)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Reads a growing blob from its first byte, blocking the thread while it waits for more.
+#[derive(Debug)]
+pub struct SyncTailReader {
+    blob: Arc<GrowingBlob>,
+    at: u64,
+}
+
+impl Read for SyncTailReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(end) = self.blob.wait_past(self.at)? else {
+            return Ok(0);
+        };
+        let readable = usize::try_from(end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = readable.min(buffer.len());
+        let Some(window) = buffer.get_mut(..wanted).filter(|window| !window.is_empty()) else {
+            return Ok(0);
+        };
+        let count = self.blob.file.read_at(window, self.at)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.at = self.at.saturating_add(count as u64);
+        Ok(count)
+    }
+}

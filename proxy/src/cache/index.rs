@@ -1,0 +1,149 @@
+//! What is stored and what goes first: sizes, order of use, pins. Pure bookkeeping.
+//!
+//! It touches no file; `store` and `documents` delete what [`Index::overflow`] names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+/// Entries by key, with the order in which they were last used.
+#[derive(Debug)]
+pub(super) struct Index<K> {
+    entries: HashMap<K, Entry>,
+    by_use: BTreeMap<u64, K>,
+    pins: HashMap<K, u32>,
+    next_use: u64,
+    used_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    len: u64,
+    last_use: u64,
+}
+
+impl<K: Clone + Eq + Hash> Index<K> {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: HashMap::new(),
+            by_use: BTreeMap::new(),
+            pins: HashMap::new(),
+            next_use: 0,
+            used_bytes: 0,
+        }
+    }
+
+    /// Adds or replaces an entry as the most recently used one.
+    pub(super) fn insert(&mut self, key: K, len: u64) {
+        self.remove(&key);
+        let last_use = self.tick();
+        self.by_use.insert(last_use, key.clone());
+        self.entries.insert(key, Entry { len, last_use });
+        self.used_bytes = self.used_bytes.saturating_add(len);
+    }
+
+    /// Gives an entry's length and makes it the most recently used one.
+    pub(super) fn touch(&mut self, key: &K) -> Option<u64> {
+        let now = self.tick();
+        let entry = self.entries.get_mut(key)?;
+        self.by_use.remove(&entry.last_use);
+        entry.last_use = now;
+        self.by_use.insert(now, key.clone());
+        Some(entry.len)
+    }
+
+    /// Forgets an entry; its pins stay.
+    pub(super) fn remove(&mut self, key: &K) -> bool {
+        let Some(entry) = self.entries.remove(key) else {
+            return false;
+        };
+        self.by_use.remove(&entry.last_use);
+        self.used_bytes = self.used_bytes.saturating_sub(entry.len);
+        true
+    }
+
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.used_bytes
+    }
+
+    /// Protects a key, present or yet to come, from [`Index::overflow`].
+    pub(super) fn pin(&mut self, key: &K) {
+        let count = self.pins.entry(key.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Takes one protection back.
+    pub(super) fn unpin(&mut self, key: &K) {
+        if let Some(count) = self.pins.get_mut(key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.pins.remove(key);
+            }
+        }
+    }
+
+    /// Forgets the least recently used entries that nobody pinned until the rest fits, and names them.
+    ///
+    /// `keep` is spared as well: it has just been written, and somebody is about to ask for it.
+    pub(super) fn overflow(&mut self, capacity_bytes: u64, keep: &K) -> Vec<K> {
+        let mut excess = self.used_bytes.saturating_sub(capacity_bytes);
+        let mut victims = Vec::new();
+        for key in self.by_use.values() {
+            if excess == 0 {
+                break;
+            }
+            if key == keep || self.pins.contains_key(key) {
+                continue;
+            }
+            let len = self.entries.get(key).map_or(0, |entry| entry.len);
+            excess = excess.saturating_sub(len);
+            victims.push(key.clone());
+        }
+        for key in &victims {
+            self.remove(key);
+        }
+        victims
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.next_use = self.next_use.saturating_add(1);
+        self.next_use
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_the_least_recently_used_first() {
+        let mut index = Index::new();
+        for key in ["a", "b", "c"] {
+            index.insert(key, 10);
+        }
+        assert_eq!(index.touch(&"a"), Some(10));
+        assert_eq!(index.overflow(15, &"c"), ["b", "a"]);
+        assert_eq!(index.used_bytes(), 10);
+    }
+
+    #[test]
+    fn never_drops_what_is_pinned_or_just_written() {
+        let mut index = Index::new();
+        index.pin(&"a");
+        index.insert("a", 10);
+        index.insert("b", 10);
+        assert!(index.overflow(5, &"b").is_empty());
+        index.unpin(&"a");
+        assert_eq!(index.overflow(5, &"b"), ["a"]);
+    }
+
+    #[test]
+    fn counts_a_replaced_entry_once() {
+        let mut index = Index::new();
+        index.insert("a", 10);
+        index.insert("a", 4);
+        assert_eq!(index.used_bytes(), 4);
+        assert!(index.remove(&"a"));
+        assert!(!index.remove(&"a"));
+        assert_eq!(index.used_bytes(), 0);
+    }
+}
