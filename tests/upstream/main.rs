@@ -1,0 +1,159 @@
+//! The client of an upstream against the real docker-registry, with TLS and a password.
+
+mod tunnel;
+
+use sluicegate::upstream::{
+    Password, ProxyVariables, Upstream, UpstreamCredentials, UpstreamError, UpstreamOptions,
+};
+use sluicegate_model::{Digest, Reference};
+use sluicegate_tests::image::{Blob, Image, ImageBuilder};
+use sluicegate_tests::layer::{Archive, Compression, noise};
+use sluicegate_tests::registry::{PASSWORD, SecureRegistry, USER};
+
+use tunnel::TunnelProxy;
+
+async fn registry_with_an_image() -> (SecureRegistry, Image) {
+    let registry = SecureRegistry::start().await;
+    let image = ImageBuilder::new()
+        .layer(Archive::new().directory("etc").layer(Compression::Gzip))
+        .layer(noise(7, 3 * 1024 * 1024, Compression::Plain))
+        .build();
+    registry.plain().push("lib/app", "1", &image).await;
+    (registry, image)
+}
+
+fn options(registry: &SecureRegistry) -> UpstreamOptions {
+    let url = registry.url().parse().expect("a URL");
+    let mut options = UpstreamOptions::anonymous("up.test", url);
+    options.credentials = Some(UpstreamCredentials {
+        username: USER.to_owned(),
+        password: Password::new(PASSWORD.to_owned()),
+    });
+    options.ca_pem = Some(std::fs::read(registry.ca_file()).expect("read the CA"));
+    options
+}
+
+fn tag() -> Reference {
+    "1".parse().expect("a tag")
+}
+
+/// Fetches a blob from `offset` on and gives the whole of it.
+async fn fetch(upstream: &Upstream, blob: &Blob, offset: usize) -> Vec<u8> {
+    let mut body = upstream
+        .blob("lib/app", &blob.digest, offset as u64)
+        .await
+        .expect("start the blob");
+    assert_eq!(body.total_len, Some(blob.bytes.len() as u64));
+    assert_eq!(body.offset, offset as u64);
+    let mut content = blob.bytes[..offset].to_vec();
+    while let Some(piece) = body.chunk().await.expect("read the blob") {
+        content.extend_from_slice(&piece);
+    }
+    content
+}
+
+async fn pulls_everything(upstream: &Upstream, image: &Image) {
+    let manifest = upstream
+        .manifest("lib/app", &tag())
+        .await
+        .expect("manifest");
+    assert_eq!(manifest.bytes, image.manifest);
+    let by_digest = Reference::Digest(manifest.digest.clone());
+    let head = upstream
+        .head_manifest("lib/app", &by_digest)
+        .await
+        .expect("head");
+    assert_eq!(head.digest, Some(manifest.digest));
+    assert_eq!(head.media_type, Some(manifest.media_type));
+    assert_eq!(head.size, Some(image.manifest.len() as u64));
+    for blob in image.blobs() {
+        let length = upstream
+            .head_blob("lib/app", &blob.digest)
+            .await
+            .expect("head");
+        assert_eq!(length, Some(blob.bytes.len() as u64));
+        for offset in [0, blob.bytes.len() / 2] {
+            assert_eq!(fetch(upstream, blob, offset).await, blob.bytes);
+        }
+    }
+    let tags = upstream.tags("lib/app", "n=10").await.expect("tags");
+    assert_eq!(
+        tags.bytes.trim_ascii(),
+        br#"{"name":"lib/app","tags":["1"]}"#
+    );
+}
+
+#[tokio::test]
+async fn pulls_over_tls_with_a_password() {
+    let (registry, image) = registry_with_an_image().await;
+    let upstream = Upstream::new(options(&registry), None).expect("upstream");
+    pulls_everything(&upstream, &image).await;
+    let refused = registry
+        .accesses()
+        .iter()
+        .filter(|access| access.status == 401)
+        .count();
+    assert_eq!(refused, 1, "what the registry wants is learned once");
+    let absent = upstream.head_blob("lib/app", &Digest::of(b"absent")).await;
+    assert!(
+        matches!(absent, Err(UpstreamError::NotFound { .. })),
+        "{absent:?}"
+    );
+    let referrers = upstream
+        .referrers("lib/app", &Digest::of(&image.manifest), "")
+        .await
+        .expect("the tag schema stands in for the API this registry lacks");
+    assert!(referrers.bytes.ends_with(br#""manifests":[]}"#));
+}
+
+#[tokio::test]
+async fn refuses_a_server_of_an_unknown_authority_and_a_wrong_password() {
+    let (registry, _) = registry_with_an_image().await;
+    let mut stranger = options(&registry);
+    stranger.ca_pem = None;
+    let upstream = Upstream::new(stranger, None).expect("upstream");
+    let outcome = upstream.manifest("lib/app", &tag()).await;
+    assert!(
+        matches!(outcome, Err(UpstreamError::Connect { .. })),
+        "{outcome:?}"
+    );
+
+    let mut mistyped = options(&registry);
+    let credentials = mistyped.credentials.as_mut().expect("credentials");
+    credentials.password = Password::new("wrong".to_owned());
+    let upstream = Upstream::new(mistyped, None).expect("upstream");
+    let outcome = upstream.manifest("lib/app", &tag()).await;
+    assert!(
+        matches!(outcome, Err(UpstreamError::Unauthorized { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn goes_through_the_proxy_of_the_environment() {
+    let (registry, image) = registry_with_an_image().await;
+    let proxy = TunnelProxy::start().await;
+    let mut through = options(&registry);
+    through.proxy = ProxyVariables {
+        https_proxy: Some(format!("http://user:pass@{}", proxy.address())),
+        no_proxy: Some("elsewhere.test".to_owned()),
+    };
+    let upstream = Upstream::new(through.clone(), None).expect("upstream");
+    pulls_everything(&upstream, &image).await;
+    let target = registry.url().replace("https://", "");
+    assert!(!proxy.heads().is_empty());
+    for head in proxy.heads() {
+        assert!(
+            head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\n")),
+            "{head}"
+        );
+        assert!(head.contains("Basic dXNlcjpwYXNz"), "{head}");
+        assert!(!head.contains(PASSWORD));
+    }
+
+    let tunnels = proxy.heads().len();
+    through.proxy.no_proxy = Some("127.0.0.0/8".to_owned());
+    let direct = Upstream::new(through, None).expect("upstream");
+    pulls_everything(&direct, &image).await;
+    assert_eq!(proxy.heads().len(), tunnels);
+}
