@@ -1,8 +1,10 @@
 //! Every client pulls an image built in code straight from the real registry.
 
-use sluicegate_tests::clients::containerd::Containerd;
-use sluicegate_tests::clients::docker::Docker;
-use sluicegate_tests::clients::podman::Podman;
+use sluicegate_tests::clients::containerd::{self, Containerd};
+use sluicegate_tests::clients::docker::{self, Docker};
+use sluicegate_tests::clients::podman::{self, Podman};
+use sluicegate_tests::clients::skopeo;
+use sluicegate_tests::fault::{Fault, FaultUpstream};
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{self, Archive, Compression};
 use sluicegate_tests::registry::Registry;
@@ -80,4 +82,57 @@ async fn podman_pulls() {
     podman.pull(&reference).await.expect_ok("podman pull");
     assert_eq!(podman.digest(&reference).await, image.digest.as_str());
     podman.remove(&reference).await.expect_ok("podman image rm");
+}
+
+#[tokio::test]
+async fn each_client_shows_a_denial_in_its_own_words() {
+    let upstream = FaultUpstream::start().await;
+    let reason = "sluicegate: refused by policy \"prod\", rule \"x\": 1 finding";
+    upstream.always("/manifests/", Fault::Deny(reason.into()));
+    let reference = format!("{}/lib/app:1", upstream.address());
+    let docker = Docker::shared()
+        .await
+        .pull(&reference)
+        .await
+        .expect_failure("docker pull");
+    assert_eq!(docker.stderr.trim(), docker::denial(&reference, reason));
+    let podman = Podman::new()
+        .pull(&reference)
+        .await
+        .expect_failure("podman pull");
+    assert!(
+        podman
+            .stderr
+            .trim()
+            .ends_with(&podman::denial(&reference, reason)),
+        "{podman:?}"
+    );
+    let target = tempfile::tempdir().expect("make a directory");
+    let skopeo = skopeo::copy(&reference, target.path())
+        .await
+        .expect_failure("skopeo copy");
+    assert!(
+        skopeo
+            .stderr
+            .trim()
+            .ends_with(&skopeo::denial(&reference, reason)),
+        "{skopeo:?}"
+    );
+    let containerd = Containerd::shared().await;
+    let ctr = containerd
+        .ctr_pull(&reference)
+        .await
+        .expect_failure("ctr pull");
+    assert!(
+        ctr.text().contains(&containerd::denial(&reference)),
+        "{ctr:?}"
+    );
+    let cri = containerd
+        .cri_pull(&reference)
+        .await
+        .expect_failure("PullImage");
+    assert!(
+        cri.stderr.contains(&containerd::denial(&reference)),
+        "{cri:?}"
+    );
 }

@@ -33,6 +33,8 @@ pub enum Fault {
     ShortenTo(u64),
     /// Another status, with headers, instead of the content.
     Status(u16, Vec<(&'static str, String)>),
+    /// A 403 with this message in the registry protocol's form, on HEAD too.
+    Deny(String),
     /// A 307 to the same path at this base URL.
     RedirectTo(String),
     /// The headers come after this long.
@@ -183,7 +185,7 @@ impl FaultUpstream {
             .extend(faults);
     }
 
-    /// Applies a fault to every GET whose path contains `part`.
+    /// Applies a fault to every GET whose path contains `part`; [`Fault::Deny`] to every HEAD too.
     pub fn always(&self, part: &str, fault: Fault) {
         self.shared.content().always.insert(part.into(), fault);
     }

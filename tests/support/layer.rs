@@ -165,6 +165,20 @@ pub fn from_tar_file(path: &Path, compression: Compression) -> Layer {
     Layer::of(&archive, compression)
 }
 
+/// Makes a layer of a gzip-compressed archive on disk, its bytes as they are.
+pub fn from_tar_gz_file(path: &Path) -> Layer {
+    let bytes =
+        std::fs::read(path).unwrap_or_else(|cause| panic!("read {}: {cause}", path.display()));
+    let mut archive = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes.as_slice())
+        .read_to_end(&mut archive)
+        .unwrap_or_else(|cause| panic!("unpack {}: {cause}", path.display()));
+    Layer {
+        diff_id: Digest::of(&archive),
+        ..Layer::raw(bytes, Compression::Gzip)
+    }
+}
+
 /// Makes a layer of `size` bytes of noise, so that no two calls share a digest unless `seed` is one.
 pub fn noise(seed: u64, size: usize, compression: Compression) -> Layer {
     use rand::{RngCore as _, SeedableRng as _};

@@ -75,7 +75,7 @@ pub fn extra(name: &str) -> Option<PathBuf> {
 }
 
 /// Gives the directory of this build, `target`.
-pub fn target_directory() -> PathBuf {
+fn target_directory() -> PathBuf {
     let program = std::env::current_exe().expect("find the test program");
     let found = program
         .ancestors()

@@ -113,3 +113,13 @@ impl Containerd {
         run("ctr", &all, PULL_LIMIT).await
     }
 }
+
+/// Gives what containerd prints of a denied HEAD: before 2.3.3 the status, not the reason.
+pub fn denial(reference: &str) -> String {
+    let host = reference.split('/').next().unwrap_or_default();
+    format!(
+        "failed to resolve reference \"{reference}\": pulling from host {host} failed with \
+         status code [manifests {}]: 403 Forbidden",
+        reference.rsplit(':').next().unwrap_or_default()
+    )
+}

@@ -80,3 +80,14 @@ impl Docker {
         run("docker", &all, PULL_LIMIT).await
     }
 }
+
+/// Gives what `docker pull` prints when the registry denies a manifest for `reason`.
+pub fn denial(reference: &str, reason: &str) -> String {
+    let name = reference
+        .rsplit_once(':')
+        .map_or(reference, |(name, _)| name);
+    format!(
+        "Error response from daemon: pull access denied for {name}, repository does not exist or \
+         may require 'docker login': denied: {reason}"
+    )
+}

@@ -91,3 +91,12 @@ impl Podman {
         run_with("podman", &all, &environment, PULL_LIMIT).await
     }
 }
+
+/// Gives the end of what `podman pull` prints when the registry denies a manifest for `reason`.
+pub fn denial(reference: &str, reason: &str) -> String {
+    let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+    format!(
+        "Error: initializing source docker://{reference}: reading manifest {tag} in {name}: \
+         denied: {reason}"
+    )
+}

@@ -26,3 +26,12 @@ pub async fn copy_with(options: &[&str], reference: &str, directory: &Path) -> O
 pub fn manifest(directory: &Path) -> Vec<u8> {
     std::fs::read(directory.join("manifest.json")).expect("skopeo wrote no manifest")
 }
+
+/// Gives the end of what skopeo prints when the registry denies a manifest for `reason`.
+///
+/// *Shape*: one field of a log line, so quotes are escaped.
+pub fn denial(reference: &str, reason: &str) -> String {
+    let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+    let reason = reason.replace('"', "\\\"");
+    format!("reading manifest {tag} in {name}: denied: {reason}\"")
+}

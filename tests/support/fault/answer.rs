@@ -47,6 +47,17 @@ pub(super) async fn answer(
             let body = r#"{"errors":[{"code":"UNKNOWN","message":"scripted"}]}"#;
             return Ok(response(status, headers, body));
         }
+        Some(Fault::Deny(message)) => {
+            let errors = serde_json::json!({
+                "errors": [{"code": "DENIED", "message": message, "detail": {}}],
+            });
+            let headers = [("content-type", "application/json".into())];
+            return Ok(response(
+                StatusCode::FORBIDDEN,
+                &headers,
+                &errors.to_string(),
+            ));
+        }
         Some(Fault::RedirectTo(base)) => {
             let headers = [("location", format!("{base}{path}"))];
             return Ok(response(StatusCode::TEMPORARY_REDIRECT, &headers, ""));
@@ -58,22 +69,15 @@ pub(super) async fn answer(
 }
 
 fn next_fault(method: &Method, path: &str, shared: &Shared) -> Option<Fault> {
-    if method != Method::GET {
-        return None;
-    }
     let mut content = shared.content();
-    let queued = content
-        .faults
-        .iter_mut()
-        .find(|(part, queue)| path.contains(*part) && !queue.is_empty());
-    if let Some(fault) = queued.and_then(|(_, queue)| queue.pop_front()) {
-        return Some(fault);
+    let always = content.always.iter().find(|(part, _)| path.contains(*part));
+    let always = always.map(|(_, fault)| fault.clone());
+    if method != Method::GET {
+        return always.filter(|fault| matches!(fault, Fault::Deny(_)));
     }
-    content
-        .always
-        .iter()
-        .find(|(part, _)| path.contains(*part))
-        .map(|(_, fault)| fault.clone())
+    let mut queues = content.faults.iter_mut();
+    let queued = queues.find(|(part, queue)| path.contains(*part) && !queue.is_empty());
+    queued.and_then(|(_, queue)| queue.pop_front()).or(always)
 }
 
 /// Gives the challenge to send, none where the request may pass.
