@@ -1,4 +1,5 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 
 pub mod cache;
+pub mod http;
 pub mod upstream;

@@ -1,0 +1,193 @@
+//! The listener's certificate and key, read from files and read again when they change.
+//!
+//! A pair that cannot be used never replaces one that works: renewals are often seen half written.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sluicegate_model::Digest;
+
+/// How often the files are looked at.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Says why a certificate cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is no PEM, or holds nothing of use.
+    #[error("cannot use {path}: {reason}")]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong; never quotes the file.
+        reason: String,
+    },
+    /// Certificate and key do not work, or not together.
+    #[error("cannot serve {path}")]
+    Pair {
+        /// The certificate's file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: rustls::Error,
+    },
+}
+
+/// A certificate that follows its files.
+#[derive(Clone, Debug)]
+pub struct TlsReload {
+    files: Arc<Files>,
+    current: Arc<ArcSwap<Loaded>>,
+}
+
+#[derive(Debug)]
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    content: Digest,
+}
+
+impl TlsReload {
+    /// Loads a certificate chain and its key, both PEM.
+    pub fn open(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        let files = Files {
+            certificate: certificate.into(),
+            key: key.into(),
+        };
+        let loaded = files.read()?.load(&files)?;
+        Ok(Self {
+            files: Arc::new(files),
+            current: Arc::new(ArcSwap::from_pointee(loaded)),
+        })
+    }
+
+    /// Gives the settings for the next handshake.
+    pub(super) fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.load().config)
+    }
+
+    /// Looks at the files for ever, and takes over what works.
+    pub(super) async fn follow_files(&self) {
+        let mut told = None;
+        loop {
+            tokio::time::sleep(POLL).await;
+            let reload = self.clone();
+            let Ok(outcome) = tokio::task::spawn_blocking(move || reload.reload()).await else {
+                continue;
+            };
+            match outcome {
+                Ok(false) => told = None,
+                Ok(true) => {
+                    told = None;
+                    tracing::info!(file = ?self.files.certificate, "certificate reloaded");
+                }
+                Err(error) => {
+                    let error = with_causes(&error);
+                    if told.as_ref() != Some(&error) {
+                        tracing::warn!(%error, "certificate not reloaded, the old one stays");
+                        told = Some(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes over the files if their content changed and works; tells whether it did.
+    pub(super) fn reload(&self) -> Result<bool, TlsError> {
+        let pair = self.files.read()?;
+        if pair.content() == self.current.load().content {
+            return Ok(false);
+        }
+        let loaded = pair.load(&self.files)?;
+        self.current.store(Arc::new(loaded));
+        Ok(true)
+    }
+}
+
+impl Files {
+    fn read(&self) -> Result<Pair, TlsError> {
+        Ok(Pair {
+            certificate: read(&self.certificate)?,
+            key: read(&self.key)?,
+        })
+    }
+}
+
+struct Pair {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Pair {
+    fn content(&self) -> Digest {
+        let digests = [Digest::of(&self.certificate), Digest::of(&self.key)];
+        Digest::of(digests.map(|digest| digest.to_string()).concat().as_bytes())
+    }
+
+    fn load(&self, files: &Files) -> Result<Loaded, TlsError> {
+        let unusable = |path: &Path, reason: String| TlsError::Pem {
+            path: path.into(),
+            reason,
+        };
+        let chain = CertificateDer::pem_slice_iter(&self.certificate)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(&files.certificate, error.to_string()))?;
+        if chain.is_empty() {
+            let reason = "it holds no certificate".to_owned();
+            return Err(unusable(&files.certificate, reason));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.key)
+            .map_err(|_| unusable(&files.key, "it holds no private key".to_owned()))?;
+        let broken = |source| TlsError::Pair {
+            path: files.certificate.clone(),
+            source,
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(broken)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(broken)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Loaded {
+            config: Arc::new(config),
+            content: self.content(),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read {
+        path: path.into(),
+        source,
+    })
+}
+
+fn with_causes(error: &TlsError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(current) = cause {
+        text = format!("{text}: {current}");
+        cause = current.source();
+    }
+    text
+}
