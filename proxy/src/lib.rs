@@ -3,3 +3,4 @@
 pub mod cache;
 pub mod http;
 pub mod upstream;
+pub mod verdicts;

@@ -1,0 +1,129 @@
+//! What every engine promises, run against each of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::*;
+
+fn engines() -> Vec<(Arc<dyn VerdictStore>, Option<TempDir>)> {
+    let directory = tempfile::tempdir().unwrap();
+    let (sled, opened) = SledStore::open(&directory.path().join("verdicts"), 1 << 20).unwrap();
+    assert_eq!(opened, Opened::AsItWas);
+    vec![
+        (Arc::new(MemoryStore::new()), None),
+        (Arc::new(sled), Some(directory)),
+    ]
+}
+
+fn key(text: &str) -> Key {
+    Key::from(text.as_bytes())
+}
+
+fn put(name: &str, body: &str) -> Op {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let key = key(name);
+    Op::Put { key, body }
+}
+
+async fn get(store: &Arc<dyn VerdictStore>, name: &str) -> Option<Bytes> {
+    store.get(&key(name)).await.unwrap()
+}
+
+async fn page(
+    store: &Arc<dyn VerdictStore>,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Vec<String> {
+    let after = after.map(key);
+    let page = store.page(&key(prefix), after.as_ref(), limit).await;
+    let name = |(key, _): (Key, Bytes)| String::from_utf8(key.as_bytes().to_vec()).unwrap();
+    page.unwrap().into_iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn gives_what_was_put_last_and_nothing_that_was_not() {
+    for (store, _directory) in engines() {
+        assert_eq!(get(&store, "a").await, None);
+        store
+            .apply(vec![put("a", "1"), put("b", "")])
+            .await
+            .unwrap();
+        store.apply(vec![put("a", "2")]).await.unwrap();
+        assert_eq!(get(&store, "a").await, Some(Bytes::from("2")));
+        assert_eq!(get(&store, "b").await, Some(Bytes::new()));
+        let gone = Op::Delete { key: key("a") };
+        store.apply(vec![gone.clone(), gone]).await.unwrap();
+        assert_eq!(get(&store, "a").await, None);
+    }
+}
+
+#[tokio::test]
+async fn later_changes_of_one_batch_win() {
+    for (store, _directory) in engines() {
+        let delete = Op::Delete { key: key("a") };
+        let ops = vec![put("a", "1"), delete.clone(), put("a", "2"), put("b", "1")];
+        store.apply(ops).await.unwrap();
+        store
+            .apply(vec![put("b", "3"), Op::Delete { key: key("b") }])
+            .await
+            .unwrap();
+        assert_eq!(get(&store, "a").await, Some(Bytes::from("2")));
+        assert_eq!(get(&store, "b").await, None);
+        store.apply(Vec::new()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn pages_in_order_within_a_prefix() {
+    for (store, _directory) in engines() {
+        let names = ["b/3", "a/1", "b/1", "c", "b/10", "b"];
+        let ops = names.map(|name| put(name, name)).to_vec();
+        store.apply(ops).await.unwrap();
+        assert_eq!(page(&store, "b/", None, 9).await, ["b/1", "b/10", "b/3"]);
+        assert_eq!(page(&store, "b/", None, 2).await, ["b/1", "b/10"]);
+        assert_eq!(page(&store, "b/", Some("b/1"), 9).await, ["b/10", "b/3"]);
+        assert_eq!(page(&store, "b/", Some("b/2"), 9).await, ["b/3"]);
+        assert_eq!(page(&store, "b/", Some("a"), 1).await, ["b/1"]);
+        assert!(page(&store, "b/", Some("b/3"), 9).await.is_empty());
+        assert!(page(&store, "d", None, 9).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn concurrent_writers_all_get_their_answer() {
+    for (store, _directory) in engines() {
+        let writers = (0..64).map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let name = format!("key-{number}");
+                store.apply(vec![put(&name, &name)]).await.unwrap();
+                assert_eq!(get(&store, &name).await, Some(Bytes::from(name)));
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        assert_eq!(page(&store, "key-", None, 100).await.len(), 64);
+        store.health().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn keeps_values_that_compress_and_values_that_do_not() {
+    for (store, _directory) in engines() {
+        for len in [0, 1, 511, 512, 8192, 200_000] {
+            let noise = (0..len).map(|n: usize| n.wrapping_mul(n ^ 0x5bd1).to_le_bytes()[1]);
+            for body in [Bytes::from(vec![7; len]), noise.collect()] {
+                let ops = vec![Op::Put {
+                    key: key("k"),
+                    body: body.clone(),
+                }];
+                store.apply(ops).await.unwrap();
+                assert_eq!(get(&store, "k").await, Some(body));
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The keys of every record: a kind, then its parts, each ended by a zero byte.
+//!
+//! Names, digests and tags hold no zero byte, so that one part can never run into the next and a
+//! prefix of whole parts selects exactly those records.
+
+use jiff::Timestamp;
+use sluicegate_model::{Digest, Repository, Tag};
+
+use super::store::Key;
+
+/// The kinds of records. The letters are on disk.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Verdict,
+    VerdictByDigest,
+    VerdictByTime,
+    Member,
+    Listing,
+    BlobPresent,
+    Released,
+    Tag,
+    Platform,
+}
+
+impl Kind {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Verdict => b'v',
+            Self::VerdictByDigest => b'd',
+            Self::VerdictByTime => b'n',
+            Self::Member => b'm',
+            Self::Listing => b'l',
+            Self::BlobPresent => b'b',
+            Self::Released => b'r',
+            Self::Tag => b't',
+            Self::Platform => b'p',
+        }
+    }
+}
+
+pub(super) fn verdict(repository: &Repository, digest: &Digest) -> Key {
+    key(Kind::Verdict, &[&repository.to_string(), digest.as_str()])
+}
+
+pub(super) fn verdict_by_digest(digest: &Digest, repository: &Repository) -> Key {
+    let parts = [digest.as_str(), &repository.to_string()];
+    key(Kind::VerdictByDigest, &parts)
+}
+
+pub(super) fn verdicts_of(digest: &Digest) -> Key {
+    key(Kind::VerdictByDigest, &[digest.as_str()])
+}
+
+/// Names a verdict so that newer ones sort first.
+pub(super) fn verdict_by_time(at: Timestamp, repository: &Repository, digest: &Digest) -> Key {
+    let parts = [&newest_first(at), &repository.to_string(), digest.as_str()];
+    key(Kind::VerdictByTime, &parts)
+}
+
+pub(super) fn all_by_time() -> Key {
+    key(Kind::VerdictByTime, &[])
+}
+
+/// Gives the key just before every verdict that is as old as `at` or older.
+pub(super) fn by_time_from(at: Timestamp) -> Key {
+    key(Kind::VerdictByTime, &[&newest_first(at)])
+}
+
+/// Gives a key just after every verdict that is as young as `at` or younger.
+pub(super) fn by_time_until(at: Timestamp) -> Key {
+    let mut bytes = by_time_from(at).0.into_vec();
+    bytes.push(u8::MAX);
+    Key(bytes.into())
+}
+
+pub(super) fn member(repository: &Repository, manifest: &Digest) -> Key {
+    key(Kind::Member, &[&repository.to_string(), manifest.as_str()])
+}
+
+pub(super) fn listing(repository: &Repository, blob: &Digest, manifest: &Digest) -> Key {
+    let parts = [&repository.to_string(), blob.as_str(), manifest.as_str()];
+    key(Kind::Listing, &parts)
+}
+
+pub(super) fn listings(repository: &Repository, blob: &Digest) -> Key {
+    key(Kind::Listing, &[&repository.to_string(), blob.as_str()])
+}
+
+pub(super) fn blob_present(repository: &Repository, blob: &Digest) -> Key {
+    key(Kind::BlobPresent, &[&repository.to_string(), blob.as_str()])
+}
+
+pub(super) fn released(repository: &Repository, manifest: &Digest) -> Key {
+    key(
+        Kind::Released,
+        &[&repository.to_string(), manifest.as_str()],
+    )
+}
+
+pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {
+    key(Kind::Tag, &[&repository.to_string(), tag.as_str()])
+}
+
+pub(super) fn platform(repository: &Repository, platform: &str) -> Key {
+    key(Kind::Platform, &[&repository.to_string(), platform])
+}
+
+pub(super) fn platforms(repository: &Repository) -> Key {
+    key(Kind::Platform, &[&repository.to_string()])
+}
+
+/// Gives a key's last part as text.
+pub(super) fn last_part(key: &Key) -> Option<&str> {
+    let bytes = key.as_bytes().strip_suffix(&[0])?;
+    let part = bytes.rsplit(|byte| *byte == 0).next()?;
+    std::str::from_utf8(part).ok()
+}
+
+/// Gives the repository and digest that a [`verdict_by_time`] key names.
+pub(super) fn named_by_time(key: &Key) -> Option<(Repository, Digest)> {
+    let text = std::str::from_utf8(key.as_bytes()).ok()?;
+    let mut parts = text.strip_suffix('\0')?.rsplit('\0');
+    let digest = parts.next()?.parse().ok()?;
+    let repository = parts.next()?.parse().ok()?;
+    Some((repository, digest))
+}
+
+fn key(kind: Kind, parts: &[&str]) -> Key {
+    let mut bytes = vec![kind.letter(), 0];
+    for part in parts {
+        bytes.extend_from_slice(part.as_bytes());
+        bytes.push(0);
+    }
+    Key(bytes.into())
+}
+
+/// Writes an instant so that later ones sort first: hexadecimal of its distance to the last one.
+fn newest_first(at: Timestamp) -> String {
+    let distance = i64::MAX.abs_diff(at.as_microsecond());
+    format!("{distance:016x}")
+}

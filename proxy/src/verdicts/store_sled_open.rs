@@ -1,0 +1,150 @@
+//! Opens sled so that no damage on disk can keep the proxy from starting, nor pass for health.
+//!
+//! The ladder: as it is; without sled's snapshots, which it can rebuild; empty, with the damaged
+//! database set aside for a person. Records that are gone mean "scan again".
+
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use super::store::StoreError;
+
+/// How often sled flushes on its own; a backstop only, every answered write has been flushed.
+const BACKSTOP_FLUSH_MS: u64 = 1000;
+/// Most damaged databases kept beside the live one.
+const MAX_QUARANTINED: u32 = 1000;
+
+/// What it took to open the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// Nothing.
+    AsItWas,
+    /// Its snapshots were damaged and have been renamed; no record is lost.
+    WithoutSnapshots,
+    /// It was damaged; it lies here now, and every image is scanned again.
+    Empty {
+        /// Where the damaged database was set aside.
+        quarantined: PathBuf,
+    },
+}
+
+/// An open database and the file that has to be synced.
+#[derive(Debug)]
+pub(super) struct Database {
+    sled: sled::Db,
+    file: File,
+}
+
+impl Database {
+    pub(super) fn sled(&self) -> &sled::Db {
+        &self.sled
+    }
+
+    /// Makes what sled has flushed durable: `flush` alone survives a crash of the process, but not
+    /// of the machine.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+/// Opens or creates the database in `directory`.
+pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<(Database, Opened), StoreError> {
+    let attempt = || open_once(directory, cache_bytes);
+    match attempt() {
+        Ok(database) => return Ok((database, Opened::AsItWas)),
+        Err(Trouble::Environment(why)) => return Err(refused(directory, why)),
+        Err(Trouble::Damage(why)) => {
+            tracing::error!(?directory, why, "verdict store is damaged");
+        }
+    }
+    let renamed = rename_snapshots(directory).map_err(|why| refused(directory, why.to_string()))?;
+    if renamed && let Ok(database) = attempt() {
+        return Ok((database, Opened::WithoutSnapshots));
+    }
+    let quarantined = set_aside(directory).map_err(|why| refused(directory, why.to_string()))?;
+    match attempt() {
+        Ok(database) => Ok((database, Opened::Empty { quarantined })),
+        Err(Trouble::Environment(why) | Trouble::Damage(why)) => Err(refused(directory, why)),
+    }
+}
+
+/// Why one attempt failed.
+enum Trouble {
+    /// Nothing is wrong with the data, as far as is known: another process, permissions, the disk.
+    Environment(String),
+    /// The data is damaged.
+    Damage(String),
+}
+
+fn open_once(directory: &Path, cache_bytes: u64) -> Result<Database, Trouble> {
+    let environment = |error: io::Error| Trouble::Environment(error.to_string());
+    fs::create_dir_all(directory).map_err(environment)?;
+    let config = sled::Config::new()
+        .path(directory)
+        .mode(sled::Mode::HighThroughput)
+        .flush_every_ms(Some(BACKSTOP_FLUSH_MS))
+        .cache_capacity(cache_bytes);
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let sled = config.open()?;
+        // Walks every node, so that damage shows now and not under a pull.
+        let rows = sled
+            .iter()
+            .try_fold(0_u64, |rows, row| row.map(|_| rows.saturating_add(1)))?;
+        tracing::debug!(rows, "verdict store opened");
+        Ok(sled)
+    }));
+    let sled = match opened {
+        Ok(Ok(sled)) => sled,
+        Ok(Err(sled::Error::Io(error))) if !is_damage(&error) => return Err(environment(error)),
+        Ok(Err(error)) => return Err(Trouble::Damage(error.to_string())),
+        Err(_) => return Err(Trouble::Damage("the engine panicked".into())),
+    };
+    // sled keeps its own handle to itself.
+    let file = File::open(directory.join("db")).map_err(environment)?;
+    for durable in [directory, directory.parent().unwrap_or(directory)] {
+        File::open(durable)
+            .and_then(|durable| durable.sync_all())
+            .map_err(environment)?;
+    }
+    Ok(Database { sled, file })
+}
+
+/// Tells a file that is too short or nonsense from a disk or a neighbour in the way.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    )
+}
+
+fn rename_snapshots(directory: &Path) -> io::Result<bool> {
+    let mut renamed = false;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("snap.") {
+            fs::rename(&path, directory.join(format!("damaged-{name}")))?;
+            renamed = true;
+        }
+    }
+    Ok(renamed)
+}
+
+fn set_aside(directory: &Path) -> io::Result<PathBuf> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let free = (1..=MAX_QUARANTINED)
+        .map(|number| directory.with_file_name(format!("{name}.quarantined-{number}")))
+        .find(|path| !path.exists())
+        .ok_or_else(|| io::Error::other("too many damaged databases lie beside it"))?;
+    fs::rename(directory, &free)?;
+    tracing::error!(?directory, quarantined = ?free, "verdict store starts empty");
+    Ok(free)
+}
+
+fn refused(directory: &Path, why: String) -> StoreError {
+    StoreError::Open {
+        path: directory.to_owned(),
+        why,
+    }
+}

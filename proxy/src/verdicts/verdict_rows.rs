@@ -1,0 +1,202 @@
+//! Verdicts: one per repository and manifest, found by either, by time, and by what they say.
+//!
+//! Small ones lie whole in their row; the findings of large ones are a document in the content
+//! store, named after its bytes, so that a row and a document of two verdicts never mix.
+
+use jiff::Timestamp;
+use sluicegate_model::verdict::Verdict;
+use sluicegate_model::{Digest, Repository};
+
+use super::filter::{Page, VerdictFilter};
+use super::keys;
+use super::records::{PAGE_ROWS, Records};
+use super::rows::{self, VerdictBody, VerdictRow};
+use super::store::{Key, Op, StoreError};
+use crate::cache::DocumentKind;
+
+/// Largest compressed verdict that lies in its row, in bytes: half of what a row should have.
+const MAX_INLINE_BYTES: usize = 4096;
+/// Largest verdict in a row, in bytes before compression; a bound on what a damaged row can ask for.
+const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
+/// zstd's default.
+const COMPRESSION_LEVEL: i32 = 3;
+
+impl Records {
+    /// Keeps a verdict, replacing the one of the same repository and manifest; durable on return.
+    pub async fn put_verdict(&self, verdict: &Verdict) -> Result<(), StoreError> {
+        let (repository, digest) = (&verdict.repository, &verdict.digest);
+        let key = keys::verdict(repository, digest);
+        let old: Option<VerdictRow> = self.row(&key).await?;
+        let body = self.keep_body(verdict).await?;
+        let by_time = |at| keys::verdict_by_time(at, repository, digest);
+        let mut ops: Vec<Op> = Vec::new();
+        if let Some(old) = &old {
+            ops.push(Op::Delete {
+                key: by_time(old.decided_at),
+            });
+        }
+        ops.push(rows::put(key, &VerdictRow::new(verdict, body.clone()))?);
+        let indexes = [
+            keys::verdict_by_digest(digest, repository),
+            by_time(verdict.provenance.decided_at),
+        ];
+        ops.extend(indexes.map(rows::mark_present));
+        self.store.apply(ops).await?;
+        match old.map(|old| old.body) {
+            Some(VerdictBody::Document(old)) if body != VerdictBody::Document(old.clone()) => {
+                self.content
+                    .remove_document(DocumentKind::Verdict, &old)
+                    .await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Gives the verdict on a manifest in a repository; a damaged one is none.
+    pub async fn verdict(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let key = keys::verdict(repository, digest);
+        // The second look is for a verdict that was replaced between its row and its document.
+        for _ in 0..2 {
+            let row: Option<VerdictRow> = self.row(&key).await?;
+            let Some(row) = row else { return Ok(None) };
+            let verdict = self.load(&row).await?;
+            let of_this =
+                |verdict: &Verdict| verdict.repository == *repository && verdict.digest == *digest;
+            if let Some(verdict) = verdict.filter(of_this) {
+                return Ok(Some(verdict));
+            }
+        }
+        tracing::warn!(%repository, %digest, "verdict store lost a verdict's text; taken for not judged");
+        Ok(None)
+    }
+
+    /// Gives the verdicts on a manifest in every repository, newest first.
+    pub async fn verdicts_of(&self, digest: &Digest) -> Result<Vec<Verdict>, StoreError> {
+        let mut found = Vec::new();
+        for name in self.last_parts(&keys::verdicts_of(digest)).await? {
+            let Ok(repository) = name.parse() else {
+                continue;
+            };
+            found.extend(self.verdict(&repository, digest).await?);
+        }
+        found.sort_by_key(|verdict: &Verdict| std::cmp::Reverse(verdict.provenance.decided_at));
+        Ok(found)
+    }
+
+    /// Lists verdicts, newest first, at most `limit`; `after` is the page before's `next`.
+    pub async fn list_verdicts(
+        &self,
+        filter: &VerdictFilter,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<Verdict>, StoreError> {
+        let prefix = keys::all_by_time();
+        let mut at = start(filter, after)?;
+        let stop = filter.since.map(keys::by_time_until);
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
+        loop {
+            let keys = self.store.page(&prefix, at.as_ref(), PAGE_ROWS).await?;
+            let is_last = keys.len() < PAGE_ROWS;
+            for (key, _) in keys {
+                if stop.as_ref().is_some_and(|stop| key > *stop) {
+                    return Ok(page);
+                }
+                if let Some(verdict) = self.wanted(&key, filter).await? {
+                    if page.items.len() >= limit.max(1) {
+                        page.next = at.as_ref().map(|key| hex::encode(key.as_bytes()));
+                        return Ok(page);
+                    }
+                    page.items.push(verdict);
+                }
+                at = Some(key);
+            }
+            if is_last {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// Gives the verdict that a key of the time index names, if it is current and wanted.
+    async fn wanted(
+        &self,
+        key: &Key,
+        filter: &VerdictFilter,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let Some((repository, digest)) = keys::named_by_time(key) else {
+            return Ok(None);
+        };
+        let elsewhere = filter
+            .repository
+            .as_ref()
+            .is_some_and(|wanted| *wanted != repository)
+            || filter
+                .digest
+                .as_ref()
+                .is_some_and(|wanted| *wanted != digest);
+        if elsewhere {
+            return Ok(None);
+        }
+        let row: Option<VerdictRow> = self.row(&keys::verdict(&repository, &digest)).await?;
+        let is_current = |at: Timestamp| keys::verdict_by_time(at, &repository, &digest) == *key;
+        if !row.is_some_and(|row| is_current(row.decided_at) && row.may_fit(filter)) {
+            return Ok(None);
+        }
+        let verdict = self.verdict(&repository, &digest).await?;
+        Ok(verdict.filter(|verdict| filter.accepts(verdict)))
+    }
+
+    async fn keep_body(&self, verdict: &Verdict) -> Result<VerdictBody, StoreError> {
+        let text = serde_json::to_vec(verdict).map_err(|error| StoreError::Engine {
+            attempt: "encoding a verdict for",
+            why: error.to_string(),
+        })?;
+        if text.len() <= MAX_INLINE_TEXT_BYTES
+            && let Ok(packed) = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
+            && packed.len() <= MAX_INLINE_BYTES
+        {
+            return Ok(VerdictBody::Inline(packed));
+        }
+        let key = format!("{} {}", verdict.repository, Digest::of(&text));
+        self.content
+            .put_document(DocumentKind::Verdict, &key, text)
+            .await?;
+        Ok(VerdictBody::Document(key))
+    }
+
+    async fn load(&self, row: &VerdictRow) -> Result<Option<Verdict>, StoreError> {
+        let text = match &row.body {
+            VerdictBody::Inline(packed) => {
+                zstd::bulk::decompress(packed, MAX_INLINE_TEXT_BYTES).ok()
+            }
+            VerdictBody::Document(key) => {
+                let kind = DocumentKind::Verdict;
+                self.content.document(kind, key).await?
+            }
+        };
+        let verdict: Option<Verdict> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(verdict.filter(|verdict| verdict.decision == row.decision))
+    }
+}
+
+/// Gives the key after which a list starts: the cursor, or the filter's end, whichever is older.
+fn start(filter: &VerdictFilter, after: Option<&str>) -> Result<Option<Key>, StoreError> {
+    let mut at = filter.until.map(keys::by_time_from);
+    if let Some(cursor) = after {
+        let wrong = || StoreError::Cursor(cursor.chars().take(160).collect());
+        let bytes = hex::decode(cursor).map_err(|_| wrong())?;
+        let key = Key(bytes.into());
+        if !key.as_bytes().starts_with(keys::all_by_time().as_bytes()) {
+            return Err(wrong());
+        }
+        at = at.max(Some(key));
+    }
+    Ok(at)
+}
