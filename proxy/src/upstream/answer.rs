@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sluicegate_model::{Digest, media_type};
 
 use super::error::UpstreamError;
-use super::wire::read_small;
+use super::wire::Wire;
 
 /// Most of an error body read, in bytes; OCI errors have a few hundred.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
@@ -23,10 +23,14 @@ const MAX_DETAIL_CHARS: usize = 200;
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Turns an answer that is no success into its error.
-pub(super) async fn failure(what: &str, response: Response<Incoming>) -> UpstreamError {
+pub(super) async fn failure(
+    wire: &Wire,
+    what: &str,
+    response: Response<Incoming>,
+) -> UpstreamError {
     let (head, mut body) = response.into_parts();
     // The status decides; a body that cannot be read only costs its detail.
-    let text = read_small(what, &mut body, MAX_ERROR_BYTES).await;
+    let text = wire.read_small(what, &mut body, MAX_ERROR_BYTES).await;
     let message = text.ok().and_then(|text| first_message(&text));
     let what = what.to_owned();
     match head.status {

@@ -1,5 +1,7 @@
 //! A blob that is arriving from an upstream.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper::body::Incoming;
 
@@ -16,6 +18,7 @@ pub struct BlobBody {
     pub(super) what: String,
     pub(super) received: u64,
     pub(super) body: Incoming,
+    pub(super) stall: Duration,
 }
 
 impl BlobBody {
@@ -25,7 +28,7 @@ impl BlobBody {
     /// are retryable from the offset reached.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         let received = usize::try_from(self.received).unwrap_or(usize::MAX);
-        let piece = next_piece(&self.what, &mut self.body, received).await?;
+        let piece = next_piece(&self.what, &mut self.body, received, self.stall).await?;
         let expected = self
             .total_len
             .map(|total| total.saturating_sub(self.offset));

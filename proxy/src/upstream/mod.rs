@@ -42,7 +42,7 @@ use retry::patiently;
 use session::{Ask, Session};
 use token::Authenticator;
 use trust::TrustedPlaces;
-use wire::{Wire, read_small};
+use wire::Wire;
 
 /// Largest manifest read, in bytes. Distribution and zot have the same limit.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
@@ -111,6 +111,14 @@ impl Upstream {
         })
     }
 
+    /// Makes a client that waits as told.
+    #[cfg(test)]
+    fn with_timing(options: UpstreamOptions, timing: wire::Timing) -> Self {
+        let mut upstream = Self::new(options, None).expect("sound settings");
+        upstream.session.wire.timing = timing;
+        upstream
+    }
+
     /// Gives the name under which repositories know this upstream.
     pub fn name(&self) -> &str {
         &self.name
@@ -127,7 +135,11 @@ impl Upstream {
             let response = self.session.ask(&ask).await?;
             let (head, mut body) = response.into_parts();
             let promised = promised_digest(&ask.what, &head.headers)?;
-            let bytes = read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES).await?;
+            let bytes = self
+                .session
+                .wire
+                .read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES)
+                .await?;
             Ok(UpstreamManifest {
                 media_type: media_type_of(&head.headers),
                 digest: proven_digest(&ask.what, &bytes, reference, promised.as_ref())?,
@@ -194,6 +206,7 @@ impl Upstream {
             what: ask.what,
             received: 0,
             body: response.into_body(),
+            stall: self.session.wire.timing.stall,
         })
     }
 
@@ -252,7 +265,11 @@ impl Upstream {
         patiently(|| async {
             let response = self.session.ask(&ask).await?;
             let (head, mut body) = response.into_parts();
-            let bytes = read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES).await?;
+            let bytes = self
+                .session
+                .wire
+                .read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES)
+                .await?;
             let mut headers = HeaderMap::new();
             for name in PASSED_HEADERS {
                 if let Some(value) = head.headers.get(&name) {

@@ -60,7 +60,7 @@ impl Session {
             .await?;
         let first = self.follow(ask, known.as_ref()).await?;
         let Some(challenge) = challenge_of(&first) else {
-            return settle(ask, first).await;
+            return self.settle(ask, first).await;
         };
         drop(first);
         let authorization = self
@@ -68,7 +68,7 @@ impl Session {
             .answer(&self.wire, &ask.what, &ask.path, challenge, known.as_ref())
             .await?;
         let second = self.follow(ask, Some(&authorization)).await?;
-        settle(ask, second).await
+        self.settle(ask, second).await
     }
 
     async fn follow(
@@ -107,6 +107,34 @@ impl Session {
             reason: "there were too many redirects",
         })
     }
+
+    /// Gives a success on, and makes anything else an error.
+    async fn settle(
+        &self,
+        ask: &Ask,
+        arrival: Arrival,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let status = arrival.response.status();
+        if status.is_success() {
+            return Ok(arrival.response);
+        }
+        let error = failure(&self.wire, &ask.what, arrival.response).await;
+        let about_us = matches!(
+            error,
+            UpstreamError::Unauthorized { .. }
+                | UpstreamError::Denied { .. }
+                | UpstreamError::NotFound { .. }
+        );
+        if about_us && !arrival.from_origin {
+            // A storage host knows nothing of repositories: its refusal is a link that expired.
+            return Err(UpstreamError::Unavailable {
+                what: ask.what.clone(),
+                status: StatusCode::BAD_GATEWAY.as_u16(),
+                detail: Some(format!("its storage answered {}", status.as_u16())),
+            });
+        }
+        Err(error)
+    }
 }
 
 fn challenge_of(arrival: &Arrival) -> Option<Challenge> {
@@ -114,29 +142,6 @@ fn challenge_of(arrival: &Arrival) -> Option<Challenge> {
     (refused && arrival.from_origin)
         .then(|| Challenge::from_headers(arrival.response.headers()))
         .flatten()
-}
-
-async fn settle(ask: &Ask, arrival: Arrival) -> Result<Response<Incoming>, UpstreamError> {
-    let status = arrival.response.status();
-    if status.is_success() {
-        return Ok(arrival.response);
-    }
-    let error = failure(&ask.what, arrival.response).await;
-    let about_us = matches!(
-        error,
-        UpstreamError::Unauthorized { .. }
-            | UpstreamError::Denied { .. }
-            | UpstreamError::NotFound { .. }
-    );
-    if about_us && !arrival.from_origin {
-        // A storage host knows nothing of repositories: its refusal is a link that expired.
-        return Err(UpstreamError::Unavailable {
-            what: ask.what.clone(),
-            status: StatusCode::BAD_GATEWAY.as_u16(),
-            detail: Some(format!("its storage answered {}", status.as_u16())),
-        });
-    }
-    Err(error)
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -22,7 +22,7 @@ use super::error::UpstreamError;
 use super::options::UpstreamCredentials;
 use super::retry::patiently;
 use super::trust::{TrustedPlaces, place};
-use super::wire::{Wire, read_small};
+use super::wire::Wire;
 
 /// Largest answer of a token service, in bytes; tokens with many scopes reach 10 KiB.
 const MAX_TOKEN_ANSWER_BYTES: usize = 64 * 1024;
@@ -195,7 +195,7 @@ impl Authenticator {
         }
         let status = response.status();
         if !status.is_success() {
-            return Err(match failure(&what, response).await {
+            return Err(match failure(wire, &what, response).await {
                 // That the token service is missing says nothing about the image.
                 UpstreamError::NotFound { what } => UpstreamError::Unavailable {
                     what,
@@ -205,7 +205,9 @@ impl Authenticator {
                 other => other,
             });
         }
-        let answer = read_small(&what, &mut response.into_body(), MAX_TOKEN_ANSWER_BYTES).await?;
+        let answer = wire
+            .read_small(&what, &mut response.into_body(), MAX_TOKEN_ANSWER_BYTES)
+            .await?;
         let mut token = parse_token(&what, &answer)?;
         token.life = token.life.saturating_sub(asked_at.elapsed());
         Ok(token)

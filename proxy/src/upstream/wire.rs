@@ -22,14 +22,30 @@ use super::error::UpstreamError;
 use super::options::UpstreamOptions;
 use super::trust::{TrustedPlaces, place};
 
-/// Longest wait for the headers of an answer, connecting included.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    /// Until the headers of an answer, connecting included.
+    pub(super) headers: Duration,
+    /// Of silence inside a body.
+    pub(super) stall: Duration,
+    /// For a whole small body; a drip within the stall limit ends here.
+    pub(super) small_body: Duration,
+}
 
-/// Longest silence inside a body.
-pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+impl Default for Timing {
+    /// What containerd allows a registry; a minute carries the largest manifest at 0.6 Mbit/s.
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+            small_body: Duration::from_mins(1),
+        }
+    }
+}
 
-/// Longest time for a whole small body; a drip within the stall limit ends here.
-const SMALL_BODY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often a silent HTTP/2 connection is asked whether it lives.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long an unused connection is kept; load balancers commonly close theirs after 60 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -49,6 +65,7 @@ pub(super) struct Wire {
     open: Client<Connector, Empty<Bytes>>,
     public_only: Client<Connector, Empty<Bytes>>,
     observer: Option<Observer>,
+    pub(super) timing: Timing,
 }
 
 impl Wire {
@@ -68,6 +85,7 @@ impl Wire {
             open: client(Connector::new(options, Reach::Open, tls.clone())),
             public_only: client(Connector::new(options, Reach::PublicOnly, tls)),
             observer,
+            timing: Timing::default(),
         })
     }
 
@@ -85,7 +103,7 @@ impl Wire {
         } else {
             &self.public_only
         };
-        let answer = tokio::time::timeout(HEADERS_TIMEOUT, client.request(request)).await;
+        let answer = tokio::time::timeout(self.timing.headers, client.request(request)).await;
         let status = match &answer {
             Ok(Ok(response)) => response.status().as_u16(),
             Ok(Err(_)) | Err(_) => 0,
@@ -99,9 +117,36 @@ impl Wire {
             Err(_) => Err(UpstreamError::Timeout {
                 what: what.to_owned(),
                 phase: "an answer",
-                after: HEADERS_TIMEOUT,
+                after: self.timing.headers,
             }),
         }
+    }
+
+    /// Reads a body of at most `limit` bytes, counted as they come.
+    pub(super) async fn read_small(
+        &self,
+        what: &str,
+        body: &mut Incoming,
+        limit: usize,
+    ) -> Result<Bytes, UpstreamError> {
+        let mut content = BytesMut::new();
+        let Timing {
+            stall, small_body, ..
+        } = self.timing;
+        let reading = async {
+            while let Some(piece) = next_piece(what, body, content.len(), stall).await? {
+                if content.len().saturating_add(piece.len()) > limit {
+                    return Err(UpstreamError::TooLarge {
+                        what: what.to_owned(),
+                        limit,
+                    });
+                }
+                content.extend_from_slice(&piece);
+            }
+            Ok(())
+        };
+        within(what, "the whole body", small_body, reading).await??;
+        Ok(content.freeze())
     }
 }
 
@@ -113,37 +158,15 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// Reads a body of at most `limit` bytes, counted as they come.
-pub(super) async fn read_small(
-    what: &str,
-    body: &mut Incoming,
-    limit: usize,
-) -> Result<Bytes, UpstreamError> {
-    let mut content = BytesMut::new();
-    let reading = async {
-        while let Some(piece) = next_piece(what, body, content.len()).await? {
-            if content.len().saturating_add(piece.len()) > limit {
-                return Err(UpstreamError::TooLarge {
-                    what: what.to_owned(),
-                    limit,
-                });
-            }
-            content.extend_from_slice(&piece);
-        }
-        Ok(())
-    };
-    within(what, "the whole body", SMALL_BODY_TIMEOUT, reading).await??;
-    Ok(content.freeze())
-}
-
 /// Waits for the next bytes of a body; `None` at its end.
 pub(super) async fn next_piece(
     what: &str,
     body: &mut Incoming,
     received: usize,
+    stall: Duration,
 ) -> Result<Option<Bytes>, UpstreamError> {
     loop {
-        let frame = within(what, "the next bytes", STALL_TIMEOUT, body.frame()).await?;
+        let frame = within(what, "the next bytes", stall, body.frame()).await?;
         match frame {
             None => return Ok(None),
             Some(Ok(frame)) => {
@@ -217,7 +240,7 @@ fn client(connector: Connector) -> Client<Connector, Empty<Bytes>> {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_keep_alive_interval(STALL_TIMEOUT)
+        .http2_keep_alive_interval(PING_INTERVAL)
         .build(connector)
 }
 

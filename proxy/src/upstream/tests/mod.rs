@@ -4,3 +4,5 @@ mod authentication;
 mod content;
 mod fake;
 mod redirects;
+mod silence;
+mod tls;
