@@ -1,1 +1,30 @@
-//! Reserved for the next commit.
+//! Turns an image's bytes into what it holds, and that into what is known about it.
+//!
+//! Synchronous: no socket, no file, no clock. [`scan_layer`] reads one layer to its facts, which
+//! are kept; [`merge`] joins the facts of an image's layers to its inventory. What could not be
+//! read is always a gap, never an error and never silence.
+//!
+//! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
+//! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory`.
+
+pub mod analyzer;
+pub mod facts;
+pub mod limits;
+
+mod analyzers;
+mod dispatch;
+mod distro;
+mod inventory;
+mod layer;
+mod merge;
+mod overlay;
+mod plugins;
+mod purl;
+#[cfg(test)]
+mod testing;
+
+pub use facts::{FactsError, LayerFacts};
+pub use layer::scan_layer;
+pub use limits::Limits;
+pub use merge::{LayerInput, merge};
+pub use plugins::{PluginInfo, PluginKind, fingerprint, plugins};

@@ -1,0 +1,82 @@
+//! The plugin trait: what reads one kind of file and says what it proves.
+//!
+//! An analyzer claims paths or contents as data, gets the whole file, bounded, and returns
+//! observations. It holds no state, opens nothing and never sees another file; joining files and
+//! layers is the merge's work. `dispatch.rs` is its only caller.
+
+use crate::facts::Observations;
+use crate::limits::Limits;
+
+/// A plugin's name and revision.
+///
+/// Both enter the scanner's fingerprint, so that a changed analyzer reads old images again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnalyzerId {
+    /// The name, such as `os/dpkg`.
+    pub name: &'static str,
+    /// Raised with every change of what is found.
+    pub revision: u16,
+}
+
+/// A claim on an archive entry, decided from its name or its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// The file with exactly this path, without a leading slash.
+    Exact(&'static str),
+    /// Every file right in this directory.
+    InDir(&'static str),
+    /// Every file with this name, in any directory.
+    Named(&'static str),
+    /// Every file whose name ends so, whatever the case; starts with the last dot.
+    Ending(&'static str),
+    /// Every file that starts with `starts` and has `holds` within [`HEAD_BYTES`].
+    Content {
+        /// The first bytes.
+        starts: &'static [u8],
+        /// Bytes that follow somewhere; may be empty.
+        holds: &'static [u8],
+    },
+}
+
+/// How much of each file is looked at to decide on [`Wants::Content`], in bytes.
+///
+/// One block of most file systems: it holds the first record of every package database seen.
+pub const HEAD_BYTES: usize = 4_096;
+
+/// A file that an analyzer claimed.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedFile<'a> {
+    /// The raw path, without a leading slash.
+    pub path: &'a str,
+    /// The whole content, within the analyzer's bound.
+    pub content: &'a [u8],
+    /// The budgets for archives within the file.
+    pub limits: &'a Limits,
+}
+
+impl<'a> WantedFile<'a> {
+    /// Gives the last component of the path.
+    pub fn name(&self) -> &'a str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Says why a file could not be read as what it claims to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AnalyzeError(pub String);
+
+/// Reads one kind of file.
+pub trait Analyzer: Send + Sync {
+    /// Gives the name and revision.
+    fn id(&self) -> AnalyzerId;
+
+    /// Lists the claims.
+    fn wants(&self) -> &'static [Wants];
+
+    /// Gives the largest file taken, in bytes; a larger one is a gap.
+    fn max_file_bytes(&self) -> u64;
+
+    /// Reads a file. What was found before an error is kept; the file is then a gap.
+    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError>;
+}

@@ -1,0 +1,209 @@
+//! Debian's package database: `var/lib/dpkg/status`, and distroless `status.d`.
+//!
+//! Parsed stanza by stanza: a bad one is a gap, the others still count. A package is present in
+//! every state but `not-installed` and `config-files`, for in all others its files are there.
+//!
+//! Source: dpkg(1), "Package states"; deb-control(5); Debian policy 5.1.
+
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::package::{Package, PackageType, SourcePackage};
+
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::facts::Observations;
+use crate::limits::MIB;
+
+use super::stanza::{stanzas, text};
+
+/// Directory of distroless images with one file for each package.
+pub(crate) const STATUS_DIR: &str = "var/lib/dpkg/status.d";
+
+/// The database itself.
+pub(crate) const STATUS: &str = "var/lib/dpkg/status";
+
+pub(super) struct Dpkg;
+
+impl Analyzer for Dpkg {
+    fn id(&self) -> AnalyzerId {
+        AnalyzerId {
+            name: "os/dpkg",
+            revision: 1,
+        }
+    }
+
+    fn wants(&self) -> &'static [Wants] {
+        &[
+            Wants::Exact(STATUS),
+            Wants::InDir(STATUS_DIR),
+            Wants::Content {
+                starts: b"Package:",
+                holds: b"\nStatus: ",
+            },
+        ]
+    }
+
+    /// A database of 5,000 packages takes about 6 MiB.
+    fn max_file_bytes(&self) -> u64 {
+        64 * MIB
+    }
+
+    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
+        let in_status_dir = file.path.starts_with(STATUS_DIR);
+        if in_status_dir && file.name().ends_with(".md5sums") {
+            return Ok(());
+        }
+        found.database = true;
+        for (number, lines) in stanzas(file.content).enumerate() {
+            let (package, fault) = parse(&lines, in_status_dir);
+            if let Some(package) = package {
+                found.add(package);
+            }
+            if let Some(why) = fault {
+                let detail = format!("stanza {} of the dpkg database {why}", number + 1);
+                found
+                    .gaps
+                    .push(Gap::partial(GapKind::RecordUnreadable, detail).at(file.path));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fields that say which package is there. The first of two equal fields counts.
+#[derive(Default)]
+struct Fields<'a> {
+    package: Option<&'a [u8]>,
+    status: Option<&'a [u8]>,
+    version: Option<&'a [u8]>,
+    architecture: Option<&'a [u8]>,
+    source: Option<&'a [u8]>,
+}
+
+/// Gives a stanza's package where it is present, and what is wrong with the stanza.
+///
+/// A stanza in doubt keeps its package: to report one that is gone is the smaller mistake.
+fn parse(lines: &[&[u8]], status_is_optional: bool) -> (Option<Package>, Option<&'static str>) {
+    let (fields, fault) = fields(lines);
+    let Some(name) = fields.package.and_then(text).filter(|name| is_name(name)) else {
+        return (None, Some("names no package"));
+    };
+    let fault = match presence(fields.status, status_is_optional) {
+        Presence::Absent if fault.is_none() => return (None, None),
+        Presence::Absent | Presence::Present => fault,
+        Presence::Unknown => Some("has no readable status"),
+    };
+    match salvage(name, &fields) {
+        Some(package) => (Some(package), fault),
+        None => (None, Some(fault.unwrap_or("has no readable version"))),
+    }
+}
+
+fn fields<'a>(lines: &[&'a [u8]]) -> (Fields<'a>, Option<&'static str>) {
+    let mut fields = Fields::default();
+    let mut fault = None;
+    for (at, line) in lines.iter().enumerate() {
+        if line
+            .first()
+            .is_some_and(|byte| matches!(byte, b' ' | b'\t'))
+        {
+            if at == 0 {
+                fault = Some("starts with a continuation line");
+            }
+            continue;
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            fault = Some("has a line that is no field");
+            continue;
+        };
+        let key = line.get(..colon).unwrap_or_default();
+        let value = line.get(colon + 1..).unwrap_or_default();
+        let slot = match () {
+            () if key.eq_ignore_ascii_case(b"package") => &mut fields.package,
+            () if key.eq_ignore_ascii_case(b"status") => &mut fields.status,
+            () if key.eq_ignore_ascii_case(b"version") => &mut fields.version,
+            () if key.eq_ignore_ascii_case(b"architecture") => &mut fields.architecture,
+            () if key.eq_ignore_ascii_case(b"source") => &mut fields.source,
+            () => continue,
+        };
+        if slot.is_some() {
+            fault = Some("gives a field twice");
+        } else {
+            *slot = Some(value);
+        }
+    }
+    (fields, fault)
+}
+
+enum Presence {
+    Present,
+    Absent,
+    Unknown,
+}
+
+fn presence(status: Option<&[u8]>, optional: bool) -> Presence {
+    let Some(status) = status else {
+        return if optional {
+            Presence::Present
+        } else {
+            Presence::Unknown
+        };
+    };
+    let words: Vec<_> = text(status)
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .collect();
+    match words.as_slice() {
+        [_, _, "not-installed" | "config-files"] => Presence::Absent,
+        [
+            _,
+            _,
+            "installed" | "half-installed" | "half-configured" | "unpacked" | "triggers-awaited"
+            | "triggers-pending",
+        ] => Presence::Present,
+        _ => Presence::Unknown,
+    }
+}
+
+fn salvage(name: &str, fields: &Fields<'_>) -> Option<Package> {
+    let version = fields
+        .version
+        .and_then(text)
+        .filter(|version| is_version(version))?;
+    let source = fields
+        .source
+        .and_then(text)
+        .and_then(|source| parse_source(source, version));
+    Some(Package {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        package_type: PackageType::Deb,
+        architecture: fields
+            .architecture
+            .and_then(text)
+            .filter(|arch| !arch.is_empty())
+            .map(str::to_owned),
+        source: source.filter(|source| source.name != name || source.version != version),
+    })
+}
+
+/// Parses `name` or `name (version)`.
+fn parse_source(text: &str, binary_version: &str) -> Option<SourcePackage> {
+    let (name, version) = match text.split_once('(') {
+        Some((name, version)) => (name.trim(), version.trim_end_matches(')').trim()),
+        None => (text.trim(), binary_version),
+    };
+    (is_name(name) && is_version(version)).then(|| SourcePackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn is_version(version: &str) -> bool {
+    is_name(version)
+}
+
+#[cfg(test)]
+mod tests;

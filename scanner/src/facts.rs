@@ -1,0 +1,215 @@
+//! What one layer proves on its own: raw paths, links, whiteouts, and what analyzers found.
+//!
+//! Facts depend on the layer's bytes and the analyzers only, so they are kept per layer and merged
+//! again for every image that shares it. `layer/` makes them, `merge.rs` reads them, the proxy
+//! stores their bytes.
+
+mod path_set;
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::digest::DiffId;
+use sluicegate_model::package::Package;
+
+pub use path_set::{PathHash, PathSet};
+
+/// First byte of stored facts; a change of shape raises it, so that old ones are made again.
+const FORMAT: u8 = 1;
+
+/// Most bytes that stored facts may expand to: names, hashes and packages at their budgets.
+const MAX_STORED_BYTES: u64 = crate::limits::GIB;
+
+/// Compression level of stored facts: they are written once and are mostly names.
+const STORED_LEVEL: i32 = 3;
+
+/// Everything a layer proves, in the order of its archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerFacts {
+    /// The digest of the uncompressed bytes; none where they could not be read to their end.
+    pub diff_id: Option<DiffId>,
+    /// How many bytes the layer has uncompressed.
+    pub uncompressed_bytes: u64,
+    /// How many entries were read.
+    pub entries: u64,
+    /// How many files start as ELF binaries do.
+    pub elf_files: u64,
+    /// Whether the content has at least one valid tar header or end marker.
+    pub tar: bool,
+    /// What could not be looked at, whatever other layers do.
+    pub gaps: Vec<Gap>,
+    /// What bears on the merged tree, in archive order.
+    pub events: Vec<Event>,
+    /// Every path that is neither a directory nor a symbolic link.
+    pub plain_paths: PathSet,
+}
+
+/// An archive entry that bears on the merged tree. Paths are raw: as the layer names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A directory.
+    Directory(String),
+    /// A symbolic link.
+    Symlink {
+        /// Where it lies.
+        path: String,
+        /// Where it points, as written.
+        target: String,
+    },
+    /// A hard link.
+    Hardlink {
+        /// Where it lies.
+        path: String,
+        /// The path, from the archive's root, whose content it shares.
+        target: String,
+    },
+    /// A file that an analyzer read.
+    File(FileFacts),
+    /// The removal of a path that lower layers have.
+    Whiteout {
+        /// What is removed.
+        path: String,
+        /// Whether the layer also has the path itself, so that runtimes differ.
+        ambiguous: bool,
+    },
+    /// The removal of everything that lower layers have in a directory.
+    Opaque(String),
+}
+
+/// What analyzers found in one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// The file's raw path.
+    pub path: String,
+    /// What was found in it.
+    pub found: Observations,
+}
+
+/// What one file proves on its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observations {
+    /// The packages it names.
+    pub packages: Vec<FoundPackage>,
+    /// The operating system it names.
+    pub os: Option<OsClaim>,
+    /// Whether it is an operating system's package database, even one without packages.
+    pub database: bool,
+    /// What could not be read; it counts only if the file is in the merged image.
+    pub gaps: Vec<Gap>,
+}
+
+/// A package and where in its file it was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FoundPackage {
+    /// The package.
+    pub package: Package,
+    /// The path within the file, for archives; empty otherwise.
+    pub inside: String,
+}
+
+/// An operating system's name as one file states it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OsClaim {
+    /// `ID`, lower case; empty where the file does not say.
+    pub id: String,
+    /// `VERSION_ID`; empty where the file does not say.
+    pub version: String,
+    /// `VERSION_CODENAME`; empty where the file does not say.
+    pub codename: String,
+}
+
+/// Says why stored facts are none.
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    /// They were written by another revision of the scanner.
+    #[error("stored layer facts have format {0:?}, wanted {FORMAT}")]
+    Format(Option<u8>),
+    /// They could not be decompressed.
+    #[error("stored layer facts could not be decompressed")]
+    Decompress(#[source] std::io::Error),
+    /// They are not the text they should be.
+    #[error("stored layer facts could not be parsed")]
+    Parse(#[source] serde_json::Error),
+}
+
+impl LayerFacts {
+    /// Stands for a layer that is kept outside the registry.
+    pub fn foreign() -> Self {
+        Self::unread(Gap::fatal(
+            GapKind::ForeignLayer,
+            "the layer is kept outside the registry and was not fetched",
+        ))
+    }
+
+    /// Stands for an encrypted layer.
+    pub fn encrypted() -> Self {
+        Self::unread(Gap::fatal(
+            GapKind::EncryptedLayer,
+            "the layer is encrypted",
+        ))
+    }
+
+    /// Stands for a layer of a type that is not read.
+    pub fn unknown(media_type: &str) -> Self {
+        let shown: String = media_type.chars().take(160).collect();
+        Self::unread(Gap::fatal(
+            GapKind::UnknownLayer,
+            format!("layers of type {shown:?} are not read"),
+        ))
+    }
+
+    /// Stands for a layer that could not be read, with the reason.
+    pub fn unreadable(reason: impl Into<String>) -> Self {
+        Self::unread(Gap::fatal(GapKind::LayerUnreadable, reason))
+    }
+
+    /// Tells whether the content is a tar archive, by content and not by its claimed type.
+    pub fn is_tar(&self) -> bool {
+        self.tar
+    }
+
+    /// Writes the facts for storage.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = serde_json::to_vec(self).expect("facts hold only strings and numbers");
+        let mut bytes = vec![FORMAT];
+        bytes.extend(
+            zstd::bulk::compress(&text, STORED_LEVEL).expect("compressing in memory has no I/O"),
+        );
+        bytes
+    }
+
+    /// Reads stored facts.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FactsError> {
+        let Some((&FORMAT, compressed)) = bytes.split_first() else {
+            return Err(FactsError::Format(bytes.first().copied()));
+        };
+        let mut text = Vec::new();
+        zstd::stream::read::Decoder::new(compressed)
+            .and_then(|decoder| decoder.take(MAX_STORED_BYTES).read_to_end(&mut text))
+            .map_err(FactsError::Decompress)?;
+        serde_json::from_slice(&text).map_err(FactsError::Parse)
+    }
+
+    fn unread(gap: Gap) -> Self {
+        Self {
+            gaps: vec![gap],
+            ..Self::default()
+        }
+    }
+}
+
+impl Observations {
+    /// Records a package.
+    pub fn add(&mut self, package: Package) {
+        self.packages.push(FoundPackage {
+            package,
+            inside: String::new(),
+        });
+    }
+
+    /// Tells whether nothing at all was found.
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty() && self.os.is_none() && !self.database && self.gaps.is_empty()
+    }
+}

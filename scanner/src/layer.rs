@@ -1,0 +1,88 @@
+//! One layer, from compressed bytes to facts, in one pass.
+//!
+//! Two threads share the work: one inflates, the other hashes the uncompressed stream, walks the
+//! archive and runs the analyzers. Between them goes a bounded channel of chunks, so that a layer
+//! costs the slower of the two and a fixed amount of memory. Nothing is ever unpacked.
+
+mod archive;
+mod chunks;
+mod decompress;
+mod path;
+mod pax;
+mod walk;
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::digest::DiffId;
+
+use crate::facts::LayerFacts;
+use crate::limits::Limits;
+
+use self::chunks::{ChunkReader, Inflated};
+use self::decompress::DecompressError;
+
+/// Reads a layer to its end and gives its facts; whatever fails is a gap among them.
+pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
+    thread::scope(|scope| {
+        let (sender, receiver) = chunks::channel();
+        let inflating = thread::Builder::new()
+            .name("inflate".to_owned())
+            .spawn_scoped(scope, move || decompress::run(content, limits, &sender));
+        let Ok(inflating) = inflating else {
+            return LayerFacts::unreadable("no thread could be started to decompress the layer");
+        };
+        let (facts, inflated) = consume(receiver, limits);
+        let outcome = inflating.join().unwrap_or(Err(DecompressError::Panicked));
+        conclude(facts, inflated, outcome)
+    })
+}
+
+fn consume(mut reader: ChunkReader, limits: &Limits) -> (LayerFacts, Inflated) {
+    let walked = catch_unwind(AssertUnwindSafe(|| walk::walk(&mut reader, limits)));
+    let facts = walked.unwrap_or_else(|_| {
+        let gap = Gap::fatal(
+            GapKind::AnalyzerFailed,
+            "walking the layer's archive failed",
+        );
+        LayerFacts {
+            gaps: vec![gap],
+            ..LayerFacts::default()
+        }
+    });
+    (facts, reader.finish())
+}
+
+fn conclude(
+    mut facts: LayerFacts,
+    inflated: Inflated,
+    outcome: Result<(), DecompressError>,
+) -> LayerFacts {
+    facts.uncompressed_bytes = inflated.bytes;
+    match outcome {
+        Ok(()) => facts.diff_id = Some(DiffId(inflated.digest)),
+        Err(DecompressError::Garbage(what)) => {
+            facts.diff_id = Some(DiffId(inflated.digest));
+            facts.gaps.push(Gap::fatal(GapKind::StreamGarbage, what));
+        }
+        Err(error) => {
+            // The archive is cut where the stream broke; saying so twice helps nobody.
+            facts
+                .gaps
+                .retain(|gap| gap.kind != GapKind::LayerUnreadable);
+            let kind = match error {
+                DecompressError::Budget(_) => GapKind::Budget,
+                _ => GapKind::LayerUnreadable,
+            };
+            facts.gaps.push(Gap::fatal(kind, error.to_string()));
+        }
+    }
+    facts.gaps.sort();
+    facts.gaps.dedup();
+    facts
+}
+
+#[cfg(test)]
+mod tests;

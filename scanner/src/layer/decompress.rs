@@ -1,0 +1,340 @@
+//! Turns a layer's stored bytes into its tar stream, whatever its media type says.
+//!
+//! The format is chosen by content, as runtimes do. All gzip members and all zstd frames are read;
+//! anything else after a stream's end is an error. The source is always read to its end.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::GzDecoder;
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+
+use crate::limits::Limits;
+
+use super::chunks::{CHUNK_BYTES, ChunkSender};
+
+/// First bytes of a gzip member with deflate content. Source: RFC 1952, section 2.3.
+const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
+
+/// First bytes of a zstd frame. Source: RFC 8878, section 3.1.1.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Last three bytes of a skippable zstd frame's magic; the first is 0x50 to 0x5f.
+/// Source: RFC 8878, section 3.1.2.
+const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
+
+/// Largest zstd window as a power of two: 128 MiB, the most that runtimes accept by default.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// How much of the source is read at once, in bytes.
+const SOURCE_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Says why a layer could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DecompressError {
+    /// The bytes did not arrive.
+    #[error("reading the layer failed: {0}")]
+    Source(#[source] io::Error),
+    /// The bytes are not the compressed stream they start as.
+    #[error("decompressing the layer as {format} failed: {cause}")]
+    Corrupt {
+        format: &'static str,
+        #[source]
+        cause: io::Error,
+    },
+    /// A budget ran out.
+    #[error("{0}")]
+    Budget(String),
+    /// Something follows the compressed stream.
+    #[error("{0}")]
+    Garbage(String),
+    /// A decompressor failed on its own.
+    #[error("the decompressor failed")]
+    Panicked,
+}
+
+/// Inflates `content` into `sink`.
+pub(super) fn run(
+    content: impl Read,
+    limits: &Limits,
+    sink: &ChunkSender,
+) -> Result<(), DecompressError> {
+    let mut source = Source::new(content);
+    let outcome = inflate(&mut source, limits, sink);
+    let drained = source.drain();
+    outcome.and(drained)
+}
+
+fn inflate<R: Read>(
+    source: &mut Source<R>,
+    limits: &Limits,
+    sink: &ChunkSender,
+) -> Result<(), DecompressError> {
+    let head = source.peek_four()?;
+    let mut output = Output {
+        sink,
+        limits,
+        chunk: sink.blank(),
+        filled: 0,
+        total: 0,
+    };
+    let outcome = if head.starts_with(&GZIP_MAGIC) {
+        gunzip(source, &mut output)
+    } else if is_zstd(head) {
+        unzstd(source, &mut output)
+    } else {
+        copy(source, &mut output)
+    };
+    output.flush();
+    outcome
+}
+
+fn gunzip<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), DecompressError> {
+    loop {
+        let mut member = GzDecoder::new(&mut *source);
+        let ended = loop {
+            match member.read(output.room()) {
+                Ok(0) => break Ok(()),
+                Ok(read) => {
+                    let compressed = member.get_ref().taken;
+                    output.advance(read, compressed)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        drop(member);
+        if let Err(cause) = ended {
+            return Err(source.blame("gzip", cause));
+        }
+        let head = source.peek_four()?;
+        if head.is_empty() {
+            return Ok(());
+        }
+        if !head.starts_with(&GZIP_MAGIC) {
+            return Err(DecompressError::Garbage(
+                "bytes follow the layer's gzip stream".to_owned(),
+            ));
+        }
+    }
+}
+
+fn unzstd<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), DecompressError> {
+    let corrupt = |cause| DecompressError::Corrupt {
+        format: "zstd",
+        cause,
+    };
+    let mut decoder = Decoder::new().map_err(corrupt)?;
+    decoder
+        .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))
+        .map_err(corrupt)?;
+    let mut between_frames = true;
+    loop {
+        if between_frames {
+            let head = source.peek_four()?;
+            if head.is_empty() {
+                return Ok(());
+            }
+            if !is_zstd(head) {
+                return Err(DecompressError::Garbage(
+                    "bytes follow the layer's zstd stream".to_owned(),
+                ));
+            }
+        }
+        let input = source.fill_buf().map_err(DecompressError::Source)?;
+        let at_end = input.is_empty();
+        let mut from = InBuffer::around(input);
+        let mut into = OutBuffer::around(output.room());
+        let hint = decoder.run(&mut from, &mut into).map_err(corrupt)?;
+        let (read, written) = (from.pos(), into.pos());
+        source.consume(read);
+        output.advance(written, source.taken)?;
+        between_frames = hint == 0;
+        if at_end && written == 0 && !between_frames {
+            return Err(corrupt(io::ErrorKind::UnexpectedEof.into()));
+        }
+    }
+}
+
+fn copy<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), DecompressError> {
+    loop {
+        let read = source
+            .read(output.room())
+            .map_err(DecompressError::Source)?;
+        if read == 0 {
+            return Ok(());
+        }
+        output.advance(read, source.taken)?;
+    }
+}
+
+fn is_zstd(head: &[u8]) -> bool {
+    head == ZSTD_MAGIC || matches!(head, [0x50..=0x5f, rest @ ..] if rest == ZSTD_SKIPPABLE)
+}
+
+/// The stored bytes, counted, with the first few in sight.
+struct Source<R> {
+    inner: BufReader<R>,
+    /// Bytes looked at but not taken, where a buffer's end cut them.
+    held: [u8; 4],
+    held_at: usize,
+    held_end: usize,
+    taken: u64,
+    failed: bool,
+}
+
+impl<R: Read> Source<R> {
+    fn new(content: R) -> Self {
+        Self {
+            inner: BufReader::with_capacity(SOURCE_BUFFER_BYTES, content),
+            held: [0; 4],
+            held_at: 0,
+            held_end: 0,
+            taken: 0,
+            failed: false,
+        }
+    }
+
+    /// Gives the next four bytes without taking them; fewer only at the end.
+    fn peek_four(&mut self) -> Result<&[u8], DecompressError> {
+        if self.held_at == self.held_end {
+            (self.held_at, self.held_end) = (0, 0);
+        }
+        // What is held is shifted to the front, so that there is room for four.
+        self.held.copy_within(self.held_at..self.held_end, 0);
+        self.held_end -= self.held_at;
+        self.held_at = 0;
+        while self.held_end < self.held.len() {
+            let room = self.held.get_mut(self.held_end..).unwrap_or_default();
+            match self.inner.read(room) {
+                Ok(0) => break,
+                Ok(read) => self.held_end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = true;
+                    return Err(DecompressError::Source(error));
+                }
+            }
+        }
+        Ok(self.held.get(..self.held_end).unwrap_or_default())
+    }
+
+    /// Says whether a decoder's error was the source's.
+    fn blame(&self, format: &'static str, cause: io::Error) -> DecompressError {
+        if self.failed {
+            DecompressError::Source(cause)
+        } else {
+            DecompressError::Corrupt { format, cause }
+        }
+    }
+
+    /// Reads what is left, so that whoever feeds the source comes to its end.
+    fn drain(&mut self) -> Result<(), DecompressError> {
+        if self.failed {
+            return Ok(());
+        }
+        loop {
+            match self.fill_buf() {
+                Ok([]) => return Ok(()),
+                Ok(left) => {
+                    let length = left.len();
+                    self.consume(length);
+                }
+                Err(error) => return Err(DecompressError::Source(error)),
+            }
+        }
+    }
+}
+
+impl<R: Read> BufRead for Source<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.held_at < self.held_end {
+            return Ok(self
+                .held
+                .get(self.held_at..self.held_end)
+                .unwrap_or_default());
+        }
+        loop {
+            match self.inner.fill_buf() {
+                Ok(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.inner.buffer())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.taken = self
+            .taken
+            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.held_at < self.held_end {
+            self.held_at = self.held_at.saturating_add(bytes).min(self.held_end);
+        } else {
+            self.inner.consume(bytes);
+        }
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+/// The chunk being filled, and the budgets.
+struct Output<'a> {
+    sink: &'a ChunkSender,
+    limits: &'a Limits,
+    chunk: Vec<u8>,
+    filled: usize,
+    total: u64,
+}
+
+impl Output<'_> {
+    fn room(&mut self) -> &mut [u8] {
+        self.chunk.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    fn advance(&mut self, written: usize, compressed: u64) -> Result<(), DecompressError> {
+        self.filled = self.filled.saturating_add(written);
+        self.total = self
+            .total
+            .saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+        if self.filled >= CHUNK_BYTES {
+            self.flush();
+        }
+        let Limits {
+            max_uncompressed_bytes,
+            max_ratio,
+            ratio_free_bytes,
+            ..
+        } = *self.limits;
+        if self.total > max_uncompressed_bytes {
+            return Err(DecompressError::Budget(format!(
+                "the layer expands past {max_uncompressed_bytes} bytes"
+            )));
+        }
+        if self.total > ratio_free_bytes && self.total / compressed.max(1) > max_ratio {
+            return Err(DecompressError::Budget(format!(
+                "the layer expands more than {max_ratio} times"
+            )));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        if self.filled == 0 {
+            return;
+        }
+        let mut full = std::mem::replace(&mut self.chunk, self.sink.blank());
+        full.truncate(self.filled);
+        self.filled = 0;
+        // The walking side only ends early by a panic, which it reports itself.
+        let _gone = self.sink.send(full);
+    }
+}

@@ -1,0 +1,216 @@
+//! Whole layers, built in code, through the whole pipeline.
+
+use std::io;
+
+use sluicegate_model::digest::Digest;
+
+use super::*;
+use crate::testing::{Layer, gzip, scan};
+
+fn small() -> Vec<u8> {
+    let status = "Package: a\nStatus: install ok installed\nVersion: 1\n";
+    Layer::new()
+        .dir("var")
+        .file("var/lib/dpkg/status", status)
+        .tar()
+}
+
+fn kinds(facts: &LayerFacts) -> Vec<GapKind> {
+    facts.gaps.iter().map(|gap| gap.kind).collect()
+}
+
+fn files(facts: &LayerFacts) -> usize {
+    let is_file = |event: &&crate::facts::Event| matches!(event, crate::facts::Event::File(_));
+    facts.events.iter().filter(is_file).count()
+}
+
+#[test]
+fn every_compression_gives_the_same_facts() {
+    let tar = small();
+    let (front, back) = tar.split_at(700);
+    let mut skippable = vec![0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    skippable.extend(zstd::encode_all(front, 3).unwrap());
+    skippable.extend([0x5f, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
+    skippable.extend(zstd::encode_all(back, 3).unwrap());
+    let plain = scan(&tar);
+    assert_eq!(plain.diff_id, Some(DiffId(Digest::of(&tar))));
+    assert_eq!(
+        (plain.gaps.as_slice(), files(&plain), plain.is_tar()),
+        (&[][..], 1, true)
+    );
+    assert_eq!(plain.uncompressed_bytes, u64::try_from(tar.len()).unwrap());
+    for stored in [gzip(&tar), [gzip(front), gzip(back)].concat(), skippable] {
+        assert_eq!(scan(&stored), plain);
+    }
+}
+
+#[test]
+fn bytes_after_a_compressed_stream_are_a_fatal_gap() {
+    for stream in [gzip(&small()), zstd::encode_all(&small()[..], 3).unwrap()] {
+        for garbage in [&b"x"[..], b"\0\0\0\0\0\0\0\0", b"garbage and more"] {
+            let facts = scan(&[&stream, garbage].concat());
+            assert_eq!(kinds(&facts), [GapKind::StreamGarbage]);
+            assert!(facts.gaps[0].fatal);
+        }
+    }
+}
+
+#[test]
+fn a_cut_or_damaged_stream_is_a_fatal_gap_without_identity() {
+    let gzip = gzip(&small());
+    let zstd = zstd::encode_all(&small()[..], 3).unwrap();
+    let mut damaged = gzip.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0xff;
+    for stored in [
+        &gzip[..gzip.len() - 5],
+        &gzip[..12],
+        &damaged,
+        &zstd[..zstd.len() - 5],
+        &zstd[..6],
+    ] {
+        let facts = scan(stored);
+        assert_eq!(facts.diff_id, None);
+        assert!(facts.gaps.iter().any(|gap| gap.fatal), "{:?}", facts.gaps);
+    }
+}
+
+#[test]
+fn bytes_after_the_archives_end_are_hashed_and_flagged() {
+    let mut tar = small();
+    tar.extend([0; 4096]);
+    assert_eq!(scan(&tar).gaps, []);
+    tar.extend(b"hidden");
+    let facts = scan(&tar);
+    assert_eq!(kinds(&facts), [GapKind::StreamGarbage]);
+    assert_eq!(facts.diff_id, Some(DiffId(Digest::of(&tar))));
+}
+
+/// Gives its content, then an error; notes that it was read to its end.
+struct Failing<'a> {
+    content: &'a [u8],
+    ended: &'a mut bool,
+    error: Option<io::ErrorKind>,
+}
+
+impl Read for Failing<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.content.is_empty() {
+            *self.ended = true;
+            return self.error.map_or(Ok(0), |kind| Err(kind.into()));
+        }
+        self.content.read(into)
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_a_fatal_gap_with_its_reason() {
+    let stored = gzip(&small());
+    for cut in [0, 3, stored.len() - 1, stored.len()] {
+        let mut ended = false;
+        let source = Failing {
+            content: &stored[..cut],
+            ended: &mut ended,
+            error: Some(io::ErrorKind::ConnectionReset),
+        };
+        let facts = scan_layer(source, &Limits::default());
+        assert_eq!(kinds(&facts), [GapKind::LayerUnreadable], "cut at {cut}");
+        assert!(
+            facts.gaps[0].detail.contains("connection reset"),
+            "{:?}",
+            facts.gaps
+        );
+        assert_eq!(facts.diff_id, None);
+    }
+}
+
+#[test]
+fn the_source_is_read_to_its_end_whatever_happens() {
+    let tar = small();
+    let long = [tar.as_slice(), &vec![0; 600_000]].concat();
+    let garbage = [gzip(&tar).as_slice(), &vec![7; 600_000]].concat();
+    let tight = Limits {
+        max_uncompressed_bytes: 512,
+        max_entries: 0,
+        ..Limits::default()
+    };
+    for (stored, limits) in [
+        (&long, &Limits::default()),
+        (&garbage, &Limits::default()),
+        (&long, &tight),
+    ] {
+        let mut ended = false;
+        let source = Failing {
+            content: stored,
+            ended: &mut ended,
+            error: None,
+        };
+        scan_layer(source, limits);
+        assert!(ended);
+    }
+}
+
+#[test]
+fn budgets_end_in_a_fatal_gap() {
+    let many = (0..20)
+        .fold(Layer::new(), |layer, number| {
+            layer.symlink(&format!("link{number}"), "x")
+        })
+        .tar();
+    let zeros = zstd::encode_all(&vec![0; 1 << 20][..], 19).unwrap();
+    let all = Limits::default();
+    for (stored, limits) in [
+        (
+            &many,
+            Limits {
+                max_entries: 5,
+                ..all.clone()
+            },
+        ),
+        (
+            &many,
+            Limits {
+                max_uncompressed_bytes: 2_000,
+                ..all.clone()
+            },
+        ),
+        (
+            &many,
+            Limits {
+                max_kept_name_bytes: 20,
+                ..all.clone()
+            },
+        ),
+        (
+            &zeros,
+            Limits {
+                max_ratio: 100,
+                ratio_free_bytes: 1 << 18,
+                ..all.clone()
+            },
+        ),
+    ] {
+        let facts = scan_layer(stored.as_slice(), &limits);
+        assert_eq!(kinds(&facts), [GapKind::Budget], "{:?}", facts.gaps);
+        assert!(facts.gaps[0].fatal);
+    }
+}
+
+#[test]
+fn tells_archives_from_other_content() {
+    for content in [&b""[..], b"{}", b"not an archive", &[b'x'; 2048]] {
+        let facts = scan(content);
+        assert!(!facts.is_tar());
+        assert!(facts.gaps.iter().all(|gap| gap.fatal), "{:?}", facts.gaps);
+    }
+    assert!(scan(&[0; 1024]).is_tar());
+    assert_eq!(scan(&[0; 1024]).gaps, []);
+}
+
+#[test]
+fn facts_survive_storage() {
+    let facts = scan(&small());
+    assert_eq!(LayerFacts::from_bytes(&facts.to_bytes()).unwrap(), facts);
+    assert!(LayerFacts::from_bytes(b"").is_err());
+    assert!(LayerFacts::from_bytes(b"\x01damaged").is_err());
+}

@@ -1,0 +1,369 @@
+//! Walks a layer's archive once and collects its facts.
+//!
+//! Only files that an analyzer claims are kept in memory, one at a time; of the others the name's
+//! hash remains. What is wrong with an entry or the archive becomes a gap.
+
+use std::collections::BTreeMap;
+
+use sluicegate_model::coverage::{Gap, GapKind};
+
+use crate::analyzer::{HEAD_BYTES, WantedFile};
+use crate::dispatch::{Claimants, Dispatch, dispatch};
+use crate::facts::{Event, LayerFacts, PathHash, PathSet};
+use crate::limits::Limits;
+
+use super::archive::{Archive, ArchiveError, EntryHeader, Kind};
+use super::chunks::ChunkReader;
+use super::path;
+
+/// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
+const WHITEOUT: &str = ".wh.";
+
+/// Name that hides everything lower layers have in its directory.
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// Prefix of names that AUFS keeps for itself.
+const WHITEOUT_META: &str = ".wh..wh.";
+
+/// First bytes of an ELF binary.
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+/// Walks the archive to its end.
+pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
+    let mut walk = Walk {
+        limits,
+        dispatch: dispatch(),
+        facts: LayerFacts::default(),
+        seen: Vec::new(),
+        kept_name_bytes: 0,
+        packages: 0,
+        content: Vec::new(),
+        path: String::new(),
+    };
+    let mut archive = Archive::new(stream);
+    if let Err(stop) = walk.entries(&mut archive) {
+        walk.facts.gaps.push(stop);
+    }
+    walk.facts.tar = archive.is_recognized();
+    walk.finish()
+}
+
+struct Walk<'a> {
+    limits: &'a Limits,
+    dispatch: &'static Dispatch,
+    facts: LayerFacts,
+    /// Every path with what it was, in archive order.
+    seen: Vec<(PathHash, Shape)>,
+    kept_name_bytes: u64,
+    packages: u64,
+    /// The claimed file being read; reused.
+    content: Vec<u8>,
+    /// The entry's path; reused.
+    path: String,
+}
+
+/// What a path is to others: two shapes at one path in one layer cannot both be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    Directory,
+    Plain,
+    Symlink,
+}
+
+impl Walk<'_> {
+    fn entries(&mut self, archive: &mut Archive<'_>) -> Result<(), Gap> {
+        let unreadable =
+            |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
+        while let Some(entry) = archive.next(self.limits).map_err(unreadable)? {
+            self.facts.entries += 1;
+            if self.facts.entries > self.limits.max_entries {
+                let most = self.limits.max_entries;
+                return Err(Gap::fatal(
+                    GapKind::Budget,
+                    format!("the layer has more than {most} entries"),
+                ));
+            }
+            let mut path = std::mem::take(&mut self.path);
+            let outcome = if path::clean(&entry.name, &mut path).is_ok() {
+                self.entry(archive, &entry, &path)
+            } else {
+                self.facts.gaps.push(escapes(&entry.name));
+                Ok(())
+            };
+            self.path = path;
+            outcome?;
+        }
+        if archive.has_tail() {
+            let detail = "bytes other than zero follow the archive's end";
+            self.facts
+                .gaps
+                .push(Gap::fatal(GapKind::StreamGarbage, detail));
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        archive: &mut Archive<'_>,
+        entry: &EntryHeader,
+        path: &str,
+    ) -> Result<(), Gap> {
+        if path.is_empty() {
+            return Ok(());
+        }
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name.starts_with(WHITEOUT) {
+            return self.whiteout(dir, name);
+        }
+        match entry.kind {
+            Kind::Directory => {
+                self.see(path, Shape::Directory);
+                self.keep(Event::Directory(path.to_owned()))
+            }
+            Kind::Symlink => {
+                self.see(path, Shape::Symlink);
+                let target = path::readable(&entry.target).into_owned();
+                self.keep(Event::Symlink {
+                    path: path.to_owned(),
+                    target,
+                })
+            }
+            Kind::Hardlink => self.hardlink(path, &entry.target),
+            Kind::OverlayWhiteout => self.keep(Event::Whiteout {
+                path: path.to_owned(),
+                ambiguous: false,
+            }),
+            Kind::Special => {
+                self.see(path, Shape::Plain);
+                Ok(())
+            }
+            Kind::Sparse | Kind::Unknown(_) => {
+                self.see(path, Shape::Plain);
+                self.unexpanded(entry.kind, path);
+                Ok(())
+            }
+            Kind::File => {
+                self.see(path, Shape::Plain);
+                self.file(archive, entry.size_bytes, path)
+            }
+        }
+    }
+
+    fn whiteout(&mut self, dir: &str, name: &str) -> Result<(), Gap> {
+        if name == OPAQUE {
+            return self.keep(Event::Opaque(dir.to_owned()));
+        }
+        if name.starts_with(WHITEOUT_META) {
+            return Ok(());
+        }
+        let removed = name.strip_prefix(WHITEOUT).unwrap_or_default();
+        if removed.is_empty() || removed == "." || removed == ".." {
+            let detail = "a whiteout names no file";
+            self.facts
+                .gaps
+                .push(Gap::fatal(GapKind::UnsafePath, detail).at(format!("{dir}/{name}")));
+            return Ok(());
+        }
+        let path = if dir.is_empty() {
+            removed.to_owned()
+        } else {
+            format!("{dir}/{removed}")
+        };
+        self.keep(Event::Whiteout {
+            path,
+            ambiguous: false,
+        })
+    }
+
+    fn hardlink(&mut self, path: &str, target: &[u8]) -> Result<(), Gap> {
+        self.see(path, Shape::Plain);
+        let mut clean_target = String::new();
+        if path::clean(target, &mut clean_target).is_err() {
+            self.facts.gaps.push(escapes(target));
+            return Ok(());
+        }
+        self.keep(Event::Hardlink {
+            path: path.to_owned(),
+            target: clean_target,
+        })
+    }
+
+    fn file(&mut self, archive: &mut Archive<'_>, size_bytes: u64, path: &str) -> Result<(), Gap> {
+        let unreadable =
+            |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
+        self.content.clear();
+        let head_bytes = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX);
+        archive
+            .read_content(&mut self.content, head_bytes)
+            .map_err(unreadable)?;
+        if self.content.starts_with(ELF_MAGIC) {
+            self.facts.elf_files += 1;
+        }
+        let claimants = self
+            .dispatch
+            .by_content(&self.content, self.dispatch.by_path(path));
+        if claimants.is_empty() {
+            return Ok(());
+        }
+        let bound = self.dispatch.max_file_bytes(claimants);
+        if size_bytes > bound {
+            let detail =
+                format!("files of this kind are read up to {bound} bytes, got {size_bytes}");
+            // The file still replaces what lower layers have at its path.
+            return self.record(
+                claimants,
+                path,
+                Some(Gap::partial(GapKind::FileTooLarge, detail)),
+            );
+        }
+        archive
+            .read_content(&mut self.content, size_bytes)
+            .map_err(unreadable)?;
+        self.record(claimants, path, None)
+    }
+
+    fn record(&mut self, claimants: Claimants, path: &str, unread: Option<Gap>) -> Result<(), Gap> {
+        let facts = if let Some(gap) = unread {
+            let mut facts = crate::facts::FileFacts {
+                path: path.to_owned(),
+                ..Default::default()
+            };
+            facts.found.gaps.push(gap.at(path));
+            facts
+        } else {
+            let file = WantedFile {
+                path,
+                content: &self.content,
+                limits: self.limits,
+            };
+            self.dispatch.analyze(claimants, file)
+        };
+        if facts.found.is_empty() && !self.dispatch.is_exact(path) {
+            return Ok(());
+        }
+        let found = u64::try_from(facts.found.packages.len()).unwrap_or(u64::MAX);
+        self.packages = self.packages.saturating_add(found);
+        if self.packages > self.limits.max_packages {
+            let most = self.limits.max_packages;
+            return Err(Gap::fatal(
+                GapKind::Budget,
+                format!("the layer names more than {most} packages"),
+            ));
+        }
+        self.keep(Event::File(facts))
+    }
+
+    fn unexpanded(&mut self, kind: Kind, path: &str) {
+        if let Kind::Unknown(flag) = kind {
+            let detail = format!(
+                "archive entries of type {:?} are not read",
+                char::from(flag)
+            );
+            self.facts
+                .gaps
+                .push(Gap::fatal(GapKind::LayerUnreadable, detail).at(path));
+        } else if !self.dispatch.by_path(path).is_empty() {
+            let detail = "the file is stored sparse, which is not read";
+            self.facts
+                .gaps
+                .push(Gap::fatal(GapKind::FileUnreadable, detail).at(path));
+        }
+    }
+
+    fn see(&mut self, path: &str, shape: Shape) {
+        self.seen.push((PathHash::of(path), shape));
+    }
+
+    fn keep(&mut self, event: Event) -> Result<(), Gap> {
+        let bytes = match &event {
+            Event::Directory(path) | Event::Opaque(path) | Event::Whiteout { path, .. } => {
+                path.len()
+            }
+            Event::Symlink { path, target } | Event::Hardlink { path, target } => {
+                path.len() + target.len()
+            }
+            Event::File(facts) => facts.path.len(),
+        };
+        self.kept_name_bytes = self
+            .kept_name_bytes
+            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.kept_name_bytes > self.limits.max_kept_name_bytes {
+            let most = self.limits.max_kept_name_bytes;
+            return Err(Gap::fatal(
+                GapKind::Budget,
+                format!("the layer's names take more than {most} bytes"),
+            ));
+        }
+        self.facts.events.push(event);
+        Ok(())
+    }
+
+    fn finish(mut self) -> LayerFacts {
+        self.seen.sort_unstable();
+        self.seen.dedup();
+        self.flag_shape_changes();
+        let plain = self.seen.iter().filter(|(_, shape)| *shape == Shape::Plain);
+        self.facts.plain_paths = plain.map(|(hash, _)| *hash).collect::<PathSet>();
+        self.flag_whiteouts();
+        self.flag_repeats();
+        self.facts
+    }
+
+    /// A path that is two things in one layer: what remains depends on who unpacks it.
+    fn flag_shape_changes(&mut self) {
+        let changes = self
+            .seen
+            .windows(2)
+            .filter(|pair| matches!(pair, [(left, _), (right, _)] if left == right))
+            .count();
+        if changes > 0 {
+            let detail = format!("{changes} paths are more than one kind of file in this layer");
+            self.facts
+                .gaps
+                .push(Gap::fatal(GapKind::AmbiguousLayer, detail));
+        }
+    }
+
+    fn flag_whiteouts(&mut self) {
+        let seen = &self.seen;
+        for event in &mut self.facts.events {
+            let Event::Whiteout { path, ambiguous } = event else {
+                continue;
+            };
+            let hash = PathHash::of(path);
+            let at = seen.partition_point(|(other, _)| *other < hash);
+            *ambiguous = seen.get(at).is_some_and(|(other, _)| *other == hash);
+            if *ambiguous {
+                let detail = "the layer both removes and has this path";
+                self.facts
+                    .gaps
+                    .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path.as_str()));
+            }
+        }
+    }
+
+    fn flag_repeats(&mut self) {
+        let mut times = BTreeMap::<&str, u32>::new();
+        for event in &self.facts.events {
+            if let Event::File(file) = event {
+                *times.entry(&file.path).or_default() += 1;
+            }
+        }
+        for (path, times) in times {
+            if times > 1 {
+                let detail = format!("the layer has this file {times} times; the last one counts");
+                self.facts
+                    .gaps
+                    .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path));
+            }
+        }
+    }
+}
+
+fn escapes(name: &[u8]) -> Gap {
+    let shown: String = path::readable(name).chars().take(256).collect();
+    Gap::fatal(
+        GapKind::UnsafePath,
+        format!("the name {shown:?} leaves the image's root"),
+    )
+}

@@ -1,0 +1,57 @@
+//! The budgets of scanning one layer: bytes, ratio, entries, names, nesting.
+//!
+//! A budget that runs out is a fatal gap, never a silent skip. Callers hand [`Limits`] in; nothing
+//! here reads configuration.
+
+/// One kibibyte, in bytes.
+pub const KIB: u64 = 1024;
+/// One mebibyte, in bytes.
+pub const MIB: u64 = 1024 * KIB;
+/// One gibibyte, in bytes.
+pub const GIB: u64 = 1024 * MIB;
+
+/// How much work one layer may cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most uncompressed bytes of one layer.
+    pub max_uncompressed_bytes: u64,
+    /// Most uncompressed bytes for each compressed one, once past `ratio_free_bytes`.
+    pub max_ratio: u64,
+    /// Uncompressed bytes below which the ratio does not count.
+    pub ratio_free_bytes: u64,
+    /// Most archive entries of one layer.
+    pub max_entries: u64,
+    /// Longest name or link target of an entry, in bytes.
+    pub max_name_bytes: u64,
+    /// Most bytes of names that one layer's facts keep.
+    pub max_kept_name_bytes: u64,
+    /// Most packages that one layer's facts keep.
+    pub max_packages: u64,
+    /// How deep archives inside files are opened.
+    pub max_nested_depth: u32,
+    /// Most bytes inflated from archives inside one file.
+    pub max_nested_bytes: u64,
+    /// Most entries of archives inside one file.
+    pub max_nested_entries: u64,
+}
+
+impl Default for Limits {
+    /// Gives budgets that every image seen in the wild stays below.
+    ///
+    /// A gzip stream cannot exceed 1,032:1 (RFC 1951, 258 bytes from two bits), so the ratio of
+    /// 1,100 stops zstd bombs only; gzip is bounded by its bytes. 4,096 is Linux's `PATH_MAX`.
+    fn default() -> Self {
+        Self {
+            max_uncompressed_bytes: 64 * GIB,
+            max_ratio: 1_100,
+            ratio_free_bytes: GIB,
+            max_entries: 2_000_000,
+            max_name_bytes: 4_096,
+            max_kept_name_bytes: 64 * MIB,
+            max_packages: 500_000,
+            max_nested_depth: 5,
+            max_nested_bytes: 512 * MIB,
+            max_nested_entries: 200_000,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Lays an image's layers over each other and says what the image then holds.
+//!
+//! Facts of each layer are applied to one tree in order; what remains at the end is the image.
+//! Along the way it is noted since which layer each package has been there without a break.
+//! `inventory.rs` turns the outcome into components.
+
+use std::collections::BTreeMap;
+
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::digest::Digest;
+use sluicegate_model::image_config::ImageConfig;
+use sluicegate_model::inventory::Inventory;
+
+use crate::facts::{Event, FileFacts, FoundPackage, LayerFacts};
+use crate::inventory::{self, Merged, MergedFile};
+use crate::overlay::{FileRef, Tree};
+
+/// A layer of an image: its blob digest and its facts.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerInput<'a> {
+    /// The digest of the layer's blob, as the manifest lists it.
+    pub digest: &'a Digest,
+    /// What the layer proves.
+    pub facts: &'a LayerFacts,
+}
+
+/// Merges the layers, base first, into what the image holds.
+pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
+    let mut gaps = check_config(config, layers);
+    let mut tree = Tree::new();
+    let mut presence = BTreeMap::new();
+    let mut had_database = false;
+    for (index, layer) in layers.iter().enumerate() {
+        gaps.extend(
+            layer
+                .facts
+                .gaps
+                .iter()
+                .map(|gap| in_layer(gap, layer.digest)),
+        );
+        for path in tree.apply(index, layer.facts) {
+            let gap = Gap::fatal(GapKind::UnsafePath, "the links above this path never end");
+            gaps.push(gap.at(path).in_layer(layer.digest.clone()));
+        }
+        presence = follow(&tree, layers, index, presence);
+        had_database |= presence
+            .keys()
+            .any(|path| inventory::is_database(&tree, path));
+    }
+    let files = presence
+        .into_iter()
+        .filter_map(|(path, presence)| merged_file(layers, path, presence))
+        .collect();
+    let merged = Merged {
+        tree: &tree,
+        files,
+        had_database,
+        elf_files: layers.iter().fold(0, |sum: u64, layer| {
+            sum.saturating_add(layer.facts.elf_files)
+        }),
+    };
+    inventory::assemble(config, merged, gaps)
+}
+
+/// A file that is there after a layer, and since which layer each of its packages is.
+struct Presence {
+    file: FileRef,
+    since: Vec<usize>,
+}
+
+/// Carries presence over to the next layer.
+fn follow(
+    tree: &Tree,
+    layers: &[LayerInput<'_>],
+    layer: usize,
+    mut before: BTreeMap<String, Presence>,
+) -> BTreeMap<String, Presence> {
+    let mut after = BTreeMap::new();
+    for (path, file) in tree.files() {
+        let presence = match before.remove(&path) {
+            Some(same) if same.file == file => same,
+            older => Presence {
+                file,
+                since: since(packages(layers, file), older.as_ref(), layers, layer),
+            },
+        };
+        after.insert(path, presence);
+    }
+    after
+}
+
+/// Gives for each package the layer since which it is at this path.
+fn since(
+    now: &[FoundPackage],
+    older: Option<&Presence>,
+    layers: &[LayerInput<'_>],
+    layer: usize,
+) -> Vec<usize> {
+    let known: BTreeMap<&FoundPackage, usize> = older
+        .map(|older| {
+            packages(layers, older.file)
+                .iter()
+                .zip(older.since.iter().copied())
+                .collect()
+        })
+        .unwrap_or_default();
+    now.iter()
+        .map(|package| known.get(package).copied().unwrap_or(layer))
+        .collect()
+}
+
+fn merged_file<'a>(
+    layers: &[LayerInput<'a>],
+    path: String,
+    presence: Presence,
+) -> Option<MergedFile<'a>> {
+    let layer = layers.get(presence.file.layer)?;
+    let facts = file_facts(layers, presence.file)?;
+    let introduced = presence.since.iter().map(|index| {
+        layers
+            .get(*index)
+            .map_or(layer.digest, |layer| layer.digest)
+    });
+    Some(MergedFile {
+        path,
+        layer: layer.digest,
+        found: &facts.found,
+        introduced: introduced.collect(),
+    })
+}
+
+fn packages<'a>(layers: &[LayerInput<'a>], file: FileRef) -> &'a [FoundPackage] {
+    file_facts(layers, file).map_or(&[], |facts| &facts.found.packages)
+}
+
+fn file_facts<'a>(layers: &[LayerInput<'a>], file: FileRef) -> Option<&'a FileFacts> {
+    match layers.get(file.layer)?.facts.events.get(file.event)? {
+        Event::File(facts) => Some(facts),
+        _ => None,
+    }
+}
+
+fn check_config(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Vec<Gap> {
+    let Some(config) = config else {
+        let detail = "the image's config could not be read, so its layers are not proven";
+        return vec![Gap::fatal(GapKind::ConfigUnreadable, detail)];
+    };
+    let mut gaps = Vec::new();
+    if !matches!(config.os.as_str(), "linux" | "") {
+        let detail = format!("images for {:?} are not read", config.os);
+        gaps.push(Gap::fatal(GapKind::UnsupportedOs, detail));
+    }
+    let (stated, got) = (config.rootfs.diff_ids.len(), layers.len());
+    if stated != got {
+        let detail = format!("the config lists {stated} layers, the manifest {got}");
+        gaps.push(Gap::fatal(GapKind::DigestMismatch, detail));
+    }
+    for (layer, stated) in layers.iter().zip(&config.rootfs.diff_ids) {
+        // A layer that was not read has said so itself.
+        if let Some(got) = &layer.facts.diff_id
+            && got != stated
+        {
+            let detail = format!("the layer's content is {got}, the config says {stated}");
+            gaps.push(Gap::fatal(GapKind::DigestMismatch, detail).in_layer(layer.digest.clone()));
+        }
+        if layer.facts.diff_id.is_none() && layer.facts.gaps.iter().all(|gap| !gap.fatal) {
+            let detail = "the layer's content could not be proven";
+            gaps.push(Gap::fatal(GapKind::LayerUnreadable, detail).in_layer(layer.digest.clone()));
+        }
+    }
+    gaps
+}
+
+fn in_layer(gap: &Gap, layer: &Digest) -> Gap {
+    gap.clone().in_layer(layer.clone())
+}
+
+#[cfg(test)]
+mod tests;

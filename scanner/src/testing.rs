@@ -1,0 +1,120 @@
+//! Layers built in code, for the tests of this crate.
+
+use std::io::Write;
+
+use sluicegate_model::digest::{DiffId, Digest};
+use sluicegate_model::image_config::{ImageConfig, RootFs};
+use sluicegate_model::inventory::Inventory;
+use tar::{Builder, EntryType, Header};
+
+use crate::facts::LayerFacts;
+use crate::limits::Limits;
+use crate::merge::{LayerInput, merge};
+
+/// A tar archive that grows entry by entry, in the order of the calls.
+pub(crate) struct Layer(Builder<Vec<u8>>);
+
+impl Layer {
+    pub(crate) fn new() -> Self {
+        Self(Builder::new(Vec::new()))
+    }
+
+    pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        self.entry(EntryType::Regular, path, "", content.as_ref())
+    }
+
+    pub(crate) fn dir(self, path: &str) -> Self {
+        self.entry(EntryType::Directory, &format!("{path}/"), "", b"")
+    }
+
+    pub(crate) fn symlink(self, path: &str, target: &str) -> Self {
+        self.entry(EntryType::Symlink, path, target, b"")
+    }
+
+    pub(crate) fn hardlink(self, path: &str, target: &str) -> Self {
+        self.entry(EntryType::Link, path, target, b"")
+    }
+
+    /// Adds an entry as it is, names unchecked; they must fit the header.
+    pub(crate) fn entry(
+        mut self,
+        kind: EntryType,
+        path: &str,
+        target: &str,
+        content: &[u8],
+    ) -> Self {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(content.len().try_into().unwrap());
+        header.set_mode(0o644);
+        let fields = header.as_gnu_mut().unwrap();
+        fields.name[..path.len()].copy_from_slice(path.as_bytes());
+        fields.linkname[..target.len()].copy_from_slice(target.as_bytes());
+        header.set_cksum();
+        self.0.append(&header, content).unwrap();
+        self
+    }
+
+    /// Adds a PAX header for the next entry.
+    pub(crate) fn pax(mut self, key: &str, value: &str) -> Self {
+        self.0
+            .append_pax_extensions([(key, value.as_bytes())])
+            .unwrap();
+        self
+    }
+
+    /// Gives the archive, with its end marker.
+    pub(crate) fn tar(self) -> Vec<u8> {
+        self.0.into_inner().unwrap()
+    }
+
+    pub(crate) fn facts(self) -> LayerFacts {
+        scan(&self.tar())
+    }
+}
+
+pub(crate) fn scan(content: &[u8]) -> LayerFacts {
+    crate::scan_layer(content, &Limits::default())
+}
+
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The digest that [`image`] gives the layer at `index`.
+pub(crate) fn layer_digest(index: usize) -> Digest {
+    Digest::of(&[u8::try_from(index).unwrap()])
+}
+
+/// A config that fits the layers.
+pub(crate) fn config(layers: &[LayerFacts]) -> ImageConfig {
+    let unread = || DiffId(Digest::of(b"unread"));
+    ImageConfig {
+        os: "linux".to_owned(),
+        architecture: "amd64".to_owned(),
+        rootfs: RootFs {
+            diff_ids: layers
+                .iter()
+                .map(|facts| facts.diff_id.clone().unwrap_or_else(unread))
+                .collect(),
+        },
+        ..ImageConfig::default()
+    }
+}
+
+/// Merges layers under a config that fits them.
+pub(crate) fn image(layers: &[LayerFacts]) -> Inventory {
+    image_with(Some(&config(layers)), layers)
+}
+
+pub(crate) fn image_with(config: Option<&ImageConfig>, layers: &[LayerFacts]) -> Inventory {
+    let digests: Vec<_> = (0..layers.len()).map(layer_digest).collect();
+    let inputs: Vec<_> = digests
+        .iter()
+        .zip(layers)
+        .map(|(digest, facts)| LayerInput { digest, facts })
+        .collect();
+    merge(config, &inputs)
+}
