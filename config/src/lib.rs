@@ -1,1 +1,99 @@
-//! Reserved for the next commit.
+//! Where every setting comes from: flags beat environment beats file beats default.
+//!
+//! In go flags, environment and the text of a YAML file; out come checked [`Settings`] with warnings,
+//! or every mistake at once, each with the place it was made. Nothing else in the program reads the
+//! environment, and no secret that enters here can be printed.
+//!
+//! Reading order: `settings` (what comes out), `layer` (the table of settings), `flags`,
+//! `env`, `file` (one source each), `check` (text to values), `upstreams` and
+//! `credentials` (registries and their secrets).
+
+mod settings;
+
+mod check;
+mod credentials;
+mod defaults;
+mod docker_config;
+mod env;
+mod errors;
+mod file;
+mod flags;
+mod layer;
+mod secret;
+mod upstreams;
+
+pub use env::Environment;
+pub use errors::{ConfigError, ConfigErrors};
+pub use flags::Flags;
+pub use secret::Secret;
+pub use settings::{
+    Credentials, FeedSource, GateMode, Loaded, LogFormat, Settings, TlsFiles, UpstreamSettings,
+};
+
+use errors::Notes;
+use std::io::Read;
+use std::path::PathBuf;
+
+/// Merges the sources and checks what comes out.
+///
+/// *Shape*: `file` is the file's name, for messages, and its text. Secrets are read from the files
+/// that the settings name.
+pub fn load(
+    flags: Flags,
+    environment: &Environment,
+    file: Option<(&str, &str)>,
+) -> Result<Loaded, ConfigErrors> {
+    let mut notes = Notes {
+        warnings: environment.unknown_variables(),
+        ..Notes::default()
+    };
+    let file = file.map(|(name, text)| file::read(name, text, &mut notes));
+    let (file_layer, extras) = file.unwrap_or_default();
+    let layers = layer::Layers::new([
+        flags.into_layer(),
+        environment.layer(&mut notes.errors),
+        file_layer,
+    ]);
+    let settings = check::check(&layers, &extras, environment, &mut notes);
+    if notes.errors.is_empty() {
+        Ok(Loaded {
+            settings,
+            warnings: notes.warnings,
+        })
+    } else {
+        Err(ConfigErrors::new(notes.errors))
+    }
+}
+
+/// Reads the config file that the flags or the environment name, where one does, and loads it.
+pub fn load_with_file(flags: Flags, environment: &Environment) -> Result<Loaded, ConfigErrors> {
+    let path = flags
+        .config
+        .clone()
+        .or_else(|| environment.get("SLUICEGATE_CONFIG").map(PathBuf::from));
+    let Some(path) = path else {
+        return load(flags, environment, None);
+    };
+    let name = path.display().to_string();
+    let text = read_bounded(&path, sluicegate_model::strict_yaml::MAX_TEXT_BYTES)
+        .map_err(|error| ConfigErrors::one(&name, format!("reading the config file: {error}")))?;
+    load(flags, environment, Some((&name, &text)))
+}
+
+/// Reads a text file of at most `max_bytes`.
+fn read_bounded(path: &std::path::Path, max_bytes: usize) -> std::io::Result<String> {
+    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_string(&mut text)?;
+    if text.len() > max_bytes {
+        return Err(std::io::Error::other(format!(
+            "longer than {max_bytes} bytes"
+        )));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

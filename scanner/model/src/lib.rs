@@ -20,6 +20,7 @@ pub mod package;
 pub mod report;
 pub mod severity;
 pub mod strict_json;
+pub mod strict_yaml;
 pub mod verdict;
 
 pub use digest::{Digest, DigestHasher};
