@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -24,6 +24,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Wait after a failed accept: the process is out of descriptors, and only closing frees some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Least time between two log lines about refused connections.
+const REFUSAL_LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// Who sent a request.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +82,7 @@ pub async fn serve<S, F, B>(
 {
     let mut connections = JoinSet::new();
     let places = Places::new(&limits);
+    let mut refusals = Refusals::default();
     let mut following = JoinSet::new();
     if let Some(tls) = tls.clone() {
         following.spawn(async move { tls.follow_files().await });
@@ -91,7 +95,7 @@ pub async fn serve<S, F, B>(
             Some(_) = connections.join_next() => continue,
         };
         let Some(place) = places.take(peer.ip()) else {
-            tracing::warn!(%peer, "connection refused: too many connections");
+            refusals.note(peer);
             continue;
         };
         let connection = Connection {
@@ -130,6 +134,28 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// Refused connections since the log last said so: whoever causes them must not fill it.
+#[derive(Default)]
+struct Refusals {
+    untold: u64,
+    told_at: Option<Instant>,
+}
+
+impl Refusals {
+    fn note(&mut self, peer: SocketAddr) {
+        self.untold = self.untold.saturating_add(1);
+        if self
+            .told_at
+            .is_none_or(|at| at.elapsed() > REFUSAL_LOG_PAUSE)
+        {
+            let refused = self.untold;
+            tracing::warn!(%peer, refused, "connections refused: there are too many");
+            self.untold = 0;
+            self.told_at = Some(Instant::now());
         }
     }
 }

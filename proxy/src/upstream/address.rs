@@ -54,7 +54,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [s0, s1, s2, s3, s4, s5, high, low] = address.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    let nat64 = s0 == 0x64 && s1 == 0xff9b;
+    let nat64 = [s0, s1, s2, s3, s4, s5] == [0x64, 0xff9b, 0, 0, 0, 0];
     let mapped = [s0, s1, s2, s3, s4] == [0; 5] && (s5 == 0xffff || s5 == 0);
     if nat64 || mapped {
         return Some(join(high, low));
@@ -96,6 +96,7 @@ mod tests {
             "::ffff:169.254.169.254",
             "::127.0.0.1",
             "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1.1.1.1",
             "2002:7f00:0001::",
             "2001::1",
         ] {
