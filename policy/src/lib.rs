@@ -1,1 +1,30 @@
-//! Reserved for the next commit.
+//! Report and rules and time to decision: pure, no clock, no file, no network.
+//!
+//! Laws, each with a test: unknown severity satisfies no threshold; more findings never loosen a
+//! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
+//!
+//! Reading order: documents as written ([`document`], `load`), what they mean ([`rules`],
+//! `exception`, `binding`), the decision (`decide`), and how it is told (`words`).
+
+mod built_in;
+mod decide;
+mod document;
+mod duration;
+mod error;
+mod exception;
+mod glob;
+mod load;
+mod rules;
+mod set;
+mod trivyignore;
+mod words;
+
+pub use built_in::{BUILT_IN_NAME, built_in_text};
+pub use decide::{FeedStanding, Outcome, Subject, decide};
+pub use error::{LoadError, LoadErrors};
+pub use rules::{ArtifactKind, Content};
+pub use set::{PolicySet, SourceFile};
+pub use words::{one_line, refusal_message, warning_text};
+
+#[cfg(test)]
+mod tests;

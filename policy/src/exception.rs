@@ -1,0 +1,61 @@
+//! Exceptions: a finding that somebody answers for, in named images, until a date.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sluicegate_model::Repository;
+use sluicegate_model::finding::Finding;
+
+use crate::glob::Glob;
+use crate::rules::PurlPattern;
+
+/// A checked exception.
+#[derive(Debug)]
+pub(crate) struct Exception {
+    pub name: String,
+    pub text: String,
+    pub id: String,
+    pub purls: Vec<PurlPattern>,
+    pub images: Vec<Glob>,
+    pub paths: Vec<Glob>,
+    /// None never expires: only `.trivyignore.yaml` entries may do that.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Exception {
+    pub(crate) fn covers_repository(&self, repository: &Repository) -> bool {
+        let name = repository.to_string();
+        self.images.is_empty() || self.images.iter().any(|image| image.matches(&name))
+    }
+
+    /// Tells whether the exception is about this finding, expired or not.
+    pub(crate) fn names(&self, finding: &Finding) -> bool {
+        let by_id = finding.id == self.id
+            || finding.aliases.contains(&self.id)
+            || finding.advisories.contains(&self.id);
+        let purl = &finding.package.purl;
+        by_id
+            && (self.purls.is_empty() || self.purls.iter().any(|wanted| wanted.matches(purl)))
+            && (self.paths.is_empty()
+                || self
+                    .paths
+                    .iter()
+                    .any(|wanted| wanted.matches(&finding.package.path)))
+    }
+
+    pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Reads a date, meaning the end of that day in UTC, or an instant.
+pub(crate) fn parse_expiry(text: &str) -> Result<Timestamp, String> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Ok(instant);
+    }
+    let wanted = || format!("{text:?} is no date, such as 2027-01-31");
+    let date: Date = text.parse().map_err(|_| wanted())?;
+    let next_day = date.tomorrow().map_err(|_| wanted())?;
+    let midnight = next_day.at(0, 0, 0, 0);
+    TimeZone::UTC.to_timestamp(midnight).map_err(|_| wanted())
+}

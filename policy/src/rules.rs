@@ -1,0 +1,211 @@
+//! Checked policies: what each condition means for one finding.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use sluicegate_model::finding::{Finding, FindingKind};
+use sluicegate_model::severity::Severity;
+use sluicegate_model::verdict::Decision;
+
+use crate::document::Mode;
+use crate::glob::Glob;
+
+/// What a manifest is, as the gate has looked at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// Something a runtime would run, or that could not be told from it.
+    Image,
+    /// A known kind of artifact without any tar layer.
+    Artifact(ArtifactKind),
+}
+
+/// The kinds of artifacts that policies tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArtifactKind {
+    /// A signature.
+    Signature,
+    /// A software bill of materials.
+    Sbom,
+    /// An attestation.
+    Attestation,
+    /// A Helm chart.
+    Helm,
+    /// Anything else that is known.
+    Other,
+}
+
+/// A checked policy.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub name: String,
+    pub text: String,
+    pub mode: Mode,
+    pub on_partial: Decision,
+    pub on_unscannable: Decision,
+    pub max_feed_age: Option<(SignedDuration, Decision)>,
+    pub artifacts_default: Decision,
+    pub artifacts_allowed: Vec<ArtifactKind>,
+    pub rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// Lowers a decision to what the mode lets through.
+    pub(crate) fn ceiling(&self, asked: Decision) -> Decision {
+        match self.mode {
+            Mode::Enforce => asked,
+            Mode::Annotate => asked.min(Decision::Annotate),
+            Mode::Audit => Decision::Allow,
+        }
+    }
+}
+
+/// A checked rule.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub id: String,
+    pub action: Decision,
+    pub message: Option<String>,
+    pub when: Conditions,
+}
+
+/// Conditions that must all hold for the same finding; an absent one holds.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    pub severity_at_least: Option<Severity>,
+    pub severity_unknown: Option<bool>,
+    pub fixable: Option<bool>,
+    pub kev: Option<bool>,
+    pub kind: Option<FindingKind>,
+    pub package: Option<PurlPattern>,
+    pub epss_at_least: Option<f64>,
+}
+
+impl Conditions {
+    pub(crate) fn hold(&self, finding: &Finding) -> bool {
+        let is = |wanted: Option<bool>, actual: bool| wanted.is_none_or(|wanted| wanted == actual);
+        let known = finding.severity != Severity::Unknown;
+        self.severity_at_least
+            .is_none_or(|least| known && finding.severity >= least)
+            && is(self.severity_unknown, !known)
+            && is(self.fixable, finding.fixed.is_some())
+            && is(self.kev, finding.kev)
+            && self.kind.is_none_or(|kind| finding.kind == kind)
+            && self
+                .package
+                .as_ref()
+                .is_none_or(|wanted| wanted.matches(&finding.package.purl))
+            && self
+                .epss_at_least
+                .is_none_or(|least| finding.epss.is_some_and(|got| got >= least))
+    }
+}
+
+/// A package URL without what it leaves open: version, qualifiers.
+#[derive(Debug)]
+pub(crate) struct PurlPattern {
+    name: Glob,
+    version: Option<String>,
+}
+
+impl PurlPattern {
+    /// Reads `pkg:type/namespace/name[@version]`; the name may hold `*`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if !text.starts_with("pkg:") || !text.contains('/') {
+            return Err(format!(
+                "{text:?} is no package URL, such as pkg:maven/log4j/log4j"
+            ));
+        }
+        let (name, version) = split(text);
+        Ok(Self {
+            name: Glob::new(&name),
+            version,
+        })
+    }
+
+    pub(crate) fn matches(&self, purl: &str) -> bool {
+        let (name, version) = split(purl);
+        self.name.matches(&name) && (self.version.is_none() || self.version == version)
+    }
+}
+
+/// Splits a package URL into its decoded name part and version.
+fn split(purl: &str) -> (String, Option<String>) {
+    let bare = purl.split(['?', '#']).next().unwrap_or_default();
+    // Scopes such as @angular stand encoded; a literal @ before the last slash is one as well.
+    let slash = bare.rfind('/').unwrap_or(0);
+    match bare.rfind('@').filter(|at| *at > slash + 1) {
+        Some(at) => {
+            let (name, version) = bare.split_at(at);
+            (
+                decoded(name),
+                Some(decoded(version.trim_start_matches('@'))),
+            )
+        }
+        None => (decoded(bare), None),
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = escaped
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let (byte, following) = match (byte, after.get(2..)) {
+            (Some(byte), Some(following)) => (byte, following),
+            _ => (*first, after),
+        };
+        bytes.push(byte);
+        rest = following;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PurlPattern;
+
+    #[test]
+    fn a_purl_without_version_means_every_version() {
+        for (pattern, purl, wanted) in [
+            (
+                "pkg:maven/log4j/log4j",
+                "pkg:maven/log4j/log4j@1.2.17",
+                true,
+            ),
+            (
+                "pkg:maven/log4j/log4j@1.2.16",
+                "pkg:maven/log4j/log4j@1.2.17",
+                false,
+            ),
+            (
+                "pkg:deb/debian/libxml2",
+                "pkg:deb/debian/libxml2@2.9?arch=amd64&distro=debian-12",
+                true,
+            ),
+            (
+                "pkg:deb/debian/libxml2",
+                "pkg:deb/debian/libxml2-utils@2.9",
+                false,
+            ),
+            (
+                "pkg:npm/@angular/core",
+                "pkg:npm/%40angular/core@1.0.0",
+                true,
+            ),
+            (
+                "pkg:npm/%40angular/*",
+                "pkg:npm/%40angular/core@1.0.0",
+                true,
+            ),
+            ("pkg:pypi/*", "pkg:pypi/jinja2@2.10", true),
+        ] {
+            let parsed = PurlPattern::parse(pattern).unwrap();
+            assert_eq!(parsed.matches(purl), wanted, "{pattern} on {purl}");
+        }
+        assert!(PurlPattern::parse("log4j").is_err());
+    }
+}

@@ -1,0 +1,195 @@
+//! How a decision is told to people: one line, printable, bounded.
+
+use jiff::Timestamp;
+use sluicegate_model::coverage::Coverage;
+use sluicegate_model::finding::Finding;
+use sluicegate_model::verdict::{Decision, Verdict};
+
+use crate::rules::ArtifactKind;
+
+/// Longest line shown to a client, in bytes.
+const MAX_LINE_BYTES: usize = 1_024;
+/// Findings and gaps named before "and N more".
+const NAMED: usize = 3;
+
+/// Gives the line that a refused client shows.
+///
+/// *Shape*: `sluicegate: refused by policy "P", rule "R": 1 finding: ID severity package version
+/// (fix: V). Details: URL`.
+pub fn refusal_message(verdict: &Verdict, api_url: &str) -> String {
+    let details = details(verdict, api_url);
+    let rule = verdict
+        .reasons
+        .first()
+        .map_or("none", |reason| reason.rule.as_str());
+    let head = format!(
+        "sluicegate: refused by policy \"{}\", rule \"{rule}\": ",
+        verdict.policy.name
+    );
+    let room = MAX_LINE_BYTES.saturating_sub(head.len() + details.len());
+    let what = one_line(&substance(verdict, Decision::Refuse));
+    format!("{}{}{details}", one_line(&head), shortened(&what, room))
+}
+
+/// Gives the text of the warning that comes with an annotated image.
+pub fn warning_text(verdict: &Verdict) -> String {
+    let what = substance(verdict, Decision::Annotate);
+    let unknown = verdict
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == sluicegate_model::severity::Severity::Unknown)
+        .count();
+    let apart = match unknown {
+        0 => String::new(),
+        count => format!(" ({count} of unknown severity)"),
+    };
+    let line = format!(
+        "sluicegate: policy \"{}\" annotates: {what}{apart}",
+        verdict.policy.name
+    );
+    shortened(&one_line(&line), MAX_LINE_BYTES)
+}
+
+/// Makes a text one line of printable ASCII.
+pub fn one_line(text: &str) -> String {
+    let printable = |c: char| {
+        if c.is_ascii_graphic() || c == ' ' {
+            c
+        } else {
+            '?'
+        }
+    };
+    text.chars().map(printable).collect()
+}
+
+fn details(verdict: &Verdict, api_url: &str) -> String {
+    let base = api_url.trim_end_matches('/');
+    format!(". Details: {base}/api/v1/verdicts/{}", verdict.digest)
+}
+
+/// Says what asked for at least this action: findings, worst first, or the rules' own words.
+fn substance(verdict: &Verdict, least: Decision) -> String {
+    let asked = || {
+        verdict
+            .reasons
+            .iter()
+            .filter(|reason| reason.action >= least)
+    };
+    let ids: Vec<&str> = asked()
+        .flat_map(|reason| reason.findings.iter().map(String::as_str))
+        .collect();
+    let hits: Vec<&Finding> = verdict
+        .findings
+        .iter()
+        .filter(|finding| finding.exception.is_none() && ids.contains(&finding.id.as_str()))
+        .collect();
+    let mut parts = Vec::new();
+    if !hits.is_empty() {
+        parts.push(findings(&hits));
+    }
+    let own_words = asked().filter(|reason| reason.findings.is_empty());
+    parts.extend(own_words.map(|reason| reason.message.clone()));
+    parts.join("; ")
+}
+
+/// Counts findings and names the worst.
+pub(crate) fn findings(hits: &[&Finding]) -> String {
+    let mut named: Vec<String> = Vec::new();
+    for hit in hits {
+        let name = finding(hit);
+        if !named.contains(&name) {
+            named.push(name);
+        }
+    }
+    let plural = if named.len() == 1 {
+        "finding"
+    } else {
+        "findings"
+    };
+    format!("{} {plural}: {}", named.len(), some_of(&named))
+}
+
+fn finding(hit: &Finding) -> String {
+    let package = &hit.package;
+    let name = package.name.rsplit(':').next().unwrap_or(&package.name);
+    let fix = match &hit.fixed {
+        Some(version) => format!("fix: {version}"),
+        None => "no fix".to_owned(),
+    };
+    format!(
+        "{} {} {name} {} ({fix})",
+        hit.id, hit.severity, package.version
+    )
+}
+
+/// Says what was not looked at.
+pub(crate) fn coverage(coverage: &Coverage) -> String {
+    let status = match coverage.status {
+        sluicegate_model::coverage::CoverageStatus::Complete => "complete",
+        sluicegate_model::coverage::CoverageStatus::Partial => "partial",
+        sluicegate_model::coverage::CoverageStatus::Unscannable => "unscannable",
+    };
+    let mut gaps: Vec<_> = coverage.gaps.iter().collect();
+    gaps.sort_by_key(|gap| !gap.fatal);
+    let named: Vec<String> = gaps
+        .iter()
+        .map(|gap| {
+            let kind = serde_json::to_value(gap.kind).ok();
+            let kind = kind
+                .as_ref()
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or("gap");
+            format!("{kind} ({})", gap.detail)
+        })
+        .collect();
+    format!(
+        "the image could not be judged in full ({status}): {}",
+        some_of(&named)
+    )
+}
+
+pub(crate) fn stale(confirmed: Timestamp) -> String {
+    format!("advisory feeds were last confirmed at {confirmed}")
+}
+
+pub(crate) fn artifact(kind: ArtifactKind) -> String {
+    let kind = match kind {
+        ArtifactKind::Signature => "signatures",
+        ArtifactKind::Sbom => "SBOMs",
+        ArtifactKind::Attestation => "attestations",
+        ArtifactKind::Helm => "Helm charts",
+        ArtifactKind::Other => "artifacts of this kind",
+    };
+    format!("{kind} are not allowed here")
+}
+
+/// Fills a rule's message with what it says about the worst finding.
+pub(crate) fn fill(template: &str, finding: &Finding) -> String {
+    template
+        .replace("{id}", &finding.id)
+        .replace("{package}", &finding.package.name)
+        .replace("{version}", &finding.package.version)
+        .replace("{severity}", finding.severity.as_str())
+        .replace("{fixed}", finding.fixed.as_deref().unwrap_or("no fix"))
+}
+
+fn some_of(named: &[String]) -> String {
+    let shown = named
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match named.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown}, ... and {more} more"),
+    }
+}
+
+fn shortened(text: &str, room: usize) -> String {
+    if text.len() <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(room.saturating_sub(3)).collect();
+    format!("{kept}...")
+}
