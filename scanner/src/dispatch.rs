@@ -42,7 +42,8 @@ pub(crate) struct Dispatch {
     exact: HashMap<&'static str, Claimants>,
     in_dir: HashMap<&'static str, Claimants>,
     named: HashMap<&'static str, Claimants>,
-    ending: HashMap<&'static str, Claimants>,
+    /// Few enough that comparing each costs less than lower-casing every name.
+    endings: Vec<(&'static str, Claimants)>,
     content: Vec<(&'static [u8], &'static [u8], usize)>,
 }
 
@@ -61,7 +62,7 @@ impl Dispatch {
             exact: HashMap::new(),
             in_dir: HashMap::new(),
             named: HashMap::new(),
-            ending: HashMap::new(),
+            endings: Vec::new(),
             content: Vec::new(),
         };
         for (index, analyzer) in analyzers.iter().enumerate() {
@@ -85,13 +86,12 @@ impl Dispatch {
             bits |= table.get(key).copied().unwrap_or_default().0;
         }
         if let Some(dot) = name.rfind('.') {
-            let ending = name.get(dot..).unwrap_or_default().to_ascii_lowercase();
-            bits |= self
-                .ending
-                .get(ending.as_str())
-                .copied()
-                .unwrap_or_default()
-                .0;
+            let ending = name.get(dot..).unwrap_or_default();
+            let same = self
+                .endings
+                .iter()
+                .filter(|(other, _)| ending.eq_ignore_ascii_case(other));
+            bits |= same.fold(0, |bits, (_, claimants)| bits | claimants.0);
         }
         Claimants(bits)
     }
@@ -143,7 +143,12 @@ impl Dispatch {
             Wants::Exact(path) => (&mut self.exact, path),
             Wants::InDir(dir) => (&mut self.in_dir, dir),
             Wants::Named(name) => (&mut self.named, name),
-            Wants::Ending(ending) => (&mut self.ending, ending),
+            Wants::Ending(ending) => {
+                let mut claimants = Claimants::default();
+                claimants.add(index);
+                self.endings.push((ending, claimants));
+                return;
+            }
             Wants::Content { starts, holds } => {
                 self.content.push((starts, holds, index));
                 return;
@@ -190,4 +195,104 @@ pub(crate) fn too_large(analyzer: &dyn Analyzer, size_bytes: u64, path: &str) ->
 
 fn contains(head: &[u8], wanted: &[u8]) -> bool {
     wanted.is_empty() || head.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyzer::{AnalyzeError, AnalyzerId};
+    use crate::limits::Limits;
+
+    struct Panicking;
+
+    impl Analyzer for Panicking {
+        fn id(&self) -> AnalyzerId {
+            AnalyzerId {
+                name: "test/panicking",
+                revision: 1,
+            }
+        }
+
+        fn wants(&self) -> &'static [Wants] {
+            &[
+                Wants::Exact("a/exact"),
+                Wants::InDir("dir"),
+                Wants::Named("name"),
+                Wants::Ending(".end"),
+                Wants::Content {
+                    starts: b"MAGIC",
+                    holds: b"more",
+                },
+            ]
+        }
+
+        fn max_file_bytes(&self) -> u64 {
+            8
+        }
+
+        fn analyze(&self, _: WantedFile<'_>, _: &mut Observations) -> Result<(), AnalyzeError> {
+            panic!("an analyzer's own mistake")
+        }
+    }
+
+    fn analyze(content: &[u8]) -> FileFacts {
+        let dispatch = Dispatch::new(&[&Panicking]);
+        let limits = Limits::default();
+        let file = WantedFile {
+            path: "a/exact",
+            content,
+            limits: &limits,
+        };
+        dispatch.analyze(dispatch.by_path("a/exact"), file)
+    }
+
+    #[test]
+    fn claims_cover_what_they_say() {
+        let dispatch = Dispatch::new(&[&Panicking]);
+        for path in [
+            "a/exact",
+            "dir/any",
+            "x/y/name",
+            "name",
+            "x/file.end",
+            "x/FILE.END",
+        ] {
+            assert!(!dispatch.by_path(path).is_empty(), "{path}");
+        }
+        for path in [
+            "x/a/exact",
+            "dir/sub/any",
+            "x/name/y",
+            "x/file.end.gz",
+            "end",
+        ] {
+            assert!(dispatch.by_path(path).is_empty(), "{path}");
+        }
+        for (head, wanted) in [
+            (&b"MAGIC and more"[..], false),
+            (b"MAGIC", true),
+            (b"x MAGIC more", true),
+        ] {
+            assert_eq!(
+                dispatch.by_content(head, Claimants::default()).is_empty(),
+                wanted
+            );
+        }
+    }
+
+    #[test]
+    fn a_panic_is_a_fatal_gap() {
+        let facts = analyze(b"x");
+        assert_eq!(facts.found.gaps.len(), 1);
+        assert_eq!(
+            (facts.found.gaps[0].kind, facts.found.gaps[0].fatal),
+            (GapKind::AnalyzerFailed, true)
+        );
+    }
+
+    #[test]
+    fn a_file_over_the_bound_is_a_gap() {
+        let facts = analyze(b"longer than eight");
+        assert_eq!(facts.found.gaps[0].kind, GapKind::FileTooLarge);
+    }
 }

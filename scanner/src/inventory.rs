@@ -195,6 +195,7 @@ fn contradictions<'a, 'b: 'a>(
                 package.name
             ));
         } else if let Some(release) = distro::release_of(package, &distro.id)
+            && !distro.version.is_empty()
             && release != distro::release(distro)
         {
             why = Some(format!(

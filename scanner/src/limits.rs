@@ -50,7 +50,7 @@ impl Default for Limits {
             max_kept_name_bytes: 64 * MIB,
             max_packages: 500_000,
             max_nested_depth: 5,
-            max_nested_bytes: 512 * MIB,
+            max_nested_bytes: 256 * MIB,
             max_nested_entries: 200_000,
         }
     }

@@ -1,7 +1,11 @@
 //! What every analyzer promises, whatever it is fed.
 
+use proptest::prelude::*;
+use sluicegate_model::coverage::{Gap, GapKind};
+
 use super::*;
-use crate::analyzer::WantedFile;
+use crate::analyzer::{WantedFile, Wants};
+use crate::dispatch::Dispatch;
 use crate::facts::Observations;
 use crate::limits::Limits;
 
@@ -15,11 +19,89 @@ pub(crate) fn analyze(analyzer: &dyn Analyzer, path: &str, content: &[u8]) -> Ob
         limits: &limits,
     };
     if let Err(error) = analyzer.analyze(file, &mut found) {
-        let gap = sluicegate_model::coverage::Gap::partial(
-            sluicegate_model::coverage::GapKind::FileUnreadable,
-            error.to_string(),
-        );
-        found.gaps.push(gap);
+        found
+            .gaps
+            .push(Gap::partial(GapKind::FileUnreadable, error.to_string()));
     }
     found
+}
+
+/// Gives paths that each claim of an analyzer covers.
+fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
+    let path = |wants: &Wants| match wants {
+        Wants::Exact(path) => (*path).to_owned(),
+        Wants::InDir(dir) => format!("{dir}/x"),
+        Wants::Named(name) => format!("node_modules/x.dist-info/{name}"),
+        Wants::Ending(ending) => format!("lib/x{ending}"),
+        Wants::Content { .. } => "anywhere".to_owned(),
+    };
+    analyzer.wants().iter().map(path).collect()
+}
+
+fn feed_all(content: &[u8]) {
+    for analyzer in ALL {
+        for path in claimed_paths(*analyzer) {
+            analyze(*analyzer, &path, content);
+        }
+    }
+}
+
+#[test]
+fn no_content_makes_an_analyzer_panic() {
+    let samples: [&[u8]; 7] = [
+        b"Package: a\nStatus: install ok installed\nVersion: 1\nSource: b (2)\n",
+        b"C:Q1x=\nP:a\nV:1\no:b\n",
+        b"ID=debian\nVERSION_ID=\"12\"\n",
+        b"Name: a\nVersion: 1\n\nbody\n",
+        br#"{"name":"@a/b","version":"1.0.0"}"#,
+        b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        b"\xff\xfe\x00\x80 = : \n\n\r\n \x00",
+    ];
+    for sample in samples {
+        for cut in 0..=sample.len() {
+            feed_all(&sample[..cut]);
+            feed_all(&sample[cut..]);
+        }
+        feed_all(&sample.repeat(3));
+    }
+    feed_all(&vec![b'\n'; 1 << 20]);
+    feed_all(&vec![b'a'; 1 << 20]);
+    feed_all(&vec![b'['; 1 << 20]);
+    feed_all(&vec![b'='; 1 << 20]);
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_make_no_analyzer_panic(content in proptest::collection::vec(any::<u8>(), 0..600)) {
+        feed_all(&content);
+        feed_all(&[b"PK\x03\x04", content.as_slice()].concat());
+    }
+}
+
+#[test]
+fn names_and_claims_are_unique_and_indexable() {
+    let dispatch = Dispatch::new(ALL);
+    let mut names: Vec<_> = ALL.iter().map(|analyzer| analyzer.id().name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), ALL.len());
+    for analyzer in ALL {
+        assert!(analyzer.max_file_bytes() > 0);
+        for wants in analyzer.wants() {
+            match wants {
+                Wants::Ending(ending) => {
+                    assert!(ending.starts_with('.'), "{ending}");
+                    assert!(
+                        !dispatch
+                            .by_path(&format!("a/X{}", ending.to_ascii_uppercase()))
+                            .is_empty()
+                    );
+                }
+                Wants::Content { starts, .. } => assert!(!starts.is_empty()),
+                Wants::Exact(path) | Wants::InDir(path) | Wants::Named(path) => {
+                    assert!(!path.starts_with('/') && !path.ends_with('/'), "{path}");
+                }
+            }
+        }
+    }
 }

@@ -55,6 +55,9 @@ impl PaxRecords {
     fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), PaxError> {
         // An empty value withdraws an earlier one.
         let kept = || (!value.is_empty()).then(|| value.to_vec());
+        if value.contains(&0) && matches!(key, b"path" | b"linkpath" | b"GNU.sparse.name") {
+            return Err(PaxError::Shape);
+        }
         match key {
             b"path" | b"GNU.sparse.name" => self.path = kept(),
             b"linkpath" => self.link_path = kept(),
@@ -99,6 +102,7 @@ mod tests {
             b"9 path=ab",
             b"7 path\n",
             b"11 size=-1\n",
+            b"12 path=a\0b\n",
             b"18446744073709551616 path=a\n",
         ] {
             assert!(
