@@ -2,9 +2,8 @@
 
 mod tunnel;
 
-use sluicegate::upstream::{
-    Password, ProxyVariables, Upstream, UpstreamCredentials, UpstreamError, UpstreamOptions,
-};
+use sluicegate::upstream::{ProxyVariables, Upstream, UpstreamError};
+use sluicegate_config::{Credentials, Secret, UpstreamSettings};
 use sluicegate_model::{Digest, Reference};
 use sluicegate_tests::image::{Blob, Image, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression, noise};
@@ -22,15 +21,19 @@ async fn registry_with_an_image() -> (SecureRegistry, Image) {
     (registry, image)
 }
 
-fn options(registry: &SecureRegistry) -> UpstreamOptions {
+fn settings(registry: &SecureRegistry) -> UpstreamSettings {
     let url = registry.url().parse().expect("a URL");
-    let mut options = UpstreamOptions::anonymous("up.test", url);
-    options.credentials = Some(UpstreamCredentials {
+    let mut settings = UpstreamSettings::anonymous("up.test", url);
+    settings.credentials = Some(Credentials {
         username: USER.to_owned(),
-        password: Password::new(PASSWORD.to_owned()),
+        password: Secret::new(PASSWORD),
     });
-    options.ca_pem = Some(std::fs::read(registry.ca_file()).expect("read the CA"));
-    options
+    settings.ca_file = Some(registry.ca_file().into());
+    settings
+}
+
+fn upstream(settings: &UpstreamSettings, proxy: ProxyVariables) -> Upstream {
+    Upstream::from_settings(settings, proxy, None).expect("sound settings")
 }
 
 fn tag() -> Reference {
@@ -86,20 +89,20 @@ async fn pulls_everything(upstream: &Upstream, image: &Image) {
 #[tokio::test]
 async fn pulls_over_tls_with_a_password() {
     let (registry, image) = registry_with_an_image().await;
-    let upstream = Upstream::new(options(&registry), None).expect("upstream");
-    pulls_everything(&upstream, &image).await;
+    let client = upstream(&settings(&registry), ProxyVariables::default());
+    pulls_everything(&client, &image).await;
     let refused = registry
         .accesses()
         .iter()
         .filter(|access| access.status == 401)
         .count();
     assert_eq!(refused, 1, "what the registry wants is learned once");
-    let absent = upstream.head_blob("lib/app", &Digest::of(b"absent")).await;
+    let absent = client.head_blob("lib/app", &Digest::of(b"absent")).await;
     assert!(
         matches!(absent, Err(UpstreamError::NotFound { .. })),
         "{absent:?}"
     );
-    let referrers = upstream
+    let referrers = client
         .referrers("lib/app", &Digest::of(&image.manifest), "")
         .await
         .expect("the tag schema stands in for the API this registry lacks");
@@ -109,20 +112,20 @@ async fn pulls_over_tls_with_a_password() {
 #[tokio::test]
 async fn refuses_a_server_of_an_unknown_authority_and_a_wrong_password() {
     let (registry, _) = registry_with_an_image().await;
-    let mut stranger = options(&registry);
-    stranger.ca_pem = None;
-    let upstream = Upstream::new(stranger, None).expect("upstream");
-    let outcome = upstream.manifest("lib/app", &tag()).await;
+    let mut stranger = settings(&registry);
+    stranger.ca_file = None;
+    let client = upstream(&stranger, ProxyVariables::default());
+    let outcome = client.manifest("lib/app", &tag()).await;
     assert!(
         matches!(outcome, Err(UpstreamError::Connect { .. })),
         "{outcome:?}"
     );
 
-    let mut mistyped = options(&registry);
+    let mut mistyped = settings(&registry);
     let credentials = mistyped.credentials.as_mut().expect("credentials");
-    credentials.password = Password::new("wrong".to_owned());
-    let upstream = Upstream::new(mistyped, None).expect("upstream");
-    let outcome = upstream.manifest("lib/app", &tag()).await;
+    credentials.password = Secret::new("wrong");
+    let client = upstream(&mistyped, ProxyVariables::default());
+    let outcome = client.manifest("lib/app", &tag()).await;
     assert!(
         matches!(outcome, Err(UpstreamError::Unauthorized { .. })),
         "{outcome:?}"
@@ -133,13 +136,13 @@ async fn refuses_a_server_of_an_unknown_authority_and_a_wrong_password() {
 async fn goes_through_the_proxy_of_the_environment() {
     let (registry, image) = registry_with_an_image().await;
     let proxy = TunnelProxy::start().await;
-    let mut through = options(&registry);
-    through.proxy = ProxyVariables {
+    let settings = settings(&registry);
+    let mut variables = ProxyVariables {
         https_proxy: Some(format!("http://user:pass@{}", proxy.address())),
         no_proxy: Some("elsewhere.test".to_owned()),
     };
-    let upstream = Upstream::new(through.clone(), None).expect("upstream");
-    pulls_everything(&upstream, &image).await;
+    let client = upstream(&settings, variables.clone());
+    pulls_everything(&client, &image).await;
     let target = registry.url().replace("https://", "");
     assert!(!proxy.heads().is_empty());
     for head in proxy.heads() {
@@ -152,8 +155,8 @@ async fn goes_through_the_proxy_of_the_environment() {
     }
 
     let tunnels = proxy.heads().len();
-    through.proxy.no_proxy = Some("127.0.0.0/8".to_owned());
-    let direct = Upstream::new(through, None).expect("upstream");
+    variables.no_proxy = Some("127.0.0.0/8".to_owned());
+    let direct = upstream(&settings, variables);
     pulls_everything(&direct, &image).await;
     assert_eq!(proxy.heads().len(), tunnels);
 }

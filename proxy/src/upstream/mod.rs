@@ -26,6 +26,7 @@ mod tests;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
+use sluicegate_config::UpstreamSettings;
 use sluicegate_model::digest::Algorithm;
 use sluicegate_model::image::is_repository_path;
 use sluicegate_model::{Digest, DigestHasher, Reference, media_type};
@@ -33,7 +34,7 @@ use url::Url;
 
 pub use blob::BlobBody;
 pub use error::{Cause, Fault, UpstreamError};
-pub use options::{Password, ProxyVariables, UpstreamCredentials, UpstreamOptions};
+pub use options::{ProxyVariables, UpstreamOptions};
 pub use retry::SHORT_RETRY_AFTER;
 pub use wire::Observer;
 
@@ -90,6 +91,17 @@ pub struct RawResponse {
 }
 
 impl Upstream {
+    /// Prepares a client from checked settings; connects to nothing.
+    ///
+    /// *Errors*: [`UpstreamError::Settings`].
+    pub fn from_settings(
+        settings: &UpstreamSettings,
+        proxy: ProxyVariables,
+        observer: Option<Observer>,
+    ) -> Result<Self, UpstreamError> {
+        Self::new(UpstreamOptions::from_settings(settings, proxy)?, observer)
+    }
+
     /// Prepares a client; connects to nothing.
     ///
     /// *Errors*: [`UpstreamError::Settings`].

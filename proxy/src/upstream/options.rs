@@ -1,8 +1,12 @@
 //! What one upstream needs to know: where it is, who we are there, whom else it may send us to.
 
 use std::fmt;
+use std::path::PathBuf;
 
+use sluicegate_config::{Credentials, UpstreamSettings};
 use url::Url;
+
+use super::error::UpstreamError;
 
 /// The settings of one upstream.
 #[derive(Clone, Debug)]
@@ -12,7 +16,7 @@ pub struct UpstreamOptions {
     /// Where it is: `http` or `https`, host, port, and perhaps a path before `/v2/`.
     pub url: Url,
     /// Who we are there; anonymous if absent.
-    pub credentials: Option<UpstreamCredentials>,
+    pub credentials: Option<Credentials>,
     /// Certificate authorities to trust besides the system's, as PEM.
     pub ca_pem: Option<Vec<u8>>,
     /// Whether credentials may travel over plain HTTP.
@@ -25,6 +29,30 @@ pub struct UpstreamOptions {
 }
 
 impl UpstreamOptions {
+    /// Takes over the settings of one upstream, and reads its CA file.
+    ///
+    /// *Errors*: [`UpstreamError::Settings`] where the file cannot be read.
+    pub fn from_settings(
+        settings: &UpstreamSettings,
+        proxy: ProxyVariables,
+    ) -> Result<Self, UpstreamError> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| UpstreamError::Settings {
+                name: settings.name.clone(),
+                reason: format!("cannot read its CA file {}: {error}", path.display()),
+            })
+        };
+        Ok(Self {
+            name: settings.name.clone(),
+            url: settings.url.clone(),
+            credentials: settings.credentials.clone(),
+            ca_pem: settings.ca_file.as_ref().map(read).transpose()?,
+            allow_insecure_credentials: settings.allow_insecure_credentials,
+            allow_hosts: settings.allow_hosts.clone(),
+            proxy,
+        })
+    }
+
     /// Describes an anonymous upstream with nothing special about it.
     pub fn anonymous(name: &str, url: Url) -> Self {
         Self {
@@ -36,43 +64,6 @@ impl UpstreamOptions {
             allow_hosts: Vec::new(),
             proxy: ProxyVariables::default(),
         }
-    }
-}
-
-/// A user name and a password that does not print.
-#[derive(Clone)]
-pub struct UpstreamCredentials {
-    /// The user name.
-    pub username: String,
-    /// The password or access token.
-    pub password: Password,
-}
-
-impl fmt::Debug for UpstreamCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UpstreamCredentials(..)")
-    }
-}
-
-/// A password that does not print.
-#[derive(Clone)]
-pub struct Password(String);
-
-impl Password {
-    /// Wraps a password.
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// Gives the password to the one place that sends it.
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(..)")
     }
 }
 

@@ -14,12 +14,12 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use moka::Expiry;
 use moka::future::Cache;
 use serde::Deserialize;
+use sluicegate_config::Credentials;
 use url::Url;
 
 use super::answer::failure;
 use super::challenge::{BearerChallenge, Challenge};
 use super::error::UpstreamError;
-use super::options::UpstreamCredentials;
 use super::retry::patiently;
 use super::trust::{TrustedPlaces, place};
 use super::wire::Wire;
@@ -41,7 +41,7 @@ const MAX_TOKENS: u64 = 10_000;
 
 /// Authenticates to one upstream with one identity.
 pub(super) struct Authenticator {
-    credentials: Option<UpstreamCredentials>,
+    credentials: Option<Credentials>,
     places: TrustedPlaces,
     tokens: Cache<TokenKey, Token>,
     /// How the upstream last asked to be authenticated to; saves the 401 before every request.
@@ -63,7 +63,7 @@ struct Token {
 }
 
 impl Authenticator {
-    pub(super) fn new(credentials: Option<UpstreamCredentials>, places: TrustedPlaces) -> Self {
+    pub(super) fn new(credentials: Option<Credentials>, places: TrustedPlaces) -> Self {
         Self {
             credentials,
             places,
@@ -215,7 +215,7 @@ impl Authenticator {
 
     fn basic(&self) -> Option<HeaderValue> {
         let credentials = self.credentials.as_ref()?;
-        let pair = format!("{}:{}", credentials.username, credentials.password.reveal());
+        let pair = format!("{}:{}", credentials.username, credentials.password.expose());
         let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
         header.set_sensitive(true);
         Some(header)

@@ -12,10 +12,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use sluicegate_config::{Credentials, Secret};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::upstream::{Password, Upstream, UpstreamCredentials, UpstreamOptions};
+use crate::upstream::{Upstream, UpstreamOptions};
 
 pub(super) type Answer = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
@@ -117,10 +118,10 @@ impl Fake {
     }
 }
 
-pub(super) fn credentials() -> UpstreamCredentials {
-    UpstreamCredentials {
+pub(super) fn credentials() -> Credentials {
+    Credentials {
         username: "robot".to_owned(),
-        password: Password::new("hunter2".to_owned()),
+        password: Secret::new("hunter2"),
     }
 }
 
