@@ -1,0 +1,127 @@
+//! Opens the log for writing: finds where the chain stands and sets a torn end aside.
+//!
+//! Only what a crash can leave is repaired: bytes after the last whole line. Whatever is wrong
+//! before that stays as it is, for `verify` to find.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::backwards::LinesBackwards;
+use super::line::{DecisionLine, Head};
+use super::log::LogError;
+
+/// The log's file name.
+pub(super) const FILE_NAME: &str = "decisions.jsonl";
+/// Most bytes at the end that a crash can have torn: the largest batch, with room to spare.
+const MAX_TORN_BYTES: usize = 16 * 1024 * 1024;
+
+/// What was found when the log was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenReport {
+    /// The number of the last whole line; 0 in an empty log.
+    pub last_seq: u64,
+    /// What stood behind it, if anything.
+    pub torn: Option<TornTail>,
+}
+
+/// Bytes at the end of the log that were no whole line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Where they were set aside.
+    pub kept_at: PathBuf,
+}
+
+/// The log's file, positioned for appending.
+pub(super) struct OpenLog {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// Bytes of whole lines.
+    pub(super) len: u64,
+    pub(super) head: Head,
+    /// Whether bytes of a failed batch may stand behind `len`.
+    pub(super) is_dirty: bool,
+}
+
+/// Opens or creates the log in `directory` and claims it for this process.
+pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> {
+    let path = directory.join(FILE_NAME);
+    let failed = |error| LogError::io("opening", &path, error);
+    fs::create_dir_all(directory).map_err(failed)?;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed)?;
+    file.try_lock().map_err(|_| LogError::InUse(path.clone()))?;
+    let (head, len) = whole_part(&file, &path)?;
+    let torn = set_aside(&file, &path, len).map_err(failed)?;
+    for durable in [directory, directory.parent().unwrap_or(directory)] {
+        File::open(durable)
+            .and_then(|durable| durable.sync_all())
+            .map_err(failed)?;
+    }
+    let report = OpenReport {
+        last_seq: head.seq,
+        torn,
+    };
+    let log = OpenLog {
+        file,
+        path,
+        len,
+        head,
+        is_dirty: false,
+    };
+    Ok((log, report))
+}
+
+/// Finds the last line whose hash fits, and where it ends.
+fn whole_part(file: &File, path: &Path) -> Result<(Head, u64), LogError> {
+    let failed = |error| LogError::io("reading", path, error);
+    let total = file.metadata().map_err(failed)?.len();
+    let (lines, _) = LinesBackwards::new(file, MAX_TORN_BYTES).map_err(failed)?;
+    for line in lines {
+        let (start, bytes) = line.map_err(failed)?;
+        if let Some(head) = DecisionLine::read(&bytes).and_then(|line| line.head()) {
+            let end = start.saturating_add(bytes.len() as u64).saturating_add(1);
+            return Ok((head, end));
+        }
+        if total.saturating_sub(start) > MAX_TORN_BYTES as u64 {
+            return Err(LogError::Damaged(path.to_owned()));
+        }
+    }
+    Ok((Head::before_the_first(), 0))
+}
+
+fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTail>> {
+    let bytes = file.metadata()?.len().saturating_sub(len);
+    if bytes == 0 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(len))?;
+    let mut torn = Vec::new();
+    file.take(MAX_TORN_BYTES as u64).read_to_end(&mut torn)?;
+    let kept_at = free_name(path)?;
+    let mut kept = File::create_new(&kept_at)?;
+    kept.write_all(&torn)?;
+    kept.sync_all()?;
+    file.set_len(len)?;
+    file.sync_all()?;
+    tracing::warn!(
+        bytes,
+        ?kept_at,
+        "decision log had a torn end; it was set aside"
+    );
+    Ok(Some(TornTail { bytes, kept_at }))
+}
+
+fn free_name(path: &Path) -> io::Result<PathBuf> {
+    (1..=1000_u32)
+        .map(|number| path.with_file_name(format!("{FILE_NAME}.torn-{number}")))
+        .find(|path| !path.exists())
+        .ok_or_else(|| io::Error::other("too many torn ends lie beside it"))
+}

@@ -1,0 +1,149 @@
+//! Proves the whole chain: every line's hash, its link to the line before, and its number.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::line::{DecisionLine, Head, MAX_LINE_BYTES};
+use super::log::LogError;
+use super::open::FILE_NAME;
+
+/// Most faults listed; a log with more is read to its end all the same.
+const MAX_FAULTS: usize = 100;
+
+/// The outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    /// Lines that are whole and fit.
+    pub lines: u64,
+    /// The number of the last of them.
+    pub last_seq: u64,
+    /// What is wrong, first hundred.
+    pub faults: Vec<Fault>,
+    /// How many faults there are.
+    pub fault_count: u64,
+    /// Bytes behind the last newline: a write in progress, or what a crash left.
+    pub torn_bytes: u64,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The line in the file, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub kind: FaultKind,
+}
+
+/// The kinds of faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// It is no line, or its hash is not that of its bytes.
+    Altered,
+    /// It does not follow the line before: lines are missing, added or swapped here.
+    Unlinked {
+        /// The number that was due.
+        wanted_seq: u64,
+        /// The number it has.
+        got_seq: u64,
+    },
+}
+
+impl VerifyReport {
+    /// Tells whether every line is whole and linked.
+    pub fn is_sound(&self) -> bool {
+        self.fault_count == 0
+    }
+
+    fn fault(&mut self, line: u64, kind: FaultKind) {
+        self.fault_count = self.fault_count.saturating_add(1);
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(Fault { line, kind });
+        }
+    }
+}
+
+/// Reads the log in `directory` from its first line to its last; blocks on the disk.
+pub fn verify(directory: &Path) -> Result<VerifyReport, LogError> {
+    let path = directory.join(FILE_NAME);
+    let failed = |error| LogError::io("verifying", &path, error);
+    let mut report = VerifyReport {
+        lines: 0,
+        last_seq: 0,
+        faults: Vec::new(),
+        fault_count: 0,
+        torn_bytes: 0,
+    };
+    let mut file = match File::open(&path) {
+        Ok(file) => BufReader::new(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(report),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut head = Head::before_the_first();
+    for number in 1.. {
+        match next_line(&mut file).map_err(failed)? {
+            Piece::End => break,
+            Piece::Torn(bytes) => {
+                report.torn_bytes = bytes;
+                break;
+            }
+            Piece::TooLong => report.fault(number, FaultKind::Altered),
+            Piece::Line(bytes) => judge(&mut report, &mut head, number, &bytes),
+        }
+    }
+    report.last_seq = head.seq;
+    Ok(report)
+}
+
+fn judge(report: &mut VerifyReport, head: &mut Head, number: u64, bytes: &[u8]) {
+    let Some(line) = DecisionLine::read(bytes) else {
+        report.fault(number, FaultKind::Altered);
+        return;
+    };
+    let wanted_seq = head.seq.saturating_add(1);
+    if line.prev == head.hash && line.seq == wanted_seq {
+        report.lines = report.lines.saturating_add(1);
+    } else {
+        let got_seq = line.seq;
+        report.fault(
+            number,
+            FaultKind::Unlinked {
+                wanted_seq,
+                got_seq,
+            },
+        );
+    }
+    // Go on from here, so that one hole is one fault.
+    if let Some(next) = line.head() {
+        *head = next;
+    }
+}
+
+enum Piece {
+    Line(Vec<u8>),
+    TooLong,
+    Torn(u64),
+    End,
+}
+
+fn next_line(file: &mut BufReader<File>) -> io::Result<Piece> {
+    let mut line = Vec::new();
+    let bound = (MAX_LINE_BYTES as u64).saturating_add(1);
+    file.by_ref().take(bound).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Piece::Line(line));
+    }
+    if line.is_empty() {
+        return Ok(Piece::End);
+    }
+    if (line.len() as u64) < bound {
+        return Ok(Piece::Torn(line.len() as u64));
+    }
+    let ended = file.skip_until(b'\n')?;
+    tracing::debug!(bytes = ended, "decision log holds a line past its bound");
+    Ok(Piece::TooLong)
+}
