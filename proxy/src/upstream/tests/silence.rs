@@ -20,9 +20,9 @@ fn tag() -> Reference {
 
 fn hurried(fake: &Fake) -> Upstream {
     let timing = Timing {
-        headers: Duration::from_millis(300),
-        stall: Duration::from_millis(200),
-        small_body: Duration::from_millis(600),
+        headers: Duration::from_millis(1500),
+        stall: Duration::from_secs(1),
+        small_body: Duration::from_millis(1500),
     };
     Upstream::with_timing(fake.options(), timing)
 }

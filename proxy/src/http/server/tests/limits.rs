@@ -22,10 +22,10 @@ const GET: &[u8] = b"GET /v2/ HTTP/1.1\r\nHost: h\r\n\r\n";
 /// Limits short enough to wait for.
 fn brief() -> ServerLimits {
     ServerLimits {
-        header_timeout: Duration::from_millis(100),
-        idle_timeout: Duration::from_millis(200),
-        write_timeout: Duration::from_millis(200),
-        drain: Duration::from_millis(300),
+        header_timeout: Duration::from_millis(500),
+        idle_timeout: Duration::from_millis(600),
+        write_timeout: Duration::from_millis(600),
+        drain: Duration::from_millis(600),
         ..ServerLimits::default()
     }
 }
@@ -53,7 +53,7 @@ async fn an_idle_connection_is_closed_after_its_answer() {
 async fn a_held_request_outlives_every_idle_limit() {
     let running = Running::with_answer(None, brief(), |_| async {
         // Held well past all of the limits, as a scan holds a manifest.
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         Response::new(Full::from("held"))
     })
     .await;
