@@ -1,15 +1,19 @@
 //! Turns an image's bytes into what it holds, and that into what is known about it.
 //!
-//! Synchronous: no socket, no file, no clock. [`scan_layer`] reads one layer to its facts, which
-//! are kept; [`merge`] joins the facts of an image's layers to its inventory. What could not be
-//! read is always a gap, never an error and never silence.
+//! Synchronous: no socket, no file but the advisory feeds and their index, no clock. [`scan_layer`] reads one layer to its facts, which
+//! are kept; [`merge`] joins the facts of an image's layers to its inventory; [`judge`] holds that
+//! against the advisories. What could not be read is always a gap, never an error and never silence.
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
-//! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory`.
+//! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory`; [`feeds`], [`versions`], [`matching`],
+//! `report`.
 
 pub mod analyzer;
 pub mod facts;
+pub mod feeds;
 pub mod limits;
+pub mod matching;
+pub mod versions;
 
 mod analyzers;
 mod dispatch;
@@ -20,11 +24,13 @@ mod merge;
 mod overlay;
 mod plugins;
 mod purl;
+mod report;
 #[cfg(test)]
 mod testing;
 
 pub use facts::{FactsError, LayerFacts};
 pub use layer::scan_layer;
 pub use limits::Limits;
+pub use matching::{MATCHER_REVISION, MatcherInfo, judge, matchers};
 pub use merge::{LayerInput, merge};
 pub use plugins::{PluginInfo, PluginKind, fingerprint, plugins};

@@ -1,0 +1,149 @@
+//! Measures the feed index by hand: builds it, opens it, and matches a made-up inventory against it.
+//!
+//! `cargo run --release -p sluicegate-scanner --example feed_index -- FEEDS OUT [INVENTORY.json]`
+
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sluicegate_model::Digest;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{Component, Ecosystem, Package, PackageType};
+use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
+use sluicegate_scanner::judge;
+
+/// How many packages the figure of the design is about.
+const PACKAGES: usize = 1000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(feeds), Some(out_dir)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: feed_index FEEDS OUT [INVENTORY.json]".into());
+    };
+    let mut out = std::io::stdout().lock();
+    let now = jiff::Timestamp::now();
+    let (built, path) =
+        timed(|| build_index(&[FeedDirectory { path: feeds }], &out_dir, now, &|_| {}));
+    let path = path?;
+    writeln!(out, "build {built:?} -> {}", path.display())?;
+    let (opened, index) = timed(|| FeedIndex::open(&path));
+    let index = index?;
+    writeln!(out, "open {opened:?}, snapshot {}", index.snapshot())?;
+    for status in index.ecosystems() {
+        writeln!(
+            out,
+            "  {:<14} {:>6} records, {} problems",
+            status.name, status.records, status.problems
+        )?;
+    }
+    for problem in index.problems() {
+        writeln!(out, "  problem: {problem:?}")?;
+    }
+    let inventory = match arguments.next() {
+        Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
+        None => made_up(),
+    };
+    for run in ["first", "second", "third"] {
+        let (took, report) = timed(|| judge(&inventory, &index));
+        let (findings, gaps) = (report.findings.len(), report.coverage.gaps.len());
+        writeln!(
+            out,
+            "{run} match of {} packages: {took:?}, {findings} findings, {gaps} gaps",
+            report.packages
+        )?;
+    }
+    report_memory(&mut out)
+}
+
+/// Well-known packages, at versions that many advisories speak of.
+const KNOWN: &[(PackageType, &str, &str, &str)] = &[
+    (
+        PackageType::Deb,
+        "Debian:12",
+        "1.0-1",
+        "openssl curl glibc linux systemd perl zlib krb5",
+    ),
+    (
+        PackageType::Python,
+        "PyPI",
+        "1.0",
+        "django pillow requests urllib3 jinja2 flask numpy aiohttp",
+    ),
+    (
+        PackageType::Npm,
+        "npm",
+        "1.0.0",
+        "lodash minimist jquery express axios ws semver tar",
+    ),
+    (
+        PackageType::Maven,
+        "Maven",
+        "2.0",
+        "org.apache.logging.log4j:log4j-core io.netty:netty-all",
+    ),
+];
+
+/// Spreads packages that advisories speak of, and as many that none does, over the ecosystems.
+fn made_up() -> Inventory {
+    let known = KNOWN
+        .iter()
+        .flat_map(|(package_type, ecosystem, version, names)| {
+            names
+                .split(' ')
+                .map(move |name| (*package_type, *ecosystem, *version, name))
+        });
+    let known: Vec<_> = known.collect();
+    let mut components = Vec::new();
+    for (number, (package_type, ecosystem, version, name)) in
+        known.into_iter().cycle().take(PACKAGES / 2).enumerate()
+    {
+        for name in [name.to_owned(), format!("unheard-of-{number}")] {
+            components.push(component(number, package_type, ecosystem, &name, version));
+        }
+    }
+    Inventory {
+        components,
+        platform: "linux/amd64".to_owned(),
+        ..Inventory::default()
+    }
+}
+
+fn component(
+    number: usize,
+    package_type: PackageType,
+    ecosystem: &str,
+    name: &str,
+    version: &str,
+) -> Component {
+    Component {
+        purl: format!("pkg:generic/{name}@{version}"),
+        path: format!("evidence/{number}"),
+        layer: Digest::of(b"layer"),
+        ecosystem: Some(Ecosystem::new(ecosystem)),
+        package: Package {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            package_type,
+            architecture: None,
+            source: None,
+        },
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let outcome = work();
+    (start.elapsed(), outcome)
+}
+
+fn report_memory(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let status = std::fs::read_to_string(Path::new("/proc/self/status"))?;
+    for line in status
+        .lines()
+        .filter(|line| line.starts_with("VmHWM") || line.starts_with("RssAnon"))
+    {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

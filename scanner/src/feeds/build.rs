@@ -1,0 +1,316 @@
+//! Builds an index: every archive of every directory, one family after the other, into one file.
+//!
+//! The file becomes visible only when it is whole: temporary name, fsync, rename, fsync of the
+//! directory. A record that cannot be read is listed and costs only itself. Called by the program
+//! when no index exists for the feeds it is to use.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::Digest as _;
+
+use super::format::{FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
+use super::gather::{Family, Gathered, Summary};
+use super::{
+    Archive, BuildProgress, EcosystemStatus, FeedDirectory, FeedError, FeedProblem, archive,
+    archives, exploits, osv, source_fingerprint,
+};
+
+/// Most problems that are listed; all are counted. A feed with more is broken as a whole.
+const MAX_PROBLEMS: usize = 1000;
+
+/// Most characters of one problem's reason.
+const MAX_REASON: usize = 200;
+
+/// Records between two reports of progress.
+const PROGRESS_EVERY: u64 = 1000;
+
+/// Builds an index of `directories` in `out_dir` and returns its path, which names its content.
+///
+/// `now` separates times that are believed from those in the future, which are ignored. Builders
+/// in the same `out_dir` wait for each other. Indexes that are already there are left alone.
+pub fn build_index(
+    directories: &[FeedDirectory],
+    out_dir: &Path,
+    now: Timestamp,
+    on_progress: &(dyn Fn(BuildProgress) + Sync),
+) -> Result<PathBuf, FeedError> {
+    let fingerprint = source_fingerprint(directories)?;
+    std::fs::create_dir_all(out_dir).map_err(io_error("create", out_dir))?;
+    let lock_path = out_dir.join("build.lock");
+    let lock = File::create(&lock_path).map_err(io_error("create", &lock_path))?;
+    lock.lock().map_err(io_error("lock", &lock_path))?;
+    let unfinished = out_dir.join("unfinished");
+    let built = Builder::create(&unfinished)
+        .and_then(|builder| builder.fill(directories, now, on_progress))
+        .and_then(|builder| builder.finish(fingerprint));
+    let snapshot = match built {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            // The error that stopped the build says more than one about its leftovers would.
+            let _ = std::fs::remove_file(&unfinished);
+            return Err(error);
+        }
+    };
+    let path = out_dir.join(format!("{}.feeds", snapshot.trim_start_matches("sha256:")));
+    std::fs::rename(&unfinished, &path).map_err(io_error("rename to", &path))?;
+    File::open(out_dir)
+        .and_then(|directory| directory.sync_all())
+        .map_err(io_error("sync", out_dir))?;
+    Ok(path)
+}
+
+struct Builder {
+    file: BufWriter<File>,
+    path: PathBuf,
+    /// Where the next byte goes.
+    offset: u64,
+    keys: Vec<KeyEntry>,
+    identity: sha2::Sha256,
+    ecosystems: BTreeMap<Box<str>, EcosystemStatus>,
+    problems: Vec<FeedProblem>,
+    tables: Tables,
+}
+
+impl Builder {
+    fn create(path: &Path) -> Result<Self, FeedError> {
+        let file = File::create(path).map_err(io_error("create", path))?;
+        let mut builder = Self {
+            file: BufWriter::new(file),
+            path: path.to_owned(),
+            offset: 0,
+            keys: Vec::new(),
+            identity: sha2::Sha256::new(),
+            ecosystems: BTreeMap::new(),
+            problems: Vec::new(),
+            tables: Tables::default(),
+        };
+        builder.identity.update(FORMAT.to_le_bytes());
+        builder.append(&[0; PREAMBLE_BYTES])?;
+        Ok(builder)
+    }
+
+    fn fill(
+        mut self,
+        directories: &[FeedDirectory],
+        now: Timestamp,
+        on_progress: &(dyn Fn(BuildProgress) + Sync),
+    ) -> Result<Self, FeedError> {
+        let families = by_family(directories)?;
+        let archives = families.values().map(Vec::len).sum();
+        let mut number = 0;
+        for folders in families.values() {
+            let mut family = Family::default();
+            for folder in folders {
+                number += 1;
+                self.read_archive(folder, &mut family, &|records, records_expected| {
+                    on_progress(BuildProgress {
+                        ecosystem: folder.ecosystem.clone(),
+                        archive: number,
+                        archives,
+                        records,
+                        records_expected,
+                    });
+                });
+            }
+            self.summarize(&family.summaries(now));
+            for gathered in family.into_packages() {
+                self.write_block(&gathered)?;
+            }
+        }
+        self.add_exploits(directories);
+        Ok(self)
+    }
+
+    fn read_archive(
+        &mut self,
+        folder: &Archive,
+        family: &mut Family,
+        on_progress: &dyn Fn(u64, u64),
+    ) {
+        self.status(&folder.ecosystem);
+        let mut records = 0;
+        let outcome = archive::read_records(&folder.path, &mut |name, content, expected| {
+            records += 1;
+            if records % PROGRESS_EVERY == 0 || records == expected {
+                on_progress(records, expected);
+            }
+            let content = match content {
+                Ok(content) => content,
+                Err(reason) => return self.note(&folder.ecosystem, Some(name), &reason),
+            };
+            match osv::parse(content) {
+                Ok(record) => {
+                    for oddity in &record.oddities {
+                        self.note(&folder.ecosystem, Some(name), oddity);
+                    }
+                    family.add(&folder.ecosystem, record);
+                }
+                Err(error) => self.note(&folder.ecosystem, Some(name), &error.to_string()),
+            }
+        });
+        if let Err(error) = outcome {
+            self.note(&folder.ecosystem, None, &error.to_string());
+        }
+    }
+
+    fn write_block(&mut self, gathered: &Gathered) -> Result<(), FeedError> {
+        let package = &gathered.package;
+        let count = gathered.advisories.len();
+        let mut block = postcard::to_stdvec(&(&*package.ecosystem, &*package.name, count))
+            .map_err(|_| FeedError::TooLarge { what: "a key" })?;
+        for advisory in &gathered.advisories {
+            block.extend_from_slice(advisory);
+        }
+        self.keys.push(KeyEntry {
+            hash: key_hash(&package.ecosystem, &package.name),
+            offset: self.offset,
+            length: u32::try_from(block.len())
+                .map_err(|_| FeedError::TooLarge { what: "a block" })?,
+            crc: crc32fast::hash(&block),
+        });
+        self.identity.update(&block);
+        self.append(&block)
+    }
+
+    fn add_exploits(&mut self, directories: &[FeedDirectory]) {
+        let exploits = exploits::read(directories);
+        for (path, reason) in exploits.problems {
+            let folder = path
+                .parent()
+                .and_then(Path::file_name)
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            self.list_problem(&folder, None, &reason);
+        }
+        self.tables.known_exploited = exploits.known.into_iter().collect();
+        self.tables.exploit_scores = exploits.scores.into_iter().collect();
+    }
+
+    /// Writes tables, keys and, last, the preamble that makes the file an index.
+    fn finish(mut self, source_fingerprint: String) -> Result<String, FeedError> {
+        self.tables.source_fingerprint = source_fingerprint;
+        self.tables.ecosystems = std::mem::take(&mut self.ecosystems).into_values().collect();
+        self.tables.problems = std::mem::take(&mut self.problems);
+        self.tables.newest_modified = self
+            .tables
+            .ecosystems
+            .iter()
+            .filter_map(|ecosystem| ecosystem.newest_modified)
+            .max();
+        self.tables.snapshot = self.snapshot()?;
+        let encoded = postcard::to_stdvec(&self.tables)
+            .map_err(|_| FeedError::TooLarge { what: "tables" })?;
+        let tables = self.append_section(&encoded)?;
+        self.keys.sort_unstable();
+        let keys: Vec<u8> = self.keys.iter().flat_map(|key| key.to_bytes()).collect();
+        let keys = self.append_section(&keys)?;
+        let preamble = Preamble { tables, keys };
+        let failed = io_error("write", &self.path);
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(&preamble.to_bytes()))
+            .and_then(|()| self.file.flush())
+            .and_then(|()| self.file.get_ref().sync_all())
+            .map_err(failed)?;
+        Ok(self.tables.snapshot)
+    }
+
+    /// Names everything that matching reads; times and problems are not part of it.
+    fn snapshot(&mut self) -> Result<String, FeedError> {
+        let names: Vec<(&str, u64)> = self
+            .tables
+            .ecosystems
+            .iter()
+            .map(|ecosystem| (ecosystem.name.as_str(), ecosystem.records))
+            .collect();
+        let encoded = postcard::to_stdvec(&(
+            names,
+            &self.tables.known_exploited,
+            &self.tables.exploit_scores,
+        ))
+        .map_err(|_| FeedError::TooLarge { what: "tables" })?;
+        self.identity.update(&encoded);
+        let identity = std::mem::take(&mut self.identity).finalize();
+        Ok(format!("sha256:{}", hex::encode(identity)))
+    }
+
+    fn append_section(&mut self, bytes: &[u8]) -> Result<Section, FeedError> {
+        let section = Section {
+            offset: self.offset,
+            length: length_of(bytes),
+            crc: crc32fast::hash(bytes),
+        };
+        self.append(bytes)?;
+        Ok(section)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), FeedError> {
+        self.file
+            .write_all(bytes)
+            .map_err(io_error("write", &self.path))?;
+        self.offset = self.offset.saturating_add(length_of(bytes));
+        Ok(())
+    }
+
+    fn summarize(&mut self, summaries: &BTreeMap<Box<str>, Summary>) {
+        for (name, summary) in summaries {
+            let status = self.status(name);
+            status.records = summary.records;
+            status.newest_modified = summary.newest_modified;
+        }
+    }
+
+    fn note(&mut self, ecosystem: &str, record: Option<&str>, reason: &str) {
+        self.status(ecosystem).problems += 1;
+        self.list_problem(ecosystem, record, reason);
+    }
+
+    fn list_problem(&mut self, ecosystem: &str, record: Option<&str>, reason: &str) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(FeedProblem {
+                ecosystem: ecosystem.to_owned(),
+                record: record.map(|name| name.chars().take(MAX_REASON).collect()),
+                reason: reason.chars().take(MAX_REASON).collect(),
+            });
+        }
+    }
+
+    fn status(&mut self, ecosystem: &str) -> &mut EcosystemStatus {
+        self.ecosystems
+            .entry(ecosystem.into())
+            .or_insert_with(|| EcosystemStatus {
+                name: ecosystem.to_owned(),
+                records: 0,
+                newest_modified: None,
+                problems: 0,
+            })
+    }
+}
+
+/// Sorts the archives of all directories by the family of their folder.
+fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, Vec<Archive>>, FeedError> {
+    let mut families: BTreeMap<String, Vec<Archive>> = BTreeMap::new();
+    for directory in directories {
+        for archive in archives(directory)? {
+            let family = archive.ecosystem.split(':').next().unwrap_or_default();
+            families.entry(family.to_owned()).or_default().push(archive);
+        }
+    }
+    Ok(families)
+}
+
+fn length_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FeedError {
+    let path = path.to_owned();
+    move |source| FeedError::Io {
+        action,
+        path,
+        source,
+    }
+}

@@ -1,0 +1,169 @@
+//! Gathers the records of one ecosystem family before they are written.
+//!
+//! The same record lies in the archive of each release it touches, and several directories may hold
+//! different states of it: the newest state wins, each package's advisory is kept once. Called by
+//! the index builder, one family at a time, so that memory is bounded by the largest family.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::osv::Record;
+use crate::matching::names;
+
+/// Everything known about one family.
+#[derive(Default)]
+pub(super) struct Family {
+    /// The newest state seen of each record.
+    newest: HashMap<Box<str>, Newest>,
+    entries: BTreeMap<Package, Vec<Entry>>,
+    /// Numbers the records in the order in which they were read.
+    sequence: u32,
+}
+
+/// A package of an ecosystem, its name in normal form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Package {
+    pub(super) ecosystem: Box<str>,
+    pub(super) name: Box<str>,
+}
+
+/// The advisories on one package, in the encoding of the index.
+pub(super) struct Gathered {
+    pub(super) package: Package,
+    pub(super) advisories: Vec<Box<[u8]>>,
+}
+
+/// What a family amounts to for one ecosystem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) records: u64,
+    /// Not in the future.
+    pub(super) newest_modified: Option<Timestamp>,
+}
+
+struct Newest {
+    modified: Timestamp,
+    /// Which reading of this state speaks for each ecosystem.
+    speakers: Vec<(Box<str>, u32)>,
+    is_withdrawn: bool,
+}
+
+struct Entry {
+    id: Box<str>,
+    sequence: u32,
+    advisory: Box<[u8]>,
+}
+
+impl Family {
+    /// Takes in a record read from the archive of `folder`.
+    ///
+    /// Only what the folder is for is kept: its own ecosystem, or every release of it where the
+    /// folder is a whole family's. The other releases lie in folders of their own.
+    pub(super) fn add(&mut self, folder: &str, record: Record) {
+        let modified = record.modified.unwrap_or(Timestamp::MIN);
+        self.sequence = self.sequence.saturating_add(1);
+        let sequence = self.sequence;
+        let newest = self
+            .newest
+            .entry(record.id.as_str().into())
+            .or_insert_with(|| Newest::at(modified, record.is_withdrawn));
+        if modified < newest.modified {
+            return;
+        }
+        if modified > newest.modified {
+            *newest = Newest::at(modified, record.is_withdrawn);
+        }
+        if record.is_withdrawn {
+            newest.is_withdrawn = true;
+            return;
+        }
+        for affected in record.affected {
+            let ecosystem = affected.ecosystem.as_str();
+            let family = ecosystem.split(':').next().unwrap_or_default();
+            if ecosystem != folder && family != folder {
+                continue;
+            }
+            if !newest.speaks(ecosystem, sequence) {
+                continue;
+            }
+            // The encoding of plain values into memory cannot fail.
+            let Ok(advisory) = postcard::to_stdvec(&affected.advisory) else {
+                continue;
+            };
+            let package = Package {
+                ecosystem: ecosystem.into(),
+                name: names::normal_form(family, &affected.name).as_ref().into(),
+            };
+            self.entries.entry(package).or_default().push(Entry {
+                id: record.id.as_str().into(),
+                sequence,
+                advisory: advisory.into_boxed_slice(),
+            });
+        }
+    }
+
+    /// Counts the records in force of each ecosystem.
+    pub(super) fn summaries(&self, now: Timestamp) -> BTreeMap<Box<str>, Summary> {
+        let mut summaries: BTreeMap<Box<str>, Summary> = BTreeMap::new();
+        for newest in self.newest.values().filter(|newest| !newest.is_withdrawn) {
+            for (ecosystem, _) in &newest.speakers {
+                let summary = summaries.entry(ecosystem.clone()).or_default();
+                summary.records += 1;
+                let dated = newest.modified > Timestamp::MIN && newest.modified <= now;
+                summary.newest_modified = summary
+                    .newest_modified
+                    .max(dated.then_some(newest.modified));
+            }
+        }
+        summaries
+    }
+
+    /// Gives each package with its advisories in force, in a fixed order.
+    pub(super) fn into_packages(self) -> impl Iterator<Item = Gathered> {
+        let newest = self.newest;
+        self.entries
+            .into_iter()
+            .filter_map(move |(package, mut entries)| {
+                entries.retain(|entry| {
+                    newest.get(&entry.id).is_some_and(|newest| {
+                        newest.is_in_force(&package.ecosystem, entry.sequence)
+                    })
+                });
+                entries.sort_by(|a, b| (&a.id, a.sequence).cmp(&(&b.id, b.sequence)));
+                let advisories: Vec<_> = entries.into_iter().map(|entry| entry.advisory).collect();
+                (!advisories.is_empty()).then_some(Gathered {
+                    package,
+                    advisories,
+                })
+            })
+    }
+}
+
+impl Newest {
+    fn at(modified: Timestamp, is_withdrawn: bool) -> Self {
+        Self {
+            modified,
+            speakers: Vec::new(),
+            is_withdrawn,
+        }
+    }
+
+    /// Tells whether this reading speaks for the ecosystem: the first one of a state does.
+    fn speaks(&mut self, ecosystem: &str, sequence: u32) -> bool {
+        let speaker = self.speakers.iter().find(|(name, _)| **name == *ecosystem);
+        if let Some((_, first)) = speaker {
+            return *first == sequence;
+        }
+        self.speakers.push((ecosystem.into(), sequence));
+        true
+    }
+
+    fn is_in_force(&self, ecosystem: &str, sequence: u32) -> bool {
+        !self.is_withdrawn
+            && self
+                .speakers
+                .iter()
+                .any(|(name, first)| **name == *ecosystem && *first == sequence)
+    }
+}

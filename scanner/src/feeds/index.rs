@@ -1,0 +1,189 @@
+//! Answers from an index file: which advisories there are on a package, and what is exploited.
+//!
+//! Only keys and small tables are in memory; a package's advisories are read when asked for and
+//! checked each time. It never changes the file. Safe to share between threads.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use sluicegate_model::advisory::Advisory;
+use sluicegate_model::package::Ecosystem;
+
+use super::cve::CveNumber;
+use super::format::{
+    Block, KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash,
+};
+use super::{EcosystemStatus, FeedError, FeedProblem};
+
+/// An open index.
+#[derive(Debug)]
+pub struct FeedIndex {
+    /// None for the index of no feeds at all.
+    file: Option<File>,
+    keys: Vec<KeyEntry>,
+    tables: Tables,
+}
+
+impl FeedIndex {
+    /// Opens an index and checks all of it that is held in memory.
+    pub fn open(path: &Path) -> Result<Self, FeedError> {
+        let failed = |source| FeedError::Io {
+            action: "open feed index",
+            path: path.to_owned(),
+            source,
+        };
+        let not_an_index = || FeedError::NotAnIndex {
+            path: path.to_owned(),
+        };
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut start = [0; PREAMBLE_BYTES];
+        file.read_exact_at(&mut start, 0)
+            .map_err(|_| not_an_index())?;
+        let preamble = Preamble::from_bytes(&start).ok_or_else(not_an_index)?;
+        let tables = read_section(&file, preamble.tables, length, "tables")?;
+        let keys = read_section(&file, preamble.keys, length, "keys")?;
+        let tables =
+            postcard::from_bytes(&tables).map_err(|_| FeedError::Damaged { part: "tables" })?;
+        let (entries, odd) = keys.as_chunks::<KEY_BYTES>();
+        let keys: Option<Vec<KeyEntry>> = entries.iter().map(KeyEntry::from_bytes).collect();
+        match keys {
+            Some(keys) if odd.is_empty() => Ok(Self {
+                file: Some(file),
+                keys,
+                tables,
+            }),
+            _ => Err(FeedError::Damaged { part: "keys" }),
+        }
+    }
+
+    /// Makes the index of no feeds: it knows no ecosystem.
+    pub fn empty() -> Self {
+        Self {
+            file: None,
+            keys: Vec::new(),
+            tables: Tables {
+                snapshot: "none".to_owned(),
+                ..Tables::default()
+            },
+        }
+    }
+
+    /// Names the content, `sha256:…`; `none` for the index of no feeds.
+    pub fn snapshot(&self) -> &str {
+        &self.tables.snapshot
+    }
+
+    /// Names the state of the directories it was built from, as
+    /// [`source_fingerprint`](super::source_fingerprint) does.
+    pub fn source_fingerprint(&self) -> &str {
+        &self.tables.source_fingerprint
+    }
+
+    /// Gives the newest `modified` of all records, leaving out those that were in the future when
+    /// the index was built.
+    pub fn newest_modified(&self) -> Option<Timestamp> {
+        self.tables.newest_modified
+    }
+
+    /// Lists the ecosystems, by name.
+    pub fn ecosystems(&self) -> &[EcosystemStatus] {
+        &self.tables.ecosystems
+    }
+
+    /// Lists what could not be read when the index was built, up to a bound.
+    pub fn problems(&self) -> &[FeedProblem] {
+        &self.tables.problems
+    }
+
+    /// Tells whether any record in force speaks of the ecosystem, suffix included.
+    pub fn has_ecosystem(&self, ecosystem: &Ecosystem) -> bool {
+        self.tables
+            .ecosystems
+            .binary_search_by(|status| status.name.as_str().cmp(ecosystem.as_str()))
+            .ok()
+            .and_then(|at| self.tables.ecosystems.get(at))
+            .is_some_and(|status| status.records > 0)
+    }
+
+    /// Counts the packages that have advisories, over all ecosystems.
+    pub fn packages(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Counts the CVEs known to be exploited.
+    pub fn known_exploited(&self) -> usize {
+        self.tables.known_exploited.len()
+    }
+
+    /// Reads the advisories on a package; `name` is in the normal form of the ecosystem.
+    ///
+    /// An error means that nobody knows, never that there are none.
+    pub fn advisories(&self, ecosystem: &str, name: &str) -> Result<Vec<Advisory>, FeedError> {
+        let Some(file) = &self.file else {
+            return Ok(Vec::new());
+        };
+        let hash = key_hash(ecosystem, name);
+        let first = self.keys.partition_point(|key| key.hash < hash);
+        for key in self.keys.iter().skip(first).take_while(|k| k.hash == hash) {
+            let content = read_block(file, key)?;
+            let block: Block<'_> = postcard::from_bytes(&content)
+                .map_err(|_| FeedError::Damaged { part: "a block" })?;
+            if block.ecosystem == ecosystem && block.name == name {
+                return Ok(block.advisories);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Tells whether CISA lists the CVE as exploited.
+    pub fn is_known_exploited(&self, cve: CveNumber) -> bool {
+        self.tables.known_exploited.binary_search(&cve).is_ok()
+    }
+
+    /// Gives the EPSS probability of the CVE, 0 to 1.
+    pub fn exploit_probability(&self, cve: CveNumber) -> Option<f32> {
+        let scores = &self.tables.exploit_scores;
+        let at = scores.binary_search_by_key(&cve, |(cve, _)| *cve).ok()?;
+        scores.get(at).map(|(_, score)| *score)
+    }
+}
+
+fn read_section(
+    file: &File,
+    section: Section,
+    file_length: u64,
+    part: &'static str,
+) -> Result<Vec<u8>, FeedError> {
+    let damaged = || FeedError::Damaged { part };
+    let end = section.offset.checked_add(section.length);
+    if end.is_none_or(|end| end > file_length) {
+        return Err(damaged());
+    }
+    let length = usize::try_from(section.length).map_err(|_| damaged())?;
+    read_checked(file, section.offset, length, section.crc, part)
+}
+
+fn read_block(file: &File, key: &KeyEntry) -> Result<Vec<u8>, FeedError> {
+    let part = "a block";
+    let length = usize::try_from(key.length).map_err(|_| FeedError::Damaged { part })?;
+    read_checked(file, key.offset, length, key.crc, part)
+}
+
+fn read_checked(
+    file: &File,
+    offset: u64,
+    length: usize,
+    crc: u32,
+    part: &'static str,
+) -> Result<Vec<u8>, FeedError> {
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, offset)
+        .map_err(|_| FeedError::Damaged { part })?;
+    if crc32fast::hash(&bytes) != crc {
+        return Err(FeedError::Damaged { part });
+    }
+    Ok(bytes)
+}

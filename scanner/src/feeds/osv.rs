@@ -1,0 +1,256 @@
+//! Reads one OSV record into the advisories it holds, one for each package it affects.
+//!
+//! Unknown fields, ecosystems and range types are tolerated, as the schema demands; a record whose
+//! own shape is broken is an error that costs only that record. It never decides which package an
+//! advisory meets. Called by the index builder. Source: OSV schema 1.7.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sluicegate_model::advisory::{Advisory, Event, Range};
+
+use super::rating::{Score, Statements, rate};
+
+/// Longest id, name or ecosystem that is kept, in bytes. The longest real ones stay below 250.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// A record, taken apart.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) id: String,
+    /// When it last changed; none where the record gives no readable time.
+    pub(super) modified: Option<Timestamp>,
+    pub(super) is_withdrawn: bool,
+    pub(super) affected: Vec<AffectedPackage>,
+    /// What could not be read without making the record useless.
+    pub(super) oddities: Vec<String>,
+}
+
+/// One package that a record speaks of.
+#[derive(Debug)]
+pub(super) struct AffectedPackage {
+    /// The ecosystem as written, suffix included.
+    pub(super) ecosystem: String,
+    /// The name as written.
+    pub(super) name: String,
+    pub(super) advisory: Advisory,
+}
+
+/// Says why a record is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecordError {
+    #[error("read as OSV JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{field} is empty, over {MAX_NAME_BYTES} bytes, or holds control characters")]
+    Name { field: &'static str },
+}
+
+/// Reads a record.
+pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
+    let written: Written<'_> = serde_json::from_slice(text)?;
+    check_name("id", &written.id)?;
+    let mut oddities = Vec::new();
+    let modified = read_time("modified", written.modified.as_deref(), &mut oddities);
+    let withdrawn = read_time("withdrawn", written.withdrawn.as_deref(), &mut oddities);
+    let mut affected = Vec::new();
+    for entry in written.affected.as_deref().unwrap_or_default() {
+        match affected_package(&written, entry) {
+            Ok(Some(package)) => affected.push(package),
+            Ok(None) => {}
+            Err(error) => oddities.push(error.to_string()),
+        }
+    }
+    Ok(Record {
+        id: written.id,
+        modified,
+        is_withdrawn: withdrawn.is_some(),
+        affected,
+        oddities,
+    })
+}
+
+#[derive(Deserialize)]
+struct Written<'a> {
+    id: String,
+    modified: Option<String>,
+    withdrawn: Option<String>,
+    aliases: Option<Vec<String>>,
+    upstream: Option<Vec<String>>,
+    severity: Option<Vec<Score>>,
+    #[serde(borrow)]
+    database_specific: Option<&'a RawValue>,
+    #[serde(borrow)]
+    affected: Option<Vec<WrittenAffected<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct WrittenAffected<'a> {
+    package: Option<WrittenPackage>,
+    severity: Option<Vec<Score>>,
+    versions: Option<Vec<String>>,
+    ranges: Option<Vec<WrittenRange>>,
+    #[serde(borrow)]
+    ecosystem_specific: Option<&'a RawValue>,
+    #[serde(borrow)]
+    database_specific: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WrittenPackage {
+    ecosystem: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct WrittenRange {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    events: Option<Vec<WrittenEvent>>,
+}
+
+#[derive(Deserialize)]
+struct WrittenEvent {
+    introduced: Option<String>,
+    fixed: Option<String>,
+    last_affected: Option<String>,
+    limit: Option<String>,
+}
+
+fn affected_package(
+    record: &Written<'_>,
+    entry: &WrittenAffected<'_>,
+) -> Result<Option<AffectedPackage>, RecordError> {
+    // Records about source repositories name no package.
+    let Some(package) = &entry.package else {
+        return Ok(None);
+    };
+    check_name("affected[].package.ecosystem", &package.ecosystem)?;
+    check_name("affected[].package.name", &package.name)?;
+    let (severity, cvss) = rate(Statements {
+        package_scores: entry.severity.as_deref().unwrap_or_default(),
+        package_extras: [entry.ecosystem_specific, entry.database_specific],
+        record_extra: record.database_specific,
+        record_scores: record.severity.as_deref().unwrap_or_default(),
+    });
+    let advisory = Advisory {
+        id: record.id.clone(),
+        aliases: record.aliases.clone().unwrap_or_default(),
+        upstream: record.upstream.clone().unwrap_or_default(),
+        severity,
+        cvss,
+        versions: entry.versions.clone().unwrap_or_default(),
+        ranges: ranges(entry.ranges.as_deref().unwrap_or_default()),
+    };
+    Ok(Some(AffectedPackage {
+        ecosystem: package.ecosystem.clone(),
+        name: package.name.clone(),
+        advisory,
+    }))
+}
+
+/// Keeps the ranges over versions; a GIT range says nothing about versions and is left out.
+fn ranges(written: &[WrittenRange]) -> Vec<Range> {
+    written
+        .iter()
+        .filter(|range| range.kind.as_deref() != Some("GIT"))
+        .map(|range| Range {
+            events: range
+                .events
+                .iter()
+                .flatten()
+                .flat_map(WrittenEvent::boundaries)
+                .collect(),
+        })
+        .filter(|range| !range.events.is_empty())
+        .collect()
+}
+
+impl WrittenEvent {
+    /// Lists what the event states. The schema allows one key; records with more mean all of them.
+    fn boundaries(&self) -> impl Iterator<Item = Event> {
+        [
+            self.introduced.clone().map(Event::Introduced),
+            self.fixed.clone().map(Event::Fixed),
+            self.last_affected.clone().map(Event::LastAffected),
+            self.limit.clone().map(Event::Limit),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Reads a time; an unreadable one is noted and counts as absent.
+fn read_time(
+    field: &'static str,
+    text: Option<&str>,
+    oddities: &mut Vec<String>,
+) -> Option<Timestamp> {
+    let text = text?;
+    let time = text.parse();
+    if time.is_err() {
+        let shown: String = text.chars().take(40).collect();
+        oddities.push(format!("{field} {shown:?} is not an RFC 3339 time"));
+    }
+    time.ok()
+}
+
+fn check_name(field: &'static str, text: &str) -> Result<(), RecordError> {
+    let is_fit =
+        !text.is_empty() && text.len() <= MAX_NAME_BYTES && !text.contains(char::is_control);
+    is_fit.then_some(()).ok_or(RecordError::Name { field })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: &serde_json::Value) -> Record {
+        parse(value.to_string().as_bytes()).expect("the test writes a readable record")
+    }
+
+    #[test]
+    fn reads_each_affected_package_with_its_own_ranges() {
+        let record = read(&json!({
+            "id": "X-1", "modified": "2026-01-02T03:04:05Z", "aliases": ["CVE-2026-0001"],
+            "schema_version": "9.9", "novelty": {"a": [1]},
+            "affected": [
+                {"package": {"ecosystem": "Novel:7", "name": "a", "purl": "pkg:x/a"},
+                 "ranges": [{"type": "GIT", "repo": "https://x", "events": [{"introduced": "0"}]},
+                            {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1"}]}]},
+                {"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]},
+                {"package": {"ecosystem": "PyPI", "name": "b"}, "versions": ["1", "2"]},
+            ],
+        }));
+        let names: Vec<&str> = record.affected.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(record.affected[0].advisory.ranges.len(), 1);
+        assert_eq!(record.affected[1].advisory.versions, ["1", "2"]);
+        assert!(!record.is_withdrawn && record.oddities.is_empty());
+    }
+
+    #[test]
+    fn notes_withdrawal_and_unreadable_times() {
+        let record = read(&json!({"id": "X-1", "withdrawn": "2026-01-02T00:00:00Z"}));
+        assert!(record.is_withdrawn);
+        let record = read(&json!({"id": "X-1", "modified": "soon", "withdrawn": "never"}));
+        assert!(!record.is_withdrawn);
+        assert_eq!((record.modified, record.oddities.len()), (None, 2));
+    }
+
+    #[test]
+    fn refuses_records_without_a_usable_shape() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"id":""}"#,
+            r#"{"id":"a\u0000"}"#,
+            r#"{"id":"a","id":"b"}"#,
+            r#"{"id":"a","affected":7}"#,
+            r#"{"id":"a"} {}"#,
+        ] {
+            assert!(parse(text.as_bytes()).is_err(), "{text} was taken");
+        }
+    }
+}

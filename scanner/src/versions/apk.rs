@@ -1,0 +1,235 @@
+//! The order of Alpine package versions.
+//!
+//! Grammar: `digits{.digits}[letter]{_suffix[digits]}[~hash][-rdigits]`. Source: apk-tools,
+//! apk-package(5) and its comparison. The first number is compared as a number; a later one with a
+//! leading zero on either side is compared as text. Called by the Alpine matcher.
+
+use std::cmp::Ordering;
+
+use super::{ParsedVersion, VersionError, bounded, compare_digits, malformed};
+
+/// An Alpine version.
+///
+/// *Shape*: the parts in the order in which they are written, which is the order of their kinds.
+#[derive(Clone, Debug)]
+pub struct ApkVersion {
+    parts: Vec<Part>,
+}
+
+/// One part. Later variants may only follow earlier ones, and a version that ends (or goes on with a
+/// later kind) where the other goes on with an earlier kind is the lower one.
+#[derive(Clone, Debug)]
+enum Part {
+    First(Box<str>),
+    Number(Box<str>),
+    Letter(u8),
+    Suffix(Suffix),
+    SuffixNumber(Box<str>),
+    Hash(Box<str>),
+    Revision(Box<str>),
+}
+
+/// The suffixes, in their order; those up to `Rc` come before a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Suffix {
+    Alpha,
+    Beta,
+    Pre,
+    Rc,
+    Cvs,
+    Svn,
+    Git,
+    Hg,
+    P,
+}
+
+/// The rank of a version that has ended: after every kind of part.
+const ENDED: u8 = 7;
+
+impl ParsedVersion for ApkVersion {
+    fn parse(text: &str) -> Result<Self, VersionError> {
+        parts(bounded(text)?)
+            .map(|parts| Self { parts })
+            .ok_or_else(|| malformed("apk", text))
+    }
+}
+
+impl Ord for ApkVersion {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (mut left, mut right) = (self.parts.iter(), other.parts.iter());
+        loop {
+            let (a, b) = (left.next(), right.next());
+            let (Some(x), Some(y)) = (a, b) else {
+                return compare_kinds(a, b);
+            };
+            match compare_values(x, y) {
+                Some(Ordering::Equal) => {}
+                Some(decided) => return decided,
+                None => return compare_kinds(a, b),
+            }
+        }
+    }
+}
+
+impl PartialOrd for ApkVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ApkVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for ApkVersion {}
+
+/// Compares parts of the same kind; none where the kinds differ.
+fn compare_values(left: &Part, right: &Part) -> Option<Ordering> {
+    Some(match (left, right) {
+        (Part::Number(a), Part::Number(b)) if a.starts_with('0') || b.starts_with('0') => a.cmp(b),
+        (Part::First(a), Part::First(b))
+        | (Part::Number(a), Part::Number(b))
+        | (Part::SuffixNumber(a), Part::SuffixNumber(b))
+        | (Part::Revision(a), Part::Revision(b)) => compare_digits(a, b),
+        (Part::Letter(a), Part::Letter(b)) => a.cmp(b),
+        (Part::Suffix(a), Part::Suffix(b)) => a.cmp(b),
+        (Part::Hash(a), Part::Hash(b)) => a.cmp(b),
+        _ => return None,
+    })
+}
+
+/// Decides where one version goes on differently from, or longer than, the other.
+fn compare_kinds(left: Option<&Part>, right: Option<&Part>) -> Ordering {
+    match (is_before_release(left), is_before_release(right)) {
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+        _ => kind(right).cmp(&kind(left)),
+    }
+}
+
+fn is_before_release(part: Option<&Part>) -> bool {
+    matches!(part, Some(Part::Suffix(suffix)) if *suffix <= Suffix::Rc)
+}
+
+fn kind(part: Option<&Part>) -> u8 {
+    match part {
+        Some(Part::First(_)) => 0,
+        Some(Part::Number(_)) => 1,
+        Some(Part::Letter(_)) => 2,
+        Some(Part::Suffix(_)) => 3,
+        Some(Part::SuffixNumber(_)) => 4,
+        Some(Part::Hash(_)) => 5,
+        Some(Part::Revision(_)) => 6,
+        None => ENDED,
+    }
+}
+
+fn parts(text: &str) -> Option<Vec<Part>> {
+    let (first, mut rest) = digits(text)?;
+    let mut parts = vec![Part::First(first.into())];
+    while let Some(after) = rest.strip_prefix('.') {
+        let (number, tail) = digits(after)?;
+        parts.push(Part::Number(number.into()));
+        rest = tail;
+    }
+    if let Some(letter) = rest.bytes().next().filter(u8::is_ascii_lowercase) {
+        parts.push(Part::Letter(letter));
+        rest = rest.get(1..)?;
+    }
+    while let Some(after) = rest.strip_prefix('_') {
+        let (suffix, tail) = suffix(after)?;
+        parts.push(Part::Suffix(suffix));
+        rest = tail;
+        if let Some((number, tail)) = digits(rest) {
+            parts.push(Part::SuffixNumber(number.into()));
+            rest = tail;
+        }
+    }
+    if let Some(after) = rest.strip_prefix('~') {
+        let (hash, tail) = run(after, |c| matches!(c, '0'..='9' | 'a'..='f'))?;
+        parts.push(Part::Hash(hash.into()));
+        rest = tail;
+    }
+    if let Some(after) = rest.strip_prefix("-r") {
+        let (revision, tail) = digits(after)?;
+        parts.push(Part::Revision(revision.into()));
+        rest = tail;
+    }
+    rest.is_empty().then_some(parts)
+}
+
+fn suffix(text: &str) -> Option<(Suffix, &str)> {
+    let (name, tail) = run(text, |c| c.is_ascii_lowercase())?;
+    let suffix = match name {
+        "alpha" => Suffix::Alpha,
+        "beta" => Suffix::Beta,
+        "pre" => Suffix::Pre,
+        "rc" => Suffix::Rc,
+        "cvs" => Suffix::Cvs,
+        "svn" => Suffix::Svn,
+        "git" => Suffix::Git,
+        "hg" => Suffix::Hg,
+        "p" => Suffix::P,
+        _ => return None,
+    };
+    Some((suffix, tail))
+}
+
+fn digits(text: &str) -> Option<(&str, &str)> {
+    run(text, |c| c.is_ascii_digit())
+}
+
+/// Splits off the characters that `belongs` takes; none where the first one does not.
+fn run(text: &str, belongs: impl Fn(char) -> bool) -> Option<(&str, &str)> {
+    let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::versions::laws;
+    use proptest::prelude::*;
+
+    const ORDERED: &[&str] = &[
+        "1.0_alpha < 1.0_alpha1 < 1.0_beta < 1.0_pre < 1.0_rc1 < 1.0 < 1.0-r1 < 1.0_p < 1.0_p-r1 < 1.0_p1 < 1.0a < 1.0.1",
+        "1.0.2 < 1.02.1 < 1.1.1",
+        "1.2.3 < 1.2.3-r0 < 1.2.3-r1 < 1.2.3-r10",
+        "1.2_rc1_alpha < 1.2_rc1 < 1.2_rc1_p1 < 1.2",
+        "2.9 < 2.10 < 2.10_git20200101 < 2.10_p1 < 2.10a < 2.10b_rc1 < 2.10b",
+        "1.0-r5 < 1.0~1234-r0 < 1.0~abcd",
+        "01.1 = 1.1",
+        "1.1 < 99999999999999999999.0 < 100000000000000000000.0",
+    ];
+
+    #[test]
+    fn orders_the_table() {
+        laws::check_table::<ApkVersion>(ORDERED);
+    }
+
+    #[test]
+    fn refuses_what_is_no_version() {
+        for text in [
+            "", "a", ".1", "1.", "1.2.", "1.0_foo", "1.0-1", "1.0-r", "1.0ab", "1.0a.1", "1~",
+            "1~g", "1.0 ",
+        ] {
+            assert!(ApkVersion::parse(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn is_a_total_order(a in TEXT, b in TEXT, c in TEXT) {
+            laws::check_total_order::<ApkVersion>(&a, &b, &c)?;
+        }
+
+        #[test]
+        fn never_panics(text in ".{0,40}") {
+            let _ = ApkVersion::parse(&text);
+        }
+    }
+
+    const TEXT: &str = "[0-2](\\.(0[01]?|[1-9][0-1]?)){0,2}[ab]?(_(alpha|rc|p|git)[0-2]?){0,2}(~[0-1]a)?(-r[0-2])?";
+}
