@@ -172,9 +172,13 @@ impl BlobWriter {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        // Deleted before the failure is told, so that who hears of it finds the space free; a file
-        // that cannot be deleted now is swept at the next start.
+        // Before the failure is told, so that who hears of it finds the space free; a file that
+        // cannot be deleted now is swept at the next start.
         let _ = fs::remove_file(&self.path);
+        if !matches!(self.blob.growth(), Growth::Complete { .. }) {
+            // Readers keep the file open until they notice; what they would read is not proven.
+            let _ = self.blob.file().set_len(0);
+        }
         self.blob.fail(failure);
     }
 }
