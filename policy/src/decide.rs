@@ -12,6 +12,9 @@ use crate::rules::{Content, Policy, Rule};
 use crate::set::PolicySet;
 use crate::words;
 
+/// What a report says in place of a snapshot's identity where no feed is loaded.
+const NO_FEEDS: &str = "none";
+
 /// What is decided on.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -24,7 +27,7 @@ pub struct Subject<'a> {
 /// How the feed snapshot stands.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedStanding {
-    /// When this instance last confirmed it with its source; none where no feed is loaded.
+    /// When this instance last confirmed it with its source; none where it never did.
     pub confirmed: Option<Timestamp>,
 }
 
@@ -33,7 +36,7 @@ pub struct FeedStanding {
 pub struct Outcome {
     /// What came out.
     pub decision: Decision,
-    /// The rules that spoke, strictest first.
+    /// The rules that spoke; the first is the one that decided.
     pub reasons: Vec<Reason>,
     /// Which policies decided.
     pub policy: PolicyReference,
@@ -55,31 +58,25 @@ pub fn decide(
     let exceptions = set.exceptions_for(subject.repository);
     let findings = excepted(&report.findings, &exceptions, now, &mut turns);
     let policies = set.covering(subject.repository);
-    let mut decision = Decision::Allow;
-    let mut reasons = Vec::new();
+    let mut spoken = Vec::new();
     for policy in &policies {
-        let spoken = match subject.content {
+        let reasons = match subject.content {
             Content::Image => image_reasons(policy, report, &findings, feeds, now, &mut turns),
             Content::Artifact(kind) if policy.artifacts_allowed.contains(&kind) => Vec::new(),
             Content::Artifact(kind) => {
-                vec![reason(
-                    "artifact",
-                    policy.artifacts_default,
-                    words::artifact(kind),
-                )]
+                let message = words::artifact(kind);
+                vec![reason("artifact", policy.artifacts_default, message)]
             }
         };
-        for reason in spoken {
-            decision = decision.max(policy.ceiling(reason.action));
-            reasons.push(reason);
-        }
+        let effects = reasons.into_iter();
+        spoken.extend(effects.map(|reason| (policy.ceiling(reason.action), reason)));
     }
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.action));
-    reasons.dedup();
+    let effects = spoken.iter().map(|(effect, _)| *effect);
+    let decision = effects.max().unwrap_or(Decision::Allow);
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     Outcome {
         decision,
-        reasons,
+        reasons: ordered(spoken),
         policy: PolicyReference {
             name: names.join("+"),
             digest: set.digest_for(subject.repository),
@@ -87,6 +84,20 @@ pub fn decide(
         valid_until: turns.into_iter().filter(|turn| *turn > now).min(),
         findings,
     }
+}
+
+/// Puts what decided first, and what several policies say alike once.
+///
+/// What a policy asks for and its mode does not let through comes after what came out.
+fn ordered(mut spoken: Vec<(Decision, Reason)>) -> Vec<Reason> {
+    spoken.sort_by_key(|(effect, reason)| std::cmp::Reverse((*effect, reason.action)));
+    let mut reasons: Vec<Reason> = Vec::new();
+    for (_, reason) in spoken {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons
 }
 
 /// Names the exception in force on each finding, and notes when that will change.
@@ -133,14 +144,32 @@ fn image_reasons(
             words::coverage(&report.coverage),
         ));
     }
-    if let (Some((max_age, action)), Some(confirmed)) = (policy.max_feed_age, feeds.confirmed) {
-        match confirmed.checked_add(max_age) {
-            Ok(stale_at) if stale_at > now => turns.push(stale_at),
-            Ok(_) => reasons.push(reason("stale-feeds", action, words::stale(confirmed))),
-            Err(_beyond_all_time) => {}
-        }
-    }
+    reasons.extend(stale(policy, report, feeds, now, turns));
     reasons
+}
+
+/// Speaks where the feeds are too old to say that an image is clean, else notes when they will be.
+fn stale(
+    policy: &Policy,
+    report: &Report,
+    feeds: &FeedStanding,
+    now: Timestamp,
+    turns: &mut Vec<Timestamp>,
+) -> Option<Reason> {
+    let (max_age, action) = policy.max_feed_age?;
+    let Some(confirmed) = feeds.confirmed else {
+        // Without any feed nothing can be stale: every package is a gap already.
+        let loaded = report.feeds != NO_FEEDS;
+        return loaded.then(|| reason("stale-feeds", action, words::never_confirmed()));
+    };
+    // A clock that was set back must not keep a feed fresh for longer than the policy says.
+    let from = confirmed.min(now);
+    match from.checked_add(max_age) {
+        Ok(stale_at) if stale_at > now => turns.push(stale_at),
+        Ok(_) => return Some(reason("stale-feeds", action, words::stale(confirmed))),
+        Err(_beyond_all_time) => {}
+    }
+    None
 }
 
 fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
@@ -150,18 +179,16 @@ fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
         .collect();
     let first = hits.first()?;
     let mut ids: Vec<String> = hits.iter().map(|finding| finding.id.clone()).collect();
-    ids.dedup();
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
-    let message = match &rule.message {
-        Some(template) => words::fill(template, first),
-        None => words::findings(&hits),
-    };
+    let mut message = words::findings(&hits);
+    if let Some(template) = &rule.message {
+        message = format!("{message}. {}", template.filled(first));
+    }
+    let spoken = reason(&rule.id, rule.action, message);
     Some(Reason {
-        rule: rule.id.clone(),
-        action: rule.action,
-        message,
         findings: ids,
+        ..spoken
     })
 }
 
@@ -169,7 +196,7 @@ fn reason(rule: &str, action: Decision, message: String) -> Reason {
     Reason {
         rule: rule.to_owned(),
         action,
-        message,
+        message: words::one_line(&message),
         findings: Vec::new(),
     }
 }

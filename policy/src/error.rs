@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sluicegate_model::strict_yaml::Mistake;
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadError {
@@ -13,6 +15,17 @@ pub struct LoadError {
     pub column: u64,
     /// What is wrong, and what is wanted.
     pub message: String,
+}
+
+impl LoadError {
+    pub(crate) fn new(file: &str, mistake: Mistake) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: mistake.line,
+            column: mistake.column,
+            message: mistake.message,
+        }
+    }
 }
 
 impl fmt::Display for LoadError {

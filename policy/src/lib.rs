@@ -3,17 +3,18 @@
 //! Laws, each with a test: unknown severity satisfies no threshold; more findings never loosen a
 //! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
 //!
-//! Reading order: documents as written ([`document`], `load`), what they mean ([`rules`],
-//! `exception`, `binding`), the decision (`decide`), and how it is told (`words`).
+//! Reading order: what documents mean (`rules`, `exception`, `glob`), how they are read (`read`,
+//! `trivyignore`, `load`), which of them apply (`set`), the decision (`decide`), and how it is told
+//! (`words`).
 
 mod built_in;
 mod decide;
-mod document;
 mod duration;
 mod error;
 mod exception;
 mod glob;
 mod load;
+mod read;
 mod rules;
 mod set;
 mod trivyignore;

@@ -6,7 +6,6 @@ use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
 
-use crate::document::Mode;
 use crate::glob::Glob;
 
 /// What a manifest is, as the gate has looked at it.
@@ -33,6 +32,14 @@ pub enum ArtifactKind {
     Helm,
     /// Anything else that is known.
     Other,
+}
+
+/// A ceiling for everything a policy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Enforce,
+    Annotate,
+    Audit,
 }
 
 /// A checked policy.
@@ -65,7 +72,7 @@ impl Policy {
 pub(crate) struct Rule {
     pub id: String,
     pub action: Decision,
-    pub message: Option<String>,
+    pub message: Option<Template>,
     pub when: Conditions,
 }
 
@@ -101,6 +108,44 @@ impl Conditions {
     }
 }
 
+/// A rule's message with places to fill in from its worst finding.
+#[derive(Debug)]
+pub(crate) struct Template(String);
+
+impl Template {
+    /// What a message can fill in.
+    const PLACES: [&'static str; 5] = ["id", "package", "version", "severity", "fixed"];
+
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        for part in text.split('{').skip(1) {
+            let place = part.split_once('}').map(|(place, _)| place);
+            if !place.is_some_and(|place| Self::PLACES.contains(&place)) {
+                let places = Self::PLACES.join("}, {");
+                return Err(format!("a message can fill in {{{places}}} only"));
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Fills in the worst finding. What a finding holds is never taken for a place.
+    pub(crate) fn filled(&self, worst: &Finding) -> String {
+        let mut parts = self.0.split('{');
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (place, after) = part.split_once('}').unwrap_or((part, ""));
+            text.push_str(match place {
+                "id" => &worst.id,
+                "package" => &worst.package.name,
+                "version" => &worst.package.version,
+                "severity" => worst.severity.as_str(),
+                _ => worst.fixed.as_deref().unwrap_or("no fix"),
+            });
+            text.push_str(after);
+        }
+        text
+    }
+}
+
 /// A package URL without what it leaves open: version, qualifiers.
 #[derive(Debug)]
 pub(crate) struct PurlPattern {
@@ -114,6 +159,11 @@ impl PurlPattern {
         if !text.starts_with("pkg:") || !text.contains('/') {
             return Err(format!(
                 "{text:?} is no package URL, such as pkg:maven/log4j/log4j"
+            ));
+        }
+        if text.contains(['?', '#']) {
+            return Err(format!(
+                "{text:?}: qualifiers and subpaths are not supported yet"
             ));
         }
         let (name, version) = split(text);
@@ -137,13 +187,27 @@ fn split(purl: &str) -> (String, Option<String>) {
     match bare.rfind('@').filter(|at| *at > slash + 1) {
         Some(at) => {
             let (name, version) = bare.split_at(at);
-            (
-                decoded(name),
-                Some(decoded(version.trim_start_matches('@'))),
-            )
+            let version = version.strip_prefix('@').unwrap_or(version);
+            (normal(&decoded(name)), Some(decoded(version)))
         }
-        None => (decoded(bare), None),
+        None => (normal(&decoded(bare)), None),
     }
+}
+
+/// Folds what a package's index folds. Source: purl-spec, "PURL-TYPES"; PEP 503 for Python.
+fn normal(name: &str) -> String {
+    let (kind, path) = name.split_once('/').unwrap_or((name, ""));
+    let kind = kind.to_ascii_lowercase();
+    let path = match kind.as_str() {
+        "pkg:pypi" => {
+            let lower = path.to_ascii_lowercase().replace(['_', '.'], "-");
+            let words: Vec<&str> = lower.split('-').filter(|word| !word.is_empty()).collect();
+            words.join("-")
+        }
+        "pkg:deb" | "pkg:apk" => path.to_ascii_lowercase(),
+        _ => path.to_owned(),
+    };
+    format!("{kind}/{path}")
 }
 
 fn decoded(text: &str) -> String {
@@ -202,10 +266,16 @@ mod tests {
                 true,
             ),
             ("pkg:pypi/*", "pkg:pypi/jinja2@2.10", true),
+            (
+                "pkg:PyPI/Zope_.Interface",
+                "pkg:pypi/zope-interface@1",
+                true,
+            ),
         ] {
             let parsed = PurlPattern::parse(pattern).unwrap();
             assert_eq!(parsed.matches(purl), wanted, "{pattern} on {purl}");
         }
         assert!(PurlPattern::parse("log4j").is_err());
+        assert!(PurlPattern::parse("pkg:deb/debian/x?arch=arm64").is_err());
     }
 }

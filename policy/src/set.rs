@@ -1,15 +1,19 @@
 //! A policy set: which documents apply to which repository.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use sluicegate_model::{Digest, Repository};
 
-use crate::built_in::built_in_text;
-use crate::error::{LoadError, LoadErrors};
+use crate::built_in::{BUILT_IN_NAME, built_in_text};
+use crate::error::LoadErrors;
 use crate::exception::Exception;
 use crate::glob::Glob;
 use crate::load::{self, Loaded};
 use crate::rules::Policy;
+
+/// Most repositories whose digest is remembered, about 2 MiB; then all are forgotten.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// A policy file's name and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +33,10 @@ struct Documents {
     policies: Vec<Policy>,
     bindings: Vec<Binding>,
     exceptions: Vec<Exception>,
-    built_in: Vec<Policy>,
+    built_in: Policy,
     digest: Digest,
+    /// Digests by repository: every warm pull asks for one, and documents never change.
+    remembered: RwLock<HashMap<Repository, Digest>>,
 }
 
 /// A checked binding.
@@ -63,33 +69,17 @@ impl PolicySet {
     ///
     /// *Errors*: all mistakes at once, each with its place.
     pub fn parse(files: &[SourceFile]) -> Result<Self, LoadErrors> {
-        let mut loaded = load::load(files);
-        let mut errors = std::mem::take(&mut loaded.errors);
-        errors.extend(unknown_policies(&loaded));
-        errors.extend(repeated_names(&loaded));
-        if errors.is_empty() {
-            Ok(Self::from_loaded(loaded))
-        } else {
-            Err(LoadErrors(errors))
-        }
+        load::load(files).map(Self::from_loaded)
     }
 
     fn from_loaded(loaded: Loaded) -> Self {
-        let built_in = load::load(&[SourceFile {
-            name: "built-in".into(),
-            text: built_in_text().into(),
-        }]);
-        let bindings: Vec<Binding> = loaded
-            .bindings
-            .into_iter()
-            .map(|(binding, _)| binding)
-            .collect();
         let mut documents = Documents {
             policies: loaded.policies,
-            bindings,
+            bindings: loaded.bindings,
             exceptions: loaded.exceptions,
-            built_in: built_in.policies,
+            built_in: built_in(),
             digest: Digest::of(b""),
+            remembered: RwLock::default(),
         };
         documents.digest = digest_of(documents.all_texts());
         Self(Arc::new(documents))
@@ -102,6 +92,22 @@ impl PolicySet {
 
     /// Gives the digest of the documents that apply to the repository.
     pub fn digest_for(&self, repository: &Repository) -> Digest {
+        let remembered = &self.0.remembered;
+        let known = remembered.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = known.get(repository) {
+            return digest.clone();
+        }
+        drop(known);
+        let digest = self.compute_digest_for(repository);
+        let mut known = remembered.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_REMEMBERED {
+            known.clear();
+        }
+        known.insert(repository.clone(), digest.clone());
+        digest
+    }
+
+    fn compute_digest_for(&self, repository: &Repository) -> Digest {
         let name = repository.to_string();
         let policies = self.covering(repository);
         let mut texts: Vec<(&str, &str, &str)> = policies
@@ -121,12 +127,8 @@ impl PolicySet {
 
     /// Lists the names of the policies; `default` alone where there are no documents.
     pub fn policy_names(&self) -> Vec<String> {
-        let own = if self.0.policies.is_empty() {
-            &self.0.built_in
-        } else {
-            &self.0.policies
-        };
-        own.iter().map(|policy| policy.name.clone()).collect()
+        let policies = self.0.own_or_built_in();
+        policies.iter().map(|policy| policy.name.clone()).collect()
     }
 
     /// Lists the policies that cover the repository: the built-in one where no other does.
@@ -141,12 +143,23 @@ impl PolicySet {
             let bound = own.clone().next().is_some();
             !bound || own.any(|binding| binding.covers(&name))
         };
-        let covering: Vec<&Policy> = self.0.policies.iter().filter(covers).collect();
-        if covering.is_empty() {
-            self.0.built_in.iter().collect()
-        } else {
-            covering
+        let mut covering: Vec<&Policy> = self.0.policies.iter().filter(covers).collect();
+        if covering.is_empty() || self.built_in_is_bound(&name) {
+            covering.push(&self.0.built_in);
         }
+        covering
+    }
+
+    /// Tells whether a binding names the built-in policy, and not one of the same name.
+    fn built_in_is_bound(&self, repository: &str) -> bool {
+        let shadowed = self
+            .0
+            .policies
+            .iter()
+            .any(|policy| policy.name == BUILT_IN_NAME);
+        let mut bindings = self.0.bindings.iter();
+        !shadowed
+            && bindings.any(|binding| binding.policy == BUILT_IN_NAME && binding.covers(repository))
     }
 
     pub(crate) fn exceptions_for(&self, repository: &Repository) -> Vec<&Exception> {
@@ -156,12 +169,16 @@ impl PolicySet {
 }
 
 impl Documents {
-    fn all_texts(&self) -> Vec<(&str, &str, &str)> {
-        let policies = if self.policies.is_empty() {
-            &self.built_in
+    fn own_or_built_in(&self) -> &[Policy] {
+        if self.policies.is_empty() {
+            std::slice::from_ref(&self.built_in)
         } else {
             &self.policies
-        };
+        }
+    }
+
+    fn all_texts(&self) -> Vec<(&str, &str, &str)> {
+        let policies = self.own_or_built_in();
         let mut texts: Vec<(&str, &str, &str)> = Vec::new();
         texts.extend(
             policies
@@ -185,37 +202,17 @@ impl Documents {
 /// Hashes documents in an order of their own, so that file names and their order do not matter.
 fn digest_of(mut texts: Vec<(&str, &str, &str)>) -> Digest {
     texts.sort_unstable();
-    let joined = serde_json::to_vec(&texts).unwrap_or_default();
+    let joined = serde_json::to_vec(&texts).expect("texts always serialize");
     Digest::of(&joined)
 }
 
-fn unknown_policies(loaded: &Loaded) -> Vec<LoadError> {
-    let known = |name: &str| loaded.policies.iter().any(|policy| policy.name == name);
-    let unknown = loaded
-        .bindings
-        .iter()
-        .filter(|(binding, _)| !known(&binding.policy));
-    unknown
-        .map(|(binding, place)| place.error(format!("no policy is named {:?}", binding.policy)))
-        .collect()
-}
-
-fn repeated_names(loaded: &Loaded) -> Vec<LoadError> {
-    let mut errors = Vec::new();
-    for (position, policy) in loaded.policies.iter().enumerate() {
-        if loaded
-            .policies
-            .iter()
-            .take(position)
-            .any(|earlier| earlier.name == policy.name)
-        {
-            errors.push(LoadError {
-                file: policy.name.clone(),
-                line: 0,
-                column: 0,
-                message: "two policies have this name".into(),
-            });
-        }
-    }
-    errors
+/// Reads the built-in text.
+fn built_in() -> Policy {
+    let file = SourceFile {
+        name: "built-in".into(),
+        text: built_in_text().into(),
+    };
+    let loaded = load::load(&[file]).unwrap_or_default();
+    let policy = loaded.policies.into_iter().next();
+    policy.expect("the text is part of the program and read by its tests")
 }

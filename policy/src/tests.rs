@@ -1,5 +1,9 @@
 //! Laws and known answers of policies.
 
+mod laws;
+mod loading;
+mod telling;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};

@@ -2,38 +2,44 @@
 
 use jiff::Timestamp;
 use sluicegate_model::coverage::Coverage;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use crate::rules::ArtifactKind;
 
 /// Longest line shown to a client, in bytes.
 const MAX_LINE_BYTES: usize = 1_024;
+/// Longest name, version or detail shown, in characters.
+const MAX_WORD_CHARS: usize = 120;
 /// Findings and gaps named before "and N more".
 const NAMED: usize = 3;
 
 /// Gives the line that a refused client shows.
 ///
 /// *Shape*: `sluicegate: refused by policy "P", rule "R": 1 finding: ID severity package version
-/// (fix: V). Details: URL`.
+/// (fix: V). Details: URL`. The rule is the one that decided; its own message follows the findings.
 pub fn refusal_message(verdict: &Verdict, api_url: &str) -> String {
-    let details = details(verdict, api_url);
-    let rule = verdict
-        .reasons
-        .first()
-        .map_or("none", |reason| reason.rule.as_str());
-    let head = format!(
-        "sluicegate: refused by policy \"{}\", rule \"{rule}\": ",
-        verdict.policy.name
-    );
-    let room = MAX_LINE_BYTES.saturating_sub(head.len() + details.len());
-    let what = one_line(&substance(verdict, Decision::Refuse));
-    format!("{}{}{details}", one_line(&head), shortened(&what, room))
+    let policy = &verdict.policy.name;
+    let head = match verdict.reasons.first() {
+        Some(reason) => format!(
+            "sluicegate: refused by policy \"{policy}\", rule \"{}\": {}",
+            reason.rule, reason.message
+        ),
+        None => format!("sluicegate: refused by policy \"{policy}\""),
+    };
+    let base = api_url.trim_end_matches('/');
+    let details = format!(". Details: {base}/api/v1/verdicts/{}", verdict.digest);
+    let details = one_line(&details);
+    let room = MAX_LINE_BYTES.saturating_sub(details.len());
+    shortened(
+        &format!("{}{details}", shortened(&one_line(&head), room)),
+        MAX_LINE_BYTES,
+    )
 }
 
 /// Gives the text of the warning that comes with an annotated image.
 pub fn warning_text(verdict: &Verdict) -> String {
-    let what = substance(verdict, Decision::Annotate);
+    let what = substance(verdict);
     let unknown = verdict
         .findings
         .iter()
@@ -50,7 +56,7 @@ pub fn warning_text(verdict: &Verdict) -> String {
     shortened(&one_line(&line), MAX_LINE_BYTES)
 }
 
-/// Makes a text one line of printable ASCII.
+/// Makes a text one line of printable ASCII; every other character becomes `?`.
 pub fn one_line(text: &str) -> String {
     let printable = |c: char| {
         if c.is_ascii_graphic() || c == ' ' {
@@ -62,18 +68,13 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(printable).collect()
 }
 
-fn details(verdict: &Verdict, api_url: &str) -> String {
-    let base = api_url.trim_end_matches('/');
-    format!(". Details: {base}/api/v1/verdicts/{}", verdict.digest)
-}
-
-/// Says what asked for at least this action: findings, worst first, or the rules' own words.
-fn substance(verdict: &Verdict, least: Decision) -> String {
+/// Says what asked for a note or more: findings, worst first, or the rules' own words.
+fn substance(verdict: &Verdict) -> String {
     let asked = || {
         verdict
             .reasons
             .iter()
-            .filter(|reason| reason.action >= least)
+            .filter(|reason| reason.action >= Decision::Annotate)
     };
     let ids: Vec<&str> = asked()
         .flat_map(|reason| reason.findings.iter().map(String::as_str))
@@ -113,13 +114,20 @@ fn finding(hit: &Finding) -> String {
     let package = &hit.package;
     let name = package.name.rsplit(':').next().unwrap_or(&package.name);
     let fix = match &hit.fixed {
-        Some(version) => format!("fix: {version}"),
+        Some(version) => format!("fix: {}", word(version)),
         None => "no fix".to_owned(),
     };
-    format!(
-        "{} {} {name} {} ({fix})",
-        hit.id, hit.severity, package.version
-    )
+    let (id, version) = (word(&hit.id), word(&package.version));
+    format!("{id} {} {} {version} ({fix})", degree(hit), word(name))
+}
+
+/// Gives the severity, or what the finding is where it is no weakness of its package.
+fn degree(hit: &Finding) -> &'static str {
+    match hit.kind {
+        FindingKind::Vulnerability => hit.severity.as_str(),
+        FindingKind::Malware => "malware",
+        FindingKind::Eol => "end-of-life",
+    }
 }
 
 /// Says what was not looked at.
@@ -139,13 +147,17 @@ pub(crate) fn coverage(coverage: &Coverage) -> String {
                 .as_ref()
                 .and_then(serde_json::Value::as_str)
                 .unwrap_or("gap");
-            format!("{kind} ({})", gap.detail)
+            format!("{kind} ({})", word(&gap.detail))
         })
         .collect();
     format!(
         "the image could not be judged in full ({status}): {}",
         some_of(&named)
     )
+}
+
+pub(crate) fn never_confirmed() -> String {
+    "advisory feeds were never confirmed with their source".to_owned()
 }
 
 pub(crate) fn stale(confirmed: Timestamp) -> String {
@@ -163,16 +175,6 @@ pub(crate) fn artifact(kind: ArtifactKind) -> String {
     format!("{kind} are not allowed here")
 }
 
-/// Fills a rule's message with what it says about the worst finding.
-pub(crate) fn fill(template: &str, finding: &Finding) -> String {
-    template
-        .replace("{id}", &finding.id)
-        .replace("{package}", &finding.package.name)
-        .replace("{version}", &finding.package.version)
-        .replace("{severity}", finding.severity.as_str())
-        .replace("{fixed}", finding.fixed.as_deref().unwrap_or("no fix"))
-}
-
 fn some_of(named: &[String]) -> String {
     let shown = named
         .iter()
@@ -184,6 +186,14 @@ fn some_of(named: &[String]) -> String {
         0 => shown,
         more => format!("{shown}, ... and {more} more"),
     }
+}
+
+fn word(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_WORD_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 fn shortened(text: &str, room: usize) -> String {

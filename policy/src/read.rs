@@ -1,0 +1,448 @@
+//! YAML documents to checked values; every mistake is told, none is passed over.
+//!
+//! Keys that later versions will understand are refused by name: a condition that is silently left
+//! out would change what a rule means.
+
+use jiff::{SignedDuration, Timestamp};
+use sluicegate_model::finding::FindingKind;
+use sluicegate_model::severity::Severity;
+use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
+use sluicegate_model::verdict::Decision;
+
+use crate::duration;
+use crate::exception::{self, Exception};
+use crate::glob::Glob;
+use crate::rules::{ArtifactKind, Conditions, Mode, Policy, PurlPattern, Rule, Template};
+use crate::set::Binding;
+
+/// The only version of documents there is.
+const API_VERSION: &str = "sluicegate/v1";
+/// What is said of keys that are documented and not yet understood.
+const NOT_YET: &str = "not supported yet";
+/// Longest name of a document or rule, in bytes: names are shown in one-line refusals.
+const MAX_NAME_BYTES: usize = 100;
+/// Rules that every policy has without writing them.
+const BUILT_IN_RULES: [&str; 3] = ["inconclusive", "stale-feeds", "artifact"];
+
+/// One checked document.
+pub(crate) enum Document {
+    Policy(Policy),
+    /// With the place where it names its policy.
+    Binding(Binding, Node),
+    Exception(Exception),
+}
+
+/// Reads the documents of one file, noting mistakes.
+#[derive(Default)]
+pub(crate) struct Reader {
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    /// Reads a document; none where it has mistakes. Gives the place of its name too.
+    pub(crate) fn document<'a>(&mut self, node: &'a Node) -> Option<(&'a Node, Document)> {
+        let before = self.mistakes.len();
+        let mut fields = self.kept(Fields::of(node))?;
+        let version = fields.require("apiVersion");
+        let kind = fields.require("kind");
+        let metadata = fields.require("metadata");
+        let spec = fields.require("spec");
+        fields.finish(&mut self.mistakes);
+        if let Some(version) = self.kept(version)
+            && version.text() != Ok(API_VERSION)
+        {
+            self.mistakes.push(version.wanted(API_VERSION));
+        }
+        let (kind, metadata, spec) = (self.kept(kind), self.kept(metadata), self.kept(spec));
+        let named = metadata.and_then(|metadata| self.metadata(metadata));
+        let (kind, spec) = (kind?, spec?);
+        let (place, name) = named.unwrap_or((node, String::new()));
+        let read = match kind.text() {
+            Ok("Policy") => self.policy(name, spec).map(Document::Policy),
+            Ok("Binding") => self.binding(name, spec),
+            Ok("Exception") => self.exception(name, spec).map(Document::Exception),
+            _ => {
+                self.mistakes
+                    .push(kind.wanted("Policy, Binding or Exception"));
+                None
+            }
+        };
+        read.filter(|_| self.mistakes.len() == before)
+            .map(|document| (place, document))
+    }
+
+    fn metadata<'a>(&mut self, node: &'a Node) -> Option<(&'a Node, String)> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let name = fields.require("name");
+        for key in ["owner", "author", "ticket", "description"] {
+            if let Some(node) = fields.take(key)
+                && !matches!(node.value, Value::Text(_) | Value::Integer(_))
+            {
+                self.mistakes.push(node.wanted("text"));
+            }
+        }
+        fields.finish(&mut self.mistakes);
+        let place = self.kept(name)?;
+        Some((place, self.name(place)?))
+    }
+
+    fn policy(&mut self, name: String, node: &Node) -> Option<Policy> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (mode, on_inconclusive) = (fields.take("mode"), fields.take("onInconclusive"));
+        let (feeds, artifacts) = (fields.take("feeds"), fields.take("artifacts"));
+        let rules = fields.take("rules");
+        fields.finish(&mut self.mistakes);
+        let mode = mode.and_then(|node| self.word(node, &MODES));
+        let both = (Decision::Refuse, Decision::Refuse);
+        let (on_partial, on_unscannable) = on_inconclusive
+            .and_then(|node| self.on_inconclusive(node))
+            .unwrap_or(both);
+        let mut policy = Policy {
+            name,
+            text: canonical(node).to_string(),
+            mode: mode.unwrap_or(Mode::Enforce),
+            on_partial,
+            on_unscannable,
+            max_feed_age: feeds.and_then(|node| self.feeds(node)),
+            artifacts_default: Decision::Refuse,
+            artifacts_allowed: ARTIFACTS.map(|(_, kind)| kind).to_vec(),
+            rules: rules.map_or_else(Vec::new, |node| self.rules(node)),
+        };
+        if let Some(node) = artifacts {
+            self.artifacts(node, &mut policy);
+        }
+        Some(policy)
+    }
+
+    fn on_inconclusive(&mut self, node: &Node) -> Option<(Decision, Decision)> {
+        if !matches!(node.value, Value::Map(_)) {
+            let both = self.action(node)?;
+            return Some((both, both));
+        }
+        let mut fields = self.kept(Fields::of(node))?;
+        let (partial, unscannable) = (fields.take("partial"), fields.take("unscannable"));
+        fields.finish(&mut self.mistakes);
+        let mut action =
+            |node: Option<&Node>| node.map_or(Some(Decision::Refuse), |node| self.action(node));
+        let (partial, unscannable) = (action(partial), action(unscannable));
+        Some((partial?, unscannable?))
+    }
+
+    fn feeds(&mut self, node: &Node) -> Option<(SignedDuration, Decision)> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (max_age, on_stale) = (fields.require("maxAge"), fields.take("onStale"));
+        fields.finish(&mut self.mistakes);
+        let max_age = self.kept(max_age).and_then(|node| self.duration(node));
+        let on_stale = on_stale.map_or(Some(Decision::Refuse), |node| self.action(node));
+        Some((max_age?, on_stale?))
+    }
+
+    fn artifacts(&mut self, node: &Node, policy: &mut Policy) {
+        let Some(mut fields) = self.kept(Fields::of(node)) else {
+            return;
+        };
+        let (default, allow) = (fields.take("default"), fields.take("allow"));
+        fields.finish(&mut self.mistakes);
+        if let Some(default) = default.and_then(|node| self.action(node)) {
+            policy.artifacts_default = default;
+        }
+        if let Some(items) = allow.and_then(|node| self.kept(node.list())) {
+            let items = items.iter();
+            let kinds = items.filter_map(|item| self.word(item, &ARTIFACTS));
+            policy.artifacts_allowed = kinds.collect();
+        }
+    }
+
+    fn rules(&mut self, node: &Node) -> Vec<Rule> {
+        let mut rules: Vec<Rule> = Vec::new();
+        for item in self.kept(node.list()).unwrap_or_default() {
+            let Some(rule) = self.rule(item) else {
+                continue;
+            };
+            if rules.iter().any(|known| known.id == rule.id) {
+                let message = format!("rule id {:?} is used twice", rule.id);
+                self.mistakes.push(item.mistake(message));
+            }
+            rules.push(rule);
+        }
+        rules
+    }
+
+    fn rule(&mut self, node: &Node) -> Option<Rule> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (id, action) = (fields.require("id"), fields.require("action"));
+        let (when, message) = (fields.require("when"), fields.take("message"));
+        let before = self.mistakes.len();
+        fields.reject("cel", NOT_YET, &mut self.mistakes);
+        let has_later_condition = self.mistakes.len() > before;
+        fields.reject("graceForServed", NOT_YET, &mut self.mistakes);
+        fields.finish(&mut self.mistakes);
+        let id = self.kept(id).and_then(|node| self.rule_id(node));
+        let action = self.kept(action).and_then(|node| self.action(node));
+        let when = if has_later_condition {
+            when.ok()
+        } else {
+            self.kept(when)
+        };
+        let when = when.and_then(|node| self.conditions(node));
+        let message = match message {
+            Some(node) => Some(self.template(node)?),
+            None => None,
+        };
+        Some(Rule {
+            id: id?,
+            when: when?,
+            action: action?,
+            message,
+        })
+    }
+
+    fn rule_id(&mut self, node: &Node) -> Option<String> {
+        let id = self.name(node)?;
+        if BUILT_IN_RULES.contains(&id.as_str()) {
+            let message = format!("rule id {id:?} is the name of a built-in rule");
+            self.mistakes.push(node.mistake(message));
+        }
+        Some(id)
+    }
+
+    fn template(&mut self, node: &Node) -> Option<Template> {
+        let text = self.kept(node.text())?;
+        self.kept(Template::parse(text).map_err(|message| node.mistake(message)))
+    }
+
+    fn conditions(&mut self, node: &Node) -> Option<Conditions> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let before = self.mistakes.len();
+        let severity_at_least = fields
+            .take("severityAtLeast")
+            .and_then(|node| self.word(node, &SEVERITIES));
+        let mut switch = |key| fields.take(key).and_then(|node| self.kept(node.bool()));
+        let (severity_unknown, fixable, kev) =
+            (switch("severityUnknown"), switch("fixable"), switch("kev"));
+        let conditions = Conditions {
+            severity_at_least,
+            severity_unknown,
+            fixable,
+            kev,
+            kind: fields.take("kind").and_then(|node| self.word(node, &KINDS)),
+            epss_at_least: fields
+                .take("epssAtLeast")
+                .and_then(|node| self.probability(node)),
+            package: fields.take("package").and_then(|node| self.purl(node)),
+        };
+        fields.reject("olderThan", NOT_YET, &mut self.mistakes);
+        fields.finish(&mut self.mistakes);
+        (self.mistakes.len() == before).then_some(conditions)
+    }
+
+    fn binding(&mut self, name: String, node: &Node) -> Option<Document> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));
+        fields.reject("clients", NOT_YET, &mut self.mistakes);
+        fields.finish(&mut self.mistakes);
+        let place = self.kept(policy)?;
+        let policy = self.kept(place.text())?.to_owned();
+        let list = self.kept(repositories)?;
+        let repositories = self.images(list)?;
+        let text = canonical(node).to_string();
+        let binding = Binding {
+            name,
+            text,
+            policy,
+            repositories,
+        };
+        Some(Document::Binding(binding, place.clone()))
+    }
+
+    fn exception(&mut self, name: String, node: &Node) -> Option<Exception> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (id, statement) = (fields.require("id"), fields.require("statement"));
+        let (purls, images) = (fields.take("purls"), fields.take("images"));
+        let expires = fields.require("expiresAt");
+        fields.finish(&mut self.mistakes);
+        let statement = self.kept(statement).and_then(|node| self.filled_text(node));
+        let id = self.kept(id).and_then(|node| self.filled_text(node));
+        let purls = purls.map_or_else(|| Some(Vec::new()), |node| self.purls(node));
+        let images = images.map_or_else(|| Some(Vec::new()), |node| self.images(node));
+        let expires = self.kept(expires).and_then(|node| self.instant(node));
+        statement?;
+        Some(Exception {
+            name,
+            text: canonical(node).to_string(),
+            id: id?,
+            purls: purls?,
+            images: images?,
+            paths: Vec::new(),
+            expires_at: Some(expires?),
+        })
+    }
+
+    fn images(&mut self, node: &Node) -> Option<Vec<Glob>> {
+        let items = self.kept(node.list())?;
+        if items.is_empty() {
+            self.mistakes.push(node.wanted("at least one repository"));
+        }
+        items.iter().map(|item| self.image(item)).collect()
+    }
+
+    fn image(&mut self, node: &Node) -> Option<Glob> {
+        let text = self.kept(node.text())?;
+        match image_problem(text) {
+            Some(problem) => {
+                self.mistakes.push(node.mistake(problem));
+                None
+            }
+            None => Some(Glob::new(text)),
+        }
+    }
+
+    /// Reads a list of packages. An empty list would mean every package, so it is none.
+    pub(crate) fn purls(&mut self, node: &Node) -> Option<Vec<PurlPattern>> {
+        let items = self.kept(node.list())?;
+        if items.is_empty() {
+            self.mistakes.push(node.wanted("at least one package"));
+        }
+        items.iter().map(|item| self.purl(item)).collect()
+    }
+
+    fn purl(&mut self, node: &Node) -> Option<PurlPattern> {
+        let text = self.kept(node.text())?;
+        self.kept(PurlPattern::parse(text).map_err(|why| node.mistake(why)))
+    }
+
+    /// Reads an instant, or a day, which stands for its end.
+    pub(crate) fn instant(&mut self, node: &Node) -> Option<Timestamp> {
+        let text = self.kept(node.text())?;
+        self.kept(exception::parse_expiry(text).map_err(|why| node.mistake(why)))
+    }
+
+    pub(crate) fn filled_text(&mut self, node: &Node) -> Option<String> {
+        let text = self.kept(node.text())?.trim();
+        if text.is_empty() {
+            self.mistakes.push(node.wanted("text"));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    pub(crate) fn kept<T>(&mut self, read: Result<T, Mistake>) -> Option<T> {
+        read.map_err(|mistake| self.mistakes.push(mistake)).ok()
+    }
+
+    fn name(&mut self, node: &Node) -> Option<String> {
+        let text = node.text().unwrap_or_default();
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if text.is_empty() || text.len() > MAX_NAME_BYTES || !text.bytes().all(is_word) {
+            let wanted = "a name of at most 100 letters, digits, \".\", \"_\" and \"-\"";
+            self.mistakes.push(node.wanted(wanted));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn action(&mut self, node: &Node) -> Option<Decision> {
+        let actions = [
+            ("refuse", Decision::Refuse),
+            ("annotate", Decision::Annotate),
+            ("allow", Decision::Allow),
+        ];
+        self.word(node, &actions)
+    }
+
+    fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        let text = node.text().unwrap_or_default();
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let wanted = format!("one of {}", words.join(", "));
+            self.mistakes.push(node.wanted(&wanted));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn probability(&mut self, node: &Node) -> Option<f64> {
+        let number = node
+            .number()
+            .ok()
+            .filter(|number| (0.0..=1.0).contains(number));
+        if number.is_none() {
+            self.mistakes.push(node.wanted("a probability from 0 to 1"));
+        }
+        number
+    }
+
+    fn duration(&mut self, node: &Node) -> Option<SignedDuration> {
+        let text = self.kept(node.text())?;
+        self.kept(duration::parse(text).map_err(|why| node.mistake(why)))
+    }
+}
+
+const MODES: [(&str, Mode); 3] = [
+    ("enforce", Mode::Enforce),
+    ("annotate", Mode::Annotate),
+    ("audit", Mode::Audit),
+];
+
+/// The kinds of artifacts that a policy can name; all are allowed where it names none.
+const ARTIFACTS: [(&str, ArtifactKind); 4] = [
+    ("signatures", ArtifactKind::Signature),
+    ("sboms", ArtifactKind::Sbom),
+    ("attestations", ArtifactKind::Attestation),
+    ("helm", ArtifactKind::Helm),
+];
+
+const SEVERITIES: [(&str, Severity); 5] = [
+    ("negligible", Severity::Negligible),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+
+const KINDS: [(&str, FindingKind); 3] = [
+    ("vulnerability", FindingKind::Vulnerability),
+    ("malware", FindingKind::Malware),
+    ("eol", FindingKind::Eol),
+];
+
+/// Gives a form that depends on what a document says and not on how it is laid out.
+pub(crate) fn canonical(node: &Node) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::from(*value),
+        Value::Integer(value) => Json::from(*value),
+        Value::Float(value) => Json::from(*value),
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::List(items) => items.iter().map(canonical).collect(),
+        Value::Map(entries) => {
+            let pair =
+                |(key, value): &(Node, Node)| Json::from(vec![canonical(key), canonical(value)]);
+            entries.iter().map(pair).collect()
+        }
+    }
+}
+
+/// Says why a pattern can never match a canonical repository name.
+fn image_problem(text: &str) -> Option<String> {
+    let (host, path) = text.split_once('/').unwrap_or((text, ""));
+    if text.contains('@') || path.contains(':') {
+        return Some(format!("{text:?}: tags and digests are {NOT_YET}"));
+    }
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/*?:".contains(&byte);
+    let crosses = host.contains("**");
+    if text.is_empty() || !text.bytes().all(allowed) || (path.is_empty() && !crosses) {
+        return Some(format!(
+            "wanted a canonical name or a pattern of one, such as docker.io/library/php or \
+             quay.io/team/**, got {text:?}"
+        ));
+    }
+    if host == "docker.io" && !path.contains('/') && !path.contains("**") {
+        return Some(format!(
+            "{text:?} matches nothing: the canonical name is docker.io/library/{path}"
+        ));
+    }
+    None
+}
