@@ -10,13 +10,23 @@ use sluicegate_model::package::{Distro, Ecosystem, Package, PackageType};
 use crate::facts::OsClaim;
 
 /// Where the operating system is named, strongest first.
-pub(crate) const WITNESSES: [&str; 6] = [
+///
+/// Ubuntu has Debian's file too, and Oracle and CentOS have Red Hat's: theirs come first.
+pub(crate) const WITNESSES: [&str; 14] = [
     "etc/os-release",
     "usr/lib/os-release",
     "etc/lsb-release",
+    "usr/lib/lsb-release",
     "etc/alpine-release",
     "etc/debian_version",
-    "usr/lib/lsb-release",
+    "etc/oracle-release",
+    "etc/centos-release",
+    "etc/fedora-release",
+    "etc/redhat-release",
+    "etc/system-release",
+    "etc/SuSE-release",
+    "etc/arch-release",
+    "etc/gentoo-release",
 ];
 
 /// Codenames that have no number in `VERSION_ID` yet. Source: Debian releases.
@@ -63,7 +73,7 @@ pub(crate) fn may_hold(distro: &Distro, package_type: PackageType) -> bool {
 }
 
 /// Gives the part of a distribution's version that names its release.
-pub(crate) fn release(distro: &Distro) -> String {
+fn release(distro: &Distro) -> String {
     let mut parts = distro.version.split('.');
     let major = parts.next().unwrap_or_default();
     match (distro.id.as_str(), parts.next()) {
@@ -72,26 +82,35 @@ pub(crate) fn release(distro: &Distro) -> String {
     }
 }
 
-/// Gives the release that a package of the base system carries in its own version, if it is one.
+/// Says what a package of the base system tells against the distribution's name, if anything.
 ///
 /// `base-files` 12.4+deb12u11 belongs to Debian 12, `alpine-release` 3.20.3-r0 to Alpine 3.20.
-pub(crate) fn release_of(package: &Package, distro_id: &str) -> Option<String> {
-    let is_base = matches!(
-        (distro_id, package.name.as_str()),
+pub(crate) fn contradiction(package: &Package, distro: &Distro) -> Option<String> {
+    let (name, version) = (package.name.as_str(), package.version.as_str());
+    let id = distro.id.as_str();
+    let of_ubuntu = version.contains("ubuntu");
+    let is_foreign = match name {
+        "base-files" => (id == "debian" && of_ubuntu) || (id == "ubuntu" && !of_ubuntu),
+        "alpine-baselayout" => matches!(id, "wolfi" | "chainguard"),
+        "wolfi-baselayout" | "chainguard-baselayout" => id == "alpine",
+        _ => false,
+    };
+    let carries_release = matches!(
+        (id, name),
         ("debian", "base-files") | ("alpine", "alpine-release")
     );
-    let is_ubuntu = package.version.contains("ubuntu");
-    if distro_id == "debian" && package.name == "base-files" && is_ubuntu {
-        return Some(format!("ubuntu ({})", package.version));
-    }
-    let numbered = package.version.split(['-', '+', '_']).next()?.to_owned();
-    is_base.then(|| {
-        release(&Distro {
-            id: distro_id.to_owned(),
-            version: numbered,
-            ecosystem: None,
-        })
-    })
+    let carried = Distro {
+        version: version
+            .split(['-', '+', '_'])
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        ..distro.clone()
+    };
+    let is_other_release =
+        carries_release && !distro.version.is_empty() && release(&carried) != release(distro);
+    (is_foreign || is_other_release || !may_hold(distro, package.package_type))
+        .then(|| format!("its package {name} {version} is of another"))
 }
 
 fn ecosystem(claim: &OsClaim) -> Option<String> {

@@ -133,6 +133,20 @@ pub enum FactsError {
     Parse(#[source] serde_json::Error),
 }
 
+impl Event {
+    /// Gives the raw path that the event is about.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Directory(path)
+            | Self::Symlink { path, .. }
+            | Self::Hardlink { path, .. }
+            | Self::Whiteout { path, .. }
+            | Self::Opaque(path) => path,
+            Self::File(facts) => &facts.path,
+        }
+    }
+}
+
 impl LayerFacts {
     /// Stands for a layer that is kept outside the registry.
     pub fn foreign() -> Self {

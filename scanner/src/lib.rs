@@ -1,12 +1,13 @@
 //! Turns an image's bytes into what it holds, and that into what is known about it.
 //!
-//! Synchronous: no socket, no file but the advisory feeds and their index, no clock. [`scan_layer`] reads one layer to its facts, which
-//! are kept; [`merge`] joins the facts of an image's layers to its inventory; [`judge`] holds that
-//! against the advisories. What could not be read is always a gap, never an error and never silence.
+//! Synchronous: no socket, no clock, no file but the advisory feeds and their index.
+//! [`scan_layer`] reads one layer to its facts, which are kept; [`merge`] joins the facts of an
+//! image's layers to its inventory; [`judge`] holds that against the advisories. What could not be
+//! read is always a gap, never an error and never silence.
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
-//! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory`; [`feeds`], [`versions`], [`matching`],
-//! `report`.
+//! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory` and `system`;
+//! [`feeds`], [`versions`], [`matching`], `report`.
 
 pub mod analyzer;
 pub mod facts;
@@ -25,6 +26,7 @@ mod overlay;
 mod plugins;
 mod purl;
 mod report;
+mod system;
 #[cfg(test)]
 mod testing;
 

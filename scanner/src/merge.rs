@@ -11,9 +11,28 @@ use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 
-use crate::facts::{Event, FileFacts, FoundPackage, LayerFacts};
+use crate::analyzers::{DATABASE_DIR, DATABASES};
+use crate::facts::{Event, FileFacts, FoundPackage, LayerFacts, PathHash};
 use crate::inventory::{self, Merged, MergedFile};
 use crate::overlay::{FileRef, Tree};
+
+/// Where package managers keep databases that no analyzer reads yet.
+/// Source: rpm, "Database backends"; opkg; pacman; Nix.
+const UNREAD_DATABASES: [&str; 13] = [
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm/Packages",
+    "usr/share/rpm/Packages.db",
+    "usr/share/rpm/rpmdb.sqlite",
+    "var/lib/rpmmanifest/container-manifest-2",
+    "usr/lib/opkg/status",
+    "var/lib/pacman/local/ALPM_DB_VERSION",
+    "nix/var/nix/db/db.sqlite",
+];
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +62,7 @@ pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Invento
             gaps.push(gap.at(path).in_layer(layer.digest.clone()));
         }
         presence = follow(&tree, layers, index, presence);
-        had_database |= presence
-            .keys()
-            .any(|path| inventory::is_database(&tree, path));
+        had_database |= has_database(&tree, layers);
     }
     let files = presence
         .into_iter()
@@ -55,11 +72,31 @@ pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Invento
         tree: &tree,
         files,
         had_database,
+        unread: unread_databases(layers),
         elf_files: layers.iter().fold(0, |sum: u64, layer| {
             sum.saturating_add(layer.facts.elf_files)
         }),
     };
     inventory::assemble(config, merged, gaps)
+}
+
+/// Tells whether the tree has a package database where its tool looks for it.
+fn has_database(tree: &Tree, layers: &[LayerInput<'_>]) -> bool {
+    let places = DATABASES.into_iter().chain([DATABASE_DIR]);
+    let files = places.flat_map(|place| tree.files_at(place));
+    let mut facts = files.filter_map(|file| file_facts(layers, file));
+    facts.any(|facts| facts.found.database)
+}
+
+/// Gives the package databases that some layer has and no analyzer reads.
+fn unread_databases(layers: &[LayerInput<'_>]) -> Vec<&'static str> {
+    let in_a_layer = |path: &&'static str| {
+        let hash = PathHash::of(path);
+        layers
+            .iter()
+            .any(|layer| layer.facts.plain_paths.contains(hash))
+    };
+    UNREAD_DATABASES.into_iter().filter(in_a_layer).collect()
 }
 
 /// A file that is there after a layer, and since which layer each of its packages is.

@@ -67,7 +67,7 @@ impl Tree {
                 _ => Ok(()),
             };
             if removed.is_err() {
-                lost.extend(path_of(event).map(str::to_owned));
+                lost.push(event.path().to_owned());
             }
         }
         if !facts.plain_paths.is_empty() {
@@ -79,7 +79,7 @@ impl Tree {
                 event: index,
             };
             if self.place(event, file).is_err() {
-                lost.extend(path_of(event).map(str::to_owned));
+                lost.push(event.path().to_owned());
             }
         }
         lost
@@ -104,6 +104,26 @@ impl Tree {
         }
         files.sort();
         files
+    }
+
+    /// Gives the file at a path, followed through all links, or the files right in the directory
+    /// there.
+    pub(crate) fn files_at(&self, path: &str) -> Vec<FileRef> {
+        let node = self
+            .follow(path, true)
+            .ok()
+            .and_then(|real| self.find(&real));
+        let file = |node: usize| match self.kind(node)? {
+            NodeKind::File(file) => Some(*file),
+            NodeKind::Directory(_) | NodeKind::Symlink(_) => None,
+        };
+        match node.and_then(|node| self.kind(node)) {
+            Some(NodeKind::File(found)) => vec![*found],
+            Some(NodeKind::Directory(children)) => {
+                children.values().filter_map(|child| file(*child)).collect()
+            }
+            Some(NodeKind::Symlink(_)) | None => Vec::new(),
+        }
     }
 
     /// Follows a path through all links, the last one included.
@@ -272,32 +292,23 @@ impl Tree {
                 continue;
             };
             let is_replaced = |child: usize| {
-                self.nodes
-                    .get(child)
-                    .is_some_and(|node| facts.plain_paths.contains(node.hash))
+                let hash = self.nodes.get(child).map(|node| node.hash);
+                hash.is_some_and(|hash| facts.plain_paths.contains(hash))
             };
-            let (gone, kept): (Vec<_>, Vec<_>) = children
-                .iter()
-                .map(|(name, child)| (name.clone(), *child))
-                .partition(|(_, child)| is_replaced(*child));
-            waiting.extend(kept.into_iter().map(|(_, child)| child));
+            let mut gone = Vec::new();
+            for (name, child) in children {
+                if is_replaced(*child) {
+                    gone.push(name.clone());
+                } else {
+                    waiting.push(*child);
+                }
+            }
             if let Some(children) = self.children(at) {
-                for (name, _) in gone {
+                for name in gone {
                     children.remove(&name);
                 }
             }
         }
-    }
-}
-
-fn path_of(event: &Event) -> Option<&str> {
-    match event {
-        Event::Directory(_) => None,
-        Event::Symlink { path, .. }
-        | Event::Hardlink { path, .. }
-        | Event::Whiteout { path, .. }
-        | Event::Opaque(path) => Some(path),
-        Event::File(facts) => Some(&facts.path),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Source: os-release(5); lsb_release(1).
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::distro::WITNESSES;
 use crate::facts::{Observations, OsClaim};
 use crate::limits::KIB;
 
@@ -24,6 +25,14 @@ impl Analyzer for OsRelease {
             Wants::Named("lsb-release"),
             Wants::Named("debian_version"),
             Wants::Named("alpine-release"),
+            Wants::Exact("etc/redhat-release"),
+            Wants::Exact("etc/centos-release"),
+            Wants::Exact("etc/fedora-release"),
+            Wants::Exact("etc/system-release"),
+            Wants::Exact("etc/oracle-release"),
+            Wants::Exact("etc/SuSE-release"),
+            Wants::Exact("etc/arch-release"),
+            Wants::Exact("etc/gentoo-release"),
         ]
     }
 
@@ -51,13 +60,29 @@ impl Analyzer for OsRelease {
                 version: text.trim().to_owned(),
                 codename: String::new(),
             },
-            _ => return Ok(()),
+            name => elder(name, text.trim()),
         };
-        if claim == OsClaim::default() {
+        if claim != OsClaim::default() {
+            found.os = Some(claim);
+        } else if WITNESSES.contains(&file.path) {
             return Err(AnalyzeError("it names no operating system".to_owned()));
         }
-        found.os = Some(claim);
         Ok(())
+    }
+}
+
+/// Reads `NAME release N.N (Codename)`, as systems without `os-release` have it.
+fn elder(file_name: &str, text: &str) -> OsClaim {
+    let family = file_name.strip_suffix("-release").unwrap_or_default();
+    let after = text.split(" release ").nth(1).unwrap_or_default();
+    OsClaim {
+        id: family.to_ascii_lowercase(),
+        version: after
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        codename: String::new(),
     }
 }
 
@@ -131,5 +156,16 @@ mod tests {
         let found = analyze(&OsRelease, "etc/os-release", b"\n# nothing\n");
         assert_eq!(found.os, None);
         assert_eq!(found.gaps.len(), 1);
+        assert!(analyze(&OsRelease, "usr/share/x/os-release", b"").is_empty());
+    }
+
+    #[test]
+    fn elder_systems_are_named_by_their_release_file() {
+        let text = b"CentOS release 6.10 (Final)\n";
+        let claim = analyze(&OsRelease, "etc/centos-release", text).os.unwrap();
+        assert_eq!(
+            (claim.id.as_str(), claim.version.as_str()),
+            ("centos", "6.10")
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! Only files that an analyzer claims are kept in memory, one at a time; of the others the name's
 //! hash remains. What is wrong with an entry or the archive becomes a gap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
@@ -302,6 +302,7 @@ impl Walk<'_> {
         self.seen.sort_unstable();
         self.seen.dedup();
         self.flag_shape_changes();
+        self.flag_files_used_as_directories();
         let plain = self.seen.iter().filter(|(_, shape)| *shape == Shape::Plain);
         self.facts.plain_paths = plain.map(|(hash, _)| *hash).collect::<PathSet>();
         self.flag_whiteouts();
@@ -322,6 +323,31 @@ impl Walk<'_> {
                 .gaps
                 .push(Gap::fatal(GapKind::AmbiguousLayer, detail));
         }
+    }
+
+    /// A file with something below it: what remains depends on the order and on who unpacks.
+    fn flag_files_used_as_directories(&mut self) {
+        let mut checked = HashSet::new();
+        let mut found = BTreeSet::new();
+        for event in &self.facts.events {
+            let mut path = event.path();
+            while let Some((dir, _)) = path.rsplit_once('/')
+                && checked.insert(dir)
+            {
+                if self
+                    .seen
+                    .binary_search(&(PathHash::of(dir), Shape::Plain))
+                    .is_ok()
+                {
+                    found.insert(dir);
+                }
+                path = dir;
+            }
+        }
+        let detail = "the layer has this path as a file and as a directory";
+        let gap = |dir: &str| Gap::fatal(GapKind::AmbiguousLayer, detail).at(dir);
+        let gaps: Vec<_> = found.into_iter().map(gap).collect();
+        self.facts.gaps.extend(gaps);
     }
 
     fn flag_whiteouts(&mut self) {

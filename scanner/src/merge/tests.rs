@@ -295,6 +295,12 @@ fn a_path_of_two_kinds_in_one_layer_is_a_fatal_gap() {
         .symlink("var/lib/dpkg", "/x")
         .dir("var/lib/dpkg");
     assert!(has_fatal(&image(&[layer.facts()]), GapKind::AmbiguousLayer));
+    for layer in [
+        debian(&["a"]).file("var/lib", ""),
+        Layer::new().file("var", "").file("var/lib/dpkg/status", ""),
+    ] {
+        assert!(has_fatal(&image(&[layer.facts()]), GapKind::AmbiguousLayer));
+    }
 }
 
 #[test]
@@ -371,6 +377,18 @@ fn packages_without_a_system_and_systems_without_packages_are_fatal_gaps() {
 }
 
 #[test]
+fn a_database_of_a_kind_that_is_not_read_is_a_gap() {
+    let rpm = || Layer::new().file("var/lib/rpm/rpmdb.sqlite", "x");
+    assert!(has_fatal(&image(&[rpm().facts()]), GapKind::OsDbMissing));
+    let beside = image(&[debian(&["a"]).facts(), rpm().facts()]);
+    assert_eq!(kinds(&beside), [(GapKind::OsDbMissing, false)]);
+    let elder = Layer::new()
+        .file("etc/centos-release", "CentOS release 6.10 (Final)")
+        .facts();
+    assert!(has_fatal(&image(&[elder]), GapKind::OsDbMissing));
+}
+
+#[test]
 fn an_image_of_static_binaries_is_partial_and_an_empty_one_complete() {
     let binary = Layer::new().file("app", b"\x7fELF\x02\x01").facts();
     assert_eq!(kinds(&image(&[binary])), [(GapKind::OsUnknown, false)]);
@@ -422,6 +440,18 @@ fn a_forged_system_name_is_a_fatal_gap() {
         .file("etc/os-release", OS)
         .file(STATUS, base_files);
     assert!(has_fatal(&image(&[older.facts()]), GapKind::OsForged));
+    let ubuntu = "ID=ubuntu\nVERSION_ID=22.04\n";
+    let debian_as_ubuntu = Layer::new()
+        .file("etc/os-release", ubuntu)
+        .file(STATUS, base_files);
+    assert!(has_fatal(
+        &image(&[debian_as_ubuntu.facts()]),
+        GapKind::OsForged
+    ));
+    let honest = Layer::new()
+        .file("etc/os-release", "ID=debian\nVERSION_ID=11")
+        .file(STATUS, base_files);
+    assert_eq!(image(&[honest.facts()]).gaps, []);
 }
 
 proptest! {

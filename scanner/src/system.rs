@@ -1,0 +1,193 @@
+//! Judges the operating system: which databases are its own, and what speaks against it.
+//!
+//! A missing or empty database, a name that no witness gives and a name that the packages deny are
+//! gaps. `inventory.rs` is the only caller; which files there are comes from `merge.rs`.
+
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::package::Distro;
+
+use crate::analyzers::{DATABASE_DIR, DATABASES};
+use crate::distro;
+use crate::facts::OsClaim;
+use crate::inventory::{Merged, MergedFile};
+use crate::overlay::Tree;
+
+/// What a file is to the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The operating system's own package database.
+    Database,
+    /// One that lies elsewhere.
+    Relocated,
+    /// A package manager's copy of its earlier state.
+    Backup,
+    /// Not a package database.
+    Other,
+}
+
+/// Identifies the distribution by the witnesses that are there.
+pub(crate) fn identify(merged: &Merged<'_>) -> Option<Distro> {
+    let claim = |witness: &&str| -> Option<&OsClaim> {
+        let real = merged.tree.resolve(witness).ok()?;
+        let at = merged
+            .files
+            .binary_search_by(|file| file.path.cmp(&real))
+            .ok()?;
+        merged.files.get(at)?.found.os.as_ref()
+    };
+    let claims: Vec<_> = distro::WITNESSES.iter().filter_map(claim).collect();
+    distro::identify(&claims)
+}
+
+/// Gives each file's role, in the order of the files.
+pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
+    let places = Places::of(merged.tree);
+    let own = |file: &&MergedFile<'_>| file.found.database && places.have(&file.path);
+    let has_own = merged.files.iter().any(|file| own(&file));
+    let role = |file: &MergedFile<'_>| {
+        if own(&file) {
+            Role::Database
+        } else if !file.found.database {
+            Role::Other
+        } else if has_own && is_backup(&file.path) {
+            Role::Backup
+        } else {
+            Role::Relocated
+        }
+    };
+    merged.files.iter().map(role).collect()
+}
+
+/// Says what keeps the operating system's packages from being known.
+pub(crate) fn judge(merged: &Merged<'_>, roles: &[Role], distro: Option<&Distro>) -> Vec<Gap> {
+    let with = |wanted: Role| {
+        let files = merged.files.iter().zip(roles);
+        files
+            .filter(move |(_, role)| **role == wanted)
+            .map(|(file, _)| file)
+    };
+    let count = |files: &mut dyn Iterator<Item = &MergedFile<'_>>| -> usize {
+        files.map(|file| file.found.packages.len()).sum()
+    };
+    let system = System {
+        databases: with(Role::Database).count(),
+        relocated: with(Role::Relocated).count(),
+        present: count(&mut with(Role::Database)),
+        merged,
+        distro,
+    };
+    let mut gaps: Vec<_> = with(Role::Relocated).map(relocated).collect();
+    gaps.extend(system.empty());
+    gaps.extend(system.missing());
+    gaps.extend(system.unread());
+    gaps.extend(system.unknown());
+    gaps.extend(distro.and_then(|distro| forged(with(Role::Database), distro)));
+    gaps
+}
+
+/// The counts that judging needs.
+struct System<'a> {
+    databases: usize,
+    relocated: usize,
+    /// Packages in the system's own databases.
+    present: usize,
+    merged: &'a Merged<'a>,
+    distro: Option<&'a Distro>,
+}
+
+impl System<'_> {
+    fn empty(&self) -> Option<Gap> {
+        let detail = "the package database lists no present package";
+        (self.databases > 0 && self.present == 0).then(|| Gap::fatal(GapKind::OsDbEmpty, detail))
+    }
+
+    fn missing(&self) -> Option<Gap> {
+        let detail = match self.distro {
+            _ if self.databases > 0 => return None,
+            _ if self.merged.had_database => {
+                "a lower layer has a package database that a later one removed".to_owned()
+            }
+            Some(distro) => format!(
+                "the image names itself {:?} but has no package database that is read",
+                distro.id
+            ),
+            None => return None,
+        };
+        Some(Gap::fatal(GapKind::OsDbMissing, detail))
+    }
+
+    fn unread(&self) -> impl Iterator<Item = Gap> {
+        self.merged.unread.iter().map(|path| {
+            let detail = "a package database of a kind that is not read";
+            let gap = Gap {
+                fatal: self.present == 0,
+                ..Gap::partial(GapKind::OsDbMissing, detail)
+            };
+            gap.at(*path)
+        })
+    }
+
+    fn unknown(&self) -> Option<Gap> {
+        if self.distro.is_some() {
+            return None;
+        }
+        if self.present > 0 || self.relocated > 0 {
+            let detail = "system packages belong to no distribution that could be identified";
+            return Some(Gap::fatal(GapKind::OsUnknown, detail));
+        }
+        let elf_files = self.merged.elf_files;
+        let detail = format!("no package database; {elf_files} ELF files unattributed");
+        let is_unattributed = self.databases == 0 && elf_files > 0;
+        is_unattributed.then(|| Gap::partial(GapKind::OsUnknown, detail))
+    }
+}
+
+fn relocated(file: &MergedFile<'_>) -> Gap {
+    let count = file.found.packages.len();
+    let detail =
+        format!("a package database with {count} packages lies where no tool looks for it");
+    Gap::partial(GapKind::DbRelocated, detail)
+        .at(file.path.as_str())
+        .in_layer(file.layer.clone())
+}
+
+/// Compares what the distribution is said to be with what its packages say.
+fn forged<'a, 'b: 'a>(
+    databases: impl Iterator<Item = &'a MergedFile<'b>>,
+    distro: &Distro,
+) -> Option<Gap> {
+    let mut packages = databases.flat_map(|file| &file.found.packages);
+    let why = packages.find_map(|found| distro::contradiction(&found.package, distro))?;
+    let Distro { id, version, .. } = distro;
+    let detail = format!("the image names itself {id} {version}, but {why}");
+    Some(Gap::fatal(GapKind::OsForged, detail))
+}
+
+/// Where package managers of this image find their databases, links followed.
+struct Places {
+    files: Vec<String>,
+    dir: Option<String>,
+}
+
+impl Places {
+    fn of(tree: &Tree) -> Self {
+        Self {
+            files: DATABASES
+                .iter()
+                .filter_map(|place| tree.resolve(place).ok())
+                .collect(),
+            dir: tree.resolve(DATABASE_DIR).ok(),
+        }
+    }
+
+    fn have(&self, path: &str) -> bool {
+        let dir = path.rsplit_once('/').map(|(dir, _)| dir);
+        self.files.iter().any(|place| place == path)
+            || (dir.is_some() && dir == self.dir.as_deref())
+    }
+}
+
+/// dpkg's previous state, and the daily copies that its cron job keeps.
+fn is_backup(path: &str) -> bool {
+    path == "var/lib/dpkg/status-old" || path.starts_with("var/backups/dpkg.status")
+}
