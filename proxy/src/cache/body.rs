@@ -23,9 +23,14 @@ use tokio::sync::watch;
 use super::growing::{GrowingBlob, Growth};
 use super::store::StoredBlob;
 
-/// Bytes read at a time: large enough that system calls cost nothing, small enough for the
-/// processor's second-level cache, where the copy to the socket then finds them.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes read at a time from a stored blob: large enough that system calls cost nothing, small
+/// enough for the processor's second-level cache, where the copy to the socket then finds them.
+///
+/// Measured over loopback: 0.17 CPU seconds per GiB with 128 and 256 KiB, 0.21 with 64 KiB.
+const STORED_PIECE_BYTES: usize = 128 * 1024;
+/// Bytes read at a time from a growing blob: a hundred cold pulls have three hundred such readers,
+/// each with [`SPARE_PIECES`], beside three hundred writers.
+const GROWING_PIECE_BYTES: usize = 64 * 1024;
 /// Pieces that one body keeps for reuse: one being read, one or two in the connection's queue.
 const SPARE_PIECES: usize = 3;
 /// Most bytes withheld of a blob that is not proven yet.
@@ -306,7 +311,11 @@ impl Reader {
 
     fn wanted(&self, allowed: u64) -> Option<usize> {
         let wanted = allowed.checked_sub(self.at).filter(|wanted| *wanted > 0)?;
-        Some(usize::try_from(wanted).map_or(PIECE_BYTES, |wanted| wanted.min(PIECE_BYTES)))
+        let most = match self.origin {
+            Origin::Stored { .. } => STORED_PIECE_BYTES,
+            Origin::Growing { .. } => GROWING_PIECE_BYTES,
+        };
+        Some(usize::try_from(wanted).map_or(most, |wanted| wanted.min(most)))
     }
 
     /// Gives a buffer of a piece's length; a used one where possible, for clearing a new one costs
