@@ -232,6 +232,11 @@ pub async fn sluicegate(arguments: &[&str]) -> Outcome {
     run(&program, arguments, Duration::from_secs(60)).await
 }
 
+/// Runs `decisions verify` over a data directory.
+pub async fn verify_log(data: &Path) -> Outcome {
+    sluicegate(&["decisions", "verify", "--data", &data.display().to_string()]).await
+}
+
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("find the test program");
     let program = test

@@ -11,6 +11,7 @@ use http::{Method, StatusCode};
 use sluicegate_model::Digest;
 use tempfile::TempDir;
 
+use crate::certificates;
 use crate::image::{Image, Index};
 use crate::process::{Daemon, free_port, run};
 use crate::wire::{Call, head};
@@ -167,7 +168,7 @@ impl SecureRegistry {
     pub async fn start() -> Self {
         let plain = Registry::start().await;
         let directory = plain.directory.path();
-        let ca_file = write_certificates(directory);
+        let ca_file = certificates::write(directory);
         let users = run(
             "htpasswd",
             &["-Bbn", USER, PASSWORD],
@@ -243,27 +244,6 @@ async fn launch(home: &Path, storage: &Path, port: u16, extra: &str) -> Option<D
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     None
-}
-
-/// Makes a test authority and a server certificate for loopback; returns the authority's file.
-fn write_certificates(directory: &Path) -> PathBuf {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    let ca_key = KeyPair::generate().expect("generate a key");
-    let mut ca = CertificateParams::new(Vec::new()).expect("certificate parameters");
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.distinguished_name
-        .push(rcgen::DnType::CommonName, "sluicegate test authority");
-    let ca_certificate = ca.self_signed(&ca_key).expect("sign");
-    let issuer = Issuer::new(ca, ca_key);
-    let key = KeyPair::generate().expect("generate a key");
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let server = CertificateParams::new(names).expect("certificate parameters");
-    let certificate = server.signed_by(&key, &issuer).expect("sign");
-    std::fs::write(directory.join("server.pem"), certificate.pem()).expect("write");
-    std::fs::write(directory.join("server.key"), key.serialize_pem()).expect("write");
-    let ca_file = directory.join("ca.pem");
-    std::fs::write(&ca_file, ca_certificate.pem()).expect("write");
-    ca_file
 }
 
 /// Reads the access log: `… "GET /v2/… HTTP/1.1" 200 …`.

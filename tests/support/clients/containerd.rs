@@ -53,7 +53,7 @@ impl Containerd {
 
     /// Pulls an image with `ctr` into a namespace that no CRI pull uses.
     pub async fn ctr_pull(&self, reference: &str) -> Outcome {
-        self.name_registry(reference);
+        self.route_by_default(reference);
         let hosts = self.hosts().display().to_string();
         self.ctr(&[
             "images",
@@ -82,7 +82,7 @@ impl Containerd {
 
     /// Pulls an image with one CRI `PullImage` call, exactly what a kubelet sends.
     pub async fn cri_pull(&self, reference: &str) -> Outcome {
-        self.name_registry(reference);
+        self.route_by_default(reference);
         cri::pull_image(&self.directory.path().join("socket"), reference).await
     }
 
@@ -95,15 +95,25 @@ impl Containerd {
         self.directory.path().join("hosts")
     }
 
-    fn name_registry(&self, reference: &str) {
-        let registry = reference.split('/').next().unwrap_or_default();
-        let folder = self.hosts().join(registry);
+    /// Sends every pull of names under `origin` to `gate` and nowhere else.
+    ///
+    /// *Shape*: server and host are both the gate; with only one of them a refusal falls back to
+    /// the origin.
+    pub fn route(&self, origin: &str, gate: &str) {
+        let folder = self.hosts().join(origin);
         std::fs::create_dir_all(&folder).expect("make a hosts directory");
         let hosts = format!(
-            "server = \"http://{registry}\"\n[host.\"http://{registry}\"]\n  \
+            "server = \"http://{gate}\"\n[host.\"http://{gate}\"]\n  \
              capabilities = [\"pull\", \"resolve\"]\n"
         );
         std::fs::write(folder.join("hosts.toml"), hosts).expect("write hosts.toml");
+    }
+
+    fn route_by_default(&self, reference: &str) {
+        let registry = reference.split('/').next().unwrap_or_default();
+        if !self.hosts().join(registry).exists() {
+            self.route(registry, registry);
+        }
     }
 
     async fn ctr(&self, arguments: &[&str]) -> Outcome {
