@@ -1,7 +1,21 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
+//!
+//! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what they
+//! ask (`upstream`, `cache`), what decides (`feeds`, `policies`), what remembers (`verdicts`,
+//! `decisions`), who looks (`api`, `metrics`), and the program around it.
 
+pub mod api;
+pub mod app;
 pub mod cache;
+pub mod clock;
+pub mod commands;
 pub mod decisions;
+pub mod demo;
+pub mod feeds;
 pub mod http;
+pub mod metrics;
+pub mod policies;
+pub mod pull;
+pub mod telemetry;
 pub mod upstream;
 pub mod verdicts;

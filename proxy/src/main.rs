@@ -1,3 +1,40 @@
-//! The `sluicegate` program.
+//! The `sluicegate` program: arguments in, exit code out.
 
-fn main() {}
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use sluicegate::commands::{self, Cli, CommandError};
+
+fn main() -> ExitCode {
+    // Every TLS user is given its provider; this covers whatever a dependency does on its own.
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return fail(&CommandError::Failed(format!(
+                "cannot start threads: {error}"
+            )));
+        }
+    };
+    let outcome = runtime.block_on(commands::run(cli, &mut std::io::stdout()));
+    // Work that outlives its request, such as a scan, must not keep the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough: no failure of ours.
+        Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &CommandError) -> ExitCode {
+    let _nowhere_to_complain = writeln!(std::io::stderr(), "sluicegate: {error}");
+    ExitCode::from(error.exit_code())
+}

@@ -10,6 +10,7 @@ mod error;
 mod growing;
 mod index;
 mod layout;
+mod source;
 mod store;
 mod writer;
 

@@ -1,6 +1,17 @@
-//! The registry listener.
+//! The registry listener: a connection, its requests, each to a route, each route to an answer.
 
 mod activity;
+pub mod blob;
 mod connection;
+pub mod drip;
+pub mod hold;
+pub mod manifest;
+pub mod name;
+pub mod old_clients;
+pub mod passthrough;
+pub mod range;
+pub mod registry;
+pub mod respond;
+pub mod route;
 pub mod server;
 pub mod tls;

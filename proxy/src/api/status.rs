@@ -1,0 +1,120 @@
+//! How the service stands: pulls under way, cache, feeds, policy, insecure settings.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::ApiState;
+
+/// Shows everything an operator asks first.
+pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
+    let pulls: Vec<Value> = state
+        .gate
+        .pulls
+        .list()
+        .iter()
+        .map(|pull| {
+            let (done, expected) = pull.progress.bytes();
+            json!({
+                "repository": pull.repository,
+                "digest": pull.manifest.digest,
+                "bytes_done": done,
+                "bytes_expected": expected,
+                "seconds": pull.started.elapsed().as_secs(),
+            })
+        })
+        .collect();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "scanner": crate::pull::judge::scanner_name(),
+        "gate": state.gate_mode,
+        "queue": pulls.len(),
+        "pulls": pulls,
+        "cache": {
+            "bytes": state.content.used_bytes(),
+            "capacity_bytes": state.content.capacity_bytes(),
+        },
+        "feeds": feeds(&state),
+        "policy": policy(&state),
+        "insecure": state.insecure,
+    }))
+}
+
+/// Says that the process lives.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Says whether the store is open and the first load of every feed has ended.
+pub async fn readyz(State(state): State<Arc<ApiState>>) -> (StatusCode, Json<Value>) {
+    let store = state.records.health().await;
+    let loaded = state.feeds.is_loaded();
+    let ready = store.is_ok() && loaded;
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let body = json!({
+        "ready": ready,
+        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "feeds_loaded": loaded,
+        "feeds_problem": state.feeds.current().problem,
+    });
+    (status, Json(body))
+}
+
+/// Writes the metrics, gauges brought up to date.
+pub async fn metrics(State(state): State<Arc<ApiState>>) -> String {
+    state.metrics.set_cache_bytes(state.content.used_bytes());
+    state
+        .metrics
+        .set_pulls_running(state.gate.pulls.list().len());
+    let now = state.clock.now();
+    for ecosystem in state.feeds.current().index.ecosystems() {
+        if let Some(newest) = ecosystem.newest_modified {
+            let age = now.as_second().saturating_sub(newest.as_second());
+            state.metrics.set_feed_age(&ecosystem.name, age);
+        }
+    }
+    state.metrics.encode()
+}
+
+fn feeds(state: &ApiState) -> Value {
+    let current = state.feeds.current();
+    let now = state.clock.now();
+    let ecosystems: Vec<Value> = current
+        .index
+        .ecosystems()
+        .iter()
+        .map(|ecosystem| {
+            json!({
+                "ecosystem": ecosystem.name,
+                "records": ecosystem.records,
+                "newest": ecosystem.newest_modified,
+            })
+        })
+        .collect();
+    let confirmed = current.standing.confirmed;
+    json!({
+        "snapshot": current.index.snapshot(),
+        "loaded": state.feeds.is_loaded(),
+        "confirmed": confirmed,
+        "age_seconds": confirmed.map(|at| now.as_second().saturating_sub(at.as_second())),
+        "problem": current.problem,
+        "ecosystems": ecosystems,
+    })
+}
+
+fn policy(state: &ApiState) -> Value {
+    let current = state.policies.current();
+    json!({
+        "names": current.policy_names(),
+        "digest": current.digest(),
+        "revision": state.policies.revision(),
+        "error": state.policies.last_error(),
+    })
+}

@@ -1,0 +1,368 @@
+//! The composition root: settings become parts, parts become two listeners.
+//!
+//! The only file that names every part. Nothing here decides anything.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use sluicegate_config::{GateMode, Settings};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api::{self, ApiState};
+use crate::cache::ContentStore;
+use crate::clock::Clock;
+use crate::decisions::{DecisionLog, PullLog};
+use crate::feeds::Feeds;
+use crate::http::name::Names;
+use crate::http::registry::Registry;
+use crate::http::server::{self, PeerInfo, ServerLimits};
+use crate::http::tls::TlsReload;
+use crate::metrics::Metrics;
+use crate::policies::Policies;
+use crate::pull::download::Downloads;
+use crate::pull::gate::Gate;
+use crate::pull::job::Jobs;
+use crate::pull::judge::Judge;
+use crate::pull::manifests::Manifests;
+use crate::pull::pulls::Pulls;
+use crate::pull::resolve::Resolver;
+use crate::pull::sources::Upstreams;
+use crate::upstream::{ProxyVariables, Upstream};
+use crate::verdicts::{Records, SledStore};
+
+/// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
+const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
+/// How often pulls that were only a HEAD are looked at.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// A running service.
+pub struct App {
+    /// Where the registry listens.
+    pub registry_addr: SocketAddr,
+    /// Where the API listens.
+    pub api_addr: SocketAddr,
+    /// The current policies, for reloading.
+    pub policies: Arc<Policies>,
+    pulls: Arc<PullLog>,
+    clock: Clock,
+    draining: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+/// Says why the service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A part of the data directory cannot be used.
+    #[error("cannot use the data directory {directory:?}: {reason}")]
+    Data {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The policy files have mistakes.
+    #[error("policy cannot be loaded: {0}")]
+    Policy(String),
+    /// An upstream's settings cannot work.
+    #[error("upstream {name:?} cannot be used: {reason}")]
+    Upstream {
+        /// The upstream.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The TLS files cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+impl App {
+    /// Builds every part and starts listening.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let clock = Clock::system();
+        let metrics = Metrics::new();
+        let draining = watch::Sender::new(false);
+        let parts = Parts::build(&settings, &clock, &metrics)?;
+        let registry_listener = listen(settings.listen).await?;
+        let api_listener = listen(settings.api_listen).await?;
+        let (registry_addr, api_addr) = (
+            local(&registry_listener, settings.listen)?,
+            local(&api_listener, settings.api_listen)?,
+        );
+        let api_url = settings
+            .api_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{api_addr}"));
+        let registry = parts.registry(&settings, &api_url, &metrics, &clock, draining.subscribe());
+        let state = parts.api_state(&settings, &metrics, &clock);
+        let tls = tls(&settings)?;
+        let limits = ServerLimits {
+            max_connections: settings.max_connections,
+            ..ServerLimits::default()
+        };
+        let listeners = vec![
+            tokio::spawn(serve_registry(
+                registry_listener,
+                tls,
+                limits,
+                registry,
+                draining.subscribe(),
+            )),
+            tokio::spawn(serve_api(api_listener, state, draining.subscribe())),
+        ];
+        tokio::spawn(Arc::clone(&parts.policies).watch());
+        tokio::spawn(settle_pulls(Arc::clone(&parts.pulls), clock.clone()));
+        tracing::info!(%registry_addr, %api_addr, data = %settings.data.display(), "listening");
+        Ok(Self {
+            registry_addr,
+            api_addr,
+            policies: parts.policies,
+            pulls: parts.pulls,
+            clock,
+            draining,
+            listeners,
+        })
+    }
+
+    /// Stops accepting and waits until connections have ended or were given their time.
+    pub async fn drain(self) {
+        self.draining.send_replace(true);
+        for listener in self.listeners {
+            if let Err(error) = listener.await {
+                tracing::error!(%error, "listener ended badly");
+            }
+        }
+        if let Err(error) = self.pulls.drain(self.clock.now()).await {
+            tracing::error!(%error, "last pulls not logged");
+        }
+    }
+}
+
+struct Parts {
+    content: ContentStore,
+    records: Records,
+    pulls: Arc<PullLog>,
+    policies: Arc<Policies>,
+    feeds: Arc<Feeds>,
+    resolver: Resolver,
+    gate: Gate,
+}
+
+impl Parts {
+    fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
+        let data = &settings.data;
+        let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
+            .map_err(|error| data_error(data, &error))?;
+        let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES)
+            .map_err(|error| data_error(data, &error))?;
+        tracing::info!(?opened, "verdict store opened");
+        let records = Records::new(Arc::new(store), content.clone());
+        let (log, opened) =
+            DecisionLog::open(&data.join("decisions")).map_err(|e| data_error(data, &e))?;
+        tracing::info!(?opened, "decision log opened");
+        let pulls = Arc::new(PullLog::new(log));
+        let upstreams = Arc::new(upstreams(settings, metrics)?);
+        let policies = Policies::load(&settings.policy)
+            .map_err(|error| StartError::Policy(error.to_string()))?;
+        let feeds = Feeds::start(settings.feeds.clone(), data.join("feeds"), clock.clone());
+        let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+        let resolver = Resolver::new(
+            settings.tag_ttl,
+            records.clone(),
+            manifests.clone(),
+            Arc::clone(&upstreams),
+            clock.clone(),
+        );
+        let downloads = Downloads::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+        let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
+        let judge = Judge::new(
+            jobs.clone(),
+            Arc::clone(&policies),
+            Arc::clone(&feeds),
+            records.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
+        let gate = Gate {
+            mode: settings.gate,
+            platforms: settings.platforms.clone().into(),
+            judge: judge.clone(),
+            pulls: Pulls::new(jobs, judge, records.clone()),
+            manifests,
+            downloads,
+            records: records.clone(),
+            upstreams: Arc::clone(&upstreams),
+        };
+        Ok(Self {
+            content,
+            records,
+            pulls,
+            policies,
+            feeds,
+            resolver,
+            gate,
+        })
+    }
+
+    fn registry(
+        &self,
+        settings: &Settings,
+        api_url: &str,
+        metrics: &Metrics,
+        clock: &Clock,
+        draining: watch::Receiver<bool>,
+    ) -> Arc<Registry> {
+        let names = Names::new(
+            settings.upstreams.keys().map(String::as_str),
+            settings.names.iter().map(String::as_str),
+            &settings.default_upstream,
+        );
+        Arc::new(Registry {
+            names,
+            resolver: self.resolver.clone(),
+            gate: self.gate.clone(),
+            pulls: Arc::clone(&self.pulls),
+            api_url: api_url.into(),
+            explain_to_old_clients: settings.explain_to_old_clients,
+            metrics: metrics.clone(),
+            clock: clock.clone(),
+            draining,
+        })
+    }
+
+    fn api_state(&self, settings: &Settings, metrics: &Metrics, clock: &Clock) -> Arc<ApiState> {
+        Arc::new(ApiState {
+            records: self.records.clone(),
+            content: self.content.clone(),
+            gate: self.gate.clone(),
+            feeds: Arc::clone(&self.feeds),
+            policies: Arc::clone(&self.policies),
+            metrics: metrics.clone(),
+            decisions_dir: settings.data.join("decisions"),
+            gate_mode: match settings.gate {
+                GateMode::Hold => "hold",
+                GateMode::Stream => "stream",
+            },
+            insecure: insecure_settings(settings),
+            clock: clock.clone(),
+        })
+    }
+}
+
+fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartError> {
+    let mut upstreams = Vec::new();
+    for (name, upstream) in &settings.upstreams {
+        let failed = |reason: String| StartError::Upstream {
+            name: name.clone(),
+            reason,
+        };
+        let metrics = metrics.clone();
+        let proxy = ProxyVariables {
+            https_proxy: settings.https_proxy.clone(),
+            no_proxy: settings.no_proxy.clone(),
+        };
+        let count = move |upstream: &str, code: u16| metrics.count_upstream(upstream, code);
+        let built = Upstream::from_settings(upstream, proxy, Some(Arc::new(count)))
+            .map_err(|error| failed(error.to_string()))?;
+        upstreams.push((name.clone(), Arc::new(built)));
+    }
+    Ok(Upstreams::new(upstreams))
+}
+
+fn insecure_settings(settings: &Settings) -> Vec<String> {
+    let mut insecure = Vec::new();
+    for upstream in settings.upstreams.values() {
+        if upstream.url.scheme() == "http" {
+            insecure.push(format!("upstream {} is reached without TLS", upstream.name));
+        }
+    }
+    if settings.api_open {
+        insecure.push("the API answers reads without a key on every address".into());
+    }
+    if settings.allow_anonymous {
+        insecure.push("upstreams with credentials are served to anonymous clients".into());
+    }
+    insecure
+}
+
+fn tls(settings: &Settings) -> Result<Option<TlsReload>, StartError> {
+    let Some(files) = &settings.tls else {
+        return Ok(None);
+    };
+    let reload = TlsReload::open(&files.cert_file, &files.key_file);
+    reload
+        .map(Some)
+        .map_err(|error| StartError::Tls(error.to_string()))
+}
+
+/// Logs the pulls that were only a HEAD, once their time is over.
+async fn settle_pulls(pulls: Arc<PullLog>, clock: Clock) {
+    loop {
+        tokio::time::sleep(SETTLE).await;
+        if let Err(error) = pulls.settle(clock.now()).await {
+            tracing::error!(%error, "pulls not logged");
+        }
+    }
+}
+
+async fn serve_registry(
+    listener: TcpListener,
+    tls: Option<TlsReload>,
+    limits: ServerLimits,
+    registry: Arc<Registry>,
+    draining: watch::Receiver<bool>,
+) {
+    let service = move |request: Request<Incoming>, peer: PeerInfo| {
+        Arc::clone(&registry).answer(request, peer.addr)
+    };
+    server::serve(listener, tls, limits, service, draining).await;
+}
+
+async fn serve_api(
+    listener: TcpListener,
+    state: Arc<ApiState>,
+    mut draining: watch::Receiver<bool>,
+) {
+    let stop = async move {
+        let _stopped = draining.wait_for(|draining| *draining).await;
+    };
+    let served = axum::serve(listener, api::router(state))
+        .with_graceful_shutdown(stop)
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "API listener ended");
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener
+        .local_addr()
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn data_error(directory: &Path, error: &dyn std::fmt::Display) -> StartError {
+    StartError::Data {
+        directory: directory.into(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,268 @@
+//! Manifests: resolve, know, judge, log, answer.
+
+use std::sync::Arc;
+
+use hyper::{Response, header};
+use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::verdict::{Decision, Verdict};
+
+use super::drip;
+use super::hold::HoldEnded;
+use super::old_clients;
+use super::registry::{Asked, Registry};
+use super::respond::{self, Body, Sending};
+use crate::decisions::{Pull, PullMethod};
+use crate::pull::error::PullError;
+use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
+use crate::pull::manifests::KnownManifest;
+use crate::pull::resolve::Resolved;
+
+/// Answers a manifest request.
+pub async fn answer(registry: &Registry, asked: &Asked, reference: &Reference) -> Response<Body> {
+    let found = match asked.hold.wait(find(registry, asked, reference)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return failed(registry, &error, asked.head),
+        Err(HoldEnded::NextHop) => return asked.hold.redirect(&asked.request),
+        Err(HoldEnded::LastHop) => return respond::still_scanning(asked.head),
+    };
+    note_tag(registry, asked, &found);
+    let judged = registry.gate.manifest(&asked.repository, &found.manifest);
+    match asked.hold.wait(judged).await {
+        Ok(Ok(ManifestAnswer::Serve(cleared))) => serve(registry, asked, found, cleared).await,
+        Ok(Ok(ManifestAnswer::Refuse(verdict))) => refuse(registry, asked, found, &verdict).await,
+        Ok(Err(error)) => failed(registry, &error, asked.head),
+        Err(HoldEnded::NextHop) => asked.hold.redirect(&asked.request),
+        Err(HoldEnded::LastHop) => after_last_hop(registry, asked, &found).await,
+    }
+}
+
+/// What the request turned out to be about.
+struct Found {
+    manifest: Arc<KnownManifest>,
+    tag: Option<Tag>,
+    stale: Option<String>,
+}
+
+async fn find(
+    registry: &Registry,
+    asked: &Asked,
+    reference: &Reference,
+) -> Result<Found, PullError> {
+    let repository = &asked.repository;
+    let (resolved, tag) = match reference {
+        Reference::Digest(digest) => (
+            Resolved {
+                digest: digest.clone(),
+                stale_since: None,
+            },
+            None,
+        ),
+        Reference::Tag(tag) => (
+            registry.resolver.resolve(repository, tag).await?,
+            Some(tag.clone()),
+        ),
+    };
+    let manifest = registry
+        .gate
+        .manifests
+        .known(repository, &resolved.digest)
+        .await?;
+    let stale = resolved.stale_since.map(|since| {
+        format!(
+            "sluicegate: {} cannot be reached; tag last confirmed {since}",
+            repository.upstream()
+        )
+    });
+    Ok(Found {
+        manifest,
+        tag,
+        stale,
+    })
+}
+
+/// Tells a running pull the tag it is for, so that the verdict lists it.
+fn note_tag(registry: &Registry, asked: &Asked, found: &Found) {
+    let running = registry
+        .gate
+        .pulls
+        .running(&asked.repository, &found.manifest.digest);
+    if let (Some(pull), Some(tag)) = (running, &found.tag) {
+        pull.note_tag(tag);
+    }
+}
+
+async fn serve(
+    registry: &Registry,
+    asked: &Asked,
+    found: Found,
+    cleared: Cleared<ServedManifest>,
+) -> Response<Body> {
+    let verdict = cleared.get().verdict.clone();
+    let digest = &found.manifest.digest;
+    if let (Some(verdict), Some(tag)) = (&verdict, &found.tag)
+        && verdict.digest == *digest
+        && let Err(error) = registry.gate.judge.note_tag(verdict, tag).await
+    {
+        return failed(registry, &error, asked.head);
+    }
+    let decision = verdict
+        .as_ref()
+        .map_or(Decision::Allow, |verdict| verdict.decision);
+    if let Err(error) = release(registry, asked, &found, decision, verdict.as_deref()).await {
+        return failed(registry, &error, asked.head);
+    }
+    let sending = match (asked.has(digest.as_str()), asked.head) {
+        (true, _) => Sending::NotModified,
+        (false, true) => Sending::HeadersOnly,
+        (false, false) => Sending::Whole,
+    };
+    respond::manifest(cleared, sending, &registry.api_url, found.stale)
+}
+
+/// Records that the manifest leaves: durable before the response.
+async fn release(
+    registry: &Registry,
+    asked: &Asked,
+    found: &Found,
+    decision: Decision,
+    verdict: Option<&Verdict>,
+) -> Result<(), PullError> {
+    record(registry, asked, found, decision, verdict).await?;
+    let digest = &found.manifest.digest;
+    if verdict.is_some() {
+        registry
+            .gate
+            .records
+            .mark_released(&asked.repository, digest)
+            .await?;
+    }
+    if let Some(verdict) = verdict
+        && !asked.head
+    {
+        registry
+            .gate
+            .records
+            .add_platform(&asked.repository, &verdict.platform)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn refuse(
+    registry: &Registry,
+    asked: &Asked,
+    found: Found,
+    verdict: &Verdict,
+) -> Response<Body> {
+    if let Some(tag) = &found.tag
+        && verdict.digest == found.manifest.digest
+        && let Err(error) = registry
+            .gate
+            .judge
+            .note_tag(&Arc::new(verdict.clone()), tag)
+            .await
+    {
+        return failed(registry, &error, asked.head);
+    }
+    if let Err(error) = record(registry, asked, &found, Decision::Refuse, Some(verdict)).await {
+        return failed(registry, &error, asked.head);
+    }
+    let user_agent = asked.header(header::USER_AGENT).unwrap_or_default();
+    if asked.head && registry.explain_to_old_clients && old_clients::hides_reasons(user_agent) {
+        let digest = &found.manifest.digest;
+        match registry
+            .gate
+            .records
+            .is_released(&asked.repository, digest)
+            .await
+        {
+            Ok(false) => return respond::unjudged_head(&registry.gate.drip(&found.manifest)),
+            Ok(true) => {}
+            Err(error) => return failed(registry, &error.into(), asked.head),
+        }
+    }
+    respond::refusal(verdict, &registry.api_url, asked.head)
+}
+
+async fn record(
+    registry: &Registry,
+    asked: &Asked,
+    found: &Found,
+    decision: Decision,
+    verdict: Option<&Verdict>,
+) -> Result<(), PullError> {
+    registry.metrics.count_pull(decision);
+    let pull = pull_of(asked, found, decision, verdict);
+    let recorded = registry.pulls.record(pull, registry.clock.now()).await;
+    recorded.map_err(|error| PullError::Storage(error.to_string()))
+}
+
+fn pull_of(asked: &Asked, found: &Found, decision: Decision, verdict: Option<&Verdict>) -> Pull {
+    // Without a verdict the manifest leaves before it: the layers are what is gated.
+    let rule = verdict.map_or(Some("verdict-pending".to_owned()), |verdict| {
+        verdict.reasons.first().map(|reason| reason.rule.clone())
+    });
+    Pull {
+        client: asked.client.ip(),
+        user_agent: asked.header(header::USER_AGENT).map(ToOwned::to_owned),
+        principal: None,
+        repository: asked.repository.clone(),
+        tag: found.tag.clone(),
+        digest: found.manifest.digest.clone(),
+        method: if asked.head {
+            PullMethod::Head
+        } else {
+            PullMethod::Get
+        },
+        decision,
+        policy: verdict.map(|verdict| verdict.policy.name.clone()),
+        rule,
+        verdict: verdict.map(|verdict| verdict.digest.to_string()),
+    }
+}
+
+/// The client's patience is used up: a HEAD learns what was never secret, a GET is dripped.
+async fn after_last_hop(registry: &Registry, asked: &Asked, found: &Found) -> Response<Body> {
+    let digest = &found.manifest.digest;
+    let cleared = registry.gate.drip(&found.manifest);
+    if asked.head {
+        return match registry
+            .gate
+            .records
+            .is_released(&asked.repository, digest)
+            .await
+        {
+            Ok(false) => respond::unjudged_head(&cleared),
+            Ok(true) => respond::still_scanning(true),
+            Err(error) => failed(registry, &error.into(), true),
+        };
+    }
+    let (gate, repository) = (registry.gate.clone(), asked.repository.clone());
+    let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
+    let manifest = Arc::clone(&found.manifest);
+    let mut pull = pull_of(asked, found, Decision::Allow, None);
+    let judged = async move {
+        if let Ok(answer) = gate.manifest(&repository, &manifest).await {
+            let verdict = match answer {
+                ManifestAnswer::Serve(served) => served.into_inner().verdict,
+                ManifestAnswer::Refuse(verdict) => Some(verdict),
+            };
+            if let Some(verdict) = verdict {
+                pull.decision = verdict.decision;
+                pull.policy = Some(verdict.policy.name.clone());
+                pull.rule = verdict.reasons.first().map(|reason| reason.rule.clone());
+                pull.verdict = Some(verdict.digest.to_string());
+            }
+        }
+        if let Err(error) = pulls.record(pull, clock.now()).await {
+            tracing::error!(%error, "pull not logged");
+        }
+    };
+    respond::dripped_manifest(&cleared, drip::body(found.manifest.bytes.clone(), judged))
+}
+
+fn failed(registry: &Registry, error: &PullError, head: bool) -> Response<Body> {
+    registry.metrics.count_failure();
+    tracing::warn!(%error, "pull not served");
+    respond::pull_error(error, head)
+}

@@ -1,0 +1,133 @@
+//! The registry endpoint: one request to its route to its answer.
+//!
+//! Each endpoint has its own file; this one owns what they share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName};
+use hyper::{Method, Request, Response};
+use sluicegate_model::Repository;
+use tokio::sync::watch;
+
+use super::hold::Hold;
+use super::name::Names;
+use super::respond::{self, Body};
+use super::route::{self, Route, Target};
+use super::{blob, manifest, passthrough};
+use crate::clock::Clock;
+use crate::decisions::PullLog;
+use crate::metrics::Metrics;
+use crate::pull::gate::Gate;
+use crate::pull::resolve::Resolver;
+
+/// Everything the endpoints of the registry use.
+pub struct Registry {
+    /// How repositories are named.
+    pub names: Names,
+    /// Tags to digests.
+    pub resolver: Resolver,
+    /// What may leave.
+    pub gate: Gate,
+    /// The log of pulls.
+    pub pulls: Arc<PullLog>,
+    /// The base URL of the API, as shown to clients.
+    pub api_url: Arc<str>,
+    /// Whether clients that hide the reason of a HEAD's 403 are shown a GET's instead.
+    pub explain_to_old_clients: bool,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The time of day.
+    pub clock: Clock,
+    /// Turns true when the program is to stop.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// What an endpoint needs of the request.
+pub struct Asked {
+    /// The request's headers and URL.
+    pub request: Request<()>,
+    /// The repository.
+    pub repository: Repository,
+    /// Whether no body is wanted.
+    pub head: bool,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// How long it may be held.
+    pub hold: Hold,
+}
+
+impl Asked {
+    /// Gives a header as text.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// Tells whether the client says that it has this content already.
+    pub fn has(&self, digest: &str) -> bool {
+        self.header(header::IF_NONE_MATCH).is_some_and(|tags| {
+            tags.split(',')
+                .any(|tag| tag.trim().trim_start_matches("W/").trim_matches('"') == digest)
+        })
+    }
+}
+
+impl Registry {
+    /// Answers a request. Never fails: every error has an answer.
+    pub async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Response<Body> {
+        // Read requests have no body that matters; it is dropped unread.
+        let (parts, _body) = request.into_parts();
+        let request = Request::from_parts(parts, ());
+        let head = *request.method() == Method::HEAD;
+        let uri = request.uri();
+        let target = match route::parse(request.method(), uri.path(), uri.query(), &self.names) {
+            Ok(target) => target,
+            Err(error) => return respond::route_error(&error, head),
+        };
+        let ns = target.ns.clone();
+        let mut response = self.dispatch(target, request, client).await;
+        if let Some(ns) = ns
+            && let Ok(value) = ns.parse()
+        {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("oci-namespace"), value);
+        }
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        target: Target,
+        request: Request<()>,
+        client: SocketAddr,
+    ) -> Response<Body> {
+        let hold = Hold::start(target.hop, self.draining.clone());
+        let head = target.head;
+        let asked = |repository| Asked {
+            request,
+            repository,
+            head,
+            client,
+            hold,
+        };
+        match target.route {
+            Route::Ping => respond::ping(),
+            Route::Manifest(repository, reference) => {
+                manifest::answer(self, &asked(repository), &reference).await
+            }
+            Route::Blob(repository, digest) => {
+                blob::answer(self, &asked(repository), &digest).await
+            }
+            Route::Tags(repository) => passthrough::tags(self, &asked(repository)).await,
+            Route::Referrers(repository, digest) => {
+                passthrough::referrers(self, &asked(repository), &digest).await
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Which policy set is current: loads files, notices changes, swaps the set as a whole.
+//!
+//! A set with a mistake never becomes current: the last good one stays, and the mistake is shown.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use sluicegate_policy::{LoadErrors, PolicySet, SourceFile};
+
+/// How often files are looked at: an exception is in force well within ten seconds.
+const POLL: Duration = Duration::from_secs(2);
+/// Largest policy file read, in bytes.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// Most files of one policy directory.
+const MAX_FILES: usize = 10_000;
+
+/// The current policy set and where it came from.
+#[derive(Debug)]
+pub struct Policies {
+    paths: Vec<PathBuf>,
+    current: ArcSwap<PolicySet>,
+    revision: AtomicU64,
+    read: Mutex<Vec<SourceFile>>,
+    last_error: Mutex<Option<String>>,
+}
+
+/// Says why policies cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// A file or directory cannot be read.
+    #[error("reading policy {path:?}: {source}")]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The documents have mistakes.
+    #[error("{0}")]
+    Mistakes(#[from] LoadErrors),
+}
+
+impl Policies {
+    /// Loads the set; without any path it is the built-in one.
+    pub fn load(paths: &[PathBuf]) -> Result<Arc<Self>, PolicyError> {
+        let files = read_all(paths)?;
+        let set = parse(paths, &files)?;
+        Ok(Arc::new(Self {
+            paths: paths.to_vec(),
+            current: ArcSwap::from_pointee(set),
+            revision: AtomicU64::new(1),
+            read: Mutex::new(files),
+            last_error: Mutex::new(None),
+        }))
+    }
+
+    /// Gives the current set.
+    pub fn current(&self) -> Arc<PolicySet> {
+        self.current.load_full()
+    }
+
+    /// Counts swaps: verdicts of an older revision are made again.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// Tells why the newest files are not in force, where they are not.
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Reads the files again, and swaps the set if they changed and have no mistake.
+    pub fn reload(&self) {
+        let outcome = self.try_reload();
+        let mut last = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(()) => *last = None,
+            Err(error) => {
+                let text = error.to_string();
+                if last.as_deref() != Some(text.as_str()) {
+                    tracing::error!(error = %text, "policy not loaded; the last good one stays");
+                }
+                *last = Some(text);
+            }
+        }
+    }
+
+    fn try_reload(&self) -> Result<(), PolicyError> {
+        let files = read_all(&self.paths)?;
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if *read == files {
+            return Ok(());
+        }
+        let set = parse(&self.paths, &files)?;
+        tracing::info!(digest = %set.digest(), "policy loaded");
+        *read = files;
+        self.current.store(Arc::new(set));
+        self.revision.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Looks for changes until the program ends.
+    pub async fn watch(self: Arc<Self>) {
+        if self.paths.is_empty() {
+            return;
+        }
+        loop {
+            tokio::time::sleep(POLL).await;
+            let policies = Arc::clone(&self);
+            if let Err(panic) = tokio::task::spawn_blocking(move || policies.reload()).await {
+                tracing::error!(%panic, "policy not read");
+            }
+        }
+    }
+}
+
+/// Reads every policy file under `paths`: files as given, directories by their YAML files.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<SourceFile>, PolicyError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let unreadable = |source| PolicyError::Unreadable {
+            path: path.clone(),
+            source,
+        };
+        if path.is_dir() {
+            for file in yaml_files(path).map_err(unreadable)? {
+                files.push(read(&file)?);
+            }
+        } else {
+            files.push(read(path)?);
+        }
+    }
+    Ok(files)
+}
+
+fn parse(paths: &[PathBuf], files: &[SourceFile]) -> Result<PolicySet, LoadErrors> {
+    if paths.is_empty() {
+        Ok(PolicySet::built_in())
+    } else {
+        PolicySet::parse(files)
+    }
+}
+
+fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let is_yaml = path
+            .extension()
+            .is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let hidden = name.starts_with('.') && !name.starts_with(".trivyignore.");
+        if is_yaml && !hidden && path.is_file() {
+            files.push(path);
+        }
+        if files.len() > MAX_FILES {
+            return Err(io::Error::other(format!("more than {MAX_FILES} files")));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(path: &Path) -> Result<SourceFile, PolicyError> {
+    let unreadable = |source| PolicyError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    // One byte over the bound, so that the parser sees that there is more and says so.
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    Ok(SourceFile {
+        name: path.display().to_string(),
+        text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: p}\nspec: {}\n";
+
+    #[test]
+    fn a_mistake_keeps_the_last_good_set_and_is_shown_until_mended() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("p.yaml");
+        std::fs::write(&file, POLICY).unwrap();
+        let policies = Policies::load(&[directory.path().to_owned()]).unwrap();
+        let good = policies.current().digest();
+
+        std::fs::write(&file, "kind: [").unwrap();
+        policies.reload();
+        assert_eq!(
+            (policies.current().digest(), policies.revision()),
+            (good.clone(), 1)
+        );
+        assert!(policies.last_error().unwrap().contains("p.yaml"));
+
+        std::fs::write(&file, POLICY.replace("{}", "{mode: audit}")).unwrap();
+        policies.reload();
+        assert_ne!(policies.current().digest(), good);
+        assert_eq!((policies.revision(), policies.last_error()), (2, None));
+    }
+
+    #[test]
+    fn a_removed_exception_file_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("p.yaml"), POLICY).unwrap();
+        let extra = directory.path().join("q.yml");
+        std::fs::write(&extra, POLICY.replace("name: p", "name: q")).unwrap();
+        let policies = Policies::load(&[directory.path().to_owned()]).unwrap();
+        assert_eq!(policies.current().policy_names(), ["p", "q"]);
+        std::fs::remove_file(extra).unwrap();
+        policies.reload();
+        assert_eq!(policies.current().policy_names(), ["p"]);
+    }
+
+    #[test]
+    fn a_missing_file_is_a_clear_error() {
+        let error = Policies::load(&[PathBuf::from("/nowhere/p.yaml")]).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/p.yaml"), "{error}");
+    }
+}

@@ -1,0 +1,258 @@
+//! One upstream request for each blob, however many clients ask: the bytes go into a growing file
+//! that clients and the scanner read while it grows.
+//!
+//! A cut is resumed by Range with the hash still running; a wrong digest is never published.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use rand::Rng as _;
+use sluicegate_model::manifest::Descriptor;
+use sluicegate_model::{Digest, Repository};
+
+use super::error::{PullError, retry_after};
+use super::sources::Upstreams;
+use crate::cache::{BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob};
+use crate::upstream::UpstreamError;
+use crate::verdicts::Records;
+
+/// Attempts in a row without a single new byte before a download is given up.
+const MAX_IDLE_ATTEMPTS: u32 = 4;
+/// Attempts in all: a link that is cut every few hundred KiB still brings a layer of some GiB.
+const MAX_ATTEMPTS: u32 = 1_000;
+/// The first pause between attempts; doubled each time nothing came.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest Retry-After that a download waits for on its own.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// How long an upstream's last word on a blob is kept.
+const SAID_FOR: Duration = Duration::from_mins(1);
+
+/// The downloads under way.
+#[derive(Clone)]
+pub struct Downloads {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    running: Mutex<HashMap<Digest, Arc<GrowingBlob>>>,
+    /// What upstreams said of blobs that failed lately, for those who waited for them.
+    said: Cache<Digest, UpstreamError>,
+    content: ContentStore,
+    records: Records,
+    upstreams: Arc<Upstreams>,
+}
+
+impl Downloads {
+    /// Starts with nothing under way.
+    pub fn new(content: ContentStore, records: Records, upstreams: Arc<Upstreams>) -> Self {
+        let running = Mutex::default();
+        let said = Cache::builder()
+            .max_capacity(1_000)
+            .time_to_live(SAID_FOR)
+            .build();
+        Self {
+            shared: Arc::new(Shared {
+                running,
+                said,
+                content,
+                records,
+                upstreams,
+            }),
+        }
+    }
+
+    /// Waits until the blob is whole and proven.
+    pub async fn finished(&self, digest: &Digest, source: &BlobSource) -> Result<(), PullError> {
+        let BlobSource::Growing(growing) = source else {
+            return Ok(());
+        };
+        match growing.finished().await {
+            Ok(_stored) => Ok(()),
+            Err(failure) => Err(self.explain(digest, &failure)),
+        }
+    }
+
+    fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
+        match failure {
+            BlobFailure::Upstream(text) => match self.shared.said.get(digest) {
+                Some(UpstreamError::NotFound { .. }) => PullError::UnknownBlob,
+                Some(error) => PullError::Upstream(Arc::new(error)),
+                None => PullError::Damaged(text.clone()),
+            },
+            BlobFailure::DigestMismatch { .. } | BlobFailure::LengthMismatch { .. } => {
+                PullError::Damaged(format!("{digest}: {failure}"))
+            }
+            BlobFailure::DiskFull => PullError::Full(failure.to_string()),
+            BlobFailure::Disk(_) | BlobFailure::Abandoned => {
+                PullError::Storage(failure.to_string())
+            }
+        }
+    }
+
+    /// Gives the blob from disk, from the download under way, or from one that starts now.
+    pub fn ensure(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobSource, PullError> {
+        let mut running = self
+            .shared
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(stored) = self.shared.content.lookup(&blob.digest) {
+            return Ok(BlobSource::Stored(stored));
+        }
+        if let Some(growing) = running.get(&blob.digest) {
+            return Ok(BlobSource::Growing(Arc::clone(growing)));
+        }
+        let writer = self.shared.content.begin(&blob.digest, Some(blob.size))?;
+        let growing = writer.blob();
+        running.insert(blob.digest.clone(), Arc::clone(&growing));
+        drop(running);
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(shared.run(repository.clone(), blob.clone(), writer));
+        Ok(BlobSource::Growing(growing))
+    }
+}
+
+impl Shared {
+    async fn run(
+        self: Arc<Self>,
+        repository: Repository,
+        blob: Descriptor,
+        mut writer: BlobWriter,
+    ) {
+        let fetched = self.fetch(&repository, &blob, &mut writer).await;
+        match fetched {
+            Ok(()) => self.publish(&repository, &blob, writer).await,
+            Err(failure) => {
+                tracing::warn!(%repository, digest = %blob.digest, %failure, "blob failed");
+                writer.fail(failure);
+            }
+        }
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&blob.digest);
+    }
+
+    async fn publish(&self, repository: &Repository, blob: &Descriptor, writer: BlobWriter) {
+        // Membership first: once the bytes are visible, nobody should have to ask again.
+        if let Err(error) = self
+            .records
+            .mark_blob_present(repository, &blob.digest)
+            .await
+        {
+            tracing::error!(%repository, digest = %blob.digest, %error, "membership not recorded");
+        }
+        if let Err(error) = writer.commit().await {
+            tracing::warn!(%repository, digest = %blob.digest, %error, "blob refused");
+        }
+    }
+
+    async fn fetch(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        writer: &mut BlobWriter,
+    ) -> Result<(), BlobFailure> {
+        let mut idle = 0;
+        for attempt in 0..MAX_ATTEMPTS {
+            let before = writer.written();
+            match self.attempt(repository, blob, writer).await {
+                Ok(()) if writer.written() == blob.size => return Ok(()),
+                Ok(()) => {}
+                Err(Attempt::Fatal(failure)) => return Err(failure),
+                Err(Attempt::Upstream(error)) => {
+                    idle = if writer.written() > before {
+                        0
+                    } else {
+                        idle + 1
+                    };
+                    if !error.is_retryable() || idle >= MAX_IDLE_ATTEMPTS {
+                        let failure = BlobFailure::Upstream(error.to_string());
+                        self.said.insert(blob.digest.clone(), error);
+                        return Err(failure);
+                    }
+                    let pause = pause_before(idle, retry_after(&error));
+                    tracing::info!(%repository, digest = %blob.digest, written = writer.written(),
+                        attempt, %error, "blob resumes");
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
+            }
+            idle = if writer.written() > before {
+                0
+            } else {
+                idle + 1
+            };
+            if idle >= MAX_IDLE_ATTEMPTS {
+                break;
+            }
+            tokio::time::sleep(pause_before(idle, None)).await;
+        }
+        Err(BlobFailure::LengthMismatch {
+            got: writer.written(),
+            wanted: blob.size,
+        })
+    }
+
+    async fn attempt(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        writer: &mut BlobWriter,
+    ) -> Result<(), Attempt> {
+        let upstream = self
+            .upstreams
+            .of(repository)
+            .map_err(|error| Attempt::Fatal(BlobFailure::Upstream(error.to_string())))?;
+        let offset = writer.written();
+        let mut body = upstream
+            .blob(repository.path(), &blob.digest, offset)
+            .await
+            .map_err(Attempt::Upstream)?;
+        if let Some(total) = body.total_len
+            && total != blob.size
+        {
+            let failure = BlobFailure::LengthMismatch {
+                got: total,
+                wanted: blob.size,
+            };
+            return Err(Attempt::Fatal(failure));
+        }
+        // An upstream that ignores Range sends what is already here once more.
+        let mut known = offset.saturating_sub(body.offset);
+        while let Some(mut chunk) = body.chunk().await.map_err(Attempt::Upstream)? {
+            let skipped = usize::try_from(known)
+                .unwrap_or(usize::MAX)
+                .min(chunk.len());
+            known -= skipped as u64;
+            let fresh = chunk.split_off(skipped);
+            if fresh.is_empty() {
+                continue;
+            }
+            writer
+                .append(fresh)
+                .await
+                .map_err(|error| Attempt::Fatal(BlobFailure::from(&error)))?;
+        }
+        Ok(())
+    }
+}
+
+enum Attempt {
+    Upstream(UpstreamError),
+    Fatal(BlobFailure),
+}
+
+fn pause_before(idle: u32, asked: Option<Duration>) -> Duration {
+    if let Some(asked) = asked {
+        return asked.min(MAX_WAIT);
+    }
+    let pause = FIRST_PAUSE * 2_u32.pow(idle.min(6));
+    pause.mul_f64(rand::rng().random_range(0.5..1.0))
+}

@@ -1,0 +1,82 @@
+//! Why a pull could not be carried out. Shared by everybody who waits for it, hence `Clone`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_model::manifest::ManifestError;
+
+use crate::upstream::UpstreamError;
+
+/// Says why content cannot be had. A refusal is no error: it is a verdict.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PullError {
+    /// The upstream has no such manifest, or this repository does not list it.
+    #[error("manifest is not known in this repository")]
+    UnknownManifest,
+    /// No manifest of this repository that is known here lists the blob.
+    #[error("blob is not listed by any manifest pulled from this repository")]
+    UnknownBlob,
+    /// The upstream could not be asked, or answered badly.
+    #[error("{0}")]
+    Upstream(#[source] Arc<UpstreamError>),
+    /// The upstream's manifest cannot be read in one way only.
+    #[error("upstream's manifest is refused: {0}")]
+    Manifest(#[source] Arc<ManifestError>),
+    /// The cache cannot take more content now.
+    #[error("cache has no room for new content: {0}")]
+    Full(String),
+    /// Content arrived that is not what its digest says, again and again.
+    #[error("upstream's content is damaged: {0}")]
+    Damaged(String),
+    /// Our own storage failed.
+    #[error("local storage failed: {0}")]
+    Storage(String),
+}
+
+impl PullError {
+    /// Gives how long a client should wait before it asks again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Upstream(error) => retry_after(error),
+            Self::Full(_) | Self::Storage(_) => Some(Duration::from_secs(10)),
+            Self::UnknownManifest | Self::UnknownBlob | Self::Manifest(_) | Self::Damaged(_) => {
+                None
+            }
+        }
+    }
+}
+
+/// Gives what an upstream asked us to wait.
+pub fn retry_after(error: &UpstreamError) -> Option<Duration> {
+    match error {
+        UpstreamError::RateLimited { retry_after, .. } => *retry_after,
+        _ => None,
+    }
+}
+
+impl From<UpstreamError> for PullError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::NotFound { .. } => Self::UnknownManifest,
+            other => Self::Upstream(Arc::new(other)),
+        }
+    }
+}
+
+impl From<crate::cache::CacheError> for PullError {
+    fn from(error: crate::cache::CacheError) -> Self {
+        match error {
+            full @ crate::cache::CacheError::Full { .. } => Self::Full(full.to_string()),
+            mismatch @ crate::cache::CacheError::DigestMismatch { .. } => {
+                Self::Damaged(mismatch.to_string())
+            }
+            other => Self::Storage(other.to_string()),
+        }
+    }
+}
+
+impl From<crate::verdicts::StoreError> for PullError {
+    fn from(error: crate::verdicts::StoreError) -> Self {
+        Self::Storage(error.to_string())
+    }
+}

@@ -1,0 +1,433 @@
+//! The gate: turns verdicts into [`Cleared`] values, and is the only place that can.
+//!
+//! Holding a `Cleared<T>` is the proof that the check ran; `http/respond.rs` sends nothing else.
+//! No path through here ends in an allowance for lack of time, memory or an answer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use sluicegate_config::GateMode;
+use sluicegate_model::manifest::{Descriptor, Index, Manifest, Platform};
+use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Repository};
+
+use super::download::Downloads;
+use super::error::PullError;
+use super::judge::Judge;
+use super::manifests::{KnownManifest, Manifests};
+use super::pulls::{Pull, Pulls};
+use super::sources::Upstreams;
+use super::stream_rules;
+use crate::cache::{self, BlobBody, TailHold};
+use crate::verdicts::Records;
+
+/// Deepest nesting of indexes accepted.
+const MAX_DEPTH: u8 = 4;
+
+/// Content that may leave. Only this module constructs it.
+#[derive(Debug)]
+pub struct Cleared<T>(T);
+
+impl<T> Cleared<T> {
+    /// Gives the content away, to be sent.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// Shows the content.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A manifest that may be sent, with the verdict where it is known by now.
+#[derive(Debug)]
+pub struct ServedManifest {
+    /// The manifest.
+    pub manifest: Arc<KnownManifest>,
+    /// The verdict; of an index, the strictest of its children's.
+    pub verdict: Option<Arc<Verdict>>,
+}
+
+/// A blob that may be sent, whole or without its tail.
+#[derive(Debug)]
+pub struct Grant {
+    /// The blob.
+    pub blob: Descriptor,
+    tail: Option<TailHold>,
+}
+
+/// What the gate says of a manifest.
+#[derive(Debug)]
+pub enum ManifestAnswer {
+    /// It may leave.
+    Serve(Cleared<ServedManifest>),
+    /// It may not, for this verdict.
+    Refuse(Arc<Verdict>),
+}
+
+/// What the gate says of a blob.
+#[derive(Debug)]
+pub enum BlobAnswer {
+    /// It may leave.
+    Serve(Box<Cleared<Grant>>),
+    /// It may not, for this verdict.
+    Refuse(Arc<Verdict>),
+}
+
+/// Everything the gate asks.
+#[derive(Clone)]
+pub struct Gate {
+    /// Hold or stream.
+    pub mode: GateMode,
+    /// The platforms judged with every index.
+    pub platforms: Arc<[Platform]>,
+    /// Verdicts.
+    pub judge: Judge,
+    /// Pulls under way.
+    pub pulls: Pulls,
+    /// Manifests.
+    pub manifests: Manifests,
+    /// Blobs.
+    pub downloads: Downloads,
+    /// Membership.
+    pub records: Records,
+    /// Who vouches for membership.
+    pub upstreams: Arc<Upstreams>,
+}
+
+impl Gate {
+    /// Judges a manifest. In hold mode this waits for the verdict, however long that takes: the
+    /// caller bounds it. Dropping the future stops nothing that is under way.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+    ) -> Result<ManifestAnswer, PullError> {
+        self.manifest_at(repository, manifest, 0).await
+    }
+
+    fn manifest_at<'a>(
+        &'a self,
+        repository: &'a Repository,
+        manifest: &'a Arc<KnownManifest>,
+        depth: u8,
+    ) -> BoxFuture<'a, Result<ManifestAnswer, PullError>> {
+        match &manifest.parsed {
+            Manifest::Image(image) => async move {
+                if let Some(verdict) = self.judge.current(repository, &manifest.digest).await? {
+                    return Ok(answer(manifest, verdict));
+                }
+                let pull = self.pulls.join(repository, manifest, image);
+                match self.mode {
+                    GateMode::Hold => Ok(answer(manifest, pull.outcome().await?)),
+                    GateMode::Stream => Ok(serve(manifest, None)),
+                }
+            }
+            .boxed(),
+            Manifest::Index(index) => {
+                async move { self.index(repository, manifest, index, depth).await }.boxed()
+            }
+        }
+    }
+
+    async fn index(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        index: &Index,
+        depth: u8,
+    ) -> Result<ManifestAnswer, PullError> {
+        if depth >= MAX_DEPTH {
+            let reason = format!("indexes are nested deeper than {MAX_DEPTH} levels");
+            return Err(PullError::Damaged(reason));
+        }
+        let mut verdicts = Vec::new();
+        let mut waiting = Vec::new();
+        for child in self.wanted_children(repository, index).await? {
+            match self.judge.current(repository, &child).await? {
+                Some(verdict) => verdicts.push(Ok(Some(verdict))),
+                None => waiting.push(self.spawn_child(repository, &child, depth)),
+            }
+        }
+        match self.mode {
+            GateMode::Hold => {
+                for ended in join_all(waiting).await {
+                    verdicts.push(
+                        ended.unwrap_or_else(|panic| Err(PullError::Storage(panic.to_string()))),
+                    );
+                }
+            }
+            // The children's tasks run on; each child is gated alone when it is asked for.
+            GateMode::Stream => verdicts.extend(waiting.iter().map(|_| Ok(None))),
+        }
+        self.decide_index(repository, manifest, verdicts).await
+    }
+
+    /// Starts a child's pull in a task of its own, so that it outlives whoever asked.
+    fn spawn_child(
+        &self,
+        repository: &Repository,
+        child: &Digest,
+        depth: u8,
+    ) -> tokio::task::JoinHandle<Result<Option<Arc<Verdict>>, PullError>> {
+        let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
+        tokio::spawn(async move {
+            let manifest = gate.manifests.known(&repository, &child).await?;
+            match gate.manifest_at(&repository, &manifest, depth + 1).await? {
+                ManifestAnswer::Serve(served) => Ok(served.into_inner().verdict),
+                ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
+            }
+        })
+    }
+
+    async fn decide_index(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        children: Vec<Result<Option<Arc<Verdict>>, PullError>>,
+    ) -> Result<ManifestAnswer, PullError> {
+        let total = children.len();
+        let (mut failed, mut refused, mut strictest) = (None, Vec::new(), None::<Arc<Verdict>>);
+        for child in children {
+            match child {
+                Ok(Some(verdict)) if verdict.decision == Decision::Refuse => refused.push(verdict),
+                Ok(Some(verdict)) => {
+                    if strictest
+                        .as_ref()
+                        .is_none_or(|known| known.decision < verdict.decision)
+                    {
+                        strictest = Some(verdict);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        for verdict in &refused {
+            if refused.len() == total
+                || self
+                    .records
+                    .is_released(repository, &verdict.digest)
+                    .await?
+            {
+                return Ok(ManifestAnswer::Refuse(Arc::clone(verdict)));
+            }
+        }
+        match failed {
+            Some(error) if strictest.is_none() => Err(error),
+            _ => Ok(serve(manifest, strictest)),
+        }
+    }
+
+    async fn wanted_children(
+        &self,
+        repository: &Repository,
+        index: &Index,
+    ) -> Result<Vec<Digest>, PullError> {
+        let pulled = self.records.platforms(repository).await?;
+        let wanted = |child: &&Descriptor| match &child.platform {
+            None => true,
+            Some(platform) if platform.is_unknown() => false,
+            Some(platform) => {
+                self.platforms.iter().any(|wanted| platform.serves(wanted))
+                    || pulled.iter().any(|pulled| platform.to_string() == *pulled)
+            }
+        };
+        let mut children: Vec<Digest> = Vec::new();
+        for child in index.manifests.iter().filter(wanted) {
+            if !children.contains(&child.digest) {
+                children.push(child.digest.clone());
+            }
+        }
+        Ok(children)
+    }
+
+    /// Judges a blob by the manifests of this repository that list it. In hold mode this waits
+    /// for the verdict; the caller bounds it.
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<BlobAnswer, PullError> {
+        let listing = self.records.manifests_listing(repository, digest).await?;
+        let mut refused = None;
+        let mut waiting = Vec::new();
+        for manifest in &listing {
+            match self.judge.current(repository, manifest).await? {
+                Some(verdict) if verdict.decision == Decision::Refuse => refused = Some(verdict),
+                Some(_) => return self.grant(repository, manifest, digest, None).await,
+                None => waiting.push(manifest),
+            }
+        }
+        let mut failed = None;
+        for manifest in waiting {
+            let known = self.manifests.known(repository, manifest).await?;
+            let Manifest::Image(image) = &known.parsed else {
+                continue;
+            };
+            let pull = self.pulls.join(repository, &known, image);
+            if self.mode == GateMode::Stream {
+                let grant = self.stream_grant(&pull, digest).await?;
+                if let Some(grant) = grant {
+                    return Ok(BlobAnswer::Serve(Box::new(Cleared(grant))));
+                }
+            }
+            match pull.outcome().await {
+                Ok(verdict) if verdict.decision == Decision::Refuse => refused = Some(verdict),
+                Ok(_) => return self.grant(repository, manifest, digest, None).await,
+                Err(error) => failed = Some(error),
+            }
+        }
+        match (refused, failed) {
+            (Some(verdict), _) => Ok(BlobAnswer::Refuse(verdict)),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(PullError::UnknownBlob),
+        }
+    }
+
+    async fn grant(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+        digest: &Digest,
+        tail: Option<TailHold>,
+    ) -> Result<BlobAnswer, PullError> {
+        let known = self.manifests.known(repository, manifest).await?;
+        let Manifest::Image(image) = &known.parsed else {
+            return Err(PullError::UnknownBlob);
+        };
+        let blob = image.blobs().find(|blob| blob.digest == *digest);
+        let blob = blob.ok_or(PullError::UnknownBlob)?.clone();
+        self.confirm_presence(repository, digest).await?;
+        Ok(BlobAnswer::Serve(Box::new(Cleared(Grant { blob, tail }))))
+    }
+
+    /// Decides what stream mode gives of a blob before the verdict: none means "wait".
+    async fn stream_grant(
+        &self,
+        pull: &Arc<Pull>,
+        digest: &Digest,
+    ) -> Result<Option<Grant>, PullError> {
+        let Some(image) = pull.image() else {
+            return Ok(None);
+        };
+        let Some(blob) = image.blobs().find(|blob| blob.digest == *digest) else {
+            return Ok(None);
+        };
+        if pull.held_layer.get().is_none() {
+            let cleared = self.cleared_layers(pull).await?;
+            let _first_answer_stands = pull
+                .held_layer
+                .set(stream_rules::held_layer(image, &cleared));
+        }
+        let held = pull.held_layer.get().cloned().flatten();
+        if held.as_ref() == Some(digest) {
+            return Ok(None);
+        }
+        self.confirm_presence(&pull.repository, digest).await?;
+        let is_layer = self.is_layer_of_any(&pull.repository, digest).await?;
+        let tail = stream_rules::withheld_from(blob, is_layer).map(|from| TailHold {
+            from,
+            state: pull.tail(),
+        });
+        Ok(Some(Grant {
+            blob: blob.clone(),
+            tail,
+        }))
+    }
+
+    /// Lists the layers of a pull that an allowed manifest of the repository lists already.
+    async fn cleared_layers(&self, pull: &Pull) -> Result<Vec<Digest>, PullError> {
+        let mut cleared = Vec::new();
+        for layer in pull.image().into_iter().flat_map(|image| &image.layers) {
+            for manifest in self
+                .records
+                .manifests_listing(&pull.repository, &layer.digest)
+                .await?
+            {
+                let verdict = self.judge.current(&pull.repository, &manifest).await?;
+                if verdict.is_some_and(|verdict| verdict.decision != Decision::Refuse) {
+                    cleared.push(layer.digest.clone());
+                    break;
+                }
+            }
+        }
+        Ok(cleared)
+    }
+
+    /// Tells whether some manifest lists the blob as a layer, whatever another calls it.
+    async fn is_layer_of_any(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, PullError> {
+        for manifest in self.records.manifests_listing(repository, digest).await? {
+            let known = self.manifests.known(repository, &manifest).await?;
+            if let Manifest::Image(image) = &known.parsed
+                && image.layers.iter().any(|layer| layer.digest == *digest)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Asks the upstream once whether this repository has the blob that is here from elsewhere.
+    async fn confirm_presence(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<(), PullError> {
+        if self.records.blob_present(repository, digest).await? {
+            return Ok(());
+        }
+        let upstream = self.upstreams.of(repository)?;
+        upstream
+            .head_blob(repository.path(), digest)
+            .await
+            .map_err(|error| match error {
+                crate::upstream::UpstreamError::NotFound { .. } => PullError::UnknownBlob,
+                other => other.into(),
+            })?;
+        self.records.mark_blob_present(repository, digest).await?;
+        Ok(())
+    }
+
+    /// Opens the bytes of a granted blob, from disk or from the upstream.
+    pub fn open(
+        &self,
+        repository: &Repository,
+        grant: Cleared<Grant>,
+        range: Range<u64>,
+    ) -> Result<Cleared<BlobBody>, PullError> {
+        let Cleared(grant) = grant;
+        let source = self.downloads.ensure(repository, &grant.blob)?;
+        let body = cache::stream(source, range, grant.tail)
+            .map_err(|error| PullError::Storage(error.to_string()))?;
+        Ok(Cleared(body))
+    }
+
+    /// Gives a manifest that is completed byte by byte after the last hop. The manifest of an
+    /// image is no secret: what protects the client is that no config or layer leaves before the
+    /// verdict.
+    pub fn drip(&self, manifest: &Arc<KnownManifest>) -> Cleared<ServedManifest> {
+        Cleared(ServedManifest {
+            manifest: Arc::clone(manifest),
+            verdict: None,
+        })
+    }
+}
+
+fn answer(manifest: &Arc<KnownManifest>, verdict: Arc<Verdict>) -> ManifestAnswer {
+    match verdict.decision {
+        Decision::Allow | Decision::Annotate => serve(manifest, Some(verdict)),
+        Decision::Refuse => ManifestAnswer::Refuse(verdict),
+    }
+}
+
+fn serve(manifest: &Arc<KnownManifest>, verdict: Option<Arc<Verdict>>) -> ManifestAnswer {
+    let manifest = Arc::clone(manifest);
+    ManifestAnswer::Serve(Cleared(ServedManifest { manifest, verdict }))
+}

@@ -1,0 +1,290 @@
+//! One job for each manifest digest: fetches all blobs at once, scans each layer while it
+//! arrives, and ends with the image's inventory.
+//!
+//! The outcome says nothing about any repository: that is `pulls.rs`. A job runs to its end
+//! whoever leaves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use moka::future::Cache;
+use serde::{Deserialize, Serialize};
+use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::manifest::{Descriptor, ImageManifest};
+use sluicegate_model::{Digest, Repository, media_type};
+use sluicegate_policy::Content;
+use sluicegate_scanner::{LayerFacts, LayerInput, Limits};
+use tokio::sync::Semaphore;
+
+use super::artifact;
+use super::download::Downloads;
+use super::error::PullError;
+use crate::cache::{BlobSource, ContentStore, DocumentKind, Pin};
+use crate::clock::Clock;
+
+/// Layers whose facts are shared between images that arrive together.
+const FACTS_IN_MEMORY: u64 = 16;
+
+/// What scanning an image gave, as it is kept for judging again later.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Scanned {
+    /// Whether this is an image, or an artifact in the shape of one.
+    pub content: Content,
+    /// What is in it.
+    pub inventory: Inventory,
+    /// When its bytes were read.
+    pub scanned_at: Timestamp,
+    /// How long it took from the first request to the inventory, in milliseconds.
+    pub scan_ms: u64,
+}
+
+/// Runs jobs.
+#[derive(Clone)]
+pub struct Jobs {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    scans: Cache<Digest, Arc<Scanned>>,
+    facts: Cache<Digest, Arc<LayerFacts>>,
+    cores: Semaphore,
+    limits: Limits,
+    content: ContentStore,
+    downloads: Downloads,
+    clock: Clock,
+}
+
+/// What a running job has fetched and still wants; shown in status and in the log.
+#[derive(Default)]
+pub struct Progress {
+    blobs: Mutex<Vec<(u64, BlobSource)>>,
+    pins: Mutex<Vec<Pin>>,
+}
+
+impl Progress {
+    /// Gives bytes done and bytes expected.
+    pub fn bytes(&self) -> (u64, u64) {
+        let blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        blobs
+            .iter()
+            .fold((0, 0), |(done, expected), (size, source)| {
+                (done + source.available().min(*size), expected + size)
+            })
+    }
+
+    fn watch(&self, size: u64, source: &BlobSource, pin: Pin) {
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        blobs.push((size, source.clone()));
+        self.pins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pin);
+    }
+}
+
+impl Jobs {
+    /// Prepares jobs that scan at most one layer for each core at a time.
+    pub fn new(content: ContentStore, downloads: Downloads, clock: Clock) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let facts = Cache::builder().max_capacity(FACTS_IN_MEMORY).build();
+        let shared = Shared {
+            // Only for joining: the finished inventory is read from the content store.
+            scans: Cache::builder().max_capacity(64).build(),
+            facts,
+            cores: Semaphore::new(cores),
+            limits: Limits::default(),
+            content,
+            downloads,
+            clock,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Gives what an earlier job found, if analyzers are still the same and nothing is damaged.
+    pub async fn remembered(&self, digest: &Digest) -> Option<Arc<Scanned>> {
+        let key = document_key(digest);
+        let body = self
+            .shared
+            .content
+            .document(DocumentKind::Inventory, &key)
+            .await
+            .ok()??;
+        serde_json::from_slice(&body).ok().map(Arc::new)
+    }
+
+    /// Scans the image, or joins the job that does.
+    pub async fn scan(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        manifest: &ImageManifest,
+        progress: &Arc<Progress>,
+    ) -> Result<Arc<Scanned>, PullError> {
+        let shared = Arc::clone(&self.shared);
+        let work = shared.run(
+            repository.clone(),
+            digest.clone(),
+            manifest.clone(),
+            Arc::clone(progress),
+        );
+        let scanned = self
+            .shared
+            .scans
+            .try_get_with(digest.clone(), work)
+            .await
+            .map_err(|e| (*e).clone());
+        self.shared.scans.invalidate(digest).await;
+        scanned
+    }
+}
+
+impl Shared {
+    async fn run(
+        self: Arc<Self>,
+        repository: Repository,
+        digest: Digest,
+        manifest: ImageManifest,
+        progress: Arc<Progress>,
+    ) -> Result<Arc<Scanned>, PullError> {
+        let started = Instant::now();
+        let config = self.config(&repository, &manifest.config, &progress);
+        let layers = manifest
+            .layers
+            .iter()
+            .map(|layer| self.facts_of(&repository, layer, &progress));
+        let (config, facts) = futures_util::future::try_join(config, try_join_all(layers)).await?;
+        let content = artifact::classify(&manifest, &facts);
+        let scanned_at = self.clock.now();
+        let scanned = tokio::task::spawn_blocking(move || {
+            let inventory = inventory(&manifest, config.as_ref(), &facts);
+            let scan_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Scanned {
+                content,
+                inventory,
+                scanned_at,
+                scan_ms,
+            }
+        })
+        .await
+        .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
+        let body =
+            serde_json::to_vec(&scanned).map_err(|error| PullError::Storage(error.to_string()))?;
+        self.content
+            .put_document(DocumentKind::Inventory, &document_key(&digest), body)
+            .await?;
+        Ok(Arc::new(scanned))
+    }
+
+    async fn config(
+        &self,
+        repository: &Repository,
+        config: &Descriptor,
+        progress: &Progress,
+    ) -> Result<Option<ImageConfig>, PullError> {
+        if config.size > MAX_CONFIG_BYTES as u64 {
+            return Ok(None);
+        }
+        let source = self.fetch(repository, config, progress)?;
+        self.downloads.finished(&config.digest, &source).await?;
+        let text = self.content.read(&config.digest, MAX_CONFIG_BYTES).await?;
+        Ok(text.and_then(|text| ImageConfig::parse(&text).ok()))
+    }
+
+    async fn facts_of(
+        &self,
+        repository: &Repository,
+        layer: &Descriptor,
+        progress: &Progress,
+    ) -> Result<Arc<LayerFacts>, PullError> {
+        if media_type::is_foreign_layer(&layer.media_type) || !layer.urls.is_empty() {
+            return Ok(Arc::new(LayerFacts::foreign()));
+        }
+        if media_type::is_encrypted_layer(&layer.media_type) {
+            return Ok(Arc::new(LayerFacts::encrypted()));
+        }
+        // Fetched even where the facts are known: the client asks for it next.
+        let source = self.fetch(repository, layer, progress)?;
+        let facts = self
+            .facts
+            .try_get_with(layer.digest.clone(), self.facts(&source, layer));
+        let facts = facts.await.map_err(|error| (*error).clone())?;
+        self.downloads.finished(&layer.digest, &source).await?;
+        Ok(facts)
+    }
+
+    fn fetch(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        progress: &Progress,
+    ) -> Result<BlobSource, PullError> {
+        let pin = self.content.pin(&blob.digest);
+        let source = self.downloads.ensure(repository, blob)?;
+        progress.watch(blob.size, &source, pin);
+        Ok(source)
+    }
+
+    async fn facts(
+        &self,
+        source: &BlobSource,
+        layer: &Descriptor,
+    ) -> Result<Arc<LayerFacts>, PullError> {
+        let key = document_key(&layer.digest);
+        if let Some(body) = self.content.document(DocumentKind::Facts, &key).await?
+            && let Ok(facts) = LayerFacts::from_bytes(&body)
+        {
+            return Ok(Arc::new(facts));
+        }
+        let facts = self.scan_layer(source).await?;
+        // Facts of bytes that turn out not to be the layer must not be kept.
+        self.downloads.finished(&layer.digest, source).await?;
+        self.content
+            .put_document(DocumentKind::Facts, &key, facts.to_bytes())
+            .await?;
+        Ok(Arc::new(facts))
+    }
+
+    async fn scan_layer(&self, source: &BlobSource) -> Result<LayerFacts, PullError> {
+        let _core = self
+            .cores
+            .acquire()
+            .await
+            .map_err(|closed| PullError::Storage(closed.to_string()))?;
+        let reader = source
+            .sync_reader()
+            .map_err(|error| PullError::Storage(error.to_string()))?;
+        let limits = self.limits.clone();
+        let scan = move || sluicegate_scanner::scan_layer(reader, &limits);
+        let scanned = tokio::task::spawn_blocking(scan).await;
+        Ok(scanned.unwrap_or_else(|panic| {
+            LayerFacts::unreadable(format!("the scan of this layer failed: {panic}"))
+        }))
+    }
+}
+
+fn inventory(
+    manifest: &ImageManifest,
+    config: Option<&ImageConfig>,
+    facts: &[Arc<LayerFacts>],
+) -> Inventory {
+    let layers: Vec<LayerInput<'_>> = manifest
+        .layers
+        .iter()
+        .zip(facts)
+        .map(|(layer, facts)| LayerInput {
+            digest: &layer.digest,
+            facts,
+        })
+        .collect();
+    sluicegate_scanner::merge(config, &layers)
+}
+
+/// Names a document of this content under the analyzers that are active now.
+fn document_key(digest: &Digest) -> String {
+    format!("{}-{}", digest.hex(), sluicegate_scanner::fingerprint())
+}

@@ -1,0 +1,195 @@
+//! Manifests by digest: parsed once, kept in memory while warm, and only for repositories that
+//! their upstream vouched for.
+//!
+//! Content is shared, membership is not: the bytes may be here from elsewhere, but a repository
+//! gets them only after its own upstream answered for them there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moka::future::Cache;
+use sluicegate_model::image::Reference;
+use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use sluicegate_model::{Digest, Repository};
+
+use super::error::PullError;
+use super::sources::Upstreams;
+use crate::cache::ContentStore;
+use crate::upstream::UpstreamManifest;
+use crate::verdicts::Records;
+
+/// Bytes of manifests kept in memory: about 10,000 of ordinary size.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A manifest that passed the strict parser.
+#[derive(Debug)]
+pub struct KnownManifest {
+    /// The digest of `bytes`.
+    pub digest: Digest,
+    /// The Content-Type it was served with.
+    pub media_type: String,
+    /// The bytes as the upstream signed them.
+    pub bytes: Bytes,
+    /// What they say.
+    pub parsed: Manifest,
+}
+
+/// Where manifests come from.
+#[derive(Clone)]
+pub struct Manifests {
+    warm: Cache<(Repository, Digest), Arc<KnownManifest>>,
+    content: ContentStore,
+    records: Records,
+    upstreams: Arc<Upstreams>,
+}
+
+impl Manifests {
+    /// Starts with an empty memory.
+    pub fn new(content: ContentStore, records: Records, upstreams: Arc<Upstreams>) -> Self {
+        let warm = Cache::builder()
+            .max_capacity(MEMORY_BYTES)
+            .weigher(|_, manifest: &Arc<KnownManifest>| {
+                u32::try_from(manifest.bytes.len())
+                    .unwrap_or(u32::MAX)
+                    .saturating_add(512)
+            })
+            .build();
+        Self {
+            warm,
+            content,
+            records,
+            upstreams,
+        }
+    }
+
+    /// Gives a manifest of the repository, however it can be had. One fetch serves all who ask.
+    pub async fn known(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let key = (repository.clone(), digest.clone());
+        if let Some(known) = self.warm.get(&key).await {
+            return Ok(known);
+        }
+        let task = self.clone();
+        let load = async move {
+            let (repository, digest) = key;
+            // A task of its own, so that a client that leaves does not stop the others' fetch.
+            let loading = tokio::spawn(async move { task.load(&repository, &digest).await });
+            loading
+                .await
+                .unwrap_or_else(|panic| Err(PullError::Storage(panic.to_string())))
+        };
+        let key = (repository.clone(), digest.clone());
+        self.warm
+            .try_get_with(key, load)
+            .await
+            .map_err(|error: Arc<PullError>| (*error).clone())
+    }
+
+    /// Tells what is in memory, without waiting.
+    pub async fn warm(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Option<Arc<KnownManifest>> {
+        self.warm.get(&(repository.clone(), digest.clone())).await
+    }
+
+    /// Takes in a manifest that the repository's upstream has just sent.
+    pub async fn admit(
+        &self,
+        repository: &Repository,
+        fetched: UpstreamManifest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
+        self.content.put(&known.digest, known.bytes.clone()).await?;
+        self.add_member(repository, &known).await?;
+        self.warm
+            .insert(
+                (repository.clone(), known.digest.clone()),
+                Arc::clone(&known),
+            )
+            .await;
+        Ok(known)
+    }
+
+    async fn load(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let member = self.records.membership(repository, digest).await?;
+        let stored = self.content.read(digest, MAX_MANIFEST_BYTES).await?;
+        let reference = Reference::Digest(digest.clone());
+        match (member, stored) {
+            (Some(member), Some(bytes)) => parse(digest.clone(), member.media_type, bytes),
+            (None, Some(bytes)) => {
+                let upstream = self.upstreams.of(repository)?;
+                let head = upstream
+                    .head_manifest(repository.path(), &reference)
+                    .await?;
+                let media_type = head.media_type.unwrap_or_default();
+                let known = parse(digest.clone(), media_type, bytes)?;
+                self.add_member(repository, &known).await?;
+                Ok(known)
+            }
+            (_, None) => {
+                let upstream = self.upstreams.of(repository)?;
+                let fetched = upstream.manifest(repository.path(), &reference).await?;
+                let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
+                self.content.put(&known.digest, known.bytes.clone()).await?;
+                self.add_member(repository, &known).await?;
+                Ok(known)
+            }
+        }
+    }
+
+    async fn add_member(
+        &self,
+        repository: &Repository,
+        known: &KnownManifest,
+    ) -> Result<(), PullError> {
+        let (blobs, children) = match &known.parsed {
+            Manifest::Image(image) => (
+                image.blobs().map(|blob| blob.digest.clone()).collect(),
+                Vec::new(),
+            ),
+            Manifest::Index(index) => (
+                Vec::new(),
+                index
+                    .manifests
+                    .iter()
+                    .map(|child| child.digest.clone())
+                    .collect(),
+            ),
+        };
+        let blobs: Vec<Digest> = blobs;
+        self.records
+            .add_membership(
+                repository,
+                &known.digest,
+                &known.media_type,
+                &blobs,
+                &children,
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+fn parse(
+    digest: Digest,
+    media_type: String,
+    bytes: Bytes,
+) -> Result<Arc<KnownManifest>, PullError> {
+    let parsed = Manifest::parse(&bytes, &media_type)
+        .map_err(|error| PullError::Manifest(Arc::new(error)))?;
+    Ok(Arc::new(KnownManifest {
+        digest,
+        media_type,
+        bytes,
+        parsed,
+    }))
+}

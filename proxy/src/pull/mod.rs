@@ -1,0 +1,14 @@
+//! The steps of a pull, in their order: resolve a tag, know the manifest, download and scan its
+//! blobs in one job, judge, and let the gate decide what leaves.
+
+pub mod artifact;
+pub mod download;
+pub mod error;
+pub mod gate;
+pub mod job;
+pub mod judge;
+pub mod manifests;
+pub mod pulls;
+pub mod resolve;
+pub mod sources;
+pub mod stream_rules;

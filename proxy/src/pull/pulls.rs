@@ -1,0 +1,222 @@
+//! One pull for each repository and manifest: joins the scan of the content, decides, and tells everybody who waits. It runs to its end whoever leaves.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use sluicegate_model::image::Tag;
+use sluicegate_model::manifest::{ImageManifest, Manifest};
+use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Repository};
+use tokio::sync::watch;
+
+use super::error::PullError;
+use super::job::{Jobs, Progress};
+use super::judge::Judge;
+use super::manifests::KnownManifest;
+use crate::cache::Tail;
+use crate::verdicts::Records;
+
+/// How often a long pull says in the log how far it is.
+const PROGRESS_PERIOD: Duration = Duration::from_secs(10);
+
+/// The outcome everybody waits for.
+pub type Outcome = Result<Arc<Verdict>, PullError>;
+
+/// A pull under way.
+pub struct Pull {
+    /// For which repository.
+    pub repository: Repository,
+    /// Which manifest.
+    pub manifest: Arc<KnownManifest>,
+    /// Bytes done and expected.
+    pub progress: Arc<Progress>,
+    /// When it began.
+    pub started: Instant,
+    /// The layer that stream mode holds at its headers; set by the gate, once.
+    pub held_layer: OnceLock<Option<Digest>>,
+    tags: Mutex<BTreeSet<Tag>>,
+    outcome: watch::Sender<Option<Outcome>>,
+    tail: watch::Sender<Tail>,
+}
+
+impl Pull {
+    /// Waits for the outcome.
+    pub async fn outcome(&self) -> Outcome {
+        let mut watched = self.outcome.subscribe();
+        match watched.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome
+                .clone()
+                .unwrap_or_else(|| Err(PullError::Storage("the pull ended unheard".into()))),
+            Err(closed) => Err(PullError::Storage(closed.to_string())),
+        }
+    }
+
+    /// Tells layers' tails when they may leave.
+    pub fn tail(&self) -> watch::Receiver<Tail> {
+        self.tail.subscribe()
+    }
+
+    /// Gives the image manifest, unless this is an index.
+    pub fn image(&self) -> Option<&ImageManifest> {
+        match &self.manifest.parsed {
+            Manifest::Image(image) => Some(image),
+            Manifest::Index(_) => None,
+        }
+    }
+
+    /// Remembers a tag under which the image is being pulled.
+    pub fn note_tag(&self, tag: &Tag) {
+        self.tags
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(tag.clone());
+    }
+
+    fn end(&self, outcome: Outcome) {
+        let tail = match &outcome {
+            Ok(verdict) => match verdict.decision {
+                Decision::Allow | Decision::Annotate => Tail::Released,
+                Decision::Refuse => Tail::Refused,
+            },
+            Err(_) => Tail::Refused,
+        };
+        self.outcome.send_replace(Some(outcome));
+        self.tail.send_replace(tail);
+    }
+}
+
+/// The pulls under way.
+#[derive(Clone)]
+pub struct Pulls {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    running: Mutex<HashMap<(Repository, Digest), Arc<Pull>>>,
+    jobs: Jobs,
+    judge: Judge,
+    records: Records,
+}
+
+impl Pulls {
+    /// Starts with nothing under way.
+    pub fn new(jobs: Jobs, judge: Judge, records: Records) -> Self {
+        let running = Mutex::default();
+        Self {
+            shared: Arc::new(Shared {
+                running,
+                jobs,
+                judge,
+                records,
+            }),
+        }
+    }
+
+    /// Joins the pull of an image, or starts it.
+    pub fn join(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        image: &ImageManifest,
+    ) -> Arc<Pull> {
+        let key = (repository.clone(), manifest.digest.clone());
+        let mut running = self
+            .shared
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(pull) = running.get(&key) {
+            return Arc::clone(pull);
+        }
+        let pull = Arc::new(Pull {
+            repository: repository.clone(),
+            manifest: Arc::clone(manifest),
+            progress: Arc::default(),
+            started: Instant::now(),
+            held_layer: OnceLock::new(),
+            tags: Mutex::default(),
+            outcome: watch::Sender::new(None),
+            tail: watch::Sender::new(Tail::Held),
+        });
+        running.insert(key, Arc::clone(&pull));
+        drop(running);
+        tracing::info!(%repository, digest = %manifest.digest, layers = image.layers.len(), "pull started");
+        tokio::spawn(Arc::clone(&self.shared).run(Arc::clone(&pull), image.clone()));
+        pull
+    }
+
+    /// Gives the pull of this manifest in this repository, if one is under way.
+    pub fn running(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Pull>> {
+        let running = self
+            .shared
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        running.get(&(repository.clone(), digest.clone())).cloned()
+    }
+
+    /// Lists the pulls under way, longest first.
+    pub fn list(&self) -> Vec<Arc<Pull>> {
+        let running = self
+            .shared
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut pulls: Vec<_> = running.values().cloned().collect();
+        pulls.sort_by_key(|pull| pull.started);
+        pulls
+    }
+}
+
+impl Shared {
+    async fn run(self: Arc<Self>, pull: Arc<Pull>, image: ImageManifest) {
+        let work = tokio::spawn({
+            let (shared, pull) = (Arc::clone(&self), Arc::clone(&pull));
+            async move { shared.work(&pull, &image).await }
+        });
+        let reporter = tokio::spawn(report_progress(Arc::clone(&pull)));
+        let outcome = work
+            .await
+            .unwrap_or_else(|panic| Err(PullError::Storage(format!("the pull failed: {panic}"))));
+        reporter.abort();
+        if let Err(error) = &outcome {
+            tracing::warn!(repository = %pull.repository, digest = %pull.manifest.digest, %error, "pull failed");
+        }
+        // The verdict is stored before the pull is forgotten, so nobody finds neither.
+        let key = (pull.repository.clone(), pull.manifest.digest.clone());
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&key);
+        pull.end(outcome);
+    }
+
+    async fn work(&self, pull: &Pull, image: &ImageManifest) -> Outcome {
+        let (repository, digest) = (&pull.repository, &pull.manifest.digest);
+        let scanned = self
+            .jobs
+            .scan(repository, digest, image, &pull.progress)
+            .await?;
+        self.judge.observe_scan(scanned.scan_ms);
+        let earlier = self.records.verdict(repository, digest).await?;
+        let mut tags = pull
+            .tags
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        tags.extend(earlier.into_iter().flat_map(|verdict| verdict.tags));
+        self.judge
+            .judge(repository, digest, tags.into_iter().collect(), &scanned)
+            .await
+    }
+}
+
+async fn report_progress(pull: Arc<Pull>) {
+    loop {
+        tokio::time::sleep(PROGRESS_PERIOD).await;
+        let (done, expected) = pull.progress.bytes();
+        tracing::info!(repository = %pull.repository, digest = %pull.manifest.digest,
+            done, expected, seconds = pull.started.elapsed().as_secs(), "pull under way");
+    }
+}

@@ -1,0 +1,187 @@
+//! Tags to digests: fresh from memory, revalidated by HEAD, stale only while the upstream fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use moka::future::Cache;
+use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::{Digest, Repository};
+
+use super::error::PullError;
+use super::manifests::Manifests;
+use super::sources::Upstreams;
+use crate::clock::Clock;
+use crate::upstream::UpstreamError;
+use crate::verdicts::{Records, TagRecord};
+
+/// Tags kept in memory.
+const MEMORY_TAGS: u64 = 20_000;
+/// How long "no such tag" is believed: long enough for a client's HEAD and GET.
+const NEGATIVE_TTL: Duration = Duration::from_secs(5);
+/// How long an upstream that failed is not asked about the same tag again.
+const STALE_RETRY: Duration = Duration::from_secs(5);
+
+/// What a tag means now.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The manifest it names.
+    pub digest: Digest,
+    /// When the upstream last confirmed it, where it could not be asked again.
+    pub stale_since: Option<Timestamp>,
+}
+
+/// Resolves tags.
+#[derive(Clone)]
+pub struct Resolver {
+    warm: Cache<(Repository, Tag), Entry>,
+    asking: Cache<(Repository, Tag), Entry>,
+    ttl: Duration,
+    records: Records,
+    manifests: Manifests,
+    upstreams: Arc<Upstreams>,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+struct Entry {
+    answer: Result<Resolved, PullError>,
+    good_until: Instant,
+}
+
+impl Resolver {
+    /// Builds a resolver that believes an upstream's answer for `ttl`.
+    pub fn new(
+        ttl: Duration,
+        records: Records,
+        manifests: Manifests,
+        upstreams: Arc<Upstreams>,
+        clock: Clock,
+    ) -> Self {
+        let warm = Cache::builder().max_capacity(MEMORY_TAGS).build();
+        // Holds an answer just long enough for everybody who asked together.
+        let asking = Cache::builder()
+            .max_capacity(MEMORY_TAGS)
+            .time_to_live(Duration::from_millis(50))
+            .build();
+        Self {
+            warm,
+            asking,
+            ttl,
+            records,
+            manifests,
+            upstreams,
+            clock,
+        }
+    }
+
+    /// Tells which manifest the tag names. One question upstream serves all who ask.
+    pub async fn resolve(&self, repository: &Repository, tag: &Tag) -> Result<Resolved, PullError> {
+        let key = (repository.clone(), tag.clone());
+        if let Some(entry) = self.warm.get(&key).await
+            && entry.good_until > Instant::now()
+        {
+            return entry.answer;
+        }
+        let task = self.clone();
+        let asked = key.clone();
+        let ask = async move {
+            let asking = tokio::spawn(async move {
+                let entry = task.ask(&asked.0, &asked.1).await;
+                task.warm.insert(asked, entry.clone()).await;
+                entry
+            });
+            asking.await.unwrap_or_else(|panic| Entry {
+                answer: Err(PullError::Storage(panic.to_string())),
+                good_until: Instant::now(),
+            })
+        };
+        self.asking.get_with(key, ask).await.answer
+    }
+
+    async fn ask(&self, repository: &Repository, tag: &Tag) -> Entry {
+        let recorded = match self.records.tag(repository, tag).await {
+            Ok(recorded) => recorded,
+            Err(error) => return Self::entry(Err(error.into()), Duration::ZERO),
+        };
+        match (
+            self.ask_upstream(repository, tag, recorded.as_ref()).await,
+            recorded,
+        ) {
+            (Ok(digest), _) => Self::entry(
+                Ok(Resolved {
+                    digest,
+                    stale_since: None,
+                }),
+                self.ttl,
+            ),
+            (Err(PullError::Upstream(error)), Some(recorded)) if may_serve_stale(&error) => {
+                tracing::warn!(%repository, %tag, %error, "tag served stale");
+                let stale = Resolved {
+                    digest: recorded.digest,
+                    stale_since: Some(recorded.checked_at),
+                };
+                Self::entry(Ok(stale), STALE_RETRY)
+            }
+            (Err(error @ PullError::UnknownManifest), _) => Self::entry(Err(error), NEGATIVE_TTL),
+            (Err(error), _) => Self::entry(Err(error), Duration::ZERO),
+        }
+    }
+
+    async fn ask_upstream(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        recorded: Option<&TagRecord>,
+    ) -> Result<Digest, PullError> {
+        let upstream = self.upstreams.of(repository)?;
+        let reference = Reference::Tag(tag.clone());
+        if recorded.is_some() {
+            let head = upstream
+                .head_manifest(repository.path(), &reference)
+                .await?;
+            if let (Some(digest), Some(media_type)) = (head.digest, head.media_type) {
+                self.remember(repository, tag, &digest, &media_type).await?;
+                return Ok(digest);
+            }
+        }
+        // A tag that was never seen: its manifest is wanted next, so one GET answers both.
+        let fetched = upstream.manifest(repository.path(), &reference).await?;
+        let known = self.manifests.admit(repository, fetched).await?;
+        self.remember(repository, tag, &known.digest, &known.media_type)
+            .await?;
+        Ok(known.digest.clone())
+    }
+
+    async fn remember(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        digest: &Digest,
+        media_type: &str,
+    ) -> Result<(), PullError> {
+        let record = TagRecord {
+            digest: digest.clone(),
+            media_type: media_type.to_owned(),
+            checked_at: self.clock.now(),
+        };
+        Ok(self.records.put_tag(repository, tag, &record).await?)
+    }
+
+    fn entry(answer: Result<Resolved, PullError>, good_for: Duration) -> Entry {
+        Entry {
+            answer,
+            good_until: Instant::now() + good_for,
+        }
+    }
+}
+
+/// Tells whether the failure says nothing about the tag itself.
+fn may_serve_stale(error: &UpstreamError) -> bool {
+    !matches!(
+        error,
+        UpstreamError::NotFound { .. }
+            | UpstreamError::Unauthorized { .. }
+            | UpstreamError::Denied { .. }
+    )
+}

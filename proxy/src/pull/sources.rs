@@ -1,0 +1,27 @@
+//! The configured upstreams, by the name that canonical repositories begin with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sluicegate_model::Repository;
+
+use super::error::PullError;
+use crate::upstream::Upstream;
+
+/// Every upstream of the configuration.
+#[derive(Default)]
+pub struct Upstreams(HashMap<String, Arc<Upstream>>);
+
+impl Upstreams {
+    /// Collects upstreams by name.
+    pub fn new(upstreams: impl IntoIterator<Item = (String, Arc<Upstream>)>) -> Self {
+        Self(upstreams.into_iter().collect())
+    }
+
+    /// Finds the upstream of a repository.
+    pub fn of(&self, repository: &Repository) -> Result<&Arc<Upstream>, PullError> {
+        self.0
+            .get(repository.upstream())
+            .ok_or(PullError::UnknownManifest)
+    }
+}
