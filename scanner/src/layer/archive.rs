@@ -219,7 +219,11 @@ impl<'a> Archive<'a> {
 
     fn kind(&mut self, header: &Header, name: &[u8], sparse: bool) -> Result<Kind, ArchiveError> {
         Ok(match header.entry_type() {
-            // Before ustar, a directory was a file whose name ends with a slash.
+            EntryType::Regular if is_disputed_directory(header, name) => {
+                return Err(ArchiveError::Disputed(
+                    "a file's name ends as a directory's",
+                ));
+            }
             EntryType::Regular if name.ends_with(b"/") => Kind::Directory,
             EntryType::Regular | EntryType::Continuous if sparse => Kind::Sparse,
             EntryType::Regular | EntryType::Continuous => Kind::File,
@@ -258,6 +262,9 @@ impl<'a> Archive<'a> {
         if stated != checksum(header.as_bytes()) {
             return Err(ArchiveError::Checksum);
         }
+        if !has_sound_numbers(&header) {
+            return Err(ArchiveError::Disputed("a header's field is no number"));
+        }
         self.recognized = true;
         Ok(Some(header))
     }
@@ -287,6 +294,15 @@ impl<'a> Archive<'a> {
         self.expect_content(size)?;
         let mut text = Vec::new();
         self.read_content(&mut text, size)?;
+        let mut padding = Vec::new();
+        self.left = std::mem::take(&mut self.padding);
+        self.read_content(&mut padding, BLOCK_BYTES)?;
+        // Some readers take a long name up to its first zero, whatever its size.
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(ArchiveError::Disputed(
+                "an extended header goes on past its size",
+            ));
+        }
         Ok(text)
     }
 
@@ -332,6 +348,35 @@ impl<'a> Archive<'a> {
     }
 }
 
+/// Checks the numbers that are of no use here, for other readers stop at a wrong one.
+fn has_sound_numbers(header: &Header) -> bool {
+    let old = header.as_old();
+    let devices = header
+        .as_ustar()
+        .map(|ustar| [&ustar.dev_major, &ustar.dev_minor]);
+    let devices = devices.or(header.as_gnu().map(|gnu| [&gnu.dev_major, &gnu.dev_minor]));
+    [&old.mode, &old.uid, &old.gid]
+        .into_iter()
+        .chain(devices.into_iter().flatten())
+        .all(|field| is_number(field))
+        && is_number(&old.mtime)
+}
+
+/// Tells whether a field is empty, octal, or the binary form of GNU tar.
+fn is_number(field: &[u8]) -> bool {
+    if field.first().is_some_and(|byte| byte & 0x80 != 0) {
+        return field
+            .first()
+            .is_some_and(|byte| matches!(byte, 0x80 | 0xff));
+    }
+    let is_pad = |byte: &u8| matches!(byte, b' ' | 0);
+    let mut digits = field.iter().skip_while(|byte| is_pad(byte));
+    let mut rest = digits
+        .by_ref()
+        .skip_while(|byte| matches!(byte, b'0'..=b'7'));
+    rest.all(is_pad)
+}
+
 /// Extended headers that wait for their entry.
 #[derive(Default)]
 struct Pending {
@@ -353,6 +398,20 @@ fn put_once<T>(slot: &mut Option<T>, value: T) -> Result<(), ArchiveError> {
         ));
     }
     Ok(())
+}
+
+/// Tells whether readers differ on a file being a directory.
+///
+/// Before ustar, a directory was a file without a type whose name ends with a slash. Some readers
+/// look at the header's own name for that even where a longer one overrides it, some do it for
+/// files with a type too.
+fn is_disputed_directory(header: &Header, name: &[u8]) -> bool {
+    let has_type = header.as_old().linkflag != [0];
+    if has_type {
+        name.ends_with(b"/")
+    } else {
+        name.ends_with(b"/") != header.path_bytes().ends_with(b"/")
+    }
 }
 
 fn until_nul(mut text: Vec<u8>) -> Vec<u8> {

@@ -214,3 +214,29 @@ fn facts_survive_storage() {
     assert!(LayerFacts::from_bytes(b"").is_err());
     assert!(LayerFacts::from_bytes(b"\x01damaged").is_err());
 }
+
+proptest::proptest! {
+    #[test]
+    fn damage_is_never_a_panic_and_always_read_alike(
+        hits in proptest::collection::vec((0..4_096_usize, proptest::prelude::any::<u8>()), 1..8),
+        cut in 0..4_096_usize,
+        compress in proptest::prelude::any::<bool>(),
+    ) {
+        let mut tar = Layer::new()
+            .pax("path", "etc/os-release")
+            .file("x", "ID=debian\n")
+            .symlink("lib", "usr/lib")
+            .hardlink("a", "x")
+            .tar();
+        for (at, byte) in hits {
+            let at = at % tar.len();
+            tar[at] = byte;
+        }
+        tar.truncate(tar.len() - cut % 600);
+        let stored = if compress { gzip(&tar) } else { tar };
+        let facts = scan(&stored);
+        proptest::prop_assert!(!kinds(&facts).contains(&GapKind::AnalyzerFailed));
+        proptest::prop_assert_eq!(&facts, &scan(&stored));
+        crate::testing::image(&[facts]);
+    }
+}

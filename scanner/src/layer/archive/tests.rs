@@ -93,7 +93,11 @@ fn refuses_what_readers_take_differently() {
     let global = header(EntryType::XGlobalHeader, "g", 9);
     let mut damaged = file.clone();
     damaged.as_mut_bytes()[0] ^= 1;
-    let table: [(&str, Vec<u8>); 9] = [
+    let table: [(&str, Vec<u8>); 10] = [
+        (
+            "long name past its size",
+            blocks(&[long_name.as_bytes(), b"abc\0", file.as_bytes(), b"abc"]),
+        ),
         (
             "two sizes",
             Layer::new().pax("size", "1").file("file", "content").tar(),
@@ -134,6 +138,33 @@ fn refuses_what_readers_take_differently() {
     ];
     for (what, tar) in table {
         assert!(list(&tar).is_err(), "{what} was taken");
+    }
+}
+
+#[test]
+fn a_long_name_cut_at_a_slash_is_still_a_files() {
+    let long = "d/".repeat(60) + "file";
+    let tar = Layer::new()
+        .pax("path", &long)
+        .file(&long[..100], "x")
+        .tar();
+    assert_eq!(list(&tar).unwrap(), [(Kind::File, long)]);
+    let typed = Layer::new().file("dir/", "").tar();
+    assert!(list(&typed).is_err());
+    let mut untyped = header(EntryType::Regular, "dir/", 0);
+    untyped.as_old_mut().linkflag = [0];
+    untyped.set_cksum();
+    let tar = blocks(&[untyped.as_bytes()]);
+    assert_eq!(list(&tar).unwrap(), [(Kind::Directory, "dir/".to_owned())]);
+}
+
+#[test]
+fn refuses_numbers_that_stop_other_readers() {
+    for field in [&b"00x0644\0"[..], b"\xac0000\0\0\0"] {
+        let mut damaged = header(EntryType::Regular, "file", 0);
+        damaged.as_old_mut().mode.copy_from_slice(field);
+        damaged.set_cksum();
+        assert!(list(&blocks(&[damaged.as_bytes()])).is_err());
     }
 }
 
