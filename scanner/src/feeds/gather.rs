@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::osv::Record;
-use crate::matching::names;
+use crate::matching::{self, names};
 
 /// Everything known about one family.
 #[derive(Default)]
@@ -78,7 +78,7 @@ impl Family {
             newest.is_withdrawn = true;
             return;
         }
-        for affected in record.affected {
+        for mut affected in record.affected {
             let ecosystem = affected.ecosystem.as_str();
             let family = ecosystem.split(':').next().unwrap_or_default();
             if ecosystem != folder && family != folder {
@@ -87,6 +87,7 @@ impl Family {
             if !newest.speaks(ecosystem, sequence) {
                 continue;
             }
+            matching::slim(family, &mut affected.advisory);
             // The encoding of plain values into memory cannot fail.
             let Ok(advisory) = postcard::to_stdvec(&affected.advisory) else {
                 continue;

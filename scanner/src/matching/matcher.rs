@@ -41,9 +41,10 @@ pub(super) struct Matcher {
     by_source: bool,
     affected: fn(&str, &[Advisory]) -> Vec<Affected>,
     first_fix: fn(&str, &[&Advisory]) -> Option<String>,
+    drop_covered: fn(&mut Advisory),
 }
 
-const REGISTRY: [Matcher; 5] = [
+static REGISTRY: [Matcher; 5] = [
     Matcher {
         info: MatcherInfo {
             name: "deb",
@@ -54,6 +55,7 @@ const REGISTRY: [Matcher; 5] = [
         by_source: true,
         affected: ranges::affected::<DebVersion>,
         first_fix: ranges::first_fix::<DebVersion>,
+        drop_covered: ranges::drop_covered::<DebVersion>,
     },
     Matcher {
         info: MatcherInfo {
@@ -65,6 +67,7 @@ const REGISTRY: [Matcher; 5] = [
         by_source: true,
         affected: ranges::affected::<ApkVersion>,
         first_fix: ranges::first_fix::<ApkVersion>,
+        drop_covered: ranges::drop_covered::<ApkVersion>,
     },
     Matcher {
         info: MatcherInfo {
@@ -76,6 +79,7 @@ const REGISTRY: [Matcher; 5] = [
         by_source: false,
         affected: ranges::affected::<Pep440Version>,
         first_fix: ranges::first_fix::<Pep440Version>,
+        drop_covered: ranges::drop_covered::<Pep440Version>,
     },
     Matcher {
         info: MatcherInfo {
@@ -87,6 +91,7 @@ const REGISTRY: [Matcher; 5] = [
         by_source: false,
         affected: ranges::affected::<SemanticVersion>,
         first_fix: ranges::first_fix::<SemanticVersion>,
+        drop_covered: ranges::drop_covered::<SemanticVersion>,
     },
     Matcher {
         info: MatcherInfo {
@@ -98,15 +103,25 @@ const REGISTRY: [Matcher; 5] = [
         by_source: false,
         affected: ranges::affected::<MavenVersion>,
         first_fix: ranges::first_fix::<MavenVersion>,
+        drop_covered: ranges::drop_covered::<MavenVersion>,
     },
 ];
 
 /// Finds the matcher that claims a package.
 pub(super) fn of(package: &Package) -> Option<&'static Matcher> {
-    static ACTIVE: [Matcher; 5] = REGISTRY;
-    ACTIVE
+    REGISTRY
         .iter()
         .find(|matcher| matcher.claims == package.package_type)
+}
+
+/// Makes an advisory smaller without changing what its matcher answers.
+pub(crate) fn slim(family: &str, advisory: &mut Advisory) {
+    let matcher = REGISTRY
+        .iter()
+        .find(|matcher| matcher.info.ecosystems.contains(&family));
+    if let Some(matcher) = matcher {
+        (matcher.drop_covered)(advisory);
+    }
 }
 
 /// Names the loaded ecosystem that holds the advisories on a component.

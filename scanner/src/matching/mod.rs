@@ -18,6 +18,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_model::report::Report;
 
+pub(crate) use matcher::slim;
 pub use matcher::{MatcherInfo, matchers};
 
 use crate::feeds::FeedIndex;

@@ -30,6 +30,22 @@ pub fn affected<V: ParsedVersion>(version: &str, advisories: &[Advisory]) -> Vec
         .collect()
 }
 
+/// Drops the listed versions that a range holds anyway; it changes no answer and most of the size.
+pub fn drop_covered<V: ParsedVersion>(advisory: &mut Advisory) {
+    let ranges = &advisory.ranges;
+    if ranges.is_empty() {
+        return;
+    }
+    advisory.versions.retain(|text| {
+        let Ok(listed) = V::parse(text) else {
+            return true;
+        };
+        !ranges
+            .iter()
+            .any(|range| holds(&listed, range) == Some(true))
+    });
+}
+
 /// Finds the smallest version above the installed one at which none of the advisories applies any
 /// more; where the advisories contradict each other, the smallest at which one of them ends.
 pub fn first_fix<V: ParsedVersion>(version: &str, advisories: &[&Advisory]) -> Option<String> {
@@ -286,6 +302,21 @@ mod tests {
             affected::<DebVersion>("1:2.0-1", &advisories),
             [Affected::No]
         );
+    }
+
+    #[test]
+    fn answers_the_same_after_dropping_what_ranges_cover() {
+        let range = vec![Introduced("1".into()), Fixed("2".into())];
+        let full = advisory(&["1.0", "1.5", "2004d", "7"], vec![range]);
+        let mut thin = full.clone();
+        drop_covered::<Pep440Version>(&mut thin);
+        assert_eq!(thin.versions, ["2004d", "7"]);
+        for version in ["0.9", "1", "1.0", "1.5", "2", "2004d", "7", "odd"] {
+            assert_eq!(says(&thin, version), says(&full, version), "{version}");
+        }
+        let mut listed = advisory(&["1.0"], Vec::new());
+        drop_covered::<Pep440Version>(&mut listed);
+        assert_eq!(listed.versions, ["1.0"]);
     }
 
     #[test]
