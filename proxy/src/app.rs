@@ -31,6 +31,7 @@ use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
 use crate::pull::pulls::Pulls;
+use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
 use crate::pull::sources::Upstreams;
 use crate::upstream::{ProxyVariables, Upstream};
@@ -235,6 +236,7 @@ impl Parts {
             names,
             resolver: self.resolver.clone(),
             gate: self.gate.clone(),
+            releases: Releases::new(self.records.clone()),
             pulls: Arc::clone(&self.pulls),
             api_url: api_url.into(),
             explain_to_old_clients: settings.explain_to_old_clients,

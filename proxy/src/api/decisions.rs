@@ -31,7 +31,7 @@ pub struct ListQuery {
     after: Option<u64>,
 }
 
-/// Lists lines of the decision log, oldest first.
+/// Lists lines of the decision log, newest first.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,

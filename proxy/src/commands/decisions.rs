@@ -16,7 +16,7 @@ use crate::decisions::{self, DecisionFilter, VerifyReport};
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example: sluicegate decisions list --decision refuse")]
 pub enum DecisionsCommand {
-    /// Lists pulls, oldest first
+    /// Lists pulls, newest first
     #[command(
         after_help = "Example: sluicegate decisions list --repository docker.io/library/nginx"
     )]
@@ -52,7 +52,7 @@ pub struct ListArgs {
     /// At most this many
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// Continue after this sequence number
+    /// Continue below this sequence number
     #[arg(long)]
     after: Option<u64>,
 }

@@ -129,21 +129,18 @@ async fn release(
 ) -> Result<(), PullError> {
     record(registry, asked, found, decision, verdict).await?;
     let digest = &found.manifest.digest;
-    if verdict.is_some() {
+    if let Some(verdict) = verdict {
         registry
-            .gate
-            .records
-            .mark_released(&asked.repository, digest)
+            .releases
+            .manifest(&asked.repository, digest)
             .await?;
-    }
-    if let Some(verdict) = verdict
-        && !asked.head
-    {
-        registry
-            .gate
-            .records
-            .add_platform(&asked.repository, &verdict.platform)
-            .await?;
+        if !asked.head {
+            let platform = &verdict.platform;
+            registry
+                .releases
+                .platform(&asked.repository, platform)
+                .await?;
+        }
     }
     Ok(())
 }

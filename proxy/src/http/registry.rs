@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::decisions::PullLog;
 use crate::metrics::Metrics;
 use crate::pull::gate::Gate;
+use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
 
 /// Everything the endpoints of the registry use.
@@ -30,6 +31,8 @@ pub struct Registry {
     pub resolver: Resolver,
     /// What may leave.
     pub gate: Gate,
+    /// What has left.
+    pub releases: Releases,
     /// The log of pulls.
     pub pulls: Arc<PullLog>,
     /// The base URL of the API, as shown to clients.

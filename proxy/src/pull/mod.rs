@@ -9,6 +9,7 @@ pub mod job;
 pub mod judge;
 pub mod manifests;
 pub mod pulls;
+pub mod releases;
 pub mod resolve;
 pub mod sources;
 pub mod stream_rules;
