@@ -13,6 +13,7 @@ use sluicegate_config::{GateMode, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tower_service::Service as _;
 
 use crate::api::{self, ApiState};
 use crate::cache::ContentStore;
@@ -41,6 +42,8 @@ use crate::verdicts::{Records, SledStore};
 const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
 /// How often pulls that were only a HEAD are looked at.
 const SETTLE: Duration = Duration::from_secs(5);
+/// How often the verdict store proves that it still writes.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A running service.
 pub struct App {
@@ -126,6 +129,7 @@ impl App {
             tokio::spawn(serve_api(api_listener, state, draining.subscribe())),
         ];
         tokio::spawn(Arc::clone(&parts.policies).watch());
+        tokio::spawn(prove_store(parts.records.clone()));
         tokio::spawn(settle_pulls(Arc::clone(&parts.pulls), clock.clone()));
         tracing::info!(%registry_addr, %api_addr, data = %settings.data.display(), "listening");
         Ok(Self {
@@ -188,7 +192,12 @@ impl Parts {
             Arc::clone(&upstreams),
             clock.clone(),
         );
-        let downloads = Downloads::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+        let downloads = Downloads::new(
+            content.clone(),
+            records.clone(),
+            Arc::clone(&upstreams),
+            settings.gate == GateMode::Stream,
+        );
         let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
         let judge = Judge::new(
             jobs.clone(),
@@ -311,6 +320,16 @@ fn tls(settings: &Settings) -> Result<Option<TlsReload>, StartError> {
         .map_err(|error| StartError::Tls(error.to_string()))
 }
 
+/// Proves now and then that verdicts can still be written; a damaged store is opened anew by that.
+async fn prove_store(records: Records) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = records.health().await {
+            tracing::error!(%error, "verdict store does not write");
+        }
+    }
+}
+
 /// Logs the pulls that were only a HEAD, once their time is over.
 async fn settle_pulls(pulls: Arc<PullLog>, clock: Clock) {
     loop {
@@ -334,20 +353,18 @@ async fn serve_registry(
     server::serve(listener, tls, limits, service, draining).await;
 }
 
-async fn serve_api(
-    listener: TcpListener,
-    state: Arc<ApiState>,
-    mut draining: watch::Receiver<bool>,
-) {
-    let stop = async move {
-        let _stopped = draining.wait_for(|draining| *draining).await;
+async fn serve_api(listener: TcpListener, state: Arc<ApiState>, draining: watch::Receiver<bool>) {
+    let router = api::router(state);
+    let service = move |request: Request<Incoming>, _peer: PeerInfo| {
+        let mut router = router.clone();
+        async move {
+            match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
     };
-    let served = axum::serve(listener, api::router(state))
-        .with_graceful_shutdown(stop)
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "API listener ended");
-    }
+    server::serve(listener, None, ServerLimits::default(), service, draining).await;
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

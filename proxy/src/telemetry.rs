@@ -1,5 +1,7 @@
 //! Log setup: one line a step, to stderr, as text or JSON.
 
+use std::io::IsTerminal as _;
+
 use sluicegate_config::LogFormat;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -12,7 +14,11 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
     let registry = tracing_subscriber::registry().with(filter);
     let _already_started = match format {
         LogFormat::Text => registry
-            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_writer(std::io::stderr),
+            )
             .try_init(),
         LogFormat::Json => registry
             .with(

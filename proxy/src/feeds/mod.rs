@@ -175,8 +175,10 @@ fn load(
         tracing::debug!(?progress, "feeds being indexed");
     };
     let path = sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress)?;
+    let index = FeedIndex::open(&path)?;
+    forget_old_indexes(directory, index.snapshot());
     Ok(Loaded::New {
-        index: Box::new(FeedIndex::open(&path)?),
+        index: Box::new(index),
         fingerprint,
     })
 }
@@ -189,6 +191,26 @@ fn directories(sources: &[FeedSource]) -> Vec<FeedDirectory> {
             FeedSource::Url(_) => None,
         })
         .collect()
+}
+
+/// Removes indexes that are no longer current. One that is still being read stays until then:
+/// an open file outlives its name.
+fn forget_old_indexes(directory: &Path, current: &str) {
+    let current = current.trim_start_matches("sha256:");
+    for entry in std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+    {
+        let path = entry.path();
+        let is_index = path.extension().is_some_and(|kind| kind == "feeds");
+        if is_index
+            && path.file_stem().is_none_or(|name| name != current)
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(path = %path.display(), %error, "old feed index not removed");
+        }
+    }
 }
 
 /// Finds an index that was built from these very files.

@@ -2,11 +2,13 @@
 
 use hyper::{Response, header};
 use sluicegate_model::Digest;
+use sluicegate_model::verdict::Verdict;
 
 use super::hold::HoldEnded;
 use super::range;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
+use crate::decisions::{Pull, PullMethod};
 use crate::pull::error::PullError;
 use crate::pull::gate::{BlobAnswer, Cleared, Grant};
 
@@ -15,9 +17,7 @@ pub async fn answer(registry: &Registry, asked: &Asked, digest: &Digest) -> Resp
     let judged = Box::pin(registry.gate.blob(&asked.repository, digest));
     match asked.hold.wait(judged).await {
         Ok(Ok(BlobAnswer::Serve(grant))) => serve(registry, asked, *grant),
-        Ok(Ok(BlobAnswer::Refuse(verdict))) => {
-            respond::refusal(&verdict, &registry.api_url, asked.head)
-        }
+        Ok(Ok(BlobAnswer::Refuse(verdict))) => refuse(registry, asked, &verdict).await,
         Ok(Err(error)) => respond::pull_error(&error, asked.head),
         Err(HoldEnded::NextHop) => asked.hold.redirect(&asked.request),
         Err(HoldEnded::LastHop) => respond::still_scanning(asked.head),
@@ -47,6 +47,27 @@ fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Response<
     {
         Ok(body) => respond::blob(digest, blob.size, &span, Some(body), sending),
         Err(error) => failed(&error, asked.head),
+    }
+}
+
+/// Refuses and logs: where the manifest left before the verdict, this is how the pull ends.
+async fn refuse(registry: &Registry, asked: &Asked, verdict: &Verdict) -> Response<Body> {
+    let pull = Pull {
+        client: asked.client.ip(),
+        user_agent: asked.header(header::USER_AGENT).map(ToOwned::to_owned),
+        principal: None,
+        repository: asked.repository.clone(),
+        tag: None,
+        digest: verdict.digest.clone(),
+        method: PullMethod::Get,
+        decision: verdict.decision,
+        policy: Some(verdict.policy.name.clone()),
+        rule: verdict.reasons.first().map(|reason| reason.rule.clone()),
+        verdict: Some(verdict.digest.to_string()),
+    };
+    match registry.pulls.record(pull, registry.clock.now()).await {
+        Ok(()) => respond::refusal(verdict, &registry.api_url, asked.head),
+        Err(error) => failed(&PullError::Storage(error.to_string()), asked.head),
     }
 }
 

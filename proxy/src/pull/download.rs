@@ -42,11 +42,17 @@ struct Shared {
     content: ContentStore,
     records: Records,
     upstreams: Arc<Upstreams>,
+    ends_must_be_known: bool,
 }
 
 impl Downloads {
-    /// Starts with nothing under way.
-    pub fn new(content: ContentStore, records: Records, upstreams: Arc<Upstreams>) -> Self {
+    /// Starts with nothing under way. `ends_must_be_known` refuses blobs of unannounced length.
+    pub fn new(
+        content: ContentStore,
+        records: Records,
+        upstreams: Arc<Upstreams>,
+        ends_must_be_known: bool,
+    ) -> Self {
         let running = Mutex::default();
         let said = Cache::builder()
             .max_capacity(1_000)
@@ -59,6 +65,7 @@ impl Downloads {
                 content,
                 records,
                 upstreams,
+                ends_must_be_known,
             }),
         }
     }
@@ -215,6 +222,12 @@ impl Shared {
             .blob(repository.path(), &blob.digest, offset)
             .await
             .map_err(Attempt::Upstream)?;
+        // Where layers leave before the verdict, what is withheld is measured from their end: an
+        // end that only the manifest claims could lie behind the last byte.
+        if body.total_len.is_none() && self.ends_must_be_known {
+            let reason = "the upstream does not say the blob's length".to_owned();
+            return Err(Attempt::Fatal(BlobFailure::Upstream(reason)));
+        }
         if let Some(total) = body.total_len
             && total != blob.size
         {

@@ -225,6 +225,15 @@ impl Shared {
     ) -> Result<BlobSource, PullError> {
         let pin = self.content.pin(&blob.digest);
         let source = self.downloads.ensure(repository, blob)?;
+        if let Some(length) = source.total_len()
+            && length != blob.size
+        {
+            let reason = format!(
+                "{} has {length} bytes, its manifest says {}",
+                blob.digest, blob.size
+            );
+            return Err(PullError::Damaged(reason));
+        }
         progress.watch(blob.size, &source, pin);
         Ok(source)
     }
