@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How long a daemon may take to answer; the machine may be busy compiling.
 pub const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Lines of a log that a failed test shows.
+const SHOWN_LINES: usize = 80;
+
 /// A running daemon, stopped on drop.
 pub struct Daemon {
     name: String,
@@ -173,11 +176,13 @@ impl Drop for Daemon {
         let _ = self.watcher.kill();
         let _ = self.watcher.wait();
         if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
             let _ = writeln!(
                 std::io::stderr(),
-                "--- log of {} ---\n{}",
-                self.name,
-                self.log()
+                "--- end of the log of {} ---\n{tail}",
+                self.name
             );
         }
     }

@@ -1,0 +1,15 @@
+//! Whole-system tests: the real program between a real registry and real clients.
+
+mod faults;
+mod first_pull;
+mod indexes;
+mod listeners;
+mod matrix;
+mod membership;
+mod operations;
+mod policy_changes;
+mod real_images;
+mod restart;
+mod runtimes;
+mod scene;
+mod secure_upstream;
