@@ -14,7 +14,7 @@ use sluicegate_model::{Digest, Repository};
 
 use super::error::{PullError, retry_after};
 use super::sources::Upstreams;
-use crate::cache::{BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob};
+use crate::cache::{BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth};
 use crate::upstream::UpstreamError;
 use crate::verdicts::Records;
 
@@ -35,8 +35,14 @@ pub struct Downloads {
     shared: Arc<Shared>,
 }
 
+/// A download under way, and which repository's upstream vouches for it by sending it.
+struct Arriving {
+    blob: Arc<GrowingBlob>,
+    from: Repository,
+}
+
 struct Shared {
-    running: Mutex<HashMap<Digest, Arc<GrowingBlob>>>,
+    running: Mutex<HashMap<Digest, Arriving>>,
     /// What upstreams said of blobs that failed lately, for those who waited for them.
     said: Cache<Digest, UpstreamError>,
     content: ContentStore,
@@ -70,8 +76,36 @@ impl Downloads {
         }
     }
 
-    /// Waits until the blob is whole and proven.
-    pub async fn finished(&self, digest: &Digest, source: &BlobSource) -> Result<(), PullError> {
+    /// Tells whether the repository's own upstream is sending the blob right now.
+    pub fn arrives_from(&self, repository: &Repository, digest: &Digest) -> bool {
+        let running = self
+            .shared
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        running
+            .get(digest)
+            .is_some_and(|arriving| arriving.from == *repository)
+    }
+
+    /// Waits until the blob is whole and its digest proven. It may not be durable yet.
+    pub async fn proven(&self, digest: &Digest, source: &BlobSource) -> Result<(), PullError> {
+        let BlobSource::Growing(growing) = source else {
+            return Ok(());
+        };
+        let mut growth = growing.watch();
+        let ended = growth
+            .wait_for(|growth| !matches!(growth, Growth::Filling { .. }))
+            .await;
+        match ended.map(|growth| growth.clone()) {
+            Ok(Growth::Failed(failure)) => Err(self.explain(digest, &failure)),
+            Ok(Growth::Complete { .. } | Growth::Filling { .. }) => Ok(()),
+            Err(_nobody_writes) => Err(self.explain(digest, &BlobFailure::Abandoned)),
+        }
+    }
+
+    /// Waits until the blob can be read from the store.
+    pub async fn stored(&self, digest: &Digest, source: &BlobSource) -> Result<(), PullError> {
         let BlobSource::Growing(growing) = source else {
             return Ok(());
         };
@@ -112,12 +146,16 @@ impl Downloads {
         if let Some(stored) = self.shared.content.lookup(&blob.digest) {
             return Ok(BlobSource::Stored(stored));
         }
-        if let Some(growing) = running.get(&blob.digest) {
-            return Ok(BlobSource::Growing(Arc::clone(growing)));
+        if let Some(arriving) = running.get(&blob.digest) {
+            return Ok(BlobSource::Growing(Arc::clone(&arriving.blob)));
         }
         let writer = self.shared.content.begin(&blob.digest, Some(blob.size))?;
         let growing = writer.blob();
-        running.insert(blob.digest.clone(), Arc::clone(&growing));
+        let arriving = Arriving {
+            blob: Arc::clone(&growing),
+            from: repository.clone(),
+        };
+        running.insert(blob.digest.clone(), arriving);
         drop(running);
         let shared = Arc::clone(&self.shared);
         tokio::spawn(shared.run(repository.clone(), blob.clone(), writer));

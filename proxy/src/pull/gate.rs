@@ -380,7 +380,9 @@ impl Gate {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<(), PullError> {
-        if self.records.blob_present(repository, digest).await? {
+        if self.downloads.arrives_from(repository, digest)
+            || self.records.blob_present(repository, digest).await?
+        {
             return Ok(());
         }
         let upstream = self.upstreams.of(repository)?;

@@ -17,7 +17,7 @@ use sluicegate_model::manifest::{Descriptor, ImageManifest};
 use sluicegate_model::{Digest, Repository, media_type};
 use sluicegate_policy::Content;
 use sluicegate_scanner::{LayerFacts, LayerInput, Limits};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::artifact;
 use super::download::Downloads;
@@ -50,7 +50,10 @@ pub struct Jobs {
 struct Shared {
     scans: Cache<Digest, Arc<Scanned>>,
     facts: Cache<Digest, Arc<LayerFacts>>,
-    cores: Semaphore,
+    /// Places for scans of layers that are still arriving: a slow upstream may keep one.
+    arriving: Semaphore,
+    /// Places for scans of layers that are whole: nothing but work keeps one.
+    whole: Semaphore,
     limits: Limits,
     content: ContentStore,
     downloads: Downloads,
@@ -94,7 +97,8 @@ impl Jobs {
             // Only for joining: the finished inventory is read from the content store.
             scans: Cache::builder().max_capacity(64).build(),
             facts,
-            cores: Semaphore::new(cores),
+            arriving: Semaphore::new(cores),
+            whole: Semaphore::new(cores),
             limits: Limits::default(),
             content,
             downloads,
@@ -174,9 +178,7 @@ impl Shared {
         .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
         let body =
             serde_json::to_vec(&scanned).map_err(|error| PullError::Storage(error.to_string()))?;
-        self.content
-            .put_document(DocumentKind::Inventory, &document_key(&digest), body)
-            .await?;
+        self.keep(DocumentKind::Inventory, document_key(&digest), body);
         Ok(Arc::new(scanned))
     }
 
@@ -190,7 +192,7 @@ impl Shared {
             return Ok(None);
         }
         let source = self.fetch(repository, config, progress)?;
-        self.downloads.finished(&config.digest, &source).await?;
+        self.downloads.stored(&config.digest, &source).await?;
         let text = self.content.read(&config.digest, MAX_CONFIG_BYTES).await?;
         Ok(text.and_then(|text| ImageConfig::parse(&text).ok()))
     }
@@ -213,7 +215,7 @@ impl Shared {
             .facts
             .try_get_with(layer.digest.clone(), self.facts(&source, layer));
         let facts = facts.await.map_err(|error| (*error).clone())?;
-        self.downloads.finished(&layer.digest, &source).await?;
+        self.downloads.proven(&layer.digest, &source).await?;
         Ok(facts)
     }
 
@@ -249,21 +251,47 @@ impl Shared {
         {
             return Ok(Arc::new(facts));
         }
-        let facts = self.scan_layer(source).await?;
+        let facts = self.scan_layer(source, &layer.digest).await?;
         // Facts of bytes that turn out not to be the layer must not be kept.
-        self.downloads.finished(&layer.digest, source).await?;
-        self.content
-            .put_document(DocumentKind::Facts, &key, facts.to_bytes())
-            .await?;
+        self.downloads.proven(&layer.digest, source).await?;
+        self.keep(DocumentKind::Facts, key, facts.to_bytes());
         Ok(Arc::new(facts))
     }
 
-    async fn scan_layer(&self, source: &BlobSource) -> Result<LayerFacts, PullError> {
-        let _core = self
-            .cores
-            .acquire()
-            .await
-            .map_err(|closed| PullError::Storage(closed.to_string()))?;
+    /// Writes a document without holding up the verdict: whatever is lost is made again.
+    fn keep(&self, kind: DocumentKind, key: String, body: Vec<u8>) {
+        let content = self.content.clone();
+        tokio::spawn(async move {
+            if let Err(error) = content.put_document(kind, &key, body).await {
+                tracing::warn!(?kind, key, %error, "document not kept");
+            }
+        });
+    }
+
+    /// Waits for a place to scan in: while the layer arrives if there is one, else once it is
+    /// whole, so that layers that arrive slowly starve nobody.
+    async fn scan_place(
+        &self,
+        source: &BlobSource,
+        digest: &Digest,
+    ) -> Result<SemaphorePermit<'_>, PullError> {
+        let closed = |closed: AcquireError| PullError::Storage(closed.to_string());
+        tokio::select! {
+            biased;
+            place = self.arriving.acquire() => place.map_err(closed),
+            whole = self.downloads.proven(digest, source) => {
+                whole?;
+                self.whole.acquire().await.map_err(closed)
+            }
+        }
+    }
+
+    async fn scan_layer(
+        &self,
+        source: &BlobSource,
+        digest: &Digest,
+    ) -> Result<LayerFacts, PullError> {
+        let _place = self.scan_place(source, digest).await?;
         let reader = source
             .sync_reader()
             .map_err(|error| PullError::Storage(error.to_string()))?;
