@@ -1,1 +1,11 @@
-//! See tests/README.md: what this binary proves.
+//! The whole program against faults: broken upstreams, crashes, a full disk, damage on disk.
+//!
+//! Every test repeats a randomised round; see `rounds` for how often, and how to replay one.
+
+mod answers;
+mod content;
+mod credentials;
+mod kill;
+mod outage;
+mod rounds;
+mod stage;

@@ -31,6 +31,8 @@ pub enum Fault {
     StallAt(u64),
     /// The answer is whole and consistent but ends after so many bytes.
     ShortenTo(u64),
+    /// The answer is whole and consistent but has so many bytes more.
+    LengthenBy(u64),
     /// Another status, with headers, instead of the content.
     Status(u16, Vec<(&'static str, String)>),
     /// A 403 with this message in the registry protocol's form, on HEAD too.
@@ -77,7 +79,7 @@ impl Seen {
 pub struct FaultUpstream {
     address: String,
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
+    task: Mutex<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -131,7 +133,7 @@ impl FaultUpstream {
         Self {
             address,
             shared,
-            task,
+            task: Mutex::new(task),
         }
     }
 
@@ -197,6 +199,13 @@ impl FaultUpstream {
         content.always.clear();
     }
 
+    /// Forgets the faults of one part of the paths.
+    pub fn heal_at(&self, part: &str) {
+        let mut content = self.shared.content();
+        content.faults.remove(part);
+        content.always.remove(part);
+    }
+
     /// Demands credentials; user and password are those of `registry.rs`.
     pub fn demand(&self, auth: Auth) {
         self.shared.content().auth = Some(auth);
@@ -239,13 +248,25 @@ impl FaultUpstream {
 
     /// Stops serving: connections are refused from now on.
     pub fn stop(&self) {
-        self.task.abort();
+        self.task().abort();
+    }
+
+    /// Serves again after [`Self::stop`], at the same address.
+    pub async fn start_again(&self) {
+        let listener = TcpListener::bind(&self.address)
+            .await
+            .expect("bind the same port");
+        *self.task() = tokio::spawn(accept(listener, Arc::clone(&self.shared)));
+    }
+
+    fn task(&self) -> MutexGuard<'_, JoinHandle<()>> {
+        self.task.lock().expect("nothing panics in between")
     }
 }
 
 impl Drop for FaultUpstream {
     fn drop(&mut self) {
-        self.task.abort();
+        self.task().abort();
     }
 }
 

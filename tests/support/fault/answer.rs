@@ -31,6 +31,9 @@ pub(super) async fn answer(
     let authorization = seen.authorization().to_owned();
     shared.content().seen.push(seen);
     if path.starts_with("/token") {
+        if let Some(Fault::RedirectTo(base)) = next_fault(request.method(), &path, &shared) {
+            return Ok(redirect(&base, &path));
+        }
         return Ok(token(&authorization, &shared));
     }
     if let Some(challenge) = challenge(&path, &authorization, &shared) {
@@ -59,13 +62,17 @@ pub(super) async fn answer(
             ));
         }
         Some(Fault::RedirectTo(base)) => {
-            let headers = [("location", format!("{base}{path}"))];
-            return Ok(response(StatusCode::TEMPORARY_REDIRECT, &headers, ""));
+            return Ok(redirect(base, &path));
         }
         Some(Fault::Delay(delay)) => tokio::time::sleep(*delay).await,
         _ => {}
     }
     Ok(content(&request, &path, fault, &shared))
+}
+
+fn redirect(base: &str, path: &str) -> Response<Body> {
+    let headers = [("location", format!("{base}{path}"))];
+    response(StatusCode::TEMPORARY_REDIRECT, &headers, "")
 }
 
 fn next_fault(method: &Method, path: &str, shared: &Shared) -> Option<Fault> {
@@ -193,6 +200,10 @@ fn serve(
     }
     if let Some(Fault::ShortenTo(length)) = fault {
         piece.truncate(usize::try_from(length).expect("fits"));
+    }
+    if let Some(Fault::LengthenBy(more)) = fault {
+        let more = vec![0; usize::try_from(more).expect("fits")];
+        piece = [piece, more.into()].concat().into();
     }
     let length = piece.len();
     let is_head = request.method() == Method::HEAD;
