@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get};
 
 use crate::cache::ContentStore;
 use crate::clock::Clock;
@@ -43,15 +45,66 @@ pub struct ApiState {
     pub clock: Clock,
 }
 
+/// The description of every route, for programs.
+const OPENAPI: &str = include_str!("openapi.json");
+
 /// Builds the routes of the API listener.
 pub fn router(state: Arc<ApiState>) -> Router {
-    Router::new()
-        .route("/healthz", get(status::healthz))
-        .route("/readyz", get(status::readyz))
-        .route("/metrics", get(status::metrics))
-        .route("/api/v1/status", get(status::status))
-        .route("/api/v1/verdicts", get(verdicts::list))
-        .route("/api/v1/verdicts/{digest}", get(verdicts::show))
-        .route("/api/v1/decisions", get(decisions::list))
-        .with_state(state)
+    let routes = routes().into_iter();
+    let router = routes.fold(Router::new(), |router, (path, handler)| {
+        router.route(path, handler)
+    });
+    router.with_state(state)
+}
+
+/// Lists every route; `openapi.json` describes the same ones.
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 8] {
+    [
+        ("/healthz", get(status::healthz)),
+        ("/readyz", get(status::readyz)),
+        ("/metrics", get(status::metrics)),
+        ("/api/v1/openapi.json", get(openapi)),
+        ("/api/v1/status", get(status::status)),
+        ("/api/v1/verdicts", get(verdicts::list)),
+        ("/api/v1/verdicts/{digest}", get(verdicts::show)),
+        ("/api/v1/decisions", get(decisions::list)),
+    ]
+}
+
+/// Gives the description of the API.
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{OPENAPI, routes};
+
+    #[test]
+    fn the_description_has_every_route_and_no_other() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut described: Vec<&str> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut routed: Vec<&str> = routes().iter().map(|(path, _)| *path).collect();
+        described.sort_unstable();
+        routed.sort_unstable();
+        assert_eq!(described, routed);
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut references = OPENAPI.split("\"$ref\": \"#").skip(1).peekable();
+        assert!(references.peek().is_some());
+        for rest in references {
+            let pointer = rest.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
 }
