@@ -1,0 +1,67 @@
+"""Warm answers: manifests a second, and CPU for each GB of blobs, against Distribution and nginx."""
+
+import os
+import shutil
+import statistics
+
+import clients
+from daemons import Nginx, Registry, Sluicegate
+from results import add
+
+SECONDS = 10
+# Gets of a 60 MB blob behind one CPU figure: 2.4 GB, some 40 ticks of the cheapest peer.
+GETS = 40
+
+
+def manifest(setup):
+    """Manifest by tag with 64 connections."""
+    rates = run(setup, lambda daemon, path: clients.wrk(daemon.port, path, SECONDS), "manifests/1")
+    add(setup, "warm manifest by tag, requests per second / Distribution's proxy", 50,
+        rates["sluicegate"] / rates["distribution"], "{:.0f}",
+        "per second: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()),
+        least=True)
+
+
+def blob(setup):
+    """CPU for each GB of a warm blob."""
+    layer = setup.images["three"].layers[0]
+    total = layer.size * GETS / 1e9
+
+    def alone(daemon, path):
+        return cpu(daemon, lambda: clients.curl(daemon.port, path, GETS)) / total
+
+    def eight(daemon, path):
+        return cpu(daemon, lambda: clients.curl(daemon.port, path, GETS // 8, 8)) / total
+
+    for name, measure in [("one client", alone), ("eight clients", eight)]:
+        costs = run(setup, measure, f"blobs/{layer.digest}")
+        add(setup, f"warm blob, CPU per GB / nginx, {name}", 2, costs["sluicegate"] / costs["nginx"],
+            detail="CPU s per GB: " + ", ".join(f"{n} {cost:.2f}" for n, cost in costs.items()))
+
+
+def run(setup, measure, path):
+    """Measures all three after each has pulled the image once; medians of all rounds."""
+    image, found = setup.images["three"], {}
+    path = f"/v2/{image.name}/{path}"
+    homes = {name: os.path.join(setup.work, f"warm-{name}") for name in
+             ["sluicegate", "distribution", "nginx"]}
+    for home in homes.values():
+        shutil.rmtree(home, ignore_errors=True)
+    with Sluicegate(homes["sluicegate"], setup, setup.upstream.port) as ours, \
+            Registry(homes["distribution"], setup.upstream.port) as theirs, \
+            Nginx(homes["nginx"], setup.upstream.port) as nginx:
+        daemons = {"sluicegate": ours, "distribution": theirs, "nginx": nginx}
+        for daemon in daemons.values():
+            clients.raw_pull(daemon.port, image)
+            clients.raw_pull(daemon.port, image)
+        for _ in range(setup.rounds):
+            for name, daemon in daemons.items():
+                found.setdefault(name, []).append(measure(daemon, path))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def cpu(daemon, work):
+    """Gives the CPU seconds that `work` costs the daemon."""
+    before = daemon.cpu()
+    work()
+    return daemon.cpu() - before
