@@ -1,0 +1,125 @@
+//! The documents keep step with the code: links, named files, settings and samples.
+//!
+//! It reads pages as text and hands their samples to the parsers that users' files go through.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sluicegate_policy::{PolicySet, SourceFile};
+
+/// The pages that users and contributors read.
+const PAGES: [&str; 11] = [
+    "README.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/ARCHITECTURE.md",
+    "docs/for-auditors.md",
+    "docs/for-pipelines.md",
+    "docs/for-platform-teams.md",
+    "docs/for-runtimes.md",
+    "docs/limits.md",
+    "docs/troubleshooting.md",
+    "tests/README.md",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests lies in the workspace")
+        .into()
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Gives what stands between each pair of marks.
+fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
+    let after_each = text.split(open).skip(1);
+    after_each
+        .filter_map(|rest| rest.split_once(close))
+        .map(|(inside, _)| inside)
+        .collect()
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    let mut dead = Vec::new();
+    for page in PAGES {
+        let text = read(page);
+        let folder = Path::new(page).parent().expect("a page lies in a folder");
+        for link in between(&text, "](", ")") {
+            let file = link.split('#').next().unwrap_or_default();
+            let is_ours = !file.is_empty() && !file.contains("://");
+            if is_ours && !root().join(folder).join(file).exists() {
+                dead.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:?}");
+}
+
+#[test]
+fn every_source_file_that_the_limits_name_exists() {
+    let text = read("docs/limits.md");
+    let named: Vec<&str> = between(&text, "| `", "` |")
+        .into_iter()
+        .filter(|name| name.contains("/src/"))
+        .collect();
+    assert!(named.len() > 20, "few files are named: {named:?}");
+    for name in named.iter().flat_map(|name| name.split("`, `")) {
+        let is_path = name.contains('/');
+        assert!(!is_path || root().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn every_setting_is_described_and_in_the_example() {
+    let table = read("config/src/layer.rs");
+    let settings: Vec<&str> = between(&table, "    (\"", "\", Arity::");
+    assert!(settings.len() > 10, "few settings were found: {settings:?}");
+    let (page, example) = (
+        read("docs/for-platform-teams.md"),
+        read("config/sluicegate.example.yaml"),
+    );
+    for setting in settings {
+        assert!(
+            page.contains(&format!("| `{setting}` |")),
+            "{setting} is not described"
+        );
+        // The file's key for registries holds more than the flag.
+        let key = setting.replace("upstream", "upstreams");
+        let key = key.replace("default_upstreams", "default_upstream");
+        assert!(
+            example.contains(&format!("\n{key}:")),
+            "{setting} is not in the example"
+        );
+    }
+}
+
+#[test]
+fn every_sample_of_a_policy_is_valid() {
+    let page = read("docs/for-platform-teams.md");
+    let mut samples: Vec<&str> = between(&page, "```yaml\n", "```")
+        .into_iter()
+        .filter(|sample| sample.contains("apiVersion: sluicegate/v1"))
+        .collect();
+    assert!(samples.len() >= 3, "few samples were found");
+    let deployment = read("deploy/kubernetes.yaml");
+    let mounted = between(&deployment, "  baseline.yaml: |\n", "\n---");
+    samples.extend(&mounted);
+    assert_eq!(mounted.len(), 1, "the deployment mounts one policy");
+    for (at, sample) in samples.iter().enumerate() {
+        // A binding's policy is in another sample: each is read beside those before it.
+        let files: Vec<SourceFile> = samples[..=at]
+            .iter()
+            .enumerate()
+            .map(|(number, text)| SourceFile {
+                name: format!("sample {number}"),
+                text: (*text).to_owned(),
+            })
+            .collect();
+        let read = PolicySet::parse(&files);
+        assert!(read.is_ok(), "{sample}\n{:?}", read.err());
+    }
+}
