@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use sluicegate_config::{GateMode, Settings};
+use sluicegate_config::{FeedSource, GateMode, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -183,7 +183,7 @@ impl Parts {
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let policies = Policies::load(&settings.policy)
             .map_err(|error| StartError::Policy(error.to_string()))?;
-        let feeds = Feeds::start(settings.feeds.clone(), data.join("feeds"), clock.clone());
+        let feeds = feeds(settings, clock);
         let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
         let resolver = Resolver::new(
             settings.tag_ttl,
@@ -249,7 +249,6 @@ impl Parts {
             pulls: Arc::clone(&self.pulls),
             api_url: api_url.into(),
             explain_to_old_clients: settings.explain_to_old_clients,
-            hold: settings.hold,
             metrics: metrics.clone(),
             clock: clock.clone(),
             draining,
@@ -283,10 +282,7 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
             reason,
         };
         let metrics = metrics.clone();
-        let proxy = ProxyVariables {
-            https_proxy: settings.https_proxy.clone(),
-            no_proxy: settings.no_proxy.clone(),
-        };
+        let proxy = proxy_variables(settings);
         let count = move |upstream: &str, code: u16| metrics.count_upstream(upstream, code);
         let built = Upstream::from_settings(upstream, proxy, Some(Arc::new(count)))
             .map_err(|error| failed(error.to_string()))?;
@@ -295,11 +291,36 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
     Ok(Upstreams::new(upstreams))
 }
 
+fn feeds(settings: &Settings, clock: &Clock) -> Arc<Feeds> {
+    let (sources, directory) = (settings.feeds.clone(), settings.data.join("feeds"));
+    Feeds::start(
+        sources,
+        directory,
+        &proxy_variables(settings),
+        clock.clone(),
+    )
+}
+
+/// Gives the proxy of the environment, for upstreams and feeds.
+pub(crate) fn proxy_variables(settings: &Settings) -> ProxyVariables {
+    ProxyVariables {
+        https_proxy: settings.https_proxy.clone(),
+        no_proxy: settings.no_proxy.clone(),
+    }
+}
+
 fn insecure_settings(settings: &Settings) -> Vec<String> {
     let mut insecure = Vec::new();
     for upstream in settings.upstreams.values() {
         if upstream.url.scheme() == "http" {
             insecure.push(format!("upstream {} is reached without TLS", upstream.name));
+        }
+    }
+    for feed in &settings.feeds {
+        if let FeedSource::Url(url) = feed
+            && url.scheme() == "http"
+        {
+            insecure.push(format!("feed {url} is fetched without TLS"));
         }
     }
     if settings.api_open {

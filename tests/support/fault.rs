@@ -29,8 +29,6 @@ pub enum Fault {
     CorruptAt(u64),
     /// Nothing comes after so many bytes; the connection stays open.
     StallAt(u64),
-    /// Nothing comes after so many bytes until [`FaultUpstream::release`], then all the rest.
-    HoldAt(u64),
     /// The answer is whole and consistent but ends after so many bytes.
     ShortenTo(u64),
     /// The answer is whole and consistent but has so many bytes more.
@@ -103,7 +101,6 @@ struct Shared {
     tokens_made: AtomicU64,
     body_bytes: AtomicU64,
     pace: body::Pace,
-    released: tokio::sync::watch::Sender<bool>,
 }
 
 impl Shared {
@@ -131,7 +128,6 @@ impl FaultUpstream {
             tokens_made: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
             pace: body::Pace::default(),
-            released: tokio::sync::watch::Sender::new(false),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self {
@@ -208,16 +204,6 @@ impl FaultUpstream {
         let mut content = self.shared.content();
         content.faults.remove(part);
         content.always.remove(part);
-    }
-
-    /// Lets every body go on that [`Fault::HoldAt`] holds, now and from now on.
-    pub fn release(&self) {
-        self.shared.released.send_replace(true);
-    }
-
-    /// Lets [`Fault::HoldAt`] hold bodies again.
-    pub fn hold_again(&self) {
-        self.shared.released.send_replace(false);
     }
 
     /// Demands credentials; user and password are those of `registry.rs`.

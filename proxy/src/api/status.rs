@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ApiState;
@@ -95,6 +96,19 @@ fn feeds(state: &ApiState) -> Value {
                 "ecosystem": ecosystem.name,
                 "records": ecosystem.records,
                 "newest": ecosystem.newest_modified,
+                "problems": ecosystem.problems,
+            })
+        })
+        .collect();
+    let sources: Vec<Value> = current
+        .sources
+        .iter()
+        .map(|source| {
+            json!({
+                "source": source.source,
+                "confirmed": source.confirmed,
+                "age_seconds": age(source.confirmed, now),
+                "problem": source.problem,
             })
         })
         .collect();
@@ -103,10 +117,15 @@ fn feeds(state: &ApiState) -> Value {
         "snapshot": current.index.snapshot(),
         "loaded": state.feeds.is_loaded(),
         "confirmed": confirmed,
-        "age_seconds": confirmed.map(|at| now.as_second().saturating_sub(at.as_second())),
+        "age_seconds": age(confirmed, now),
         "problem": current.problem,
+        "sources": sources,
         "ecosystems": ecosystems,
     })
+}
+
+fn age(since: Option<Timestamp>, now: Timestamp) -> Option<i64> {
+    since.map(|at| now.as_second().saturating_sub(at.as_second()))
 }
 
 fn policy(state: &ApiState) -> Value {

@@ -4,6 +4,7 @@
 
 pub mod decisions;
 pub mod demo;
+pub mod feeds;
 pub mod plugins;
 pub mod policy;
 pub mod query;
@@ -41,6 +42,9 @@ enum Command {
     /// The log of pulls and why each was allowed or refused
     #[command(subcommand)]
     Decisions(decisions::DecisionsCommand),
+    /// Advisory feeds: how current they are, and updating them by hand
+    #[command(subcommand)]
+    Feeds(feeds::FeedsCommand),
     /// Policy files
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -57,6 +61,7 @@ pub async fn run(cli: Cli, out: &mut impl Write) -> Result<(), CommandError> {
         Some(Command::Demo(args)) => demo::run(args, out).await,
         Some(Command::Verdicts(command)) => verdicts::run(command, out).await,
         Some(Command::Decisions(command)) => decisions::run(command, out).await,
+        Some(Command::Feeds(command)) => feeds::run(command, out).await,
         Some(Command::Policy(command)) => policy::run(command, out),
         Some(Command::Plugins(command)) => plugins::run(command, out),
     }

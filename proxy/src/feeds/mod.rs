@@ -1,20 +1,42 @@
 //! Which advisory index is current: loads it, swaps it, and says how old it is.
 //!
-//! A request sees one snapshot from beginning to end. A load that fails leaves the last good
-//! snapshot in place and its reason in status.
+//! A request sees one snapshot from beginning to end. A load or sync that fails leaves the last
+//! good snapshot in place and its reason in status.
+//!
+//! Reading order: this file (what is current), `load` (directories to index), `source` (a directory
+//! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `fetch` (one file); `needed`
+//! picks ecosystems, `record` remembers, `whole` looks at what arrived.
 
-use std::path::{Path, PathBuf};
+mod fetch;
+mod load;
+pub mod mirror;
+mod needed;
+mod record;
+mod schedule;
+mod source;
+mod whole;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use sluicegate_config::FeedSource;
+use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::FeedStanding;
-use sluicegate_scanner::feeds::{FeedDirectory, FeedError, FeedIndex};
-use tokio::sync::watch;
+use sluicegate_scanner::feeds::FeedIndex;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
+use crate::upstream::ProxyVariables;
+use load::{Loaded, load};
+use mirror::told;
+use source::{Origin, Source};
 
 /// How long pulls wait for a first load that has no earlier copy.
 const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);
@@ -22,14 +44,28 @@ const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(30);
 
 /// A snapshot and how it stands.
+#[derive(Clone)]
 pub struct FeedState {
     /// The advisories.
     pub index: Arc<FeedIndex>,
     /// Counts swaps.
     pub revision: u64,
-    /// When the snapshot was last confirmed with its source.
+    /// When the snapshot was last confirmed with its source; with several, the one longest ago.
     pub standing: FeedStanding,
-    /// Why the newest load failed, where it did.
+    /// Why the newest load or sync failed, where it did.
+    pub problem: Option<String>,
+    /// How each source stands.
+    pub sources: Vec<SourceState>,
+}
+
+/// How one source stands.
+#[derive(Clone, Debug)]
+pub struct SourceState {
+    /// The directory or URL.
+    pub source: String,
+    /// When it was last read, or found unchanged.
+    pub confirmed: Option<Timestamp>,
+    /// Why the newest sync failed, where it did.
     pub problem: Option<String>,
 }
 
@@ -37,25 +73,42 @@ pub struct FeedState {
 pub struct Feeds {
     current: ArcSwap<FeedState>,
     loaded: watch::Sender<bool>,
+    wanted: watch::Sender<BTreeSet<String>>,
     give_up_at: tokio::time::Instant,
 }
 
 impl Feeds {
-    /// Starts loading in the background. Indexes are kept under `directory`.
-    pub fn start(sources: Vec<FeedSource>, directory: PathBuf, clock: Clock) -> Arc<Self> {
+    /// Starts loading in the background. Indexes and mirrors are kept under `directory`.
+    pub fn start(
+        sources: Vec<FeedSource>,
+        directory: PathBuf,
+        proxy: &ProxyVariables,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let open = |source| Origin::new(source, &directory, proxy);
+        let origins = sources.into_iter().map(open).collect();
+        Self::start_from(origins, directory, clock)
+    }
+
+    fn start_from(origins: Vec<Origin>, directory: PathBuf, clock: Clock) -> Arc<Self> {
         let empty = FeedState {
             index: Arc::new(FeedIndex::empty()),
             revision: 0,
             standing: FeedStanding { confirmed: None },
             problem: None,
+            sources: Vec::new(),
         };
         let feeds = Arc::new(Self {
             current: ArcSwap::from_pointee(empty),
-            loaded: watch::Sender::new(sources.is_empty()),
+            loaded: watch::Sender::new(origins.is_empty()),
+            wanted: watch::Sender::default(),
             give_up_at: tokio::time::Instant::now() + FIRST_LOAD_WAIT,
         });
-        if !sources.is_empty() {
-            tokio::spawn(Arc::clone(&feeds).keep_current(sources, directory, clock));
+        if !origins.is_empty() {
+            let news = Arc::new(Notify::new());
+            let start = |origin| Source::start(origin, &clock, feeds.wanted.subscribe(), &news);
+            let sources = origins.into_iter().map(start).collect();
+            tokio::spawn(Arc::clone(&feeds).keep_current(sources, directory, clock, news));
         }
         feeds
     }
@@ -77,147 +130,75 @@ impl Feeds {
         let _ended_or_given_up = tokio::time::timeout_at(self.give_up_at, wait).await;
     }
 
+    /// Asks for the ecosystems of an inventory that `index` knows nothing of. They are fetched in
+    /// the background where a mirror has them; the swap then makes verdicts old.
+    pub fn want(&self, inventory: &Inventory, index: &FeedIndex) {
+        let missing = needed::missing(inventory, index);
+        self.wanted
+            .send_if_modified(|wanted| needed::add(wanted, missing));
+    }
+
     async fn keep_current(
         self: Arc<Self>,
-        sources: Vec<FeedSource>,
+        sources: Vec<Source>,
         directory: PathBuf,
         clock: Clock,
+        news: Arc<Notify>,
     ) {
         let mut known = String::new();
         loop {
-            let (sources, directory) = (sources.clone(), directory.clone());
-            let before = known.clone();
             let now = clock.now();
-            let load = move || load(&sources, &directory, &before, now);
-            match tokio::task::spawn_blocking(load).await {
-                Ok(Ok(Loaded::Unchanged)) => self.confirm(clock.now()),
-                Ok(Ok(Loaded::New { index, fingerprint })) => {
-                    known = fingerprint;
-                    self.swap(*index, clock.now());
-                }
-                Ok(Err(error)) => self.fail(error.to_string()),
-                Err(panic) => self.fail(panic.to_string()),
+            // Taken before the load: a sync that ends during it is for the next round.
+            let states = sources.iter().map(|source| source.state(now)).collect();
+            let readable: Vec<PathBuf> = sources.iter().filter_map(Source::readable).collect();
+            let is_last_wait = sources.iter().all(Source::is_settled);
+            let (directory, before) = (directory.clone(), known.clone());
+            let load = move || match readable.as_slice() {
+                [] => Ok(Loaded::Unchanged),
+                sources => load(sources, &directory, &before, now),
+            };
+            let outcome = match tokio::task::spawn_blocking(load).await {
+                Ok(outcome) => outcome.map_err(|error| told(&error)),
+                Err(panic) => Err(panic.to_string()),
+            };
+            if let Ok(Loaded::New { fingerprint, .. }) = &outcome {
+                fingerprint.clone_into(&mut known);
             }
-            self.loaded.send_replace(true);
-            tokio::time::sleep(POLL).await;
+            self.publish(outcome, states);
+            if is_last_wait {
+                self.loaded.send_replace(true);
+            }
+            let _either = tokio::time::timeout(POLL, news.notified()).await;
         }
     }
 
-    fn swap(&self, index: FeedIndex, now: Timestamp) {
-        let revision = self.current().revision + 1;
-        tracing::info!(
-            snapshot = index.snapshot(),
-            ecosystems = index.ecosystems().len(),
-            "feeds loaded"
-        );
-        self.current.store(Arc::new(FeedState {
-            index: Arc::new(index),
-            revision,
-            standing: FeedStanding {
-                confirmed: Some(now),
-            },
-            problem: None,
-        }));
-    }
-
-    fn confirm(&self, now: Timestamp) {
-        let current = self.current();
-        self.current.store(Arc::new(FeedState {
-            index: Arc::clone(&current.index),
-            revision: current.revision,
-            standing: FeedStanding {
-                confirmed: Some(now),
-            },
-            problem: None,
-        }));
-    }
-
-    fn fail(&self, problem: String) {
-        tracing::error!(%problem, "feeds not loaded");
-        let current = self.current();
-        self.current.store(Arc::new(FeedState {
-            index: Arc::clone(&current.index),
-            revision: current.revision,
-            standing: FeedStanding {
-                confirmed: current.standing.confirmed,
-            },
-            problem: Some(problem),
-        }));
-    }
-}
-
-enum Loaded {
-    Unchanged,
-    New {
-        index: Box<FeedIndex>,
-        fingerprint: String,
-    },
-}
-
-fn load(
-    sources: &[FeedSource],
-    directory: &Path,
-    known: &str,
-    now: Timestamp,
-) -> Result<Loaded, FeedError> {
-    let directories = directories(sources);
-    let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
-    if fingerprint == known {
-        return Ok(Loaded::Unchanged);
-    }
-    if let Some(index) = kept_index(directory, &fingerprint) {
-        return Ok(Loaded::New {
-            index: Box::new(index),
-            fingerprint,
-        });
-    }
-    let on_progress = |progress: sluicegate_scanner::feeds::BuildProgress| {
-        tracing::debug!(?progress, "feeds being indexed");
-    };
-    let path = sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress)?;
-    let index = FeedIndex::open(&path)?;
-    forget_old_indexes(directory, index.snapshot());
-    Ok(Loaded::New {
-        index: Box::new(index),
-        fingerprint,
-    })
-}
-
-fn directories(sources: &[FeedSource]) -> Vec<FeedDirectory> {
-    sources
-        .iter()
-        .filter_map(|source| match source {
-            FeedSource::Directory(path) => Some(FeedDirectory { path: path.clone() }),
-            FeedSource::Url(_) => None,
-        })
-        .collect()
-}
-
-/// Removes indexes that are no longer current. One that is still being read stays until then:
-/// an open file outlives its name.
-fn forget_old_indexes(directory: &Path, current: &str) {
-    let current = current.trim_start_matches("sha256:");
-    for entry in std::fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-    {
-        let path = entry.path();
-        let is_index = path.extension().is_some_and(|kind| kind == "feeds");
-        if is_index
-            && path.file_stem().is_none_or(|name| name != current)
-            && let Err(error) = std::fs::remove_file(&path)
+    fn publish(&self, outcome: Result<Loaded, String>, sources: Vec<SourceState>) {
+        let before = self.current();
+        let mut state = FeedState::clone(&before);
+        let mut problems: Vec<String> = sources.iter().filter_map(|s| s.problem.clone()).collect();
+        let confirmed = sources
+            .iter()
+            .map(|source| source.confirmed)
+            .min()
+            .flatten();
+        state.sources = sources;
+        match outcome {
+            Ok(Loaded::Unchanged) => state.standing.confirmed = confirmed,
+            Ok(Loaded::New { index, .. }) => {
+                let ecosystems = index.ecosystems().len();
+                tracing::info!(snapshot = index.snapshot(), ecosystems, "feeds loaded");
+                state.index = Arc::from(index);
+                state.revision += 1;
+                state.standing.confirmed = confirmed;
+            }
+            Err(problem) => problems.insert(0, problem),
+        }
+        state.problem = (!problems.is_empty()).then(|| problems.join("; "));
+        if let Some(problem) = &state.problem
+            && state.problem != before.problem
         {
-            tracing::warn!(path = %path.display(), %error, "old feed index not removed");
+            tracing::error!(%problem, "feeds not current");
         }
+        self.current.store(Arc::new(state));
     }
-}
-
-/// Finds an index that was built from these very files.
-fn kept_index(directory: &Path, fingerprint: &str) -> Option<FeedIndex> {
-    let entries = std::fs::read_dir(directory).ok()?;
-    entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| FeedIndex::open(&entry.path()).ok())
-        .find(|index| index.source_fingerprint() == fingerprint)
 }

@@ -123,6 +123,7 @@ impl Judge {
         self.feeds.first_load().await;
         let epoch = self.epoch();
         let (policies, feeds) = (self.policies.current(), self.feeds.current());
+        self.feeds.want(&scanned.inventory, &feeds.index);
         let image = Image {
             repository: repository.clone(),
             digest: digest.clone(),

@@ -6,6 +6,7 @@
 //!
 //! Reading order: this file (what can be asked), `session` (one request), `wire` (one exchange),
 //! `connect` (one connection); `token`, `trust` and `address` hold the rules of who may see what.
+//! `web` lends the same connections to feed mirrors, which are no registries.
 
 mod address;
 mod answer;
@@ -18,6 +19,7 @@ mod retry;
 mod session;
 mod token;
 mod trust;
+mod web;
 mod wire;
 
 #[cfg(test)]
@@ -36,6 +38,8 @@ pub use blob::BlobBody;
 pub use error::{Cause, Fault, UpstreamError};
 pub use options::{ProxyVariables, UpstreamOptions};
 pub use retry::SHORT_RETRY_AFTER;
+pub(crate) use retry::jittered;
+pub(crate) use web::Web;
 pub use wire::Observer;
 
 use answer::{content_range, media_type_of, promised_digest, promised_length};

@@ -49,6 +49,6 @@ fn asked_wait(error: &UpstreamError) -> Option<Duration> {
 }
 
 /// Spreads the waits of many clients over half to one and a half of `wait`.
-fn jittered(wait: Duration) -> Duration {
+pub(crate) fn jittered(wait: Duration) -> Duration {
     wait.mul_f64(rand::rng().random_range(0.5..1.5))
 }

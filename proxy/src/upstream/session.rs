@@ -46,8 +46,8 @@ impl Ask {
 }
 
 /// An answer, and whether it came from the upstream itself or from where it sent us.
-struct Arrival {
-    response: Response<Incoming>,
+pub(super) struct Arrival {
+    pub(super) response: Response<Incoming>,
     from_origin: bool,
 }
 
@@ -71,7 +71,8 @@ impl Session {
         self.settle(ask, second).await
     }
 
-    async fn follow(
+    /// Sends a request and follows redirects, whatever answer comes at the end.
+    pub(super) async fn follow(
         &self,
         ask: &Ask,
         authorization: Option<&HeaderValue>,

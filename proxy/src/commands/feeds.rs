@@ -1,0 +1,205 @@
+//! `sluicegate feeds`: how current the advisories are, and bringing them up to date by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::Value;
+use sluicegate_config::{Environment, FeedSource, Flags, Settings};
+
+use super::CommandError;
+use super::query::{Format, Source, cell, print_json};
+use crate::app::proxy_variables;
+use crate::feeds::mirror::{Mirror, OnProgress, Scope, SyncProgress, Synced, told};
+
+/// How one file's download is shown.
+const BAR: &str = "{msg:30} {bytes:>12} {bar:30} {binary_bytes_per_sec}";
+
+/// Advisory feeds
+#[derive(Subcommand, Debug)]
+#[command(after_help = "Example: sluicegate feeds status")]
+pub enum FeedsCommand {
+    /// Shows each source and ecosystem of the running service: records, newest, age, problems
+    #[command(after_help = "Example: sluicegate feeds status --format json")]
+    Status(StatusArgs),
+    /// Brings the local copies of all feed URLs up to date, once
+    #[command(
+        after_help = "Example: sluicegate feeds update --data /var/lib/sluicegate --ecosystem Go\n\n\
+        A running service notices the new files within 30 s. Directories are not copied."
+    )]
+    Update(UpdateArgs),
+}
+
+/// Where to ask, and how to print.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// URL of the service's API [default: http://127.0.0.1:5080]
+    #[arg(long, value_name = "URL")]
+    service: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// What to update, and where.
+#[derive(Args, Debug)]
+pub struct UpdateArgs {
+    /// Configuration file (YAML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept [default: $XDG_DATA_HOME/sluicegate, /var/lib/sluicegate as root]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// URL in the layout of the OSV bucket (repeatable) [default: the public OSV bucket]
+    #[arg(long, value_name = "URL")]
+    feed: Vec<String>,
+    /// An ecosystem to fetch besides the usual ones, such as Debian:12 (repeatable)
+    #[arg(long, value_name = "NAME")]
+    ecosystem: Vec<String>,
+}
+
+/// Runs the command.
+pub async fn run(command: FeedsCommand, out: &mut impl Write) -> Result<(), CommandError> {
+    match command {
+        FeedsCommand::Status(args) => status(args, out).await,
+        FeedsCommand::Update(args) => update(args, out).await,
+    }
+}
+
+async fn status(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let source = Source {
+        service: args.service,
+        data: None,
+        format: args.format,
+    };
+    let answer = source.get("status").await?;
+    let feeds = answer.get("feeds").unwrap_or(&Value::Null);
+    if source.format == Format::Json {
+        return print_json(out, feeds);
+    }
+    writeln!(out, "snapshot  {}", cell(feeds, "/snapshot"))?;
+    writeln!(out, "loaded    {}", cell(feeds, "/loaded"))?;
+    let sources = [
+        ("SOURCE", "/source"),
+        ("CONFIRMED", "/confirmed"),
+        ("AGE S", "/age_seconds"),
+        ("PROBLEM", "/problem"),
+    ];
+    write_table(out, feeds.get("sources"), &sources)?;
+    let ecosystems = [
+        ("ECOSYSTEM", "/ecosystem"),
+        ("RECORDS", "/records"),
+        ("NEWEST", "/newest"),
+        ("PROBLEMS", "/problems"),
+    ];
+    write_table(out, feeds.get("ecosystems"), &ecosystems)
+}
+
+fn write_table(
+    out: &mut impl Write,
+    items: Option<&Value>,
+    columns: &[(&str, &str)],
+) -> Result<(), CommandError> {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(columns.iter().map(|(title, _)| *title));
+    for item in items.and_then(Value::as_array).into_iter().flatten() {
+        table.add_row(columns.iter().map(|(_, pointer)| cell(item, pointer)));
+    }
+    Ok(writeln!(out, "\n{table}")?)
+}
+
+async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let wanted: BTreeSet<String> = args.ecosystem.iter().cloned().collect();
+    let settings = settings(args)?;
+    let feeds = settings.data.join("feeds");
+    let mut failed = Vec::new();
+    for source in &settings.feeds {
+        let FeedSource::Url(url) = source else {
+            continue;
+        };
+        let failure = |error: &dyn std::error::Error| CommandError::Failed(told(error));
+        let mirror =
+            Mirror::new(url, &feeds, proxy_variables(&settings)).map_err(|e| failure(&e))?;
+        let (bars, on_progress) = bars();
+        let now = jiff::Timestamp::now();
+        let outcome = mirror.sync(Scope::All, &wanted, now, &on_progress).await;
+        let _bars_may_be_hidden = bars.clear();
+        match outcome {
+            Ok(synced) => {
+                write_synced(out, &mirror, &synced)?;
+                failed.extend(synced.problems);
+            }
+            Err(error) => failed.push(told(&error)),
+        }
+    }
+    if !settings
+        .feeds
+        .iter()
+        .any(|feed| matches!(feed, FeedSource::Url(_)))
+    {
+        writeln!(out, "no feed is a URL: nothing to update")?;
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::Failed(failed.join("\n")))
+}
+
+fn write_synced(out: &mut impl Write, mirror: &Mirror, synced: &Synced) -> std::io::Result<()> {
+    for path in &synced.changed {
+        writeln!(out, "new        {path}")?;
+    }
+    writeln!(
+        out,
+        "{}: {} new, {} unchanged, {} problems; copy in {}",
+        mirror.url(),
+        synced.changed.len(),
+        synced.unchanged,
+        synced.problems.len(),
+        mirror.directory().display()
+    )
+}
+
+fn settings(args: UpdateArgs) -> Result<Settings, CommandError> {
+    let flags = Flags {
+        config: args.config,
+        data: args.data,
+        feed: args.feed,
+        ..Flags::default()
+    };
+    sluicegate_config::load_with_file(flags, &Environment::of_process())
+        .map(|loaded| loaded.settings)
+        .map_err(|errors| CommandError::Usage(format!("configuration has mistakes:\n{errors}")))
+}
+
+/// Shows a bar for each file on its way; nothing where standard error is no terminal.
+fn bars() -> (MultiProgress, OnProgress) {
+    let all = MultiProgress::new();
+    let shown = all.clone();
+    let by_path: Mutex<BTreeMap<String, ProgressBar>> = Mutex::default();
+    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let on_progress = move |progress: SyncProgress| {
+        let mut by_path = by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.ended {
+            if let Some(bar) = by_path.remove(&progress.path) {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let bar = by_path.entry(progress.path.clone()).or_insert_with(|| {
+            let bar = ProgressBar::no_length().with_style(style.clone());
+            shown.add(bar.with_message(progress.path.clone()))
+        });
+        if let Some(expected) = progress.expected {
+            bar.set_length(expected);
+        }
+        bar.set_position(progress.bytes);
+    };
+    (all, Arc::new(on_progress))
+}

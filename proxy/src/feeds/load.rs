@@ -1,0 +1,79 @@
+//! From feed directories to an open index: found again or built, and old ones removed.
+//!
+//! Blocking work for a thread of its own. Fetches nothing and swaps nothing. Called by `Feeds`.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
+
+/// What a look at the directories gave.
+pub(super) enum Loaded {
+    /// They are as they were.
+    Unchanged,
+    /// They are not.
+    New {
+        index: Box<FeedIndex>,
+        /// How they are now.
+        fingerprint: String,
+    },
+}
+
+/// Loads the index of `sources` unless they still are as `known` says. Indexes lie in `directory`.
+pub(super) fn load(
+    sources: &[PathBuf],
+    directory: &Path,
+    known: &str,
+    now: Timestamp,
+) -> Result<Loaded, FeedError> {
+    let directories: Vec<FeedDirectory> = sources
+        .iter()
+        .map(|path| FeedDirectory { path: path.clone() })
+        .collect();
+    let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
+    if fingerprint == known {
+        return Ok(Loaded::Unchanged);
+    }
+    let on_progress = |progress: BuildProgress| {
+        tracing::debug!(?progress, "feeds being indexed");
+    };
+    let (path, index) = if let Some(kept) = kept_index(directory, &fingerprint) {
+        kept
+    } else {
+        let path =
+            sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress)?;
+        let index = FeedIndex::open(&path)?;
+        (path, index)
+    };
+    remove_others(directory, &path);
+    let index = Box::new(index);
+    Ok(Loaded::New { index, fingerprint })
+}
+
+/// Finds an index that was built from these very files.
+fn kept_index(directory: &Path, fingerprint: &str) -> Option<(PathBuf, FeedIndex)> {
+    indexes(directory)
+        .into_iter()
+        .filter_map(|path| FeedIndex::open(&path).ok().map(|index| (path, index)))
+        .find(|(_, index)| index.source_fingerprint() == fingerprint)
+}
+
+/// Removes superseded indexes: a mirror brings a new one every hour. One that is still open stays
+/// readable until it is let go.
+fn remove_others(directory: &Path, current: &Path) {
+    for path in indexes(directory) {
+        if path != current
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(%error, path = %path.display(), "old feed index not removed");
+        }
+    }
+}
+
+fn indexes(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "feeds"))
+        .collect()
+}

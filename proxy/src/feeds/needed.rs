@@ -1,0 +1,166 @@
+//! Which ecosystems are fetched from a mirror: common ones, and those that images asked for.
+//!
+//! Names come from images and mirrors and become folder names: only names of the OSV bucket's shape
+//! pass. Never fetches. Called by `Feeds`, `mirror` and `schedule`.
+
+use std::collections::BTreeSet;
+
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::Ecosystem;
+use sluicegate_scanner::feeds::FeedIndex;
+
+/// Fetched before any image asks, where the mirror has them: the supported releases of the common
+/// base images and the three language ecosystems that are scanned.
+///
+/// Source: Debian, Alpine and Ubuntu release calendars, 2025.
+const USUAL: [&str; 15] = [
+    "Alpine:v3.17",
+    "Alpine:v3.18",
+    "Alpine:v3.19",
+    "Alpine:v3.20",
+    "Alpine:v3.21",
+    "Alpine:v3.22",
+    "Debian:11",
+    "Debian:12",
+    "Debian:13",
+    "Maven",
+    "PyPI",
+    "Ubuntu:20.04:LTS",
+    "Ubuntu:22.04:LTS",
+    "Ubuntu:24.04:LTS",
+    "npm",
+];
+
+/// Longest name of an ecosystem, in bytes; the longest real one has about 60.
+const MAX_NAME_BYTES: usize = 96;
+/// Most names that images asked for that are remembered. Images can make names up; what is held is
+/// kept current without being remembered here, and what is needed is asked for again.
+const MAX_WANTED: usize = 256;
+
+/// Tells whether a name has the shape of an ecosystem's and can be a folder's.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || b" .:+-_".contains(&byte);
+    !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(is_sound)
+        && !name.contains("..")
+}
+
+/// Picks from what a mirror lists what is usual or wanted.
+pub(super) fn pick(listed: &BTreeSet<String>, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+    let needed = USUAL.into_iter().chain(wanted.iter().map(String::as_str));
+    needed.flat_map(|name| folders_for(name, listed)).collect()
+}
+
+/// Names the folders that hold the advisories on an ecosystem.
+fn folders_for(name: &str, listed: &BTreeSet<String>) -> Vec<String> {
+    // Ubuntu's long-term releases carry a suffix that an image need not show.
+    let mut folders = vec![name.to_owned(), format!("{name}:LTS")];
+    folders.retain(|folder| listed.contains(folder));
+    let family = name.split(':').next().unwrap_or_default();
+    let is_of_family = |folder: &String| {
+        folder
+            .strip_prefix(family)
+            .is_some_and(|rest| rest.starts_with(':'))
+    };
+    // A family's own folder has all releases in one large file: only where there are no others.
+    if folders.is_empty() && listed.contains(family) && !listed.iter().any(is_of_family) {
+        folders.push(family.to_owned());
+    }
+    folders
+}
+
+/// Lists the ecosystems of an inventory that an index knows nothing of.
+pub(super) fn missing(inventory: &Inventory, index: &FeedIndex) -> BTreeSet<String> {
+    let named: BTreeSet<&Ecosystem> = inventory
+        .components
+        .iter()
+        .filter_map(|component| component.ecosystem.as_ref())
+        .collect();
+    named
+        .into_iter()
+        .filter(|ecosystem| !index.has_ecosystem(ecosystem) && is_name(ecosystem.as_str()))
+        .map(|ecosystem| ecosystem.as_str().to_owned())
+        .collect()
+}
+
+/// Adds names to those wanted; tells whether any was new.
+pub(super) fn add(wanted: &mut BTreeSet<String>, names: BTreeSet<String>) -> bool {
+    if names.is_subset(wanted) {
+        return false;
+    }
+    if wanted.len().saturating_add(names.len()) > MAX_WANTED {
+        wanted.clear();
+    }
+    wanted.extend(names.into_iter().take(MAX_WANTED));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_no_name_that_could_leave_its_folder() {
+        for name in [
+            "Debian:12",
+            "Rocky Linux:9",
+            "crates.io",
+            "openSUSE:Leap 15.6",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "Debian:../x",
+            "/etc",
+            ".hidden",
+            "a\0",
+            "é",
+            "incoming\n",
+        ] {
+            assert!(!is_name(name), "{name:?}");
+        }
+        assert!(!is_name(&"x".repeat(97)));
+    }
+
+    #[test]
+    fn names_made_up_by_images_stay_few() {
+        let mut wanted = BTreeSet::new();
+        for number in 0..2_000 {
+            let names = BTreeSet::from([format!("Debian:{number}")]);
+            assert!(add(&mut wanted, names.clone()), "new");
+            assert!(!add(&mut wanted, names), "known");
+            assert!(wanted.len() <= MAX_WANTED);
+        }
+    }
+
+    #[test]
+    fn picks_only_what_the_mirror_lists() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let listed: BTreeSet<String> = set(&[
+            "Debian:12",
+            "Go",
+            "Ubuntu:18.04:LTS",
+            "Alpine:v3.3",
+            "incoming",
+        ]);
+        let picked = pick(&listed, &set(&["Alpine:v3.3", "Ubuntu:18.04", "Wolfi"]));
+        assert_eq!(
+            picked,
+            set(&["Alpine:v3.3", "Debian:12", "Ubuntu:18.04:LTS"])
+        );
+    }
+
+    #[test]
+    fn folder_of_a_family_serves_where_releases_have_none() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let wanted = set(&["Rocky Linux:9"]);
+        let listed = set(&["Rocky Linux", "Debian", "Debian:12", "Rocky Linuxes:9"]);
+        assert_eq!(pick(&listed, &wanted), set(&["Debian:12", "Rocky Linux"]));
+    }
+}

@@ -1,0 +1,134 @@
+//! What is current while URLs are synced: first load, ecosystems asked for, last good snapshot.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_model::Digest;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{Component, Ecosystem, Package, PackageType};
+
+use super::site::{Fault, Site};
+use super::{DEBIAN, LATER, NOON, at, mirror, sync};
+use crate::clock::Clock;
+use crate::feeds::source::Origin;
+use crate::feeds::{FeedState, Feeds};
+
+fn feeds(site: &Site, home: &Path, time: &'static str) -> Arc<Feeds> {
+    let origin = Origin::Mirror(Arc::new(mirror(site, home)));
+    Feeds::start_from(
+        vec![origin],
+        home.to_owned(),
+        Clock::from_fn(move || at(time)),
+    )
+}
+
+async fn until(feeds: &Feeds, holds: impl Fn(&FeedState) -> bool) -> Arc<FeedState> {
+    let wait = async {
+        while !holds(&feeds.current()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        feeds.current()
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .expect("the state comes about")
+}
+
+fn knows(state: &FeedState, ecosystem: &str) -> bool {
+    state.index.has_ecosystem(&Ecosystem::new(ecosystem))
+}
+
+fn image_of(ecosystem: &str) -> Inventory {
+    let component = Component {
+        package: Package {
+            name: "tool".to_owned(),
+            version: "0.1".to_owned(),
+            package_type: PackageType::Apk,
+            architecture: None,
+            source: None,
+        },
+        ecosystem: Some(Ecosystem::new(ecosystem)),
+        purl: String::new(),
+        path: String::new(),
+        layer: Digest::of(b""),
+    };
+    Inventory {
+        distro: None,
+        components: vec![component],
+        gaps: Vec::new(),
+        platform: "linux/amd64".to_owned(),
+        created: None,
+    }
+}
+
+#[tokio::test]
+async fn url_is_loaded_and_what_an_image_needs_comes_later() {
+    let site = Site::start(&["Debian:12", "Wolfi"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let feeds = feeds(&site, home.path(), NOON);
+    assert!(!feeds.is_loaded());
+    feeds.first_load().await;
+    let state = feeds.current();
+    assert!(feeds.is_loaded() && knows(&state, "Debian:12"));
+    assert!(!knows(&state, "Wolfi"), "nobody needs it yet");
+    assert_eq!(state.standing.confirmed, Some(at(NOON)));
+    assert_eq!(state.problem, None);
+    feeds.want(&image_of("Wolfi"), &state.index);
+    let later = until(&feeds, |state| knows(state, "Wolfi")).await;
+    assert!(later.revision > state.revision, "verdicts are made again");
+    let kept = std::fs::read_dir(home.path()).unwrap();
+    let is_index = |name: &str| Path::new(name).extension().is_some_and(|e| e == "feeds");
+    let names = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(
+        names.filter(|name| is_index(name)).count(),
+        1,
+        "old indexes are removed"
+    );
+}
+
+#[tokio::test]
+async fn unreachable_url_shows_its_problem_and_holds_nobody_for_ever() {
+    let site = Site::start(&["Debian:12"]).await;
+    site.fail("ecosystems.txt", vec![Fault::Status(503, &[]); 4]);
+    let home = tempfile::tempdir().unwrap();
+    let feeds = feeds(&site, home.path(), NOON);
+    feeds.first_load().await;
+    assert!(feeds.is_loaded());
+    let state = feeds.current();
+    assert_eq!(state.index.snapshot(), "none");
+    assert_eq!(state.standing.confirmed, None);
+    assert!(state.problem.as_ref().unwrap().contains("answered 503"));
+}
+
+#[tokio::test]
+async fn last_good_snapshot_serves_while_its_url_is_down() {
+    let site = Site::start(&["Debian:12"]).await;
+    let home = tempfile::tempdir().unwrap();
+    sync(&mirror(&site, home.path()), NOON).await.unwrap();
+    site.fail("ecosystems.txt", vec![Fault::Status(502, &[]); 9]);
+    let feeds = feeds(&site, home.path(), LATER);
+    let state = until(&feeds, |state| {
+        state.problem.is_some() && state.revision > 0
+    })
+    .await;
+    assert!(knows(&state, "Debian:12"));
+    assert_eq!(
+        state.standing.confirmed,
+        Some(at(NOON)),
+        "no younger than it is"
+    );
+    assert_eq!(state.sources[0].source, site.url().as_str());
+}
+
+#[tokio::test]
+async fn copy_that_is_here_is_loaded_without_waiting_for_its_url() {
+    let site = Site::start(&["Debian:12"]).await;
+    let home = tempfile::tempdir().unwrap();
+    sync(&mirror(&site, home.path()), NOON).await.unwrap();
+    site.put_archive("Debian:12", "2.0");
+    site.fail(DEBIAN, [Fault::Endless]);
+    let feeds = feeds(&site, home.path(), LATER);
+    feeds.first_load().await;
+    assert!(knows(&feeds.current(), "Debian:12"));
+}

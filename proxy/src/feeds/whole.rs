@@ -1,0 +1,76 @@
+//! Tells whether a downloaded file is whole, before it replaces a good one.
+//!
+//! A connection that ends early can look like a file that ends there, and an error page like a
+//! file. Reads within bounds, changes nothing. Called by `mirror`.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+/// Largest EPSS table uncompressed, in bytes; the index reads no more.
+const MAX_EPSS_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What a file should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An ecosystem's zip.
+    Archive,
+    /// CISA's list, JSON.
+    Kev,
+    /// EPSS scores, gzip.
+    Epss,
+}
+
+impl Kind {
+    /// Tells whether a mirror may do without it.
+    pub(super) fn is_optional(self) -> bool {
+        match self {
+            Self::Archive => false,
+            Self::Kev | Self::Epss => true,
+        }
+    }
+}
+
+/// Looks at a file as far as tells whether it is whole.
+///
+/// *Errors*: what is wrong with it, one line.
+pub(super) async fn check_whole(path: PathBuf, kind: Kind) -> Result<(), String> {
+    let check = move || match kind {
+        Kind::Archive => archive(&path),
+        Kind::Kev => kev(&path),
+        Kind::Epss => epss(&path),
+    };
+    tokio::task::spawn_blocking(check)
+        .await
+        .map_err(|panic| format!("it could not be looked at: {panic}"))?
+}
+
+/// A zip's directory is at its end.
+fn archive(path: &Path) -> Result<(), String> {
+    let file = open(path)?;
+    zip::ZipArchive::new(BufReader::new(file))
+        .map(drop)
+        .map_err(|error| format!("it is no whole zip: {error}"))
+}
+
+fn kev(path: &Path) -> Result<(), String> {
+    let list: serde_json::Value = serde_json::from_reader(BufReader::new(open(path)?))
+        .map_err(|error| format!("it is no whole JSON document: {error}"))?;
+    match list.get("vulnerabilities") {
+        Some(serde_json::Value::Array(_)) => Ok(()),
+        _ => Err("it holds no list of vulnerabilities".to_owned()),
+    }
+}
+
+fn epss(path: &Path) -> Result<(), String> {
+    let unpacked = MultiGzDecoder::new(BufReader::new(open(path)?));
+    let read = std::io::copy(&mut unpacked.take(MAX_EPSS_BYTES), &mut std::io::sink());
+    read.map(drop)
+        .map_err(|error| format!("it is no whole gzip file: {error}"))
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| format!("it cannot be opened: {error}"))
+}

@@ -1,0 +1,76 @@
+//! Anonymous GETs of plain files from one place, over the connections that upstreams use.
+//!
+//! Redirects, proxies, TLS and the rule on private addresses are those of a registry's client; a
+//! challenge is not answered. Never retries and never stores. Called by `feeds::fetch`.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode};
+use hyper::body::Incoming;
+use url::Url;
+
+use super::answer::failure;
+use super::error::UpstreamError;
+use super::options::{ProxyVariables, UpstreamOptions};
+use super::session::{Ask, Session};
+use super::token::Authenticator;
+use super::trust::TrustedPlaces;
+use super::wire::{Wire, next_piece};
+
+/// A client of one place that serves files.
+#[derive(Debug)]
+pub(crate) struct Web {
+    session: Session,
+}
+
+impl Web {
+    /// Prepares a client; connects to nothing.
+    ///
+    /// *Errors*: [`UpstreamError::Settings`].
+    pub(crate) fn new(base: &Url, proxy: ProxyVariables) -> Result<Self, UpstreamError> {
+        let name = base.host_str().unwrap_or_default().to_owned();
+        let mut options = UpstreamOptions::anonymous(&name, base.clone());
+        options.proxy = proxy;
+        let places = TrustedPlaces::new(base.clone(), &[]);
+        Ok(Self {
+            session: Session {
+                wire: Wire::new(&options, places.clone(), None)?,
+                authenticator: Authenticator::new(None, places.clone()),
+                places,
+            },
+        })
+    }
+
+    /// Asks for a file once. The answer is a 200, or a 304 if `headers` asked for one.
+    pub(crate) async fn get(
+        &self,
+        what: &str,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let is_conditional = !headers.is_empty();
+        let ask = Ask {
+            what: what.to_owned(),
+            method: Method::GET,
+            url: url.clone(),
+            path: String::new(),
+            headers,
+        };
+        let response = self.session.follow(&ask, None).await?.response;
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            StatusCode::NOT_MODIFIED if is_conditional => Ok(response),
+            _ => Err(failure(&self.session.wire, what, response).await),
+        }
+    }
+
+    /// Waits for the next bytes of an answer; `None` at its end.
+    pub(crate) async fn next_piece(
+        &self,
+        what: &str,
+        body: &mut Incoming,
+        received: u64,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        let received = usize::try_from(received).unwrap_or(usize::MAX);
+        next_piece(what, body, received, self.session.wire.timing.stall).await
+    }
+}
