@@ -57,6 +57,7 @@ pub(crate) fn check(
         explain_to_old_clients: switch(layers, "explain_to_old_clients"),
         api_url: api_url(layers, notes),
         tag_ttl: tag_ttl(layers, notes),
+        hold: hold(environment),
         max_connections: max_connections(layers, notes),
         https_proxy: proxy(environment, "HTTPS_PROXY"),
         no_proxy: proxy(environment, "NO_PROXY"),
@@ -284,6 +285,16 @@ fn tag_ttl(layers: &Layers, notes: &mut Notes) -> Duration {
             notes.error(&value.place, message);
             defaults::TAG_TTL
         })
+}
+
+/// Reads the hold from the variable that tests set so as not to wait for hops; anything longer than
+/// clients bear is ignored.
+fn hold(environment: &Environment) -> Duration {
+    let millis = environment.get("SLUICEGATE_TEST_HOLD_MS");
+    let hold = millis
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_millis);
+    hold.unwrap_or(defaults::HOLD).min(defaults::HOLD)
 }
 
 fn max_connections(layers: &Layers, notes: &mut Notes) -> usize {

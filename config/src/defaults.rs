@@ -16,6 +16,9 @@ pub(crate) const FEED: &str = "https://osv-vulnerabilities.storage.googleapis.co
 pub(crate) const TAG_TTL: Duration = Duration::from_mins(1);
 /// Connections of each listener: a cluster of 500 nodes with three pulls each, and room.
 pub(crate) const MAX_CONNECTIONS: usize = 4096;
+/// The longest that response headers wait for a verdict: new containerd and Docker give up on
+/// silence at 30 s (measured), and the answer still has to travel.
+pub(crate) const HOLD: Duration = Duration::from_secs(20);
 /// Longest `tag_ttl`: a tag believed for longer hides security fixes.
 pub(crate) const MAX_TAG_TTL: Duration = Duration::from_hours(7 * 24);
 

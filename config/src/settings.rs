@@ -60,6 +60,8 @@ pub struct Settings {
     pub api_url: Option<String>,
     /// How long a tag is believed without asking the upstream.
     pub tag_ttl: Duration,
+    /// How long the headers of a response may wait for a verdict; only tests change it.
+    pub hold: Duration,
     /// How many connections each listener holds at once.
     pub max_connections: usize,
     /// `HTTPS_PROXY`: the proxy that tunnels to `https` upstreams and feeds.

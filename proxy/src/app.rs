@@ -249,6 +249,7 @@ impl Parts {
             pulls: Arc::clone(&self.pulls),
             api_url: api_url.into(),
             explain_to_old_clients: settings.explain_to_old_clients,
+            hold: settings.hold,
             metrics: metrics.clone(),
             clock: clock.clone(),
             draining,

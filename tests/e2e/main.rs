@@ -1,6 +1,6 @@
 //! Whole-system tests: the real program between a real registry and real clients.
 
-mod faults;
+mod commands;
 mod first_pull;
 mod indexes;
 mod listeners;
@@ -13,3 +13,5 @@ mod restart;
 mod runtimes;
 mod scene;
 mod secure_upstream;
+mod upstream_load;
+mod waiting;

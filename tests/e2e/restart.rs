@@ -1,21 +1,16 @@
-//! `kill -9` under load, orderly stops, and a full disk: what was acknowledged is there afterwards.
+//! Orderly stops, a damaged store and a full disk: what was judged stays judged.
 
 use std::process::Command;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use rand::{Rng as _, SeedableRng as _};
-use serde_json::Value;
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{self, Compression};
-use sluicegate_tests::proxy::{Proxy, verify_log};
 use sluicegate_tests::rootfs;
 use sluicegate_tests::wire::Call;
 
 use crate::scene::{Scene, clean, rounds, within};
-
-/// Pulls in flight when the process is killed.
-const PULLS_A_ROUND: u64 = 8;
 
 /// Builds a small image: refused where `seed` is odd.
 fn small(seed: u64) -> Image {
@@ -29,95 +24,6 @@ fn small(seed: u64) -> Image {
         )
         .layer(layer::noise(seed, 60_000, Compression::Gzip))
         .build()
-}
-
-/// Pulls one image; gives its digest and status once the proxy has answered.
-async fn pull(address: String, seed: u64) -> Option<(String, StatusCode, u64)> {
-    let path = format!("/v2/lib/kill{seed}/manifests/1");
-    let reply = Call::new(Method::GET, &address, &path)
-        .follow()
-        .try_send()
-        .await
-        .ok()?;
-    let is_answer = reply.whole && [200, 403].contains(&reply.status.as_u16());
-    is_answer.then(|| (small(seed).digest.to_string(), reply.status, seed))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_acknowledged_pull_survives_kill_9_under_load() {
-    let mut scene = Scene::start("hold").await;
-    let mut random = rand::rngs::StdRng::seed_from_u64(60_000);
-    let mut acknowledged = Vec::new();
-    let kills = rounds(50, 100);
-    for round in 0..kills as u64 {
-        let seeds = || (0..PULLS_A_ROUND).map(|at| 60_000 + round * PULLS_A_ROUND + at);
-        for seed in seeds() {
-            scene
-                .registry
-                .push(&format!("lib/kill{seed}"), "1", &small(seed))
-                .await;
-        }
-        let address = scene.proxy.address().to_owned();
-        let pulls: Vec<_> = seeds()
-            .map(|seed| tokio::spawn(pull(address.clone(), seed)))
-            .collect();
-        tokio::time::sleep(Duration::from_millis(random.random_range(0..600))).await;
-        scene.proxy.kill();
-        for pull in pulls {
-            acknowledged.extend(pull.await.expect("a pull does not panic"));
-        }
-        scene.proxy.restart().await;
-    }
-    println!(
-        "{kills} kills, {} pulls acknowledged before them",
-        acknowledged.len()
-    );
-    assert!(
-        acknowledged.len() >= kills,
-        "too few answers before the kills to prove anything"
-    );
-    assert_all_kept(&scene.proxy, &acknowledged).await;
-}
-
-async fn assert_all_kept(proxy: &Proxy, acknowledged: &[(String, StatusCode, u64)]) {
-    verify_log(&proxy.data())
-        .await
-        .expect_ok("decisions verify");
-    let logged = all_items(proxy, "/api/v1/decisions?limit=500").await;
-    for (digest, status, seed) in acknowledged {
-        let verdict = proxy.verdict(digest).await;
-        let expected = if *status == StatusCode::OK {
-            "allow"
-        } else {
-            "refuse"
-        };
-        assert_eq!(verdict["decision"], expected, "{digest}");
-        let is_logged = logged.iter().any(|line| line["digest"] == digest.as_str());
-        assert!(
-            is_logged,
-            "pull of {digest} is not in the log of {}",
-            logged.len()
-        );
-        for blob in small(*seed).blobs() {
-            let path = format!("/v2/lib/kill{seed}/blobs/{}", blob.digest);
-            let reply = proxy.ask(Method::GET, &path).await;
-            let is_right = *status != StatusCode::OK || reply.body_digest == blob.digest;
-            assert!(is_right, "{path}: {} after restart", reply.status);
-        }
-    }
-}
-
-/// Reads a list of the API to its end.
-async fn all_items(proxy: &Proxy, path: &str) -> Vec<Value> {
-    let (mut items, mut next) = (Vec::new(), String::new());
-    loop {
-        let page = proxy.api(&format!("{path}{next}")).await.json();
-        items.extend(page["items"].as_array().cloned().unwrap_or_default());
-        match page["next"].as_str() {
-            Some(cursor) => next = format!("&after={cursor}"),
-            None => return items,
-        }
-    }
 }
 
 #[tokio::test]

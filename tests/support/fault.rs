@@ -29,6 +29,8 @@ pub enum Fault {
     CorruptAt(u64),
     /// Nothing comes after so many bytes; the connection stays open.
     StallAt(u64),
+    /// Nothing comes after so many bytes until [`FaultUpstream::release`], then all the rest.
+    HoldAt(u64),
     /// The answer is whole and consistent but ends after so many bytes.
     ShortenTo(u64),
     /// The answer is whole and consistent but has so many bytes more.
@@ -101,6 +103,7 @@ struct Shared {
     tokens_made: AtomicU64,
     body_bytes: AtomicU64,
     pace: body::Pace,
+    released: tokio::sync::watch::Sender<bool>,
 }
 
 impl Shared {
@@ -128,6 +131,7 @@ impl FaultUpstream {
             tokens_made: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
             pace: body::Pace::default(),
+            released: tokio::sync::watch::Sender::new(false),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self {
@@ -204,6 +208,16 @@ impl FaultUpstream {
         let mut content = self.shared.content();
         content.faults.remove(part);
         content.always.remove(part);
+    }
+
+    /// Lets every body go on that [`Fault::HoldAt`] holds, now and from now on.
+    pub fn release(&self) {
+        self.shared.released.send_replace(true);
+    }
+
+    /// Lets [`Fault::HoldAt`] hold bodies again.
+    pub fn hold_again(&self) {
+        self.shared.released.send_replace(false);
     }
 
     /// Demands credentials; user and password are those of `registry.rs`.

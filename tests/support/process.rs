@@ -7,13 +7,18 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a daemon may take to answer; the machine may be busy compiling.
 pub const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Ports for daemons: below Linux's default `ip_local_port_range`, which begins at 32768.
+const PORTS: Range<u16> = 20_000..32_000;
 /// Lines of a log that a failed test shows.
 const SHOWN_LINES: usize = 80;
 
@@ -232,8 +237,19 @@ pub async fn run_with(
     }
 }
 
-/// Finds a loopback port that nothing listens on.
+/// Finds a loopback port that nothing listens on and that this program was not given before.
+///
+/// It lies below the range from which the kernel takes ports for outgoing connections, so that no
+/// client can take it before the daemon does.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind a loopback port");
-    listener.local_addr().expect("read the bound port").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    static START: LazyLock<u16> = LazyLock::new(|| rand::random_range(0..PORTS.end - PORTS.start));
+    for _ in PORTS {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(*START);
+        let port = PORTS.start + step % (PORTS.end - PORTS.start);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port in {PORTS:?}");
 }

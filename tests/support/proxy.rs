@@ -78,6 +78,12 @@ impl ProxyBuilder {
         self
     }
 
+    /// Adds a flag that has no value.
+    pub fn switch(mut self, name: &str) -> Self {
+        self.arguments.push(name.to_owned());
+        self
+    }
+
     /// Adds an environment variable.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
@@ -237,7 +243,8 @@ pub async fn verify_log(data: &Path) -> Outcome {
     sluicegate(&["decisions", "verify", "--data", &data.display().to_string()]).await
 }
 
-fn program() -> PathBuf {
+/// Gives the path of the program that this build made.
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("find the test program");
     let program = test
         .ancestors()

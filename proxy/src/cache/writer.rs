@@ -76,6 +76,15 @@ impl BlobWriter {
         taken
     }
 
+    /// Shows the readers every byte appended so far, for when the upstream is silent.
+    pub async fn show(&mut self) -> Result<(), CacheError> {
+        let shown = self.flush().await;
+        if let Err(error) = &shown {
+            self.end(BlobFailure::from(error));
+        }
+        shown
+    }
+
     /// Proves length and digest, then makes the blob durable and visible under its digest.
     ///
     /// The growing blob is complete as soon as the digest is proven; its readers need not wait for

@@ -12,9 +12,6 @@ use tokio::time::Instant;
 use super::respond::{self, Body};
 use super::route::{self, LAST_HOP};
 
-/// The longest that response headers are withheld.
-pub const HOLD: Duration = Duration::from_secs(20);
-
 /// One request's patience.
 #[derive(Clone, Debug)]
 pub struct Hold {
@@ -33,10 +30,11 @@ pub enum HoldEnded {
 }
 
 impl Hold {
-    /// Starts to hold a request of this hop; `draining` turns true when the program is to stop.
-    pub fn start(hop: u8, draining: watch::Receiver<bool>) -> Self {
+    /// Starts to hold a request of this hop for at most `limit`; `draining` turns true when the
+    /// program is to stop.
+    pub fn start(hop: u8, limit: Duration, draining: watch::Receiver<bool>) -> Self {
         Self {
-            until: Instant::now() + HOLD,
+            until: Instant::now() + limit,
             hop,
             draining,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::{Response, header};
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Repository};
 
 use super::drip;
 use super::hold::HoldEnded;
@@ -15,6 +16,7 @@ use crate::decisions::{Pull, PullMethod};
 use crate::pull::error::PullError;
 use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
 use crate::pull::manifests::KnownManifest;
+use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolved;
 
 /// Answers a manifest request.
@@ -129,20 +131,44 @@ async fn release(
 ) -> Result<(), PullError> {
     record(registry, asked, found, decision, verdict).await?;
     let digest = &found.manifest.digest;
-    if let Some(verdict) = verdict {
-        registry
-            .releases
-            .manifest(&asked.repository, digest)
-            .await?;
-        if !asked.head {
-            let platform = &verdict.platform;
-            registry
-                .releases
-                .platform(&asked.repository, platform)
-                .await?;
-        }
+    let Some(verdict) = verdict else {
+        release_later(registry, asked, digest);
+        return Ok(());
+    };
+    let (releases, head) = (&registry.releases, asked.head);
+    note_release(releases, &asked.repository, digest, verdict, head).await
+}
+
+/// Remembers that an allowed manifest was given out, and on GET the platform it is for.
+async fn note_release(
+    releases: &Releases,
+    repository: &Repository,
+    digest: &Digest,
+    verdict: &Verdict,
+    head: bool,
+) -> Result<(), PullError> {
+    releases.manifest(repository, digest).await?;
+    if !head {
+        releases.platform(repository, &verdict.platform).await?;
     }
     Ok(())
+}
+
+/// Does the same for a manifest that left before its verdict, once there is one that allows it.
+fn release_later(registry: &Registry, asked: &Asked, digest: &Digest) {
+    let (gate, releases) = (registry.gate.clone(), registry.releases.clone());
+    let (repository, digest, head) = (asked.repository.clone(), digest.clone(), asked.head);
+    tokio::spawn(async move {
+        let verdict = match gate.pulls.running(&repository, &digest) {
+            Some(pull) => pull.outcome().await.ok(),
+            None => gate.judge.warm(&repository, &digest),
+        };
+        if let Some(verdict) = verdict.filter(|verdict| verdict.decision != Decision::Refuse)
+            && let Err(error) = note_release(&releases, &repository, &digest, &verdict, head).await
+        {
+            tracing::error!(%repository, %digest, %error, "release not recorded");
+        }
+    });
 }
 
 async fn refuse(
@@ -220,25 +246,47 @@ fn pull_of(asked: &Asked, found: &Found, decision: Decision, verdict: Option<&Ve
 
 /// The client's patience is used up: a HEAD learns what was never secret, a GET is dripped.
 async fn after_last_hop(registry: &Registry, asked: &Asked, found: &Found) -> Response<Body> {
-    let digest = &found.manifest.digest;
     let cleared = registry.gate.drip(&found.manifest);
     if asked.head {
-        return match registry
-            .gate
-            .records
-            .is_released(&asked.repository, digest)
-            .await
-        {
-            Ok(false) => respond::unjudged_head(&cleared),
-            Ok(true) => respond::still_scanning(true),
-            Err(error) => failed(registry, &error.into(), true),
+        return match unjudged(registry, asked, found).await {
+            Ok(true) => respond::unjudged_head(&cleared),
+            Ok(false) => respond::still_scanning(true),
+            Err(error) => failed(registry, &error, true),
         };
     }
+    // A task of its own: the pull is logged even if the client leaves.
+    let logged = tokio::spawn(log_when_judged(registry, asked, found));
+    let judged = async move {
+        if let Err(error) = logged.await {
+            tracing::error!(%error, "dripped pull not logged");
+        }
+    };
+    respond::dripped_manifest(&cleared, drip::body(found.manifest.bytes.clone(), judged))
+}
+
+/// Tells whether a HEAD may be answered before the verdict, and logs it if so: a node that has the
+/// content needs no more than this to count the image as pulled.
+async fn unjudged(registry: &Registry, asked: &Asked, found: &Found) -> Result<bool, PullError> {
+    let (records, digest) = (&registry.gate.records, &found.manifest.digest);
+    if records.is_released(&asked.repository, digest).await? {
+        return Ok(false);
+    }
+    release(registry, asked, found, Decision::Allow, None).await?;
+    Ok(true)
+}
+
+/// Waits for the verdict on a manifest that is being dripped, then logs the pull with it.
+fn log_when_judged(
+    registry: &Registry,
+    asked: &Asked,
+    found: &Found,
+) -> impl Future<Output = ()> + Send + use<> {
     let (gate, repository) = (registry.gate.clone(), asked.repository.clone());
     let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
+    let releases = registry.releases.clone();
     let manifest = Arc::clone(&found.manifest);
     let mut pull = pull_of(asked, found, Decision::Allow, None);
-    let judged = async move {
+    async move {
         if let Ok(answer) = gate.manifest(&repository, &manifest).await {
             let verdict = match answer {
                 ManifestAnswer::Serve(served) => served.into_inner().verdict,
@@ -249,13 +297,19 @@ async fn after_last_hop(registry: &Registry, asked: &Asked, found: &Found) -> Re
                 pull.policy = Some(verdict.policy.name.clone());
                 pull.rule = verdict.reasons.first().map(|reason| reason.rule.clone());
                 pull.verdict = Some(verdict.digest.to_string());
+                let digest = &manifest.digest;
+                if verdict.decision != Decision::Refuse
+                    && let Err(error) =
+                        note_release(&releases, &repository, digest, &verdict, false).await
+                {
+                    tracing::error!(%repository, %digest, %error, "release not recorded");
+                }
             }
         }
         if let Err(error) = pulls.record(pull, clock.now()).await {
             tracing::error!(%error, "pull not logged");
         }
-    };
-    respond::dripped_manifest(&cleared, drip::body(found.manifest.bytes.clone(), judged))
+    }
 }
 
 fn failed(registry: &Registry, error: &PullError, head: bool) -> Response<Body> {

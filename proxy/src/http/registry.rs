@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
@@ -39,6 +40,8 @@ pub struct Registry {
     pub api_url: Arc<str>,
     /// Whether clients that hide the reason of a HEAD's 403 are shown a GET's instead.
     pub explain_to_old_clients: bool,
+    /// The longest that response headers are withheld.
+    pub hold: Duration,
     /// Counters.
     pub metrics: Metrics,
     /// The time of day.
@@ -110,7 +113,7 @@ impl Registry {
         request: Request<()>,
         client: SocketAddr,
     ) -> Response<Body> {
-        let hold = Hold::start(target.hop, self.draining.clone());
+        let hold = Hold::start(target.hop, self.hold, self.draining.clone());
         let head = target.head;
         let asked = |repository| Asked {
             request,

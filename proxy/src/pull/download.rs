@@ -4,9 +4,11 @@
 //! A cut is resumed by Range with the hash still running; a wrong digest is never published.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use moka::sync::Cache;
 use rand::Rng as _;
 use sluicegate_model::manifest::Descriptor;
@@ -15,7 +17,7 @@ use sluicegate_model::{Digest, Repository};
 use super::error::{PullError, retry_after};
 use super::sources::Upstreams;
 use crate::cache::{BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth};
-use crate::upstream::UpstreamError;
+use crate::upstream::{BlobBody, UpstreamError};
 use crate::verdicts::Records;
 
 /// Attempts in a row without a single new byte before a download is given up.
@@ -24,6 +26,9 @@ const MAX_IDLE_ATTEMPTS: u32 = 4;
 const MAX_ATTEMPTS: u32 = 1_000;
 /// The first pause between attempts; doubled each time nothing came.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Silence of an upstream after which readers are shown what came so far: not worth a write while
+/// bytes arrive, and unnoticed by a client.
+const SHOW_AFTER: Duration = Duration::from_millis(50);
 /// The longest Retry-After that a download waits for on its own.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How long an upstream's last word on a blob is kept.
@@ -277,7 +282,7 @@ impl Shared {
         }
         // An upstream that ignores Range sends what is already here once more.
         let mut known = offset.saturating_sub(body.offset);
-        while let Some(mut chunk) = body.chunk().await.map_err(Attempt::Upstream)? {
+        while let Some(mut chunk) = next_chunk(&mut body, writer).await? {
             let skipped = usize::try_from(known)
                 .unwrap_or(usize::MAX)
                 .min(chunk.len());
@@ -293,6 +298,23 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Waits for the next bytes; while none come, readers are shown what the writer has gathered.
+async fn next_chunk(
+    body: &mut BlobBody,
+    writer: &mut BlobWriter,
+) -> Result<Option<Bytes>, Attempt> {
+    let mut next = pin!(body.chunk());
+    let chunk = match tokio::time::timeout(SHOW_AFTER, &mut next).await {
+        Ok(chunk) => chunk,
+        Err(_silent) => {
+            let shown = writer.show().await;
+            shown.map_err(|error| Attempt::Fatal(BlobFailure::from(&error)))?;
+            next.await
+        }
+    };
+    chunk.map_err(Attempt::Upstream)
 }
 
 enum Attempt {

@@ -66,7 +66,13 @@ pub(super) fn send(
     fault: Option<Fault>,
     shared: &Arc<Shared>,
 ) -> Body {
+    let mut held = Bytes::new();
     let (bytes, end) = match fault {
+        Some(Fault::HoldAt(at)) => {
+            let first = up_to(&bytes, at);
+            held = bytes.slice(first.len()..);
+            (first, End::Hold)
+        }
         Some(Fault::CorruptAt(at)) => (flip(&bytes, at), End::Whole),
         Some(Fault::CutAt(at)) => (up_to(&bytes, at), End::Cut),
         Some(Fault::StallAt(at)) => (up_to(&bytes, at), End::Stall),
@@ -74,6 +80,7 @@ pub(super) fn send(
     };
     let state = Sending {
         left: bytes,
+        held,
         end,
         is_blob,
         shared: Arc::clone(shared),
@@ -86,10 +93,13 @@ enum End {
     Whole,
     Cut,
     Stall,
+    Hold,
 }
 
 struct Sending {
     left: Bytes,
+    /// What follows once bodies are released.
+    held: Bytes,
     end: End,
     is_blob: bool,
     shared: Arc<Shared>,
@@ -97,9 +107,15 @@ struct Sending {
 
 impl Sending {
     async fn next(mut self) -> Option<(io::Result<Frame<Bytes>>, Self)> {
+        if self.left.is_empty() && matches!(self.end, End::Hold) {
+            let mut released = self.shared.released.subscribe();
+            released.wait_for(|released| *released).await.ok()?;
+            self.left = std::mem::take(&mut self.held);
+            self.end = End::Whole;
+        }
         if self.left.is_empty() {
             return match self.end {
-                End::Whole => None,
+                End::Whole | End::Hold => None,
                 End::Stall => std::future::pending().await,
                 End::Cut => {
                     // What was sent must reach the client before the connection closes.

@@ -1,0 +1,82 @@
+//! Commands that need no service: the demo, the built-in policy, lint, the list of plugins.
+
+use sluicegate_tests::proxy::sluicegate;
+
+use crate::scene::POLICY;
+
+#[tokio::test]
+async fn demo_shows_one_image_allowed_and_one_refused_without_a_network() {
+    // A network namespace without interfaces but loopback proves "without a network".
+    let program = sluicegate_tests::proxy::program().display().to_string();
+    let script = format!("ip link set lo up && exec {program} demo --once");
+    let limit = std::time::Duration::from_secs(120);
+    let shown = sluicegate_tests::process::run("unshare", &["--net", "sh", "-c", &script], limit)
+        .await
+        .expect_ok("demo");
+    let text = shown.text();
+    assert!(text.contains("allowed"), "{text}");
+    assert!(text.contains("sluicegate: refused by policy"), "{text}");
+}
+
+#[tokio::test]
+async fn built_in_policy_passes_its_own_lint() {
+    let shown = sluicegate(&["policy", "show-default"])
+        .await
+        .expect_ok("policy show-default");
+    let folder = tempfile::tempdir().expect("make a directory");
+    let file = folder.path().join("default.yaml");
+    std::fs::write(&file, shown.stdout).expect("write a policy");
+    let file = file.display().to_string();
+    sluicegate(&["policy", "lint", &file])
+        .await
+        .expect_ok("policy lint");
+}
+
+#[tokio::test]
+async fn lint_names_the_line_and_column_of_a_mistake() {
+    let folder = tempfile::tempdir().expect("make a directory");
+    let file = folder.path().join("prod.yaml");
+    std::fs::write(&file, POLICY.replace("mode:", "moode:")).expect("write a policy");
+    let name = file.display().to_string();
+    let failed = sluicegate(&["policy", "lint", &name]).await;
+    assert_eq!(failed.status, 2, "{failed:?}");
+    assert!(failed.text().contains("prod.yaml:5:3"), "{}", failed.text());
+    assert!(failed.text().contains("moode"), "{}", failed.text());
+}
+
+#[tokio::test]
+async fn plugins_are_listed_with_what_they_claim() {
+    let listed = sluicegate(&["plugins", "list"])
+        .await
+        .expect_ok("plugins list")
+        .stdout;
+    for format in ["dpkg", "apk", "python", "npm"] {
+        assert!(listed.contains(format), "{format} is not in {listed}");
+    }
+}
+
+#[tokio::test]
+async fn bad_usage_is_exit_code_2() {
+    for arguments in [
+        &["serve", "--no-such-flag"][..],
+        &["serve", "--gate", "ajar"],
+        &["serve", "--listen", "nowhere"],
+        &["verdicts", "show"],
+    ] {
+        let failed = sluicegate(arguments).await;
+        assert_eq!(failed.status, 2, "{arguments:?}: {failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn service_that_is_not_there_is_exit_code_3() {
+    let failed = sluicegate(&["verdicts", "list", "--service", "http://127.0.0.1:1"]).await;
+    assert_eq!(failed.status, 3, "{failed:?}");
+}
+
+#[tokio::test]
+async fn open_api_and_shared_private_images_must_be_asked_for() {
+    let api = sluicegate(&["serve", "--api-listen", "0.0.0.0:0", "--feed", "none"]).await;
+    assert_eq!(api.status, 2, "{api:?}");
+    assert!(api.text().contains("--api-open"), "{}", api.text());
+}

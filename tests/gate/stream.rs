@@ -1,0 +1,242 @@
+//! Stream mode: what leaves before the verdict, and that it never makes a layer.
+
+use std::time::{Duration, Instant};
+
+use http::{Method, StatusCode};
+use sluicegate_tests::image::{Image, ImageBuilder};
+use sluicegate_tests::layer::{Compression, noise};
+use sluicegate_tests::wire::Reply;
+
+use crate::stage::{REPO, Stage, base, blob_path, clean, manifest_path, python};
+
+/// How long a body may be silent before a test takes it for withheld.
+const SILENCE: Duration = Duration::from_secs(3);
+/// The layer that is held at its headers: the smallest of the first three.
+const HELD: usize = 1;
+/// The layers whose tails are withheld.
+const TAILED: [usize; 4] = [0, 2, 3, 4];
+
+/// Builds an image whose second layer is the smallest of the first three.
+fn big(package: &str, seed: u64) -> Image {
+    let noise = |number: u64, size| noise(seed * 10 + number, size, Compression::Gzip);
+    ImageBuilder::new()
+        .layer(noise(1, 300_000))
+        .layer(noise(2, 100_000))
+        .layer(noise(3, 500_000))
+        .layer(base())
+        .layer(python(package, seed))
+        .build()
+}
+
+/// Starts a proxy and an image of which the last layer does not arrive.
+async fn scanning(image: &Image) -> Stage {
+    let stage = Stage::stream().await;
+    stage.upstream.add(REPO, "1", image);
+    stage.stall(&image.layers[4].digest, 10);
+    stage.pull(REPO, "1", image).await;
+    stage
+}
+
+async fn silent(stage: &Stage, path: &str, range: Option<&str>) -> Reply {
+    let mut call = stage.call(Method::GET, path).limit(SILENCE);
+    if let Some(range) = range {
+        call = call.header("range", range);
+    }
+    call.send().await
+}
+
+/// Gives the first withheld byte of a layer, by the words of the contract.
+fn tail_of(size: u64) -> u64 {
+    size - (64 * 1024).min(size / 4)
+}
+
+#[tokio::test]
+async fn manifest_and_config_go_out_at_once() {
+    let image = big("badlib", 30);
+    let stage = scanning(&image).await;
+    for method in [Method::HEAD, Method::GET] {
+        for path in [
+            manifest_path(REPO, "1"),
+            manifest_path(REPO, image.digest.as_str()),
+            blob_path(REPO, &image.config.digest),
+        ] {
+            let reply = stage.once(method.clone(), &path).await;
+            assert_eq!(reply.status, StatusCode::OK, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_smallest_of_the_first_three_layers_is_held_at_its_headers() {
+    let image = big("goodlib", 31);
+    let stage = scanning(&image).await;
+    let path = blob_path(REPO, &image.layers[HELD].digest);
+    for method in [Method::HEAD, Method::GET] {
+        let reply = stage.once(method, &path).await;
+        assert_eq!(reply.status, StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(reply.header("location"), format!("{path}?sluicegate-hop=1"));
+    }
+    let last = stage
+        .once(Method::GET, &format!("{path}?sluicegate-hop=9"))
+        .await;
+    assert_eq!(
+        last.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "never unjudged"
+    );
+    stage.upstream.release();
+    assert_eq!(stage.get(&path).await.body, image.layers[HELD].bytes);
+}
+
+#[tokio::test]
+async fn the_tail_of_every_other_layer_waits_for_the_verdict_by_every_range() {
+    let image = big("badlib", 32);
+    let stage = scanning(&image).await;
+    let asked = TAILED.map(async |number| {
+        let layer = &image.layers[number];
+        let (size, path) = (layer.bytes.len() as u64, blob_path(REPO, &layer.digest));
+        let tail = tail_of(size);
+        let whole = silent(&stage, &path, None).await;
+        assert!(!whole.whole, "layer {number} is complete");
+        if number != 4 {
+            assert_eq!(
+                whole.body_bytes, tail,
+                "layer {number} streams up to its tail"
+            );
+        }
+        let middle = format!("bytes={}-", size / 2);
+        let end = format!("bytes={tail}-");
+        let last = "bytes=-1".to_owned();
+        let first = format!("bytes=0-{}", size - 1);
+        let mut from_tail = 0;
+        for range in [middle, end, last, first] {
+            let reply = silent(&stage, &path, Some(&range)).await;
+            assert!(!reply.whole, "layer {number} {range} is complete");
+            if !range.starts_with("bytes=0-") && !range.contains(&(size / 2).to_string()) {
+                from_tail += reply.body_bytes;
+            }
+        }
+        assert_eq!(from_tail, 0, "no byte of layer {number}'s tail");
+    });
+    futures_util::future::join_all(asked).await;
+}
+
+#[tokio::test]
+async fn an_allowed_image_is_released_to_those_who_wait() {
+    let image = big("goodlib", 33);
+    let stage = scanning(&image).await;
+    let waiting = image.layers.iter().map(async |layer| {
+        let reply = stage.get(&blob_path(REPO, &layer.digest)).await;
+        assert_eq!((reply.status, reply.whole), (StatusCode::OK, true));
+        assert_eq!(reply.body_digest, layer.digest);
+    });
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        stage.upstream.release();
+    };
+    tokio::join!(futures_util::future::join_all(waiting), release);
+}
+
+#[tokio::test]
+async fn a_refusal_answers_the_held_layer_first_and_cuts_the_others_two_seconds_later() {
+    let image = big("badlib", 34);
+    let stage = scanning(&image).await;
+    let held_path = blob_path(REPO, &image.layers[HELD].digest);
+    let held = async {
+        let reply = stage.get(&held_path).await;
+        (reply, Instant::now())
+    };
+    let cut = TAILED.map(async |number| {
+        let reply = stage
+            .get(&blob_path(REPO, &image.layers[number].digest))
+            .await;
+        (reply, Instant::now())
+    });
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        stage.upstream.release();
+    };
+    let ((refused, at), cut, ()) = tokio::join!(held, futures_util::future::join_all(cut), release);
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(
+        refused.message().contains("CVE-2026-1111"),
+        "{}",
+        refused.message()
+    );
+    for (reply, cut_at) in cut {
+        assert_eq!((reply.status, reply.whole), (StatusCode::OK, false));
+        let later = cut_at.saturating_duration_since(at);
+        assert!(
+            later > Duration::from_millis(1_000),
+            "cut {later:?} after the reason"
+        );
+    }
+    for path in [
+        manifest_path(REPO, "1"),
+        blob_path(REPO, &image.config.digest),
+        blob_path(REPO, &image.layers[0].digest),
+    ] {
+        assert_eq!(
+            stage.get(&path).await.status,
+            StatusCode::FORBIDDEN,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn layers_cleared_by_another_allowed_manifest_are_served_whole() {
+    let stage = Stage::stream().await;
+    let allowed = clean(35);
+    stage.upstream.add(REPO, "old", &allowed);
+    stage.pull(REPO, "old", &allowed).await;
+    for layer in &allowed.layers {
+        assert_eq!(
+            stage.get(&blob_path(REPO, &layer.digest)).await.body_digest,
+            layer.digest
+        );
+    }
+    let next = ImageBuilder::new()
+        .layer(base())
+        .layer(noise(359, 200_000, Compression::Gzip))
+        .layer(python("badlib", 35))
+        .build();
+    stage.upstream.add(REPO, "new", &next);
+    stage.stall(&next.layers[2].digest, 10);
+    stage.pull(REPO, "new", &next).await;
+    let shared = stage
+        .once(Method::GET, &blob_path(REPO, &next.layers[0].digest))
+        .await;
+    assert_eq!(
+        (shared.status, shared.body_digest),
+        (StatusCode::OK, next.layers[0].digest.clone())
+    );
+    // The smallest that is not cleared is held, not the smallest of all.
+    let held = stage
+        .once(Method::GET, &blob_path(REPO, &next.layers[2].digest))
+        .await;
+    assert_eq!(held.status, StatusCode::TEMPORARY_REDIRECT);
+    let tailed = silent(&stage, &blob_path(REPO, &next.layers[1].digest), None).await;
+    assert_eq!((tailed.status, tailed.whole), (StatusCode::OK, false));
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_scanned_to_its_end_never_completes() {
+    let stage = Stage::stream().await;
+    let image = big("goodlib", 36);
+    stage.upstream.add(REPO, "1", &image);
+    let missing = format!("/blobs/{}", image.layers[4].digest);
+    stage.upstream.always(
+        &missing,
+        sluicegate_tests::fault::Fault::Status(404, Vec::new()),
+    );
+    stage.pull(REPO, "1", &image).await;
+    for number in [0, 1, 2, 3] {
+        let layer = &image.layers[number];
+        let reply = stage.get(&blob_path(REPO, &layer.digest)).await;
+        assert_ne!(
+            reply.body_digest, layer.digest,
+            "layer {number} is complete"
+        );
+    }
+}
