@@ -5,6 +5,8 @@
 mod answers;
 mod content;
 mod credentials;
+mod disk;
+mod eviction;
 mod kill;
 mod outage;
 mod rounds;

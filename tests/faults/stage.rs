@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use http::Method;
+use sluicegate_model::Digest;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Blob, Image, ImageBuilder};
@@ -30,7 +31,8 @@ pub struct Stage {
     pub upstream: FaultUpstream,
     /// The program.
     pub proxy: Proxy,
-    _feed: TempDir,
+    /// The feed directory.
+    pub feed: TempDir,
 }
 
 impl Stage {
@@ -54,7 +56,7 @@ impl Stage {
         Self {
             upstream,
             proxy: builder.start().await,
-            _feed: feed,
+            feed,
         }
     }
 
@@ -147,6 +149,25 @@ pub fn blob_file(proxy: &Proxy, blob: &Blob) -> PathBuf {
         .join("content/blobs/sha256")
         .join(&hex[..2])
         .join(hex)
+}
+
+/// Asserts that every visible blob is what its name says; gives their number.
+///
+/// Only for a store that no download is writing to: unfinished ones count as leftovers.
+pub fn assert_store_sound(proxy: &Proxy) -> usize {
+    let content = proxy.data().join("content");
+    let list = |path: PathBuf| {
+        let entries = std::fs::read_dir(path).expect("list a directory");
+        entries.map(|entry| entry.expect("read an entry").path())
+    };
+    let mut blobs = 0;
+    for path in list(content.join("blobs/sha256")).flat_map(list) {
+        let bytes = std::fs::read(&path).expect("read a blob");
+        assert!(path.ends_with(Digest::of(&bytes).hex()), "{path:?}");
+        blobs += 1;
+    }
+    assert_eq!(list(content.join("incoming")).count(), 0, "leftovers");
+    blobs
 }
 
 fn image(package: &str, seed: u64, large: usize) -> Image {

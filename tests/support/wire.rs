@@ -3,13 +3,14 @@
 //! It counts body bytes as they arrive and says whether the body ended whole, which is what the
 //! gate's promises are about. Tests and the image pusher call it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How long one request may take in all, hops not counted.
 const REQUEST_LIMIT: Duration = Duration::from_secs(120);
@@ -80,6 +81,7 @@ pub struct Call {
     body: Bytes,
     follow: bool,
     limit: Duration,
+    source: Option<SocketAddr>,
 }
 
 impl Call {
@@ -93,7 +95,14 @@ impl Call {
             body: Bytes::new(),
             follow: false,
             limit: REQUEST_LIMIT,
+            source: None,
         }
+    }
+
+    /// Sends from another loopback address, as another client would.
+    pub fn from_host(mut self, last: u8) -> Self {
+        self.source = Some(([127, 0, 0, last], 0).into());
+        self
     }
 
     /// Adds a header.
@@ -142,11 +151,19 @@ impl Call {
         }
     }
 
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let Some(source) = self.source else {
+            return TcpStream::connect(&self.address).await;
+        };
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(source)?;
+        let target = self.address.parse().map_err(std::io::Error::other)?;
+        socket.connect(target).await
+    }
+
     async fn exchange(&self, hops: usize) -> Result<Reply, String> {
         let started = Instant::now();
-        let stream = TcpStream::connect(&self.address)
-            .await
-            .map_err(|cause| cause.to_string())?;
+        let stream = self.connect().await.map_err(|cause| cause.to_string())?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|cause| cause.to_string())?;

@@ -181,6 +181,7 @@ impl OpenLog {
         self.is_dirty = false;
         self.len = self.len.saturating_add(bytes.len() as u64);
         self.head = head;
+        self.reserve();
         Ok(())
     }
 
@@ -188,6 +189,7 @@ impl OpenLog {
     fn take_back(&mut self) -> io::Result<()> {
         if self.is_dirty {
             self.file.set_len(self.len)?;
+            self.reserved = self.len;
             self.file.sync_data()?;
             self.is_dirty = false;
         }

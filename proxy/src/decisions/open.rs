@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FallocateFlags;
+
 use super::backwards::LinesBackwards;
 use super::line::{DecisionLine, Head};
 use super::log::LogError;
@@ -15,6 +17,9 @@ use super::log::LogError;
 pub(super) const FILE_NAME: &str = "decisions.jsonl";
 /// Most bytes at the end that a crash can have torn: the largest batch, with room to spare.
 const MAX_TORN_BYTES: usize = 16 * 1024 * 1024;
+
+/// Room claimed for lines to come, in bytes: about two thousand of them.
+const RESERVE_BYTES: u64 = 1024 * 1024;
 
 /// What was found when the log was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +48,8 @@ pub(super) struct OpenLog {
     pub(super) head: Head,
     /// Whether bytes of a failed batch may stand behind `len`.
     pub(super) is_dirty: bool,
+    /// Up to where the disk has promised room.
+    pub(super) reserved: u64,
 }
 
 /// Opens or creates the log in `directory` and claims it for this process.
@@ -69,14 +76,30 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         last_seq: head.seq,
         torn,
     };
-    let log = OpenLog {
+    let mut log = OpenLog {
         file,
         path,
         len,
         head,
         is_dirty: false,
+        reserved: len,
     };
+    log.reserve();
     Ok((log, report))
+}
+
+impl OpenLog {
+    /// Claims room for the lines to come while there is some, so that images that are here can
+    /// still be pulled when the disk is full. File systems that cannot do that go without.
+    pub(super) fn reserve(&mut self) {
+        if self.reserved.saturating_sub(self.len) > RESERVE_BYTES / 2 {
+            return;
+        }
+        let flags = FallocateFlags::KEEP_SIZE;
+        if rustix::fs::fallocate(&self.file, flags, self.len, RESERVE_BYTES).is_ok() {
+            self.reserved = self.len.saturating_add(RESERVE_BYTES);
+        }
+    }
 }
 
 /// Finds the last line whose hash fits, and where it ends.

@@ -41,7 +41,10 @@ impl Releases {
         if self.manifests.contains_key(&key) {
             return Ok(());
         }
-        self.records.mark_released(repository, digest).await?;
+        // A full disk takes no more records and must not stop what was recorded long ago.
+        if !self.records.is_released(repository, digest).await? {
+            self.records.mark_released(repository, digest).await?;
+        }
         self.manifests.insert(key, ());
         Ok(())
     }

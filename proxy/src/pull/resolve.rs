@@ -141,7 +141,7 @@ impl Resolver {
                 .head_manifest(repository.path(), &reference)
                 .await?;
             if let (Some(digest), Some(media_type)) = (head.digest, head.media_type) {
-                self.remember(repository, tag, &digest, &media_type).await?;
+                self.remember(repository, tag, &digest, &media_type).await;
                 return Ok(digest);
             }
         }
@@ -149,23 +149,27 @@ impl Resolver {
         let fetched = upstream.manifest(repository.path(), &reference).await?;
         let known = self.manifests.admit(repository, fetched).await?;
         self.remember(repository, tag, &known.digest, &known.media_type)
-            .await?;
+            .await;
         Ok(known.digest.clone())
     }
 
+    /// Keeps what the upstream said for the time when it cannot be asked. Where that fails, for
+    /// the disk may be full, the answer is no less true.
     async fn remember(
         &self,
         repository: &Repository,
         tag: &Tag,
         digest: &Digest,
         media_type: &str,
-    ) -> Result<(), PullError> {
+    ) {
         let record = TagRecord {
             digest: digest.clone(),
             media_type: media_type.to_owned(),
             checked_at: self.clock.now(),
         };
-        Ok(self.records.put_tag(repository, tag, &record).await?)
+        if let Err(error) = self.records.put_tag(repository, tag, &record).await {
+            tracing::warn!(%repository, %tag, %error, "tag not remembered");
+        }
     }
 
     fn entry(answer: Result<Resolved, PullError>, good_for: Duration) -> Entry {
