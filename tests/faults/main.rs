@@ -5,9 +5,12 @@
 mod answers;
 mod content;
 mod credentials;
+mod damage;
 mod disk;
 mod eviction;
+mod feeds;
 mod kill;
 mod outage;
 mod rounds;
 mod stage;
+mod stop;

@@ -9,7 +9,7 @@ use sluicegate_model::Digest;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Blob, Image, ImageBuilder};
-use sluicegate_tests::layer::{self, Archive, Compression};
+use sluicegate_tests::layer::{self, Archive, Compression, Layer};
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder};
 use sluicegate_tests::wire::{self, Call, Reply};
 use tempfile::TempDir;
@@ -31,8 +31,7 @@ pub struct Stage {
     pub upstream: FaultUpstream,
     /// The program.
     pub proxy: Proxy,
-    /// The feed directory.
-    pub feed: TempDir,
+    _feed: TempDir,
 }
 
 impl Stage {
@@ -56,7 +55,7 @@ impl Stage {
         Self {
             upstream,
             proxy: builder.start().await,
-            feed,
+            _feed: feed,
         }
     }
 
@@ -118,6 +117,12 @@ pub fn flawed_image(seed: u64, large: usize) -> Image {
     image("flawed", seed, large)
 }
 
+/// Builds an image of one uncompressed layer with a package.
+pub fn plain_image(package: &str, seed: u64) -> Image {
+    let layer = package_layer(package, seed, Compression::Plain);
+    ImageBuilder::new().layer(layer).build()
+}
+
 /// Gives the path under which a blob is asked for.
 pub fn blob_path(repository: &str, blob: &Blob) -> String {
     format!("/v2/{repository}/blobs/{}", blob.digest)
@@ -171,13 +176,17 @@ pub fn assert_store_sound(proxy: &Proxy) -> usize {
 }
 
 fn image(package: &str, seed: u64, large: usize) -> Image {
-    let metadata = format!("Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n");
-    let folder = format!("usr/lib/python3/dist-packages/{package}-1.0.dist-info");
-    let small = Archive::new()
-        .file("seed", seed.to_string())
-        .file(&format!("{folder}/METADATA"), metadata);
     ImageBuilder::new()
-        .layer(small.layer(Compression::Gzip))
+        .layer(package_layer(package, seed, Compression::Gzip))
         .layer(layer::noise(seed, large, Compression::Plain))
         .build()
+}
+
+fn package_layer(package: &str, seed: u64, compression: Compression) -> Layer {
+    let metadata = format!("Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n");
+    let folder = format!("usr/lib/python3/dist-packages/{package}-1.0.dist-info");
+    Archive::new()
+        .file("seed", seed.to_string())
+        .file(&format!("{folder}/METADATA"), metadata)
+        .layer(compression)
 }

@@ -266,6 +266,18 @@ impl StoredBlob {
         })
     }
 
+    /// Makes sure that this process has seen that the content is what its digest says. What is
+    /// not is evicted, and an error.
+    pub async fn prove_once(&self) -> io::Result<()> {
+        if self.is_proven() {
+            return Ok(());
+        }
+        let blob = self.clone();
+        tokio::task::spawn_blocking(move || blob.prove())
+            .await
+            .map_err(io::Error::other)?
+    }
+
     /// Tells whether this process has seen that the content is what its digest says.
     pub(super) fn is_proven(&self) -> bool {
         !lock(&self.store.state.unproven).contains(&self.digest)

@@ -16,7 +16,7 @@ use crate::pull::gate::{BlobAnswer, Cleared, Grant};
 pub async fn answer(registry: &Registry, asked: &Asked, digest: &Digest) -> Response<Body> {
     let judged = Box::pin(registry.gate.blob(&asked.repository, digest));
     match asked.hold.wait(judged).await {
-        Ok(Ok(BlobAnswer::Serve(grant))) => serve(registry, asked, *grant),
+        Ok(Ok(BlobAnswer::Serve(grant))) => serve(registry, asked, *grant).await,
         Ok(Ok(BlobAnswer::Refuse(verdict))) => refuse(registry, asked, &verdict).await,
         Ok(Err(error)) => respond::pull_error(&error, asked.head),
         Err(HoldEnded::NextHop) => asked.hold.redirect(&asked.request),
@@ -24,7 +24,7 @@ pub async fn answer(registry: &Registry, asked: &Asked, digest: &Digest) -> Resp
     }
 }
 
-fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Response<Body> {
+async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Response<Body> {
     let blob = grant.get().blob.clone();
     let digest = blob.digest.as_str();
     let wanted = asked
@@ -41,10 +41,10 @@ fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Response<
     if sending != Sending::Whole {
         return respond::blob(digest, blob.size, &span, None, sending);
     }
-    match registry
+    let opened = registry
         .gate
-        .open(&asked.repository, grant, span.range.clone())
-    {
+        .open(&asked.repository, grant, span.range.clone());
+    match opened.await {
         Ok(body) => respond::blob(digest, blob.size, &span, Some(body), sending),
         Err(error) => failed(&error, asked.head),
     }

@@ -138,11 +138,25 @@ impl Downloads {
     }
 
     /// Gives the blob from disk, from the download under way, or from one that starts now.
-    pub fn ensure(
+    ///
+    /// What an earlier process left on disk is hashed before it is used for the first time, and
+    /// fetched again where it is not what its digest says: disks rot.
+    pub async fn ensure(
         &self,
         repository: &Repository,
         blob: &Descriptor,
     ) -> Result<BlobSource, PullError> {
+        let source = self.at_hand(repository, blob)?;
+        if let BlobSource::Stored(stored) = &source
+            && let Err(error) = stored.prove_once().await
+        {
+            tracing::warn!(digest = %blob.digest, %error, "blob fetched again");
+            return self.at_hand(repository, blob);
+        }
+        Ok(source)
+    }
+
+    fn at_hand(&self, repository: &Repository, blob: &Descriptor) -> Result<BlobSource, PullError> {
         let mut running = self
             .shared
             .running

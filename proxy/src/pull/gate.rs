@@ -3,6 +3,7 @@
 //! Holding a `Cleared<T>` is the proof that the check ran; `http/respond.rs` sends nothing else.
 //! No path through here ends in an allowance for lack of time, memory or an answer.
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -398,16 +399,23 @@ impl Gate {
     }
 
     /// Opens the bytes of a granted blob, from disk or from the upstream.
-    pub fn open(
+    pub async fn open(
         &self,
         repository: &Repository,
         grant: Cleared<Grant>,
         range: Range<u64>,
     ) -> Result<Cleared<BlobBody>, PullError> {
         let Cleared(grant) = grant;
-        let source = self.downloads.ensure(repository, &grant.blob)?;
-        let body = cache::stream(source, range, grant.tail)
-            .map_err(|error| PullError::Storage(error.to_string()))?;
+        let source = self.downloads.ensure(repository, &grant.blob).await?;
+        let opened = match cache::stream(source, range.clone(), grant.tail.clone()) {
+            // Evicted in between.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let source = self.downloads.ensure(repository, &grant.blob).await?;
+                cache::stream(source, range, grant.tail)
+            }
+            opened => opened,
+        };
+        let body = opened.map_err(|error| PullError::Storage(error.to_string()))?;
         Ok(Cleared(body))
     }
 

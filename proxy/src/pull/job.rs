@@ -191,7 +191,7 @@ impl Shared {
         if config.size > MAX_CONFIG_BYTES as u64 {
             return Ok(None);
         }
-        let source = self.fetch(repository, config, progress)?;
+        let source = self.fetch(repository, config, progress).await?;
         self.downloads.stored(&config.digest, &source).await?;
         let text = self.content.read(&config.digest, MAX_CONFIG_BYTES).await?;
         Ok(text.and_then(|text| ImageConfig::parse(&text).ok()))
@@ -210,7 +210,7 @@ impl Shared {
             return Ok(Arc::new(LayerFacts::encrypted()));
         }
         // Fetched even where the facts are known: the client asks for it next.
-        let source = self.fetch(repository, layer, progress)?;
+        let source = self.fetch(repository, layer, progress).await?;
         let facts = self
             .facts
             .try_get_with(layer.digest.clone(), self.facts(&source, layer));
@@ -219,14 +219,14 @@ impl Shared {
         Ok(facts)
     }
 
-    fn fetch(
+    async fn fetch(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         progress: &Progress,
     ) -> Result<BlobSource, PullError> {
         let pin = self.content.pin(&blob.digest);
-        let source = self.downloads.ensure(repository, blob)?;
+        let source = self.downloads.ensure(repository, blob).await?;
         if let Some(length) = source.total_len()
             && length != blob.size
         {
