@@ -88,6 +88,19 @@ fn flag_beats_variable_beats_file_beats_default() {
 }
 
 #[test]
+fn a_response_is_held_twenty_seconds_and_never_longer() {
+    let held = |millis| {
+        let environment = environment(&[("SLUICEGATE_TEST_HOLD_MS", millis)]);
+        let settings = load(Flags::default(), &environment, None).unwrap().settings;
+        settings.hold.as_millis()
+    };
+    assert_eq!(
+        ["", "x", "99999", "300"].map(held),
+        [20_000, 20_000, 20_000, 300]
+    );
+}
+
+#[test]
 fn an_upstream_is_added_or_replaced_as_a_whole() {
     let file = "upstreams: {docker.io: {url: 'https://hub.example', username: u, \
                 password_env: HUB_TOKEN}, corp: {url: 'https://corp.example/root'}}";
