@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use sluicegate_config::GateMode;
-use sluicegate_model::manifest::{Descriptor, Index, Manifest, Platform};
+use sluicegate_model::manifest::{Descriptor, Index, Manifest, ManifestError, Platform};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_policy::Content;
 
+use super::artifact;
 use super::download::Downloads;
 use super::error::PullError;
 use super::judge::Judge;
@@ -25,6 +27,9 @@ use crate::verdicts::Records;
 
 /// Deepest nesting of indexes accepted.
 const MAX_DEPTH: u8 = 4;
+
+/// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
+const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// Content that may leave. Only this module constructs it.
 #[derive(Debug)]
@@ -75,6 +80,16 @@ pub enum BlobAnswer {
     Serve(Box<Cleared<Grant>>),
     /// It may not, for this verdict.
     Refuse(Arc<Verdict>),
+}
+
+/// What the manifests that list a blob say of it.
+#[derive(Default)]
+struct Found {
+    refused: Option<Arc<Verdict>>,
+    /// An allowed artifact.
+    artifact: Option<Digest>,
+    /// Manifests without a verdict.
+    waiting: Vec<Digest>,
 }
 
 /// Everything the gate asks.
@@ -141,8 +156,11 @@ impl Gate {
         depth: u8,
     ) -> Result<ManifestAnswer, PullError> {
         if depth >= MAX_DEPTH {
-            let reason = format!("indexes are nested deeper than {MAX_DEPTH} levels");
-            return Err(PullError::Damaged(reason));
+            return Err(PullError::Manifest(Arc::new(ManifestError::Nesting {
+                what: "levels",
+                got: usize::from(depth) + 1,
+                wanted: usize::from(MAX_DEPTH),
+            })));
         }
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
@@ -253,39 +271,76 @@ impl Gate {
         digest: &Digest,
     ) -> Result<BlobAnswer, PullError> {
         let listing = self.records.manifests_listing(repository, digest).await?;
-        let mut refused = None;
-        let mut waiting = Vec::new();
-        for manifest in &listing {
-            match self.judge.current(repository, manifest).await? {
-                Some(verdict) if verdict.decision == Decision::Refuse => refused = Some(verdict),
-                Some(_) => return self.grant(repository, manifest, digest, None).await,
-                None => waiting.push(manifest),
+        let mut found = Found::default();
+        for manifest in listing {
+            match self.judge.current(repository, &manifest).await? {
+                Some(verdict) if verdict.decision == Decision::Refuse => {
+                    found.refused = Some(verdict);
+                }
+                Some(_) if self.only_artifact(repository, &manifest, digest).await? => {
+                    found.artifact = Some(manifest);
+                }
+                Some(_) => return self.grant(repository, &manifest, digest, None).await,
+                None => found.waiting.push(manifest),
             }
         }
+        self.unjudged_blob(repository, digest, found).await
+    }
+
+    /// Waits for the manifests that list a blob and have no verdict yet.
+    async fn unjudged_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        mut found: Found,
+    ) -> Result<BlobAnswer, PullError> {
         let mut failed = None;
-        for manifest in waiting {
-            let known = self.manifests.known(repository, manifest).await?;
+        for manifest in std::mem::take(&mut found.waiting) {
+            let known = self.manifests.known(repository, &manifest).await?;
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
+            let is_artifact = self.only_artifact(repository, &manifest, digest).await?;
+            if is_artifact && found.refused.is_some() {
+                continue;
+            }
             let pull = self.pulls.join(repository, &known, image);
-            if self.mode == GateMode::Stream {
-                let grant = self.stream_grant(&pull, digest).await?;
-                if let Some(grant) = grant {
-                    return Ok(BlobAnswer::Serve(Box::new(Cleared(grant))));
-                }
+            if self.mode == GateMode::Stream
+                && let Some(grant) = self.stream_grant(&pull, digest).await?
+            {
+                return Ok(BlobAnswer::Serve(Box::new(Cleared(grant))));
             }
             match pull.outcome().await {
-                Ok(verdict) if verdict.decision == Decision::Refuse => refused = Some(verdict),
-                Ok(_) => return self.grant(repository, manifest, digest, None).await,
+                Ok(verdict) if verdict.decision == Decision::Refuse => {
+                    found.refused = Some(verdict);
+                }
+                Ok(_) if is_artifact => found.artifact = Some(manifest),
+                Ok(_) => return self.grant(repository, &manifest, digest, None).await,
                 Err(error) => failed = Some(error),
             }
         }
-        match (refused, failed) {
-            (Some(verdict), _) => Ok(BlobAnswer::Refuse(verdict)),
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(PullError::UnknownBlob),
+        match (found.refused, failed, found.artifact) {
+            (Some(verdict), ..) => Ok(BlobAnswer::Refuse(verdict)),
+            (None, Some(error), _) => Err(error),
+            (None, None, Some(artifact)) => self.grant(repository, &artifact, digest, None).await,
+            (None, None, None) => Err(PullError::UnknownBlob),
         }
+    }
+
+    /// Tells whether the manifest is an artifact by its labels, and so clears no blob that a
+    /// refused image lists. The empty config is everybody's.
+    async fn only_artifact(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+        blob: &Digest,
+    ) -> Result<bool, PullError> {
+        let known = self.manifests.known(repository, manifest).await?;
+        let Manifest::Image(image) = &known.parsed else {
+            return Ok(false);
+        };
+        let labelled = artifact::classify(image, &[]) != Content::Image;
+        Ok(labelled && *blob != Digest::of(EMPTY_CONFIG))
     }
 
     async fn grant(
@@ -349,7 +404,11 @@ impl Gate {
                 .await?
             {
                 let verdict = self.judge.current(&pull.repository, &manifest).await?;
-                if verdict.is_some_and(|verdict| verdict.decision != Decision::Refuse) {
+                if verdict.is_some_and(|verdict| verdict.decision != Decision::Refuse)
+                    && !self
+                        .only_artifact(&pull.repository, &manifest, &layer.digest)
+                        .await?
+                {
                     cleared.push(layer.digest.clone());
                     break;
                 }

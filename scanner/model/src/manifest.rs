@@ -233,6 +233,16 @@ pub enum ManifestError {
         /// The bound.
         wanted: usize,
     },
+    /// Indexes within indexes, deeper or more of them than accepted.
+    #[error("index nests {got} {what}, wanted at most {wanted}")]
+    Nesting {
+        /// What there is too much of: levels or manifests.
+        what: &'static str,
+        /// How many there are, at least.
+        got: usize,
+        /// The bound.
+        wanted: usize,
+    },
     /// A platform is not `os/architecture[/variant]`.
     #[error("platform {0:?} is not os/architecture[/variant]")]
     Platform(String),
