@@ -191,16 +191,24 @@ impl Shared {
     ) {
         let fetched = self.fetch(&repository, &blob, &mut writer).await;
         match fetched {
-            Ok(()) => self.publish(&repository, &blob, writer).await,
+            Ok(()) => {
+                self.publish(&repository, &blob, writer).await;
+                self.forget(&blob.digest);
+            }
             Err(failure) => {
                 tracing::warn!(%repository, digest = %blob.digest, %failure, "blob failed");
+                // Forgotten first, so that whoever tries again starts a download of its own.
+                self.forget(&blob.digest);
                 writer.fail(failure);
             }
         }
-        self.running
-            .lock()
+    }
+
+    fn forget(&self, digest: &Digest) {
+        let running = self.running.lock();
+        running
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&blob.digest);
+            .remove(digest);
     }
 
     async fn publish(&self, repository: &Repository, blob: &Descriptor, writer: BlobWriter) {

@@ -4,6 +4,7 @@
 //! The outcome says nothing about any repository: that is `pulls.rs`. A job runs to its end
 //! whoever leaves.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -65,9 +66,19 @@ struct Shared {
 pub struct Progress {
     blobs: Mutex<Vec<(u64, BlobSource)>>,
     pins: Mutex<Vec<Pin>>,
+    /// Whether this pull ran the scan itself.
+    led: AtomicBool,
+    /// Whether some blob came from another repository's upstream.
+    borrowed: AtomicBool,
 }
 
 impl Progress {
+    /// Tells whether another repository's upstream had a say in the outcome: its failure is not
+    /// ours.
+    pub fn relied_on_others(&self) -> bool {
+        !self.led.load(Ordering::Relaxed) || self.borrowed.load(Ordering::Relaxed)
+    }
+
     /// Gives bytes done and bytes expected.
     pub fn bytes(&self) -> (u64, u64) {
         let blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,6 +166,7 @@ impl Shared {
         manifest: ImageManifest,
         progress: Arc<Progress>,
     ) -> Result<Arc<Scanned>, PullError> {
+        progress.led.store(true, Ordering::Relaxed);
         let started = Instant::now();
         let config = self.config(&repository, &manifest.config, &progress);
         let layers = manifest
@@ -237,6 +249,10 @@ impl Shared {
             return Err(PullError::Damaged(reason));
         }
         progress.watch(blob.size, &source, pin);
+        let is_growing = matches!(source, BlobSource::Growing(_));
+        if is_growing && !self.downloads.arrives_from(repository, &blob.digest) {
+            progress.borrowed.store(true, Ordering::Relaxed);
+        }
         Ok(source)
     }
 
