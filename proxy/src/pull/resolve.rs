@@ -1,12 +1,14 @@
 //! Tags to digests: fresh from memory, revalidated by HEAD, stale only while the upstream fails.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use moka::future::Cache;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
+use tokio::sync::watch;
 
 use super::error::PullError;
 use super::manifests::Manifests;
@@ -35,13 +37,16 @@ pub struct Resolved {
 #[derive(Clone)]
 pub struct Resolver {
     warm: Cache<(Repository, Tag), Entry>,
-    asking: Cache<(Repository, Tag), Entry>,
+    /// Questions under way: whoever asks meanwhile, or again after a hop, waits for the same answer.
+    asking: Arc<Mutex<HashMap<(Repository, Tag), Answer>>>,
     ttl: Duration,
     records: Records,
     manifests: Manifests,
     upstreams: Arc<Upstreams>,
     clock: Clock,
 }
+
+type Answer = watch::Receiver<Option<Entry>>;
 
 #[derive(Clone)]
 struct Entry {
@@ -59,14 +64,9 @@ impl Resolver {
         clock: Clock,
     ) -> Self {
         let warm = Cache::builder().max_capacity(MEMORY_TAGS).build();
-        // Holds an answer just long enough for everybody who asked together.
-        let asking = Cache::builder()
-            .max_capacity(MEMORY_TAGS)
-            .time_to_live(Duration::from_millis(50))
-            .build();
         Self {
             warm,
-            asking,
+            asking: Arc::default(),
             ttl,
             records,
             manifests,
@@ -83,20 +83,37 @@ impl Resolver {
         {
             return entry.answer;
         }
+        let mut answer = self.question(key);
+        let heard = answer.wait_for(Option::is_some).await;
+        let entry = heard.ok().and_then(|entry| entry.clone());
+        entry.map_or_else(
+            || Err(PullError::Storage("asking for a tag failed".into())),
+            |entry| entry.answer,
+        )
+    }
+
+    /// Joins the question about a tag, or asks it in a task of its own: it outlives who asked.
+    fn question(&self, key: (Repository, Tag)) -> Answer {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed question without an answer is one whose task failed.
+        if let Some(answer) = asking.get(&key)
+            && answer.has_changed().is_ok()
+        {
+            return answer.clone();
+        }
+        let (told, answer) = watch::channel(None);
+        asking.insert(key.clone(), answer.clone());
+        drop(asking);
         let task = self.clone();
-        let asked = key.clone();
-        let ask = async move {
-            let asking = tokio::spawn(async move {
-                let entry = task.ask(&asked.0, &asked.1).await;
-                task.warm.insert(asked, entry.clone()).await;
-                entry
-            });
-            asking.await.unwrap_or_else(|panic| Entry {
-                answer: Err(PullError::Storage(panic.to_string())),
-                good_until: Instant::now(),
-            })
-        };
-        self.asking.get_with(key, ask).await.answer
+        tokio::spawn(async move {
+            let entry = task.ask(&key.0, &key.1).await;
+            task.warm.insert(key.clone(), entry.clone()).await;
+            let mut asking = task.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            asking.remove(&key);
+            drop(asking);
+            told.send_replace(Some(entry));
+        });
+        answer
     }
 
     async fn ask(&self, repository: &Repository, tag: &Tag) -> Entry {
