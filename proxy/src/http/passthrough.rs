@@ -1,6 +1,6 @@
 //! Lists that are the upstream's alone: tags and referrers.
 
-use hyper::{Response, header};
+use hyper::{Response, Uri, header};
 use sluicegate_model::Digest;
 
 use super::registry::{Asked, Registry};
@@ -47,7 +47,7 @@ fn answer(asked: &Asked, list: Result<RawResponse, PullError>) -> Response<Body>
         Ok(mut raw) => {
             if let Some(link) = raw.headers.remove(header::LINK)
                 && let Ok(link) = link.to_str()
-                && let Ok(ours) = link_to_us(link, asked.request.uri().path()).parse()
+                && let Ok(ours) = link_to_us(link, asked.request.uri()).parse()
             {
                 raw.headers.insert(header::LINK, ours);
             }
@@ -57,14 +57,18 @@ fn answer(asked: &Asked, list: Result<RawResponse, PullError>) -> Response<Body>
     }
 }
 
-/// Points the upstream's "next page" at our own path.
-fn link_to_us(link: &str, path: &str) -> String {
+/// Points the upstream's "next page" at our own path, in the namespace that was asked for.
+fn link_to_us(link: &str, asked: &Uri) -> String {
     let query = link
         .split_once('<')
         .and_then(|(_, rest)| rest.split_once('>'))
         .and_then(|(url, _)| url.split_once('?'))
         .map_or("", |(_, query)| query);
-    format!("<{path}?{query}>; rel=\"next\"")
+    let namespace = route::parameter(asked.query(), "ns").map_or_else(String::new, |ns| {
+        let mut pair = url::form_urlencoded::Serializer::new(String::new());
+        format!("&{}", pair.append_pair("ns", &ns).finish())
+    });
+    format!("<{}?{query}{namespace}>; rel=\"next\"", asked.path())
 }
 
 fn query_without_ours(asked: &Asked) -> String {
@@ -80,15 +84,22 @@ fn query_without_ours(asked: &Asked) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::link_to_us;
+    use super::{Uri, link_to_us};
 
     #[test]
     fn the_next_page_is_asked_of_us() {
         let link = "</v2/lib/x/tags/list?last=b&n=2>; rel=\"next\"";
-        let ours = link_to_us(link, "/v2/up.test/lib/x/tags/list");
+        let asked = Uri::from_static("/v2/up.test/lib/x/tags/list?n=2");
+        let ours = link_to_us(link, &asked);
         assert_eq!(
             ours,
             "</v2/up.test/lib/x/tags/list?last=b&n=2>; rel=\"next\""
+        );
+        let asked = Uri::from_static("/v2/lib/x/tags/list?ns=up.test");
+        let ours = link_to_us(link, &asked);
+        assert_eq!(
+            ours,
+            "</v2/lib/x/tags/list?last=b&n=2&ns=up.test>; rel=\"next\""
         );
     }
 }
