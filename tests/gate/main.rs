@@ -1,7 +1,13 @@
 //! See tests/README.md: what this binary proves.
 
+mod artifacts;
+mod change;
 mod hops;
+mod indexes;
 mod matrix;
+mod membership;
+mod names;
 mod stage;
 mod stream;
 mod together;
+mod words;
