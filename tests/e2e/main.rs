@@ -4,7 +4,6 @@ mod commands;
 mod first_pull;
 mod indexes;
 mod listeners;
-mod matrix;
 mod membership;
 mod operations;
 mod policy_changes;

@@ -8,7 +8,6 @@ use rand::{Rng as _, SeedableRng as _};
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{self, Compression};
 use sluicegate_tests::rootfs;
-use sluicegate_tests::wire::Call;
 
 use crate::scene::{Scene, clean, rounds, within};
 
@@ -89,35 +88,6 @@ fn damage(folder: &std::path::Path, random: &mut rand::rngs::StdRng) {
         std::fs::write(&path, bytes).expect("write a store file");
     }
     assert!(damaged > 0, "nothing to damage in {}", folder.display());
-}
-
-#[tokio::test]
-async fn held_pull_gets_its_redirect_when_the_proxy_stops() {
-    let upstream = sluicegate_tests::fault::FaultUpstream::start().await;
-    let image = clean(61_200);
-    upstream.add("lib/app", "1", &image);
-    upstream.limit_to(image.size() / 60);
-    let feed = crate::scene::feed();
-    let builder = sluicegate_tests::proxy::ProxyBuilder::new(&upstream.url()).feed(feed.path());
-    let mut proxy = builder.start().await;
-    let address = proxy.address().to_owned();
-    let held = tokio::spawn(async move {
-        Call::new(Method::GET, &address, "/v2/lib/app/manifests/1")
-            .send()
-            .await
-    });
-    within(Duration::from_secs(10), "the pull runs", async || {
-        upstream.count("GET", "/blobs/") > 0
-    })
-    .await;
-    proxy.signal("TERM");
-    let reply = held.await.expect("the held request does not panic");
-    assert_eq!(reply.status, StatusCode::TEMPORARY_REDIRECT, "{reply:?}");
-    assert!(
-        reply.header("location").contains("sluicegate-hop=1"),
-        "{reply:?}"
-    );
-    assert!(proxy.terminate().success());
 }
 
 /// A small file system of its own, unmounted on drop.

@@ -126,17 +126,3 @@ async fn fifty_clients_of_one_cold_image_make_one_request_a_blob() {
     }
     assert!(faulty.upstream.count("GET", "/manifests/") <= 2);
 }
-
-#[tokio::test]
-async fn held_request_is_sent_on_after_twenty_seconds_and_ends_in_the_verdict() {
-    let faulty = faulty().await;
-    let image = clean(51_700);
-    faulty.upstream.add("lib/slow", "1", &image);
-    faulty.upstream.limit_to(image.size() / 25);
-    let reply = faulty
-        .proxy
-        .ask(Method::HEAD, "/v2/lib/slow/manifests/1")
-        .await;
-    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
-    assert!(reply.hops >= 1, "{reply:?}");
-}
