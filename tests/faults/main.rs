@@ -10,6 +10,7 @@ mod disk;
 mod eviction;
 mod feeds;
 mod kill;
+mod mirror;
 mod outage;
 mod rounds;
 mod stage;

@@ -51,7 +51,9 @@ impl Stage {
     pub async fn around(upstream: FaultUpstream, builder: ProxyBuilder) -> Self {
         let feed = tempfile::tempdir().expect("make a directory");
         write_feed(feed.path());
-        let builder = builder.policy("faults.yaml", POLICY).feed(feed.path());
+        let builder = builder
+            .policy("faults.yaml", POLICY)
+            .feed_unless_given(feed.path());
         Self {
             upstream,
             proxy: builder.start().await,

@@ -11,6 +11,7 @@ pub mod feeds;
 
 pub mod image;
 pub mod layer;
+pub mod mirror;
 pub mod process;
 pub mod proxy;
 pub mod registry;

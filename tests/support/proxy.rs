@@ -96,6 +96,20 @@ impl ProxyBuilder {
         self
     }
 
+    /// Adds a feed directory if there is no feed yet.
+    pub fn feed_unless_given(self, directory: &Path) -> Self {
+        if self.feed.is_some() {
+            return self;
+        }
+        self.feed(directory)
+    }
+
+    /// Adds a feed at a URL.
+    pub fn feed_url(mut self, url: &str) -> Self {
+        self.feed = Some(url.to_owned());
+        self
+    }
+
     /// Writes a policy document, in force from the start or, on a running proxy, after a reload.
     pub fn policy(self, name: &str, document: &str) -> Self {
         write_policy(&self.policies(), name, document);

@@ -1,0 +1,38 @@
+//! Advisories from a URL: fetched before the first verdict, used on while the URL is down.
+
+use sluicegate_tests::fault::FaultUpstream;
+use sluicegate_tests::mirror::Mirror;
+use sluicegate_tests::proxy::ProxyBuilder;
+use sluicegate_tests::proxy::sluicegate;
+
+use crate::stage::{Stage, clean_image, flawed_image, write_feed};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn advisories_of_a_url_refuse_also_while_it_is_down() {
+    let files = tempfile::tempdir().expect("make a directory");
+    write_feed(files.path());
+    std::fs::write(files.path().join("ecosystems.txt"), "PyPI\n").expect("write the list");
+    let mirror = Mirror::start(files.path()).await;
+    let upstream = FaultUpstream::start().await;
+    let builder = ProxyBuilder::new(&upstream.url()).feed_url(&mirror.url());
+    let mut stage = Stage::around(upstream, builder).await;
+    let (clean, flawed) = (clean_image(1, 1_000), flawed_image(2, 1_000));
+    stage.upstream.add("lib/app", "1", &clean);
+    stage.upstream.add("lib/flawed", "1", &flawed);
+    stage.pulls("lib/app", "1", &clean).await;
+    assert_eq!(stage.manifest("lib/flawed", "1").await.status, 403);
+    let status = stage.proxy.command(&["feeds", "status"]).await;
+    assert!(status.stdout.contains(&mirror.url()), "{}", status.stdout);
+    assert!(status.stdout.contains("PyPI"), "{}", status.stdout);
+    let elsewhere = tempfile::tempdir().expect("make a directory");
+    let data = elsewhere.path().display().to_string();
+    let update = ["feeds", "update", "--data", &data, "--feed", &mirror.url()];
+    let update = sluicegate(&update).await;
+    assert!(update.ok(), "{}", update.stderr);
+    assert!(update.stdout.contains("PyPI/all.zip"), "{}", update.stdout);
+    drop(mirror);
+    stage.proxy.restart().await;
+    let flawed = flawed_image(3, 1_000);
+    stage.upstream.add("lib/flawed", "2", &flawed);
+    assert_eq!(stage.manifest("lib/flawed", "2").await.status, 403);
+}
