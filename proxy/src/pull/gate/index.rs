@@ -1,0 +1,136 @@
+//! Indexes at the gate: which children are judged with one, and what their verdicts mean for it.
+//!
+//! A passed index releases no child: each is gated alone when it is asked for.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use sluicegate_config::GateMode;
+use sluicegate_model::manifest::{Descriptor, Index, ManifestError};
+use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Repository};
+
+use super::{Gate, ManifestAnswer, serve};
+use crate::pull::error::PullError;
+use crate::pull::manifests::KnownManifest;
+
+/// Deepest nesting of indexes accepted.
+const MAX_DEPTH: u8 = 4;
+
+impl Gate {
+    /// Judges the wanted children, each in a task of its own, and decides by their verdicts.
+    pub(super) async fn index(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        index: &Index,
+        depth: u8,
+    ) -> Result<ManifestAnswer, PullError> {
+        if depth >= MAX_DEPTH {
+            return Err(PullError::Manifest(Arc::new(ManifestError::Nesting {
+                what: "levels",
+                got: usize::from(depth) + 1,
+                wanted: usize::from(MAX_DEPTH),
+            })));
+        }
+        let mut verdicts = Vec::new();
+        let mut waiting = Vec::new();
+        for child in self.wanted_children(repository, index).await? {
+            match self.judge.current(repository, &child).await? {
+                Some(verdict) => verdicts.push(Ok(Some(verdict))),
+                None => waiting.push(self.spawn_child(repository, &child, depth)),
+            }
+        }
+        match self.mode {
+            GateMode::Hold => {
+                for ended in join_all(waiting).await {
+                    verdicts.push(
+                        ended.unwrap_or_else(|panic| Err(PullError::Storage(panic.to_string()))),
+                    );
+                }
+            }
+            // The children's tasks run on; each child is gated alone when it is asked for.
+            GateMode::Stream => verdicts.extend(waiting.iter().map(|_| Ok(None))),
+        }
+        self.decide_index(repository, manifest, verdicts).await
+    }
+
+    /// Starts a child's pull in a task of its own, so that it outlives whoever asked.
+    fn spawn_child(
+        &self,
+        repository: &Repository,
+        child: &Digest,
+        depth: u8,
+    ) -> tokio::task::JoinHandle<Result<Option<Arc<Verdict>>, PullError>> {
+        let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
+        tokio::spawn(async move {
+            let manifest = gate.manifests.known(&repository, &child).await?;
+            match gate.manifest_at(&repository, &manifest, depth + 1).await? {
+                ManifestAnswer::Serve(served) => Ok(served.into_inner().verdict),
+                ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
+            }
+        })
+    }
+
+    async fn decide_index(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        children: Vec<Result<Option<Arc<Verdict>>, PullError>>,
+    ) -> Result<ManifestAnswer, PullError> {
+        let total = children.len();
+        let (mut failed, mut refused, mut strictest) = (None, Vec::new(), None::<Arc<Verdict>>);
+        for child in children {
+            match child {
+                Ok(Some(verdict)) if verdict.decision == Decision::Refuse => refused.push(verdict),
+                Ok(Some(verdict)) => {
+                    if strictest
+                        .as_ref()
+                        .is_none_or(|known| known.decision < verdict.decision)
+                    {
+                        strictest = Some(verdict);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        for verdict in &refused {
+            if refused.len() == total
+                || self
+                    .records
+                    .is_released(repository, &verdict.digest)
+                    .await?
+            {
+                return Ok(ManifestAnswer::Refuse(Arc::clone(verdict)));
+            }
+        }
+        match failed {
+            Some(error) if strictest.is_none() => Err(error),
+            _ => Ok(serve(manifest, strictest)),
+        }
+    }
+
+    async fn wanted_children(
+        &self,
+        repository: &Repository,
+        index: &Index,
+    ) -> Result<Vec<Digest>, PullError> {
+        let pulled = self.records.platforms(repository).await?;
+        let wanted = |child: &&Descriptor| match &child.platform {
+            None => true,
+            Some(platform) if platform.is_unknown() => false,
+            Some(platform) => {
+                self.platforms.iter().any(|wanted| platform.serves(wanted))
+                    || pulled.iter().any(|pulled| platform.to_string() == *pulled)
+            }
+        };
+        let mut children: Vec<Digest> = Vec::new();
+        for child in index.manifests.iter().filter(wanted) {
+            if !children.contains(&child.digest) {
+                children.push(child.digest.clone());
+            }
+        }
+        Ok(children)
+    }
+}
