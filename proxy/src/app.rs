@@ -170,11 +170,12 @@ struct Parts {
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let data = &settings.data;
-        let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
-            .map_err(|error| data_error(data, &error))?;
+        // First, for it locks the directory: opening the content store removes leftovers.
         let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES)
             .map_err(|error| data_error(data, &error))?;
         tracing::info!(?opened, "verdict store opened");
+        let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
+            .map_err(|error| data_error(data, &error))?;
         let records = Records::new(Arc::new(store), content.clone());
         let (log, opened) =
             DecisionLog::open(&data.join("decisions")).map_err(|e| data_error(data, &e))?;
@@ -403,8 +404,16 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Star
 }
 
 fn data_error(directory: &Path, error: &dyn std::fmt::Display) -> StartError {
+    let text = error.to_string();
+    // The engines say it in the words of the system call.
+    let in_use = text.contains("could not acquire lock") || text.contains("WouldBlock");
+    let reason = if in_use {
+        "another service runs here".to_owned()
+    } else {
+        text
+    };
     StartError::Data {
         directory: directory.into(),
-        reason: error.to_string(),
+        reason,
     }
 }

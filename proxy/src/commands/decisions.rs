@@ -184,7 +184,13 @@ fn print_report(out: &mut impl Write, report: &VerifyReport) -> Result<(), Comma
         writeln!(out, "line {}: {}", fault.line, json!(fault.kind))?;
     }
     if report.fault_count > 0 {
-        writeln!(out, "{} faults: the log was changed", report.fault_count)?;
+        let plural = if report.fault_count == 1 {
+            "fault"
+        } else {
+            "faults"
+        };
+        let count = report.fault_count;
+        writeln!(out, "{count} {plural}: the log was changed")?;
     }
     Ok(())
 }

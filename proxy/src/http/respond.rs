@@ -155,12 +155,15 @@ pub fn ping() -> Response<Body> {
 /// Refuses an image for its verdict.
 pub fn refusal(verdict: &Verdict, api_url: &str, head: bool) -> Response<Body> {
     let message = sluicegate_policy::refusal_message(verdict, api_url);
-    let findings: Vec<&str> = verdict
+    let mut findings: Vec<&str> = verdict
         .reasons
         .iter()
         .filter(|reason| reason.action == Decision::Refuse)
         .flat_map(|reason| reason.findings.iter().map(String::as_str))
         .collect();
+    // Two rules may speak about one finding.
+    let mut named = std::collections::BTreeSet::new();
+    findings.retain(|id| named.insert(*id));
     let detail = json!({
         "digest": verdict.digest,
         "repository": verdict.repository,
@@ -245,12 +248,7 @@ pub fn route_error(error: &RouteError, head: bool) -> Response<Body> {
 /// Answers a pull that could not be carried out.
 pub fn pull_error(error: &PullError, head: bool) -> Response<Body> {
     let (status, code) = status_of(error);
-    let message = match error.retry_after() {
-        Some(wait) if status == StatusCode::TOO_MANY_REQUESTS => {
-            format!("sluicegate: {error}; it asks to wait {} s", wait.as_secs())
-        }
-        _ => format!("sluicegate: {error}"),
-    };
+    let message = format!("sluicegate: {error}");
     let mut response = envelope(status, code, &message, json!({}), head);
     if let Some(wait) = error.retry_after() {
         let seconds = wait.max(Duration::from_secs(1)).as_secs();
