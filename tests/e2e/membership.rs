@@ -3,11 +3,11 @@
 use http::{Method, StatusCode};
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::image::ImageBuilder;
-use sluicegate_tests::layer::{self, Archive, Compression};
-use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
+use sluicegate_tests::layer::{Archive, Compression};
+use sluicegate_tests::proxy::ProxyBuilder;
 use sluicegate_tests::registry::Registry;
 
-use crate::scene::{self, POLICY, Scene, bad, clean};
+use crate::scene::{self, POLICY, Scene, clean};
 
 #[tokio::test]
 async fn cached_image_of_another_repository_is_not_served() {
@@ -31,97 +31,6 @@ async fn cached_image_of_another_repository_is_not_served() {
             StatusCode::NOT_FOUND
         );
     }
-}
-
-#[tokio::test]
-async fn layer_shared_with_an_allowed_image_is_served_and_the_others_are_not() {
-    let scene = Scene::start("hold").await;
-    let shared = layer::noise(20_100, 50_000, Compression::Gzip);
-    let base = |package: &str| {
-        scene::with_package(package, 20_101)
-            .layer(shared.clone())
-            .build()
-    };
-    let (good, evil) = (base("libgood"), base("libbad"));
-    scene.push("app", &good).await;
-    scene.registry.push("lib/app", "2", &evil).await;
-    let ask = async |path: String| scene.proxy.ask(Method::GET, &path).await.status;
-    assert_eq!(
-        ask("/v2/lib/app/manifests/2".into()).await,
-        StatusCode::FORBIDDEN
-    );
-    let url = |digest| format!("/v2/lib/app/blobs/{digest}");
-    assert_eq!(ask(url(&shared.digest)).await, StatusCode::FORBIDDEN);
-    assert_eq!(ask("/v2/lib/app/manifests/1".into()).await, StatusCode::OK);
-    assert_eq!(ask(url(&shared.digest)).await, StatusCode::OK);
-    assert_eq!(ask(url(&evil.config.digest)).await, StatusCode::FORBIDDEN);
-    assert_eq!(
-        ask(url(&evil.layers[0].digest)).await,
-        StatusCode::FORBIDDEN
-    );
-}
-
-#[tokio::test]
-async fn artifact_does_not_clear_a_layer_of_a_refused_image() {
-    let scene = Scene::start("hold").await;
-    let evil = bad(20_200);
-    scene.push("app", &evil).await;
-    let parts = [(
-        "application/vnd.dev.cosign.simplesigning.v1+json",
-        evil.layers[0].bytes.clone(),
-    )];
-    let kind = "application/vnd.dev.cosign.artifact.sig.v1+json";
-    let signature = sluicegate_tests::image::artifact(kind, &parts, Some(&evil));
-    scene.registry.push("lib/app", "sig", &signature).await;
-    let ask = async |path: String| scene.proxy.ask(Method::GET, &path).await.status;
-    assert_eq!(
-        ask("/v2/lib/app/manifests/1".into()).await,
-        StatusCode::FORBIDDEN
-    );
-    let _ = ask("/v2/lib/app/manifests/sig".into()).await;
-    let url = format!("/v2/lib/app/blobs/{}", evil.layers[0].digest);
-    assert_eq!(ask(url).await, StatusCode::FORBIDDEN);
-}
-
-#[tokio::test]
-async fn one_repository_has_one_name_however_it_is_spelled() {
-    let scene = Scene::start("hold").await;
-    let image = bad(20_300);
-    scene.push("app", &image).await;
-    let spellings = [
-        "/v2/lib/app/manifests/1".to_owned(),
-        format!("/v2/{UPSTREAM}/lib/app/manifests/1"),
-        format!("/v2/lib/app/manifests/1?ns={UPSTREAM}"),
-        format!("/v2/lib/app/manifests/1?ns={}", UPSTREAM.to_uppercase()),
-        format!("/v2/lib/app/manifests/1?ns={UPSTREAM}:443"),
-        format!("/v2/{}/lib/app/manifests/1", UPSTREAM.to_uppercase()),
-    ];
-    for path in &spellings {
-        assert_eq!(
-            scene.proxy.ask(Method::GET, path).await.status,
-            StatusCode::FORBIDDEN,
-            "{path}"
-        );
-    }
-    let verdict = scene.proxy.verdict(image.digest.as_str()).await;
-    assert_eq!(verdict["repository"], format!("{UPSTREAM}/lib/app"));
-    assert!(
-        verdict["other_repositories"]
-            .as_array()
-            .is_none_or(Vec::is_empty),
-        "{verdict}"
-    );
-}
-
-#[tokio::test]
-async fn host_that_is_no_upstream_is_unknown() {
-    let scene = Scene::start("hold").await;
-    let reply = scene
-        .proxy
-        .ask(Method::GET, "/v2/lib/app/manifests/1?ns=evil.example")
-        .await;
-    assert_eq!(reply.status, StatusCode::NOT_FOUND);
-    assert_eq!(reply.json()["errors"][0]["code"], "NAME_UNKNOWN");
 }
 
 #[tokio::test]

@@ -125,28 +125,6 @@ async fn annotated_image_is_served_with_a_warning() {
 }
 
 #[tokio::test]
-async fn broken_policy_file_keeps_the_last_good_set_and_is_reported() {
-    let scene = Scene::start("hold").await;
-    scene.push("app", &bad(30_400)).await;
-    assert_eq!(
-        manifest(&scene.proxy, "app").await.status,
-        StatusCode::FORBIDDEN
-    );
-    let before = scene.proxy.log().len();
-    scene
-        .proxy
-        .write_policy("prod.yaml", &POLICY.replace("mode:", "moode:"));
-    within(RELOAD_LIMIT, "the mistake is logged", async || {
-        scene.proxy.log()[before..].contains("moode")
-    })
-    .await;
-    assert_eq!(
-        manifest(&scene.proxy, "app").await.status,
-        StatusCode::FORBIDDEN
-    );
-}
-
-#[tokio::test]
 async fn built_in_policy_refuses_what_is_critical_and_fixable() {
     let registry = sluicegate_tests::registry::Registry::start().await;
     let feed = crate::scene::feed();
