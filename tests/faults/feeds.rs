@@ -1,10 +1,13 @@
 //! Feeds that cannot be read: the program says why, and nothing counts as clean for it.
 
+use std::time::Duration;
+
 use sluicegate_tests::fault::FaultUpstream;
+use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::Image;
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder};
 
-use crate::stage::clean_image;
+use crate::stage::{Stage, clean_image, flawed_image, within, write_feed};
 
 /// Refuses whatever is not fully known.
 const STRICT: &str = "\
@@ -14,6 +17,8 @@ metadata: {name: strict}
 spec:
   onInconclusive: refuse
 ";
+/// Longest time until a change of a feed directory is seen: it is looked at every 30 s.
+const NOTICED: Duration = Duration::from_secs(45);
 
 async fn upstream_with(image: &Image) -> FaultUpstream {
     let upstream = FaultUpstream::start().await;
@@ -47,4 +52,50 @@ async fn an_absent_feed_refuses_what_it_would_have_covered_and_says_so() {
         .start()
         .await;
     refuses_and_says_why(&proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_feed_refuses_what_it_would_have_covered_and_says_so() {
+    let upstream = upstream_with(&clean_image(2, 1_000)).await;
+    let feed = tempfile::tempdir().expect("make a directory");
+    write_feed(feed.path());
+    let zip = feed.path().join("PyPI/all.zip");
+    let bytes = std::fs::read(&zip).expect("read a feed");
+    std::fs::write(&zip, &bytes[..bytes.len() / 2]).expect("damage a feed");
+    let proxy = ProxyBuilder::new(&upstream.url())
+        .policy("strict.yaml", STRICT)
+        .feed(feed.path())
+        .start()
+        .await;
+    refuses_and_says_why(&proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_damaged_later_leaves_the_last_good_one_in_force() {
+    let mut stage = Stage::start("hold").await;
+    let flawed = flawed_image(3, 1_000);
+    stage.upstream.add("lib/flawed", "1", &flawed);
+    let zip = stage.feed.path().join("PyPI/all.zip");
+    std::fs::write(&zip, b"no zip at all").expect("damage a feed");
+    within(NOTICED, "noticed", async || {
+        let status = stage.proxy.api("/api/v1/status").await.json();
+        status["feeds"]["problem"].is_string()
+    })
+    .await;
+    assert_eq!(stage.manifest("lib/flawed", "1").await.status, 403);
+    stage.proxy.restart().await;
+    let next = flawed_image(4, 1_000);
+    stage.upstream.add("lib/next", "1", &next);
+    for repository in ["lib/flawed", "lib/next"] {
+        let reply = stage.manifest(repository, "1").await;
+        assert_eq!(reply.status, 403, "after a restart: {}", reply.text());
+    }
+    let other = Advisory::new("CVE-2026-0002", "PyPI", "other", "2.0");
+    feeds::write(stage.feed.path(), &["PyPI"], &[other]);
+    within(NOTICED, "healed", async || {
+        stage.manifest("lib/flawed", "1").await.status == 200
+    })
+    .await;
+    let status = stage.proxy.api("/api/v1/status").await.json();
+    assert!(status["feeds"]["problem"].is_null(), "{status}");
 }

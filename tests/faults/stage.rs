@@ -31,7 +31,8 @@ pub struct Stage {
     pub upstream: FaultUpstream,
     /// The program.
     pub proxy: Proxy,
-    _feed: TempDir,
+    /// The feed directory.
+    pub feed: TempDir,
 }
 
 impl Stage {
@@ -57,7 +58,7 @@ impl Stage {
         Self {
             upstream,
             proxy: builder.start().await,
-            _feed: feed,
+            feed,
         }
     }
 

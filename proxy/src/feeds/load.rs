@@ -7,11 +7,21 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
 
+use super::losses;
+
 /// What a look at the directories gave.
 pub(super) enum Loaded {
     /// They are as they were.
     Unchanged,
-    /// They are not.
+    /// They are not, and a file that the current index was made from can no longer be read: the
+    /// current index is the better one.
+    Worse {
+        /// What would be lost.
+        lost: String,
+        /// The index of an earlier process, where there is no current one yet.
+        earlier: Option<Box<FeedIndex>>,
+    },
+    /// They are not as they were.
     New {
         index: Box<FeedIndex>,
         /// How they are now.
@@ -24,6 +34,7 @@ pub(super) fn load(
     sources: &[PathBuf],
     directory: &Path,
     known: &str,
+    current: &FeedIndex,
     now: Timestamp,
 ) -> Result<Loaded, FeedError> {
     let directories: Vec<FeedDirectory> = sources
@@ -45,6 +56,15 @@ pub(super) fn load(
         let index = FeedIndex::open(&path)?;
         (path, index)
     };
+    let earlier = current
+        .ecosystems()
+        .is_empty()
+        .then(|| better_than(&index, &path, directory))
+        .flatten();
+    if let Some(lost) = losses::lost(&index, earlier.as_ref().unwrap_or(current)) {
+        let earlier = earlier.map(Box::new);
+        return Ok(Loaded::Worse { lost, earlier });
+    }
     remove_others(directory, &path);
     let index = Box::new(index);
     Ok(Loaded::New { index, fingerprint })
@@ -56,6 +76,22 @@ fn kept_index(directory: &Path, fingerprint: &str) -> Option<(PathBuf, FeedIndex
         .into_iter()
         .filter_map(|path| FeedIndex::open(&path).ok().map(|index| (path, index)))
         .find(|(_, index)| index.source_fingerprint() == fingerprint)
+}
+
+/// Opens the newest index of an earlier process that knows what the one at `path` has lost.
+fn better_than(index: &FeedIndex, path: &Path, directory: &Path) -> Option<FeedIndex> {
+    let mut others = indexes(directory);
+    others.retain(|other| other != path);
+    others.sort_by_key(|other| {
+        std::fs::metadata(other)
+            .and_then(|file| file.modified())
+            .ok()
+    });
+    let mut newest_first = others.iter().rev();
+    newest_first.find_map(|other| {
+        let other = FeedIndex::open(other).ok()?;
+        losses::lost(index, &other).is_some().then_some(other)
+    })
 }
 
 /// Removes superseded indexes: a mirror brings a new one every hour. One that is still open stays

@@ -9,6 +9,7 @@
 
 mod fetch;
 mod load;
+mod losses;
 pub mod mirror;
 mod needed;
 mod record;
@@ -153,9 +154,10 @@ impl Feeds {
             let readable: Vec<PathBuf> = sources.iter().filter_map(Source::readable).collect();
             let is_last_wait = sources.iter().all(Source::is_settled);
             let (directory, before) = (directory.clone(), known.clone());
+            let current = self.current();
             let load = move || match readable.as_slice() {
                 [] => Ok(Loaded::Unchanged),
-                sources => load(sources, &directory, &before, now),
+                sources => load(sources, &directory, &before, &current.index, now),
             };
             let outcome = match tokio::task::spawn_blocking(load).await {
                 Ok(outcome) => outcome.map_err(|error| told(&error)),
@@ -184,6 +186,13 @@ impl Feeds {
         state.sources = sources;
         match outcome {
             Ok(Loaded::Unchanged) => state.standing.confirmed = confirmed,
+            Ok(Loaded::Worse { lost, earlier }) => {
+                if let Some(earlier) = earlier {
+                    state.index = Arc::from(earlier);
+                    state.revision += 1;
+                }
+                problems.insert(0, format!("the copy before stays in force: {lost}"));
+            }
             Ok(Loaded::New { index, .. }) => {
                 let ecosystems = index.ecosystems().len();
                 tracing::info!(snapshot = index.snapshot(), ecosystems, "feeds loaded");
@@ -193,6 +202,7 @@ impl Feeds {
             }
             Err(problem) => problems.insert(0, problem),
         }
+        problems.extend(losses::unreadable(&state.index));
         state.problem = (!problems.is_empty()).then(|| problems.join("; "));
         if let Some(problem) = &state.problem
             && state.problem != before.problem
