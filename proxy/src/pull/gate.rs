@@ -120,14 +120,15 @@ impl Gate {
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
     ) -> Result<ManifestAnswer, PullError> {
-        self.manifest_at(repository, manifest, 0).await
+        let nesting = index::Nesting::default();
+        self.manifest_at(repository, manifest, nesting).await
     }
 
     fn manifest_at<'a>(
         &'a self,
         repository: &'a Repository,
         manifest: &'a Arc<KnownManifest>,
-        depth: u8,
+        nesting: index::Nesting,
     ) -> BoxFuture<'a, Result<ManifestAnswer, PullError>> {
         match &manifest.parsed {
             Manifest::Image(image) => async move {
@@ -142,7 +143,7 @@ impl Gate {
             }
             .boxed(),
             Manifest::Index(index) => {
-                async move { self.index(repository, manifest, index, depth).await }.boxed()
+                async move { self.index(repository, manifest, index, nesting).await }.boxed()
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A passed index releases no child: each is gated alone when it is asked for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use sluicegate_config::GateMode;
@@ -15,7 +16,41 @@ use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
 
 /// Deepest nesting of indexes accepted.
-const MAX_DEPTH: u8 = 4;
+const MAX_DEPTH: usize = 4;
+/// Most manifests looked at for one index, nested ones included: an index over indexes of 256
+/// children each, four deep, would be four thousand million.
+const MAX_MANIFESTS: usize = 256;
+
+/// Where in a nest of indexes a manifest is.
+#[derive(Clone, Default)]
+pub(super) struct Nesting {
+    depth: usize,
+    /// How many manifests the whole nest has shown so far.
+    seen: Arc<AtomicUsize>,
+}
+
+impl Nesting {
+    fn enter(&self) -> Result<(), PullError> {
+        within("levels", self.depth + 1, MAX_DEPTH)
+    }
+
+    fn child(&self) -> Result<Self, PullError> {
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        within("manifests", seen, MAX_MANIFESTS)?;
+        Ok(Self {
+            depth: self.depth + 1,
+            seen: Arc::clone(&self.seen),
+        })
+    }
+}
+
+fn within(what: &'static str, got: usize, wanted: usize) -> Result<(), PullError> {
+    if got <= wanted {
+        return Ok(());
+    }
+    let error = ManifestError::Nesting { what, got, wanted };
+    Err(PullError::Manifest(Arc::new(error)))
+}
 
 impl Gate {
     /// Judges the wanted children, each in a task of its own, and decides by their verdicts.
@@ -24,21 +59,15 @@ impl Gate {
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
         index: &Index,
-        depth: u8,
+        nesting: Nesting,
     ) -> Result<ManifestAnswer, PullError> {
-        if depth >= MAX_DEPTH {
-            return Err(PullError::Manifest(Arc::new(ManifestError::Nesting {
-                what: "levels",
-                got: usize::from(depth) + 1,
-                wanted: usize::from(MAX_DEPTH),
-            })));
-        }
+        nesting.enter()?;
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
         for child in self.wanted_children(repository, index).await? {
             match self.judge.current(repository, &child).await? {
                 Some(verdict) => verdicts.push(Ok(Some(verdict))),
-                None => waiting.push(self.spawn_child(repository, &child, depth)),
+                None => waiting.push(self.spawn_child(repository, &child, nesting.child()?)),
             }
         }
         match self.mode {
@@ -60,12 +89,12 @@ impl Gate {
         &self,
         repository: &Repository,
         child: &Digest,
-        depth: u8,
+        nesting: Nesting,
     ) -> tokio::task::JoinHandle<Result<Option<Arc<Verdict>>, PullError>> {
         let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
         tokio::spawn(async move {
             let manifest = gate.manifests.known(&repository, &child).await?;
-            match gate.manifest_at(&repository, &manifest, depth + 1).await? {
+            match gate.manifest_at(&repository, &manifest, nesting).await? {
                 ManifestAnswer::Serve(served) => Ok(served.into_inner().verdict),
                 ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
             }
