@@ -152,3 +152,32 @@ async fn without_a_feed_the_policy_decides_and_the_reason_is_told() {
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
     }
 }
+
+#[tokio::test]
+async fn a_new_advisory_turns_a_released_image_bad_without_fetching_it_again() {
+    let mut stage = Stage::hold().await;
+    let image = clean(116);
+    stage.upstream.add(REPO, "1", &image);
+    stage.pull(REPO, "1", &image).await;
+    let fetched = stage.upstream.body_bytes();
+    stage.publish_advisory_on("goodlib");
+    stage.proxy.restart().await;
+    for reference in ["1", image.digest.as_str()] {
+        let path = manifest_path(REPO, reference);
+        assert_eq!(stage.head(&path).await.status, StatusCode::FORBIDDEN);
+        let reply = stage.get(&path).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN);
+        assert!(
+            reply.message().contains("CVE-2026-3333"),
+            "{}",
+            reply.message()
+        );
+    }
+    let layer = stage.get(&blob_path(REPO, &image.layers[1].digest)).await;
+    assert_eq!(layer.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        stage.upstream.body_bytes(),
+        fetched,
+        "judged from the stored inventory"
+    );
+}

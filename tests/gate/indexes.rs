@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use sluicegate_model::media_type;
+use sluicegate_model::{Digest, media_type};
 use sluicegate_tests::image::{
     Flavour, Image, ImageBuilder, blob_of, descriptor, image as document_image, index,
 };
@@ -233,4 +233,28 @@ async fn an_index_of_more_than_256_children_is_refused() {
             reply.text()
         );
     }
+}
+
+#[tokio::test]
+async fn a_nest_of_indexes_costs_no_more_than_256_manifests() {
+    let stage = Stage::hold().await;
+    let mut outer = Vec::new();
+    for number in 0..20 {
+        let absent = |child: usize| {
+            let name = format!("absent {number} {child}");
+            descriptor(media_type::OCI_INDEX, &Digest::of(name.as_bytes()), 100)
+        };
+        let inner = index_of((0..20).map(absent).collect());
+        stage.upstream.add(REPO, &format!("inner{number}"), &inner);
+        outer.push(descriptor(
+            &inner.media_type,
+            &inner.digest,
+            inner.manifest.len(),
+        ));
+    }
+    stage.upstream.add(REPO, "outer", &index_of(outer));
+    let reply = stage.get(&manifest_path(REPO, "outer")).await;
+    assert!(reply.status.is_client_error(), "{}", reply.status);
+    let asked = stage.upstream.count("GET", "/manifests/");
+    assert!(asked <= 257, "{asked} manifests were asked for");
 }

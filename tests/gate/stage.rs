@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Stage {
     pub upstream: FaultUpstream,
     pub proxy: Proxy,
-    _feeds: TempDir,
+    feeds: TempDir,
 }
 
 impl Stage {
@@ -65,7 +65,7 @@ impl Stage {
         Self {
             upstream,
             proxy,
-            _feeds: directory,
+            feeds: directory,
         }
     }
 
@@ -95,6 +95,15 @@ impl Stage {
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
         assert_eq!(reply.body, image.manifest, "the bytes upstream signed");
         reply
+    }
+
+    /// Publishes an advisory that refuses what was clean until now; in force after a restart.
+    pub fn publish_advisory_on(&self, package: &str) {
+        let known = Advisory::new("GHSA-aaaa-aaaa-aaaa", "PyPI", "badlib", "2.0");
+        let new = Advisory::new("GHSA-cccc-cccc-cccc", "PyPI", package, "2.0")
+            .alias("CVE-2026-3333")
+            .critical();
+        feeds::write(self.feeds.path(), &[], &[known.critical(), new]);
     }
 
     /// Makes the upstream stop inside a blob until it is told to go on.

@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
-use sluicegate_tests::image::{Image, ImageBuilder};
+use sluicegate_tests::image::{Flavour, Image, ImageBuilder, index};
 use sluicegate_tests::layer::{Compression, noise};
 use sluicegate_tests::wire::Reply;
 
-use crate::stage::{REPO, Stage, base, blob_path, clean, manifest_path, python};
+use crate::stage::{
+    REPO, STRICTER, Stage, USUAL, base, blob_path, clean, dubious, eventually, manifest_path,
+    python,
+};
 
 /// How long a body may be silent before a test takes it for withheld.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -239,4 +242,54 @@ async fn an_image_that_cannot_be_scanned_to_its_end_never_completes() {
             "layer {number} is complete"
         );
     }
+}
+
+#[tokio::test]
+async fn an_image_that_streamed_and_was_allowed_counts_as_released() {
+    let mut stage = Stage::with(|proxy, _| {
+        let proxy = proxy.policy("policy.yaml", USUAL).flag("--gate", "stream");
+        proxy.flag("--platforms", "linux/amd64,linux/arm64")
+    })
+    .await;
+    let arm = ImageBuilder::new()
+        .layer(base())
+        .layer(python("goodlib", 37))
+        .platform("linux/arm64")
+        .build();
+    let index = index(vec![dubious(37), arm], Flavour::Oci);
+    stage.upstream.add_index(REPO, "multi", &index);
+    let child = &index.children[0];
+    stage.stall(&child.layers[2].digest, 10);
+    let begun = stage.pull(REPO, child.digest.as_str(), child).await;
+    assert_eq!(
+        begun.header("sluicegate-verdict"),
+        "",
+        "it left before its verdict"
+    );
+    stage.upstream.release();
+    for layer in &child.layers {
+        let reply = stage.get(&blob_path(REPO, &layer.digest)).await;
+        assert_eq!(reply.body_digest, layer.digest);
+    }
+    assert_eq!(
+        stage.get(&manifest_path(REPO, "multi")).await.status,
+        StatusCode::OK
+    );
+    let arm = manifest_path(REPO, index.children[1].digest.as_str());
+    eventually("both children are judged", async || {
+        !stage
+            .get(&arm)
+            .await
+            .header("sluicegate-verdict")
+            .is_empty()
+    })
+    .await;
+    stage.proxy.write_policy("policy.yaml", STRICTER);
+    stage.proxy.restart().await;
+    let reply = stage.get(&manifest_path(REPO, "multi")).await;
+    assert_eq!(
+        reply.status,
+        StatusCode::FORBIDDEN,
+        "a released child turned bad"
+    );
 }

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use sluicegate_tests::image::Image;
+use sluicegate_tests::image::{Image, ImageBuilder};
+use sluicegate_tests::layer::{Compression, noise};
 
-use crate::stage::{REPO, Stage, blob_path, clean, eventually, manifest_path};
+use crate::stage::{REPO, Stage, base, blob_path, clean, eventually, manifest_path};
 
 /// Clients that pull at once.
 const CLIENTS: usize = 100;
@@ -127,4 +128,26 @@ async fn a_late_joiner_and_a_range_are_served_from_a_blob_that_is_still_arriving
     stage.upstream.release();
     assert_eq!(stage.get(&path).await.body_digest, layer.digest);
     assert_fetched_once(&stage, &image);
+}
+
+#[tokio::test]
+async fn all_blobs_are_fetched_at_once_and_no_layer_waits_for_another() {
+    let stage = Stage::hold().await;
+    let mut builder = ImageBuilder::new().layer(base());
+    for seed in 0..8 {
+        builder = builder.layer(noise(1_300 + seed, 50_000, Compression::Gzip));
+    }
+    let image = builder.build();
+    stage.upstream.add(REPO, "1", &image);
+    for blob in image.blobs() {
+        stage.stall(&blob.digest, 10);
+    }
+    stage.once(Method::HEAD, &manifest_path(REPO, "1")).await;
+    eventually(
+        "every blob is asked for while none has arrived",
+        async || stage.upstream.count("GET", "/blobs/") == image.blobs().count(),
+    )
+    .await;
+    stage.upstream.release();
+    stage.pull(REPO, "1", &image).await;
 }
