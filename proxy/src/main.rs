@@ -1,5 +1,7 @@
 //! The `sluicegate` program: arguments in, exit code out.
 
+mod allocator;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -7,6 +9,8 @@ use clap::Parser as _;
 use sluicegate::commands::{self, Cli, CommandError};
 
 fn main() -> ExitCode {
+    // Before there is a second thread, and before anything is open.
+    allocator::restrain();
     // Every TLS user is given its provider; this covers whatever a dependency does on its own.
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();

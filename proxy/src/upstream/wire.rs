@@ -55,6 +55,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
+/// HTTP/1.1: most bytes read at a time. hyper's own limit of 400 KiB, times the three hundred layers
+/// of a hundred cold pulls, would be 120 MiB.
+const READ_BUFFER: usize = 64 * 1024;
+
 /// Called with an upstream's name and the status of each of its answers; 0 where none came.
 pub type Observer = Arc<dyn Fn(&str, u16) + Send + Sync>;
 
@@ -238,6 +242,7 @@ fn client(connector: Connector) -> Client<Connector, Empty<Bytes>> {
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http1_max_buf_size(READ_BUFFER)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(PING_INTERVAL)
