@@ -32,7 +32,9 @@ async fn a_full_disk_stops_cold_pulls_only_and_heals_without_a_restart() {
     let upstream = FaultUpstream::start().await;
     let builder = ProxyBuilder::new(&upstream.url())
         .data(&disk.data().display().to_string())
-        .flag("--tag-ttl", "0s");
+        .flag("--tag-ttl", "0s")
+        // Far below the disk, so that it is never the cache itself that fills it.
+        .flag("--cache-size", "20MiB");
     let stage = Stage::around(upstream, builder).await;
     let (clean, flawed) = (clean_image(1, 300_000), flawed_image(2, 300_000));
     stage.upstream.add("lib/app", "1", &clean);
