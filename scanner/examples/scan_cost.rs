@@ -1,7 +1,7 @@
 //! Measures what scanning a layer costs beside what nobody can save: gunzip and the two hashes.
 //!
-//! `cargo run --release -p sluicegate-scanner --example scan_cost -- LAYER.tar.gz...` prints one
-//! JSON object: CPU and wall seconds of both over the same files, the median of five rounds each.
+//! `cargo run --release -p sluicegate-scanner --example scan_cost -- ROUNDS LAYER.tar.gz...` prints
+//! one JSON object: CPU and wall seconds of both over the same files, the medians of all rounds.
 
 use std::error::Error;
 use std::fs::File;
@@ -16,8 +16,6 @@ use flate2::bufread::MultiGzDecoder;
 use sluicegate_model::digest::{Algorithm, DigestHasher};
 use sluicegate_scanner::{Limits, scan_layer};
 
-/// Rounds behind a median; enough to outlast a busy machine's noise.
-const ROUNDS: usize = 5;
 /// Bytes inflated at a time: the size at which zlib-rs is fastest.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Pieces between the inflating and the hashing thread: as much memory as the scanner's own.
@@ -26,14 +24,17 @@ const PIECES_AHEAD: usize = 12;
 const TICKS_PER_SECOND: f64 = 100.0;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let layers: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    const USAGE: &str = "usage: scan_cost ROUNDS LAYER.tar.gz...";
+    let mut arguments = std::env::args().skip(1);
+    let rounds: usize = arguments.next().ok_or(USAGE)?.parse().map_err(|_| USAGE)?;
+    let layers: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     if layers.is_empty() {
-        return Err("usage: scan_cost LAYER.tar.gz...".into());
+        return Err(USAGE.into());
     }
     let mut plain = Vec::new();
     let mut piped = Vec::new();
     let mut scanned = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         plain.push(cost(&layers, gunzip_and_hash)?);
         piped.push(cost(&layers, gunzip_beside_hash)?);
         scanned.push(cost(&layers, scan)?);
