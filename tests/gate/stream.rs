@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
-use sluicegate_tests::image::{Flavour, Image, ImageBuilder, index};
+use sluicegate_model::media_type;
+use sluicegate_tests::image::{Blob, Flavour, Image, ImageBuilder, descriptor, image, index};
 use sluicegate_tests::layer::{Compression, noise};
 use sluicegate_tests::wire::Reply;
 
@@ -292,4 +293,29 @@ async fn an_image_that_streamed_and_was_allowed_counts_as_released() {
         StatusCode::FORBIDDEN,
         "a released child turned bad"
     );
+}
+
+#[tokio::test]
+async fn a_layer_that_is_only_called_a_config_keeps_its_tail() {
+    let hidden = big("badlib", 39);
+    let slow = ImageBuilder::new()
+        .layer(noise(390, 200_000, Compression::Gzip))
+        .build();
+    let disguised = hidden.layers[0].clone();
+    let point_to = |kind, blob: &Blob| descriptor(kind, &blob.digest, blob.bytes.len());
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "config": point_to(media_type::OCI_CONFIG, &disguised),
+        "layers": [point_to("application/vnd.oci.image.layer.v1.tar+gzip", &slow.layers[0])],
+    });
+    let kind = media_type::OCI_MANIFEST;
+    let decoy = image(&manifest, kind, disguised, slow.layers, "linux/amd64");
+    let stage = Stage::stream().await;
+    stage.upstream.add(REPO, "1", &decoy);
+    stage.stall(&decoy.layers[0].digest, 10);
+    stage.pull(REPO, "1", &decoy).await;
+    let reply = silent(&stage, &blob_path(REPO, &decoy.config.digest), None).await;
+    assert!(!reply.whole, "the disguised layer is complete");
+    assert_eq!(reply.body_bytes, tail_of(decoy.config.bytes.len() as u64));
 }

@@ -120,6 +120,19 @@ impl Downloads {
         }
     }
 
+    /// Reads a small blob whole, once it is here; none where it is larger than `max` bytes or was
+    /// evicted meanwhile.
+    pub async fn read(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        max: usize,
+    ) -> Result<Option<Bytes>, PullError> {
+        let source = self.ensure(repository, blob).await?;
+        self.stored(&blob.digest, &source).await?;
+        Ok(self.shared.content.read(&blob.digest, max).await?)
+    }
+
     fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
         match failure {
             BlobFailure::Upstream(text) => match self.shared.said.get(digest) {

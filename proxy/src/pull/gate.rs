@@ -10,7 +10,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
+use serde_json::{Map, Value};
 use sluicegate_config::GateMode;
+use sluicegate_model::image_config::MAX_CONFIG_BYTES;
 use sluicegate_model::manifest::{Descriptor, Manifest, Platform};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -268,7 +270,8 @@ impl Gate {
             return Ok(None);
         }
         self.confirm_presence(&pull.repository, digest).await?;
-        let is_layer = self.is_layer_of_any(&pull.repository, digest).await?;
+        let is_layer = self.is_layer_of_any(&pull.repository, digest).await?
+            || !self.is_document(&pull.repository, blob).await?;
         let tail = stream_rules::withheld_from(blob, is_layer).map(|from| TailHold {
             from,
             state: pull.tail(),
@@ -277,6 +280,24 @@ impl Gate {
             blob: blob.clone(),
             tail,
         }))
+    }
+
+    /// Tells whether the blob is what a config is, a JSON object: a layer that a manifest only
+    /// calls its config is not, and keeps its tail.
+    async fn is_document(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<bool, PullError> {
+        if blob.size > MAX_CONFIG_BYTES as u64 {
+            return Ok(false);
+        }
+        let text = self
+            .downloads
+            .read(repository, blob, MAX_CONFIG_BYTES)
+            .await?;
+        let object = |text: &[u8]| serde_json::from_slice::<Map<String, Value>>(text).is_ok();
+        Ok(text.is_some_and(|text| object(&text)))
     }
 
     /// Lists the layers of a pull that an allowed manifest of the repository lists already.
