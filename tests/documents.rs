@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::{PolicySet, SourceFile};
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "SECURITY.md",
     "CHANGELOG.md",
     "docs/ARCHITECTURE.md",
+    "docs/BENCHMARKS.md",
     "docs/for-auditors.md",
     "docs/for-pipelines.md",
     "docs/for-platform-teams.md",
