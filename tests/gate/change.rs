@@ -181,3 +181,39 @@ async fn a_new_advisory_turns_a_released_image_bad_without_fetching_it_again() {
         "judged from the stored inventory"
     );
 }
+
+#[tokio::test]
+async fn a_new_advisory_is_in_force_without_a_restart() {
+    let stage = Stage::hold().await;
+    let image = clean(117);
+    stage.upstream.add(REPO, "1", &image);
+    stage.pull(REPO, "1", &image).await;
+    let fetched = stage.upstream.body_bytes();
+    stage.publish_advisory_on("goodlib");
+    let path = manifest_path(REPO, "1");
+    eventually("the advisory is in force", async || {
+        stage.head(&path).await.status == StatusCode::FORBIDDEN
+    })
+    .await;
+    assert_eq!(stage.upstream.body_bytes(), fetched, "nothing was fetched");
+}
+
+#[tokio::test]
+async fn a_verdict_ends_with_the_exception_it_rests_on() {
+    let stage = Stage::with(|proxy, _| proxy.policy("policy.yaml", USUAL)).await;
+    let image = vulnerable(118);
+    stage.upstream.add(REPO, "1", &image);
+    let end = jiff::Timestamp::now() + Duration::from_secs(12);
+    let exception = EXCEPTION.replace("2099-01-31", &format!("\"{end}\""));
+    stage.proxy.write_policy("exception.yaml", &exception);
+    let path = manifest_path(REPO, "1");
+    eventually("the exception is in force", async || {
+        stage.get(&path).await.status == StatusCode::OK
+    })
+    .await;
+    eventually("the exception has ended", async || {
+        stage.get(&path).await.status == StatusCode::FORBIDDEN
+    })
+    .await;
+    assert!(jiff::Timestamp::now() >= end, "not before its time");
+}
