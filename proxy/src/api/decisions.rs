@@ -8,15 +8,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ApiState;
 use super::problem::Problem;
 use super::verdicts::{parse_decision, parsed};
+use super::{ApiState, page};
 use crate::decisions::{self, DecisionFilter};
-
-/// Lines of a page where none is asked for.
-const DEFAULT_LIMIT: usize = 100;
-/// Most lines of a page.
-const MAX_LIMIT: usize = 1_000;
 
 /// The filters of the log.
 #[derive(Debug, Default, Deserialize)]
@@ -44,7 +39,7 @@ pub async fn list(
         since: query.since,
         until: query.until,
     };
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = page::limit(query.limit);
     let (directory, after) = (state.decisions_dir.clone(), query.after);
     let read = move || decisions::read(&directory, &filter, after, limit);
     let page = tokio::task::spawn_blocking(read)

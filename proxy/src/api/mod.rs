@@ -1,6 +1,7 @@
 //! The API for auditors and pipelines: read-only views of what other parts own.
 
 pub mod decisions;
+mod page;
 pub mod problem;
 pub mod status;
 pub mod verdicts;

@@ -11,14 +11,9 @@ use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
-use super::ApiState;
 use super::problem::Problem;
+use super::{ApiState, page};
 use crate::verdicts::VerdictFilter;
-
-/// Items of a page where none is asked for.
-const DEFAULT_LIMIT: usize = 100;
-/// Most items of a page.
-const MAX_LIMIT: usize = 1_000;
 
 /// The filters of the list.
 #[derive(Debug, Default, Deserialize)]
@@ -48,7 +43,7 @@ pub async fn list(
         since: query.since,
         until: query.until,
     };
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = page::limit(query.limit);
     let page = state
         .records
         .list_verdicts(&filter, limit, query.after.as_deref())

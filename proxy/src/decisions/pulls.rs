@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_model::verdict::Decision;
+use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository, Tag};
 use tokio::sync::watch;
 
@@ -58,6 +58,16 @@ pub struct Pull {
     pub rule: Option<String>,
     /// Which verdict the answer rests on.
     pub verdict: Option<String>,
+}
+
+impl Pull {
+    /// Notes the verdict that the answer rests on.
+    pub fn rest_on(&mut self, verdict: &Verdict) {
+        self.decision = verdict.decision;
+        self.policy = Some(verdict.policy.name.clone());
+        self.rule = verdict.reasons.first().map(|reason| reason.rule.clone());
+        self.verdict = Some(verdict.digest.to_string());
+    }
 }
 
 /// Counts pulls and logs them.

@@ -8,7 +8,6 @@ use super::hold::HoldEnded;
 use super::range;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
-use crate::decisions::{Pull, PullMethod};
 use crate::pull::error::PullError;
 use crate::pull::gate::{BlobAnswer, Cleared, Grant};
 
@@ -52,19 +51,7 @@ async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Res
 
 /// Refuses and logs: where the manifest left before the verdict, this is how the pull ends.
 async fn refuse(registry: &Registry, asked: &Asked, verdict: &Verdict) -> Response<Body> {
-    let pull = Pull {
-        client: asked.client.ip(),
-        user_agent: asked.header(header::USER_AGENT).map(ToOwned::to_owned),
-        principal: None,
-        repository: asked.repository.clone(),
-        tag: None,
-        digest: verdict.digest.clone(),
-        method: PullMethod::Get,
-        decision: verdict.decision,
-        policy: Some(verdict.policy.name.clone()),
-        rule: verdict.reasons.first().map(|reason| reason.rule.clone()),
-        verdict: Some(verdict.digest.to_string()),
-    };
+    let pull = asked.pull(&verdict.digest, None, Some(verdict));
     match registry.pulls.record(pull, registry.clock.now()).await {
         Ok(()) => respond::refusal(verdict, &registry.api_url, asked.head),
         Err(error) => failed(&PullError::Storage(error.to_string()), asked.head),

@@ -12,7 +12,6 @@ use super::hold::HoldEnded;
 use super::old_clients;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
-use crate::decisions::{Pull, PullMethod};
 use crate::pull::error::PullError;
 use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
 use crate::pull::manifests::KnownManifest;
@@ -107,10 +106,7 @@ async fn serve(
     {
         return failed(registry, &error, asked.head);
     }
-    let decision = verdict
-        .as_ref()
-        .map_or(Decision::Allow, |verdict| verdict.decision);
-    if let Err(error) = release(registry, asked, &found, decision, verdict.as_deref()).await {
+    if let Err(error) = release(registry, asked, &found, verdict.as_deref()).await {
         return failed(registry, &error, asked.head);
     }
     let sending = match (asked.has(digest.as_str()), asked.head) {
@@ -126,10 +122,9 @@ async fn release(
     registry: &Registry,
     asked: &Asked,
     found: &Found,
-    decision: Decision,
     verdict: Option<&Verdict>,
 ) -> Result<(), PullError> {
-    record(registry, asked, found, decision, verdict).await?;
+    record(registry, asked, found, verdict).await?;
     let digest = &found.manifest.digest;
     let Some(verdict) = verdict else {
         release_later(registry, asked, digest);
@@ -187,7 +182,7 @@ async fn refuse(
     {
         return failed(registry, &error, asked.head);
     }
-    if let Err(error) = record(registry, asked, &found, Decision::Refuse, Some(verdict)).await {
+    if let Err(error) = record(registry, asked, &found, Some(verdict)).await {
         return failed(registry, &error, asked.head);
     }
     let user_agent = asked.header(header::USER_AGENT).unwrap_or_default();
@@ -211,37 +206,12 @@ async fn record(
     registry: &Registry,
     asked: &Asked,
     found: &Found,
-    decision: Decision,
     verdict: Option<&Verdict>,
 ) -> Result<(), PullError> {
-    registry.metrics.count_pull(decision);
-    let pull = pull_of(asked, found, decision, verdict);
+    let pull = asked.pull(&found.manifest.digest, found.tag.as_ref(), verdict);
+    registry.metrics.count_pull(pull.decision);
     let recorded = registry.pulls.record(pull, registry.clock.now()).await;
     recorded.map_err(|error| PullError::Storage(error.to_string()))
-}
-
-fn pull_of(asked: &Asked, found: &Found, decision: Decision, verdict: Option<&Verdict>) -> Pull {
-    // Without a verdict the manifest leaves before it: the layers are what is gated.
-    let rule = verdict.map_or(Some("verdict-pending".to_owned()), |verdict| {
-        verdict.reasons.first().map(|reason| reason.rule.clone())
-    });
-    Pull {
-        client: asked.client.ip(),
-        user_agent: asked.header(header::USER_AGENT).map(ToOwned::to_owned),
-        principal: None,
-        repository: asked.repository.clone(),
-        tag: found.tag.clone(),
-        digest: found.manifest.digest.clone(),
-        method: if asked.head {
-            PullMethod::Head
-        } else {
-            PullMethod::Get
-        },
-        decision,
-        policy: verdict.map(|verdict| verdict.policy.name.clone()),
-        rule,
-        verdict: verdict.map(|verdict| verdict.digest.to_string()),
-    }
 }
 
 /// The client's patience is used up: a HEAD learns what was never secret, a GET is dripped.
@@ -271,7 +241,7 @@ async fn unjudged(registry: &Registry, asked: &Asked, found: &Found) -> Result<b
     if records.is_released(&asked.repository, digest).await? {
         return Ok(false);
     }
-    release(registry, asked, found, Decision::Allow, None).await?;
+    release(registry, asked, found, None).await?;
     Ok(true)
 }
 
@@ -285,7 +255,7 @@ fn log_when_judged(
     let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
     let releases = registry.releases.clone();
     let manifest = Arc::clone(&found.manifest);
-    let mut pull = pull_of(asked, found, Decision::Allow, None);
+    let mut pull = asked.pull(&manifest.digest, found.tag.as_ref(), None);
     async move {
         if let Ok(answer) = gate.manifest(&repository, &manifest).await {
             let verdict = match answer {
@@ -293,10 +263,7 @@ fn log_when_judged(
                 ManifestAnswer::Refuse(verdict) => Some(verdict),
             };
             if let Some(verdict) = verdict {
-                pull.decision = verdict.decision;
-                pull.policy = Some(verdict.policy.name.clone());
-                pull.rule = verdict.reasons.first().map(|reason| reason.rule.clone());
-                pull.verdict = Some(verdict.digest.to_string());
+                pull.rest_on(&verdict);
                 let digest = &manifest.digest;
                 if verdict.decision != Decision::Refuse
                     && let Err(error) =

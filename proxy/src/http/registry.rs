@@ -9,7 +9,8 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
 use hyper::{Method, Request, Response};
-use sluicegate_model::Repository;
+use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Repository, Tag};
 use tokio::sync::watch;
 
 use super::hold::Hold;
@@ -18,7 +19,7 @@ use super::respond::{self, Body};
 use super::route::{self, Route, Target};
 use super::{blob, manifest, passthrough};
 use crate::clock::Clock;
-use crate::decisions::PullLog;
+use crate::decisions::{Pull, PullLog, PullMethod};
 use crate::metrics::Metrics;
 use crate::pull::gate::Gate;
 use crate::pull::releases::Releases;
@@ -68,6 +69,32 @@ impl Asked {
     /// Gives a header as text.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// Describes the request for the log of pulls. Without a verdict the manifest leaves before
+    /// it: the layers are what is gated.
+    pub fn pull(&self, digest: &Digest, tag: Option<&Tag>, verdict: Option<&Verdict>) -> Pull {
+        let mut pull = Pull {
+            client: self.client.ip(),
+            user_agent: self.header(header::USER_AGENT).map(ToOwned::to_owned),
+            principal: None,
+            repository: self.repository.clone(),
+            tag: tag.cloned(),
+            digest: digest.clone(),
+            method: if self.head {
+                PullMethod::Head
+            } else {
+                PullMethod::Get
+            },
+            decision: Decision::Allow,
+            policy: None,
+            rule: Some("verdict-pending".to_owned()),
+            verdict: None,
+        };
+        if let Some(verdict) = verdict {
+            pull.rest_on(verdict);
+        }
+        pull
     }
 
     /// Tells whether the client says that it has this content already.

@@ -167,7 +167,7 @@ impl Gate {
                 Some(_) if self.only_artifact(repository, &manifest, digest).await? => {
                     found.artifact = Some(manifest);
                 }
-                Some(_) => return self.grant(repository, &manifest, digest, None).await,
+                Some(_) => return self.grant(repository, &manifest, digest).await,
                 None => found.waiting.push(manifest),
             }
         }
@@ -202,14 +202,14 @@ impl Gate {
                     found.refused = Some(verdict);
                 }
                 Ok(_) if is_artifact => found.artifact = Some(manifest),
-                Ok(_) => return self.grant(repository, &manifest, digest, None).await,
+                Ok(_) => return self.grant(repository, &manifest, digest).await,
                 Err(error) => failed = Some(error),
             }
         }
         match (found.refused, failed, found.artifact) {
             (Some(verdict), ..) => Ok(BlobAnswer::Refuse(verdict)),
             (None, Some(error), _) => Err(error),
-            (None, None, Some(artifact)) => self.grant(repository, &artifact, digest, None).await,
+            (None, None, Some(artifact)) => self.grant(repository, &artifact, digest).await,
             (None, None, None) => Err(PullError::UnknownBlob),
         }
     }
@@ -235,7 +235,6 @@ impl Gate {
         repository: &Repository,
         manifest: &Digest,
         digest: &Digest,
-        tail: Option<TailHold>,
     ) -> Result<BlobAnswer, PullError> {
         let known = self.manifests.known(repository, manifest).await?;
         let Manifest::Image(image) = &known.parsed else {
@@ -244,7 +243,10 @@ impl Gate {
         let blob = image.blobs().find(|blob| blob.digest == *digest);
         let blob = blob.ok_or(PullError::UnknownBlob)?.clone();
         self.confirm_presence(repository, digest).await?;
-        Ok(BlobAnswer::Serve(Box::new(Cleared(Grant { blob, tail }))))
+        Ok(BlobAnswer::Serve(Box::new(Cleared(Grant {
+            blob,
+            tail: None,
+        }))))
     }
 
     /// Decides what stream mode gives of a blob before the verdict: none means "wait".
