@@ -4,6 +4,8 @@
 //! observations. It holds no state, opens nothing and never sees another file; joining files and
 //! layers is the merge's work. `dispatch.rs` is its only caller.
 
+use std::fs::File;
+
 use crate::facts::Observations;
 use crate::limits::Limits;
 
@@ -61,6 +63,19 @@ impl<'a> WantedFile<'a> {
     }
 }
 
+/// A claimed file too large for memory, in a temporary file without a name.
+#[derive(Clone, Copy, Debug)]
+pub struct SpooledFile<'a> {
+    /// The raw path, without a leading slash.
+    pub path: &'a str,
+    /// The whole content; `&File` reads and seeks. It stands anywhere.
+    pub content: &'a File,
+    /// Its size, in bytes.
+    pub size_bytes: u64,
+    /// The budgets for archives within the file.
+    pub limits: &'a Limits,
+}
+
 /// Says why a file could not be read as what it claims to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -74,9 +89,24 @@ pub trait Analyzer: Send + Sync {
     /// Lists the claims.
     fn wants(&self) -> &'static [Wants];
 
-    /// Gives the largest file taken, in bytes; a larger one is a gap.
+    /// Gives the largest file taken in memory, in bytes; a larger one is spooled or a gap.
     fn max_file_bytes(&self) -> u64;
+
+    /// Gives the largest file taken from a spool, in bytes; 0 where only memory will do.
+    fn max_spooled_bytes(&self) -> u64 {
+        0
+    }
 
     /// Reads a file. What was found before an error is kept; the file is then a gap.
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError>;
+
+    /// Reads a file over [`max_file_bytes`](Self::max_file_bytes) that lies in a spool.
+    fn analyze_spooled(
+        &self,
+        file: SpooledFile<'_>,
+        _found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        let size = file.size_bytes;
+        Err(AnalyzeError(format!("a file of {size} bytes is not read")))
+    }
 }

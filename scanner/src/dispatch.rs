@@ -125,7 +125,7 @@ impl Dispatch {
     pub(crate) fn analyze(&self, claimants: Claimants, file: WantedFile<'_>) -> FileFacts {
         let mut facts = FileFacts {
             path: file.path.to_owned(),
-            found: Observations::default(),
+            ..FileFacts::default()
         };
         let size = u64::try_from(file.content.len()).unwrap_or(u64::MAX);
         for analyzer in self.claimed(claimants) {

@@ -4,6 +4,8 @@
 //! again for every image that shares it. `layer/` makes them, `merge.rs` reads them, the proxy
 //! stores their bytes.
 
+mod digests;
+mod owned;
 mod path_set;
 
 use std::io::Read;
@@ -11,12 +13,14 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::DiffId;
-use sluicegate_model::package::Package;
+use sluicegate_model::package::{Evidence, Package};
 
+pub use digests::{ContentDigest, FileDigests};
+pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Most bytes that stored facts may expand to: names, hashes and packages at their budgets.
 const MAX_STORED_BYTES: u64 = crate::limits::GIB;
@@ -65,7 +69,7 @@ pub enum Event {
         target: String,
     },
     /// A file that an analyzer read.
-    File(FileFacts),
+    File(Box<FileFacts>),
     /// The removal of a path that lower layers have.
     Whiteout {
         /// What is removed.
@@ -84,6 +88,9 @@ pub struct FileFacts {
     pub path: String,
     /// What was found in it.
     pub found: Observations,
+    /// The file's own digests, where its owner decides whether what was found counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digests: Option<FileDigests>,
 }
 
 /// What one file proves on its own.
@@ -97,6 +104,12 @@ pub struct Observations {
     pub database: bool,
     /// What could not be read; it counts only if the file is in the merged image.
     pub gaps: Vec<Gap>,
+    /// The files that it says belong to its packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned: Vec<OwnedFile>,
+    /// That it is a program, and what is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<BinaryFacts>,
 }
 
 /// A package and where in its file it was found.
@@ -106,6 +119,9 @@ pub struct FoundPackage {
     pub package: Package,
     /// The path within the file, for archives; empty otherwise.
     pub inside: String,
+    /// What the package's presence rests on.
+    #[serde(default, skip_serializing_if = "Evidence::is_installed")]
+    pub evidence: Evidence,
 }
 
 /// An operating system's name as one file states it.
@@ -214,16 +230,27 @@ impl LayerFacts {
 }
 
 impl Observations {
-    /// Records a package.
+    /// Records an installed package.
     pub fn add(&mut self, package: Package) {
+        self.add_on(Evidence::Installed, package);
+    }
+
+    /// Records a package with what its presence rests on.
+    pub fn add_on(&mut self, evidence: Evidence, package: Package) {
         self.packages.push(FoundPackage {
             package,
             inside: String::new(),
+            evidence,
         });
     }
 
     /// Tells whether nothing at all was found.
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty() && self.os.is_none() && !self.database && self.gaps.is_empty()
+        self.packages.is_empty()
+            && self.os.is_none()
+            && !self.database
+            && self.gaps.is_empty()
+            && self.owned.is_empty()
+            && self.binary.is_none()
     }
 }

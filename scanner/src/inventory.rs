@@ -8,7 +8,7 @@ use sluicegate_model::coverage::Gap;
 use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Distro, Package};
+use sluicegate_model::package::{Component, Distro, Evidence, Package};
 
 use crate::distro;
 use crate::facts::{FoundPackage, Observations};
@@ -51,14 +51,18 @@ pub(crate) fn assemble(
         }
     }
     gaps.extend(system::judge(&merged, &roles, distro.as_ref()));
-    let mut components = components(&merged, &roles, distro.as_ref());
+    let mut components: Vec<Component> = components(&merged, &roles, distro.as_ref());
     components.sort();
     components.dedup();
+    let (declared, components) = components
+        .into_iter()
+        .partition(|component: &Component| component.evidence == Evidence::Declared);
     gaps.sort();
     gaps.dedup();
     Inventory {
         distro,
         components,
+        declared,
         gaps,
         platform: config.map(platform).unwrap_or_default(),
         created: config.and_then(|config| config.created.clone()),
@@ -119,6 +123,7 @@ fn component(
         purl: purl(package, own_distro),
         path,
         layer: layer.clone(),
+        evidence: found.evidence,
     }
 }
 

@@ -6,15 +6,13 @@ use sluicegate_model::package::{Distro, Package, PackageType};
 
 /// Writes a package's URL; `distro` is that of an operating system package, where known.
 pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
-    let kind = match package.package_type {
-        PackageType::Deb => "deb",
-        PackageType::Apk => "apk",
-        PackageType::Python => "pypi",
-        PackageType::Npm => "npm",
-        PackageType::Maven => "maven",
-    };
+    let kind = package.package_type.purl_type();
     let path = match package.package_type {
-        PackageType::Deb | PackageType::Apk => {
+        PackageType::Deb
+        | PackageType::Apk
+        | PackageType::Rpm
+        | PackageType::Pacman
+        | PackageType::Opkg => {
             let namespace = distro.map(|distro| format!("{}/", encode(&distro.id)));
             format!(
                 "{}{}",
@@ -23,8 +21,17 @@ pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
             )
         }
         PackageType::Python => encode(&normal_python_name(&package.name)),
-        PackageType::Npm => encode_parts(&package.name, '/'),
+        PackageType::Npm | PackageType::Go => encode_parts(&package.name, '/'),
+        PackageType::Composer => encode_parts(&package.name.to_lowercase(), '/'),
         PackageType::Maven => encode_parts(&package.name, ':'),
+        PackageType::Hex => encode(&package.name.to_lowercase()),
+        PackageType::Gem
+        | PackageType::Cargo
+        | PackageType::Nuget
+        | PackageType::Conda
+        | PackageType::Cran
+        | PackageType::Cpan
+        | PackageType::Generic => encode(&package.name),
     };
     let mut qualifiers = Vec::new();
     if package.package_type.is_operating_system() {

@@ -79,6 +79,14 @@ impl Progress {
         !self.led.load(Ordering::Relaxed) || self.borrowed.load(Ordering::Relaxed)
     }
 
+    /// Forgets the last attempt's blobs; what is pinned stays so.
+    pub fn begin_again(&self) {
+        self.led.store(false, Ordering::Relaxed);
+        self.borrowed.store(false, Ordering::Relaxed);
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        blobs.clear();
+    }
+
     /// Gives bytes done and bytes expected.
     pub fn bytes(&self) -> (u64, u64) {
         let blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);

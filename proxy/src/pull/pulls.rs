@@ -11,7 +11,7 @@ use sluicegate_model::{Digest, Repository};
 use tokio::sync::watch;
 
 use super::error::PullError;
-use super::job::{Jobs, Progress};
+use super::job::{Jobs, Progress, Scanned};
 use super::judge::Judge;
 use super::manifests::KnownManifest;
 use crate::cache::Tail;
@@ -194,13 +194,7 @@ impl Shared {
 
     async fn work(&self, pull: &Pull, image: &ImageManifest) -> Outcome {
         let (repository, digest) = (&pull.repository, &pull.manifest.digest);
-        let scan = || self.jobs.scan(repository, digest, image, &pull.progress);
-        let mut scanned = scan().await;
-        if scanned.is_err() && pull.progress.relied_on_others() {
-            tracing::info!(%repository, %digest, "pull asks its own upstream");
-            scanned = scan().await;
-        }
-        let scanned = scanned?;
+        let scanned = self.scan(pull, image).await?;
         self.judge.observe_scan(scanned.scan_ms);
         let earlier = self.records.verdict(repository, digest).await?;
         let mut tags = pull
@@ -212,6 +206,27 @@ impl Shared {
         self.judge
             .judge(repository, digest, tags.into_iter().collect(), &scanned)
             .await
+    }
+
+    /// Scans until the outcome is this repository's own.
+    ///
+    /// Whatever another repository's upstream was sending may fail for reasons that are not ours.
+    /// Each attempt asks our own upstream for at least what failed in the one before, so there are
+    /// at most as many as the image has blobs, and one more for a scan that another pull led.
+    async fn scan(&self, pull: &Pull, image: &ImageManifest) -> Result<Arc<Scanned>, PullError> {
+        let (repository, digest) = (&pull.repository, &pull.manifest.digest);
+        let blobs = image.layers.len() + 1;
+        let mut attempts = 0;
+        loop {
+            let scanned = self.jobs.scan(repository, digest, image, &pull.progress);
+            let scanned = scanned.await;
+            if scanned.is_ok() || !pull.progress.relied_on_others() || attempts > blobs {
+                return scanned;
+            }
+            attempts += 1;
+            tracing::info!(%repository, %digest, attempts, "pull asks its own upstream");
+            pull.progress.begin_again();
+        }
     }
 }
 

@@ -152,4 +152,18 @@ pub enum GapKind {
     AnalyzerFailed,
     /// An image for an operating system that is not read, such as Windows.
     UnsupportedOs,
+    /// Programs that no package owns and whose content names no product.
+    UnattributedElf,
+    /// A program packed so that its content cannot be read.
+    PackedBinary,
+    /// A language's code without the metadata that names it.
+    StrippedMetadata,
+    /// A package database that disagrees with the files it lists.
+    DbTampered,
+    /// System packages that do not come from the distribution.
+    ThirdParty,
+    /// A package whose version could not be told.
+    VersionUnknown,
+    /// An archive or disk image inside the image that is not looked into.
+    NestedArchive,
 }

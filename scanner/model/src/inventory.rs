@@ -15,6 +15,9 @@ pub struct Inventory {
     pub distro: Option<Distro>,
     /// Every package found.
     pub components: Vec<Component>,
+    /// What lockfiles name, matched with nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<Component>,
     /// What could not be looked at.
     pub gaps: Vec<Gap>,
     /// `os/architecture[/variant]` from the config.

@@ -34,7 +34,7 @@ impl std::fmt::Display for Ecosystem {
     }
 }
 
-/// The kind of evidence a package was read from; decides ecosystem and purl type.
+/// The kind of package, which decides its ecosystem and its purl type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PackageType {
@@ -42,28 +42,142 @@ pub enum PackageType {
     Deb,
     /// An Alpine package from an apk database.
     Apk,
+    /// A package of the RPM family.
+    Rpm,
+    /// A package of pacman, the manager of Arch Linux.
+    Pacman,
+    /// A package of opkg, the manager of OpenWrt and Yocto.
+    Opkg,
     /// A Python distribution.
     Python,
     /// An npm package.
     Npm,
     /// A Maven artifact.
     Maven,
+    /// A Ruby gem.
+    Gem,
+    /// A Go module, or `stdlib` for the toolchain's own library.
+    Go,
+    /// A Rust crate.
+    Cargo,
+    /// A .NET package.
+    Nuget,
+    /// A PHP package of Composer.
+    Composer,
+    /// A Conda package.
+    Conda,
+    /// An R package.
+    Cran,
+    /// An Erlang or Elixir package.
+    Hex,
+    /// A Perl distribution.
+    Cpan,
+    /// A program known by what its binary contains.
+    Generic,
 }
 
 impl PackageType {
+    /// Every type there is.
+    pub const ALL: [Self; 18] = [
+        Self::Deb,
+        Self::Apk,
+        Self::Rpm,
+        Self::Pacman,
+        Self::Opkg,
+        Self::Python,
+        Self::Npm,
+        Self::Maven,
+        Self::Gem,
+        Self::Go,
+        Self::Cargo,
+        Self::Nuget,
+        Self::Composer,
+        Self::Conda,
+        Self::Cran,
+        Self::Hex,
+        Self::Cpan,
+        Self::Generic,
+    ];
+
     /// Tells whether the package belongs to the operating system, whose distro names its ecosystem.
     pub fn is_operating_system(self) -> bool {
-        matches!(self, Self::Deb | Self::Apk)
+        matches!(
+            self,
+            Self::Deb | Self::Apk | Self::Rpm | Self::Pacman | Self::Opkg
+        )
     }
 
-    /// Gives the ecosystem of a language package, which no distro decides.
+    /// Gives the ecosystem of a language package, which no distro decides; none where OSV has none.
     pub fn language_ecosystem(self) -> Option<Ecosystem> {
+        let name = match self {
+            Self::Deb
+            | Self::Apk
+            | Self::Rpm
+            | Self::Pacman
+            | Self::Opkg
+            | Self::Conda
+            | Self::Cpan
+            | Self::Generic => return None,
+            Self::Python => "PyPI",
+            Self::Npm => "npm",
+            Self::Maven => "Maven",
+            Self::Gem => "RubyGems",
+            Self::Go => "Go",
+            Self::Cargo => "crates.io",
+            Self::Nuget => "NuGet",
+            Self::Composer => "Packagist",
+            Self::Cran => "CRAN",
+            Self::Hex => "Hex",
+        };
+        Some(Ecosystem::new(name))
+    }
+
+    /// Gives the name of the purl type. Source: purl-spec, "purl-types".
+    pub fn purl_type(self) -> &'static str {
         match self {
-            Self::Deb | Self::Apk => None,
-            Self::Python => Some(Ecosystem::new("PyPI")),
-            Self::Npm => Some(Ecosystem::new("npm")),
-            Self::Maven => Some(Ecosystem::new("Maven")),
+            Self::Deb => "deb",
+            Self::Apk => "apk",
+            Self::Rpm => "rpm",
+            Self::Pacman => "alpm",
+            Self::Opkg => "opkg",
+            Self::Python => "pypi",
+            Self::Npm => "npm",
+            Self::Maven => "maven",
+            Self::Gem => "gem",
+            Self::Go => "golang",
+            Self::Cargo => "cargo",
+            Self::Nuget => "nuget",
+            Self::Composer => "composer",
+            Self::Conda => "conda",
+            Self::Cran => "cran",
+            Self::Hex => "hex",
+            Self::Cpan => "cpan",
+            Self::Generic => "generic",
         }
+    }
+}
+
+/// What a package's presence rests on, strongest first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// An installer's own record, or the content itself.
+    #[default]
+    Installed,
+    /// A record that a later layer removed, while files it names are still there.
+    Historical,
+    /// An SBOM inside the image: somebody's word, which only adds.
+    Claimed,
+    /// A lockfile: what somebody meant to install. It explains, and is never matched.
+    Declared,
+}
+
+impl Evidence {
+    /// Tells whether this is the usual evidence, which is not written down.
+    pub fn is_installed(&self) -> bool {
+        *self == Self::Installed
     }
 }
 
@@ -108,6 +222,9 @@ pub struct Component {
     pub path: String,
     /// The layer that introduced the package.
     pub layer: Digest,
+    /// What its presence rests on.
+    #[serde(default, skip_serializing_if = "Evidence::is_installed")]
+    pub evidence: Evidence,
 }
 
 /// A Linux distribution and release.

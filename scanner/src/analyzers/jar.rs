@@ -8,7 +8,7 @@
 use std::io::{Cursor, Read};
 
 use sluicegate_model::coverage::{Gap, GapKind};
-use sluicegate_model::package::{Package, PackageType};
+use sluicegate_model::package::{Evidence, Package, PackageType};
 use zip::ZipArchive;
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
@@ -202,6 +202,7 @@ impl Reading<'_> {
                 source: None,
             },
             inside: inside.to_owned(),
+            evidence: Evidence::Installed,
         });
     }
 

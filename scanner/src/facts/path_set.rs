@@ -18,6 +18,21 @@ impl PathHash {
     }
 }
 
+impl Serialize for PathHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for PathHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut hash = Self([0; 16]);
+        hex::decode_to_slice(text, &mut hash.0).map_err(serde::de::Error::custom)?;
+        Ok(hash)
+    }
+}
+
 /// A sorted set of path hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathSet(Vec<PathHash>);

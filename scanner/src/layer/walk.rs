@@ -250,7 +250,7 @@ impl Walk<'_> {
                 format!("the layer names more than {most} packages"),
             ));
         }
-        self.keep(Event::File(facts))
+        self.keep(Event::File(Box::new(facts)))
     }
 
     fn unexpanded(&mut self, kind: Kind, path: &str) {

@@ -13,51 +13,75 @@ use super::ranges::Affected;
 /// Components for whose ecosystem no feed is loaded, counted.
 #[derive(Debug, Default)]
 pub(super) struct Unanswered {
-    by_ecosystem: BTreeMap<Option<Ecosystem>, Count>,
+    by_kind: BTreeMap<Kind, u64>,
 }
 
-#[derive(Debug, Default)]
-struct Count {
-    components: u64,
-    /// Whether any of them belongs to the operating system.
-    operating_system: bool,
+/// What components without an answer have in common.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// System packages of a release for which no feed is loaded.
+    System(Ecosystem),
+    /// System packages of a distribution that OSV does not know, or that is not known at all.
+    UnknownSystem,
+    /// Language packages of an ecosystem for which no feed is loaded.
+    Language(Ecosystem),
+    /// Packages of a kind that has no ecosystem of its own.
+    Other(&'static str),
+}
+
+impl Kind {
+    fn of(component: &Component) -> Self {
+        let package_type = component.package.package_type;
+        match &component.ecosystem {
+            Some(ecosystem) if package_type.is_operating_system() => {
+                Self::System(ecosystem.clone())
+            }
+            None if package_type.is_operating_system() => Self::UnknownSystem,
+            Some(ecosystem) => Self::Language(ecosystem.clone()),
+            None => Self::Other(package_type.purl_type()),
+        }
+    }
+
+    fn is_system(&self) -> bool {
+        matches!(self, Self::System(_) | Self::UnknownSystem)
+    }
+
+    fn describe(&self, packages: &str) -> String {
+        match self {
+            Self::System(ecosystem) | Self::Language(ecosystem) => {
+                format!("{packages} of {ecosystem}: no advisories are loaded for it")
+            }
+            Self::UnknownSystem => {
+                format!("{packages} of an unknown distribution: no advisories speak of it")
+            }
+            Self::Other(kind) => {
+                format!("{packages} of type {kind}: no advisories speak of them")
+            }
+        }
+    }
 }
 
 impl Unanswered {
     /// Counts a component.
     pub(super) fn add(&mut self, component: &Component) {
-        let count = self
-            .by_ecosystem
-            .entry(component.ecosystem.clone())
-            .or_default();
-        count.components += 1;
-        count.operating_system |= component.package.package_type.is_operating_system();
+        *self.by_kind.entry(Kind::of(component)).or_default() += 1;
     }
 
     /// Gives one gap for each ecosystem. Without feeds for the operating system, or for anything at
     /// all, the findings say nothing about the image.
     pub(super) fn gaps(self, others_were_answered: bool) -> impl Iterator<Item = Gap> {
-        self.by_ecosystem
-            .into_iter()
-            .map(move |(ecosystem, count)| {
-                let packages = match count.components {
-                    1 => "1 package".to_owned(),
-                    many => format!("{many} packages"),
-                };
-                let detail = match &ecosystem {
-                    Some(ecosystem) => {
-                        format!("{packages} of {ecosystem}: no advisories are loaded for it")
-                    }
-                    None => {
-                        format!("{packages} of an unknown distribution: no advisories speak of it")
-                    }
-                };
-                if count.operating_system || ecosystem.is_none() || !others_were_answered {
-                    Gap::fatal(GapKind::NoFeed, detail)
-                } else {
-                    Gap::partial(GapKind::NoFeed, detail)
-                }
-            })
+        self.by_kind.into_iter().map(move |(kind, count)| {
+            let packages = match count {
+                1 => "1 package".to_owned(),
+                many => format!("{many} packages"),
+            };
+            let detail = kind.describe(&packages);
+            if kind.is_system() || !others_were_answered {
+                Gap::fatal(GapKind::NoFeed, detail)
+            } else {
+                Gap::partial(GapKind::NoFeed, detail)
+            }
+        })
     }
 }
 

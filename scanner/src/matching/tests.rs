@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::{FindingKind, FindingStatus};
-use sluicegate_model::package::{Package, PackageType, SourcePackage};
+use sluicegate_model::package::{Evidence, Package, PackageType, SourcePackage};
 use sluicegate_model::severity::Severity;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -82,6 +82,7 @@ fn component(package_type: PackageType, ecosystem: &str, name: &str, version: &s
         purl: format!("pkg:x/{name}@{version}"),
         path: format!("evidence/{name}"),
         layer: Digest::of(b"layer"),
+        evidence: Evidence::Installed,
     }
 }
 

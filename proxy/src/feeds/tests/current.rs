@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluicegate_model::Digest;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem, Package, PackageType};
+use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType};
 
 use super::site::{Fault, Site};
 use super::{DEBIAN, LATER, NOON, at, mirror, sync};
@@ -52,10 +52,12 @@ fn image_of(ecosystem: &str) -> Inventory {
         purl: String::new(),
         path: String::new(),
         layer: Digest::of(b""),
+        evidence: Evidence::Installed,
     };
     Inventory {
         distro: None,
         components: vec![component],
+        declared: Vec::new(),
         gaps: Vec::new(),
         platform: "linux/amd64".to_owned(),
         created: None,
