@@ -1,10 +1,13 @@
 //! Content is shared, membership is not; a blob leaves only by a manifest that allows it.
 
+use std::time::Duration;
+
 use http::StatusCode;
+use sluicegate_tests::fault::Fault;
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{Compression, noise};
 
-use crate::stage::{REPO, Stage, base, blob_path, clean, manifest_path, python};
+use crate::stage::{REPO, Stage, base, blob_path, clean, eventually, manifest_path, python};
 
 /// A second repository of the same upstream.
 const OTHER: &str = "lib/other";
@@ -110,6 +113,35 @@ async fn two_repositories_pulling_at_once_are_each_asked_about_their_own() {
         stage.get(&blob_path(OTHER, layer)).await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn downloads_that_fail_elsewhere_one_after_the_other_cost_nobody_a_pull() {
+    let stage = Stage::hold().await;
+    let image = clean(46);
+    let thief = Image {
+        layers: Vec::new(),
+        ..image.clone()
+    };
+    stage.upstream.add(OTHER, "1", &thief);
+    stage.upstream.add(REPO, "1", &image);
+    for (count, layer) in (1..).zip(&image.layers) {
+        let late = Fault::Delay(Duration::from_millis(300 * count));
+        stage
+            .upstream
+            .always(&format!("/v2/{OTHER}/blobs/{}", layer.digest), late);
+    }
+    let (theirs, ours) = (manifest_path(OTHER, "1"), manifest_path(REPO, "1"));
+    let ours_once_theirs_runs = async {
+        eventually("the other pull fetches its layers", async || {
+            stage.upstream.count("GET", &format!("/v2/{OTHER}/blobs/")) > image.layers.len()
+        })
+        .await;
+        stage.get(&ours).await
+    };
+    let (theirs, ours) = tokio::join!(stage.get(&theirs), ours_once_theirs_runs);
+    assert_eq!(theirs.status, StatusCode::NOT_FOUND, "{}", theirs.text());
+    assert_eq!(ours.status, StatusCode::OK, "{}", ours.text());
 }
 
 #[tokio::test]
