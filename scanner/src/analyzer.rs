@@ -29,8 +29,15 @@ pub enum Wants {
     InDir(&'static str),
     /// Every file with this name, in any directory.
     Named(&'static str),
-    /// Every file whose name ends so, whatever the case; starts with the last dot.
+    /// Every file whose name ends so, whatever the case; starts with a dot.
     Ending(&'static str),
+    /// Every file right in a directory with the name `dir`, wherever it is, whose name ends so.
+    InDirsNamed {
+        /// The directory's own name.
+        dir: &'static str,
+        /// The end of the file's name; starts with a dot.
+        ending: &'static str,
+    },
     /// Every file that starts with `starts` and has `holds` within [`HEAD_BYTES`].
     Content {
         /// The first bytes.

@@ -44,6 +44,7 @@ pub(crate) struct Dispatch {
     named: HashMap<&'static str, Claimants>,
     /// Few enough that comparing each costs less than lower-casing every name.
     endings: Vec<(&'static str, Claimants)>,
+    in_dirs_named: Vec<(&'static str, &'static str, Claimants)>,
     content: Vec<(&'static [u8], &'static [u8], usize)>,
 }
 
@@ -63,6 +64,7 @@ impl Dispatch {
             in_dir: HashMap::new(),
             named: HashMap::new(),
             endings: Vec::new(),
+            in_dirs_named: Vec::new(),
             content: Vec::new(),
         };
         for (index, analyzer) in analyzers.iter().enumerate() {
@@ -85,13 +87,16 @@ impl Dispatch {
         for (table, key) in tables {
             bits |= table.get(key).copied().unwrap_or_default().0;
         }
-        if let Some(dot) = name.rfind('.') {
-            let ending = name.get(dot..).unwrap_or_default();
-            let same = self
-                .endings
-                .iter()
-                .filter(|(other, _)| ending.eq_ignore_ascii_case(other));
-            bits |= same.fold(0, |bits, (_, claimants)| bits | claimants.0);
+        for (ending, claimants) in &self.endings {
+            if ends_with(name, ending) {
+                bits |= claimants.0;
+            }
+        }
+        let dir_name = dir.rsplit('/').next().unwrap_or_default();
+        for (named, ending, claimants) in &self.in_dirs_named {
+            if dir_name == *named && name.ends_with(ending) {
+                bits |= claimants.0;
+            }
         }
         Claimants(bits)
     }
@@ -149,6 +154,12 @@ impl Dispatch {
                 self.endings.push((ending, claimants));
                 return;
             }
+            Wants::InDirsNamed { dir, ending } => {
+                let mut claimants = Claimants::default();
+                claimants.add(index);
+                self.in_dirs_named.push((dir, ending, claimants));
+                return;
+            }
             Wants::Content { starts, holds } => {
                 self.content.push((starts, holds, index));
                 return;
@@ -193,6 +204,13 @@ pub(crate) fn too_large(analyzer: &dyn Analyzer, size_bytes: u64, path: &str) ->
     Gap::partial(GapKind::FileTooLarge, detail).at(path)
 }
 
+/// Tells whether a name ends so, whatever the case of ASCII letters.
+fn ends_with(name: &str, ending: &str) -> bool {
+    let start = name.len().checked_sub(ending.len());
+    let tail = start.and_then(|start| name.as_bytes().get(start..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+}
+
 fn contains(head: &[u8], wanted: &[u8]) -> bool {
     wanted.is_empty() || head.windows(wanted.len()).any(|window| window == wanted)
 }
@@ -219,6 +237,11 @@ mod tests {
                 Wants::InDir("dir"),
                 Wants::Named("name"),
                 Wants::Ending(".end"),
+                Wants::Ending(".two.parts"),
+                Wants::InDirsNamed {
+                    dir: "meta",
+                    ending: ".rec",
+                },
                 Wants::Content {
                     starts: b"MAGIC",
                     holds: b"more",
@@ -256,6 +279,9 @@ mod tests {
             "name",
             "x/file.end",
             "x/FILE.END",
+            "x/file.two.Parts",
+            "meta/a.rec",
+            "x/y/meta/a.rec",
         ] {
             assert!(!dispatch.by_path(path).is_empty(), "{path}");
         }
@@ -264,6 +290,10 @@ mod tests {
             "dir/sub/any",
             "x/name/y",
             "x/file.end.gz",
+            "x/file.parts",
+            "x/a.rec",
+            "meta/x/a.rec",
+            "meta/a.txt",
             "end",
         ] {
             assert!(dispatch.by_path(path).is_empty(), "{path}");

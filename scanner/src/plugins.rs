@@ -106,6 +106,7 @@ fn describe(wants: &Wants) -> String {
         Wants::InDir(dir) => format!("{dir}/*"),
         Wants::Named(name) => format!("**/{name}"),
         Wants::Ending(ending) => format!("**/*{ending}"),
+        Wants::InDirsNamed { dir, ending } => format!("**/{dir}/*{ending}"),
         Wants::Content { starts, .. } => format!("content {:?}", starts.escape_ascii().to_string()),
     }
 }

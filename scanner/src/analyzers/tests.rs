@@ -33,6 +33,7 @@ fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
         Wants::InDir(dir) => format!("{dir}/x"),
         Wants::Named(name) => format!("node_modules/x.dist-info/{name}"),
         Wants::Ending(ending) => format!("lib/x{ending}"),
+        Wants::InDirsNamed { dir, ending } => format!("lib/{dir}/x{ending}"),
         Wants::Content { .. } => "anywhere".to_owned(),
     };
     analyzer.wants().iter().map(path).collect()
@@ -96,6 +97,9 @@ fn names_and_claims_are_unique_and_indexable() {
                             .by_path(&format!("a/X{}", ending.to_ascii_uppercase()))
                             .is_empty()
                     );
+                }
+                Wants::InDirsNamed { dir, ending } => {
+                    assert!(!dir.contains('/') && ending.starts_with('.'), "{dir}");
                 }
                 Wants::Content { starts, .. } => assert!(!starts.is_empty()),
                 Wants::Exact(path) | Wants::InDir(path) | Wants::Named(path) => {
