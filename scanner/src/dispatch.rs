@@ -3,15 +3,19 @@
 //! It never reads an archive; `layer/walk.rs` asks it for each entry and hands it whole files. A
 //! panic of an analyzer ends here, as a gap.
 
+mod claimed;
+
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::{Analyzer, HEAD_BYTES, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, HEAD_BYTES, Wants};
 use crate::analyzers;
 use crate::facts::{FileFacts, Observations};
+
+pub(crate) use self::claimed::ClaimedFile;
 
 /// The analyzers that claimed one entry, as a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +38,21 @@ impl Claimants {
         one.add(index);
         self.0 & one.0 != 0
     }
+}
+
+/// Where a claimed file lies while it is analyzed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Some claimant takes it in memory.
+    pub(crate) memory: bool,
+    /// Some claimant takes it from a spool.
+    pub(crate) spool: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Memory,
+    Spool,
 }
 
 /// The claims of all analyzers, by how they are looked up.
@@ -118,27 +137,50 @@ impl Dispatch {
         self.exact.contains_key(path)
     }
 
-    /// Gives the largest bound among the claimants, in bytes.
-    pub(crate) fn max_file_bytes(&self, claimants: Claimants) -> u64 {
-        self.claimed(claimants)
-            .map(Analyzer::max_file_bytes)
-            .max()
-            .unwrap_or(0)
+    /// Decides where a file of this size must lie for its claimants.
+    pub(crate) fn places(&self, claimants: Claimants, size_bytes: u64) -> Places {
+        let mut places = Places::default();
+        for analyzer in self.claimed(claimants) {
+            match place(analyzer, size_bytes) {
+                Some(Place::Memory) => places.memory = true,
+                Some(Place::Spool) => places.spool = true,
+                None => {}
+            }
+        }
+        places
     }
 
     /// Runs the claimants over a whole file.
-    pub(crate) fn analyze(&self, claimants: Claimants, file: WantedFile<'_>) -> FileFacts {
+    pub(crate) fn analyze(&self, claimants: Claimants, file: &ClaimedFile<'_>) -> FileFacts {
         let mut facts = FileFacts {
             path: file.path.to_owned(),
             ..FileFacts::default()
         };
-        let size = u64::try_from(file.content.len()).unwrap_or(u64::MAX);
         for analyzer in self.claimed(claimants) {
-            if size > analyzer.max_file_bytes() {
-                facts.found.gaps.push(too_large(analyzer, size, file.path));
-            } else {
-                run(analyzer, file, &mut facts.found);
+            let found = &mut facts.found;
+            match (place(analyzer, file.size_bytes), file.memory, &file.spool) {
+                (Some(Place::Memory), Some(content), _) => {
+                    let wanted = file.in_memory(content);
+                    run(analyzer, file.path, found, |found| {
+                        analyzer.analyze(wanted, found)
+                    });
+                }
+                (Some(Place::Spool), _, Some(Ok(content))) => {
+                    let spooled = file.spooled(content);
+                    run(analyzer, file.path, found, |found| {
+                        analyzer.analyze_spooled(spooled, found)
+                    });
+                }
+                (Some(Place::Spool), _, Some(Err(gap))) => {
+                    found.gaps.push(gap.clone().at(file.path));
+                }
+                _ => found
+                    .gaps
+                    .push(too_large(analyzer, file.size_bytes, file.path)),
             }
+        }
+        if is_decided_by_its_owner(&facts.found) {
+            facts.digests = file.digests();
         }
         facts
     }
@@ -177,9 +219,32 @@ impl Dispatch {
     }
 }
 
-fn run(analyzer: &dyn Analyzer, file: WantedFile<'_>, found: &mut Observations) {
+/// Decides where an analyzer takes a file of this size; none where it does not.
+fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<Place> {
+    if size_bytes <= analyzer.max_file_bytes() {
+        Some(Place::Memory)
+    } else if size_bytes <= analyzer.max_spooled_bytes() {
+        Some(Place::Spool)
+    } else {
+        None
+    }
+}
+
+/// Tells whether it matters to what was found if an installed package owns the file.
+///
+/// Most files are neither hashed nor kept: of a program that nothing identifies, its size is all.
+fn is_decided_by_its_owner(found: &Observations) -> bool {
+    !found.database && (!found.packages.is_empty() || !found.gaps.is_empty())
+}
+
+fn run(
+    analyzer: &dyn Analyzer,
+    path: &str,
+    found: &mut Observations,
+    analysis: impl FnOnce(&mut Observations) -> Result<(), AnalyzeError>,
+) {
     let name = analyzer.id().name;
-    let outcome = catch_unwind(AssertUnwindSafe(|| analyzer.analyze(file, found)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| analysis(found)));
     let gap = match outcome {
         Ok(Ok(())) => return,
         Ok(Err(error)) => Gap::partial(
@@ -191,15 +256,15 @@ fn run(analyzer: &dyn Analyzer, file: WantedFile<'_>, found: &mut Observations) 
             format!("{name} failed on this file"),
         ),
     };
-    found.gaps.push(gap.at(file.path));
+    found.gaps.push(gap.at(path));
 }
 
-/// Records that a file is over its analyzer's bound.
-pub(crate) fn too_large(analyzer: &dyn Analyzer, size_bytes: u64, path: &str) -> Gap {
+/// Records that a file is over its analyzer's bounds.
+fn too_large(analyzer: &dyn Analyzer, size_bytes: u64, path: &str) -> Gap {
     let detail = format!(
         "{} reads files of at most {} bytes, got {size_bytes}",
         analyzer.id().name,
-        analyzer.max_file_bytes(),
+        analyzer.max_file_bytes().max(analyzer.max_spooled_bytes()),
     );
     Gap::partial(GapKind::FileTooLarge, detail).at(path)
 }
@@ -217,8 +282,11 @@ fn contains(head: &[u8], wanted: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
-    use crate::analyzer::{AnalyzeError, AnalyzerId};
+    use crate::analyzer::{AnalyzerId, SpooledFile, WantedFile};
+    use crate::facts::FileDigests;
     use crate::limits::Limits;
 
     struct Panicking;
@@ -261,12 +329,14 @@ mod tests {
     fn analyze(content: &[u8]) -> FileFacts {
         let dispatch = Dispatch::new(&[&Panicking]);
         let limits = Limits::default();
-        let file = WantedFile {
+        let file = ClaimedFile {
             path: "a/exact",
-            content,
+            size_bytes: content.len().try_into().unwrap(),
+            memory: Some(content),
+            spool: None,
             limits: &limits,
         };
-        dispatch.analyze(dispatch.by_path("a/exact"), file)
+        dispatch.analyze(dispatch.by_path("a/exact"), &file)
     }
 
     #[test]
@@ -324,5 +394,94 @@ mod tests {
     fn a_file_over_the_bound_is_a_gap() {
         let facts = analyze(b"longer than eight");
         assert_eq!(facts.found.gaps[0].kind, GapKind::FileTooLarge);
+    }
+
+    /// Records which way a file came, and how long it was.
+    struct Seeking;
+
+    impl Analyzer for Seeking {
+        fn id(&self) -> AnalyzerId {
+            AnalyzerId {
+                name: "test/seeking",
+                revision: 1,
+            }
+        }
+
+        fn wants(&self) -> &'static [Wants] {
+            &[Wants::Named("name"), Wants::Ending(".big")]
+        }
+
+        fn max_file_bytes(&self) -> u64 {
+            4
+        }
+
+        fn max_spooled_bytes(&self) -> u64 {
+            9
+        }
+
+        fn analyze(&self, file: WantedFile<'_>, _: &mut Observations) -> Result<(), AnalyzeError> {
+            Err(AnalyzeError(format!("memory {}", file.content.len())))
+        }
+
+        fn analyze_spooled(
+            &self,
+            file: SpooledFile<'_>,
+            _: &mut Observations,
+        ) -> Result<(), AnalyzeError> {
+            let held = file.content.metadata().unwrap().len();
+            Err(AnalyzeError(format!("spool {held} of {}", file.size_bytes)))
+        }
+    }
+
+    #[test]
+    fn each_claimant_gets_the_file_where_it_takes_it() {
+        let dispatch = Dispatch::new(&[&Panicking, &Seeking]);
+        let limits = Limits::default();
+        for (path, content, memory, spool, wanted) in [
+            ("x.big", "1234", true, false, "memory 4"),
+            ("x.big", "12345", false, true, "spool 5 of 5"),
+            (
+                "x.big",
+                "1234567890",
+                false,
+                false,
+                "at most 9 bytes, got 10",
+            ),
+            ("name", "12345678", true, true, "spool 8 of 8"),
+        ] {
+            let claimants = dispatch.by_path(path);
+            let size_bytes = content.len().try_into().unwrap();
+            let places = dispatch.places(claimants, size_bytes);
+            assert_eq!(places, Places { memory, spool }, "{path} {content}");
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            let claimed = ClaimedFile {
+                path,
+                size_bytes,
+                memory: memory.then_some(content.as_bytes()),
+                spool: spool.then_some(Ok(file)),
+                limits: &limits,
+            };
+            let facts = dispatch.analyze(claimants, &claimed);
+            let detail = &facts.found.gaps.last().unwrap().detail;
+            assert!(detail.contains(wanted), "{path} {content}: {detail}");
+            let digests = (memory || spool).then(|| FileDigests::of(content.as_bytes()));
+            assert_eq!(facts.digests, digests, "{path} {content}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_spooled_is_a_gap_and_has_no_digests() {
+        let dispatch = Dispatch::new(&[&Seeking]);
+        let claimed = ClaimedFile {
+            path: "x.big",
+            size_bytes: 5,
+            memory: None,
+            spool: Some(Err(Gap::partial(GapKind::FileUnreadable, "no room"))),
+            limits: &Limits::default(),
+        };
+        let facts = dispatch.analyze(dispatch.by_path("x.big"), &claimed);
+        let gap = Gap::partial(GapKind::FileUnreadable, "no room").at("x.big");
+        assert_eq!((facts.found.gaps, facts.digests), (vec![gap], None));
     }
 }

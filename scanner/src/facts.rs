@@ -15,6 +15,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::DiffId;
 use sluicegate_model::package::{Evidence, Package};
 
+pub(crate) use digests::Hashing;
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};

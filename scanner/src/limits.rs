@@ -1,7 +1,9 @@
-//! The budgets of scanning one layer: bytes, ratio, entries, names, nesting.
+//! The budgets of scanning one layer: bytes, ratio, entries, names, nesting, spooled files.
 //!
 //! A budget that runs out is a fatal gap, never a silent skip. Callers hand [`Limits`] in; nothing
 //! here reads configuration.
+
+use std::path::PathBuf;
 
 /// One kibibyte, in bytes.
 pub const KIB: u64 = 1024;
@@ -33,6 +35,10 @@ pub struct Limits {
     pub max_nested_bytes: u64,
     /// Most entries of archives inside one file.
     pub max_nested_entries: u64,
+    /// Most bytes of one layer's files that are written to temporary files, one at a time.
+    pub max_spooled_bytes: u64,
+    /// Where temporary files are made; none for the system's own place.
+    pub spool_dir: Option<PathBuf>,
 }
 
 impl Default for Limits {
@@ -52,6 +58,8 @@ impl Default for Limits {
             max_nested_depth: 5,
             max_nested_bytes: 256 * MIB,
             max_nested_entries: 200_000,
+            max_spooled_bytes: 16 * GIB,
+            spool_dir: None,
         }
     }
 }

@@ -70,7 +70,12 @@ impl Layout {
     /// Names a file that nobody else writes.
     pub(super) fn incoming(&self) -> PathBuf {
         let number = self.next_incoming.fetch_add(1, Ordering::Relaxed);
-        self.root.join("incoming").join(number.to_string())
+        self.incoming_dir().join(number.to_string())
+    }
+
+    /// Gives the directory of files that are not to outlive the process.
+    pub(super) fn incoming_dir(&self) -> PathBuf {
+        self.root.join("incoming")
     }
 
     /// Lists the blobs on disk, least recently written first; strange files are left alone.

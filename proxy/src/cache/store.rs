@@ -160,6 +160,11 @@ impl ContentStore {
         self.state.capacity_bytes
     }
 
+    /// Gives a directory for temporary files; what a process leaves there the next one deletes.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.state.layout.incoming_dir()
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         &self.state.layout
     }

@@ -118,7 +118,10 @@ impl Jobs {
             facts,
             arriving: Semaphore::new(cores),
             whole: Semaphore::new(cores),
-            limits: Limits::default(),
+            limits: Limits {
+                spool_dir: Some(content.spool_dir()),
+                ..Limits::default()
+            },
             content,
             downloads,
             clock,

@@ -46,7 +46,7 @@ impl Analyzer for Apk {
 
     /// A database of 1,000 packages takes about 4 MiB, for it lists their files.
     fn max_file_bytes(&self) -> u64 {
-        64 * MIB
+        32 * MIB
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {

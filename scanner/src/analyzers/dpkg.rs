@@ -43,7 +43,7 @@ impl Analyzer for Dpkg {
 
     /// A database of 5,000 packages takes about 6 MiB.
     fn max_file_bytes(&self) -> u64 {
-        64 * MIB
+        32 * MIB
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {

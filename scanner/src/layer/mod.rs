@@ -2,13 +2,15 @@
 //!
 //! Two threads share the work: one inflates, the other hashes the uncompressed stream, walks the
 //! archive and runs the analyzers. Between them goes a bounded channel of chunks, so that a layer
-//! costs the slower of the two and a fixed amount of memory. Nothing is ever unpacked.
+//! costs the slower of the two and a fixed amount of memory. Nothing is ever unpacked, but for one
+//! large file at a time that an analyzer has to seek in.
 
 mod archive;
 mod chunks;
 mod decompress;
 mod path;
 mod pax;
+mod spool;
 mod walk;
 
 use std::io::Read;

@@ -1,20 +1,21 @@
 //! Walks a layer's archive once and collects its facts.
 //!
-//! Only files that an analyzer claims are kept in memory, one at a time; of the others the name's
-//! hash remains. What is wrong with an entry or the archive becomes a gap.
+//! Only files that an analyzer claims are kept, one at a time: in memory, or in a spool where they
+//! are large. Of the others the name's hash remains. What is wrong with an entry or the archive becomes a gap.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::{HEAD_BYTES, WantedFile};
-use crate::dispatch::{Claimants, Dispatch, dispatch};
-use crate::facts::{Event, LayerFacts, PathHash, PathSet};
+use crate::analyzer::HEAD_BYTES;
+use crate::dispatch::{ClaimedFile, Dispatch, dispatch};
+use crate::facts::{Event, FileFacts, LayerFacts, PathHash, PathSet};
 use crate::limits::Limits;
 
 use super::archive::{Archive, ArchiveError, EntryHeader, Kind};
 use super::chunks::ChunkReader;
 use super::path;
+use super::spool::Spool;
 
 /// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
 const WHITEOUT: &str = ".wh.";
@@ -24,6 +25,9 @@ const OPAQUE: &str = ".wh..wh..opq";
 
 /// Prefix of names that AUFS keeps for itself.
 const WHITEOUT_META: &str = ".wh..wh.";
+
+/// Most memory for files' content that is kept from one file to the next, in bytes.
+const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
 
 /// First bytes of an ELF binary.
 const ELF_MAGIC: &[u8] = b"\x7fELF";
@@ -38,6 +42,7 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
         kept_name_bytes: 0,
         packages: 0,
         content: Vec::new(),
+        spool: Spool::new(limits),
         path: String::new(),
     };
     let mut archive = Archive::new(stream);
@@ -58,6 +63,7 @@ struct Walk<'a> {
     packages: u64,
     /// The claimed file being read; reused.
     content: Vec<u8>,
+    spool: Spool<'a>,
     /// The entry's path; reused.
     path: String,
 }
@@ -205,40 +211,36 @@ impl Walk<'_> {
         if claimants.is_empty() {
             return Ok(());
         }
-        let bound = self.dispatch.max_file_bytes(claimants);
-        if size_bytes > bound {
-            let detail =
-                format!("files of this kind are read up to {bound} bytes, got {size_bytes}");
-            // The file still replaces what lower layers have at its path.
-            return self.record(
-                claimants,
-                path,
-                Some(Gap::partial(GapKind::FileTooLarge, detail)),
-            );
+        let places = self.dispatch.places(claimants, size_bytes);
+        if places.memory {
+            let rest = size_bytes.saturating_sub(head_bytes);
+            self.content
+                .reserve_exact(usize::try_from(rest).unwrap_or(0));
+            archive
+                .read_content(&mut self.content, size_bytes)
+                .map_err(unreadable)?;
         }
-        archive
-            .read_content(&mut self.content, size_bytes)
-            .map_err(unreadable)?;
-        self.record(claimants, path, None)
+        let spool = if places.spool {
+            let taken = self.spool.take(archive, &self.content, size_bytes);
+            Some(taken.map_err(unreadable)?)
+        } else {
+            None
+        };
+        let claimed = ClaimedFile {
+            path,
+            size_bytes,
+            memory: places.memory.then_some(self.content.as_slice()),
+            spool,
+            limits: self.limits,
+        };
+        let facts = self.dispatch.analyze(claimants, &claimed);
+        self.content.clear();
+        self.content.shrink_to(KEPT_CONTENT_BYTES);
+        self.record(facts)
     }
 
-    fn record(&mut self, claimants: Claimants, path: &str, unread: Option<Gap>) -> Result<(), Gap> {
-        let facts = if let Some(gap) = unread {
-            let mut facts = crate::facts::FileFacts {
-                path: path.to_owned(),
-                ..Default::default()
-            };
-            facts.found.gaps.push(gap.at(path));
-            facts
-        } else {
-            let file = WantedFile {
-                path,
-                content: &self.content,
-                limits: self.limits,
-            };
-            self.dispatch.analyze(claimants, file)
-        };
-        if facts.found.is_empty() && !self.dispatch.is_exact(path) {
+    fn record(&mut self, facts: FileFacts) -> Result<(), Gap> {
+        if facts.found.is_empty() && !self.dispatch.is_exact(&facts.path) {
             return Ok(());
         }
         let found = u64::try_from(facts.found.packages.len()).unwrap_or(u64::MAX);
