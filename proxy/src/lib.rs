@@ -2,7 +2,7 @@
 //!
 //! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what they
 //! ask (`upstream`, `cache`), what decides (`feeds`, `policies`), what remembers (`verdicts`,
-//! `decisions`), who looks (`api`, `metrics`), and the program around it.
+//! `decisions`), who looks (`api`, `metrics`), in which `formats`, and the program around it.
 
 pub mod api;
 pub mod app;
@@ -12,6 +12,7 @@ pub mod commands;
 pub mod decisions;
 pub mod demo;
 pub mod feeds;
+pub mod formats;
 pub mod http;
 pub mod metrics;
 pub mod policies;

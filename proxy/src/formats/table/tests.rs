@@ -1,0 +1,172 @@
+use sluicegate_model::coverage::Coverage;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::verdict::{Decision, Verdict};
+
+use super::super::appearance::Appearance;
+use super::super::samples;
+use super::write;
+
+fn table(verdict: &Verdict, inventory: &Inventory, appearance: Appearance) -> String {
+    let mut out = Vec::new();
+    write(verdict, inventory, appearance, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn plain(verdict: &Verdict) -> String {
+    table(verdict, &samples::inventory(), Appearance::plain())
+}
+
+fn line<'a>(table: &'a str, with: &str) -> &'a str {
+    let found = table.lines().find(|line| line.contains(with));
+    found.unwrap_or_else(|| panic!("no line with {with:?} in\n{table}"))
+}
+
+#[test]
+fn the_head_says_what_was_decided_by_which_rule() {
+    let table = plain(&samples::verdict());
+    line(&table, "Image     docker.io/library/app:1");
+    line(&table, "Platform  linux/amd64, debian 12");
+    line(&table, "Decision  refused by policy \"default\"");
+    line(
+        &table,
+        "rule \"known-exploited\" refuses: 1 finding: CVE-2021-44228",
+    );
+}
+
+#[test]
+fn a_policy_that_only_watches_says_what_it_would_do() {
+    let mut verdict = samples::verdict();
+    verdict.decision = Decision::Allow;
+    let table = plain(&verdict);
+    line(&table, "Decision  allowed by policy");
+    line(&table, "rule \"known-exploited\" would refuse:");
+}
+
+#[test]
+fn findings_stand_worst_first_with_the_fix_beside_each() {
+    let table = plain(&samples::verdict());
+    let worst = line(&table, "CVE-2021-44228  ");
+    for part in [
+        "critical 10.0",
+        "org.example:app",
+        "1.1",
+        "exploited",
+        "app/lib/app-1.0.jar",
+    ] {
+        assert!(worst.contains(part), "{part} in {worst}");
+    }
+    let at = |id: &str| table.rfind(id).unwrap();
+    assert!(at("CVE-2021-44228") < at("CVE-2023-0286"));
+    assert!(at("CVE-2023-0286") < at("MAL-2024-1"));
+    assert!(line(&table, "MAL-2024-1").contains("malware, version not comparable, claimed"));
+}
+
+#[test]
+fn packages_of_one_source_share_a_row() {
+    let table = plain(&samples::verdict());
+    assert_eq!(table.matches("CVE-2023-0286").count(), 1);
+    let row = line(&table, "CVE-2023-0286");
+    assert!(row.contains("openssl (libssl3, openssl)"), "{row}");
+    assert!(
+        row.contains("3.0.9-2") && row.contains("exception until-june"),
+        "{row}"
+    );
+}
+
+#[test]
+fn gaps_are_counted_by_kind_the_worst_first() {
+    let table = plain(&samples::verdict());
+    let at = |text: &str| {
+        table
+            .find(text)
+            .unwrap_or_else(|| panic!("{text} in\n{table}"))
+    };
+    let fatal = at("os-db-missing (1 gap, leaves the image unscannable)");
+    assert!(fatal < at("unattributed-elf (5 gaps)"));
+    line(&table, "    usr/bin/a: no product is recognised in it");
+    line(&table, "    and 2 more");
+}
+
+#[test]
+fn the_summary_counts_findings_not_rows() {
+    let table = plain(&samples::verdict());
+    line(
+        &table,
+        "4 findings (1 critical, 2 high, 1 unknown), 3 with a fix, 1 known to be exploited",
+    );
+    line(
+        &table,
+        "4 packages, too little could be looked at to say anything;",
+    );
+    let mut clean = samples::verdict();
+    clean.findings.clear();
+    clean.coverage = Coverage::from_gaps(Vec::new());
+    let table = plain(&clean);
+    line(&table, "0 findings");
+    line(&table, "everything was looked at");
+    assert!(!table.contains("Could not be looked at"), "{table}");
+}
+
+#[test]
+fn what_an_image_says_cannot_steer_the_terminal() {
+    let mut verdict = samples::verdict();
+    let evil = samples::HOSTILE;
+    verdict.platform = evil.into();
+    verdict.policy.name = evil.into();
+    for reason in &mut verdict.reasons {
+        reason.rule = evil.into();
+        reason.message = evil.into();
+    }
+    for finding in &mut verdict.findings {
+        finding.id = evil.into();
+        finding.package.name = evil.into();
+        finding.package.version = evil.into();
+        finding.package.path = evil.into();
+        finding.fixed = Some(evil.into());
+        finding.exception = Some(evil.into());
+    }
+    for gap in &mut verdict.coverage.gaps {
+        gap.detail = evil.into();
+        gap.path = Some(evil.into());
+    }
+    if let Some(distro) = &mut verdict.distro {
+        distro.id = evil.into();
+        distro.version = evil.into();
+    }
+    let table = plain(&verdict);
+    let acts = |c: char| c != '\n' && super::super::text::is_treacherous(c);
+    assert!(!table.contains(acts), "{table:?}");
+    assert!(table.contains("evil\\u{1b}[2J"), "{table}");
+}
+
+#[test]
+fn colours_are_shown_only_where_they_are_wanted() {
+    let (verdict, inventory) = (samples::verdict(), samples::inventory());
+    let colours = Appearance {
+        colours: true,
+        ..Appearance::plain()
+    };
+    assert!(table(&verdict, &inventory, colours).contains("\u{1b}[31mrefused\u{1b}[0m"));
+    assert!(!plain(&verdict).contains('\u{1b}'));
+}
+
+#[test]
+fn a_narrow_place_is_not_overrun_by_findings() {
+    let (verdict, inventory) = (samples::verdict(), samples::inventory());
+    let narrow = Appearance {
+        width: 80,
+        colours: false,
+    };
+    let table = table(&verdict, &inventory, narrow);
+    let findings = table.lines().skip_while(|line| !line.contains("SEVERITY"));
+    for line in findings.take_while(|line| !line.is_empty()) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn many_findings_are_all_written() {
+    let (verdict, inventory) = samples::large(5_000, 20_000);
+    let table = table(&verdict, &inventory, Appearance::plain());
+    assert!(table.contains("20000 findings"));
+}
