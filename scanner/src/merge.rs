@@ -17,18 +17,8 @@ use crate::inventory::{self, Merged, MergedFile};
 use crate::overlay::{FileRef, Tree};
 
 /// Where package managers keep databases that no analyzer reads yet.
-/// Source: rpm, "Database backends"; opkg; pacman; Nix.
-const UNREAD_DATABASES: [&str; 13] = [
-    "var/lib/rpm/Packages",
-    "var/lib/rpm/Packages.db",
-    "var/lib/rpm/rpmdb.sqlite",
-    "usr/lib/sysimage/rpm/Packages",
-    "usr/lib/sysimage/rpm/Packages.db",
-    "usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "usr/share/rpm/Packages",
-    "usr/share/rpm/Packages.db",
-    "usr/share/rpm/rpmdb.sqlite",
-    "var/lib/rpmmanifest/container-manifest-2",
+/// Source: opkg; pacman; Nix.
+const UNREAD_DATABASES: [&str; 3] = [
     "usr/lib/opkg/status",
     "var/lib/pacman/local/ALPM_DB_VERSION",
     "nix/var/nix/db/db.sqlite",

@@ -194,7 +194,8 @@ pub struct Package {
     /// The processor architecture, where the evidence names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
-    /// The source (origin) package that advisories name, where it differs from the binary.
+    /// The source (origin) package that advisories name, where it differs from the binary or was
+    /// built in a module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourcePackage>,
 }
@@ -204,8 +205,12 @@ pub struct Package {
 pub struct SourcePackage {
     /// The source's name.
     pub name: String,
-    /// The source's version, epoch included.
+    /// The source's version, epoch included; RPM names no epoch.
     pub version: String,
+    /// The label of the module that the source was built in, such as `nodejs:20:8090020240101:a1b2`.
+    /// Advisories on another stream of the module do not speak of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
 }
 
 /// A package in the merged image: what, in which ecosystem, where, and since which layer.

@@ -109,6 +109,7 @@ fn parse(lines: &[&[u8]]) -> (Option<Package>, Option<&'static str>) {
             .map(|origin| SourcePackage {
                 name: origin.to_owned(),
                 version: version.to_owned(),
+                module: None,
             }),
     };
     (Some(package), fault)

@@ -194,6 +194,7 @@ fn parse_source(text: &str, binary_version: &str) -> Option<SourcePackage> {
     (is_name(name) && is_version(version)).then(|| SourcePackage {
         name: name.to_owned(),
         version: version.to_owned(),
+        module: None,
     })
 }
 

@@ -8,6 +8,7 @@ mod jar;
 mod npm;
 mod os_release;
 mod python;
+mod rpm;
 mod stanza;
 
 use crate::analyzer::Analyzer;
@@ -17,13 +18,30 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &os_release::OsRelease,
     &dpkg::Dpkg,
     &apk::Apk,
+    &rpm::Rpm,
     &python::Python,
     &npm::Npm,
     &jar::Jar,
 ];
 
 /// Where package managers keep their databases.
-pub(crate) const DATABASES: [&str; 3] = [dpkg::STATUS, apk::INSTALLED, apk::USR_INSTALLED];
+///
+/// rpm has had three backends in three directories; a distroless image has a manifest in their place.
+pub(crate) const DATABASES: [&str; 13] = [
+    dpkg::STATUS,
+    apk::INSTALLED,
+    apk::USR_INSTALLED,
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/Packages",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/share/rpm/rpmdb.sqlite",
+    "usr/share/rpm/Packages.db",
+    "usr/share/rpm/Packages",
+    rpm::MANIFEST,
+];
 
 /// Where distroless images keep one file for each package.
 pub(crate) const DATABASE_DIR: &str = dpkg::STATUS_DIR;

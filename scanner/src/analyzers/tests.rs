@@ -71,6 +71,16 @@ fn no_content_makes_an_analyzer_panic() {
     feed_all(&vec![b'='; 1 << 20]);
 }
 
+#[test]
+fn no_cut_of_a_database_makes_an_analyzer_panic() {
+    for (_, sample) in rpm::tests::samples() {
+        for cut in (0..=sample.len()).step_by(131) {
+            feed_all(&sample[..cut]);
+            feed_all(&sample[cut..]);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn random_bytes_make_no_analyzer_panic(content in proptest::collection::vec(any::<u8>(), 0..600)) {

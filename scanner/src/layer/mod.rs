@@ -8,7 +8,7 @@
 mod archive;
 mod chunks;
 mod decompress;
-mod path;
+pub(crate) mod path;
 mod pax;
 mod spool;
 mod walk;

@@ -90,6 +90,7 @@ fn from_source(mut component: Component, name: &str, version: &str) -> Component
     component.package.source = Some(SourcePackage {
         name: name.into(),
         version: version.into(),
+        module: None,
     });
     component
 }

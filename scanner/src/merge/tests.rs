@@ -378,9 +378,9 @@ fn packages_without_a_system_and_systems_without_packages_are_fatal_gaps() {
 
 #[test]
 fn a_database_of_a_kind_that_is_not_read_is_a_gap() {
-    let rpm = || Layer::new().file("var/lib/rpm/rpmdb.sqlite", "x");
-    assert!(has_fatal(&image(&[rpm().facts()]), GapKind::OsDbMissing));
-    let beside = image(&[debian(&["a"]).facts(), rpm().facts()]);
+    let nix = || Layer::new().file("nix/var/nix/db/db.sqlite", "x");
+    assert!(has_fatal(&image(&[nix().facts()]), GapKind::OsDbMissing));
+    let beside = image(&[debian(&["a"]).facts(), nix().facts()]);
     assert_eq!(kinds(&beside), [(GapKind::OsDbMissing, false)]);
     let elder = Layer::new()
         .file("etc/centos-release", "CentOS release 6.10 (Final)")

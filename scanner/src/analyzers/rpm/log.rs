@@ -1,0 +1,110 @@
+//! SQLite's write-ahead log, `rpmdb.sqlite-wal`: pages that are newer than the database's own.
+//!
+//! A frame counts if its salts are the log's, its checksums follow from the frames before it, and
+//! a later frame commits it. What follows the last commit never happened.
+//!
+//! Source: SQLite, "Database File Format", section 4, "The Write-Ahead Log".
+
+use std::collections::HashMap;
+
+use super::source::{ByteOrder, ByteOrder::Big, ReadAt, index};
+
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+
+/// The magic number; its last bit says that checksums are over big-endian words.
+const MAGIC: u32 = 0x377f_0682;
+
+/// The committed pages of a log.
+pub(super) struct Log<'a> {
+    pub(super) source: &'a dyn ReadAt,
+    pub(super) page_bytes: u32,
+    /// Where the newest content of each page lies in the log.
+    places: HashMap<u32, u64>,
+}
+
+impl<'a> Log<'a> {
+    /// Reads the frames; none where nothing is committed.
+    pub(super) fn read(source: &'a dyn ReadAt) -> Option<Self> {
+        let mut header = [0; HEADER_BYTES];
+        source.read_at(0, &mut header).ok()?;
+        let field = |at| Big.u32(&header, at).unwrap_or_default();
+        let (magic, page_bytes) = (field(0), field(8));
+        if magic & !1 != MAGIC
+            || !page_bytes.is_power_of_two()
+            || !(512..=65_536).contains(&page_bytes)
+        {
+            return None;
+        }
+        let order = if magic & 1 == 1 {
+            Big
+        } else {
+            ByteOrder::Little
+        };
+        let mut sum = Checksum {
+            order,
+            first: 0,
+            second: 0,
+        };
+        sum.add(header.get(..24)?);
+        if !sum.is(field(24), field(28)) {
+            return None;
+        }
+        let mut log = Self {
+            source,
+            page_bytes,
+            places: HashMap::new(),
+        };
+        log.frames(sum, header.get(16..24)?);
+        (!log.places.is_empty()).then_some(log)
+    }
+
+    /// Gives the offset of a page's newest content.
+    pub(super) fn place(&self, page: u32) -> Option<u64> {
+        self.places.get(&page).copied()
+    }
+
+    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) {
+        let mut frame = vec![0; FRAME_HEADER_BYTES + index(self.page_bytes)];
+        let frame_bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
+        let mut offset = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
+        let mut open = Vec::new();
+        while self.source.read_at(offset, &mut frame).is_ok() {
+            let (header, page) = frame.split_at(FRAME_HEADER_BYTES);
+            let field = |at| Big.u32(header, at).unwrap_or_default();
+            sum.add(header.get(..8).unwrap_or_default());
+            sum.add(page);
+            if header.get(8..16) != Some(salts) || !sum.is(field(16), field(20)) {
+                return;
+            }
+            open.push((field(0), offset + 24));
+            // The size of the database after the commit; zero where more frames belong to it.
+            if field(4) != 0 {
+                self.places.extend(open.drain(..));
+            }
+            offset += frame_bytes;
+        }
+    }
+}
+
+/// The running checksum of a log.
+struct Checksum {
+    order: ByteOrder,
+    first: u32,
+    second: u32,
+}
+
+impl Checksum {
+    fn add(&mut self, bytes: &[u8]) {
+        for pair in bytes.chunks_exact(8) {
+            let word = |at| self.order.u32(pair, at).unwrap_or_default();
+            let (left, right) = (word(0), word(4));
+            self.first = self.first.wrapping_add(left).wrapping_add(self.second);
+            self.second = self.second.wrapping_add(right).wrapping_add(self.first);
+        }
+    }
+
+    fn is(&self, first: u32, second: u32) -> bool {
+        (self.first, self.second) == (first, second)
+    }
+}
