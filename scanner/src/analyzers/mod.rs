@@ -3,6 +3,7 @@
 //! A new analyzer is one file, one `mod` line and one line in [`ALL`].
 
 mod apk;
+mod archive;
 mod dpkg;
 mod jar;
 mod npm;

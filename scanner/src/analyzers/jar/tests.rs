@@ -1,28 +1,16 @@
 //! Java archives built in code.
 
-use std::io::Write;
-
-use zip::ZipWriter;
-use zip::write::SimpleFileOptions;
-
 use super::*;
+use crate::analyzers::archive::tests::zip as jar;
 use crate::analyzers::tests::analyze;
-
-fn jar(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in entries {
-        writer
-            .start_file(*name, SimpleFileOptions::default())
-            .unwrap();
-        writer.write_all(content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
 
 fn properties(artifact: &str, version: &str) -> Vec<u8> {
     format!("#Generated\r\nversion={version}\r\ngroupId=org.x\r\nartifactId={artifact}\r\n")
         .into_bytes()
 }
+
+/// The entries of an archive: names and contents.
+type Entries<'a> = &'a [(&'a str, &'a [u8])];
 
 /// A package's name, its version, and where inside the file it was.
 type Found = (String, String, String);
@@ -80,27 +68,128 @@ fn bytes_before_the_archive_hide_nothing() {
 #[test]
 fn an_identity_can_come_from_the_pom_and_the_name() {
     let pom = "META-INF/maven/org.x/a/pom.xml";
-    let (packages, gaps) = found(
-        "lib/a-1.2.3.jar",
-        &jar(&[(pom, b"<project/>"), ("A.class", b"")]),
-    );
-    assert_eq!(
-        (packages, gaps),
-        (vec![entry("org.x:a", "1.2.3", "")], vec![])
-    );
+    let stated = b"<project><parent><groupId>org.p</groupId><version>7</version></parent>\
+                   <artifactId>b</artifactId></project>";
     let manifest = b"Manifest-Version: 1.0\r\nImplementation-Version: 4.5\r\n\r\n";
-    let content = jar(&[(pom, b"<project/>"), ("META-INF/MANIFEST.MF", manifest)]);
-    assert_eq!(found("a.jar", &content).0, [entry("org.x:a", "4.5", "")]);
+    let table: [(&str, Entries<'_>, Found); 4] = [
+        (
+            "lib/a-1.2.3.jar",
+            &[(pom, b"<project/>"), ("A.class", b"")],
+            entry("org.x:a", "1.2.3", ""),
+        ),
+        (
+            "a.jar",
+            &[(pom, b"<project/>"), ("META-INF/MANIFEST.MF", manifest)],
+            entry("org.x:a", "4.5", ""),
+        ),
+        (
+            "lib/b-7.jar",
+            &[(pom, stated), ("A.class", b"")],
+            entry("org.p:b", "7", ""),
+        ),
+        (
+            "b.jar",
+            &[(pom, stated), (POM, &properties("b", "8"))],
+            entry("org.x:b", "8", ""),
+        ),
+    ];
+    for (path, entries, wanted) in table {
+        assert_eq!(found(path, &jar(entries)), (vec![wanted], vec![]), "{path}");
+    }
 }
 
 #[test]
-fn code_without_an_identity_is_a_gap_and_resources_are_none() {
-    let (packages, gaps) = found("x-1.0.jar", &jar(&[("A.class", b"")]));
-    assert_eq!(
-        (packages.len(), gaps),
-        (0, vec![(GapKind::JarUnidentified, false)])
-    );
+fn places_and_well_known_classes_identify() {
+    let version = b"Implementation-Version: 9.0.1\n";
+    let core = "org/springframework/core/A.class";
+    let table: [(&str, Entries<'_>, Found); 5] = [
+        (
+            "lib/org.x.a-1.jar",
+            &[(POM, &properties("org.x.a", "2")), ("A.class", b"")],
+            entry("org.x:org.x.a", "2", ""),
+        ),
+        (
+            "root/.m2/repository/org/x/a/1.0/a-1.0.jar",
+            &[("A.class", b"")],
+            entry("org.x:a", "1.0", ""),
+        ),
+        (
+            "lib/spring-core-5.3.17.jar",
+            &[(core, b"")],
+            entry("org.springframework:spring-core", "5.3.17", ""),
+        ),
+        (
+            "lib/spring-core-5.3.17.jar",
+            &[("META-INF/versions/9/org/springframework/core/A.class", b"")],
+            entry("org.springframework:spring-core", "5.3.17", ""),
+        ),
+        (
+            "usr/local/tomcat/lib/catalina.jar",
+            &[
+                ("META-INF/MANIFEST.MF", version),
+                ("org/apache/catalina/A.class", b""),
+            ],
+            entry("org.apache.tomcat:tomcat-catalina", "9.0.1", ""),
+        ),
+    ];
+    for (path, entries, wanted) in table {
+        assert_eq!(found(path, &jar(entries)), (vec![wanted], vec![]), "{path}");
+    }
+}
+
+#[test]
+fn a_guess_adds_a_component_and_keeps_the_gap() {
+    let unidentified = vec![(GapKind::JarUnidentified, false)];
+    let vendor = b"Implementation-Vendor-Id: org.guess\n";
+    let bundle = b"Bundle-SymbolicName: org.guess.x\nBundle-Version: 1.0\n";
+    let manifest = "META-INF/MANIFEST.MF";
+    let table: [(&str, Entries<'_>, Vec<Found>); 6] = [
+        (
+            "x-1.0.jar",
+            &[(manifest, vendor), ("A.class", b"")],
+            vec![entry("org.guess:x", "1.0", "")],
+        ),
+        (
+            "x.jar",
+            &[(manifest, bundle), ("A.class", b"")],
+            vec![entry("org.guess:x", "1.0", "")],
+        ),
+        ("y.jar", &[(manifest, bundle), ("A.class", b"")], vec![]),
+        ("x-1.0.jar", &[("A.class", b"")], vec![]),
+        // The name says one thing and the classes another.
+        (
+            "spring-core-5.3.17.jar",
+            &[("org/other/A.class", b"")],
+            vec![],
+        ),
+        // Only a shaded part says who it is.
+        (
+            "x-1.0.jar",
+            &[(POM, &properties("a", "2.0")), ("A.class", b"")],
+            vec![entry("org.x:a", "2.0", "")],
+        ),
+    ];
+    for (path, entries, wanted) in table {
+        let outcome = found(path, &jar(entries));
+        assert_eq!(outcome, (wanted, unidentified.clone()), "{path}");
+    }
+}
+
+#[test]
+fn resources_and_parts_of_a_java_runtime_need_no_identity() {
+    let runtime = b"Implementation-Title: Java Runtime Environment\n";
+    let manifest = "META-INF/MANIFEST.MF";
     assert_eq!(found("x.jar", &jar(&[("text", b"")])), (vec![], vec![]));
+    let own = jar(&[(manifest, runtime), ("jdk/internal/jrtfs/A.class", b"")]);
+    assert_eq!(
+        found("usr/lib/jvm/x/lib/jrt-fs.jar", &own),
+        (vec![], vec![])
+    );
+    let forged = jar(&[(manifest, runtime), ("org/x/A.class", b"")]);
+    assert_eq!(
+        found("rt.jar", &forged).1,
+        [(GapKind::JarUnidentified, false)]
+    );
 }
 
 #[test]
