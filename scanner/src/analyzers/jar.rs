@@ -68,14 +68,9 @@ impl Analyzer for Jar {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        let mut reading = Reading::new(file.limits, file.path, found);
-        Ok(archive(
-            &mut reading,
-            Source::Memory(file.content),
-            file.path,
-            "",
-            0,
-        )?)
+        let source = Source::Memory(file.content);
+        let mut reading = Reading::new(file.limits, file.path, source.bytes(), found);
+        Ok(archive(&mut reading, source, file.path, "", 0)?)
     }
 
     fn analyze_spooled(
@@ -83,12 +78,8 @@ impl Analyzer for Jar {
         file: SpooledFile<'_>,
         found: &mut Observations,
     ) -> Result<(), AnalyzeError> {
-        let mut reading = Reading::new(file.limits, file.path, found);
-        let source = Source::File {
-            file: file.content,
-            from: 0,
-            bytes: file.size_bytes,
-        };
+        let source = Source::of_spool(&file);
+        let mut reading = Reading::new(file.limits, file.path, source.bytes(), found);
         Ok(archive(&mut reading, source, file.path, "", 0)?)
     }
 }

@@ -6,6 +6,7 @@
 use crate::analyzer::AnalyzeError;
 use crate::limits::MIB;
 
+mod content;
 mod directory;
 mod reading;
 mod source;

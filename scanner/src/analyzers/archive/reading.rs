@@ -3,26 +3,24 @@
 //! What cannot be read becomes a gap here, so that analyzers only say what they want of which
 //! entry.
 
-use std::io::Read;
+use std::fs::File;
 
-use flate2::read::DeflateDecoder;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Evidence, Package};
 
-use super::directory::{Directory, Entry, u16_at};
+use super::content::{STORED, length, place, spool, unpack};
+use super::directory::{Directory, Entry};
 use super::source::Source;
 use super::{MAX_MEMORY_BYTES, ZipError};
 use crate::facts::{FoundPackage, Observations};
 use crate::limits::{Limits, MIB};
 
-const LOCAL: [u8; 4] = *b"PK\x03\x04";
-const LOCAL_BYTES: u64 = 30;
 /// Most bytes of names and versions that are kept of one file.
 const MAX_NAME_BYTES: u64 = 16 * MIB;
 /// Most gaps that are kept of one file.
 const MAX_GAPS: u32 = 256;
-const STORED: u16 = 0;
-const DEFLATED: u16 = 8;
+/// How many times its own size an archive may inflate to, whatever the budget for small ones is.
+const MAX_GROWTH: u64 = 2;
 
 /// The budgets shared by a file's archive and all archives inside it, and where findings go.
 pub(in crate::analyzers) struct Reading<'a> {
@@ -37,15 +35,17 @@ pub(in crate::analyzers) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Begins with the whole budget for the file at `path`.
+    /// Begins with the whole budget for the file at `path`, of `size_bytes`.
     pub(in crate::analyzers) fn new(
         limits: &'a Limits,
         path: &'a str,
+        size_bytes: u64,
         found: &'a mut Observations,
     ) -> Self {
+        let own = size_bytes.saturating_mul(MAX_GROWTH);
         Self {
             limits,
-            bytes_left: limits.max_nested_bytes,
+            bytes_left: limits.max_nested_bytes.max(own),
             entries_left: limits.max_nested_entries,
             memory_left: MAX_MEMORY_BYTES,
             name_bytes_left: MAX_NAME_BYTES,
@@ -104,25 +104,15 @@ impl<'a> Reading<'a> {
     ) -> Option<Vec<u8>> {
         let most = most.min(self.bytes_left);
         let content = place(directory, entry).and_then(|packed| unpack(packed, entry, most));
-        match content {
-            Ok(Some(content)) => {
-                self.bytes_left = self.bytes_left.saturating_sub(length(&content));
-                Some(content)
-            }
-            Ok(None) => {
-                self.budget(inside, "contents larger than are read");
-                None
-            }
-            Err(error) => {
-                self.unreadable(inside, &entry.name, &error.to_string());
-                None
-            }
-        }
+        let content = self.kept(content, entry, inside)?;
+        self.bytes_left = self.bytes_left.saturating_sub(length(&content));
+        Some(content)
     }
 
     /// Opens an archive inside the archive and hands it to `read`, unless it is nested too deep.
     ///
-    /// A stored one is read where it lies; a compressed one is held in memory meanwhile.
+    /// A stored one is read where it lies; a compressed one is held in memory meanwhile, or in a
+    /// spool where it is too large.
     pub(in crate::analyzers) fn nested(
         &mut self,
         directory: &Directory<'_>,
@@ -134,12 +124,21 @@ impl<'a> Reading<'a> {
         if depth >= self.limits.max_nested_depth {
             return self.budget(inside, "archives nested deeper than are read");
         }
-        let name = &entry.name;
-        let inner = join(inside, name);
+        let inner = join(inside, &entry.name);
         let outcome = if entry.method == STORED {
             place(directory, entry).and_then(|part| read(self, part, &inner))
+        } else if entry.bytes > self.memory_left {
+            let Some((file, bytes)) = self.spooled(directory, entry, inside) else {
+                return;
+            };
+            let whole = Source::File {
+                file: &file,
+                from: 0,
+                bytes,
+            };
+            read(self, whole, &inner)
         } else {
-            let Some(content) = self.content(directory, entry, inside, self.memory_left) else {
+            let Some(content) = self.content(directory, entry, inside, entry.bytes) else {
                 return;
             };
             let held = length(&content);
@@ -149,7 +148,43 @@ impl<'a> Reading<'a> {
             outcome
         };
         if let Err(error) = outcome {
-            self.unreadable(inside, name, &error.to_string());
+            self.unreadable(inside, &entry.name, &error.to_string());
+        }
+    }
+
+    fn spooled(
+        &mut self,
+        directory: &Directory<'_>,
+        entry: &Entry,
+        inside: &str,
+    ) -> Option<(File, u64)> {
+        let most = self.bytes_left;
+        let spooled = place(directory, entry).and_then(|packed| {
+            let dir = self.limits.spool_dir.as_deref();
+            spool(packed, entry, most, dir)
+        });
+        let (file, bytes) = self.kept(spooled, entry, inside)?;
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        Some((file, bytes))
+    }
+
+    /// Gives what was unpacked, or records why it was not.
+    fn kept<T>(
+        &mut self,
+        unpacked: Result<Option<T>, ZipError>,
+        entry: &Entry,
+        inside: &str,
+    ) -> Option<T> {
+        match unpacked {
+            Ok(Some(content)) => Some(content),
+            Ok(None) => {
+                self.budget(inside, "contents larger than are read");
+                None
+            }
+            Err(error) => {
+                self.unreadable(inside, &entry.name, &error.to_string());
+                None
+            }
         }
     }
 
@@ -206,69 +241,6 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Finds an entry's bytes, and holds the header before them against the directory's record.
-fn place<'a>(directory: &Directory<'a>, entry: &Entry) -> Result<Source<'a>, ZipError> {
-    let broken = |what: &str| ZipError::Broken(what.to_owned());
-    let outside = || broken("it lies outside of the archive");
-    if entry.encrypted {
-        return Err(broken("it is encrypted"));
-    }
-    let source = &directory.source;
-    let at = directory
-        .shift
-        .checked_add(entry.header_at)
-        .ok_or_else(outside)?;
-    let header: [u8; 30] = source.array(at).ok_or_else(outside)?;
-    if !header.starts_with(&LOCAL) {
-        return Err(broken("no entry is where the directory says"));
-    }
-    let name_bytes = u64::from(u16_at(&header, 26));
-    let name_at = at + LOCAL_BYTES;
-    let mut name = Vec::new();
-    source
-        .part(name_at, name_bytes)
-        .ok_or_else(outside)?
-        .reader()
-        .read_to_end(&mut name)
-        .map_err(|error| ZipError::Read(error.to_string()))?;
-    if name != entry.raw_name || u16_at(&header, 8) != entry.method {
-        return Err(broken("its header is not what the directory says"));
-    }
-    let content_at = name_at + name_bytes + u64::from(u16_at(&header, 28));
-    source
-        .part(content_at, entry.packed_bytes)
-        .ok_or_else(outside)
-}
-
-/// Unpacks an entry; none where it has more than `most` bytes.
-fn unpack(packed: Source<'_>, entry: &Entry, most: u64) -> Result<Option<Vec<u8>>, ZipError> {
-    let reader = packed.reader();
-    let mut content = Vec::new();
-    let outcome = match entry.method {
-        STORED => reader
-            .take(most.saturating_add(1))
-            .read_to_end(&mut content),
-        DEFLATED => DeflateDecoder::new(reader)
-            .take(most.saturating_add(1))
-            .read_to_end(&mut content),
-        method => {
-            let detail = format!("compression method {method} is not read");
-            return Err(ZipError::Broken(detail));
-        }
-    };
-    outcome.map_err(|error| ZipError::Read(error.to_string()))?;
-    let bytes = length(&content);
-    if bytes > most {
-        return Ok(None);
-    }
-    if bytes != entry.bytes || crc32fast::hash(&content) != entry.crc {
-        return Err(ZipError::Broken(
-            "its size or checksum is not what the directory says".to_owned(),
-        ));
-    }
-    Ok(Some(content))
-}
-
 /// Joins two paths, the first of which may be empty.
 fn join(outer: &str, inner: &str) -> String {
     if outer.is_empty() {
@@ -276,8 +248,4 @@ fn join(outer: &str, inner: &str) -> String {
     } else {
         format!("{outer}/{inner}")
     }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

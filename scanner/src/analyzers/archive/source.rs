@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
+use crate::analyzer::SpooledFile;
+
 /// A run of bytes, read by position; copies are cheap and share the bytes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::analyzers) enum Source<'a> {
@@ -21,6 +23,15 @@ pub(in crate::analyzers) enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Stands for a whole spooled file.
+    pub(in crate::analyzers) fn of_spool(spooled: &SpooledFile<'a>) -> Self {
+        Self::File {
+            file: spooled.content,
+            from: 0,
+            bytes: spooled.size_bytes,
+        }
+    }
+
     /// Gives the number of bytes.
     pub(in crate::analyzers) fn bytes(&self) -> u64 {
         match self {

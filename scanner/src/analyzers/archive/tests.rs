@@ -32,7 +32,7 @@ fn read(content: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<GapKind>) {
 fn read_from(source: Source<'_>) -> (Vec<(String, Vec<u8>)>, Vec<GapKind>) {
     let limits = Limits::default();
     let (mut found, mut entries) = (Observations::default(), Vec::new());
-    let mut reading = Reading::new(&limits, "x.zip", &mut found);
+    let mut reading = Reading::new(&limits, "x.zip", source.bytes(), &mut found);
     let outcome = reading.entries(source, "", |reading, directory, entry| {
         if let Some(content) = reading.content(directory, &entry, "", MIB) {
             entries.push((entry.name, content));

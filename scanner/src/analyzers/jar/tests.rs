@@ -1,8 +1,11 @@
 //! Java archives built in code.
 
+use std::io::Write;
+
 use super::*;
 use crate::analyzers::archive::tests::zip as jar;
 use crate::analyzers::tests::analyze;
+use crate::limits::Limits;
 
 fn properties(artifact: &str, version: &str) -> Vec<u8> {
     format!("#Generated\r\nversion={version}\r\ngroupId=org.x\r\nartifactId={artifact}\r\n")
@@ -227,4 +230,23 @@ fn nesting_and_inflation_have_budgets() {
     assert_eq!(found("a.jar", &deep).1, [(GapKind::Budget, true)]);
     let bomb = jar(&[(POM, &vec![b' '; 2 << 20])]);
     assert_eq!(found("a.jar", &bomb).1, [(GapKind::Budget, true)]);
+}
+
+#[test]
+fn large_archives_are_read_from_a_spool_and_into_one() {
+    let inner = jar(&[(POM, &properties("a", "1.0"))]);
+    let padded = [vec![0; 33 << 20], inner].concat();
+    let outer = jar(&[("lib/padded.jar", &padded)]);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&outer).unwrap();
+    let (limits, mut found) = (Limits::default(), Observations::default());
+    let spooled = SpooledFile {
+        path: "app.jar",
+        content: &file,
+        size_bytes: u64::try_from(outer.len()).unwrap(),
+        limits: &limits,
+    };
+    Jar.analyze_spooled(spooled, &mut found).unwrap();
+    assert_eq!(found.gaps, []);
+    assert_eq!(found.packages[0].inside, "lib/padded.jar");
 }

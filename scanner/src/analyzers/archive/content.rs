@@ -1,0 +1,135 @@
+//! One entry's content: where it lies, and unpacking it into memory or a spool, within a bound.
+//!
+//! Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 and 4.4.5.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use flate2::read::DeflateDecoder;
+
+use super::ZipError;
+use super::directory::{Directory, Entry, u16_at};
+use super::source::Source;
+
+const LOCAL: [u8; 4] = *b"PK\x03\x04";
+const LOCAL_BYTES: u64 = 30;
+/// The method of content that is not compressed.
+pub(super) const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+
+/// Finds an entry's bytes, and holds the header before them against the directory's record.
+pub(super) fn place<'a>(directory: &Directory<'a>, entry: &Entry) -> Result<Source<'a>, ZipError> {
+    let broken = |what: &str| ZipError::Broken(what.to_owned());
+    let outside = || broken("it lies outside of the archive");
+    if entry.encrypted {
+        return Err(broken("it is encrypted"));
+    }
+    let source = &directory.source;
+    let at = directory
+        .shift
+        .checked_add(entry.header_at)
+        .ok_or_else(outside)?;
+    let header: [u8; 30] = source.array(at).ok_or_else(outside)?;
+    if !header.starts_with(&LOCAL) {
+        return Err(broken("no entry is where the directory says"));
+    }
+    let name_bytes = u64::from(u16_at(&header, 26));
+    let name_at = at + LOCAL_BYTES;
+    let mut name = Vec::new();
+    source
+        .part(name_at, name_bytes)
+        .ok_or_else(outside)?
+        .reader()
+        .read_to_end(&mut name)
+        .map_err(|error| ZipError::Read(error.to_string()))?;
+    if name != entry.raw_name || u16_at(&header, 8) != entry.method {
+        return Err(broken("its header is not what the directory says"));
+    }
+    let content_at = name_at + name_bytes + u64::from(u16_at(&header, 28));
+    source
+        .part(content_at, entry.packed_bytes)
+        .ok_or_else(outside)
+}
+
+/// Unpacks an entry into memory; none where it has more than `most` bytes.
+pub(super) fn unpack(
+    packed: Source<'_>,
+    entry: &Entry,
+    most: u64,
+) -> Result<Option<Vec<u8>>, ZipError> {
+    let mut content = Vec::new();
+    let whole = copy(packed, entry, most, &mut content)?;
+    Ok(whole.then_some(content))
+}
+
+/// Unpacks an entry into a file without a name, and gives its size as well; none where it has more
+/// than `most` bytes.
+pub(super) fn spool(
+    packed: Source<'_>,
+    entry: &Entry,
+    most: u64,
+    dir: Option<&Path>,
+) -> Result<Option<(File, u64)>, ZipError> {
+    let file = dir.map_or_else(tempfile::tempfile, tempfile::tempfile_in);
+    let mut file = file.map_err(|error| ZipError::Read(error.to_string()))?;
+    let whole = copy(packed, entry, most, &mut file)?;
+    Ok(whole.then_some((file, entry.bytes)))
+}
+
+/// Unpacks an entry, and proves its size and checksum; false where it has more than `most` bytes.
+fn copy(
+    packed: Source<'_>,
+    entry: &Entry,
+    most: u64,
+    into: &mut impl Write,
+) -> Result<bool, ZipError> {
+    let reader = packed.reader();
+    let mut into = Summing {
+        into,
+        crc: crc32fast::Hasher::new(),
+    };
+    let copied = match entry.method {
+        STORED => io::copy(&mut reader.take(most.saturating_add(1)), &mut into),
+        DEFLATED => {
+            let inflated = DeflateDecoder::new(reader);
+            io::copy(&mut inflated.take(most.saturating_add(1)), &mut into)
+        }
+        method => {
+            let detail = format!("compression method {method} is not read");
+            return Err(ZipError::Broken(detail));
+        }
+    };
+    let bytes = copied.map_err(|error| ZipError::Read(error.to_string()))?;
+    if bytes > most {
+        return Ok(false);
+    }
+    if bytes != entry.bytes || into.crc.finalize() != entry.crc {
+        let detail = "its size or checksum is not what the directory says";
+        return Err(ZipError::Broken(detail.to_owned()));
+    }
+    Ok(true)
+}
+
+/// Passes bytes on and sums them up.
+struct Summing<'a, W> {
+    into: &'a mut W,
+    crc: crc32fast::Hasher,
+}
+
+impl<W: Write> Write for Summing<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.into.write(bytes)?;
+        self.crc.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.into.flush()
+    }
+}
+
+/// Gives a length as a number of bytes.
+pub(super) fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
