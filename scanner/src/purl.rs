@@ -8,11 +8,11 @@ use sluicegate_model::package::{Distro, Package, PackageType};
 pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let kind = package.package_type.purl_type();
     let path = match package.package_type {
-        PackageType::Deb
-        | PackageType::Apk
-        | PackageType::Rpm
-        | PackageType::Pacman
-        | PackageType::Opkg => {
+        PackageType::Rpm => {
+            let namespace = distro.map(|distro| format!("{}/", encode(rpm_vendor(&distro.id))));
+            format!("{}{}", namespace.unwrap_or_default(), encode(&package.name))
+        }
+        PackageType::Deb | PackageType::Apk | PackageType::Pacman | PackageType::Opkg => {
             let namespace = distro.map(|distro| format!("{}/", encode(&distro.id)));
             format!(
                 "{}{}",
@@ -33,6 +33,12 @@ pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
         | PackageType::Cpan
         | PackageType::Generic => encode(&package.name),
     };
+    let (epoch, version) = match package.version.split_once(':') {
+        Some((epoch, version)) if package.package_type == PackageType::Rpm => {
+            (Some(epoch), version)
+        }
+        _ => (None, package.version.as_str()),
+    };
     let mut qualifiers = Vec::new();
     if package.package_type.is_operating_system() {
         if let Some(architecture) = &package.architecture {
@@ -47,12 +53,24 @@ pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
             qualifiers.push(format!("distro={}", encode(&release)));
         }
     }
+    qualifiers.extend(epoch.map(|epoch| format!("epoch={}", encode(epoch))));
     let mark = if qualifiers.is_empty() { "" } else { "?" };
     format!(
         "pkg:{kind}/{path}@{}{mark}{}",
-        encode(&package.version),
+        encode(version),
         qualifiers.join("&")
     )
+}
+
+/// Names the vendor of a distribution's RPM packages, where it is not called like its system.
+fn rpm_vendor(id: &str) -> &str {
+    match id {
+        "rhel" => "redhat",
+        "centos-stream" => "centos",
+        _ if id.starts_with("opensuse") => "opensuse",
+        _ if id.starts_with("sle") || id.starts_with("sl-") => "suse",
+        _ => id,
+    }
 }
 
 /// Gives a Python name's normal form. Source: PyPA, "Names and normalization".
@@ -92,6 +110,51 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_rpm_package_has_its_epoch_apart_from_its_version() {
+        let table = [
+            (
+                PackageType::Rpm,
+                ("rhel", "9.4"),
+                "2:1.28-420.el9",
+                "pkg:rpm/redhat/Errno@1.28-420.el9?arch=x86_64&distro=rhel-9.4&epoch=2",
+            ),
+            (
+                PackageType::Rpm,
+                ("opensuse-leap", "15.6"),
+                "1-2",
+                "pkg:rpm/opensuse/Errno@1-2?arch=x86_64&distro=opensuse-leap-15.6",
+            ),
+            (
+                PackageType::Pacman,
+                ("arch", ""),
+                "1:0.47-4",
+                "pkg:alpm/arch/errno@1:0.47-4?arch=x86_64&distro=arch",
+            ),
+            (
+                PackageType::Opkg,
+                ("openwrt", "23.05"),
+                "1.2-3",
+                "pkg:opkg/openwrt/errno@1.2-3?arch=x86_64&distro=openwrt-23.05",
+            ),
+        ];
+        for (package_type, (id, release), version, wanted) in table {
+            let package = Package {
+                name: "Errno".to_owned(),
+                version: version.to_owned(),
+                package_type,
+                architecture: Some("x86_64".to_owned()),
+                source: None,
+            };
+            let distro = Distro {
+                id: id.to_owned(),
+                version: release.to_owned(),
+                ecosystem: None,
+            };
+            assert_eq!(purl(&package, Some(&distro)), wanted);
+        }
+    }
 
     #[test]
     fn writes_the_form_of_each_type() {

@@ -27,16 +27,22 @@ pub(crate) enum Role {
 
 /// Identifies the distribution by the witnesses that are there.
 pub(crate) fn identify(merged: &Merged<'_>) -> Option<Distro> {
-    let claim = |witness: &&str| -> Option<&OsClaim> {
+    let claims: Vec<_> = claims(merged).into_iter().map(|(_, claim)| claim).collect();
+    distro::identify(&claims)
+}
+
+/// Gives what each witness that is there says, strongest first.
+fn claims<'a>(merged: &'a Merged<'_>) -> Vec<(&'static str, &'a OsClaim)> {
+    let claim = |witness: &'static str| {
         let real = merged.tree.resolve(witness).ok()?;
         let at = merged
             .files
             .binary_search_by(|file| file.path.cmp(&real))
             .ok()?;
-        merged.files.get(at)?.found.os.as_ref()
+        let claim = merged.files.get(at)?.found.os.as_ref()?;
+        Some((witness, claim))
     };
-    let claims: Vec<_> = distro::WITNESSES.iter().filter_map(claim).collect();
-    distro::identify(&claims)
+    distro::WITNESSES.into_iter().filter_map(claim).collect()
 }
 
 /// Gives each file's role, in the order of the files.
@@ -81,6 +87,7 @@ pub(crate) fn judge(merged: &Merged<'_>, roles: &[Role], distro: Option<&Distro>
     gaps.extend(system.missing());
     gaps.extend(system.unread());
     gaps.extend(system.unknown());
+    gaps.extend(distro::contradictions(&claims(merged)));
     gaps.extend(distro.and_then(|distro| forged(with(Role::Database), distro)));
     gaps
 }

@@ -235,7 +235,7 @@ pub struct Component {
 /// A Linux distribution and release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Distro {
-    /// os-release's `ID`.
+    /// os-release's `ID`; CentOS Stream, which has that of CentOS, is `centos-stream`.
     pub id: String,
     /// os-release's `VERSION_ID`; empty where there is none.
     pub version: String,

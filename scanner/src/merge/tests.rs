@@ -476,3 +476,11 @@ proptest! {
         prop_assert!(first.gaps.is_sorted());
     }
 }
+
+#[test]
+fn a_file_that_names_another_system_is_a_fatal_gap() {
+    let with = |path: &str, text: &str| image(&[debian(&["a"]).file(path, text).facts()]);
+    assert_eq!(with("etc/debian_version", "12.11\n").gaps, []);
+    let forged = with("etc/alpine-release", "3.20.3\n");
+    assert_eq!(kinds(&forged), [(GapKind::OsForged, true)]);
+}
