@@ -200,6 +200,23 @@ pub struct Package {
     pub source: Option<SourcePackage>,
 }
 
+impl Package {
+    /// Names a language's package, which has no architecture and no source package.
+    pub fn of_language(
+        package_type: PackageType,
+        name: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            package_type,
+            architecture: None,
+            source: None,
+        }
+    }
+}
+
 /// The source package of an operating system package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourcePackage {

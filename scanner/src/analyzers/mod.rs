@@ -4,11 +4,20 @@
 
 mod apk;
 mod archive;
+mod composer;
+mod conda;
+mod cran;
+mod dotnet;
 mod dpkg;
+mod erlang;
+mod gem;
 mod jar;
 mod npm;
 mod os_release;
+mod pear;
+mod perl;
 mod python;
+mod records;
 mod rpm;
 mod stanza;
 
@@ -23,6 +32,14 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &python::Python,
     &npm::Npm,
     &jar::Jar,
+    &gem::Gem,
+    &dotnet::Dotnet,
+    &composer::Composer,
+    &pear::Pear,
+    &conda::Conda,
+    &cran::Cran,
+    &erlang::Erlang,
+    &perl::Perl,
 ];
 
 /// Where package managers keep their databases.

@@ -26,17 +26,20 @@ pub(crate) fn analyze(analyzer: &dyn Analyzer, path: &str, content: &[u8]) -> Ob
     found
 }
 
+/// Directories in which a file of a claimed name is evidence to one analyzer or another.
+const EVIDENCE_DIRS: [&str; 3] = ["node_modules/x.dist-info", "vendor/composer", ".meta/x"];
+
 /// Gives paths that each claim of an analyzer covers.
 fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
-    let path = |wants: &Wants| match wants {
-        Wants::Exact(path) => (*path).to_owned(),
-        Wants::InDir(dir) => format!("{dir}/x"),
-        Wants::Named(name) => format!("node_modules/x.dist-info/{name}"),
-        Wants::Ending(ending) => format!("lib/x{ending}"),
-        Wants::InDirsNamed { dir, ending } => format!("lib/{dir}/x{ending}"),
-        Wants::Content { .. } => "anywhere".to_owned(),
+    let paths = |wants: &Wants| match wants {
+        Wants::Exact(path) => vec![(*path).to_owned()],
+        Wants::InDir(dir) => vec![format!("{dir}/x")],
+        Wants::Named(name) => EVIDENCE_DIRS.map(|dir| format!("{dir}/{name}")).to_vec(),
+        Wants::Ending(ending) => vec![format!(".registry/specifications/x{ending}")],
+        Wants::InDirsNamed { dir, ending } => vec![format!("lib/{dir}/x{ending}")],
+        Wants::Content { .. } => vec!["anywhere".to_owned()],
     };
-    analyzer.wants().iter().map(path).collect()
+    analyzer.wants().iter().flat_map(paths).collect()
 }
 
 fn feed_all(content: &[u8]) {
@@ -49,12 +52,21 @@ fn feed_all(content: &[u8]) {
 
 #[test]
 fn no_content_makes_an_analyzer_panic() {
-    let samples: [&[u8]; 7] = [
+    let samples: [&[u8]; 16] = [
         b"Package: a\nStatus: install ok installed\nVersion: 1\nSource: b (2)\n",
         b"C:Q1x=\nP:a\nV:1\no:b\n",
         b"ID=debian\nVERSION_ID=\"12\"\n",
         b"Name: a\nVersion: 1\n\nbody\n",
         br#"{"name":"@a/b","version":"1.0.0"}"#,
+        b"# stub: a 1 ruby lib\0b\n  s.name = %q{a}.freeze\n  s.version = Gem::Version.new('1')\n",
+        br#"{"runtimeTarget":{"name":"t"},"targets":{"t":{"A/1":{}}},"libraries":{"A/1":{"type":"package"}}}"#,
+        br#"{"packages":[{"name":"a/b","version":"v1"},{}]}"#,
+        br#"[{"name":"a/b","version":"v1"},null]"#,
+        b"a:2:{s:4:\"name\";s:1:\"A\";s:7:\"version\";a:1:{s:7:\"release\";s:1:\"1\";}}",
+        br#"{"name":"a","version":"1","subdir":"noarch","dist":"A-B-1"}"#,
+        b"Package: a\nVersion: 1\nBuilt: R 4.2.2\nbiocViews: x\n",
+        b"{application,'a',[{d,<<\"\\\"\">>},{c,$\"},{vsn,\"1\"},{e,#{}}]}. % x",
+        b"=head2 x: C<Module> L<A::B|A::B>\n\nC<VERSION: 1>\n",
         b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         b"\xff\xfe\x00\x80 = : \n\n\r\n \x00",
     ];

@@ -1,0 +1,216 @@
+//! .NET packages: the `*.deps.json` beside a published application or in a shared framework.
+//!
+//! Libraries of the runtime target count where they are packages; a project is the application
+//! itself. A runtime pack is the .NET runtime inside a self-contained application, and advisories
+//! name it as the package that it was made from.
+//!
+//! Source: .NET documentation, "Dependency manifest"; dotnet/sdk, "Runtime configuration files".
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::package::{Package, PackageType};
+
+use super::records::{Record, Records, from_json};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::facts::Observations;
+use crate::limits::MIB;
+
+/// What the name of a runtime pack has before the package's own.
+const RUNTIME_PACK: &str = "runtimepack.";
+
+pub(super) struct Dotnet;
+
+impl Analyzer for Dotnet {
+    fn id(&self) -> AnalyzerId {
+        AnalyzerId {
+            name: "language/dotnet",
+            revision: 1,
+        }
+    }
+
+    fn wants(&self) -> &'static [Wants] {
+        &[Wants::Ending(".deps.json")]
+    }
+
+    /// The SDK's own, which are the largest seen, stay below 1 MiB.
+    fn max_file_bytes(&self) -> u64 {
+        4 * MIB
+    }
+
+    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
+        let manifest: Manifest = from_json(file.content)?;
+        let target = manifest.runtime_target.map(RuntimeTarget::into_name);
+        let present = manifest.targets.0.into_iter();
+        let present: Option<BTreeSet<String>> = present
+            .filter(|(name, _)| Some(name) == target.as_ref())
+            .map(|(_, libraries)| libraries.into_iter().collect())
+            .next();
+        for library in manifest.libraries.0 {
+            if present
+                .as_ref()
+                .is_some_and(|present| !present.contains(&library))
+            {
+                continue;
+            }
+            if let Some(package) = package(&library) {
+                found.add(package);
+            } else {
+                let shown: String = library.chars().take(160).collect();
+                let detail = format!("the library {shown:?} has no name and version");
+                let gap = Gap::partial(GapKind::RecordUnreadable, detail);
+                found.gaps.push(gap.at(file.path));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn package(library: &str) -> Option<Package> {
+    let (name, version) = library.rsplit_once('/')?;
+    let name = name.strip_prefix(RUNTIME_PACK).unwrap_or(name);
+    let is_whole = !name.is_empty() && !version.is_empty();
+    is_whole.then(|| Package::of_language(PackageType::Nuget, name, version))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    runtime_target: Option<RuntimeTarget>,
+    #[serde(default)]
+    targets: Records<Target>,
+    #[serde(default)]
+    libraries: Records<Library>,
+}
+
+/// The target's name; the first release of .NET Core wrote it without an object around it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuntimeTarget {
+    Named { name: String },
+    Name(String),
+}
+
+impl RuntimeTarget {
+    fn into_name(self) -> String {
+        match self {
+            Self::Named { name } | Self::Name(name) => name,
+        }
+    }
+}
+
+/// A target: the libraries that it uses, each as `name/version`.
+#[derive(Deserialize)]
+struct Target(Records<IgnoredAny>);
+
+impl Record for Target {
+    type Kept = (String, Vec<String>);
+
+    fn keep(self, key: &str, kept: &mut Vec<Self::Kept>) {
+        kept.push((key.to_owned(), self.0.0));
+    }
+}
+
+/// Only the key of a used library counts.
+impl Record for IgnoredAny {
+    type Kept = String;
+
+    fn keep(self, key: &str, kept: &mut Vec<String>) {
+        kept.push(key.to_owned());
+    }
+}
+
+#[derive(Deserialize)]
+struct Library {
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+impl Record for Library {
+    type Kept = String;
+
+    fn keep(self, key: &str, kept: &mut Vec<String>) {
+        if matches!(&*self.kind.to_ascii_lowercase(), "package" | "runtimepack") {
+            kept.push(key.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyzers::tests::analyze;
+
+    fn names(content: &str) -> Vec<String> {
+        let found = analyze(&Dotnet, "app/shop.deps.json", content.as_bytes());
+        assert_eq!(found.gaps, [], "{content}");
+        let packages = found.packages.iter().map(|found| &found.package);
+        packages
+            .map(|package| format!("{} {}", package.name, package.version))
+            .collect()
+    }
+
+    const LIBRARIES: &str = r#""libraries":{
+        "Shop/1.0.0":{"type":"project"},
+        "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.8":{"type":"runtimepack"},
+        "Newtonsoft.Json/12.0.3":{"type":"package","serviceable":true},
+        "Compile.Only/1.0.0":{"type":"package"},
+        "System.Reference/4.0.0":{"type":"referenceassembly"}}"#;
+
+    const TARGETS: &str = r#""targets":{
+        ".NETCoreApp,Version=v6.0":{},
+        ".NETCoreApp,Version=v6.0/linux-x64":{
+            "Shop/1.0.0":{"dependencies":{"Newtonsoft.Json":"12.0.3"}},
+            "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.8":{},
+            "Newtonsoft.Json/12.0.3":{"runtime":{}}}}"#;
+
+    #[test]
+    fn reads_the_packages_of_the_runtime_target() {
+        let target =
+            r#""runtimeTarget":{"name":".NETCoreApp,Version=v6.0/linux-x64","signature":""}"#;
+        let wanted = [
+            "Microsoft.NETCore.App.Runtime.linux-x64 6.0.8",
+            "Newtonsoft.Json 12.0.3",
+        ];
+        assert_eq!(
+            names(&format!("\u{feff}{{{target},{TARGETS},{LIBRARIES}}}")),
+            wanted
+        );
+        let target = r#""runtimeTarget":".NETCoreApp,Version=v6.0/linux-x64""#;
+        assert_eq!(
+            names(&format!("{{{LIBRARIES},{TARGETS},{target}}}")),
+            wanted
+        );
+    }
+
+    #[test]
+    fn without_a_runtime_target_every_package_counts() {
+        assert_eq!(names(&format!("{{{LIBRARIES}}}")).len(), 3);
+        let unknown = r#""runtimeTarget":{"name":"other"}"#;
+        assert_eq!(
+            names(&format!("{{{unknown},{TARGETS},{LIBRARIES}}}")).len(),
+            3
+        );
+    }
+
+    #[test]
+    fn what_has_no_version_is_a_gap() {
+        for library in ["NoVersion", "/1.0", "Name/"] {
+            let text = format!(r#"{{"libraries":{{"{library}":{{"type":"package"}}}}}}"#);
+            let found = analyze(&Dotnet, "a.deps.json", text.as_bytes());
+            assert_eq!(
+                (found.packages.len(), found.gaps.len()),
+                (0, 1),
+                "{library}"
+            );
+        }
+        assert_eq!(
+            analyze(&Dotnet, "a.deps.json", b"{\"libraries\":")
+                .gaps
+                .len(),
+            1
+        );
+    }
+}

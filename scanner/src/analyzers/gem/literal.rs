@@ -1,0 +1,101 @@
+//! What a gemspec says in literals: the assignments of its block and its stub line.
+
+/// A gem's name, version and platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// Empty where it is not said.
+    pub(super) platform: String,
+}
+
+impl Identity {
+    /// Gives the identity if it has a name and a version.
+    pub(super) fn complete(self) -> Option<Self> {
+        (!self.name.is_empty() && !self.version.is_empty()).then_some(self)
+    }
+
+    /// Gives the name as RubyGems writes it in file names, without a platform.
+    pub(super) fn full_name(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+
+    /// Tells whether both name the same gem and version.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.version == other.version
+    }
+}
+
+/// Reads the first literal assignment to each of name, version and platform; others stay empty.
+pub(super) fn identity(content: &[u8]) -> Identity {
+    let mut identity = Identity::default();
+    for line in lines(content) {
+        let Some((attribute, value)) = assignment(line) else {
+            continue;
+        };
+        let slot = match attribute {
+            "name" => &mut identity.name,
+            "version" => &mut identity.version,
+            "platform" => &mut identity.platform,
+            _ => continue,
+        };
+        if slot.is_empty()
+            && let Some(value) = literal(value)
+        {
+            value.clone_into(slot);
+        }
+    }
+    identity
+}
+
+/// Reads the line `# stub: name version platform paths` from the head of the file.
+pub(super) fn stub(content: &[u8]) -> Option<Identity> {
+    let stub = lines(content)
+        .take_while(|line| line.is_empty() || line.starts_with('#'))
+        .find_map(|line| line.strip_prefix("# stub: "))?;
+    let mut words = stub.split_ascii_whitespace().map(str::to_owned);
+    Identity {
+        name: words.next()?,
+        version: words.next()?,
+        platform: words.next().unwrap_or_default(),
+    }
+    .complete()
+}
+
+/// Gives the lines that are text; the paths of a stub line are apart by NUL, which is text too.
+fn lines(content: &[u8]) -> impl Iterator<Item = &str> {
+    content
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .map(str::trim)
+}
+
+/// Splits `s.attribute = value`.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let (target, value) = line.split_once('=')?;
+    let (receiver, attribute) = target.trim_end().split_once('.')?;
+    let is_variable = receiver
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_variable && !receiver.is_empty()).then_some((attribute, value.trim()))
+}
+
+/// Gives the text of a Ruby expression that is one literal and nothing else.
+fn literal(expression: &str) -> Option<&str> {
+    let wrapped = expression
+        .strip_prefix("Gem::Version.new(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let expression = wrapped.unwrap_or(expression).trim();
+    let expression = expression.strip_suffix(".freeze").unwrap_or(expression);
+    let (open, close) = match expression.as_bytes() {
+        [b'"', ..] => ("\"", '"'),
+        [b'\'', ..] => ("'", '\''),
+        [b'%', b'q', b'{', ..] => ("%q{", '}'),
+        [b'%', b'q', b'<', ..] => ("%q<", '>'),
+        [b'%', b'q', b'(', ..] => ("%q(", ')'),
+        _ => return None,
+    };
+    let text = expression.strip_prefix(open)?.strip_suffix(close)?;
+    let is_plain = !text.contains([close, '\\', '#']);
+    (is_plain && !text.is_empty()).then_some(text)
+}
