@@ -2,7 +2,9 @@
 //!
 //! Libraries of the runtime target count where they are packages; a project is the application
 //! itself. A runtime pack is the .NET runtime inside a self-contained application, and advisories
-//! name it as the package that it was made from.
+//! name it as the package that it was made from. They name an installed runtime so too, whose
+//! version is that of its directory: inside, .NET Core 3 and older call it `3.1.23-servicing.1`,
+//! which sorts below 3.1.23.
 //!
 //! Source: .NET documentation, "Dependency manifest"; dotnet/sdk, "Runtime configuration files".
 
@@ -43,6 +45,7 @@ impl Analyzer for Dotnet {
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
         let manifest: Manifest = from_json(file.content)?;
         let target = manifest.runtime_target.map(RuntimeTarget::into_name);
+        let runtime = installed_runtime(file.path, target.as_deref());
         let present = manifest.targets.0.into_iter();
         let present: Option<BTreeSet<String>> = present
             .filter(|(name, _)| Some(name) == target.as_ref())
@@ -56,7 +59,9 @@ impl Analyzer for Dotnet {
                 continue;
             }
             if let Some(package) = package(&library) {
-                found.add(package);
+                if runtime.as_ref() != Some(&package) {
+                    found.add(package);
+                }
             } else {
                 let shown: String = library.chars().take(160).collect();
                 let detail = format!("the library {shown:?} has no name and version");
@@ -64,8 +69,23 @@ impl Analyzer for Dotnet {
                 found.gaps.push(gap.at(file.path));
             }
         }
+        if let Some(runtime) = runtime {
+            found.add(runtime);
+        }
         Ok(())
     }
+}
+
+/// Names the runtime of `shared/framework/version/framework.deps.json` and a target for a platform.
+fn installed_runtime(path: &str, target: Option<&str>) -> Option<Package> {
+    let mut parts = path.rsplit('/');
+    let framework = parts.next()?.strip_suffix(".deps.json")?;
+    let version = parts.next().filter(|version| !version.is_empty())?;
+    let is_shared = parts.next() == Some(framework) && parts.next() == Some("shared");
+    // A target is `.NETCoreApp,Version=v3.1/linux-x64`.
+    let (_, platform) = target?.rsplit_once('/')?;
+    let name = format!("{framework}.Runtime.{platform}");
+    is_shared.then(|| Package::of_language(PackageType::Nuget, name, version))
 }
 
 fn package(library: &str) -> Option<Package> {
@@ -144,7 +164,11 @@ mod tests {
     use crate::analyzers::tests::analyze;
 
     fn names(content: &str) -> Vec<String> {
-        let found = analyze(&Dotnet, "app/shop.deps.json", content.as_bytes());
+        names_at("app/shop.deps.json", content)
+    }
+
+    fn names_at(path: &str, content: &str) -> Vec<String> {
+        let found = analyze(&Dotnet, path, content.as_bytes());
         assert_eq!(found.gaps, [], "{content}");
         let packages = found.packages.iter().map(|found| &found.package);
         packages
@@ -182,6 +206,32 @@ mod tests {
         assert_eq!(
             names(&format!("{{{LIBRARIES},{TARGETS},{target}}}")),
             wanted
+        );
+    }
+
+    #[test]
+    fn names_an_installed_runtime_as_advisories_do() {
+        let path =
+            "usr/share/dotnet/shared/Microsoft.NETCore.App/3.1.23/Microsoft.NETCore.App.deps.json";
+        let file = |library: &str| {
+            format!(
+                r#"{{"runtimeTarget":{{"name":".NETCoreApp,Version=v3.1/linux-musl-x64"}},
+                "libraries":{{"{library}":{{"type":"package"}}}}}}"#
+            )
+        };
+        let old = file("Microsoft.NETCore.App/3.1.23-servicing.1");
+        let wanted = [
+            "Microsoft.NETCore.App 3.1.23-servicing.1",
+            "Microsoft.NETCore.App.Runtime.linux-musl-x64 3.1.23",
+        ];
+        assert_eq!(names_at(path, &old), wanted);
+        let new = file("Microsoft.NETCore.App.Runtime.linux-musl-x64/3.1.23");
+        assert_eq!(names_at(path, &new), wanted[1..]);
+        let older = file("Microsoft.NETCore.App.Runtime.linux-musl-x64/3.1.0");
+        assert_eq!(names_at(path, &older).len(), 2);
+        assert_eq!(
+            names_at("app/Microsoft.NETCore.App.deps.json", &new),
+            wanted[1..]
         );
     }
 
