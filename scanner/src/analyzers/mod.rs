@@ -12,6 +12,7 @@ mod dpkg;
 mod erlang;
 mod gem;
 mod jar;
+mod lockfiles;
 mod npm;
 mod os_release;
 mod pear;
@@ -40,6 +41,7 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &cran::Cran,
     &erlang::Erlang,
     &perl::Perl,
+    &lockfiles::Lockfiles,
 ];
 
 /// Where package managers keep their databases.

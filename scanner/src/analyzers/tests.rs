@@ -52,7 +52,7 @@ fn feed_all(content: &[u8]) {
 
 #[test]
 fn no_content_makes_an_analyzer_panic() {
-    let samples: [&[u8]; 16] = [
+    let samples: [&[u8]; 22] = [
         b"Package: a\nStatus: install ok installed\nVersion: 1\nSource: b (2)\n",
         b"C:Q1x=\nP:a\nV:1\no:b\n",
         b"ID=debian\nVERSION_ID=\"12\"\n",
@@ -67,6 +67,12 @@ fn no_content_makes_an_analyzer_panic() {
         b"Package: a\nVersion: 1\nBuilt: R 4.2.2\nbiocViews: x\n",
         b"{application,'a',[{d,<<\"\\\"\">>},{c,$\"},{vsn,\"1\"},{e,#{}}]}. % x",
         b"=head2 x: C<Module> L<A::B|A::B>\n\nC<VERSION: 1>\n",
+        br#"{"packages":{"node_modules/@a/b":{"version":"1"}},"dependencies":{"a":{"version":"1","dependencies":{}}}}"#,
+        br#"{"default":{"a":{"version":"==1"}},"packages-dev":[],"dependencies":{"net6.0":{"A":{"resolved":"1"}}}}"#,
+        b"\"@a/b@npm:^1\", c@2:\n  version: \"1\"\n",
+        b"lockfileVersion: '9.0'\npackages:\n  '@a/b@1(c@2)':\n  /d/1_e:\n",
+        b"[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { path = \".\" }\n",
+        b"GEM\n    a (1-java)\nb[c]==1;d\nrequire (\n\te v1 // f\n)\n\"g\": {:hex, :g, \"1\",\n",
         b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         b"\xff\xfe\x00\x80 = : \n\n\r\n \x00",
     ];

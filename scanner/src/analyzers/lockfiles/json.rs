@@ -1,0 +1,169 @@
+//! Lockfiles in JSON: npm's, Pipenv's, Composer's and NuGet's.
+//!
+//! Source: npm documentation, "package-lock.json"; Pipenv, "Pipfile.lock"; Composer, "composer.lock";
+//! NuGet, "Lock file", `packages.lock.json`.
+
+use serde::Deserialize;
+use sluicegate_model::package::Package;
+
+use super::Pin;
+use crate::analyzers::composer;
+use crate::analyzers::records::{Record, Records, from_json};
+
+/// Reads `package-lock.json` of versions 1 to 3; version 2 says everything twice.
+pub(super) fn npm(content: &[u8]) -> Vec<Pin> {
+    let Ok(lock) = from_json::<PackageLock>(content) else {
+        return Vec::new();
+    };
+    if lock.packages.0.is_empty() {
+        lock.dependencies.0
+    } else {
+        lock.packages.0
+    }
+}
+
+#[derive(Deserialize)]
+struct PackageLock {
+    #[serde(default)]
+    packages: Records<InstalledAt>,
+    #[serde(default)]
+    dependencies: Records<Dependency>,
+}
+
+/// A directory of `node_modules`, by its path.
+#[derive(Deserialize)]
+struct InstalledAt {
+    name: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    link: bool,
+}
+
+impl Record for InstalledAt {
+    type Kept = Pin;
+
+    fn keep(self, key: &str, kept: &mut Vec<Pin>) {
+        // Other paths are the project's own packages, and links lead to them.
+        let Some((_, folder)) = key.rsplit_once("node_modules/") else {
+            return;
+        };
+        if !self.link {
+            let name = self.name.as_deref().unwrap_or(folder);
+            kept.extend(Pin::new(name, &self.version.unwrap_or_default()));
+        }
+    }
+}
+
+/// A dependency of version 1, by its name; those below it are its own.
+#[derive(Deserialize)]
+struct Dependency {
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    dependencies: Records<Dependency>,
+}
+
+impl Record for Dependency {
+    type Kept = Pin;
+
+    fn keep(self, key: &str, kept: &mut Vec<Pin>) {
+        // `npm:name@version` stands for a package under another name.
+        let aliased = self.version.strip_prefix("npm:");
+        let (name, version) = aliased
+            .and_then(|real| real.rsplit_once('@'))
+            .unwrap_or((key, &self.version));
+        // A version with a colon is an address.
+        if !version.contains(':') {
+            kept.extend(Pin::new(name, version));
+        }
+        kept.extend(self.dependencies.0);
+    }
+}
+
+/// Reads `Pipfile.lock`.
+pub(super) fn pipfile(content: &[u8]) -> Vec<Pin> {
+    let lock = from_json::<Pipfile>(content).unwrap_or_default();
+    lock.default.0.into_iter().chain(lock.develop.0).collect()
+}
+
+#[derive(Default, Deserialize)]
+struct Pipfile {
+    #[serde(default)]
+    default: Records<PipfileEntry>,
+    #[serde(default)]
+    develop: Records<PipfileEntry>,
+}
+
+#[derive(Deserialize)]
+struct PipfileEntry {
+    #[serde(default)]
+    version: String,
+}
+
+impl Record for PipfileEntry {
+    type Kept = Pin;
+
+    fn keep(self, key: &str, kept: &mut Vec<Pin>) {
+        let version = self.version.strip_prefix("==").unwrap_or_default();
+        kept.extend(Pin::new(key, version));
+    }
+}
+
+/// Reads `composer.lock`.
+pub(super) fn composer(content: &[u8]) -> Vec<Pin> {
+    let lock = from_json::<ComposerLock>(content).unwrap_or_default();
+    let packages = lock.packages.0.into_iter().chain(lock.packages_dev.0);
+    packages
+        .flatten()
+        .map(|Package { name, version, .. }| Pin { name, version })
+        .collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ComposerLock {
+    #[serde(default)]
+    packages: Records<composer::Entry>,
+    #[serde(default)]
+    packages_dev: Records<composer::Entry>,
+}
+
+/// Reads `packages.lock.json`.
+pub(super) fn nuget(content: &[u8]) -> Vec<Pin> {
+    from_json::<NugetLock>(content)
+        .map(|lock| lock.dependencies.0)
+        .unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct NugetLock {
+    #[serde(default)]
+    dependencies: Records<Framework>,
+}
+
+/// What one target framework needs.
+#[derive(Deserialize)]
+struct Framework(Records<NugetEntry>);
+
+impl Record for Framework {
+    type Kept = Pin;
+
+    fn keep(self, _: &str, kept: &mut Vec<Pin>) {
+        kept.extend(self.0.0);
+    }
+}
+
+/// A package; a project, which is the application's own, has no resolved version.
+#[derive(Deserialize)]
+struct NugetEntry {
+    #[serde(default)]
+    resolved: String,
+}
+
+impl Record for NugetEntry {
+    type Kept = Pin;
+
+    fn keep(self, key: &str, kept: &mut Vec<Pin>) {
+        kept.extend(Pin::new(key, &self.resolved));
+    }
+}
