@@ -3,6 +3,7 @@
 pub mod decisions;
 mod page;
 pub mod problem;
+pub mod sbom;
 pub mod status;
 pub mod verdicts;
 
@@ -59,7 +60,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
-fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 8] {
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 9] {
     [
         ("/healthz", get(status::healthz)),
         ("/readyz", get(status::readyz)),
@@ -68,6 +69,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 8] {
         ("/api/v1/status", get(status::status)),
         ("/api/v1/verdicts", get(verdicts::list)),
         ("/api/v1/verdicts/{digest}", get(verdicts::show)),
+        ("/api/v1/verdicts/{digest}/sbom", get(sbom::sbom)),
         ("/api/v1/decisions", get(decisions::list)),
     ]
 }

@@ -64,26 +64,52 @@ pub async fn show(
     Path(digest): Path<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Json<Value>, Problem> {
+    let (digest, verdicts, position) = found(&state, &digest, query.repository).await?;
+    match position {
+        Some(position) => Ok(Json(shown(&verdicts, position))),
+        None => absent(&state, &digest).await,
+    }
+}
+
+/// Gives the newest verdict on a digest, in one repository where one is named.
+pub async fn newest(
+    state: &ApiState,
+    digest: &str,
+    repository: Option<String>,
+) -> Result<Verdict, Problem> {
+    let (digest, mut verdicts, position) = found(state, digest, repository).await?;
+    match position {
+        Some(position) => Ok(verdicts.swap_remove(position)),
+        None => match absent(state, &digest).await {
+            Ok(_index) => Err(Problem::not_found(
+                "this is an index: ask for one of the images it lists",
+            )),
+            Err(problem) => Err(problem),
+        },
+    }
+}
+
+/// Gives the verdicts on a digest, newest first, and the place of the one that is wanted.
+async fn found(
+    state: &ApiState,
+    digest: &str,
+    repository: Option<String>,
+) -> Result<(Digest, Vec<Verdict>, Option<usize>), Problem> {
     let digest: Digest = digest
         .parse()
         .map_err(|error| Problem::bad_request(format!("{error}")))?;
-    let wanted: Option<Repository> = parsed("repository", query.repository)?;
+    let wanted: Option<Repository> = parsed("repository", repository)?;
     let mut verdicts = state
         .records
         .verdicts_of(&digest)
         .await
         .map_err(Problem::internal)?;
     verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.provenance.decided_at));
-    let position = match &wanted {
-        None => Some(0).filter(|_| !verdicts.is_empty()),
-        Some(wanted) => verdicts
-            .iter()
-            .position(|verdict| verdict.repository == *wanted),
-    };
-    match position {
-        Some(position) => Ok(Json(shown(&verdicts, position))),
-        None => absent(&state, &digest).await,
-    }
+    let position = verdicts.iter().position(|verdict| {
+        let wanted = wanted.as_ref();
+        wanted.is_none_or(|wanted| verdict.repository == *wanted)
+    });
+    Ok((digest, verdicts, position))
 }
 
 fn shown(verdicts: &[Verdict], position: usize) -> Value {

@@ -22,6 +22,22 @@ pub fn write_document(document: &impl Serialize, out: &mut dyn Write) -> io::Res
     buffered.flush()
 }
 
+/// A list that is made while it is written.
+///
+/// *Shape*: calls `F` once for each time it is written.
+pub struct Each<F>(pub F);
+
+impl<F, I> Serialize for Each<F>
+where
+    F: Fn() -> I,
+    I: Iterator,
+    I::Item: Serialize,
+{
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
 /// Indents, and writes characters that would act on a terminal by their number.
 ///
 /// JSON itself escapes only those below U+0020. Source: RFC 8259, section 7.

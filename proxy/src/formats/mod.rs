@@ -3,10 +3,15 @@
 //! Called by commands and by the API. A writer says only what verdict and inventory say; the same
 //! two give the same bytes. Everything is written as it is made, never as one text in memory.
 //!
-//! Reading order: [`appearance`] and [`text`] (what a terminal may see), [`table`], [`json`].
+//! Reading order: [`appearance`] and [`text`] (what a terminal may see), [`table`], [`json`],
+//! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`].
 
 pub mod appearance;
+pub mod cyclonedx;
+mod document;
 pub mod json;
+pub mod sarif;
+pub mod spdx;
 pub mod table;
 pub mod text;
 
@@ -26,6 +31,12 @@ pub enum Format {
     Table,
     /// The verdict, as the API shows it.
     Json,
+    /// SARIF 2.1.0: findings, for code scanning.
+    Sarif,
+    /// CycloneDX 1.6: packages and findings.
+    Cyclonedx,
+    /// SPDX 2.3: packages only.
+    Spdx,
 }
 
 /// Writes what is known of one image, plain: for a file, a pipe or an answer.
@@ -53,8 +64,49 @@ pub fn write_as(
     match format {
         Format::Table => table::write(verdict, inventory, appearance, out),
         Format::Json => json::write(verdict, out),
+        Format::Sarif => sarif::write(verdict, out),
+        Format::Cyclonedx => cyclonedx::write(verdict, inventory, out),
+        Format::Spdx => spdx::write(verdict, inventory, out),
     }
 }
 
 #[cfg(test)]
 pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::{Format, samples, write};
+
+    #[test]
+    fn every_format_is_the_same_each_time_and_ends_with_a_line_feed() {
+        let (verdict, inventory) = (samples::verdict(), samples::inventory());
+        for format in Format::value_variants() {
+            let written = || {
+                let mut out = Vec::new();
+                write(*format, &verdict, &inventory, &mut out).unwrap();
+                out
+            };
+            assert_eq!(written(), written(), "{format:?}");
+            assert!(written().ends_with(b"\n"), "{format:?}");
+            let unprintable = |byte: &u8| byte.is_ascii_control() && *byte != b'\n';
+            assert!(!written().iter().any(unprintable), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn large_images_are_written_whole_in_every_format() {
+        let (verdict, inventory) = samples::large(500, 2_000);
+        for format in Format::value_variants() {
+            let mut out = Vec::new();
+            write(*format, &verdict, &inventory, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let last = match format {
+                Format::Spdx => "package-499",
+                _ => "CVE-2024-666",
+            };
+            assert!(text.contains(last), "{format:?}");
+        }
+    }
+}

@@ -41,7 +41,7 @@ pub(crate) fn inventory() -> Inventory {
         declared: vec![declared],
         gaps: gaps(),
         platform: "linux/amd64".into(),
-        created: None,
+        ..Inventory::default()
     }
 }
 
@@ -138,6 +138,7 @@ fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>)
     let source = source.map(|source| SourcePackage {
         name: source.into(),
         version: version.into(),
+        module: None,
     });
     let purl_name: String = name.chars().filter(char::is_ascii_graphic).collect();
     let purl_name = purl_name.replace(':', "/");

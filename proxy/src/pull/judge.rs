@@ -141,6 +141,11 @@ impl Judge {
         Ok(self.keep(epoch, verdict))
     }
 
+    /// Gives what a scan found in an image, while it is kept and the analyzers are the same.
+    pub async fn scanned(&self, digest: &Digest) -> Option<Arc<Scanned>> {
+        self.jobs.remembered(digest).await
+    }
+
     /// Adds a tag under which the image was pulled to its verdict.
     pub async fn note_tag(&self, verdict: &Arc<Verdict>, tag: &Tag) -> Result<(), PullError> {
         if verdict.tags.contains(tag) {

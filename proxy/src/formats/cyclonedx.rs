@@ -1,0 +1,116 @@
+//! CycloneDX 1.6 as JSON: what is in the image, what concerns it, and what was not looked at.
+//!
+//! Source: OWASP and ECMA-424, "CycloneDX Bill of materials specification", JSON, version 1.6.
+
+mod components;
+mod vulnerabilities;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sluicegate_model::coverage::{CoverageStatus, Gap};
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::verdict::Verdict;
+
+use super::document::{TOOL, TOOL_VERSION, image_purl, second, uuid};
+use super::json::{Each, write_document};
+use super::text::name_of;
+
+/// How the document refers to the image.
+const IMAGE: &str = "image";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Bom<C, V> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    #[serde(rename = "bomFormat")]
+    format: &'static str,
+    spec_version: &'static str,
+    serial_number: String,
+    version: u32,
+    metadata: Value,
+    components: C,
+    compositions: [Value; 1],
+    vulnerabilities: V,
+}
+
+/// One of the named values that CycloneDX leaves to each tool.
+#[derive(Serialize)]
+struct Property {
+    name: &'static str,
+    value: String,
+}
+
+impl Property {
+    fn new(name: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            name,
+            value: value.into(),
+        }
+    }
+}
+
+/// Writes what the image holds and what was found in it.
+///
+/// What lockfiles name is listed with the scope `excluded`: it explains, and may not be there.
+pub fn write(verdict: &Verdict, inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
+    let references = components::References::of(inventory);
+    let groups = vulnerabilities::groups(verdict);
+    let aggregate = match verdict.coverage.status {
+        CoverageStatus::Complete => "complete",
+        CoverageStatus::Partial | CoverageStatus::Unscannable => "incomplete",
+    };
+    let bom = Bom {
+        schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        format: "CycloneDX",
+        spec_version: "1.6",
+        serial_number: format!("urn:uuid:{}", uuid(verdict, inventory)?),
+        version: 1,
+        metadata: metadata(verdict),
+        components: Each(|| components::all(inventory)),
+        compositions: [json!({"aggregate": aggregate, "assemblies": [IMAGE]})],
+        vulnerabilities: Each(|| {
+            let groups = groups.iter();
+            groups.map(|group| vulnerabilities::vulnerability(group, &references))
+        }),
+    };
+    write_document(&bom, out)
+}
+
+fn metadata(verdict: &Verdict) -> Value {
+    let mut properties = vec![
+        Property::new("sluicegate:platform", &verdict.platform),
+        Property::new("sluicegate:decision", verdict.decision.as_str()),
+        Property::new("sluicegate:policy", &verdict.policy.name),
+        Property::new("sluicegate:coverage", name_of(verdict.coverage.status)),
+        Property::new("sluicegate:feeds", &verdict.provenance.feeds),
+        Property::new("sluicegate:scanner", &verdict.provenance.scanner),
+    ];
+    let tags = verdict.tags.iter();
+    properties.extend(tags.map(|tag| Property::new("sluicegate:tag", tag.to_string())));
+    properties.extend(verdict.coverage.gaps.iter().map(gap));
+    json!({
+        "timestamp": second(verdict.provenance.decided_at),
+        "tools": {"components": [{"type": "application", "name": TOOL, "version": TOOL_VERSION}]},
+        "component": {
+            "bom-ref": IMAGE,
+            "type": "container",
+            "name": verdict.repository,
+            "version": verdict.digest,
+            "purl": image_purl(verdict),
+        },
+        "properties": properties,
+    })
+}
+
+fn gap(gap: &Gap) -> Property {
+    let place = gap.path.as_deref().map(|path| format!(" {path}"));
+    let place = place.unwrap_or_default();
+    let value = format!("{}{place}: {}", name_of(gap.kind), gap.detail);
+    Property::new("sluicegate:not-looked-at", value)
+}
+
+#[cfg(test)]
+mod tests;

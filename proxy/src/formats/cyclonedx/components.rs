@@ -1,0 +1,136 @@
+//! The image's operating system and packages as components.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sluicegate_model::finding::FindingPackage;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{Component, Distro, Evidence, PackageType};
+
+use super::super::text::name_of;
+use super::{IMAGE, Property};
+
+#[derive(Serialize)]
+pub(super) struct Described<'a> {
+    #[serde(rename = "bom-ref")]
+    reference: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    name: &'a str,
+    version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purl: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Value>,
+    properties: Vec<Property>,
+}
+
+/// How the document refers to each component: by its place in the list.
+pub(super) struct References<'a>(HashMap<(&'a str, &'a str), usize>);
+
+impl<'a> References<'a> {
+    /// Numbers the components of an inventory.
+    pub(super) fn of(inventory: &'a Inventory) -> Self {
+        let components = inventory.components.iter().enumerate();
+        let numbered = components.map(|(number, component)| {
+            let key = (component.purl.as_str(), component.path.as_str());
+            (key, number)
+        });
+        Self(numbered.collect())
+    }
+
+    /// Refers to the component of a finding; to the image where the inventory does not list it.
+    pub(super) fn of_finding(&self, package: &FindingPackage) -> String {
+        let key = (package.purl.as_str(), package.path.as_str());
+        self.0
+            .get(&key)
+            .map_or_else(|| IMAGE.to_owned(), |number| reference(*number))
+    }
+}
+
+fn reference(number: usize) -> String {
+    format!("component-{number}")
+}
+
+/// Describes the operating system, the packages, and what lockfiles name.
+pub(super) fn all(inventory: &Inventory) -> impl Iterator<Item = Described<'_>> {
+    let packages = inventory.components.iter().chain(&inventory.declared);
+    let packages = packages
+        .enumerate()
+        .map(|(number, component)| package(number, component));
+    inventory.distro.iter().map(system).chain(packages)
+}
+
+fn system(distro: &Distro) -> Described<'_> {
+    let ecosystem = distro.ecosystem.iter();
+    Described {
+        reference: "operating-system".into(),
+        kind: "operating-system",
+        group: None,
+        name: &distro.id,
+        version: &distro.version,
+        scope: None,
+        purl: None,
+        evidence: None,
+        properties: ecosystem
+            .map(|ecosystem| Property::new("sluicegate:ecosystem", ecosystem.as_str()))
+            .collect(),
+    }
+}
+
+fn package(number: usize, component: &Component) -> Described<'_> {
+    let package = &component.package;
+    let (group, name) = split_name(package.package_type, &package.name);
+    let is_declared = component.evidence == Evidence::Declared;
+    let place = Some(&component.path).filter(|path| !path.is_empty());
+    Described {
+        reference: reference(number),
+        kind: match package.package_type {
+            PackageType::Generic => "application",
+            _ => "library",
+        },
+        group,
+        name,
+        version: &package.version,
+        scope: is_declared.then_some("excluded"),
+        purl: Some(&component.purl),
+        evidence: place.map(|path| json!({"occurrences": [{"location": path}]})),
+        properties: properties(component),
+    }
+}
+
+fn properties(component: &Component) -> Vec<Property> {
+    let package = &component.package;
+    let mut properties = vec![
+        Property::new("sluicegate:type", name_of(package.package_type)),
+        Property::new("sluicegate:evidence", name_of(component.evidence)),
+        Property::new("sluicegate:layer", component.layer.as_str()),
+    ];
+    if let Some(ecosystem) = &component.ecosystem {
+        properties.push(Property::new("sluicegate:ecosystem", ecosystem.as_str()));
+    }
+    if let Some(source) = &package.source {
+        let source = format!("{}@{}", source.name, source.version);
+        properties.push(Property::new("sluicegate:source", source));
+    }
+    properties
+}
+
+/// Takes a name apart where its kind has a namespace; the name stays whole where a part is empty.
+fn split_name(kind: PackageType, name: &str) -> (Option<&str>, &str) {
+    let parts = match kind {
+        PackageType::Maven => name.split_once(':'),
+        PackageType::Npm if name.starts_with('@') => name.split_once('/'),
+        PackageType::Composer => name.split_once('/'),
+        _ => None,
+    };
+    match parts {
+        Some((group, name)) if !group.is_empty() && !name.is_empty() => (Some(group), name),
+        _ => (None, name),
+    }
+}

@@ -1,0 +1,151 @@
+//! Findings as vulnerabilities: those that say the same of several packages are one.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
+use sluicegate_model::severity::Severity;
+use sluicegate_model::verdict::Verdict;
+
+use super::super::document::advisory_url;
+use super::super::text::name_of;
+use super::Property;
+use super::components::References;
+
+/// Source: MITRE, CWE-506 "Embedded Malicious Code".
+const CWE_MALICIOUS: u32 = 506;
+/// Source: MITRE, CWE-1104 "Use of Unmaintained Third Party Components".
+const CWE_UNMAINTAINED: u32 = 1104;
+
+#[derive(Serialize)]
+pub(super) struct Vulnerability<'a> {
+    id: &'a str,
+    source: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    references: Vec<Value>,
+    ratings: [Value; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cwes: Vec<u32>,
+    recommendation: String,
+    advisories: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    analysis: Option<Value>,
+    affects: Vec<Value>,
+    properties: Vec<Property>,
+}
+
+type Key<'a> = (
+    (&'a str, &'a str, FindingKind, FindingStatus),
+    (Severity, Option<u64>, bool),
+    (Option<&'a str>, Option<&'a str>, &'a [String]),
+);
+
+/// Joins findings that differ only in their package.
+///
+/// *Shape*: no group is empty; groups are in the order of their first findings.
+pub(super) fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut positions: HashMap<Key<'_>, usize> = HashMap::new();
+    for finding in &verdict.findings {
+        let position = *positions.entry(key(finding)).or_insert(groups.len());
+        match groups.get_mut(position) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
+fn key(finding: &Finding) -> Key<'_> {
+    (
+        (&finding.id, &finding.source, finding.kind, finding.status),
+        (
+            finding.severity,
+            finding.cvss.map(f64::to_bits),
+            finding.kev,
+        ),
+        (
+            finding.fixed.as_deref(),
+            finding.exception.as_deref(),
+            &finding.advisories,
+        ),
+    )
+}
+
+/// Describes one group; none for an empty one.
+pub(super) fn vulnerability<'a>(
+    group: &[&'a Finding],
+    references: &References<'_>,
+) -> Option<Vulnerability<'a>> {
+    let finding = *group.first()?;
+    let link = |id: &String| json!({"id": id, "source": {"name": "OSV", "url": advisory_url(id)}});
+    let page = |id: &String| json!({"title": id, "url": advisory_url(id)});
+    Some(Vulnerability {
+        id: &finding.id,
+        source: json!({"name": format!("OSV {}", finding.source), "url": advisory_url(&finding.id)}),
+        references: finding.aliases.iter().map(link).collect(),
+        ratings: [rating(finding)],
+        cwes: match finding.kind {
+            FindingKind::Vulnerability => Vec::new(),
+            FindingKind::Malware => vec![CWE_MALICIOUS],
+            FindingKind::Eol => vec![CWE_UNMAINTAINED],
+        },
+        recommendation: match &finding.fixed {
+            Some(fixed) => format!("Update to {fixed} or later."),
+            None => "No fixed version is known.".into(),
+        },
+        advisories: finding.advisories.iter().map(page).collect(),
+        analysis: analysis(finding),
+        affects: group
+            .iter()
+            .map(|finding| affected(finding, references))
+            .collect(),
+        properties: properties(finding),
+    })
+}
+
+/// Rates a finding. The vector is not kept, so the method of the score is not told.
+fn rating(finding: &Finding) -> Value {
+    let severity = match finding.severity {
+        Severity::Negligible => "info".to_owned(),
+        other => other.to_string(),
+    };
+    match finding.cvss {
+        Some(score) => json!({"score": score, "severity": severity, "method": "other"}),
+        None => json!({"severity": severity}),
+    }
+}
+
+/// Says who excepted the finding, and what could not be compared. An exception is a decision of
+/// policy, not a claim that the weakness is harmless.
+fn analysis(finding: &Finding) -> Option<Value> {
+    match (&finding.exception, finding.status) {
+        (Some(name), _) => {
+            Some(json!({"detail": format!("covered by the policy exception {name}")}))
+        }
+        (None, FindingStatus::Unknown) => Some(json!({
+            "state": "in_triage",
+            "detail": "the installed version could not be compared with the advisory's range",
+        })),
+        (None, FindingStatus::Affected) => None,
+    }
+}
+
+fn affected(finding: &Finding, references: &References<'_>) -> Value {
+    json!({
+        "ref": references.of_finding(&finding.package),
+        "versions": [{"version": finding.package.version, "status": finding.status}],
+    })
+}
+
+fn properties(finding: &Finding) -> Vec<Property> {
+    let mut properties = vec![
+        Property::new("sluicegate:kind", name_of(finding.kind)),
+        Property::new("sluicegate:known-exploited", finding.kev.to_string()),
+    ];
+    if let Some(epss) = finding.epss {
+        properties.push(Property::new("sluicegate:epss", epss.to_string()));
+    }
+    properties
+}
