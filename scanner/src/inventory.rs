@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
-use sluicegate_model::inventory::Inventory;
+use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::package::{Component, Distro, Evidence, Package};
 
 use crate::distro;
@@ -26,6 +26,8 @@ pub(crate) struct Merged<'a> {
     pub(crate) elf_files: u64,
     /// Package databases of kinds that no analyzer reads.
     pub(crate) unread: Vec<&'static str>,
+    /// Base first.
+    pub(crate) layers: Vec<BuiltLayer>,
 }
 
 /// A file of the merged image.
@@ -66,6 +68,7 @@ pub(crate) fn assemble(
         gaps,
         platform: config.map(platform).unwrap_or_default(),
         created: config.and_then(|config| config.created.clone()),
+        layers: merged.layers,
     }
 }
 

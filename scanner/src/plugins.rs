@@ -8,6 +8,7 @@ use sha2::Digest as _;
 use crate::analyzer::{Analyzer, Wants};
 use crate::analyzers;
 use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
+use crate::merge::MERGE_REVISION;
 
 /// A plugin, for people and for the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +66,7 @@ pub fn fingerprint() -> &'static str {
     static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
         let mut hash = sha2::Sha256::new();
         hash.update(format!("matching {MATCHER_REVISION}\n"));
+        hash.update(format!("merge {MERGE_REVISION}\n"));
         for plugin in plugins().iter().filter(|plugin| plugin.enabled) {
             hash.update(format!(
                 "{:?} {} {}\n",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::Gap;
+use crate::digest::Digest;
 use crate::package::{Component, Distro};
 
 /// The merged image's components, distro and gaps.
@@ -25,4 +26,19 @@ pub struct Inventory {
     /// When the image was built, as its author says.
     #[serde(default)]
     pub created: Option<String>,
+    /// The layers, base first, with what the image's author says of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<BuiltLayer>,
+}
+
+/// A layer and the instruction that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltLayer {
+    /// The digest of the layer's blob, as components and gaps name it.
+    pub digest: Digest,
+    /// The instruction, shortened; none where the history does not fit the layers.
+    ///
+    /// It explains and decides nothing, for anybody can write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
 }

@@ -55,12 +55,9 @@ fn image_of(ecosystem: &str) -> Inventory {
         evidence: Evidence::Installed,
     };
     Inventory {
-        distro: None,
         components: vec![component],
-        declared: Vec::new(),
-        gaps: Vec::new(),
         platform: "linux/amd64".to_owned(),
-        created: None,
+        ..Inventory::default()
     }
 }
 
