@@ -71,6 +71,8 @@ pub enum Event {
     },
     /// A file that an analyzer read.
     File(Box<FileFacts>),
+    /// A file that no analyzer read, kept for where it lies: code or record of one package.
+    Witness(String),
     /// The removal of a path that lower layers have.
     Whiteout {
         /// What is removed.
@@ -158,6 +160,7 @@ impl Event {
             | Self::Symlink { path, .. }
             | Self::Hardlink { path, .. }
             | Self::Whiteout { path, .. }
+            | Self::Witness(path)
             | Self::Opaque(path) => path,
             Self::File(facts) => &facts.path,
         }

@@ -11,7 +11,10 @@ use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::package::{Component, Distro, Evidence, Package};
 
 use crate::distro;
-use crate::facts::{FoundPackage, Observations};
+use crate::facts::{FileDigests, FoundPackage, Observations};
+use crate::merge::history::Remembered;
+use crate::merge::ownership::{self, Owners};
+use crate::merge::{programs, stripped, votes};
 use crate::overlay::Tree;
 use crate::purl::purl;
 use crate::system::{self, Role};
@@ -21,9 +24,13 @@ pub(crate) struct Merged<'a> {
     pub(crate) tree: &'a Tree,
     /// Ordered by path.
     pub(crate) files: Vec<MergedFile<'a>>,
+    /// Paths of files that no analyzer read, kept for where they lie; ordered.
+    pub(crate) witnesses: BTreeSet<String>,
     /// Whether any prefix of the layers has a package database where its tool looks.
     pub(crate) had_database: bool,
     pub(crate) elf_files: u64,
+    /// Packages of databases that a later layer removed.
+    pub(crate) remembered: Vec<Remembered<'a>>,
     /// Package databases of kinds that no analyzer reads.
     pub(crate) unread: Vec<&'static str>,
     /// Base first.
@@ -35,25 +42,55 @@ pub(crate) struct MergedFile<'a> {
     pub(crate) path: String,
     pub(crate) layer: &'a Digest,
     pub(crate) found: &'a Observations,
+    pub(crate) digests: Option<&'a FileDigests>,
     /// For each package, the layer since which it is there.
     pub(crate) introduced: Vec<&'a Digest>,
+}
+
+impl Merged<'_> {
+    /// Tells whether a file that was kept lies at a path.
+    pub(crate) fn has_file(&self, path: &str) -> bool {
+        self.witnesses.contains(path) || self.file(path).is_some()
+    }
+
+    /// Tells whether a list of files has its package's record beside it, as distroless keeps it.
+    pub(crate) fn has_record_beside(&self, list: &str) -> bool {
+        let record = list
+            .rsplit_once('.')
+            .and_then(|(record, _)| self.file(record));
+        record.is_some_and(|file| file.found.database && !file.found.packages.is_empty())
+    }
+
+    fn file(&self, path: &str) -> Option<&MergedFile<'_>> {
+        let at = self
+            .files
+            .binary_search_by(|file| file.path.as_str().cmp(path))
+            .ok()?;
+        self.files.get(at)
+    }
 }
 
 /// Assembles the inventory.
 pub(crate) fn assemble(
     config: Option<&ImageConfig>,
-    merged: Merged<'_>,
+    merged: &Merged<'_>,
     mut gaps: Vec<Gap>,
 ) -> Inventory {
-    let distro = system::identify(&merged);
-    let roles = system::roles(&merged);
+    let roles = system::roles(merged);
+    let named = system::identify(merged);
+    let elected = || votes::elect(system_packages(merged, &roles));
+    let distro = named.clone().or_else(elected);
+    let owners = Owners::of(merged, &roles, distro.as_ref());
     for (file, role) in merged.files.iter().zip(&roles) {
         if *role != Role::Backup {
             gaps.extend(file.found.gaps.iter().map(|gap| placed(gap, file)));
         }
     }
-    gaps.extend(system::judge(&merged, &roles, distro.as_ref()));
-    let mut components: Vec<Component> = components(&merged, &roles, distro.as_ref());
+    gaps.extend(system::judge(merged, &roles, named.as_ref()));
+    gaps.extend(owners.tampered(merged));
+    gaps.extend(programs::judge(merged, &owners));
+    gaps.extend(stripped::judge(merged, &owners));
+    let mut components: Vec<Component> = components(merged, &roles, &owners, distro.as_ref());
     components.sort();
     components.dedup();
     let (declared, components) = components
@@ -68,23 +105,51 @@ pub(crate) fn assemble(
         gaps,
         platform: config.map(platform).unwrap_or_default(),
         created: config.and_then(|config| config.created.clone()),
-        layers: merged.layers,
+        layers: merged.layers.clone(),
     }
 }
 
-fn components(merged: &Merged<'_>, roles: &[Role], distro: Option<&Distro>) -> Vec<Component> {
+/// Gives the operating system's packages, wherever their databases are or were.
+pub(crate) fn system_packages<'a>(
+    merged: &'a Merged<'_>,
+    roles: &'a [Role],
+) -> impl Iterator<Item = &'a Package> {
+    let remembered = merged.remembered.iter().map(|gone| &gone.found.package);
+    packages_of(merged, roles, Role::Database)
+        .chain(packages_of(merged, roles, Role::Relocated))
+        .chain(remembered)
+}
+
+fn components(
+    merged: &Merged<'_>,
+    roles: &[Role],
+    owners: &Owners<'_>,
+    distro: Option<&Distro>,
+) -> Vec<Component> {
     let own: BTreeSet<&Package> = packages_of(merged, roles, Role::Database).collect();
+    let relocated: BTreeSet<&Package> = packages_of(merged, roles, Role::Relocated).collect();
     let mut components = Vec::new();
     for (file, role) in merged.files.iter().zip(roles) {
-        if *role == Role::Backup {
+        if *role == Role::Backup || file.found.packages.is_empty() {
             continue;
         }
+        let ownership = owners.of_file(file);
         for (found, layer) in file.found.packages.iter().zip(&file.introduced) {
             // A copy of the system's own database adds nothing but repeats.
-            if *role == Role::Relocated && own.contains(&found.package) {
-                continue;
+            let is_copy = *role == Role::Relocated && own.contains(&found.package);
+            if !is_copy && !ownership::is_reported_by_owner(ownership, found, distro) {
+                components.push(component(&file.path, found, layer, distro));
             }
-            components.push(component(file, found, layer, distro));
+        }
+    }
+    for gone in &merged.remembered {
+        if !relocated.contains(&gone.found.package) {
+            let evidence = Evidence::Historical;
+            let component = component(&gone.path, gone.found, gone.layer, distro);
+            components.push(Component {
+                evidence,
+                ..component
+            });
         }
     }
     components
@@ -104,7 +169,7 @@ fn packages_of<'a>(
 }
 
 fn component(
-    file: &MergedFile<'_>,
+    file: &str,
     found: &FoundPackage,
     layer: &Digest,
     distro: Option<&Distro>,
@@ -116,9 +181,9 @@ fn component(
         .language_ecosystem()
         .or_else(|| own_distro.and_then(|distro| distro.ecosystem.clone()));
     let path = if found.inside.is_empty() {
-        file.path.clone()
+        file.to_owned()
     } else {
-        format!("{}/{}", file.path, found.inside)
+        format!("{file}/{}", found.inside)
     };
     Component {
         package: package.clone(),

@@ -29,6 +29,8 @@ pub struct Limits {
     pub max_kept_name_bytes: u64,
     /// Most packages that one layer's facts keep.
     pub max_packages: u64,
+    /// Most files of packages that one database, and one layer's facts, keep.
+    pub max_owned_files: u64,
     /// How deep archives inside files are opened.
     pub max_nested_depth: u32,
     /// Most bytes inflated from archives inside one file.
@@ -55,6 +57,7 @@ impl Default for Limits {
             max_name_bytes: 4_096,
             max_kept_name_bytes: 64 * MIB,
             max_packages: 500_000,
+            max_owned_files: 250_000,
             max_nested_depth: 5,
             max_nested_bytes: 256 * MIB,
             max_nested_entries: 200_000,

@@ -4,8 +4,14 @@
 //! Along the way it is noted since which layer each package has been there without a break.
 //! `inventory.rs` turns the outcome into components.
 
-mod examples;
+pub(crate) mod examples;
+pub(crate) mod history;
 mod instructions;
+pub(crate) mod ownership;
+pub(crate) mod programs;
+mod spellings;
+pub(crate) mod stripped;
+pub(crate) mod votes;
 
 use std::collections::BTreeMap;
 
@@ -14,12 +20,13 @@ use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 
-use crate::analyzers::{DATABASE_DIR, DATABASES};
 use crate::facts::{Event, FileFacts, FoundPackage, LayerFacts, PathHash};
 use crate::inventory::{self, Merged, MergedFile};
-use crate::overlay::{FileRef, Tree};
+use crate::overlay::{FileRef, Lost, MAX_WORK, Tree};
+use crate::system;
 
 use self::examples::examples;
+use self::history::Past;
 
 /// Where package managers keep databases that no analyzer reads yet.
 /// Source: opkg; pacman; Nix.
@@ -30,12 +37,7 @@ const UNREAD_DATABASES: [&str; 3] = [
 ];
 
 /// Raised with every change of what is made of the same facts.
-pub(crate) const MERGE_REVISION: u32 = 1;
-
-/// Most events laid over each other and files followed, summed over the layers of one image.
-///
-/// 127 layers, the most that Docker builds, over 100,000 files that are followed take 13 million.
-const MAX_STEPS: usize = 20_000_000;
+pub(crate) const MERGE_REVISION: u32 = 2;
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]
@@ -51,60 +53,67 @@ pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Invento
     let mut gaps = check_config(config, layers);
     let mut tree = Tree::new();
     let mut presence = BTreeMap::new();
-    let mut had_database = false;
-    let mut steps = 0_usize;
+    let mut past = Past::default();
     for (index, layer) in layers.iter().enumerate() {
-        gaps.extend(
-            layer
-                .facts
-                .gaps
-                .iter()
-                .map(|gap| in_layer(gap, layer.digest)),
-        );
         let lost = tree.apply(index, layer.facts);
-        gaps.extend(endless(&lost).iter().map(|gap| in_layer(gap, layer.digest)));
+        let stated = layer.facts.gaps.iter().cloned();
+        let own = stated.chain(endless(&lost)).chain(unread_links(&lost));
+        gaps.extend(own.map(|gap| gap.in_layer(layer.digest.clone())));
         presence = follow(&tree, layers, index, presence);
-        steps = steps.saturating_add(layer.facts.events.len() + presence.len());
-        if steps > MAX_STEPS {
-            let detail = format!("laying the layers over each other takes over {MAX_STEPS} steps");
+        tree.spend(presence.len());
+        past.observe(&tree, layers, index, &presence);
+        if tree.is_spent() {
+            let detail = format!("laying the layers over each other takes over {MAX_WORK} steps");
             gaps.push(Gap::fatal(GapKind::Budget, detail));
             break;
         }
-        had_database |= has_database(&tree, layers);
     }
+    let is_witness = |presence: &Presence| file_facts(layers, presence.file).is_none();
+    let witnesses = presence
+        .iter()
+        .filter(|(_, presence)| is_witness(presence))
+        .map(|(path, _)| path.clone())
+        .collect();
     let files = presence
         .into_iter()
         .filter_map(|(path, presence)| merged_file(layers, path, presence))
         .collect();
-    let merged = Merged {
+    let mut merged = Merged {
         tree: &tree,
         files,
-        had_database,
+        witnesses,
+        had_database: past.had_database(),
+        remembered: Vec::new(),
         unread: unread_databases(layers),
         elf_files: layers.iter().fold(0, |sum: u64, layer| {
             sum.saturating_add(layer.facts.elf_files)
         }),
         layers: instructions::of(config, layers),
     };
-    inventory::assemble(config, merged, gaps)
+    let present = system::package_types(&merged);
+    merged.remembered = past.vanished(&tree, layers, &present);
+    inventory::assemble(config, &merged, gaps)
 }
 
 /// Says which paths of a layer have no place in the image.
-fn endless(lost: &[String]) -> Option<Gap> {
-    let first = lost.first()?;
+fn endless(lost: &Lost) -> Option<Gap> {
+    let first = lost.endless.first()?;
     let detail = format!(
         "the links above these paths never end: {}",
-        examples(lost.iter().map(String::as_str))
+        examples(lost.endless.iter().map(String::as_str))
     );
     Some(Gap::fatal(GapKind::UnsafePath, detail).at(first.as_str()))
 }
 
-/// Tells whether the tree has a package database where its tool looks for it.
-fn has_database(tree: &Tree, layers: &[LayerInput<'_>]) -> bool {
-    let places = DATABASES.into_iter().chain([DATABASE_DIR]);
-    let files = places.flat_map(|place| tree.files_at(place));
-    let mut facts = files.filter_map(|file| file_facts(layers, file));
-    facts.any(|facts| facts.found.database)
+/// Says which hard links of a layer share content that was not read for what their names claim.
+fn unread_links(lost: &Lost) -> Option<Gap> {
+    let first = lost.unread_links.first()?;
+    let detail = format!(
+        "{} hard links share files that were not read under their own names: {}",
+        lost.unread_links.len(),
+        examples(lost.unread_links.iter().map(String::as_str))
+    );
+    Some(Gap::partial(GapKind::FileUnreadable, detail).at(first.as_str()))
 }
 
 /// Gives the package databases that some layer has and no analyzer reads.
@@ -181,6 +190,7 @@ fn merged_file<'a>(
         path,
         layer: layer.digest,
         found: &facts.found,
+        digests: facts.digests.as_ref(),
         introduced: introduced.collect(),
     })
 }
@@ -227,9 +237,7 @@ fn check_config(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Vec<
     gaps
 }
 
-fn in_layer(gap: &Gap, layer: &Digest) -> Gap {
-    gap.clone().in_layer(layer.clone())
-}
-
+#[cfg(test)]
+mod evasion;
 #[cfg(test)]
 mod tests;

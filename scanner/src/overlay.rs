@@ -6,8 +6,10 @@
 //!
 //! Source: OCI image-spec, layer.md; containerd, archive semantics.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use crate::dispatch::dispatch;
 use crate::facts::{Event, LayerFacts, PathHash};
 
 /// Most links followed for one path, as in Linux.
@@ -16,6 +18,18 @@ const MAX_LINKS: u32 = 40;
 /// Most components walked for one path: `PATH_MAX` bytes of one-letter names, a few links over.
 const MAX_STEPS: u32 = 16_384;
 
+/// Most links to directories that are listed, those nearest to the root first.
+const MAX_DIRECTORY_LINKS: usize = 4_096;
+
+/// Most steps taken to lay all layers of one image over each other.
+///
+/// A step is a component of a path, or a few bytes of memory. 127 layers, the most that Docker
+/// builds, of 100,000 files that are followed take 100 million.
+pub(crate) const MAX_WORK: u64 = 200_000_000;
+
+/// What it costs to make a node, in steps, so that a tree has at most 780,000 of them.
+const NODE_WORK: usize = 256;
+
 /// A file of a layer, by the positions of layer and event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FileRef {
@@ -23,13 +37,24 @@ pub(crate) struct FileRef {
     pub(crate) event: usize,
 }
 
-/// A path whose links never end.
+/// A path whose links never end, or for which no work is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LinkLoop;
+
+/// What of a layer could not be laid over the tree.
+#[derive(Debug, Default)]
+pub(crate) struct Lost {
+    /// Paths whose links never end.
+    pub(crate) endless: Vec<String>,
+    /// Hard links that an analyzer claims by their name, to files that it did not read.
+    pub(crate) unread_links: Vec<String>,
+}
 
 /// The merged tree.
 pub(crate) struct Tree {
     nodes: Vec<Node>,
+    /// How many steps were taken.
+    work: Cell<u64>,
 }
 
 struct Node {
@@ -51,12 +76,26 @@ impl Tree {
             hash: PathHash::of(""),
             kind: NodeKind::Directory(BTreeMap::new()),
         };
-        Self { nodes: vec![root] }
+        Self {
+            nodes: vec![root],
+            work: Cell::new(0),
+        }
     }
 
-    /// Lays a layer over the tree; gives the paths that could not be resolved.
-    pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts) -> Vec<String> {
-        let mut lost = Vec::new();
+    /// Tells whether all work that an image is worth was done.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.work.get() > MAX_WORK
+    }
+
+    /// Counts work.
+    pub(crate) fn spend(&self, steps: usize) {
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        self.work.set(self.work.get().saturating_add(steps));
+    }
+
+    /// Lays a layer over the tree.
+    pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts) -> Lost {
+        let mut lost = Lost::default();
         for event in &facts.events {
             let removed = match event {
                 Event::Whiteout {
@@ -67,7 +106,7 @@ impl Tree {
                 _ => Ok(()),
             };
             if removed.is_err() {
-                lost.push(event.path().to_owned());
+                lost.endless.push(event.path().to_owned());
             }
         }
         if !facts.plain_paths.is_empty() {
@@ -78,8 +117,10 @@ impl Tree {
                 layer,
                 event: index,
             };
-            if self.place(event, file).is_err() {
-                lost.push(event.path().to_owned());
+            match self.place(event, file) {
+                Ok(true) => {}
+                Ok(false) => lost.unread_links.push(event.path().to_owned()),
+                Err(LinkLoop) => lost.endless.push(event.path().to_owned()),
             }
         }
         lost
@@ -132,7 +173,44 @@ impl Tree {
             .map(|components| components.join("/"))
     }
 
-    fn place(&mut self, event: &Event, file: FileRef) -> Result<(), LinkLoop> {
+    /// Tells whether a file lies at exactly this path, no link followed.
+    pub(crate) fn has_file(&self, path: &str) -> bool {
+        let components: Vec<String> = path.split('/').map(str::to_owned).collect();
+        let node = self.find(&components);
+        matches!(
+            node.and_then(|node| self.kind(node)),
+            Some(NodeKind::File(_))
+        )
+    }
+
+    /// Gives the links that lead to directories of the tree, each with where it leads.
+    pub(crate) fn directory_links(&self) -> Vec<(String, String)> {
+        let mut links = Vec::new();
+        let mut waiting = vec![(ROOT, String::new())];
+        while let Some((at, path)) = waiting.pop() {
+            match self.kind(at) {
+                Some(NodeKind::Symlink(_)) => links.push(path),
+                Some(NodeKind::Directory(children)) => waiting.extend(
+                    children
+                        .iter()
+                        .map(|(name, child)| (*child, join(&path, name))),
+                ),
+                Some(NodeKind::File(_)) | None => {}
+            }
+        }
+        links.sort_by_cached_key(|path| (path.matches('/').count(), path.clone()));
+        let directory = |link: String| {
+            let real = self.follow(&link, true).ok()?;
+            let kind = self.find(&real).and_then(|node| self.kind(node));
+            let is_below_root = !real.is_empty() && matches!(kind, Some(NodeKind::Directory(_)));
+            is_below_root.then(|| (link, real.join("/")))
+        };
+        let shallow = links.into_iter().take(MAX_DIRECTORY_LINKS);
+        shallow.filter_map(directory).collect()
+    }
+
+    /// Places an event; tells whether what an analyzer would read of it was read.
+    fn place(&mut self, event: &Event, file: FileRef) -> Result<bool, LinkLoop> {
         match event {
             Event::Directory(path) => {
                 let at = self.locate(path)?;
@@ -155,18 +233,19 @@ impl Tree {
                     NodeKind::Symlink(target) => Some(NodeKind::Symlink(target.clone())),
                     NodeKind::Directory(_) => None,
                 });
-                match shared {
-                    Some(kind) => self.insert(&at, kind),
-                    None => self.remove(&at),
-                }
+                let Some(kind) = shared else {
+                    self.remove(&at);
+                    return Ok(dispatch().by_path(path).is_empty());
+                };
+                self.insert(&at, kind);
             }
-            Event::File(facts) => {
-                let at = self.locate(&facts.path)?;
+            Event::File(_) | Event::Witness(_) => {
+                let at = self.locate(event.path())?;
                 self.insert(&at, NodeKind::File(file));
             }
             Event::Whiteout { .. } | Event::Opaque(_) => {}
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Resolves the parents of a path, but not its last component.
@@ -175,27 +254,30 @@ impl Tree {
     }
 
     fn follow(&self, path: &str, last_too: bool) -> Result<Vec<String>, LinkLoop> {
-        let mut waiting: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
-        let mut at: Vec<String> = Vec::new();
+        let mut waiting: Vec<&str> = path.rsplit('/').collect();
+        // Each component with its node, where there is one.
+        let mut at: Vec<(&str, Option<usize>)> = Vec::new();
         let (mut links, mut steps) = (0, 0);
         while let Some(name) = waiting.pop() {
             steps += 1;
-            if steps > MAX_STEPS {
+            self.spend(1);
+            if steps > MAX_STEPS || self.is_spent() {
                 return Err(LinkLoop);
             }
-            match name.as_str() {
-                "" | "." => continue,
-                ".." => {
-                    at.pop();
-                    continue;
-                }
-                _ => at.push(name),
+            if matches!(name, "" | ".") {
+                continue;
             }
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            let parent = at.last().map_or(Some(ROOT), |(_, node)| *node);
+            let node = parent.and_then(|parent| self.child(parent, name));
+            at.push((name, node));
             if waiting.is_empty() && !last_too {
                 break;
             }
-            let Some(NodeKind::Symlink(target)) = self.find(&at).and_then(|node| self.kind(node))
-            else {
+            let Some(NodeKind::Symlink(target)) = node.and_then(|node| self.kind(node)) else {
                 continue;
             };
             links += 1;
@@ -206,16 +288,21 @@ impl Tree {
             if target.starts_with('/') {
                 at.clear();
             }
-            waiting.extend(target.rsplit('/').map(str::to_owned));
+            waiting.extend(target.rsplit('/'));
         }
-        Ok(at)
+        Ok(at.into_iter().map(|(name, _)| name.to_owned()).collect())
     }
 
     fn find(&self, path: &[String]) -> Option<usize> {
-        path.iter().try_fold(ROOT, |at, name| match self.kind(at)? {
-            NodeKind::Directory(children) => children.get(name.as_str()).copied(),
+        path.iter()
+            .try_fold(ROOT, |at, name| self.child(at, name.as_str()))
+    }
+
+    fn child(&self, at: usize, name: &str) -> Option<usize> {
+        match self.kind(at)? {
+            NodeKind::Directory(children) => children.get(name).copied(),
             NodeKind::Symlink(_) | NodeKind::File(_) => None,
-        })
+        }
     }
 
     fn kind(&self, at: usize) -> Option<&NodeKind> {
@@ -248,9 +335,7 @@ impl Tree {
             let prefix = path.get(..=depth).unwrap_or_default();
             at = self.directory(at, parent, prefix);
         }
-        let hash = PathHash::of(&path.join("/"));
-        let node = self.nodes.len();
-        self.nodes.push(Node { hash, kind });
+        let node = self.make(path, kind);
         if let Some(children) = self.children(at) {
             children.insert(name.as_str().into(), node);
         }
@@ -266,15 +351,19 @@ impl Tree {
         {
             return child;
         }
-        let child = self.nodes.len();
-        self.nodes.push(Node {
-            hash: PathHash::of(&path.join("/")),
-            kind: NodeKind::Directory(BTreeMap::new()),
-        });
+        let child = self.make(path, NodeKind::Directory(BTreeMap::new()));
         if let Some(children) = self.children(at) {
             children.insert(name.into(), child);
         }
         child
+    }
+
+    fn make(&mut self, path: &[String], kind: NodeKind) -> usize {
+        let path = path.join("/");
+        self.spend(NODE_WORK + path.len() / 2);
+        let hash = PathHash::of(&path);
+        self.nodes.push(Node { hash, kind });
+        self.nodes.len() - 1
     }
 
     fn children(&mut self, at: usize) -> Option<&mut BTreeMap<Box<str>, usize>> {

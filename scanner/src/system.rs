@@ -3,13 +3,16 @@
 //! A missing or empty database, a name that no witness gives and a name that the packages deny are
 //! gaps. `inventory.rs` is the only caller; which files there are comes from `merge.rs`.
 
-use sluicegate_model::coverage::{Gap, GapKind};
-use sluicegate_model::package::Distro;
+use std::collections::BTreeSet;
 
-use crate::analyzers::{DATABASE_DIR, DATABASES};
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::package::{Distro, PackageType};
+
+use crate::analyzers::{DATABASE_DIR, DATABASES, LEDGER_DIR};
 use crate::distro;
 use crate::facts::OsClaim;
-use crate::inventory::{Merged, MergedFile};
+use crate::inventory::{self, Merged, MergedFile};
+use crate::merge::{programs, votes};
 use crate::overlay::Tree;
 
 /// What a file is to the image.
@@ -21,6 +24,8 @@ pub(crate) enum Role {
     Relocated,
     /// A package manager's copy of its earlier state.
     Backup,
+    /// A list of a package's files, beside the database.
+    Ledger,
     /// Not a package database.
     Other,
 }
@@ -54,7 +59,8 @@ pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
         if own(&file) {
             Role::Database
         } else if !file.found.database {
-            Role::Other
+            let is_ledger = !file.found.owned.is_empty() && places.have_ledger(&file.path);
+            if is_ledger { Role::Ledger } else { Role::Other }
         } else if has_own && is_backup(&file.path) {
             Role::Backup
         } else {
@@ -62,6 +68,14 @@ pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
         }
     };
     merged.files.iter().map(role).collect()
+}
+
+/// Gives the kinds of packages that the system's own databases list.
+pub(crate) fn package_types(merged: &Merged<'_>) -> BTreeSet<PackageType> {
+    let files = merged.files.iter().zip(roles(merged));
+    let databases = files.filter(|(_, role)| *role == Role::Database);
+    let packages = databases.flat_map(|(file, _)| &file.found.packages);
+    packages.map(|found| found.package.package_type).collect()
 }
 
 /// Says what keeps the operating system's packages from being known.
@@ -88,7 +102,7 @@ pub(crate) fn judge(merged: &Merged<'_>, roles: &[Role], distro: Option<&Distro>
     gaps.extend(system.unread());
     gaps.extend(system.unknown());
     gaps.extend(distro::contradictions(&claims(merged)));
-    gaps.extend(distro.and_then(|distro| forged(with(Role::Database), distro)));
+    gaps.extend(distro.and_then(|distro| forged(merged, roles, distro)));
     gaps
 }
 
@@ -109,7 +123,12 @@ impl System<'_> {
     }
 
     fn missing(&self) -> Option<Gap> {
+        let remembered = self.merged.remembered.len();
         let detail = match self.distro {
+            _ if remembered > 0 => format!(
+                "a later layer removed or emptied the package database of a lower one, \
+                 which had {remembered} packages whose files may still be there"
+            ),
             _ if self.databases > 0 => return None,
             _ if self.merged.had_database => {
                 "a lower layer has a package database that a later one removed".to_owned()
@@ -118,7 +137,10 @@ impl System<'_> {
                 "the image names itself {:?} but has no package database that is read",
                 distro.id
             ),
-            None => return None,
+            None => {
+                let library = programs::c_library(self.merged)?;
+                format!("the image has a C library, {library}, but no package database")
+            }
         };
         Some(Gap::fatal(GapKind::OsDbMissing, detail))
     }
@@ -138,13 +160,15 @@ impl System<'_> {
         if self.distro.is_some() {
             return None;
         }
-        if self.present > 0 || self.relocated > 0 {
-            let detail = "system packages belong to no distribution that could be identified";
+        if self.present + self.relocated + self.merged.remembered.len() > 0 {
+            let detail = "the image has system packages, but nothing in it names its distribution";
             return Some(Gap::fatal(GapKind::OsUnknown, detail));
         }
         let elf_files = self.merged.elf_files;
         let detail = format!("no package database; {elf_files} ELF files unattributed");
-        let is_unattributed = self.databases == 0 && elf_files > 0;
+        let is_followed = |file: &MergedFile<'_>| file.found.binary.is_some();
+        let is_unattributed =
+            self.databases == 0 && elf_files > 0 && !self.merged.files.iter().any(is_followed);
         is_unattributed.then(|| Gap::partial(GapKind::OsUnknown, detail))
     }
 }
@@ -159,38 +183,47 @@ fn relocated(file: &MergedFile<'_>) -> Gap {
 }
 
 /// Compares what the distribution is said to be with what its packages say.
-fn forged<'a, 'b: 'a>(
-    databases: impl Iterator<Item = &'a MergedFile<'b>>,
-    distro: &Distro,
-) -> Option<Gap> {
-    let mut packages = databases.flat_map(|file| &file.found.packages);
-    let why = packages.find_map(|found| distro::contradiction(&found.package, distro))?;
+fn forged(merged: &Merged<'_>, roles: &[Role], distro: &Distro) -> Option<Gap> {
+    let packages = || inventory::system_packages(merged, roles);
+    let why = packages()
+        .find_map(|package| distro::contradiction(package, distro))
+        .or_else(|| votes::contradiction(packages(), distro))?;
     let Distro { id, version, .. } = distro;
     let detail = format!("the image names itself {id} {version}, but {why}");
     Some(Gap::fatal(GapKind::OsForged, detail))
 }
 
 /// Where package managers of this image find their databases, links followed.
-struct Places {
+pub(crate) struct Places {
     files: Vec<String>,
     dir: Option<String>,
+    ledgers: Option<String>,
 }
 
 impl Places {
-    fn of(tree: &Tree) -> Self {
+    /// Resolves the places in a tree.
+    pub(crate) fn of(tree: &Tree) -> Self {
         Self {
             files: DATABASES
                 .iter()
                 .filter_map(|place| tree.resolve(place).ok())
                 .collect(),
             dir: tree.resolve(DATABASE_DIR).ok(),
+            ledgers: tree.resolve(LEDGER_DIR).ok(),
         }
     }
 
-    fn have(&self, path: &str) -> bool {
+    /// Tells whether a tool looks for its database at a path.
+    pub(crate) fn have(&self, path: &str) -> bool {
         let dir = path.rsplit_once('/').map(|(dir, _)| dir);
         self.files.iter().any(|place| place == path)
             || (dir.is_some() && dir == self.dir.as_deref())
+    }
+
+    /// Tells whether a path is where lists of packages' files are.
+    fn have_ledger(&self, path: &str) -> bool {
+        let dir = path.rsplit_once('/').map(|(dir, _)| dir);
+        dir.is_some() && (dir == self.ledgers.as_deref() || dir == self.dir.as_deref())
     }
 }
 

@@ -4,6 +4,8 @@
 //!
 //! Source: apk-tools, "Apk installed database"; Alpine wiki, "Apk spec".
 
+mod files;
+
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
@@ -11,6 +13,7 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
+use super::ledger::Ledger;
 use super::stanza::{stanzas, text};
 
 /// Where apk before version 3 keeps its database.
@@ -25,7 +28,7 @@ impl Analyzer for Apk {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "os/apk",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -54,6 +57,7 @@ impl Analyzer for Apk {
         for (number, lines) in stanzas(file.content).enumerate() {
             let (package, fault) = parse(&lines);
             if let Some(package) = package {
+                files::claim(&lines, &package.name, &mut Ledger::new(file, found));
                 found.add(package);
             }
             if let Some(why) = fault {

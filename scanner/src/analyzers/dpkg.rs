@@ -5,6 +5,8 @@
 //!
 //! Source: dpkg(1), "Package states"; deb-control(5); Debian policy 5.1.
 
+pub(super) mod md5sums;
+
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
@@ -48,7 +50,7 @@ impl Analyzer for Dpkg {
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
         let in_status_dir = file.path.starts_with(STATUS_DIR);
-        if in_status_dir && file.name().ends_with(".md5sums") {
+        if in_status_dir && file.name().ends_with(md5sums::ENDING) {
             return Ok(());
         }
         found.database = true;

@@ -12,12 +12,14 @@ mod dpkg;
 mod erlang;
 mod gem;
 mod jar;
+mod ledger;
 mod lockfiles;
 mod npm;
 mod os_release;
 mod pear;
 mod perl;
 mod python;
+mod python_files;
 mod records;
 mod rpm;
 mod stanza;
@@ -28,9 +30,11 @@ use crate::analyzer::Analyzer;
 pub(crate) static ALL: &[&dyn Analyzer] = &[
     &os_release::OsRelease,
     &dpkg::Dpkg,
+    &dpkg::md5sums::Md5sums,
     &apk::Apk,
     &rpm::Rpm,
     &python::Python,
+    &python_files::PythonFiles,
     &npm::Npm,
     &jar::Jar,
     &gem::Gem,
@@ -65,6 +69,9 @@ pub(crate) const DATABASES: [&str; 13] = [
 
 /// Where distroless images keep one file for each package.
 pub(crate) const DATABASE_DIR: &str = dpkg::STATUS_DIR;
+
+/// Where dpkg keeps a list of each package's files.
+pub(crate) const LEDGER_DIR: &str = dpkg::md5sums::INFO_DIR;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ pub(crate) mod path;
 mod pax;
 mod spool;
 mod walk;
+mod witnesses;
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};

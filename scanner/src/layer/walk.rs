@@ -16,6 +16,7 @@ use super::archive::{Archive, ArchiveError, EntryHeader, Kind};
 use super::chunks::ChunkReader;
 use super::path;
 use super::spool::Spool;
+use super::witnesses::Witnesses;
 
 /// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
 const WHITEOUT: &str = ".wh.";
@@ -41,6 +42,8 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
         seen: Vec::new(),
         kept_name_bytes: 0,
         packages: 0,
+        owned_files: 0,
+        witnesses: Witnesses::default(),
         content: Vec::new(),
         spool: Spool::new(limits),
         path: String::new(),
@@ -61,6 +64,8 @@ struct Walk<'a> {
     seen: Vec<(PathHash, Shape)>,
     kept_name_bytes: u64,
     packages: u64,
+    owned_files: u64,
+    witnesses: Witnesses,
     /// The claimed file being read; reused.
     content: Vec<u8>,
     spool: Spool<'a>,
@@ -209,7 +214,7 @@ impl Walk<'_> {
             .dispatch
             .by_content(&self.content, self.dispatch.by_path(path));
         if claimants.is_empty() {
-            return Ok(());
+            return self.pass(path);
         }
         let places = self.dispatch.places(claimants, size_bytes);
         if places.memory {
@@ -241,7 +246,7 @@ impl Walk<'_> {
 
     fn record(&mut self, facts: FileFacts) -> Result<(), Gap> {
         if facts.found.is_empty() && !self.dispatch.is_exact(&facts.path) {
-            return Ok(());
+            return self.pass(&facts.path);
         }
         let found = u64::try_from(facts.found.packages.len()).unwrap_or(u64::MAX);
         self.packages = self.packages.saturating_add(found);
@@ -252,7 +257,22 @@ impl Walk<'_> {
                 format!("the layer names more than {most} packages"),
             ));
         }
+        let owned = u64::try_from(facts.found.owned.len()).unwrap_or(u64::MAX);
+        self.owned_files = self.owned_files.saturating_add(owned);
+        if self.owned_files > self.limits.max_owned_files {
+            let most = self.limits.max_owned_files;
+            let detail = format!("the layer's packages own more than {most} files");
+            return Err(Gap::fatal(GapKind::Budget, detail));
+        }
         self.keep(Event::File(Box::new(facts)))
+    }
+
+    /// Leaves a file in which nothing was found, unless its place says something.
+    fn pass(&mut self, path: &str) -> Result<(), Gap> {
+        if self.witnesses.want(path) {
+            return self.keep(Event::Witness(path.to_owned()));
+        }
+        Ok(())
     }
 
     fn unexpanded(&mut self, kind: Kind, path: &str) {
@@ -278,9 +298,10 @@ impl Walk<'_> {
 
     fn keep(&mut self, event: Event) -> Result<(), Gap> {
         let bytes = match &event {
-            Event::Directory(path) | Event::Opaque(path) | Event::Whiteout { path, .. } => {
-                path.len()
-            }
+            Event::Directory(path)
+            | Event::Opaque(path)
+            | Event::Witness(path)
+            | Event::Whiteout { path, .. } => path.len(),
             Event::Symlink { path, target } | Event::Hardlink { path, target } => {
                 path.len() + target.len()
             }
@@ -309,6 +330,10 @@ impl Walk<'_> {
         self.facts.plain_paths = plain.map(|(hash, _)| *hash).collect::<PathSet>();
         self.flag_whiteouts();
         self.flag_repeats();
+        if self.witnesses.is_full() {
+            let detail = "the layer has more directories of packages than are looked into";
+            self.facts.gaps.push(Gap::partial(GapKind::Budget, detail));
+        }
         self.facts
     }
 

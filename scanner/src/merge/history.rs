@@ -1,0 +1,189 @@
+//! Package databases that an earlier layer has and the image no longer does.
+//!
+//! Removing the database removes no package. What the last one said still counts, as historical
+//! evidence, for packages of which files are there. `merge.rs` lets it see each layer's outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluicegate_model::digest::Digest;
+use sluicegate_model::package::PackageType;
+
+use crate::analyzers::{DATABASE_DIR, LEDGER_DIR};
+use crate::facts::{FoundPackage, PathHash};
+use crate::overlay::{FileRef, Tree};
+use crate::system::Places;
+
+use super::spellings::Spellings;
+use super::{LayerInput, Presence, file_facts, packages};
+
+/// A package of a database that is gone.
+pub(crate) struct Remembered<'a> {
+    /// Where the database was.
+    pub(crate) path: String,
+    pub(crate) found: &'a FoundPackage,
+    /// The layer since which the package was there when the database went.
+    pub(crate) layer: &'a Digest,
+}
+
+/// The last databases seen, by the kind of their packages.
+#[derive(Default)]
+pub(super) struct Past {
+    snapshots: BTreeMap<PackageType, Snapshot>,
+    /// The databases after the layer before.
+    latest: Vec<FileRef>,
+    had_database: bool,
+}
+
+/// The databases after the last layer in which they had packages.
+#[derive(Clone)]
+struct Snapshot {
+    layer: usize,
+    databases: Vec<Database>,
+    ledgers: Vec<FileRef>,
+}
+
+#[derive(Clone)]
+struct Database {
+    path: String,
+    file: FileRef,
+    since: Vec<usize>,
+}
+
+impl Past {
+    /// Sees what is there after a layer.
+    pub(super) fn observe(
+        &mut self,
+        tree: &Tree,
+        layers: &[LayerInput<'_>],
+        layer: usize,
+        presence: &BTreeMap<String, Presence>,
+    ) {
+        let places = Places::of(tree);
+        let is_database = |(path, presence): &(&String, &Presence)| {
+            places.have(path)
+                && file_facts(layers, presence.file).is_some_and(|facts| facts.found.database)
+        };
+        let databases: Vec<_> = presence.iter().filter(is_database).collect();
+        let files: Vec<_> = databases
+            .iter()
+            .map(|(_, presence)| presence.file)
+            .collect();
+        if files == self.latest {
+            return;
+        }
+        self.latest = files;
+        self.had_database |= !databases.is_empty();
+        let mut by_type = BTreeMap::<PackageType, Vec<Database>>::new();
+        for (path, presence) in databases {
+            let found = packages(layers, presence.file).iter();
+            let types: BTreeSet<_> = found.map(|found| found.package.package_type).collect();
+            for package_type in types {
+                by_type.entry(package_type).or_default().push(Database {
+                    path: path.clone(),
+                    file: presence.file,
+                    since: presence.since.clone(),
+                });
+            }
+        }
+        let ledgers = [LEDGER_DIR, DATABASE_DIR].map(|dir| tree.files_at(dir));
+        let ledgers = ledgers.concat();
+        for (package_type, databases) in by_type {
+            let ledgers = ledgers.clone();
+            self.snapshots.insert(
+                package_type,
+                Snapshot {
+                    layer,
+                    databases,
+                    ledgers,
+                },
+            );
+        }
+    }
+
+    /// Tells whether any prefix of the layers has a database where its tool looks.
+    pub(super) fn had_database(&self) -> bool {
+        self.had_database
+    }
+
+    /// Gives the packages of kinds that the image's own databases no longer have.
+    pub(super) fn vanished<'a>(
+        &self,
+        tree: &Tree,
+        layers: &[LayerInput<'a>],
+        present: &BTreeSet<PackageType>,
+    ) -> Vec<Remembered<'a>> {
+        let snapshots = self.snapshots.iter();
+        snapshots
+            .filter(|(package_type, _)| !present.contains(package_type))
+            .flat_map(|(package_type, snapshot)| snapshot.remaining(*package_type, tree, layers))
+            .collect()
+    }
+}
+
+impl Snapshot {
+    /// Gives the packages of which a file is there, and those of which no file can be followed.
+    fn remaining<'a>(
+        &self,
+        package_type: PackageType,
+        tree: &Tree,
+        layers: &[LayerInput<'a>],
+    ) -> Vec<Remembered<'a>> {
+        let traced = self.trace(tree, layers);
+        let mut remaining = Vec::new();
+        for database in &self.databases {
+            let found = packages(layers, database.file).iter();
+            for (found, since) in found.zip(&database.since) {
+                let is_there = traced.get(found.package.name.as_str());
+                let Some(layer) = layers.get(*since) else {
+                    continue;
+                };
+                if found.package.package_type == package_type && is_there.is_none_or(|there| *there)
+                {
+                    remaining.push(Remembered {
+                        path: database.path.clone(),
+                        found,
+                        layer: layer.digest,
+                    });
+                }
+            }
+        }
+        remaining
+    }
+
+    /// Tells for each package with files that the tree follows whether one of them is still there.
+    fn trace<'a>(&self, tree: &Tree, layers: &[LayerInput<'a>]) -> BTreeMap<&'a str, bool> {
+        let databases = self.databases.iter().map(|database| database.file);
+        let sources = databases.chain(self.ledgers.iter().copied());
+        let mut claims = BTreeMap::<PathHash, Vec<&'a str>>::new();
+        for file in sources {
+            let owned = file_facts(layers, file).map_or(&[][..], |facts| &facts.found.owned);
+            for owned in owned {
+                claims.entry(owned.path).or_default().push(&owned.package);
+            }
+        }
+        let then = self.replay(layers);
+        let spellings = Spellings::of(&then);
+        let mut traced = BTreeMap::new();
+        for (path, _) in then.files() {
+            let is_there = tree.has_file(&path);
+            for hash in spellings.hashes(&path) {
+                for package in claims.get(&hash).into_iter().flatten() {
+                    *traced.entry(*package).or_default() |= is_there;
+                }
+            }
+        }
+        traced
+    }
+
+    /// Gives the tree as it was.
+    fn replay(&self, layers: &[LayerInput<'_>]) -> Tree {
+        let mut tree = Tree::new();
+        for (index, layer) in layers.iter().enumerate().take(self.layer + 1) {
+            tree.apply(index, layer.facts);
+        }
+        tree
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What a package owns is reported once, if it is what the package brought.
+
+use sluicegate_model::coverage::Gap;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::Package;
+
+use super::*;
+use crate::facts::{Event, FileDigests, LayerFacts};
+use crate::testing::{Layer, image};
+
+const METADATA: &str = "Name: yaml\nVersion: 6.0\n";
+const SITE: &str = "usr/lib/python3/dist-packages/yaml-6.0.dist-info/METADATA";
+
+fn md5(content: &str) -> String {
+    let digest = FileDigests::of(content.as_bytes()).md5.to_string();
+    digest.trim_start_matches("md5:").to_owned()
+}
+
+fn debian(id: &str, claims: &[(&str, &str)]) -> Layer {
+    let lines = claims
+        .iter()
+        .map(|(path, content)| format!("{}  {path}\n", md5(content)));
+    Layer::new()
+        .file("etc/os-release", format!("ID={id}\nVERSION_ID=12\n"))
+        .file(
+            "var/lib/dpkg/status",
+            "Package: python3-yaml\nStatus: install ok installed\nVersion: 6.0-3\n",
+        )
+        .file(
+            "var/lib/dpkg/info/python3-yaml:amd64.md5sums",
+            lines.collect::<String>(),
+        )
+}
+
+fn alpine(content: &str) -> Layer {
+    use base64::Engine as _;
+    let sha1 = hex::decode(&FileDigests::of(content.as_bytes()).sha1.to_string()[5..]).unwrap();
+    let sha1 = base64::engine::general_purpose::STANDARD.encode(sha1);
+    let (dir, name) = SITE.rsplit_once('/').unwrap();
+    Layer::new()
+        .file("etc/os-release", "ID=alpine\nVERSION_ID=3.20.3\n")
+        .file(
+            "lib/apk/db/installed",
+            format!("C:Q1x=\nP:py3-yaml\nV:6.0-r1\nF:{dir}\nR:{name}\nZ:Q1{sha1}\n"),
+        )
+}
+
+fn names(inventory: &Inventory) -> Vec<&str> {
+    let components = inventory.components.iter();
+    components
+        .map(|component| component.package.name.as_str())
+        .collect()
+}
+
+fn kinds(inventory: &Inventory) -> Vec<GapKind> {
+    inventory.gaps.iter().map(|gap: &Gap| gap.kind).collect()
+}
+
+#[test]
+fn a_language_package_is_reported_under_its_owner_only_if_proven() {
+    let owned = [(SITE, METADATA)];
+    let changed = [(SITE, "Name: yaml\nVersion: 5.0\n")];
+    let elsewhere = [("usr/lib/other", METADATA)];
+    let both = vec!["python3-yaml", "yaml"];
+    let table = [
+        (debian("debian", &owned), vec!["python3-yaml"], vec![]),
+        (
+            debian("debian", &changed),
+            both.clone(),
+            vec![GapKind::DbTampered],
+        ),
+        (debian("debian", &elsewhere), both.clone(), vec![]),
+        // Of a distribution that names fixed issues only, the language's advisories say more.
+        (alpine(METADATA), vec!["py3-yaml", "yaml"], vec![]),
+        (debian("kali", &owned), both.clone(), vec![]),
+    ];
+    for (number, (layer, wanted, gaps)) in table.into_iter().enumerate() {
+        let inventory = image(&[layer.file(SITE, METADATA).facts()]);
+        assert_eq!(names(&inventory), wanted, "case {number}");
+        assert_eq!(kinds(&inventory), gaps, "case {number}");
+    }
+}
+
+#[test]
+fn a_claim_of_a_package_that_is_not_installed_counts_for_nothing() {
+    let layer = debian("debian", &[])
+        .file(
+            "var/lib/dpkg/info/other.md5sums",
+            format!("{}  {SITE}\n", md5(METADATA)),
+        )
+        .file(SITE, METADATA);
+    assert_eq!(names(&image(&[layer.facts()])), ["python3-yaml", "yaml"]);
+}
+
+#[test]
+fn lists_of_distroless_belong_to_the_record_beside_them() {
+    let layer = Layer::new()
+        .file("etc/os-release", "ID=debian\nVERSION_ID=12\n")
+        .file(
+            "var/lib/dpkg/status.d/cHl0aG9u",
+            "Package: python3-yaml\nVersion: 6.0-3\n",
+        )
+        .file(
+            "var/lib/dpkg/status.d/cHl0aG9u.md5sums",
+            format!("{}  {SITE}\n", md5(METADATA)),
+        )
+        .file(SITE, METADATA);
+    let inventory = image(&[layer.facts()]);
+    assert_eq!(names(&inventory), ["python3-yaml"]);
+    assert_eq!(inventory.gaps, []);
+}
+
+#[test]
+fn a_database_may_name_either_spelling_of_a_path() {
+    let aliased = SITE.strip_prefix("usr/").unwrap();
+    let layer = debian("debian", &[(aliased, METADATA)])
+        .symlink("lib", "usr/lib")
+        .file(SITE, METADATA);
+    assert_eq!(names(&image(&[layer.facts()])), ["python3-yaml"]);
+}
+
+#[test]
+fn a_relocated_copy_is_a_component_of_its_own() {
+    let copy = "opt/venv/lib/python3.11/site-packages/yaml-6.0.dist-info/METADATA";
+    let layer = debian("debian", &[(SITE, METADATA)])
+        .file(SITE, METADATA)
+        .file(copy, METADATA);
+    let inventory = image(&[layer.facts()]);
+    assert_eq!(names(&inventory), ["python3-yaml", "yaml"]);
+    assert_eq!(inventory.components[1].path, copy);
+}
+
+#[test]
+fn a_product_in_a_binary_belongs_to_its_proven_owner_on_every_distribution() {
+    let product = |content: &str| {
+        let mut facts = crate::facts::FileFacts {
+            path: SITE.to_owned(),
+            digests: Some(FileDigests::of(content.as_bytes())),
+            ..Default::default()
+        };
+        facts.found.add(Package {
+            name: "bash".to_owned(),
+            version: "5.2".to_owned(),
+            package_type: PackageType::Generic,
+            architecture: None,
+            source: None,
+        });
+        Event::File(Box::new(facts))
+    };
+    let with = |layer: Layer, content: &str| -> Inventory {
+        let mut facts: LayerFacts = layer.facts();
+        facts.events.push(product(content));
+        image(&[facts])
+    };
+    assert_eq!(names(&with(alpine("x"), "x")), ["py3-yaml"]);
+    assert_eq!(names(&with(alpine("y"), "x")), ["bash", "py3-yaml"]);
+}
