@@ -30,7 +30,7 @@ impl Analyzer for Composer {
 
     /// A package takes about 3 KB, so this holds some thousands of them.
     fn max_file_bytes(&self) -> u64 {
-        16 * MIB
+        8 * MIB
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
@@ -38,19 +38,21 @@ impl Analyzer for Composer {
             return Ok(());
         }
         let is_list = file.content.trim_ascii_start().starts_with(b"[");
-        let Records(packages) = if is_list {
+        let packages: Records<Entry> = if is_list {
             from_json(file.content)?
         } else {
             from_json::<Installed>(file.content)?.packages
         };
-        for package in packages {
-            if let Some(package) = package {
-                found.add(package);
-            } else {
-                let detail = "a package in it has no name and version";
-                let gap = Gap::partial(GapKind::RecordUnreadable, detail);
-                found.gaps.push(gap.at(file.path));
-            }
+        for package in packages.kept {
+            found.add(package);
+        }
+        if packages.others > 0 {
+            let detail = format!(
+                "{} packages in it have no name and version",
+                packages.others
+            );
+            let gap = Gap::partial(GapKind::RecordUnreadable, detail);
+            found.gaps.push(gap.at(file.path));
         }
         Ok(())
     }
@@ -69,13 +71,12 @@ pub(super) struct Entry {
 }
 
 impl Record for Entry {
-    /// None for an entry without a name or version.
-    type Kept = Option<Package>;
+    type Kept = Package;
 
-    fn keep(self, _: &str, kept: &mut Vec<Self::Kept>) {
+    fn keep(self, _: &str, kept: &mut Vec<Package>) {
         let whole = self.name.zip(self.version);
         let whole = whole.filter(|(name, version)| !name.is_empty() && !version.is_empty());
-        kept.push(
+        kept.extend(
             whole.map(|(name, version)| Package::of_language(PackageType::Composer, name, version)),
         );
     }
@@ -113,10 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn one_nameless_package_is_a_gap_and_leaves_the_others() {
+    fn nameless_packages_are_a_gap_and_leave_the_others() {
         let text = br#"[{"name":"a/b"},{"name":"c/d","version":"1"},{}]"#;
         let found = analyze(&Composer, "composer/installed.json", text);
-        assert_eq!((found.packages.len(), found.gaps.len()), (1, 2));
+        assert_eq!((found.packages.len(), found.gaps.len()), (1, 1));
+        assert!(found.gaps[0].detail.starts_with("2 packages"));
         for text in [&b"{}"[..], b"[{]", b"", b"7"] {
             let found = analyze(&Composer, "composer/installed.json", text);
             assert_eq!((found.packages.len(), found.gaps.len()), (0, 1));

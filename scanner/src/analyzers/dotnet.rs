@@ -46,12 +46,13 @@ impl Analyzer for Dotnet {
         let manifest: Manifest = from_json(file.content)?;
         let target = manifest.runtime_target.map(RuntimeTarget::into_name);
         let runtime = installed_runtime(file.path, target.as_deref());
-        let present = manifest.targets.0.into_iter();
+        let present = manifest.targets.kept.into_iter();
         let present: Option<BTreeSet<String>> = present
             .filter(|(name, _)| Some(name) == target.as_ref())
             .map(|(_, libraries)| libraries.into_iter().collect())
             .next();
-        for library in manifest.libraries.0 {
+        let mut nameless = 0_u64;
+        for library in manifest.libraries.kept {
             if present
                 .as_ref()
                 .is_some_and(|present| !present.contains(&library))
@@ -63,11 +64,13 @@ impl Analyzer for Dotnet {
                     found.add(package);
                 }
             } else {
-                let shown: String = library.chars().take(160).collect();
-                let detail = format!("the library {shown:?} has no name and version");
-                let gap = Gap::partial(GapKind::RecordUnreadable, detail);
-                found.gaps.push(gap.at(file.path));
+                nameless += 1;
             }
+        }
+        if nameless > 0 {
+            let detail = format!("{nameless} packages in it have no name and version");
+            let gap = Gap::partial(GapKind::RecordUnreadable, detail);
+            found.gaps.push(gap.at(file.path));
         }
         if let Some(runtime) = runtime {
             found.add(runtime);
@@ -129,7 +132,7 @@ impl Record for Target {
     type Kept = (String, Vec<String>);
 
     fn keep(self, key: &str, kept: &mut Vec<Self::Kept>) {
-        kept.push((key.to_owned(), self.0.0));
+        kept.push((key.to_owned(), self.0.kept));
     }
 }
 

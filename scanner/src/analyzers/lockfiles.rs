@@ -47,9 +47,9 @@ impl Analyzer for Lockfiles {
         ]
     }
 
-    /// The largest seen, of repositories with many projects, have about 5 MiB.
+    /// The largest seen, of repositories with many projects, have about 3 MiB.
     fn max_file_bytes(&self) -> u64 {
-        16 * MIB
+        8 * MIB
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {

@@ -19,13 +19,29 @@ pub(super) trait Record: DeserializeOwned {
     fn keep(self, key: &str, kept: &mut Vec<Self::Kept>);
 }
 
-/// What is left of all records of a list or an object, in its order; `null` has none.
+/// What is left of all records of a list or an object; `null` has none.
 #[derive(Debug)]
-pub(super) struct Records<R: Record>(pub(super) Vec<R::Kept>);
+pub(super) struct Records<R: Record> {
+    /// What was kept, in the order of the records.
+    pub(super) kept: Vec<R::Kept>,
+    /// How many records left nothing.
+    pub(super) others: u64,
+}
+
+impl<R: Record> Records<R> {
+    fn read(&mut self, record: R, key: &str) {
+        let before = self.kept.len();
+        record.keep(key, &mut self.kept);
+        self.others += u64::from(self.kept.len() == before);
+    }
+}
 
 impl<R: Record> Default for Records<R> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            kept: Vec::new(),
+            others: 0,
+        }
     }
 }
 
@@ -55,18 +71,18 @@ impl<'de, R: Record> Visitor<'de> for RecordsVisitor<R> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Records<R>, A::Error> {
-        let mut kept = Vec::new();
+        let mut records = Records::default();
         while let Some(record) = items.next_element::<R>()? {
-            record.keep("", &mut kept);
+            records.read(record, "");
         }
-        Ok(Records(kept))
+        Ok(records)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Records<R>, A::Error> {
-        let mut kept = Vec::new();
+        let mut records = Records::default();
         while let Some((key, record)) = entries.next_entry::<String, R>()? {
-            record.keep(&key, &mut kept);
+            records.read(record, &key);
         }
-        Ok(Records(kept))
+        Ok(records)
     }
 }

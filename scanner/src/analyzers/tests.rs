@@ -27,7 +27,7 @@ pub(crate) fn analyze(analyzer: &dyn Analyzer, path: &str, content: &[u8]) -> Ob
 }
 
 /// Directories in which a file of a claimed name is evidence to one analyzer or another.
-const EVIDENCE_DIRS: [&str; 3] = ["node_modules/x.dist-info", "vendor/composer", ".meta/x"];
+const EVIDENCE_DIRS: [&str; 2] = ["node_modules/x.dist-info", ".meta/composer"];
 
 /// Gives paths that each claim of an analyzer covers.
 fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {

@@ -15,10 +15,10 @@ pub(super) fn npm(content: &[u8]) -> Vec<Pin> {
     let Ok(lock) = from_json::<PackageLock>(content) else {
         return Vec::new();
     };
-    if lock.packages.0.is_empty() {
-        lock.dependencies.0
+    if lock.packages.kept.is_empty() {
+        lock.dependencies.kept
     } else {
-        lock.packages.0
+        lock.packages.kept
     }
 }
 
@@ -76,14 +76,15 @@ impl Record for Dependency {
         if !version.contains(':') {
             kept.extend(Pin::new(name, version));
         }
-        kept.extend(self.dependencies.0);
+        kept.extend(self.dependencies.kept);
     }
 }
 
 /// Reads `Pipfile.lock`.
 pub(super) fn pipfile(content: &[u8]) -> Vec<Pin> {
     let lock = from_json::<Pipfile>(content).unwrap_or_default();
-    lock.default.0.into_iter().chain(lock.develop.0).collect()
+    let default = lock.default.kept.into_iter();
+    default.chain(lock.develop.kept).collect()
 }
 
 #[derive(Default, Deserialize)]
@@ -112,9 +113,8 @@ impl Record for PipfileEntry {
 /// Reads `composer.lock`.
 pub(super) fn composer(content: &[u8]) -> Vec<Pin> {
     let lock = from_json::<ComposerLock>(content).unwrap_or_default();
-    let packages = lock.packages.0.into_iter().chain(lock.packages_dev.0);
+    let packages = lock.packages.kept.into_iter().chain(lock.packages_dev.kept);
     packages
-        .flatten()
         .map(|Package { name, version, .. }| Pin { name, version })
         .collect()
 }
@@ -131,7 +131,7 @@ struct ComposerLock {
 /// Reads `packages.lock.json`.
 pub(super) fn nuget(content: &[u8]) -> Vec<Pin> {
     from_json::<NugetLock>(content)
-        .map(|lock| lock.dependencies.0)
+        .map(|lock| lock.dependencies.kept)
         .unwrap_or_default()
 }
 
@@ -149,7 +149,7 @@ impl Record for Framework {
     type Kept = Pin;
 
     fn keep(self, _: &str, kept: &mut Vec<Pin>) {
-        kept.extend(self.0.0);
+        kept.extend(self.0.kept);
     }
 }
 

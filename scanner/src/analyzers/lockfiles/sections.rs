@@ -20,6 +20,10 @@ struct Section<'a> {
 }
 
 impl Section<'_> {
+    fn is_whole(&self) -> bool {
+        !self.name.is_empty() && !self.version.is_empty()
+    }
+
     fn pin(&self) -> Option<Pin> {
         Pin::new(self.name, self.version)
     }
@@ -59,7 +63,7 @@ fn sections(content: &[u8]) -> Vec<Section<'_>> {
     for line in text_lines(content) {
         // Any other header, such as `[package.dependencies]`, ends the keys of the section.
         if line.starts_with('[') {
-            sections.extend(open.take());
+            sections.extend(open.take().filter(Section::is_whole));
             open = (line == "[[package]]").then(Section::default);
         } else if let Some(section) = &mut open
             && let Some((key, value)) = line.split_once(" = ")
@@ -72,7 +76,7 @@ fn sections(content: &[u8]) -> Vec<Section<'_>> {
             }
         }
     }
-    sections.extend(open);
+    sections.extend(open.filter(Section::is_whole));
     sections
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::analyzers::tests::analyze;
+use crate::testing::{Layer, image};
 
 fn pins(path: &str, text: &str) -> Vec<String> {
     let found = analyze(&Lockfiles, path, text.as_bytes());
@@ -159,4 +160,29 @@ fn an_unreadable_lockfile_is_no_gap() {
             assert!(analyze(&Lockfiles, name, text).is_empty(), "{name}");
         }
     }
+}
+
+#[test]
+fn declared_packages_are_apart_from_what_is_installed() {
+    let layer = Layer::new()
+        .file("app/go.mod", "require a.example/a v1.0.0\n")
+        .file(
+            "app/node_modules/b/package.json",
+            r#"{"name":"b","version":"2.0.0"}"#,
+        );
+    let inventory = image(&[layer.facts()]);
+    let names = |components: &[sluicegate_model::package::Component]| -> Vec<String> {
+        let names = components
+            .iter()
+            .map(|component| component.package.name.clone());
+        names.collect()
+    };
+    assert_eq!(names(&inventory.declared), ["a.example/a"]);
+    assert_eq!(names(&inventory.components), ["b"]);
+}
+
+#[test]
+fn dependencies_nested_without_end_are_left_out() {
+    let deep = r#"{"dependencies":{"a":"#.repeat(100_000);
+    assert!(analyze(&Lockfiles, "package-lock.json", deep.as_bytes()).is_empty());
 }
