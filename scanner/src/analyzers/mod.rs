@@ -4,6 +4,7 @@
 
 mod apk;
 mod archive;
+mod binary;
 mod composer;
 mod conda;
 mod cran;
@@ -46,6 +47,7 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &erlang::Erlang,
     &perl::Perl,
     &lockfiles::Lockfiles,
+    &binary::Binary,
 ];
 
 /// Where package managers keep their databases.

@@ -1,0 +1,100 @@
+//! Programs by what they contain, whatever their name and mode: modules of Go, crates of Rust.
+//!
+//! Every ELF file is recorded, so that those which nothing identifies and no package owns can be
+//! counted. PE and Mach-O programs are recorded where they name what they are made of.
+
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
+use crate::facts::{BinaryFacts, Observations};
+use crate::limits::{GIB, MIB};
+
+use self::content::Content;
+use self::layout::Layout;
+
+mod content;
+mod elf;
+mod go;
+mod layout;
+mod macho;
+mod pe;
+mod rust;
+mod scan;
+
+/// First bytes of an ELF file.
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+/// How programs start.
+///
+/// A fat Mach-O file and a Java class start alike; a class's second word is at least 45.
+static WANTS: [Wants; 9] = [
+    starts(ELF_MAGIC),
+    starts(b"MZ"),
+    starts(b"\xcf\xfa\xed\xfe"),
+    starts(b"\xce\xfa\xed\xfe"),
+    starts(b"\xfe\xed\xfa\xcf"),
+    starts(b"\xfe\xed\xfa\xce"),
+    starts(b"\xca\xfe\xba\xbe\0\0\0\x01"),
+    starts(b"\xca\xfe\xba\xbe\0\0\0\x02"),
+    starts(b"\xca\xfe\xba\xbe\0\0\0\x03"),
+];
+
+const fn starts(starts: &'static [u8]) -> Wants {
+    Wants::Content { starts, holds: b"" }
+}
+
+pub(super) struct Binary;
+
+impl Analyzer for Binary {
+    fn id(&self) -> AnalyzerId {
+        AnalyzerId {
+            name: "binary/content",
+            revision: 1,
+        }
+    }
+
+    fn wants(&self) -> &'static [Wants] {
+        &WANTS
+    }
+
+    fn max_file_bytes(&self) -> u64 {
+        32 * MIB
+    }
+
+    /// Libraries for graphics cards come close to 2 GiB.
+    fn max_spooled_bytes(&self) -> u64 {
+        4 * GIB
+    }
+
+    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
+        read(&Content::in_memory(file.content), file.path, found)
+    }
+
+    fn analyze_spooled(
+        &self,
+        file: SpooledFile<'_>,
+        found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        let content = Content::spooled(file.content, file.size_bytes);
+        read(&content, file.path, found)
+    }
+}
+
+fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(), AnalyzeError> {
+    let layout = Layout::of(content);
+    go::read(content, &layout, path, found);
+    let crates = rust::read(content, &layout, found);
+    let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
+    if head.as_ref() == ELF_MAGIC {
+        found.binary = Some(BinaryFacts {
+            size_bytes: content.size_bytes(),
+            identified: !found.packages.is_empty(),
+            packed: false,
+        });
+    }
+    match content.failure() {
+        Some(error) => Err(AnalyzeError(format!("the spooled file: {error}"))),
+        None => crates,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
