@@ -1,4 +1,5 @@
-//! Programs by what they contain, whatever their name and mode: modules of Go, crates of Rust.
+//! Programs by what they contain, whatever their name and mode: modules of Go, crates of Rust, and
+//! products that their own texts name.
 //!
 //! Every ELF file is recorded, so that those which nothing identifies and no package owns can be
 //! counted. PE and Mach-O programs are recorded where they name what they are made of.
@@ -16,6 +17,7 @@ mod go;
 mod layout;
 mod macho;
 mod pe;
+mod products;
 mod rust;
 mod scan;
 
@@ -84,6 +86,7 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
     let crates = rust::read(content, &layout, found);
     let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
     if head.as_ref() == ELF_MAGIC {
+        products::read(content, path, found);
         found.binary = Some(BinaryFacts {
             size_bytes: content.size_bytes(),
             identified: !found.packages.is_empty(),

@@ -1,0 +1,172 @@
+//! Products known by what their own binary carries: one pass for literals, then a pattern.
+//!
+//! `table.rs` has the products. An anchor is a literal that only the product's own binary has;
+//! the version is looked for around it, or in the whole file where the product keeps it apart.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use regex::bytes::{Captures, Regex, RegexBuilder};
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::package::{Package, PackageType};
+
+use self::table::PRODUCTS;
+use super::content::Content;
+use super::scan;
+use crate::facts::Observations;
+
+mod table;
+
+/// One product and how its version is told.
+struct Product {
+    /// The name under which it is reported.
+    name: &'static str,
+    /// A literal that only its own binary has; none contains another.
+    anchor: &'static [u8],
+    /// Where its version stands.
+    place: Place,
+    /// The version: the groups, joined by dots. Bytes, `\x00` ends a text.
+    version: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Within [`NEAR_BYTES`] of the anchor.
+    Near,
+    /// Anywhere in a binary that has the anchor.
+    Anywhere,
+}
+
+/// How far from its anchor a version stands at most, in bytes.
+const NEAR_BYTES: usize = 256;
+
+/// Longest match of a version's pattern, in bytes.
+const MATCH_BYTES: usize = 256;
+
+/// Most places of one anchor looked at; programs have a few dozen at most.
+const MAX_PLACES: u32 = 1_024;
+
+/// Most versions of one product in one file; more are no versions.
+const MAX_VERSIONS: usize = 8;
+
+struct Engine {
+    anchors: AhoCorasick,
+    versions: Vec<Regex>,
+}
+
+/// What was seen of one product in one file.
+#[derive(Clone, Default)]
+struct Seen {
+    places: u32,
+    versions: BTreeSet<String>,
+}
+
+/// Records every product that the program's content names, with its version.
+pub(super) fn read(content: &Content<'_>, path: &str, found: &mut Observations) {
+    let engine = engine();
+    let mut seen = vec![Seen::default(); PRODUCTS.len()];
+    scan::pieces(content, NEAR_BYTES, |start, piece| {
+        for hit in engine.anchors.find_iter(piece) {
+            engine.near(
+                content,
+                start + scan::offset(hit.start()),
+                hit.pattern().as_usize(),
+                &mut seen,
+            );
+        }
+    });
+    for (index, product) in PRODUCTS.iter().enumerate() {
+        let Some(seen) = seen.get_mut(index).filter(|seen| seen.places > 0) else {
+            continue;
+        };
+        if product.place == Place::Anywhere {
+            engine.anywhere(content, index, seen);
+        }
+        if seen.versions.len() > MAX_VERSIONS
+            || seen.versions.is_empty() && seen.places > MAX_PLACES
+        {
+            let detail = format!("it names {} too often to tell the version", product.name);
+            let gap = Gap::partial(GapKind::VersionUnknown, detail);
+            found.gaps.push(gap.at(path));
+            continue;
+        }
+        for version in std::mem::take(&mut seen.versions) {
+            found.add(Package {
+                name: product.name.to_owned(),
+                version,
+                package_type: PackageType::Generic,
+                architecture: None,
+                source: None,
+            });
+        }
+    }
+}
+
+impl Engine {
+    /// Looks for a version around an anchor.
+    fn near(&self, content: &Content<'_>, at: u64, index: usize, seen: &mut [Seen]) {
+        let (Some(product), Some(seen)) = (PRODUCTS.get(index), seen.get_mut(index)) else {
+            return;
+        };
+        seen.places = seen.places.saturating_add(1);
+        if product.place != Place::Near || seen.places > MAX_PLACES {
+            return;
+        }
+        let from = at.saturating_sub(scan::offset(NEAR_BYTES));
+        let Some(around) = content.read_up_to(from, 2 * NEAR_BYTES) else {
+            return;
+        };
+        if let Some(pattern) = self.versions.get(index) {
+            seen.versions
+                .extend(pattern.captures_iter(&around).map(|found| version(&found)));
+        }
+    }
+
+    /// Looks for a version in the whole file.
+    fn anywhere(&self, content: &Content<'_>, index: usize, seen: &mut Seen) {
+        let Some(pattern) = self.versions.get(index) else {
+            return;
+        };
+        scan::pieces(content, MATCH_BYTES, |_, piece| {
+            for found in pattern.captures_iter(piece) {
+                if seen.versions.len() <= MAX_VERSIONS {
+                    seen.versions.insert(version(&found));
+                }
+            }
+        });
+    }
+}
+
+/// Joins the groups of a match by dots.
+fn version(found: &Captures<'_>) -> String {
+    let groups = found.iter().skip(1).flatten();
+    let parts: Vec<_> = groups
+        .map(|group| String::from_utf8_lossy(group.as_bytes()))
+        .collect();
+    parts.join(".")
+}
+
+fn engine() -> &'static Engine {
+    static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine {
+        anchors: AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(PRODUCTS.iter().map(|product| product.anchor))
+            .expect("the anchors are few and short"),
+        versions: PRODUCTS
+            .iter()
+            .map(|product| pattern(product.version))
+            .collect(),
+    });
+    &ENGINE
+}
+
+fn pattern(text: &str) -> Regex {
+    RegexBuilder::new(text)
+        .unicode(false)
+        .build()
+        .expect("every pattern of the table is built by a test")
+}
+
+#[cfg(test)]
+mod tests;
