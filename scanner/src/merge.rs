@@ -29,11 +29,23 @@ use self::examples::examples;
 use self::history::Past;
 
 /// Where package managers keep databases that no analyzer reads yet.
-/// Source: opkg; pacman; Nix.
-const UNREAD_DATABASES: [&str; 3] = [
-    "usr/lib/opkg/status",
-    "var/lib/pacman/local/ALPM_DB_VERSION",
+/// Source: Nix; Guix; Portage; XBPS; CRUX pkgutils; FreeBSD pkg; Conary; swupd; Flatpak; snapd;
+/// Container-Optimized OS; Bottlerocket.
+const UNREAD_DATABASES: [&str; 14] = [
     "nix/var/nix/db/db.sqlite",
+    "var/guix/db/db.sqlite",
+    "var/lib/portage/world",
+    "var/cache/edb/counter",
+    "var/db/xbps/pkgdb-0.38.plist",
+    "var/lib/pkg/db",
+    "var/db/pkg/local.sqlite",
+    "var/lib/conarydb/conarydb",
+    "usr/share/clear/bundles/os-core",
+    "var/lib/flatpak/repo/config",
+    "var/lib/snapd/state.json",
+    "etc/cos-package-info.json",
+    "x86_64-bottlerocket-linux-gnu/sys-root/usr/share/bottlerocket/application-inventory.json",
+    "aarch64-bottlerocket-linux-gnu/sys-root/usr/share/bottlerocket/application-inventory.json",
 ];
 
 /// Raised with every change of what is made of the same facts.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Distro, PackageType};
 
-use crate::analyzers::{DATABASE_DIR, DATABASES, LEDGER_DIR};
+use crate::analyzers::{DATABASE_DIR, DATABASE_TREE, DATABASES, LEDGER_DIR, SOURCELESS};
 use crate::distro;
 use crate::facts::OsClaim;
 use crate::inventory::{self, Merged, MergedFile};
@@ -101,6 +101,7 @@ pub(crate) fn judge(merged: &Merged<'_>, roles: &[Role], distro: Option<&Distro>
     gaps.extend(system.missing());
     gaps.extend(system.unread());
     gaps.extend(system.unknown());
+    gaps.extend(without_sources(with(Role::Database)));
     gaps.extend(distro::contradictions(&claims(merged)));
     gaps.extend(distro.and_then(|distro| forged(merged, roles, distro)));
     gaps
@@ -182,6 +183,22 @@ fn relocated(file: &MergedFile<'_>) -> Gap {
         .in_layer(file.layer.clone())
 }
 
+/// Says that advisories, which name sources, cannot be held against packages without them.
+///
+/// Where another database lists packages too, those are the same with their sources.
+fn without_sources<'a, 'b: 'a>(databases: impl Iterator<Item = &'a MergedFile<'b>>) -> Option<Gap> {
+    let filled = databases.filter(|file| !file.found.packages.is_empty());
+    let (without, with): (Vec<_>, Vec<_>) =
+        filled.partition(|file| SOURCELESS.contains(&file.path.as_str()));
+    let file = without.first().filter(|_| with.is_empty())?;
+    let count = file.found.packages.len();
+    let detail = format!(
+        "the list of {count} packages does not say from which sources they were built, which is \
+         what advisories name"
+    );
+    Some(Gap::fatal(GapKind::RecordUnreadable, detail).at(file.path.as_str()))
+}
+
 /// Compares what the distribution is said to be with what its packages say.
 fn forged(merged: &Merged<'_>, roles: &[Role], distro: &Distro) -> Option<Gap> {
     let packages = || inventory::system_packages(merged, roles);
@@ -197,6 +214,7 @@ fn forged(merged: &Merged<'_>, roles: &[Role], distro: &Distro) -> Option<Gap> {
 pub(crate) struct Places {
     files: Vec<String>,
     dir: Option<String>,
+    tree: Option<String>,
     ledgers: Option<String>,
 }
 
@@ -209,15 +227,19 @@ impl Places {
                 .filter_map(|place| tree.resolve(place).ok())
                 .collect(),
             dir: tree.resolve(DATABASE_DIR).ok(),
+            tree: tree.resolve(DATABASE_TREE).ok(),
             ledgers: tree.resolve(LEDGER_DIR).ok(),
         }
     }
 
     /// Tells whether a tool looks for its database at a path.
-    pub(crate) fn have(&self, path: &str) -> bool {
-        let dir = path.rsplit_once('/').map(|(dir, _)| dir);
+    pub(crate) fn have<'a>(&self, path: &'a str) -> bool {
+        let above = |path: &'a str| path.rsplit_once('/').map(|(dir, _)| dir);
+        let dir = above(path);
+        let above_dir = dir.and_then(above);
         self.files.iter().any(|place| place == path)
             || (dir.is_some() && dir == self.dir.as_deref())
+            || (above_dir.is_some() && above_dir == self.tree.as_deref())
     }
 
     /// Tells whether a path is where lists of packages' files are.

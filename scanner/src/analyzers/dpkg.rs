@@ -14,6 +14,7 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
+use super::opkg;
 use super::stanza::{stanzas, text};
 
 /// Directory of distroless images with one file for each package.
@@ -28,7 +29,7 @@ impl Analyzer for Dpkg {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "os/dpkg",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -49,6 +50,10 @@ impl Analyzer for Dpkg {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
+        // opkg's database has the same form and other packages.
+        if opkg::is_own(file.path) {
+            return Ok(());
+        }
         let in_status_dir = file.path.starts_with(STATUS_DIR);
         if in_status_dir && file.name().ends_with(md5sums::ENDING) {
             return Ok(());
@@ -83,7 +88,10 @@ struct Fields<'a> {
 /// Gives a stanza's package where it is present, and what is wrong with the stanza.
 ///
 /// A stanza in doubt keeps its package: to report one that is gone is the smaller mistake.
-fn parse(lines: &[&[u8]], status_is_optional: bool) -> (Option<Package>, Option<&'static str>) {
+pub(super) fn parse(
+    lines: &[&[u8]],
+    status_is_optional: bool,
+) -> (Option<Package>, Option<&'static str>) {
     let (fields, fault) = fields(lines);
     let Some(name) = fields.package.and_then(text).filter(|name| is_name(name)) else {
         return (None, Some("names no package"));

@@ -5,6 +5,7 @@
 mod apk;
 mod archive;
 mod binary;
+mod chisel;
 mod composer;
 mod conda;
 mod cran;
@@ -16,13 +17,16 @@ mod jar;
 mod ledger;
 mod lockfiles;
 mod npm;
+mod opkg;
 mod os_release;
+mod pacman;
 mod pear;
 mod perl;
 mod python;
 mod python_files;
 mod records;
 mod rpm;
+mod snap;
 mod stanza;
 
 use crate::analyzer::Analyzer;
@@ -34,6 +38,10 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &dpkg::md5sums::Md5sums,
     &apk::Apk,
     &rpm::Rpm,
+    &pacman::Pacman,
+    &opkg::Opkg,
+    &chisel::Chisel,
+    &snap::Snap,
     &python::Python,
     &python_files::PythonFiles,
     &npm::Npm,
@@ -53,7 +61,7 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
 /// Where package managers keep their databases.
 ///
 /// rpm has had three backends in three directories; a distroless image has a manifest in their place.
-pub(crate) const DATABASES: [&str; 13] = [
+pub(crate) const DATABASES: [&str; 18] = [
     dpkg::STATUS,
     apk::INSTALLED,
     apk::USR_INSTALLED,
@@ -67,6 +75,11 @@ pub(crate) const DATABASES: [&str; 13] = [
     "usr/share/rpm/Packages.db",
     "usr/share/rpm/Packages",
     rpm::MANIFEST,
+    pacman::VERSION,
+    opkg::STATUS,
+    opkg::VAR_STATUS,
+    chisel::MANIFEST,
+    snap::LIST,
 ];
 
 /// Where distroless images keep one file for each package.
@@ -74,6 +87,12 @@ pub(crate) const DATABASE_DIR: &str = dpkg::STATUS_DIR;
 
 /// Where dpkg keeps a list of each package's files.
 pub(crate) const LEDGER_DIR: &str = dpkg::md5sums::INFO_DIR;
+
+/// Databases that do not say from which sources their packages were built.
+pub(crate) const SOURCELESS: [&str; 2] = [chisel::MANIFEST, snap::LIST];
+
+/// Where pacman keeps one directory for each package.
+pub(crate) const DATABASE_TREE: &str = pacman::LOCAL;
 
 #[cfg(test)]
 mod tests;

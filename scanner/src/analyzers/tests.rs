@@ -52,7 +52,7 @@ fn feed_all(content: &[u8]) {
 
 #[test]
 fn no_content_makes_an_analyzer_panic() {
-    let samples: [&[u8]; 22] = [
+    let samples: [&[u8]; 25] = [
         b"Package: a\nStatus: install ok installed\nVersion: 1\nSource: b (2)\n",
         b"C:Q1x=\nP:a\nV:1\no:b\n",
         b"ID=debian\nVERSION_ID=\"12\"\n",
@@ -73,6 +73,9 @@ fn no_content_makes_an_analyzer_panic() {
         b"lockfileVersion: '9.0'\npackages:\n  '@a/b@1(c@2)':\n  /d/1_e:\n",
         b"[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { path = \".\" }\n",
         b"GEM\n    a (1-java)\nb[c]==1;d\nrequire (\n\te v1 // f\n)\n\"g\": {:hex, :g, \"1\",\n",
+        b"%NAME%\na\n\n%VERSION%\n1-1\n\n%BASE%\nb\n",
+        b"packages:\n- a=1\n- b:amd64=2\n",
+        &chisel::tests::sample(),
         b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         b"\xff\xfe\x00\x80 = : \n\n\r\n \x00",
     ];

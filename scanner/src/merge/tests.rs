@@ -495,3 +495,40 @@ fn a_file_that_names_another_system_is_a_fatal_gap() {
     let forged = with("etc/alpine-release", "3.20.3\n");
     assert_eq!(kinds(&forged), [(GapKind::OsForged, true)]);
 }
+
+#[test]
+fn packages_of_pacman_and_opkg_are_in_their_own_databases() {
+    let arch = Layer::new()
+        .file("etc/os-release", "ID=arch\n")
+        .file("var/lib/pacman/local/ALPM_DB_VERSION", "9\n")
+        .file(
+            "var/lib/pacman/local/zlib-1-1/desc",
+            "%NAME%\nzlib\n\n%VERSION%\n1-1\n",
+        );
+    let openwrt = Layer::new().file("etc/os-release", "ID=openwrt\n").file(
+        "usr/lib/opkg/status",
+        "Package: zlib\nVersion: 1-1\nStatus: install user installed\n",
+    );
+    for (layer, wanted) in [
+        (arch, "pkg:alpm/arch/zlib@1-1"),
+        (openwrt, "pkg:opkg/openwrt/zlib@1-1"),
+    ] {
+        let inventory = image(&[layer.facts()]);
+        assert_eq!(inventory.gaps, []);
+        assert_eq!(inventory.components.len(), 1);
+        assert!(inventory.components[0].purl.starts_with(wanted));
+    }
+}
+
+#[test]
+fn packages_without_their_sources_are_a_fatal_gap_unless_dpkg_has_them() {
+    let snap = || {
+        Layer::new()
+            .file("etc/os-release", OS)
+            .file("usr/share/snappy/dpkg.yaml", "packages:\n- a=1\n")
+    };
+    let alone = image(&[snap().facts()]);
+    assert_eq!(kinds(&alone), [(GapKind::RecordUnreadable, true)]);
+    let both = image(&[snap().file(STATUS, status(&["a"])).facts()]);
+    assert_eq!(both.gaps, []);
+}
