@@ -47,6 +47,15 @@ pub enum Wants {
     },
 }
 
+/// Two files that are read together where one layer has both in one directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The name of the file that is read.
+    pub file: &'static str,
+    /// The name of the one beside it, which changes what the first one says.
+    pub beside: &'static str,
+}
+
 /// How much of each file is looked at to decide on [`Wants::Content`], in bytes.
 ///
 /// One block of most file systems: it holds the first record of every package database seen.
@@ -115,5 +124,20 @@ pub trait Analyzer: Send + Sync {
     ) -> Result<(), AnalyzeError> {
         let size = file.size_bytes;
         Err(AnalyzeError(format!("a file of {size} bytes is not read")))
+    }
+
+    /// Names the files that are read together; both must be claimed as well.
+    fn pair(&self) -> Option<Pair> {
+        None
+    }
+
+    /// Reads a file with the one beside it, in place of what each alone was found to hold.
+    fn analyze_pair(
+        &self,
+        file: SpooledFile<'_>,
+        _beside: SpooledFile<'_>,
+        found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        self.analyze_spooled(file, found)
     }
 }

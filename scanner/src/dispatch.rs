@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::{AnalyzeError, Analyzer, HEAD_BYTES, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, HEAD_BYTES, Pair, SpooledFile, Wants};
 use crate::analyzers;
 use crate::facts::{FileFacts, Observations};
 
@@ -185,6 +185,15 @@ impl Dispatch {
         facts
     }
 
+    /// Finds the analyzer that reads files of this name as one of a pair.
+    pub(crate) fn pair_of(&self, name: &str) -> Option<(&'static dyn Analyzer, Pair)> {
+        let mut pairs = self
+            .analyzers
+            .iter()
+            .filter_map(|analyzer| Some((*analyzer, analyzer.pair()?)));
+        pairs.find(|(_, pair)| pair.file == name || pair.beside == name)
+    }
+
     fn claim(&mut self, wants: Wants, index: usize) {
         let (table, key) = match wants {
             Wants::Exact(path) => (&mut self.exact, path),
@@ -217,6 +226,22 @@ impl Dispatch {
             .filter(move |(index, _)| claimants.has(*index))
             .map(|(_, analyzer)| *analyzer)
     }
+}
+
+/// Runs an analyzer over a file and the one beside it.
+pub(crate) fn analyze_pair(
+    analyzer: &dyn Analyzer,
+    file: SpooledFile<'_>,
+    beside: SpooledFile<'_>,
+) -> FileFacts {
+    let mut facts = FileFacts {
+        path: file.path.to_owned(),
+        ..FileFacts::default()
+    };
+    run(analyzer, file.path, &mut facts.found, |found| {
+        analyzer.analyze_pair(file, beside, found)
+    });
+    facts
 }
 
 /// Decides where an analyzer takes a file of this size; none where it does not.

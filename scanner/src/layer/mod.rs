@@ -8,6 +8,7 @@
 mod archive;
 mod chunks;
 mod decompress;
+mod pairs;
 pub(crate) mod path;
 mod pax;
 mod spool;

@@ -61,6 +61,13 @@ impl<'a> Spool<'a> {
         }
     }
 
+    /// Writes a file that is in memory; none where that cannot be done.
+    pub(super) fn copy(&mut self, content: &[u8]) -> Option<File> {
+        let size_bytes = u64::try_from(content.len()).ok()?;
+        self.left_bytes = self.left_bytes.checked_sub(size_bytes)?;
+        self.open(content).ok()
+    }
+
     fn open(&self, head: &[u8]) -> io::Result<File> {
         let mut file = match &self.limits.spool_dir {
             Some(dir) => tempfile::tempfile_in(dir)?,

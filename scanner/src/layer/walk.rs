@@ -9,11 +9,12 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::HEAD_BYTES;
 use crate::dispatch::{ClaimedFile, Dispatch, dispatch};
-use crate::facts::{Event, FileFacts, LayerFacts, PathHash, PathSet};
+use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
 use crate::limits::Limits;
 
 use super::archive::{Archive, ArchiveError, EntryHeader, Kind};
 use super::chunks::ChunkReader;
+use super::pairs::Pairs;
 use super::path;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
@@ -46,12 +47,14 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
         witnesses: Witnesses::default(),
         content: Vec::new(),
         spool: Spool::new(limits),
+        pairs: Pairs::default(),
         path: String::new(),
     };
     let mut archive = Archive::new(stream);
     if let Err(stop) = walk.entries(&mut archive) {
         walk.facts.gaps.push(stop);
     }
+    walk.join_pairs();
     walk.facts.tar = archive.is_recognized();
     walk.finish()
 }
@@ -69,6 +72,7 @@ struct Walk<'a> {
     /// The claimed file being read; reused.
     content: Vec<u8>,
     spool: Spool<'a>,
+    pairs: Pairs,
     /// The entry's path; reused.
     path: String,
 }
@@ -239,9 +243,31 @@ impl Walk<'_> {
             limits: self.limits,
         };
         let facts = self.dispatch.analyze(claimants, &claimed);
+        let event = self.facts.events.len();
+        self.pairs
+            .keep(self.dispatch, &mut self.spool, claimed, event);
         self.content.clear();
         self.content.shrink_to(KEPT_CONTENT_BYTES);
         self.record(facts)
+    }
+
+    /// Puts what pairs of files say in the place of what each said alone.
+    fn join_pairs(&mut self) {
+        for joined in self.pairs.join(self.limits) {
+            let events = &mut self.facts.events;
+            let (path, event) = joined.beside;
+            if let Some(Event::File(beside)) = events.get_mut(event)
+                && beside.path == path
+            {
+                beside.found = Observations::default();
+            }
+            match events.get_mut(joined.event) {
+                Some(Event::File(alone)) if alone.path == joined.facts.path => {
+                    **alone = joined.facts;
+                }
+                _ => events.push(Event::File(Box::new(joined.facts))),
+            }
+        }
     }
 
     fn record(&mut self, facts: FileFacts) -> Result<(), Gap> {

@@ -12,6 +12,13 @@ use super::source::{ByteOrder, ByteOrder::Big, ReadAt, index};
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 
+/// Bytes of the header that its own checksum covers, and where the salts lie in them.
+const SUMMED_BYTES: usize = 24;
+const SALTS_AT: usize = 16;
+
+/// Most pages that are applied; SQLite itself starts anew after a thousand.
+const MAX_FRAMES: u32 = 200_000;
+
 /// The magic number; its last bit says that checksums are over big-endian words.
 const MAGIC: u32 = 0x377f_0682;
 
@@ -24,39 +31,30 @@ pub(super) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    /// Reads the frames; none where nothing is committed.
-    pub(super) fn read(source: &'a dyn ReadAt) -> Option<Self> {
+    /// Reads the frames; none where nothing is committed. An error says why they cannot be applied.
+    pub(super) fn read(source: &'a dyn ReadAt) -> Result<Option<Self>, String> {
         let mut header = [0; HEADER_BYTES];
-        source.read_at(0, &mut header).ok()?;
+        if source.read_at(0, &mut header).is_err() {
+            return Ok(None);
+        }
         let field = |at| Big.u32(&header, at).unwrap_or_default();
         let (magic, page_bytes) = (field(0), field(8));
-        if magic & !1 != MAGIC
-            || !page_bytes.is_power_of_two()
-            || !(512..=65_536).contains(&page_bytes)
-        {
-            return None;
-        }
-        let order = if magic & 1 == 1 {
-            Big
-        } else {
-            ByteOrder::Little
-        };
-        let mut sum = Checksum {
-            order,
-            first: 0,
-            second: 0,
-        };
-        sum.add(header.get(..24)?);
-        if !sum.is(field(24), field(28)) {
-            return None;
+        let (summed, sums) = header.split_at(SUMMED_BYTES);
+        let mut sum = Checksum::of_log(magic);
+        sum.add(summed);
+        let is_log = magic & !1 == MAGIC && sums == sum.bytes();
+        let has_pages = page_bytes.is_power_of_two() && (512..=65_536).contains(&page_bytes);
+        if !is_log || !has_pages {
+            // SQLite starts such a log anew.
+            return Ok(None);
         }
         let mut log = Self {
             source,
             page_bytes,
             places: HashMap::new(),
         };
-        log.frames(sum, header.get(16..24)?);
-        (!log.places.is_empty()).then_some(log)
+        log.frames(sum, summed.get(SALTS_AT..).unwrap_or_default())?;
+        Ok((!log.places.is_empty()).then_some(log))
     }
 
     /// Gives the offset of a page's newest content.
@@ -64,18 +62,23 @@ impl<'a> Log<'a> {
         self.places.get(&page).copied()
     }
 
-    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) {
+    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) -> Result<(), String> {
         let mut frame = vec![0; FRAME_HEADER_BYTES + index(self.page_bytes)];
         let frame_bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
         let mut offset = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
         let mut open = Vec::new();
-        while self.source.read_at(offset, &mut frame).is_ok() {
+        for _ in 0..MAX_FRAMES {
+            if self.source.read_at(offset, &mut frame).is_err() {
+                return Ok(());
+            }
             let (header, page) = frame.split_at(FRAME_HEADER_BYTES);
             let field = |at| Big.u32(header, at).unwrap_or_default();
             sum.add(header.get(..8).unwrap_or_default());
             sum.add(page);
-            if header.get(8..16) != Some(salts) || !sum.is(field(16), field(20)) {
-                return;
+            let follows =
+                header.get(8..16) == Some(salts) && header.get(16..) == Some(&sum.bytes());
+            if !follows {
+                return Ok(());
             }
             open.push((field(0), offset + 24));
             // The size of the database after the commit; zero where more frames belong to it.
@@ -84,6 +87,7 @@ impl<'a> Log<'a> {
             }
             offset += frame_bytes;
         }
+        Err(format!("its log has more than {MAX_FRAMES} pages"))
     }
 }
 
@@ -95,6 +99,19 @@ struct Checksum {
 }
 
 impl Checksum {
+    /// Starts for a log with this magic number.
+    fn of_log(magic: u32) -> Self {
+        Self {
+            order: if magic & 1 == 1 {
+                Big
+            } else {
+                ByteOrder::Little
+            },
+            first: 0,
+            second: 0,
+        }
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         for pair in bytes.chunks_exact(8) {
             let word = |at| self.order.u32(pair, at).unwrap_or_default();
@@ -104,7 +121,7 @@ impl Checksum {
         }
     }
 
-    fn is(&self, first: u32, second: u32) -> bool {
-        (self.first, self.second) == (first, second)
+    fn bytes(&self) -> [u8; 8] {
+        (u64::from(self.first) << 32 | u64::from(self.second)).to_be_bytes()
     }
 }

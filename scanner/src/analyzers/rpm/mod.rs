@@ -1,7 +1,8 @@
 //! The database of rpm, in every form that rpm has kept it.
 //!
 //! The backend is told by content, wherever the file lies; where rpm would look, a file of no known
-//! backend is a gap. A write-ahead log that holds what its database lacks is one too.
+//! backend is a gap. What a write-ahead log beside the database holds is applied to it; where the two
+//! are not in one layer, that is a gap too.
 //!
 //! Source: rpm, "Database backends"; the backends name their own.
 
@@ -18,7 +19,7 @@ mod sqlite;
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Pair, SpooledFile, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::{GIB, MIB};
 
@@ -32,10 +33,13 @@ pub(crate) const MANIFEST: &str = "var/lib/rpmmanifest/container-manifest-2";
 /// Largest manifest, in bytes; one line for each package takes less.
 const MAX_MANIFEST_BYTES: u64 = 32 * MIB;
 
-/// The name of the log beside an SQLite database.
+/// The name of the SQLite database.
+const SQLITE_NAME: &str = "rpmdb.sqlite";
+
+/// The name of the log beside it.
 const LOG_NAME: &str = "rpmdb.sqlite-wal";
 
-/// The name of the journal beside it, which undoes an interrupted change.
+/// The name of the journal beside them, which undoes an interrupted change.
 const JOURNAL_NAME: &str = "rpmdb.sqlite-journal";
 
 pub(super) struct Rpm;
@@ -44,7 +48,7 @@ impl Analyzer for Rpm {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "os/rpm",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -102,45 +106,80 @@ impl Analyzer for Rpm {
         file: SpooledFile<'_>,
         found: &mut Observations,
     ) -> Result<(), AnalyzeError> {
-        let source = Spool {
-            file: file.content,
-            size_bytes: file.size_bytes,
-        };
-        read(file.path, &source, found)
+        read(file.path, &spooled(&file), found)
     }
+
+    fn pair(&self) -> Option<Pair> {
+        Some(Pair {
+            file: SQLITE_NAME,
+            beside: LOG_NAME,
+        })
+    }
+
+    fn analyze_pair(
+        &self,
+        file: SpooledFile<'_>,
+        beside: SpooledFile<'_>,
+        found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        match Log::read(&spooled(&beside)) {
+            Ok(log) => database(file.path, &spooled(&file), log.as_ref(), found),
+            Err(why) => {
+                found.gaps.push(unapplied(&why).at(beside.path));
+                database(file.path, &spooled(&file), None, found)
+            }
+        }
+    }
+}
+
+fn spooled<'a>(file: &SpooledFile<'a>) -> Spool<'a> {
+    Spool {
+        file: file.content,
+        size_bytes: file.size_bytes,
+    }
+}
+
+fn unapplied(why: &str) -> Gap {
+    let detail = format!("changes of the rpm database are not applied: {why}");
+    Gap::fatal(GapKind::FileUnreadable, detail)
 }
 
 /// Reads a file of any kind that is claimed.
 fn read(path: &str, source: &dyn ReadAt, found: &mut Observations) -> Result<(), AnalyzeError> {
     match path.rsplit('/').next().unwrap_or_default() {
         LOG_NAME => {
-            if Log::read(source).is_some() {
-                let detail = "the log beside the rpm database holds changes that are not applied";
-                found
-                    .gaps
-                    .push(Gap::fatal(GapKind::FileUnreadable, detail).at(path));
-            }
+            let why = match Log::read(source) {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => "they lie in a log whose database is not beside it".to_owned(),
+                Err(why) => why,
+            };
+            found.gaps.push(unapplied(&why).at(path));
             Ok(())
         }
         JOURNAL_NAME => {
             let mut first = [0];
             if source.read_at(0, &mut first).is_ok() && first != [0] {
-                let detail = "a change of the rpm database was interrupted and is not undone";
                 found
                     .gaps
-                    .push(Gap::fatal(GapKind::FileUnreadable, detail).at(path));
+                    .push(unapplied("a journal says that one was interrupted").at(path));
             }
             Ok(())
         }
-        _ => database(path, source, found),
+        _ => database(path, source, None, found),
     }
 }
 
 /// Reads a database, or nothing where the file turns out to be another program's.
-fn database(path: &str, source: &dyn ReadAt, found: &mut Observations) -> Result<(), AnalyzeError> {
+fn database(
+    path: &str,
+    source: &dyn ReadAt,
+    log: Option<&Log<'_>>,
+    found: &mut Observations,
+) -> Result<(), AnalyzeError> {
     let is_own = super::DATABASES.contains(&path);
-    let mut records = Records::of_database(source.len());
-    let outcome = backend(path, source, &mut records);
+    let log_bytes = log.map_or(0, |log| log.source.len());
+    let mut records = Records::of_database(source.len().saturating_add(log_bytes));
+    let outcome = backend(path, source, log, &mut records);
     if records.is_empty() && !is_own {
         return Ok(());
     }
@@ -148,7 +187,12 @@ fn database(path: &str, source: &dyn ReadAt, found: &mut Observations) -> Result
     outcome.map_err(AnalyzeError)
 }
 
-fn backend(path: &str, source: &dyn ReadAt, records: &mut Records) -> Result<(), String> {
+fn backend(
+    path: &str,
+    source: &dyn ReadAt,
+    log: Option<&Log<'_>>,
+    records: &mut Records,
+) -> Result<(), String> {
     let mut head = [0; 16];
     let is_short = source.read_at(0, &mut head).is_err();
     if path.ends_with("container-manifest-2") {
@@ -162,7 +206,7 @@ fn backend(path: &str, source: &dyn ReadAt, records: &mut Records) -> Result<(),
     } else if is_short {
         Err(format!("it has only {} bytes", source.len()))
     } else if head.starts_with(sqlite::MAGIC) {
-        sqlite::read(source, None, records)
+        sqlite::read(source, log, records)
     } else if head.starts_with(ndb::MAGIC) {
         ndb::read(source, records)
     } else if berkeley::byte_order(&head).is_some() {

@@ -8,6 +8,7 @@ use sluicegate_model::package::Package;
 use super::*;
 use crate::analyzers::tests::analyze;
 use crate::facts::{ContentDigest, PathHash};
+use crate::testing::{Layer, image};
 use databases::{HeaderBuilder, PAGE};
 
 fn zlib() -> HeaderBuilder {
@@ -194,14 +195,51 @@ fn the_log_replaces_pages_up_to_its_last_commit() {
     for (pages, open, version, committed) in table {
         let bytes = databases::log(&pages, open);
         let source = bytes.as_slice();
-        let log = Log::read(&source);
-        let mut records = Records::of_database(source.len() as u64 + old.len() as u64);
-        sqlite::read(&old.as_slice(), log.as_ref(), &mut records).unwrap();
+        let log = Log::read(&source).unwrap();
         let mut found = Observations::default();
-        records.observe("x", &mut found);
+        database("x", &old.as_slice(), log.as_ref(), &mut found).unwrap();
         assert_eq!(packages(&found)[0].version, version);
         let gaps = analyze(&Rpm, "var/lib/rpm/rpmdb.sqlite-wal", &bytes).gaps;
         assert_eq!(gaps.iter().any(|gap| gap.fatal), committed);
+    }
+}
+
+#[test]
+fn a_log_is_applied_wherever_it_stands_in_the_layer_and_is_a_gap_in_another() {
+    let old = databases::sqlite(&[zlib().blob()]);
+    let new = databases::sqlite(&[HeaderBuilder::new("zlib", "1.3", "1.el9").blob()]);
+    let log = databases::log(&[(3, new.chunks(PAGE).nth(2).unwrap().to_vec())], 0);
+    let os = || Layer::new().file("etc/os-release", "ID=fedora\nVERSION_ID=40\n");
+    let path = "usr/lib/sysimage/rpm/rpmdb.sqlite";
+    let beside = "usr/lib/sysimage/rpm/rpmdb.sqlite-wal";
+    let table = [
+        (
+            vec![os().file(path, &old).file(beside, &log)],
+            "1.3-1.el9",
+            false,
+        ),
+        (
+            vec![os().file(beside, &log).file(path, &old)],
+            "1.3-1.el9",
+            false,
+        ),
+        (
+            vec![os().file(path, &old).file(beside, "")],
+            "1.2.11-40.el9",
+            false,
+        ),
+        (
+            vec![os().file(path, &old), Layer::new().file(beside, &log)],
+            "1.2.11-40.el9",
+            true,
+        ),
+    ];
+    for (layers, version, is_gap) in table {
+        let layers: Vec<_> = layers.into_iter().map(Layer::facts).collect();
+        let inventory = image(&layers);
+        assert_eq!(inventory.components.len(), 1);
+        assert_eq!(inventory.components[0].package.version, version);
+        assert_eq!(inventory.gaps.iter().any(|gap| gap.fatal), is_gap);
     }
 }
 
