@@ -8,12 +8,14 @@
 
 use std::io::{self, Read};
 
-use tar::{EntryType, Header};
+use tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
 
 use crate::limits::{Limits, MIB};
 
 use super::chunks::ChunkReader;
-use super::pax::{self, PaxError, PaxRecords};
+use super::header::{Kind, checksum, has_sound_numbers, kind};
+use super::pax::{self, PaxError, PaxRecords, SparseMap, SparseRecords};
+use super::sparse::{Expansion, MAX_NUMBERS, Run};
 
 /// Size of a tar block, in bytes.
 const BLOCK_BYTES: u64 = 512;
@@ -41,25 +43,10 @@ pub(super) enum ArchiveError {
         "an extended header of the archive has {0} bytes, at most {MAX_EXTENSION_BYTES} are read"
     )]
     LongExtension(u64),
+    #[error("a sparse file has more pieces than are read")]
+    LongMap,
     #[error("archive readers disagree on this archive: {0}")]
     Disputed(&'static str),
-}
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Directory,
-    File,
-    /// A file whose content is stored as a map of its holes.
-    Sparse,
-    Symlink,
-    Hardlink,
-    /// A device that marks a removal in overlay file systems: character device 0, 0.
-    OverlayWhiteout,
-    /// A device or pipe.
-    Special,
-    /// A kind that no reader unpacks alike.
-    Unknown(u8),
 }
 
 /// One entry's header. Names are as written.
@@ -67,17 +54,19 @@ pub(super) struct EntryHeader {
     pub(super) kind: Kind,
     pub(super) name: Vec<u8>,
     pub(super) target: Vec<u8>,
-    /// Bytes of content that follow in the stream.
+    /// Bytes of content, holes included.
     pub(super) size_bytes: u64,
 }
 
 /// A stream of entries.
 pub(super) struct Archive<'a> {
     stream: &'a mut ChunkReader,
-    /// Content of the current entry not yet read.
+    /// Stored content of the current entry not yet read.
     left: u64,
     /// Padding after the current entry's content.
     padding: u64,
+    /// The current entry's holes, if it has any.
+    expansion: Option<Expansion>,
     /// Whether a valid header or end marker was seen.
     recognized: bool,
 }
@@ -88,6 +77,7 @@ impl<'a> Archive<'a> {
             stream,
             left: 0,
             padding: 0,
+            expansion: None,
             recognized: false,
         }
     }
@@ -127,11 +117,7 @@ impl<'a> Archive<'a> {
                 }
                 EntryType::XGlobalHeader => {
                     let global = pax::parse(&self.extension(&header)?)?;
-                    if global != PaxRecords::default() {
-                        return Err(ArchiveError::Disputed(
-                            "a global header renames or resizes entries",
-                        ));
-                    }
+                    check_global(&header, &global, &pending)?;
                 }
                 _ => return self.entry(&header, pending, limits).map(Some),
             }
@@ -145,6 +131,28 @@ impl<'a> Archive<'a> {
         into: &mut Vec<u8>,
         most: u64,
     ) -> Result<(), ArchiveError> {
+        let Some(mut expansion) = self.expansion.take() else {
+            return self.read_stored(into, most);
+        };
+        let mut wanted = most;
+        while wanted > 0
+            && let Some(run) = expansion.next(wanted)
+        {
+            match run {
+                Run::Zeros(bytes) => {
+                    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                    into.resize(into.len().saturating_add(bytes), 0);
+                }
+                Run::Stored(bytes) => self.read_stored(into, bytes)?,
+            }
+            wanted = wanted.saturating_sub(run.bytes());
+        }
+        self.expansion = Some(expansion);
+        Ok(())
+    }
+
+    /// Reads up to `most` of the bytes stored for the current entry.
+    fn read_stored(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError> {
         let mut wanted = self.left.min(most);
         while wanted > 0 {
             let at_hand = self.stream.fill();
@@ -185,8 +193,9 @@ impl<'a> Archive<'a> {
         limits: &Limits,
     ) -> Result<EntryHeader, ArchiveError> {
         let pax = pending.pax.unwrap_or_default();
-        let name = pax
-            .path
+        let sparse_name = pax.sparse.as_ref().and_then(|sparse| sparse.name.clone());
+        let name = sparse_name
+            .or(pax.path)
             .or(pending.long_name)
             .unwrap_or_else(|| header.path_bytes().into_owned());
         let target = pax
@@ -201,42 +210,28 @@ impl<'a> Archive<'a> {
         if size_bytes != own_size && size_bytes <= MAX_OCTAL_SIZE {
             return Err(ArchiveError::Disputed("two sizes are given for one entry"));
         }
-        let kind = self.kind(header, &name, pax.sparse)?;
-        let has_content = matches!(kind, Kind::File | Kind::Sparse | Kind::Unknown(_));
+        let kind = kind(header, &name)?;
+        let has_content = matches!(kind, Kind::File | Kind::Unknown(_));
         if !has_content && size_bytes != 0 {
             return Err(ArchiveError::Disputed(
                 "an entry without content has a size",
             ));
         }
         self.expect_content(size_bytes)?;
+        self.expansion = match (header.entry_type(), pax.sparse) {
+            (EntryType::GNUSparse, None) => Some(self.holes_of_gnu(header)?),
+            (EntryType::Regular | EntryType::Continuous, Some(sparse)) if kind == Kind::File => {
+                Some(self.holes_of_pax(&sparse)?)
+            }
+            (_, None) => None,
+            (_, Some(_)) => return Err(ArchiveError::Disputed("what is sparse is no plain file")),
+        };
+        let expanded = self.expansion.as_ref().map(Expansion::size_bytes);
         Ok(EntryHeader {
             kind,
             name,
             target,
-            size_bytes,
-        })
-    }
-
-    fn kind(&mut self, header: &Header, name: &[u8], sparse: bool) -> Result<Kind, ArchiveError> {
-        Ok(match header.entry_type() {
-            EntryType::Regular if is_disputed_directory(header, name) => {
-                return Err(ArchiveError::Disputed(
-                    "a file's name ends as a directory's",
-                ));
-            }
-            EntryType::Regular if name.ends_with(b"/") => Kind::Directory,
-            EntryType::Regular | EntryType::Continuous if sparse => Kind::Sparse,
-            EntryType::Regular | EntryType::Continuous => Kind::File,
-            EntryType::Directory => Kind::Directory,
-            EntryType::Symlink => Kind::Symlink,
-            EntryType::Link => Kind::Hardlink,
-            EntryType::Char if is_device_zero(header) => Kind::OverlayWhiteout,
-            EntryType::Char | EntryType::Block | EntryType::Fifo => Kind::Special,
-            EntryType::GNUSparse => {
-                self.skip_sparse_map(header)?;
-                Kind::Sparse
-            }
-            other => Kind::Unknown(other.as_byte()),
+            size_bytes: expanded.unwrap_or(size_bytes),
         })
     }
 
@@ -306,21 +301,76 @@ impl<'a> Archive<'a> {
         Ok(text)
     }
 
-    /// Passes over the blocks that continue an old GNU sparse header.
-    fn skip_sparse_map(&mut self, header: &Header) -> Result<(), ArchiveError> {
+    /// Reads the map of the old GNU form, which goes on in blocks after the header.
+    fn holes_of_gnu(&mut self, header: &Header) -> Result<Expansion, ArchiveError> {
         let Some(gnu) = header.as_gnu() else {
             return Err(ArchiveError::Disputed("a sparse entry has no GNU header"));
         };
+        let size_bytes = gnu.real_size().map_err(ArchiveError::Number)?;
+        let mut numbers = Vec::new();
+        add_pieces(&gnu.sparse, &mut numbers)?;
         let mut continues = gnu.is_extended();
         while continues {
-            let mut block = [0; 512];
-            if !self.block(&mut block)? {
+            let mut block = GnuExtSparseHeader::new();
+            if !self.block(block.as_mut_bytes())? {
                 return Err(ArchiveError::Cut);
             }
-            // Byte 504 says whether another one follows, after 21 pairs of twelve digits each.
-            continues = block.get(504).is_some_and(|flag| *flag != 0);
+            add_pieces(block.sparse(), &mut numbers)?;
+            continues = block.is_extended();
         }
-        Ok(())
+        Expansion::new(&numbers, size_bytes, self.left).map_err(ArchiveError::Disputed)
+    }
+
+    /// Reads the map of the PAX forms, the newest of which has it before the content.
+    fn holes_of_pax(&mut self, sparse: &SparseRecords) -> Result<Expansion, ArchiveError> {
+        let size_bytes = sparse.size_bytes.ok_or(PaxError::Sparse)?;
+        let in_content;
+        let numbers = match sparse.map()? {
+            SparseMap::Listed(numbers) => numbers,
+            SparseMap::InContent => {
+                in_content = self.map_in_content()?;
+                &in_content
+            }
+        };
+        if numbers.len() > MAX_NUMBERS {
+            return Err(ArchiveError::LongMap);
+        }
+        Expansion::new(numbers, size_bytes, self.left).map_err(ArchiveError::Disputed)
+    }
+
+    /// Reads the lines before a sparse file's content: how many pieces, then each one's numbers.
+    fn map_in_content(&mut self) -> Result<Vec<u64>, ArchiveError> {
+        let (mut numbers, mut wanted) = (Vec::new(), 1);
+        let (mut block, mut line) = (Vec::new(), Vec::new());
+        while numbers.len() < wanted {
+            block.clear();
+            self.read_stored(&mut block, BLOCK_BYTES)?;
+            if block.is_empty() {
+                return Err(PaxError::Sparse.into());
+            }
+            for byte in &block {
+                if numbers.len() == wanted {
+                    break;
+                }
+                if *byte != b'\n' {
+                    line.push(*byte);
+                    continue;
+                }
+                let number = pax::decimal(&line).ok_or(PaxError::Sparse)?;
+                line.clear();
+                if numbers.is_empty() {
+                    let pieces = usize::try_from(number).ok();
+                    let count = pieces.and_then(|pieces| pieces.checked_mul(2));
+                    wanted = count
+                        .filter(|count| *count <= MAX_NUMBERS)
+                        .ok_or(ArchiveError::LongMap)?
+                        + 1;
+                }
+                numbers.push(number);
+            }
+        }
+        numbers.remove(0);
+        Ok(numbers)
     }
 
     fn expect_content(&mut self, size: u64) -> Result<(), ArchiveError> {
@@ -335,6 +385,7 @@ impl<'a> Archive<'a> {
     fn skip_content(&mut self) -> Result<(), ArchiveError> {
         let mut left = self.left.saturating_add(self.padding);
         (self.left, self.padding) = (0, 0);
+        self.expansion = None;
         while left > 0 {
             let at_hand = self.stream.fill().len();
             if at_hand == 0 {
@@ -348,33 +399,42 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// Checks the numbers that are of no use here, for other readers stop at a wrong one.
-fn has_sound_numbers(header: &Header) -> bool {
-    let old = header.as_old();
-    let devices = header
-        .as_ustar()
-        .map(|ustar| [&ustar.dev_major, &ustar.dev_minor]);
-    let devices = devices.or(header.as_gnu().map(|gnu| [&gnu.dev_major, &gnu.dev_minor]));
-    [&old.mode, &old.uid, &old.gid]
-        .into_iter()
-        .chain(devices.into_iter().flatten())
-        .all(|field| is_number(field))
-        && is_number(&old.mtime)
+/// Adds the pieces of one block of an old GNU sparse map, up to the first unused one.
+fn add_pieces(pieces: &[GnuSparseHeader], numbers: &mut Vec<u64>) -> Result<(), ArchiveError> {
+    for piece in pieces.iter().take_while(|piece| piece.offset[0] != 0) {
+        numbers.push(piece.offset().map_err(ArchiveError::Number)?);
+        numbers.push(piece.length().map_err(ArchiveError::Number)?);
+    }
+    if numbers.len() > MAX_NUMBERS {
+        return Err(ArchiveError::LongMap);
+    }
+    Ok(())
 }
 
-/// Tells whether a field is empty, octal, or the binary form of GNU tar.
-fn is_number(field: &[u8]) -> bool {
-    if field.first().is_some_and(|byte| byte & 0x80 != 0) {
-        return field
-            .first()
-            .is_some_and(|byte| matches!(byte, 0x80 | 0xff));
-    }
-    let is_pad = |byte: &u8| matches!(byte, b' ' | 0);
-    let mut digits = field.iter().skip_while(|byte| is_pad(byte));
-    let mut rest = digits
-        .by_ref()
-        .skip_while(|byte| matches!(byte, b'0'..=b'7'));
-    rest.all(is_pad)
+/// Refuses a global header unless every reader does nothing at it.
+///
+/// Go's reader, which containerd uses, applies none of its records and forgets the extended
+/// headers before it; containerd then removes what lies at its name. Others apply the records.
+fn check_global(
+    header: &Header,
+    global: &PaxRecords,
+    pending: &Pending,
+) -> Result<(), ArchiveError> {
+    // The names that git, GNU tar, Go and Python give it.
+    let path = header.path_bytes();
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let is_usual =
+        matches!(name, b"pax_global_header" | b"@PaxHeader") || name.starts_with(b"GlobalHead.");
+    let why = if *global != PaxRecords::default() {
+        "a global header renames or resizes entries"
+    } else if !is_usual {
+        "a global header has the name of a file"
+    } else if !pending.is_empty() {
+        "a global header stands between an entry and its extended header"
+    } else {
+        return Ok(());
+    };
+    Err(ArchiveError::Disputed(why))
 }
 
 /// Extended headers that wait for their entry.
@@ -400,20 +460,6 @@ fn put_once<T>(slot: &mut Option<T>, value: T) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-/// Tells whether readers differ on a file being a directory.
-///
-/// Before ustar, a directory was a file without a type whose name ends with a slash. Some readers
-/// look at the header's own name for that even where a longer one overrides it, some do it for
-/// files with a type too.
-fn is_disputed_directory(header: &Header, name: &[u8]) -> bool {
-    let has_type = header.as_old().linkflag != [0];
-    if has_type {
-        name.ends_with(b"/")
-    } else {
-        name.ends_with(b"/") != header.path_bytes().ends_with(b"/")
-    }
-}
-
 fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
     let end = text
         .iter()
@@ -425,23 +471,6 @@ fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
 
 fn too_long(name: &[u8], limits: &Limits) -> bool {
     u64::try_from(name.len()).unwrap_or(u64::MAX) > limits.max_name_bytes
-}
-
-fn is_device_zero(header: &Header) -> bool {
-    let zero = |number: io::Result<Option<u32>>| matches!(number, Ok(Some(0)));
-    zero(header.device_major()) && zero(header.device_minor())
-}
-
-fn checksum(block: &[u8; 512]) -> u32 {
-    let field = 148..156;
-    let sum = |(at, byte): (usize, &u8)| {
-        if field.contains(&at) {
-            u32::from(b' ')
-        } else {
-            u32::from(*byte)
-        }
-    };
-    block.iter().enumerate().map(sum).sum()
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@
 mod archive;
 mod chunks;
 mod decompress;
+mod header;
 mod pairs;
 pub(crate) mod path;
 mod pax;
 mod spool;
+mod sparse;
 mod walk;
 mod witnesses;
 

@@ -8,8 +8,32 @@ pub(super) struct PaxRecords {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link_path: Option<Vec<u8>>,
     pub(super) size_bytes: Option<u64>,
-    /// Whether the content is stored as a sparse map.
-    pub(super) sparse: bool,
+    /// How the content is stored, where holes are left out.
+    pub(super) sparse: Option<SparseRecords>,
+}
+
+/// What a PAX header says of a file that is stored without its holes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SparseRecords {
+    /// The file's own name; the header has one made up.
+    pub(super) name: Option<Vec<u8>>,
+    /// The size with holes.
+    pub(super) size_bytes: Option<u64>,
+    /// Major and minor version; older forms state none.
+    version: [Option<u64>; 2],
+    /// How many pieces are stored.
+    blocks: Option<u64>,
+    /// Offsets and lengths in turn, in the older forms.
+    numbers: Vec<u64>,
+}
+
+/// Where the map of a sparse file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SparseMap<'a> {
+    /// Here, as offsets and lengths in turn.
+    Listed(&'a [u64]),
+    /// Before the content, as lines of digits.
+    InContent,
 }
 
 /// Says what is wrong with a PAX header.
@@ -24,6 +48,9 @@ pub(super) enum PaxError {
     /// The size is no number.
     #[error("a pax size is no number")]
     Size,
+    /// What is said of a sparse file is in no form that every reader knows.
+    #[error("a pax header describes a sparse file in no known form")]
+    Sparse,
 }
 
 /// Parses the records; a later record of the same key wins.
@@ -59,18 +86,58 @@ impl PaxRecords {
             return Err(PaxError::Shape);
         }
         match key {
-            b"path" | b"GNU.sparse.name" => self.path = kept(),
+            b"path" => self.path = kept(),
             b"linkpath" => self.link_path = kept(),
             b"size" if value.is_empty() => self.size_bytes = None,
             b"size" => self.size_bytes = Some(decimal(value).ok_or(PaxError::Size)?),
-            _ => self.sparse |= key.starts_with(b"GNU.sparse."),
+            _ => {
+                if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                    let sparse = self.sparse.get_or_insert_default();
+                    sparse.apply(key, value).ok_or(PaxError::Sparse)?;
+                }
+            }
         }
-        self.sparse |= key == b"GNU.sparse.name";
         Ok(())
     }
 }
 
-fn decimal(digits: &[u8]) -> Option<u64> {
+impl SparseRecords {
+    /// Says where the map is.
+    pub(super) fn map(&self) -> Result<SparseMap<'_>, PaxError> {
+        let (pairs, _) = self.numbers.as_chunks::<2>();
+        let counted = self.blocks == u64::try_from(pairs.len()).ok();
+        match self.version {
+            [Some(1), Some(0)] if self.numbers.is_empty() => Ok(SparseMap::InContent),
+            [Some(0), Some(0 | 1)] if counted => Ok(SparseMap::Listed(&self.numbers)),
+            [None, None] if counted && !pairs.is_empty() => Ok(SparseMap::Listed(&self.numbers)),
+            _ => Err(PaxError::Sparse),
+        }
+    }
+
+    /// Takes a record, its key without prefix; none where readers would differ on it.
+    fn apply(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let turn = self.numbers.len() % 2;
+        match key {
+            b"name" if self.name.is_none() && !value.is_empty() => self.name = Some(value.to_vec()),
+            b"size" | b"realsize" if self.size_bytes.is_none() => {
+                self.size_bytes = Some(decimal(value)?);
+            }
+            b"major" => self.version = [Some(decimal(value)?), self.version[1]],
+            b"minor" => self.version = [self.version[0], Some(decimal(value)?)],
+            b"numblocks" if self.blocks.is_none() => self.blocks = Some(decimal(value)?),
+            b"offset" if turn == 0 => self.numbers.push(decimal(value)?),
+            b"numbytes" if turn == 1 => self.numbers.push(decimal(value)?),
+            b"map" if self.numbers.is_empty() => {
+                let numbers = value.split(|byte| *byte == b',').map(decimal);
+                self.numbers = numbers.collect::<Option<_>>()?;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     all_digits
         .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
@@ -88,7 +155,7 @@ mod tests {
             path: Some(b"a/b".to_vec()),
             link_path: Some(b"c/d".to_vec()),
             size_bytes: Some(42),
-            sparse: false,
+            sparse: None,
         };
         assert_eq!(records, Ok(wanted));
     }
@@ -103,6 +170,10 @@ mod tests {
             b"7 path\n",
             b"11 size=-1\n",
             b"12 path=a\0b\n",
+            b"22 GNU.sparse.size=-1\n",
+            b"25 GNU.sparse.numbytes=1\n",
+            b"23 GNU.sparse.map=1,,2\n",
+            b"20 GNU.sparse.odd=1\n",
             b"18446744073709551616 path=a\n",
         ] {
             assert!(

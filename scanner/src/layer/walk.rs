@@ -12,8 +12,9 @@ use crate::dispatch::{ClaimedFile, Dispatch, dispatch};
 use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
 use crate::limits::Limits;
 
-use super::archive::{Archive, ArchiveError, EntryHeader, Kind};
+use super::archive::{Archive, ArchiveError, EntryHeader};
 use super::chunks::ChunkReader;
+use super::header::Kind;
 use super::pairs::Pairs;
 use super::path;
 use super::spool::Spool;
@@ -152,9 +153,12 @@ impl Walk<'_> {
                 self.see(path, Shape::Plain);
                 Ok(())
             }
-            Kind::Sparse | Kind::Unknown(_) => {
+            Kind::Unknown(flag) => {
                 self.see(path, Shape::Plain);
-                self.unexpanded(entry.kind, path);
+                let flag = char::from(flag);
+                let detail = format!("archive entries of type {flag:?} are not read");
+                let gap = Gap::fatal(GapKind::LayerUnreadable, detail);
+                self.facts.gaps.push(gap.at(path));
                 Ok(())
             }
             Kind::File => {
@@ -299,23 +303,6 @@ impl Walk<'_> {
             return self.keep(Event::Witness(path.to_owned()));
         }
         Ok(())
-    }
-
-    fn unexpanded(&mut self, kind: Kind, path: &str) {
-        if let Kind::Unknown(flag) = kind {
-            let detail = format!(
-                "archive entries of type {:?} are not read",
-                char::from(flag)
-            );
-            self.facts
-                .gaps
-                .push(Gap::fatal(GapKind::LayerUnreadable, detail).at(path));
-        } else if !self.dispatch.by_path(path).is_empty() {
-            let detail = "the file is stored sparse, which is not read";
-            self.facts
-                .gaps
-                .push(Gap::fatal(GapKind::FileUnreadable, detail).at(path));
-        }
     }
 
     fn see(&mut self, path: &str, shape: Shape) {

@@ -24,6 +24,25 @@ fn list(tar: &[u8]) -> Result<Vec<(Kind, String)>, String> {
     }
 }
 
+/// Gives each entry's name and content.
+fn contents(tar: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
+    let (sender, mut reader) = channel();
+    sender.send(tar.to_vec());
+    drop(sender);
+    let mut archive = Archive::new(&mut reader);
+    let mut entries = Vec::new();
+    while let Some(entry) = archive.next(&Limits::default())? {
+        let (mut content, mut piece) = (Vec::new(), 1);
+        // Pieces of growing size, so that they end within holes and within data.
+        while content.len() < usize::try_from(entry.size_bytes).unwrap() {
+            archive.read_content(&mut content, piece)?;
+            piece = piece * 3 + 1;
+        }
+        entries.push((String::from_utf8(entry.name).unwrap(), content));
+    }
+    Ok(entries)
+}
+
 fn header(kind: EntryType, name: &str, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
@@ -93,7 +112,7 @@ fn refuses_what_readers_take_differently() {
     let global = header(EntryType::XGlobalHeader, "g", 9);
     let mut damaged = file.clone();
     damaged.as_mut_bytes()[0] ^= 1;
-    let table: [(&str, Vec<u8>); 10] = [
+    let table: [(&str, Vec<u8>); 11] = [
         (
             "long name past its size",
             blocks(&[long_name.as_bytes(), b"abc\0", file.as_bytes(), b"abc"]),
@@ -124,6 +143,15 @@ fn refuses_what_readers_take_differently() {
         (
             "long name without a bound",
             blocks(&[endless.as_bytes(), b"a"]),
+        ),
+        (
+            "global header named as a file",
+            blocks(&[
+                header(EntryType::XGlobalHeader, "etc/passwd", 12).as_bytes(),
+                b"12 comment=\n",
+                file.as_bytes(),
+                b"abc",
+            ]),
         ),
         (
             "global name",
@@ -168,23 +196,94 @@ fn refuses_numbers_that_stop_other_readers() {
     }
 }
 
+/// A file with a hole in its middle and one at its end, or with more pieces than one header lists.
+fn with_holes(pieces: u64, dir: &std::path::Path) -> Vec<u8> {
+    let mut content = vec![b'a'; 5_000];
+    for piece in 1..pieces {
+        content.resize(content.len() + 70_000, 0);
+        content.extend(piece.to_string().repeat(900).into_bytes());
+    }
+    content.resize(content.len() + 100_000, 0);
+    let file = std::fs::File::create(dir.join("holes")).unwrap();
+    for (at, block) in content.chunks(4_096).enumerate() {
+        if block.iter().any(|byte| *byte != 0) {
+            let at = u64::try_from(at).unwrap() * 4_096;
+            std::os::unix::fs::FileExt::write_all_at(&file, block, at).unwrap();
+        }
+    }
+    file.set_len(content.len().try_into().unwrap()).unwrap();
+    content
+}
+
 #[test]
-fn sparse_files_are_known_and_passed_over() {
-    let mut sparse = header(EntryType::GNUSparse, "holes", 512);
-    sparse.as_gnu_mut().unwrap().isextended = [1];
-    sparse.set_cksum();
-    let next = header(EntryType::Regular, "next", 0);
-    let tar = blocks(&[sparse.as_bytes(), &[0; 512], &[7; 512], next.as_bytes()]);
-    let wanted = [
-        (Kind::Sparse, "holes".to_owned()),
-        (Kind::File, "next".to_owned()),
-    ];
-    assert_eq!(list(&tar).unwrap(), wanted);
-    let by_pax = Layer::new()
-        .pax("GNU.sparse.name", "holes")
-        .file("GNUSparseFile.0/holes", "map")
-        .tar();
-    assert_eq!(list(&by_pax).unwrap(), [(Kind::Sparse, "holes".to_owned())]);
+fn sparse_files_are_read_as_gnu_tar_stored_them() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("next"), "plain").unwrap();
+    for pieces in [1, 2, 40] {
+        let content = with_holes(pieces, dir.path());
+        for form in [
+            &["--format=gnu"][..],
+            &["--format=pax", "--sparse-version=0.0"],
+            &["--format=pax", "--sparse-version=0.1"],
+            &["--format=pax", "--sparse-version=1.0"],
+        ] {
+            let tar = std::process::Command::new("tar")
+                .args(["--sparse", "--hole-detection=raw", "-c"])
+                .args(form)
+                .args(["holes", "next"])
+                .current_dir(dir.path())
+                .output()
+                .unwrap()
+                .stdout;
+            assert!(tar.len() < content.len(), "{form:?} stored the holes");
+            let read = contents(&tar).unwrap();
+            assert_eq!(read.len(), 2, "{form:?}");
+            assert_eq!(read[0].0, "holes", "{form:?}");
+            assert!(read[0].1 == content, "{form:?} with {pieces} pieces");
+            assert_eq!(read[1], ("next".to_owned(), b"plain".to_vec()), "{form:?}");
+        }
+    }
+}
+
+#[test]
+fn sparse_files_that_readers_take_differently_are_refused() {
+    let by_pax = |records: &[(&str, &str)], content: &str| {
+        let mut builder = Builder::new(Vec::new());
+        let records: Vec<_> = records
+            .iter()
+            .map(|(key, value)| (format!("GNU.sparse.{key}"), *value))
+            .collect();
+        let records = records
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_bytes()));
+        builder.append_pax_extensions(records).unwrap();
+        let size = content.len().try_into().unwrap();
+        let file = header(EntryType::Regular, "file", size);
+        builder.append(&file, content.as_bytes()).unwrap();
+        contents(&builder.into_inner().unwrap())
+    };
+    let listed = [("size", "9"), ("numblocks", "1"), ("map", "2,3")];
+    let read = by_pax(&listed, "abc").unwrap();
+    assert_eq!(read, [("file".to_owned(), b"\0\0abc\0\0\0\0".to_vec())]);
+    let newest = [("major", "1"), ("minor", "0"), ("realsize", "9")];
+    for (records, content) in [
+        (&listed[..], "abcd"),
+        (&listed[1..], "abc"),
+        (&[("name", "other")], "abc"),
+        (&[("size", "9"), ("numblocks", "2"), ("map", "2,3")], "abc"),
+        (&[("size", "4"), ("numblocks", "1"), ("map", "2,3")], "abc"),
+        (&[("major", "2"), ("minor", "0"), ("realsize", "9")], "abc"),
+        (&newest, "1\n0\n"),
+        (&newest, "99999999999\n"),
+        (&newest, "x\n"),
+    ] {
+        assert!(
+            by_pax(records, content).is_err(),
+            "{records:?} {content:?} was taken"
+        );
+    }
+    let huge = header(EntryType::GNUSparse, "holes", 512);
+    assert!(contents(&blocks(&[huge.as_bytes(), &[7; 512]])).is_err());
 }
 
 #[test]

@@ -1,0 +1,135 @@
+//! Files stored without their holes: the map of what is stored, and the file as it reads.
+//!
+//! `archive.rs` gathers the numbers of a map, in whichever of the four forms they are written, and
+//! asks an [`Expansion`] what the file goes on with: stored bytes or zeros. A map that readers take
+//! differently is refused.
+//!
+//! Source: GNU tar manual, "Storing Sparse Files".
+
+/// Most numbers of one map: 131,072 stored pieces, a file of 16 GiB with a hole every 64 KiB twice.
+pub(super) const MAX_NUMBERS: usize = 262_144;
+
+/// What a file goes on with, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// A hole.
+    Zeros(u64),
+    /// Bytes that are next in the archive.
+    Stored(u64),
+}
+
+/// A sparse file being read from its beginning.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expansion {
+    /// Beginning and end of each stored piece, in order.
+    pieces: Vec<(u64, u64)>,
+    next_piece: usize,
+    at: u64,
+    size_bytes: u64,
+}
+
+impl Expansion {
+    /// Takes a map as offsets and lengths in turn; says what is wrong with one that does not fit.
+    pub(super) fn new(
+        numbers: &[u64],
+        size_bytes: u64,
+        stored_bytes: u64,
+    ) -> Result<Self, &'static str> {
+        let (pairs, rest) = numbers.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err("a sparse map ends within a piece");
+        }
+        let mut pieces = Vec::with_capacity(pairs.len());
+        let (mut at, mut stored) = (0, 0_u64);
+        for [offset, length] in pairs {
+            let end = offset.checked_add(*length).filter(|end| *end <= size_bytes);
+            let Some(end) = end.filter(|_| *offset >= at) else {
+                return Err("a sparse map has pieces that overlap or leave the file");
+            };
+            pieces.push((*offset, end));
+            at = end;
+            // Pieces do not overlap, so their sum is at most the file's size.
+            stored = stored.saturating_add(*length);
+        }
+        if stored != stored_bytes {
+            return Err("a sparse map tells of more or fewer bytes than are stored");
+        }
+        Ok(Self {
+            pieces,
+            next_piece: 0,
+            at: 0,
+            size_bytes,
+        })
+    }
+
+    /// Gives the size of the file with its holes, in bytes.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Moves on by at most `most` bytes, more than none; gives nothing at the file's end.
+    pub(super) fn next(&mut self, most: u64) -> Option<Run> {
+        let run = loop {
+            match self.pieces.get(self.next_piece) {
+                Some((start, _)) if self.at < *start => break Run::Zeros(start - self.at),
+                Some((_, end)) if self.at < *end => break Run::Stored(end - self.at),
+                Some(_) => self.next_piece += 1,
+                None if self.at < self.size_bytes => break Run::Zeros(self.size_bytes - self.at),
+                None => return None,
+            }
+        };
+        let run = match run {
+            Run::Zeros(bytes) => Run::Zeros(bytes.min(most)),
+            Run::Stored(bytes) => Run::Stored(bytes.min(most)),
+        };
+        self.at += run.bytes();
+        Some(run)
+    }
+}
+
+impl Run {
+    /// Counts its bytes.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::Zeros(bytes) | Self::Stored(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_its_pieces_with_zeros_between() {
+        let mut file = Expansion::new(&[2, 3, 5, 0, 8, 1], 10, 4).unwrap();
+        let runs: Vec<_> = std::iter::from_fn(|| file.next(2)).collect();
+        let wanted = [
+            Run::Zeros(2),
+            Run::Stored(2),
+            Run::Stored(1),
+            Run::Zeros(2),
+            Run::Zeros(1),
+            Run::Stored(1),
+            Run::Zeros(1),
+        ];
+        assert_eq!(runs, wanted);
+    }
+
+    #[test]
+    fn refuses_maps_that_do_not_fit() {
+        for (numbers, size_bytes, stored_bytes) in [
+            (&[0][..], 10, 0),
+            (&[0, 11], 10, 11),
+            (&[0, 4, 2, 4], 10, 8),
+            (&[4, 2, 0, 2], 10, 4),
+            (&[u64::MAX, 2], 10, 2),
+            (&[0, 4], 10, 5),
+            (&[], 10, 1),
+        ] {
+            let taken = Expansion::new(numbers, size_bytes, stored_bytes);
+            assert!(taken.is_err(), "{numbers:?} was taken");
+        }
+        assert!(Expansion::new(&[], 10, 0).is_ok());
+    }
+}
