@@ -14,6 +14,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use crate::analyzer::{AnalyzeError, Analyzer, HEAD_BYTES, Pair, SpooledFile, Wants};
 use crate::analyzers;
 use crate::facts::{FileFacts, Observations};
+use crate::limits::STOPPED;
 
 pub(crate) use self::claimed::ClaimedFile;
 
@@ -157,6 +158,11 @@ impl Dispatch {
             ..FileFacts::default()
         };
         for analyzer in self.claimed(claimants) {
+            if file.limits.stop.is_requested() {
+                let gap = Gap::fatal(GapKind::Budget, STOPPED);
+                facts.found.gaps.push(gap.at(file.path));
+                break;
+            }
             let found = &mut facts.found;
             match (place(analyzer, file.size_bytes), file.memory, &file.spool) {
                 (Some(Place::Memory), Some(content), _) => {

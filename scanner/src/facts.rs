@@ -15,19 +15,24 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::DiffId;
 use sluicegate_model::package::{Evidence, Package};
 
+use crate::limits::STOPPED;
 pub(crate) use digests::Hashing;
+
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// Most bytes that stored facts may expand to: names, hashes and packages at their budgets.
 const MAX_STORED_BYTES: u64 = crate::limits::GIB;
 
 /// Compression level of stored facts: they are written once and are mostly names.
 const STORED_LEVEL: i32 = 3;
+
+/// Most packages that one file names; more would take a scan's whole memory.
+const MAX_PACKAGES_OF_FILE: usize = 100_000;
 
 /// Everything a layer proves, in the order of its archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +51,8 @@ pub struct LayerFacts {
     pub gaps: Vec<Gap>,
     /// What bears on the merged tree, in archive order.
     pub events: Vec<Event>,
-    /// Every path that is neither a directory nor a symbolic link.
+    /// Every path that is neither a directory nor a symbolic link; stored apart from the text.
+    #[serde(skip)]
     pub plain_paths: PathSet,
 }
 
@@ -198,19 +204,32 @@ impl LayerFacts {
         Self::unread(Gap::fatal(GapKind::LayerUnreadable, reason))
     }
 
+    /// Stands for a layer whose scan was asked to stop.
+    pub fn stopped() -> Self {
+        Self::unread(Gap::fatal(GapKind::Budget, STOPPED))
+    }
+
+    /// Tells whether the scan was asked to stop, so that another time it may find more.
+    pub fn was_stopped(&self) -> bool {
+        let is_stop = |gap: &Gap| gap.kind == GapKind::Budget && gap.detail == STOPPED;
+        self.gaps.iter().any(is_stop)
+    }
+
     /// Tells whether the content is a tar archive, by content and not by its claimed type.
     pub fn is_tar(&self) -> bool {
         self.tar
     }
 
-    /// Writes the facts for storage.
+    /// Writes the facts for storage: the paths' hashes, then the rest as text, compressed as it
+    /// is made.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let text = serde_json::to_vec(self).expect("facts hold only strings and numbers");
-        let mut bytes = vec![FORMAT];
-        bytes.extend(
-            zstd::bulk::compress(&text, STORED_LEVEL).expect("compressing in memory has no I/O"),
-        );
-        bytes
+        let write = || -> std::io::Result<Vec<u8>> {
+            let mut encoder = zstd::stream::write::Encoder::new(vec![FORMAT], STORED_LEVEL)?;
+            self.plain_paths.write(&mut encoder)?;
+            serde_json::to_writer(&mut encoder, self)?;
+            encoder.finish()
+        };
+        write().expect("facts hold only strings and numbers, and memory has no I/O")
     }
 
     /// Reads stored facts.
@@ -218,11 +237,18 @@ impl LayerFacts {
         let Some((&FORMAT, compressed)) = bytes.split_first() else {
             return Err(FactsError::Format(bytes.first().copied()));
         };
-        let mut text = Vec::new();
-        zstd::stream::read::Decoder::new(compressed)
-            .and_then(|decoder| decoder.take(MAX_STORED_BYTES).read_to_end(&mut text))
-            .map_err(FactsError::Decompress)?;
-        serde_json::from_slice(&text).map_err(FactsError::Parse)
+        let read = || -> std::io::Result<(PathSet, Vec<u8>)> {
+            let decoder = zstd::stream::read::Decoder::with_buffer(compressed)?;
+            let mut bounded = std::io::BufReader::new(decoder.take(MAX_STORED_BYTES));
+            let plain_paths = PathSet::read(&mut bounded)?;
+            let mut text = Vec::new();
+            bounded.read_to_end(&mut text)?;
+            Ok((plain_paths, text))
+        };
+        let (plain_paths, text) = read().map_err(FactsError::Decompress)?;
+        let mut facts: Self = serde_json::from_slice(&text).map_err(FactsError::Parse)?;
+        facts.plain_paths = plain_paths;
+        Ok(facts)
     }
 
     fn unread(gap: Gap) -> Self {
@@ -239,8 +265,15 @@ impl Observations {
         self.add_on(Evidence::Installed, package);
     }
 
-    /// Records a package with what its presence rests on.
+    /// Records a package with what its presence rests on; past the most of one file, a gap.
     pub fn add_on(&mut self, evidence: Evidence, package: Package) {
+        if self.packages.len() >= MAX_PACKAGES_OF_FILE {
+            if !self.gaps.iter().any(|gap| gap.kind == GapKind::Budget) {
+                let detail = format!("the file names more than {MAX_PACKAGES_OF_FILE} packages");
+                self.gaps.push(Gap::fatal(GapKind::Budget, detail));
+            }
+            return;
+        }
         self.packages.push(FoundPackage {
             package,
             inside: String::new(),

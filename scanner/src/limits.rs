@@ -1,7 +1,10 @@
 //! The budgets of scanning one layer: bytes, ratio, entries, names, nesting, spooled files.
 //!
 //! A budget that runs out is a fatal gap, never a silent skip. Callers hand [`Limits`] in; nothing
-//! here reads configuration.
+//! here reads configuration, and nothing reads a clock: whoever measures time sets [`Stop`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use std::path::PathBuf;
 
@@ -12,8 +15,30 @@ pub const MIB: u64 = 1024 * KIB;
 /// One gibibyte, in bytes.
 pub const GIB: u64 = 1024 * MIB;
 
+/// What a scan says that was asked to stop.
+pub(crate) const STOPPED: &str = "scanning the layer took longer than it may";
+
+/// Asks a scan to come to its end; all clones are one request.
+///
+/// It is heeded at every piece of the stream, every entry, between analyzers and within archives
+/// in files. The scan still reads its source to the end and gives what it found, with a gap.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether somebody has asked.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// How much work one layer may cause.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Most uncompressed bytes of one layer.
     pub max_uncompressed_bytes: u64,
@@ -25,7 +50,7 @@ pub struct Limits {
     pub max_entries: u64,
     /// Longest name or link target of an entry, in bytes.
     pub max_name_bytes: u64,
-    /// Most bytes of names that one layer's facts keep.
+    /// Most memory that the names of one layer take, in bytes, with what keeping each one costs.
     pub max_kept_name_bytes: u64,
     /// Most packages that one layer's facts keep.
     pub max_packages: u64,
@@ -41,6 +66,8 @@ pub struct Limits {
     pub max_spooled_bytes: u64,
     /// Where temporary files are made; none for the system's own place.
     pub spool_dir: Option<PathBuf>,
+    /// Whether the scan has been asked to stop.
+    pub stop: Stop,
 }
 
 impl Default for Limits {
@@ -48,6 +75,7 @@ impl Default for Limits {
     ///
     /// A gzip stream cannot exceed 1,032:1 (RFC 1951, 258 bytes from two bits), so the ratio of
     /// 1,100 stops zstd bombs only; gzip is bounded by its bytes. 4,096 is Linux's `PATH_MAX`.
+    /// The names of two million files take 31 MiB, so that 56 leave room for 200,000 directories.
     fn default() -> Self {
         Self {
             max_uncompressed_bytes: 64 * GIB,
@@ -55,14 +83,15 @@ impl Default for Limits {
             ratio_free_bytes: GIB,
             max_entries: 2_000_000,
             max_name_bytes: 4_096,
-            max_kept_name_bytes: 64 * MIB,
-            max_packages: 500_000,
+            max_kept_name_bytes: 56 * MIB,
+            max_packages: 100_000,
             max_owned_files: 250_000,
             max_nested_depth: 5,
             max_nested_bytes: 256 * MIB,
             max_nested_entries: 200_000,
             max_spooled_bytes: 16 * GIB,
             spool_dir: None,
+            stop: Stop::default(),
         }
     }
 }

@@ -17,17 +17,22 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::{Descriptor, ImageManifest};
 use sluicegate_model::{Digest, Repository, media_type};
 use sluicegate_policy::Content;
+use sluicegate_scanner::limits::Stop;
 use sluicegate_scanner::{LayerFacts, LayerInput, Limits};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::artifact;
 use super::download::Downloads;
 use super::error::PullError;
+use super::scan_time::{Ended, MAX_WORK, WorkTime};
 use crate::cache::{BlobSource, ContentStore, DocumentKind, Pin};
 use crate::clock::Clock;
 
 /// Layers whose facts are shared between images that arrive together.
 const FACTS_IN_MEMORY: u64 = 16;
+
+/// Most paths of a layer whose facts are kept: writing more takes as much memory as scanning does.
+const MAX_KEPT_PATHS: usize = 500_000;
 
 /// What scanning an image gave, as it is kept for judging again later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,6 +191,7 @@ impl Shared {
             .map(|layer| self.facts_of(&repository, layer, &progress));
         let (config, facts) = futures_util::future::try_join(config, try_join_all(layers)).await?;
         let content = artifact::classify(&manifest, &facts);
+        let is_stopped = facts.iter().any(|facts| facts.was_stopped());
         let scanned_at = self.clock.now();
         let scanned = tokio::task::spawn_blocking(move || {
             let inventory = inventory(&manifest, config.as_ref(), &facts);
@@ -199,9 +205,12 @@ impl Shared {
         })
         .await
         .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
-        let body =
-            serde_json::to_vec(&scanned).map_err(|error| PullError::Storage(error.to_string()))?;
-        self.keep(DocumentKind::Inventory, document_key(&digest), body);
+        // Another time the scan may be quicker.
+        if !is_stopped {
+            let body = serde_json::to_vec(&scanned)
+                .map_err(|error| PullError::Storage(error.to_string()))?;
+            self.keep(DocumentKind::Inventory, document_key(&digest), body);
+        }
         Ok(Arc::new(scanned))
     }
 
@@ -238,6 +247,9 @@ impl Shared {
             .facts
             .try_get_with(layer.digest.clone(), self.facts(&source, layer));
         let facts = facts.await.map_err(|error| (*error).clone())?;
+        if facts.was_stopped() {
+            self.facts.invalidate(&layer.digest).await;
+        }
         self.downloads.proven(&layer.digest, &source).await?;
         Ok(facts)
     }
@@ -281,7 +293,9 @@ impl Shared {
         let facts = self.scan_layer(source, &layer.digest).await?;
         // Facts of bytes that turn out not to be the layer must not be kept.
         self.downloads.proven(&layer.digest, source).await?;
-        self.keep(DocumentKind::Facts, key, facts.to_bytes());
+        if !facts.was_stopped() && facts.plain_paths.len() <= MAX_KEPT_PATHS {
+            self.keep(DocumentKind::Facts, key, facts.to_bytes());
+        }
         Ok(Arc::new(facts))
     }
 
@@ -322,12 +336,25 @@ impl Shared {
         let reader = source
             .sync_reader()
             .map_err(|error| PullError::Storage(error.to_string()))?;
-        let limits = self.limits.clone();
+        let stop = Stop::default();
+        let limits = Limits {
+            stop: stop.clone(),
+            ..self.limits.clone()
+        };
+        let time = WorkTime::start();
+        let reader = time.reader(reader);
         let scan = move || sluicegate_scanner::scan_layer(reader, &limits);
-        let scanned = tokio::task::spawn_blocking(scan).await;
-        Ok(scanned.unwrap_or_else(|panic| {
-            LayerFacts::unreadable(format!("the scan of this layer failed: {panic}"))
-        }))
+        let scan = tokio::task::spawn_blocking(scan);
+        Ok(match time.limit(MAX_WORK, &stop, scan).await {
+            Ended::Done(Ok(facts)) => facts,
+            Ended::Done(Err(panic)) => {
+                LayerFacts::unreadable(format!("the scan of this layer failed: {panic}"))
+            }
+            Ended::LeftToItself => {
+                tracing::error!(%digest, "a scan does not stop; it is left to itself");
+                LayerFacts::stopped()
+            }
+        })
     }
 }
 

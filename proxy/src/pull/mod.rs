@@ -11,5 +11,6 @@ pub mod manifests;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;
+mod scan_time;
 pub mod sources;
 pub mod stream_rules;

@@ -1,29 +1,29 @@
 //! Turns a layer's stored bytes into its tar stream, whatever its media type says.
 //!
-//! The format is chosen by content, as runtimes do. All gzip members and all zstd frames are read;
-//! anything else after a stream's end is an error. The source is always read to its end.
+//! The format is chosen by content, as runtimes do: a media type that says otherwise means nothing to
+//! them and is no gap. All gzip members and all zstd frames are read, and the tables of contents that
+//! some tools append are skippable frames or plain entries, never believed. Anything else after a
+//! stream's end is an error. The source is always read to its end.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
-use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, STOPPED};
 
 use super::chunks::{CHUNK_BYTES, ChunkSender};
+use super::zstd_window::{self, FrameDecoder};
 
 /// First bytes of a gzip member with deflate content. Source: RFC 1952, section 2.3.
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 
 /// First bytes of a zstd frame. Source: RFC 8878, section 3.1.1.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Last three bytes of a skippable zstd frame's magic; the first is 0x50 to 0x5f.
 /// Source: RFC 8878, section 3.1.2.
 const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
-
-/// Largest zstd window as a power of two: 128 MiB, the most that runtimes accept by default.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// How much of the source is read at once, in bytes.
 const SOURCE_BUFFER_BYTES: usize = 128 * 1024;
@@ -69,7 +69,7 @@ fn inflate<R: Read>(
     limits: &Limits,
     sink: &ChunkSender,
 ) -> Result<(), DecompressError> {
-    let head = source.peek_four()?;
+    let head = source.peek(4)?;
     let mut output = Output {
         sink,
         limits,
@@ -106,7 +106,7 @@ fn gunzip<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<()
         if let Err(cause) = ended {
             return Err(source.blame("gzip", cause));
         }
-        let head = source.peek_four()?;
+        let head = source.peek(4)?;
         if head.is_empty() {
             return Ok(());
         }
@@ -123,14 +123,11 @@ fn unzstd<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<()
         format: "zstd",
         cause,
     };
-    let mut decoder = Decoder::new().map_err(corrupt)?;
-    decoder
-        .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))
-        .map_err(corrupt)?;
+    let mut decoder = FrameDecoder::new().map_err(corrupt)?;
     let mut between_frames = true;
     loop {
         if between_frames {
-            let head = source.peek_four()?;
+            let head = source.peek(zstd_window::MAX_HEADER_BYTES)?;
             if head.is_empty() {
                 return Ok(());
             }
@@ -139,12 +136,13 @@ fn unzstd<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<()
                     "bytes follow the layer's zstd stream".to_owned(),
                 ));
             }
+            decoder.prepare(head, &output.limits.stop)?;
         }
         let input = source.fill_buf().map_err(DecompressError::Source)?;
         let at_end = input.is_empty();
         let mut from = InBuffer::around(input);
         let mut into = OutBuffer::around(output.room());
-        let hint = decoder.run(&mut from, &mut into).map_err(corrupt)?;
+        let hint = decoder.raw().run(&mut from, &mut into).map_err(corrupt)?;
         let (read, written) = (from.pos(), into.pos());
         source.consume(read);
         output.advance(written, source.taken)?;
@@ -168,14 +166,15 @@ fn copy<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), 
 }
 
 fn is_zstd(head: &[u8]) -> bool {
-    head == ZSTD_MAGIC || matches!(head, [0x50..=0x5f, rest @ ..] if rest == ZSTD_SKIPPABLE)
+    head.starts_with(&ZSTD_MAGIC)
+        || matches!(head, [0x50..=0x5f, rest @ ..] if rest.starts_with(&ZSTD_SKIPPABLE))
 }
 
 /// The stored bytes, counted, with the first few in sight.
 struct Source<R> {
     inner: BufReader<R>,
     /// Bytes looked at but not taken, where a buffer's end cut them.
-    held: [u8; 4],
+    held: [u8; zstd_window::MAX_HEADER_BYTES],
     held_at: usize,
     held_end: usize,
     taken: u64,
@@ -186,7 +185,7 @@ impl<R: Read> Source<R> {
     fn new(content: R) -> Self {
         Self {
             inner: BufReader::with_capacity(SOURCE_BUFFER_BYTES, content),
-            held: [0; 4],
+            held: [0; zstd_window::MAX_HEADER_BYTES],
             held_at: 0,
             held_end: 0,
             taken: 0,
@@ -194,17 +193,17 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Gives the next four bytes without taking them; fewer only at the end.
-    fn peek_four(&mut self) -> Result<&[u8], DecompressError> {
+    /// Gives the next `wanted` bytes without taking them, or more; fewer only at the end.
+    fn peek(&mut self, wanted: usize) -> Result<&[u8], DecompressError> {
         if self.held_at == self.held_end {
             (self.held_at, self.held_end) = (0, 0);
         }
-        // What is held is shifted to the front, so that there is room for four.
+        // What is held is shifted to the front, so that there is room.
         self.held.copy_within(self.held_at..self.held_end, 0);
         self.held_end -= self.held_at;
         self.held_at = 0;
-        while self.held_end < self.held.len() {
-            let room = self.held.get_mut(self.held_end..).unwrap_or_default();
+        while self.held_end < wanted.min(self.held.len()) {
+            let room = self.held.get_mut(self.held_end..wanted).unwrap_or_default();
             match self.inner.read(room) {
                 Ok(0) => break,
                 Ok(read) => self.held_end += read,
@@ -307,6 +306,9 @@ impl Output<'_> {
             .saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
         if self.filled >= CHUNK_BYTES {
             self.flush();
+        }
+        if self.limits.stop.is_requested() {
+            return Err(DecompressError::Budget(STOPPED.to_owned()));
         }
         let Limits {
             max_uncompressed_bytes,

@@ -12,10 +12,11 @@ mod header;
 mod pairs;
 pub(crate) mod path;
 mod pax;
-mod spool;
 mod sparse;
+mod spool;
 mod walk;
 mod witnesses;
+mod zstd_window;
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +43,11 @@ pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
         };
         let (facts, inflated) = consume(receiver, limits);
         let outcome = inflating.join().unwrap_or(Err(DecompressError::Panicked));
-        conclude(facts, inflated, outcome)
+        let mut facts = conclude(facts, inflated, outcome);
+        if limits.stop.is_requested() && !facts.was_stopped() {
+            facts.gaps.extend(LayerFacts::stopped().gaps);
+        }
+        facts
     })
 }
 

@@ -1,6 +1,6 @@
 //! Whole layers, built in code, through the whole pipeline.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use sluicegate_model::digest::Digest;
 
@@ -194,6 +194,83 @@ fn budgets_end_in_a_fatal_gap() {
         assert_eq!(kinds(&facts), [GapKind::Budget], "{:?}", facts.gaps);
         assert!(facts.gaps[0].fatal);
     }
+}
+
+#[test]
+fn a_scan_that_is_asked_to_stop_ends_in_a_fatal_gap() {
+    let limits = Limits::default();
+    limits.stop.request();
+    for stored in [small(), gzip(&small())] {
+        let mut ended = false;
+        let source = Failing {
+            content: &stored,
+            ended: &mut ended,
+            error: None,
+        };
+        let facts = scan_layer(source, &limits);
+        assert_eq!(kinds(&facts), [GapKind::Budget]);
+        assert!(facts.gaps[0].fatal && ended);
+    }
+}
+
+#[test]
+fn large_zstd_windows_are_given_and_larger_ones_are_a_fatal_gap() {
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(24).unwrap();
+    encoder.write_all(&small()).unwrap();
+    let large = encoder.finish().unwrap();
+    let frames = [
+        large.as_slice(),
+        &zstd::encode_all(&[0; 1024][..], 1).unwrap(),
+    ]
+    .concat();
+    let facts = scan(&frames);
+    assert_eq!((facts.gaps.as_slice(), files(&facts)), (&[][..], 1));
+    let beyond = b"\x28\xb5\x2f\xfd\0\x89\x01\0\0";
+    assert_eq!(kinds(&scan(beyond)), [GapKind::Budget]);
+}
+
+#[test]
+fn a_table_of_contents_in_a_layer_is_an_ordinary_file() {
+    let toc = r#"{"version":1,"entries":[{"name":"var/lib/dpkg/status","type":"reg","size":0}]}"#;
+    let status = "Package: a\nStatus: install ok installed\nVersion: 1\n";
+    let seekable = |toc: &str| {
+        Layer::new()
+            .file(".prefetch.landmark", "\x0f")
+            .file("var/lib/dpkg/status", status)
+            .file("stargz.index.json", toc)
+            .facts()
+    };
+    let (with, without) = (seekable(toc), seekable(""));
+    assert_eq!(with.gaps, []);
+    assert_eq!(with.events, without.events);
+}
+
+#[test]
+fn a_vast_sparse_file_costs_nothing_unless_it_is_wanted() {
+    let vast = |name: &str| {
+        let records = [
+            ("GNU.sparse.major", &b"1"[..]),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.name", name.as_bytes()),
+            ("GNU.sparse.realsize", b"1099511627776"),
+        ];
+        let mut tar = Vec::new();
+        let mut builder = tar::Builder::new(&mut tar);
+        builder.append_pax_extensions(records).unwrap();
+        builder.finish().unwrap();
+        drop(builder);
+        tar.truncate(tar.len() - 1024);
+        let map = [&b"1\n1099511627776\n0\n"[..], &[0; 512]].concat();
+        tar.extend(Layer::new().file("made-up", &map[..512]).tar());
+        scan(&tar)
+    };
+    assert_eq!(vast("var/data").gaps, []);
+    let wanted = vast("var/lib/dpkg/status");
+    let [crate::facts::Event::File(file)] = wanted.events.as_slice() else {
+        panic!("the file is an event: {wanted:?}");
+    };
+    assert_eq!(file.found.gaps[0].kind, GapKind::FileTooLarge);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use crate::analyzer::HEAD_BYTES;
 use crate::dispatch::{ClaimedFile, Dispatch, dispatch};
 use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
-use crate::limits::Limits;
+use crate::limits::{Limits, STOPPED};
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
 use super::chunks::ChunkReader;
@@ -64,8 +64,8 @@ struct Walk<'a> {
     limits: &'a Limits,
     dispatch: &'static Dispatch,
     facts: LayerFacts,
-    /// Every path with what it was, in archive order.
-    seen: Vec<(PathHash, Shape)>,
+    /// Every path with what it was as its mark, in archive order.
+    seen: Vec<PathHash>,
     kept_name_bytes: u64,
     packages: u64,
     owned_files: u64,
@@ -79,18 +79,28 @@ struct Walk<'a> {
 }
 
 /// What a path is to others: two shapes at one path in one layer cannot both be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    Directory,
-    Plain,
-    Symlink,
+    Directory = 0,
+    Plain = 1,
+    Symlink = 2,
 }
+
+/// What keeping one event costs beside its names, in bytes: itself, its allocations, and a place in
+/// the sets that look for contradictions.
+const EVENT_BYTES: u64 = 112;
+
+/// What keeping a path's hash costs, in bytes.
+const HASH_BYTES: u64 = 16;
 
 impl Walk<'_> {
     fn entries(&mut self, archive: &mut Archive<'_>) -> Result<(), Gap> {
         let unreadable =
             |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
         while let Some(entry) = archive.next(self.limits).map_err(unreadable)? {
+            if self.limits.stop.is_requested() {
+                return Err(Gap::fatal(GapKind::Budget, STOPPED));
+            }
             self.facts.entries += 1;
             if self.facts.entries > self.limits.max_entries {
                 let most = self.limits.max_entries;
@@ -133,11 +143,11 @@ impl Walk<'_> {
         }
         match entry.kind {
             Kind::Directory => {
-                self.see(path, Shape::Directory);
+                self.see(path, Shape::Directory)?;
                 self.keep(Event::Directory(path.to_owned()))
             }
             Kind::Symlink => {
-                self.see(path, Shape::Symlink);
+                self.see(path, Shape::Symlink)?;
                 let target = path::readable(&entry.target).into_owned();
                 self.keep(Event::Symlink {
                     path: path.to_owned(),
@@ -150,11 +160,11 @@ impl Walk<'_> {
                 ambiguous: false,
             }),
             Kind::Special => {
-                self.see(path, Shape::Plain);
+                self.see(path, Shape::Plain)?;
                 Ok(())
             }
             Kind::Unknown(flag) => {
-                self.see(path, Shape::Plain);
+                self.see(path, Shape::Plain)?;
                 let flag = char::from(flag);
                 let detail = format!("archive entries of type {flag:?} are not read");
                 let gap = Gap::fatal(GapKind::LayerUnreadable, detail);
@@ -162,7 +172,7 @@ impl Walk<'_> {
                 Ok(())
             }
             Kind::File => {
-                self.see(path, Shape::Plain);
+                self.see(path, Shape::Plain)?;
                 self.file(archive, entry.size_bytes, path)
             }
         }
@@ -195,7 +205,7 @@ impl Walk<'_> {
     }
 
     fn hardlink(&mut self, path: &str, target: &[u8]) -> Result<(), Gap> {
-        self.see(path, Shape::Plain);
+        self.see(path, Shape::Plain)?;
         let mut clean_target = String::new();
         if path::clean(target, &mut clean_target).is_err() {
             self.facts.gaps.push(escapes(target));
@@ -305,8 +315,22 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn see(&mut self, path: &str, shape: Shape) {
-        self.seen.push((PathHash::of(path), shape));
+    fn see(&mut self, path: &str, shape: Shape) -> Result<(), Gap> {
+        self.seen.push(PathHash::of(path).marked(shape as u8));
+        self.pay(HASH_BYTES)
+    }
+
+    /// Takes memory from the budget of names.
+    fn pay(&mut self, bytes: u64) -> Result<(), Gap> {
+        self.kept_name_bytes = self.kept_name_bytes.saturating_add(bytes);
+        if self.kept_name_bytes > self.limits.max_kept_name_bytes {
+            let most = self.limits.max_kept_name_bytes;
+            return Err(Gap::fatal(
+                GapKind::Budget,
+                format!("the layer's names take more than {most} bytes"),
+            ));
+        }
+        Ok(())
     }
 
     fn keep(&mut self, event: Event) -> Result<(), Gap> {
@@ -320,16 +344,8 @@ impl Walk<'_> {
             }
             Event::File(facts) => facts.path.len(),
         };
-        self.kept_name_bytes = self
-            .kept_name_bytes
-            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if self.kept_name_bytes > self.limits.max_kept_name_bytes {
-            let most = self.limits.max_kept_name_bytes;
-            return Err(Gap::fatal(
-                GapKind::Budget,
-                format!("the layer's names take more than {most} bytes"),
-            ));
-        }
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.pay(bytes.saturating_add(EVENT_BYTES))?;
         self.facts.events.push(event);
         Ok(())
     }
@@ -339,14 +355,15 @@ impl Walk<'_> {
         self.seen.dedup();
         self.flag_shape_changes();
         self.flag_files_used_as_directories();
-        let plain = self.seen.iter().filter(|(_, shape)| *shape == Shape::Plain);
-        self.facts.plain_paths = plain.map(|(hash, _)| *hash).collect::<PathSet>();
         self.flag_whiteouts();
         self.flag_repeats();
         if self.witnesses.is_full() {
             let detail = "the layer has more directories of packages than are looked into";
             self.facts.gaps.push(Gap::partial(GapKind::Budget, detail));
         }
+        let mut plain = self.seen;
+        plain.retain(|hash| hash.mark() == Shape::Plain as u8);
+        self.facts.plain_paths = PathSet::of(plain);
         self.facts
     }
 
@@ -355,7 +372,7 @@ impl Walk<'_> {
         let changes = self
             .seen
             .windows(2)
-            .filter(|pair| matches!(pair, [(left, _), (right, _)] if left == right))
+            .filter(|pair| matches!(pair, [left, right] if left.marked(0) == right.marked(0)))
             .count();
         if changes > 0 {
             let detail = format!("{changes} paths are more than one kind of file in this layer");
@@ -374,11 +391,8 @@ impl Walk<'_> {
             while let Some((dir, _)) = path.rsplit_once('/')
                 && checked.insert(dir)
             {
-                if self
-                    .seen
-                    .binary_search(&(PathHash::of(dir), Shape::Plain))
-                    .is_ok()
-                {
+                let plain = PathHash::of(dir).marked(Shape::Plain as u8);
+                if self.seen.binary_search(&plain).is_ok() {
                     found.insert(dir);
                 }
                 path = dir;
@@ -397,8 +411,8 @@ impl Walk<'_> {
                 continue;
             };
             let hash = PathHash::of(path);
-            let at = seen.partition_point(|(other, _)| *other < hash);
-            *ambiguous = seen.get(at).is_some_and(|(other, _)| *other == hash);
+            let at = seen.partition_point(|other| *other < hash);
+            *ambiguous = seen.get(at).is_some_and(|other| other.marked(0) == hash);
             if *ambiguous {
                 let detail = "the layer both removes and has this path";
                 self.facts

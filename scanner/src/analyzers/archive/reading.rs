@@ -79,6 +79,10 @@ impl<'a> Reading<'a> {
                 self.budget(inside, "more entries than are read");
                 break;
             }
+            if self.limits.stop.is_requested() {
+                self.budget(inside, "more than there was time for");
+                break;
+            }
             self.entries_left -= 1;
             match entry {
                 Ok(entry) if length(&entry.raw_name) > self.limits.max_name_bytes => {

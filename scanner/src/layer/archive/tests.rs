@@ -147,8 +147,7 @@ fn refuses_what_readers_take_differently() {
         (
             "global header named as a file",
             blocks(&[
-                header(EntryType::XGlobalHeader, "etc/passwd", 12).as_bytes(),
-                b"12 comment=\n",
+                header(EntryType::XGlobalHeader, "etc/passwd", 0).as_bytes(),
                 file.as_bytes(),
                 b"abc",
             ]),
