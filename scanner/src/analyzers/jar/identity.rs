@@ -50,7 +50,7 @@ pub(super) struct Conclusion {
 pub(super) struct Contents {
     path: String,
     file: FileName,
-    known: Option<&'static Known>,
+    known: Option<Known>,
     /// What Maven put in, by directory: `pom.properties` and `pom.xml` stand for one artifact.
     stated: BTreeMap<String, Stated>,
     manifest: Manifest,
@@ -198,7 +198,9 @@ impl Contents {
         if self.manifest.is_java_runtime() && !self.other_than_runtime {
             return;
         }
-        let proven = file_name::repository(&self.path).or_else(|| self.well_known());
+        let proven = file_name::repository(&self.path)
+            .or_else(|| self.well_known())
+            .or_else(|| self.built_by_sbt());
         if let Some(artifact) = proven.filter(is_believable) {
             conclusion.artifacts.push(artifact);
         } else if !self.may_be_one_of(&conclusion.artifacts) {
@@ -221,6 +223,13 @@ impl Contents {
             name: known.artifact(&self.file.artifact).to_owned(),
             version: version.to_owned(),
         })
+    }
+
+    /// Only sbt puts Scala's version into the name, and it always states the group as the vendor.
+    fn built_by_sbt(&self) -> Option<Artifact> {
+        let (_, scala) = self.file.artifact.rsplit_once('_')?;
+        let is_scala = scala == "3" || scala.starts_with("2.1");
+        self.guess().filter(|_| is_scala)
     }
 
     fn guess(&self) -> Option<Artifact> {

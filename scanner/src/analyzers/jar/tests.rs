@@ -105,7 +105,13 @@ fn an_identity_can_come_from_the_pom_and_the_name() {
 fn places_and_well_known_classes_identify() {
     let version = b"Implementation-Version: 9.0.1\n";
     let core = "org/springframework/core/A.class";
-    let table: [(&str, Entries<'_>, Found); 5] = [
+    let sbt = b"Implementation-Vendor-Id: org.json4s\n";
+    let table: [(&str, Entries<'_>, Found); 6] = [
+        (
+            "lib/json4s-core_2.12-3.7.0-M11.jar",
+            &[("META-INF/MANIFEST.MF", sbt), ("A.class", b"")],
+            entry("org.json4s:json4s-core_2.12", "3.7.0-M11", ""),
+        ),
         (
             "lib/org.x.a-1.jar",
             &[(POM, &properties("org.x.a", "2")), ("A.class", b"")],
