@@ -10,6 +10,7 @@ use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::package::{Component, Distro, Evidence, Package};
 
+use crate::claims;
 use crate::distro;
 use crate::facts::{FileDigests, FoundPackage, Observations};
 use crate::merge::history::Remembered;
@@ -48,6 +49,11 @@ pub(crate) struct MergedFile<'a> {
 }
 
 impl Merged<'_> {
+    /// Tells whether there is a package database, or was one where its tool looks.
+    fn has_or_had_database(&self) -> bool {
+        self.had_database || self.files.iter().any(|file| file.found.database)
+    }
+
     /// Tells whether a file that was kept lies at a path.
     pub(crate) fn has_file(&self, path: &str) -> bool {
         self.witnesses.contains(path) || self.file(path).is_some()
@@ -90,7 +96,8 @@ pub(crate) fn assemble(
     gaps.extend(owners.tampered(merged));
     gaps.extend(programs::judge(merged, &owners));
     gaps.extend(stripped::judge(merged, &owners));
-    let mut components: Vec<Component> = components(merged, &roles, &owners, distro.as_ref());
+    let found = components(merged, &roles, &owners, distro.as_ref());
+    let mut components = claims::settle(found, merged.has_or_had_database());
     components.sort();
     components.dedup();
     let (declared, components) = components

@@ -17,6 +17,7 @@ pub mod matching;
 pub mod versions;
 
 mod analyzers;
+mod claims;
 mod code;
 mod dispatch;
 mod distro;

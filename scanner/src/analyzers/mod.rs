@@ -26,6 +26,7 @@ mod python;
 mod python_files;
 mod records;
 mod rpm;
+mod sbom;
 mod snap;
 mod stanza;
 
@@ -44,7 +45,9 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &snap::Snap,
     &python::Python,
     &python_files::PythonFiles,
+    &python::PythonArchive,
     &npm::Npm,
+    &npm::Yarn,
     &jar::Jar,
     &gem::Gem,
     &dotnet::Dotnet,
@@ -55,6 +58,7 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &erlang::Erlang,
     &perl::Perl,
     &lockfiles::Lockfiles,
+    &sbom::Sbom,
     &binary::Binary,
 ];
 

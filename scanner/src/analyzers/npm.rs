@@ -12,6 +12,10 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
+mod yarn;
+
+pub(super) use yarn::Yarn;
+
 pub(super) struct Npm;
 
 impl Analyzer for Npm {
@@ -35,27 +39,29 @@ impl Analyzer for Npm {
         if !is_package_root(file.path) {
             return Ok(());
         }
-        let content = file
-            .content
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(file.content);
-        let manifest: Manifest =
-            serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))?;
-        let (Some(name), Some(version)) = (manifest.name, manifest.version) else {
-            return Err(AnalyzeError("it has no name and version".to_owned()));
-        };
-        if name.is_empty() || version.is_empty() {
-            return Err(AnalyzeError("its name or version is empty".to_owned()));
-        }
-        found.add(Package {
-            name,
-            version,
-            package_type: PackageType::Npm,
-            architecture: None,
-            source: None,
-        });
+        found.add(package(file.content)?);
         Ok(())
     }
+}
+
+/// Reads a `package.json`.
+fn package(content: &[u8]) -> Result<Package, AnalyzeError> {
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    let manifest: Manifest =
+        serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))?;
+    let (Some(name), Some(version)) = (manifest.name, manifest.version) else {
+        return Err(AnalyzeError("it has no name and version".to_owned()));
+    };
+    if name.is_empty() || version.is_empty() {
+        return Err(AnalyzeError("its name or version is empty".to_owned()));
+    }
+    Ok(Package {
+        name,
+        version,
+        package_type: PackageType::Npm,
+        architecture: None,
+        source: None,
+    })
 }
 
 #[derive(Deserialize)]

@@ -1,12 +1,18 @@
-//! Installed Python distributions: `*.dist-info/METADATA`, `*.egg-info` and their relatives.
+//! Installed Python distributions: `*.dist-info/METADATA`, `*.egg-info` and their relatives, and what
+//! pip says that it carries inside.
 //!
 //! Source: PyPA, "Recording installed projects" and "Core metadata specifications".
 
-use sluicegate_model::package::{Package, PackageType};
+use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
+
+mod archive;
+mod metadata;
+
+pub(super) use archive::PythonArchive;
 
 pub(super) struct Python;
 
@@ -14,7 +20,7 @@ impl Analyzer for Python {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "language/python",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -23,6 +29,10 @@ impl Analyzer for Python {
             Wants::Named("METADATA"),
             Wants::Named("PKG-INFO"),
             Wants::Ending(".egg-info"),
+            Wants::InDirsNamed {
+                dir: "_vendor",
+                ending: ".txt",
+            },
         ]
     }
 
@@ -32,63 +42,31 @@ impl Analyzer for Python {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        if !is_evidence(file.path) {
-            return Ok(());
+        if file.path.ends_with("/_vendor/vendor.txt") {
+            let pins = metadata::pins(file.content);
+            for (name, version) in pins {
+                found.add_on(Evidence::Claimed, distribution(name, version));
+            }
+        } else if metadata::is_evidence(file.path) {
+            let (name, version) = metadata::headers(file.content).ok_or_else(unnamed)?;
+            found.add(distribution(name, version));
         }
-        let (name, version) = headers(file.content);
-        let (Some(name), Some(version)) = (name, version) else {
-            return Err(AnalyzeError(
-                "it has no readable name and version".to_owned(),
-            ));
-        };
-        found.add(Package {
-            name,
-            version,
-            package_type: PackageType::Python,
-            architecture: None,
-            source: None,
-        });
         Ok(())
     }
 }
 
-/// Tells whether a path is where installers record a distribution.
-fn is_evidence(path: &str) -> bool {
-    let mut parts = path.rsplit('/');
-    let name = parts.next().unwrap_or_default();
-    let dir = parts.next().unwrap_or_default().to_ascii_lowercase();
-    match name {
-        "METADATA" => dir.ends_with(".dist-info"),
-        "PKG-INFO" => dir.ends_with(".egg-info") || dir == "egg-info",
-        _ => true,
-    }
+fn unnamed() -> AnalyzeError {
+    AnalyzeError("it has no readable name and version".to_owned())
 }
 
-/// Gives name and version from the header, which ends at the first blank line.
-fn headers(content: &[u8]) -> (Option<String>, Option<String>) {
-    let (mut name, mut version) = (None, None);
-    for line in content.split(|byte| *byte == b'\n') {
-        let line = line.trim_ascii_end();
-        if line.is_empty() {
-            break;
-        }
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let (key, value) = line.split_at(colon);
-        let slot = if key.eq_ignore_ascii_case(b"name") {
-            &mut name
-        } else if key.eq_ignore_ascii_case(b"version") {
-            &mut version
-        } else {
-            continue;
-        };
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
-        if slot.is_none() && !value.is_empty() {
-            *slot = std::str::from_utf8(value).ok().map(str::to_owned);
-        }
+fn distribution(name: String, version: String) -> Package {
+    Package {
+        name,
+        version,
+        package_type: PackageType::Python,
+        architecture: None,
+        source: None,
     }
-    (name, version)
 }
 
 #[cfg(test)]
@@ -109,6 +87,7 @@ mod tests {
             ("x/Flask-1.0.egg-info", 1),
             ("x/other/METADATA", 0),
             ("x/src/PKG-INFO", 0),
+            ("x/_vendor/licenses.txt", 0),
         ] {
             let found = analyze(&Python, path, text);
             assert_eq!(found.packages.len(), packages, "{path}");
@@ -120,5 +99,18 @@ mod tests {
     fn metadata_without_a_version_is_a_gap() {
         let found = analyze(&Python, "a.dist-info/METADATA", b"Name: a\n\nVersion: 1\n");
         assert_eq!((found.packages.len(), found.gaps.len()), (0, 1));
+    }
+
+    #[test]
+    fn what_pip_carries_inside_is_a_claim() {
+        let text = b"# comment\nurllib3==1.26.17  # why\n    idna==3.7\nloose>=1\n\n";
+        let found = analyze(&Python, "site-packages/pip/_vendor/vendor.txt", text);
+        let packages: Vec<_> = found
+            .packages
+            .iter()
+            .map(|found| (found.package.name.as_str(), found.evidence))
+            .collect();
+        let claimed = Evidence::Claimed;
+        assert_eq!(packages, [("urllib3", claimed), ("idna", claimed)]);
     }
 }

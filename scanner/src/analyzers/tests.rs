@@ -102,6 +102,32 @@ fn no_cut_of_a_database_makes_an_analyzer_panic() {
     }
 }
 
+#[test]
+fn no_archive_and_no_sbom_makes_an_analyzer_panic() {
+    let archive = archive::tests::zip(&[
+        ("META-INF/MANIFEST.MF", b"Bundle-SymbolicName: a\n"),
+        (
+            "META-INF/maven/a/b/pom.xml",
+            b"<project><version>1</version></project>",
+        ),
+        ("EGG-INFO/PKG-INFO", b"Name: a\nVersion: 1\n"),
+        ("a.jar", b"PK\x03\x04"),
+        ("A.class", b""),
+    ]);
+    let samples: [&[u8]; 4] = [
+        &archive,
+        br#"{"bomFormat":"CycloneDX","components":[{"purl":"pkg:npm/a@1","components":[]}]}"#,
+        br#"{"spdxVersion":"SPDX-2.3","packages":[{"externalRefs":[]}]}"#,
+        b"SPDXVersion: SPDX-2.2\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/x@5\n",
+    ];
+    for sample in samples {
+        for cut in (0..=sample.len()).step_by(1 + sample.len() / 64) {
+            feed_all(&sample[..cut]);
+            feed_all(&sample[cut..]);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn random_bytes_make_no_analyzer_panic(content in proptest::collection::vec(any::<u8>(), 0..600)) {

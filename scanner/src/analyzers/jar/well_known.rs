@@ -7,7 +7,12 @@
 //!
 //! Source: the artifacts' entries on Maven Central, and their content.
 
-static ROWS: &str = include_str!("well_known.txt");
+use std::sync::LazyLock;
+
+static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let rows = include_str!("well_known.txt").lines();
+    rows.filter_map(row).collect()
+});
 
 /// An artifact that is known by its file's name and its classes.
 #[derive(Clone, Copy, Debug)]
@@ -48,23 +53,21 @@ impl Known {
 
 /// Finds the row of a file's name; an exact one comes before one that ends in `*`.
 pub(super) fn by_file(name: &str) -> Option<Known> {
-    let covers = |known: &Known| {
+    let covers = |known: &&Known| {
         let start = known.file.strip_suffix('*');
         start.is_some_and(|start| name.starts_with(start))
     };
-    let exact = rows().find(|known| known.file == name);
-    exact.or_else(|| rows().find(covers))
+    let exact = ROWS.iter().find(|known| known.file == name);
+    exact.or_else(|| ROWS.iter().find(covers)).copied()
 }
 
-fn rows() -> impl Iterator<Item = Known> {
-    ROWS.lines().filter_map(|line| {
-        let mut columns = line.split_whitespace();
-        Some(Known {
-            file: columns.next()?,
-            group: columns.next()?,
-            artifact: columns.next()?,
-            classes: columns.next()?,
-        })
+fn row(line: &'static str) -> Option<Known> {
+    let mut columns = line.split_whitespace();
+    Some(Known {
+        file: columns.next()?,
+        group: columns.next()?,
+        artifact: columns.next()?,
+        classes: columns.next()?,
     })
 }
 
@@ -74,9 +77,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_the_closest_row_answers() {
-        let mut names: Vec<_> = rows().map(|known| known.file).collect();
+        let mut names: Vec<_> = ROWS.iter().map(|known| known.file).collect();
         names.sort_unstable();
-        let all = ROWS.lines().count();
+        let all = include_str!("well_known.txt").lines().count();
         names.dedup();
         assert_eq!(names.len(), all);
         for (file, version, wanted) in [
@@ -99,7 +102,7 @@ mod tests {
             let found = known.map(|known| (known.group(version), known.artifact(file)));
             assert_eq!(found, wanted, "{file} {version}");
         }
-        for known in rows() {
+        for known in ROWS.iter() {
             assert!(known.classes.ends_with('/'), "{known:?}");
         }
     }
