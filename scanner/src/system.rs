@@ -20,7 +20,7 @@ use crate::overlay::Tree;
 pub(crate) enum Role {
     /// The operating system's own package database.
     Database,
-    /// One that lies elsewhere.
+    /// One that lies elsewhere, or that a newer one of the same tool stands in for.
     Relocated,
     /// A package manager's copy of its earlier state.
     Backup,
@@ -55,8 +55,10 @@ pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
     let places = Places::of(merged.tree);
     let own = |file: &&MergedFile<'_>| file.found.database && places.have(&file.path);
     let has_own = merged.files.iter().any(|file| own(&file));
+    let newest = newest_of_rpm(merged, merged.files.iter().filter(own));
     let role = |file: &MergedFile<'_>| {
-        if own(&file) {
+        if own(&file) && (newest.is_none_or(|newest| newest == file.path) || !is_of_rpm(&file.path))
+        {
             Role::Database
         } else if !file.found.database {
             let is_ledger = !file.found.owned.is_empty() && places.have_ledger(&file.path);
@@ -68,6 +70,28 @@ pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
         }
     };
     merged.files.iter().map(role).collect()
+}
+
+/// Names rpm's database that the last layer to have one has, where it has several.
+///
+/// An image keeps the old one when rpm moves to another backend, and rpm reads the new one only.
+fn newest_of_rpm<'a, 'b: 'a>(
+    merged: &Merged<'_>,
+    own: impl Iterator<Item = &'a MergedFile<'b>>,
+) -> Option<&'a str> {
+    let layer = |file: &MergedFile<'_>| {
+        let mut digests = merged.layers.iter().map(|layer| &layer.digest);
+        digests.rposition(|digest| digest == file.layer)
+    };
+    let databases = own.filter(|file| is_of_rpm(&file.path));
+    // Of two in one layer the later name counts: SQLite is what rpm moves to.
+    let newest = databases.max_by_key(|file| (layer(file), file.path.rsplit('/').next()));
+    newest.map(|file| file.path.as_str())
+}
+
+fn is_of_rpm(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    matches!(name, "Packages" | "Packages.db" | "rpmdb.sqlite")
 }
 
 /// Gives the kinds of packages that the system's own databases list.
@@ -176,8 +200,10 @@ impl System<'_> {
 
 fn relocated(file: &MergedFile<'_>) -> Gap {
     let count = file.found.packages.len();
-    let detail =
-        format!("a package database with {count} packages lies where no tool looks for it");
+    let detail = format!(
+        "a package database with {count} packages lies where no tool looks for it, or beside a \
+         newer one"
+    );
     Gap::partial(GapKind::DbRelocated, detail)
         .at(file.path.as_str())
         .in_layer(file.layer.clone())

@@ -244,6 +244,42 @@ fn a_log_is_applied_wherever_it_stands_in_the_layer_and_is_a_gap_in_another() {
 }
 
 #[test]
+fn of_two_backends_the_newer_is_rpms_and_what_only_the_other_lists_counts_as_well() {
+    let old = [zlib().blob(), perl().blob()];
+    let new = [
+        zlib().blob(),
+        HeaderBuilder::new("bash", "5.1", "1.el9").blob(),
+    ];
+    let os = || Layer::new().file("etc/os-release", "ID=fedora\nVERSION_ID=40\n");
+    let hash = ("var/lib/rpm/Packages", databases::berkeley(&old));
+    let table = [
+        vec![
+            os().file(hash.0, &hash.1),
+            Layer::new().file("var/lib/rpm/Packages.db", databases::ndb(&new)),
+        ],
+        vec![
+            os().file(hash.0, &hash.1)
+                .file("usr/lib/sysimage/rpm/rpmdb.sqlite", databases::sqlite(&new)),
+        ],
+    ];
+    for layers in table {
+        let layers: Vec<_> = layers.into_iter().map(Layer::facts).collect();
+        let inventory = image(&layers);
+        let of = |name: &str| {
+            let mut paths = inventory.components.iter();
+            let component = paths.find(|component| component.package.name == name);
+            component.unwrap().path.clone()
+        };
+        assert_eq!(inventory.components.len(), 3);
+        assert_eq!(of("perl-Errno"), hash.0);
+        assert_eq!(of("zlib"), of("bash"));
+        assert_ne!(of("bash"), hash.0);
+        let gaps: Vec<_> = inventory.gaps.iter().map(|gap| gap.kind).collect();
+        assert_eq!(gaps, [GapKind::DbRelocated]);
+    }
+}
+
+#[test]
 fn a_manifest_has_a_package_on_each_line() {
     let text = "bash\t5.1.8-2.cm2\t1\t2\tMicrosoft\t(none)\t9\tx86_64\t0\tbash-5.1.8-2.cm2.src.rpm\n\
                 openssl-libs\t1.1.1k-17.cm2\t1\t2\tMicrosoft\t1\t9\tx86_64\t1\topenssl-1.1.1k-17.cm2.src.rpm\n\
