@@ -4,6 +4,8 @@
 //! Every ELF file is recorded, so that those which nothing identifies and no package owns can be
 //! counted. PE and Mach-O programs are recorded where they name what they are made of.
 
+use sluicegate_model::coverage::{Gap, GapKind};
+
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
 use crate::facts::{BinaryFacts, Observations};
 use crate::limits::{GIB, MIB};
@@ -16,6 +18,7 @@ mod elf;
 mod go;
 mod layout;
 mod macho;
+mod packed;
 mod pe;
 mod products;
 mod rust;
@@ -49,7 +52,7 @@ impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "binary/content",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -86,11 +89,18 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
     let crates = rust::read(content, &layout, found);
     let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
     if head.as_ref() == ELF_MAGIC {
-        products::read(content, path, found);
+        products::read(content, &layout, path, found);
+        let packed = packed::is_packed(content, &layout);
+        if packed {
+            let detail = "the program is packed, so nothing in it can be read";
+            found
+                .gaps
+                .push(Gap::partial(GapKind::PackedBinary, detail).at(path));
+        }
         found.binary = Some(BinaryFacts {
             size_bytes: content.size_bytes(),
             identified: !found.packages.is_empty(),
-            packed: false,
+            packed,
         });
     }
     match content.failure() {

@@ -14,6 +14,7 @@ mod dpkg;
 mod erlang;
 mod gem;
 mod jar;
+mod jvm_release;
 mod ledger;
 mod lockfiles;
 mod npm;
@@ -60,6 +61,7 @@ pub(crate) static ALL: &[&dyn Analyzer] = &[
     &lockfiles::Lockfiles,
     &sbom::Sbom,
     &binary::Binary,
+    &jvm_release::JvmRelease,
 ];
 
 /// Where package managers keep their databases.

@@ -2,6 +2,8 @@
 //!
 //! Source: System V ABI, "Object Files".
 
+use std::ops::Range;
+
 use super::content::{Content, Order};
 use super::layout::{Layout, MAX_HEADERS, Mapping, Section, range};
 
@@ -15,6 +17,7 @@ struct Fields {
     counts: usize,
     /// In a program header: offset, address, size in the file.
     segment: [usize; 3],
+    segment_flags: usize,
     segment_bytes: u64,
     /// In a section header: offset, size.
     section: [usize; 2],
@@ -27,6 +30,7 @@ const WIDE: Fields = Fields {
     section_at: 40,
     counts: 54,
     segment: [8, 16, 32],
+    segment_flags: 4,
     segment_bytes: 56,
     section: [24, 32],
     section_bytes: 64,
@@ -38,6 +42,7 @@ const NARROW: Fields = Fields {
     section_at: 32,
     counts: 42,
     segment: [4, 8, 16],
+    segment_flags: 24,
     segment_bytes: 32,
     section: [16, 20],
     section_bytes: 40,
@@ -45,6 +50,13 @@ const NARROW: Fields = Fields {
 
 /// Type of a segment that is loaded.
 const LOADED: u64 = 1;
+
+/// Permissions of a segment of code: to be read and run, and not to be written.
+const RUNNABLE: u64 = 5;
+
+/// Type of a section that holds the program's own bytes, and flags of one that is loaded and run.
+const PROGRAM: u64 = 1;
+const CODE: u64 = 2 | 4;
 
 /// Type of a section that takes no bytes of the file.
 const NO_BITS: u64 = 8;
@@ -65,19 +77,32 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
         2 => Order::Big,
         _ => return None,
     };
+    let segments = segments(content, order, fields, &header).unwrap_or_default();
+    let (sections, mut code) = sections(content, order, fields, &header).unwrap_or_default();
+    let is_run = |code: &Range<u64>| {
+        let mut runnable = segments.iter().filter(|(_, flags)| *flags == RUNNABLE);
+        runnable.any(|(segment, _)| {
+            let segment = &segment.range;
+            segment.start <= code.start && code.end <= segment.end
+        })
+    };
+    code.retain(is_run);
+    code.sort_by_key(|range| range.start);
     Some(Layout {
         order,
-        sections: sections(content, order, fields, &header).unwrap_or_default(),
-        mappings: mappings(content, order, fields, &header).unwrap_or_default(),
+        sections,
+        code,
+        mappings: segments.into_iter().map(|(mapping, _)| mapping).collect(),
     })
 }
 
-fn mappings(
+/// Gives the segments that are loaded, with their permissions.
+fn segments(
     content: &Content<'_>,
     order: Order,
     fields: &Fields,
     header: &[u8],
-) -> Option<Vec<Mapping>> {
+) -> Option<Vec<(Mapping, u64)>> {
     let at = order.field(header, fields.program_at, fields.word)?;
     let step = order.field(header, fields.counts, 2)?;
     let count = order.field(header, fields.counts + 2, 2)?;
@@ -89,20 +114,22 @@ fn mappings(
         let [offset, address, size] = fields
             .segment
             .map(|at| order.field(segment, at, fields.word));
-        Some(Mapping {
+        let mapping = Mapping {
             address: address?,
             range: range(offset?, size?)?,
-        })
+        };
+        Some((mapping, order.field(segment, fields.segment_flags, 4)?))
     };
     Some(table.iter().filter_map(|segment| loaded(segment)).collect())
 }
 
+/// Gives the sections, and where those lie that say they are machine code.
 fn sections(
     content: &Content<'_>,
     order: Order,
     fields: &Fields,
     header: &[u8],
-) -> Option<Vec<Section>> {
+) -> Option<(Vec<Section>, Vec<Range<u64>>)> {
     let at = order.field(header, fields.section_at, fields.word)?;
     let step = order.field(header, fields.counts + 4, 2)?;
     let count = order.field(header, fields.counts + 6, 2)?;
@@ -117,19 +144,25 @@ fn sections(
     let names = place(table.get(usize::try_from(names_index).ok()?)?)?;
     let names = content.read_up_to(names.start, MAX_NAMES_BYTES)?;
     let named = |section: &Vec<u8>| {
-        if order.field(section, 4, 4)? == NO_BITS {
-            return None;
-        }
         let at = usize::try_from(order.field(section, 0, 4)?).ok()?;
         let name = names.get(at..)?.split(|byte| *byte == 0).next()?;
         // No name that is looked for is longer.
         let name = name.get(..64).unwrap_or(name).to_vec();
-        Some(Section {
-            name,
-            range: place(section)?,
-        })
+        let mut range = place(section)?;
+        if order.field(section, 4, 4)? == NO_BITS {
+            range.end = range.start;
+        }
+        Some(Section { name, range })
     };
-    Some(table.iter().filter_map(named).collect())
+    let is_code = |section: &&Vec<u8>| {
+        let flags = order.field(section, 8, fields.word).unwrap_or(0);
+        order.field(section, 4, 4) == Some(PROGRAM) && flags & CODE == CODE
+    };
+    let code = table
+        .iter()
+        .filter(is_code)
+        .filter_map(|section| place(section));
+    Some((table.iter().filter_map(named).collect(), code.collect()))
 }
 
 /// Reads a table of headers.

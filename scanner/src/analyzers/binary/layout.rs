@@ -17,6 +17,8 @@ pub(super) struct Layout {
     /// The order of bytes in its numbers.
     pub(super) order: Order,
     pub(super) sections: Vec<Section>,
+    /// Machine code, in the order of the file: sections that are nothing else and are loaded so.
+    pub(super) code: Vec<Range<u64>>,
     pub(super) mappings: Vec<Mapping>,
 }
 
@@ -46,6 +48,7 @@ impl Layout {
         read.unwrap_or(Self {
             order: Order::Little,
             sections: Vec::new(),
+            code: Vec::new(),
             mappings: Vec::new(),
         })
     }

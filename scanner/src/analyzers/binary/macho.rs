@@ -34,6 +34,7 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
     let mut layout = Layout {
         order,
         sections: Vec::new(),
+        code: Vec::new(),
         mappings: Vec::new(),
     };
     let mut at = start.checked_add(if wide { 32 } else { 28 })?;

@@ -41,6 +41,7 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
     let mut layout = Layout {
         order,
         sections: Vec::new(),
+        code: Vec::new(),
         mappings: Vec::new(),
     };
     for index in 0..count {

@@ -13,6 +13,7 @@ use sluicegate_model::package::{Package, PackageType};
 
 use self::table::PRODUCTS;
 use super::content::Content;
+use super::layout::Layout;
 use super::scan;
 use crate::facts::Observations;
 
@@ -63,10 +64,12 @@ struct Seen {
 }
 
 /// Records every product that the program's content names, with its version.
-pub(super) fn read(content: &Content<'_>, path: &str, found: &mut Observations) {
+///
+/// Machine code is passed over: whoever can put a text there can as well leave it out.
+pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &mut Observations) {
     let engine = engine();
     let mut seen = vec![Seen::default(); PRODUCTS.len()];
-    scan::pieces(content, NEAR_BYTES, |start, piece| {
+    scan::pieces_outside(content, &layout.code, NEAR_BYTES, |start, piece| {
         for hit in engine.anchors.find_iter(piece) {
             engine.near(
                 content,

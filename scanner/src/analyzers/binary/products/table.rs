@@ -41,6 +41,7 @@ pub(super) static PRODUCTS: &[Product] = &[
         r"\x00Berkeley DB (5\.\d+\.\d+): \(",
     ),
     near("bind", b"BIND 9.", r"BIND (9\.\d+\.\d+)"),
+    near("bun", b"Bun v", r"Bun v(\d+\.\d+\.\d+) \("),
     near("busybox", b"BusyBox v", r"BusyBox v(\d+\.\d+\.\d+)"),
     anywhere(
         "bzip2",
@@ -52,7 +53,7 @@ pub(super) static PRODUCTS: &[Product] = &[
         b"#include <curl/curl.h>",
         r"\x00curl/(\d+\.\d+\.\d+)\x00",
     ),
-    near("deno", b"Deno/", r"Deno/(\d+\.\d+\.\d+)"),
+    near("deno", b"Deno/", r"[^-]Deno/(\d+\.\d+\.\d+)\+[0-9a-f]{7}"),
     near("dnsmasq", b"dnsmasq-2.", r"\x00dnsmasq-(2\.\d+)"),
     near(
         "dovecot",

@@ -7,7 +7,8 @@ fn products(texts: &[&str]) -> (Vec<String>, usize) {
     let data = texts.join("\0");
     let program = elf(&[(".rodata", format!("\0{data}\0").as_bytes())]);
     let mut found = Observations::default();
-    read(&Content::in_memory(&program), "x", &mut found);
+    let content = Content::in_memory(&program);
+    read(&content, &Layout::of(&content), "x", &mut found);
     let each = |found: &crate::facts::FoundPackage| {
         format!("{} {}", found.package.name, found.package.version)
     };
