@@ -43,8 +43,6 @@ pub struct LayerFacts {
     pub uncompressed_bytes: u64,
     /// How many entries were read.
     pub entries: u64,
-    /// How many files start as ELF binaries do.
-    pub elf_files: u64,
     /// Whether the content has at least one valid tar header or end marker.
     pub tar: bool,
     /// What could not be looked at, whatever other layers do.

@@ -29,7 +29,6 @@ pub(crate) struct Merged<'a> {
     pub(crate) witnesses: BTreeSet<String>,
     /// Whether any prefix of the layers has a package database where its tool looks.
     pub(crate) had_database: bool,
-    pub(crate) elf_files: u64,
     /// Packages of databases that a later layer removed.
     pub(crate) remembered: Vec<Remembered<'a>>,
     /// Package databases of kinds that no analyzer reads.

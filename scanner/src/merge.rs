@@ -49,7 +49,7 @@ const UNREAD_DATABASES: [&str; 14] = [
 ];
 
 /// Raised with every change of what is made of the same facts.
-pub(crate) const MERGE_REVISION: u32 = 2;
+pub(crate) const MERGE_REVISION: u32 = 3;
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]
@@ -97,9 +97,6 @@ pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Invento
         had_database: past.had_database(),
         remembered: Vec::new(),
         unread: unread_databases(layers),
-        elf_files: layers.iter().fold(0, |sum: u64, layer| {
-            sum.saturating_add(layer.facts.elf_files)
-        }),
         layers: instructions::of(config, layers),
     };
     let present = system::package_types(&merged);

@@ -182,19 +182,9 @@ impl System<'_> {
     }
 
     fn unknown(&self) -> Option<Gap> {
-        if self.distro.is_some() {
-            return None;
-        }
-        if self.present + self.relocated + self.merged.remembered.len() > 0 {
-            let detail = "the image has system packages, but nothing in it names its distribution";
-            return Some(Gap::fatal(GapKind::OsUnknown, detail));
-        }
-        let elf_files = self.merged.elf_files;
-        let detail = format!("no package database; {elf_files} ELF files unattributed");
-        let is_followed = |file: &MergedFile<'_>| file.found.binary.is_some();
-        let is_unattributed =
-            self.databases == 0 && elf_files > 0 && !self.merged.files.iter().any(is_followed);
-        is_unattributed.then(|| Gap::partial(GapKind::OsUnknown, detail))
+        let packages = self.present + self.relocated + self.merged.remembered.len();
+        let detail = "the image has system packages, but nothing in it names its distribution";
+        (self.distro.is_none() && packages > 0).then(|| Gap::fatal(GapKind::OsUnknown, detail))
     }
 }
 

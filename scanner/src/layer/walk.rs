@@ -32,9 +32,6 @@ const WHITEOUT_META: &str = ".wh..wh.";
 /// Most memory for files' content that is kept from one file to the next, in bytes.
 const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
 
-/// First bytes of an ELF binary.
-const ELF_MAGIC: &[u8] = b"\x7fELF";
-
 /// Walks the archive to its end.
 pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
     let mut walk = Walk {
@@ -225,9 +222,6 @@ impl Walk<'_> {
         archive
             .read_content(&mut self.content, head_bytes)
             .map_err(unreadable)?;
-        if self.content.starts_with(ELF_MAGIC) {
-            self.facts.elf_files += 1;
-        }
         let claimants = self
             .dispatch
             .by_content(&self.content, self.dispatch.by_path(path));
