@@ -6,7 +6,7 @@
 //!
 //! Reading order: `settings` (what comes out), `layer` (the table of settings), `flags`,
 //! `env`, `file` (one source each), `check` (text to values), `upstreams` and
-//! `credentials` (registries and their secrets).
+//! `credentials` (registries and their secrets), `named_registry` (those of a command line).
 
 mod settings;
 
@@ -19,12 +19,14 @@ mod errors;
 mod file;
 mod flags;
 mod layer;
+mod named_registry;
 mod secret;
 mod upstreams;
 
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use flags::Flags;
+pub use named_registry::registry_named;
 pub use secret::Secret;
 pub use settings::{
     Credentials, FeedSource, GateMode, Loaded, LogFormat, Settings, TlsFiles, UpstreamSettings,

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod feeds;
 pub mod formats;
 pub mod http;
+pub mod inspect;
 pub mod metrics;
 pub mod policies;
 pub mod pull;

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     // Work that outlives its request, such as a scan, must not keep the process.
     runtime.shutdown_background();
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(done) => ExitCode::from(done.exit_code()),
         // Whoever reads the output has seen enough: no failure of ours.
         Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS

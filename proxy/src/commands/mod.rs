@@ -5,6 +5,8 @@
 pub mod decisions;
 pub mod demo;
 pub mod feeds;
+pub mod inspect_image;
+pub mod inspect_progress;
 pub mod plugins;
 pub mod policy;
 pub mod query;
@@ -16,6 +18,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use sluicegate_model::verdict::Decision;
 
 /// A pull-through OCI registry proxy that scans every image on its first pull
 #[derive(Parser, Debug)]
@@ -36,6 +39,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Shows one image allowed and one refused, through the real path, without any network
     Demo(demo::DemoArgs),
+    /// Scans one image from any source and prints the verdict
+    InspectImage(Box<inspect_image::InspectArgs>),
     /// Cached verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
@@ -54,8 +59,9 @@ enum Command {
 }
 
 /// Runs the command that the arguments name.
-pub async fn run(cli: Cli, out: &mut impl Write) -> Result<(), CommandError> {
-    match cli.command {
+pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, CommandError> {
+    let told = match cli.command {
+        Some(Command::InspectImage(args)) => return inspect_image::run(*args, out).await,
         None => serve::run(serve::ServeArgs::default()).await,
         Some(Command::Serve(args)) => serve::run(*args).await,
         Some(Command::Demo(args)) => demo::run(args, out).await,
@@ -64,6 +70,34 @@ pub async fn run(cli: Cli, out: &mut impl Write) -> Result<(), CommandError> {
         Some(Command::Feeds(command)) => feeds::run(command, out).await,
         Some(Command::Policy(command)) => policy::run(command, out),
         Some(Command::Plugins(command)) => plugins::run(command, out),
+    };
+    told.map(|()| Done::Allowed)
+}
+
+/// What a command that could be carried out says by its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Policy refuses nothing, or was not asked.
+    Allowed,
+    /// Policy refuses an image.
+    Refused,
+}
+
+impl Done {
+    /// Sums up a decision.
+    pub fn of(decision: Decision) -> Self {
+        match decision {
+            Decision::Allow | Decision::Annotate => Self::Allowed,
+            Decision::Refuse => Self::Refused,
+        }
+    }
+
+    /// Gives the exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Allowed => 0,
+            Self::Refused => 1,
+        }
     }
 }
 

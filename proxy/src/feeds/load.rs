@@ -71,7 +71,7 @@ pub(super) fn load(
 }
 
 /// Finds an index that was built from these very files.
-fn kept_index(directory: &Path, fingerprint: &str) -> Option<(PathBuf, FeedIndex)> {
+pub(super) fn kept_index(directory: &Path, fingerprint: &str) -> Option<(PathBuf, FeedIndex)> {
     indexes(directory)
         .into_iter()
         .filter_map(|path| FeedIndex::open(&path).ok().map(|index| (path, index)))
@@ -106,7 +106,8 @@ fn remove_others(directory: &Path, current: &Path) {
     }
 }
 
-fn indexes(directory: &Path) -> Vec<PathBuf> {
+/// Lists the indexes of a directory.
+pub(super) fn indexes(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     entries
         .filter_map(|entry| Some(entry.ok()?.path()))

@@ -5,13 +5,15 @@
 //!
 //! Reading order: this file (what is current), `load` (directories to index), `source` (a directory
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `fetch` (one file); `needed`
-//! picks ecosystems, `record` remembers, `whole` looks at what arrived.
+//! picks ecosystems, `record` remembers, `whole` looks at what arrived; `once` does all of it for a
+//! command that ends.
 
 mod fetch;
 mod load;
 mod losses;
 pub mod mirror;
 mod needed;
+pub mod once;
 mod record;
 mod schedule;
 mod source;

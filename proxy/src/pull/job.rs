@@ -358,7 +358,8 @@ impl Shared {
     }
 }
 
-fn inventory(
+/// Joins the facts of an image's layers to what it holds.
+pub(crate) fn inventory(
     manifest: &ImageManifest,
     config: Option<&ImageConfig>,
     facts: &[Arc<LayerFacts>],

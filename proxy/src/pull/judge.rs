@@ -199,13 +199,18 @@ impl Judge {
     }
 }
 
-struct Image {
-    repository: Repository,
-    digest: Digest,
-    tags: Vec<Tag>,
+/// Which image a verdict is on.
+pub(crate) struct Image {
+    /// The canonical repository.
+    pub(crate) repository: Repository,
+    /// The manifest's digest.
+    pub(crate) digest: Digest,
+    /// The tags it is known by.
+    pub(crate) tags: Vec<Tag>,
 }
 
-fn verdict(
+/// Holds what was scanned against feeds and policies.
+pub(crate) fn verdict(
     image: Image,
     scanned: &Scanned,
     policies: &PolicySet,

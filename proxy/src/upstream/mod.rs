@@ -17,6 +17,7 @@ mod error;
 mod options;
 mod retry;
 mod session;
+mod tags;
 mod token;
 mod trust;
 mod web;

@@ -1,0 +1,360 @@
+//! `sluicegate inspect-image`: one image from any source, scanned and judged here, without a
+//! service.
+//!
+//! The report goes to the standard output or a file whatever the verdict; everything else goes to
+//! the standard error.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use sluicegate_config::{Environment, Flags, Settings};
+use sluicegate_model::image::Reference;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::manifest::Platform;
+use sluicegate_model::verdict::{Decision, Verdict};
+
+use super::inspect_progress::Shown;
+use super::{CommandError, Done};
+use crate::app::proxy_variables;
+use crate::clock::Clock;
+use crate::feeds::FeedState;
+use crate::feeds::once::{OnLoad, OneLoad};
+use crate::formats::appearance::Appearance;
+use crate::formats::{self, Format};
+use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
+use crate::inspect::{FactsCache, Scanner};
+use crate::policies::Policies;
+use crate::pull::job::Scanned;
+use crate::pull::judge::{self, Image};
+
+/// Which image, and how it is judged.
+#[derive(Args, Debug)]
+#[command(after_help = "IMAGE is one of:\n  \
+    NAME[:TAG][@DIGEST]     an image of docker, podman or containerd here, else of its registry\n  \
+    docker:NAME             an image of the Docker engine\n  \
+    podman:NAME             an image of podman\n  \
+    containerd:NAME         an image of containerd\n  \
+    oci:DIR[:TAG]           a directory in the OCI image layout\n  \
+    oci-archive:FILE[:TAG]  an OCI layout in a tar archive\n  \
+    docker-archive:FILE[:NAME]  what docker save wrote\n  \
+    dir:ROOTFS              a root file system\n  \
+    - (or nothing)          an archive of either kind on the standard input\n\n\
+    Exit code: 0 allowed (annotated too), 1 refused by policy, 2 bad usage, 3 could not be done.\n\n\
+    Examples:\n  \
+    sluicegate inspect-image nginx:1.25\n  \
+    docker save app:1 | sluicegate inspect-image app:1\n  \
+    sluicegate inspect-image --policy ./policies --format sarif --output app.sarif oci-archive:app.tar\n  \
+    sluicegate inspect-image --all-tags quay.io/team/app")]
+pub struct InspectArgs {
+    /// The image; without it, an archive is read from the standard input
+    #[arg(value_name = "IMAGE")]
+    image: Option<String>,
+    /// Configuration file (YAML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where feeds and known layers are kept [default: $XDG_DATA_HOME/sluicegate, /var/lib/sluicegate as root]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Policy file or directory (repeatable) [default: the built-in policy]
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<String>,
+    /// Feed directory or URL, or none (repeatable) [default: the public OSV bucket]
+    #[arg(long, value_name = "SOURCE")]
+    feed: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Where the report goes [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The platform to choose where there are several [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    platform: Option<Platform>,
+    /// Inspects every tag of the repository IMAGE of a registry; table or json
+    #[arg(long)]
+    all_tags: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: InspectArgs, out: &mut (impl Write + Send)) -> Result<Done, CommandError> {
+    if args.all_tags && !matches!(args.format, Format::Table | Format::Json) {
+        let reason = "--all-tags prints table or json".to_owned();
+        return Err(CommandError::Usage(reason));
+    }
+    let inspection = Inspection::prepare(&args)?;
+    let outcome = if args.all_tags {
+        inspection.all_tags(&args, out).await
+    } else {
+        inspection.one(&args, out).await
+    };
+    inspection.shown.clear();
+    outcome
+}
+
+/// What every image of a run is inspected with.
+struct Inspection {
+    surroundings: Surroundings,
+    scanner: Arc<Scanner>,
+    feeds: OneLoad,
+    policies: Arc<Policies>,
+    clock: Clock,
+    shown: Shown,
+}
+
+impl Inspection {
+    fn prepare(args: &InspectArgs) -> Result<Self, CommandError> {
+        let environment = Environment::of_process();
+        let settings = settings(args, &environment)?;
+        let policies = Policies::load(&settings.policy)
+            .map_err(|error| CommandError::Usage(format!("policy cannot be loaded: {error}")))?;
+        let (clock, shown) = (Clock::system(), Shown::new());
+        let on_load = OnLoad {
+            fetching: shown.on_fetch(),
+            building: shown.on_build(),
+            note: shown.on_note(),
+        };
+        let proxy = proxy_variables(&settings);
+        let feeds = OneLoad::new(
+            &settings.feeds,
+            &settings.data,
+            &proxy,
+            clock.clone(),
+            on_load,
+        )
+        .map_err(CommandError::Usage)?;
+        let scanner = Scanner {
+            cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
+            clock: clock.clone(),
+            platform: args.platform.clone(),
+            on_layer: shown.on_layer(),
+            on_note: shown.on_note(),
+        };
+        let surroundings = Surroundings {
+            settings: Arc::new(settings),
+            environment: Arc::new(environment),
+            platform: args.platform.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            on_copy: shown.on_copy(),
+            on_note: shown.on_note(),
+        };
+        Ok(Self {
+            surroundings,
+            scanner: Arc::new(scanner),
+            feeds,
+            policies,
+            clock,
+            shown,
+        })
+    }
+
+    async fn one(
+        &self,
+        args: &InspectArgs,
+        out: &mut (impl Write + Send),
+    ) -> Result<Done, CommandError> {
+        let (argument, surroundings) = (args.image.clone(), self.surroundings.clone());
+        let open = move || source::open(argument.as_deref(), Stdin::of_process(), &surroundings);
+        let (scanned, feeds) = tokio::join!(self.scan(open), self.feeds.load());
+        let (image, scanned) = scanned?;
+        let (verdict, _) = self.judge(image, &scanned, loaded(feeds)?).await?;
+        self.shown.clear();
+        report(args, out, |writer, appearance| {
+            formats::write_as(
+                args.format,
+                appearance,
+                &verdict,
+                &scanned.inventory,
+                writer,
+            )
+        })?;
+        Ok(done(&verdict))
+    }
+
+    /// Inspects one tag after the other: each one's layers side by side fill the line.
+    async fn all_tags(
+        &self,
+        args: &InspectArgs,
+        out: &mut (impl Write + Send),
+    ) -> Result<Done, CommandError> {
+        let name = args.image.as_deref().unwrap_or_default();
+        let (registry, _) = Registry::of(name, &self.surroundings).map_err(source_error)?;
+        let listing = registry.clone();
+        let tags = blocking(move || listing.tags().map_err(source_error));
+        let (tags, feeds) = tokio::join!(tags, self.feeds.load());
+        let (tags, mut feeds) = (tags?, loaded(feeds)?);
+        if tags.is_empty() {
+            let reason = format!("{} has no tags", registry.repository());
+            return Err(CommandError::NotFound(reason));
+        }
+        let (mut inspected, mut failed) = (Vec::new(), Vec::new());
+        for (at, tag) in tags.iter().enumerate() {
+            self.shown.image(&tag.to_string(), at + 1, tags.len());
+            let (registry, reference) = (registry.clone(), Reference::Tag(tag.clone()));
+            let open = move || -> Result<Box<dyn Source>, SourceError> {
+                Ok(Box::new(registry.image(&reference)?))
+            };
+            match self.scan(open).await {
+                Ok((image, scanned)) => {
+                    let (verdict, newer) = self.judge(image, &scanned, feeds).await?;
+                    feeds = newer;
+                    inspected.push((verdict, scanned.inventory));
+                }
+                Err(error) => failed.push(format!("{tag}: {error}")),
+            }
+        }
+        self.shown.clear();
+        report(args, out, |writer, _| {
+            if args.format == Format::Json {
+                write_json(&inspected, writer)
+            } else {
+                write_lines(&inspected, writer)
+            }
+        })?;
+        if !failed.is_empty() {
+            return Err(CommandError::Failed(failed.join("\n")));
+        }
+        let worst = inspected.iter().map(|(verdict, _)| verdict.decision).max();
+        Ok(Done::of(worst.unwrap_or(Decision::Allow)))
+    }
+
+    async fn scan(
+        &self,
+        open: impl FnOnce() -> Result<Box<dyn Source>, SourceError> + Send + 'static,
+    ) -> Result<(Image, Scanned), CommandError> {
+        let scanner = Arc::clone(&self.scanner);
+        let work = move || {
+            let source = open()?;
+            let scanned = scanner.scan(source.as_ref())?;
+            let image = source.image();
+            let image = Image {
+                repository: image.repository.clone(),
+                digest: image.digest.clone(),
+                tags: image.tags.clone(),
+            };
+            Ok((image, scanned))
+        };
+        blocking(move || work().map_err(source_error)).await
+    }
+
+    /// Judges an image, with advisories for its ecosystems where they can be had; gives the feeds
+    /// as they are then.
+    async fn judge(
+        &self,
+        image: Image,
+        scanned: &Scanned,
+        feeds: FeedState,
+    ) -> Result<(Verdict, FeedState), CommandError> {
+        let newer = self.feeds.load_missing(&scanned.inventory, &feeds).await;
+        let feeds = newer.map_err(CommandError::Failed)?.unwrap_or(feeds);
+        let (scanned, policies) = (scanned.clone(), self.policies.current());
+        let now = self.clock.now();
+        blocking(move || {
+            let verdict = judge::verdict(image, &scanned, &policies, &feeds, now);
+            Ok((verdict, feeds))
+        })
+        .await
+    }
+}
+
+fn loaded(feeds: Result<FeedState, String>) -> Result<FeedState, CommandError> {
+    let hint = "--feed names another source, --feed none inspects without advisories";
+    feeds.map_err(|error| CommandError::Failed(format!("{error}; {hint}")))
+}
+
+/// Writes the report to its place. A reader that has seen enough changes no verdict.
+fn report(
+    args: &InspectArgs,
+    out: &mut (impl Write + Send),
+    write: impl FnOnce(&mut dyn Write, Appearance) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    if let Some(path) = &args.output {
+        let written = File::create(path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write(&mut file, Appearance::plain())?;
+            file.flush()
+        });
+        return written.map_err(|error| {
+            CommandError::Failed(format!("cannot write {}: {error}", path.display()))
+        });
+    }
+    let appearance = Appearance::of_standard_output();
+    let mut buffered = BufWriter::new(out);
+    match write(&mut buffered, appearance).and_then(|()| buffered.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+fn settings(args: &InspectArgs, environment: &Environment) -> Result<Settings, CommandError> {
+    let flags = Flags {
+        config: args.config.clone(),
+        data: args.data.clone(),
+        policy: args.policy.clone(),
+        feed: args.feed.clone(),
+        ..Flags::default()
+    };
+    sluicegate_config::load_with_file(flags, environment)
+        .map(|loaded| loaded.settings)
+        .map_err(|errors| CommandError::Usage(format!("configuration has mistakes:\n{errors}")))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
+) -> Result<T, CommandError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| Err(CommandError::Failed(format!("inspecting failed: {panic}"))))
+}
+
+fn source_error(error: SourceError) -> CommandError {
+    match error {
+        SourceError::Name(_) | SourceError::Ambiguous { .. } => {
+            CommandError::Usage(error.to_string())
+        }
+        SourceError::NotFound { .. } | SourceError::Nowhere { .. } => {
+            CommandError::NotFound(error.to_string())
+        }
+        other => CommandError::Failed(other.to_string()),
+    }
+}
+
+fn done(verdict: &Verdict) -> Done {
+    Done::of(verdict.decision)
+}
+
+/// Writes all verdicts as one array.
+fn write_json(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Result<()> {
+    let verdicts: Vec<&Verdict> = inspected.iter().map(|(verdict, _)| verdict).collect();
+    serde_json::to_writer_pretty(&mut *out, &verdicts)?;
+    out.write_all(b"\n")
+}
+
+/// Writes one line an image.
+fn write_lines(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["DECISION", "TAG", "FINDINGS", "WORST", "COVERAGE", "DIGEST"]);
+    for (verdict, _) in inspected {
+        let tags: Vec<String> = verdict.tags.iter().map(ToString::to_string).collect();
+        let worst = verdict
+            .findings
+            .iter()
+            .map(|finding| finding.severity)
+            .max();
+        table.add_row([
+            verdict.decision.to_string(),
+            tags.join(" "),
+            verdict.findings.len().to_string(),
+            worst.map_or_else(|| "-".to_owned(), |worst| worst.to_string()),
+            serde_json::to_value(verdict.coverage.status)
+                .ok()
+                .and_then(|status| status.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            verdict.digest.to_string(),
+        ]);
+    }
+    writeln!(out, "{table}")
+}

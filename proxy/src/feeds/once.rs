@@ -1,0 +1,244 @@
+//! Feeds for a command that ends: loaded once, and fetched where no service keeps them current.
+//!
+//! A service's index and mirrors under `<data>/feeds` are used as they are. An index that is not
+//! there is built under `<data>/inspect/feeds`, so that nothing of a service's is replaced. Called
+//! by `inspect-image`.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sluicegate_config::FeedSource;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_policy::FeedStanding;
+use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
+
+use super::fetch::FetchError;
+use super::load::{indexes, kept_index};
+use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
+use super::{FeedState, losses, needed};
+use crate::clock::Clock;
+use crate::upstream::ProxyVariables;
+
+/// Age at which a mirror that nobody keeps current is synced first. Services sync more often.
+const FRESH_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// Between two looks at whether another process has ended its sync.
+const LOCKED_PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait for another process's sync.
+const LOCKED_FOR: u32 = 600;
+/// Most indexes of our own that are kept: one for each set of feeds in use.
+const MAX_INDEXES: usize = 4;
+
+/// What a person is shown meanwhile.
+pub struct OnLoad {
+    /// Told of every piece of every file that is fetched.
+    pub fetching: OnProgress,
+    /// Told while an index is built.
+    pub building: Arc<dyn Fn(BuildProgress) + Send + Sync>,
+    /// Told what a person should know, one line each.
+    pub note: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Feed sources, ready to be loaded.
+pub struct OneLoad {
+    mirrors: Vec<Mirror>,
+    directories: Vec<PathBuf>,
+    services: PathBuf,
+    own: PathBuf,
+    clock: Clock,
+    on: OnLoad,
+}
+
+impl OneLoad {
+    /// Prepares the sources; connects to nothing.
+    ///
+    /// *Errors*: a URL that cannot be asked, one line.
+    pub fn new(
+        sources: &[FeedSource],
+        data: &Path,
+        proxy: &ProxyVariables,
+        clock: Clock,
+        on: OnLoad,
+    ) -> Result<Self, String> {
+        let services = data.join("feeds");
+        let (mut mirrors, mut directories) = (Vec::new(), Vec::new());
+        for source in sources {
+            match source {
+                FeedSource::Directory(path) => directories.push(path.clone()),
+                FeedSource::Url(url) => {
+                    let mirror = Mirror::new(url, &services, proxy.clone());
+                    mirrors.push(mirror.map_err(|error| told(&error))?);
+                }
+            }
+        }
+        Ok(Self {
+            mirrors,
+            directories,
+            services,
+            own: data.join("inspect/feeds"),
+            clock,
+            on,
+        })
+    }
+
+    /// Loads every source.
+    ///
+    /// *Errors*: a source of which nothing is here and nothing can be had, one line.
+    pub async fn load(&self) -> Result<FeedState, String> {
+        for mirror in &self.mirrors {
+            let confirmed = mirror.confirmed().filter(|_| mirror.has_copy());
+            let age = confirmed.map(|confirmed| self.clock.now().duration_since(confirmed));
+            if age.is_some_and(|age| !age.is_negative() && age < FRESH_FOR) {
+                continue;
+            }
+            let outcome = self.sync(mirror, Scope::All, &BTreeSet::new()).await;
+            let problem = match outcome {
+                Ok(synced) => synced.problems.join("; "),
+                Err(error) => told(&error),
+            };
+            if !mirror.has_copy() {
+                return Err(format!("no advisories from {}: {problem}", mirror.url()));
+            }
+            if !problem.is_empty() {
+                let url = mirror.url();
+                (self.on.note)(&format!("the copy of {url} may be old: {problem}"));
+            }
+        }
+        self.index().await
+    }
+
+    /// Fetches the ecosystems of an inventory that no mirror has here yet, and loads again; none
+    /// where there is nothing to fetch.
+    pub async fn load_missing(
+        &self,
+        inventory: &Inventory,
+        state: &FeedState,
+    ) -> Result<Option<FeedState>, String> {
+        let missing = needed::missing(inventory, &state.index);
+        let mut fetched = false;
+        for mirror in &self.mirrors {
+            if missing.is_empty() || !mirror.lacks_any(&missing) {
+                continue;
+            }
+            match self.sync(mirror, Scope::Missing, &missing).await {
+                Ok(synced) => fetched |= !synced.changed.is_empty(),
+                // The gap that remains says which ecosystem has no feed.
+                Err(error) => (self.on.note)(&told(&error)),
+            }
+        }
+        if fetched {
+            return self.index().await.map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Syncs a mirror; waits while another process does, which is as good.
+    async fn sync(
+        &self,
+        mirror: &Mirror,
+        scope: Scope,
+        wanted: &BTreeSet<String>,
+    ) -> Result<Synced, FetchError> {
+        let mut waited = 0;
+        loop {
+            let now = self.clock.now();
+            match mirror.sync(scope, wanted, now, &self.on.fetching).await {
+                Err(FetchError::File { action: "lock", .. }) if waited < LOCKED_FOR => {
+                    waited += 1;
+                    tokio::time::sleep(LOCKED_PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn index(&self) -> Result<FeedState, String> {
+        let mut directories = self.directories.clone();
+        directories.extend(self.mirrors.iter().map(|m| m.directory().to_owned()));
+        let now = self.clock.now();
+        let (services, own) = (self.services.clone(), self.own.clone());
+        let building = Arc::clone(&self.on.building);
+        let load = move || open_or_build(&directories, &services, &own, now, &*building);
+        let index = tokio::task::spawn_blocking(load)
+            .await
+            .map_err(|panic| format!("loading feeds failed: {panic}"))?
+            .map_err(|error| told(&error))?;
+        let problem = losses::unreadable(&index);
+        if let Some(problem) = &problem {
+            (self.on.note)(&format!("feeds are not whole: {problem}"));
+        }
+        let of_directories = self.directories.iter().map(|_| Some(now));
+        let of_mirrors = self.mirrors.iter().map(Mirror::confirmed);
+        let confirmed = of_directories.chain(of_mirrors).min().flatten();
+        Ok(FeedState {
+            index: Arc::new(index),
+            revision: 1,
+            standing: FeedStanding {
+                confirmed: confirmed.filter(|confirmed| *confirmed <= now),
+            },
+            problem,
+            sources: Vec::new(),
+        })
+    }
+}
+
+fn open_or_build(
+    sources: &[PathBuf],
+    services: &Path,
+    own: &Path,
+    now: Timestamp,
+    building: &(dyn Fn(BuildProgress) + Send + Sync),
+) -> Result<FeedIndex, FeedError> {
+    if sources.is_empty() {
+        return Ok(FeedIndex::empty());
+    }
+    let directory = |path: &PathBuf| FeedDirectory { path: path.clone() };
+    let directories: Vec<FeedDirectory> = sources.iter().map(directory).collect();
+    let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
+    let kept = || {
+        let places = [services, own];
+        places
+            .iter()
+            .find_map(|place| kept_index(place, &fingerprint))
+    };
+    if let Some((_, index)) = kept() {
+        return Ok(index);
+    }
+    let _only_builder = lock(own)?;
+    // Another process may have built it meanwhile.
+    if let Some((_, index)) = kept() {
+        return Ok(index);
+    }
+    let path = sluicegate_scanner::feeds::build_index(&directories, own, now, &building)?;
+    let index = FeedIndex::open(&path)?;
+    remove_oldest(own);
+    Ok(index)
+}
+
+fn lock(own: &Path) -> Result<File, FeedError> {
+    let failed = |source| FeedError::Io {
+        action: "lock",
+        path: own.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(own).map_err(failed)?;
+    let lock = File::create(own.join("load.lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    Ok(lock)
+}
+
+fn remove_oldest(own: &Path) {
+    let mut kept = indexes(own);
+    kept.sort_by_key(|path| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    });
+    for path in kept.iter().rev().skip(MAX_INDEXES) {
+        // Another process may have been quicker; one that has it open reads on.
+        let _gone_either_way = std::fs::remove_file(path);
+    }
+}

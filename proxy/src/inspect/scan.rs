@@ -1,0 +1,278 @@
+//! A source's layers to its inventory: the scan of a pull, without the pull.
+//!
+//! Layers are read side by side, as many as there are cores, and every byte is held against its
+//! digest. Blocks.
+
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
+use sluicegate_model::manifest::{Descriptor, Platform};
+use sluicegate_model::{Digest, DigestHasher, media_type};
+use sluicegate_scanner::{LayerFacts, Limits};
+
+use super::facts_cache::FactsCache;
+use super::source::{Source, SourceError};
+use crate::clock::Clock;
+use crate::pull::artifact;
+use crate::pull::job::{self, Scanned};
+
+/// Bytes read at a time of what the scan leaves unread.
+const PIECE: usize = 64 * 1024;
+
+/// How far a layer has come.
+#[derive(Clone, Debug)]
+pub struct LayerProgress {
+    /// Which layer.
+    pub layer: Digest,
+    /// Bytes read so far.
+    pub bytes: u64,
+    /// Bytes in all, as the manifest says.
+    pub expected: u64,
+    /// Whether it needs nothing more, well or badly.
+    pub ended: bool,
+}
+
+/// Scans images.
+pub struct Scanner {
+    /// What is known of layers already.
+    pub cache: FactsCache,
+    /// The time of day.
+    pub clock: Clock,
+    /// The platform that was asked for.
+    pub platform: Option<Platform>,
+    /// Told of every piece of every layer.
+    pub on_layer: Arc<dyn Fn(LayerProgress) + Send + Sync>,
+    /// Told what a person should know, one line each.
+    pub on_note: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Scanner {
+    /// Scans an image to its end.
+    pub fn scan(&self, source: &dyn Source) -> Result<Scanned, SourceError> {
+        let started = Instant::now();
+        let manifest = &source.image().manifest;
+        let config = config(source, &manifest.config)?;
+        self.check_platform(source, config.as_ref())?;
+        let facts = self.layers(source, &manifest.layers)?;
+        let content = artifact::classify(manifest, &facts);
+        let inventory = job::inventory(manifest, config.as_ref(), &facts);
+        Ok(Scanned {
+            content,
+            inventory,
+            scanned_at: self.clock.now(),
+            scan_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Refuses an image for another platform than the one that was asked for.
+    fn check_platform(
+        &self,
+        source: &dyn Source,
+        config: Option<&ImageConfig>,
+    ) -> Result<(), SourceError> {
+        if let (Some(wanted), Some(config)) = (&self.platform, config)
+            && !config.os.is_empty()
+            && !config.platform().serves(wanted)
+        {
+            return Err(SourceError::Platform {
+                place: source.image().repository.to_string(),
+                wanted: wanted.to_string(),
+                known: vec![config.platform().to_string()],
+            });
+        }
+        Ok(())
+    }
+
+    fn layers(
+        &self,
+        source: &dyn Source,
+        layers: &[Descriptor],
+    ) -> Result<Vec<Arc<LayerFacts>>, SourceError> {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let outcomes: Mutex<Vec<(usize, Result<LayerFacts, SourceError>)>> = Mutex::default();
+        let work = || {
+            while !failed.load(Ordering::Relaxed)
+                && let at = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(layer) = layers.get(at)
+            {
+                let outcome = self.layer(source, layer);
+                failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+                let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                outcomes.push((at, outcome));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..cores.min(layers.len()) {
+                scope.spawn(work);
+            }
+        });
+        let mut outcomes = outcomes
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        outcomes.sort_by_key(|(at, _)| *at);
+        let facts = outcomes
+            .into_iter()
+            .map(|(_, outcome)| outcome.map(Arc::new));
+        facts.collect()
+    }
+
+    fn layer(&self, source: &dyn Source, layer: &Descriptor) -> Result<LayerFacts, SourceError> {
+        if media_type::is_foreign_layer(&layer.media_type) || !layer.urls.is_empty() {
+            return Ok(LayerFacts::foreign());
+        }
+        if media_type::is_encrypted_layer(&layer.media_type) {
+            return Ok(LayerFacts::encrypted());
+        }
+        let outcome = self.read_layer(source, layer);
+        (self.on_layer)(LayerProgress {
+            layer: layer.digest.clone(),
+            bytes: layer.size,
+            expected: layer.size,
+            ended: true,
+        });
+        let mut facts = outcome?;
+        facts.gaps.extend(source.gaps());
+        Ok(facts)
+    }
+
+    fn read_layer(
+        &self,
+        source: &dyn Source,
+        layer: &Descriptor,
+    ) -> Result<LayerFacts, SourceError> {
+        let known = self.cache.get(&layer.digest);
+        if source.is_remote()
+            && let Some(known) = known
+        {
+            return Ok(known);
+        }
+        let mut content = Proving::new(source.open(layer)?, layer, &*self.on_layer);
+        if let Some(known) = known {
+            // What is at hand is proven all the same: nobody else will.
+            content.finish(layer, source)?;
+            return Ok(known);
+        }
+        let scan = || sluicegate_scanner::scan_layer(&mut content, &Limits::default());
+        let scanned = catch_unwind(AssertUnwindSafe(scan));
+        let facts =
+            scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
+        // Facts of bytes that turn out not to be the layer must not be kept.
+        content.finish(layer, source)?;
+        if let Err(error) = self.cache.put(&layer.digest, &facts) {
+            (self.on_note)(&format!("what was found in a layer is not kept: {error}"));
+        }
+        Ok(facts)
+    }
+}
+
+fn config(source: &dyn Source, config: &Descriptor) -> Result<Option<ImageConfig>, SourceError> {
+    if config.size > MAX_CONFIG_BYTES as u64 {
+        return Ok(None);
+    }
+    let mut content = Proving::new(source.open(config)?, config, &|_| {});
+    let mut text = Vec::new();
+    let limit = MAX_CONFIG_BYTES as u64;
+    let read = (&mut content).take(limit).read_to_end(&mut text);
+    read.map_err(|error| unreadable(source, config, &error))?;
+    content.finish(config, source)?;
+    Ok(ImageConfig::parse(&text).ok())
+}
+
+fn unreadable(source: &dyn Source, blob: &Descriptor, error: &io::Error) -> SourceError {
+    SourceError::Damaged {
+        what: format!("{} of {}", blob.digest, source.image().repository),
+        reason: format!("it cannot be read: {error}"),
+    }
+}
+
+/// Hashes and counts what is read through it.
+struct Proving<'a> {
+    content: Box<dyn Read + Send>,
+    hasher: DigestHasher,
+    bytes: u64,
+    layer: &'a Descriptor,
+    failed: Option<io::Error>,
+    on_layer: &'a (dyn Fn(LayerProgress) + Send + Sync),
+}
+
+impl<'a> Proving<'a> {
+    fn new(
+        content: Box<dyn Read + Send>,
+        layer: &'a Descriptor,
+        on_layer: &'a (dyn Fn(LayerProgress) + Send + Sync),
+    ) -> Self {
+        Self {
+            content,
+            hasher: DigestHasher::new(layer.digest.algorithm()),
+            bytes: 0,
+            layer,
+            failed: None,
+            on_layer,
+        }
+    }
+
+    /// Reads what is left, and tells whether all of it is what the digest says.
+    fn finish(mut self, blob: &Descriptor, source: &dyn Source) -> Result<(), SourceError> {
+        let mut piece = vec![0; PIECE];
+        // What is longer than it should be is not read to its end.
+        while self.failed.is_none() && self.bytes <= blob.size {
+            match self.read(&mut piece) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_kept) => {}
+            }
+        }
+        if let Some(error) = &self.failed {
+            return Err(unreadable(source, blob, error));
+        }
+        let what = || format!("{} of {}", blob.digest, source.image().repository);
+        if self.bytes != blob.size {
+            let more = if self.bytes > blob.size {
+                "more than "
+            } else {
+                ""
+            };
+            let got = self.bytes.min(blob.size);
+            let reason = format!("it has {more}{got} bytes, its manifest says {}", blob.size);
+            let what = what();
+            return Err(SourceError::Damaged { what, reason });
+        }
+        let got = self.hasher.finish();
+        if got != blob.digest {
+            let (what, reason) = (what(), format!("its content is {got}"));
+            return Err(SourceError::Damaged { what, reason });
+        }
+        Ok(())
+    }
+}
+
+impl Read for Proving<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.content.read(buffer) {
+            Ok(read) => read,
+            Err(error) => {
+                let told = io::Error::new(error.kind(), error.to_string());
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.failed = Some(error);
+                }
+                return Err(told);
+            }
+        };
+        self.hasher.update(buffer.get(..read).unwrap_or_default());
+        self.bytes = self.bytes.saturating_add(read as u64);
+        (self.on_layer)(LayerProgress {
+            layer: self.layer.digest.clone(),
+            bytes: self.bytes,
+            expected: self.layer.size,
+            ended: false,
+        });
+        Ok(read)
+    }
+}

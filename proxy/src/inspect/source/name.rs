@@ -1,0 +1,191 @@
+//! What the user wrote: a kind of source and a place, or an image's name.
+//!
+//! Names follow the grammar that Docker made common, read by `oci-distribution`.
+
+use std::path::{Path, PathBuf};
+
+use oci_distribution::Reference as Spelled;
+use sluicegate_config::Settings;
+use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::{Digest, Repository};
+
+use super::error::SourceError;
+use crate::http::name::{CanonicalNameError, Names};
+
+/// The host under which images without a registry are known, as in podman.
+const LOCALHOST: &str = "localhost";
+
+/// An argument, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceName {
+    /// A directory in the OCI image layout, and which image of it.
+    OciDirectory(PathBuf, Option<String>),
+    /// An OCI layout in a tar archive, and which image of it.
+    OciArchive(PathBuf, Option<String>),
+    /// What `docker save` writes, and which image of it.
+    DockerArchive(PathBuf, Option<String>),
+    /// A root file system.
+    Rootfs(PathBuf),
+    /// An image of the Docker engine.
+    Docker(String),
+    /// An image of podman's.
+    Podman(String),
+    /// An image of containerd's.
+    Containerd(String),
+    /// The standard input.
+    Stdin,
+    /// An image's name: of a local engine, else of a registry.
+    Image(String),
+}
+
+impl SourceName {
+    /// Reads an argument. Where a path is followed by `:NAME`, the longest path that exists wins.
+    pub fn parse(text: &str) -> Self {
+        if text == "-" {
+            return Self::Stdin;
+        }
+        let Some((kind, rest)) = text.split_once(':') else {
+            return Self::Image(text.to_owned());
+        };
+        let (path, name) = path_and_name(rest);
+        match kind {
+            "oci" => Self::OciDirectory(path, name),
+            "oci-archive" => Self::OciArchive(path, name),
+            "docker-archive" => Self::DockerArchive(path, name),
+            "dir" => Self::Rootfs(rest.into()),
+            "docker" => Self::Docker(rest.to_owned()),
+            "podman" => Self::Podman(rest.to_owned()),
+            "containerd" => Self::Containerd(rest.to_owned()),
+            _ => Self::Image(text.to_owned()),
+        }
+    }
+}
+
+fn path_and_name(text: &str) -> (PathBuf, Option<String>) {
+    let whole = (PathBuf::from(text), None);
+    if Path::new(text).exists() {
+        return whole;
+    }
+    let mut splits = text.rmatch_indices(':');
+    let found = splits.find_map(|(at, _)| {
+        let (path, name) = (text.get(..at)?, text.get(at + 1..)?);
+        Path::new(path)
+            .exists()
+            .then(|| (PathBuf::from(path), Some(name.to_owned())))
+    });
+    found.unwrap_or(whole)
+}
+
+/// Reads an image's name: its canonical repository, and what of it is meant.
+///
+/// The configured registries and the default one count as in the proxy; any other host is a
+/// registry of that name.
+pub(super) fn image_name(
+    text: &str,
+    settings: &Settings,
+) -> Result<(Repository, Reference), SourceError> {
+    let wrong = |reason: String| SourceError::Name(format!("{text:?} names no image: {reason}"));
+    let spelled = Spelled::try_from(text).map_err(|error| wrong(error.to_string()))?;
+    let names = Names::new(
+        settings.upstreams.keys().map(String::as_str),
+        [],
+        &settings.default_upstream,
+    );
+    let canonical = match text.split_once('/') {
+        // The proxy takes a word without a dot for the beginning of a path.
+        Some((host, _)) if host == LOCALHOST && !settings.upstreams.contains_key(host) => {
+            Err(CanonicalNameError::UnknownUpstream(host.to_owned()))
+        }
+        _ => names.canonical(&spelled_path(text, &spelled), None),
+    };
+    let repository = match canonical {
+        Ok(repository) => repository,
+        Err(CanonicalNameError::UnknownUpstream(_)) => {
+            let host = spelled.registry().to_ascii_lowercase();
+            Repository::new(&host, spelled.repository())
+                .map_err(|error| wrong(error.to_string()))?
+        }
+        Err(error) => return Err(wrong(error.to_string())),
+    };
+    let reference = match (spelled.digest(), spelled.tag()) {
+        (Some(digest), _) => {
+            Reference::Digest(digest.parse::<Digest>().map_err(|e| wrong(e.to_string()))?)
+        }
+        (None, tag) => {
+            let tag: Tag = tag
+                .unwrap_or("latest")
+                .parse()
+                .map_err(|error: sluicegate_model::image::NameError| wrong(error.to_string()))?;
+            Reference::Tag(tag)
+        }
+    };
+    Ok((repository, reference))
+}
+
+/// Gives the path as the proxy would be asked for it: without a registry where none was written.
+fn spelled_path(text: &str, spelled: &Spelled) -> String {
+    let first = text.split_once('/').map(|(first, _)| first);
+    match first {
+        None => {
+            let path = spelled.repository();
+            path.strip_prefix("library/").unwrap_or(path).to_owned()
+        }
+        Some(host) if host.contains(['.', ':']) || host == LOCALHOST => {
+            format!("{}/{}", host, spelled.repository())
+        }
+        Some(_) => spelled.repository().to_owned(),
+    }
+}
+
+/// Tells whether two names mean the same image; a tag alone means any repository's.
+pub(super) fn same_image(known: &str, wanted: &str) -> bool {
+    let whole = |text: &str| Spelled::try_from(text).map(|name| name.whole()).ok();
+    let tag_of_known = known.rsplit_once(':').map(|(_, tag)| tag);
+    known == wanted
+        || tag_of_known == Some(wanted)
+        || (whole(known).is_some() && whole(known) == whole(wanted))
+        // podman calls images without a registry its own.
+        || known.strip_prefix("localhost/") == Some(wanted)
+}
+
+/// Gives the repository and tags of an image that an archive or engine calls by `names`; one
+/// without a name is called after `place`.
+pub(super) fn local_names(
+    names: &[String],
+    place: &str,
+    settings: &Settings,
+) -> (Repository, Vec<Tag>) {
+    let known: Vec<_> = names
+        .iter()
+        .filter_map(|name| image_name(name, settings).ok())
+        .collect();
+    let Some((repository, _)) = known.first() else {
+        return (unnamed(place), Vec::new());
+    };
+    let mut tags: Vec<Tag> = known
+        .iter()
+        .filter(|(other, _)| other == repository)
+        .filter_map(|(_, reference)| match reference {
+            Reference::Tag(tag) => Some(tag.clone()),
+            Reference::Digest(_) => None,
+        })
+        .collect();
+    tags.sort();
+    tags.dedup();
+    (repository.clone(), tags)
+}
+
+/// Makes a repository's name of a file's or directory's.
+fn unnamed(place: &str) -> Repository {
+    let stem = Path::new(place).file_name().unwrap_or_default();
+    let stem = stem.to_string_lossy().to_ascii_lowercase();
+    let stem = stem.trim_end_matches(".gz").trim_end_matches(".tar");
+    let sound: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(100)
+        .collect();
+    let sound = sound.trim_matches('-');
+    let path = if sound.is_empty() { "image" } else { sound };
+    Repository::new(LOCALHOST, path).expect("letters, digits and inner dashes make a path")
+}
