@@ -34,6 +34,7 @@ use crate::pull::manifests::Manifests;
 use crate::pull::pulls::Pulls;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
+use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
 use crate::upstream::{ProxyVariables, Upstream};
 use crate::verdicts::{Records, SledStore};
@@ -237,13 +238,8 @@ impl Parts {
         clock: &Clock,
         draining: watch::Receiver<bool>,
     ) -> Arc<Registry> {
-        let names = Names::new(
-            settings.upstreams.keys().map(String::as_str),
-            settings.names.iter().map(String::as_str),
-            &settings.default_upstream,
-        );
         Arc::new(Registry {
-            names,
+            names: names(settings),
             resolver: self.resolver.clone(),
             gate: self.gate.clone(),
             releases: Releases::new(self.records.clone()),
@@ -262,6 +258,12 @@ impl Parts {
             records: self.records.clone(),
             content: self.content.clone(),
             gate: self.gate.clone(),
+            scans: Scans::new(
+                names(settings),
+                self.resolver.clone(),
+                self.gate.clone(),
+                clock.clone(),
+            ),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             metrics: metrics.clone(),
@@ -274,6 +276,14 @@ impl Parts {
             clock: clock.clone(),
         })
     }
+}
+
+fn names(settings: &Settings) -> Names {
+    Names::new(
+        settings.upstreams.keys().map(String::as_str),
+        settings.names.iter().map(String::as_str),
+        &settings.default_upstream,
+    )
 }
 
 fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartError> {

@@ -1,9 +1,10 @@
-//! The API for auditors and pipelines: read-only views of what other parts own.
+//! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
 pub mod decisions;
 mod page;
 pub mod problem;
 pub mod sbom;
+pub mod scans;
 pub mod status;
 pub mod verdicts;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 use crate::cache::ContentStore;
 use crate::clock::Clock;
@@ -21,6 +22,7 @@ use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::gate::Gate;
+use crate::pull::scans::Scans;
 use crate::verdicts::Records;
 
 /// Everything the API shows.
@@ -31,6 +33,8 @@ pub struct ApiState {
     pub content: ContentStore,
     /// Pulls under way.
     pub gate: Gate,
+    /// Scans that are asked for here.
+    pub scans: Scans,
     /// Feeds.
     pub feeds: Arc<Feeds>,
     /// Policies.
@@ -60,7 +64,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
-fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 9] {
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 11] {
     [
         ("/healthz", get(status::healthz)),
         ("/readyz", get(status::readyz)),
@@ -71,6 +75,8 @@ fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 9] {
         ("/api/v1/verdicts/{digest}", get(verdicts::show)),
         ("/api/v1/verdicts/{digest}/sbom", get(sbom::sbom)),
         ("/api/v1/decisions", get(decisions::list)),
+        ("/api/v1/scans", post(scans::start)),
+        ("/api/v1/scans/{id}", get(scans::show)),
     ]
 }
 

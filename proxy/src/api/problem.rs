@@ -24,6 +24,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// Says that this can be asked again later.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+    }
+
     /// Says that something of ours failed.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "API request failed");

@@ -13,6 +13,7 @@ pub mod query;
 pub mod serve;
 pub mod verdict_table;
 pub mod verdicts;
+pub mod warm;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Scans one image from any source and prints the verdict
     InspectImage(Box<inspect_image::InspectArgs>),
+    /// Lets a running service import and judge images ahead of their first pull
+    Warm(warm::WarmArgs),
     /// Cached verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
@@ -62,6 +65,7 @@ enum Command {
 pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, CommandError> {
     let told = match cli.command {
         Some(Command::InspectImage(args)) => return inspect_image::run(*args, out).await,
+        Some(Command::Warm(args)) => return warm::run(args, out).await,
         None => serve::run(serve::ServeArgs::default()).await,
         Some(Command::Serve(args)) => serve::run(*args).await,
         Some(Command::Demo(args)) => demo::run(args, out).await,

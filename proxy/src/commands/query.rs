@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::Request;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
@@ -47,6 +47,21 @@ pub enum Format {
 impl Source {
     /// Asks the service for a path under `/api/v1/`.
     pub async fn get(&self, path_and_query: &str) -> Result<Value, CommandError> {
+        self.ask(Method::GET, path_and_query, Bytes::new()).await
+    }
+
+    /// Sends the service a JSON document for a path under `/api/v1/`.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
+        let body = Bytes::from(body.to_string());
+        self.ask(Method::POST, path, body).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        body: Bytes,
+    ) -> Result<Value, CommandError> {
         let base = self
             .service
             .as_deref()
@@ -57,7 +72,13 @@ impl Source {
             url: url.clone(),
             reason,
         };
-        let request = Request::get(&url).body(Empty::<Bytes>::new());
+        let request = Request::builder().method(method).uri(&url);
+        let request = if body.is_empty() {
+            request
+        } else {
+            request.header(hyper::header::CONTENT_TYPE, "application/json")
+        };
+        let request = request.body(Full::new(body));
         let request = request.map_err(|error| CommandError::Usage(error.to_string()))?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         let response = tokio::time::timeout(PATIENCE, client.request(request))
@@ -79,10 +100,11 @@ impl Source {
             .get("detail")
             .and_then(Value::as_str)
             .unwrap_or("no reason given");
-        if status.as_u16() == 404 {
-            return Err(CommandError::NotFound(detail.to_owned()));
+        match status.as_u16() {
+            400 => Err(CommandError::Usage(detail.to_owned())),
+            404 => Err(CommandError::NotFound(detail.to_owned())),
+            _ => Err(failed(format!("{status}: {detail}"))),
         }
-        Err(failed(format!("{status}: {detail}")))
     }
 }
 

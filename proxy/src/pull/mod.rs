@@ -12,5 +12,6 @@ pub mod pulls;
 pub mod releases;
 pub mod resolve;
 mod scan_time;
+pub mod scans;
 pub mod sources;
 pub mod stream_rules;

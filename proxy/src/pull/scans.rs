@@ -1,0 +1,416 @@
+//! Scans that somebody asks for ahead of the first pull: the same jobs and verdicts, without a
+//! client, without a line in the log of pulls, and without releasing anything.
+//!
+//! Kept in memory only: a restart forgets who asked, never a verdict. Called by `api/scans.rs`.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use serde::Serialize;
+use sluicegate_config::GateMode;
+use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Repository};
+
+use super::error::PullError;
+use super::gate::{Gate, ManifestAnswer};
+use super::resolve::Resolver;
+use crate::clock::Clock;
+use crate::http::name::Names;
+
+/// Scans that are remembered, the newest ones.
+const MAX_KEPT: usize = 256;
+/// Scans that run at a time. Each asks an upstream for a whole repository at worst.
+const MAX_RUNNING: usize = 16;
+/// Images of one scan that are judged at a time; the rest wait.
+const PARALLEL: usize = 4;
+/// Most images of one scan.
+const MAX_IMAGES: usize = 10_000;
+
+/// Starts scans and remembers them.
+#[derive(Clone)]
+pub struct Scans {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    names: Names,
+    resolver: Resolver,
+    gate: Gate,
+    clock: Clock,
+    kept: Mutex<VecDeque<Arc<Scan>>>,
+}
+
+/// A scan that was asked for.
+pub struct Scan {
+    id: String,
+    image: String,
+    started: Timestamp,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    images: Vec<ScannedImage>,
+    problem: Option<String>,
+    ended: bool,
+}
+
+/// How far a scan or an image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScanState {
+    /// It has not begun.
+    Waiting,
+    /// It is under way.
+    Running,
+    /// It has ended with a verdict.
+    Done,
+    /// It has ended without one.
+    Failed,
+}
+
+/// One image of a scan.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScannedImage {
+    /// Its canonical name with tag or digest.
+    pub image: String,
+    /// How far it is.
+    pub state: ScanState,
+    /// The manifest or index.
+    pub digest: Option<Digest>,
+    /// What policy decided.
+    pub decision: Option<Decision>,
+    /// Why there is no verdict.
+    pub problem: Option<String>,
+}
+
+/// A scan as it is shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanReport {
+    /// Its name in the API.
+    pub id: String,
+    /// What was asked for.
+    pub image: String,
+    /// When.
+    pub started: Timestamp,
+    /// How far it is.
+    pub state: ScanState,
+    /// The strictest decision so far.
+    pub decision: Option<Decision>,
+    /// Why nothing could be scanned.
+    pub problem: Option<String>,
+    /// Its images.
+    pub images: Vec<ScannedImage>,
+}
+
+/// Says why a scan was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The text names no image of a configured upstream.
+    #[error("{0}")]
+    Name(String),
+    /// Too many are under way.
+    #[error("{MAX_RUNNING} scans are running; ask again when one has ended")]
+    Busy,
+}
+
+/// What of a repository is meant.
+enum Wanted {
+    One(Reference),
+    Matching(String),
+}
+
+impl Scans {
+    /// Starts with none.
+    pub fn new(names: Names, resolver: Resolver, gate: Gate, clock: Clock) -> Self {
+        // Whoever asks waits for the verdict, whatever clients of the registry do.
+        let gate = Gate {
+            mode: GateMode::Hold,
+            ..gate
+        };
+        let shared = Shared {
+            names,
+            resolver,
+            gate,
+            clock,
+            kept: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Starts the scan of an image, or of all tags that match a pattern with `*` and `?`.
+    pub fn start(&self, image: &str) -> Result<ScanReport, ScanError> {
+        let shared = Arc::clone(&self.shared);
+        let (repository, wanted) = shared.parse(image)?;
+        let scan = Arc::new(Scan {
+            id: format!("{:016x}", rand::random::<u64>()),
+            image: image.to_owned(),
+            started: shared.clock.now(),
+            progress: Mutex::default(),
+        });
+        shared.keep(&scan)?;
+        let report = scan.report();
+        tokio::spawn(async move { shared.run(&scan, &repository, wanted).await });
+        Ok(report)
+    }
+
+    /// Shows a scan; none where it was never asked for, or was forgotten.
+    pub fn show(&self, id: &str) -> Option<ScanReport> {
+        let kept = self.shared.kept.lock();
+        let kept = kept.unwrap_or_else(PoisonError::into_inner);
+        kept.iter()
+            .find(|scan| scan.id == id)
+            .map(|scan| scan.report())
+    }
+}
+
+impl Shared {
+    fn parse(&self, image: &str) -> Result<(Repository, Wanted), ScanError> {
+        let wrong = |error: &dyn std::fmt::Display| ScanError::Name(error.to_string());
+        let (name, digest) = match image.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (image, None),
+        };
+        let (path, tag) = match name.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') => (path, tag),
+            _ => (name, "latest"),
+        };
+        let repository = self.names.canonical(path, None).map_err(|e| wrong(&e))?;
+        let wanted = match digest {
+            Some(digest) => {
+                let digest = digest.parse::<Digest>().map_err(|e| wrong(&e))?;
+                Wanted::One(Reference::Digest(digest))
+            }
+            None if tag.contains(['*', '?']) => Wanted::Matching(tag.to_owned()),
+            None => Wanted::One(Reference::Tag(tag.parse::<Tag>().map_err(|e| wrong(&e))?)),
+        };
+        Ok((repository, wanted))
+    }
+
+    fn keep(&self, scan: &Arc<Scan>) -> Result<(), ScanError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = kept.iter().filter(|scan| !scan.lock().ended).count();
+        if running >= MAX_RUNNING {
+            return Err(ScanError::Busy);
+        }
+        if kept.len() >= MAX_KEPT
+            && let Some(ended) = kept.iter().position(|scan| scan.lock().ended)
+        {
+            kept.remove(ended);
+        }
+        kept.push_back(Arc::clone(scan));
+        Ok(())
+    }
+
+    async fn run(self: Arc<Self>, scan: &Arc<Scan>, repository: &Repository, wanted: Wanted) {
+        match self.references(repository, wanted).await {
+            Ok(references) => self.run_all(scan, repository, references).await,
+            Err(problem) => scan.lock().problem = Some(problem),
+        }
+        scan.lock().ended = true;
+        tracing::info!(image = scan.image, id = scan.id, "scan ended");
+    }
+
+    async fn references(
+        &self,
+        repository: &Repository,
+        wanted: Wanted,
+    ) -> Result<Vec<Reference>, String> {
+        let pattern = match wanted {
+            Wanted::One(reference) => return Ok(vec![reference]),
+            Wanted::Matching(pattern) => pattern,
+        };
+        let upstream = self.gate.upstreams.of(repository);
+        let upstream = upstream.map_err(|error| error.to_string())?;
+        let tags = upstream.all_tags(repository.path()).await;
+        let mut tags = tags.map_err(|error| error.to_string())?;
+        tags.retain(|tag| matches(&pattern, tag.as_str()));
+        match tags.len() {
+            0 => Err(format!("no tag of {repository} matches {pattern:?}")),
+            1..=MAX_IMAGES => Ok(tags.into_iter().map(Reference::Tag).collect()),
+            more => Err(format!("{more} tags match, at most {MAX_IMAGES} are taken")),
+        }
+    }
+
+    async fn run_all(
+        self: &Arc<Self>,
+        scan: &Arc<Scan>,
+        repository: &Repository,
+        references: Vec<Reference>,
+    ) {
+        let image = |reference: &Reference| ScannedImage {
+            image: match reference {
+                Reference::Tag(tag) => format!("{repository}:{tag}"),
+                Reference::Digest(digest) => format!("{repository}@{digest}"),
+            },
+            state: ScanState::Waiting,
+            digest: None,
+            decision: None,
+            problem: None,
+        };
+        scan.lock().images = references.iter().map(image).collect();
+        let mut waiting = Vec::new();
+        for (at, reference) in references.into_iter().enumerate() {
+            let (shared, scan) = (Arc::clone(self), Arc::clone(scan));
+            waiting.push(async move { shared.run_one(&scan, at, repository, &reference).await });
+        }
+        let mut judged = futures_util::stream::iter(waiting).buffer_unordered(PARALLEL);
+        while judged.next().await.is_some() {}
+    }
+
+    async fn run_one(
+        &self,
+        scan: &Scan,
+        at: usize,
+        repository: &Repository,
+        reference: &Reference,
+    ) {
+        scan.update(at, |image| image.state = ScanState::Running);
+        let outcome = self.judge(repository, reference).await;
+        scan.update(at, |image| match outcome {
+            Ok((digest, decision)) => {
+                image.state = ScanState::Done;
+                image.digest = Some(digest);
+                image.decision = Some(decision);
+            }
+            Err(error) => {
+                image.state = ScanState::Failed;
+                image.problem = Some(error.to_string());
+            }
+        });
+    }
+
+    async fn judge(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<(Digest, Decision), PullError> {
+        let digest = match reference {
+            Reference::Tag(tag) => self.resolver.resolve(repository, tag).await?.digest,
+            Reference::Digest(digest) => digest.clone(),
+        };
+        let manifest = self.gate.manifests.known(repository, &digest).await?;
+        let verdict = match self.gate.manifest(repository, &manifest).await? {
+            ManifestAnswer::Serve(served) => served.get().verdict.clone(),
+            ManifestAnswer::Refuse(verdict) => Some(verdict),
+        };
+        let decision = verdict.as_ref().map(|verdict| verdict.decision);
+        if let (Some(verdict), Reference::Tag(tag)) = (&verdict, reference) {
+            self.note_tag(&digest, verdict, tag).await?;
+        }
+        // An index without a child for any of our platforms holds nothing that could be refused.
+        Ok((digest, decision.unwrap_or(Decision::Allow)))
+    }
+
+    async fn note_tag(
+        &self,
+        digest: &Digest,
+        verdict: &Arc<Verdict>,
+        tag: &Tag,
+    ) -> Result<(), PullError> {
+        if verdict.digest == *digest {
+            self.gate.judge.note_tag(verdict, tag).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Scan {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, at: usize, change: impl FnOnce(&mut ScannedImage)) {
+        if let Some(image) = self.lock().images.get_mut(at) {
+            change(image);
+        }
+    }
+
+    fn report(&self) -> ScanReport {
+        let progress = self.lock();
+        let failed = progress.problem.is_some()
+            || progress
+                .images
+                .iter()
+                .any(|image| image.state == ScanState::Failed);
+        ScanReport {
+            id: self.id.clone(),
+            image: self.image.clone(),
+            started: self.started,
+            state: match (progress.ended, failed) {
+                (false, _) => ScanState::Running,
+                (true, false) => ScanState::Done,
+                (true, true) => ScanState::Failed,
+            },
+            decision: progress
+                .images
+                .iter()
+                .filter_map(|image| image.decision)
+                .max(),
+            problem: progress.problem.clone(),
+            images: progress.images.clone(),
+        }
+    }
+}
+
+/// Tells whether a text matches a pattern in which `*` stands for any text and `?` for one
+/// character.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = text.get(t) {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(wanted) if *wanted == b'?' || wanted == byte => {
+                p += 1;
+                t += 1;
+            }
+            // Back to the last star, which takes one character more.
+            _ => match &mut star {
+                Some((at, taken)) => {
+                    *taken += 1;
+                    (p, t) = (*at + 1, *taken);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern
+        .get(p..)
+        .unwrap_or_default()
+        .iter()
+        .all(|b| *b == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_match_whole_tags() {
+        for (pattern, text, wanted) in [
+            ("*", "1.0", true),
+            ("1.*", "1.25-alpine", true),
+            ("1.*", "11.0", false),
+            ("*-alpine", "1.25-alpine", true),
+            ("*-alpine", "1.25-alpine3", false),
+            ("v?.?", "v1.2", true),
+            ("v?.?", "v1.22", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b*", "xxbxxaxx", false),
+            ("1.0", "1.0", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(matches(pattern, text), wanted, "{pattern:?} on {text:?}");
+        }
+    }
+}
