@@ -4,6 +4,7 @@ mod commands;
 mod evasions;
 mod first_pull;
 mod indexes;
+mod inspect;
 mod listeners;
 mod membership;
 mod operations;

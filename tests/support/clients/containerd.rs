@@ -12,6 +12,9 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::clients::{PULL_LIMIT, cri};
 use crate::process::{Daemon, Outcome, run};
 
+/// Where images pulled with `ctr` are.
+const NAMESPACE: &str = "tests";
+
 /// A running containerd.
 pub struct Containerd {
     daemon: Mutex<Daemon>,
@@ -91,6 +94,12 @@ impl Containerd {
         cri::remove_image(&self.directory.path().join("socket"), reference).await
     }
 
+    /// Gives the socket and the namespace of what `ctr` pulls.
+    pub fn address(&self) -> (String, &'static str) {
+        let socket = self.directory.path().join("socket");
+        (socket.display().to_string(), NAMESPACE)
+    }
+
     fn hosts(&self) -> PathBuf {
         self.directory.path().join("hosts")
     }
@@ -118,7 +127,7 @@ impl Containerd {
 
     async fn ctr(&self, arguments: &[&str]) -> Outcome {
         let address = self.directory.path().join("socket").display().to_string();
-        let mut all = vec!["--address", &address, "--namespace", "tests"];
+        let mut all = vec!["--address", &address, "--namespace", NAMESPACE];
         all.extend(arguments);
         run("ctr", &all, PULL_LIMIT).await
     }

@@ -72,8 +72,13 @@ impl Docker {
         self.docker(&["image", "rm", "--force", reference]).await
     }
 
+    /// Gives the address of the daemon's socket, as `DOCKER_HOST` takes it.
+    pub fn host(&self) -> String {
+        format!("unix://{}/socket", self.directory.path().display())
+    }
+
     async fn docker(&self, arguments: &[&str]) -> Outcome {
-        let host = format!("unix://{}/socket", self.directory.path().display());
+        let host = self.host();
         let config = self.directory.path().join("client").display().to_string();
         let mut all = vec!["--config", &config, "--host", &host];
         all.extend(arguments);

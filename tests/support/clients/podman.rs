@@ -8,7 +8,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::clients::PULL_LIMIT;
-use crate::process::{Outcome, run_with};
+use crate::process::{Daemon, Outcome, run_with};
 
 /// A podman with images of its own.
 pub struct Podman {
@@ -72,16 +72,57 @@ impl Podman {
         self.directory.path().join(name).display().to_string()
     }
 
-    async fn podman(&self, arguments: &[&str]) -> Outcome {
-        let (root, runroot) = (self.path("root"), self.path("run"));
-        let mut all = vec![
-            "--root",
-            &root,
-            "--runroot",
-            &runroot,
+    /// Makes a program `podman` that uses this store, and gives the `PATH` that has it first.
+    pub fn on_path(&self) -> String {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = self.directory.path().join("bin");
+        std::fs::create_dir_all(&folder).expect("make a directory");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = path.to_string_lossy();
+        let options = self.options().join(" ");
+        let (folder_name, tmp) = (folder.display(), self.directory.path().display());
+        let script =
+            format!("#!/bin/sh\nPATH='{path}' TMPDIR={tmp} exec podman {options} \"$@\"\n");
+        let program = folder.join("podman");
+        std::fs::write(&program, script).expect("write a program");
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("mark it");
+        format!("{folder_name}:{path}")
+    }
+
+    /// Serves the store on a socket, as `podman.socket` does.
+    pub async fn serve(&self) -> PodmanService {
+        let socket = self.path("podman.sock");
+        let url = format!("unix://{socket}");
+        let mut command = std::process::Command::new("podman");
+        command
+            .args(self.options())
+            .args(["system", "service", "--time=0", &url])
+            .env("TMPDIR", self.directory.path());
+        let log = self.directory.path().join("service.log");
+        let mut daemon = Daemon::start("podman system service", command, &log);
+        let answers = async || tokio::net::UnixStream::connect(&socket).await.is_ok();
+        daemon.wait_until(answers).await;
+        PodmanService {
+            _daemon: daemon,
+            url,
+        }
+    }
+
+    fn options(&self) -> Vec<String> {
+        let mut options = vec!["--root".to_owned(), self.path("root")];
+        options.extend(["--runroot".to_owned(), self.path("run")]);
+        let rest = [
             "--storage-driver=vfs",
+            "--cgroup-manager=cgroupfs",
+            "--events-backend=none",
         ];
-        all.extend(["--cgroup-manager=cgroupfs", "--events-backend=none"]);
+        options.extend(rest.map(ToOwned::to_owned));
+        options
+    }
+
+    async fn podman(&self, arguments: &[&str]) -> Outcome {
+        let options = self.options();
+        let mut all: Vec<&str> = options.iter().map(String::as_str).collect();
         all.extend(arguments);
         let registries = self.path("registries.conf");
         let environment = [
@@ -89,6 +130,19 @@ impl Podman {
             ("TMPDIR", Path::new(self.directory.path()).as_os_str()),
         ];
         run_with("podman", &all, &environment, PULL_LIMIT).await
+    }
+}
+
+/// A podman that serves its store on a socket.
+pub struct PodmanService {
+    _daemon: Daemon,
+    url: String,
+}
+
+impl PodmanService {
+    /// Gives the address of the socket, as `CONTAINER_HOST` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 }
 

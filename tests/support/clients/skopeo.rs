@@ -22,6 +22,14 @@ pub async fn copy_with(options: &[&str], reference: &str, directory: &Path) -> O
     run("skopeo", &arguments, PULL_LIMIT).await
 }
 
+/// Copies `reference` to any place that skopeo writes to, for example `oci-archive:FILE:TAG`.
+pub async fn copy_to(reference: &str, target: &str) -> Outcome {
+    let source = format!("docker://{reference}");
+    let copy = ["--insecure-policy", "copy", "--src-tls-verify=false"];
+    let arguments = [copy.as_slice(), &[source.as_str(), target]].concat();
+    run("skopeo", &arguments, PULL_LIMIT).await
+}
+
 /// Gives the manifest bytes of a finished copy.
 pub fn manifest(directory: &Path) -> Vec<u8> {
     std::fs::read(directory.join("manifest.json")).expect("skopeo wrote no manifest")
