@@ -49,7 +49,7 @@ const UNREAD_DATABASES: [&str; 14] = [
 ];
 
 /// Raised with every change of what is made of the same facts.
-pub(crate) const MERGE_REVISION: u32 = 3;
+pub(crate) const MERGE_REVISION: u32 = 4;
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]

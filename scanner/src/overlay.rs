@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use crate::dispatch::dispatch;
 use crate::facts::{Event, LayerFacts, PathHash};
 
+mod replaced;
+
 /// Most links followed for one path, as in Linux.
 const MAX_LINKS: u32 = 40;
 
@@ -96,6 +98,7 @@ impl Tree {
     /// Lays a layer over the tree.
     pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts) -> Lost {
         let mut lost = Lost::default();
+        let mut lower = self.link_targets(facts);
         for event in &facts.events {
             let removed = match event {
                 Event::Whiteout {
@@ -117,7 +120,7 @@ impl Tree {
                 layer,
                 event: index,
             };
-            match self.place(event, file) {
+            match self.place(event, file, lower.remove(&index)) {
                 Ok(true) => {}
                 Ok(false) => lost.unread_links.push(event.path().to_owned()),
                 Err(LinkLoop) => lost.endless.push(event.path().to_owned()),
@@ -209,8 +212,39 @@ impl Tree {
         shallow.filter_map(directory).collect()
     }
 
+    /// Gives what hard links of a layer share with the layers below, before it removes any of that.
+    ///
+    /// A link made before its target goes keeps the content; one made after is no archive that can
+    /// be unpacked.
+    fn link_targets(&self, facts: &LayerFacts) -> BTreeMap<usize, NodeKind> {
+        let shared = |(index, event): (usize, &Event)| {
+            let Event::Hardlink { target, .. } = event else {
+                return None;
+            };
+            let at = self.locate(target).ok()?;
+            Some((index, self.shared(&at)?))
+        };
+        facts.events.iter().enumerate().filter_map(shared).collect()
+    }
+
+    /// Gives what a hard link to this path would be.
+    fn shared(&self, path: &[String]) -> Option<NodeKind> {
+        match self.kind(self.find(path)?)? {
+            NodeKind::File(file) => Some(NodeKind::File(*file)),
+            NodeKind::Symlink(target) => Some(NodeKind::Symlink(target.clone())),
+            NodeKind::Directory(_) => None,
+        }
+    }
+
     /// Places an event; tells whether what an analyzer would read of it was read.
-    fn place(&mut self, event: &Event, file: FileRef) -> Result<bool, LinkLoop> {
+    ///
+    /// `lower` is what a hard link shared with the layers below, if anything.
+    fn place(
+        &mut self,
+        event: &Event,
+        file: FileRef,
+        lower: Option<NodeKind>,
+    ) -> Result<bool, LinkLoop> {
         match event {
             Event::Directory(path) => {
                 let at = self.locate(path)?;
@@ -228,12 +262,7 @@ impl Tree {
             Event::Hardlink { path, target } => {
                 let from = self.locate(target)?;
                 let at = self.locate(path)?;
-                let shared = self.find(&from).and_then(|node| match self.kind(node)? {
-                    NodeKind::File(file) => Some(NodeKind::File(*file)),
-                    NodeKind::Symlink(target) => Some(NodeKind::Symlink(target.clone())),
-                    NodeKind::Directory(_) => None,
-                });
-                let Some(kind) = shared else {
+                let Some(kind) = self.shared(&from).or(lower) else {
                     self.remove(&at);
                     return Ok(dispatch().by_path(path).is_empty());
                 };
@@ -372,33 +401,6 @@ impl Tree {
             _ => None,
         }
     }
-
-    /// Removes what the layer replaced by a file that no analyzer read, and all below it.
-    fn remove_replaced(&mut self, facts: &LayerFacts) {
-        let mut waiting = vec![ROOT];
-        while let Some(at) = waiting.pop() {
-            let Some(NodeKind::Directory(children)) = self.kind(at) else {
-                continue;
-            };
-            let is_replaced = |child: usize| {
-                let hash = self.nodes.get(child).map(|node| node.hash);
-                hash.is_some_and(|hash| facts.plain_paths.contains(hash))
-            };
-            let mut gone = Vec::new();
-            for (name, child) in children {
-                if is_replaced(*child) {
-                    gone.push(name.clone());
-                } else {
-                    waiting.push(*child);
-                }
-            }
-            if let Some(children) = self.children(at) {
-                for name in gone {
-                    children.remove(&name);
-                }
-            }
-        }
-    }
 }
 
 fn join(dir: &str, name: &str) -> String {
@@ -408,3 +410,6 @@ fn join(dir: &str, name: &str) -> String {
         format!("{dir}/{name}")
     }
 }
+
+#[cfg(test)]
+mod tests;
