@@ -24,6 +24,16 @@ class Archive:
     def __init__(self, name, path):
         self.name, self.path = name, path
 
+    def owned(self):
+        """Gives the paths that Debian's database lists, in both spellings of a merged /usr."""
+        with tarfile.open(self.path) as outer:
+            layer = max(outer.getmembers(), key=lambda member: member.size)
+            with tarfile.open(fileobj=outer.extractfile(layer), mode="r|gz") as files:
+                lists = [files.extractfile(file).read().decode() for file in files
+                         if "var/lib/dpkg/info/" in file.name and file.name.endswith(".list")]
+        listed = {line.lstrip("/") for text in lists for line in text.splitlines()}
+        return listed | {"usr/" + path for path in listed}
+
 
 def build(work, archives):
     """Builds or reuses every archive; `archives` is a folder of further roots, or None."""
