@@ -1,3 +1,5 @@
+//! What a CycloneDX document says of a verdict.
+
 use serde_json::{Value, json};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 use sluicegate_model::verdict::Verdict;

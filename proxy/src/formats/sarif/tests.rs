@@ -1,3 +1,5 @@
+//! What a SARIF log says of a verdict.
+
 use serde_json::Value;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::verdict::Verdict;

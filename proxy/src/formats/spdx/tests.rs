@@ -1,3 +1,5 @@
+//! What an SPDX document says of an inventory.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! What a person reads of a verdict.
+
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::{Decision, Verdict};
