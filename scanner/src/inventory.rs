@@ -14,7 +14,7 @@ use crate::claims;
 use crate::distro;
 use crate::facts::{FileDigests, FoundPackage, Observations};
 use crate::merge::history::Remembered;
-use crate::merge::ownership::{self, Owners};
+use crate::merge::ownership::{self, Owners, Ownership};
 use crate::merge::{programs, stripped, votes};
 use crate::overlay::Tree;
 use crate::purl::purl;
@@ -88,7 +88,8 @@ pub(crate) fn assemble(
     let owners = Owners::of(merged, &roles, distro.as_ref());
     for (file, role) in merged.files.iter().zip(&roles) {
         if *role != Role::Backup {
-            gaps.extend(file.found.gaps.iter().map(|gap| placed(gap, file)));
+            let open = open_gaps(file, *role, &owners, distro.as_ref());
+            gaps.extend(open.map(|gap| placed(gap, file)));
         }
     }
     gaps.extend(system::judge(merged, &roles, named.as_ref()));
@@ -113,6 +114,25 @@ pub(crate) fn assemble(
         created: config.and_then(|config| config.created.clone()),
         layers: merged.layers.clone(),
     }
+}
+
+/// Gives what was not read of a file, but for what the package that owns it stands for.
+///
+/// Nothing stands for a package database.
+fn open_gaps<'a>(
+    file: &MergedFile<'a>,
+    role: Role,
+    owners: &Owners<'_>,
+    distro: Option<&Distro>,
+) -> impl Iterator<Item = &'a Gap> {
+    let may_be_settled = role == Role::Other && !file.found.gaps.is_empty();
+    let ownership = if may_be_settled {
+        owners.of_file(file)
+    } else {
+        Ownership::Nobody
+    };
+    let gaps = file.found.gaps.iter();
+    gaps.filter(move |gap| !ownership::is_settled_by_owner(ownership, gap, distro))
 }
 
 /// Gives the operating system's packages, wherever their databases are or were.

@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Distro, Evidence, PackageType};
 
+use crate::analyzers::LEDGER_DIR;
 use crate::facts::{FoundPackage, OwnedFile, PathHash};
 use crate::inventory::{Merged, MergedFile};
+use crate::limits::STOPPED;
 use crate::system::Role;
 
 use super::examples::examples;
@@ -20,6 +22,10 @@ use super::spellings::Spellings;
 /// Distributions whose advisories name issues without a fix too, so that nothing is lost when a
 /// language's package is reported under the system's package alone.
 const UNFIXED_TOO: [&str; 6] = ["arch", "azurelinux", "debian", "mariner", "rhel", "ubuntu"];
+
+/// What the scripts that dpkg runs for a package end in; a few packages have programs for them.
+/// Source: deb-preinst(5), deb-postinst(5), deb-prerm(5), deb-postrm(5); debconf-devel(7).
+const SCRIPTS: [&str; 5] = ["config", "postinst", "postrm", "preinst", "prerm"];
 
 /// What the databases say of a file, from the weakest to what needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,13 +46,15 @@ pub(crate) struct Owners<'a> {
     system: Vec<(PathHash, &'a OwnedFile)>,
     /// Of languages' packages; sorted.
     languages: Vec<(PathHash, &'a OwnedFile)>,
+    /// The names of the operating system's packages.
+    present: BTreeSet<&'a str>,
     spellings: Spellings,
 }
 
 impl<'a> Owners<'a> {
     /// Collects the claims, those of the system only where its distribution is known.
     pub(crate) fn of(merged: &Merged<'a>, roles: &[Role], distro: Option<&Distro>) -> Self {
-        let present = present(merged, roles);
+        let mut present = present(merged, roles);
         let (mut system, mut languages) = (Vec::new(), Vec::new());
         for (file, role) in merged.files.iter().zip(roles) {
             let owned = file.found.owned.iter();
@@ -62,10 +70,12 @@ impl<'a> Owners<'a> {
         }
         if distro.is_none() {
             system.clear();
+            present.clear();
         }
         Self {
             system: sorted(system),
             languages: sorted(languages),
+            present,
             spellings: Spellings::of(merged.tree),
         }
     }
@@ -85,12 +95,24 @@ impl<'a> Owners<'a> {
     /// Tells whether any package claims a path, whatever lies there.
     pub(crate) fn claim(&self, path: &str) -> bool {
         let hashes = self.spellings.hashes(path);
-        hashes.iter().any(|hash| {
-            at(&self.system, *hash)
-                .chain(at(&self.languages, *hash))
-                .next()
-                .is_some()
-        })
+        let is_listed = |hash: &PathHash| {
+            let claims = at(&self.system, *hash).chain(at(&self.languages, *hash));
+            claims.count() > 0
+        };
+        hashes.iter().any(is_listed) || self.run_for_a_package(path)
+    }
+
+    /// Tells whether a path is where dpkg keeps a script of a package that is there.
+    ///
+    /// No list of files has them.
+    fn run_for_a_package(&self, path: &str) -> bool {
+        let script = || {
+            let name = path.strip_prefix(LEDGER_DIR)?.strip_prefix('/')?;
+            let (package, ending) = name.rsplit_once('.')?;
+            let package = package.split(':').next()?;
+            Some(SCRIPTS.contains(&ending) && self.present.contains(package))
+        };
+        script().unwrap_or(false)
     }
 
     /// Says which files are not what the package that claims them brought.
@@ -122,6 +144,31 @@ pub(crate) fn is_reported_by_owner(
         _ if found.evidence == Evidence::Declared => false,
         PackageType::Generic => true,
         language if language.is_operating_system() => false,
+        _ => UNFIXED_TOO.contains(&distro.id.as_str()),
+    }
+}
+
+/// Tells whether the system's package that owns a file stands for what was not read of it.
+///
+/// The owner says what a file is that does not say so itself. What else is missing would have been
+/// held against the language's advisories, so it is settled where those add nothing. That the scan
+/// itself failed or was stopped is never settled.
+pub(crate) fn is_settled_by_owner(
+    ownership: Ownership,
+    gap: &Gap,
+    distro: Option<&Distro>,
+) -> bool {
+    let Some(distro) = distro.filter(|_| ownership == Ownership::Proven) else {
+        return false;
+    };
+    match gap.kind {
+        GapKind::AnalyzerFailed => false,
+        GapKind::Budget if gap.detail == STOPPED => false,
+        GapKind::JarUnidentified
+        | GapKind::NestedArchive
+        | GapKind::PackedBinary
+        | GapKind::StrippedMetadata
+        | GapKind::VersionUnknown => true,
         _ => UNFIXED_TOO.contains(&distro.id.as_str()),
     }
 }

@@ -1,7 +1,7 @@
 //! Programs that no package accounts for: what is in them nobody can say.
 //!
-//! A package's claim to the path is enough here, for the databases list nearly all files of an
-//! honest image. `inventory.rs` asks.
+//! A package's claim to the path is enough for most, for the databases list nearly all files of an
+//! honest image; what is packed needs its owner's digest as well. `inventory.rs` asks.
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
@@ -9,7 +9,7 @@ use crate::code;
 use crate::inventory::{Merged, MergedFile};
 
 use super::examples::examples;
-use super::ownership::Owners;
+use super::ownership::{Owners, Ownership};
 use super::stripped;
 
 /// Where a system keeps its C library. Source: Filesystem Hierarchy Standard 3.0, "/lib".
@@ -28,6 +28,9 @@ pub(crate) fn judge(merged: &Merged<'_>, owners: &Owners<'_>) -> Vec<Gap> {
         };
         let is_owned = owners.claim(&file.path) || is_of_language_package(file, merged, owners);
         if binary.packed {
+            if owners.of_file(file) == Ownership::Proven {
+                continue;
+            }
             let found = if is_owned {
                 &mut packed_and_owned
             } else {

@@ -5,7 +5,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::Package;
 
 use super::*;
-use crate::facts::{Event, FileDigests, LayerFacts};
+use crate::facts::{BinaryFacts, Event, FileDigests, FileFacts, LayerFacts};
 use crate::testing::{Layer, image};
 
 const METADATA: &str = "Name: yaml\nVersion: 6.0\n";
@@ -154,4 +154,128 @@ fn a_product_in_a_binary_belongs_to_its_proven_owner_on_every_distribution() {
     };
     assert_eq!(names(&with(alpine("x"), "x")), ["py3-yaml"]);
     assert_eq!(names(&with(alpine("y"), "x")), ["bash", "py3-yaml"]);
+}
+
+/// Adds a file that an analyzer could not read in full, as it leaves it.
+fn with_gap(mut facts: LayerFacts, path: &str, content: &str, gap: Gap) -> LayerFacts {
+    let mut file = FileFacts {
+        path: path.to_owned(),
+        digests: Some(FileDigests::of(content.as_bytes())),
+        ..FileFacts::default()
+    };
+    if gap.kind == GapKind::PackedBinary {
+        file.found.binary = Some(BinaryFacts {
+            size_bytes: 1_000,
+            identified: false,
+            packed: true,
+        });
+    }
+    file.found.gaps.push(gap.at(path));
+    facts.events.push(Event::File(Box::new(file)));
+    facts
+}
+
+#[test]
+fn a_proven_owner_stands_for_what_was_not_read() {
+    // On Debian, and on a distribution that names fixed issues only.
+    let table = [
+        (GapKind::JarUnidentified, true, true),
+        (GapKind::VersionUnknown, true, true),
+        (GapKind::PackedBinary, true, true),
+        (GapKind::NestedArchive, true, true),
+        (GapKind::StrippedMetadata, true, true),
+        (GapKind::FileUnreadable, true, false),
+        (GapKind::FileTooLarge, true, false),
+        (GapKind::RecordUnreadable, true, false),
+        (GapKind::Budget, true, false),
+        (GapKind::AnalyzerFailed, false, false),
+    ];
+    for (kind, on_debian, on_alpine) in table {
+        for (layer, is_settled) in [
+            (debian("debian", &[(SITE, "x")]).facts(), on_debian),
+            (alpine("x").facts(), on_alpine),
+        ] {
+            let inventory = |content| {
+                let gap = Gap::partial(kind, "detail");
+                image(&[with_gap(layer.clone(), SITE, content, gap)])
+            };
+            let left = kinds(&inventory("x"));
+            assert_eq!(left.is_empty(), is_settled, "{kind:?}: {left:?}");
+            let left = kinds(&inventory("changed"));
+            assert!(left.contains(&kind), "{kind:?}: {left:?}");
+            assert!(left.contains(&GapKind::DbTampered), "{kind:?}: {left:?}");
+        }
+    }
+}
+
+#[test]
+fn a_claim_to_the_path_settles_nothing() {
+    let unproven = || {
+        debian("debian", &[])
+            .file("var/lib/dpkg/info/python3-yaml.list", format!("/{SITE}\n"))
+            .facts()
+    };
+    let no_name = Layer::new().file(
+        "var/lib/dpkg/info/python3-yaml.md5sums",
+        format!("{}  {SITE}\n", md5("x")),
+    );
+    let stopped = Gap::fatal(GapKind::Budget, STOPPED);
+    for (number, (facts, gap)) in [
+        (unproven(), Gap::partial(GapKind::JarUnidentified, "detail")),
+        (no_name.facts(), Gap::partial(GapKind::VersionUnknown, "")),
+        (debian("debian", &[(SITE, "x")]).facts(), stopped),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let inventory = image(&[with_gap(facts, SITE, "x", gap.clone())]);
+        assert!(kinds(&inventory).contains(&gap.kind), "case {number}");
+    }
+}
+
+#[test]
+fn no_owner_stands_for_a_database() {
+    let status = "var/lib/dpkg/status";
+    let layer = debian("debian", &[(status, "x")]).facts();
+    let mut facts = layer.clone();
+    let databases = facts.events.iter_mut().filter_map(|event| match event {
+        Event::File(file) if file.path == status => Some(file),
+        _ => None,
+    });
+    for file in databases {
+        file.digests = Some(FileDigests::of(b"x"));
+        let gap = Gap::partial(GapKind::RecordUnreadable, "detail");
+        file.found.gaps.push(gap.at(status));
+    }
+    assert_eq!(kinds(&image(&[layer])), []);
+    let left = kinds(&image(&[facts]));
+    assert!(left.contains(&GapKind::RecordUnreadable), "{left:?}");
+}
+
+#[test]
+fn scripts_of_packages_that_are_there_are_theirs() {
+    let info = "var/lib/dpkg/info/";
+    for (name, is_owned) in [
+        ("python3-yaml.preinst", true),
+        ("python3-yaml:amd64.postrm", true),
+        ("python3-yaml.config", true),
+        ("python3-yaml", false),
+        ("python3-yaml.so", false),
+        ("other.preinst", false),
+        ("sub/python3-yaml.preinst", false),
+    ] {
+        let mut facts = debian("debian", &[]).facts();
+        let mut file = FileFacts {
+            path: format!("{info}{name}"),
+            ..FileFacts::default()
+        };
+        file.found.binary = Some(BinaryFacts {
+            size_bytes: 1_000,
+            identified: false,
+            packed: false,
+        });
+        facts.events.push(Event::File(Box::new(file)));
+        let strangers = kinds(&image(&[facts]));
+        assert_eq!(strangers.is_empty(), is_owned, "{name}: {strangers:?}");
+    }
 }
