@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use sluicegate_model::coverage::{Gap, GapKind};
-use sluicegate_model::package::{Distro, Evidence, PackageType};
+use sluicegate_model::package::{Distro, Evidence, Package, PackageType};
 
 use crate::analyzers::LEDGER_DIR;
 use crate::facts::{FoundPackage, OwnedFile, PathHash};
@@ -18,6 +18,7 @@ use crate::system::Role;
 
 use super::examples::examples;
 use super::spellings::Spellings;
+use super::third_party::is_third_party;
 
 /// Distributions whose advisories name issues without a fix too, so that nothing is lost when a
 /// language's package is reported under the system's package alone.
@@ -32,11 +33,11 @@ const SCRIPTS: [&str; 5] = ["config", "postinst", "postrm", "preinst", "prerm"];
 pub(crate) enum Ownership {
     /// No package claims it.
     Nobody,
-    /// One claims it; no digest tells more.
+    /// One claims it; no digest tells more, or no advisory speaks of that package.
     Claimed,
     /// One claims it, and it is another file than the package brought.
     Differs,
-    /// One claims it and brought it as it is.
+    /// One of the distribution's claims it and brought it as it is.
     Proven,
 }
 
@@ -48,13 +49,16 @@ pub(crate) struct Owners<'a> {
     languages: Vec<(PathHash, &'a OwnedFile)>,
     /// The names of the operating system's packages.
     present: BTreeSet<&'a str>,
+    /// The names of those that are not the distribution's.
+    third_party: BTreeSet<&'a str>,
     spellings: Spellings,
 }
 
 impl<'a> Owners<'a> {
     /// Collects the claims, those of the system only where its distribution is known.
     pub(crate) fn of(merged: &Merged<'a>, roles: &[Role], distro: Option<&Distro>) -> Self {
-        let mut present = present(merged, roles);
+        let is_any = |_: &Package| true;
+        let mut present = present(merged, roles, is_any);
         let (mut system, mut languages) = (Vec::new(), Vec::new());
         for (file, role) in merged.files.iter().zip(roles) {
             let owned = file.found.owned.iter();
@@ -76,6 +80,7 @@ impl<'a> Owners<'a> {
             system: sorted(system),
             languages: sorted(languages),
             present,
+            third_party: self::present(merged, roles, is_third_party),
             spellings: Spellings::of(merged.tree),
         }
     }
@@ -83,7 +88,13 @@ impl<'a> Owners<'a> {
     /// Says what the operating system's databases tell of a file.
     pub(crate) fn of_file(&self, file: &MergedFile<'_>) -> Ownership {
         let judge = |claim: &OwnedFile| match (&claim.digest, file.digests) {
-            (Some(kept), Some(own)) if own.agree(kept) => Ownership::Proven,
+            (Some(kept), Some(own)) if own.agree(kept) => {
+                if self.third_party.contains(&*claim.package) {
+                    Ownership::Claimed
+                } else {
+                    Ownership::Proven
+                }
+            }
             (Some(_), Some(_)) => Ownership::Differs,
             _ => Ownership::Claimed,
         };
@@ -173,12 +184,17 @@ pub(crate) fn is_settled_by_owner(
     }
 }
 
-/// Gives the names of the system's packages.
-fn present<'a>(merged: &Merged<'a>, roles: &[Role]) -> BTreeSet<&'a str> {
+/// Gives the names of the system's packages that are of a kind.
+fn present<'a>(
+    merged: &Merged<'a>,
+    roles: &[Role],
+    is_wanted: impl Fn(&Package) -> bool,
+) -> BTreeSet<&'a str> {
     let files = merged.files.iter().zip(roles);
     let databases = files.filter(|(_, role)| **role == Role::Database);
     let packages = databases.flat_map(|(file, _)| &file.found.packages);
-    packages.map(|found| found.package.name.as_str()).collect()
+    let wanted = packages.filter(|found| is_wanted(&found.package));
+    wanted.map(|found| found.package.name.as_str()).collect()
 }
 
 fn sorted(owned: Vec<&OwnedFile>) -> Vec<(PathHash, &OwnedFile)> {

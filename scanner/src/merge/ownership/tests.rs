@@ -2,7 +2,6 @@
 
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::Package;
 
 use super::*;
 use crate::facts::{BinaryFacts, Event, FileDigests, FileFacts, LayerFacts};
@@ -278,4 +277,21 @@ fn scripts_of_packages_that_are_there_are_theirs() {
         let strangers = kinds(&image(&[facts]));
         assert_eq!(strangers.is_empty(), is_owned, "{name}: {strangers:?}");
     }
+}
+
+#[test]
+fn a_package_of_somebody_else_stands_for_nothing() {
+    let distribution = debian("debian", &[(SITE, METADATA), ("usr/bin/x", "x")]);
+    let replaced = Layer::new().file(
+        "var/lib/dpkg/status",
+        "Package: python3-yaml\nStatus: install ok installed\nVersion: 6.0-1nodesource1\n",
+    );
+    let gap = Gap::partial(GapKind::VersionUnknown, "detail");
+    let base = distribution.file(SITE, METADATA).facts();
+    let base = with_gap(base, "usr/bin/x", "x", gap);
+    let own = image(std::slice::from_ref(&base));
+    assert_eq!((names(&own), kinds(&own)), (vec!["python3-yaml"], vec![]));
+    let other = image(&[base, replaced.facts()]);
+    assert_eq!(names(&other), ["python3-yaml", "yaml"]);
+    assert_eq!(kinds(&other), [GapKind::VersionUnknown]);
 }
