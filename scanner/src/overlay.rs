@@ -95,37 +95,38 @@ impl Tree {
         self.work.set(self.work.get().saturating_add(steps));
     }
 
-    /// Lays a layer over the tree.
+    /// Lays a layer over the tree, in the order of its entries, as links that it makes count for
+    /// those after them. Whatever it removes is of the layers below.
     pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts) -> Lost {
         let mut lost = Lost::default();
+        let own = self.nodes.len();
         let mut lower = self.link_targets(facts);
-        for event in &facts.events {
-            let removed = match event {
-                Event::Whiteout {
-                    path,
-                    ambiguous: false,
-                } => self.locate(path).map(|at| self.remove(&at)),
-                Event::Opaque(path) => self.locate(path).map(|at| self.empty(&at)),
-                _ => Ok(()),
-            };
-            if removed.is_err() {
-                lost.endless.push(event.path().to_owned());
-            }
-        }
-        if !facts.plain_paths.is_empty() {
-            self.remove_replaced(facts);
-        }
+        let links = self.remove_replaced(facts);
         for (index, event) in facts.events.iter().enumerate() {
             let file = FileRef {
                 layer,
                 event: index,
             };
-            match self.place(event, file, lower.remove(&index)) {
+            let placed = match event {
+                Event::Whiteout { ambiguous, path } => self.locate(path).map(|at| {
+                    if !ambiguous {
+                        self.remove_older(&at, own);
+                    }
+                    true
+                }),
+                Event::Opaque(path) => self.follow(path, true).map(|at| {
+                    self.empty_older(&at, own);
+                    true
+                }),
+                _ => self.place(event, file, lower.remove(&index)),
+            };
+            match placed {
                 Ok(true) => {}
                 Ok(false) => lost.unread_links.push(event.path().to_owned()),
                 Err(LinkLoop) => lost.endless.push(event.path().to_owned()),
             }
         }
+        self.remove_replaced_through(links, facts, own);
         lost
     }
 
@@ -214,8 +215,7 @@ impl Tree {
 
     /// Gives what hard links of a layer share with the layers below, before it removes any of that.
     ///
-    /// A link made before its target goes keeps the content; one made after is no archive that can
-    /// be unpacked.
+    /// A link made before its target is replaced keeps the content; which came first is not known.
     fn link_targets(&self, facts: &LayerFacts) -> BTreeMap<usize, NodeKind> {
         let shared = |(index, event): (usize, &Event)| {
             let Event::Hardlink { target, .. } = event else {

@@ -5,38 +5,48 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, LayerFacts, NodeKind, ROOT, Tree, join};
+use super::{LayerFacts, NodeKind, ROOT, Tree, join};
 use crate::facts::PathHash;
 
 /// Most links to directories that names are followed through.
 const MAX_LINKS: usize = 256;
 
 impl Tree {
-    /// Removes what the layer replaced, and all below it.
-    pub(super) fn remove_replaced(&mut self, facts: &LayerFacts) {
-        let is_replaced = |tree: &Self, child: usize, _: &str| {
+    /// Removes what the layer replaced, and all below it; gives the links to directories that may
+    /// have led it to more, each with where it leads.
+    pub(super) fn remove_replaced(&mut self, facts: &LayerFacts) -> Vec<(String, Vec<String>)> {
+        if facts.plain_paths.is_empty() {
+            return Vec::new();
+        }
+        let own = self.nodes.len();
+        self.remove_below(&[], String::new(), own, |tree, child, _| {
             let hash = tree.nodes.get(child).map(|node| node.hash);
             hash.is_some_and(|hash| facts.plain_paths.contains(hash))
-        };
-        self.remove_below(ROOT, String::new(), is_replaced);
-        let is_replaced = |tree: &Self, _: usize, path: &str| {
-            tree.spend(path.len());
-            facts.plain_paths.contains(PathHash::of(path))
-        };
-        // A link that the layer replaces leads nowhere for its other names.
-        let is_other = |event: &Event| matches!(event, Event::Directory(_) | Event::Symlink { .. });
-        let replaced = facts.events.iter().filter(|event| is_other(event));
-        let replaced: BTreeSet<&str> = replaced.map(Event::path).collect();
-        for link in self.links_to_directories() {
-            if replaced.contains(link.as_str()) {
-                continue;
-            }
-            let at = self
-                .follow(&link, true)
-                .ok()
-                .and_then(|real| self.find(&real));
-            if let Some(at) = at.filter(|at| *at != ROOT) {
-                self.remove_below(at, link, is_replaced);
+        });
+        let links = self.links_to_directories().into_iter();
+        let leads = |link: String| Some((self.follow(&link, true).ok()?, link));
+        let below_root = links.filter_map(leads).filter(|(real, _)| !real.is_empty());
+        below_root.map(|(real, link)| (link, real)).collect()
+    }
+
+    /// Removes what the layer replaced through these links, where they lead as they did before it.
+    ///
+    /// What it wrote through a link before or after it changed that link cannot be told apart, so
+    /// all of it stays.
+    pub(super) fn remove_replaced_through(
+        &mut self,
+        links: Vec<(String, Vec<String>)>,
+        facts: &LayerFacts,
+        own: usize,
+    ) {
+        for (link, real) in links {
+            let components: Vec<String> = link.split('/').map(str::to_owned).collect();
+            let is_older = self.find(&components).is_some_and(|node| node < own);
+            if is_older && self.follow(&link, true) == Ok(real.clone()) {
+                self.remove_below(&real, link, own, |tree, _, path| {
+                    tree.spend(path.len());
+                    facts.plain_paths.contains(PathHash::of(path))
+                });
             }
         }
     }
@@ -44,11 +54,12 @@ impl Tree {
     /// Removes the nodes below `at`, which is called `path` here, that `is_gone` names.
     fn remove_below(
         &mut self,
-        at: usize,
+        at: &[String],
         path: String,
+        own: usize,
         is_gone: impl Fn(&Self, usize, &str) -> bool,
     ) {
-        let mut waiting = vec![(at, path)];
+        let mut waiting: Vec<_> = self.find(at).map(|at| (at, path)).into_iter().collect();
         while let Some((at, path)) = waiting.pop() {
             if self.is_spent() {
                 return;
@@ -60,15 +71,62 @@ impl Tree {
             for (name, child) in children {
                 let below = join(&path, name);
                 if is_gone(self, *child, &below) {
-                    gone.push(name.clone());
+                    gone.push((at, name.clone(), *child));
                 } else {
                     waiting.push((*child, below));
                 }
             }
-            if let Some(children) = self.children(at) {
-                for name in gone {
-                    children.remove(&name);
-                }
+            self.remove_nodes(gone, own);
+        }
+    }
+
+    /// Removes what lies at a path and below it, except what was made since there were `own` nodes.
+    pub(super) fn remove_older(&mut self, path: &[String], own: usize) {
+        let Some((name, parent)) = path.split_last() else {
+            return self.empty_older(path, own);
+        };
+        if let Some(parent) = self.find(parent)
+            && let Some(child) = self.child(parent, name)
+        {
+            self.remove_nodes(vec![(parent, name.as_str().into(), child)], own);
+        }
+    }
+
+    /// Removes what lies below a path, except what was made since there were `own` nodes.
+    pub(super) fn empty_older(&mut self, path: &[String], own: usize) {
+        let Some(at) = self.find(path) else { return };
+        if let Some(NodeKind::Directory(children)) = self.kind(at) {
+            let children = children.iter();
+            let gone = children.map(|(name, child)| (at, name.clone(), *child));
+            self.remove_nodes(gone.collect(), own);
+        }
+    }
+
+    /// Removes nodes, each given by parent, name and itself, and what is below them.
+    fn remove_nodes(&mut self, mut waiting: Vec<(usize, Box<str>, usize)>, own: usize) {
+        let mut nodes = Vec::new();
+        while let Some((parent, name, child)) = waiting.pop() {
+            self.spend(1);
+            if self.is_spent() {
+                return;
+            }
+            // Without a node of its own the layer has nothing to be spared.
+            if let Some(NodeKind::Directory(children)) = self.kind(child)
+                && self.nodes.len() > own
+                && child < own
+            {
+                let children = children.iter();
+                waiting.extend(children.map(|(name, below)| (child, name.clone(), *below)));
+            }
+            nodes.push((parent, name, child));
+        }
+        let mut kept = BTreeSet::new();
+        // Children come after their parents, so in reverse before them.
+        for (parent, name, child) in nodes.into_iter().rev() {
+            if child >= own || kept.contains(&child) {
+                kept.insert(parent);
+            } else if let Some(children) = self.children(parent) {
+                children.remove(&name);
             }
         }
     }

@@ -46,3 +46,45 @@ fn a_hard_link_keeps_what_goes() {
     let paths = inventory.components.iter().map(|found| found.path.as_str());
     assert!(paths.eq([DATABASE]), "{:?}", inventory.components);
 }
+
+#[test]
+fn removals_go_through_the_links_that_there_are_by_then() {
+    for (upper, is_lost) in [
+        (
+            Layer::new().symlink("c", "lib/apk").file("c/.wh.db", ""),
+            true,
+        ),
+        (
+            Layer::new().file("c/.wh.db", "").symlink("c", "lib/apk"),
+            false,
+        ),
+        (Layer::new().dir("b").file("b/.wh.apk", ""), false),
+        (Layer::new().file("b/.wh.apk", "").dir("b"), true),
+        (Layer::new().file("b/.wh..wh..opq", ""), true),
+        (Layer::new().dir("b").file("b/.wh..wh..opq", ""), false),
+        (
+            Layer::new()
+                .dir("alias")
+                .file("alias/apk", "a file")
+                .symlink("d", "alias"),
+            false,
+        ),
+    ] {
+        let facts = upper.facts();
+        let inventory = image(&[base().facts(), facts.clone()]);
+        assert_eq!(has_lost_its_database(&inventory), is_lost, "{facts:?}");
+    }
+}
+
+#[test]
+fn a_removal_spares_what_its_own_layer_has() {
+    let upper = Layer::new()
+        .file("lib/apk/db/installed", "C:Q1x=\nP:b\nV:1-r0\n\n")
+        .file("alias/.wh.apk", "");
+    let inventory = image(&[base().facts(), upper.facts()]);
+    let mut names = inventory
+        .components
+        .iter()
+        .map(|found| &*found.package.name);
+    assert!(names.any(|name| name == "b"), "{:?}", inventory.components);
+}
