@@ -1,0 +1,235 @@
+//! The merged tree against what umoci unpacks: the same files at the same paths.
+//!
+//! umoci stands in for containerd's applier: both go through a layer in order, resolve parents in
+//! the root file system and replace whatever is not a directory over a directory. Stacks that our
+//! facts call ambiguous are what appliers differ on: there our tree may have more, never less.
+//!
+//! Source: containerd, `pkg/archive/tar.go`; umoci, `oci/layer`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+use sluicegate_model::Digest;
+use sluicegate_model::coverage::GapKind;
+use sluicegate_scanner::{LayerFacts, LayerInput, Limits, merge, scan_layer};
+
+use crate::seeds;
+use crate::stacks::{self, LAYERS};
+
+/// Stacks of an ordinary run and of a long one.
+const STACKS: [u64; 2] = [1_000, 20_000];
+
+type Found = BTreeSet<(String, String)>;
+
+#[test]
+fn the_merged_tree_is_what_umoci_unpacks() {
+    let seeds = seeds::seeds(STACKS[0], STACKS[1]);
+    eprintln!("stacks: {} from seed {}", seeds.len(), seeds[0]);
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let share = seeds.len().div_ceil(workers);
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let running: Vec<_> = seeds
+            .chunks(share)
+            .map(|part| scope.spawn(|| compare_all(part)))
+            .collect();
+        running
+            .into_iter()
+            .map(|part| part.join().expect("no comparison panics"))
+            .collect()
+    });
+    let mut all = Outcome::default();
+    for outcome in outcomes {
+        all.same += outcome.same;
+        all.ambiguous += outcome.ambiguous;
+        all.unpackable += outcome.unpackable;
+        all.differences.extend(outcome.differences);
+    }
+    eprintln!(
+        "{} alike, {} ambiguous and covered, {} that umoci refuses",
+        all.same, all.ambiguous, all.unpackable
+    );
+    let shown: Vec<_> = all.differences.iter().take(5).collect();
+    assert!(
+        shown.is_empty(),
+        "{} differ, such as {shown:#?}",
+        all.differences.len()
+    );
+    assert!(
+        seeds.len() == 1 || (all.same + all.ambiguous) * 10 >= seeds.len() * 9,
+        "too few stacks were compared"
+    );
+}
+
+#[derive(Default)]
+struct Outcome {
+    same: usize,
+    ambiguous: usize,
+    unpackable: usize,
+    differences: Vec<String>,
+}
+
+fn compare_all(seeds: &[u64]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for seed in seeds {
+        compare(*seed, &mut outcome);
+    }
+    outcome
+}
+
+fn compare(seed: u64, outcome: &mut Outcome) {
+    let root = format!("s{seed}");
+    let stack = stacks::stack(&root, &mut seeds::rng(seed));
+    let layers = stack.layers.map(|mut tar| {
+        tar.resize(tar.len() + 1024, 0);
+        tar
+    });
+    let directory = tempfile::tempdir().expect("make a directory");
+    let Some(unpacked) = unpack(directory.path(), &layers) else {
+        outcome.unpackable += 1;
+        return;
+    };
+    let facts: Vec<LayerFacts> = layers
+        .iter()
+        .map(|tar| scan_layer(tar.as_slice(), &Limits::default()))
+        .collect();
+    let merged = merged(&facts);
+    let is_ambiguous = facts
+        .iter()
+        .flat_map(|facts| &facts.gaps)
+        .any(|gap| gap.kind == GapKind::AmbiguousLayer);
+    if unpacked == merged {
+        outcome.same += 1;
+    } else if is_ambiguous && unpacked.is_subset(&merged) {
+        outcome.ambiguous += 1;
+    } else if is_ambiguous && has_fatal(&facts) {
+        // Such an image is refused whatever it holds.
+        outcome.ambiguous += 1;
+    } else {
+        let only =
+            |left: &Found, right: &Found| left.difference(right).cloned().collect::<Vec<_>>();
+        outcome.differences.push(format!(
+            "seed {seed}: only umoci has {:?}, only the tree has {:?}, gaps {:?}, layers {:#?}",
+            only(&unpacked, &merged),
+            only(&merged, &unpacked),
+            facts.iter().map(|facts| &facts.gaps).collect::<Vec<_>>(),
+            layers.each_ref().map(|tar| listing(tar))
+        ));
+    }
+}
+
+fn has_fatal(facts: &[LayerFacts]) -> bool {
+    facts
+        .iter()
+        .flat_map(|facts| &facts.gaps)
+        .any(|gap| gap.fatal)
+}
+
+/// Lists an archive for a person.
+fn listing(tar: &[u8]) -> Vec<String> {
+    let mut archive = tar::Archive::new(tar);
+    let entries = archive
+        .entries()
+        .expect("an archive")
+        .filter_map(Result::ok);
+    let line = |entry: tar::Entry<'_, &[u8]>| {
+        let target = entry.link_name_bytes().unwrap_or_default();
+        let kind = char::from(entry.header().entry_type().as_byte());
+        format!(
+            "{kind} {} {}",
+            String::from_utf8_lossy(&entry.path_bytes()),
+            String::from_utf8_lossy(&target)
+        )
+    };
+    entries.map(line).collect()
+}
+
+/// Gives path and name of every package in the merged tree.
+fn merged(facts: &[LayerFacts]) -> Found {
+    let digests: Vec<Digest> = (0..facts.len())
+        .map(|layer| Digest::of(&layer.to_le_bytes()))
+        .collect();
+    let inputs: Vec<_> = digests
+        .iter()
+        .zip(facts)
+        .map(|(digest, facts)| LayerInput { digest, facts })
+        .collect();
+    let inventory = merge(None, &inputs);
+    inventory
+        .components
+        .into_iter()
+        .map(|component| (component.path, component.package.name))
+        .collect()
+}
+
+/// Writes an image, has umoci unpack it, and walks what came out; nothing where umoci refuses.
+fn unpack(directory: &Path, layers: &[Vec<u8>; LAYERS]) -> Option<Found> {
+    let layout = directory.join("layout");
+    write_layout(&layout, layers);
+    let root = directory.join("rootfs");
+    let image = format!("{}:it", layout.display());
+    let unpacked = Command::new("umoci")
+        .args(["--log=fatal", "raw", "unpack", "--image", &image])
+        .arg(&root)
+        .output()
+        .expect("run umoci");
+    if !unpacked.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&unpacked.stderr));
+        return None;
+    }
+    let mut found = Found::new();
+    walk(&root, &root, &mut found);
+    Some(found)
+}
+
+fn walk(root: &Path, directory: &Path, found: &mut Found) {
+    for entry in std::fs::read_dir(directory).expect("read what was unpacked") {
+        let path = entry.expect("read what was unpacked").path();
+        let kind = path
+            .symlink_metadata()
+            .expect("read what was unpacked")
+            .file_type();
+        if kind.is_dir() {
+            walk(root, &path, found);
+        } else if kind.is_file() && path.ends_with("METADATA") {
+            let text = std::fs::read_to_string(&path).expect("read what was unpacked");
+            let name = text.lines().find_map(|line| line.strip_prefix("Name: "));
+            let below = path
+                .strip_prefix(root)
+                .expect("below the root")
+                .display()
+                .to_string();
+            found.extend(name.map(|name| (below, name.to_owned())));
+        }
+    }
+}
+
+/// Writes an OCI image layout with one image, called `it`.
+fn write_layout(layout: &Path, layers: &[Vec<u8>]) {
+    let blobs = layout.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).expect("make a directory");
+    let blob = |kind: &str, content: &[u8]| {
+        let digest = Digest::of(content);
+        std::fs::write(blobs.join(digest.hex()), content).expect("write a blob");
+        json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest.as_str(), "size": content.len()})
+    };
+    let diff_ids: Vec<_> = layers.iter().map(|tar| Digest::of(tar)).collect();
+    let diff_ids: Vec<_> = diff_ids.iter().map(Digest::as_str).collect();
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}});
+    let descriptors: Vec<_> = layers.iter().map(|tar| blob("layer.v1.tar", tar)).collect();
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": blob("config.v1+json", config.to_string().as_bytes()),
+        "layers": descriptors,
+    });
+    let mut described = blob("manifest.v1+json", manifest.to_string().as_bytes());
+    described["annotations"] = json!({"org.opencontainers.image.ref.name": "it"});
+    let index = json!({"schemaVersion": 2, "manifests": [described]});
+    std::fs::write(layout.join("index.json"), index.to_string()).expect("write the index");
+    std::fs::write(
+        layout.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .expect("write the layout");
+}
