@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::{PolicySet, SourceFile};
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "SECURITY.md",
     "CHANGELOG.md",
@@ -20,6 +20,7 @@ const PAGES: [&str; 12] = [
     "docs/for-runtimes.md",
     "docs/limits.md",
     "docs/troubleshooting.md",
+    "docs/what-is-read.md",
     "tests/README.md",
 ];
 
