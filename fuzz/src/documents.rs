@@ -1,0 +1,187 @@
+//! Targets for documents: manifests, configs, policies, advisories, stored facts, versions.
+
+use std::cmp::Ordering;
+use std::path::Path;
+
+use sluicegate_model::image_config::ImageConfig;
+use sluicegate_model::manifest::Manifest;
+use sluicegate_model::media_type;
+use sluicegate_policy::{PolicySet, SourceFile, built_in_text};
+use sluicegate_scanner::LayerFacts;
+use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
+use sluicegate_scanner::versions::{self, ParsedVersion};
+
+use crate::Target;
+use crate::layers::{archive, scan};
+use crate::seeds;
+
+pub fn targets() -> Vec<Target> {
+    vec![
+        Target::new(
+            "manifest",
+            |data| manifest(data, media_type::OCI_MANIFEST),
+            seeds::manifests(),
+        ),
+        Target::new(
+            "index",
+            |data| manifest(data, media_type::OCI_INDEX),
+            seeds::manifests(),
+        ),
+        Target::new(
+            "image-config",
+            |data| drop(ImageConfig::parse(data)),
+            seeds::configs(),
+        ),
+        Target::new("policy", policy, vec![built_in_text().as_bytes().to_vec()]),
+        Target::new("facts", facts, stored_facts()),
+        Target::new(
+            "feed-archive",
+            |data| feed("Debian:12/all.zip", data),
+            vec![records(seeds::OSV)],
+        ),
+        Target::new("osv-record", osv_record, vec![seeds::OSV.to_vec()]),
+        Target::new("feed-index", feed_index, Vec::new()),
+        Target::new(
+            "kev",
+            |data| feed("kev/known_exploited_vulnerabilities.json", data),
+            vec![seeds::KEV.to_vec()],
+        ),
+        Target::new(
+            "epss",
+            |data| feed("epss/epss_scores.csv.gz", data),
+            vec![seeds::gzip(seeds::EPSS)],
+        ),
+        Target::new(
+            "version-deb",
+            order::<versions::deb::DebVersion>,
+            version_seeds(),
+        ),
+        Target::new(
+            "version-apk",
+            order::<versions::apk::ApkVersion>,
+            version_seeds(),
+        ),
+        Target::new(
+            "version-maven",
+            order::<versions::maven::MavenVersion>,
+            version_seeds(),
+        ),
+        Target::new(
+            "version-pep440",
+            order::<versions::pep440::Pep440Version>,
+            version_seeds(),
+        ),
+        Target::new(
+            "version-semver",
+            order::<versions::semver::SemanticVersion>,
+            version_seeds(),
+        ),
+    ]
+}
+
+fn manifest(data: &[u8], content_type: &str) {
+    let Ok(manifest) = Manifest::parse(data, content_type) else {
+        return;
+    };
+    let again = Manifest::parse(data, manifest.media_type());
+    assert!(again.is_ok(), "a manifest is of its own type");
+}
+
+fn policy(data: &[u8]) {
+    let file = SourceFile {
+        name: "fuzzed.yaml".to_owned(),
+        text: String::from_utf8_lossy(data).into_owned(),
+    };
+    if let Err(errors) = PolicySet::parse(&[file]) {
+        assert!(!errors.0.is_empty(), "a refusal says why");
+    }
+}
+
+/// The input as what the store keeps: behind the format's byte, compressed.
+fn facts(data: &[u8]) {
+    let format = LayerFacts::default().to_bytes()[0];
+    let compressed = zstd::bulk::compress(data, 1).expect("compress in memory");
+    let stored = [&[format][..], &compressed].concat();
+    if let Ok(facts) = LayerFacts::from_bytes(&stored) {
+        let again = LayerFacts::from_bytes(&facts.to_bytes());
+        assert_eq!(again.expect("facts read what they wrote"), facts);
+    }
+    drop(LayerFacts::from_bytes(data));
+}
+
+fn stored_facts() -> Vec<Vec<u8>> {
+    let layer = archive(&[("var/lib/dpkg/status", seeds::DPKG), ("srv/data", b"x")]);
+    let stored = scan(&layer).to_bytes();
+    let text = zstd::stream::decode_all(&stored[1..]).expect("facts are compressed");
+    vec![text, stored]
+}
+
+/// Builds an index of a directory that has this one file; it lies in memory where that can be.
+fn feed(file: &str, data: &[u8]) {
+    let memory = Path::new("/dev/shm");
+    let directory = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    let directory = directory.expect("make a directory");
+    let path = directory.path().join("feeds").join(file);
+    std::fs::create_dir_all(path.parent().expect("a file has a directory"))
+        .expect("make a directory");
+    std::fs::write(&path, data).expect("write a feed");
+    let feeds = FeedDirectory {
+        path: directory.path().join("feeds"),
+    };
+    let out = directory.path().join("index");
+    let Ok(built) = build_index(&[feeds], &out, jiff::Timestamp::UNIX_EPOCH, &|_| {}) else {
+        return;
+    };
+    let index = FeedIndex::open(&built).expect("what was built can be opened");
+    drop(index.advisories("Debian:12", "curl").expect("and be read"));
+}
+
+fn osv_record(data: &[u8]) {
+    feed("Debian:12/all.zip", &records(data));
+}
+
+fn records(record: &[u8]) -> Vec<u8> {
+    seeds::zip(&[("RECORD-1.json", record)])
+}
+
+fn feed_index(data: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().expect("make a file");
+    std::io::Write::write_all(&mut file, data).expect("write a file");
+    if let Ok(index) = FeedIndex::open(file.path()) {
+        drop(index.advisories("Debian:12", "curl"));
+    }
+}
+
+/// Three versions, one a line: their order must be one.
+fn order<V: ParsedVersion>(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let versions: Vec<V> = text
+        .lines()
+        .take(3)
+        .filter_map(|line| V::parse(line).ok())
+        .collect();
+    for left in &versions {
+        assert_eq!(left.cmp(left), Ordering::Equal);
+        for right in &versions {
+            assert_eq!(left.cmp(right), right.cmp(left).reverse());
+            for third in &versions {
+                if left <= right && right <= third {
+                    assert!(left <= third, "an order goes on");
+                }
+            }
+        }
+    }
+}
+
+fn version_seeds() -> Vec<Vec<u8>> {
+    [
+        "1.0\n1:2.3-4~rc1+deb12u1\n2\n",
+        "1.2.3-alpha.1+b\n1!2.0.post1.dev3+local\n3_rc1-r2\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
