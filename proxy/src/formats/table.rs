@@ -5,9 +5,11 @@
 
 mod findings;
 mod gaps;
+mod layers;
 
 use std::io::{self, Write};
 
+use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
@@ -27,6 +29,9 @@ const SEVERITIES: [Severity; 6] = [
     Severity::Unknown,
 ];
 
+/// Hexadecimal digits that tell an image's layers apart.
+const SHORT_DIGEST: usize = 12;
+
 /// Writes the verdict; an empty inventory only leaves packages of one source apart.
 pub fn write(
     verdict: &Verdict,
@@ -37,9 +42,16 @@ pub fn write(
     let out = &mut io::BufWriter::new(out);
     write_head(verdict, appearance, out)?;
     findings::write(verdict, inventory, appearance, out)?;
+    layers::write(verdict, inventory, out)?;
     gaps::write(&verdict.coverage, appearance, out)?;
     write_summary(verdict, out)?;
     out.flush()
+}
+
+/// Gives as much of a layer's digest as tells it apart.
+fn short_digest(layer: &Digest) -> &str {
+    let hex = layer.hex();
+    hex.get(..SHORT_DIGEST).unwrap_or(hex)
 }
 
 fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) -> io::Result<()> {

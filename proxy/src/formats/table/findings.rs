@@ -14,11 +14,10 @@ use sluicegate_model::verdict::Verdict;
 
 use super::super::appearance::Appearance;
 use super::super::text::shown;
+use super::short_digest;
 
 /// Packages of one source named before "and N more".
 const NAMED: usize = 3;
-/// Hexadecimal digits that tell an image's layers apart.
-const SHORT_DIGEST: usize = 12;
 const HEADER: [&str; 8] = [
     "SEVERITY",
     "ID",
@@ -180,7 +179,6 @@ fn row(group: &Group<'_>) -> [Cell; 8] {
         None => finding.severity.to_string(),
     };
     let fixed = finding.fixed.as_deref().map_or_else(|| "-".into(), shown);
-    let layer = finding.package.layer.hex();
     [
         coloured(severity, finding.severity),
         Cell::new_owned(shown(&finding.id)),
@@ -189,7 +187,7 @@ fn row(group: &Group<'_>) -> [Cell; 8] {
         Cell::new_owned(fixed),
         Cell::new_owned(group.notes()),
         Cell::new_owned(group.place()),
-        Cell::new(layer.get(..SHORT_DIGEST).unwrap_or(layer)),
+        Cell::new(short_digest(&finding.package.layer)),
     ]
 }
 

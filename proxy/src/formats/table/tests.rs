@@ -1,7 +1,7 @@
 //! What a person reads of a verdict.
 
 use sluicegate_model::coverage::Coverage;
-use sluicegate_model::inventory::Inventory;
+use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::super::appearance::Appearance;
@@ -171,4 +171,31 @@ fn many_findings_are_all_written() {
     let (verdict, inventory) = samples::large(500, 2_000);
     let table = table(&verdict, &inventory, Appearance::plain());
     assert!(table.contains("2000 findings"));
+}
+
+#[test]
+fn a_layer_with_findings_is_named_by_its_instruction() {
+    let verdict = samples::verdict();
+    let blamed = verdict.findings[0].package.layer.clone();
+    let built = |digest, text: &str| BuiltLayer {
+        digest,
+        created_by: Some(text.to_owned()),
+    };
+    let inventory = Inventory {
+        layers: vec![
+            built(sluicegate_model::Digest::of(b"blameless"), "FROM nothing"),
+            built(blamed.clone(), "RUN install\u{1b}[31m app"),
+        ],
+        ..samples::inventory()
+    };
+    let table = table(&verdict, &inventory, Appearance::plain());
+    let named = line(&table, ": RUN install");
+    assert!(
+        named.contains(&blamed.hex()[..12]) && named.contains("2 of 2"),
+        "{named}"
+    );
+    assert!(
+        !table.contains("FROM nothing") && !table.contains('\u{1b}'),
+        "{table}"
+    );
 }
