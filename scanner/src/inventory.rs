@@ -15,7 +15,7 @@ use crate::distro;
 use crate::facts::{FileDigests, FoundPackage, Observations};
 use crate::merge::history::Remembered;
 use crate::merge::ownership::{self, Owners, Ownership};
-use crate::merge::{programs, stripped, votes};
+use crate::merge::{programs, stripped, third_party, votes};
 use crate::overlay::Tree;
 use crate::purl::purl;
 use crate::system::{self, Role};
@@ -96,6 +96,7 @@ pub(crate) fn assemble(
     gaps.extend(owners.tampered(merged));
     gaps.extend(programs::judge(merged, &owners));
     gaps.extend(stripped::judge(merged, &owners));
+    gaps.extend(third_party::judge(system_packages(merged, &roles)));
     let found = components(merged, &roles, &owners, distro.as_ref());
     let mut components = claims::settle(found, merged.has_or_had_database());
     components.sort();

@@ -11,7 +11,7 @@ pub(crate) mod ownership;
 pub(crate) mod programs;
 mod spellings;
 pub(crate) mod stripped;
-mod third_party;
+pub(crate) mod third_party;
 pub(crate) mod votes;
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ const UNREAD_DATABASES: [&str; 14] = [
 ];
 
 /// Raised with every change of what is made of the same facts.
-pub(crate) const MERGE_REVISION: u32 = 5;
+pub(crate) const MERGE_REVISION: u32 = 6;
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,17 @@
 //! System packages that are known not to come from the distribution.
 //!
-//! Its advisories say nothing of them, so they cannot stand for what is in their files.
-//! `ownership.rs` asks. A package that is not recognised counts as the distribution's.
+//! Its advisories say nothing of them: they are a gap, and cannot stand for what is in their files.
+//! `inventory.rs` and `ownership.rs` ask. A package that is not recognised counts as the
+//! distribution's.
 //!
 //! Source: the package indexes of the vendors' own repositories, against Debian's and Ubuntu's.
 
+use std::collections::BTreeSet;
+
+use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
+
+use super::examples::examples;
 
 /// What vendors write into the versions of their builds, as no archive of a distribution does:
 /// NodeSource, PostgreSQL, MariaDB, Docker, nginx.
@@ -55,9 +61,46 @@ pub(crate) fn is_third_party(package: &Package) -> bool {
             || MARKS.iter().any(|mark| package.version.contains(mark)))
 }
 
+/// Says how many of the system's packages no advisory of the distribution speaks of.
+pub(crate) fn judge<'a>(packages: impl Iterator<Item = &'a Package>) -> Option<Gap> {
+    let foreign = packages.filter(|package| is_third_party(package));
+    let names: BTreeSet<&str> = foreign.map(|package| package.name.as_str()).collect();
+    let of_whom = match names.len() {
+        0 => return None,
+        1 => "1 package is a vendor's".to_owned(),
+        many => format!("{many} packages are a vendor's"),
+    };
+    let detail = format!(
+        "{of_whom}, which the distribution's advisories do not speak of: {}",
+        examples(names)
+    );
+    Some(Gap::partial(GapKind::ThirdParty, detail))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn vendors_packages_are_one_gap_with_their_number() {
+        let package = |name: &str| Package {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            package_type: PackageType::Deb,
+            architecture: None,
+            source: None,
+        };
+        let (own, vault, grafana) = (package("bash"), package("vault"), package("grafana"));
+        assert_eq!(judge([&own].into_iter()), None);
+        let gap = judge([&own, &vault, &grafana, &vault].into_iter()).unwrap();
+        assert_eq!((gap.kind, gap.fatal), (GapKind::ThirdParty, false));
+        assert!(
+            gap.detail.starts_with("2 packages are a vendor's"),
+            "{}",
+            gap.detail
+        );
+        assert!(gap.detail.ends_with(": grafana, vault"), "{}", gap.detail);
+    }
 
     #[test]
     fn vendors_are_told_from_the_distribution() {
