@@ -44,6 +44,43 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// Gives the gaps' kinds as verdicts write them.
+fn gap_kinds() -> Vec<String> {
+    let source = read("scanner/model/src/coverage.rs");
+    let (_, kinds) = source.split_once("enum GapKind {").expect("the kinds");
+    let (kinds, _) = kinds.split_once("\n}").expect("the end of the kinds");
+    let variants = kinds.lines().map(str::trim);
+    let variants = variants.filter(|line| !line.is_empty() && !line.starts_with("///"));
+    let kebab = |variant: &str| {
+        let mut kebab = String::new();
+        for c in variant.trim_end_matches(',').chars() {
+            if c.is_uppercase() && !kebab.is_empty() {
+                kebab.push('-');
+            }
+            kebab.extend(c.to_lowercase());
+        }
+        kebab
+    };
+    variants.map(kebab).collect()
+}
+
+#[test]
+fn every_kind_of_gap_is_described_for_people_and_for_programs() {
+    let kinds = gap_kinds();
+    assert!(kinds.contains(&"no-feed".to_owned()), "{kinds:?}");
+    for (page, quote) in [
+        ("docs/troubleshooting.md", '`'),
+        ("proxy/src/api/openapi.json", '"'),
+    ] {
+        let text = read(page);
+        let missing: Vec<_> = kinds
+            .iter()
+            .filter(|kind| !text.contains(&format!("{quote}{kind}{quote}")))
+            .collect();
+        assert!(missing.is_empty(), "{page} lacks {missing:?}");
+    }
+}
+
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
     let mut dead = Vec::new();

@@ -159,7 +159,7 @@ impl Dispatch {
         };
         for analyzer in self.claimed(claimants) {
             if file.limits.stop.is_requested() {
-                let gap = Gap::fatal(GapKind::Budget, STOPPED);
+                let gap = Gap::fatal(GapKind::Interrupted, STOPPED);
                 facts.found.gaps.push(gap.at(file.path));
                 break;
             }

@@ -204,13 +204,18 @@ impl LayerFacts {
 
     /// Stands for a layer whose scan was asked to stop.
     pub fn stopped() -> Self {
-        Self::unread(Gap::fatal(GapKind::Budget, STOPPED))
+        Self::unread(Gap::fatal(GapKind::Interrupted, STOPPED))
     }
 
-    /// Tells whether the scan was asked to stop, so that another time it may find more.
-    pub fn was_stopped(&self) -> bool {
-        let is_stop = |gap: &Gap| gap.kind == GapKind::Budget && gap.detail == STOPPED;
-        self.gaps.iter().any(is_stop)
+    /// Tells whether this machine, not the layer, is why something was not read: another time more
+    /// may be found, so the facts are not to be kept.
+    pub fn was_interrupted(&self) -> bool {
+        let of_files = self.events.iter().flat_map(|event| match event {
+            Event::File(facts) => facts.found.gaps.as_slice(),
+            _ => &[],
+        });
+        let mut gaps = self.gaps.iter().chain(of_files);
+        gaps.any(|gap| gap.kind == GapKind::Interrupted)
     }
 
     /// Tells whether the content is a tar archive, by content and not by its claimed type.

@@ -164,7 +164,9 @@ impl Scanner {
             scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
         // Facts of bytes that turn out not to be the layer must not be kept.
         content.finish(layer, source)?;
-        if let Err(error) = self.cache.put(&layer.digest, &facts) {
+        if !facts.was_interrupted()
+            && let Err(error) = self.cache.put(&layer.digest, &facts)
+        {
             (self.on_note)(&format!("what was found in a layer is not kept: {error}"));
         }
         Ok(facts)

@@ -191,7 +191,7 @@ impl Shared {
             .map(|layer| self.facts_of(&repository, layer, &progress));
         let (config, facts) = futures_util::future::try_join(config, try_join_all(layers)).await?;
         let content = artifact::classify(&manifest, &facts);
-        let is_stopped = facts.iter().any(|facts| facts.was_stopped());
+        let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
         let scanned = tokio::task::spawn_blocking(move || {
             let inventory = inventory(&manifest, config.as_ref(), &facts);
@@ -205,8 +205,8 @@ impl Shared {
         })
         .await
         .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
-        // Another time the scan may be quicker.
-        if !is_stopped {
+        // Another time there may be more in it.
+        if !is_interrupted {
             let body = serde_json::to_vec(&scanned)
                 .map_err(|error| PullError::Storage(error.to_string()))?;
             self.keep(DocumentKind::Inventory, document_key(&digest), body);
@@ -247,7 +247,7 @@ impl Shared {
             .facts
             .try_get_with(layer.digest.clone(), self.facts(&source, layer));
         let facts = facts.await.map_err(|error| (*error).clone())?;
-        if facts.was_stopped() {
+        if facts.was_interrupted() {
             self.facts.invalidate(&layer.digest).await;
         }
         self.downloads.proven(&layer.digest, &source).await?;
@@ -293,7 +293,7 @@ impl Shared {
         let facts = self.scan_layer(source, &layer.digest).await?;
         // Facts of bytes that turn out not to be the layer must not be kept.
         self.downloads.proven(&layer.digest, source).await?;
-        if !facts.was_stopped() && facts.plain_paths.len() <= MAX_KEPT_PATHS {
+        if !facts.was_interrupted() && facts.plain_paths.len() <= MAX_KEPT_PATHS {
             self.keep(DocumentKind::Facts, key, facts.to_bytes());
         }
         Ok(Arc::new(facts))

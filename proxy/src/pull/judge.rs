@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use moka::sync::Cache;
+use sluicegate_model::coverage::GapKind;
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::{Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -24,6 +26,9 @@ use crate::verdicts::Records;
 const MEMORY_VERDICTS: u64 = 2_000;
 /// Findings whose verdicts are kept in memory, in all: each is about half a KiB.
 const MEMORY_FINDINGS: u64 = 20_000;
+
+/// How long a verdict stands on a scan that the time or the disk of this machine cut short.
+const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Makes verdicts and keeps the current ones warm.
 #[derive(Clone)]
@@ -223,6 +228,9 @@ pub(crate) fn verdict(
         content: scanned.content,
     };
     let outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
+    let mut gaps = report.coverage.gaps.iter();
+    let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
+    let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
     Verdict {
         digest: image.digest,
         repository: image.repository,
@@ -230,7 +238,7 @@ pub(crate) fn verdict(
         platform: report.platform,
         decision: outcome.decision,
         policy: outcome.policy,
-        valid_until: outcome.valid_until,
+        valid_until: outcome.valid_until.into_iter().chain(again).min(),
         reasons: outcome.reasons,
         findings: outcome.findings,
         coverage: report.coverage,

@@ -168,14 +168,14 @@ mod tests {
     #[tokio::test]
     async fn a_scan_that_works_too_long_is_stopped_and_says_so() {
         let facts = scan(Duration::from_millis(1), u32::MAX, 4 * BRIEF).await;
-        assert!(facts.was_stopped(), "{:?}", facts.gaps);
+        assert!(facts.was_interrupted(), "{:?}", facts.gaps);
         assert!(facts.gaps.iter().any(|gap| gap.fatal));
     }
 
     #[tokio::test]
     async fn waiting_for_bytes_does_not_count() {
         let facts = scan(4 * BRIEF, 1, Duration::ZERO).await;
-        assert!(!facts.was_stopped(), "{:?}", facts.gaps);
+        assert!(!facts.was_interrupted(), "{:?}", facts.gaps);
         assert_eq!(facts.gaps, []);
     }
 }

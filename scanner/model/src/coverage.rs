@@ -140,8 +140,10 @@ pub enum GapKind {
     ConfigUnreadable,
     /// A whiteout and the file it names in one layer.
     AmbiguousLayer,
-    /// A budget on bytes, ratio, entries, depth or time ran out.
+    /// A budget on bytes, ratio, entries or depth ran out.
     Budget,
+    /// The time or the disk of this machine ran out: another time more may be found.
+    Interrupted,
     /// An archive entry whose name leaves the root, or cannot be kept.
     UnsafePath,
     /// An advisory that names a package but no version or range.

@@ -44,6 +44,9 @@ pub(super) enum DecompressError {
     /// A budget ran out.
     #[error("{0}")]
     Budget(String),
+    /// The scan was asked to stop.
+    #[error("{STOPPED}")]
+    Stopped,
     /// Something follows the compressed stream.
     #[error("{0}")]
     Garbage(String),
@@ -308,7 +311,7 @@ impl Output<'_> {
             self.flush();
         }
         if self.limits.stop.is_requested() {
-            return Err(DecompressError::Budget(STOPPED.to_owned()));
+            return Err(DecompressError::Stopped);
         }
         let Limits {
             max_uncompressed_bytes,

@@ -44,7 +44,7 @@ pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
         let (facts, inflated) = consume(receiver, limits);
         let outcome = inflating.join().unwrap_or(Err(DecompressError::Panicked));
         let mut facts = conclude(facts, inflated, outcome);
-        if limits.stop.is_requested() && !facts.was_stopped() {
+        if limits.stop.is_requested() && !facts.was_interrupted() {
             facts.gaps.extend(LayerFacts::stopped().gaps);
         }
         facts
@@ -85,6 +85,7 @@ fn conclude(
                 .retain(|gap| gap.kind != GapKind::LayerUnreadable);
             let kind = match error {
                 DecompressError::Budget(_) => GapKind::Budget,
+                DecompressError::Stopped => GapKind::Interrupted,
                 _ => GapKind::LayerUnreadable,
             };
             facts.gaps.push(Gap::fatal(kind, error.to_string()));

@@ -81,7 +81,7 @@ impl<'a> Spool<'a> {
 /// Says that the machine, not the image, is why the file was not read.
 fn unwritten(error: &io::Error) -> Gap {
     let detail = format!("the file is too large for memory and could not be spooled: {error}");
-    Gap::partial(GapKind::FileUnreadable, detail)
+    Gap::fatal(GapKind::Interrupted, detail)
 }
 
 #[cfg(test)]
@@ -147,7 +147,8 @@ mod tests {
         let spooled = spool_all(&tar, 0, &limits);
         assert_eq!(spooled.len(), 2);
         for taken in spooled {
-            assert_eq!(taken.unwrap_err().kind, GapKind::FileUnreadable);
+            let gap = taken.unwrap_err();
+            assert_eq!((gap.kind, gap.fatal), (GapKind::Interrupted, true));
         }
     }
 }

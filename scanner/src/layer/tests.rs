@@ -197,6 +197,20 @@ fn budgets_end_in_a_fatal_gap() {
 }
 
 #[test]
+fn a_spool_that_cannot_be_written_is_an_interruption_and_not_a_fact() {
+    let program = [b"\x7fELF".as_slice(), &vec![0; 33 << 20]].concat();
+    let layer = Layer::new().file("bin/large", program).tar();
+    let nowhere = Limits {
+        spool_dir: Some("/nowhere/at/all".into()),
+        ..Limits::default()
+    };
+    let facts = crate::scan_layer(layer.as_slice(), &nowhere);
+    assert!(facts.was_interrupted(), "{facts:?}");
+    let facts = scan(&layer);
+    assert!(!facts.was_interrupted(), "{facts:?}");
+}
+
+#[test]
 fn a_scan_that_is_asked_to_stop_ends_in_a_fatal_gap() {
     let limits = Limits::default();
     limits.stop.request();
@@ -208,7 +222,7 @@ fn a_scan_that_is_asked_to_stop_ends_in_a_fatal_gap() {
             error: None,
         };
         let facts = scan_layer(source, &limits);
-        assert_eq!(kinds(&facts), [GapKind::Budget]);
+        assert_eq!(kinds(&facts), [GapKind::Interrupted]);
         assert!(facts.gaps[0].fatal && ended);
     }
 }

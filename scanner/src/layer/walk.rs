@@ -96,7 +96,7 @@ impl Walk<'_> {
             |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
         while let Some(entry) = archive.next(self.limits).map_err(unreadable)? {
             if self.limits.stop.is_requested() {
-                return Err(Gap::fatal(GapKind::Budget, STOPPED));
+                return Err(Gap::fatal(GapKind::Interrupted, STOPPED));
             }
             self.facts.entries += 1;
             if self.facts.entries > self.limits.max_entries {

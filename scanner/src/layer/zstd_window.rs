@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use zstd::stream::raw::{DParameter, Decoder};
 
-use crate::limits::{MIB, STOPPED, Stop};
+use crate::limits::{MIB, Stop};
 
 use super::decompress::DecompressError;
 
@@ -77,7 +77,7 @@ fn wait_for_large_window(stop: &Stop) -> Result<MutexGuard<'static, ()>, Decompr
             // Nothing is guarded but the right itself.
             Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if stop.is_requested() => {
-                return Err(DecompressError::Budget(STOPPED.to_owned()));
+                return Err(DecompressError::Stopped);
             }
             Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN),
         }

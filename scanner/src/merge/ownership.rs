@@ -13,7 +13,6 @@ use sluicegate_model::package::{Distro, Evidence, Package, PackageType};
 use crate::analyzers::LEDGER_DIR;
 use crate::facts::{FoundPackage, OwnedFile, PathHash};
 use crate::inventory::{Merged, MergedFile};
-use crate::limits::STOPPED;
 use crate::system::Role;
 
 use super::examples::examples;
@@ -173,8 +172,7 @@ pub(crate) fn is_settled_by_owner(
         return false;
     };
     match gap.kind {
-        GapKind::AnalyzerFailed => false,
-        GapKind::Budget if gap.detail == STOPPED => false,
+        GapKind::AnalyzerFailed | GapKind::Interrupted => false,
         GapKind::JarUnidentified
         | GapKind::NestedArchive
         | GapKind::PackedBinary

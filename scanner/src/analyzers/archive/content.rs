@@ -72,7 +72,7 @@ pub(super) fn spool(
     dir: Option<&Path>,
 ) -> Result<Option<(File, u64)>, ZipError> {
     let file = dir.map_or_else(tempfile::tempfile, tempfile::tempfile_in);
-    let mut file = file.map_err(|error| ZipError::Read(error.to_string()))?;
+    let mut file = file.map_err(|error| ZipError::Spool(error.to_string()))?;
     let whole = copy(packed, entry, most, &mut file)?;
     Ok(whole.then_some((file, entry.bytes)))
 }

@@ -27,9 +27,12 @@ pub(super) enum ZipError {
     /// Two parts of it contradict each other, or one is of a kind that is not read.
     #[error("{0}")]
     Broken(String),
-    /// The content did not inflate, or the spool failed.
+    /// The content did not inflate.
     #[error("{0}")]
     Read(String),
+    /// The spool for an archive inside it could not be written.
+    #[error("it is too large for memory and could not be spooled: {0}")]
+    Spool(String),
 }
 
 impl From<ZipError> for AnalyzeError {

@@ -185,6 +185,11 @@ impl<'a> Reading<'a> {
                 self.budget(inside, "contents larger than are read");
                 None
             }
+            Err(ZipError::Spool(_)) => {
+                let detail = "an archive inside is too large for memory and could not be spooled";
+                self.push(Gap::fatal(GapKind::Interrupted, detail), inside);
+                None
+            }
             Err(error) => {
                 self.unreadable(inside, &entry.name, &error.to_string());
                 None

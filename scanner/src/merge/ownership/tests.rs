@@ -218,7 +218,7 @@ fn a_claim_to_the_path_settles_nothing() {
         "var/lib/dpkg/info/python3-yaml.md5sums",
         format!("{}  {SITE}\n", md5("x")),
     );
-    let stopped = Gap::fatal(GapKind::Budget, STOPPED);
+    let stopped = Gap::fatal(GapKind::Interrupted, "detail");
     for (number, (facts, gap)) in [
         (unproven(), Gap::partial(GapKind::JarUnidentified, "detail")),
         (no_name.facts(), Gap::partial(GapKind::VersionUnknown, "")),
