@@ -185,7 +185,7 @@ impl Dispatch {
                     .push(too_large(analyzer, file.size_bytes, file.path)),
             }
         }
-        if is_decided_by_its_owner(&facts.found) {
+        if is_decided_by_its_owner(&facts.found) && may_be_owned(file.path) {
             facts.digests = file.digests();
         }
         facts
@@ -266,6 +266,20 @@ fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<Place> {
 /// Most files are neither hashed nor kept: of a program that nothing identifies, its size is all.
 fn is_decided_by_its_owner(found: &Observations) -> bool {
     !found.database && (!found.packages.is_empty() || !found.gaps.is_empty())
+}
+
+/// Where packages of an operating system put files.
+///
+/// Source: Filesystem Hierarchy Standard 3.0.
+const PACKAGED: [&str; 12] = [
+    "bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "srv", "usr", "var",
+];
+
+/// Tells whether a system's package may have put a file there: a program that an image's author
+/// adds under `app` or `usr/local` is nobody's, so hashing it would prove nothing.
+fn may_be_owned(path: &str) -> bool {
+    let top = path.split('/').next().unwrap_or_default();
+    PACKAGED.contains(&top) && !path.starts_with("usr/local/")
 }
 
 fn run(

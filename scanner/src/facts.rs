@@ -16,7 +16,7 @@ use sluicegate_model::digest::DiffId;
 use sluicegate_model::package::{Evidence, Package};
 
 use crate::limits::STOPPED;
-pub(crate) use digests::Hashing;
+pub(crate) use digests::{Hashing, PARALLEL_BYTES};
 
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};

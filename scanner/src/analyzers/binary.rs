@@ -52,7 +52,7 @@ impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "binary/content",
-            revision: 2,
+            revision: 3,
         }
     }
 

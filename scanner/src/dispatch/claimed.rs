@@ -8,11 +8,8 @@ use std::io::{Read, Seek};
 use sluicegate_model::coverage::Gap;
 
 use crate::analyzer::{SpooledFile, WantedFile};
-use crate::facts::{FileDigests, Hashing};
+use crate::facts::{FileDigests, Hashing, PARALLEL_BYTES};
 use crate::limits::Limits;
-
-/// Bytes of a spooled file hashed at a time.
-const HASHED_BYTES: usize = 128 * 1024;
 
 /// A whole file in each of the places that its claimants need.
 pub(crate) struct ClaimedFile<'a> {
@@ -50,7 +47,7 @@ impl<'a> ClaimedFile<'a> {
         let mut content = self.spool.as_ref()?.as_ref().ok()?;
         content.rewind().ok()?;
         let mut hashing = Hashing::default();
-        let mut piece = vec![0; HASHED_BYTES];
+        let mut piece = vec![0; PARALLEL_BYTES];
         loop {
             let count = content.read(&mut piece).ok()?;
             if count == 0 {

@@ -156,16 +156,16 @@ fn each_claimant_gets_the_file_where_it_takes_it() {
     let dispatch = Dispatch::new(&[&Panicking, &Seeking]);
     let limits = Limits::default();
     for (path, content, memory, spool, wanted) in [
-        ("x.big", "1234", true, false, "memory 4"),
-        ("x.big", "12345", false, true, "spool 5 of 5"),
+        ("usr/x.big", "1234", true, false, "memory 4"),
+        ("usr/x.big", "12345", false, true, "spool 5 of 5"),
         (
-            "x.big",
+            "usr/x.big",
             "1234567890",
             false,
             false,
             "at most 9 bytes, got 10",
         ),
-        ("name", "12345678", true, true, "spool 8 of 8"),
+        ("usr/name", "12345678", true, true, "spool 8 of 8"),
     ] {
         let claimants = dispatch.by_path(path);
         let size_bytes = content.len().try_into().unwrap();
@@ -185,6 +185,29 @@ fn each_claimant_gets_the_file_where_it_takes_it() {
         assert!(detail.contains(wanted), "{path} {content}: {detail}");
         let digests = (memory || spool).then(|| FileDigests::of(content.as_bytes()));
         assert_eq!(facts.digests, digests, "{path} {content}");
+    }
+}
+
+#[test]
+fn only_what_a_package_may_have_installed_is_hashed() {
+    for (path, is_hashed) in [
+        ("usr/lib/x.big", true),
+        ("opt/x/x.big", true),
+        ("bin/x.big", true),
+        ("usr/local/bin/x.big", false),
+        ("app/x.big", false),
+        ("x.big", false),
+    ] {
+        let dispatch = Dispatch::new(&[&Seeking]);
+        let claimed = ClaimedFile {
+            path,
+            size_bytes: 3,
+            memory: Some(b"123"),
+            spool: None,
+            limits: &Limits::default(),
+        };
+        let facts = dispatch.analyze(dispatch.by_path(path), &claimed);
+        assert_eq!(facts.digests.is_some(), is_hashed, "{path}");
     }
 }
 

@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::thread;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
+
+/// Bytes at a time from which a thread costs less than it saves: some 50 microseconds of 4,000.
+pub(crate) const PARALLEL_BYTES: usize = 1024 * 1024;
 
 /// One digest of a file's content; written `kind:hex`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,11 +46,21 @@ pub(crate) struct Hashing {
 }
 
 impl Hashing {
-    /// Takes the next bytes.
+    /// Takes the next bytes; of many, MD5 is made beside the two others, for it takes as long as
+    /// both.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
-        self.sha1.update(bytes);
-        self.sha256.update(bytes);
+        let Self { md5, sha1, sha256 } = self;
+        if bytes.len() < PARALLEL_BYTES {
+            md5.update(bytes);
+            sha1.update(bytes);
+            sha256.update(bytes);
+            return;
+        }
+        thread::scope(|scope| {
+            scope.spawn(|| md5.update(bytes));
+            sha1.update(bytes);
+            sha256.update(bytes);
+        });
     }
 
     /// Gives the digests of all bytes taken.
@@ -130,6 +144,10 @@ mod tests {
             assert!(!FileDigests::of(b"abd").agree(&kept), "{text}");
             assert_eq!(kept.to_string(), text);
         }
+        let many = vec![7; 3 * PARALLEL_BYTES + 1];
+        let mut pieces = Hashing::default();
+        many.chunks(1_000).for_each(|piece| pieces.update(piece));
+        assert_eq!(FileDigests::of(&many), pieces.finish());
         for text in ["", "md5", "md5:00", "crc:00", "sha1:zz"] {
             assert!(text.parse::<ContentDigest>().is_err(), "{text}");
         }

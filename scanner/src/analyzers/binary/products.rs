@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
@@ -154,6 +154,7 @@ fn engine() -> &'static Engine {
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine {
         anchors: AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::DFA))
+            .match_kind(MatchKind::LeftmostFirst)
             .build(PRODUCTS.iter().map(|product| product.anchor))
             .expect("the anchors are few and short"),
         versions: PRODUCTS
