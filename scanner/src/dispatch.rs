@@ -16,7 +16,7 @@ use crate::analyzers;
 use crate::facts::{FileFacts, Observations};
 use crate::limits::STOPPED;
 
-pub(crate) use self::claimed::ClaimedFile;
+pub(crate) use self::claimed::{ClaimedFile, EarlyDigests};
 
 /// The analyzers that claimed one entry, as a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

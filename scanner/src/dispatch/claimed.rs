@@ -9,7 +9,46 @@ use sluicegate_model::coverage::Gap;
 
 use crate::analyzer::{SpooledFile, WantedFile};
 use crate::facts::{FileDigests, Hashing, PARALLEL_BYTES};
-use crate::limits::Limits;
+use crate::limits::{Limits, MIB};
+
+use super::may_be_owned;
+
+/// Bytes from which a file is hashed while it arrives, whether or not anybody asks: at its end the
+/// digests would take longer than all that is left to do. Programs so large are few.
+const EARLY_BYTES: u64 = 8 * MIB;
+
+/// The digests of a large file, made while it arrives.
+#[derive(Default)]
+pub(crate) struct EarlyDigests {
+    /// None where the file is small, or nobody can own it.
+    hashing: Option<Hashing>,
+    taken_bytes: u64,
+}
+
+impl EarlyDigests {
+    /// Begins a file.
+    pub(crate) fn of(path: &str, size_bytes: u64) -> Self {
+        let is_worth_it = size_bytes >= EARLY_BYTES && may_be_owned(path);
+        Self {
+            hashing: is_worth_it.then(Hashing::default),
+            taken_bytes: 0,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(piece);
+            self.taken_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        }
+    }
+
+    /// Gives the digests, where every byte of the file was taken.
+    fn finish(&self, size_bytes: u64) -> Option<FileDigests> {
+        let hashing = self.hashing.clone()?;
+        (self.taken_bytes == size_bytes).then(|| hashing.finish())
+    }
+}
 
 /// A whole file in each of the places that its claimants need.
 pub(crate) struct ClaimedFile<'a> {
@@ -18,6 +57,7 @@ pub(crate) struct ClaimedFile<'a> {
     pub(crate) memory: Option<&'a [u8]>,
     /// The gap says why it could not be spooled.
     pub(crate) spool: Option<Result<File, Gap>>,
+    pub(crate) early: EarlyDigests,
     pub(crate) limits: &'a Limits,
 }
 
@@ -41,6 +81,9 @@ impl<'a> ClaimedFile<'a> {
 
     /// Hashes the content; none where the spool cannot be read, so that no owner is believed.
     pub(super) fn digests(&self) -> Option<FileDigests> {
+        if let Some(digests) = self.early.finish(self.size_bytes) {
+            return Some(digests);
+        }
         if let Some(content) = self.memory {
             return Some(FileDigests::of(content));
         }
@@ -55,5 +98,27 @@ impl<'a> ClaimedFile<'a> {
             }
             hashing.update(piece.get(..count).unwrap_or_default());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_hashed_as_it_arrives_and_only_when_all_of_it_did() {
+        let content = vec![3; usize::try_from(EARLY_BYTES).unwrap()];
+        let digests = |path, missing: usize| {
+            let mut early = EarlyDigests::of(path, EARLY_BYTES);
+            let arrived = content.get(missing..).unwrap();
+            arrived
+                .chunks(700_000)
+                .for_each(|piece| early.update(piece));
+            early.finish(EARLY_BYTES)
+        };
+        assert_eq!(digests("usr/bin/x", 0), Some(FileDigests::of(&content)));
+        assert_eq!(digests("usr/bin/x", 1), None);
+        assert_eq!(digests("app/x", 0), None);
+        assert!(EarlyDigests::of("usr/bin/x", 9).hashing.is_none());
     }
 }

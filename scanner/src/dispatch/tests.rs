@@ -52,6 +52,7 @@ fn analyze(content: &[u8]) -> FileFacts {
         size_bytes: content.len().try_into().unwrap(),
         memory: Some(content),
         spool: None,
+        early: EarlyDigests::default(),
         limits: &limits,
     };
     dispatch.analyze(dispatch.by_path("a/exact"), &file)
@@ -178,6 +179,7 @@ fn each_claimant_gets_the_file_where_it_takes_it() {
             size_bytes,
             memory: memory.then_some(content.as_bytes()),
             spool: spool.then_some(Ok(file)),
+            early: EarlyDigests::default(),
             limits: &limits,
         };
         let facts = dispatch.analyze(claimants, &claimed);
@@ -204,6 +206,7 @@ fn only_what_a_package_may_have_installed_is_hashed() {
             size_bytes: 3,
             memory: Some(b"123"),
             spool: None,
+            early: EarlyDigests::default(),
             limits: &Limits::default(),
         };
         let facts = dispatch.analyze(dispatch.by_path(path), &claimed);
@@ -219,6 +222,7 @@ fn a_file_that_could_not_be_spooled_is_a_gap_and_has_no_digests() {
         size_bytes: 5,
         memory: None,
         spool: Some(Err(Gap::partial(GapKind::FileUnreadable, "no room"))),
+        early: EarlyDigests::default(),
         limits: &Limits::default(),
     };
     let facts = dispatch.analyze(dispatch.by_path("x.big"), &claimed);

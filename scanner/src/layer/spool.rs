@@ -31,12 +31,14 @@ impl<'a> Spool<'a> {
 
     /// Writes `head` and the rest of the current entry to a file; a gap where that cannot be done.
     ///
-    /// `size_bytes` is the entry's whole size. The archive itself failing is an error.
+    /// `size_bytes` is the entry's whole size; `on_piece` is shown what comes after `head`. The
+    /// archive itself failing is an error.
     pub(super) fn take(
         &mut self,
         archive: &mut Archive<'_>,
         head: &[u8],
         size_bytes: u64,
+        on_piece: &mut dyn FnMut(&[u8]),
     ) -> Result<Result<File, Gap>, ArchiveError> {
         let Some(left) = self.left_bytes.checked_sub(size_bytes) else {
             let most = self.limits.max_spooled_bytes;
@@ -55,6 +57,7 @@ impl<'a> Spool<'a> {
             if piece.is_empty() {
                 return Ok(Ok(file));
             }
+            on_piece(&piece);
             if let Err(error) = file.write_all(&piece) {
                 return Ok(Err(unwritten(&error)));
             }
@@ -104,11 +107,17 @@ mod tests {
         while let Some(entry) = archive.next(limits).unwrap() {
             let mut read = Vec::new();
             archive.read_content(&mut read, head).unwrap();
-            let taken = spool.take(&mut archive, &read, entry.size_bytes).unwrap();
+            let mut shown = read.clone();
+            let taken = spool
+                .take(&mut archive, &read, entry.size_bytes, &mut |piece| {
+                    shown.extend_from_slice(piece);
+                })
+                .unwrap();
             spooled.push(taken.map(|mut file| {
                 let mut content = Vec::new();
                 file.rewind().unwrap();
                 file.read_to_end(&mut content).unwrap();
+                assert_eq!(shown, content);
                 content
             }));
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use sluicegate_model::digest::Digest;
 
 use super::*;
+use crate::facts::FileDigests;
 use crate::testing::{Layer, gzip, scan};
 
 fn small() -> Vec<u8> {
@@ -329,5 +330,20 @@ proptest::proptest! {
         proptest::prop_assert!(!kinds(&facts).contains(&GapKind::AnalyzerFailed));
         proptest::prop_assert_eq!(&facts, &scan(&stored));
         crate::testing::image(&[facts]);
+    }
+}
+
+#[test]
+fn a_large_program_has_the_digests_of_its_content_in_memory_and_in_a_spool() {
+    for mib in [1, 9, 40] {
+        let mut program = b"\x7fELF".to_vec();
+        program.resize(mib << 20, b'.');
+        program.extend_from_slice(b"\0BusyBox v1.36.1 (2024-01-01)\0");
+        let facts = Layer::new().file("usr/bin/tool", &program).facts();
+        let [crate::facts::Event::File(file)] = facts.events.as_slice() else {
+            panic!("{} events of {mib} MiB", facts.events.len());
+        };
+        assert!(!file.found.packages.is_empty());
+        assert_eq!(file.digests, Some(FileDigests::of(&program)), "{mib} MiB");
     }
 }

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::HEAD_BYTES;
-use crate::dispatch::{ClaimedFile, Dispatch, dispatch};
+use crate::dispatch::{ClaimedFile, Dispatch, EarlyDigests, dispatch};
 use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
-use crate::limits::{Limits, STOPPED};
+use crate::limits::{Limits, MIB, STOPPED};
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
 use super::chunks::ChunkReader;
@@ -31,6 +31,9 @@ const WHITEOUT_META: &str = ".wh..wh.";
 
 /// Most memory for files' content that is kept from one file to the next, in bytes.
 const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
+
+/// Bytes taken from the archive into memory at a time.
+const PIECE_BYTES: u64 = MIB;
 
 /// Walks the archive to its end.
 pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
@@ -229,16 +232,24 @@ impl Walk<'_> {
             return self.pass(path);
         }
         let places = self.dispatch.places(claimants, size_bytes);
+        let mut early = EarlyDigests::of(path, size_bytes);
+        early.update(&self.content);
         if places.memory {
             let rest = size_bytes.saturating_sub(head_bytes);
             self.content
                 .reserve_exact(usize::try_from(rest).unwrap_or(0));
-            archive
-                .read_content(&mut self.content, size_bytes)
-                .map_err(unreadable)?;
+            self.read_rest(archive, &mut early).map_err(unreadable)?;
         }
         let spool = if places.spool {
-            let taken = self.spool.take(archive, &self.content, size_bytes);
+            let mut early = (!places.memory).then_some(&mut early);
+            let mut on_piece = |piece: &[u8]| {
+                if let Some(early) = &mut early {
+                    early.update(piece);
+                }
+            };
+            let taken = self
+                .spool
+                .take(archive, &self.content, size_bytes, &mut on_piece);
             Some(taken.map_err(unreadable)?)
         } else {
             None
@@ -248,6 +259,7 @@ impl Walk<'_> {
             size_bytes,
             memory: places.memory.then_some(self.content.as_slice()),
             spool,
+            early,
             limits: self.limits,
         };
         let facts = self.dispatch.analyze(claimants, &claimed);
@@ -257,6 +269,22 @@ impl Walk<'_> {
         self.content.clear();
         self.content.shrink_to(KEPT_CONTENT_BYTES);
         self.record(facts)
+    }
+
+    /// Reads the rest of an entry into memory, piece by piece as it arrives.
+    fn read_rest(
+        &mut self,
+        archive: &mut Archive<'_>,
+        early: &mut EarlyDigests,
+    ) -> Result<(), ArchiveError> {
+        loop {
+            let before = self.content.len();
+            archive.read_content(&mut self.content, PIECE_BYTES)?;
+            match self.content.get(before..) {
+                Some([]) | None => return Ok(()),
+                Some(piece) => early.update(piece),
+            }
+        }
     }
 
     /// Puts what pairs of files say in the place of what each said alone.
