@@ -6,8 +6,10 @@
 
 pub mod apk;
 pub mod deb;
+pub mod go;
 pub mod maven;
 pub mod pep440;
+pub mod rpm;
 pub mod semver;
 
 /// Longest version text that is compared, in bytes. Real ones stay below 100; Maven itself stops at
