@@ -1,4 +1,4 @@
-//! Reads the records of one ecosystem's `all.zip`, one after the other, each within a bound.
+//! Reads the records of one ecosystem's archive, one after the other, each within a bound.
 //!
 //! It never holds more than one record in memory and never trusts a size that the archive states.
 //! A damaged entry costs only itself. Called by the index builder.
@@ -10,7 +10,7 @@ use std::path::Path;
 use super::FeedError;
 
 /// Largest record that is read, in bytes. The largest in the public OSV bucket has about 3 MiB.
-pub(super) const MAX_RECORD_BYTES: u64 = 16 << 20;
+pub const MAX_RECORD_BYTES: u64 = 16 << 20;
 
 /// Most entries of one archive. The largest in the public OSV bucket has about 230,000.
 const MAX_ENTRIES: usize = 2_000_000;

@@ -1,8 +1,10 @@
 //! Gathers the records of one ecosystem family before they are written.
 //!
 //! The same record lies in the archive of each release it touches, and several directories may hold
-//! different states of it: the newest state wins, each package's advisory is kept once. Called by
-//! the index builder, one family at a time, so that memory is bounded by the largest family.
+//! different states of it: the newest state that is to be had for a release wins, each package's
+//! advisory is kept once. A newer state in one release's folder takes nothing from another release,
+//! of which that folder does not speak. Called by the index builder, one family at a time, so that
+//! memory is bounded by the largest family.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,8 +16,7 @@ use crate::matching::{self, names};
 /// Everything known about one family.
 #[derive(Default)]
 pub(super) struct Family {
-    /// The newest state seen of each record.
-    newest: HashMap<Box<str>, Newest>,
+    newest: States,
     entries: BTreeMap<Package, Vec<Entry>>,
     /// Numbers the records in the order in which they were read.
     sequence: u32,
@@ -42,6 +43,10 @@ pub(super) struct Summary {
     pub(super) newest_modified: Option<Timestamp>,
 }
 
+/// The newest state seen of each record, by id, for each folder.
+#[derive(Default)]
+struct States(BTreeMap<Box<str>, HashMap<Box<str>, Newest>>);
+
 struct Newest {
     modified: Timestamp,
     /// Which reading of this state speaks for each ecosystem.
@@ -64,8 +69,8 @@ impl Family {
         let modified = record.modified.unwrap_or(Timestamp::MIN);
         self.sequence = self.sequence.saturating_add(1);
         let sequence = self.sequence;
-        let newest = self
-            .newest
+        let states = self.newest.0.entry(folder.into()).or_default();
+        let newest = states
             .entry(record.id.as_str().into())
             .or_insert_with(|| Newest::at(modified, record.is_withdrawn));
         if modified < newest.modified {
@@ -107,14 +112,16 @@ impl Family {
     /// Counts the records in force of each ecosystem.
     pub(super) fn summaries(&self, now: Timestamp) -> BTreeMap<Box<str>, Summary> {
         let mut summaries: BTreeMap<Box<str>, Summary> = BTreeMap::new();
-        for newest in self.newest.values().filter(|newest| !newest.is_withdrawn) {
-            for (ecosystem, _) in &newest.speakers {
-                let summary = summaries.entry(ecosystem.clone()).or_default();
+        for (id, state) in self.newest.0.values().flatten() {
+            for (name, first) in &state.speakers {
+                if !self.newest.is_in_force(id, name, *first) {
+                    continue;
+                }
+                let summary = summaries.entry(name.clone()).or_default();
                 summary.records += 1;
-                let dated = newest.modified > Timestamp::MIN && newest.modified <= now;
-                summary.newest_modified = summary
-                    .newest_modified
-                    .max(dated.then_some(newest.modified));
+                let dated = state.modified > Timestamp::MIN && state.modified <= now;
+                summary.newest_modified =
+                    summary.newest_modified.max(dated.then_some(state.modified));
             }
         }
         summaries
@@ -127,9 +134,7 @@ impl Family {
             .into_iter()
             .filter_map(move |(package, mut entries)| {
                 entries.retain(|entry| {
-                    newest.get(&entry.id).is_some_and(|newest| {
-                        newest.is_in_force(&package.ecosystem, entry.sequence)
-                    })
+                    newest.is_in_force(&entry.id, &package.ecosystem, entry.sequence)
                 });
                 entries.sort_by(|a, b| (&a.id, a.sequence).cmp(&(&b.id, b.sequence)));
                 let advisories: Vec<_> = entries.into_iter().map(|entry| entry.advisory).collect();
@@ -138,6 +143,21 @@ impl Family {
                     advisories,
                 })
             })
+    }
+}
+
+impl States {
+    /// Tells whether a reading is the one that counts for an ecosystem: of the two folders that
+    /// speak of it, its own and its family's, the one with the newer state does.
+    fn is_in_force(&self, id: &str, ecosystem: &str, sequence: u32) -> bool {
+        let family = ecosystem.split(':').next().unwrap_or_default();
+        let in_folder = |folder: &str| self.0.get(folder)?.get(id);
+        let state = match (in_folder(ecosystem), in_folder(family)) {
+            (Some(own), Some(shared)) if shared.modified > own.modified => shared,
+            (Some(state), _) | (None, Some(state)) => state,
+            (None, None) => return false,
+        };
+        !state.is_withdrawn && state.speaker(ecosystem) == Some(sequence)
     }
 }
 
@@ -152,19 +172,15 @@ impl Newest {
 
     /// Tells whether this reading speaks for the ecosystem: the first one of a state does.
     fn speaks(&mut self, ecosystem: &str, sequence: u32) -> bool {
-        let speaker = self.speakers.iter().find(|(name, _)| **name == *ecosystem);
-        if let Some((_, first)) = speaker {
-            return *first == sequence;
+        if let Some(first) = self.speaker(ecosystem) {
+            return first == sequence;
         }
         self.speakers.push((ecosystem.into(), sequence));
         true
     }
 
-    fn is_in_force(&self, ecosystem: &str, sequence: u32) -> bool {
-        !self.is_withdrawn
-            && self
-                .speakers
-                .iter()
-                .any(|(name, first)| **name == *ecosystem && *first == sequence)
+    fn speaker(&self, ecosystem: &str) -> Option<u32> {
+        let speaker = self.speakers.iter().find(|(name, _)| **name == *ecosystem);
+        speaker.map(|(_, first)| *first)
     }
 }

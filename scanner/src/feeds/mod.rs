@@ -14,6 +14,7 @@ mod gather;
 mod index;
 mod osv;
 mod rating;
+mod stamps;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,9 +25,19 @@ use sha2::Digest as _;
 
 pub use build::build_index;
 pub use index::FeedIndex;
+pub use stamps::{Stamp, read_stamp, read_stamps};
+
+/// All records of an ecosystem, in its folder.
+pub const ARCHIVE: &str = "all.zip";
+/// Records that are newer than those in [`ARCHIVE`], beside it. Whoever keeps a copy of the bucket
+/// writes it; the bucket itself has none.
+pub const DELTA: &str = "delta.zip";
+/// The largest record that is read, in bytes.
+pub use archive::MAX_RECORD_BYTES;
 
 /// A directory in the OSV bucket's layout: `<ecosystem>/all.zip`, optionally
-/// `kev/known_exploited_vulnerabilities.json` and `epss/epss_scores.csv.gz`.
+/// `<ecosystem>/delta.zip` beside it, `kev/known_exploited_vulnerabilities.json` and
+/// `epss/epss_scores.csv.gz`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedDirectory {
     /// Where it lies.
@@ -158,7 +169,8 @@ struct Archive {
     path: PathBuf,
 }
 
-/// Lists the archives of a directory, by folder name. Folders without an archive are not feeds.
+/// Lists the archives of a directory, by folder name. Folders without an archive of all records are
+/// not feeds.
 fn archives(directory: &FeedDirectory) -> Result<Vec<Archive>, FeedError> {
     let failed = |source| FeedError::Io {
         action: "list feed directory",
@@ -168,15 +180,22 @@ fn archives(directory: &FeedDirectory) -> Result<Vec<Archive>, FeedError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&directory.path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let path = entry.path().join("all.zip");
+        let (path, delta) = (entry.path().join(ARCHIVE), entry.path().join(DELTA));
         // Ecosystem names are ASCII; a folder with another name is none of the bucket's.
         if let Ok(ecosystem) = entry.file_name().into_string()
             && path.is_file()
         {
+            if delta.is_file() {
+                let ecosystem = ecosystem.clone();
+                found.push(Archive {
+                    ecosystem,
+                    path: delta,
+                });
+            }
             found.push(Archive { ecosystem, path });
         }
     }
-    found.sort_by(|a, b| a.ecosystem.cmp(&b.ecosystem));
+    found.sort_by(|a, b| (&a.ecosystem, &a.path).cmp(&(&b.ecosystem, &b.path)));
     Ok(found)
 }
 

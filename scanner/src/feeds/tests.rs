@@ -153,6 +153,58 @@ fn lets_the_newest_state_of_a_record_win_and_drops_the_withdrawn() {
 }
 
 #[test]
+fn newer_state_in_the_folder_of_one_release_takes_nothing_from_another() {
+    let home = TempDir::new().expect("temporary directory");
+    let feeds = home.path().join("feeds");
+    let both = ["Debian:11", "Debian:12"];
+    let state = |modified| record("DSA-1", modified, &both, "x").to_string();
+    write_archive(&feeds, "Debian:11", &[state("2026-02-01T00:00:00Z")]);
+    write_archive(&feeds, "Debian:12", &[state("2026-01-01T00:00:00Z")]);
+    let index = FeedIndex::open(&build(&[&feeds], home.path())).expect("open index");
+    for release in both {
+        assert_eq!(ids(&index, release, "x"), ["DSA-1"], "{release}");
+    }
+}
+
+#[test]
+fn delta_beside_an_archive_is_read_with_it() {
+    let home = TempDir::new().expect("temporary directory");
+    let feeds = home.path().join("feeds");
+    let old = "2026-01-01T00:00:00Z";
+    let records =
+        ["A", "B", "C"].map(|id| record(id, old, &["npm"], &id.to_lowercase()).to_string());
+    write_archive(&feeds, "npm", &records);
+    let directories = [FeedDirectory {
+        path: feeds.clone(),
+    }];
+    let before = source_fingerprint(&directories).expect("look at the feeds");
+    let new = "2026-02-01T00:00:00Z";
+    let mut withdrawn = record("B", new, &["npm"], "b");
+    withdrawn["withdrawn"] = json!(new);
+    let delta = home.path().join("delta");
+    let changes = [
+        record("A", new, &["npm"], "renamed"),
+        withdrawn,
+        record("D", new, &["npm"], "d"),
+    ];
+    write_archive(&delta, "npm", &changes.map(|change| change.to_string()));
+    let place = feeds.join("npm").join(DELTA);
+    std::fs::rename(delta.join("npm/all.zip"), &place).expect("put the delta beside it");
+    let after = source_fingerprint(&directories).expect("look at the feeds");
+    assert_ne!(before, after);
+    let index = FeedIndex::open(&build(&[&feeds], home.path())).expect("open index");
+    let names = ["a", "b", "c", "d", "renamed"];
+    let found = names.map(|name| ids(&index, "npm", name).concat());
+    assert_eq!(found, ["", "", "C", "D", "A"]);
+    assert_eq!(index.ecosystems()[0].records, 3);
+    std::fs::write(&place, b"no zip").expect("damage the delta");
+    let index = FeedIndex::open(&build(&[&feeds], home.path())).expect("open index");
+    assert_eq!(ids(&index, "npm", "a"), ["A"], "its archive still counts");
+    assert_eq!(index.problems().len(), 1);
+    assert!(index.problems()[0].record.is_none());
+}
+
+#[test]
 fn ignores_times_in_the_future() {
     let (_home, index) = index_of(
         "npm",

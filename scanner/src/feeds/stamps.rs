@@ -1,0 +1,60 @@
+//! Which records an archive holds, and in which state: ids and times, nothing else.
+//!
+//! Whoever keeps a copy of a bucket compares them with the bucket's own list. Called by the program's
+//! feed syncs.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{FeedError, archive};
+
+/// A record and its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The record's id.
+    pub id: String,
+    /// When it last changed; [`Timestamp::MIN`] where it gives no readable time.
+    pub modified: Timestamp,
+}
+
+/// Hands the stamp and the content of every record of an archive to `each`; entries that cannot be
+/// read are none.
+///
+/// *Errors*: the archive as a whole, or any of its content, is not readable; what was handed out
+/// before stands.
+pub fn read_stamps(path: &Path, each: &mut dyn FnMut(Stamp, &[u8])) -> Result<(), FeedError> {
+    let mut damaged = None;
+    archive::read_records(path, &mut |name, content, _| match content {
+        Ok(content) => {
+            if let Some(stamp) = read_stamp(content) {
+                each(stamp, content);
+            }
+        }
+        Err(reason) => damaged = Some(format!("{name}: {reason}")),
+    })?;
+    match damaged {
+        None => Ok(()),
+        Some(reason) => Err(FeedError::Archive {
+            path: path.to_owned(),
+            reason,
+        }),
+    }
+}
+
+/// Reads the stamp of a record; none where it is no record.
+pub fn read_stamp(text: &[u8]) -> Option<Stamp> {
+    let written: Written = serde_json::from_slice(text).ok()?;
+    let modified = written.modified.and_then(|time| time.parse().ok());
+    Some(Stamp {
+        id: written.id,
+        modified: modified.unwrap_or(Timestamp::MIN),
+    })
+}
+
+#[derive(Deserialize)]
+struct Written {
+    id: String,
+    modified: Option<String>,
+}
