@@ -1,6 +1,7 @@
 //! Whole-system tests: the real program between a real registry and real clients.
 
 mod commands;
+mod documents;
 mod evasions;
 mod first_pull;
 mod indexes;

@@ -16,4 +16,5 @@ pub mod process;
 pub mod proxy;
 pub mod registry;
 pub mod rootfs;
+pub mod schemas;
 pub mod wire;

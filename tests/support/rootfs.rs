@@ -12,7 +12,7 @@ use crate::layer::{self, Archive, Compression, Layer};
 use crate::process::{run, run_with};
 
 /// How long a tool may take to fetch and unpack, in a machine that compiles at the same time.
-const FETCH_LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const FETCH_LIMIT: Duration = Duration::from_secs(600);
 
 /// Gives a layer with Debian 12 as debootstrap makes it.
 pub async fn debian(compression: Compression) -> Layer {
@@ -85,7 +85,7 @@ fn target_directory() -> PathBuf {
 }
 
 /// Makes `target/testdata/NAME` from a directory that `make` fills, unless it is there already.
-async fn kept(name: &str, make: impl AsyncFnOnce(&Path)) -> PathBuf {
+pub(crate) async fn kept(name: &str, make: impl AsyncFnOnce(&Path)) -> PathBuf {
     let folder = target_directory().join("testdata");
     std::fs::create_dir_all(&folder).expect("make target/testdata");
     let archive = folder.join(name);
