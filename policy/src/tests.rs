@@ -43,6 +43,7 @@ fn finding(id: &str, severity: Severity, fixed: Option<&str>, kev: bool) -> Find
         },
         fixed: fixed.map(Into::into),
         source: "Maven".into(),
+        detail: None,
         exception: None,
     }
 }
@@ -56,6 +57,7 @@ fn report(findings: Vec<Finding>, gaps: Vec<Gap>) -> Report {
         platform: "linux/amd64".into(),
         feeds: "sha256:x".into(),
         feed_time: None,
+        valid_until: None,
     }
 }
 
@@ -121,6 +123,13 @@ fn the_built_in_policy_refuses_what_it_promises() {
         ),
         (
             finding("CVE-4", Severity::Unknown, Some("2"), false),
+            Decision::Annotate,
+        ),
+        (
+            Finding {
+                kind: FindingKind::Eol,
+                ..finding("EOL-debian-10", Severity::Unknown, None, false)
+            },
             Decision::Annotate,
         ),
         (

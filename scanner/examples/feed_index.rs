@@ -47,9 +47,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
         None => made_up(),
     };
-    let (first, report) = timed(|| judge(&inventory, &index));
+    let (first, report) = timed(|| judge(&inventory, &index, now));
     let mut warm: Vec<Duration> = (0..WARM_RUNS)
-        .map(|_| timed(|| judge(&inventory, &index)).0)
+        .map(|_| timed(|| judge(&inventory, &index, now)).0)
         .collect();
     warm.sort();
     let median = warm.get(WARM_RUNS / 2).copied().unwrap_or_default();

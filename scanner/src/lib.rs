@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
 //! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory` and `system`;
-//! [`feeds`], [`versions`], [`matching`], `report`.
+//! [`feeds`], [`versions`], [`matching`], `eol`, `report`.
 
 pub mod analyzer;
 pub mod facts;
@@ -21,6 +21,7 @@ mod claims;
 mod code;
 mod dispatch;
 mod distro;
+mod eol;
 mod inventory;
 mod layer;
 mod merge;

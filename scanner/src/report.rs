@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 
+use jiff::Timestamp;
 use sluicegate_model::coverage::{Coverage, Gap};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
@@ -17,6 +18,7 @@ pub(crate) fn assemble(
     feeds: &FeedIndex,
     mut findings: Vec<Finding>,
     gaps: Vec<Gap>,
+    valid_until: Option<Timestamp>,
 ) -> Report {
     findings.sort_by(|a, b| worst_first(a).cmp(&worst_first(b)));
     findings.dedup();
@@ -28,6 +30,7 @@ pub(crate) fn assemble(
         platform: inventory.platform.clone(),
         feeds: feeds.snapshot().to_owned(),
         feed_time: feeds.newest_modified(),
+        valid_until,
     }
 }
 

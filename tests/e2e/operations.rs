@@ -152,7 +152,7 @@ async fn health_status_and_metrics_tell_what_happened() {
     }
     let status = scene.proxy.api("/api/v1/status").await;
     assert_eq!(status.status, StatusCode::OK);
-    assert!(status.text().contains("Alpine:v3.16"), "{}", status.text());
+    assert!(status.text().contains("Alpine:edge"), "{}", status.text());
     let missing = scene.proxy.api("/api/v1/verdicts/sha256:00").await;
     assert!(missing.status.is_client_error());
     assert_eq!(missing.header("content-type"), "application/problem+json");

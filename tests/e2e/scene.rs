@@ -90,9 +90,9 @@ pub fn refusal(api_address: &str, image: &Image) -> String {
 pub fn feed() -> TempDir {
     let directory = tempfile::tempdir().expect("make a directory");
     let advisory = |id: &str, package: &str| {
-        Advisory::new(&format!("ALPINE-{id}"), "Alpine:v3.16", package, "1.0-r1")
+        Advisory::new(&format!("ALPINE-{id}"), "Alpine:edge", package, "1.0-r1")
     };
-    let all = ["Alpine:v3.16", "Debian:12", "PyPI", "npm", "Maven"];
+    let all = ["Alpine:edge", "Debian:12", "PyPI", "npm", "Maven"];
     let advisories = [
         advisory(BAD, "libbad").critical(),
         advisory(MEH, "libmeh").medium(),

@@ -48,7 +48,7 @@ impl Stage {
         let directory = tempfile::tempdir().expect("make a directory");
         let advisories = [
             // Names nothing that the images have: it shows that the ecosystem was looked at.
-            Advisory::new("ALPINE-CVE-2026-0001", "Alpine:v3.20", "nothing", "1"),
+            Advisory::new("ALPINE-CVE-2026-0001", "Alpine:edge", "nothing", "1"),
             Advisory::new("GHSA-aaaa-aaaa-aaaa", "PyPI", "badlib", "2.0")
                 .alias("CVE-2026-1111")
                 .critical(),
@@ -177,7 +177,10 @@ pub fn blob_path(repository: &str, digest: &Digest) -> String {
 /// Builds the layer that every image has: a small Alpine with a package database.
 pub fn base() -> Layer {
     Archive::new()
-        .file("etc/os-release", "ID=alpine\nVERSION_ID=3.20.3\n")
+        .file(
+            "etc/os-release",
+            "ID=alpine\nVERSION_ID=3.24.0_alpha20260601\n",
+        )
         .file(
             "lib/apk/db/installed",
             "P:musl\nV:1.2.5-r0\nA:x86_64\no:musl\n\n",

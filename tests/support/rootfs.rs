@@ -50,17 +50,17 @@ pub async fn debian_jars(compression: Compression) -> Layer {
     layer::from_tar_file(archive, compression)
 }
 
-/// Writes an Alpine 3.16 whose database lists packages as (name, version, origin).
+/// Writes an Alpine that rolls on, whose database lists packages as (name, version, origin).
 pub fn alpine(packages: &[(&str, &str, &str)]) -> Archive {
     let record = |(name, version, origin): &(&str, &str, &str)| {
         format!("C:Q1test=\nP:{name}\nV:{version}\nA:x86_64\nS:1\nI:1\nT:test\no:{origin}\n\n")
     };
     let database: String = packages.iter().map(record).collect();
-    let release = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.16.9\n";
+    let release = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.24.0_alpha20260601\n";
     Archive::new()
         .directory("etc")
         .file("etc/os-release", release)
-        .file("etc/alpine-release", "3.16.9\n")
+        .file("etc/alpine-release", "3.24.0_alpha20260601\n")
         .directory("lib")
         .directory("lib/apk")
         .directory("lib/apk/db")

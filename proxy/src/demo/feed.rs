@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 /// Writes the feed under `directory`.
 pub fn write(directory: &Path) -> io::Result<()> {
     write_ecosystem(directory, "Maven", &[log4shell()])?;
-    write_ecosystem(directory, "Alpine:v3.20", &[busybox()])?;
+    write_ecosystem(directory, "Alpine:edge", &[busybox()])?;
     let kev = json!({
         "title": "Known exploited vulnerabilities, for the demo",
         "catalogVersion": "demo",
@@ -58,7 +58,7 @@ fn busybox() -> Value {
         "modified": "2024-06-01T00:00:00Z",
         "upstream": ["CVE-2023-42366"],
         "affected": [{
-            "package": {"ecosystem": "Alpine:v3.20", "name": "busybox"},
+            "package": {"ecosystem": "Alpine:edge", "name": "busybox"},
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.36.1-r16"}]}],
         }],
     })

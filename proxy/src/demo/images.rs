@@ -18,8 +18,8 @@ pub struct BuiltImage {
 /// What an installed-package database of the demo's distribution says.
 const APK_DATABASE: &str = "P:musl\nV:1.2.5-r0\nA:x86_64\no:musl\nL:MIT\n\n\
     P:busybox\nV:1.36.1-r29\nA:x86_64\no:busybox\nL:GPL-2.0-only\n\n";
-const OS_RELEASE: &str =
-    "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.20.3\nPRETTY_NAME=\"Alpine Linux v3.20\"\n";
+/// Edge rolls on: the demo shows no end of support, whenever it is run.
+const OS_RELEASE: &str = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.24.0_alpha20260601\nPRETTY_NAME=\"Alpine Linux edge\"\n";
 
 /// Builds the image that passes.
 pub fn clean() -> std::io::Result<BuiltImage> {
@@ -35,7 +35,7 @@ pub fn vulnerable() -> std::io::Result<BuiltImage> {
 fn base_files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("etc/os-release", OS_RELEASE.into()),
-        ("etc/alpine-release", b"3.20.3\n".to_vec()),
+        ("etc/alpine-release", b"3.24.0_alpha20260601\n".to_vec()),
         ("lib/apk/db/installed", APK_DATABASE.into()),
     ]
 }

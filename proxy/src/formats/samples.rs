@@ -180,6 +180,7 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
         },
         fixed: None,
         source: "Debian:12".into(),
+        detail: None,
         exception: None,
     }
 }

@@ -222,7 +222,7 @@ pub(crate) fn verdict(
     feeds: &FeedState,
     now: jiff::Timestamp,
 ) -> Verdict {
-    let report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index);
+    let report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
     let subject = Subject {
         repository: &image.repository,
         content: scanned.content,
@@ -238,7 +238,10 @@ pub(crate) fn verdict(
         platform: report.platform,
         decision: outcome.decision,
         policy: outcome.policy,
-        valid_until: outcome.valid_until.into_iter().chain(again).min(),
+        valid_until: [outcome.valid_until, report.valid_until, again]
+            .into_iter()
+            .flatten()
+            .min(),
         reasons: outcome.reasons,
         findings: outcome.findings,
         coverage: report.coverage,

@@ -54,6 +54,7 @@ fn finding(id: &str, package: &str) -> Finding {
         },
         fixed: None,
         source: "Debian:12".into(),
+        detail: None,
         exception: None,
     }
 }

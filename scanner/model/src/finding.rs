@@ -53,8 +53,12 @@ pub struct Finding {
     pub package: FindingPackage,
     /// The smallest version without the weakness; none where there is no fix.
     pub fixed: Option<String>,
-    /// The ecosystem of the feed that answered, with its suffix.
+    /// The ecosystem of the feed that answered, with its suffix; of an end of life, the table and its
+    /// date.
     pub source: String,
+    /// What else a person has to know, in one line: of an end of life, when what ended.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     pub exception: Option<String>,
 }

@@ -25,4 +25,7 @@ pub struct Report {
     pub feeds: String,
     /// The newest `modified` of the snapshot's records, RFC 3339.
     pub feed_time: Option<jiff::Timestamp>,
+    /// The next instant at which the findings change by themselves: support ends.
+    #[serde(default)]
+    pub valid_until: Option<jiff::Timestamp>,
 }

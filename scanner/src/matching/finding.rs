@@ -78,6 +78,7 @@ fn finding(
         package: package(component),
         fixed: matcher.first_fix(matcher.version(&component.package), &advisories),
         source: ecosystem.to_string(),
+        detail: None,
         exception: None,
         aliases: group.aliases.into_iter().collect(),
         id: group.id,

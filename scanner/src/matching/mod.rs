@@ -12,6 +12,7 @@ pub mod ranges;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
@@ -21,6 +22,7 @@ use sluicegate_model::report::Report;
 pub(crate) use matcher::slim;
 pub use matcher::{MatcherInfo, matchers};
 
+use crate::eol;
 use crate::feeds::FeedIndex;
 use crate::report;
 use coverage::Unanswered;
@@ -29,10 +31,10 @@ use ranges::Affected;
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 1;
+pub const MATCHER_REVISION: u32 = 2;
 
-/// Matches an inventory against the feeds.
-pub fn judge(inventory: &Inventory, feeds: &FeedIndex) -> Report {
+/// Matches an inventory against the feeds, and its distribution against the ends of support.
+pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report {
     let mut findings = Vec::new();
     let mut gaps = inventory.gaps.clone();
     let mut unanswered = Unanswered::default();
@@ -47,7 +49,9 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex) -> Report {
     for (question, components) in &questions {
         answer(question, components, feeds, &mut findings, &mut gaps);
     }
-    report::assemble(inventory, feeds, findings, gaps)
+    let support = eol::standing(inventory, now);
+    findings.extend(support.finding);
+    report::assemble(inventory, feeds, findings, gaps, support.ends)
 }
 
 /// What is asked of the feeds: the advisories on one package of one ecosystem.

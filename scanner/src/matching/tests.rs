@@ -50,11 +50,14 @@ fn feeds(records: &[Value]) -> (TempDir, FeedIndex) {
         kev.to_string(),
     )
     .expect("write");
-    let now = "2026-06-01T00:00:00Z".parse().expect("a time");
-    let path = build_index(&[FeedDirectory { path: root }], home.path(), now, &|_| {})
+    let path = build_index(&[FeedDirectory { path: root }], home.path(), now(), &|_| {})
         .expect("build index");
     let index = FeedIndex::open(&path).expect("open index");
     (home, index)
+}
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().expect("a time")
 }
 
 /// A record on all versions of `name` below `fixed`.
@@ -141,6 +144,7 @@ fn asks_distributions_by_source_and_languages_by_normal_name() {
             component(PackageType::Npm, "npm", "@s/p", "2.0.0"),
         ]),
         &feeds,
+        now(),
     );
     let expected = [
         ("CVE-2024-0001", "libssl3"),
@@ -182,7 +186,7 @@ fn makes_one_finding_of_many_records_about_one_weakness() {
         ),
     ]);
     let installed = component(PackageType::Maven, "Maven", "l:core", "2.14.1");
-    let report = judge(&inventory(vec![installed]), &feeds);
+    let report = judge(&inventory(vec![installed]), &feeds, now());
     assert_eq!(report.findings.len(), 1);
     let finding = &report.findings[0];
     assert_eq!(finding.id, "CVE-2021-44228");
@@ -214,7 +218,7 @@ fn takes_the_severity_of_an_alias_where_the_record_has_none() {
         ),
         record("C-1", "PyPI", "x", "2"),
     ]);
-    let report = judge(&inventory(vec![python("x", "1")]), &feeds);
+    let report = judge(&inventory(vec![python("x", "1")]), &feeds, now());
     let rated: Vec<_> = report
         .findings
         .iter()
@@ -235,7 +239,7 @@ fn splits_an_advisory_into_the_cves_it_fixes() {
         record("DEBIAN-CVE-2024-0001", "Debian:12", "x", "2"),
     ]);
     let installed = component(PackageType::Deb, "Debian:12", "x", "1");
-    let report = judge(&inventory(vec![installed]), &feeds);
+    let report = judge(&inventory(vec![installed]), &feeds, now());
     let advisories: Vec<_> = report
         .findings
         .iter()
@@ -262,6 +266,7 @@ fn keeps_what_cannot_be_compared_as_unknown() {
     let report = judge(
         &inventory(vec![python("legacy", "2004d"), python("odd", "1")]),
         &feeds,
+        now(),
     );
     let statuses: Vec<_> = report
         .findings
@@ -279,7 +284,7 @@ fn keeps_what_cannot_be_compared_as_unknown() {
 fn calls_malware_by_its_name() {
     let (_home, feeds) = feeds(&[record("MAL-2024-1", "npm", "evil", "9.0.0")]);
     let installed = component(PackageType::Npm, "npm", "evil", "1.0.0");
-    let report = judge(&inventory(vec![installed]), &feeds);
+    let report = judge(&inventory(vec![installed]), &feeds, now());
     assert_eq!(report.findings[0].kind, FindingKind::Malware);
 }
 
@@ -287,7 +292,7 @@ fn calls_malware_by_its_name() {
 fn counts_packages_that_no_feed_speaks_of() {
     let (_home, feeds) = feeds(&[record("A", "PyPI", "x", "2")]);
     let npm = || component(PackageType::Npm, "npm", "p", "1.0.0");
-    let status = |components| judge(&inventory(components), &feeds).coverage;
+    let status = |components| judge(&inventory(components), &feeds, now()).coverage;
 
     let partial = status(vec![python("y", "1"), npm(), npm()]);
     assert_eq!(partial.status, CoverageStatus::Partial);
@@ -313,7 +318,7 @@ fn counts_packages_that_no_feed_speaks_of() {
     );
 
     assert_eq!(status(Vec::new()).status, CoverageStatus::Complete);
-    let without_feeds = judge(&inventory(vec![npm()]), &FeedIndex::empty());
+    let without_feeds = judge(&inventory(vec![npm()]), &FeedIndex::empty(), now());
     assert_eq!(without_feeds.coverage.status, CoverageStatus::Unscannable);
     assert_eq!(without_feeds.feeds, "none");
 }
@@ -322,7 +327,7 @@ fn counts_packages_that_no_feed_speaks_of() {
 fn carries_the_gaps_of_scanning() {
     let mut scanned = inventory(Vec::new());
     scanned.gaps = vec![Gap::fatal(GapKind::LayerUnreadable, "x")];
-    let report = judge(&scanned, &FeedIndex::empty());
+    let report = judge(&scanned, &FeedIndex::empty(), now());
     assert_eq!(report.coverage.status, CoverageStatus::Unscannable);
 }
 
@@ -330,7 +335,7 @@ fn carries_the_gaps_of_scanning() {
 fn asks_long_term_ubuntu_releases_under_their_own_suffix() {
     let (_home, feeds) = feeds(&[record("UBUNTU-CVE-2024-0001", "Ubuntu:22.04:LTS", "x", "2")]);
     let installed = component(PackageType::Deb, "Ubuntu:22.04", "x", "1");
-    let report = judge(&inventory(vec![installed]), &feeds);
+    let report = judge(&inventory(vec![installed]), &feeds, now());
     assert_eq!(shown(&report), [("CVE-2024-0001", "x")]);
     assert_eq!(report.findings[0].source, "Ubuntu:22.04:LTS");
 }
@@ -352,8 +357,16 @@ fn orders_findings_worst_first_whatever_the_order_of_components() {
         record("CVE-2021-44228", "PyPI", "x", "2"),
         record("CVE-2024-0001", "PyPI", "y", "2"),
     ]);
-    let report = judge(&inventory(vec![python("x", "1"), python("y", "1")]), &feeds);
-    let reversed = judge(&inventory(vec![python("y", "1"), python("x", "1")]), &feeds);
+    let report = judge(
+        &inventory(vec![python("x", "1"), python("y", "1")]),
+        &feeds,
+        now(),
+    );
+    let reversed = judge(
+        &inventory(vec![python("y", "1"), python("x", "1")]),
+        &feeds,
+        now(),
+    );
     assert_eq!(report, reversed);
     let expected = [
         ("CVE-2021-44228", "x"),
@@ -378,6 +391,6 @@ fn makes_a_damaged_index_a_fatal_gap() {
     content[60] ^= 1;
     std::fs::write(&path, content).expect("write");
     let damaged = FeedIndex::open(&path).expect("blocks are checked when they are read");
-    let report = judge(&inventory(vec![python("x", "1")]), &damaged);
+    let report = judge(&inventory(vec![python("x", "1")]), &damaged, now());
     assert_eq!(report.coverage.status, CoverageStatus::Unscannable);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sluicegate_model::finding::FindingPackage;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Distro, Evidence, PackageType};
 
@@ -44,14 +44,22 @@ impl<'a> References<'a> {
         Self(numbered.collect())
     }
 
-    /// Refers to the component of a finding; to the image where the inventory does not list it.
-    pub(super) fn of_finding(&self, package: &FindingPackage) -> String {
+    /// Refers to what a finding is about: the operating system or a component; to the image where
+    /// the inventory does not list it.
+    pub(super) fn of_finding(&self, finding: &Finding) -> String {
+        if finding.kind == FindingKind::Eol {
+            return SYSTEM.to_owned();
+        }
+        let package = &finding.package;
         let key = (package.purl.as_str(), package.path.as_str());
         self.0
             .get(&key)
             .map_or_else(|| IMAGE.to_owned(), |number| reference(*number))
     }
 }
+
+/// How the document refers to the operating system.
+const SYSTEM: &str = "operating-system";
 
 fn reference(number: usize) -> String {
     format!("component-{number}")
@@ -69,7 +77,7 @@ pub(super) fn all(inventory: &Inventory) -> impl Iterator<Item = Described<'_>> 
 fn system(distro: &Distro) -> Described<'_> {
     let ecosystem = distro.ecosystem.iter();
     Described {
-        reference: "operating-system".into(),
+        reference: SYSTEM.into(),
         kind: "operating-system",
         group: None,
         name: &distro.id,

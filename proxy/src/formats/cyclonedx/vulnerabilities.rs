@@ -83,7 +83,7 @@ pub(super) fn vulnerability<'a>(
     let page = |id: &String| json!({"title": id, "url": advisory_url(id)});
     Some(Vulnerability {
         id: &finding.id,
-        source: json!({"name": format!("OSV {}", finding.source), "url": advisory_url(&finding.id)}),
+        source: source(finding),
         references: finding.aliases.iter().map(link).collect(),
         ratings: [rating(finding)],
         cwes: match finding.kind {
@@ -93,7 +93,10 @@ pub(super) fn vulnerability<'a>(
         },
         recommendation: match &finding.fixed {
             Some(fixed) => format!("Update to {fixed} or later."),
-            None => "No fixed version is known.".into(),
+            None => match &finding.detail {
+                Some(detail) => format!("Move to a release that is mended: {detail}."),
+                None => "No fixed version is known.".into(),
+            },
         },
         advisories: finding.advisories.iter().map(page).collect(),
         analysis: analysis(finding),
@@ -103,6 +106,16 @@ pub(super) fn vulnerability<'a>(
             .collect(),
         properties: properties(finding),
     })
+}
+
+/// Names who says it; an end of life has no page.
+fn source(finding: &Finding) -> Value {
+    match finding.kind {
+        FindingKind::Eol => json!({"name": finding.source}),
+        FindingKind::Vulnerability | FindingKind::Malware => {
+            json!({"name": format!("OSV {}", finding.source), "url": advisory_url(&finding.id)})
+        }
+    }
 }
 
 /// Rates a finding. The vector is not kept, so the method of the score is not told.
@@ -126,7 +139,9 @@ fn analysis(finding: &Finding) -> Option<Value> {
         }
         (None, FindingStatus::Unknown) => Some(json!({
             "state": "in_triage",
-            "detail": "the installed version could not be compared with the advisory's range",
+            "detail": finding.detail.as_deref().unwrap_or(
+                "the installed version could not be compared with the advisory's range",
+            ),
         })),
         (None, FindingStatus::Affected) => None,
     }
@@ -134,7 +149,7 @@ fn analysis(finding: &Finding) -> Option<Value> {
 
 fn affected(finding: &Finding, references: &References<'_>) -> Value {
     json!({
-        "ref": references.of_finding(&finding.package),
+        "ref": references.of_finding(finding),
         "versions": [{"version": finding.package.version, "status": finding.status}],
     })
 }

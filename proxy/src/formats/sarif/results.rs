@@ -59,6 +59,9 @@ pub(super) fn result<'a>(
 
 fn message(verdict: &Verdict, finding: &Finding) -> String {
     let package = &finding.package;
+    if let Some(detail) = &finding.detail {
+        return format!("{} in {}: {detail}", finding.id, verdict.repository);
+    }
     let concerns = match finding.status {
         FindingStatus::Affected => "affects",
         FindingStatus::Unknown => "may affect",

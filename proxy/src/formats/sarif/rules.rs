@@ -64,7 +64,11 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
         FindingKind::Malware => "A package published to do harm",
         FindingKind::Eol => "Software that its maker no longer mends",
     };
-    let url = advisory_url(id);
+    let url = (rule.first.kind != FindingKind::Eol).then(|| advisory_url(id));
+    let see = match &url {
+        Some(url) => format!(" See {url}"),
+        None => String::new(),
+    };
     let also = match rule.first.aliases.as_slice() {
         [] => String::new(),
         aliases => format!(", also known as {}", aliases.join(", ")),
@@ -77,15 +81,19 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
     if let (Some(score), Some(members)) = (rule.score, properties.as_object_mut()) {
         members.insert("security-severity".into(), json!(format!("{score:.1}")));
     }
-    json!({
+    let mut described = json!({
         "id": id,
         "shortDescription": {"text": id},
         "fullDescription": {"text": format!("{kind}: {id}{also}.")},
         "helpUri": url,
-        "help": {"text": format!("{kind}: {id}{also}. See {url}")},
+        "help": {"text": format!("{kind}: {id}{also}.{see}")},
         "defaultConfiguration": {"level": rule.level},
         "properties": properties,
-    })
+    });
+    if let (None, Some(members)) = (url, described.as_object_mut()) {
+        members.remove("helpUri");
+    }
+    described
 }
 
 /// Gives the score that readers sort by: CVSS, else the middle of the severity's range; none where

@@ -157,8 +157,12 @@ impl<'a> Group<'a> {
         if finding.kev {
             notes.push("exploited".into());
         }
-        if finding.status == FindingStatus::Unknown {
-            notes.push("version not comparable".into());
+        match &finding.detail {
+            Some(detail) => notes.push(shown(detail)),
+            None if finding.status == FindingStatus::Unknown => {
+                notes.push("version not comparable".into());
+            }
+            None => {}
         }
         match self.component.map(|component| component.evidence) {
             Some(Evidence::Historical) => notes.push("record removed".into()),

@@ -1,0 +1,160 @@
+//! Whether an image's distribution is still mended, as a finding of its own.
+//!
+//! It rests on a dated table, not on a feed, and gives no severity, for nobody states one. A release
+//! that the table does not have is a finding of unknown status. Pure: the time is an argument.
+//! Called by `judge`.
+
+mod table;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{Distro, Package, PackageType};
+use sluicegate_model::severity::Severity;
+
+use crate::purl::purl;
+use table::{AS_OF, DISTRIBUTIONS, Naming, Release, Releases};
+
+/// Where the distribution's name was read.
+const EVIDENCE: &str = "etc/os-release";
+
+/// What the table says about an image at one time.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// The support that has ended, or that nobody here knows of.
+    pub(crate) finding: Option<Finding>,
+    /// When the support will have ended.
+    pub(crate) ends: Option<Timestamp>,
+}
+
+/// Looks up the distribution of an image.
+pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> Standing {
+    let Some(distro) = &inventory.distro else {
+        return Standing::default();
+    };
+    let known = DISTRIBUTIONS
+        .iter()
+        .find(|releases| releases.ids.contains(&distro.id.as_str()));
+    let Some((releases, name)) = known.and_then(|known| Some((known, release(known, distro)?)))
+    else {
+        return Standing::default();
+    };
+    let row = releases.rows.iter().find(|row| row.name == name);
+    let Some(row) = row else {
+        let detail = unknown(releases, &name);
+        return Standing {
+            finding: finding(inventory, distro, &name, FindingStatus::Unknown, detail),
+            ends: None,
+        };
+    };
+    let ends = first_instant_after(row.ends());
+    if ends.is_some_and(|ends| now < ends) {
+        return Standing {
+            finding: None,
+            ends,
+        };
+    }
+    let detail = ended(releases, row);
+    Standing {
+        finding: finding(inventory, distro, &name, FindingStatus::Affected, detail),
+        ends: None,
+    }
+}
+
+/// Most characters of a release's name; what an image writes there can be anything.
+const MAX_RELEASE: usize = 40;
+
+/// Names the release; none where the distribution rolls on.
+fn release(releases: &Releases, distro: &Distro) -> Option<String> {
+    let version = distro.version.as_str();
+    let name = match releases.naming {
+        Naming::Rolling => return None,
+        // Debian's testing and unstable have no number, and every other release has.
+        Naming::Parts(_) if distro.id == "debian" && version.is_empty() => return None,
+        Naming::Parts(count) => {
+            let parts: Vec<&str> = version.split('.').take(count).collect();
+            parts.join(".")
+        }
+        Naming::Suffix => {
+            let suffix = distro.ecosystem.as_ref().and_then(|ecosystem| {
+                let (_, suffix) = ecosystem.as_str().split_once(':')?;
+                Some(suffix.strip_prefix('v').unwrap_or(suffix).to_owned())
+            });
+            match suffix {
+                Some(suffix) if suffix == "edge" => return None,
+                Some(suffix) => suffix,
+                None => version.to_owned(),
+            }
+        }
+    };
+    let name = name.chars().take(MAX_RELEASE);
+    let plain = name.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+'));
+    Some(plain.collect())
+}
+
+fn ended(releases: &Releases, row: &Release) -> String {
+    let (name, release, ends) = (releases.name, row.name, row.ends());
+    let open = match row.open {
+        Some((open, _)) => format!(", long-term support ({open}) on {ends}"),
+        None => String::new(),
+    };
+    let extended = match row.extended {
+        Some((extended, ends)) => format!("; extended support ({extended}) until {ends}"),
+        None => String::new(),
+    };
+    let standard = row.standard;
+    format!("{name} {release} is no longer mended: support ended on {standard}{open}{extended}")
+}
+
+fn unknown(releases: &Releases, release: &str) -> String {
+    let name = releases.name;
+    format!("the support table of {AS_OF} does not know {name} {release}")
+}
+
+fn finding(
+    inventory: &Inventory,
+    distro: &Distro,
+    release: &str,
+    status: FindingStatus,
+    detail: String,
+) -> Option<Finding> {
+    let of_base = inventory.layers.first().map(|layer| &layer.digest);
+    let of_any = || inventory.components.first().map(|found| &found.layer);
+    // What names a distribution lies in a layer; without one there is nothing to point at.
+    let layer = of_base.or_else(of_any)?.clone();
+    let id = &distro.id;
+    let package = Package::of_language(PackageType::Generic, id, &distro.version);
+    Some(Finding {
+        id: format!("EOL-{id}-{release}"),
+        aliases: Vec::new(),
+        advisories: Vec::new(),
+        kind: FindingKind::Eol,
+        status,
+        severity: Severity::Unknown,
+        cvss: None,
+        kev: false,
+        epss: None,
+        package: FindingPackage {
+            name: id.clone(),
+            version: distro.version.clone(),
+            purl: purl(&package, None),
+            ecosystem: distro.ecosystem.clone(),
+            path: EVIDENCE.to_owned(),
+            layer,
+        },
+        fixed: None,
+        source: format!("support table of {AS_OF}"),
+        detail: Some(detail),
+        exception: None,
+    })
+}
+
+fn first_instant_after(day: Date) -> Option<Timestamp> {
+    let next = day.tomorrow().ok()?;
+    TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok()
+}
+
+#[cfg(test)]
+mod tests;
