@@ -6,11 +6,21 @@
 
 pub mod apk;
 pub mod deb;
+pub mod pacman;
+pub mod rpm;
+
+pub mod bitnami;
+pub mod cran;
+pub mod dart;
+pub mod gem;
 pub mod go;
 pub mod maven;
+pub mod nuget;
+pub mod packagist;
 pub mod pep440;
-pub mod rpm;
 pub mod semver;
+
+mod labels;
 
 /// Longest version text that is compared, in bytes. Real ones stay below 100; Maven itself stops at
 /// 256, and longer digit runs only cost time.
@@ -61,6 +71,30 @@ fn compare_digits(left: &str, right: &str) -> std::cmp::Ordering {
     let left = left.trim_start_matches('0');
     let right = right.trim_start_matches('0');
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+}
+
+/// A number of any length. Its default is zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Digits(Box<str>);
+
+impl Digits {
+    /// Reads a run of decimal digits; none where it is empty or has anything else.
+    fn read(text: &str) -> Option<Self> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| Self(text.trim_start_matches('0').into()))
+    }
+}
+
+impl Ord for Digits {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        compare_digits(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Digits {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[cfg(test)]
