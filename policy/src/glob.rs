@@ -6,7 +6,7 @@ use std::iter::once;
 ///
 /// Matching takes pattern length times text length at most, whatever the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob(Vec<Token>);
+pub struct Glob(Vec<Token>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
@@ -22,11 +22,13 @@ enum Token {
 }
 
 impl Glob {
-    pub(crate) fn new(text: &str) -> Self {
+    /// Reads a pattern; every text is one.
+    pub fn new(text: &str) -> Self {
         Self(tokens(text))
     }
 
-    pub(crate) fn matches(&self, text: &str) -> bool {
+    /// Tells whether the whole text matches.
+    pub fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         // Which lengths of the text the pattern so far can have matched.
         let mut reached: Vec<bool> = once(true).chain(text.iter().map(|_| false)).collect();

@@ -39,3 +39,4 @@ pub use limits::Limits;
 pub use matching::{MATCHER_REVISION, MatcherInfo, judge, matchers};
 pub use merge::{LayerInput, merge};
 pub use plugins::{PluginInfo, PluginKind, fingerprint, plugins};
+pub use purl::percent_encoded;

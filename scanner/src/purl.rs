@@ -4,6 +4,8 @@
 
 use sluicegate_model::package::{Distro, Package, PackageType};
 
+use crate::matching::names;
+
 /// Writes a package's URL; `distro` is that of an operating system package, where known.
 pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let kind = package.package_type.purl_type();
@@ -20,7 +22,7 @@ pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
                 encode(&package.name.to_ascii_lowercase())
             )
         }
-        PackageType::Python => encode(&normal_python_name(&package.name)),
+        PackageType::Python => encode(&names::normal_form("PyPI", &package.name)),
         PackageType::Npm | PackageType::Go => encode_parts(&package.name, '/'),
         PackageType::Composer => encode_parts(&package.name.to_lowercase(), '/'),
         PackageType::Maven => encode_parts(&package.name, ':'),
@@ -73,31 +75,22 @@ fn rpm_vendor(id: &str) -> &str {
     }
 }
 
-/// Gives a Python name's normal form. Source: PyPA, "Names and normalization".
-pub(crate) fn normal_python_name(name: &str) -> String {
-    let mut normal = String::with_capacity(name.len());
-    let mut in_run = false;
-    for character in name.chars() {
-        let separates = matches!(character, '-' | '_' | '.');
-        if separates && !in_run {
-            normal.push('-');
-        } else if !separates {
-            normal.extend(character.to_lowercase());
-        }
-        in_run = separates;
-    }
-    normal
-}
-
 fn encode_parts(name: &str, separator: char) -> String {
     let parts: Vec<_> = name.split(separator).map(encode).collect();
     parts.join("/")
 }
 
 fn encode(text: &str) -> String {
+    percent_encoded(text, b".-_~:")
+}
+
+/// Writes every byte by number that is neither an ASCII letter or digit nor among `bare`.
+///
+/// Source: RFC 3986, section 2.1.
+pub fn percent_encoded(text: &str, bare: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || bare.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');

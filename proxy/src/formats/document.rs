@@ -84,18 +84,9 @@ pub(super) fn second(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Writes every byte by number that is not unreserved. Source: RFC 3986, section 2.3.
+/// Leaves what is unreserved alone. Source: RFC 3986, section 2.3.
 fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    encoded
+    sluicegate_scanner::percent_encoded(text, b"-._~")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use sluicegate_config::GateMode;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_policy::Glob;
 
 use super::error::PullError;
 use super::gate::{Gate, ManifestAnswer};
@@ -229,7 +230,8 @@ impl Shared {
         let upstream = upstream.map_err(|error| error.to_string())?;
         let tags = upstream.all_tags(repository.path()).await;
         let mut tags = tags.map_err(|error| error.to_string())?;
-        tags.retain(|tag| matches(&pattern, tag.as_str()));
+        let glob = Glob::new(&pattern);
+        tags.retain(|tag| glob.matches(tag.as_str()));
         match tags.len() {
             0 => Err(format!("no tag of {repository} matches {pattern:?}")),
             1..=MAX_IMAGES => Ok(tags.into_iter().map(Reference::Tag).collect()),
@@ -354,63 +356,6 @@ impl Scan {
                 .max(),
             problem: progress.problem.clone(),
             images: progress.images.clone(),
-        }
-    }
-}
-
-/// Tells whether a text matches a pattern in which `*` stands for any text and `?` for one
-/// character.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = text.get(t) {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(wanted) if *wanted == b'?' || wanted == byte => {
-                p += 1;
-                t += 1;
-            }
-            // Back to the last star, which takes one character more.
-            _ => match &mut star {
-                Some((at, taken)) => {
-                    *taken += 1;
-                    (p, t) = (*at + 1, *taken);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern
-        .get(p..)
-        .unwrap_or_default()
-        .iter()
-        .all(|b| *b == b'*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_match_whole_tags() {
-        for (pattern, text, wanted) in [
-            ("*", "1.0", true),
-            ("1.*", "1.25-alpine", true),
-            ("1.*", "11.0", false),
-            ("*-alpine", "1.25-alpine", true),
-            ("*-alpine", "1.25-alpine3", false),
-            ("v?.?", "v1.2", true),
-            ("v?.?", "v1.22", false),
-            ("*a*b*", "xxaxxbxx", true),
-            ("*a*b*", "xxbxxaxx", false),
-            ("1.0", "1.0", true),
-            ("", "x", false),
-        ] {
-            assert_eq!(matches(pattern, text), wanted, "{pattern:?} on {text:?}");
         }
     }
 }
