@@ -1,5 +1,7 @@
 //! How a decision is told to people: one line, printable, bounded.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind};
@@ -76,13 +78,13 @@ fn substance(verdict: &Verdict) -> String {
             .iter()
             .filter(|reason| reason.action >= Decision::Annotate)
     };
-    let ids: Vec<&str> = asked()
+    let ids: HashSet<&str> = asked()
         .flat_map(|reason| reason.findings.iter().map(String::as_str))
         .collect();
     let hits: Vec<&Finding> = verdict
         .findings
         .iter()
-        .filter(|finding| finding.exception.is_none() && ids.contains(&finding.id.as_str()))
+        .filter(|finding| finding.exception.is_none() && ids.contains(finding.id.as_str()))
         .collect();
     let mut parts = Vec::new();
     if !hits.is_empty() {
@@ -95,13 +97,9 @@ fn substance(verdict: &Verdict) -> String {
 
 /// Counts findings and names the worst.
 pub(crate) fn findings(hits: &[&Finding]) -> String {
-    let mut named: Vec<String> = Vec::new();
-    for hit in hits {
-        let name = finding(hit);
-        if !named.contains(&name) {
-            named.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let mut named: Vec<String> = hits.iter().map(|hit| finding(hit)).collect();
+    named.retain(|name| seen.insert(name.clone()));
     let plural = if named.len() == 1 {
         "finding"
     } else {
