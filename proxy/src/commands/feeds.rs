@@ -1,24 +1,20 @@
 //! `sluicegate feeds`: how current the advisories are, and bringing them up to date by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings};
 
 use super::CommandError;
+use super::inspect_progress::Shown;
 use super::query::{Format, Source, cell, print_json};
 use crate::app::proxy_variables;
-use crate::feeds::mirror::{Mirror, OnProgress, Scope, SyncProgress, Synced, told};
-
-/// How one file's download is shown.
-const BAR: &str = "{msg:30} {bytes:>12} {bar:30} {binary_bytes_per_sec}";
+use crate::feeds::mirror::{Mirror, Scope, Synced, told};
 
 /// Advisory feeds
 #[derive(Subcommand, Debug)]
@@ -126,10 +122,12 @@ async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandErr
         let failure = |error: &dyn std::error::Error| CommandError::Failed(told(error));
         let mirror =
             Mirror::new(url, &feeds, proxy_variables(&settings)).map_err(|e| failure(&e))?;
-        let (bars, on_progress) = bars();
+        let shown = Shown::new();
         let now = jiff::Timestamp::now();
-        let outcome = mirror.sync(Scope::All, &wanted, now, &on_progress).await;
-        let _bars_may_be_hidden = bars.clear();
+        let outcome = mirror
+            .sync(Scope::All, &wanted, now, &shown.on_fetch())
+            .await;
+        shown.clear();
         match outcome {
             Ok(synced) => {
                 write_synced(out, &mirror, &synced)?;
@@ -157,10 +155,11 @@ fn write_synced(out: &mut impl Write, mirror: &Mirror, synced: &Synced) -> std::
     }
     writeln!(
         out,
-        "{}: {} new, {} unchanged, {} problems; copy in {}",
+        "{}: {} new, {} unchanged, {} advisories one by one, {} problems; copy in {}",
         mirror.url(),
         synced.changed.len(),
         synced.unchanged,
+        synced.advisories,
         synced.problems.len(),
         mirror.directory().display()
     )
@@ -176,30 +175,4 @@ fn settings(args: UpdateArgs) -> Result<Settings, CommandError> {
     sluicegate_config::load_with_file(flags, &Environment::of_process())
         .map(|loaded| loaded.settings)
         .map_err(|errors| CommandError::Usage(format!("configuration has mistakes:\n{errors}")))
-}
-
-/// Shows a bar for each file on its way; nothing where standard error is no terminal.
-fn bars() -> (MultiProgress, OnProgress) {
-    let all = MultiProgress::new();
-    let shown = all.clone();
-    let by_path: Mutex<BTreeMap<String, ProgressBar>> = Mutex::default();
-    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let on_progress = move |progress: SyncProgress| {
-        let mut by_path = by_path.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.ended {
-            if let Some(bar) = by_path.remove(&progress.path) {
-                bar.finish_and_clear();
-            }
-            return;
-        }
-        let bar = by_path.entry(progress.path.clone()).or_insert_with(|| {
-            let bar = ProgressBar::no_length().with_style(style.clone());
-            shown.add(bar.with_message(progress.path.clone()))
-        });
-        if let Some(expected) = progress.expected {
-            bar.set_length(expected);
-        }
-        bar.set_position(progress.bytes);
-    };
-    (all, Arc::new(on_progress))
 }

@@ -1,5 +1,5 @@
-//! What a person sees while an image is inspected: bars on the standard error, where that is a
-//! terminal, and notes in any case.
+//! What a person sees while an image is inspected or feeds are fetched: bars on the standard error,
+//! where that is a terminal, and notes in any case.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sluicegate_scanner::feeds::BuildProgress;
 
-use crate::feeds::mirror::{OnProgress, SyncProgress};
+use crate::feeds::mirror::{OnProgress, SyncProgress, Unit};
 use crate::inspect::LayerProgress;
 
 /// How something of known or unknown length is shown.
 const BAR: &str = "{msg:30} {bytes:>12} {bar:30} {binary_bytes_per_sec}";
+/// How a number of advisories is shown.
+const COUNT: &str = "{msg:30} {human_pos:>12} {bar:30} of {human_len} advisories";
 /// How something without bytes is shown.
 const LINE: &str = "{msg}";
 /// Characters of a digest that tell layers apart.
@@ -69,8 +71,12 @@ impl Shown {
     pub fn on_fetch(&self) -> OnProgress {
         let shown = self.clone();
         Arc::new(move |progress: SyncProgress| {
+            let template = match progress.unit {
+                Unit::Bytes => BAR,
+                Unit::Advisories => COUNT,
+            };
             let (path, expected) = (&progress.path, progress.expected);
-            shown.bytes(path, progress.bytes, expected, progress.ended);
+            shown.amount(template, path, progress.done, expected, progress.ended);
         })
     }
 
@@ -98,6 +104,10 @@ impl Shown {
     }
 
     fn bytes(&self, name: &str, bytes: u64, expected: Option<u64>, ended: bool) {
+        self.amount(BAR, name, bytes, expected, ended);
+    }
+
+    fn amount(&self, template: &str, name: &str, done: u64, expected: Option<u64>, ended: bool) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         if ended {
             if let Some(bar) = bars.remove(name) {
@@ -107,11 +117,11 @@ impl Shown {
         }
         let bar = bars
             .entry(name.to_owned())
-            .or_insert_with(|| self.bar(BAR, name));
+            .or_insert_with(|| self.bar(template, name));
         if let Some(expected) = expected {
             bar.set_length(expected);
         }
-        bar.set_position(bytes);
+        bar.set_position(done);
     }
 
     fn line(&self, key: &str, text: &str) {

@@ -72,6 +72,16 @@ impl FetchError {
         )
     }
 
+    /// Tells whether it says nothing about the file: the mirror cannot be reached or is busy, or
+    /// nothing can be kept here.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Upstream(UpstreamError::RateLimited { .. }) | Self::File { .. } => true,
+            Self::Upstream(error) => error.is_retryable(),
+            Self::NoRoom { .. } | Self::NotWhole { .. } => false,
+        }
+    }
+
     /// Gives how long to wait before the next attempt; none where another would not help.
     fn pause(&self, usual: Duration) -> Option<Duration> {
         match self {
@@ -113,7 +123,7 @@ pub(super) struct Errand {
 pub(super) enum Fetched {
     /// The copy that is here is the newest.
     Unchanged,
-    /// A new one lies where it was to be put, on disk.
+    /// A new one lies where it was to be put; it is not durable yet.
     New(Arrived),
 }
 
@@ -270,7 +280,6 @@ impl Fetcher {
             on_bytes(*received, expected);
         }
         file.flush().await.map_err(failed("write"))?;
-        file.sync_all().await.map_err(failed("sync"))?;
         Ok(Arrived {
             validators: Validators::of(&head.headers),
             bytes: *received,

@@ -1,8 +1,9 @@
 //! The local copy of one URL in the OSV bucket's layout, and one sync of it.
 //!
-//! New files are fetched beside the good ones, looked at, and then renamed all together: whoever
+//! What is new is fetched beside the good files, looked at, and then renamed all together: whoever
 //! reads the directory sees whole files only, and a sync that fails leaves the last good copy. A
-//! process that holds the lock is the only one that writes. Called by `schedule` and `feeds update`.
+//! process that holds the lock is the only one that writes. `ecosystem` decides what is fetched.
+//! Called by `schedule` and `feeds update`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,10 +15,12 @@ use jiff::Timestamp;
 use sha2::Digest as _;
 use url::Url;
 
-use super::fetch::{Errand, FetchError, Fetched, Fetcher, Room, file_error};
+use super::ecosystem::Ecosystem;
+use super::fetch::{FetchError, Fetched, Fetcher, Room, file_error};
+use super::item::{Item, Visit, file_url};
 use super::needed;
-use super::record::{Record, sync_directory};
-use super::whole::{Kind, check_whole};
+use super::record::Record;
+use super::whole::Kind;
 use crate::upstream::{ProxyVariables, UpstreamError};
 
 /// The bucket that holds no list of exploited vulnerabilities of its own.
@@ -37,7 +40,7 @@ const INCOMING: &str = ".incoming";
 const MAX_LIST_BYTES: u64 = 1024 * 1024;
 /// Largest KEV or EPSS file, in bytes; the index reads no more. Those of 2025 have 1 to 2 MiB.
 const MAX_TABLE_BYTES: u64 = 64 * 1024 * 1024;
-/// Files fetched at a time: enough to fill a line, few for a mirror to bear.
+/// Ecosystems fetched at a time: enough to fill a line, few for a mirror to bear.
 const PARALLEL: usize = 4;
 
 /// How large a mirror may grow.
@@ -58,17 +61,28 @@ impl Default for Limits {
     }
 }
 
-/// A file on its way.
+/// Something on its way.
 #[derive(Clone, Debug)]
 pub struct SyncProgress {
     /// Its path in the mirror.
     pub path: String,
-    /// Bytes received so far.
-    pub bytes: u64,
-    /// Bytes in all, where the mirror says it.
+    /// What is counted.
+    pub unit: Unit,
+    /// How much has arrived.
+    pub done: u64,
+    /// How much there is in all, where that is known.
     pub expected: Option<u64>,
     /// Whether it needs nothing more, well or badly.
     pub ended: bool,
+}
+
+/// What of a download is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The bytes of one file.
+    Bytes,
+    /// Records that come one by one.
+    Advisories,
 }
 
 /// Told of every piece of every file.
@@ -88,8 +102,10 @@ pub enum Scope {
 pub struct Synced {
     /// Paths of files that are new or have changed.
     pub changed: Vec<String>,
-    /// Files that are current and were not sent again.
+    /// Ecosystems and tables that are current and were not sent again.
     pub unchanged: usize,
+    /// Advisories that came one by one.
+    pub advisories: usize,
     /// What could not be had, a line each. The last good copies stay.
     pub problems: Vec<String>,
     /// When the advisories were last known to be the newest; this sync, if it went well.
@@ -105,15 +121,6 @@ pub struct Mirror {
     /// Where the KEV list comes from, if not from the mirror itself.
     kev: Option<(Url, Fetcher)>,
     limits: Limits,
-}
-
-/// A file of the mirror that is looked at.
-struct Item<'a> {
-    path: String,
-    url: Url,
-    fetcher: &'a Fetcher,
-    kind: Kind,
-    limit: u64,
 }
 
 impl Mirror {
@@ -189,7 +196,14 @@ impl Mirror {
         let incoming = self.empty_incoming()?;
         let room = Room::new(self.limits.total, self.used_bytes());
         let mut record = Record::read(&self.directory);
-        let listed = self.list(&incoming, &room).await?;
+        let visit = Visit {
+            base: &self.url,
+            directory: &self.directory,
+            room: &room,
+            on_progress,
+            now,
+        };
+        let listed = self.list(&visit, &incoming).await?;
         let held = self.held();
         let mut synced = Synced::default();
         if scope == Scope::All {
@@ -198,30 +212,14 @@ impl Mirror {
                 format!("{name}: the mirror no longer lists it; its last copy stays in use")
             }));
         }
-        let mut fetching = Vec::new();
-        for (number, item) in self
-            .items(scope, &listed, &held, wanted)
-            .into_iter()
-            .enumerate()
-        {
-            let into = incoming.join(format!("{number}.part"));
-            fetching.push(self.fetch(item, into, &record, &room, on_progress));
-        }
-        let fetching = futures_util::stream::iter(fetching).buffer_unordered(PARALLEL);
-        let outcomes: Vec<_> = fetching.collect().await;
         let mut is_current = synced.problems.is_empty() && scope == Scope::All;
-        for (item, into, outcome) in outcomes {
-            let placed = outcome.and_then(|fetched| self.place(&item, &into, fetched, &mut record));
-            match placed {
-                Ok(true) => synced.changed.push(item.path),
-                Ok(false) => synced.unchanged += 1,
-                Err(error) if item.kind.is_optional() && self.is_absent(&item, &error) => {}
-                Err(error) => {
-                    // The tables rank findings; only advisories decide whether there are any.
-                    is_current &= item.kind.is_optional();
-                    synced.problems.push(told(&error));
-                }
-            }
+        let names = names(scope, &listed, &held, wanted);
+        is_current &= self
+            .sync_ecosystems(&visit, names, &incoming, &mut record, &mut synced)
+            .await;
+        if scope == Scope::All {
+            self.sync_tables(&visit, &incoming, &mut record, &mut synced)
+                .await;
         }
         if is_current {
             record.confirmed = Some(now);
@@ -229,8 +227,84 @@ impl Mirror {
         record.listed = listed;
         self.url.as_str().clone_into(&mut record.url);
         record.write(&self.directory)?;
+        // The next sync empties it too.
+        let _ = std::fs::remove_dir_all(&incoming);
         synced.confirmed = record.confirmed;
         Ok(synced)
+    }
+
+    /// Brings ecosystems up to date; tells whether all of them are.
+    async fn sync_ecosystems(
+        &self,
+        visit: &Visit<'_>,
+        names: BTreeSet<String>,
+        incoming: &Path,
+        record: &mut Record,
+        synced: &mut Synced,
+    ) -> bool {
+        let ecosystem = |(number, name): (usize, String)| Ecosystem {
+            name,
+            fetcher: &self.fetcher,
+            limit: self.limits.archive,
+            incoming: incoming.join(number.to_string()),
+        };
+        let ecosystems: Vec<_> = names.into_iter().enumerate().map(ecosystem).collect();
+        let looks = ecosystems.iter().map(|ecosystem| {
+            let look = ecosystem.look(visit, record);
+            async move { (ecosystem, look.await) }
+        });
+        let looks: Vec<_> = looks.collect();
+        let looks = futures_util::stream::iter(looks).buffer_unordered(PARALLEL);
+        let looks: Vec<_> = looks.collect().await;
+        let mut is_current = true;
+        for (ecosystem, look) in looks {
+            let placed = look.and_then(|mut news| {
+                let problems = std::mem::take(&mut news.problems);
+                let advisories = news.advisories;
+                let changed = ecosystem.place(visit, news, record)?;
+                Ok((changed, advisories, problems))
+            });
+            match placed {
+                Ok((changed, advisories, problems)) => {
+                    synced.unchanged += usize::from(changed.is_empty());
+                    synced.advisories += advisories;
+                    synced.changed.extend(changed);
+                    is_current &= problems.is_empty();
+                    synced.problems.extend(problems);
+                }
+                Err(error) => {
+                    is_current = false;
+                    synced.problems.push(told(&error));
+                }
+            }
+        }
+        is_current
+    }
+
+    /// Brings the tables up to date. They rank findings; only advisories decide whether there are
+    /// any, so that nothing here makes a copy old.
+    async fn sync_tables(
+        &self,
+        visit: &Visit<'_>,
+        incoming: &Path,
+        record: &mut Record,
+        synced: &mut Synced,
+    ) {
+        for (number, item) in self.tables().into_iter().enumerate() {
+            let into = incoming.join(format!("table-{number}"));
+            let known = visit.known(&item.path, record);
+            let fetched = visit.fetch(&item, &into, known).await;
+            let placed = fetched.and_then(|fetched| match fetched {
+                Fetched::Unchanged => Ok(false),
+                Fetched::New(arrived) => visit.place(&item.path, &into, arrived, record),
+            });
+            match placed {
+                Ok(true) => synced.changed.push(item.path),
+                Ok(false) => synced.unchanged += 1,
+                Err(error) if self.is_absent(&item, &error) => {}
+                Err(error) => synced.problems.push(told(&error)),
+            }
+        }
     }
 
     fn lock(&self) -> Result<File, FetchError> {
@@ -254,16 +328,20 @@ impl Mirror {
     }
 
     /// Reads which folders the mirror has.
-    async fn list(&self, incoming: &Path, room: &Room) -> Result<BTreeSet<String>, FetchError> {
+    async fn list(
+        &self,
+        visit: &Visit<'_>,
+        incoming: &Path,
+    ) -> Result<BTreeSet<String>, FetchError> {
         let into = incoming.join(LIST);
-        let errand = Errand {
-            what: self.what(LIST),
+        let item = Item {
+            path: LIST.to_owned(),
             url: file_url(&self.url, LIST),
-            into: into.clone(),
+            fetcher: &self.fetcher,
+            kind: Kind::Part,
             limit: MAX_LIST_BYTES,
-            known: None,
         };
-        self.fetcher.fetch(&errand, room, &|_, _| {}).await?;
+        visit.fetch_quietly(&item, &into, visit.room).await?;
         let text = std::fs::read(&into).map_err(file_error("read", &into))?;
         let text = String::from_utf8_lossy(&text);
         let names: BTreeSet<String> = text
@@ -274,129 +352,30 @@ impl Mirror {
             .collect();
         if names.is_empty() {
             return Err(FetchError::NotWhole {
-                what: self.what(LIST),
+                what: visit.what(LIST),
                 reason: "it names no ecosystem".to_owned(),
             });
         }
         Ok(names)
     }
 
-    fn items(
-        &self,
-        scope: Scope,
-        listed: &BTreeSet<String>,
-        held: &BTreeSet<String>,
-        wanted: &BTreeSet<String>,
-    ) -> Vec<Item<'_>> {
-        let mut names = needed::pick(listed, wanted);
-        match scope {
-            Scope::All => names.extend(held.intersection(listed).cloned()),
-            Scope::Missing => names.retain(|name| !held.contains(name)),
-        }
-        let item = |path: String, kind, limit| Item {
-            url: file_url(&self.url, &path),
-            path,
+    fn tables(&self) -> Vec<Item<'_>> {
+        let item = |path: &str, kind| Item {
+            url: file_url(&self.url, path),
+            path: path.to_owned(),
             fetcher: &self.fetcher,
             kind,
-            limit,
+            limit: MAX_TABLE_BYTES,
         };
-        let mut items: Vec<_> = names
-            .iter()
-            .map(|name| {
-                item(
-                    format!("{name}/all.zip"),
-                    Kind::Archive,
-                    self.limits.archive,
-                )
-            })
-            .collect();
-        if scope == Scope::All {
-            let mut kev = item(KEV.to_owned(), Kind::Kev, MAX_TABLE_BYTES);
-            if let Some((url, fetcher)) = &self.kev {
-                kev.url = url.clone();
-                kev.fetcher = fetcher;
-            } else {
-                items.push(item(EPSS.to_owned(), Kind::Epss, MAX_TABLE_BYTES));
-            }
-            items.push(kev);
+        let kev = item(KEV, Kind::Kev);
+        match &self.kev {
+            Some((url, fetcher)) => vec![Item {
+                url: url.clone(),
+                fetcher,
+                ..kev
+            }],
+            None => vec![item(EPSS, Kind::Epss), kev],
         }
-        items
-    }
-
-    async fn fetch<'a>(
-        &'a self,
-        item: Item<'a>,
-        into: PathBuf,
-        record: &Record,
-        room: &Room,
-        on_progress: &OnProgress,
-    ) -> (Item<'a>, PathBuf, Result<Fetched, FetchError>) {
-        let here = self.directory.join(&item.path);
-        let is_here = |bytes: u64| here.metadata().is_ok_and(|found| found.len() == bytes);
-        let known = record.files.get(&item.path);
-        let errand = Errand {
-            what: self.what(&item.path),
-            url: item.url.clone(),
-            into: into.clone(),
-            limit: item.limit,
-            known: known
-                .filter(|known| is_here(known.bytes))
-                .map(|known| known.validators.clone()),
-        };
-        let progress = |bytes, expected, ended| {
-            on_progress(SyncProgress {
-                path: item.path.clone(),
-                bytes,
-                expected,
-                ended,
-            });
-        };
-        let (path, told) = (item.path.clone(), Arc::clone(on_progress));
-        let on_bytes = move |bytes, expected| {
-            told(SyncProgress {
-                path: path.clone(),
-                bytes,
-                expected,
-                ended: false,
-            });
-        };
-        let mut outcome = item.fetcher.fetch(&errand, room, &on_bytes).await;
-        if let Ok(Fetched::New(_)) = &outcome
-            && let Err(reason) = check_whole(into.clone(), item.kind).await
-        {
-            let what = errand.what;
-            outcome = Err(FetchError::NotWhole { what, reason });
-        }
-        progress(0, None, true);
-        (item, into, outcome)
-    }
-
-    /// Puts a new file in its place; tells whether anything changed.
-    fn place(
-        &self,
-        item: &Item<'_>,
-        into: &Path,
-        fetched: Fetched,
-        record: &mut Record,
-    ) -> Result<bool, FetchError> {
-        let Fetched::New(arrived) = fetched else {
-            return Ok(false);
-        };
-        let path = self.directory.join(&item.path);
-        let known = record.files.get(&item.path);
-        let same = known.is_some_and(|known| known.sha256 == arrived.sha256)
-            && path
-                .metadata()
-                .is_ok_and(|here| here.len() == arrived.bytes);
-        // The same content again keeps its file and its time: the index need not be built anew.
-        if !same {
-            let folder = path.parent().unwrap_or(&self.directory);
-            std::fs::create_dir_all(folder).map_err(file_error("create", folder))?;
-            std::fs::rename(into, &path).map_err(file_error("replace", &path))?;
-            sync_directory(folder).map_err(file_error("sync", folder))?;
-        }
-        record.files.insert(item.path.clone(), arrived);
-        Ok(!same)
     }
 
     /// Tells whether a mirror simply never had the file.
@@ -423,10 +402,21 @@ impl Mirror {
             .filter_map(|file| file.ok()?.metadata().ok())
             .fold(0, |sum, file| sum.saturating_add(file.len()))
     }
+}
 
-    fn what(&self, path: &str) -> String {
-        format!("{path} of {}", self.url)
+/// Picks the ecosystems of a sync.
+fn names(
+    scope: Scope,
+    listed: &BTreeSet<String>,
+    held: &BTreeSet<String>,
+    wanted: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let mut names = needed::pick(listed, wanted);
+    match scope {
+        Scope::All => names.extend(held.intersection(listed).cloned()),
+        Scope::Missing => names.retain(|name| !held.contains(name)),
     }
+    names
 }
 
 /// Tells an error with all its causes, in one line.
@@ -441,12 +431,4 @@ pub fn told(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     line
-}
-
-fn file_url(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path.split('/'));
-    }
-    url
 }

@@ -4,11 +4,16 @@
 //! good snapshot in place and its reason in status.
 //!
 //! Reading order: this file (what is current), `load` (directories to index), `source` (a directory
-//! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `fetch` (one file); `needed`
-//! picks ecosystems, `record` remembers, `whole` looks at what arrived; `once` does all of it for a
-//! command that ends.
+//! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
+//! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
+//! (the files together), `item` and `fetch` (one file); `needed` picks ecosystems, `record`
+//! remembers, `whole` looks at what arrived; `once` does all of it for a command that ends.
 
+mod delta;
+mod ecosystem;
 mod fetch;
+mod held;
+mod item;
 mod load;
 mod losses;
 pub mod mirror;
@@ -17,6 +22,7 @@ pub mod once;
 mod record;
 mod schedule;
 mod source;
+mod stock;
 mod whole;
 
 #[cfg(test)]

@@ -11,11 +11,12 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fetch::{Arrived, FetchError, file_error};
+use super::fetch::{Arrived, FetchError, Validators, file_error};
+use super::stock::Seal;
 
 /// The record's name in the mirror's directory.
 const FILE: &str = "mirror.json";
-/// Largest record read, in bytes; 200 ecosystems take about 60 KiB.
+/// Largest record read, in bytes; 200 ecosystems take about 150 KiB.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What is remembered.
@@ -29,6 +30,20 @@ pub(super) struct Record {
     pub(super) listed: BTreeSet<String>,
     /// By path inside the mirror.
     pub(super) files: BTreeMap<String, Arrived>,
+    /// By name.
+    #[serde(default)]
+    pub(super) ecosystems: BTreeMap<String, Known>,
+}
+
+/// What is remembered of an ecosystem.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// When its archive was last known to be the newest.
+    pub(super) whole: Option<Timestamp>,
+    /// Which list belongs to its files.
+    pub(super) seal: Option<Seal>,
+    /// What the mirror said about its list, where everything in it was here.
+    pub(super) list: Option<Validators>,
 }
 
 impl Record {

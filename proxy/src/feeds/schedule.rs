@@ -17,8 +17,8 @@ use crate::clock::Clock;
 use crate::upstream::jittered;
 
 /// Between two syncs that went well. The public bucket is written to every few minutes; a question
-/// without news costs one small answer a file.
-const SYNC_EVERY: Duration = Duration::from_mins(15);
+/// without news costs one small answer an ecosystem, news cost a new index and new verdicts.
+const SYNC_EVERY: Duration = Duration::from_mins(10);
 /// How far syncs stray from the rhythm, as a share: many instances must not ask at once.
 const SPREAD: std::ops::Range<f64> = 0.8..1.2;
 /// Wait after the first failure; doubled with each further one up to [`SYNC_EVERY`].
@@ -95,6 +95,7 @@ fn note(report: &mut Report, outcome: Result<Synced, String>, scope: Scope) {
         Ok(synced) => {
             tracing::info!(
                 changed = synced.changed.len(),
+                advisories = synced.advisories,
                 unchanged = synced.unchanged,
                 problems = synced.problems.len(),
                 ?scope,
@@ -133,12 +134,7 @@ mod tests {
 
     #[test]
     fn failures_are_retried_ever_more_slowly_and_never_in_step() {
-        for (failures, seconds) in [
-            (0, 720..=1080),
-            (1, 15..=45),
-            (2, 30..=90),
-            (40, 450..=1350),
-        ] {
+        for (failures, seconds) in [(0, 480..=720), (1, 15..=45), (2, 30..=90), (40, 300..=900)] {
             let pauses: BTreeSet<Duration> = (0..20).map(|_| pause(failures)).collect();
             assert!(pauses.len() > 1, "jitter after {failures} failures");
             assert!(

@@ -3,11 +3,14 @@
 //! A connection that ends early can look like a file that ends there, and an error page like a
 //! file. Reads within bounds, changes nothing. Called by `mirror`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+
+use super::held::Held;
 
 /// Largest EPSS table uncompressed, in bytes; the index reads no more.
 const MAX_EPSS_BYTES: u64 = 256 * 1024 * 1024;
@@ -17,20 +20,14 @@ const MAX_EPSS_BYTES: u64 = 256 * 1024 * 1024;
 pub(super) enum Kind {
     /// An ecosystem's zip.
     Archive,
+    /// The list of an ecosystem's records and their times.
+    List,
+    /// Another small file; whoever reads it looks.
+    Part,
     /// CISA's list, JSON.
     Kev,
     /// EPSS scores, gzip.
     Epss,
-}
-
-impl Kind {
-    /// Tells whether a mirror may do without it.
-    pub(super) fn is_optional(self) -> bool {
-        match self {
-            Self::Archive => false,
-            Self::Kev | Self::Epss => true,
-        }
-    }
 }
 
 /// Looks at a file as far as tells whether it is whole.
@@ -39,6 +36,8 @@ impl Kind {
 pub(super) async fn check_whole(path: PathBuf, kind: Kind) -> Result<(), String> {
     let check = move || match kind {
         Kind::Archive => archive(&path),
+        Kind::List => Held::default().compare(&path, &BTreeSet::new()).map(drop),
+        Kind::Part => Ok(()),
         Kind::Kev => kev(&path),
         Kind::Epss => epss(&path),
     };

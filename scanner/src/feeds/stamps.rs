@@ -19,28 +19,20 @@ pub struct Stamp {
     pub modified: Timestamp,
 }
 
-/// Hands the stamp and the content of every record of an archive to `each`; entries that cannot be
-/// read are none.
+/// Hands the stamp and the content of every record of an archive to `each`; returns how many entries
+/// could not be read.
 ///
-/// *Errors*: the archive as a whole, or any of its content, is not readable; what was handed out
-/// before stands.
-pub fn read_stamps(path: &Path, each: &mut dyn FnMut(Stamp, &[u8])) -> Result<(), FeedError> {
-    let mut damaged = None;
-    archive::read_records(path, &mut |name, content, _| match content {
-        Ok(content) => {
-            if let Some(stamp) = read_stamp(content) {
-                each(stamp, content);
-            }
-        }
-        Err(reason) => damaged = Some(format!("{name}: {reason}")),
+/// *Errors*: the archive as a whole is not readable; what was handed out before stands.
+pub fn read_stamps(path: &Path, each: &mut dyn FnMut(Stamp, &[u8])) -> Result<u64, FeedError> {
+    let mut damaged = 0;
+    archive::read_records(path, &mut |_, content, _| match content
+        .ok()
+        .and_then(|content| Some((read_stamp(content)?, content)))
+    {
+        Some((stamp, content)) => each(stamp, content),
+        None => damaged += 1,
     })?;
-    match damaged {
-        None => Ok(()),
-        Some(reason) => Err(FeedError::Archive {
-            path: path.to_owned(),
-            reason,
-        }),
-    }
+    Ok(damaged)
 }
 
 /// Reads the stamp of a record; none where it is no record.
