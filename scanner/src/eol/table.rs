@@ -3,12 +3,13 @@
 //! A date is the last day on which fixes are promised. A release that is not here is unknown, never
 //! supported and never ended. Rolling distributions have no releases and never end.
 //!
-//! Sources, read on [`AS_OF`]: Debian's `distro-info-data` for Debian and Ubuntu, endoflife.date and
-//! the vendors' own lifecycle pages for all others. Where a vendor names a month, its last day counts.
+//! Sources: Debian's `distro-info-data` for Debian and Ubuntu, with which a test compares them. All
+//! others are what their vendors have announced, as known on [`AS_OF`]; nothing compares those, and
+//! a vendor may have moved a date since. Where a vendor names a month, its last day counts.
 
 use jiff::civil::{Date, date};
 
-/// The day on which the sources were read.
+/// The day on which the table was written.
 pub(super) const AS_OF: Date = date(2026, 11, 25);
 
 /// A distribution's releases.
