@@ -20,6 +20,7 @@ use super::source::{Source, SourceError};
 use crate::clock::Clock;
 use crate::pull::artifact;
 use crate::pull::job::{self, Scanned};
+use crate::pull::scan_time::{MAX_WORK, WorkTime};
 
 /// Bytes read at a time of what the scan leaves unread.
 const PIECE: usize = 64 * 1024;
@@ -158,8 +159,10 @@ impl Scanner {
             content.finish(layer, source)?;
             return Ok(known);
         }
-        let scan = || sluicegate_scanner::scan_layer(&mut content, &Limits::default());
-        let scanned = catch_unwind(AssertUnwindSafe(scan));
+        let (limits, time) = (Limits::default(), WorkTime::start());
+        let scan = || sluicegate_scanner::scan_layer(time.reader(&mut content), &limits);
+        let caught = || catch_unwind(AssertUnwindSafe(scan));
+        let scanned = time.limit_here(MAX_WORK, &limits.stop, caught);
         let facts =
             scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
         // Facts of bytes that turn out not to be the layer must not be kept.

@@ -11,7 +11,7 @@ pub mod manifests;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;
-mod scan_time;
+pub(crate) mod scan_time;
 pub mod scans;
 pub mod sources;
 pub mod stream_rules;

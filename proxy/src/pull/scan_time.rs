@@ -1,11 +1,13 @@
 //! How long the scan of one layer may work; waiting for the layer's bytes does not count.
 //!
 //! The scanner reads no clock, so the time is taken here: all of it, less what the scan's reader
-//! spends waiting. A scan past its time is asked to stop and ends in a gap. `job.rs` is the only
-//! caller.
+//! spends waiting. A scan past its time is asked to stop and ends in a gap. Called by
+//! `job.rs`, and for a command that scans on a thread of its own.
 
 use std::io::{self, Read};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use sluicegate_scanner::limits::Stop;
@@ -13,7 +15,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 /// Most time that the scan of one layer works: 64 GiB, the largest layer read, inflate in four
 /// minutes on one core, and there may be twice as many scans as cores.
-pub(super) const MAX_WORK: Duration = Duration::from_mins(10);
+pub(crate) const MAX_WORK: Duration = Duration::from_mins(10);
 
 /// How much longer a scan may take to heed the request to stop before it is left to itself.
 const MAX_STOPPING: Duration = Duration::from_mins(1);
@@ -22,7 +24,7 @@ const MAX_STOPPING: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The time that one scan has worked.
-pub(super) struct WorkTime {
+pub(crate) struct WorkTime {
     started: Instant,
     waiting: Mutex<Waiting>,
 }
@@ -33,7 +35,7 @@ struct Waiting {
 }
 
 /// A reader whose waiting is counted.
-pub(super) struct Timed<R> {
+pub(crate) struct Timed<R> {
     inner: R,
     time: Arc<WorkTime>,
 }
@@ -47,7 +49,7 @@ pub(super) enum Ended<T> {
 }
 
 impl WorkTime {
-    pub(super) fn start() -> Arc<Self> {
+    pub(crate) fn start() -> Arc<Self> {
         let waiting = Waiting {
             total: Duration::ZERO,
             since: None,
@@ -59,7 +61,7 @@ impl WorkTime {
     }
 
     /// Counts what `inner` takes to give bytes as waiting.
-    pub(super) fn reader<R: Read>(self: &Arc<Self>, inner: R) -> Timed<R> {
+    pub(crate) fn reader<R: Read>(self: &Arc<Self>, inner: R) -> Timed<R> {
         Timed {
             inner,
             time: Arc::clone(self),
@@ -86,6 +88,24 @@ impl WorkTime {
                 return Ended::LeftToItself;
             }
         }
+    }
+
+    /// Runs a scan on this thread and asks it to stop once it has worked for `most`.
+    pub(crate) fn limit_here<T>(&self, most: Duration, stop: &Stop, scan: impl FnOnce() -> T) -> T {
+        let (running, ended) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let pause = LOOK_AGAIN.min(most);
+                while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                    if self.worked() > most {
+                        stop.request();
+                    }
+                }
+            });
+            let outcome = scan();
+            drop(running);
+            outcome
+        })
     }
 
     fn worked(&self) -> Duration {
@@ -170,6 +190,25 @@ mod tests {
         let facts = scan(Duration::from_millis(1), u32::MAX, 4 * BRIEF).await;
         assert!(facts.was_interrupted(), "{:?}", facts.gaps);
         assert!(facts.gaps.iter().any(|gap| gap.fatal));
+    }
+
+    #[test]
+    fn a_scan_of_this_thread_is_stopped_as_well_and_a_short_one_is_not() {
+        for (wait, pieces, is_cut) in [(1, u32::MAX, true), (200, 1, false)] {
+            let limits = Limits::default();
+            let stop = limits.stop.clone();
+            let time = WorkTime::start();
+            let mut content = time.reader(Endless {
+                wait: Duration::from_millis(wait),
+                pieces,
+                stop: stop.clone(),
+            });
+            let facts = time.limit_here(BRIEF, &stop, || {
+                thread::sleep(if is_cut { 4 * BRIEF } else { Duration::ZERO });
+                sluicegate_scanner::scan_layer(&mut content, &limits)
+            });
+            assert_eq!(facts.was_interrupted(), is_cut, "{:?}", facts.gaps);
+        }
     }
 
     #[tokio::test]
