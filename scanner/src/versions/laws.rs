@@ -14,15 +14,6 @@ pub(crate) fn parsed<V: ParsedVersion>(text: &str) -> V {
     V::parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Lists every version of a table.
-pub(crate) fn words<'a>(table: &[&'a str]) -> Vec<&'a str> {
-    table
-        .iter()
-        .flat_map(|line| line.split_whitespace())
-        .filter(|word| !matches!(*word, "<" | "="))
-        .collect()
-}
-
 /// Checks every pair of every line, both ways.
 pub(crate) fn check_table<V: ParsedVersion>(table: &[&str]) {
     for line in table {
