@@ -19,6 +19,7 @@ use crate::api::{self, ApiState};
 use crate::cache::ContentStore;
 use crate::clock::Clock;
 use crate::decisions::{DecisionLog, PullLog};
+use crate::events::PullHistory;
 use crate::feeds::Feeds;
 use crate::http::name::Names;
 use crate::http::registry::Registry;
@@ -36,6 +37,7 @@ use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
 use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
+use crate::rejudge::Rejudge;
 use crate::upstream::{ProxyVariables, Upstream};
 use crate::verdicts::{Records, SledStore};
 
@@ -131,6 +133,7 @@ impl App {
         ];
         tokio::spawn(Arc::clone(&parts.policies).watch());
         tokio::spawn(prove_store(parts.records.clone()));
+        tokio::spawn(parts.rejudge.clone().run());
         tokio::spawn(settle_pulls(Arc::clone(&parts.pulls), clock.clone()));
         tracing::info!(%registry_addr, %api_addr, data = %settings.data.display(), "listening");
         Ok(Self {
@@ -166,21 +169,13 @@ struct Parts {
     feeds: Arc<Feeds>,
     resolver: Resolver,
     gate: Gate,
+    rejudge: Rejudge,
 }
 
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
-        let data = &settings.data;
-        // First, for it locks the directory: opening the content store removes leftovers.
-        let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES)
-            .map_err(|error| data_error(data, &error))?;
-        tracing::info!(?opened, "verdict store opened");
-        let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
-            .map_err(|error| data_error(data, &error))?;
-        let records = Records::new(Arc::new(store), content.clone());
-        let (log, opened) =
-            DecisionLog::open(&data.join("decisions")).map_err(|e| data_error(data, &e))?;
-        tracing::info!(?opened, "decision log opened");
+        let (content, records, log) = open_data(settings)?;
+        let history = PullHistory::new(log.directory().to_owned());
         let pulls = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let policies = Policies::load(&settings.policy)
@@ -206,6 +201,7 @@ impl Parts {
             Arc::clone(&policies),
             Arc::clone(&feeds),
             records.clone(),
+            history.clone(),
             clock.clone(),
             metrics.clone(),
         );
@@ -213,12 +209,20 @@ impl Parts {
             mode: settings.gate,
             platforms: settings.platforms.clone().into(),
             judge: judge.clone(),
-            pulls: Pulls::new(jobs, judge, records.clone()),
+            pulls: Pulls::new(jobs, judge),
             manifests,
             downloads,
             records: records.clone(),
             upstreams: Arc::clone(&upstreams),
         };
+        let rejudge = Rejudge::new(
+            gate.judge.clone(),
+            records.clone(),
+            gate.pulls.clone(),
+            Arc::clone(&feeds),
+            history,
+            metrics.clone(),
+        );
         Ok(Self {
             content,
             records,
@@ -227,6 +231,7 @@ impl Parts {
             feeds,
             resolver,
             gate,
+            rejudge,
         })
     }
 
@@ -266,6 +271,7 @@ impl Parts {
             ),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
+            rejudge: self.rejudge.clone(),
             metrics: metrics.clone(),
             decisions_dir: settings.data.join("decisions"),
             gate_mode: match settings.gate {
@@ -276,6 +282,22 @@ impl Parts {
             clock: clock.clone(),
         })
     }
+}
+
+/// Opens everything that the data directory holds, but the feeds.
+fn open_data(settings: &Settings) -> Result<(ContentStore, Records, DecisionLog), StartError> {
+    let data = &settings.data;
+    // First, for it locks the directory: opening the content store removes leftovers.
+    let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES)
+        .map_err(|error| data_error(data, &error))?;
+    tracing::info!(?opened, "verdict store opened");
+    let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
+        .map_err(|error| data_error(data, &error))?;
+    let records = Records::new(Arc::new(store), content.clone());
+    let (log, opened) =
+        DecisionLog::open(&data.join("decisions")).map_err(|error| data_error(data, &error))?;
+    tracing::info!(?opened, "decision log opened");
+    Ok((content, records, log))
 }
 
 fn names(settings: &Settings) -> Names {

@@ -1,8 +1,8 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 //!
 //! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what they
-//! ask (`upstream`, `cache`), what decides (`feeds`, `policies`), what remembers (`verdicts`,
-//! `decisions`), who looks (`api`, `metrics`), in which `formats`, and the program around it.
+//! ask (`upstream`, `cache`), what decides (`feeds`, `policies`) and decides anew (`rejudge`), what
+//! remembers (`verdicts`, `decisions`, `events`), who looks (`api`, `metrics`), in which `formats`, and the program around it.
 
 pub mod api;
 pub mod app;
@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commands;
 pub mod decisions;
 pub mod demo;
+pub mod events;
 pub mod feeds;
 pub mod formats;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod inspect;
 pub mod metrics;
 pub mod policies;
 pub mod pull;
+pub mod rejudge;
 pub mod telemetry;
 pub mod upstream;
 pub mod verdicts;

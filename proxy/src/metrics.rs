@@ -24,11 +24,17 @@ pub struct Metrics {
     feed_age: Family<ByEcosystem, Gauge>,
     cache_bytes: Gauge,
     pulls_running: Gauge,
+    rejudged: Family<ByOutcome, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByDecision {
     decision: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,6 +96,12 @@ impl Metrics {
             "Pulls being fetched and scanned",
             pulls_running.clone(),
         );
+        let rejudged = Family::<ByOutcome, Counter>::default();
+        registry.register(
+            "rejudged",
+            "Old verdicts found in the background, by what became of them",
+            rejudged.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             pulls,
@@ -99,6 +111,7 @@ impl Metrics {
             feed_age,
             cache_bytes,
             pulls_running,
+            rejudged,
         }
     }
 
@@ -150,6 +163,15 @@ impl Metrics {
     pub fn set_pulls_running(&self, pulls: usize) {
         self.pulls_running
             .set(i64::try_from(pulls).unwrap_or(i64::MAX));
+    }
+
+    /// Counts old verdicts that the background pass made anew, and those that it could not.
+    pub fn count_rejudged(&self, renewed: u64, skipped: u64) {
+        for (outcome, count) in [("renewed", renewed), ("skipped", skipped)] {
+            self.rejudged
+                .get_or_create(&ByOutcome { outcome })
+                .inc_by(count);
+        }
     }
 
     /// Writes all of it as Prometheus reads it.

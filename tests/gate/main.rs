@@ -7,6 +7,7 @@ mod indexes;
 mod matrix;
 mod membership;
 mod names;
+mod rejudge;
 mod stage;
 mod stream;
 mod together;

@@ -1,6 +1,8 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
 pub mod decisions;
+pub mod events;
+pub mod packages;
 mod page;
 pub mod problem;
 pub mod sbom;
@@ -23,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::gate::Gate;
 use crate::pull::scans::Scans;
+use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
 
 /// Everything the API shows.
@@ -39,6 +42,8 @@ pub struct ApiState {
     pub feeds: Arc<Feeds>,
     /// Policies.
     pub policies: Arc<Policies>,
+    /// Verdicts made anew in the background.
+    pub rejudge: Rejudge,
     /// Counters.
     pub metrics: Metrics,
     /// Where the decision log lies.
@@ -64,7 +69,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
-fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 11] {
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 13] {
     [
         ("/healthz", get(status::healthz)),
         ("/readyz", get(status::readyz)),
@@ -75,6 +80,8 @@ fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 11] {
         ("/api/v1/verdicts/{digest}", get(verdicts::show)),
         ("/api/v1/verdicts/{digest}/sbom", get(sbom::sbom)),
         ("/api/v1/decisions", get(decisions::list)),
+        ("/api/v1/events", get(events::list)),
+        ("/api/v1/packages", get(packages::list)),
         ("/api/v1/scans", post(scans::start)),
         ("/api/v1/scans/{id}", get(scans::show)),
     ]

@@ -30,7 +30,7 @@ pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
         .collect();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "scanner": crate::pull::judge::scanner_name(),
+        "scanner": crate::pull::verdict::scanner_name(),
         "gate": state.gate_mode,
         "queue": pulls.len(),
         "pulls": pulls,
@@ -40,6 +40,7 @@ pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
         },
         "feeds": feeds(&state),
         "policy": policy(&state),
+        "rejudge": state.rejudge.progress(),
         "insecure": state.insecure,
     }))
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sluicegate_model::Digest;
@@ -81,6 +81,39 @@ impl DocumentName {
     }
 }
 
+/// A document as its file holds it, ready to be stored.
+#[derive(Clone, Debug)]
+pub struct PackedDocument {
+    kind: DocumentKind,
+    key: String,
+    content: Vec<u8>,
+}
+
+impl PackedDocument {
+    /// Compresses a document and seals it with its kind and key; takes as long as that does.
+    pub fn new(kind: DocumentKind, key: &str, body: &[u8]) -> Result<Self, CacheError> {
+        if body.len() > MAX_DOCUMENT_BYTES {
+            return Err(CacheError::TooLarge {
+                digest: Digest::of(key.as_bytes()),
+                len: body.len() as u64,
+                max: MAX_DOCUMENT_BYTES as u64,
+            });
+        }
+        let packed = zstd::bulk::compress(body, COMPRESSION_LEVEL)
+            .map_err(|error| CacheError::io("compressing", Path::new(key), error))?;
+        let checksum = checksum(kind, key, &packed);
+        Ok(Self {
+            kind,
+            key: key.to_owned(),
+            content: [&MAGIC[..], checksum.hex().as_bytes(), &packed].concat(),
+        })
+    }
+
+    fn name(&self) -> DocumentName {
+        DocumentName::new(self.kind, &self.key)
+    }
+}
+
 impl ContentStore {
     /// Stores a document, replacing one of the same kind and key; whole and durable, or not at all.
     pub async fn put_document(
@@ -109,6 +142,26 @@ impl ContentStore {
         .await
     }
 
+    /// Stores documents as [`Self::put_document`] does, with one sync for all of them.
+    pub async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), CacheError> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        let store = self.clone();
+        off_worker("storing documents", move || {
+            let mut files = Vec::new();
+            for document in &documents {
+                let path = document.name().path(store.layout());
+                files.push((path, document.content.as_slice()));
+            }
+            store.layout().write_many(&files)?;
+            documents.iter().try_for_each(|document| {
+                store.admit_document(&document.name(), document.content.len() as u64)
+            })
+        })
+        .await
+    }
+
     /// Deletes a document, if it is there.
     pub async fn remove_document(&self, kind: DocumentKind, key: &str) -> Result<(), CacheError> {
         let (store, name) = (self.clone(), DocumentName::new(kind, key));
@@ -116,22 +169,11 @@ impl ContentStore {
     }
 
     fn write_document(&self, kind: DocumentKind, key: &str, body: &[u8]) -> Result<(), CacheError> {
-        let name = DocumentName::new(kind, key);
+        let document = PackedDocument::new(kind, key, body)?;
+        let name = document.name();
         let path = name.path(self.layout());
-        if body.len() > MAX_DOCUMENT_BYTES {
-            return Err(CacheError::TooLarge {
-                digest: Digest::of(key.as_bytes()),
-                len: body.len() as u64,
-                max: MAX_DOCUMENT_BYTES as u64,
-            });
-        }
-        let packed = zstd::bulk::compress(body, COMPRESSION_LEVEL)
-            .map_err(|error| CacheError::io("compressing", &path, error))?;
-        let checksum = checksum(kind, key, &packed);
-        let parts = [&MAGIC[..], checksum.hex().as_bytes(), &packed];
-        self.layout().write_whole(&path, &parts)?;
-        let len = parts.iter().map(|part| part.len() as u64).sum();
-        self.admit_document(&name, len)
+        self.layout().write_whole(&path, &document.content)?;
+        self.admit_document(&name, document.content.len() as u64)
     }
 
     fn admit_document(&self, name: &DocumentName, len: u64) -> Result<(), CacheError> {

@@ -3,6 +3,7 @@
 //! `blobs/<algorithm>/<2 hex>/<hex>`, `incoming/` for what is not proven yet, and
 //! `documents/<kind>/`. Blocking; callers run it off the async workers.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -121,16 +122,52 @@ impl Layout {
     }
 
     /// Writes a small file whole: it appears with all its bytes, durably, or not at all.
-    pub(super) fn write_whole(&self, to: &Path, parts: &[&[u8]]) -> Result<(), CacheError> {
-        let more = parts.iter().map(|part| part.len() as u64).sum();
-        self.check_room("writing", more)?;
+    pub(super) fn write_whole(&self, to: &Path, content: &[u8]) -> Result<(), CacheError> {
+        self.check_room("writing", content.len() as u64)?;
         let from = self.incoming();
-        let written = write_parts(&from, parts).and_then(|file| self.publish(&file, &from, to));
+        let written = write(&from, content).and_then(|file| self.publish(&file, &from, to));
         if written.is_err() {
             // The error is what matters; a leftover is swept at the next start.
             let _ = fs::remove_file(&from);
         }
         written
+    }
+
+    /// Writes small files as [`Self::write_whole`] does each, with one sync of the file system for
+    /// all of them instead of two for each; some of them may be there when it fails.
+    pub(super) fn write_many(&self, files: &[(PathBuf, &[u8])]) -> Result<(), CacheError> {
+        let more = files.iter().map(|(_, content)| content.len() as u64).sum();
+        self.check_room("writing", more)?;
+        let moves: Vec<_> = files.iter().map(|(to, _)| (self.incoming(), to)).collect();
+        let written = self.write_all(files, &moves);
+        if written.is_err() {
+            for (from, _) in &moves {
+                let _ = fs::remove_file(from);
+            }
+        }
+        written
+    }
+
+    fn write_all(
+        &self,
+        files: &[(PathBuf, &[u8])],
+        moves: &[(PathBuf, &PathBuf)],
+    ) -> Result<(), CacheError> {
+        for ((_, content), (from, _)) in files.iter().zip(moves) {
+            write(from, content)?;
+        }
+        let failed = |error: io::Error| CacheError::io("syncing", &self.root, error);
+        let root = File::open(&self.root).map_err(failed)?;
+        rustix::fs::syncfs(&root).map_err(|error| failed(error.into()))?;
+        let mut directories = BTreeSet::new();
+        for (from, to) in moves {
+            let directory = to.parent().unwrap_or(&self.root);
+            if directories.insert(directory) {
+                create_durable_directory(directory)?;
+            }
+            fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))?;
+        }
+        directories.into_iter().try_for_each(sync_directory)
     }
 
     fn sweep(&self) -> Result<(), CacheError> {
@@ -177,12 +214,10 @@ fn create_durable_directory(path: &Path) -> Result<(), CacheError> {
     parent.parent().map_or(Ok(()), sync_directory)
 }
 
-fn write_parts(path: &Path, parts: &[&[u8]]) -> Result<File, CacheError> {
+fn write(path: &Path, content: &[u8]) -> Result<File, CacheError> {
     let write = || {
         let mut file = File::create_new(path)?;
-        for part in parts {
-            file.write_all(part)?;
-        }
+        file.write_all(content)?;
         Ok(file)
     };
     write().map_err(|error| CacheError::io("writing", path, error))

@@ -15,7 +15,7 @@ mod store;
 mod writer;
 
 pub use body::{BlobBody, BlobSource, Tail, TailHold, stream};
-pub use documents::DocumentKind;
+pub use documents::{DocumentKind, PackedDocument};
 pub use error::{BlobFailure, CacheError};
 pub use growing::{GrowingBlob, Growth, SyncTailReader};
 pub use store::{ContentStore, Pin, StoredBlob};

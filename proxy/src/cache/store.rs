@@ -115,7 +115,7 @@ impl ContentStore {
                 return Err(CacheError::DigestMismatch { wanted, got });
             }
             let path = store.state.layout.blob(&wanted);
-            store.state.layout.write_whole(&path, &[&bytes])?;
+            store.state.layout.write_whole(&path, &bytes)?;
             Ok(store.admit(wanted, bytes.len() as u64))
         })
         .await

@@ -28,7 +28,7 @@ use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroun
 use crate::inspect::{FactsCache, Scanner};
 use crate::policies::Policies;
 use crate::pull::job::Scanned;
-use crate::pull::judge::{self, Image};
+use crate::pull::verdict::{self, Image};
 
 /// Which image, and how it is judged.
 #[derive(Args, Debug)]
@@ -252,7 +252,7 @@ impl Inspection {
         let (scanned, policies) = (scanned.clone(), self.policies.current());
         let now = self.clock.now();
         blocking(move || {
-            let verdict = judge::verdict(image, &scanned, &policies, &feeds, now);
+            let verdict = verdict::verdict(image, &scanned, &policies, &feeds, now);
             Ok((verdict, feeds))
         })
         .await

@@ -347,3 +347,45 @@ async fn clock_that_jumps_back_hides_no_pull() {
     pulls.record(get("a"), far).await.unwrap();
     assert_eq!(counts(directory.path()), [1, 1, 1]);
 }
+
+#[tokio::test]
+async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
+    let (directory, log) = open_log();
+    let by = |client: String, second| Entry {
+        client,
+        count: 2,
+        ..entry(second)
+    };
+    for number in 0..23 {
+        log.append(by(format!("192.0.2.{number}"), number))
+            .await
+            .unwrap();
+    }
+    log.append(by("192.0.2.5".into(), 30)).await.unwrap();
+    let elsewhere = Entry {
+        repository: "up.test/other".parse().unwrap(),
+        ..entry(31)
+    };
+    log.append(elsewhere).await.unwrap();
+    let image = |name: &str| ("up.test/app".parse().unwrap(), Digest::of(name.as_bytes()));
+    let wanted = [image("image"), image("unheard of")];
+    let mut found = pulled_by(directory.path(), &wanted).unwrap();
+    let pulled = found.remove(&image("image")).unwrap();
+    let clients: Vec<_> = pulled
+        .clients
+        .iter()
+        .map(|p| (&*p.client, p.pulls))
+        .collect();
+    assert_eq!(
+        clients[..3],
+        [("192.0.2.5", 4), ("192.0.2.22", 2), ("192.0.2.21", 2)]
+    );
+    assert_eq!(pulled.clients[0].last, at(30));
+    assert_eq!(pulled.clients[0].decision, Decision::Allow);
+    assert_eq!(
+        (clients.len(), pulled.others, pulled.complete),
+        (20, 3, true)
+    );
+    let nobody = found.remove(&image("unheard of")).unwrap();
+    assert_eq!((nobody.clients, nobody.others), (Vec::new(), 0));
+}

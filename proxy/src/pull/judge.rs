@@ -4,31 +4,30 @@
 //! current ones and its `valid_until` has not passed; otherwise it is made again from the stored
 //! inventory, in milliseconds. Without an inventory there is no verdict, and never an allowance.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use moka::sync::Cache;
-use sluicegate_model::coverage::GapKind;
 use sluicegate_model::image::Tag;
-use sluicegate_model::verdict::{Provenance, Verdict};
+use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
-use sluicegate_policy::{PolicySet, Subject};
+use sluicegate_policy::PolicySet;
 
 use super::error::PullError;
 use super::job::{Jobs, Scanned};
+use super::verdict::{Image, scanner_name, verdict};
 use crate::clock::Clock;
+use crate::events::{PullHistory, difference};
 use crate::feeds::{FeedState, Feeds};
 use crate::metrics::Metrics;
 use crate::policies::Policies;
-use crate::verdicts::Records;
+use crate::verdicts::{Known, Records, Replacement, StoreError};
 
 /// Verdicts kept in memory. One is some KiB, with many findings some 100 KiB.
 const MEMORY_VERDICTS: u64 = 2_000;
 /// Findings whose verdicts are kept in memory, in all: each is about half a KiB.
 const MEMORY_FINDINGS: u64 = 20_000;
-
-/// How long a verdict stands on a scan that the time or the disk of this machine cut short.
-const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Makes verdicts and keeps the current ones warm.
 #[derive(Clone)]
@@ -38,8 +37,11 @@ pub struct Judge {
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
     records: Records,
+    history: PullHistory,
     clock: Clock,
     metrics: Metrics,
+    /// The earliest instant at which a verdict ends by itself, as far as is known.
+    due: Arc<Mutex<Option<Timestamp>>>,
 }
 
 #[derive(Clone)]
@@ -49,10 +51,57 @@ struct Warm {
 }
 
 /// Which policy set and feed snapshot were current.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Epoch {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch {
     policies: u64,
     feeds: u64,
+}
+
+/// What verdicts rest on at one moment.
+#[derive(Clone)]
+pub(crate) struct Basis {
+    epoch: Epoch,
+    policies: Arc<PolicySet>,
+    feeds: Arc<FeedState>,
+    now: Timestamp,
+}
+
+impl Basis {
+    /// Tells whether a verdict is what would be decided now.
+    pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
+        verdict.policy.digest == self.policies.digest_for(&verdict.repository)
+            && verdict.provenance.feeds == self.feeds.index.snapshot()
+            && verdict.provenance.scanner == scanner_name()
+            && verdict.valid_until.is_none_or(|until| self.now < until)
+    }
+
+    /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
+    /// marks of its packages where they are not kept yet.
+    pub(crate) fn judge(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        known: &Known,
+        tags: &[Tag],
+        scanned: &Scanned,
+        has_marks: bool,
+    ) -> Result<(Verdict, Replacement), StoreError> {
+        let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
+        let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
+        let image = Image {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            tags: tags.into_iter().collect(),
+        };
+        let verdict = verdict(image, scanned, &self.policies, &self.feeds, self.now);
+        let earlier = known.verdict.as_ref();
+        let change = earlier.and_then(|earlier| difference(earlier, &verdict));
+        let mut replacement = Replacement::new(&verdict, known)?.told_as(change);
+        if !has_marks {
+            replacement = replacement.listing(&scanned.inventory)?;
+        }
+        Ok((verdict, replacement))
+    }
 }
 
 impl Judge {
@@ -62,6 +111,7 @@ impl Judge {
         policies: Arc<Policies>,
         feeds: Arc<Feeds>,
         records: Records,
+        history: PullHistory,
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
@@ -79,16 +129,19 @@ impl Judge {
             policies,
             feeds,
             records,
+            history,
             clock,
             metrics,
+            due: Arc::default(),
         }
     }
 
     /// Gives the verdict if it is in memory and current: no disk, no waiting.
     pub fn warm(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Verdict>> {
         let warm = self.warm.get(&(repository.clone(), digest.clone()))?;
-        let current = warm.epoch == self.epoch() && self.is_valid(&warm.verdict);
-        current.then_some(warm.verdict)
+        let valid_until = warm.verdict.valid_until;
+        let is_valid = valid_until.is_none_or(|until| self.clock.now() < until);
+        (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
     }
 
     /// Gives the current verdict, made again where it has to be; none where the image's bytes
@@ -101,49 +154,70 @@ impl Judge {
         if let Some(verdict) = self.warm(repository, digest) {
             return Ok(Some(verdict));
         }
-        let epoch = self.epoch();
+        let basis = self.basis();
         let stored = self.records.verdict(repository, digest).await?;
-        if let Some(stored) = &stored
-            && self.is_current(repository, stored)
+        if let Some(stored) = stored
+            && basis.is_of(&stored)
         {
-            return Ok(Some(self.keep(epoch, stored.clone())));
+            return Ok(Some(self.keep(basis.epoch, stored)));
         }
         let Some(scanned) = self.jobs.remembered(digest).await else {
             return Ok(None);
         };
-        let tags = stored.map(|verdict| verdict.tags).unwrap_or_default();
-        self.judge(repository, digest, tags, &scanned)
+        self.judge(repository, digest, &[], &scanned)
             .await
             .map(Some)
     }
 
-    /// Decides on a scanned image and stores the verdict. Durable when it returns.
+    /// Decides on a scanned image and stores the verdict, with the tags that are known and these.
+    /// Durable when it returns.
     pub async fn judge(
         &self,
         repository: &Repository,
         digest: &Digest,
-        tags: Vec<Tag>,
+        tags: &[Tag],
         scanned: &Arc<Scanned>,
     ) -> Result<Arc<Verdict>, PullError> {
         self.feeds.first_load().await;
+        loop {
+            let basis = self.basis();
+            self.want(&basis, scanned);
+            let known = self.records.known_verdict(repository, digest).await?;
+            let has_marks = self.records.has_marks(digest).await?;
+            let epoch = basis.epoch;
+            let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
+            let scanned = Arc::clone(scanned);
+            let decide =
+                move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, has_marks);
+            let (verdict, mut replacement) = tokio::task::spawn_blocking(decide)
+                .await
+                .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))??;
+            self.history.tell(replacement.change_mut()).await;
+            // Where the background pass or another request was quicker: once more.
+            if self.records.replace_verdicts(vec![replacement]).await? == [true] {
+                tracing::info!(%repository, %digest, decision = %verdict.decision,
+                    findings = verdict.findings.len(), coverage = ?verdict.coverage.status,
+                    scan_ms = verdict.provenance.scan_ms, "pull judged");
+                return Ok(self.keep(epoch, verdict));
+            }
+        }
+    }
+
+    /// Gives what verdicts rest on now.
+    pub(crate) fn basis(&self) -> Basis {
+        // First, so that what is swapped meanwhile makes the verdict old rather than wrong.
         let epoch = self.epoch();
-        let (policies, feeds) = (self.policies.current(), self.feeds.current());
-        self.feeds.want(&scanned.inventory, &feeds.index);
-        let image = Image {
-            repository: repository.clone(),
-            digest: digest.clone(),
-            tags,
-        };
-        let (scanned, now) = (Arc::clone(scanned), self.clock.now());
-        let decide = move || verdict(image, &scanned, &policies, &feeds, now);
-        let verdict = tokio::task::spawn_blocking(decide)
-            .await
-            .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))?;
-        self.records.put_verdict(&verdict).await?;
-        tracing::info!(%repository, %digest, decision = %verdict.decision,
-            findings = verdict.findings.len(), coverage = ?verdict.coverage.status,
-            scan_ms = verdict.provenance.scan_ms, "pull judged");
-        Ok(self.keep(epoch, verdict))
+        Basis {
+            epoch,
+            policies: self.policies.current(),
+            feeds: self.feeds.current(),
+            now: self.clock.now(),
+        }
+    }
+
+    /// Asks for the feeds that an image needs and the snapshot lacks.
+    pub(crate) fn want(&self, basis: &Basis, scanned: &Scanned) {
+        self.feeds.want(&scanned.inventory, &basis.feeds.index);
     }
 
     /// Gives what a scan found in an image, while it is kept and the analyzers are the same.
@@ -156,12 +230,12 @@ impl Judge {
         if verdict.tags.contains(tag) {
             return Ok(());
         }
-        let epoch = self.epoch();
-        let mut tagged = Verdict::clone(verdict);
-        tagged.tags.push(tag.clone());
-        tagged.tags.sort();
-        self.records.put_verdict(&tagged).await?;
-        self.keep(epoch, tagged);
+        let basis = self.basis();
+        let (repository, digest) = (&verdict.repository, &verdict.digest);
+        let tagged = self.records.add_tag(repository, digest, tag).await?;
+        if let Some(tagged) = tagged.filter(|tagged| basis.is_of(tagged)) {
+            self.keep(basis.epoch, tagged);
+        }
         Ok(())
     }
 
@@ -170,7 +244,25 @@ impl Judge {
         self.metrics.observe_scan(scan_ms as f64 / 1_000.0);
     }
 
+    /// Tells whether a verdict has ended by itself since it was last asked, as far as is known.
+    pub(crate) fn is_due(&self) -> bool {
+        let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.is_some_and(|due| due <= self.clock.now())
+    }
+
+    /// Forgets when verdicts end; whoever does looks at every one of them next.
+    pub(crate) fn forget_due(&self) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Remembers when a verdict ends by itself.
+    pub(crate) fn note_due(&self, verdict: &Verdict) {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        *due = due.into_iter().chain(verdict.valid_until).min();
+    }
+
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
+        self.note_due(&verdict);
         let verdict = Arc::new(verdict);
         let key = (verdict.repository.clone(), verdict.digest.clone());
         self.warm.insert(
@@ -183,86 +275,11 @@ impl Judge {
         verdict
     }
 
-    fn epoch(&self) -> Epoch {
+    /// Tells which policy set and feed snapshot are current.
+    pub(crate) fn epoch(&self) -> Epoch {
         Epoch {
             policies: self.policies.revision(),
             feeds: self.feeds.current().revision,
         }
     }
-
-    fn is_current(&self, repository: &Repository, verdict: &Verdict) -> bool {
-        verdict.policy.digest == self.policies.current().digest_for(repository)
-            && verdict.provenance.feeds == self.feeds.current().index.snapshot()
-            && verdict.provenance.scanner == scanner_name()
-            && self.is_valid(verdict)
-    }
-
-    fn is_valid(&self, verdict: &Verdict) -> bool {
-        verdict
-            .valid_until
-            .is_none_or(|until| self.clock.now() < until)
-    }
-}
-
-/// Which image a verdict is on.
-pub(crate) struct Image {
-    /// The canonical repository.
-    pub(crate) repository: Repository,
-    /// The manifest's digest.
-    pub(crate) digest: Digest,
-    /// The tags it is known by.
-    pub(crate) tags: Vec<Tag>,
-}
-
-/// Holds what was scanned against feeds and policies.
-pub(crate) fn verdict(
-    image: Image,
-    scanned: &Scanned,
-    policies: &PolicySet,
-    feeds: &FeedState,
-    now: jiff::Timestamp,
-) -> Verdict {
-    let report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
-    let subject = Subject {
-        repository: &image.repository,
-        content: scanned.content,
-    };
-    let outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
-    let mut gaps = report.coverage.gaps.iter();
-    let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
-    let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
-    Verdict {
-        digest: image.digest,
-        repository: image.repository,
-        tags: image.tags,
-        platform: report.platform,
-        decision: outcome.decision,
-        policy: outcome.policy,
-        valid_until: [outcome.valid_until, report.valid_until, again]
-            .into_iter()
-            .flatten()
-            .min(),
-        reasons: outcome.reasons,
-        findings: outcome.findings,
-        coverage: report.coverage,
-        distro: report.distro,
-        packages: report.packages,
-        provenance: Provenance {
-            scanner: scanner_name(),
-            feeds: report.feeds,
-            feed_time: report.feed_time,
-            scanned_at: scanned.scanned_at,
-            decided_at: now,
-            scan_ms: scanned.scan_ms,
-        },
-    }
-}
-
-/// Names this program, its version and its analyzers, as verdicts cite them.
-pub fn scanner_name() -> String {
-    format!(
-        "sluicegate/{} {}",
-        env!("CARGO_PKG_VERSION"),
-        sluicegate_scanner::fingerprint()
-    )
 }

@@ -15,3 +15,4 @@ pub(crate) mod scan_time;
 pub mod scans;
 pub mod sources;
 pub mod stream_rules;
+pub(crate) mod verdict;

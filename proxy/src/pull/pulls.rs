@@ -15,7 +15,6 @@ use super::job::{Jobs, Progress, Scanned};
 use super::judge::Judge;
 use super::manifests::KnownManifest;
 use crate::cache::Tail;
-use crate::verdicts::Records;
 
 /// How often a long pull says in the log how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(10);
@@ -96,19 +95,17 @@ struct Shared {
     running: Mutex<HashMap<(Repository, Digest), Arc<Pull>>>,
     jobs: Jobs,
     judge: Judge,
-    records: Records,
 }
 
 impl Pulls {
     /// Starts with nothing under way.
-    pub fn new(jobs: Jobs, judge: Judge, records: Records) -> Self {
+    pub fn new(jobs: Jobs, judge: Judge) -> Self {
         let running = Mutex::default();
         Self {
             shared: Arc::new(Shared {
                 running,
                 jobs,
                 judge,
-                records,
             }),
         }
     }
@@ -196,16 +193,11 @@ impl Shared {
         let (repository, digest) = (&pull.repository, &pull.manifest.digest);
         let scanned = self.scan(pull, image).await?;
         self.judge.observe_scan(scanned.scan_ms);
-        let earlier = self.records.verdict(repository, digest).await?;
-        let mut tags = pull
-            .tags
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        tags.extend(earlier.into_iter().flat_map(|verdict| verdict.tags));
-        self.judge
-            .judge(repository, digest, tags.into_iter().collect(), &scanned)
-            .await
+        let tags: Vec<Tag> = {
+            let tags = pull.tags.lock().unwrap_or_else(PoisonError::into_inner);
+            tags.iter().cloned().collect()
+        };
+        self.judge.judge(repository, digest, &tags, &scanned).await
     }
 
     /// Scans until the outcome is this repository's own.

@@ -20,6 +20,9 @@ pub(super) enum Kind {
     Released,
     Tag,
     Platform,
+    Event,
+    EventHead,
+    Marks,
 }
 
 impl Kind {
@@ -34,6 +37,9 @@ impl Kind {
             Self::Released => b'r',
             Self::Tag => b't',
             Self::Platform => b'p',
+            Self::Event => b'e',
+            Self::EventHead => b'h',
+            Self::Marks => b'k',
         }
     }
 }
@@ -49,6 +55,10 @@ pub(super) fn verdict_by_digest(digest: &Digest, repository: &Repository) -> Key
 
 pub(super) fn verdicts_of(digest: &Digest) -> Key {
     key(Kind::VerdictByDigest, &[digest.as_str()])
+}
+
+pub(super) fn all_by_digest() -> Key {
+    key(Kind::VerdictByDigest, &[])
 }
 
 /// Names a verdict so that newer ones sort first.
@@ -109,6 +119,47 @@ pub(super) fn platforms(repository: &Repository) -> Key {
     key(Kind::Platform, &[&repository.to_string()])
 }
 
+/// Names an event so that newer ones sort first.
+pub(super) fn event(seq: u64) -> Key {
+    let distance = u64::MAX.saturating_sub(seq);
+    key(Kind::Event, &[&format!("{distance:016x}")])
+}
+
+pub(super) fn all_events() -> Key {
+    key(Kind::Event, &[])
+}
+
+pub(super) fn event_head() -> Key {
+    key(Kind::EventHead, &[])
+}
+
+/// Names a row of the marks of an image's packages.
+pub(super) fn marks(digest: &Digest, number: u32) -> Key {
+    key(Kind::Marks, &[digest.as_str(), &format!("{number:08x}")])
+}
+
+/// Gives the key just before every row of an image's marks.
+pub(super) fn marks_of(digest: &Digest) -> Key {
+    key(Kind::Marks, &[digest.as_str()])
+}
+
+/// Gives a key just after every row of an image's marks.
+pub(super) fn marks_end(digest: &Digest) -> Key {
+    let mut bytes = marks_of(digest).0.into_vec();
+    bytes.push(u8::MAX);
+    Key(bytes.into())
+}
+
+pub(super) fn all_marks() -> Key {
+    key(Kind::Marks, &[])
+}
+
+/// Gives the digest that a [`marks`] key names.
+pub(super) fn marked(key: &Key) -> Option<Digest> {
+    let (digest, _number) = last_two_parts(key)?;
+    digest.parse().ok()
+}
+
 /// Gives a key's last part as text.
 pub(super) fn last_part(key: &Key) -> Option<&str> {
     let bytes = key.as_bytes().strip_suffix(&[0])?;
@@ -118,11 +169,21 @@ pub(super) fn last_part(key: &Key) -> Option<&str> {
 
 /// Gives the repository and digest that a [`verdict_by_time`] key names.
 pub(super) fn named_by_time(key: &Key) -> Option<(Repository, Digest)> {
+    let (repository, digest) = last_two_parts(key)?;
+    Some((repository.parse().ok()?, digest.parse().ok()?))
+}
+
+/// Gives the digest and repository that a [`verdict_by_digest`] key names.
+pub(super) fn named_by_digest(key: &Key) -> Option<(Digest, Repository)> {
+    let (digest, repository) = last_two_parts(key)?;
+    Some((digest.parse().ok()?, repository.parse().ok()?))
+}
+
+fn last_two_parts(key: &Key) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(key.as_bytes()).ok()?;
     let mut parts = text.strip_suffix('\0')?.rsplit('\0');
-    let digest = parts.next()?.parse().ok()?;
-    let repository = parts.next()?.parse().ok()?;
-    Some((repository, digest))
+    let last = parts.next()?;
+    Some((parts.next()?, last))
 }
 
 fn key(kind: Kind, parts: &[&str]) -> Key {

@@ -4,9 +4,13 @@
 //! only `app` names an engine.
 
 mod envelope;
+mod event_rows;
 mod filter;
+mod judged;
 mod keys;
+mod package_rows;
 mod records;
+mod replace;
 mod rows;
 mod store;
 mod store_memory;
@@ -14,8 +18,12 @@ mod store_sled;
 mod store_sled_open;
 mod verdict_rows;
 
+pub use event_rows::{EventFilter, EventPage};
 pub use filter::{Page, VerdictFilter};
+pub use judged::{Judged, JudgedPage};
+pub use package_rows::names_of;
 pub use records::{Member, Records, TagRecord};
+pub use replace::{Known, Replacement};
 pub use store::{Key, Op, StoreError, VerdictStore};
 pub use store_memory::MemoryStore;
 pub use store_sled::{Opened, SledStore};

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::{Digest, Repository, Tag};
 
+use super::event_rows::EventHead;
 use super::keys;
+use super::replace::Writing;
 use super::rows::{self, MemberRow};
 use super::store::{Key, Op, StoreError, VerdictStore};
 use crate::cache::ContentStore;
@@ -25,6 +27,8 @@ const MAX_PLATFORMS: usize = 16;
 pub struct Records {
     pub(super) store: Arc<dyn VerdictStore>,
     pub(super) content: ContentStore,
+    pub(super) writing: Writing,
+    pub(super) event_head: EventHead,
 }
 
 /// A manifest that its upstream serves in this repository.
@@ -54,7 +58,12 @@ pub struct TagRecord {
 impl Records {
     /// Joins the verdict store and the content store, which keeps the large verdicts.
     pub fn new(store: Arc<dyn VerdictStore>, content: ContentStore) -> Self {
-        Self { store, content }
+        Self {
+            store,
+            content,
+            writing: Writing::default(),
+            event_head: EventHead::default(),
+        }
     }
 
     /// Records that an upstream served a manifest in a repository, and what it lists.

@@ -119,6 +119,6 @@ fn marks(verdict: &Verdict) -> Option<Vec<u32>> {
     (marks.len() <= MAX_MARKS).then_some(marks)
 }
 
-fn mark(name: &str) -> u32 {
+pub(super) fn mark(name: &str) -> u32 {
     crc32fast::hash(name.to_ascii_lowercase().as_bytes())
 }

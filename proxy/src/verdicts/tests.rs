@@ -1,5 +1,8 @@
 //! Promises of the typed records, on the engine that forgets, and of sled against damage.
 
+mod events;
+mod packages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Tag};
 use tempfile::TempDir;
 
 use super::*;
@@ -23,6 +26,18 @@ fn records() -> (TempDir, Records) {
         directory,
         Records::new(Arc::new(MemoryStore::new()), content),
     )
+}
+
+impl Records {
+    /// Writes a verdict over the one that is there.
+    async fn put_verdict(&self, verdict: &Verdict) -> Result<(), StoreError> {
+        let known = self
+            .known_verdict(&verdict.repository, &verdict.digest)
+            .await?;
+        let replacement = Replacement::new(verdict, &known)?;
+        assert_eq!(self.replace_verdicts(vec![replacement]).await?, [true]);
+        Ok(())
+    }
 }
 
 fn repository(name: &str) -> Repository {
@@ -135,6 +150,47 @@ async fn replaced_verdict_is_gone_from_every_index_and_from_the_disk() {
         files_below(directory.path()).is_empty(),
         "the old findings stayed"
     );
+}
+
+#[tokio::test]
+async fn whoever_knew_another_verdict_writes_nothing_and_leaves_nothing() {
+    let (directory, records) = records();
+    let old = verdict("app", "image", 0, many_findings());
+    let mut late = verdict("app", "image", 8, many_findings());
+    late.findings.pop();
+    let known = records
+        .known_verdict(&old.repository, &old.digest)
+        .await
+        .unwrap();
+    records.put_verdict(&old).await.unwrap();
+    let kept = files_below(directory.path());
+    let other = verdict("app", "other", 8, Vec::new());
+    let batch = [&late, &other].map(|verdict| Replacement::new(verdict, &known).unwrap());
+    let written = records.replace_verdicts(batch.into()).await.unwrap();
+    assert_eq!(written, [false, true]);
+    let got = records.verdict(&old.repository, &old.digest).await.unwrap();
+    assert_eq!(got, Some(old));
+    assert_eq!(files_below(directory.path()), kept, "its document stayed");
+}
+
+#[tokio::test]
+async fn tags_that_are_added_at_once_are_all_there() {
+    let (_directory, records) = records();
+    let verdict = verdict("app", "image", 0, Vec::new());
+    records.put_verdict(&verdict).await.unwrap();
+    let (repository, digest) = (&verdict.repository, &verdict.digest);
+    let tags: Vec<Tag> = (1..=8).map(|n| n.to_string().parse().unwrap()).collect();
+    let adding = tags
+        .iter()
+        .map(|tag| records.add_tag(repository, digest, tag));
+    for tagged in futures_util::future::join_all(adding).await {
+        tagged.unwrap().unwrap();
+    }
+    let got = records.verdict(repository, digest).await.unwrap().unwrap();
+    assert_eq!(got.tags, tags);
+    let absent = Digest::of(b"none");
+    let tagged = records.add_tag(repository, &absent, &tags[0]).await;
+    assert_eq!(tagged.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! Verdicts: one per repository and manifest, found by either, by time, and by what they say.
 //!
-//! Small ones lie whole in their row; the findings of large ones are a document in the content
-//! store, named after its bytes, so that a row and a document of two verdicts never mix.
+//! Read here, written by `replace`.
 
 use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
@@ -10,49 +9,12 @@ use sluicegate_model::{Digest, Repository};
 use super::filter::{Page, VerdictFilter};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
-use super::rows::{self, VerdictBody, VerdictRow};
-use super::store::{Key, Op, StoreError};
+use super::replace::MAX_INLINE_TEXT_BYTES;
+use super::rows::{VerdictBody, VerdictRow};
+use super::store::{Key, StoreError};
 use crate::cache::DocumentKind;
 
-/// Largest compressed verdict that lies in its row, in bytes: half of what a row should have.
-const MAX_INLINE_BYTES: usize = 4096;
-/// Largest verdict in a row, in bytes before compression; a bound on what a damaged row can ask for.
-const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
-/// zstd's default.
-const COMPRESSION_LEVEL: i32 = 3;
-
 impl Records {
-    /// Keeps a verdict, replacing the one of the same repository and manifest; durable on return.
-    pub async fn put_verdict(&self, verdict: &Verdict) -> Result<(), StoreError> {
-        let (repository, digest) = (&verdict.repository, &verdict.digest);
-        let key = keys::verdict(repository, digest);
-        let old: Option<VerdictRow> = self.row(&key).await?;
-        let body = self.keep_body(verdict).await?;
-        let by_time = |at| keys::verdict_by_time(at, repository, digest);
-        let mut ops: Vec<Op> = Vec::new();
-        if let Some(old) = &old {
-            ops.push(Op::Delete {
-                key: by_time(old.decided_at),
-            });
-        }
-        ops.push(rows::put(key, &VerdictRow::new(verdict, body.clone()))?);
-        let indexes = [
-            keys::verdict_by_digest(digest, repository),
-            by_time(verdict.provenance.decided_at),
-        ];
-        ops.extend(indexes.map(rows::mark_present));
-        self.store.apply(ops).await?;
-        match old.map(|old| old.body) {
-            Some(VerdictBody::Document(old)) if body != VerdictBody::Document(old.clone()) => {
-                self.content
-                    .remove_document(DocumentKind::Verdict, &old)
-                    .await?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// Gives the verdict on a manifest in a repository; a damaged one is none.
     pub async fn verdict(
         &self,
@@ -153,25 +115,7 @@ impl Records {
         Ok(verdict.filter(|verdict| filter.accepts(verdict)))
     }
 
-    async fn keep_body(&self, verdict: &Verdict) -> Result<VerdictBody, StoreError> {
-        let text = serde_json::to_vec(verdict).map_err(|error| StoreError::Engine {
-            attempt: "encoding a verdict for",
-            why: error.to_string(),
-        })?;
-        if text.len() <= MAX_INLINE_TEXT_BYTES
-            && let Ok(packed) = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
-            && packed.len() <= MAX_INLINE_BYTES
-        {
-            return Ok(VerdictBody::Inline(packed));
-        }
-        let key = format!("{} {}", verdict.repository, Digest::of(&text));
-        self.content
-            .put_document(DocumentKind::Verdict, &key, text)
-            .await?;
-        Ok(VerdictBody::Document(key))
-    }
-
-    async fn load(&self, row: &VerdictRow) -> Result<Option<Verdict>, StoreError> {
+    pub(super) async fn load(&self, row: &VerdictRow) -> Result<Option<Verdict>, StoreError> {
         let text = match &row.body {
             VerdictBody::Inline(packed) => {
                 zstd::bulk::decompress(packed, MAX_INLINE_TEXT_BYTES).ok()

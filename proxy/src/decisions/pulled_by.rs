@@ -1,0 +1,141 @@
+//! Who pulled some images, newest pulls first: one look backwards through the log for all of them.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository};
+
+use super::backwards::LinesBackwards;
+use super::line::{DecisionLine, MAX_LINE_BYTES};
+use super::log::LogError;
+use super::open::FILE_NAME;
+
+/// Most bytes of the log looked at, from its end: about 130,000 lines, a tenth of a second.
+const MAX_LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// Most clients named for one image.
+const MAX_CLIENTS: usize = 20;
+/// Longest text of a client's own that is told, in characters.
+const MAX_AGENT_CHARS: usize = 120;
+/// What stands before a line's digest. No text of a client's can hold it: its quotes are escaped.
+const DIGEST_FIELD: &str = "\"digest\":\"";
+
+/// Who pulled an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PulledBy {
+    /// The clients that asked for it last.
+    pub clients: Vec<Puller>,
+    /// How many other clients there are.
+    pub others: u64,
+    /// Whether the whole log was looked at; else there may be older pulls.
+    pub complete: bool,
+}
+
+/// A client that pulled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Puller {
+    /// Its address.
+    pub client: String,
+    /// The access key or user of its last pull, where there is one.
+    pub principal: Option<String>,
+    /// What it said it is, at its last pull.
+    pub user_agent: Option<String>,
+    /// How many pulls its lines stand for.
+    pub pulls: u64,
+    /// When it pulled last.
+    pub last: Timestamp,
+    /// What came out then.
+    pub decision: Decision,
+}
+
+/// An image in a repository.
+pub type Pulled = (Repository, Digest);
+
+/// Gives who pulled each of these images; blocks on the disk. No log is an empty one.
+pub fn pulled_by(
+    directory: &Path,
+    images: &[Pulled],
+) -> Result<HashMap<Pulled, PulledBy>, LogError> {
+    let path = directory.join(FILE_NAME);
+    let failed = |error| LogError::io("reading", &path, error);
+    let digests: HashSet<String> = images
+        .iter()
+        .map(|(_, digest)| digest.to_string())
+        .collect();
+    let mut found: HashMap<Pulled, Clients> = images
+        .iter()
+        .map(|image| (image.clone(), Clients::default()))
+        .collect();
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(told(found, true)),
+        Err(error) => return Err(failed(error)),
+    };
+    let end = file.metadata().map_err(failed)?.len();
+    let (lines, _) = LinesBackwards::new(&file, MAX_LINE_BYTES).map_err(failed)?;
+    for line in lines {
+        let (start, bytes) = line.map_err(failed)?;
+        if end.saturating_sub(start) > MAX_LOG_BYTES {
+            return Ok(told(found, false));
+        }
+        let is_wanted = digest_of(&bytes).is_some_and(|digest| digests.contains(digest));
+        if is_wanted && let Some(line) = DecisionLine::read(&bytes) {
+            let image = (line.repository.clone(), line.digest.clone());
+            if let Some(clients) = found.get_mut(&image) {
+                clients.add(line);
+            }
+        }
+    }
+    Ok(told(found, true))
+}
+
+/// Finds a line's digest without reading the line.
+fn digest_of(line: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (_, rest) = text.split_once(DIGEST_FIELD)?;
+    rest.split('"').next()
+}
+
+#[derive(Default)]
+struct Clients {
+    named: Vec<Puller>,
+    others: HashSet<String>,
+}
+
+impl Clients {
+    /// Counts a line that is older than all before.
+    fn add(&mut self, line: DecisionLine) {
+        let known = self.named.iter_mut();
+        if let Some(puller) = known.into_iter().find(|p| p.client == line.client) {
+            puller.pulls = puller.pulls.saturating_add(line.count);
+        } else if self.named.len() < MAX_CLIENTS {
+            let shortened = |text: String| text.chars().take(MAX_AGENT_CHARS).collect();
+            self.named.push(Puller {
+                client: line.client,
+                principal: line.principal,
+                user_agent: line.user_agent.map(shortened),
+                pulls: line.count,
+                last: line.time,
+                decision: line.decision,
+            });
+        } else {
+            self.others.insert(line.client);
+        }
+    }
+}
+
+fn told(found: HashMap<Pulled, Clients>, complete: bool) -> HashMap<Pulled, PulledBy> {
+    let tell = |(image, clients): (Pulled, Clients)| {
+        let pulled_by = PulledBy {
+            clients: clients.named,
+            others: clients.others.len() as u64,
+            complete,
+        };
+        (image, pulled_by)
+    };
+    found.into_iter().map(tell).collect()
+}

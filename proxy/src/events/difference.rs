@@ -1,0 +1,96 @@
+//! Two verdicts on one image to the event that tells what changed between them, if anything did.
+//!
+//! What makes no difference to anybody is no event: a verdict made anew with the same decision and
+//! the same findings is silent.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use sluicegate_model::finding::{Finding, FindingStatus};
+use sluicegate_model::verdict::Verdict;
+
+use super::event::{Cause, Change, Decisions, Direction, FindingChanges, FromTo, Ids};
+use crate::decisions::PulledBy;
+
+/// Most ids told of each kind; `count` tells how many findings there are.
+const MAX_IDS: usize = 50;
+/// Longest id told, in characters: an advisory's author chose it.
+const MAX_ID_CHARS: usize = 100;
+/// Most tags told.
+const MAX_TAGS: usize = 16;
+
+/// Tells how `new` differs from `old`; none where decision and findings are the same.
+///
+/// Who pulled the image is not known here and left open.
+pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
+    let (before, after) = (identities(old), identities(new));
+    let added = only_in(new, &before);
+    let removed = only_in(old, &after);
+    if old.decision == new.decision && added.count == 0 && removed.count == 0 {
+        return None;
+    }
+    Some(Change {
+        digest: new.digest.clone(),
+        repository: new.repository.clone(),
+        tags: new.tags.iter().take(MAX_TAGS).cloned().collect(),
+        direction: direction(old, new, &added, &removed),
+        decision: Decisions {
+            before: old.decision,
+            after: new.decision,
+        },
+        findings: FindingChanges { added, removed },
+        cause: Cause {
+            feeds: from_to(&old.provenance.feeds, &new.provenance.feeds),
+            policy: from_to(old.policy.digest.as_str(), new.policy.digest.as_str()),
+            scanner: from_to(&old.provenance.scanner, &new.provenance.scanner),
+        },
+        pulled_by: PulledBy::default(),
+    })
+}
+
+fn direction(old: &Verdict, new: &Verdict, added: &Ids, removed: &Ids) -> Direction {
+    match new.decision.cmp(&old.decision) {
+        Ordering::Greater => Direction::Worse,
+        Ordering::Less => Direction::Better,
+        Ordering::Equal if removed.count == 0 => Direction::Worse,
+        Ordering::Equal if added.count == 0 => Direction::Better,
+        Ordering::Equal => Direction::Other,
+    }
+}
+
+/// What makes two findings the same: the weakness, the package, and whether it is known to apply.
+type Identity<'a> = (&'a str, &'a str, &'a str, bool);
+
+fn identity(finding: &Finding) -> Identity<'_> {
+    let is_affected = finding.status == FindingStatus::Affected;
+    let package = &finding.package;
+    (&finding.id, &package.purl, &package.path, is_affected)
+}
+
+fn identities(verdict: &Verdict) -> BTreeSet<Identity<'_>> {
+    verdict.findings.iter().map(identity).collect()
+}
+
+fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>) -> Ids {
+    let findings = verdict.findings.iter();
+    let mut found: Vec<&Finding> = findings
+        .filter(|finding| !other.contains(&identity(finding)))
+        .collect();
+    let count = found.len() as u64;
+    found.sort_by(|a, b| (b.kev, b.severity, &a.id).cmp(&(a.kev, a.severity, &b.id)));
+    let mut ids: Vec<String> = Vec::new();
+    for finding in found {
+        let id: String = finding.id.chars().take(MAX_ID_CHARS).collect();
+        if ids.len() < MAX_IDS && !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ids { count, ids }
+}
+
+fn from_to(from: &str, to: &str) -> Option<FromTo> {
+    (from != to).then(|| FromTo {
+        from: from.to_owned(),
+        to: to.to_owned(),
+    })
+}

@@ -1,0 +1,141 @@
+//! The shape of an event, as the API shows it and the webhook sends it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository, Tag};
+
+use crate::decisions::PulledBy;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number, from 1, without holes.
+    pub seq: u64,
+    /// Its name, which no other event ever has.
+    pub id: String,
+    /// When the verdict was made.
+    pub time: Timestamp,
+    /// What kind of thing happened.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// What happened.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+impl Event {
+    /// Numbers a change.
+    pub fn new(seq: u64, time: Timestamp, change: Change) -> Self {
+        Self {
+            seq,
+            // Numbers begin again where the verdict store was lost; instants do not.
+            id: format!("{}-{seq}", time.as_microsecond()),
+            time,
+            kind: EventKind::VerdictChanged,
+            change,
+        }
+    }
+}
+
+/// The kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A verdict was replaced by one that decides otherwise or has other findings.
+    #[serde(rename = "verdict.changed")]
+    VerdictChanged,
+}
+
+impl EventKind {
+    /// Gives the name used everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerdictChanged => "verdict.changed",
+        }
+    }
+
+    /// Finds a kind by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        (name == Self::VerdictChanged.as_str()).then_some(Self::VerdictChanged)
+    }
+}
+
+/// The difference between a verdict and the one that took its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The manifest.
+    pub digest: Digest,
+    /// The canonical repository.
+    pub repository: Repository,
+    /// Tags under which it was pulled, first ones.
+    pub tags: Vec<Tag>,
+    /// Which way it went.
+    pub direction: Direction,
+    /// What came out before and comes out now.
+    pub decision: Decisions,
+    /// Findings that came and went.
+    pub findings: FindingChanges,
+    /// What changed outside the image.
+    pub cause: Cause,
+    /// Who pulled it, by the decision log.
+    pub pulled_by: PulledBy,
+}
+
+/// Which way a verdict went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// It is stricter, or equally strict with more findings and none less.
+    Worse,
+    /// It is less strict, or equally strict with less findings and none more.
+    Better,
+    /// It is neither.
+    Other,
+}
+
+/// The decisions of the two verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decisions {
+    /// That of the verdict before.
+    pub before: Decision,
+    /// That of the verdict now.
+    pub after: Decision,
+}
+
+/// What findings came and went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingChanges {
+    /// Those that only the new verdict has.
+    pub added: Ids,
+    /// Those that only the old verdict had.
+    pub removed: Ids,
+}
+
+/// Names of findings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// How many findings.
+    pub count: u64,
+    /// The different ids among them, worst first, first ones.
+    pub ids: Vec<String>,
+}
+
+/// What changed outside the image; nothing of it where only time has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The feed snapshots, where they differ.
+    pub feeds: Option<FromTo>,
+    /// The digests of the policies, where they differ.
+    pub policy: Option<FromTo>,
+    /// The programs with their analyzers, where they differ.
+    pub scanner: Option<FromTo>,
+}
+
+/// Two identities.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FromTo {
+    /// That of the verdict before.
+    pub from: String,
+    /// That of the verdict now.
+    pub to: String,
+}

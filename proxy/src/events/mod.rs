@@ -1,0 +1,14 @@
+//! What happened to verdicts that nobody was asking for: events, for people and for programs.
+//!
+//! An event is written in the same batch as the verdict it speaks of, so that there is exactly one
+//! however often the program is killed. `difference` makes it, the verdict store keeps it.
+
+mod difference;
+mod event;
+mod pulled_by;
+
+pub use difference::difference;
+pub use event::{
+    Cause, Change, Decisions, Direction, Event, EventKind, FindingChanges, FromTo, Ids,
+};
+pub use pulled_by::PullHistory;

@@ -1,0 +1,80 @@
+//! One scanned image, one policy set, one feed snapshot and one instant to a verdict.
+//!
+//! Pure: whose set and snapshot are the current ones is `judge`'s business. `inspect-image` calls
+//! it too.
+
+use jiff::SignedDuration;
+use sluicegate_model::coverage::GapKind;
+use sluicegate_model::image::Tag;
+use sluicegate_model::verdict::{Provenance, Verdict};
+use sluicegate_model::{Digest, Repository};
+use sluicegate_policy::{PolicySet, Subject};
+
+use super::job::Scanned;
+use crate::feeds::FeedState;
+
+/// How long a verdict stands on a scan that the time or the disk of this machine cut short.
+const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Which image a verdict is on.
+pub(crate) struct Image {
+    /// The canonical repository.
+    pub(crate) repository: Repository,
+    /// The manifest's digest.
+    pub(crate) digest: Digest,
+    /// The tags it is known by.
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// Holds what was scanned against feeds and policies.
+pub(crate) fn verdict(
+    image: Image,
+    scanned: &Scanned,
+    policies: &PolicySet,
+    feeds: &FeedState,
+    now: jiff::Timestamp,
+) -> Verdict {
+    let report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
+    let subject = Subject {
+        repository: &image.repository,
+        content: scanned.content,
+    };
+    let outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
+    let mut gaps = report.coverage.gaps.iter();
+    let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
+    let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
+    Verdict {
+        digest: image.digest,
+        repository: image.repository,
+        tags: image.tags,
+        platform: report.platform,
+        decision: outcome.decision,
+        policy: outcome.policy,
+        valid_until: [outcome.valid_until, report.valid_until, again]
+            .into_iter()
+            .flatten()
+            .min(),
+        reasons: outcome.reasons,
+        findings: outcome.findings,
+        coverage: report.coverage,
+        distro: report.distro,
+        packages: report.packages,
+        provenance: Provenance {
+            scanner: scanner_name(),
+            feeds: report.feeds,
+            feed_time: report.feed_time,
+            scanned_at: scanned.scanned_at,
+            decided_at: now,
+            scan_ms: scanned.scan_ms,
+        },
+    }
+}
+
+/// Names this program, its version and its analyzers, as verdicts cite them.
+pub(crate) fn scanner_name() -> String {
+    format!(
+        "sluicegate/{} {}",
+        env!("CARGO_PKG_VERSION"),
+        sluicegate_scanner::fingerprint()
+    )
+}

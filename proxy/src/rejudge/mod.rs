@@ -1,0 +1,114 @@
+//! Keeps every stored verdict current in the background, from stored inventories alone.
+//!
+//! A pass starts when another feed snapshot or policy set is in force, when a verdict has ended by
+//! itself, and when the program starts. It remembers nothing: which verdicts are old shows from
+//! what they cite, so that a pass that was cut goes on where it stood. No layer is read or fetched;
+//! an image without an inventory is left to its next pull. Requests never wait for it: they judge
+//! what they need themselves, and whoever is second writes nothing.
+//!
+//! Reading order: this file (when), `pass` (what), `progress` (how far).
+
+mod pass;
+mod progress;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use progress::ProgressView;
+
+use crate::events::PullHistory;
+use crate::feeds::Feeds;
+use crate::metrics::Metrics;
+use crate::pull::judge::{Epoch, Judge};
+use crate::pull::pulls::Pulls;
+use crate::verdicts::Records;
+use progress::Progress;
+
+/// How often what is current is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Least time between passes for verdicts that ended by themselves: each looks at every verdict.
+const BETWEEN_ENDS: Duration = Duration::from_mins(1);
+/// Time until the next attempt after a pass that failed.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Judges stored images anew.
+#[derive(Clone)]
+pub struct Rejudge {
+    judge: Judge,
+    records: Records,
+    pulls: Pulls,
+    feeds: Arc<Feeds>,
+    history: PullHistory,
+    metrics: Metrics,
+    progress: Arc<Progress>,
+}
+
+impl Rejudge {
+    /// Joins the parts; [`Self::run`] starts it.
+    pub fn new(
+        judge: Judge,
+        records: Records,
+        pulls: Pulls,
+        feeds: Arc<Feeds>,
+        history: PullHistory,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            judge,
+            records,
+            pulls,
+            feeds,
+            history,
+            metrics,
+            progress: Arc::default(),
+        }
+    }
+
+    /// Tells how far the running pass is, or how far the last one came.
+    pub fn progress(&self) -> ProgressView {
+        self.progress.view()
+    }
+
+    /// Works until the program ends.
+    pub async fn run(self) {
+        let mut judged = None;
+        let mut ended = Instant::now();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let epoch = self.judge.epoch();
+            let has_ends = ended.elapsed() >= BETWEEN_ENDS && self.judge.is_due();
+            if !self.has_feeds() || (judged == Some(epoch) && !has_ends) {
+                continue;
+            }
+            judged = self.pass_under(epoch).await;
+            ended = Instant::now();
+            if judged.is_none() {
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    /// Makes a pass; gives the epoch back if it came to its end. What changed during it is found
+    /// again by the caller: the verdicts that were made under the change are current then.
+    async fn pass_under(&self, epoch: Epoch) -> Option<Epoch> {
+        let outcome = self.pass().await;
+        let problem = outcome.err().map(|error| error.to_string());
+        let view = self.progress.end(problem.clone());
+        let (total, renewed, skipped) = (view.total, view.renewed, view.skipped);
+        if let Some(error) = problem {
+            tracing::error!(%error, renewed, "verdicts not made anew; tried again later");
+            return None;
+        }
+        if renewed > 0 || skipped > 0 {
+            tracing::info!(total, renewed, skipped, "verdicts made anew");
+        }
+        Some(epoch)
+    }
+
+    /// Tells whether the snapshot is one to judge by: while none could be loaded yet, verdicts of
+    /// an earlier one are the better ones.
+    fn has_feeds(&self) -> bool {
+        let current = self.feeds.current();
+        self.feeds.is_loaded() && (current.revision > 0 || current.sources.is_empty())
+    }
+}

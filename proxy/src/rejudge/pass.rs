@@ -1,0 +1,162 @@
+//! One pass: every image by its digest, old verdicts made anew, written in batches.
+//!
+//! Reading, matching and encoding run on threads of their own at a low priority, so that whatever
+//! a request needs comes first. What changes during the pass is in force for the images after it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{thread, vec};
+
+use sluicegate_model::verdict::Verdict;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::Rejudge;
+use crate::verdicts::{Judged, Known, Replacement, StoreError};
+
+/// Verdicts of one batch: it shares its syncs, and bounds what is in memory.
+const BATCH: usize = 64;
+/// How much nicer the threads are than the rest of the program, of at most 19.
+const NICENESS: i32 = 10;
+
+/// What became of some images.
+#[derive(Default)]
+struct Renewed {
+    /// Verdicts looked at.
+    looked_at: u64,
+    /// Old verdicts without an inventory to make them anew from.
+    skipped: u64,
+    /// New verdicts.
+    made: Vec<(Verdict, Replacement)>,
+}
+
+impl Rejudge {
+    /// Looks at every verdict, and makes those anew that are not current.
+    pub(super) async fn pass(&self) -> Result<(), StoreError> {
+        self.judge.forget_due();
+        self.progress.begin(self.records.count_verdicts().await?);
+        let mut after = None;
+        loop {
+            let page = self.records.judged(after.as_ref(), BATCH).await?;
+            let same_image = |a: &Judged, b: &Judged| a.digest == b.digest;
+            let images = page.items.chunk_by(same_image).map(<[_]>::to_vec);
+            let mut batch = Renewed::default();
+            for renewed in self.renew_all(images.collect()).await {
+                batch.add(renewed?);
+            }
+            self.write(batch).await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes a batch. Where a request was quicker, its verdict stays.
+    async fn write(&self, batch: Renewed) -> Result<(), StoreError> {
+        let (verdicts, mut replacements): (Vec<_>, Vec<_>) = batch.made.into_iter().unzip();
+        let changes = replacements.iter_mut().filter_map(Replacement::change_mut);
+        self.history.tell(changes).await;
+        let written = self.records.replace_verdicts(replacements).await?;
+        let mut renewed = 0_u64;
+        for (verdict, is_written) in verdicts.iter().zip(written) {
+            if is_written {
+                renewed = renewed.saturating_add(1);
+                self.judge.note_due(verdict);
+            }
+        }
+        self.metrics.count_rejudged(renewed, batch.skipped);
+        self.progress.add(batch.looked_at, renewed, batch.skipped);
+        Ok(())
+    }
+
+    /// Renews images side by side; one outcome each, but for one whose thread ended badly.
+    async fn renew_all(&self, images: Vec<Vec<Judged>>) -> Vec<Result<Renewed, StoreError>> {
+        let threads = self.threads().min(images.len());
+        let queue = Arc::new(Mutex::new(images.into_iter()));
+        let (sender, mut outcomes) = mpsc::unbounded_channel();
+        for _ in 0..threads {
+            let (rejudge, queue) = (self.clone(), Arc::clone(&queue));
+            let (runtime, outcome) = (Handle::current(), sender.clone());
+            let work = move || {
+                lower_priority();
+                while let Some(image) = next(&queue) {
+                    // The receiver goes away only with the program.
+                    let _ = outcome.send(runtime.block_on(rejudge.renew(&image)));
+                }
+            };
+            let started = thread::Builder::new().name("rejudge".into()).spawn(work);
+            if let Err(error) = started {
+                let why = error.to_string();
+                let attempt = "starting a thread to renew";
+                let _ = sender.send(Err(StoreError::Engine { attempt, why }));
+            }
+        }
+        drop(sender);
+        let mut renewed = Vec::new();
+        while let Some(outcome) = outcomes.recv().await {
+            renewed.push(outcome);
+        }
+        renewed
+    }
+
+    /// Renews those of the verdicts on one image that are old.
+    async fn renew(&self, image: &[Judged]) -> Result<Renewed, StoreError> {
+        let basis = self.judge.basis();
+        let mut renewed = Renewed::default();
+        let mut old: Vec<(&Judged, Known)> = Vec::new();
+        for judged in image {
+            let (repository, digest) = (&judged.repository, &judged.digest);
+            renewed.looked_at = renewed.looked_at.saturating_add(1);
+            let known = self.records.known_verdict(repository, digest).await?;
+            match &known.verdict {
+                Some(verdict) if basis.is_of(verdict) => self.judge.note_due(verdict),
+                Some(_) => old.push((judged, known)),
+                // Damaged, which means not judged: its next pull does it.
+                None => {}
+            }
+        }
+        let Some((Judged { digest, .. }, _)) = old.first() else {
+            return Ok(renewed);
+        };
+        let Some(scanned) = self.judge.scanned(digest).await else {
+            renewed.skipped = old.len() as u64;
+            return Ok(renewed);
+        };
+        self.judge.want(&basis, &scanned);
+        let mut has_marks = self.records.has_marks(digest).await?;
+        for (judged, known) in old {
+            let (repository, digest) = (&judged.repository, &judged.digest);
+            let made = basis.judge(repository, digest, &known, &[], &scanned, has_marks)?;
+            has_marks = true;
+            renewed.made.push(made);
+        }
+        Ok(renewed)
+    }
+
+    /// Gives the number of threads: all cores, one less while pulls are under way.
+    fn threads(&self) -> usize {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let spare = usize::from(!self.pulls.list().is_empty());
+        cores.saturating_sub(spare).max(1)
+    }
+}
+
+impl Renewed {
+    fn add(&mut self, other: Self) {
+        self.looked_at = self.looked_at.saturating_add(other.looked_at);
+        self.skipped = self.skipped.saturating_add(other.skipped);
+        self.made.extend(other.made);
+    }
+}
+
+fn next(queue: &Mutex<vec::IntoIter<Vec<Judged>>>) -> Option<Vec<Judged>> {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.next()
+}
+
+/// Makes this thread give way to all others. Where that is not allowed it runs like them.
+fn lower_priority() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "background thread runs at the usual priority");
+    }
+}

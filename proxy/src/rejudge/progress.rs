@@ -1,0 +1,58 @@
+//! How far a pass is, for status.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// How far the running pass is, or how the last one ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ProgressView {
+    /// Whether a pass is under way.
+    pub running: bool,
+    /// Verdicts looked at.
+    pub done: u64,
+    /// Verdicts there were when it began.
+    pub total: u64,
+    /// Verdicts that were made anew.
+    pub renewed: u64,
+    /// Verdicts that are old and stay so until the next pull, for their inventory is gone.
+    pub skipped: u64,
+    /// Why it was cut, where it was.
+    pub problem: Option<String>,
+}
+
+/// The same, while it grows.
+#[derive(Debug, Default)]
+pub(super) struct Progress(Mutex<ProgressView>);
+
+impl Progress {
+    pub(super) fn begin(&self, total: u64) {
+        *self.lock() = ProgressView {
+            running: true,
+            total,
+            ..ProgressView::default()
+        };
+    }
+
+    pub(super) fn add(&self, done: u64, renewed: u64, skipped: u64) {
+        let mut view = self.lock();
+        view.done = view.done.saturating_add(done);
+        view.renewed = view.renewed.saturating_add(renewed);
+        view.skipped = view.skipped.saturating_add(skipped);
+    }
+
+    pub(super) fn end(&self, problem: Option<String>) -> ProgressView {
+        let mut view = self.lock();
+        view.running = false;
+        view.problem = problem;
+        view.clone()
+    }
+
+    pub(super) fn view(&self) -> ProgressView {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ProgressView> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
