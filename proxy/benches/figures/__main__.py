@@ -15,6 +15,7 @@ import feed
 import images
 import inspect_image
 import memory
+import rejudge
 import warm
 from daemons import Registry, Sluicegate, free_port
 
@@ -26,6 +27,7 @@ FIGURES = {
     "manifest": warm.manifest,
     "blob": warm.blob,
     "memory": memory.measure,
+    "rejudge": rejudge.measure,
     "scan": cold.scan,
     "inspect": inspect_image.measure,
 }

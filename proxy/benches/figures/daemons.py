@@ -160,7 +160,7 @@ class Limiter(Daemon):
 class Sluicegate(Daemon):
     """The program, ready to serve, with the feeds' index already built."""
 
-    def __init__(self, home, setup, upstream, gate="hold"):
+    def __init__(self, home, setup, upstream, gate="hold", prepare=None):
         port, api = free_port(), free_port()
         shutil.rmtree(home, ignore_errors=True)
         os.makedirs(os.path.join(home, "data"))
@@ -169,6 +169,8 @@ class Sluicegate(Daemon):
         policy = os.path.join(home, "policy.yaml")
         with open(policy, "w", encoding="utf-8") as file:
             file.write(POLICY)
+        if prepare:
+            prepare(os.path.join(home, "data"))
         self.api = api
         super().__init__(home, [
             os.path.join(setup.bin, "sluicegate"), "serve", "--listen", f"127.0.0.1:{port}",

@@ -1,0 +1,154 @@
+//! Fills a data directory with judged images, for measuring what has to look at all of them.
+//!
+//! `cargo run --release -p sluicegate --example fill_store -- DATA IMAGES PACKAGES ECOSYSTEM` reads
+//! lines of `name version source source-version` and gives each image that many of them, another
+//! choice each. The verdicts cite no feed, so that the service that is started next finds all of
+//! them old. There are no layers: reading one would fail.
+
+use std::error::Error;
+use std::io::BufRead as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sluicegate::cache::{ContentStore, DocumentKind, PackedDocument};
+use sluicegate::pull::job::Scanned;
+use sluicegate::verdicts::{Records, Replacement, SledStore};
+use sluicegate_model::coverage::Coverage;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{
+    Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage,
+};
+use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
+use sluicegate_model::{Digest, Repository};
+use sluicegate_policy::Content;
+
+/// Images written together.
+const BATCH: usize = 200;
+/// Memory for records, in bytes.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// Capacity of the content store, in bytes: what a service has by default.
+const CAPACITY_BYTES: u64 = 20 * 1024 * 1024 * 1024;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    const USAGE: &str = "usage: fill_store DATA IMAGES PACKAGES ECOSYSTEM < LINES";
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [data, images, packages, ecosystem] = &arguments[..] else {
+        return Err(USAGE.into());
+    };
+    let (images, packages): (usize, usize) = (images.parse()?, packages.parse()?);
+    let data = Path::new(data);
+    let (store, _) = SledStore::open(&data.join("verdicts"), CACHE_BYTES)?;
+    let content = ContentStore::open(&data.join("content"), CAPACITY_BYTES)?;
+    let records = Records::new(Arc::new(store), content.clone());
+    let known = components(ecosystem)?;
+    let numbers: Vec<usize> = (0..images).collect();
+    for batch in numbers.chunks(BATCH) {
+        let mut documents = Vec::new();
+        let mut replacements = Vec::new();
+        for number in batch {
+            let digest = Digest::of(&number.to_le_bytes());
+            let inventory = inventory(&known, *number, packages, ecosystem);
+            let verdict = verdict(&digest, &inventory)?;
+            let earlier = records.known_verdict(&verdict.repository, &digest).await?;
+            replacements.push(Replacement::new(&verdict, &earlier)?.listing(&inventory)?);
+            documents.push(document(&digest, inventory)?);
+        }
+        content.put_documents(documents).await?;
+        records.replace_verdicts(replacements).await?;
+    }
+    Ok(())
+}
+
+fn components(ecosystem: &str) -> Outcome<Vec<Component>> {
+    let mut components = Vec::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [name, version, source, source_version] = words[..] else {
+            return Err(format!("not four words: {line:?}").into());
+        };
+        components.push(Component {
+            package: Package {
+                name: name.into(),
+                version: version.into(),
+                package_type: PackageType::Deb,
+                architecture: Some("amd64".into()),
+                source: Some(SourcePackage {
+                    name: source.into(),
+                    version: source_version.into(),
+                    module: None,
+                }),
+            },
+            ecosystem: Some(Ecosystem::new(ecosystem)),
+            purl: format!("pkg:deb/debian/{name}@{version}?arch=amd64"),
+            path: "var/lib/dpkg/status".into(),
+            layer: Digest::of(name.as_bytes()),
+            evidence: Evidence::Installed,
+        });
+    }
+    Ok(components)
+}
+
+/// Chooses packages: a run of them that starts elsewhere for each image.
+fn inventory(known: &[Component], number: usize, packages: usize, ecosystem: &str) -> Inventory {
+    let start = number.wrapping_mul(37);
+    let chosen = known.iter().cycle().skip(start % known.len().max(1));
+    let mut components: Vec<Component> = chosen.take(packages).cloned().collect();
+    components.sort();
+    Inventory {
+        distro: Some(Distro {
+            id: "debian".into(),
+            version: ecosystem.rsplit(':').next().unwrap_or_default().into(),
+            ecosystem: Some(Ecosystem::new(ecosystem)),
+        }),
+        components,
+        platform: "linux/amd64".into(),
+        ..Inventory::default()
+    }
+}
+
+fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
+    let repository: Repository = "up.bench/bench/app".parse()?;
+    Ok(Verdict {
+        digest: digest.clone(),
+        repository,
+        tags: vec!["1".parse()?],
+        platform: inventory.platform.clone(),
+        decision: Decision::Allow,
+        policy: PolicyReference {
+            name: "bench".into(),
+            digest: Digest::of(b"none"),
+        },
+        valid_until: None,
+        reasons: Vec::new(),
+        findings: Vec::new(),
+        coverage: Coverage::from_gaps(Vec::new()),
+        distro: inventory.distro.clone(),
+        packages: inventory.components.len() as u64,
+        provenance: Provenance {
+            scanner: "bench".into(),
+            feeds: "none".into(),
+            feed_time: None,
+            scanned_at: Timestamp::UNIX_EPOCH,
+            decided_at: Timestamp::UNIX_EPOCH,
+            scan_ms: 1,
+        },
+    })
+}
+
+fn document(digest: &Digest, inventory: Inventory) -> Outcome<PackedDocument> {
+    let scanned = Scanned {
+        content: Content::Image,
+        inventory,
+        scanned_at: Timestamp::UNIX_EPOCH,
+        scan_ms: 1,
+    };
+    let body = serde_json::to_vec(&scanned)?;
+    // As a job keeps it.
+    let key = format!("{}-{}", digest.hex(), sluicegate_scanner::fingerprint());
+    Ok(PackedDocument::new(DocumentKind::Inventory, &key, &body)?)
+}
