@@ -30,6 +30,7 @@ fn finding(id: &str, severity: Severity, fixed: Option<&str>, kev: bool) -> Find
         kind: FindingKind::Vulnerability,
         status: FindingStatus::Affected,
         severity,
+        severity_source: None,
         cvss: None,
         kev,
         epss: None,

@@ -133,6 +133,7 @@ fn finding(
         kind: FindingKind::Eol,
         status,
         severity: Severity::Unknown,
+        severity_source: None,
         cvss: None,
         kev: false,
         epss: None,

@@ -33,6 +33,7 @@ pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
         | PackageType::Conda
         | PackageType::Cran
         | PackageType::Cpan
+        | PackageType::Bitnami
         | PackageType::Generic => encode(&package.name),
     };
     let (epoch, version) = match package.version.split_once(':') {

@@ -167,6 +167,7 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
         kind: FindingKind::Vulnerability,
         status: FindingStatus::Affected,
         severity,
+        severity_source: None,
         cvss: None,
         kev: false,
         epss: None,

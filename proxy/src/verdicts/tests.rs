@@ -56,6 +56,7 @@ fn finding(id: &str, package: &str) -> Finding {
         kind: FindingKind::Vulnerability,
         status: FindingStatus::Affected,
         severity: Severity::High,
+        severity_source: None,
         cvss: Some(7.5),
         kev: false,
         epss: None,

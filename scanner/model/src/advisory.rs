@@ -17,12 +17,55 @@ pub struct Advisory {
     pub upstream: Vec<String>,
     /// How bad it is, as the vendor or the record's score says.
     pub severity: Severity,
+    /// What the severity rests on; none where the record states none.
+    pub basis: Option<Basis>,
     /// The CVSS base score, 0 to 10.
     pub cvss: Option<f64>,
+    /// Which builds of the package it speaks of.
+    pub scope: Scope,
     /// Exact versions that are affected.
     pub versions: Vec<String>,
     /// Ranges of versions that are affected. GIT ranges are left out.
     pub ranges: Vec<Range>,
+}
+
+/// What a severity rests on, most trusted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Basis {
+    /// The word of who published the record.
+    Word,
+    /// A vector of CVSS 4.0.
+    CvssV4,
+    /// A vector of CVSS 3.1.
+    CvssV31,
+    /// A vector of CVSS 3.0.
+    CvssV30,
+    /// A vector of CVSS 2.0.
+    CvssV2,
+}
+
+impl Basis {
+    /// Names the kind of vector, as vectors do; none for a word.
+    pub const fn vector(self) -> Option<&'static str> {
+        match self {
+            Self::Word => None,
+            Self::CvssV4 => Some("CVSS:4.0"),
+            Self::CvssV31 => Some("CVSS:3.1"),
+            Self::CvssV30 => Some("CVSS:3.0"),
+            Self::CvssV2 => Some("CVSS:2.0"),
+        }
+    }
+}
+
+/// Which builds of a package a record speaks of. What is empty limits nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The module streams, such as `nodejs:20`, of a record about packages built in modules.
+    pub modules: Vec<String>,
+    /// The installed packages, of a record that names a source package.
+    pub binaries: Vec<String>,
+    /// The processor architecture.
+    pub architecture: Option<String>,
 }
 
 /// A range of versions: events in the order of the ecosystem.

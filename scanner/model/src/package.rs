@@ -72,13 +72,15 @@ pub enum PackageType {
     Hex,
     /// A Perl distribution.
     Cpan,
+    /// A product of Bitnami's images, known from its SBOM.
+    Bitnami,
     /// A program known by what its binary contains.
     Generic,
 }
 
 impl PackageType {
     /// Every type there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Deb,
         Self::Apk,
         Self::Rpm,
@@ -96,6 +98,7 @@ impl PackageType {
         Self::Cran,
         Self::Hex,
         Self::Cpan,
+        Self::Bitnami,
         Self::Generic,
     ];
 
@@ -128,6 +131,7 @@ impl PackageType {
             Self::Composer => "Packagist",
             Self::Cran => "CRAN",
             Self::Hex => "Hex",
+            Self::Bitnami => "Bitnami",
         };
         Some(Ecosystem::new(name))
     }
@@ -152,6 +156,7 @@ impl PackageType {
             Self::Cran => "cran",
             Self::Hex => "hex",
             Self::Cpan => "cpan",
+            Self::Bitnami => "bitnami",
             Self::Generic => "generic",
         }
     }

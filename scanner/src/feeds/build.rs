@@ -14,6 +14,7 @@ use sha2::Digest as _;
 
 use super::format::{FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::gather::{Family, Gathered, Summary};
+use super::names::Names;
 use super::{
     Archive, BuildProgress, EcosystemStatus, FeedDirectory, FeedError, FeedProblem, archive,
     archives, exploits, osv, source_fingerprint,
@@ -72,6 +73,7 @@ struct Builder {
     identity: sha2::Sha256,
     ecosystems: BTreeMap<Box<str>, EcosystemStatus>,
     problems: Vec<FeedProblem>,
+    names: Names,
     tables: Tables,
 }
 
@@ -86,6 +88,7 @@ impl Builder {
             identity: sha2::Sha256::new(),
             ecosystems: BTreeMap::new(),
             problems: Vec::new(),
+            names: Names::default(),
             tables: Tables::default(),
         };
         builder.identity.update(FORMAT.to_le_bytes());
@@ -117,6 +120,7 @@ impl Builder {
                 });
             }
             self.summarize(&family.summaries(now));
+            family.name_weaknesses(&mut self.names);
             for gathered in family.into_packages() {
                 self.write_block(&gathered)?;
             }
@@ -194,6 +198,7 @@ impl Builder {
         self.tables.source_fingerprint = source_fingerprint;
         self.tables.ecosystems = std::mem::take(&mut self.ecosystems).into_values().collect();
         self.tables.problems = std::mem::take(&mut self.problems);
+        self.tables.names = std::mem::take(&mut self.names).into_tables();
         self.tables.newest_modified = self
             .tables
             .ecosystems
@@ -230,6 +235,7 @@ impl Builder {
             names,
             &self.tables.known_exploited,
             &self.tables.exploit_scores,
+            &self.tables.names,
         ))
         .map_err(|_| FeedError::TooLarge { what: "tables" })?;
         self.identity.update(&encoded);
@@ -259,6 +265,7 @@ impl Builder {
         for (name, summary) in summaries {
             let status = self.status(name);
             status.records = summary.records;
+            status.without_severity = summary.without_severity;
             status.newest_modified = summary.newest_modified;
         }
     }
@@ -285,6 +292,7 @@ impl Builder {
                 name: ecosystem.to_owned(),
                 records: 0,
                 newest_modified: None,
+                without_severity: 0,
                 problems: 0,
             })
     }

@@ -13,10 +13,11 @@ use sha2::Digest as _;
 use sluicegate_model::advisory::Advisory;
 
 use super::cve::CveNumber;
+use super::names::NameTables;
 use super::{EcosystemStatus, FeedProblem};
 
 /// The revision of layout and content; a file of another one is built again.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";
@@ -93,6 +94,8 @@ pub(super) struct Tables {
     pub(super) known_exploited: Vec<CveNumber>,
     /// Sorted by CVE.
     pub(super) exploit_scores: Vec<(CveNumber, f32)>,
+    /// What all records together know of weaknesses.
+    pub(super) names: NameTables,
 }
 
 /// Where a block lies.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use super::names::{Identity, Names};
 use super::osv::Record;
 use crate::matching::{self, names};
 
@@ -39,6 +40,8 @@ pub(super) struct Gathered {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) records: u64,
+    /// Records that state no severity.
+    pub(super) without_severity: u64,
     /// Not in the future.
     pub(super) newest_modified: Option<Timestamp>,
 }
@@ -50,8 +53,16 @@ struct States(BTreeMap<Box<str>, HashMap<Box<str>, Newest>>);
 struct Newest {
     modified: Timestamp,
     /// Which reading of this state speaks for each ecosystem.
-    speakers: Vec<(Box<str>, u32)>,
+    speakers: Vec<Speaker>,
+    identity: Identity,
     is_withdrawn: bool,
+}
+
+struct Speaker {
+    ecosystem: Box<str>,
+    sequence: u32,
+    /// Whether it states a severity of any package there.
+    is_rated: bool,
 }
 
 struct Entry {
@@ -72,12 +83,12 @@ impl Family {
         let states = self.newest.0.entry(folder.into()).or_default();
         let newest = states
             .entry(record.id.as_str().into())
-            .or_insert_with(|| Newest::at(modified, record.is_withdrawn));
+            .or_insert_with(|| Newest::at(modified, &record));
         if modified < newest.modified {
             return;
         }
         if modified > newest.modified {
-            *newest = Newest::at(modified, record.is_withdrawn);
+            *newest = Newest::at(modified, &record);
         }
         if record.is_withdrawn {
             newest.is_withdrawn = true;
@@ -89,7 +100,8 @@ impl Family {
             if ecosystem != folder && family != folder {
                 continue;
             }
-            if !newest.speaks(ecosystem, sequence) {
+            let is_rated = affected.advisory.basis.is_some();
+            if !newest.speaks(ecosystem, sequence, is_rated) {
                 continue;
             }
             matching::slim(family, &mut affected.advisory);
@@ -113,18 +125,33 @@ impl Family {
     pub(super) fn summaries(&self, now: Timestamp) -> BTreeMap<Box<str>, Summary> {
         let mut summaries: BTreeMap<Box<str>, Summary> = BTreeMap::new();
         for (id, state) in self.newest.0.values().flatten() {
-            for (name, first) in &state.speakers {
-                if !self.newest.is_in_force(id, name, *first) {
+            for speaker in &state.speakers {
+                let ecosystem = &speaker.ecosystem;
+                if !self.newest.is_in_force(id, ecosystem, speaker.sequence) {
                     continue;
                 }
-                let summary = summaries.entry(name.clone()).or_default();
+                let summary = summaries.entry(ecosystem.clone()).or_default();
                 summary.records += 1;
+                summary.without_severity += u64::from(!speaker.is_rated);
                 let dated = state.modified > Timestamp::MIN && state.modified <= now;
                 summary.newest_modified =
                     summary.newest_modified.max(dated.then_some(state.modified));
             }
         }
         summaries
+    }
+
+    /// Adds what the records in force know of weaknesses to what those of other families do.
+    pub(super) fn name_weaknesses(&self, names: &mut Names) {
+        for (id, state) in self.newest.0.values().flatten() {
+            let is_in_force = state.speakers.iter().any(|speaker| {
+                self.newest
+                    .is_in_force(id, &speaker.ecosystem, speaker.sequence)
+            });
+            if is_in_force {
+                names.add(id, &state.identity);
+            }
+        }
     }
 
     /// Gives each package with its advisories in force, in a fixed order.
@@ -162,25 +189,34 @@ impl States {
 }
 
 impl Newest {
-    fn at(modified: Timestamp, is_withdrawn: bool) -> Self {
+    fn at(modified: Timestamp, record: &Record) -> Self {
         Self {
             modified,
             speakers: Vec::new(),
-            is_withdrawn,
+            identity: Identity::of(record),
+            is_withdrawn: record.is_withdrawn,
         }
     }
 
     /// Tells whether this reading speaks for the ecosystem: the first one of a state does.
-    fn speaks(&mut self, ecosystem: &str, sequence: u32) -> bool {
-        if let Some(first) = self.speaker(ecosystem) {
-            return first == sequence;
+    fn speaks(&mut self, ecosystem: &str, sequence: u32, is_rated: bool) -> bool {
+        let mut speakers = self.speakers.iter_mut();
+        if let Some(speaker) = speakers.find(|speaker| *speaker.ecosystem == *ecosystem) {
+            speaker.is_rated |= is_rated;
+            return speaker.sequence == sequence;
         }
-        self.speakers.push((ecosystem.into(), sequence));
+        self.speakers.push(Speaker {
+            ecosystem: ecosystem.into(),
+            sequence,
+            is_rated,
+        });
         true
     }
 
+    /// Names the reading that speaks for an ecosystem.
     fn speaker(&self, ecosystem: &str) -> Option<u32> {
-        let speaker = self.speakers.iter().find(|(name, _)| **name == *ecosystem);
-        speaker.map(|(_, first)| *first)
+        let mut speakers = self.speakers.iter();
+        let speaker = speakers.find(|speaker| *speaker.ecosystem == *ecosystem)?;
+        Some(speaker.sequence)
     }
 }

@@ -15,6 +15,7 @@ use super::cve::CveNumber;
 use super::format::{
     Block, KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash,
 };
+use super::names::{CveRating, name_hash};
 use super::{EcosystemStatus, FeedError, FeedProblem};
 
 /// An open index.
@@ -148,6 +149,21 @@ impl FeedIndex {
         let scores = &self.tables.exploit_scores;
         let at = scores.binary_search_by_key(&cve, |(cve, _)| *cve).ok()?;
         scores.get(at).map(|(_, score)| *score)
+    }
+
+    /// Gives what a record says of how bad the CVE is; none where no record says it.
+    pub(crate) fn rating(&self, cve: CveNumber) -> Option<&CveRating> {
+        let ratings = &self.tables.names.ratings;
+        let at = ratings.binary_search_by_key(&cve, |(cve, _)| *cve).ok()?;
+        ratings.get(at).map(|(_, rating)| rating)
+    }
+
+    /// Gives the CVE that other records say is behind a name.
+    pub(crate) fn cve_behind(&self, name: &str) -> Option<CveNumber> {
+        let names = &self.tables.names.names;
+        let hash = name_hash(name);
+        let at = names.binary_search_by_key(&hash, |(name, _)| *name).ok()?;
+        names.get(at).map(|(_, cve)| *cve)
     }
 }
 

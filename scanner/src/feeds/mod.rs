@@ -12,8 +12,10 @@ mod exploits;
 mod format;
 mod gather;
 mod index;
+mod names;
 mod osv;
 mod rating;
+pub(crate) mod scope;
 mod stamps;
 
 use std::io;
@@ -68,6 +70,8 @@ pub struct EcosystemStatus {
     pub records: u64,
     /// The newest `modified` of those records that is not in the future.
     pub newest_modified: Option<jiff::Timestamp>,
+    /// Records in force that state no severity for any of its packages.
+    pub without_severity: u64,
     /// Records of its folder that could not be read in full.
     pub problems: u64,
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use sluicegate_model::advisory::{Advisory, Event, Range};
 
 use super::rating::{Score, Statements, rate};
+use super::scope::{self, Described};
 
 /// Longest id, name or ecosystem that is kept, in bytes. The longest real ones stay below 250.
 const MAX_NAME_BYTES: usize = 1024;
@@ -76,6 +77,7 @@ struct Written<'a> {
     withdrawn: Option<String>,
     aliases: Option<Vec<String>>,
     upstream: Option<Vec<String>>,
+    summary: Option<String>,
     severity: Option<Vec<Score>>,
     #[serde(borrow)]
     database_specific: Option<&'a RawValue>,
@@ -99,6 +101,7 @@ struct WrittenAffected<'a> {
 struct WrittenPackage {
     ecosystem: String,
     name: String,
+    purl: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -126,20 +129,32 @@ fn affected_package(
     };
     check_name("affected[].package.ecosystem", &package.ecosystem)?;
     check_name("affected[].package.name", &package.name)?;
-    let (severity, cvss) = rate(Statements {
+    let summary = record.summary.as_deref();
+    let rating = rate(Statements {
         package_scores: entry.severity.as_deref().unwrap_or_default(),
         package_extras: [entry.ecosystem_specific, entry.database_specific],
         record_extra: record.database_specific,
         record_scores: record.severity.as_deref().unwrap_or_default(),
+        summary: summary.filter(|_| scope::is_erratum(&record.id)),
+    });
+    let ranges = ranges(entry.ranges.as_deref().unwrap_or_default());
+    let scope = scope::scope(&Described {
+        ecosystem: &package.ecosystem,
+        purl: package.purl.as_deref(),
+        summary,
+        ranges: &ranges,
+        extra: entry.ecosystem_specific,
     });
     let advisory = Advisory {
         id: record.id.clone(),
         aliases: record.aliases.clone().unwrap_or_default(),
         upstream: record.upstream.clone().unwrap_or_default(),
-        severity,
-        cvss,
+        severity: rating.severity,
+        basis: rating.basis,
+        cvss: rating.cvss,
+        scope,
         versions: entry.versions.clone().unwrap_or_default(),
-        ranges: ranges(entry.ranges.as_deref().unwrap_or_default()),
+        ranges,
     };
     Ok(Some(AffectedPackage {
         ecosystem: package.ecosystem.clone(),

@@ -6,6 +6,7 @@
 use cvss::Cvss;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sluicegate_model::advisory::Basis;
 use sluicegate_model::severity::Severity;
 
 /// One entry of an OSV `severity` list.
@@ -28,21 +29,50 @@ pub(super) struct Statements<'a> {
     pub(super) record_extra: Option<&'a RawValue>,
     /// `severity` of the record.
     pub(super) record_scores: &'a [Score],
+    /// `summary` of a record whose publisher states a severity there and nowhere else.
+    pub(super) summary: Option<&'a str>,
 }
 
-/// Gives the severity and the CVSS base score of a record for one package.
-pub(super) fn rate(said: Statements<'_>) -> (Severity, Option<f64>) {
+/// How bad a record says it is for one package.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Rating {
+    pub(super) severity: Severity,
+    /// What the severity rests on; none where it is unknown.
+    pub(super) basis: Option<Basis>,
+    /// The CVSS base score.
+    pub(super) cvss: Option<f64>,
+}
+
+/// Gives what a record says of one package.
+pub(super) fn rate(said: Statements<'_>) -> Rating {
     let package_score = base_score(said.package_scores);
     let record_score = base_score(said.record_scores);
-    let cvss = package_score.or(record_score);
-    let severity = vendor_word(said.package_scores)
-        .or(package_score.map(Severity::from_cvss))
-        .or_else(|| said.package_extras.into_iter().find_map(stated_word))
-        .or_else(|| vendor_word(said.record_scores))
-        .or_else(|| stated_word(said.record_extra))
-        .or(record_score.map(Severity::from_cvss))
-        .unwrap_or(Severity::Unknown);
-    (severity, cvss)
+    let word = |severity| (severity, Basis::Word);
+    let scored = |(basis, score)| (Severity::from_cvss(score), basis);
+    let stated = vendor_word(said.package_scores)
+        .map(word)
+        .or(package_score.map(scored))
+        .or_else(|| {
+            let mut extras = said.package_extras.into_iter();
+            extras.find_map(stated_word).map(word)
+        })
+        .or_else(|| vendor_word(said.record_scores).map(word))
+        .or_else(|| stated_word(said.record_extra).map(word))
+        .or_else(|| said.summary.and_then(leading_word).map(word))
+        .or(record_score.map(scored));
+    Rating {
+        severity: stated.map_or(Severity::Unknown, |(severity, _)| severity),
+        basis: stated.map(|(_, basis)| basis),
+        cvss: package_score.or(record_score).map(|(_, score)| score),
+    }
+}
+
+/// Reads the word that Red Hat and those who rebuild its packages open a summary with:
+/// `Important: kernel security update`.
+fn leading_word(summary: &str) -> Option<Severity> {
+    let (first, _) = summary.split_once(": ")?;
+    let is_theirs = matches!(first, "Critical" | "Important" | "Moderate" | "Low");
+    is_theirs.then(|| word(first)).flatten()
 }
 
 /// The part of an open-ended `..._specific` object that is a severity.
@@ -89,28 +119,22 @@ fn word(text: &str) -> Option<Severity> {
 }
 
 /// Scores the newest generation of CVSS for which a vector can be read.
-fn base_score(scores: &[Score]) -> Option<f64> {
-    let vectors: Vec<Cvss> = scores
-        .iter()
-        .filter_map(|score| bare_vector(&score.score).parse().ok())
-        .collect();
-    (0..=GENERATION_OLDEST).find_map(|wanted| {
-        vectors
-            .iter()
-            .find(|vector| generation(vector) == Some(wanted))
-            .map(Cvss::score)
-            .filter(|score| score.is_finite())
-    })
+fn base_score(scores: &[Score]) -> Option<(Basis, f64)> {
+    let readable = scores.iter().filter_map(|score| {
+        let vector: Cvss = bare_vector(&score.score).parse().ok()?;
+        let score = vector.score();
+        Some((generation(&vector)?, score)).filter(|_| score.is_finite())
+    });
+    // Of several vectors of one generation the first counts.
+    readable.min_by_key(|(basis, _)| *basis)
 }
 
-const GENERATION_OLDEST: u8 = 3;
-
-fn generation(vector: &Cvss) -> Option<u8> {
+fn generation(vector: &Cvss) -> Option<Basis> {
     match vector {
-        Cvss::CvssV40(_) => Some(0),
-        Cvss::CvssV31(_) => Some(1),
-        Cvss::CvssV30(_) => Some(2),
-        Cvss::CvssV20(_) => Some(GENERATION_OLDEST),
+        Cvss::CvssV40(_) => Some(Basis::CvssV4),
+        Cvss::CvssV31(_) => Some(Basis::CvssV31),
+        Cvss::CvssV30(_) => Some(Basis::CvssV30),
+        Cvss::CvssV20(_) => Some(Basis::CvssV2),
         _ => None,
     }
 }
@@ -148,8 +172,9 @@ mod tests {
             package_extras: [package_extra, None],
             record_extra,
             record_scores: record,
+            summary: None,
         })
-        .0
+        .severity
     }
 
     #[test]
@@ -195,6 +220,39 @@ mod tests {
             rated(&record, &ubuntu, [None, Some(&low)]),
             Severity::Medium
         );
+    }
+
+    #[test]
+    fn says_what_a_severity_rests_on() {
+        let low = raw(r#"{"severity":"LOW"}"#);
+        let rated = |record: &[&str], extra, summary| {
+            let rating = rate(Statements {
+                package_scores: &[],
+                package_extras: [None, None],
+                record_extra: extra,
+                record_scores: &scores(record),
+                summary,
+            });
+            (rating.severity, rating.basis, rating.cvss)
+        };
+        let (word, v31) = (Some(Basis::Word), Some(Basis::CvssV31));
+        assert_eq!(
+            rated(&[V2, V31], None, None),
+            (Severity::Low, v31, Some(1.8))
+        );
+        assert_eq!(
+            rated(&[V31], Some(&low), None),
+            (Severity::Low, word, Some(1.8))
+        );
+        assert_eq!(rated(&[], None, None), (Severity::Unknown, None, None));
+        for (summary, severity) in [
+            ("Important: kernel security update", Severity::High),
+            ("Moderate: nodejs:16 security update", Severity::Medium),
+            ("low: x", Severity::Unknown),
+            ("kernel bug fix update", Severity::Unknown),
+        ] {
+            assert_eq!(rated(&[], None, Some(summary)).0, severity, "{summary}");
+        }
     }
 
     #[test]

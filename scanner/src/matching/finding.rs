@@ -4,33 +4,35 @@
 
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
-use sluicegate_model::package::{Component, Ecosystem};
-use sluicegate_model::severity::Severity;
+use sluicegate_model::package::Component;
 
 use super::Matched;
 use super::groups::{Group, groups};
-use super::matcher::Matcher;
+use super::matcher::{Matcher, Side};
 use super::ranges::Affected;
+use super::severity::{self, Rated};
 use crate::feeds::FeedIndex;
+
+/// How the ids of records on malicious packages start. Source: OSV schema, "Defined databases".
+const MALWARE: &str = "MAL-";
 
 /// Makes the findings of one component.
 pub(super) fn of_component(
     matcher: &Matcher,
     component: &Component,
-    ecosystem: &Ecosystem,
     matched: &[Matched<'_>],
     feeds: &FeedIndex,
 ) -> Vec<Finding> {
     let advisories: Vec<&Advisory> = matched.iter().map(|matched| matched.advisory).collect();
-    groups(&advisories)
+    groups(&advisories, &|name| feeds.cve_behind(name))
         .into_iter()
-        .map(|group| {
+        .filter_map(|group| {
             let members: Vec<&Matched<'_>> = group
                 .members
                 .iter()
                 .filter_map(|member| matched.get(*member))
                 .collect();
-            finding(matcher, component, ecosystem, group, &members, feeds)
+            finding(matcher, component, group, &members, feeds)
         })
         .collect()
 }
@@ -38,16 +40,20 @@ pub(super) fn of_component(
 fn finding(
     matcher: &Matcher,
     component: &Component,
-    ecosystem: &Ecosystem,
     group: Group,
     members: &[&Matched<'_>],
     feeds: &FeedIndex,
-) -> Finding {
+) -> Option<Finding> {
+    let first = members.first()?;
     let advisories: Vec<&Advisory> = members.iter().map(|member| member.advisory).collect();
-    let (severity, cvss) = rating(&advisories);
+    let Rated {
+        severity,
+        source: severity_source,
+        cvss,
+    } = severity::rate(&component.package, &advisories, &group.cves, feeds);
     let is_malware = std::iter::once(&group.id)
         .chain(&group.aliases)
-        .any(|name| name.starts_with("MAL-"));
+        .any(|name| name.starts_with(MALWARE));
     let is_affected = members
         .iter()
         .any(|member| member.affected == Affected::Yes);
@@ -59,7 +65,7 @@ fn finding(
     let mut ids: Vec<String> = advisories.iter().map(|a| a.id.clone()).collect();
     ids.sort();
     ids.dedup();
-    Finding {
+    Some(Finding {
         advisories: ids,
         kind: if is_malware {
             FindingKind::Malware
@@ -72,29 +78,33 @@ fn finding(
             FindingStatus::Unknown
         },
         severity,
+        severity_source,
         cvss,
         kev: group.cves.iter().any(|cve| feeds.is_known_exploited(*cve)),
         epss: exploit_probability.map(shown_probability),
         package: package(component),
-        fixed: matcher.first_fix(matcher.version(&component.package), &advisories),
-        source: ecosystem.to_string(),
+        fixed: fix(matcher, component, members),
+        source: first.ecosystem.to_string(),
         detail: None,
         exception: None,
         aliases: group.aliases.into_iter().collect(),
         id: group.id,
-    }
+    })
 }
 
-/// Takes one record's rating, never the worst of several: GitHub's where there is one, else that of
-/// the first record, by id, that has any.
-fn rating(advisories: &[&Advisory]) -> (Severity, Option<f64>) {
-    advisories
-        .iter()
-        .filter(|advisory| advisory.severity != Severity::Unknown)
-        .min_by_key(|advisory| (!advisory.id.starts_with("GHSA-"), &advisory.id))
-        .map_or((Severity::Unknown, None), |advisory| {
-            (advisory.severity, advisory.cvss)
-        })
+/// Finds the smallest version that ends what matched. Records that name the installed package know
+/// its own versions; what is said of the source counts only without them.
+fn fix(matcher: &Matcher, component: &Component, members: &[&Matched<'_>]) -> Option<String> {
+    let of_installed = members.iter().any(|member| member.side == Side::Installed);
+    let side = if of_installed {
+        Side::Installed
+    } else {
+        Side::Source
+    };
+    let counting = members.iter().filter(|member| member.side == side);
+    let advisories: Vec<&Advisory> = counting.map(|member| member.advisory).collect();
+    let version = Matcher::version(&component.package, side);
+    (matcher.order(side).first_fix)(version, &advisories)
 }
 
 /// Rounds to the five digits that EPSS publishes, which the stored single precision blurs.

@@ -23,13 +23,16 @@ pub(super) struct Group {
     pub(super) members: Vec<usize>,
 }
 
-/// Groups advisories.
-pub(super) fn groups(advisories: &[&Advisory]) -> Vec<Group> {
+/// Groups advisories. `behind` gives the CVE that records on other packages say is behind a name.
+pub(super) fn groups(
+    advisories: &[&Advisory],
+    behind: &dyn Fn(&str) -> Option<CveNumber>,
+) -> Vec<Group> {
     let mut names = Names::default();
     let mut evidence: Vec<(usize, BTreeSet<CveNumber>)> = Vec::new();
     let mut homes: Vec<(usize, usize)> = Vec::new();
     for (member, advisory) in advisories.iter().enumerate() {
-        let own = own_names(advisory);
+        let own = own_names(advisory, behind);
         let upstream = cves(&advisory.upstream);
         if cves(&own).is_empty() && !upstream.is_empty() {
             evidence.push((member, upstream));
@@ -81,15 +84,20 @@ fn collect(advisories: &[&Advisory], names: &mut Names, homes: Vec<(usize, usize
 }
 
 /// Lists the names of a record; one that is a vendor's page on a CVE is also named by the CVE.
-fn own_names(advisory: &Advisory) -> BTreeSet<String> {
-    let written = std::iter::once(&advisory.id).chain(&advisory.aliases);
-    written
+fn own_names(advisory: &Advisory, behind: &dyn Fn(&str) -> Option<CveNumber>) -> BTreeSet<String> {
+    let written = || std::iter::once(&advisory.id).chain(&advisory.aliases);
+    let mut names: BTreeSet<String> = written()
         .flat_map(|name| {
             let cve = CveNumber::of_record(name).map(|cve| cve.to_string());
             [Some(name.clone()), cve]
         })
         .flatten()
-        .collect()
+        .collect();
+    if cves(&names).is_empty() {
+        let told = written().filter_map(|name| behind(name));
+        names.extend(told.map(|cve| cve.to_string()).collect::<Vec<_>>());
+    }
+    names
 }
 
 fn cves<'a>(names: impl IntoIterator<Item = &'a String>) -> BTreeSet<CveNumber> {
@@ -157,6 +165,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluicegate_model::advisory::Scope;
     use sluicegate_model::severity::Severity;
 
     fn advisory(id: &str, aliases: &[&str], upstream: &[&str]) -> Advisory {
@@ -166,7 +175,9 @@ mod tests {
             aliases: owned(aliases),
             upstream: owned(upstream),
             severity: Severity::Unknown,
+            basis: None,
             cvss: None,
+            scope: Scope::default(),
             versions: Vec::new(),
             ranges: Vec::new(),
         }
@@ -174,7 +185,7 @@ mod tests {
 
     fn grouped(advisories: &[Advisory]) -> Vec<(String, Vec<usize>)> {
         let references: Vec<&Advisory> = advisories.iter().collect();
-        let mut groups: Vec<_> = groups(&references)
+        let mut groups: Vec<_> = groups(&references, &|_| None)
             .into_iter()
             .map(|group| (group.id, group.members))
             .collect();
@@ -218,7 +229,10 @@ mod tests {
         ];
         assert_eq!(grouped(&advisories), expected);
         let references: Vec<&Advisory> = advisories.iter().collect();
-        let aliases: Vec<_> = groups(&references).into_iter().map(|g| g.aliases).collect();
+        let aliases: Vec<_> = groups(&references, &|_| None)
+            .into_iter()
+            .map(|g| g.aliases)
+            .collect();
         assert!(aliases.iter().all(|names| !names.contains("DSA-1-1")));
     }
 
@@ -229,6 +243,21 @@ mod tests {
             grouped(&advisories),
             [("CVE-2021-0001".to_owned(), vec![0])]
         );
+    }
+
+    #[test]
+    fn learns_a_cve_from_records_on_other_packages() {
+        let advisories = [
+            advisory("GO-1", &["GHSA-1"], &[]),
+            advisory("GO-2", &[], &[]),
+        ];
+        let references: Vec<&Advisory> = advisories.iter().collect();
+        let behind = |name: &str| (name == "GHSA-1").then(|| CveNumber::parse("CVE-2024-0001"))?;
+        let ids: Vec<String> = groups(&references, &behind)
+            .into_iter()
+            .map(|g| g.id)
+            .collect();
+        assert_eq!(ids, ["CVE-2024-0001", "GO-2"]);
     }
 
     #[test]

@@ -1,20 +1,24 @@
-//! The matching plugins: which packages each one claims, what name and version advisories know them
-//! by, and in which order versions are compared.
+//! The matching plugins: which packages each one claims, by which names advisories know them, and in
+//! which order versions are compared.
 //!
 //! A new ecosystem is one order in `versions` and one line in [`REGISTRY`]. Called by `judge`.
 
-use std::borrow::Cow;
-
 use sluicegate_model::advisory::Advisory;
-use sluicegate_model::package::{Component, Ecosystem, Package, PackageType};
+use sluicegate_model::package::{Ecosystem, Package, PackageType};
 
 use super::names;
-use super::ranges::{self, Affected};
-use crate::feeds::FeedIndex;
+use super::order::Order;
 use crate::versions::apk::ApkVersion;
+use crate::versions::bitnami::BitnamiVersion;
+use crate::versions::cran::CranVersion;
 use crate::versions::deb::DebVersion;
+use crate::versions::gem::GemVersion;
+use crate::versions::go::GoVersion;
 use crate::versions::maven::MavenVersion;
+use crate::versions::nuget::NugetVersion;
+use crate::versions::packagist::PackagistVersion;
 use crate::versions::pep440::Pep440Version;
+use crate::versions::rpm::{RpmVersion, RpmWithoutEpoch};
 use crate::versions::semver::SemanticVersion;
 
 /// A matcher as users see it.
@@ -37,81 +41,186 @@ pub fn matchers() -> Vec<MatcherInfo> {
 pub(super) struct Matcher {
     info: MatcherInfo,
     claims: PackageType,
-    /// Whether advisories name the source package, not the installed one.
-    by_source: bool,
-    affected: fn(&str, &[Advisory]) -> Vec<Affected>,
-    first_fix: fn(&str, &[&Advisory]) -> Option<String>,
-    drop_covered: fn(&mut Advisory),
+    keys: Keys,
+    /// The order of installed versions.
+    order: Order,
+    /// The order of sources' versions.
+    source_order: Order,
 }
 
-static REGISTRY: [Matcher; 5] = [
+/// By which names advisories know a package.
+#[derive(Clone, Copy)]
+enum Keys {
+    /// That of the installed package.
+    Installed,
+    /// That of its source.
+    Source,
+    /// Alpine's relatives name either: the source, and the installed package as well.
+    SourceAndInstalled,
+    /// That of the installed package, and for records that do not name it, that of its source.
+    InstalledThenSource,
+}
+
+/// Which of a package's two names and versions a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    Installed,
+    Source,
+}
+
+const fn system(
+    name: &'static str,
+    claims: PackageType,
+    ecosystems: &'static [&'static str],
+    keys: Keys,
+    order: Order,
+) -> Matcher {
     Matcher {
         info: MatcherInfo {
-            name: "deb",
-            revision: 1,
-            ecosystems: &["Debian", "Ubuntu"],
+            name,
+            revision: 2,
+            ecosystems,
         },
-        claims: PackageType::Deb,
-        by_source: true,
-        affected: ranges::affected::<DebVersion>,
-        first_fix: ranges::first_fix::<DebVersion>,
-        drop_covered: ranges::drop_covered::<DebVersion>,
-    },
-    Matcher {
-        info: MatcherInfo {
-            name: "apk",
-            revision: 1,
-            ecosystems: &["Alpine"],
-        },
-        claims: PackageType::Apk,
-        by_source: true,
-        affected: ranges::affected::<ApkVersion>,
-        first_fix: ranges::first_fix::<ApkVersion>,
-        drop_covered: ranges::drop_covered::<ApkVersion>,
-    },
-    Matcher {
-        info: MatcherInfo {
-            name: "pypi",
-            revision: 1,
-            ecosystems: &["PyPI"],
-        },
-        claims: PackageType::Python,
-        by_source: false,
-        affected: ranges::affected::<Pep440Version>,
-        first_fix: ranges::first_fix::<Pep440Version>,
-        drop_covered: ranges::drop_covered::<Pep440Version>,
-    },
-    Matcher {
-        info: MatcherInfo {
-            name: "npm",
-            revision: 1,
-            ecosystems: &["npm"],
-        },
-        claims: PackageType::Npm,
-        by_source: false,
-        affected: ranges::affected::<SemanticVersion>,
-        first_fix: ranges::first_fix::<SemanticVersion>,
-        drop_covered: ranges::drop_covered::<SemanticVersion>,
-    },
-    Matcher {
-        info: MatcherInfo {
-            name: "maven",
-            revision: 1,
-            ecosystems: &["Maven"],
-        },
-        claims: PackageType::Maven,
-        by_source: false,
-        affected: ranges::affected::<MavenVersion>,
-        first_fix: ranges::first_fix::<MavenVersion>,
-        drop_covered: ranges::drop_covered::<MavenVersion>,
-    },
+        claims,
+        keys,
+        order,
+        source_order: order,
+    }
+}
+
+const fn language(
+    name: &'static str,
+    claims: PackageType,
+    ecosystems: &'static [&'static str],
+    order: Order,
+) -> Matcher {
+    system(name, claims, ecosystems, Keys::Installed, order)
+}
+
+/// The families whose packages rpm installs.
+const RPM: &[&str] = &[
+    "AlmaLinux",
+    "Azure Linux",
+    "Mageia",
+    "Photon OS",
+    "Red Hat",
+    "Rocky Linux",
+    "SUSE",
+    "openEuler",
+    "openSUSE",
 ];
 
-/// Finds the matcher that claims a package.
-pub(super) fn of(package: &Package) -> Option<&'static Matcher> {
-    REGISTRY
-        .iter()
-        .find(|matcher| matcher.claims == package.package_type)
+/// Alpine's relatives, whose advisories name installed packages too.
+const APK_RELATIVES: &[&str] = &[
+    "Alpaquita",
+    "BellSoft Hardened Containers",
+    "Chainguard",
+    "CleanStart",
+    "MinimOS",
+    "Wolfi",
+];
+
+static REGISTRY: [Matcher; 15] = [
+    system(
+        "deb",
+        PackageType::Deb,
+        &["Debian", "Ubuntu", "Echo"],
+        Keys::Source,
+        Order::of::<DebVersion>(),
+    ),
+    system(
+        "apk",
+        PackageType::Apk,
+        &["Alpine"],
+        Keys::Source,
+        Order::of::<ApkVersion>(),
+    ),
+    system(
+        "apk-relatives",
+        PackageType::Apk,
+        APK_RELATIVES,
+        Keys::SourceAndInstalled,
+        Order::of::<ApkVersion>(),
+    ),
+    Matcher {
+        source_order: Order::of::<RpmWithoutEpoch>(),
+        ..system(
+            "rpm",
+            PackageType::Rpm,
+            RPM,
+            Keys::InstalledThenSource,
+            Order::of::<RpmVersion>(),
+        )
+    },
+    language(
+        "pypi",
+        PackageType::Python,
+        &["PyPI"],
+        Order::of::<Pep440Version>(),
+    ),
+    language(
+        "npm",
+        PackageType::Npm,
+        &["npm"],
+        Order::of::<SemanticVersion>(),
+    ),
+    language(
+        "maven",
+        PackageType::Maven,
+        &["Maven"],
+        Order::of::<MavenVersion>(),
+    ),
+    language("go", PackageType::Go, &["Go"], Order::of::<GoVersion>()),
+    language(
+        "cargo",
+        PackageType::Cargo,
+        &["crates.io"],
+        Order::of::<SemanticVersion>(),
+    ),
+    language(
+        "gem",
+        PackageType::Gem,
+        &["RubyGems"],
+        Order::of::<GemVersion>(),
+    ),
+    language(
+        "nuget",
+        PackageType::Nuget,
+        &["NuGet"],
+        Order::of::<NugetVersion>(),
+    ),
+    language(
+        "composer",
+        PackageType::Composer,
+        &["Packagist"],
+        Order::of::<PackagistVersion>(),
+    ),
+    language(
+        "hex",
+        PackageType::Hex,
+        &["Hex"],
+        Order::of::<SemanticVersion>(),
+    ),
+    language(
+        "cran",
+        PackageType::Cran,
+        &["CRAN"],
+        Order::of::<CranVersion>(),
+    ),
+    language(
+        "bitnami",
+        PackageType::Bitnami,
+        &["Bitnami"],
+        Order::of::<BitnamiVersion>(),
+    ),
+];
+
+/// Finds the matcher of a package in an ecosystem.
+pub(super) fn of(package: &Package, ecosystem: &Ecosystem) -> Option<&'static Matcher> {
+    REGISTRY.iter().find(|matcher| {
+        matcher.claims == package.package_type
+            && matcher.info.ecosystems.contains(&ecosystem.family())
+    })
 }
 
 /// Makes an advisory smaller without changing what its matcher answers.
@@ -120,48 +229,49 @@ pub(crate) fn slim(family: &str, advisory: &mut Advisory) {
         .iter()
         .find(|matcher| matcher.info.ecosystems.contains(&family));
     if let Some(matcher) = matcher {
-        (matcher.drop_covered)(advisory);
+        (matcher.order.drop_covered)(advisory);
     }
-}
-
-/// Names the loaded ecosystem that holds the advisories on a component.
-///
-/// Ubuntu's long-term releases carry a suffix of their own that a package does not show.
-pub(super) fn loaded_ecosystem(component: &Component, feeds: &FeedIndex) -> Option<Ecosystem> {
-    let ecosystem = component.ecosystem.as_ref()?;
-    if feeds.has_ecosystem(ecosystem) {
-        return Some(ecosystem.clone());
-    }
-    let long_term = Ecosystem::new(&format!("{ecosystem}:LTS"));
-    (ecosystem.family() == "Ubuntu" && feeds.has_ecosystem(&long_term)).then_some(long_term)
 }
 
 impl Matcher {
-    /// Gives the name, in normal form, by which advisories know the package.
-    pub(super) fn name<'a>(&self, ecosystem: &Ecosystem, package: &'a Package) -> Cow<'a, str> {
-        let name = match &package.source {
-            Some(source) if self.by_source => &source.name,
-            _ => &package.name,
+    /// Lists the names, in normal form, by which advisories of the ecosystem know the package.
+    pub(super) fn names(&self, ecosystem: &Ecosystem, package: &Package) -> Vec<(String, Side)> {
+        let normal = |name| names::normal_form(ecosystem.family(), name).into_owned();
+        let installed = (normal(&package.name), Side::Installed);
+        let Some(source) = &package.source else {
+            return vec![installed];
         };
-        names::normal_form(ecosystem.family(), name)
+        let of_source = (normal(&source.name), Side::Source);
+        let is_same = source.name == package.name;
+        match self.keys {
+            Keys::Installed => vec![installed],
+            Keys::Source => vec![of_source],
+            Keys::SourceAndInstalled if is_same => vec![of_source],
+            Keys::SourceAndInstalled => vec![of_source, installed],
+            Keys::InstalledThenSource if is_same => vec![installed],
+            Keys::InstalledThenSource => vec![installed, of_source],
+        }
+    }
+
+    /// Tells whether records that name the installed package say nothing through its source.
+    pub(super) fn installed_name_answers_alone(&self) -> bool {
+        matches!(self.keys, Keys::InstalledThenSource)
     }
 
     /// Gives the version that advisories speak of.
-    pub(super) fn version<'a>(&self, package: &'a Package) -> &'a str {
-        match &package.source {
-            Some(source) if self.by_source => &source.version,
+    pub(super) fn version(package: &Package, side: Side) -> &str {
+        match (&package.source, side) {
+            (Some(source), Side::Source) => &source.version,
             _ => &package.version,
         }
     }
 
-    /// Asks each advisory about a version.
-    pub(super) fn affected(&self, version: &str, advisories: &[Advisory]) -> Vec<Affected> {
-        (self.affected)(version, advisories)
-    }
-
-    /// Finds the smallest version that ends all of the advisories.
-    pub(super) fn first_fix(&self, version: &str, advisories: &[&Advisory]) -> Option<String> {
-        (self.first_fix)(version, advisories)
+    /// Gives the order in which versions of a side are compared.
+    pub(super) fn order(&self, side: Side) -> &Order {
+        match side {
+            Side::Installed => &self.order,
+            Side::Source => &self.source_order,
+        }
     }
 }
 
@@ -170,16 +280,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claims_every_type_of_package_once() {
-        for package_type in [
-            PackageType::Deb,
-            PackageType::Apk,
-            PackageType::Python,
-            PackageType::Npm,
-            PackageType::Maven,
-        ] {
-            let claims = REGISTRY.iter().filter(|m| m.claims == package_type);
-            assert_eq!(claims.count(), 1, "{package_type:?}");
+    fn claims_every_ecosystem_of_a_package_once() {
+        for package_type in PackageType::ALL {
+            let package = Package::of_language(package_type, "x", "1");
+            let own = package_type.language_ecosystem();
+            if let Some(ecosystem) = own {
+                assert!(of(&package, &ecosystem).is_some(), "{ecosystem}");
+            }
         }
+        let families: Vec<_> = REGISTRY.iter().flat_map(|m| m.info.ecosystems).collect();
+        let mut once = families.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), families.len());
     }
 }

@@ -6,13 +6,18 @@
 mod coverage;
 mod finding;
 mod groups;
+mod loaded;
 mod matcher;
 pub mod names;
+mod order;
 pub mod ranges;
+mod scope;
+mod severity;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use sluicegate_model::advisory::Advisory;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
@@ -26,28 +31,33 @@ use crate::eol;
 use crate::feeds::FeedIndex;
 use crate::report;
 use coverage::Unanswered;
-use matcher::Matcher;
+use matcher::{Matcher, Side};
 use ranges::Affected;
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 2;
+pub const MATCHER_REVISION: u32 = 3;
 
 /// Matches an inventory against the feeds, and its distribution against the ends of support.
 pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report {
     let mut findings = Vec::new();
     let mut gaps = inventory.gaps.clone();
     let mut unanswered = Unanswered::default();
-    let mut questions: BTreeMap<Question, Vec<&Component>> = BTreeMap::new();
+    let mut asked: BTreeMap<Vec<Question>, Vec<&Component>> = BTreeMap::new();
     for component in &inventory.components {
-        match question(component, feeds) {
-            Some(question) => questions.entry(question).or_default().push(component),
-            None => unanswered.add(component),
+        let questions = questions(component, feeds);
+        if questions.is_empty() {
+            unanswered.add(component);
+        } else {
+            asked.entry(questions).or_default().push(component);
         }
     }
-    gaps.extend(unanswered.gaps(!questions.is_empty()));
-    for (question, components) in &questions {
-        answer(question, components, feeds, &mut findings, &mut gaps);
+    gaps.extend(unanswered.gaps(!asked.is_empty()));
+    for (questions, components) in &asked {
+        let told = told(questions, feeds, &mut gaps);
+        for component in components {
+            answer(component, &told, feeds, &mut findings, &mut gaps);
+        }
     }
     let support = eol::standing(inventory, now);
     findings.extend(support.finding);
@@ -59,68 +69,109 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
 struct Question {
     ecosystem: Ecosystem,
     name: String,
+    side: Side,
 }
 
-fn question(component: &Component, feeds: &FeedIndex) -> Option<Question> {
-    let matcher = matcher::of(&component.package)?;
-    let ecosystem = matcher::loaded_ecosystem(component, feeds)?;
-    let name = matcher.name(&ecosystem, &component.package).into_owned();
-    Some(Question { ecosystem, name })
+/// Lists what is asked about a component; nothing where no loaded feed speaks of its kind.
+fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for ecosystem in loaded::ecosystems(component, feeds) {
+        let Some(matcher) = matcher::of(&component.package, &ecosystem) else {
+            continue;
+        };
+        let names = matcher.names(&ecosystem, &component.package);
+        questions.extend(names.into_iter().map(|(name, side)| Question {
+            ecosystem: ecosystem.clone(),
+            name,
+            side,
+        }));
+    }
+    questions
+}
+
+/// What the feeds answer to a question.
+struct Told<'a> {
+    question: &'a Question,
+    advisories: Vec<Advisory>,
+}
+
+fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut Vec<Gap>) -> Vec<Told<'a>> {
+    let mut told = Vec::new();
+    for question in questions {
+        let (ecosystem, name) = (&question.ecosystem, &question.name);
+        match feeds.advisories(ecosystem.as_str(), name) {
+            Ok(advisories) => told.push(Told {
+                question,
+                advisories,
+            }),
+            Err(error) => {
+                let detail = format!("{name} in {ecosystem}: {error}");
+                gaps.push(Gap::fatal(GapKind::NoFeed, detail));
+            }
+        }
+    }
+    told
 }
 
 fn answer(
-    question: &Question,
-    components: &[&Component],
+    component: &Component,
+    told: &[Told<'_>],
     feeds: &FeedIndex,
     findings: &mut Vec<Finding>,
     gaps: &mut Vec<Gap>,
 ) {
-    let advisories = match feeds.advisories(question.ecosystem.as_str(), &question.name) {
-        Ok(advisories) => advisories,
-        Err(error) => {
-            let detail = format!("{} in {}: {error}", question.name, question.ecosystem);
-            gaps.push(Gap::fatal(GapKind::NoFeed, detail));
-            return;
-        }
-    };
-    if advisories.is_empty() {
+    let Some(first) = told.iter().find(|told| !told.advisories.is_empty()) else {
         return;
-    }
-    for component in components {
-        let Some(matcher) = matcher::of(&component.package) else {
-            continue;
-        };
-        let matched = matched(matcher, component, &advisories);
-        gaps.extend(coverage::rangeless(component, &matched));
-        findings.extend(finding::of_component(
-            matcher,
-            component,
-            &question.ecosystem,
-            &matched,
-            feeds,
-        ));
-    }
+    };
+    let Some(matcher) = matcher::of(&component.package, &first.question.ecosystem) else {
+        return;
+    };
+    let matched = matched(matcher, component, told);
+    gaps.extend(coverage::rangeless(component, &matched));
+    findings.extend(finding::of_component(matcher, component, &matched, feeds));
 }
 
 /// An advisory that applies to a component, or may.
 struct Matched<'a> {
-    advisory: &'a sluicegate_model::advisory::Advisory,
+    advisory: &'a Advisory,
     affected: Affected,
+    ecosystem: &'a Ecosystem,
+    side: Side,
 }
 
-fn matched<'a>(
-    matcher: &Matcher,
-    component: &Component,
-    advisories: &'a [sluicegate_model::advisory::Advisory],
-) -> Vec<Matched<'a>> {
-    let version = matcher.version(&component.package);
-    matcher
-        .affected(version, advisories)
-        .into_iter()
-        .zip(advisories)
-        .filter(|(affected, _)| *affected != Affected::No)
-        .map(|(affected, advisory)| Matched { advisory, affected })
-        .collect()
+fn matched<'a>(matcher: &Matcher, component: &Component, told: &'a [Told<'a>]) -> Vec<Matched<'a>> {
+    let package = &component.package;
+    let names_installed: BTreeSet<&str> = told
+        .iter()
+        .filter(|told| {
+            matcher.installed_name_answers_alone() && told.question.side == Side::Installed
+        })
+        .flat_map(|told| told.advisories.iter().map(|advisory| advisory.id.as_str()))
+        .collect();
+    let mut matched = Vec::new();
+    for Told {
+        question,
+        advisories,
+    } in told
+    {
+        let side = question.side;
+        let affected = matcher.order(side).affected;
+        let answers = affected(Matcher::version(package, side), advisories);
+        for (affected, advisory) in answers.into_iter().zip(advisories) {
+            let is_answered =
+                side == Side::Source && names_installed.contains(advisory.id.as_str());
+            let affected = scope::limited(affected, package, advisory);
+            if affected != Affected::No && !is_answered {
+                matched.push(Matched {
+                    advisory,
+                    affected,
+                    ecosystem: &question.ecosystem,
+                    side,
+                });
+            }
+        }
+    }
+    matched
 }
 
 #[cfg(test)]

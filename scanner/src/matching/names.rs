@@ -9,8 +9,10 @@ use std::borrow::Cow;
 pub fn normal_form<'a>(family: &str, name: &'a str) -> Cow<'a, str> {
     match family {
         "PyPI" => pypi(name),
-        // Both registries treat names as equal whatever their letter case.
-        "NuGet" | "Packagist" => Cow::Owned(name.to_lowercase()),
+        // These registries treat names as equal whatever their letter case.
+        "NuGet" | "Packagist" | "Hex" => Cow::Owned(name.to_lowercase()),
+        // The registry takes no crate whose name differs from another's in this alone.
+        "crates.io" => Cow::Owned(name.to_lowercase().replace('_', "-")),
         _ => Cow::Borrowed(name),
     }
 }
@@ -41,6 +43,15 @@ mod tests {
             ("PyPI", "Foo.Bar__baz", "foo-bar-baz"),
             ("PyPI", "zope.interface", "zope-interface"),
             ("NuGet", "Newtonsoft.Json", "newtonsoft.json"),
+            ("Packagist", "Symfony/HTTP-Kernel", "symfony/http-kernel"),
+            ("Hex", "Plug", "plug"),
+            ("crates.io", "Serde_JSON", "serde-json"),
+            ("RubyGems", "RedCloth", "RedCloth"),
+            (
+                "Go",
+                "github.com/BurntSushi/toml",
+                "github.com/BurntSushi/toml",
+            ),
             ("npm", "@Scope/Name", "@Scope/Name"),
             ("Maven", "Org.X:y_Z", "Org.X:y_Z"),
             ("Debian", "libFoo", "libFoo"),

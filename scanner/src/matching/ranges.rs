@@ -172,6 +172,7 @@ mod tests {
     use super::*;
     use crate::versions::deb::DebVersion;
     use crate::versions::pep440::Pep440Version;
+    use sluicegate_model::advisory::Scope;
     use sluicegate_model::severity::Severity;
 
     use Event::{Fixed, Introduced, LastAffected, Limit};
@@ -182,7 +183,9 @@ mod tests {
             aliases: Vec::new(),
             upstream: Vec::new(),
             severity: Severity::Unknown,
+            basis: None,
             cvss: None,
+            scope: Scope::default(),
             versions: versions.iter().map(|text| (*text).to_owned()).collect(),
             ranges: ranges.into_iter().map(|events| Range { events }).collect(),
         }

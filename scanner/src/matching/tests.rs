@@ -15,6 +15,9 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::feeds::{FeedDirectory, build_index};
 
+mod keys;
+mod severities;
+
 /// Feeds made of records, each put into the folder of every ecosystem it affects.
 fn feeds(records: &[Value]) -> (TempDir, FeedIndex) {
     let home = TempDir::new().expect("temporary directory");
@@ -282,10 +285,30 @@ fn keeps_what_cannot_be_compared_as_unknown() {
 
 #[test]
 fn calls_malware_by_its_name() {
-    let (_home, feeds) = feeds(&[record("MAL-2024-1", "npm", "evil", "9.0.0")]);
-    let installed = component(PackageType::Npm, "npm", "evil", "1.0.0");
-    let report = judge(&inventory(vec![installed]), &feeds, now());
-    assert_eq!(report.findings[0].kind, FindingKind::Malware);
+    let (_home, feeds) = feeds(&[
+        record("MAL-2024-1", "npm", "evil", "9.0.0"),
+        with(
+            record("GHSA-1", "npm", "also-evil", "9.0.0"),
+            "aliases",
+            json!(["MAL-2024-2"]),
+        ),
+        record("GHSA-2", "npm", "weak", "9.0.0"),
+    ]);
+    let installed = |name| component(PackageType::Npm, "npm", name, "1.0.0");
+    let names = ["also-evil", "evil", "weak"];
+    let report = judge(&inventory(names.map(installed).to_vec()), &feeds, now());
+    let mut kinds: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| (finding.package.name.as_str(), finding.kind))
+        .collect();
+    kinds.sort_unstable();
+    let expected = [
+        ("also-evil", FindingKind::Malware),
+        ("evil", FindingKind::Malware),
+        ("weak", FindingKind::Vulnerability),
+    ];
+    assert_eq!(kinds, expected);
 }
 
 #[test]

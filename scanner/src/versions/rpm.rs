@@ -40,6 +40,18 @@ impl PartialEq for RpmVersion {
 
 impl Eq for RpmVersion {}
 
+/// An RPM version whose epoch does not count, since one side never states it: a source package's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RpmWithoutEpoch(RpmVersion);
+
+impl ParsedVersion for RpmWithoutEpoch {
+    fn parse(text: &str) -> Result<Self, VersionError> {
+        RpmVersion::parse(text)?;
+        let bare = text.split_once(':').map_or(text, |(_, bare)| bare);
+        RpmVersion::parse(bare).map(Self)
+    }
+}
+
 fn parts(text: &str) -> Option<RpmVersion> {
     let (epoch, rest) = text.split_once(':').unwrap_or(("0", text));
     let (version, release) = match rest.split_once('-') {

@@ -37,7 +37,7 @@ pub(super) struct Vulnerability<'a> {
 
 type Key<'a> = (
     (&'a str, &'a str, FindingKind, FindingStatus),
-    (Severity, Option<u64>, bool),
+    ((Severity, Option<&'a str>), Option<u64>, bool),
     (Option<&'a str>, Option<&'a str>, &'a [String]),
 );
 
@@ -61,7 +61,7 @@ fn key(finding: &Finding) -> Key<'_> {
     (
         (&finding.id, &finding.source, finding.kind, finding.status),
         (
-            finding.severity,
+            (finding.severity, finding.severity_source.as_deref()),
             finding.cvss.map(f64::to_bits),
             finding.kev,
         ),
@@ -124,10 +124,14 @@ fn rating(finding: &Finding) -> Value {
         Severity::Negligible => "info".to_owned(),
         other => other.to_string(),
     };
-    match finding.cvss {
+    let mut rating = match finding.cvss {
         Some(score) => json!({"score": score, "severity": severity, "method": "other"}),
         None => json!({"severity": severity}),
+    };
+    if let (Some(source), Some(members)) = (&finding.severity_source, rating.as_object_mut()) {
+        members.insert("source".into(), json!({"name": source}));
     }
+    rating
 }
 
 /// Says who excepted the finding, and what could not be compared. An exception is a decision of

@@ -48,6 +48,7 @@ pub(super) fn result<'a>(
             "installed": finding.package.version,
             "fixed": finding.fixed,
             "severity": finding.severity,
+            "severitySource": finding.severity_source,
             "status": finding.status,
             "knownExploited": finding.kev,
             "epss": finding.epss,

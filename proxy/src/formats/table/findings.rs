@@ -157,6 +157,12 @@ impl<'a> Group<'a> {
         if finding.kev {
             notes.push("exploited".into());
         }
+        // A record that is listed rates itself; what others say is told.
+        if let Some(source) = &finding.severity_source
+            && source.starts_with("alias ")
+        {
+            notes.push(format!("severity of {}", shown(source)));
+        }
         match &finding.detail {
             Some(detail) => notes.push(shown(detail)),
             None if finding.status == FindingStatus::Unknown => {

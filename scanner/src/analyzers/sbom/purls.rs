@@ -32,11 +32,8 @@ pub(super) fn package(purl: &str) -> Option<Package> {
     })
 }
 
-/// Gives the kind of package; Bitnami's are products, known by name alone.
+/// Gives the kind of package.
 fn package_type(purl_type: &str) -> Option<PackageType> {
-    if purl_type == "bitnami" {
-        return Some(PackageType::Generic);
-    }
     // Of `generic` sources nobody knows what they are.
     let known = |kind: &&PackageType| kind.purl_type() == purl_type;
     let found = PackageType::ALL.iter().find(known).copied();
@@ -86,7 +83,7 @@ mod tests {
             ),
             (
                 "pkg:bitnami/redis@7.2.4-0",
-                Some((PackageType::Generic, "redis", "7.2.4-0")),
+                Some((PackageType::Bitnami, "redis", "7.2.4-0")),
             ),
             ("pkg:npm/a", None),
             ("pkg:generic/a@1", None),

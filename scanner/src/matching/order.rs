@@ -1,0 +1,30 @@
+//! An ecosystem's order of versions as one value: what `ranges` answers in it.
+//!
+//! Called by the matchers, which differ in little else.
+
+use sluicegate_model::advisory::Advisory;
+
+use super::ranges::{self, Affected};
+use crate::versions::ParsedVersion;
+
+/// The questions that are asked in one order.
+#[derive(Clone, Copy)]
+pub(super) struct Order {
+    /// Asks each advisory about a version.
+    pub(super) affected: fn(&str, &[Advisory]) -> Vec<Affected>,
+    /// Finds the smallest version that ends all of the advisories.
+    pub(super) first_fix: fn(&str, &[&Advisory]) -> Option<String>,
+    /// Makes an advisory smaller without changing an answer.
+    pub(super) drop_covered: fn(&mut Advisory),
+}
+
+impl Order {
+    /// Gives the order of `V`.
+    pub(super) const fn of<V: ParsedVersion>() -> Self {
+        Self {
+            affected: ranges::affected::<V>,
+            first_fix: ranges::first_fix::<V>,
+            drop_covered: ranges::drop_covered::<V>,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! How bad a weakness is for one component: which of several statements counts, and whose it is.
+//!
+//! The distribution's own word first, then GitHub's record, then the newest generation of CVSS, and
+//! only where no matching record says anything, a record on the same CVE. Never the worst of
+//! several. Called for each finding.
+
+use std::collections::BTreeSet;
+
+use sluicegate_model::advisory::{Advisory, Basis};
+use sluicegate_model::package::Package;
+use sluicegate_model::severity::Severity;
+
+use crate::feeds::FeedIndex;
+use crate::feeds::cve::CveNumber;
+
+/// A severity with who said so.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Rated {
+    pub(super) severity: Severity,
+    pub(super) source: Option<String>,
+    /// The CVSS base score, 0 to 10.
+    pub(super) cvss: Option<f64>,
+}
+
+/// Chooses among the records that matched, then among those on the same CVEs.
+pub(super) fn rate(
+    package: &Package,
+    advisories: &[&Advisory],
+    cves: &BTreeSet<CveNumber>,
+    feeds: &FeedIndex,
+) -> Rated {
+    let is_system = package.package_type.is_operating_system();
+    let stated = advisories.iter().filter_map(|advisory| {
+        let basis = advisory.basis?;
+        let is_vendors_word = is_system && basis == Basis::Word;
+        let is_github = advisory.id.starts_with("GHSA-");
+        Some((
+            (!is_vendors_word, !is_github, basis, &advisory.id),
+            advisory,
+        ))
+    });
+    if let Some(((_, _, basis, id), advisory)) = stated.min_by_key(|(trust, _)| *trust) {
+        return Rated {
+            severity: advisory.severity,
+            source: Some(named(basis, id)),
+            cvss: advisory.cvss,
+        };
+    }
+    let alias = cves.iter().find_map(|cve| feeds.rating(*cve));
+    alias.map_or_else(Rated::default, |rating| Rated {
+        severity: rating.severity,
+        source: Some(format!("alias {}", named(rating.basis, &rating.record))),
+        cvss: rating.cvss,
+    })
+}
+
+fn named(basis: Basis, record: &str) -> String {
+    match basis.vector() {
+        Some(vector) => format!("{vector} of {record}"),
+        None => record.to_owned(),
+    }
+}
