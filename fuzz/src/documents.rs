@@ -1,6 +1,5 @@
-//! Targets for documents: manifests, configs, policies, advisories, stored facts, versions.
+//! Targets for documents: manifests, configs, policies, advisories, stored facts.
 
-use std::cmp::Ordering;
 use std::path::Path;
 
 use sluicegate_model::image_config::ImageConfig;
@@ -9,7 +8,6 @@ use sluicegate_model::media_type;
 use sluicegate_policy::{PolicySet, SourceFile, built_in_text};
 use sluicegate_scanner::LayerFacts;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
-use sluicegate_scanner::versions::{self, ParsedVersion};
 
 use crate::Target;
 use crate::layers::{archive, scan};
@@ -50,31 +48,6 @@ pub fn targets() -> Vec<Target> {
             "epss",
             |data| feed("epss/epss_scores.csv.gz", data),
             vec![seeds::gzip(seeds::EPSS)],
-        ),
-        Target::new(
-            "version-deb",
-            order::<versions::deb::DebVersion>,
-            version_seeds(),
-        ),
-        Target::new(
-            "version-apk",
-            order::<versions::apk::ApkVersion>,
-            version_seeds(),
-        ),
-        Target::new(
-            "version-maven",
-            order::<versions::maven::MavenVersion>,
-            version_seeds(),
-        ),
-        Target::new(
-            "version-pep440",
-            order::<versions::pep440::Pep440Version>,
-            version_seeds(),
-        ),
-        Target::new(
-            "version-semver",
-            order::<versions::semver::SemanticVersion>,
-            version_seeds(),
         ),
     ]
 }
@@ -154,34 +127,4 @@ fn feed_index(data: &[u8]) {
     if let Ok(index) = FeedIndex::open(file.path()) {
         drop(index.advisories("Debian:12", "curl"));
     }
-}
-
-/// Three versions, one a line: their order must be one.
-fn order<V: ParsedVersion>(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let versions: Vec<V> = text
-        .lines()
-        .take(3)
-        .filter_map(|line| V::parse(line).ok())
-        .collect();
-    for left in &versions {
-        assert_eq!(left.cmp(left), Ordering::Equal);
-        for right in &versions {
-            assert_eq!(left.cmp(right), right.cmp(left).reverse());
-            for third in &versions {
-                if left <= right && right <= third {
-                    assert!(left <= third, "an order goes on");
-                }
-            }
-        }
-    }
-}
-
-fn version_seeds() -> Vec<Vec<u8>> {
-    [
-        "1.0\n1:2.3-4~rc1+deb12u1\n2\n",
-        "1.2.3-alpha.1+b\n1!2.0.post1.dev3+local\n3_rc1-r2\n",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .to_vec()
 }

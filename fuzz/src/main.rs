@@ -11,6 +11,7 @@ mod claims;
 mod documents;
 mod layers;
 mod seeds;
+mod versions;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -42,6 +43,7 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fn choose() {
     let mut targets = documents::targets();
+    targets.extend(versions::targets());
     targets.extend(layers::targets());
     let Ok(wanted) = std::env::var("SLUICEGATE_FUZZ_TARGET") else {
         for target in &targets {
