@@ -28,7 +28,7 @@ pub fn targets() -> Vec<Target> {
     ]
 }
 
-fn ordered<V: ParsedVersion>(name: &str) -> Target {
+fn ordered<V: ParsedVersion + 'static>(name: &str) -> Target {
     let seeds = [
         "1.0\n1:2.3-4~rc1+deb12u1\n2\n",
         "1.2.3-alpha.1+b\n1!2.0.post1.dev3+local\n3_rc1-r2\n",
