@@ -39,6 +39,12 @@ pub(crate) fn check(
             .map(path)
             .collect(),
         feeds: feeds(layers, notes),
+        feed_trust: layers
+            .many("feed_trust")
+            .unwrap_or_default()
+            .iter()
+            .map(|value| value.text.clone())
+            .collect(),
         upstreams: upstreams::check(layers, extras, environment, notes),
         default_upstream: layers.one("default_upstream").map_or_else(
             || defaults::UPSTREAM.into(),
@@ -161,7 +167,7 @@ fn names(layers: &Layers, notes: &mut Notes) -> Vec<String> {
 fn feeds(layers: &Layers, notes: &mut Notes) -> Vec<FeedSource> {
     let Some(values) = layers.many("feed") else {
         return Url::parse(defaults::FEED)
-            .map(FeedSource::Url)
+            .map(FeedSource::Usual)
             .into_iter()
             .collect();
     };
@@ -174,8 +180,10 @@ fn feeds(layers: &Layers, notes: &mut Notes) -> Vec<FeedSource> {
         if value.text.is_empty() {
             notes.error(
                 &value.place,
-                "wanted a directory, an http(s) URL or none, got nothing",
+                "wanted a directory, an http(s) URL, imported or none, got nothing",
             );
+        } else if value.text == "imported" {
+            feeds.push(FeedSource::Imported);
         } else if value.text.contains("://") {
             feeds.extend(upstreams::base_url(value, notes).map(FeedSource::Url));
         } else {

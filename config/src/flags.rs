@@ -21,6 +21,8 @@ pub struct Flags {
     pub policy: Vec<String>,
     /// `--feed`, repeatable.
     pub feed: Vec<String>,
+    /// `--feed-trust`, repeatable.
+    pub feed_trust: Vec<String>,
     /// `--upstream`, repeatable.
     pub upstream: Vec<String>,
     /// `--default-upstream`.
@@ -58,6 +60,7 @@ impl Flags {
             ("data", one(self.data)),
             ("policy", self.policy),
             ("feed", self.feed),
+            ("feed_trust", self.feed_trust),
             ("upstream", self.upstream),
             ("default_upstream", one(self.default_upstream)),
             ("platforms", self.platforms),

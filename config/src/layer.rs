@@ -27,6 +27,7 @@ pub(crate) const SETTINGS: &[(&str, Arity)] = &[
     ("data", Arity::One),
     ("policy", Arity::Many),
     ("feed", Arity::Many),
+    ("feed_trust", Arity::Many),
     ("upstream", Arity::Many),
     ("default_upstream", Arity::One),
     ("platforms", Arity::Many),

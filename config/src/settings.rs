@@ -36,6 +36,8 @@ pub struct Settings {
     pub policy: Vec<PathBuf>,
     /// Advisory feeds; empty = inventory only.
     pub feeds: Vec<FeedSource>,
+    /// Public keys that sign feed bundles: each a key, or the name of a file with one.
+    pub feed_trust: Vec<String>,
     /// Registries by name.
     pub upstreams: BTreeMap<String, UpstreamSettings>,
     /// The registry of requests that name none; a key of `upstreams`.
@@ -130,6 +132,10 @@ pub enum FeedSource {
     Directory(PathBuf),
     /// An http(s) base URL that ends in `/`.
     Url(Url),
+    /// The snapshot that was imported last.
+    Imported,
+    /// Nobody chose: the imported snapshot where there is one, else this public URL.
+    Usual(Url),
 }
 
 /// When bytes may leave.

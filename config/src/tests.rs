@@ -40,7 +40,7 @@ fn works_without_any_setting() {
     assert_eq!(settings.upstreams.len(), defaults::UPSTREAMS.len());
     assert_eq!(settings.gate, GateMode::Hold);
     assert_eq!(settings.platforms.len(), 1);
-    assert!(matches!(settings.feeds.as_slice(), [FeedSource::Url(_)]));
+    assert!(matches!(settings.feeds.as_slice(), [FeedSource::Usual(_)]));
     assert!(loaded.warnings.is_empty());
 }
 

@@ -155,7 +155,7 @@ pub(crate) fn coverage(coverage: &Coverage) -> String {
 }
 
 pub(crate) fn never_confirmed() -> String {
-    "advisory feeds were never confirmed with their source".to_owned()
+    "advisory feeds were never confirmed with their source, or are past their time".to_owned()
 }
 
 pub(crate) fn stale(confirmed: Timestamp) -> String {

@@ -56,6 +56,8 @@ pub struct App {
     pub api_addr: SocketAddr,
     /// The current policies, for reloading.
     pub policies: Arc<Policies>,
+    /// The current feeds, for looking at them at once.
+    pub feeds: Arc<Feeds>,
     pulls: Arc<PullLog>,
     clock: Clock,
     draining: watch::Sender<bool>,
@@ -140,6 +142,7 @@ impl App {
             registry_addr,
             api_addr,
             policies: parts.policies,
+            feeds: parts.feeds,
             pulls: parts.pulls,
             clock,
             draining,

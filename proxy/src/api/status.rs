@@ -110,6 +110,7 @@ fn feeds(state: &ApiState) -> Value {
                 "confirmed": source.confirmed,
                 "age_seconds": age(source.confirmed, now),
                 "problem": source.problem,
+                "bundle": source.bundle,
             })
         })
         .collect();

@@ -11,9 +11,11 @@ use serde_json::Value;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings};
 
 use super::CommandError;
+use super::feed_bundles::{self, CreateKeyArgs, ExportArgs, ImportArgs};
 use super::inspect_progress::Shown;
 use super::query::{Format, Source, cell, print_json};
 use crate::app::proxy_variables;
+use crate::feeds::bundle::Imported;
 use crate::feeds::mirror::{Mirror, Scope, Synced, told};
 
 /// Advisory feeds
@@ -29,6 +31,22 @@ pub enum FeedsCommand {
         A running service notices the new files within 30 s. Directories are not copied."
     )]
     Update(UpdateArgs),
+    /// Writes the advisories that are here into one signed file
+    #[command(
+        after_help = "Example: sluicegate feeds update && sluicegate feeds export feeds.tar.zst --signing-key feeds.key\n\n\
+        Take the file to a site without a network and run \"sluicegate feeds import\" there."
+    )]
+    Export(ExportArgs),
+    /// Checks a signed file of advisories and uses it from now on
+    #[command(
+        after_help = "Example: sluicegate feeds import feeds.tar.zst --trust ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\n\
+        A running service notices it within 30 s. Where no feed is configured it replaces the public\n\
+        bucket; else name it: --feed imported. A bundle that is refused changes nothing."
+    )]
+    Import(ImportArgs),
+    /// Makes a key that signs exports, and prints its public half for --trust
+    #[command(after_help = "Example: sluicegate feeds create-key feeds.key")]
+    CreateKey(CreateKeyArgs),
 }
 
 /// Where to ask, and how to print.
@@ -45,12 +63,8 @@ pub struct StatusArgs {
 /// What to update, and where.
 #[derive(Args, Debug)]
 pub struct UpdateArgs {
-    /// Configuration file (YAML)
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where everything is kept [default: $XDG_DATA_HOME/sluicegate, /var/lib/sluicegate as root]
-    #[arg(long, value_name = "DIR")]
-    data: Option<String>,
+    #[command(flatten)]
+    place: FeedFlags,
     /// URL in the layout of the OSV bucket (repeatable) [default: the public OSV bucket]
     #[arg(long, value_name = "URL")]
     feed: Vec<String>,
@@ -59,11 +73,25 @@ pub struct UpdateArgs {
     ecosystem: Vec<String>,
 }
 
+/// Where settings and data are.
+#[derive(Args, Debug)]
+pub struct FeedFlags {
+    /// Configuration file (YAML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept [default: $XDG_DATA_HOME/sluicegate, /var/lib/sluicegate as root]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+}
+
 /// Runs the command.
 pub async fn run(command: FeedsCommand, out: &mut impl Write) -> Result<(), CommandError> {
     match command {
         FeedsCommand::Status(args) => status(args, out).await,
         FeedsCommand::Update(args) => update(args, out).await,
+        FeedsCommand::Export(args) => feed_bundles::export(args, out),
+        FeedsCommand::Import(args) => feed_bundles::import(args, out),
+        FeedsCommand::CreateKey(args) => feed_bundles::create_key(&args, out),
     }
 }
 
@@ -84,6 +112,8 @@ async fn status(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandErr
         ("SOURCE", "/source"),
         ("CONFIRMED", "/confirmed"),
         ("AGE S", "/age_seconds"),
+        ("BUNDLE", "/bundle/version"),
+        ("EXPIRES", "/bundle/expires"),
         ("PROBLEM", "/problem"),
     ];
     write_table(out, feeds.get("sources"), &sources)?;
@@ -112,14 +142,24 @@ fn write_table(
 
 async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let wanted: BTreeSet<String> = args.ecosystem.iter().cloned().collect();
-    let settings = settings(args)?;
+    let settings = settings(args.place, args.feed, Vec::new())?;
     let feeds = settings.data.join("feeds");
-    let mut failed = Vec::new();
+    let (mut failed, mut is_any) = (Vec::new(), false);
     for source in &settings.feeds {
-        let FeedSource::Url(url) = source else {
-            continue;
-        };
         let failure = |error: &dyn std::error::Error| CommandError::Failed(told(error));
+        let url = match source {
+            FeedSource::Url(url) => url,
+            FeedSource::Usual(url) => {
+                let imported = Imported::under(&feeds).current();
+                if imported.map_err(|error| failure(&error))?.is_some() {
+                    writeln!(out, "an imported bundle is in use; name a URL with --feed")?;
+                    continue;
+                }
+                url
+            }
+            FeedSource::Directory(_) | FeedSource::Imported => continue,
+        };
+        is_any = true;
         let mirror =
             Mirror::new(url, &feeds, proxy_variables(&settings)).map_err(|e| failure(&e))?;
         let shown = Shown::new();
@@ -136,11 +176,7 @@ async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandErr
             Err(error) => failed.push(told(&error)),
         }
     }
-    if !settings
-        .feeds
-        .iter()
-        .any(|feed| matches!(feed, FeedSource::Url(_)))
-    {
+    if !is_any {
         writeln!(out, "no feed is a URL: nothing to update")?;
     }
     if failed.is_empty() {
@@ -165,11 +201,17 @@ fn write_synced(out: &mut impl Write, mirror: &Mirror, synced: &Synced) -> std::
     )
 }
 
-fn settings(args: UpdateArgs) -> Result<Settings, CommandError> {
+/// Loads the settings that feeds need.
+pub(super) fn settings(
+    place: FeedFlags,
+    feed: Vec<String>,
+    feed_trust: Vec<String>,
+) -> Result<Settings, CommandError> {
     let flags = Flags {
-        config: args.config,
-        data: args.data,
-        feed: args.feed,
+        config: place.config,
+        data: place.data,
+        feed,
+        feed_trust,
         ..Flags::default()
     };
     sluicegate_config::load_with_file(flags, &Environment::of_process())

@@ -4,6 +4,7 @@
 
 pub mod decisions;
 pub mod demo;
+pub mod feed_bundles;
 pub mod feeds;
 pub mod inspect_image;
 pub mod inspect_progress;

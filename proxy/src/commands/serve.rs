@@ -34,9 +34,13 @@ pub struct ServeArgs {
     /// Policy file or directory (repeatable) [default: the built-in policy]
     #[arg(long, value_name = "PATH")]
     policy: Vec<String>,
-    /// Advisory feed: a directory or URL in the layout of the OSV bucket, or none (repeatable)
+    /// Advisory feed: a directory or URL in the layout of the OSV bucket, imported, or none
+    /// (repeatable) [default: the imported bundle if there is one, else the public OSV bucket]
     #[arg(long, value_name = "SOURCE")]
     feed: Vec<String>,
+    /// A public key whose feed bundles "feeds import" believes, or a file with one (repeatable)
+    #[arg(long, value_name = "KEY")]
+    feed_trust: Vec<String>,
     /// Adds or replaces a registry (repeatable)
     #[arg(long, value_name = "NAME=URL")]
     upstream: Vec<String>,
@@ -85,6 +89,7 @@ impl From<ServeArgs> for Flags {
             data: args.data,
             policy: args.policy,
             feed: args.feed,
+            feed_trust: args.feed_trust,
             upstream: args.upstream,
             default_upstream: args.default_upstream,
             platforms: args.platforms,
@@ -101,7 +106,7 @@ impl From<ServeArgs> for Flags {
     }
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reloads the policy.
+/// Serves until SIGTERM or SIGINT; SIGHUP takes up changes of policy and feeds at once.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let environment = Environment::of_process();
     let loaded = sluicegate_config::load_with_file(args.into(), &environment)
@@ -123,7 +128,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Waits for the signal to stop; reloads on SIGHUP meanwhile.
+/// Waits for the signal to stop; looks at policy and feeds on SIGHUP meanwhile.
 pub async fn until_stopped(app: &App) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -132,7 +137,10 @@ pub async fn until_stopped(app: &App) -> std::io::Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => app.policies.reload(),
+            _ = hangup.recv() => {
+                app.policies.reload();
+                app.feeds.look();
+            }
         }
     }
 }

@@ -29,9 +29,9 @@ const PUBLIC_BUCKET: &str = "osv-vulnerabilities.storage.googleapis.com";
 const PUBLIC_KEV: &str =
     "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json";
 /// The same list in a mirror, and where it is kept.
-const KEV: &str = "kev/known_exploited_vulnerabilities.json";
+pub(super) const KEV: &str = "kev/known_exploited_vulnerabilities.json";
 /// The EPSS scores in a mirror, and where they are kept.
-const EPSS: &str = "epss/epss_scores.csv.gz";
+pub(super) const EPSS: &str = "epss/epss_scores.csv.gz";
 /// The file at a mirror's base that names its folders.
 const LIST: &str = "ecosystems.txt";
 /// Where new files wait; no ecosystem can have this name.
@@ -307,7 +307,8 @@ impl Mirror {
         }
     }
 
-    fn lock(&self) -> Result<File, FetchError> {
+    /// Keeps every other process from changing the copy until the file is let go.
+    pub(crate) fn lock(&self) -> Result<File, FetchError> {
         std::fs::create_dir_all(&self.directory).map_err(file_error("create", &self.directory))?;
         let path = self.directory.join("sync.lock");
         let lock = File::create(&path).map_err(file_error("create", &path))?;

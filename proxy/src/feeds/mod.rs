@@ -7,8 +7,10 @@
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `item` and `fetch` (one file); `needed` picks ecosystems, `record`
-//! remembers, `whole` looks at what arrived; `once` does all of it for a command that ends.
+//! remembers, `whole` looks at what arrived; `bundle` is for sites without a network; `once` does
+//! all of it for a command that ends.
 
+pub mod bundle;
 mod delta;
 mod ecosystem;
 mod fetch;
@@ -76,6 +78,17 @@ pub struct SourceState {
     pub confirmed: Option<Timestamp>,
     /// Why the newest sync failed, where it did.
     pub problem: Option<String>,
+    /// The bundle that it was imported from, where it was.
+    pub bundle: Option<bundle::Snapshot>,
+}
+
+impl SourceState {
+    /// Tells since when its age counts; none where it is past its time or was never confirmed.
+    fn counts_from(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_expired = |snapshot: &bundle::Snapshot| snapshot.is_expired(now);
+        let is_expired = self.bundle.as_ref().is_some_and(is_expired);
+        self.confirmed.filter(|_| !is_expired)
+    }
 }
 
 /// The current snapshot.
@@ -83,6 +96,7 @@ pub struct Feeds {
     current: ArcSwap<FeedState>,
     loaded: watch::Sender<bool>,
     wanted: watch::Sender<BTreeSet<String>>,
+    news: Arc<Notify>,
     give_up_at: tokio::time::Instant,
 }
 
@@ -111,13 +125,14 @@ impl Feeds {
             current: ArcSwap::from_pointee(empty),
             loaded: watch::Sender::new(origins.is_empty()),
             wanted: watch::Sender::default(),
+            news: Arc::default(),
             give_up_at: tokio::time::Instant::now() + FIRST_LOAD_WAIT,
         });
         if !origins.is_empty() {
-            let news = Arc::new(Notify::new());
-            let start = |origin| Source::start(origin, &clock, feeds.wanted.subscribe(), &news);
+            let (wanted, news) = (|| feeds.wanted.subscribe(), &feeds.news);
+            let start = |origin| Source::start(origin, &clock, wanted(), news);
             let sources = origins.into_iter().map(start).collect();
-            tokio::spawn(Arc::clone(&feeds).keep_current(sources, directory, clock, news));
+            tokio::spawn(Arc::clone(&feeds).keep_current(sources, directory, clock));
         }
         feeds
     }
@@ -139,6 +154,11 @@ impl Feeds {
         let _ended_or_given_up = tokio::time::timeout_at(self.give_up_at, wait).await;
     }
 
+    /// Looks at directories and imported bundles at once, not at the next of the regular times.
+    pub fn look(&self) {
+        self.news.notify_one();
+    }
+
     /// Asks for the ecosystems of an inventory that `index` knows nothing of. They are fetched in
     /// the background where a mirror has them; the swap then makes verdicts old.
     pub fn want(&self, inventory: &Inventory, index: &FeedIndex) {
@@ -147,13 +167,7 @@ impl Feeds {
             .send_if_modified(|wanted| needed::add(wanted, missing));
     }
 
-    async fn keep_current(
-        self: Arc<Self>,
-        sources: Vec<Source>,
-        directory: PathBuf,
-        clock: Clock,
-        news: Arc<Notify>,
-    ) {
+    async fn keep_current(self: Arc<Self>, sources: Vec<Source>, directory: PathBuf, clock: Clock) {
         let mut known = String::new();
         loop {
             let now = clock.now();
@@ -174,23 +188,33 @@ impl Feeds {
             if let Ok(Loaded::New { fingerprint, .. }) = &outcome {
                 fingerprint.clone_into(&mut known);
             }
-            self.publish(outcome, states);
+            self.publish(outcome, states, now);
             if is_last_wait {
                 self.loaded.send_replace(true);
             }
-            let _either = tokio::time::timeout(POLL, news.notified()).await;
+            let _either = tokio::time::timeout(POLL, self.news.notified()).await;
         }
     }
 
-    fn publish(&self, outcome: Result<Loaded, String>, sources: Vec<SourceState>) {
+    fn publish(&self, outcome: Result<Loaded, String>, sources: Vec<SourceState>, now: Timestamp) {
         let before = self.current();
         let mut state = FeedState::clone(&before);
         let mut problems: Vec<String> = sources.iter().filter_map(|s| s.problem.clone()).collect();
         let confirmed = sources
             .iter()
-            .map(|source| source.confirmed)
+            .map(|source| source.counts_from(now))
             .min()
             .flatten();
+        for bundle in sources.iter().filter_map(|source| source.bundle.as_ref()) {
+            if !before
+                .sources
+                .iter()
+                .any(|s| s.bundle.as_ref() == Some(bundle))
+            {
+                let (version, created, expires) = (bundle.version, bundle.created, bundle.expires);
+                tracing::info!(version, %created, %expires, "imported feed bundle in use");
+            }
+        }
         state.sources = sources;
         match outcome {
             Ok(Loaded::Unchanged) => state.standing.confirmed = confirmed,

@@ -16,9 +16,11 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
 
+use super::bundle::{Imported, Snapshot};
 use super::fetch::FetchError;
 use super::load::{indexes, kept_index};
 use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
+use super::source::imported_state;
 use super::{FeedState, losses, needed};
 use crate::clock::Clock;
 use crate::upstream::ProxyVariables;
@@ -46,6 +48,7 @@ pub struct OnLoad {
 pub struct OneLoad {
     mirrors: Vec<Mirror>,
     directories: Vec<PathBuf>,
+    imported: Option<(Snapshot, PathBuf)>,
     services: PathBuf,
     own: PathBuf,
     clock: Clock,
@@ -64,11 +67,17 @@ impl OneLoad {
         on: OnLoad,
     ) -> Result<Self, String> {
         let services = data.join("feeds");
-        let (mut mirrors, mut directories) = (Vec::new(), Vec::new());
+        let current = Imported::under(&services).current();
+        let current = current.map_err(|error| told(&error))?;
+        let (mut mirrors, mut directories, mut imported) = (Vec::new(), Vec::new(), None);
         for source in sources {
             match source {
                 FeedSource::Directory(path) => directories.push(path.clone()),
-                FeedSource::Url(url) => {
+                FeedSource::Imported | FeedSource::Usual(_) if current.is_some() => {
+                    imported.clone_from(&current);
+                }
+                FeedSource::Imported => return Err("no feed bundle was imported".to_owned()),
+                FeedSource::Url(url) | FeedSource::Usual(url) => {
                     let mirror = Mirror::new(url, &services, proxy.clone());
                     mirrors.push(mirror.map_err(|error| told(&error))?);
                 }
@@ -77,6 +86,7 @@ impl OneLoad {
         Ok(Self {
             mirrors,
             directories,
+            imported,
             services,
             own: data.join("inspect/feeds"),
             clock,
@@ -158,6 +168,7 @@ impl OneLoad {
     async fn index(&self) -> Result<FeedState, String> {
         let mut directories = self.directories.clone();
         directories.extend(self.mirrors.iter().map(|m| m.directory().to_owned()));
+        directories.extend(self.imported.iter().map(|(_, path)| path.clone()));
         let now = self.clock.now();
         let (services, own) = (self.services.clone(), self.own.clone());
         let building = Arc::clone(&self.on.building);
@@ -172,7 +183,15 @@ impl OneLoad {
         }
         let of_directories = self.directories.iter().map(|_| Some(now));
         let of_mirrors = self.mirrors.iter().map(Mirror::confirmed);
-        let confirmed = of_directories.chain(of_mirrors).min().flatten();
+        let of_bundles = self.imported.iter().map(|(snapshot, _)| {
+            let state = imported_state(Ok(snapshot.clone()), now);
+            if let Some(problem) = &state.problem {
+                (self.on.note)(problem);
+            }
+            state.counts_from(now)
+        });
+        let all = of_directories.chain(of_mirrors).chain(of_bundles);
+        let confirmed = all.min().flatten();
         Ok(FeedState {
             index: Arc::new(index),
             revision: 1,

@@ -12,6 +12,8 @@ use rand::Rng as _;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::POLL;
+use super::bundle::Imported;
 use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
 use crate::clock::Clock;
 use crate::upstream::jittered;
@@ -39,54 +41,67 @@ pub(super) struct Report {
     pub(super) is_tried: bool,
 }
 
+/// The syncs of one mirror.
+pub(super) struct Syncs {
+    pub(super) mirror: Arc<Mirror>,
+    /// What is used instead of the mirror, which is then not asked at all.
+    pub(super) unless: Option<Imported>,
+    pub(super) clock: Clock,
+    pub(super) report: watch::Sender<Report>,
+    pub(super) news: Arc<Notify>,
+}
+
 /// Keeps a mirror current. Ends when nobody listens any more.
-pub(super) async fn keep_synced(
-    mirror: Arc<Mirror>,
-    clock: Clock,
-    mut wanted: watch::Receiver<BTreeSet<String>>,
-    report: watch::Sender<Report>,
-    news: Arc<Notify>,
-) {
-    let quiet: OnProgress = Arc::new(|_| {});
+pub(super) async fn keep_synced(syncs: Syncs, mut wanted: watch::Receiver<BTreeSet<String>>) {
     let mut failures = 0;
-    while !report.is_closed() {
+    while !syncs.report.is_closed() {
+        if syncs.is_replaced() {
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
         let names = wanted.borrow_and_update().clone();
-        let outcome = mirror.sync(Scope::All, &names, clock.now(), &quiet).await;
-        let outcome = outcome.map_err(|error| told(&error));
-        let is_well = matches!(&outcome, Ok(synced) if synced.problems.is_empty());
+        let is_well = syncs.sync(Scope::All, &names).await;
         failures = if is_well { 0 } else { failures + 1 };
-        report.send_modify(|report| note(report, outcome, Scope::All));
-        news.notify_one();
         let next = Instant::now() + pause(failures);
-        let asked = fetch_what_is_asked(&mirror, &clock, &mut wanted, &report, &news);
+        let asked = syncs.fetch_what_is_asked(&mut wanted);
         let _time_is_up = tokio::time::timeout_at(next, asked).await;
     }
 }
 
-async fn fetch_what_is_asked(
-    mirror: &Mirror,
-    clock: &Clock,
-    wanted: &mut watch::Receiver<BTreeSet<String>>,
-    report: &watch::Sender<Report>,
-    news: &Notify,
-) {
-    let quiet: OnProgress = Arc::new(|_| {});
-    while wanted.changed().await.is_ok() {
-        tokio::time::sleep(GATHER).await;
-        let names = wanted.borrow_and_update().clone();
-        if !mirror.lacks_any(&names) {
-            continue;
-        }
-        let outcome = mirror
-            .sync(Scope::Missing, &names, clock.now(), &quiet)
-            .await;
-        let outcome = outcome.map_err(|error| told(&error));
-        report.send_modify(|report| note(report, outcome, Scope::Missing));
-        news.notify_one();
-        tokio::time::sleep(ASKED_EVERY).await;
+impl Syncs {
+    /// Tells whether an imported snapshot is used instead. One that is damaged counts too: somebody
+    /// chose it, and it is a problem until it is repaired.
+    fn is_replaced(&self) -> bool {
+        let imported = self.unless.as_ref().map(Imported::current);
+        imported.is_some_and(|current| !matches!(current, Ok(None)))
     }
-    // Nobody can ask any more: the service is ending.
-    std::future::pending::<()>().await;
+
+    /// Syncs once; tells whether all went well.
+    async fn sync(&self, scope: Scope, names: &BTreeSet<String>) -> bool {
+        let quiet: OnProgress = Arc::new(|_| {});
+        let now = self.clock.now();
+        let outcome = self.mirror.sync(scope, names, now, &quiet).await;
+        let outcome = outcome.map_err(|error| told(&error));
+        let is_well = matches!(&outcome, Ok(synced) if synced.problems.is_empty());
+        self.report
+            .send_modify(|report| note(report, outcome, scope));
+        self.news.notify_one();
+        is_well
+    }
+
+    async fn fetch_what_is_asked(&self, wanted: &mut watch::Receiver<BTreeSet<String>>) {
+        while wanted.changed().await.is_ok() {
+            tokio::time::sleep(GATHER).await;
+            let names = wanted.borrow_and_update().clone();
+            if self.is_replaced() || !self.mirror.lacks_any(&names) {
+                continue;
+            }
+            self.sync(Scope::Missing, &names).await;
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+        // Nobody can ask any more: the service is ending.
+        std::future::pending::<()>().await;
+    }
 }
 
 fn note(report: &mut Report, outcome: Result<Synced, String>, scope: Scope) {

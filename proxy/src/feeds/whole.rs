@@ -1,7 +1,7 @@
 //! Tells whether a downloaded file is whole, before it replaces a good one.
 //!
 //! A connection that ends early can look like a file that ends there, and an error page like a
-//! file. Reads within bounds, changes nothing. Called by `mirror`.
+//! file. Reads within bounds, changes nothing. Called by `item` and `bundle`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -30,20 +30,24 @@ pub(super) enum Kind {
     Epss,
 }
 
-/// Looks at a file as far as tells whether it is whole.
+/// Looks at a file as far as tells whether it is whole, on a thread for blocking work.
 ///
 /// *Errors*: what is wrong with it, one line.
 pub(super) async fn check_whole(path: PathBuf, kind: Kind) -> Result<(), String> {
-    let check = move || match kind {
-        Kind::Archive => archive(&path),
-        Kind::List => Held::default().compare(&path, &BTreeSet::new()).map(drop),
-        Kind::Part => Ok(()),
-        Kind::Kev => kev(&path),
-        Kind::Epss => epss(&path),
-    };
-    tokio::task::spawn_blocking(check)
+    tokio::task::spawn_blocking(move || is_whole(&path, kind))
         .await
         .map_err(|panic| format!("it could not be looked at: {panic}"))?
+}
+
+/// Looks at a file as far as tells whether it is whole.
+pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), String> {
+    match kind {
+        Kind::Archive => archive(path),
+        Kind::List => Held::default().compare(path, &BTreeSet::new()).map(drop),
+        Kind::Part => Ok(()),
+        Kind::Kev => kev(path),
+        Kind::Epss => epss(path),
+    }
 }
 
 /// A zip's directory is at its end.

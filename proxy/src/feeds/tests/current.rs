@@ -8,9 +8,10 @@ use sluicegate_model::Digest;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType};
 
-use super::site::{Fault, Site};
+use super::site::{Fault, Site, archive};
 use super::{DEBIAN, LATER, NOON, at, mirror, sync};
 use crate::clock::Clock;
+use crate::feeds::bundle::{Contents, Imported, SigningKey, Trust, pack};
 use crate::feeds::source::Origin;
 use crate::feeds::{FeedState, Feeds};
 
@@ -130,4 +131,67 @@ async fn copy_that_is_here_is_loaded_without_waiting_for_its_url() {
     let feeds = feeds(&site, home.path(), LATER);
     feeds.first_load().await;
     assert!(knows(&feeds.current(), "Debian:12"));
+}
+
+/// Imports a bundle of one ecosystem that was made at noon and expires at `expires`.
+fn import(home: &Path, ecosystem: &str, version: u64, expires: &str) {
+    let (key, bundle) = (home.join(format!("key-{version}")), home.join("bundle"));
+    let folder = home.join(format!("bundle-{version}")).join(ecosystem);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("all.zip"), archive(ecosystem, "1.0")).unwrap();
+    let public = SigningKey::create(&key).unwrap();
+    let key = SigningKey::read(&key).unwrap();
+    let contents = Contents::open(folder.parent().unwrap()).unwrap();
+    pack(contents, version, (at(NOON), at(expires)), &[key], &bundle).unwrap();
+    let trust = Trust::new(vec![public], 1).unwrap();
+    Imported::under(home)
+        .import(&bundle, &trust, at(NOON))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn imported_bundle_replaces_the_usual_url_and_ages_from_when_it_was_made() {
+    let site = Site::start(&["Debian:12"]).await;
+    let home = tempfile::tempdir().unwrap();
+    import(home.path(), "Alpine:v3.20", 1, "2026-11-24T12:00:00Z");
+    let mirror = Arc::new(mirror(&site, home.path()));
+    let origin = Origin::Usual(Imported::under(home.path()), mirror);
+    let clock = Clock::from_fn(move || at(LATER));
+    let feeds = Feeds::start_from(vec![origin], home.path().to_owned(), clock);
+    feeds.first_load().await;
+    let state = feeds.current();
+    assert!(knows(&state, "Alpine:v3.20") && !knows(&state, "Debian:12"));
+    assert_eq!(state.standing.confirmed, Some(at(NOON)), "and not now");
+    assert_eq!(state.sources[0].bundle.as_ref().unwrap().version, 1);
+    import(home.path(), "Debian:13", 2, "2026-11-24T12:00:00Z");
+    feeds.look();
+    let state = until(&feeds, |state| knows(state, "Debian:13")).await;
+    assert!(!knows(&state, "Alpine:v3.20"), "one bundle, never a mix");
+    assert_eq!(site.take_seen().len(), 0, "the URL was asked");
+}
+
+#[tokio::test]
+async fn expired_bundle_stays_in_use_and_is_stale() {
+    let home = tempfile::tempdir().unwrap();
+    import(home.path(), "Alpine:v3.20", 1, "2026-11-23T12:01:00Z");
+    let origin = Origin::Imported(Imported::under(home.path()));
+    let clock = Clock::from_fn(move || at(LATER));
+    let feeds = Feeds::start_from(vec![origin], home.path().to_owned(), clock);
+    feeds.first_load().await;
+    let state = feeds.current();
+    assert!(knows(&state, "Alpine:v3.20"));
+    assert_eq!(state.sources[0].confirmed, Some(at(NOON)));
+    assert_eq!(state.standing.confirmed, None, "past its time");
+    assert!(state.problem.as_ref().unwrap().contains("expired at"));
+}
+
+#[tokio::test]
+async fn bundle_that_is_wanted_and_not_there_is_a_problem() {
+    let home = tempfile::tempdir().unwrap();
+    let origin = Origin::Imported(Imported::under(home.path()));
+    let clock = Clock::from_fn(move || at(LATER));
+    let feeds = Feeds::start_from(vec![origin], home.path().to_owned(), clock);
+    feeds.first_load().await;
+    let problem = feeds.current().problem.clone().unwrap();
+    assert!(problem.contains("no feed bundle was imported"), "{problem}");
 }
