@@ -15,7 +15,7 @@ use crate::env::Environment;
 use crate::errors::Notes;
 use crate::file::Extras;
 use crate::layer::{Layers, Place, Sourced};
-use crate::settings::{FeedSource, GateMode, LogFormat, Settings, TlsFiles};
+use crate::settings::{FeedSource, GateMode, LogFormat, Settings, TlsFiles, WebhookSettings};
 use crate::upstreams;
 
 /// Checks everything.
@@ -65,6 +65,7 @@ pub(crate) fn check(
         tag_ttl: tag_ttl(layers, notes),
         hold: hold(environment),
         max_connections: max_connections(layers, notes),
+        webhook: webhook(layers, notes),
         https_proxy: proxy(environment, "HTTPS_PROXY"),
         no_proxy: proxy(environment, "NO_PROXY"),
     };
@@ -317,6 +318,34 @@ fn max_connections(layers: &Layers, notes: &mut Notes) -> usize {
         );
         defaults::MAX_CONNECTIONS
     })
+}
+
+fn webhook(layers: &Layers, notes: &mut Notes) -> Option<WebhookSettings> {
+    let secret = layers.one("webhook_secret_file");
+    let Some(value) = layers.one("webhook") else {
+        if let Some(secret) = secret {
+            notes.error(&secret.place, "a secret needs a webhook to sign for");
+        }
+        return None;
+    };
+    let secret = secret.map(|file| credentials::signing_secret(file, notes));
+    // The text stays out of the messages: receivers put secrets into their URLs.
+    let Ok(url) = Url::parse(&value.text) else {
+        notes.error(&value.place, "wanted a URL such as https://hooks.example/x");
+        return None;
+    };
+    let problem = if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        "wanted an http or https URL"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "a URL must not hold a user name or password, use webhook_secret_file"
+    } else if url.fragment().is_some() {
+        "the URL of a webhook has no fragment"
+    } else {
+        let secret = secret.flatten();
+        return Some(WebhookSettings { url, secret });
+    };
+    notes.error(&value.place, problem);
+    None
 }
 
 fn api_url(layers: &Layers, notes: &mut Notes) -> Option<String> {

@@ -3,6 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::env::Environment;
 use crate::errors::Notes;
 use crate::file::UpstreamEntry;
@@ -57,6 +60,18 @@ pub(crate) fn warn_if_others_may_read(path: &Path, notes: &mut Notes) {
             format_args!("holds a secret and has mode {mode:04o}, wanted 0600 or less"),
         );
     }
+}
+
+/// Reads a secret that messages are signed with: after `whsec_` it is base64.
+pub(crate) fn signing_secret(file: &Sourced, notes: &mut Notes) -> Option<Secret> {
+    let secret = from_file(file, notes)?;
+    let encoded = secret.expose().strip_prefix("whsec_");
+    if encoded.is_some_and(|encoded| STANDARD.decode(encoded).is_err()) {
+        let message = format!("{:?} holds no base64 after whsec_", file.text);
+        notes.error(&file.place, message);
+        return None;
+    }
+    Some(secret)
 }
 
 fn from_file(file: &Sourced, notes: &mut Notes) -> Option<Secret> {

@@ -47,6 +47,10 @@ pub struct Flags {
     pub tag_ttl: Option<String>,
     /// `--max-connections`.
     pub max_connections: Option<String>,
+    /// `--webhook`.
+    pub webhook: Option<String>,
+    /// `--webhook-secret-file`.
+    pub webhook_secret_file: Option<String>,
 }
 
 impl Flags {
@@ -76,6 +80,8 @@ impl Flags {
             ("api_url", one(self.api_url)),
             ("tag_ttl", one(self.tag_ttl)),
             ("max_connections", one(self.max_connections)),
+            ("webhook", one(self.webhook)),
+            ("webhook_secret_file", one(self.webhook_secret_file)),
         ];
         let given = rows.into_iter().filter(|(_, values)| !values.is_empty());
         given

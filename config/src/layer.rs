@@ -40,6 +40,8 @@ pub(crate) const SETTINGS: &[(&str, Arity)] = &[
     ("api_url", Arity::One),
     ("tag_ttl", Arity::One),
     ("max_connections", Arity::One),
+    ("webhook", Arity::One),
+    ("webhook_secret_file", Arity::One),
 ];
 
 /// Gives a setting's variable.

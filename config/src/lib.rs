@@ -30,6 +30,7 @@ pub use named_registry::registry_named;
 pub use secret::Secret;
 pub use settings::{
     Credentials, FeedSource, GateMode, Loaded, LogFormat, Settings, TlsFiles, UpstreamSettings,
+    WebhookSettings,
 };
 
 use errors::Notes;

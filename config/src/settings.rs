@@ -66,6 +66,8 @@ pub struct Settings {
     pub hold: Duration,
     /// How many connections each listener holds at once.
     pub max_connections: usize,
+    /// Where events are sent; none = nowhere.
+    pub webhook: Option<WebhookSettings>,
     /// `HTTPS_PROXY`: the proxy that tunnels to `https` upstreams and feeds.
     pub https_proxy: Option<String>,
     /// `NO_PROXY`: hosts, domains and networks reached directly.
@@ -136,6 +138,15 @@ pub enum FeedSource {
     Imported,
     /// Nobody chose: the imported snapshot where there is one, else this public URL.
     Usual(Url),
+}
+
+/// Who is sent events.
+#[derive(Clone)]
+pub struct WebhookSettings {
+    /// The receiver; path and query may hold a secret.
+    pub url: Url,
+    /// What messages are signed with; none = they are not.
+    pub secret: Option<Secret>,
 }
 
 /// When bytes may leave.

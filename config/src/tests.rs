@@ -278,7 +278,9 @@ fn the_example_file_is_right() {
         Some("https://sluicegate.corp.example")
     );
     for (key, _) in layer::SETTINGS {
-        let shown = text.contains(&format!("\n{key}: "));
+        // What needs a file or a receiver is shown as a comment.
+        let shown = ["", "# "].map(|mark| format!("\n{mark}{key}: "));
+        let shown = shown.iter().any(|line| text.contains(line));
         assert!(shown || *key == "upstream", "{key} is not in the example");
     }
 }
@@ -300,4 +302,36 @@ fn takes_proxies_from_the_usual_variables() {
     let settings = load(Flags::default(), &environment, None).unwrap().settings;
     assert_eq!(settings.https_proxy.as_deref(), Some("http://p:3128"));
     assert_eq!(settings.no_proxy.as_deref(), Some("a,b"));
+}
+
+#[test]
+fn a_webhook_has_a_url_and_a_secret_that_nothing_shows() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = secret_file(&directory, "whsec_aHVudGVyMg==\n", 0o600);
+    let url = "webhook: 'https://hooks.example/x?token=hunter2'";
+    let loaded = from_file(&format!("{url}\nwebhook_secret_file: {file}")).unwrap();
+    let webhook = loaded.settings.webhook.as_ref().unwrap();
+    assert_eq!(webhook.url.query(), Some("token=hunter2"));
+    let secret = webhook.secret.as_ref().unwrap();
+    assert_eq!(secret.expose(), "whsec_aHVudGVyMg==");
+    assert!(!format!("{:?}", loaded.settings).contains("hunter2"));
+    assert!(from_file(url).unwrap().settings.webhook.is_some());
+
+    let no_base64 = secret_file(&directory, "whsec_hunter2!\n", 0o400);
+    let mistakes = [
+        ("webhook: 'ftp://hunter2'".to_owned(), "http or https"),
+        ("webhook: 'https://u:hunter2@h'".to_owned(), "must not hold"),
+        ("webhook: 'https://h/#hunter2'".to_owned(), "no fragment"),
+        ("webhook: hunter2".to_owned(), "wanted a URL"),
+        (format!("webhook_secret_file: {file}"), "needs a webhook"),
+        (
+            format!("{url}\nwebhook_secret_file: {no_base64}"),
+            "no base64",
+        ),
+    ];
+    for (text, expected) in mistakes {
+        let told = messages(&text).concat();
+        assert!(told.contains(expected), "{text}: {told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use sluicegate_config::{FeedSource, GateMode, Settings};
+use sluicegate_config::{GateMode, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,6 +25,7 @@ use crate::http::name::Names;
 use crate::http::registry::Registry;
 use crate::http::server::{self, PeerInfo, ServerLimits};
 use crate::http::tls::TlsReload;
+use crate::insecure;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::download::Downloads;
@@ -38,8 +39,9 @@ use crate::pull::resolve::Resolver;
 use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
 use crate::rejudge::Rejudge;
-use crate::upstream::{ProxyVariables, Upstream};
+use crate::upstream::{ProxyVariables, Upstream, UpstreamError};
 use crate::verdicts::{Records, SledStore};
+use crate::webhook::Webhook;
 
 /// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
 const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
@@ -94,6 +96,9 @@ pub enum StartError {
         /// What went wrong.
         reason: String,
     },
+    /// The receiver of events cannot be used.
+    #[error("the webhook cannot be used: {0}")]
+    Webhook(String),
     /// The TLS files cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -117,7 +122,15 @@ impl App {
             .clone()
             .unwrap_or_else(|| format!("http://{api_addr}"));
         let registry = parts.registry(&settings, &api_url, &metrics, &clock, draining.subscribe());
-        let state = parts.api_state(&settings, &metrics, &clock);
+        let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
+        if let Some(webhook) = &webhook {
+            webhook
+                .begin()
+                .await
+                .map_err(|error| data_error(&settings.data, &error))?;
+            tokio::spawn(webhook.clone().run());
+        }
+        let state = parts.api_state(&settings, &metrics, &clock, webhook);
         let tls = tls(&settings)?;
         let limits = ServerLimits {
             max_connections: settings.max_connections,
@@ -261,7 +274,35 @@ impl Parts {
         })
     }
 
-    fn api_state(&self, settings: &Settings, metrics: &Metrics, clock: &Clock) -> Arc<ApiState> {
+    fn webhook(
+        &self,
+        settings: &Settings,
+        api_url: &str,
+        metrics: &Metrics,
+        clock: &Clock,
+    ) -> Result<Option<Webhook>, StartError> {
+        let Some(webhook) = &settings.webhook else {
+            return Ok(None);
+        };
+        let built = Webhook::new(
+            webhook,
+            format!("{api_url}/api/v1/events"),
+            proxy_variables(settings),
+            self.records.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
+        let failed = |error: UpstreamError| StartError::Webhook(error.to_string());
+        built.map(Some).map_err(failed)
+    }
+
+    fn api_state(
+        &self,
+        settings: &Settings,
+        metrics: &Metrics,
+        clock: &Clock,
+        webhook: Option<Webhook>,
+    ) -> Arc<ApiState> {
         Arc::new(ApiState {
             records: self.records.clone(),
             content: self.content.clone(),
@@ -275,13 +316,14 @@ impl Parts {
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             rejudge: self.rejudge.clone(),
+            webhook,
             metrics: metrics.clone(),
             decisions_dir: settings.data.join("decisions"),
             gate_mode: match settings.gate {
                 GateMode::Hold => "hold",
                 GateMode::Stream => "stream",
             },
-            insecure: insecure_settings(settings),
+            insecure: insecure::settings(settings),
             clock: clock.clone(),
         })
     }
@@ -344,29 +386,6 @@ pub(crate) fn proxy_variables(settings: &Settings) -> ProxyVariables {
         https_proxy: settings.https_proxy.clone(),
         no_proxy: settings.no_proxy.clone(),
     }
-}
-
-fn insecure_settings(settings: &Settings) -> Vec<String> {
-    let mut insecure = Vec::new();
-    for upstream in settings.upstreams.values() {
-        if upstream.url.scheme() == "http" {
-            insecure.push(format!("upstream {} is reached without TLS", upstream.name));
-        }
-    }
-    for feed in &settings.feeds {
-        if let FeedSource::Url(url) = feed
-            && url.scheme() == "http"
-        {
-            insecure.push(format!("feed {url} is fetched without TLS"));
-        }
-    }
-    if settings.api_open {
-        insecure.push("the API answers reads without a key on every address".into());
-    }
-    if settings.allow_anonymous {
-        insecure.push("upstreams with credentials are served to anonymous clients".into());
-    }
-    insecure
 }
 
 fn tls(settings: &Settings) -> Result<Option<TlsReload>, StartError> {

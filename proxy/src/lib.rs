@@ -2,7 +2,7 @@
 //!
 //! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what they
 //! ask (`upstream`, `cache`), what decides (`feeds`, `policies`) and decides anew (`rejudge`), what
-//! remembers (`verdicts`, `decisions`, `events`), who looks (`api`, `metrics`), in which `formats`, and the program around it.
+//! remembers (`verdicts`, `decisions`, `events`), who is told (`webhook`), who looks (`api`, `metrics`), in which `formats`, and the program around it.
 
 pub mod api;
 pub mod app;
@@ -15,6 +15,7 @@ pub mod events;
 pub mod feeds;
 pub mod formats;
 pub mod http;
+mod insecure;
 pub mod inspect;
 pub mod metrics;
 pub mod policies;
@@ -23,3 +24,4 @@ pub mod rejudge;
 pub mod telemetry;
 pub mod upstream;
 pub mod verdicts;
+pub mod webhook;

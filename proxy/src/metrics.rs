@@ -25,6 +25,7 @@ pub struct Metrics {
     cache_bytes: Gauge,
     pulls_running: Gauge,
     rejudged: Family<ByOutcome, Counter>,
+    webhook: Family<ByOutcome, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,19 +89,21 @@ impl Metrics {
             "Age of the newest record",
             feed_age.clone(),
         );
-        let cache_bytes = Gauge::default();
-        registry.register("cache_bytes", "Bytes of content kept", cache_bytes.clone());
-        let pulls_running = Gauge::default();
-        registry.register(
+        let cache_bytes = gauge(&mut registry, "cache_bytes", "Bytes of content kept");
+        let pulls_running = gauge(
+            &mut registry,
             "pulls_running",
             "Pulls being fetched and scanned",
-            pulls_running.clone(),
         );
-        let rejudged = Family::<ByOutcome, Counter>::default();
-        registry.register(
+        let rejudged = by_outcome(
+            &mut registry,
             "rejudged",
             "Old verdicts found in the background, by what became of them",
-            rejudged.clone(),
+        );
+        let webhook = by_outcome(
+            &mut registry,
+            "webhook_events",
+            "Events sent to the webhook, by what became of them",
         );
         Self {
             registry: Arc::new(registry),
@@ -112,6 +115,7 @@ impl Metrics {
             cache_bytes,
             pulls_running,
             rejudged,
+            webhook,
         }
     }
 
@@ -174,6 +178,13 @@ impl Metrics {
         }
     }
 
+    /// Counts events that the webhook delivered, dropped or lost.
+    pub fn count_webhook(&self, outcome: &'static str, events: u64) {
+        self.webhook
+            .get_or_create(&ByOutcome { outcome })
+            .inc_by(events);
+    }
+
     /// Writes all of it as Prometheus reads it.
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -182,4 +193,16 @@ impl Metrics {
             Err(error) => format!("# metrics could not be written: {error}\n"),
         }
     }
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+fn by_outcome(registry: &mut Registry, name: &str, help: &str) -> Family<ByOutcome, Counter> {
+    let counters = Family::<ByOutcome, Counter>::default();
+    registry.register(name, help, counters.clone());
+    counters
 }

@@ -11,4 +11,5 @@ mod rejudge;
 mod stage;
 mod stream;
 mod together;
+mod webhook;
 mod words;

@@ -3,8 +3,12 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use sluicegate_tests::image::Image;
+use sluicegate_tests::process::Outcome;
+use sluicegate_tests::proxy::sluicegate;
 
-use crate::stage::{REPO, STRICTER, Stage, USUAL, clean, dubious, eventually, manifest_path};
+use crate::stage::{
+    REPO, STRICTER, Stage, USUAL, clean, dubious, eventually, manifest_path, vulnerable,
+};
 
 /// Waits until the verdict on an image says `decision`, as the API shows it.
 async fn becomes(stage: &Stage, image: &Image, decision: &str) -> Value {
@@ -185,4 +189,41 @@ async fn where_a_package_is_is_known_without_a_finding() {
     assert_eq!(nowhere["incomplete"], 0, "their marks know");
     let nameless = stage.proxy.api("/api/v1/packages").await;
     assert_eq!(nameless.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn where_a_weakness_is_is_listed_by_a_service_and_from_a_directory() {
+    let mut stage = Stage::hold().await;
+    let (bad, other) = (vulnerable(405), dubious(406));
+    for (tag, image) in [("bad", &bad), ("other", &other)] {
+        stage.upstream.add(REPO, tag, image);
+        stage.get(&manifest_path(REPO, tag)).await;
+    }
+    let cases = [
+        ("CVE-2026-1111", vec![&bad]),
+        ("cve-2026-1111", vec![&bad]),
+        ("ghsa-AAAA-aaaa-aaaa", vec![&bad]),
+        ("CVE-2026-2222", vec![&other]),
+        ("CVE-2026-9999", vec![]),
+    ];
+    let list = ["verdicts", "list", "--format", "json", "--vulnerability"];
+    let digests = |outcome: Outcome| -> Vec<String> {
+        let page: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        let items = page["items"].as_array().expect("a list").iter();
+        items
+            .map(|item| item["digest"].as_str().expect("a digest").to_owned())
+            .collect()
+    };
+    for (id, images) in &cases {
+        let expected: Vec<_> = images.iter().map(|i| i.digest.to_string()).collect();
+        let listed = stage.proxy.command(&[&list[..], &[id]].concat()).await;
+        assert_eq!(digests(listed.expect_ok(id)), expected, "{id}, service");
+    }
+    stage.proxy.terminate();
+    let data = stage.proxy.data().display().to_string();
+    for (id, images) in &cases {
+        let expected: Vec<_> = images.iter().map(|i| i.digest.to_string()).collect();
+        let listed = sluicegate(&[&list[..], &[id, "--data", &data]].concat()).await;
+        assert_eq!(digests(listed.expect_ok(id)), expected, "{id}, directory");
+    }
 }

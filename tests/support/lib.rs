@@ -14,6 +14,7 @@ pub mod layer;
 pub mod mirror;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod registry;
 pub mod rootfs;
 pub mod schemas;

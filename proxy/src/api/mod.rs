@@ -27,6 +27,7 @@ use crate::pull::gate::Gate;
 use crate::pull::scans::Scans;
 use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
+use crate::webhook::Webhook;
 
 /// Everything the API shows.
 pub struct ApiState {
@@ -44,6 +45,8 @@ pub struct ApiState {
     pub policies: Arc<Policies>,
     /// Verdicts made anew in the background.
     pub rejudge: Rejudge,
+    /// The delivery of events, where there is one.
+    pub webhook: Option<Webhook>,
     /// Counters.
     pub metrics: Metrics,
     /// Where the decision log lies.

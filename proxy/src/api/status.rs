@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ApiState;
+use crate::webhook::Webhook;
 
 /// Shows everything an operator asks first.
 pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
@@ -41,6 +42,7 @@ pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
         "feeds": feeds(&state),
         "policy": policy(&state),
         "rejudge": state.rejudge.progress(),
+        "webhook": state.webhook.as_ref().map(Webhook::view),
         "insecure": state.insecure,
     }))
 }

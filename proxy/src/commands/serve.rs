@@ -77,6 +77,12 @@ pub struct ServeArgs {
     /// Most connections at a time
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
+    /// URL to which events are sent, as CloudEvents
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// File with the secret that signs them
+    #[arg(long, value_name = "FILE")]
+    webhook_secret_file: Option<String>,
 }
 
 impl From<ServeArgs> for Flags {
@@ -102,6 +108,8 @@ impl From<ServeArgs> for Flags {
             api_url: args.api_url,
             tag_ttl: args.tag_ttl,
             max_connections: args.max_connections,
+            webhook: args.webhook,
+            webhook_secret_file: args.webhook_secret_file,
         }
     }
 }
@@ -148,9 +156,10 @@ pub async fn until_stopped(app: &App) -> std::io::Result<()> {
 /// Maps a failed start to its exit code: settings are usage, the rest could not be done.
 pub fn start_error(error: StartError) -> CommandError {
     match error {
-        StartError::Policy(_) | StartError::Upstream { .. } | StartError::Tls(_) => {
-            CommandError::Usage(error.to_string())
-        }
+        StartError::Policy(_)
+        | StartError::Upstream { .. }
+        | StartError::Webhook(_)
+        | StartError::Tls(_) => CommandError::Usage(error.to_string()),
         StartError::Data { .. } | StartError::Listen { .. } => {
             CommandError::Failed(error.to_string())
         }

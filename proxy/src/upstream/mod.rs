@@ -6,7 +6,7 @@
 //!
 //! Reading order: this file (what can be asked), `session` (one request), `wire` (one exchange),
 //! `connect` (one connection); `token`, `trust` and `address` hold the rules of who may see what.
-//! `web` lends the same connections to feed mirrors, which are no registries.
+//! `web` lends the same connections to feed mirrors and webhooks, which are no registries.
 
 mod address;
 mod answer;
@@ -43,6 +43,7 @@ pub(crate) use retry::jittered;
 pub(crate) use web::Web;
 pub use wire::Observer;
 
+pub(crate) use answer::retry_after;
 use answer::{content_range, media_type_of, promised_digest, promised_length};
 use retry::patiently;
 use session::{Ask, Session};

@@ -1,7 +1,9 @@
-//! Anonymous GETs of plain files from one place, over the connections that upstreams use.
+//! Anonymous GETs of plain files from one place and POSTs to it, over the connections that
+//! upstreams use.
 //!
 //! Redirects, proxies, TLS and the rule on private addresses are those of a registry's client; a
-//! challenge is not answered. Never retries and never stores. Called by `feeds::fetch`.
+//! challenge is not answered. Never retries and never stores. Called by `feeds::fetch` and
+//! `webhook`.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -61,6 +63,23 @@ impl Web {
             StatusCode::NOT_MODIFIED if is_conditional => Ok(response),
             _ => Err(failure(&self.session.wire, what, response).await),
         }
+    }
+
+    /// Sends a document once, and gives status and headers of the answer, whatever they are. Its
+    /// body is not read, and no redirect is followed.
+    pub(crate) async fn post(
+        &self,
+        what: &str,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap), UpstreamError> {
+        let wire = &self.session.wire;
+        let answer = wire
+            .send_with(what, &Method::POST, url, headers, body)
+            .await?;
+        let (head, _) = answer.into_parts();
+        Ok((head.status, head.headers))
     }
 
     /// Waits for the next bytes of an answer; `None` at its end.

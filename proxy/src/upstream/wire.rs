@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -66,8 +66,8 @@ pub type Observer = Arc<dyn Fn(&str, u16) + Send + Sync>;
 pub(super) struct Wire {
     name: String,
     places: TrustedPlaces,
-    open: Client<Connector, Empty<Bytes>>,
-    public_only: Client<Connector, Empty<Bytes>>,
+    open: Client<Connector, Full<Bytes>>,
+    public_only: Client<Connector, Full<Bytes>>,
     observer: Option<Observer>,
     pub(super) timing: Timing,
 }
@@ -101,7 +101,20 @@ impl Wire {
         url: &Url,
         headers: HeaderMap,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let request = request(what, method, url, headers)?;
+        self.send_with(what, method, url, headers, Bytes::new())
+            .await
+    }
+
+    /// Sends one request with a body and waits for the headers of its answer.
+    pub(super) async fn send_with(
+        &self,
+        what: &str,
+        method: &Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let request = request(what, method, url, headers, body)?;
         let client = if self.places.may_be_private(url) {
             &self.open
         } else {
@@ -209,7 +222,8 @@ fn request(
     method: &Method,
     url: &Url,
     headers: HeaderMap,
-) -> Result<Request<Empty<Bytes>>, UpstreamError> {
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, UpstreamError> {
     let protocol = |reason: String| UpstreamError::Protocol {
         what: what.to_owned(),
         reason,
@@ -220,7 +234,7 @@ fn request(
         .as_str()
         .parse()
         .map_err(|error| protocol(format!("{} has an unusable path: {error}", place(url))))?;
-    let mut request = Request::new(Empty::new());
+    let mut request = Request::new(Full::new(body));
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
@@ -237,7 +251,7 @@ fn request(
     Ok(request)
 }
 
-fn client(connector: Connector) -> Client<Connector, Empty<Bytes>> {
+fn client(connector: Connector) -> Client<Connector, Full<Bytes>> {
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

@@ -127,6 +127,29 @@ impl Records {
         Ok(self.row(&keys::event_head()).await?.unwrap_or_default())
     }
 
+    /// Gives the number of the oldest event that is kept where `last` is the newest.
+    pub fn oldest_event(last: u64) -> u64 {
+        last.saturating_sub(MAX_EVENTS).saturating_add(1)
+    }
+
+    /// Gives an event by its number; none where it is damaged, too old, or not there yet.
+    pub async fn event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
+        let body = self.store.get(&keys::event(seq)).await?;
+        Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
+    }
+
+    /// Gives the number of the last event that needs no delivery any more; none where nothing was
+    /// ever delivered.
+    pub async fn delivered_event(&self) -> Result<Option<u64>, StoreError> {
+        self.row(&keys::delivered_event()).await
+    }
+
+    /// Records that an event, and all before it, needs no delivery any more.
+    pub async fn put_delivered_event(&self, seq: u64) -> Result<(), StoreError> {
+        let op = rows::put(keys::delivered_event(), &seq)?;
+        self.store.apply(vec![op]).await
+    }
+
     /// Starts to write events.
     pub(super) async fn number_events(&self) -> Result<Numbering<'_>, StoreError> {
         let mut head = self.event_head.0.lock().await;

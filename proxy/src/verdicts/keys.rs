@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Platform,
     Event,
     EventHead,
+    Delivered,
     Marks,
 }
 
@@ -39,6 +40,7 @@ impl Kind {
             Self::Platform => b'p',
             Self::Event => b'e',
             Self::EventHead => b'h',
+            Self::Delivered => b'w',
             Self::Marks => b'k',
         }
     }
@@ -131,6 +133,10 @@ pub(super) fn all_events() -> Key {
 
 pub(super) fn event_head() -> Key {
     key(Kind::EventHead, &[])
+}
+
+pub(super) fn delivered_event() -> Key {
+    key(Kind::Delivered, &[])
 }
 
 /// Names a row of the marks of an image's packages.

@@ -1,0 +1,154 @@
+//! Sends every event to one URL: in order, at least once, from where the last process stopped.
+//!
+//! The receiver's answer decides. A success moves the cursor, which is durable before the next
+//! event is sent. No answer, 408, 429 and 5xx are tried again for as long as it takes; what the
+//! receiver refuses is tried for some minutes and then dropped, told and counted, for one event
+//! that it cannot take must not keep all others from it.
+//!
+//! Reading order: this file (one event after the other), `message` (what is sent), `attempt` (one
+//! POST and what its answer means), `state` (for status).
+
+mod attempt;
+mod message;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_config::WebhookSettings;
+
+pub use state::WebhookView;
+
+use crate::clock::Clock;
+use crate::events::Event;
+use crate::metrics::Metrics;
+use crate::upstream::{ProxyVariables, UpstreamError, jittered};
+use crate::verdicts::{Records, StoreError};
+use attempt::{Answer, Target};
+use state::State;
+
+/// How often new events are looked for.
+const LOOK: Duration = Duration::from_secs(1);
+/// Wait after the first attempt that failed; doubled after each.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// Longest wait between two attempts, also where the receiver asks for more.
+const MAX_WAIT: Duration = Duration::from_mins(5);
+/// How often an event that the receiver refuses is sent: for about four minutes.
+const MAX_REFUSALS: u32 = 9;
+/// Wait after the verdict store failed.
+const STORE_WAIT: Duration = Duration::from_secs(10);
+
+/// Delivers events.
+#[derive(Clone)]
+pub struct Webhook {
+    target: Arc<Target>,
+    records: Records,
+    clock: Clock,
+    metrics: Metrics,
+    state: Arc<State>,
+}
+
+impl Webhook {
+    /// Prepares a delivery; connects to nothing. `source` is where the events can be read.
+    ///
+    /// *Errors*: [`UpstreamError::Settings`].
+    pub fn new(
+        settings: &WebhookSettings,
+        source: String,
+        proxy: ProxyVariables,
+        records: Records,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Result<Self, UpstreamError> {
+        let target = Target::new(settings, source, proxy)?;
+        let state = State::new(target.place());
+        Ok(Self {
+            target: Arc::new(target),
+            records,
+            clock,
+            metrics,
+            state: Arc::new(state),
+        })
+    }
+
+    /// Tells how the delivery stands.
+    pub fn view(&self) -> WebhookView {
+        self.state.view()
+    }
+
+    /// Remembers that what has happened until now is not sent, where nothing was ever sent.
+    pub async fn begin(&self) -> Result<(), StoreError> {
+        if self.records.delivered_event().await?.is_none() {
+            let last = self.records.last_event().await?;
+            self.records.put_delivered_event(last).await?;
+        }
+        Ok(())
+    }
+
+    /// Delivers until the program ends.
+    pub async fn run(self) {
+        loop {
+            if let Err(error) = self.deliver_all().await {
+                tracing::error!(%error, "events not delivered; tried again later");
+                tokio::time::sleep(STORE_WAIT).await;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Sends everything that waits.
+    async fn deliver_all(&self) -> Result<(), StoreError> {
+        let mut done = self.records.delivered_event().await?.unwrap_or_default();
+        loop {
+            let last = self.records.last_event().await?;
+            self.state.waiting(last.saturating_sub(done));
+            if done >= last {
+                return Ok(());
+            }
+            let oldest = done.saturating_add(1).max(Records::oldest_event(last));
+            let lost = oldest.saturating_sub(done).saturating_sub(1);
+            if lost > 0 {
+                tracing::error!(lost, "events were removed before they could be delivered");
+                self.metrics.count_webhook("lost", lost);
+                self.state.lost(lost);
+            }
+            if let Some(event) = self.records.event(oldest).await? {
+                self.deliver(&event).await;
+            }
+            self.records.put_delivered_event(oldest).await?;
+            done = oldest;
+        }
+    }
+
+    /// Sends one event until the receiver has it or has refused it often enough.
+    async fn deliver(&self, event: &Event) {
+        let mut wait = FIRST_WAIT;
+        let mut refusals = 0_u32;
+        loop {
+            let asked = match self.target.send(event, self.clock.now()).await {
+                Answer::Taken => {
+                    self.metrics.count_webhook("delivered", 1);
+                    self.state.delivered(event.seq);
+                    return;
+                }
+                Answer::Later { after, why } => {
+                    self.state.failing(why);
+                    after
+                }
+                Answer::Refused { why } => {
+                    refusals = refusals.saturating_add(1);
+                    if refusals >= MAX_REFUSALS {
+                        tracing::error!(seq = event.seq, %why, "event dropped, its receiver refuses it");
+                        self.metrics.count_webhook("dropped", 1);
+                        self.state.dropped(why);
+                        return;
+                    }
+                    self.state.failing(why);
+                    None
+                }
+            };
+            tokio::time::sleep(asked.unwrap_or_else(|| jittered(wait)).min(MAX_WAIT)).await;
+            wait = wait.saturating_mul(2).min(MAX_WAIT);
+        }
+    }
+}
