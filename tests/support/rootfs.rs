@@ -17,10 +17,14 @@ pub(crate) const FETCH_LIMIT: Duration = Duration::from_secs(600);
 /// Gives a layer with Debian 12 as debootstrap makes it.
 pub async fn debian(compression: Compression) -> Layer {
     static MADE: OnceCell<PathBuf> = OnceCell::const_new();
-    let archive = MADE
-        .get_or_init(|| kept("debian-bookworm.tar", make_debian))
-        .await;
+    let archive = MADE.get_or_init(|| debian_archive("bookworm")).await;
     layer::from_tar_file(archive, compression)
+}
+
+/// Gives the archive of a Debian release as debootstrap makes it.
+pub async fn debian_archive(release: &str) -> PathBuf {
+    let make = async |root: &Path| make_debian(root, release).await;
+    kept(&format!("debian-{release}.tar"), make).await
 }
 
 /// Gives a layer with jinja2 2.10 as pip installs it.
@@ -111,8 +115,8 @@ pub(crate) async fn kept(name: &str, make: impl AsyncFnOnce(&Path)) -> PathBuf {
     archive
 }
 
-async fn make_debian(root: &Path) {
-    let options = ["--variant=minbase", "bookworm", text(root)];
+async fn make_debian(root: &Path, release: &str) {
+    let options = ["--variant=minbase", release, text(root)];
     run("debootstrap", &options, FETCH_LIMIT)
         .await
         .expect_ok("debootstrap");
