@@ -24,6 +24,10 @@ async fn advisories_of_a_url_refuse_also_while_it_is_down() {
     let status = stage.proxy.command(&["feeds", "status"]).await;
     assert!(status.stdout.contains(&mirror.url()), "{}", status.stdout);
     assert!(status.stdout.contains("PyPI"), "{}", status.stdout);
+    let data = stage.proxy.data().display().to_string();
+    let kept = sluicegate(&["feeds", "status", "--data", &data, "--problems"]).await;
+    assert!(kept.stdout.contains(&mirror.url()), "{}", kept.text());
+    assert!(kept.stdout.contains("NO SEVERITY"), "{}", kept.text());
     let elsewhere = tempfile::tempdir().expect("make a directory");
     let data = elsewhere.path().display().to_string();
     let update = ["feeds", "update", "--data", &data, "--feed", &mirror.url()];

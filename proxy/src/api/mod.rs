@@ -2,6 +2,7 @@
 
 pub mod decisions;
 pub mod events;
+pub mod feeds;
 pub mod packages;
 mod page;
 pub mod problem;
@@ -72,13 +73,14 @@ pub fn router(state: Arc<ApiState>) -> Router {
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
-fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 13] {
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 14] {
     [
         ("/healthz", get(status::healthz)),
         ("/readyz", get(status::readyz)),
         ("/metrics", get(status::metrics)),
         ("/api/v1/openapi.json", get(openapi)),
         ("/api/v1/status", get(status::status)),
+        ("/api/v1/feeds/problems", get(feeds::problems)),
         ("/api/v1/verdicts", get(verdicts::list)),
         ("/api/v1/verdicts/{digest}", get(verdicts::show)),
         ("/api/v1/verdicts/{digest}/sbom", get(sbom::sbom)),

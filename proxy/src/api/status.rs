@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ApiState;
+use crate::feeds::shown::shown;
 use crate::webhook::Webhook;
 
 /// Shows everything an operator asks first.
@@ -88,48 +88,11 @@ pub async fn metrics(State(state): State<Arc<ApiState>>) -> String {
 }
 
 fn feeds(state: &ApiState) -> Value {
-    let current = state.feeds.current();
-    let now = state.clock.now();
-    let ecosystems: Vec<Value> = current
-        .index
-        .ecosystems()
-        .iter()
-        .map(|ecosystem| {
-            json!({
-                "ecosystem": ecosystem.name,
-                "records": ecosystem.records,
-                "newest": ecosystem.newest_modified,
-                "problems": ecosystem.problems,
-            })
-        })
-        .collect();
-    let sources: Vec<Value> = current
-        .sources
-        .iter()
-        .map(|source| {
-            json!({
-                "source": source.source,
-                "confirmed": source.confirmed,
-                "age_seconds": age(source.confirmed, now),
-                "problem": source.problem,
-                "bundle": source.bundle,
-            })
-        })
-        .collect();
-    let confirmed = current.standing.confirmed;
-    json!({
-        "snapshot": current.index.snapshot(),
-        "loaded": state.feeds.is_loaded(),
-        "confirmed": confirmed,
-        "age_seconds": age(confirmed, now),
-        "problem": current.problem,
-        "sources": sources,
-        "ecosystems": ecosystems,
-    })
-}
-
-fn age(since: Option<Timestamp>, now: Timestamp) -> Option<i64> {
-    since.map(|at| now.as_second().saturating_sub(at.as_second()))
+    shown(
+        &state.feeds.current(),
+        state.feeds.is_loaded(),
+        state.clock.now(),
+    )
 }
 
 fn policy(state: &ApiState) -> Value {

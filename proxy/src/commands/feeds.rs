@@ -5,15 +5,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
-use serde_json::Value;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings};
 
 use super::CommandError;
 use super::feed_bundles::{self, CreateKeyArgs, ExportArgs, ImportArgs};
+use super::feed_status::{self, StatusArgs};
 use super::inspect_progress::Shown;
-use super::query::{Format, Source, cell, print_json};
 use crate::app::proxy_variables;
 use crate::feeds::bundle::Imported;
 use crate::feeds::mirror::{Mirror, Scope, Synced, told};
@@ -22,8 +19,9 @@ use crate::feeds::mirror::{Mirror, Scope, Synced, told};
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example: sluicegate feeds status")]
 pub enum FeedsCommand {
-    /// Shows each source and ecosystem of the running service: records, newest, age, problems
-    #[command(after_help = "Example: sluicegate feeds status --format json")]
+    /// Shows each source and ecosystem of a service: records, newest, age, severities, problems
+    #[command(after_help = "Example: sluicegate feeds status --problems\n\n\
+        NEWEST and AGE are of the newest advisory, NO SEVERITY is the share of advisories that state none.")]
     Status(StatusArgs),
     /// Brings the local copies of all feed URLs up to date, once
     #[command(
@@ -47,17 +45,6 @@ pub enum FeedsCommand {
     /// Makes a key that signs exports, and prints its public half for --trust
     #[command(after_help = "Example: sluicegate feeds create-key feeds.key")]
     CreateKey(CreateKeyArgs),
-}
-
-/// Where to ask, and how to print.
-#[derive(Args, Debug)]
-pub struct StatusArgs {
-    /// URL of the service's API [default: http://127.0.0.1:5080]
-    #[arg(long, value_name = "URL")]
-    service: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
 }
 
 /// What to update, and where.
@@ -87,57 +74,12 @@ pub struct FeedFlags {
 /// Runs the command.
 pub async fn run(command: FeedsCommand, out: &mut impl Write) -> Result<(), CommandError> {
     match command {
-        FeedsCommand::Status(args) => status(args, out).await,
+        FeedsCommand::Status(args) => feed_status::run(args, out).await,
         FeedsCommand::Update(args) => update(args, out).await,
         FeedsCommand::Export(args) => feed_bundles::export(args, out),
         FeedsCommand::Import(args) => feed_bundles::import(args, out),
         FeedsCommand::CreateKey(args) => feed_bundles::create_key(&args, out),
     }
-}
-
-async fn status(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let source = Source {
-        service: args.service,
-        data: None,
-        format: args.format,
-    };
-    let answer = source.get("status").await?;
-    let feeds = answer.get("feeds").unwrap_or(&Value::Null);
-    if source.format == Format::Json {
-        return print_json(out, feeds);
-    }
-    writeln!(out, "snapshot  {}", cell(feeds, "/snapshot"))?;
-    writeln!(out, "loaded    {}", cell(feeds, "/loaded"))?;
-    let sources = [
-        ("SOURCE", "/source"),
-        ("CONFIRMED", "/confirmed"),
-        ("AGE S", "/age_seconds"),
-        ("BUNDLE", "/bundle/version"),
-        ("EXPIRES", "/bundle/expires"),
-        ("PROBLEM", "/problem"),
-    ];
-    write_table(out, feeds.get("sources"), &sources)?;
-    let ecosystems = [
-        ("ECOSYSTEM", "/ecosystem"),
-        ("RECORDS", "/records"),
-        ("NEWEST", "/newest"),
-        ("PROBLEMS", "/problems"),
-    ];
-    write_table(out, feeds.get("ecosystems"), &ecosystems)
-}
-
-fn write_table(
-    out: &mut impl Write,
-    items: Option<&Value>,
-    columns: &[(&str, &str)],
-) -> Result<(), CommandError> {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(columns.iter().map(|(title, _)| *title));
-    for item in items.and_then(Value::as_array).into_iter().flatten() {
-        table.add_row(columns.iter().map(|(_, pointer)| cell(item, pointer)));
-    }
-    Ok(writeln!(out, "\n{table}")?)
 }
 
 async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandError> {

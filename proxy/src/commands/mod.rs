@@ -5,6 +5,7 @@
 pub mod decisions;
 pub mod demo;
 pub mod feed_bundles;
+pub mod feed_status;
 pub mod feeds;
 pub mod inspect_image;
 pub mod inspect_progress;

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -16,6 +16,8 @@ use jiff::Timestamp;
 pub(super) const MAX_SINGLE: usize = 500;
 /// Longest id, in bytes; the longest real ones have about 60.
 const MAX_ID_BYTES: usize = 200;
+/// Most bytes of a line that are read at a time: an id, a time, and room to spare.
+const MAX_LINE_BYTES: u64 = 512;
 
 /// The records that are here, with the newest time at which each is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +56,9 @@ impl Held {
     /// Reads a list that was written here; none where it is not whole.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let mut held = Self::default();
-        for line in BufReader::new(File::open(path).ok()?).split(b'\n') {
-            let (id, at) = row(&line.ok()?)?;
+        let mut file = BufReader::new(File::open(path).ok()?);
+        while let Some(line) = next_line(&mut file).ok()? {
+            let (id, at) = row(&line)?;
             held.note(&id, at);
         }
         Some(held)
@@ -75,9 +78,10 @@ impl Held {
     /// *Errors*: it cannot be read, or holds no row at all.
     pub(super) fn compare(&self, list: &Path, asked: &BTreeSet<String>) -> Result<Pending, String> {
         let file = File::open(list).map_err(|error| format!("it cannot be opened: {error}"))?;
+        let unreadable = |error| format!("it cannot be read: {error}");
         let (mut pending, mut is_list) = (Pending::default(), false);
-        for line in BufReader::new(file).split(b'\n') {
-            let line = line.map_err(|error| format!("it cannot be read: {error}"))?;
+        let mut file = BufReader::new(file);
+        while let Some(line) = next_line(&mut file).map_err(unreadable)? {
             if line.trim_ascii().is_empty() {
                 continue;
             }
@@ -99,6 +103,16 @@ impl Held {
         }
         Ok(pending)
     }
+}
+
+/// Reads a line; none at the end. One that is longer than a row can be comes in pieces, which are
+/// no rows either.
+fn next_line(file: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    file.by_ref()
+        .take(MAX_LINE_BYTES)
+        .read_until(b'\n', &mut line)?;
+    Ok((!line.is_empty()).then_some(line))
 }
 
 /// Reads `time,id`; none where it is neither, or the id can be no file's name.
@@ -168,6 +182,7 @@ mod tests {
             "yesterday,A\n2026-01-01T00:00:00Z,A",
             "2026-01-01T00:00:00Z,A\n2026-01-01T00:00:00Z,.hidden",
             "2026-01-01T00:00:00Z,A\n\u{fffd}\n",
+            &format!("2026-01-01T00:00:00Z,A\n{}", "x".repeat(2_000)),
             &many,
         ] {
             assert!(compare(&Held::default(), list).unwrap().is_for_archive());

@@ -78,17 +78,17 @@ pub(super) fn kept_index(directory: &Path, fingerprint: &str) -> Option<(PathBuf
         .find(|(_, index)| index.source_fingerprint() == fingerprint)
 }
 
+/// Opens the newest index that is readable.
+pub(super) fn newest_index(directory: &Path) -> Option<FeedIndex> {
+    let mut newest_first = newest_first(directory).into_iter();
+    newest_first.find_map(|path| FeedIndex::open(&path).ok())
+}
+
 /// Opens the newest index of an earlier process that knows what the one at `path` has lost.
 fn better_than(index: &FeedIndex, path: &Path, directory: &Path) -> Option<FeedIndex> {
-    let mut others = indexes(directory);
+    let mut others = newest_first(directory);
     others.retain(|other| other != path);
-    others.sort_by_key(|other| {
-        std::fs::metadata(other)
-            .and_then(|file| file.modified())
-            .ok()
-    });
-    let mut newest_first = others.iter().rev();
-    newest_first.find_map(|other| {
+    others.iter().find_map(|other| {
         let other = FeedIndex::open(other).ok()?;
         losses::lost(index, &other).is_some().then_some(other)
     })
@@ -104,6 +104,15 @@ fn remove_others(directory: &Path, current: &Path) {
             tracing::warn!(%error, path = %path.display(), "old feed index not removed");
         }
     }
+}
+
+fn newest_first(directory: &Path) -> Vec<PathBuf> {
+    let mut paths = indexes(directory);
+    paths.sort_by_key(|path| {
+        let file = std::fs::metadata(path);
+        std::cmp::Reverse(file.and_then(|file| file.modified()).ok())
+    });
+    paths
 }
 
 /// Lists the indexes of a directory.

@@ -7,7 +7,7 @@
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `item` and `fetch` (one file); `needed` picks ecosystems, `record`
-//! remembers, `whole` looks at what arrived; `bundle` is for sites without a network; `once` does
+//! remembers, `whole` looks at what arrived; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
 pub mod bundle;
@@ -23,6 +23,7 @@ mod needed;
 pub mod once;
 mod record;
 mod schedule;
+pub mod shown;
 mod source;
 mod stock;
 mod whole;
