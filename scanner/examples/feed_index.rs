@@ -16,8 +16,11 @@ use sluicegate_scanner::judge;
 /// How many packages the figure of the design is about.
 const PACKAGES: usize = 1000;
 
-/// Runs behind a median; enough to outlast a busy machine's noise.
+/// Most runs behind a median; enough to outlast a busy machine's noise.
 const WARM_RUNS: usize = 201;
+
+/// After this long no further run is begun.
+const WARM_LIMIT: Duration = Duration::from_secs(20);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -30,9 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         timed(|| build_index(&[FeedDirectory { path: feeds }], &out_dir, now, &|_| {}));
     let path = path?;
     writeln!(out, "build {built:?} -> {}", path.display())?;
+    report_memory(&mut out, "built")?;
     let (opened, index) = timed(|| FeedIndex::open(&path));
     let index = index?;
     writeln!(out, "open {opened:?}, snapshot {}", index.snapshot())?;
+    report_memory(&mut out, "opened")?;
     for status in index.ecosystems() {
         writeln!(
             out,
@@ -48,19 +53,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => made_up(),
     };
     let (first, report) = timed(|| judge(&inventory, &index, now));
+    let started = Instant::now();
     let mut warm: Vec<Duration> = (0..WARM_RUNS)
+        .take_while(|_| started.elapsed() < WARM_LIMIT)
         .map(|_| timed(|| judge(&inventory, &index, now)).0)
         .collect();
     warm.sort();
-    let median = warm.get(WARM_RUNS / 2).copied().unwrap_or_default();
+    let median = warm.get(warm.len() / 2).copied().unwrap_or_default();
     let (findings, gaps) = (report.findings.len(), report.coverage.gaps.len());
     writeln!(
         out,
-        "match of {} packages: first {first:?}, median of {WARM_RUNS} more {median:?}; \
+        "match of {} packages: first {first:?}, median of {} more {median:?}; \
          {findings} findings, {gaps} gaps",
-        report.packages
+        report.packages,
+        warm.len()
     )?;
-    report_memory(&mut out)
+    report_memory(&mut out, "matched")
 }
 
 /// Well-known packages, at versions that many advisories speak of.
@@ -145,13 +153,14 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     (start.elapsed(), outcome)
 }
 
-fn report_memory(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+/// Prints the peak so far and what is held now, both in KiB.
+fn report_memory(out: &mut impl Write, step: &str) -> Result<(), Box<dyn Error>> {
     let status = std::fs::read_to_string(Path::new("/proc/self/status"))?;
     for line in status
         .lines()
         .filter(|line| line.starts_with("VmHWM") || line.starts_with("RssAnon"))
     {
-        writeln!(out, "{line}")?;
+        writeln!(out, "  {step}: {line}")?;
     }
     Ok(())
 }
