@@ -41,8 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for status in index.ecosystems() {
         writeln!(
             out,
-            "  {:<14} {:>6} records, {} problems",
-            status.name, status.records, status.problems
+            "  {:<14} {:>6} records, {:>6} without severity, {} problems",
+            status.name, status.records, status.without_severity, status.problems
         )?;
     }
     for problem in index.problems() {

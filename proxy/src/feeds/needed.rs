@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::Ecosystem;
 use sluicegate_scanner::feeds::FeedIndex;
+use sluicegate_scanner::matching::filed_under;
 
 /// Fetched before any image asks, where the mirror has them: the supported releases of the common
 /// base images and the three language ecosystems that are scanned.
@@ -55,9 +56,9 @@ pub(super) fn pick(listed: &BTreeSet<String>, wanted: &BTreeSet<String>) -> BTre
 
 /// Names the folders that hold the advisories on an ecosystem.
 fn folders_for(name: &str, listed: &BTreeSet<String>) -> Vec<String> {
+    let mut folders = filed_under(name, listed.iter().map(String::as_str));
     // Ubuntu's long-term releases carry a suffix that an image need not show.
-    let mut folders = vec![name.to_owned(), format!("{name}:LTS")];
-    folders.retain(|folder| listed.contains(folder));
+    folders.extend(listed.get(&format!("{name}:LTS")).cloned());
     let family = name.split(':').next().unwrap_or_default();
     let is_of_family = |folder: &String| {
         folder
@@ -154,6 +155,25 @@ mod tests {
             picked,
             set(&["Alpine:v3.3", "Debian:12", "Ubuntu:18.04:LTS"])
         );
+    }
+
+    #[test]
+    fn picks_every_folder_that_holds_a_releases_packages() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let module = "SUSE:Linux Enterprise Module for Basesystem 15 SP7";
+        let listed = set(&[
+            "Red Hat:enterprise_linux:9::appstream",
+            "Red Hat:enterprise_linux:9::baseos",
+            "Red Hat:rhel_eus:9.4::baseos",
+            "SUSE:Linux Enterprise Module for Basesystem 15 SP6",
+            module,
+            "SUSE:Linux Enterprise Server 15 SP7",
+        ]);
+        let server = "SUSE:Linux Enterprise Server 15 SP7";
+        assert_eq!(pick(&listed, &set(&[server])), set(&[module, server]));
+        let red_hat = ["appstream", "baseos"].map(|it| format!("Red Hat:enterprise_linux:9::{it}"));
+        let wanted = set(&["Red Hat:enterprise_linux:9::baseos"]);
+        assert_eq!(pick(&listed, &wanted), BTreeSet::from(red_hat));
     }
 
     #[test]

@@ -17,14 +17,30 @@ pub(super) fn ecosystems(component: &Component, feeds: &FeedIndex) -> Vec<Ecosys
     let Some(ecosystem) = &component.ecosystem else {
         return Vec::new();
     };
+    let named = ecosystem.as_str();
     let names = match ecosystem.family() {
-        "Ubuntu" => ubuntu(ecosystem.as_str(), &component.package.version, feeds),
-        "SUSE" => suse(ecosystem.as_str(), feeds),
-        "Red Hat" => red_hat(ecosystem.as_str()),
-        _ => vec![ecosystem.as_str().to_owned()],
+        "Ubuntu" => ubuntu(named, &component.package.version, feeds),
+        "SUSE" | "Red Hat" => {
+            let ecosystems = feeds.ecosystems().iter();
+            let listed = ecosystems.filter(|status| status.records > 0);
+            filed_under(named, listed.map(|status| status.name.as_str()))
+        }
+        _ if feeds.has_ecosystem(ecosystem) => return vec![ecosystem.clone()],
+        _ => return Vec::new(),
     };
-    let loaded = names.into_iter().map(|name| Ecosystem::new(&name));
-    loaded.filter(|name| feeds.has_ecosystem(name)).collect()
+    names.iter().map(|name| Ecosystem::new(name)).collect()
+}
+
+/// Picks from the ecosystems that a source lists those under which the advisories on a release are
+/// filed.
+pub fn filed_under<'a>(named: &str, listed: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let is_meant: Box<dyn Fn(&str) -> bool> = match named.split(':').next() {
+        Some("SUSE") => Box::new(|name| is_of_suse_release(name, named)),
+        Some("Red Hat") => Box::new(|name| is_red_hat_repository(name, named)),
+        _ => Box::new(|name| name == named),
+    };
+    let picked = listed.filter(|name| is_meant(name));
+    picked.map(str::to_owned).collect()
 }
 
 /// Long-term releases carry a suffix that a package does not show. A package of Ubuntu Pro, whose
@@ -48,16 +64,12 @@ fn ubuntu(named: &str, version: &str, feeds: &FeedIndex) -> Vec<String> {
 }
 
 /// Packages of SUSE Linux Enterprise are filed under modules and products of the same release.
-fn suse(named: &str, feeds: &FeedIndex) -> Vec<String> {
+fn is_of_suse_release(name: &str, named: &str) -> bool {
     let release = suse_release(named);
     if release.is_empty() || named.contains("Micro") {
-        return vec![named.to_owned()];
+        return name == named;
     }
-    let names = feeds.ecosystems().iter().map(|status| &status.name);
-    let same = names.filter(|name| {
-        name.starts_with("SUSE:") && !name.contains("Micro") && suse_release(name) == release
-    });
-    same.cloned().collect()
+    name.starts_with("SUSE:") && !name.contains("Micro") && suse_release(name) == release
 }
 
 /// Gives `15 SP7` of `SUSE:Linux Enterprise Module for Basesystem 15 SP7`.
@@ -71,12 +83,10 @@ fn suse_release(name: &str) -> &str {
 }
 
 /// `Red Hat:enterprise_linux:9::baseos` is one repository of the release.
-fn red_hat(named: &str) -> Vec<String> {
-    let mut names = vec![named.to_owned()];
-    if let Some(release) = named.strip_suffix("::baseos") {
-        names = RED_HAT_REPOSITORIES
-            .map(|repository| format!("{release}::{repository}"))
-            .to_vec();
-    }
-    names
+fn is_red_hat_repository(name: &str, named: &str) -> bool {
+    let Some(release) = named.strip_suffix("baseos") else {
+        return name == named;
+    };
+    let repository = name.strip_prefix(release);
+    repository.is_some_and(|repository| RED_HAT_REPOSITORIES.contains(&repository))
 }

@@ -24,6 +24,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_model::report::Report;
 
+pub use loaded::filed_under;
 pub(crate) use matcher::slim;
 pub use matcher::{MatcherInfo, matchers};
 
