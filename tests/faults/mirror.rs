@@ -28,6 +28,7 @@ async fn advisories_of_a_url_refuse_also_while_it_is_down() {
     let kept = sluicegate(&["feeds", "status", "--data", &data, "--problems"]).await;
     assert!(kept.stdout.contains(&mirror.url()), "{}", kept.text());
     assert!(kept.stdout.contains("NO SEVERITY"), "{}", kept.text());
+    assert!(kept.stdout.contains("every record could be read"));
     let elsewhere = tempfile::tempdir().expect("make a directory");
     let data = elsewhere.path().display().to_string();
     let update = ["feeds", "update", "--data", &data, "--feed", &mirror.url()];

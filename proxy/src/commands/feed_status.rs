@@ -37,7 +37,9 @@ pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandEr
         return print_json(out, &feeds);
     }
     write_feeds(out, &feeds)?;
-    if args.problems {
+    if args.problems && members(&unread, "").is_empty() {
+        writeln!(out, "\nevery record could be read")?;
+    } else if args.problems {
         let titles = ["ECOSYSTEM", "RECORD", "REASON"];
         let row = |item: &Value| ["/ecosystem", "/record", "/reason"].map(|at| cell(item, at));
         write_table(out, &titles, members(&unread, "").iter().map(row))?;
