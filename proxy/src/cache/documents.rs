@@ -92,20 +92,30 @@ pub struct PackedDocument {
 impl PackedDocument {
     /// Compresses a document and seals it with its kind and key; takes as long as that does.
     pub fn new(kind: DocumentKind, key: &str, body: &[u8]) -> Result<Self, CacheError> {
-        if body.len() > MAX_DOCUMENT_BYTES {
+        let packed = zstd::bulk::compress(body, COMPRESSION_LEVEL)
+            .map_err(|error| CacheError::io("compressing", Path::new(key), error))?;
+        Self::from_packed(kind, key, body.len(), &packed)
+    }
+
+    /// Seals a document of `len` bytes that zstd has compressed already, in one frame.
+    pub fn from_packed(
+        kind: DocumentKind,
+        key: &str,
+        len: usize,
+        packed: &[u8],
+    ) -> Result<Self, CacheError> {
+        if len > MAX_DOCUMENT_BYTES {
             return Err(CacheError::TooLarge {
                 digest: Digest::of(key.as_bytes()),
-                len: body.len() as u64,
+                len: len as u64,
                 max: MAX_DOCUMENT_BYTES as u64,
             });
         }
-        let packed = zstd::bulk::compress(body, COMPRESSION_LEVEL)
-            .map_err(|error| CacheError::io("compressing", Path::new(key), error))?;
-        let checksum = checksum(kind, key, &packed);
+        let checksum = checksum(kind, key, packed);
         Ok(Self {
             kind,
             key: key.to_owned(),
-            content: [&MAGIC[..], checksum.hex().as_bytes(), &packed].concat(),
+            content: [&MAGIC[..], checksum.hex().as_bytes(), packed].concat(),
         })
     }
 

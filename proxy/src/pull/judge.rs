@@ -256,13 +256,13 @@ impl Judge {
     }
 
     /// Remembers when a verdict ends by itself.
-    pub(crate) fn note_due(&self, verdict: &Verdict) {
+    pub(crate) fn note_due(&self, valid_until: Option<Timestamp>) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = due.into_iter().chain(verdict.valid_until).min();
+        *due = due.into_iter().chain(valid_until).min();
     }
 
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
-        self.note_due(&verdict);
+        self.note_due(verdict.valid_until);
         let verdict = Arc::new(verdict);
         let key = (verdict.repository.clone(), verdict.digest.clone());
         self.warm.insert(

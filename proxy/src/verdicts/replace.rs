@@ -245,13 +245,15 @@ fn pack(
     verdict: &Verdict,
     text: &[u8],
 ) -> Result<(VerdictBody, Option<PackedDocument>), StoreError> {
-    if text.len() <= MAX_INLINE_TEXT_BYTES
-        && let Ok(packed) = zstd::bulk::compress(text, COMPRESSION_LEVEL)
-        && packed.len() <= MAX_INLINE_BYTES
-    {
+    let packed = zstd::bulk::compress(text, COMPRESSION_LEVEL).map_err(|error| {
+        let why = error.to_string();
+        let attempt = "compressing a verdict for";
+        StoreError::Engine { attempt, why }
+    })?;
+    if text.len() <= MAX_INLINE_TEXT_BYTES && packed.len() <= MAX_INLINE_BYTES {
         return Ok((VerdictBody::Inline(packed), None));
     }
     let key = format!("{} {}", verdict.repository, Digest::of(text));
-    let document = PackedDocument::new(DocumentKind::Verdict, &key, text)?;
+    let document = PackedDocument::from_packed(DocumentKind::Verdict, &key, text.len(), &packed)?;
     Ok((VerdictBody::Document(key), Some(document)))
 }
