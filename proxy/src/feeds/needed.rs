@@ -55,20 +55,18 @@ pub(super) fn pick(listed: &BTreeSet<String>, wanted: &BTreeSet<String>) -> BTre
 }
 
 /// Names the folders that hold the advisories on an ecosystem.
+///
+/// Where a mirror has the folder of the whole family, that is the one: the public bucket no longer
+/// writes to the folders of single releases, and still lists them. Source: OSV's documentation, "Data
+/// dumps".
 fn folders_for(name: &str, listed: &BTreeSet<String>) -> Vec<String> {
+    let family = name.split(':').next().unwrap_or_default();
+    if listed.contains(family) {
+        return vec![family.to_owned()];
+    }
     let mut folders = filed_under(name, listed.iter().map(String::as_str));
     // Ubuntu's long-term releases carry a suffix that an image need not show.
     folders.extend(listed.get(&format!("{name}:LTS")).cloned());
-    let family = name.split(':').next().unwrap_or_default();
-    let is_of_family = |folder: &String| {
-        folder
-            .strip_prefix(family)
-            .is_some_and(|rest| rest.starts_with(':'))
-    };
-    // A family's own folder has all releases in one large file: only where there are no others.
-    if folders.is_empty() && listed.contains(family) && !listed.iter().any(is_of_family) {
-        folders.push(family.to_owned());
-    }
     folders
 }
 
@@ -177,10 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn folder_of_a_family_serves_where_releases_have_none() {
+    fn folder_of_a_family_is_preferred_to_those_of_its_releases() {
         let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let wanted = set(&["Rocky Linux:9"]);
+        let wanted = set(&["Rocky Linux:9", "Alpine:v3.3"]);
         let listed = set(&["Rocky Linux", "Debian", "Debian:12", "Rocky Linuxes:9"]);
-        assert_eq!(pick(&listed, &wanted), set(&["Debian:12", "Rocky Linux"]));
+        assert_eq!(pick(&listed, &wanted), set(&["Debian", "Rocky Linux"]));
     }
 }

@@ -1,20 +1,20 @@
 //! Answers from an index file: which advisories there are on a package, and what is exploited.
 //!
-//! Only keys and small tables are in memory; a package's advisories are read when asked for and
-//! checked each time. It never changes the file. Safe to share between threads.
+//! Only keys, small tables and the advisories that were asked for last are in memory; a package's
+//! advisories are checked whenever they are read. It never changes the file. Safe to share between threads.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::Ecosystem;
 
+use super::blocks::Blocks;
 use super::cve::CveNumber;
-use super::format::{
-    Block, KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash,
-};
+use super::format::{KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::names::{CveRating, name_hash};
 use super::{EcosystemStatus, FeedError, FeedProblem};
 
@@ -25,6 +25,7 @@ pub struct FeedIndex {
     file: Option<File>,
     keys: Vec<KeyEntry>,
     tables: Tables,
+    blocks: Blocks,
 }
 
 impl FeedIndex {
@@ -55,6 +56,7 @@ impl FeedIndex {
                 file: Some(file),
                 keys,
                 tables,
+                blocks: Blocks::default(),
             }),
             _ => Err(FeedError::Damaged { part: "keys" }),
         }
@@ -69,6 +71,7 @@ impl FeedIndex {
                 snapshot: "none".to_owned(),
                 ..Tables::default()
             },
+            blocks: Blocks::default(),
         }
     }
 
@@ -122,21 +125,19 @@ impl FeedIndex {
     /// Reads the advisories on a package; `name` is in the normal form of the ecosystem.
     ///
     /// An error means that nobody knows, never that there are none.
-    pub fn advisories(&self, ecosystem: &str, name: &str) -> Result<Vec<Advisory>, FeedError> {
+    pub fn advisories(&self, ecosystem: &str, name: &str) -> Result<Arc<[Advisory]>, FeedError> {
         let Some(file) = &self.file else {
-            return Ok(Vec::new());
+            return Ok(Arc::default());
         };
         let hash = key_hash(ecosystem, name);
         let first = self.keys.partition_point(|key| key.hash < hash);
         for key in self.keys.iter().skip(first).take_while(|k| k.hash == hash) {
-            let content = read_block(file, key)?;
-            let block: Block<'_> = postcard::from_bytes(&content)
-                .map_err(|_| FeedError::Damaged { part: "a block" })?;
-            if block.ecosystem == ecosystem && block.name == name {
-                return Ok(block.advisories);
+            let block = self.blocks.get(file, key)?;
+            if *block.ecosystem == *ecosystem && *block.name == *name {
+                return Ok(Arc::clone(&block.advisories));
             }
         }
-        Ok(Vec::new())
+        Ok(Arc::default())
     }
 
     /// Tells whether CISA lists the CVE as exploited.
@@ -182,13 +183,8 @@ fn read_section(
     read_checked(file, section.offset, length, section.crc, part)
 }
 
-fn read_block(file: &File, key: &KeyEntry) -> Result<Vec<u8>, FeedError> {
-    let part = "a block";
-    let length = usize::try_from(key.length).map_err(|_| FeedError::Damaged { part })?;
-    read_checked(file, key.offset, length, key.crc, part)
-}
-
-fn read_checked(
+/// Reads a part of the file that is under one checksum.
+pub(super) fn read_checked(
     file: &File,
     offset: u64,
     length: usize,

@@ -6,6 +6,7 @@
 //! feed loading and by `matching`.
 
 mod archive;
+mod blocks;
 mod build;
 pub mod cve;
 mod exploits;

@@ -55,7 +55,10 @@ fn build(directories: &[&Path], out: &Path) -> PathBuf {
 
 fn ids(index: &FeedIndex, ecosystem: &str, name: &str) -> Vec<String> {
     let advisories = index.advisories(ecosystem, name).expect("read advisories");
-    advisories.into_iter().map(|advisory| advisory.id).collect()
+    advisories
+        .iter()
+        .map(|advisory| advisory.id.clone())
+        .collect()
 }
 
 /// Builds from one archive and opens the outcome.

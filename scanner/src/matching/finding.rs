@@ -112,7 +112,8 @@ fn shown_probability(score: f32) -> f64 {
     (f64::from(score) * 1e5).round() / 1e5
 }
 
-fn package(component: &Component) -> FindingPackage {
+/// Names the package of a finding.
+pub(super) fn package(component: &Component) -> FindingPackage {
     FindingPackage {
         name: component.package.name.clone(),
         version: component.package.version.clone(),

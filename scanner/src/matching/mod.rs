@@ -15,13 +15,14 @@ mod scope;
 mod severity;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem};
+use sluicegate_model::package::{Component, Ecosystem, PackageType};
 use sluicegate_model::report::Report;
 
 pub use loaded::filed_under;
@@ -56,8 +57,15 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     gaps.extend(unanswered.gaps(!asked.is_empty()));
     for (questions, components) in &asked {
         let told = told(questions, feeds, &mut gaps);
+        let mut last: Option<Answer<'_>> = None;
         for component in components {
-            answer(component, &told, feeds, &mut findings, &mut gaps);
+            let answer = match last {
+                Some(last) if is_alike(&told, last.component, component) => last.said_of(component),
+                _ => answer(component, &told, feeds),
+            };
+            gaps.extend(coverage::rangeless(component, &answer.matched));
+            findings.extend(answer.findings.iter().cloned());
+            last = Some(answer);
         }
     }
     let support = eol::standing(inventory, now);
@@ -93,7 +101,7 @@ fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Question> {
 /// What the feeds answer to a question.
 struct Told<'a> {
     question: &'a Question,
-    advisories: Vec<Advisory>,
+    advisories: Arc<[Advisory]>,
 }
 
 fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut Vec<Gap>) -> Vec<Told<'a>> {
@@ -114,22 +122,50 @@ fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut Vec<Gap>) -
     told
 }
 
-fn answer(
-    component: &Component,
-    told: &[Told<'_>],
-    feeds: &FeedIndex,
-    findings: &mut Vec<Finding>,
-    gaps: &mut Vec<Gap>,
-) {
-    let Some(first) = told.iter().find(|told| !told.advisories.is_empty()) else {
-        return;
+/// What follows for one component.
+struct Answer<'a> {
+    component: &'a Component,
+    matched: Vec<Matched<'a>>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Answer<'a> {
+    /// Says the same of another component.
+    fn said_of(mut self, component: &'a Component) -> Self {
+        for finding in &mut self.findings {
+            finding.package = finding::package(component);
+        }
+        Self { component, ..self }
+    }
+}
+
+/// Tells whether the answers to the same questions are the same for both components: the packages
+/// of one source have one version, and so have copies of one package. What is said of RPM packages
+/// depends on more.
+fn is_alike(told: &[Told<'_>], one: &Component, other: &Component) -> bool {
+    let (one, other) = (&one.package, &other.package);
+    one.package_type == other.package_type
+        && one.package_type != PackageType::Rpm
+        && told.iter().all(|told| {
+            let side = told.question.side;
+            Matcher::version(one, side) == Matcher::version(other, side)
+        })
+}
+
+fn answer<'a>(component: &'a Component, told: &'a [Told<'a>], feeds: &FeedIndex) -> Answer<'a> {
+    let mut answer = Answer {
+        component,
+        matched: Vec::new(),
+        findings: Vec::new(),
     };
-    let Some(matcher) = matcher::of(&component.package, &first.question.ecosystem) else {
-        return;
-    };
-    let matched = matched(matcher, component, told);
-    gaps.extend(coverage::rangeless(component, &matched));
-    findings.extend(finding::of_component(matcher, component, &matched, feeds));
+    let first = told.iter().find(|told| !told.advisories.is_empty());
+    let matcher =
+        first.and_then(|first| matcher::of(&component.package, &first.question.ecosystem));
+    if let Some(matcher) = matcher {
+        answer.matched = matched(matcher, component, told);
+        answer.findings = finding::of_component(matcher, component, &answer.matched, feeds);
+    }
+    answer
 }
 
 /// An advisory that applies to a component, or may.
@@ -158,7 +194,7 @@ fn matched<'a>(matcher: &Matcher, component: &Component, told: &'a [Told<'a>]) -
         let side = question.side;
         let affected = matcher.order(side).affected;
         let answers = affected(Matcher::version(package, side), advisories);
-        for (affected, advisory) in answers.into_iter().zip(advisories) {
+        for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
             let is_answered =
                 side == Side::Source && names_installed.contains(advisory.id.as_str());
             let affected = scope::limited(affected, package, advisory);

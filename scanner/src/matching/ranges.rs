@@ -113,38 +113,39 @@ enum Place<V> {
 }
 
 /// Tells whether a range holds a version; none where a boundary cannot be compared.
+///
+/// The highest boundary that the version has passed decides; of equal ones, the last.
 fn holds<V: ParsedVersion>(version: &V, range: &Range) -> Option<bool> {
-    let mut boundaries: Vec<(Place<V>, &Event)> = Vec::with_capacity(range.events.len());
     let mut limits = Limits::default();
-    // A range with no beginning is read as one from the beginning.
-    let mut is_affected = !range
-        .events
-        .iter()
-        .any(|event| matches!(event, Event::Introduced(_)));
+    let mut has_beginning = false;
+    let mut passed: Option<(Place<V>, bool)> = None;
     for event in &range.events {
-        match event {
-            Event::Limit(text) => limits.add(version, text)?,
-            Event::Introduced(text) | Event::Fixed(text) if text == "0" => {
-                boundaries.push((Place::Beginning, event));
+        let begins = matches!(event, Event::Introduced(_));
+        has_beginning |= begins;
+        let place = match event {
+            Event::Limit(text) => {
+                limits.add(version, text)?;
+                continue;
             }
+            Event::Introduced(text) | Event::Fixed(text) if text == "0" => Place::Beginning,
             Event::Introduced(text) | Event::Fixed(text) | Event::LastAffected(text) => {
-                boundaries.push((Place::At(V::parse(text).ok()?), event));
+                Place::At(V::parse(text).ok()?)
             }
-        }
-    }
-    boundaries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for (place, event) in &boundaries {
-        let order = match place {
+        };
+        let order = match &place {
             Place::Beginning => std::cmp::Ordering::Greater,
             Place::At(boundary) => version.cmp(boundary),
         };
-        match event {
-            Event::Introduced(_) if order.is_ge() => is_affected = true,
-            Event::Fixed(_) if order.is_ge() => is_affected = false,
-            Event::LastAffected(_) if order.is_gt() => is_affected = false,
-            Event::Introduced(_) | Event::Fixed(_) | Event::LastAffected(_) | Event::Limit(_) => {}
+        let is_passed = match event {
+            Event::LastAffected(_) => order.is_gt(),
+            Event::Introduced(_) | Event::Fixed(_) | Event::Limit(_) => order.is_ge(),
+        };
+        if is_passed && passed.as_ref().is_none_or(|(highest, _)| place >= *highest) {
+            passed = Some((place, begins));
         }
     }
+    // A range with no beginning is read as one from the beginning.
+    let is_affected = passed.map_or(!has_beginning, |(_, begins)| begins);
     Some(is_affected && limits.allow())
 }
 

@@ -1,0 +1,66 @@
+//! The blocks of an index that were read last, decoded: images have most of their packages in common.
+//!
+//! A block is checked when it is read. What is kept is bounded by its size on disk. Called by
+//! `index`.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use sluicegate_model::advisory::Advisory;
+
+use super::FeedError;
+use super::format::{Block, KeyEntry};
+use super::index::read_checked;
+
+/// Most bytes of blocks that are kept, as they are on disk; in memory they take some four times that.
+const MAX_BYTES: u64 = 3 * 1024 * 1024;
+
+const PART: &str = "a block";
+
+/// Blocks by their offset in the file.
+#[derive(Debug)]
+pub(super) struct Blocks(Cache<u64, Arc<Decoded>>);
+
+/// The advisories on one package.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) ecosystem: Box<str>,
+    pub(super) name: Box<str>,
+    pub(super) advisories: Arc<[Advisory]>,
+    length: u32,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(MAX_BYTES)
+            .weigher(|_, block: &Arc<Decoded>| block.length);
+        Self(cache.build())
+    }
+}
+
+impl Blocks {
+    /// Gives a block, from memory or from the file.
+    pub(super) fn get(&self, file: &File, key: &KeyEntry) -> Result<Arc<Decoded>, FeedError> {
+        if let Some(block) = self.0.get(&key.offset) {
+            return Ok(block);
+        }
+        let block = Arc::new(decode(file, key)?);
+        self.0.insert(key.offset, Arc::clone(&block));
+        Ok(block)
+    }
+}
+
+fn decode(file: &File, key: &KeyEntry) -> Result<Decoded, FeedError> {
+    let length = usize::try_from(key.length).map_err(|_| FeedError::Damaged { part: PART })?;
+    let content = read_checked(file, key.offset, length, key.crc, PART)?;
+    let block: Block<'_> =
+        postcard::from_bytes(&content).map_err(|_| FeedError::Damaged { part: PART })?;
+    Ok(Decoded {
+        ecosystem: block.ecosystem.into(),
+        name: block.name.into(),
+        advisories: block.advisories.into(),
+        length: key.length,
+    })
+}
