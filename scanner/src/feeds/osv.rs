@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluicegate_model::advisory::{Advisory, Event, Range};
 
+use super::cve::CveNumber;
 use super::rating::{Score, Statements, rate};
 use super::scope::{self, Described};
 
@@ -54,7 +55,14 @@ pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
     let modified = read_time("modified", written.modified.as_deref(), &mut oddities);
     let withdrawn = read_time("withdrawn", written.withdrawn.as_deref(), &mut oddities);
     let mut affected = Vec::new();
-    for entry in written.affected.as_deref().unwrap_or_default() {
+    let entries = written.affected.as_deref().unwrap_or_default();
+    // An erratum on a bug or a feature is no weakness of what it updates.
+    let entries = if is_mere_update(&written) {
+        &[]
+    } else {
+        entries
+    };
+    for entry in entries {
         match affected_package(&written, entry) {
             Ok(Some(package)) => affected.push(package),
             Ok(None) => {}
@@ -77,6 +85,7 @@ struct Written<'a> {
     withdrawn: Option<String>,
     aliases: Option<Vec<String>>,
     upstream: Option<Vec<String>>,
+    related: Option<Vec<String>>,
     summary: Option<String>,
     severity: Option<Vec<Score>>,
     #[serde(borrow)]
@@ -117,6 +126,14 @@ struct WrittenEvent {
     fixed: Option<String>,
     last_affected: Option<String>,
     limit: Option<String>,
+}
+
+/// Tells whether a record is an erratum that is not about security and names no CVE at all.
+fn is_mere_update(record: &Written<'_>) -> bool {
+    let named = [&record.aliases, &record.upstream, &record.related];
+    let mut named = named.into_iter().flatten().flatten();
+    scope::is_on_bugs_or_features(&record.id)
+        && !named.any(|name| CveNumber::of_record(name).is_some())
 }
 
 fn affected_package(
@@ -242,6 +259,22 @@ mod tests {
         assert_eq!(record.affected[0].advisory.ranges.len(), 1);
         assert_eq!(record.affected[1].advisory.versions, ["1", "2"]);
         assert!(!record.is_withdrawn && record.oddities.is_empty());
+    }
+
+    #[test]
+    fn takes_an_erratum_on_bugs_for_a_weakness_only_where_it_names_one() {
+        for (id, related, packages) in [
+            ("ALBA-2021:1", json!([]), 0),
+            ("ALEA-2021:1", json!(["ALSA-2021:2"]), 0),
+            ("ALBA-2021:1", json!(["CVE-2021-0001"]), 1),
+            ("ALSA-2021:1", json!([]), 1),
+        ] {
+            let record = read(&json!({"id": id, "related": related, "affected": [
+                {"package": {"ecosystem": "AlmaLinux:8", "name": "a"}, "versions": ["1"]},
+            ]}));
+            assert_eq!(record.affected.len(), packages, "{id} {related}");
+            assert!(record.oddities.is_empty());
+        }
     }
 
     #[test]

@@ -37,6 +37,14 @@ pub(super) fn is_erratum(id: &str) -> bool {
     ERRATA.iter().any(|start| id.starts_with(start))
 }
 
+/// How errata on bugs and on features are named. Source: Red Hat's errata, and those made after them.
+const UPDATES: [&str; 6] = ["ALBA-", "ALEA-", "RLBA-", "RLEA-", "RHBA-", "RHEA-"];
+
+/// Tells whether a record is an erratum on a bug or a feature.
+pub(super) fn is_on_bugs_or_features(id: &str) -> bool {
+    UPDATES.iter().any(|start| id.starts_with(start))
+}
+
 /// Tells whether a version is that of a package built in a module.
 pub(crate) fn is_modular(version: &str) -> bool {
     MODULE_MARKS.iter().any(|mark| version.contains(mark))
