@@ -106,17 +106,23 @@ impl Webhook {
                 return Ok(());
             }
             let oldest = done.saturating_add(1).max(Records::oldest_event(last));
-            let lost = oldest.saturating_sub(done).saturating_sub(1);
-            if lost > 0 {
-                tracing::error!(lost, "events were removed before they could be delivered");
-                self.metrics.count_webhook("lost", lost);
-                self.state.lost(lost);
-            }
-            if let Some(event) = self.records.event(oldest).await? {
-                self.deliver(&event).await;
+            self.count_lost(oldest.saturating_sub(done).saturating_sub(1));
+            match self.records.event(oldest).await? {
+                Some(event) => self.deliver(&event).await,
+                // Its record is damaged.
+                None => self.count_lost(1),
             }
             self.records.put_delivered_event(oldest).await?;
             done = oldest;
+        }
+    }
+
+    /// Counts events that were removed or damaged before they could be delivered.
+    fn count_lost(&self, lost: u64) {
+        if lost > 0 {
+            tracing::error!(lost, "events were lost before they could be delivered");
+            self.metrics.count_webhook("lost", lost);
+            self.state.lost(lost);
         }
     }
 
