@@ -155,7 +155,11 @@ fn npm_versions_are_ordered_as_by_npm() {
 /// Debian's Composer takes fewer forms of dates than newer ones do.
 #[test]
 fn composer_versions_are_ordered_as_by_composer() {
-    for places in [made_up::COMPOSER, made_up::COMPOSER_DATES] {
+    for places in [
+        made_up::COMPOSER,
+        made_up::COMPOSER_DATES,
+        made_up::COMPOSER_DEV_DATES,
+    ] {
         let check = Check {
             program: program::COMPOSER,
             refusals: Refusals::More,

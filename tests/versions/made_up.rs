@@ -115,6 +115,7 @@ pub const COMPOSER: Places = &[
     &["", "", "", "+build", "+a.b"],
 ];
 
+/// Without `dev`: an elder Composer that does not take such a date for one takes it for a branch then.
 pub const COMPOSER_DATES: Places = &[
     &["2024", "2023", "v2024"],
     &["01", ".01", "-01", ":01", "-02", "02", "-1", "1"],
@@ -124,7 +125,15 @@ pub const COMPOSER_DATES: Places = &[
     &[
         "", "", "alpha", "beta.10", "rc1", "RC2", "RC10", "p1", "stable2", "x",
     ],
-    &["", "", "dev", "-dev"],
+];
+
+pub const COMPOSER_DEV_DATES: Places = &[
+    &["2024", "2023", "v2024"],
+    &["01", ".01", "-01", ":01", "-02", "02"],
+    &["", "02", ".02", "-02", "-03"],
+    &["", "", "-", "."],
+    &["", "", "alpha", "beta.10", "rc1", "RC10", "p1", "stable2"],
+    &["dev", "-dev", ""],
 ];
 
 const STABILITY: &[&str] = &[
