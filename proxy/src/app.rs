@@ -185,6 +185,7 @@ struct Parts {
     feeds: Arc<Feeds>,
     resolver: Resolver,
     gate: Gate,
+    history: PullHistory,
     rejudge: Rejudge,
 }
 
@@ -217,7 +218,6 @@ impl Parts {
             Arc::clone(&policies),
             Arc::clone(&feeds),
             records.clone(),
-            history.clone(),
             clock.clone(),
             metrics.clone(),
         );
@@ -236,7 +236,6 @@ impl Parts {
             records.clone(),
             gate.pulls.clone(),
             Arc::clone(&feeds),
-            history,
             metrics.clone(),
         );
         Ok(Self {
@@ -247,6 +246,7 @@ impl Parts {
             feeds,
             resolver,
             gate,
+            history,
             rejudge,
         })
     }
@@ -289,6 +289,7 @@ impl Parts {
             format!("{api_url}/api/v1/events"),
             proxy_variables(settings),
             self.records.clone(),
+            self.history.clone(),
             clock.clone(),
             metrics.clone(),
         );
@@ -319,6 +320,7 @@ impl Parts {
             webhook,
             metrics: metrics.clone(),
             decisions_dir: settings.data.join("decisions"),
+            history: self.history.clone(),
             gate_mode: match settings.gate {
                 GateMode::Hold => "hold",
                 GateMode::Stream => "stream",

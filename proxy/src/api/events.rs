@@ -43,8 +43,9 @@ pub async fn list(
         .list_events(&filter, limit, query.after)
         .await
         .map_err(Problem::internal)?;
+    let items = state.history.tell(page.items).await;
     Ok(Json(
-        json!({"items": page.items, "next": page.next.map(|seq| seq.to_string())}),
+        json!({"items": items, "next": page.next.map(|seq| seq.to_string())}),
     ))
 }
 

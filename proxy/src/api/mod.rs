@@ -21,6 +21,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::cache::ContentStore;
 use crate::clock::Clock;
+use crate::events::PullHistory;
 use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
@@ -52,6 +53,8 @@ pub struct ApiState {
     pub metrics: Metrics,
     /// Where the decision log lies.
     pub decisions_dir: PathBuf,
+    /// Who pulled, by that log.
+    pub history: PullHistory,
     /// `hold` or `stream`.
     pub gate_mode: &'static str,
     /// Settings that lower security, in words.

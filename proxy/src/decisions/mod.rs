@@ -15,7 +15,7 @@ mod verify;
 pub use line::{DecisionLine, Entry};
 pub use log::{DecisionLog, LogError};
 pub use open::{OpenReport, TornTail};
-pub use pulled_by::{Pulled, PulledBy, Puller, pulled_by};
+pub use pulled_by::{Asked, PulledBy, Puller, pulled_by};
 pub use pulls::{Pull, PullLog, PullMethod};
 pub use read::{DecisionFilter, DecisionPage, read};
 pub use verify::{Fault, FaultKind, VerifyReport, verify};

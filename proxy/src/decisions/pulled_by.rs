@@ -52,27 +52,43 @@ pub struct Puller {
     pub decision: Decision,
 }
 
-/// An image in a repository.
-pub type Pulled = (Repository, Digest);
+/// What is asked of the log: who pulled an image in a repository, up to an instant.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The canonical repository.
+    pub repository: Repository,
+    /// The manifest.
+    pub digest: Digest,
+    /// Later pulls do not count.
+    pub until: Timestamp,
+}
 
-/// Gives who pulled each of these images; blocks on the disk. No log is an empty one.
-pub fn pulled_by(
-    directory: &Path,
-    images: &[Pulled],
-) -> Result<HashMap<Pulled, PulledBy>, LogError> {
+/// Gives who pulled, in the order asked; blocks on the disk. No log is an empty one.
+pub fn pulled_by(directory: &Path, asked: &[Asked]) -> Result<Vec<PulledBy>, LogError> {
+    let mut found: Vec<Clients> = asked.iter().map(|_| Clients::default()).collect();
+    let complete = look(directory, asked, &mut found)?;
+    let told = |clients: Clients| PulledBy {
+        clients: clients.named,
+        others: clients.others.len() as u64,
+        complete,
+    };
+    Ok(found.into_iter().map(told).collect())
+}
+
+/// Counts the lines that are asked for; tells whether the whole log was looked at.
+fn look(directory: &Path, asked: &[Asked], found: &mut [Clients]) -> Result<bool, LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("reading", &path, error);
-    let digests: HashSet<String> = images
-        .iter()
-        .map(|(_, digest)| digest.to_string())
-        .collect();
-    let mut found: HashMap<Pulled, Clients> = images
-        .iter()
-        .map(|image| (image.clone(), Clients::default()))
-        .collect();
+    let digests: HashSet<&str> = asked.iter().map(|asked| asked.digest.as_str()).collect();
+    let mut wanted: HashMap<_, Vec<(Timestamp, &mut Clients)>> = HashMap::new();
+    for (asked, clients) in asked.iter().zip(found) {
+        let image = (asked.repository.clone(), asked.digest.clone());
+        let of_image = wanted.entry(image).or_default();
+        of_image.push((asked.until, clients));
+    }
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(told(found, true)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(failed(error)),
     };
     let end = file.metadata().map_err(failed)?.len();
@@ -80,17 +96,19 @@ pub fn pulled_by(
     for line in lines {
         let (start, bytes) = line.map_err(failed)?;
         if end.saturating_sub(start) > MAX_LOG_BYTES {
-            return Ok(told(found, false));
+            return Ok(false);
         }
         let is_wanted = digest_of(&bytes).is_some_and(|digest| digests.contains(digest));
         if is_wanted && let Some(line) = DecisionLine::read(&bytes) {
             let image = (line.repository.clone(), line.digest.clone());
-            if let Some(clients) = found.get_mut(&image) {
-                clients.add(line);
+            for (until, clients) in wanted.get_mut(&image).into_iter().flatten() {
+                if line.time <= *until {
+                    clients.add(&line);
+                }
             }
         }
     }
-    Ok(told(found, true))
+    Ok(true)
 }
 
 /// Finds a line's digest without reading the line.
@@ -108,34 +126,22 @@ struct Clients {
 
 impl Clients {
     /// Counts a line that is older than all before.
-    fn add(&mut self, line: DecisionLine) {
+    fn add(&mut self, line: &DecisionLine) {
         let known = self.named.iter_mut();
         if let Some(puller) = known.into_iter().find(|p| p.client == line.client) {
             puller.pulls = puller.pulls.saturating_add(line.count);
         } else if self.named.len() < MAX_CLIENTS {
-            let shortened = |text: String| text.chars().take(MAX_AGENT_CHARS).collect();
+            let shortened = |text: &String| text.chars().take(MAX_AGENT_CHARS).collect();
             self.named.push(Puller {
-                client: line.client,
-                principal: line.principal,
-                user_agent: line.user_agent.map(shortened),
+                client: line.client.clone(),
+                principal: line.principal.clone(),
+                user_agent: line.user_agent.as_ref().map(shortened),
                 pulls: line.count,
                 last: line.time,
                 decision: line.decision,
             });
         } else {
-            self.others.insert(line.client);
+            self.others.insert(line.client.clone());
         }
     }
-}
-
-fn told(found: HashMap<Pulled, Clients>, complete: bool) -> HashMap<Pulled, PulledBy> {
-    let tell = |(image, clients): (Pulled, Clients)| {
-        let pulled_by = PulledBy {
-            clients: clients.named,
-            others: clients.others.len() as u64,
-            complete,
-        };
-        (image, pulled_by)
-    };
-    found.into_iter().map(tell).collect()
 }

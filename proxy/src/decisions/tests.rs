@@ -367,10 +367,20 @@ async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
         ..entry(31)
     };
     log.append(elsewhere).await.unwrap();
-    let image = |name: &str| ("up.test/app".parse().unwrap(), Digest::of(name.as_bytes()));
-    let wanted = [image("image"), image("unheard of")];
-    let mut found = pulled_by(directory.path(), &wanted).unwrap();
-    let pulled = found.remove(&image("image")).unwrap();
+    let asked = |name: &str, second| Asked {
+        repository: "up.test/app".parse().unwrap(),
+        digest: Digest::of(name.as_bytes()),
+        until: at(second),
+    };
+    let wanted = [
+        asked("image", 60),
+        asked("unheard of", 60),
+        asked("image", 1),
+    ];
+    let found = pulled_by(directory.path(), &wanted).unwrap();
+    let [pulled, nobody, earlier] = found.as_slice() else {
+        panic!("{found:?}");
+    };
     let clients: Vec<_> = pulled
         .clients
         .iter()
@@ -386,6 +396,7 @@ async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
         (clients.len(), pulled.others, pulled.complete),
         (20, 3, true)
     );
-    let nobody = found.remove(&image("unheard of")).unwrap();
-    assert_eq!((nobody.clients, nobody.others), (Vec::new(), 0));
+    assert_eq!((&nobody.clients[..], nobody.others), (&[][..], 0));
+    let clients: Vec<_> = earlier.clients.iter().map(|p| &*p.client).collect();
+    assert_eq!(clients, ["192.0.2.1", "192.0.2.0"]);
 }

@@ -10,7 +10,6 @@ use sluicegate_model::finding::{Finding, FindingStatus};
 use sluicegate_model::verdict::Verdict;
 
 use super::event::{Cause, Change, Decisions, Direction, FindingChanges, FromTo, Ids};
-use crate::decisions::PulledBy;
 
 /// Most ids told of each kind; `count` tells how many findings there are.
 const MAX_IDS: usize = 50;
@@ -20,8 +19,6 @@ const MAX_ID_CHARS: usize = 100;
 const MAX_TAGS: usize = 16;
 
 /// Tells how `new` differs from `old`; none where decision and findings are the same.
-///
-/// Who pulled the image is not known here and left open.
 pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
     let (before, after) = (identities(old), identities(new));
     let added = only_in(new, &before);
@@ -44,7 +41,6 @@ pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
             policy: from_to(old.policy.digest.as_str(), new.policy.digest.as_str()),
             scanner: from_to(&old.provenance.scanner, &new.provenance.scanner),
         },
-        pulled_by: PulledBy::default(),
     })
 }
 

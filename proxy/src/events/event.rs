@@ -1,11 +1,9 @@
-//! The shape of an event, as the API shows it and the webhook sends it.
+//! The shape of an event, as it is kept.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Tag};
-
-use crate::decisions::PulledBy;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +75,6 @@ pub struct Change {
     pub findings: FindingChanges,
     /// What changed outside the image.
     pub cause: Cause,
-    /// Who pulled it, by the decision log.
-    pub pulled_by: PulledBy,
 }
 
 /// Which way a verdict went.

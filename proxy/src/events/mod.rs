@@ -11,4 +11,4 @@ pub use difference::difference;
 pub use event::{
     Cause, Change, Decisions, Direction, Event, EventKind, FindingChanges, FromTo, Ids,
 };
-pub use pulled_by::PullHistory;
+pub use pulled_by::{PullHistory, ToldEvent};

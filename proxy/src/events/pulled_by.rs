@@ -1,9 +1,24 @@
-//! Adds to changes who pulled the images they speak of.
+//! Adds to events who had pulled the images they speak of, when somebody reads them.
+//!
+//! Nothing of it is kept with the event: looking through the log would make pulls wait that find
+//! their verdict to be old, and the log remembers.
 
 use std::path::PathBuf;
 
-use super::event::Change;
-use crate::decisions;
+use serde::Serialize;
+
+use super::event::Event;
+use crate::decisions::{self, Asked, PulledBy};
+
+/// An event as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldEvent {
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+    /// Who had pulled the image by then, by the decision log.
+    pub pulled_by: PulledBy,
+}
 
 /// Looks into the decision log.
 #[derive(Clone, Debug)]
@@ -17,32 +32,34 @@ impl PullHistory {
         Self { directory }
     }
 
-    /// Fills in who pulled. Where the log cannot be read the changes are told without it.
-    pub async fn tell<'a>(&self, changes: impl IntoIterator<Item = &'a mut Change>) {
-        let changes: Vec<&mut Change> = changes.into_iter().collect();
-        if changes.is_empty() {
-            return;
-        }
-        let named = |change: &&mut Change| (change.repository.clone(), change.digest.clone());
-        let images: Vec<_> = changes.iter().map(named).collect();
-        let directory = self.directory.clone();
-        let look = move || decisions::pulled_by(&directory, &images);
-        let mut found = match tokio::task::spawn_blocking(look).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "events do not tell who pulled");
-                return;
-            }
-            Err(panic) => {
-                tracing::error!(%panic, "events do not tell who pulled");
-                return;
-            }
+    /// Fills in who pulled. Where the log cannot be read the events are told without it.
+    pub async fn tell(&self, events: Vec<Event>) -> Vec<ToldEvent> {
+        let asked = |event: &Event| Asked {
+            repository: event.change.repository.clone(),
+            digest: event.change.digest.clone(),
+            until: event.time,
         };
-        for change in changes {
-            let image = (change.repository.clone(), change.digest.clone());
-            if let Some(pulled_by) = found.remove(&image) {
-                change.pulled_by = pulled_by;
-            }
+        let asked: Vec<Asked> = events.iter().map(asked).collect();
+        let found = self.look(asked).await.unwrap_or_else(|why| {
+            tracing::error!(why, "events do not tell who pulled");
+            Vec::new()
+        });
+        let found = found
+            .into_iter()
+            .chain(std::iter::repeat_with(PulledBy::default));
+        let told = events.into_iter().zip(found);
+        told.map(|(event, pulled_by)| ToldEvent { event, pulled_by })
+            .collect()
+    }
+
+    async fn look(&self, asked: Vec<Asked>) -> Result<Vec<PulledBy>, String> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
         }
+        let directory = self.directory.clone();
+        tokio::task::spawn_blocking(move || decisions::pulled_by(&directory, &asked))
+            .await
+            .map_err(|panic| panic.to_string())?
+            .map_err(|error| error.to_string())
     }
 }

@@ -18,7 +18,7 @@ use super::error::PullError;
 use super::job::{Jobs, Scanned};
 use super::verdict::{Image, scanner_name, verdict};
 use crate::clock::Clock;
-use crate::events::{PullHistory, difference};
+use crate::events::difference;
 use crate::feeds::{FeedState, Feeds};
 use crate::metrics::Metrics;
 use crate::policies::Policies;
@@ -37,7 +37,6 @@ pub struct Judge {
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
     records: Records,
-    history: PullHistory,
     clock: Clock,
     metrics: Metrics,
     /// The earliest instant at which a verdict ends by itself, as far as is known.
@@ -111,7 +110,6 @@ impl Judge {
         policies: Arc<Policies>,
         feeds: Arc<Feeds>,
         records: Records,
-        history: PullHistory,
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
@@ -129,7 +127,6 @@ impl Judge {
             policies,
             feeds,
             records,
-            history,
             clock,
             metrics,
             due: Arc::default(),
@@ -155,16 +152,16 @@ impl Judge {
             return Ok(Some(verdict));
         }
         let basis = self.basis();
-        let stored = self.records.verdict(repository, digest).await?;
-        if let Some(stored) = stored
-            && basis.is_of(&stored)
+        let known = self.records.known_verdict(repository, digest).await?;
+        if let Some(stored) = &known.verdict
+            && basis.is_of(stored)
         {
-            return Ok(Some(self.keep(basis.epoch, stored)));
+            return Ok(Some(self.keep(basis.epoch, stored.clone())));
         }
         let Some(scanned) = self.jobs.remembered(digest).await else {
             return Ok(None);
         };
-        self.judge(repository, digest, &[], &scanned)
+        self.judge_over(known, repository, digest, &[], &scanned)
             .await
             .map(Some)
     }
@@ -178,21 +175,33 @@ impl Judge {
         tags: &[Tag],
         scanned: &Arc<Scanned>,
     ) -> Result<Arc<Verdict>, PullError> {
+        let known = self.records.known_verdict(repository, digest).await?;
+        self.judge_over(known, repository, digest, tags, scanned)
+            .await
+    }
+
+    /// Decides where `known` is what is stored so far.
+    async fn judge_over(
+        &self,
+        mut known: Known,
+        repository: &Repository,
+        digest: &Digest,
+        tags: &[Tag],
+        scanned: &Arc<Scanned>,
+    ) -> Result<Arc<Verdict>, PullError> {
         self.feeds.first_load().await;
         loop {
             let basis = self.basis();
             self.want(&basis, scanned);
-            let known = self.records.known_verdict(repository, digest).await?;
             let has_marks = self.records.has_marks(digest).await?;
             let epoch = basis.epoch;
             let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(scanned);
             let decide =
                 move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, has_marks);
-            let (verdict, mut replacement) = tokio::task::spawn_blocking(decide)
+            let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
                 .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))??;
-            self.history.tell(replacement.change_mut()).await;
             // Where the background pass or another request was quicker: once more.
             if self.records.replace_verdicts(vec![replacement]).await? == [true] {
                 tracing::info!(%repository, %digest, decision = %verdict.decision,
@@ -200,6 +209,7 @@ impl Judge {
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
                 return Ok(self.keep(epoch, verdict));
             }
+            known = self.records.known_verdict(repository, digest).await?;
         }
     }
 

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 pub use progress::ProgressView;
 
-use crate::events::PullHistory;
 use crate::feeds::Feeds;
 use crate::metrics::Metrics;
 use crate::pull::judge::{Epoch, Judge};
@@ -38,7 +37,6 @@ pub struct Rejudge {
     records: Records,
     pulls: Pulls,
     feeds: Arc<Feeds>,
-    history: PullHistory,
     metrics: Metrics,
     progress: Arc<Progress>,
 }
@@ -50,7 +48,6 @@ impl Rejudge {
         records: Records,
         pulls: Pulls,
         feeds: Arc<Feeds>,
-        history: PullHistory,
         metrics: Metrics,
     ) -> Self {
         Self {
@@ -58,7 +55,6 @@ impl Rejudge {
             records,
             pulls,
             feeds,
-            history,
             metrics,
             progress: Arc::default(),
         }

@@ -84,11 +84,6 @@ impl Replacement {
         Ok(self)
     }
 
-    /// Gives the event that is to be written, to be completed.
-    pub fn change_mut(&mut self) -> Option<&mut Change> {
-        self.change.as_mut()
-    }
-
     fn key(&self) -> Key {
         keys::verdict(&self.repository, &self.digest)
     }

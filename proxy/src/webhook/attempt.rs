@@ -8,7 +8,7 @@ use sluicegate_config::WebhookSettings;
 use url::Url;
 
 use super::message::{Key, Message};
-use crate::events::Event;
+use crate::events::ToldEvent;
 use crate::upstream::{ProxyVariables, UpstreamError, Web};
 
 /// Longest time until the receiver has answered.
@@ -61,7 +61,7 @@ impl Target {
     }
 
     /// Sends an event once. Redirects are not followed: they would lead somebody else's way.
-    pub(super) async fn send(&self, event: &Event, now: Timestamp) -> Answer {
+    pub(super) async fn send(&self, event: &ToldEvent, now: Timestamp) -> Answer {
         let message = match Message::new(event, &self.source, self.key.as_ref(), now) {
             Ok(message) => message,
             Err(error) => {

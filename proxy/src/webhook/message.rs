@@ -12,7 +12,7 @@ use ring::hmac;
 use serde::Serialize;
 use sluicegate_config::Secret;
 
-use crate::events::{Event, EventKind};
+use crate::events::{EventKind, ToldEvent};
 
 /// What stands before a secret that is base64.
 const BASE64_SECRET: &str = "whsec_";
@@ -55,16 +55,17 @@ struct CloudEvent<'a> {
     subject: &'a str,
     time: Timestamp,
     datacontenttype: &'static str,
-    data: &'a Event,
+    data: &'a ToldEvent,
 }
 
 impl Message {
     pub(super) fn new(
-        event: &Event,
+        told: &ToldEvent,
         source: &str,
         key: Option<&Key>,
         now: Timestamp,
     ) -> Result<Self, serde_json::Error> {
+        let event = &told.event;
         let body = serde_json::to_vec(&CloudEvent {
             specversion: "1.0",
             id: &event.id,
@@ -75,7 +76,7 @@ impl Message {
             subject: event.change.digest.as_str(),
             time: event.time,
             datacontenttype: "application/json",
-            data: event,
+            data: told,
         })?;
         let mut headers = HeaderMap::new();
         let kind = HeaderValue::from_static("application/cloudevents+json");

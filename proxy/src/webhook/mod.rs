@@ -20,7 +20,7 @@ use sluicegate_config::WebhookSettings;
 pub use state::WebhookView;
 
 use crate::clock::Clock;
-use crate::events::Event;
+use crate::events::{PullHistory, ToldEvent};
 use crate::metrics::Metrics;
 use crate::upstream::{ProxyVariables, UpstreamError, jittered};
 use crate::verdicts::{Records, StoreError};
@@ -43,6 +43,7 @@ const STORE_WAIT: Duration = Duration::from_secs(10);
 pub struct Webhook {
     target: Arc<Target>,
     records: Records,
+    history: PullHistory,
     clock: Clock,
     metrics: Metrics,
     state: Arc<State>,
@@ -57,6 +58,7 @@ impl Webhook {
         source: String,
         proxy: ProxyVariables,
         records: Records,
+        history: PullHistory,
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, UpstreamError> {
@@ -65,6 +67,7 @@ impl Webhook {
         Ok(Self {
             target: Arc::new(target),
             records,
+            history,
             clock,
             metrics,
             state: Arc::new(state),
@@ -108,7 +111,11 @@ impl Webhook {
             let oldest = done.saturating_add(1).max(Records::oldest_event(last));
             self.count_lost(oldest.saturating_sub(done).saturating_sub(1));
             match self.records.event(oldest).await? {
-                Some(event) => self.deliver(&event).await,
+                Some(event) => {
+                    for told in self.history.tell(vec![event]).await {
+                        self.deliver(&told).await;
+                    }
+                }
                 // Its record is damaged.
                 None => self.count_lost(1),
             }
@@ -127,11 +134,12 @@ impl Webhook {
     }
 
     /// Sends one event until the receiver has it or has refused it often enough.
-    async fn deliver(&self, event: &Event) {
+    async fn deliver(&self, told: &ToldEvent) {
+        let event = &told.event;
         let mut wait = FIRST_WAIT;
         let mut refusals = 0_u32;
         loop {
-            let asked = match self.target.send(event, self.clock.now()).await {
+            let asked = match self.target.send(told, self.clock.now()).await {
                 Answer::Taken => {
                     self.metrics.count_webhook("delivered", 1);
                     self.state.delivered(event.seq);
