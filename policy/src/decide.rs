@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use sluicegate_model::Repository;
+use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Decision, PolicyReference, Reason};
 
 use crate::exception::Exception;
-use crate::rules::{Content, Policy, Rule};
+use crate::rules::{Policy, Rule};
 use crate::set::PolicySet;
 use crate::words;
 
@@ -60,15 +61,9 @@ pub fn decide(
     let policies = set.covering(subject.repository);
     let mut spoken = Vec::new();
     for policy in &policies {
-        let reasons = match subject.content {
-            Content::Image => image_reasons(policy, report, &findings, feeds, now, &mut turns),
-            Content::Artifact(kind) if policy.artifacts_allowed.contains(&kind) => Vec::new(),
-            Content::Artifact(kind) => {
-                let message = words::artifact(kind);
-                vec![reason("artifact", policy.artifacts_default, message)]
-            }
-        };
-        let effects = reasons.into_iter();
+        let kind = artifact_reason(policy, subject.content);
+        let found = content_reasons(policy, report, &findings, feeds, now, &mut turns);
+        let effects = kind.into_iter().chain(found);
         spoken.extend(effects.map(|reason| (policy.ceiling(reason.action), reason)));
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
@@ -119,7 +114,15 @@ fn excepted(
     findings
 }
 
-fn image_reasons(
+/// Speaks where the policy does not name the artifact's kind. What is in it speaks as an image's
+/// content does.
+fn artifact_reason(policy: &Policy, content: Content) -> Option<Reason> {
+    let kind = content.artifact()?;
+    let is_named = policy.artifacts_allowed.contains(&kind);
+    (!is_named).then(|| reason("artifact", policy.artifacts_default, words::artifact(kind)))
+}
+
+fn content_reasons(
     policy: &Policy,
     report: &Report,
     findings: &[Finding],

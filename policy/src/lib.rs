@@ -24,7 +24,6 @@ pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use error::{LoadError, LoadErrors};
 pub use glob::Glob;
-pub use rules::{ArtifactKind, Content};
 pub use set::{PolicySet, SourceFile};
 pub use words::{one_line, refusal_message, warning_text};
 

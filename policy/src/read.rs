@@ -4,6 +4,7 @@
 //! out would change what a rule means.
 
 use jiff::{SignedDuration, Timestamp};
+use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::finding::FindingKind;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
@@ -12,7 +13,7 @@ use sluicegate_model::verdict::Decision;
 use crate::duration;
 use crate::exception::{self, Exception};
 use crate::glob::Glob;
-use crate::rules::{ArtifactKind, Conditions, Mode, Policy, PurlPattern, Rule, Template};
+use crate::rules::{Conditions, Mode, Policy, PurlPattern, Rule, Template};
 use crate::set::Binding;
 
 /// The only version of documents there is.

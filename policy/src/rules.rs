@@ -1,38 +1,12 @@
 //! Checked policies: what each condition means for one finding.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
 
 use crate::glob::Glob;
-
-/// What a manifest is, as the gate has looked at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Content {
-    /// Something a runtime would run, or that could not be told from it.
-    Image,
-    /// A known kind of artifact without any tar layer.
-    Artifact(ArtifactKind),
-}
-
-/// The kinds of artifacts that policies tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ArtifactKind {
-    /// A signature.
-    Signature,
-    /// A software bill of materials.
-    Sbom,
-    /// An attestation.
-    Attestation,
-    /// A Helm chart.
-    Helm,
-    /// Anything else that is known.
-    Other,
-}
 
 /// A ceiling for everything a policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

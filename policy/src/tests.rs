@@ -6,6 +6,7 @@ mod telling;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::report::Report;
@@ -13,10 +14,7 @@ use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
-use crate::{
-    ArtifactKind, Content, FeedStanding, Outcome, PolicySet, SourceFile, Subject, built_in_text,
-    decide,
-};
+use crate::{FeedStanding, Outcome, PolicySet, SourceFile, Subject, built_in_text, decide};
 
 fn now() -> Timestamp {
     "2026-06-01T12:00:00Z".parse().unwrap()
@@ -380,22 +378,46 @@ fn every_mistake_is_told_with_its_line_and_column() {
     );
 }
 
+/// Decides on an artifact by the built-in policy.
+fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
+    let repository: Repository = IMAGE.parse().unwrap();
+    let subject = Subject {
+        repository: &repository,
+        content: Content::Artifact(kind),
+    };
+    let standing = FeedStanding { confirmed: None };
+    decide(&PolicySet::built_in(), &subject, report, &standing, now())
+}
+
 #[test]
 fn artifacts_have_their_own_rule() {
-    let repository: Repository = IMAGE.parse().unwrap();
-    let unreadable = report(vec![], vec![Gap::fatal(GapKind::LayerUnreadable, "no tar")]);
     for (kind, wanted) in [
         (ArtifactKind::Signature, Decision::Allow),
+        (ArtifactKind::Helm, Decision::Allow),
         (ArtifactKind::Other, Decision::Refuse),
     ] {
-        let subject = Subject {
-            repository: &repository,
-            content: Content::Artifact(kind),
-        };
-        let standing = FeedStanding { confirmed: None };
-        let set = PolicySet::built_in();
-        let outcome = decide(&set, &subject, &unreadable, &standing, now());
+        let outcome = on_artifact(kind, &report(vec![], vec![]));
         assert_eq!(outcome.decision, wanted, "{kind:?}");
+    }
+}
+
+#[test]
+fn what_is_in_an_artifact_decides_like_what_is_in_an_image() {
+    let unread = report(vec![], vec![Gap::fatal(GapKind::LayerUnreadable, "no tar")]);
+    let partial = report(vec![], vec![Gap::partial(GapKind::FileUnreadable, "cut")]);
+    let found = finding("CVE-1", Severity::Critical, Some("2"), false);
+    for (report, wanted, rule) in [
+        (unread, Decision::Refuse, "inconclusive"),
+        (partial, Decision::Annotate, "inconclusive"),
+        (
+            report(vec![found], vec![]),
+            Decision::Refuse,
+            "fixable-critical",
+        ),
+    ] {
+        let outcome = on_artifact(ArtifactKind::Signature, &report);
+        assert_eq!(outcome.decision, wanted);
+        assert_eq!(outcome.reasons[0].rule, rule);
     }
 }
 

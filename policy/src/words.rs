@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::verdict::{Decision, Verdict};
-
-use crate::rules::ArtifactKind;
 
 /// Longest line shown to a client, in bytes.
 const MAX_LINE_BYTES: usize = 1_024;

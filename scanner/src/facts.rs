@@ -7,6 +7,7 @@
 mod digests;
 mod owned;
 mod path_set;
+mod stored;
 
 use std::io::Read;
 
@@ -21,9 +22,10 @@ pub(crate) use digests::{Hashing, PARALLEL_BYTES};
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
+pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 /// Most bytes that stored facts may expand to: names, hashes and packages at their budgets.
 const MAX_STORED_BYTES: u64 = crate::limits::GIB;
@@ -43,8 +45,14 @@ pub struct LayerFacts {
     pub uncompressed_bytes: u64,
     /// How many entries were read.
     pub entries: u64,
-    /// Whether the content has at least one valid tar header or end marker.
+    /// Whether the content has at least one tar header or end marker.
     pub tar: bool,
+    /// Whether all of the content lies in one directory, as a Helm chart does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chart: bool,
+    /// What the stored bytes are; none where they were not read to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<StoredForm>,
     /// What could not be looked at, whatever other layers do.
     pub gaps: Vec<Gap>,
     /// What bears on the merged tree, in archive order.

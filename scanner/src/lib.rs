@@ -1,13 +1,13 @@
 //! Turns an image's bytes into what it holds, and that into what is known about it.
 //!
 //! Synchronous: no socket, no clock, no file but the advisory feeds and their index.
-//! [`scan_layer`] reads one layer to its facts, which are kept; [`merge`] joins the facts of an
-//! image's layers to its inventory; [`judge`] holds that against the advisories. What could not be
-//! read is always a gap, never an error and never silence.
+//! [`scan_layer`] reads one layer to its facts, which are kept; [`contents`] joins the facts of a
+//! manifest's layers to what it is and holds; [`judge`] holds that against the advisories. What
+//! could not be read is always a gap, never an error and never silence.
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
-//! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory` and `system`;
-//! [`feeds`], [`versions`], [`matching`], `eol`, `report`.
+//! which file), [`facts`], `artifact` (what is no image), `overlay` and `merge` (layers to one
+//! tree), `inventory` and `system`; [`feeds`], [`versions`], [`matching`], `eol`, `report`.
 
 pub mod analyzer;
 pub mod facts;
@@ -17,6 +17,7 @@ pub mod matching;
 pub mod versions;
 
 mod analyzers;
+mod artifact;
 mod claims;
 mod code;
 mod dispatch;
@@ -33,6 +34,7 @@ mod system;
 #[cfg(test)]
 mod testing;
 
+pub use artifact::{contents, is_surely_image};
 pub use facts::{FactsError, LayerFacts};
 pub use layer::scan_layer;
 pub use limits::Limits;

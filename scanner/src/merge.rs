@@ -63,7 +63,19 @@ pub struct LayerInput<'a> {
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
-    let mut gaps = check_config(config, layers);
+    lay_over(config, layers, check_config(config, layers))
+}
+
+/// Reads one layer that is part of no image: nothing says what it has to be.
+pub(crate) fn merge_alone(layer: LayerInput<'_>) -> Inventory {
+    lay_over(None, &[layer], Vec::new())
+}
+
+fn lay_over(
+    config: Option<&ImageConfig>,
+    layers: &[LayerInput<'_>],
+    mut gaps: Vec<Gap>,
+) -> Inventory {
     let mut tree = Tree::new();
     let mut presence = BTreeMap::new();
     let mut past = Past::default();

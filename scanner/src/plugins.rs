@@ -7,6 +7,7 @@ use sha2::Digest as _;
 
 use crate::analyzer::{Analyzer, Wants};
 use crate::analyzers;
+use crate::artifact::ARTIFACT_REVISION;
 use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
 use crate::merge::MERGE_REVISION;
 
@@ -67,6 +68,7 @@ pub fn fingerprint() -> &'static str {
         let mut hash = sha2::Sha256::new();
         hash.update(format!("matching {MATCHER_REVISION}\n"));
         hash.update(format!("merge {MERGE_REVISION}\n"));
+        hash.update(format!("artifact {ARTIFACT_REVISION}\n"));
         for plugin in plugins().iter().filter(|plugin| plugin.enabled) {
             hash.update(format!(
                 "{:?} {} {}\n",

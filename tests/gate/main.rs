@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod change;
+mod embedded;
 mod hops;
 mod indexes;
 mod matrix;

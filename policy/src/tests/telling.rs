@@ -13,6 +13,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         repository: IMAGE.parse().unwrap(),
         tags: Vec::new(),
         platform: report.platform.clone(),
+        artifact: None,
         decision: outcome.decision,
         policy: outcome.policy,
         valid_until: outcome.valid_until,

@@ -65,6 +65,9 @@ fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) ->
     };
     writeln!(out, "Image     {}", shown(&image))?;
     writeln!(out, "Digest    {}", verdict.digest)?;
+    if let Some(kind) = verdict.artifact {
+        writeln!(out, "Artifact  {}", kind.as_str())?;
+    }
     let system = match &verdict.distro {
         Some(distro) => format!("{} {}", shown(&distro.id), shown(&distro.version)),
         None => "no distribution identified".into(),

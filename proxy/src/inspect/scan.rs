@@ -13,13 +13,12 @@ use std::time::Instant;
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::manifest::{Descriptor, Platform};
 use sluicegate_model::{Digest, DigestHasher, media_type};
-use sluicegate_scanner::{LayerFacts, Limits};
+use sluicegate_scanner::{LayerFacts, Limits, contents};
 
 use super::facts_cache::FactsCache;
 use super::source::{Source, SourceError};
 use crate::clock::Clock;
-use crate::pull::artifact;
-use crate::pull::job::{self, Scanned};
+use crate::pull::job::Scanned;
 use crate::pull::scan_time::{MAX_WORK, WorkTime};
 
 /// Bytes read at a time of what the scan leaves unread.
@@ -60,8 +59,7 @@ impl Scanner {
         let config = config(source, &manifest.config)?;
         self.check_platform(source, config.as_ref())?;
         let facts = self.layers(source, &manifest.layers)?;
-        let content = artifact::classify(manifest, &facts);
-        let inventory = job::inventory(manifest, config.as_ref(), &facts);
+        let (content, inventory) = contents(manifest, config.as_ref(), &facts);
         Ok(Scanned {
             content,
             inventory,

@@ -16,9 +16,8 @@ use sluicegate_model::image_config::MAX_CONFIG_BYTES;
 use sluicegate_model::manifest::{Descriptor, Manifest, Platform};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
-use sluicegate_policy::Content;
+use sluicegate_scanner::is_surely_image;
 
-use super::artifact;
 use super::download::Downloads;
 use super::error::PullError;
 use super::judge::Judge;
@@ -164,7 +163,7 @@ impl Gate {
                 Some(verdict) if verdict.decision == Decision::Refuse => {
                     found.refused = Some(verdict);
                 }
-                Some(_) if self.only_artifact(repository, &manifest, digest).await? => {
+                Some(verdict) if only_artifact(&verdict, digest) => {
                     found.artifact = Some(manifest);
                 }
                 Some(_) => return self.grant(repository, &manifest, digest).await,
@@ -187,12 +186,11 @@ impl Gate {
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
-            let is_artifact = self.only_artifact(repository, &manifest, digest).await?;
-            if is_artifact && found.refused.is_some() {
-                continue;
-            }
             let pull = self.pulls.join(repository, &known, image);
+            // What turns out to be an artifact must not have given away a refused image's layer.
+            let clears = found.refused.is_none() || is_surely_image(image);
             if self.mode == GateMode::Stream
+                && clears
                 && let Some(grant) = self.stream_grant(&pull, digest).await?
             {
                 return Ok(BlobAnswer::Serve(Box::new(Cleared(grant))));
@@ -201,7 +199,9 @@ impl Gate {
                 Ok(verdict) if verdict.decision == Decision::Refuse => {
                     found.refused = Some(verdict);
                 }
-                Ok(_) if is_artifact => found.artifact = Some(manifest),
+                Ok(verdict) if only_artifact(&verdict, digest) => {
+                    found.artifact = Some(manifest);
+                }
                 Ok(_) => return self.grant(repository, &manifest, digest).await,
                 Err(error) => failed = Some(error),
             }
@@ -212,22 +212,6 @@ impl Gate {
             (None, None, Some(artifact)) => self.grant(repository, &artifact, digest).await,
             (None, None, None) => Err(PullError::UnknownBlob),
         }
-    }
-
-    /// Tells whether the manifest is an artifact by its labels, and so clears no blob that a
-    /// refused image lists. The empty config is everybody's.
-    async fn only_artifact(
-        &self,
-        repository: &Repository,
-        manifest: &Digest,
-        blob: &Digest,
-    ) -> Result<bool, PullError> {
-        let known = self.manifests.known(repository, manifest).await?;
-        let Manifest::Image(image) = &known.parsed else {
-            return Ok(false);
-        };
-        let labelled = artifact::classify(image, &[]) != Content::Image;
-        Ok(labelled && *blob != Digest::of(EMPTY_CONFIG))
     }
 
     async fn grant(
@@ -312,11 +296,9 @@ impl Gate {
                 .await?
             {
                 let verdict = self.judge.current(&pull.repository, &manifest).await?;
-                if verdict.is_some_and(|verdict| verdict.decision != Decision::Refuse)
-                    && !self
-                        .only_artifact(&pull.repository, &manifest, &layer.digest)
-                        .await?
-                {
+                if verdict.is_some_and(|verdict| {
+                    verdict.decision != Decision::Refuse && !only_artifact(&verdict, &layer.digest)
+                }) {
                     cleared.push(layer.digest.clone());
                     break;
                 }
@@ -395,6 +377,12 @@ impl Gate {
             verdict: None,
         })
     }
+}
+
+/// Tells whether the verdict is on an artifact, which clears no blob that a refused image lists.
+/// The empty config is everybody's.
+fn only_artifact(verdict: &Verdict, blob: &Digest) -> bool {
+    verdict.artifact.is_some() && *blob != Digest::of(EMPTY_CONFIG)
 }
 
 fn answer(manifest: &Arc<KnownManifest>, verdict: Arc<Verdict>) -> ManifestAnswer {

@@ -12,16 +12,15 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use sluicegate_model::artifact::Content;
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::{Descriptor, ImageManifest};
 use sluicegate_model::{Digest, Repository, media_type};
-use sluicegate_policy::Content;
 use sluicegate_scanner::limits::Stop;
-use sluicegate_scanner::{LayerFacts, LayerInput, Limits};
+use sluicegate_scanner::{LayerFacts, Limits, contents};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-use super::artifact;
 use super::download::Downloads;
 use super::error::PullError;
 use super::scan_time::{Ended, MAX_WORK, WorkTime};
@@ -190,11 +189,10 @@ impl Shared {
             .iter()
             .map(|layer| self.facts_of(&repository, layer, &progress));
         let (config, facts) = futures_util::future::try_join(config, try_join_all(layers)).await?;
-        let content = artifact::classify(&manifest, &facts);
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
         let scanned = tokio::task::spawn_blocking(move || {
-            let inventory = inventory(&manifest, config.as_ref(), &facts);
+            let (content, inventory) = contents(&manifest, config.as_ref(), &facts);
             let scan_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             Scanned {
                 content,
@@ -356,24 +354,6 @@ impl Shared {
             }
         })
     }
-}
-
-/// Joins the facts of an image's layers to what it holds.
-pub(crate) fn inventory(
-    manifest: &ImageManifest,
-    config: Option<&ImageConfig>,
-    facts: &[Arc<LayerFacts>],
-) -> Inventory {
-    let layers: Vec<LayerInput<'_>> = manifest
-        .layers
-        .iter()
-        .zip(facts)
-        .map(|(layer, facts)| LayerInput {
-            digest: &layer.digest,
-            facts,
-        })
-        .collect();
-    sluicegate_scanner::merge(config, &layers)
 }
 
 /// Names a document of this content under the analyzers that are active now.

@@ -1,7 +1,6 @@
 //! The steps of a pull, in their order: resolve a tag, know the manifest, download and scan its
 //! blobs in one job, judge, and let the gate decide what leaves.
 
-pub mod artifact;
 pub mod download;
 pub mod error;
 pub mod gate;

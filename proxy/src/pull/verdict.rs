@@ -48,6 +48,7 @@ pub(crate) fn verdict(
         repository: image.repository,
         tags: image.tags,
         platform: report.platform,
+        artifact: scanned.content.artifact(),
         decision: outcome.decision,
         policy: outcome.policy,
         valid_until: [outcome.valid_until, report.valid_until, again]

@@ -81,6 +81,7 @@ fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) -> Ver
         repository: repository(name),
         tags: vec!["1".parse().unwrap()],
         platform: "linux/amd64".into(),
+        artifact: None,
         decision: if findings.is_empty() {
             Decision::Allow
         } else {

@@ -3,11 +3,12 @@
 //! Nothing here opens a file, a socket or a clock. Text from outside is parsed once, at the edge,
 //! into a type that cannot hold a wrong value; after that it is never checked again.
 //!
-//! Reading order: what is pulled ([`digest`], [`image`], [`manifest`], [`image_config`]), what is
-//! found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
+//! Reading order: what is pulled ([`digest`], [`image`], [`manifest`], [`image_config`],
+//! [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
 //! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]).
 
 pub mod advisory;
+pub mod artifact;
 pub mod coverage;
 pub mod digest;
 pub mod finding;

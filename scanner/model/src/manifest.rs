@@ -4,10 +4,14 @@
 //! type could be one thing to the gate and another to a runtime; it is refused.
 //! Source: OCI image-spec manifest.md, image-index.md; CVE-2021-41190.
 
+mod raw;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::{media_type, strict_json};
+
+use self::raw::RawManifest;
 
 /// Largest manifest read, in bytes: what Distribution, zot and containerd accept.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
@@ -233,6 +237,11 @@ pub enum ManifestError {
         /// The bound.
         wanted: usize,
     },
+    /// A descriptor carries content itself, past whoever judges content by its digest.
+    #[error(
+        "manifest embeds data in the descriptor of {0}; only the empty document, {{}}, may be embedded, all else is fetched and judged by its digest"
+    )]
+    EmbeddedData(Digest),
     /// Indexes within indexes, deeper or more of them than accepted.
     #[error("index nests {got} {what}, wanted at most {wanted}")]
     Nesting {
@@ -248,132 +257,5 @@ pub enum ManifestError {
     Platform(String),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawManifest {
-    #[serde(default)]
-    schema_version: i64,
-    #[serde(default)]
-    media_type: Option<String>,
-    #[serde(default)]
-    artifact_type: Option<String>,
-    #[serde(default)]
-    config: Option<Descriptor>,
-    #[serde(default)]
-    layers: Option<Vec<Descriptor>>,
-    #[serde(default)]
-    manifests: Option<Vec<Descriptor>>,
-    #[serde(default)]
-    subject: Option<Descriptor>,
-    #[serde(default, rename = "fsLayers")]
-    fs_layers: Option<serde::de::IgnoredAny>,
-}
-
-impl RawManifest {
-    fn check(self, header: &str) -> Result<Manifest, ManifestError> {
-        if self.schema_version != 2 || self.fs_layers.is_some() {
-            return Err(ManifestError::SchemaVersion(self.schema_version));
-        }
-        let body = self.media_type.clone().unwrap_or_default();
-        let mismatch = || ManifestError::MediaType {
-            body: body.clone(),
-            header: header.into(),
-        };
-        if !body.is_empty() && body != header {
-            return Err(mismatch());
-        }
-        match (self.config, self.layers, self.manifests) {
-            (Some(config), Some(layers), None) => {
-                bound(layers.len(), MAX_LAYERS)?;
-                if !media_type::is_image_manifest(header) {
-                    return Err(mismatch());
-                }
-                Ok(Manifest::Image(ImageManifest {
-                    media_type: header.into(),
-                    artifact_type: self.artifact_type,
-                    config,
-                    layers,
-                    subject: self.subject,
-                }))
-            }
-            (None, None, Some(manifests)) => {
-                bound(manifests.len(), MAX_CHILDREN)?;
-                if !media_type::is_index(header) {
-                    return Err(mismatch());
-                }
-                Ok(Manifest::Index(Index {
-                    media_type: header.into(),
-                    artifact_type: self.artifact_type,
-                    manifests,
-                    subject: self.subject,
-                }))
-            }
-            (_, Some(_), Some(_)) => Err(ManifestError::Shape("both")),
-            (Some(_), None, Some(_)) => Err(ManifestError::Shape("`config` and `manifests`")),
-            (None, Some(_), None) => Err(ManifestError::Shape("`layers` without `config`")),
-            (_, None, None) => Err(ManifestError::Shape("neither")),
-        }
-    }
-}
-
-fn bound(got: usize, wanted: usize) -> Result<(), ManifestError> {
-    if got > wanted {
-        Err(ManifestError::TooMany { got, wanted })
-    } else {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn descriptor(kind: &str) -> String {
-        format!(
-            r#"{{"mediaType":"{kind}","digest":"{}","size":2}}"#,
-            Digest::of(b"{}")
-        )
-    }
-
-    fn image(extra: &str) -> String {
-        let config = descriptor(media_type::OCI_CONFIG);
-        format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]{extra}}}"#)
-    }
-
-    #[test]
-    fn reads_an_image_and_an_index() {
-        let parsed = Manifest::parse(image("").as_bytes(), media_type::OCI_MANIFEST);
-        assert!(matches!(parsed, Ok(Manifest::Image(_))), "{parsed:?}");
-        let child = descriptor(media_type::OCI_MANIFEST);
-        let index = format!(r#"{{"schemaVersion":2,"manifests":[{child}]}}"#);
-        let parsed = Manifest::parse(index.as_bytes(), media_type::OCI_INDEX);
-        assert!(matches!(parsed, Ok(Manifest::Index(_))), "{parsed:?}");
-    }
-
-    #[test]
-    fn refuses_every_ambiguity() {
-        let both = image(r#","manifests":[]"#);
-        let wrong_type = image(&format!(r#","mediaType":"{}""#, media_type::OCI_INDEX));
-        let twice = image(r#","layers":[]"#);
-        let cased = image(r#","Layers":[]"#);
-        let schema1 = r#"{"schemaVersion":1,"fsLayers":[]}"#.to_owned();
-        for text in [
-            &both,
-            &wrong_type,
-            &twice,
-            &cased,
-            &schema1,
-            "null",
-            "[]",
-            "{}",
-        ] {
-            let parsed = Manifest::parse(text.as_bytes(), media_type::OCI_MANIFEST);
-            assert!(parsed.is_err(), "{text} was taken as {parsed:?}");
-        }
-        let as_index = Manifest::parse(image("").as_bytes(), media_type::OCI_INDEX);
-        assert!(matches!(as_index, Err(ManifestError::MediaType { .. })));
-        let bounded = "x".repeat(MAX_MANIFEST_BYTES + 1);
-        let parsed = Manifest::parse(bounded.as_bytes(), media_type::OCI_MANIFEST);
-        assert!(matches!(parsed, Err(ManifestError::TooLarge(_))));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::ArtifactKind;
 use crate::coverage::Coverage;
 use crate::digest::Digest;
 use crate::finding::Finding;
@@ -88,6 +89,9 @@ pub struct Verdict {
     pub tags: Vec<Tag>,
     /// `os/architecture[/variant]`.
     pub platform: String,
+    /// The kind of artifact, where this is no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactKind>,
     /// What came out.
     pub decision: Decision,
     /// Which policy decided.

@@ -13,7 +13,7 @@ use tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
 use crate::limits::{Limits, MIB};
 
 use super::chunks::ChunkReader;
-use super::header::{Kind, checksum, has_sound_numbers, kind};
+use super::header::{Kind, checksum, has_right_checksum, has_sound_numbers, kind};
 use super::pax::{self, PaxError, PaxRecords, SparseMap, SparseRecords};
 use super::sparse::{Expansion, MAX_NUMBERS, Run};
 
@@ -253,6 +253,7 @@ impl<'a> Archive<'a> {
                 ))
             };
         }
+        self.recognized = self.recognized || has_right_checksum(header.as_bytes());
         let stated = header.cksum().map_err(|_| ArchiveError::Checksum)?;
         if stated != checksum(header.as_bytes()) {
             return Err(ArchiveError::Checksum);
@@ -260,7 +261,6 @@ impl<'a> Archive<'a> {
         if !has_sound_numbers(&header) {
             return Err(ArchiveError::Disputed("a header's field is no number"));
         }
-        self.recognized = true;
         Ok(Some(header))
     }
 

@@ -168,7 +168,7 @@ fn copy<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), 
     }
 }
 
-fn is_zstd(head: &[u8]) -> bool {
+pub(super) fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(&ZSTD_MAGIC)
         || matches!(head, [0x50..=0x5f, rest @ ..] if rest.starts_with(&ZSTD_SKIPPABLE))
 }

@@ -93,6 +93,35 @@ fn is_device_zero(header: &Header) -> bool {
     zero(header.device_major()) && zero(header.device_minor())
 }
 
+/// Tells whether a block is a tar header to some reader: its checksum is right, be it counted over
+/// signed or unsigned bytes. Readers differ on what may stand around the number; the widest counts.
+pub(super) fn has_right_checksum(block: &[u8; 512]) -> bool {
+    let Some(stated) = block.get(148..156).and_then(stated_checksum) else {
+        return false;
+    };
+    let unsigned = i64::from(checksum(block));
+    // A byte past 127 counts 256 less where bytes are signed.
+    let field = 148..156;
+    let high = |(at, byte): &(usize, &u8)| **byte > 127 && !field.contains(at);
+    let high = block.iter().enumerate().filter(high).count();
+    let signed = unsigned - 256 * i64::try_from(high).unwrap_or_default();
+    stated != 0 && (stated == unsigned || stated == signed)
+}
+
+/// Reads a checksum as octal digits, or in the binary form of GNU tar.
+fn stated_checksum(field: &[u8]) -> Option<i64> {
+    if field.first().is_some_and(|byte| byte & 0x80 != 0) {
+        let low: [u8; 4] = *field.last_chunk()?;
+        return Some(i64::from(u32::from_be_bytes(low)));
+    }
+    let is_pad = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
+    let digits = field.iter().skip_while(|byte| is_pad(byte));
+    let digits = digits.take_while(|byte| matches!(byte, b'0'..=b'7'));
+    digits.fold(None, |sum, digit| {
+        Some(sum.unwrap_or(0) * 8 + i64::from(digit - b'0'))
+    })
+}
+
 /// Sums a header's bytes, its own sum counted as spaces.
 pub(super) fn checksum(block: &[u8; 512]) -> u32 {
     let field = 148..156;

@@ -6,6 +6,7 @@
 //! large file at a time that an analyzer has to seek in.
 
 mod archive;
+mod chart;
 mod chunks;
 mod decompress;
 mod header;
@@ -14,6 +15,8 @@ pub(crate) mod path;
 mod pax;
 mod sparse;
 mod spool;
+mod tap;
+mod text;
 mod walk;
 mod witnesses;
 mod zstd_window;
@@ -25,11 +28,12 @@ use std::thread;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::DiffId;
 
-use crate::facts::LayerFacts;
+use crate::facts::{LayerFacts, StoredForm};
 use crate::limits::Limits;
 
-use self::chunks::{ChunkReader, Inflated};
+use self::chunks::{ChunkReader, ChunkSender, Inflated};
 use self::decompress::DecompressError;
+use self::tap::Tap;
 
 /// Reads a layer to its end and gives its facts; whatever fails is a gap among them.
 pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
@@ -37,18 +41,34 @@ pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
         let (sender, receiver) = chunks::channel();
         let inflating = thread::Builder::new()
             .name("inflate".to_owned())
-            .spawn_scoped(scope, move || decompress::run(content, limits, &sender));
+            .spawn_scoped(scope, move || inflate(content, limits, &sender));
         let Ok(inflating) = inflating else {
             return LayerFacts::unreadable("no thread could be started to decompress the layer");
         };
         let (facts, inflated) = consume(receiver, limits);
-        let outcome = inflating.join().unwrap_or(Err(DecompressError::Panicked));
+        let (outcome, stored) = inflating
+            .join()
+            .unwrap_or((Err(DecompressError::Panicked), None));
         let mut facts = conclude(facts, inflated, outcome);
+        facts.stored = stored;
         if limits.stop.is_requested() && !facts.was_interrupted() {
             facts.gaps.extend(LayerFacts::stopped().gaps);
         }
         facts
     })
+}
+
+/// Decompresses the layer, and tells what its stored bytes are where they came to their end.
+fn inflate(
+    content: impl Read,
+    limits: &Limits,
+    sink: &ChunkSender,
+) -> (Result<(), DecompressError>, Option<StoredForm>) {
+    let mut tap = Tap::new(content);
+    let outcome = decompress::run(&mut tap, limits, sink);
+    let is_whole = !matches!(outcome, Err(DecompressError::Source(_)));
+    let stored = is_whole.then(|| tap.form());
+    (outcome, stored)
 }
 
 fn consume(mut reader: ChunkReader, limits: &Limits) -> (LayerFacts, Inflated) {

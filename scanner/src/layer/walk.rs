@@ -13,6 +13,7 @@ use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet
 use crate::limits::{Limits, MIB, STOPPED};
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
+use super::chart::ChartSigns;
 use super::chunks::ChunkReader;
 use super::header::Kind;
 use super::pairs::Pairs;
@@ -49,6 +50,7 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
         content: Vec::new(),
         spool: Spool::new(limits),
         pairs: Pairs::default(),
+        chart: ChartSigns::default(),
         path: String::new(),
     };
     let mut archive = Archive::new(stream);
@@ -57,6 +59,7 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
     }
     walk.join_pairs();
     walk.facts.tar = archive.is_recognized();
+    walk.facts.chart = walk.chart.are_a_chart();
     walk.finish()
 }
 
@@ -74,6 +77,7 @@ struct Walk<'a> {
     content: Vec<u8>,
     spool: Spool<'a>,
     pairs: Pairs,
+    chart: ChartSigns,
     /// The entry's path; reused.
     path: String,
 }
@@ -137,6 +141,7 @@ impl Walk<'_> {
         if path.is_empty() {
             return Ok(());
         }
+        self.chart.see(path, entry.kind == Kind::File);
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name.starts_with(WHITEOUT) {
             return self.whiteout(dir, name);
