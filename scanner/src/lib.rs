@@ -22,6 +22,7 @@ mod code;
 mod dispatch;
 mod distro;
 mod eol;
+mod gaps;
 mod inventory;
 mod layer;
 mod merge;
@@ -35,8 +36,8 @@ mod testing;
 
 pub use facts::{FactsError, LayerFacts};
 pub use layer::scan_layer;
-pub use limits::Limits;
-pub use matching::{MATCHER_REVISION, MatcherInfo, judge, matchers};
+pub use limits::{Allowance, Limits};
+pub use matching::{MATCHER_REVISION, MatcherInfo, judge, judging_bytes, matchers};
 pub use merge::{LayerInput, merge};
 pub use plugins::{PluginInfo, PluginKind, fingerprint, plugins};
 pub use purl::percent_encoded;

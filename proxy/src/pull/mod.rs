@@ -2,12 +2,15 @@
 //! blobs in one job, judge, and let the gate decide what leaves.
 
 pub mod artifact;
+pub(crate) mod brief;
 pub mod download;
 pub mod error;
 pub mod gate;
 pub mod job;
 pub mod judge;
+pub(crate) mod layer_facts;
 pub mod manifests;
+pub mod memory;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;
