@@ -36,11 +36,14 @@ impl Exception {
         let purl = &finding.package.purl;
         by_id
             && (self.purls.is_empty() || self.purls.iter().any(|wanted| wanted.matches(purl)))
-            && (self.paths.is_empty()
-                || self
-                    .paths
-                    .iter()
-                    .any(|wanted| wanted.matches(&finding.package.path)))
+            && (self.paths.is_empty() || self.names_every_place(finding))
+    }
+
+    /// Tells whether every place of the finding is meant: one that stands for copies elsewhere, or
+    /// for more than it names, stays as it is.
+    fn names_every_place(&self, finding: &Finding) -> bool {
+        let is_meant = |place: &str| self.paths.iter().any(|wanted| wanted.matches(place));
+        finding.names_every_place() && finding.places().all(is_meant)
     }
 
     pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {

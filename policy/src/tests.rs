@@ -1,5 +1,6 @@
 //! Laws and known answers of policies.
 
+mod copies;
 mod laws;
 mod loading;
 mod telling;
@@ -44,6 +45,8 @@ fn finding(id: &str, severity: Severity, fixed: Option<&str>, kev: bool) -> Find
         source: "Maven".into(),
         detail: None,
         exception: None,
+        copies: 1,
+        paths: Vec::new(),
     }
 }
 

@@ -89,7 +89,8 @@ fn substance(verdict: &Verdict) -> String {
     if !hits.is_empty() {
         parts.push(findings(&hits));
     }
-    let own_words = asked().filter(|reason| reason.findings.is_empty());
+    // A verdict of very many findings comes without them: its rules have said what they found.
+    let own_words = asked().filter(|reason| hits.is_empty() || reason.findings.is_empty());
     parts.extend(own_words.map(|reason| reason.message.clone()));
     parts.join("; ")
 }

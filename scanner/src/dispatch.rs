@@ -14,7 +14,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use crate::analyzer::{AnalyzeError, Analyzer, HEAD_BYTES, Pair, SpooledFile, Wants};
 use crate::analyzers;
 use crate::facts::{FileFacts, Observations};
-use crate::limits::STOPPED;
+use crate::limits::{STOPPED, USUAL_BYTES};
 
 pub(crate) use self::claimed::{ClaimedFile, EarlyDigests};
 
@@ -250,14 +250,16 @@ pub(crate) fn analyze_pair(
     facts
 }
 
-/// Decides where an analyzer takes a file of this size; none where it does not.
+/// Decides where an analyzer takes a file of this size; none where it does not. What is large goes
+/// into memory only where nothing else will do.
 fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<Place> {
-    if size_bytes <= analyzer.max_file_bytes() {
-        Some(Place::Memory)
-    } else if size_bytes <= analyzer.max_spooled_bytes() {
-        Some(Place::Spool)
-    } else {
-        None
+    let fits_memory = size_bytes <= analyzer.max_file_bytes();
+    let may_spool = size_bytes <= analyzer.max_spooled_bytes();
+    match (fits_memory, may_spool) {
+        (true, true) if size_bytes > USUAL_BYTES => Some(Place::Spool),
+        (true, _) => Some(Place::Memory),
+        (false, true) => Some(Place::Spool),
+        (false, false) => None,
     }
 }
 

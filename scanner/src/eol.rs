@@ -149,6 +149,8 @@ fn finding(
         source: format!("support table of {AS_OF}"),
         detail: Some(detail),
         exception: None,
+        copies: 1,
+        paths: Vec::new(),
     })
 }
 

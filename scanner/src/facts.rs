@@ -8,6 +8,7 @@ mod digests;
 mod owned;
 mod path_set;
 mod stored;
+mod weight;
 
 use std::io::Read;
 
@@ -25,7 +26,14 @@ pub use path_set::{PathHash, PathSet};
 pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
+
+/// Bytes of the weight that follows the format: what the facts take in memory.
+const WEIGHT_BYTES: usize = 8;
+
+/// Text of stored facts that is read whole before it is parsed, in bytes: parsing is twice as quick
+/// then. More is parsed as it is decompressed.
+const WHOLE_TEXT_BYTES: u64 = 4 * crate::limits::MIB;
 
 /// Most bytes that stored facts may expand to: names, hashes and packages at their budgets.
 const MAX_STORED_BYTES: u64 = crate::limits::GIB;
@@ -210,6 +218,14 @@ impl LayerFacts {
         Self::unread(Gap::fatal(GapKind::LayerUnreadable, reason))
     }
 
+    /// Stands for a layer whose facts are too many beside those of the layers below.
+    pub fn beyond_budget() -> Self {
+        Self::unread(Gap::fatal(
+            GapKind::Budget,
+            "the image's layers hold more than is looked at for one image",
+        ))
+    }
+
     /// Stands for a layer whose scan was asked to stop.
     pub fn stopped() -> Self {
         Self::unread(Gap::fatal(GapKind::Interrupted, STOPPED))
@@ -231,11 +247,13 @@ impl LayerFacts {
         self.tar
     }
 
-    /// Writes the facts for storage: the paths' hashes, then the rest as text, compressed as it
-    /// is made.
+    /// Writes the facts for storage: their weight, then the paths' hashes and the rest as text,
+    /// compressed as it is made.
     pub fn to_bytes(&self) -> Vec<u8> {
         let write = || -> std::io::Result<Vec<u8>> {
-            let mut encoder = zstd::stream::write::Encoder::new(vec![FORMAT], STORED_LEVEL)?;
+            let mut start = vec![FORMAT];
+            start.extend(self.weight().to_le_bytes());
+            let mut encoder = zstd::stream::write::Encoder::new(start, STORED_LEVEL)?;
             self.plain_paths.write(&mut encoder)?;
             serde_json::to_writer(&mut encoder, self)?;
             encoder.finish()
@@ -243,23 +261,35 @@ impl LayerFacts {
         write().expect("facts hold only strings and numbers, and memory has no I/O")
     }
 
+    /// Tells what stored facts take in memory once they are read, in bytes.
+    pub fn stored_weight(bytes: &[u8]) -> Result<u64, FactsError> {
+        let (weight, _) = parts(bytes)?;
+        Ok(weight)
+    }
+
     /// Reads stored facts.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FactsError> {
-        let Some((&FORMAT, compressed)) = bytes.split_first() else {
-            return Err(FactsError::Format(bytes.first().copied()));
+        let (_, compressed) = parts(bytes)?;
+        let decoder = zstd::stream::read::Decoder::with_buffer(compressed);
+        let decoder = decoder.map_err(FactsError::Decompress)?;
+        let mut bounded = std::io::BufReader::new(decoder.take(MAX_STORED_BYTES));
+        let plain_paths = PathSet::read(&mut bounded).map_err(FactsError::Decompress)?;
+        let mut text = Vec::new();
+        let mut start = (&mut bounded).take(WHOLE_TEXT_BYTES);
+        start
+            .read_to_end(&mut text)
+            .map_err(FactsError::Decompress)?;
+        let is_whole = start.limit() > 0;
+        let facts: Result<Self, _> = if is_whole {
+            serde_json::from_slice(&text)
+        } else {
+            serde_json::from_reader(text.as_slice().chain(bounded))
         };
-        let read = || -> std::io::Result<(PathSet, Vec<u8>)> {
-            let decoder = zstd::stream::read::Decoder::with_buffer(compressed)?;
-            let mut bounded = std::io::BufReader::new(decoder.take(MAX_STORED_BYTES));
-            let plain_paths = PathSet::read(&mut bounded)?;
-            let mut text = Vec::new();
-            bounded.read_to_end(&mut text)?;
-            Ok((plain_paths, text))
-        };
-        let (plain_paths, text) = read().map_err(FactsError::Decompress)?;
-        let mut facts: Self = serde_json::from_slice(&text).map_err(FactsError::Parse)?;
-        facts.plain_paths = plain_paths;
-        Ok(facts)
+        let facts = facts.map_err(FactsError::Parse)?;
+        Ok(Self {
+            plain_paths,
+            ..facts
+        })
     }
 
     fn unread(gap: Gap) -> Self {
@@ -268,6 +298,16 @@ impl LayerFacts {
             ..Self::default()
         }
     }
+}
+
+/// Takes stored facts apart: their weight, and what is compressed.
+fn parts(bytes: &[u8]) -> Result<(u64, &[u8]), FactsError> {
+    let format = || FactsError::Format(bytes.first().copied());
+    let rest = bytes.strip_prefix(&[FORMAT]).ok_or_else(format)?;
+    let (weight, compressed) = rest
+        .split_first_chunk::<WEIGHT_BYTES>()
+        .ok_or_else(format)?;
+    Ok((u64::from_le_bytes(*weight), compressed))
 }
 
 impl Observations {

@@ -13,6 +13,7 @@ use sluicegate_model::package::{Component, Distro, Evidence, Package};
 use crate::claims;
 use crate::distro;
 use crate::facts::{FileDigests, FoundPackage, Observations};
+use crate::gaps::GapList;
 use crate::merge::history::Remembered;
 use crate::merge::ownership::{self, Owners, Ownership};
 use crate::merge::{programs, stripped, third_party, votes};
@@ -79,7 +80,7 @@ impl Merged<'_> {
 pub(crate) fn assemble(
     config: Option<&ImageConfig>,
     merged: &Merged<'_>,
-    mut gaps: Vec<Gap>,
+    mut gaps: GapList,
 ) -> Inventory {
     let roles = system::roles(merged);
     let named = system::identify(merged);
@@ -104,6 +105,7 @@ pub(crate) fn assemble(
     let (declared, components) = components
         .into_iter()
         .partition(|component: &Component| component.evidence == Evidence::Declared);
+    let mut gaps = gaps.into_gaps();
     gaps.sort();
     gaps.dedup();
     Inventory {

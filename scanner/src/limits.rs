@@ -3,6 +3,7 @@
 //! A budget that runs out is a fatal gap, never a silent skip. Callers hand [`Limits`] in; nothing
 //! here reads configuration, and nothing reads a clock: whoever measures time sets [`Stop`].
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,10 @@ pub const KIB: u64 = 1024;
 pub const MIB: u64 = 1024 * KIB;
 /// One gibibyte, in bytes.
 pub const GIB: u64 = 1024 * MIB;
+
+/// Most memory that a scan takes for one thing, be it what was found or one file's content, before it asks
+/// for more, in bytes.
+pub(crate) const USUAL_BYTES: u64 = 8 * MIB;
 
 /// What a scan says that was asked to stop.
 pub(crate) const STOPPED: &str = "scanning the layer took longer than it may";
@@ -37,6 +42,35 @@ impl Stop {
     }
 }
 
+/// Told once by a scan that it is about to take more memory than scans do as a rule.
+///
+/// The call may block: whoever shares memory out among scans lets them go on one after the other.
+/// A scan that was told to go on stays within [`Limits`].
+#[derive(Clone, Default)]
+pub struct Allowance(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl Allowance {
+    /// Calls `ask` whenever a scan takes more than is usual, each time that happens.
+    pub fn new(ask: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(ask)))
+    }
+
+    /// Asks if `bytes` are more than is usual.
+    pub(crate) fn ask_for(&self, bytes: u64) {
+        if bytes > USUAL_BYTES
+            && let Some(ask) = &self.0
+        {
+            ask();
+        }
+    }
+}
+
+impl fmt::Debug for Allowance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Allowance").field(&self.0.is_some()).finish()
+    }
+}
+
 /// How much work one layer may cause.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -52,6 +86,8 @@ pub struct Limits {
     pub max_name_bytes: u64,
     /// Most memory that the names of one layer take, in bytes, with what keeping each one costs.
     pub max_kept_name_bytes: u64,
+    /// Most memory that all of one layer's facts take, in bytes: names, packages, owned files, gaps.
+    pub max_facts_bytes: u64,
     /// Most packages that one layer's facts keep.
     pub max_packages: u64,
     /// Most files of packages that one database, and one layer's facts, keep.
@@ -68,6 +104,8 @@ pub struct Limits {
     pub spool_dir: Option<PathBuf>,
     /// Whether the scan has been asked to stop.
     pub stop: Stop,
+    /// Who is asked for more memory than is usual.
+    pub allowance: Allowance,
 }
 
 impl Default for Limits {
@@ -84,6 +122,7 @@ impl Default for Limits {
             max_entries: 2_000_000,
             max_name_bytes: 4_096,
             max_kept_name_bytes: 56 * MIB,
+            max_facts_bytes: 96 * MIB,
             max_packages: 100_000,
             max_owned_files: 250_000,
             max_nested_depth: 5,
@@ -92,6 +131,7 @@ impl Default for Limits {
             max_spooled_bytes: 16 * GIB,
             spool_dir: None,
             stop: Stop::default(),
+            allowance: Allowance::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 
 use crate::facts::{Event, FileFacts, FoundPackage, LayerFacts, PathHash};
+use crate::gaps::GapList;
 use crate::inventory::{self, Merged, MergedFile};
 use crate::overlay::{FileRef, Lost, MAX_WORK, Tree};
 use crate::system;
@@ -50,7 +51,7 @@ const UNREAD_DATABASES: [&str; 14] = [
 ];
 
 /// Raised with every change of what is made of the same facts.
-pub(crate) const MERGE_REVISION: u32 = 6;
+pub(crate) const MERGE_REVISION: u32 = 7;
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +75,10 @@ pub(crate) fn merge_alone(layer: LayerInput<'_>) -> Inventory {
 fn lay_over(
     config: Option<&ImageConfig>,
     layers: &[LayerInput<'_>],
-    mut gaps: Vec<Gap>,
+    known: Vec<Gap>,
 ) -> Inventory {
+    let mut gaps = GapList::default();
+    gaps.extend(known);
     let mut tree = Tree::new();
     let mut presence = BTreeMap::new();
     let mut past = Past::default();

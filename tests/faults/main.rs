@@ -12,6 +12,7 @@ mod eviction;
 mod feeds;
 mod imports;
 mod kill;
+mod memory;
 mod mirror;
 mod outage;
 mod rounds;

@@ -1,5 +1,6 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
+mod body;
 pub mod decisions;
 pub mod events;
 pub mod feeds;

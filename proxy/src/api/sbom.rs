@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::ApiState;
+use super::{ApiState, body};
 use super::problem::Problem;
 use super::verdicts::newest;
 use crate::formats::{self, Format};
+
+/// How much more memory than the verdict itself a document about it takes, text included.
+const DOCUMENT_ROOM: u64 = 2;
 
 /// Which image, and how to write it.
 #[derive(Debug, Default, Deserialize)]
@@ -35,7 +37,8 @@ pub async fn sbom(
             return Err(Problem::bad_request("format is none of cyclonedx, spdx"));
         }
     };
-    let verdict = newest(&state, &digest, query.repository).await?;
+    let viewed = newest(&state, &digest, query.repository, DOCUMENT_ROOM).await?;
+    let (verdict, share) = (viewed.verdict, viewed.share);
     let Some(scanned) = state.gate.judge.scanned(&verdict.digest).await else {
         return Err(Problem::not_found(
             "the inventory of this image is no longer kept; its next pull makes it again",
@@ -45,9 +48,9 @@ pub async fn sbom(
         let mut body = Vec::new();
         formats::write(format, &verdict, &scanned.inventory, &mut body).map(|()| body)
     };
-    let body = tokio::task::spawn_blocking(write)
+    let text = tokio::task::spawn_blocking(write)
         .await
         .map_err(Problem::internal)?
         .map_err(Problem::internal)?;
-    Ok(([(header::CONTENT_TYPE, media_type)], body).into_response())
+    Ok(body::sent(text, media_type, share))
 }

@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
 use super::problem::Problem;
-use super::{ApiState, page};
+use super::{ApiState, body, page};
+use crate::pull::memory::Share;
 use crate::verdicts::VerdictFilter;
+
+/// What a page of the list may take in memory, in bytes: its verdicts, and their text.
+const LIST_BYTES: u64 = 24 * 1024 * 1024;
 
 /// The filters of the list.
 #[derive(Debug, Default, Deserialize)]
@@ -33,7 +38,7 @@ pub struct ListQuery {
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let filter = VerdictFilter {
         repository: parsed("repository", query.repository)?,
         digest: parsed("digest", query.digest)?,
@@ -44,12 +49,42 @@ pub async fn list(
         until: query.until,
     };
     let limit = page::limit(query.limit);
+    let share = state.gate.judge.view(LIST_BYTES).await;
     let page = state
         .records
         .list_verdicts(&filter, limit, query.after.as_deref())
         .await
         .map_err(Problem::internal)?;
-    Ok(Json(json!({"items": page.items, "next": page.next})))
+    let list = List {
+        items: page.items,
+        next: page.next,
+    };
+    body::json(list, share).await
+}
+
+/// A page of the list, as it is written.
+#[derive(Serialize)]
+struct List {
+    items: Vec<Verdict>,
+    next: Option<String>,
+}
+
+/// One verdict, as it is written.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    verdict: Verdict,
+    other_repositories: Vec<Repository>,
+}
+
+/// A verdict that was read under a share of the memory for views.
+pub(super) struct Viewed {
+    /// The verdict.
+    pub(super) verdict: Verdict,
+    /// Where else there is one on the same manifest.
+    other_repositories: Vec<Repository>,
+    /// What it was read under.
+    pub(super) share: Share,
 }
 
 /// The repository of one verdict.
@@ -63,23 +98,29 @@ pub async fn show(
     State(state): State<Arc<ApiState>>,
     Path(digest): Path<String>,
     Query(query): Query<ShowQuery>,
-) -> Result<Json<Value>, Problem> {
-    let (digest, verdicts, position) = found(&state, &digest, query.repository).await?;
-    match position {
-        Some(position) => Ok(Json(shown(&verdicts, position))),
-        None => absent(&state, &digest).await,
-    }
+) -> Result<Response, Problem> {
+    let (digest, viewed) = found(&state, &digest, query.repository, 1).await?;
+    let Some(viewed) = viewed else {
+        return Ok(absent(&state, &digest).await?.into_response());
+    };
+    let shown = Shown {
+        verdict: viewed.verdict,
+        other_repositories: viewed.other_repositories,
+    };
+    body::json(shown, viewed.share).await
 }
 
-/// Gives the newest verdict on a digest, in one repository where one is named.
-pub async fn newest(
+/// Gives the newest verdict on a digest, in one repository where one is named, with `room` times
+/// the memory that the verdict itself takes.
+pub(super) async fn newest(
     state: &ApiState,
     digest: &str,
     repository: Option<String>,
-) -> Result<Verdict, Problem> {
-    let (digest, mut verdicts, position) = found(state, digest, repository).await?;
-    match position {
-        Some(position) => Ok(verdicts.swap_remove(position)),
+    room: u64,
+) -> Result<Viewed, Problem> {
+    let (digest, viewed) = found(state, digest, repository, room).await?;
+    match viewed {
+        Some(viewed) => Ok(viewed),
         None => match absent(state, &digest).await {
             Ok(_index) => Err(Problem::not_found(
                 "this is an index: ask for one of the images it lists",
@@ -89,41 +130,41 @@ pub async fn newest(
     }
 }
 
-/// Gives the verdicts on a digest, newest first, and the place of the one that is wanted.
+/// Reads the newest verdict on a digest that is wanted.
 async fn found(
     state: &ApiState,
     digest: &str,
     repository: Option<String>,
-) -> Result<(Digest, Vec<Verdict>, Option<usize>), Problem> {
+    room: u64,
+) -> Result<(Digest, Option<Viewed>), Problem> {
     let digest: Digest = digest
         .parse()
         .map_err(|error| Problem::bad_request(format!("{error}")))?;
     let wanted: Option<Repository> = parsed("repository", repository)?;
-    let mut verdicts = state
-        .records
-        .verdicts_of(&digest)
-        .await
-        .map_err(Problem::internal)?;
-    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.provenance.decided_at));
-    let position = verdicts.iter().position(|verdict| {
-        let wanted = wanted.as_ref();
-        wanted.is_none_or(|wanted| verdict.repository == *wanted)
-    });
-    Ok((digest, verdicts, position))
-}
-
-fn shown(verdicts: &[Verdict], position: usize) -> Value {
-    let others: Vec<&Repository> = verdicts
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != position)
-        .map(|(_, verdict)| &verdict.repository)
-        .collect();
-    let mut body = json!(verdicts.get(position));
-    if let Some(members) = body.as_object_mut() {
-        members.insert("other_repositories".into(), json!(others));
+    let records = &state.records;
+    let repositories = records.judged_in(&digest).await;
+    let repositories = repositories.map_err(Problem::internal)?;
+    for repository in &repositories {
+        if wanted.as_ref().is_some_and(|wanted| wanted != repository) {
+            continue;
+        }
+        let bytes = records.verdict_bytes(repository, &digest).await;
+        let bytes = bytes.map_err(Problem::internal)?.unwrap_or(0);
+        let share = state.gate.judge.view_of(bytes.saturating_mul(room)).await;
+        let verdict = records.verdict(repository, &digest).await;
+        // A damaged one is none: the next newest speaks.
+        let Some(verdict) = verdict.map_err(Problem::internal)? else {
+            continue;
+        };
+        let others = repositories.iter().filter(|other| *other != repository);
+        let viewed = Viewed {
+            verdict,
+            other_repositories: others.cloned().collect(),
+            share,
+        };
+        return Ok((digest, Some(viewed)));
     }
-    body
+    Ok((digest, None))
 }
 
 /// Says why there is no verdict: it is being made, it is an index, or it was never asked for.

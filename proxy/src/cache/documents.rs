@@ -4,7 +4,7 @@
 //! misplaced one is missing, never wrong. All but verdicts can be derived again and are bounded.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -19,6 +19,8 @@ use super::store::{ContentStore, off_worker};
 const MAGIC: &[u8; 8] = b"sgdoc\0\0\x01";
 /// Bytes of the checksum, the hexadecimal SHA-256 of what follows it, kind and key.
 const CHECKSUM_BYTES: usize = 64;
+/// Longest header of a zstd frame, in bytes. Source: RFC 8878, section 3.1.1.1: 4 + 1 + 1 + 4 + 8.
+const MAX_FRAME_HEADER_BYTES: usize = 18;
 /// Largest document, in bytes before compression; an inventory of 100,000 packages has about 40 MB.
 const MAX_DOCUMENT_BYTES: usize = 128 * 1024 * 1024;
 /// Share of the blobs' capacity that derived documents may take: facts are about 1 % of their layer.
@@ -119,6 +121,11 @@ impl PackedDocument {
         })
     }
 
+    /// Tells how many bytes its file has.
+    pub fn file_bytes(&self) -> u64 {
+        self.content.len() as u64
+    }
+
     fn name(&self) -> DocumentName {
         DocumentName::new(self.kind, &self.key)
     }
@@ -150,6 +157,17 @@ impl ContentStore {
             store.read_document(kind, &key)
         })
         .await
+    }
+
+    /// Tells how many bytes a document has, read from its first bytes only; none where it is missing or
+    /// damaged.
+    pub async fn document_bytes(
+        &self,
+        kind: DocumentKind,
+        key: &str,
+    ) -> Result<Option<u64>, CacheError> {
+        let path = DocumentName::new(kind, key).path(self.layout());
+        off_worker("looking at a document", move || stated_bytes(&path)).await
     }
 
     /// Stores documents as [`Self::put_document`] does, with one sync for all of them.
@@ -261,6 +279,31 @@ fn checksum(kind: DocumentKind, key: &str, packed: &[u8]) -> Digest {
     }
     hasher.update(packed);
     hasher.finish()
+}
+
+/// Reads how many bytes the document in a file has.
+fn stated_bytes(path: &Path) -> Result<Option<u64>, CacheError> {
+    let mut start = [0; MAGIC.len() + CHECKSUM_BYTES + MAX_FRAME_HEADER_BYTES];
+    let read = match fs::File::open(path).and_then(|mut file| read_start(&mut file, &mut start)) {
+        Ok(read) => read,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CacheError::io("reading", path, error)),
+    };
+    let frame = start.get(MAGIC.len() + CHECKSUM_BYTES..read);
+    let stated = frame.and_then(|frame| zstd::zstd_safe::get_frame_content_size(frame).ok());
+    Ok(stated.flatten())
+}
+
+/// Fills a buffer as far as the file goes, and tells how far.
+fn read_start(file: &mut fs::File, start: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
 }
 
 fn unpack(kind: DocumentKind, key: &str, content: &[u8]) -> Option<Vec<u8>> {

@@ -20,9 +20,11 @@ const MAX_TAGS: usize = 16;
 
 /// Tells how `new` differs from `old`; none where decision and findings are the same.
 pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
-    let (before, after) = (identities(old), identities(new));
-    let added = only_in(new, &before);
-    let removed = only_in(old, &after);
+    // Where copies are listed together in one of the two, places tell nothing.
+    let has_places = [old, new].into_iter().all(lists_every_place);
+    let (before, after) = (identities(old, has_places), identities(new, has_places));
+    let added = only_in(new, &before, has_places);
+    let removed = only_in(old, &after, has_places);
     if old.decision == new.decision && added.count == 0 && removed.count == 0 {
         return None;
     }
@@ -57,20 +59,26 @@ fn direction(old: &Verdict, new: &Verdict, added: &Ids, removed: &Ids) -> Direct
 /// What makes two findings the same: the weakness, the package, and whether it is known to apply.
 type Identity<'a> = (&'a str, &'a str, &'a str, bool);
 
-fn identity(finding: &Finding) -> Identity<'_> {
+fn identity(finding: &Finding, has_places: bool) -> Identity<'_> {
     let is_affected = finding.status == FindingStatus::Affected;
     let package = &finding.package;
-    (&finding.id, &package.purl, &package.path, is_affected)
+    let place = if has_places { package.path.as_str() } else { "" };
+    (&finding.id, &package.purl, place, is_affected)
 }
 
-fn identities(verdict: &Verdict) -> BTreeSet<Identity<'_>> {
-    verdict.findings.iter().map(identity).collect()
+fn identities(verdict: &Verdict, has_places: bool) -> BTreeSet<Identity<'_>> {
+    let findings = verdict.findings.iter();
+    findings.map(|finding| identity(finding, has_places)).collect()
 }
 
-fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>) -> Ids {
+fn lists_every_place(verdict: &Verdict) -> bool {
+    verdict.findings.iter().all(|finding| finding.copies == 1)
+}
+
+fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>, has_places: bool) -> Ids {
     let findings = verdict.findings.iter();
     let mut found: Vec<&Finding> = findings
-        .filter(|finding| !other.contains(&identity(finding)))
+        .filter(|finding| !other.contains(&identity(finding, has_places)))
         .collect();
     let count = found.len() as u64;
     found.sort_by(|a, b| (b.kev, b.severity, &a.id).cmp(&(a.kev, a.severity, &b.id)));

@@ -183,6 +183,8 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
         source: "Debian:12".into(),
         detail: None,
         exception: None,
+        copies: 1,
+        paths: Vec::new(),
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared as SharedFuture, try_join_all};
 use jiff::Timestamp;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
@@ -17,21 +18,27 @@ use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::{Descriptor, ImageManifest};
 use sluicegate_model::{Digest, Repository, media_type};
-use sluicegate_scanner::limits::Stop;
-use sluicegate_scanner::{LayerFacts, Limits, contents};
-use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use sluicegate_scanner::{LayerFacts, contents};
 
 use super::download::Downloads;
 use super::error::PullError;
-use super::scan_time::{Ended, MAX_WORK, WorkTime};
+use super::layer_facts::{Found, LayerScans};
+use super::memory::{Memory, Share};
 use crate::cache::{BlobSource, ContentStore, DocumentKind, Pin};
 use crate::clock::Clock;
 
-/// Layers whose facts are shared between images that arrive together.
-const FACTS_IN_MEMORY: u64 = 16;
-
-/// Most paths of a layer whose facts are kept: writing more takes as much memory as scanning does.
-const MAX_KEPT_PATHS: usize = 500_000;
+/// Bytes in memory for each byte of facts, while layers are laid over each other.
+const MERGE_IN_MEMORY: u64 = 3;
+/// What laying layers over each other takes beside that, in bytes.
+const MERGE_BYTES: u64 = 2 * 1024 * 1024;
+/// Bytes in memory for each byte of a stored inventory while it is read, text included.
+const READING_IN_MEMORY: u64 = 3;
+/// What reading an inventory takes beside that, in bytes.
+const READING_BYTES: u64 = 512 * 1024;
+/// Largest inventory that waits for memory without being given any, in bytes of its text.
+const MAX_WAITING_BYTES: usize = 1024 * 1024;
+/// How often facts that were lost while an image's layers came together are made again.
+const MERGE_ATTEMPTS: usize = 3;
 
 /// What scanning an image gave, as it is kept for judging again later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +53,58 @@ pub struct Scanned {
     pub scan_ms: u64,
 }
 
+/// What was scanned, with the memory that it may be judged in.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What was found.
+    pub scanned: Arc<Scanned>,
+    share: Arc<Share>,
+    kept: Kept,
+}
+
+impl std::ops::Deref for Held {
+    type Target = Scanned;
+
+    fn deref(&self) -> &Scanned {
+        &self.scanned
+    }
+}
+
+/// Whether an inventory can be read from the content store.
+#[derive(Clone)]
+enum Kept {
+    /// It was read from there.
+    Long,
+    /// Once this ends.
+    Soon(SharedFuture<BoxFuture<'static, ()>>),
+    /// Never: another scan may find more. It is small.
+    Never,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Long => "Long",
+            Self::Soon(_) => "Soon",
+            Self::Never => "Never",
+        })
+    }
+}
+
+/// What those who joined a scan are given: they read the inventory themselves.
+#[derive(Clone)]
+struct Joined {
+    kept: Kept,
+    /// An inventory that is not kept.
+    unkept: Option<Arc<Scanned>>,
+}
+
+/// What was scanned, while nobody holds memory for it.
+pub struct Resting(Joined);
+
+/// Where the one who led a scan finds what it gave.
+type Led = Arc<Mutex<Option<Held>>>;
+
 /// Runs jobs.
 #[derive(Clone)]
 pub struct Jobs {
@@ -53,15 +112,12 @@ pub struct Jobs {
 }
 
 struct Shared {
-    scans: Cache<Digest, Arc<Scanned>>,
-    facts: Cache<Digest, Arc<LayerFacts>>,
-    /// Places for scans of layers that are still arriving: a slow upstream may keep one.
-    arriving: Semaphore,
-    /// Places for scans of layers that are whole: nothing but work keeps one.
-    whole: Semaphore,
-    limits: Limits,
+    /// Only for joining: the finished inventory is read from the content store.
+    scans: Cache<Digest, Joined>,
+    layers: LayerScans,
     content: ContentStore,
     downloads: Downloads,
+    memory: Memory,
     clock: Clock,
 }
 
@@ -112,22 +168,20 @@ impl Progress {
 }
 
 impl Jobs {
-    /// Prepares jobs that scan at most one layer for each core at a time.
-    pub fn new(content: ContentStore, downloads: Downloads, clock: Clock) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let facts = Cache::builder().max_capacity(FACTS_IN_MEMORY).build();
+    /// Prepares jobs that share `memory` with everybody else who scans and judges.
+    pub fn new(
+        content: ContentStore,
+        downloads: Downloads,
+        memory: Memory,
+        clock: Clock,
+    ) -> Self {
+        let layers = LayerScans::new(content.clone(), downloads.clone(), memory.clone());
         let shared = Shared {
-            // Only for joining: the finished inventory is read from the content store.
             scans: Cache::builder().max_capacity(64).build(),
-            facts,
-            arriving: Semaphore::new(cores),
-            whole: Semaphore::new(cores),
-            limits: Limits {
-                spool_dir: Some(content.spool_dir()),
-                ..Limits::default()
-            },
+            layers,
             content,
             downloads,
+            memory,
             clock,
         };
         Self {
@@ -136,15 +190,78 @@ impl Jobs {
     }
 
     /// Gives what an earlier job found, if analyzers are still the same and nothing is damaged.
-    pub async fn remembered(&self, digest: &Digest) -> Option<Arc<Scanned>> {
-        let key = document_key(digest);
-        let body = self
-            .shared
-            .content
-            .document(DocumentKind::Inventory, &key)
-            .await
-            .ok()??;
-        serde_json::from_slice(&body).ok().map(Arc::new)
+    /// Waits for the memory to read it into; whoever calls holds none.
+    pub async fn remembered(&self, digest: &Digest) -> Option<Held> {
+        let (kind, key) = (DocumentKind::Inventory, document_key(digest));
+        let bytes = self.shared.content.document_bytes(kind, &key).await.ok()??;
+        let wanted = bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES;
+        let share = self.shared.memory.share(wanted).await;
+        self.read(digest, share).await
+    }
+
+    async fn read(&self, digest: &Digest, share: Share) -> Option<Held> {
+        let (kind, key) = (DocumentKind::Inventory, document_key(digest));
+        let body = self.shared.content.document(kind, &key).await.ok()??;
+        let read = move || serde_json::from_slice::<Scanned>(&body).ok();
+        let scanned = tokio::task::spawn_blocking(read).await.ok()??;
+        Some(Held {
+            scanned: Arc::new(scanned),
+            share: Arc::new(share),
+            kept: Kept::Long,
+        })
+    }
+
+    /// Sees to it that what was scanned is held with at least `bytes` of memory. Where those are not
+    /// free at once, the memory held is given back before more is waited for.
+    pub async fn with_room(
+        &self,
+        digest: &Digest,
+        held: Held,
+        bytes: u64,
+    ) -> Result<Held, PullError> {
+        if held.share.covers(bytes) {
+            return Ok(held);
+        }
+        if let Some(share) = self.shared.memory.share_at_once(bytes) {
+            let share = Arc::new(share);
+            return Ok(Held { share, ..held });
+        }
+        self.take_up(digest, Self::put_down(held), bytes).await
+    }
+
+    /// Gives the memory back while something else is waited for.
+    pub fn put_down(held: Held) -> Resting {
+        let unkept = matches!(held.kept, Kept::Never).then(|| Arc::clone(&held.scanned));
+        Resting(Joined {
+            kept: held.kept,
+            unkept,
+        })
+    }
+
+    /// Takes up what was put down, with at least `bytes` of memory.
+    pub async fn take_up(
+        &self,
+        digest: &Digest,
+        resting: Resting,
+        bytes: u64,
+    ) -> Result<Held, PullError> {
+        let Resting(Joined { kept, unkept }) = resting;
+        if let Kept::Soon(written) = kept {
+            written.await;
+        }
+        let (kind, key) = (DocumentKind::Inventory, document_key(digest));
+        let stored = self.shared.content.document_bytes(kind, &key).await?;
+        let reading = stored.unwrap_or(0).saturating_mul(READING_IN_MEMORY) + READING_BYTES;
+        let share = self.shared.memory.share(bytes.max(reading)).await;
+        if let Some(scanned) = unkept {
+            return Ok(Held {
+                scanned,
+                share: Arc::new(share),
+                kept: Kept::Never,
+            });
+        }
+        let held = self.read(digest, share).await;
+        held.ok_or_else(|| PullError::Storage(format!("the inventory of {digest} is gone")))
     }
 
     /// Scans the image, or joins the job that does.
@@ -154,22 +271,23 @@ impl Jobs {
         digest: &Digest,
         manifest: &ImageManifest,
         progress: &Arc<Progress>,
-    ) -> Result<Arc<Scanned>, PullError> {
-        let shared = Arc::clone(&self.shared);
+    ) -> Result<Held, PullError> {
+        let (shared, led) = (Arc::clone(&self.shared), Led::default());
         let work = shared.run(
             repository.clone(),
             digest.clone(),
             manifest.clone(),
             Arc::clone(progress),
+            Arc::clone(&led),
         );
-        let scanned = self
-            .shared
-            .scans
-            .try_get_with(digest.clone(), work)
-            .await
-            .map_err(|e| (*e).clone());
+        let joined = self.shared.scans.try_get_with(digest.clone(), work).await;
         self.shared.scans.invalidate(digest).await;
-        scanned
+        let joined = joined.map_err(|error| (*error).clone())?;
+        let own = led.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(held) = own {
+            return Ok(held);
+        }
+        self.take_up(digest, Resting(joined), 0).await
     }
 }
 
@@ -180,36 +298,82 @@ impl Shared {
         digest: Digest,
         manifest: ImageManifest,
         progress: Arc<Progress>,
-    ) -> Result<Arc<Scanned>, PullError> {
+        led: Led,
+    ) -> Result<Joined, PullError> {
         progress.led.store(true, Ordering::Relaxed);
         let started = Instant::now();
-        let config = self.config(&repository, &manifest.config, &progress);
-        let layers = manifest
-            .layers
-            .iter()
-            .map(|layer| self.facts_of(&repository, layer, &progress));
-        let (config, facts) = futures_util::future::try_join(config, try_join_all(layers)).await?;
+        let (config, facts, share) = self.gather(&repository, &manifest, &progress).await?;
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
-        let scanned = tokio::task::spawn_blocking(move || {
+        let merged = tokio::task::spawn_blocking(move || {
             let (content, inventory) = contents(&manifest, config.as_ref(), &facts);
+            drop(facts);
             let scan_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Scanned {
+            let scanned = Scanned {
                 content,
                 inventory,
                 scanned_at,
                 scan_ms,
-            }
-        })
-        .await
-        .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
+            };
+            let body = serde_json::to_vec(&scanned);
+            (scanned, body)
+        });
+        let (mut scanned, body) = merged
+            .await
+            .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
+        let body = body.map_err(|error| PullError::Storage(error.to_string()))?;
+        let share = Arc::new(share);
         // Another time there may be more in it.
-        if !is_interrupted {
-            let body = serde_json::to_vec(&scanned)
-                .map_err(|error| PullError::Storage(error.to_string()))?;
-            self.keep(DocumentKind::Inventory, document_key(&digest), body);
+        if is_interrupted {
+            if body.len() > MAX_WAITING_BYTES {
+                // It waits for memory without having any. That it was cut short stands.
+                scanned.inventory.components.clear();
+                scanned.inventory.declared.clear();
+            }
+            let scanned = Arc::new(scanned);
+            let kept = Kept::Never;
+            let unkept = Some(Arc::clone(&scanned));
+            *led.lock().unwrap_or_else(PoisonError::into_inner) = Some(Held {
+                scanned,
+                share,
+                kept: kept.clone(),
+            });
+            return Ok(Joined { kept, unkept });
         }
-        Ok(Arc::new(scanned))
+        let kept = Kept::Soon(self.keep(document_key(&digest), body, &share));
+        *led.lock().unwrap_or_else(PoisonError::into_inner) = Some(Held {
+            scanned: Arc::new(scanned),
+            share,
+            kept: kept.clone(),
+        });
+        Ok(Joined { kept, unkept: None })
+    }
+
+    /// Fetches and scans all layers, and brings what they hold into memory.
+    async fn gather(
+        &self,
+        repository: &Repository,
+        manifest: &ImageManifest,
+        progress: &Progress,
+    ) -> Result<(Option<ImageConfig>, Vec<Arc<LayerFacts>>, Share), PullError> {
+        for _ in 0..MERGE_ATTEMPTS {
+            let config = self.config(repository, &manifest.config, progress);
+            let layers = manifest
+                .layers
+                .iter()
+                .map(|layer| self.facts_of(repository, layer, progress));
+            let both = futures_util::future::try_join(config, try_join_all(layers));
+            let (config, found) = both.await?;
+            let digests = || manifest.layers.iter().map(|layer| &layer.digest);
+            let weight = LayerScans::weight(digests().zip(&found));
+            let wanted = weight.saturating_mul(MERGE_IN_MEMORY) + MERGE_BYTES;
+            let share = self.memory.share(wanted).await;
+            if let Some(facts) = self.layers.bring(digests().zip(&found)).await? {
+                return Ok((config, facts, share));
+            }
+        }
+        let why = "what was found in the layers was evicted before they could be merged";
+        Err(PullError::Full(why.to_owned()))
     }
 
     async fn config(
@@ -232,24 +396,18 @@ impl Shared {
         repository: &Repository,
         layer: &Descriptor,
         progress: &Progress,
-    ) -> Result<Arc<LayerFacts>, PullError> {
+    ) -> Result<Found, PullError> {
         if media_type::is_foreign_layer(&layer.media_type) || !layer.urls.is_empty() {
-            return Ok(Arc::new(LayerFacts::foreign()));
+            return Ok(Found::unscanned(LayerFacts::foreign()));
         }
         if media_type::is_encrypted_layer(&layer.media_type) {
-            return Ok(Arc::new(LayerFacts::encrypted()));
+            return Ok(Found::unscanned(LayerFacts::encrypted()));
         }
         // Fetched even where the facts are known: the client asks for it next.
         let source = self.fetch(repository, layer, progress).await?;
-        let facts = self
-            .facts
-            .try_get_with(layer.digest.clone(), self.facts(&source, layer));
-        let facts = facts.await.map_err(|error| (*error).clone())?;
-        if facts.was_interrupted() {
-            self.facts.invalidate(&layer.digest).await;
-        }
+        let found = self.layers.of(&source, layer).await?;
         self.downloads.proven(&layer.digest, &source).await?;
-        Ok(facts)
+        Ok(found)
     }
 
     async fn fetch(
@@ -277,86 +435,28 @@ impl Shared {
         Ok(source)
     }
 
-    async fn facts(
+    /// Writes an inventory without holding up the verdict: whatever is lost is made again. Its text
+    /// is in memory until then, and so is the share.
+    fn keep(
         &self,
-        source: &BlobSource,
-        layer: &Descriptor,
-    ) -> Result<Arc<LayerFacts>, PullError> {
-        let key = document_key(&layer.digest);
-        if let Some(body) = self.content.document(DocumentKind::Facts, &key).await?
-            && let Ok(facts) = LayerFacts::from_bytes(&body)
-        {
-            return Ok(Arc::new(facts));
-        }
-        let facts = self.scan_layer(source, &layer.digest).await?;
-        // Facts of bytes that turn out not to be the layer must not be kept.
-        self.downloads.proven(&layer.digest, source).await?;
-        if !facts.was_interrupted() && facts.plain_paths.len() <= MAX_KEPT_PATHS {
-            self.keep(DocumentKind::Facts, key, facts.to_bytes());
-        }
-        Ok(Arc::new(facts))
-    }
-
-    /// Writes a document without holding up the verdict: whatever is lost is made again.
-    fn keep(&self, kind: DocumentKind, key: String, body: Vec<u8>) {
-        let content = self.content.clone();
-        tokio::spawn(async move {
+        key: String,
+        body: Vec<u8>,
+        share: &Arc<Share>,
+    ) -> SharedFuture<BoxFuture<'static, ()>> {
+        let (content, share) = (self.content.clone(), Arc::clone(share));
+        let written = tokio::spawn(async move {
+            let kind = DocumentKind::Inventory;
             if let Err(error) = content.put_document(kind, &key, body).await {
                 tracing::warn!(?kind, key, %error, "document not kept");
             }
+            drop(share);
         });
-    }
-
-    /// Waits for a place to scan in: while the layer arrives if there is one, else once it is
-    /// whole, so that layers that arrive slowly starve nobody.
-    async fn scan_place(
-        &self,
-        source: &BlobSource,
-        digest: &Digest,
-    ) -> Result<SemaphorePermit<'_>, PullError> {
-        let closed = |closed: AcquireError| PullError::Storage(closed.to_string());
-        tokio::select! {
-            biased;
-            place = self.arriving.acquire() => place.map_err(closed),
-            whole = self.downloads.proven(digest, source) => {
-                whole?;
-                self.whole.acquire().await.map_err(closed)
-            }
-        }
-    }
-
-    async fn scan_layer(
-        &self,
-        source: &BlobSource,
-        digest: &Digest,
-    ) -> Result<LayerFacts, PullError> {
-        let _place = self.scan_place(source, digest).await?;
-        let reader = source
-            .sync_reader()
-            .map_err(|error| PullError::Storage(error.to_string()))?;
-        let stop = Stop::default();
-        let limits = Limits {
-            stop: stop.clone(),
-            ..self.limits.clone()
-        };
-        let time = WorkTime::start();
-        let reader = time.reader(reader);
-        let scan = move || sluicegate_scanner::scan_layer(reader, &limits);
-        let scan = tokio::task::spawn_blocking(scan);
-        Ok(match time.limit(MAX_WORK, &stop, scan).await {
-            Ended::Done(Ok(facts)) => facts,
-            Ended::Done(Err(panic)) => {
-                LayerFacts::unreadable(format!("the scan of this layer failed: {panic}"))
-            }
-            Ended::LeftToItself => {
-                tracing::error!(%digest, "a scan does not stop; it is left to itself");
-                LayerFacts::stopped()
-            }
-        })
+        // A writer that failed has said so; whoever reads finds nothing.
+        written.map(|_| ()).boxed().shared()
     }
 }
 
 /// Names a document of this content under the analyzers that are active now.
-fn document_key(digest: &Digest) -> String {
+pub(super) fn document_key(digest: &Digest) -> String {
     format!("{}-{}", digest.hex(), sluicegate_scanner::fingerprint())
 }

@@ -15,7 +15,9 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicySet;
 
 use super::error::PullError;
-use super::job::{Jobs, Scanned};
+use super::brief::{brief, weight};
+use super::job::{Held, Jobs, Scanned};
+use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
 use crate::clock::Clock;
 use crate::events::difference;
@@ -24,16 +26,19 @@ use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::verdicts::{Known, Records, Replacement, StoreError};
 
-/// Verdicts kept in memory. One is some KiB, with many findings some 100 KiB.
-const MEMORY_VERDICTS: u64 = 2_000;
-/// Findings whose verdicts are kept in memory, in all: each is about half a KiB.
-const MEMORY_FINDINGS: u64 = 20_000;
+/// Memory of verdicts that are kept for the next request, in bytes.
+const WARM_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes in memory for each byte of a stored verdict while it is read, text included.
+const READING_IN_MEMORY: u64 = 4;
+/// What reading a verdict takes beside that, in bytes.
+const READING_BYTES: u64 = 256 * 1024;
 
 /// Makes verdicts and keeps the current ones warm.
 #[derive(Clone)]
 pub struct Judge {
     warm: Cache<(Repository, Digest), Warm>,
     jobs: Jobs,
+    memory: Memory,
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
     records: Records,
@@ -107,6 +112,7 @@ impl Judge {
     /// Joins the parts that a verdict rests on.
     pub fn new(
         jobs: Jobs,
+        memory: Memory,
         policies: Arc<Policies>,
         feeds: Arc<Feeds>,
         records: Records,
@@ -114,16 +120,13 @@ impl Judge {
         metrics: Metrics,
     ) -> Self {
         let warm = Cache::builder()
-            .max_capacity(MEMORY_FINDINGS)
-            .weigher(|_, warm: &Warm| {
-                let share = MEMORY_FINDINGS / MEMORY_VERDICTS;
-                let weight = warm.verdict.findings.len() as u64 + share;
-                u32::try_from(weight).unwrap_or(u32::MAX)
-            })
+            .max_capacity(WARM_BYTES)
+            .weigher(|_, warm: &Warm| weight(&warm.verdict))
             .build();
         Self {
             warm,
             jobs,
+            memory,
             policies,
             feeds,
             records,
@@ -142,7 +145,7 @@ impl Judge {
     }
 
     /// Gives the current verdict, made again where it has to be; none where the image's bytes
-    /// have to be read first.
+    /// have to be read first. One of very many findings comes without them.
     pub async fn current(
         &self,
         repository: &Repository,
@@ -151,52 +154,56 @@ impl Judge {
         if let Some(verdict) = self.warm(repository, digest) {
             return Ok(Some(verdict));
         }
-        let basis = self.basis();
-        let known = self.records.known_verdict(repository, digest).await?;
-        if let Some(stored) = &known.verdict
-            && basis.is_of(stored)
-        {
-            return Ok(Some(self.keep(basis.epoch, stored.clone())));
+        if let Some(verdict) = self.stored(repository, digest).await? {
+            return Ok(Some(verdict));
         }
         let Some(scanned) = self.jobs.remembered(digest).await else {
             return Ok(None);
         };
-        self.judge_over(known, repository, digest, &[], &scanned)
-            .await
-            .map(Some)
+        let verdict = self.judge(repository, digest, &[], scanned).await?;
+        Ok(Some(verdict))
+    }
+
+    /// Gives the stored verdict if it is current.
+    async fn stored(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<Verdict>>, PullError> {
+        let bytes = self.records.verdict_bytes(repository, digest).await?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let share = self.memory.share(reading_bytes(bytes)).await;
+        // Whoever waited before has made it warm.
+        if let Some(verdict) = self.warm(repository, digest) {
+            return Ok(Some(verdict));
+        }
+        let basis = self.basis();
+        let known = self.records.known_verdict(repository, digest).await?;
+        let current = known.verdict.filter(|stored| basis.is_of(stored));
+        let verdict = current.map(|stored| self.keep(basis.epoch, stored));
+        drop(share);
+        Ok(verdict)
     }
 
     /// Decides on a scanned image and stores the verdict, with the tags that are known and these.
-    /// Durable when it returns.
+    /// Durable when it returns. One of very many findings comes without them.
     pub async fn judge(
         &self,
         repository: &Repository,
         digest: &Digest,
         tags: &[Tag],
-        scanned: &Arc<Scanned>,
+        held: Held,
     ) -> Result<Arc<Verdict>, PullError> {
-        let known = self.records.known_verdict(repository, digest).await?;
-        self.judge_over(known, repository, digest, tags, scanned)
-            .await
-    }
-
-    /// Decides where `known` is what is stored so far.
-    async fn judge_over(
-        &self,
-        mut known: Known,
-        repository: &Repository,
-        digest: &Digest,
-        tags: &[Tag],
-        scanned: &Arc<Scanned>,
-    ) -> Result<Arc<Verdict>, PullError> {
-        self.feeds.first_load().await;
+        let mut held = self.wait_for_feeds(digest, held).await?;
         loop {
             let basis = self.basis();
-            self.want(&basis, scanned);
+            self.want(&basis, &held);
+            held = self.with_room(&basis, repository, digest, held).await?;
+            let known = self.records.known_verdict(repository, digest).await?;
             let has_marks = self.records.has_marks(digest).await?;
             let epoch = basis.epoch;
             let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
-            let scanned = Arc::clone(scanned);
+            let scanned = Arc::clone(&held.scanned);
             let decide =
                 move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, has_marks);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
@@ -209,8 +216,36 @@ impl Judge {
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
                 return Ok(self.keep(epoch, verdict));
             }
-            known = self.records.known_verdict(repository, digest).await?;
         }
+    }
+
+    /// Waits for the first load of the feeds, without holding memory meanwhile.
+    async fn wait_for_feeds(&self, digest: &Digest, held: Held) -> Result<Held, PullError> {
+        if self.feeds.is_loaded() {
+            return Ok(held);
+        }
+        let resting = Jobs::put_down(held);
+        self.feeds.first_load().await;
+        self.jobs.take_up(digest, resting, 0).await
+    }
+
+    /// Holds what was scanned with the memory that judging it takes.
+    pub(crate) async fn with_room(
+        &self,
+        basis: &Basis,
+        repository: &Repository,
+        digest: &Digest,
+        held: Held,
+    ) -> Result<Held, PullError> {
+        let known = self.records.verdict_bytes(repository, digest).await?;
+        let (scanned, feeds) = (Arc::clone(&held.scanned), Arc::clone(&basis.feeds));
+        let estimate =
+            move || sluicegate_scanner::judging_bytes(&scanned.inventory, &feeds.index);
+        let judging = tokio::task::spawn_blocking(estimate)
+            .await
+            .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))?;
+        let bytes = judging.saturating_add(known.map_or(0, reading_bytes));
+        self.jobs.with_room(digest, held, bytes).await
     }
 
     /// Gives what verdicts rest on now.
@@ -231,8 +266,28 @@ impl Judge {
     }
 
     /// Gives what a scan found in an image, while it is kept and the analyzers are the same.
-    pub async fn scanned(&self, digest: &Digest) -> Option<Arc<Scanned>> {
+    pub async fn scanned(&self, digest: &Digest) -> Option<Held> {
         self.jobs.remembered(digest).await
+    }
+
+    /// Waits for memory to read a stored verdict into.
+    pub(crate) async fn room_to_read(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Share, StoreError> {
+        let bytes = self.records.verdict_bytes(repository, digest).await?;
+        Ok(self.memory.share(reading_bytes(bytes.unwrap_or(0))).await)
+    }
+
+    /// Waits for memory to show something in.
+    pub async fn view(&self, bytes: u64) -> Share {
+        self.memory.view(bytes).await
+    }
+
+    /// Waits for memory to show a verdict whose text has so many bytes.
+    pub async fn view_of(&self, bytes: u64) -> Share {
+        self.memory.view(reading_bytes(bytes)).await
     }
 
     /// Adds a tag under which the image was pulled to its verdict.
@@ -242,6 +297,8 @@ impl Judge {
         }
         let basis = self.basis();
         let (repository, digest) = (&verdict.repository, &verdict.digest);
+        let bytes = self.records.verdict_bytes(repository, digest).await?;
+        let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
         let tagged = self.records.add_tag(repository, digest, tag).await?;
         if let Some(tagged) = tagged.filter(|tagged| basis.is_of(tagged)) {
             self.keep(basis.epoch, tagged);
@@ -273,7 +330,7 @@ impl Judge {
 
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
         self.note_due(verdict.valid_until);
-        let verdict = Arc::new(verdict);
+        let verdict = Arc::new(brief(verdict));
         let key = (verdict.repository.clone(), verdict.digest.clone());
         self.warm.insert(
             key,
@@ -292,4 +349,9 @@ impl Judge {
             feeds: self.feeds.current().revision,
         }
     }
+}
+
+/// Tells what reading a stored verdict of so many bytes takes, and writing it again.
+fn reading_bytes(bytes: u64) -> u64 {
+    bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES
 }

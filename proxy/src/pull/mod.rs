@@ -1,12 +1,15 @@
 //! The steps of a pull, in their order: resolve a tag, know the manifest, download and scan its
 //! blobs in one job, judge, and let the gate decide what leaves.
 
+pub(crate) mod brief;
 pub mod download;
 pub mod error;
 pub mod gate;
 pub mod job;
 pub mod judge;
+pub(crate) mod layer_facts;
 pub mod manifests;
+pub mod memory;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;

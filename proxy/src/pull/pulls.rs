@@ -11,7 +11,7 @@ use sluicegate_model::{Digest, Repository};
 use tokio::sync::watch;
 
 use super::error::PullError;
-use super::job::{Jobs, Progress, Scanned};
+use super::job::{Held, Jobs, Progress};
 use super::judge::Judge;
 use super::manifests::KnownManifest;
 use crate::cache::Tail;
@@ -197,7 +197,7 @@ impl Shared {
             let tags = pull.tags.lock().unwrap_or_else(PoisonError::into_inner);
             tags.iter().cloned().collect()
         };
-        self.judge.judge(repository, digest, &tags, &scanned).await
+        self.judge.judge(repository, digest, &tags, scanned).await
     }
 
     /// Scans until the outcome is this repository's own.
@@ -205,7 +205,7 @@ impl Shared {
     /// Whatever another repository's upstream was sending may fail for reasons that are not ours.
     /// Each attempt asks our own upstream for at least what failed in the one before, so there are
     /// at most as many as the image has blobs, and one more for a scan that another pull led.
-    async fn scan(&self, pull: &Pull, image: &ImageManifest) -> Result<Arc<Scanned>, PullError> {
+    async fn scan(&self, pull: &Pull, image: &ImageManifest) -> Result<Held, PullError> {
         let (repository, digest) = (&pull.repository, &pull.manifest.digest);
         let blobs = image.layers.len() + 1;
         let mut attempts = 0;

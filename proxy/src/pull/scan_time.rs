@@ -32,6 +32,8 @@ pub(crate) struct WorkTime {
 struct Waiting {
     total: Duration,
     since: Option<Instant>,
+    /// Since when the scan itself waits for its turn.
+    paused: Option<Instant>,
 }
 
 /// A reader whose waiting is counted.
@@ -53,6 +55,7 @@ impl WorkTime {
         let waiting = Waiting {
             total: Duration::ZERO,
             since: None,
+            paused: None,
         };
         Arc::new(Self {
             started: Instant::now(),
@@ -110,10 +113,21 @@ impl WorkTime {
 
     fn worked(&self) -> Duration {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = waiting
-            .since
-            .map_or(Duration::ZERO, |since| since.elapsed());
-        self.started.elapsed().saturating_sub(waiting.total + now)
+        let now = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| since.elapsed());
+        let waited = waiting.total + now(waiting.since).max(now(waiting.paused));
+        self.started.elapsed().saturating_sub(waited)
+    }
+
+    /// Counts what `turn` takes as waiting: the scan may not go on before.
+    pub(super) fn pause<T>(&self, turn: impl FnOnce() -> T) -> T {
+        let lock = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = Instant::now();
+        lock().paused = Some(since);
+        let outcome = turn();
+        let mut waiting = lock();
+        waiting.paused = None;
+        waiting.total += since.elapsed();
+        outcome
     }
 
     fn begin_waiting(&self) {

@@ -11,10 +11,13 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Rejudge;
-use crate::verdicts::{Judged, Known, Replacement, StoreError};
+use crate::verdicts::{Judged, Replacement, StoreError};
 
-/// Verdicts of one batch: it shares its syncs, and bounds what is in memory.
+/// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;
+/// Bytes of new verdicts, compressed, from which a batch is written before it is whole: bounds what
+/// is in memory.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// How much nicer the threads are than the rest of the program, of at most 19: on a busy machine
 /// a request's work gets three times as much of a core, and the pass still goes on.
 const NICENESS: i32 = 5;
@@ -40,9 +43,13 @@ impl Rejudge {
             let page = self.records.judged(after.as_ref(), BATCH).await?;
             let same_image = |a: &Judged, b: &Judged| a.digest == b.digest;
             let images = page.items.chunk_by(same_image).map(<[_]>::to_vec);
+            let mut outcomes = self.renew_all(images.collect());
             let mut batch = Renewed::default();
-            for renewed in self.renew_all(images.collect()).await {
+            while let Some(renewed) = outcomes.recv().await {
                 batch.add(renewed?);
+                if batch.bytes() >= BATCH_BYTES {
+                    self.write(std::mem::take(&mut batch)).await?;
+                }
             }
             self.write(batch).await?;
             after = page.next;
@@ -68,65 +75,78 @@ impl Rejudge {
         Ok(())
     }
 
-    /// Renews images side by side; one outcome each, but for one whose thread ended badly.
-    async fn renew_all(&self, images: Vec<Vec<Judged>>) -> Vec<Result<Renewed, StoreError>> {
+    /// Renews images side by side; one outcome each, but for one whose thread ended badly. Threads
+    /// wait until their outcome is taken.
+    fn renew_all(&self, images: Vec<Vec<Judged>>) -> mpsc::Receiver<Result<Renewed, StoreError>> {
         let threads = self.threads().min(images.len());
         let queue = Arc::new(Mutex::new(images.into_iter()));
-        let (sender, mut outcomes) = mpsc::unbounded_channel();
+        let (sender, outcomes) = mpsc::channel(1);
         for _ in 0..threads {
             let (rejudge, queue) = (self.clone(), Arc::clone(&queue));
             let (runtime, outcome) = (Handle::current(), sender.clone());
             let work = move || {
                 lower_priority();
                 while let Some(image) = next(&queue) {
-                    // The receiver goes away only with the program.
-                    let _ = outcome.send(runtime.block_on(rejudge.renew(&image)));
+                    let renewed = runtime.block_on(rejudge.renew(&image));
+                    if outcome.blocking_send(renewed).is_err() {
+                        // The pass has ended with an error.
+                        return;
+                    }
                 }
             };
             let started = thread::Builder::new().name("rejudge".into()).spawn(work);
             if let Err(error) = started {
                 let why = error.to_string();
                 let attempt = "starting a thread to renew";
-                let _ = sender.send(Err(StoreError::Engine { attempt, why }));
+                // Where another outcome waits already, the threads that run do the work.
+                let _ = sender.try_send(Err(StoreError::Engine { attempt, why }));
             }
         }
-        drop(sender);
-        let mut renewed = Vec::new();
-        while let Some(outcome) = outcomes.recv().await {
-            renewed.push(outcome);
-        }
-        renewed
+        outcomes
     }
 
     /// Renews those of the verdicts on one image that are old.
     async fn renew(&self, image: &[Judged]) -> Result<Renewed, StoreError> {
-        let basis = self.judge.basis();
         let mut renewed = Renewed::default();
-        let mut old: Vec<(&Judged, Known)> = Vec::new();
+        let mut old: Vec<&Judged> = Vec::new();
         for judged in image {
             let (repository, digest) = (&judged.repository, &judged.digest);
             renewed.looked_at = renewed.looked_at.saturating_add(1);
+            let share = self.judge.room_to_read(repository, digest).await?;
             let known = self.records.known_verdict(repository, digest).await?;
+            drop(share);
             match &known.verdict {
-                Some(verdict) if basis.is_of(verdict) => self.judge.note_due(verdict.valid_until),
-                Some(_) => old.push((judged, known)),
+                Some(verdict) if self.judge.basis().is_of(verdict) => {
+                    self.judge.note_due(verdict.valid_until);
+                }
+                Some(_) => old.push(judged),
                 // Damaged, which means not judged: its next pull does it.
                 None => {}
             }
         }
-        let Some((Judged { digest, .. }, _)) = old.first() else {
+        let Some(Judged { digest, .. }) = old.first() else {
             return Ok(renewed);
         };
-        let Some(scanned) = self.judge.scanned(digest).await else {
+        let Some(mut held) = self.judge.scanned(digest).await else {
             renewed.skipped = old.len() as u64;
             return Ok(renewed);
         };
-        self.judge.want(&basis, &scanned);
         let mut has_marks = self.records.has_marks(digest).await?;
-        for (judged, known) in old {
-            let (repository, digest) = (&judged.repository, &judged.digest);
-            let (verdict, new) =
-                basis.judge(repository, digest, &known, &[], &scanned, has_marks)?;
+        for Judged {
+            repository, digest, ..
+        } in old
+        {
+            let basis = self.judge.basis();
+            self.judge.want(&basis, &held);
+            let room = self.judge.with_room(&basis, repository, digest, held).await;
+            let Ok(roomy) = room else {
+                // Its inventory went away meanwhile.
+                renewed.skipped = renewed.skipped.saturating_add(1);
+                return Ok(renewed);
+            };
+            held = roomy;
+            let known = self.records.known_verdict(repository, digest).await?;
+            let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, has_marks)?;
             has_marks = true;
             renewed.made.push((verdict.valid_until, new));
         }
@@ -142,6 +162,11 @@ impl Rejudge {
 }
 
 impl Renewed {
+    /// Tells what the new verdicts take in memory, in bytes.
+    fn bytes(&self) -> u64 {
+        self.made.iter().map(|(_, new)| new.bytes()).sum()
+    }
+
     fn add(&mut self, other: Self) {
         self.looked_at = self.looked_at.saturating_add(other.looked_at);
         self.skipped = self.skipped.saturating_add(other.skipped);

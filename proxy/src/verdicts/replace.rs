@@ -27,6 +27,8 @@ use crate::events::Change;
 const MAX_INLINE_BYTES: usize = 4096;
 /// Largest verdict in a row, in bytes before compression; a bound on what a damaged row can ask for.
 pub(super) const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
+/// What a row and what lies beside it take in memory until they are written, in bytes.
+const ROW_BYTES: u64 = 16 * 1024;
 /// zstd's default.
 const COMPRESSION_LEVEL: i32 = 3;
 /// Locks that verdicts share by their keys' hash: enough that two seldom meet.
@@ -82,6 +84,12 @@ impl Replacement {
     pub fn listing(mut self, inventory: &Inventory) -> Result<Self, StoreError> {
         self.marks = package_rows::ops(&self.digest, inventory)?;
         Ok(self)
+    }
+
+    /// Tells what it takes in memory until it is written, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let document = self.document.as_ref();
+        document.map_or(0, PackedDocument::file_bytes) + ROW_BYTES
     }
 
     fn key(&self) -> Key {

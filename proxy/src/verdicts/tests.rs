@@ -72,6 +72,8 @@ fn finding(id: &str, package: &str) -> Finding {
         source: "Debian:12".into(),
         detail: None,
         exception: None,
+        copies: 1,
+        paths: Vec::new(),
     }
 }
 

@@ -14,6 +14,9 @@ use super::rows::{VerdictBody, VerdictRow};
 use super::store::{Key, StoreError};
 use crate::cache::DocumentKind;
 
+/// Most bytes of the verdicts of one page, as text; one is listed whatever it has.
+const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
+
 impl Records {
     /// Gives the verdict on a manifest in a repository; a damaged one is none.
     pub async fn verdict(
@@ -40,17 +43,54 @@ impl Records {
     /// Gives the verdicts on a manifest in every repository, newest first.
     pub async fn verdicts_of(&self, digest: &Digest) -> Result<Vec<Verdict>, StoreError> {
         let mut found = Vec::new();
+        for repository in self.judged_in(digest).await? {
+            found.extend(self.verdict(&repository, digest).await?);
+        }
+        Ok(found)
+    }
+
+    /// Names the repositories in which there is a verdict on a manifest, that of the newest first,
+    /// without reading the verdicts.
+    pub async fn judged_in(&self, digest: &Digest) -> Result<Vec<Repository>, StoreError> {
+        let mut found: Vec<(Timestamp, Repository)> = Vec::new();
         for name in self.last_parts(&keys::verdicts_of(digest)).await? {
             let Ok(repository) = name.parse() else {
                 continue;
             };
-            found.extend(self.verdict(&repository, digest).await?);
+            let row: Option<VerdictRow> = self.row(&keys::verdict(&repository, digest)).await?;
+            found.extend(row.map(|row| (row.decided_at, repository)));
         }
-        found.sort_by_key(|verdict: &Verdict| std::cmp::Reverse(verdict.provenance.decided_at));
-        Ok(found)
+        found.sort_by(|(one, _), (other, _)| other.cmp(one));
+        Ok(found.into_iter().map(|(_, repository)| repository).collect())
     }
 
-    /// Lists verdicts, newest first, at most `limit`; `after` is the page before's `next`.
+    /// Tells how many bytes the text of a verdict has, without reading it; none where there is none.
+    pub async fn verdict_bytes(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<u64>, StoreError> {
+        let row: Option<VerdictRow> = self.row(&keys::verdict(repository, digest)).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(self.text_bytes(&row).await?))
+    }
+
+    async fn text_bytes(&self, row: &VerdictRow) -> Result<u64, StoreError> {
+        let bytes = match &row.body {
+            VerdictBody::Inline(packed) => zstd::zstd_safe::get_frame_content_size(packed)
+                .ok()
+                .flatten(),
+            VerdictBody::Document(key) => {
+                let kind = DocumentKind::Verdict;
+                self.content.document_bytes(kind, key).await?
+            }
+        };
+        // What says nothing of its size is damaged, and read to find that out.
+        Ok(bytes.unwrap_or(0))
+    }
+
+    /// Lists verdicts, newest first, at most `limit`; `after` is the page before's `next`. A page of
+    /// large verdicts ends early.
     pub async fn list_verdicts(
         &self,
         filter: &VerdictFilter,
@@ -64,6 +104,7 @@ impl Records {
             items: Vec::new(),
             next: None,
         };
+        let mut bytes = 0_u64;
         loop {
             let keys = self.store.page(&prefix, at.as_ref(), PAGE_ROWS).await?;
             let is_last = keys.len() < PAGE_ROWS;
@@ -71,8 +112,10 @@ impl Records {
                 if stop.as_ref().is_some_and(|stop| key > *stop) {
                     return Ok(page);
                 }
-                if let Some(verdict) = self.wanted(&key, filter).await? {
-                    if page.items.len() >= limit.max(1) {
+                if let Some((verdict, text_bytes)) = self.wanted(&key, filter).await? {
+                    bytes = bytes.saturating_add(text_bytes);
+                    let is_full = page.items.len() >= limit.max(1) || bytes > MAX_PAGE_BYTES;
+                    if is_full && !page.items.is_empty() {
                         page.next = at.as_ref().map(|key| hex::encode(key.as_bytes()));
                         return Ok(page);
                     }
@@ -91,7 +134,7 @@ impl Records {
         &self,
         key: &Key,
         filter: &VerdictFilter,
-    ) -> Result<Option<Verdict>, StoreError> {
+    ) -> Result<Option<(Verdict, u64)>, StoreError> {
         let Some((repository, digest)) = keys::named_by_time(key) else {
             return Ok(None);
         };
@@ -108,11 +151,12 @@ impl Records {
         }
         let row: Option<VerdictRow> = self.row(&keys::verdict(&repository, &digest)).await?;
         let is_current = |at: Timestamp| keys::verdict_by_time(at, &repository, &digest) == *key;
-        if !row.is_some_and(|row| is_current(row.decided_at) && row.may_fit(filter)) {
-            return Ok(None);
-        }
+        let row = row.filter(|row| is_current(row.decided_at) && row.may_fit(filter));
+        let Some(row) = row else { return Ok(None) };
+        let bytes = self.text_bytes(&row).await?;
         let verdict = self.verdict(&repository, &digest).await?;
-        Ok(verdict.filter(|verdict| filter.accepts(verdict)))
+        let verdict = verdict.filter(|verdict| filter.accepts(verdict));
+        Ok(verdict.map(|verdict| (verdict, bytes)))
     }
 
     pub(super) async fn load(&self, row: &VerdictRow) -> Result<Option<Verdict>, StoreError> {

@@ -65,6 +65,42 @@ pub struct Finding {
     pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     pub exception: Option<String>,
+    /// In how many places of the image the package and version are: 1, or more where an image has
+    /// more findings than are listed one by one.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub copies: u64,
+    /// Of several copies, the first paths, sorted; `package` is the first copy's. Empty otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+}
+
+/// Most paths that are named of one finding's copies.
+pub const MAX_PATHS: usize = 10;
+
+impl Finding {
+    /// Names the places that are known of, one at least.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let own = self.paths.is_empty().then_some(&self.package.path);
+        own.into_iter().chain(&self.paths).map(String::as_str)
+    }
+
+    /// Tells whether [`Self::places`] are all there are.
+    pub fn names_every_place(&self) -> bool {
+        let named = self.places().count();
+        u64::try_from(named).is_ok_and(|named| named >= self.copies)
+    }
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks by reference"
+)]
+fn is_one(copies: &u64) -> bool {
+    *copies == 1
 }
 
 /// The package of a finding.

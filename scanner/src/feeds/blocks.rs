@@ -16,6 +16,9 @@ use super::index::read_checked;
 /// Most bytes of blocks that are kept, as they are on disk; in memory they take some four times that.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;
 
+/// Largest block that is kept: one package's advisories must not take the place of all others'.
+const MAX_KEPT_BYTES: u32 = 512 * 1024;
+
 const PART: &str = "a block";
 
 /// Blocks by their offset in the file.
@@ -47,7 +50,9 @@ impl Blocks {
             return Ok(block);
         }
         let block = Arc::new(decode(file, key)?);
-        self.0.insert(key.offset, Arc::clone(&block));
+        if key.length <= MAX_KEPT_BYTES {
+            self.0.insert(key.offset, Arc::clone(&block));
+        }
         Ok(block)
     }
 }

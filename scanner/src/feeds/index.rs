@@ -140,6 +140,16 @@ impl FeedIndex {
         Ok(Arc::default())
     }
 
+    /// Tells how many bytes of the index the advisories on a package take, without reading them;
+    /// `name` is in the normal form of the ecosystem. In memory they take some eight times that.
+    pub(crate) fn advisory_bytes(&self, ecosystem: &str, name: &str) -> u64 {
+        let hash = key_hash(ecosystem, name);
+        let first = self.keys.partition_point(|key| key.hash < hash);
+        let keys = self.keys.iter().skip(first);
+        let of_package = keys.take_while(|key| key.hash == hash);
+        of_package.map(|key| u64::from(key.length)).sum()
+    }
+
     /// Tells whether CISA lists the CVE as exploited.
     pub fn is_known_exploited(&self, cve: CveNumber) -> bool {
         self.tables.known_exploited.binary_search(&cve).is_ok()

@@ -10,6 +10,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use crate::analyzer::HEAD_BYTES;
 use crate::dispatch::{ClaimedFile, Dispatch, EarlyDigests, dispatch};
 use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
+use crate::gaps::GapList;
 use crate::limits::{Limits, MIB, STOPPED};
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
@@ -43,7 +44,9 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
         dispatch: dispatch(),
         facts: LayerFacts::default(),
         seen: Vec::new(),
+        gaps: GapList::default(),
         kept_name_bytes: 0,
+        kept_bytes: 0,
         packages: 0,
         owned_files: 0,
         witnesses: Witnesses::default(),
@@ -55,7 +58,7 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
     };
     let mut archive = Archive::new(stream);
     if let Err(stop) = walk.entries(&mut archive) {
-        walk.facts.gaps.push(stop);
+        walk.gaps.push(stop);
     }
     walk.join_pairs();
     walk.facts.tar = archive.is_recognized();
@@ -69,7 +72,10 @@ struct Walk<'a> {
     facts: LayerFacts,
     /// Every path with what it was as its mark, in archive order.
     seen: Vec<PathHash>,
+    gaps: GapList,
     kept_name_bytes: u64,
+    /// What all facts take, names included.
+    kept_bytes: u64,
     packages: u64,
     owned_files: u64,
     witnesses: Witnesses,
@@ -94,6 +100,9 @@ enum Shape {
 /// the sets that look for contradictions.
 const EVENT_BYTES: u64 = 112;
 
+/// What a file that was read costs beside what was found in it, in bytes.
+const FILE_BYTES: u64 = size_of::<FileFacts>() as u64;
+
 /// What keeping a path's hash costs, in bytes.
 const HASH_BYTES: u64 = 16;
 
@@ -117,7 +126,7 @@ impl Walk<'_> {
             let outcome = if path::clean(&entry.name, &mut path).is_ok() {
                 self.entry(archive, &entry, &path)
             } else {
-                self.facts.gaps.push(escapes(&entry.name));
+                self.gaps.push(escapes(&entry.name));
                 Ok(())
             };
             self.path = path;
@@ -125,9 +134,7 @@ impl Walk<'_> {
         }
         if archive.has_tail() {
             let detail = "bytes other than zero follow the archive's end";
-            self.facts
-                .gaps
-                .push(Gap::fatal(GapKind::StreamGarbage, detail));
+            self.gaps.push(Gap::fatal(GapKind::StreamGarbage, detail));
         }
         Ok(())
     }
@@ -173,7 +180,7 @@ impl Walk<'_> {
                 let flag = char::from(flag);
                 let detail = format!("archive entries of type {flag:?} are not read");
                 let gap = Gap::fatal(GapKind::LayerUnreadable, detail);
-                self.facts.gaps.push(gap.at(path));
+                self.gaps.push(gap.at(path));
                 Ok(())
             }
             Kind::File => {
@@ -193,8 +200,7 @@ impl Walk<'_> {
         let removed = name.strip_prefix(WHITEOUT).unwrap_or_default();
         if removed.is_empty() || removed == "." || removed == ".." {
             let detail = "a whiteout names no file";
-            self.facts
-                .gaps
+            self.gaps
                 .push(Gap::fatal(GapKind::UnsafePath, detail).at(format!("{dir}/{name}")));
             return Ok(());
         }
@@ -213,7 +219,7 @@ impl Walk<'_> {
         self.see(path, Shape::Plain)?;
         let mut clean_target = String::new();
         if path::clean(target, &mut clean_target).is_err() {
-            self.facts.gaps.push(escapes(target));
+            self.gaps.push(escapes(target));
             return Ok(());
         }
         self.keep(Event::Hardlink {
@@ -241,6 +247,7 @@ impl Walk<'_> {
         early.update(&self.content);
         if places.memory {
             let rest = size_bytes.saturating_sub(head_bytes);
+            self.limits.allowance.ask_for(size_bytes);
             self.content
                 .reserve_exact(usize::try_from(rest).unwrap_or(0));
             self.read_rest(archive, &mut early).map_err(unreadable)?;
@@ -311,7 +318,7 @@ impl Walk<'_> {
         }
     }
 
-    fn record(&mut self, facts: FileFacts) -> Result<(), Gap> {
+    fn record(&mut self, mut facts: FileFacts) -> Result<(), Gap> {
         if facts.found.is_empty() && !self.dispatch.is_exact(&facts.path) {
             return self.pass(&facts.path);
         }
@@ -331,6 +338,11 @@ impl Walk<'_> {
             let detail = format!("the layer's packages own more than {most} files");
             return Err(Gap::fatal(GapKind::Budget, detail));
         }
+        // Most files name one package, for which a list has room for four.
+        facts.found.packages.shrink_to_fit();
+        facts.found.gaps.shrink_to_fit();
+        let found = facts.found.weight();
+        self.take(found.saturating_add(FILE_BYTES))?;
         self.keep(Event::File(Box::new(facts)))
     }
 
@@ -356,6 +368,18 @@ impl Walk<'_> {
                 GapKind::Budget,
                 format!("the layer's names take more than {most} bytes"),
             ));
+        }
+        self.take(bytes)
+    }
+
+    /// Takes memory from the budget of all facts.
+    fn take(&mut self, bytes: u64) -> Result<(), Gap> {
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
+        self.limits.allowance.ask_for(self.kept_bytes);
+        let most = self.limits.max_facts_bytes;
+        if self.kept_bytes > most {
+            let detail = format!("what was found in the layer takes more than {most} bytes");
+            return Err(Gap::fatal(GapKind::Budget, detail));
         }
         Ok(())
     }
@@ -386,8 +410,9 @@ impl Walk<'_> {
         self.flag_repeats();
         if self.witnesses.is_full() {
             let detail = "the layer has more directories of packages than are looked into";
-            self.facts.gaps.push(Gap::partial(GapKind::Budget, detail));
+            self.gaps.push(Gap::partial(GapKind::Budget, detail));
         }
+        self.facts.gaps = self.gaps.into_gaps();
         let mut plain = self.seen;
         plain.retain(|hash| hash.mark() == Shape::Plain as u8);
         self.facts.plain_paths = PathSet::of(plain);
@@ -403,9 +428,7 @@ impl Walk<'_> {
             .count();
         if changes > 0 {
             let detail = format!("{changes} paths are more than one kind of file in this layer");
-            self.facts
-                .gaps
-                .push(Gap::fatal(GapKind::AmbiguousLayer, detail));
+            self.gaps.push(Gap::fatal(GapKind::AmbiguousLayer, detail));
         }
     }
 
@@ -427,8 +450,7 @@ impl Walk<'_> {
         }
         let detail = "the layer has this path as a file and as a directory";
         let gap = |dir: &str| Gap::fatal(GapKind::AmbiguousLayer, detail).at(dir);
-        let gaps: Vec<_> = found.into_iter().map(gap).collect();
-        self.facts.gaps.extend(gaps);
+        self.gaps.extend(found.into_iter().map(gap));
     }
 
     fn flag_whiteouts(&mut self) {
@@ -442,8 +464,7 @@ impl Walk<'_> {
             *ambiguous = seen.get(at).is_some_and(|other| other.marked(0) == hash);
             if *ambiguous {
                 let detail = "the layer both removes and has this path";
-                self.facts
-                    .gaps
+                self.gaps
                     .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path.as_str()));
             }
         }
@@ -459,8 +480,7 @@ impl Walk<'_> {
         for (path, times) in times {
             if times > 1 {
                 let detail = format!("the layer has this file {times} times; the last one counts");
-                self.facts
-                    .gaps
+                self.gaps
                     .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path));
             }
         }

@@ -9,6 +9,7 @@ use sluicegate_model::package::{Component, Ecosystem};
 
 use super::Matched;
 use super::ranges::Affected;
+use crate::gaps::GapList;
 
 /// Components for whose ecosystem no feed is loaded, counted.
 #[derive(Debug, Default)]
@@ -85,19 +86,35 @@ impl Unanswered {
     }
 }
 
-/// Gives a gap for each advisory that names the component but neither versions nor ranges.
+/// Most gaps that are made of one group of components; those beyond are counted.
+const MAX_RANGELESS: usize = 1_000;
+
+/// Records a gap for each component and each advisory that names it but neither versions nor ranges.
 pub(super) fn rangeless(
-    component: &Component,
+    components: &[&Component],
     matched: &[Matched<'_>],
-) -> impl Iterator<Item = Gap> {
-    matched
+    gaps: &mut GapList,
+) {
+    let without = || {
+        matched
+            .iter()
+            .filter(|matched| matched.affected == Affected::NoRange)
+    };
+    let pairs = components
         .iter()
-        .filter(|matched| matched.affected == Affected::NoRange)
-        .map(|matched| {
-            let (id, name) = (&matched.advisory.id, &component.package.name);
-            let detail = format!("{id} names {name} but no versions that can be compared");
+        .flat_map(|component| without().map(move |matched| (component, matched)));
+    for (component, matched) in pairs.take(MAX_RANGELESS) {
+        let (id, name) = (&matched.advisory.id, &component.package.name);
+        let detail = format!("{id} names {name} but no versions that can be compared");
+        gaps.push(
             Gap::partial(GapKind::UnknownRange, detail)
                 .at(component.path.clone())
-                .in_layer(component.layer.clone())
-        })
+                .in_layer(component.layer.clone()),
+        );
+    }
+    let all = without().count().saturating_mul(components.len());
+    let more = u64::try_from(all.saturating_sub(MAX_RANGELESS)).unwrap_or(u64::MAX);
+    if more > 0 {
+        gaps.count_more(GapKind::UnknownRange, false, more);
+    }
 }

@@ -16,17 +16,17 @@ use crate::feeds::FeedIndex;
 /// How the ids of records on malicious packages start. Source: OSV schema, "Defined databases".
 const MALWARE: &str = "MAL-";
 
-/// Makes the findings of one component.
-pub(super) fn of_component(
-    matcher: &Matcher,
-    component: &Component,
-    matched: &[Matched<'_>],
-    feeds: &FeedIndex,
-) -> Vec<Finding> {
+/// Makes the findings of one component, one after the other: there may be very many.
+pub(super) fn of_component<'a>(
+    matcher: &'a Matcher,
+    component: &'a Component,
+    matched: &'a [Matched<'a>],
+    feeds: &'a FeedIndex,
+) -> impl Iterator<Item = Finding> + use<'a> {
     let advisories: Vec<&Advisory> = matched.iter().map(|matched| matched.advisory).collect();
     groups(&advisories, &|name| feeds.cve_behind(name))
         .into_iter()
-        .filter_map(|group| {
+        .filter_map(move |group| {
             let members: Vec<&Matched<'_>> = group
                 .members
                 .iter()
@@ -34,7 +34,6 @@ pub(super) fn of_component(
                 .collect();
             finding(matcher, component, group, &members, feeds)
         })
-        .collect()
 }
 
 fn finding(
@@ -87,6 +86,8 @@ fn finding(
         source: first.ecosystem.to_string(),
         detail: None,
         exception: None,
+        copies: 1,
+        paths: Vec::new(),
         aliases: group.aliases.into_iter().collect(),
         id: group.id,
     })

@@ -112,6 +112,9 @@ fn cves<'a>(names: impl IntoIterator<Item = &'a String>) -> BTreeSet<CveNumber> 
 struct Names {
     numbers: BTreeMap<String, usize>,
     parents: Vec<usize>,
+    /// How many names are below each root; the larger set takes the smaller one in, so that the way
+    /// to a root stays short.
+    sizes: Vec<usize>,
 }
 
 impl Names {
@@ -123,15 +126,28 @@ impl Names {
             let root = self.root(number);
             match first {
                 None => first = Some(root),
-                Some(home) => {
-                    let home = self.root(home);
-                    if let Some(parent) = self.parents.get_mut(root) {
-                        *parent = home;
-                    }
-                }
+                Some(home) => self.unite(home, root),
             }
         }
         first
+    }
+
+    fn unite(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.root(one), self.root(other));
+        let size = |root: usize| self.sizes.get(root).copied().unwrap_or_default();
+        let both = size(one).saturating_add(size(other));
+        let (home, guest) = if size(one) < size(other) {
+            (other, one)
+        } else {
+            (one, other)
+        };
+        if home != guest
+            && let (Some(parent), Some(size)) =
+                (self.parents.get_mut(guest), self.sizes.get_mut(home))
+        {
+            *parent = home;
+            *size = both;
+        }
     }
 
     fn number(&mut self, name: &str) -> usize {
@@ -140,6 +156,7 @@ impl Names {
         }
         let number = self.parents.len();
         self.parents.push(number);
+        self.sizes.push(1);
         self.numbers.insert(name.to_owned(), number);
         number
     }

@@ -3,9 +3,11 @@
 //! Whatever could not be asked or compared becomes a gap or a finding of unknown status, never
 //! silence. It decides nothing: that is policy's. Called by the program with an open index.
 
+mod cost;
 mod coverage;
 mod finding;
 mod groups;
+mod listing;
 mod loaded;
 mod matcher;
 pub mod names;
@@ -14,6 +16,7 @@ pub mod ranges;
 mod scope;
 mod severity;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,19 +34,25 @@ pub use matcher::{MatcherInfo, matchers};
 
 use crate::eol;
 use crate::feeds::FeedIndex;
+use crate::gaps::GapList;
 use crate::report;
 use coverage::Unanswered;
+use listing::Listing;
 use matcher::{Matcher, Side};
 use ranges::Affected;
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 3;
+pub const MATCHER_REVISION: u32 = 4;
+
+/// Most questions put to advisories for one image, each about one version: about ten seconds of
+/// work, a hundred times what the largest images of distributions need.
+const MAX_QUESTIONS: usize = 20_000_000;
 
 /// Matches an inventory against the feeds, and its distribution against the ends of support.
 pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report {
-    let mut findings = Vec::new();
-    let mut gaps = inventory.gaps.clone();
+    let mut gaps = GapList::default();
+    gaps.extend(inventory.gaps.iter().cloned());
     let mut unanswered = Unanswered::default();
     let mut asked: BTreeMap<Vec<Question>, Vec<&Component>> = BTreeMap::new();
     for component in &inventory.components {
@@ -55,22 +64,87 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
         }
     }
     gaps.extend(unanswered.gaps(!asked.is_empty()));
-    for (questions, components) in &asked {
-        let told = told(questions, feeds, &mut gaps);
-        let mut last: Option<Answer<'_>> = None;
-        for component in components {
-            let answer = match last {
-                Some(last) if is_alike(&told, last.component, component) => last.said_of(component),
-                _ => answer(component, &told, feeds),
-            };
-            gaps.extend(coverage::rangeless(component, &answer.matched));
-            findings.extend(answer.findings.iter().cloned());
-            last = Some(answer);
-        }
+    for (questions, components) in &mut asked {
+        components.sort_by(|one, other| compare(questions, one, other));
     }
     let support = eol::standing(inventory, now);
+    let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
+    let mut matching = Matching {
+        feeds,
+        listing: Listing::of(most),
+        gaps,
+        questions_left: MAX_QUESTIONS,
+        unmatched: 0,
+    };
+    for (questions, components) in &asked {
+        matching.answer_all(questions, components);
+    }
+    let (mut findings, gaps) = matching.finish();
     findings.extend(support.finding);
     report::assemble(inventory, feeds, findings, gaps, support.ends)
+}
+
+/// Estimates how much memory judging an inventory takes, in bytes, without doing it.
+pub fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
+    cost::judging_bytes(inventory, feeds)
+}
+
+/// One image while it is matched.
+struct Matching<'a> {
+    feeds: &'a FeedIndex,
+    listing: Listing<'a>,
+    gaps: GapList,
+    questions_left: usize,
+    /// Packages for which no questions were left.
+    unmatched: usize,
+}
+
+impl<'a> Matching<'a> {
+    /// Answers the same questions for some components, which are in the order of [`compare`].
+    fn answer_all(&mut self, questions: &[Question], components: &'a [&'a Component]) {
+        let told = told(questions, self.feeds, &mut self.gaps);
+        let asked: usize = told.iter().map(|told| told.advisories.len()).sum();
+        for alike in components.chunk_by(|one, other| is_alike(questions, one, other)) {
+            let Some(left) = self.questions_left.checked_sub(asked) else {
+                self.unmatched = self.unmatched.saturating_add(alike.len());
+                continue;
+            };
+            self.questions_left = left;
+            self.answer(&told, alike);
+        }
+    }
+
+    /// Answers for components of which the same is said.
+    fn answer(&mut self, told: &[Told<'_>], alike: &'a [&'a Component]) {
+        let Some(component) = alike.first() else {
+            return;
+        };
+        let first = told.iter().find(|told| !told.advisories.is_empty());
+        let matcher =
+            first.and_then(|first| matcher::of(&component.package, &first.question.ecosystem));
+        let Some(matcher) = matcher else {
+            return;
+        };
+        let matched = matched(matcher, component, told);
+        coverage::rangeless(alike, &matched, &mut self.gaps);
+        let copies: Vec<_> = alike.chunk_by(|one, other| is_copy(one, other)).collect();
+        for finding in finding::of_component(matcher, component, &matched, self.feeds) {
+            self.listing.add(finding, &copies);
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Finding>, Vec<Gap>) {
+        if self.unmatched > 0 {
+            let detail = format!(
+                "matching takes over {MAX_QUESTIONS} questions: {} packages were not matched",
+                self.unmatched
+            );
+            self.gaps.push(Gap::fatal(GapKind::Budget, detail));
+        }
+        let (findings, gap) = self.listing.finish();
+        self.gaps.extend(gap);
+        (findings, self.gaps.into_gaps())
+    }
 }
 
 /// What is asked of the feeds: the advisories on one package of one ecosystem.
@@ -104,7 +178,7 @@ struct Told<'a> {
     advisories: Arc<[Advisory]>,
 }
 
-fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut Vec<Gap>) -> Vec<Told<'a>> {
+fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut GapList) -> Vec<Told<'a>> {
     let mut told = Vec::new();
     for question in questions {
         let (ecosystem, name) = (&question.ecosystem, &question.name);
@@ -122,50 +196,37 @@ fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut Vec<Gap>) -
     told
 }
 
-/// What follows for one component.
-struct Answer<'a> {
-    component: &'a Component,
-    matched: Vec<Matched<'a>>,
-    findings: Vec<Finding>,
-}
-
-impl<'a> Answer<'a> {
-    /// Says the same of another component.
-    fn said_of(mut self, component: &'a Component) -> Self {
-        for finding in &mut self.findings {
-            finding.package = finding::package(component);
-        }
-        Self { component, ..self }
-    }
-}
-
-/// Tells whether the answers to the same questions are the same for both components: the packages
-/// of one source have one version, and so have copies of one package. What is said of RPM packages
-/// depends on more.
-fn is_alike(told: &[Told<'_>], one: &Component, other: &Component) -> bool {
+/// Orders components so that those of which the same is said stand together.
+///
+/// The packages of one source have one version, and so have copies of one package. What is said of
+/// RPM packages depends on all of the package.
+fn compare(questions: &[Question], one: &Component, other: &Component) -> Ordering {
     let (one, other) = (&one.package, &other.package);
-    one.package_type == other.package_type
-        && one.package_type != PackageType::Rpm
-        && told.iter().all(|told| {
-            let side = told.question.side;
-            Matcher::version(one, side) == Matcher::version(other, side)
-        })
+    let by_type = one.package_type.cmp(&other.package_type);
+    let by_version = || {
+        let sides = questions.iter().map(|question| {
+            let side = question.side;
+            Matcher::version(one, side).cmp(Matcher::version(other, side))
+        });
+        sides.fold(Ordering::Equal, Ordering::then)
+    };
+    match one.package_type {
+        PackageType::Rpm => by_type.then_with(|| one.cmp(other)),
+        _ => by_type.then_with(by_version),
+    }
 }
 
-fn answer<'a>(component: &'a Component, told: &'a [Told<'a>], feeds: &FeedIndex) -> Answer<'a> {
-    let mut answer = Answer {
-        component,
-        matched: Vec::new(),
-        findings: Vec::new(),
-    };
-    let first = told.iter().find(|told| !told.advisories.is_empty());
-    let matcher =
-        first.and_then(|first| matcher::of(&component.package, &first.question.ecosystem));
-    if let Some(matcher) = matcher {
-        answer.matched = matched(matcher, component, told);
-        answer.findings = finding::of_component(matcher, component, &answer.matched, feeds);
-    }
-    answer
+/// Tells whether the answers to the same questions are the same for both components.
+fn is_alike(questions: &[Question], one: &Component, other: &Component) -> bool {
+    compare(questions, one, other) == Ordering::Equal
+}
+
+/// Tells whether two components are one package and version in two places.
+fn is_copy(one: &Component, other: &Component) -> bool {
+    one.package.name == other.package.name
+        && one.package.version == other.package.version
+        && one.purl == other.purl
+        && one.ecosystem == other.ecosystem
 }
 
 /// An advisory that applies to a component, or may.

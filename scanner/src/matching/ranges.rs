@@ -21,6 +21,10 @@ pub enum Affected {
     NoRange,
 }
 
+/// Most questions of advisories about possible fixes of one weakness. Real weaknesses have a few
+/// dozen of either; where there are more, the highest fix is taken.
+const MAX_FIX_QUESTIONS: usize = 100_000;
+
 /// Asks each advisory about one version, in the order of `V`.
 pub fn affected<V: ParsedVersion>(version: &str, advisories: &[Advisory]) -> Vec<Affected> {
     let parsed = V::parse(version).ok();
@@ -62,6 +66,9 @@ pub fn first_fix<V: ParsedVersion>(version: &str, advisories: &[&Advisory]) -> O
         .filter(|(fix, _)| *fix > installed)
         .collect();
     fixes.sort();
+    if fixes.len().saturating_mul(advisories.len()) > MAX_FIX_QUESTIONS {
+        return fixes.last().map(|(_, text)| (*text).to_owned());
+    }
     let clean = fixes.iter().find(|(fix, text)| {
         !advisories
             .iter()

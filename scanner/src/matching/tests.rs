@@ -16,6 +16,7 @@ use super::*;
 use crate::feeds::{FeedDirectory, build_index};
 
 mod keys;
+mod many;
 mod severities;
 
 /// Feeds made of records, each put into the folder of every ecosystem it affects.

@@ -44,17 +44,18 @@ impl<'a> References<'a> {
         Self(numbered.collect())
     }
 
-    /// Refers to what a finding is about: the operating system or a component; to the image where
-    /// the inventory does not list it.
-    pub(super) fn of_finding(&self, finding: &Finding) -> String {
+    /// Refers to what a finding is about: the operating system, or a component in each place that it
+    /// names; to the image where the inventory does not list it.
+    pub(super) fn of_finding(&self, finding: &Finding) -> Vec<String> {
         if finding.kind == FindingKind::Eol {
-            return SYSTEM.to_owned();
+            return vec![SYSTEM.to_owned()];
         }
-        let package = &finding.package;
-        let key = (package.purl.as_str(), package.path.as_str());
-        self.0
-            .get(&key)
-            .map_or_else(|| IMAGE.to_owned(), |number| reference(*number))
+        let purl = finding.package.purl.as_str();
+        let component = |place| {
+            let number = self.0.get(&(purl, place));
+            number.map_or_else(|| IMAGE.to_owned(), |number| reference(*number))
+        };
+        finding.places().map(component).collect()
     }
 }
 

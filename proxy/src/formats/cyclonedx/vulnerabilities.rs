@@ -102,7 +102,7 @@ pub(super) fn vulnerability<'a>(
         analysis: analysis(finding),
         affects: group
             .iter()
-            .map(|finding| affected(finding, references))
+            .flat_map(|finding| affected(finding, references))
             .collect(),
         properties: properties(finding),
     })
@@ -151,11 +151,15 @@ fn analysis(finding: &Finding) -> Option<Value> {
     }
 }
 
-fn affected(finding: &Finding, references: &References<'_>) -> Value {
-    json!({
-        "ref": references.of_finding(finding),
-        "versions": [{"version": finding.package.version, "status": finding.status}],
-    })
+fn affected(finding: &Finding, references: &References<'_>) -> Vec<Value> {
+    let of = |reference: String| {
+        json!({
+            "ref": reference,
+            "versions": [{"version": finding.package.version, "status": finding.status}],
+        })
+    };
+    let affected = references.of_finding(finding).into_iter();
+    affected.map(of).collect()
 }
 
 fn properties(finding: &Finding) -> Vec<Property> {
@@ -165,6 +169,10 @@ fn properties(finding: &Finding) -> Vec<Property> {
     ];
     if let Some(epss) = finding.epss {
         properties.push(Property::new("sluicegate:epss", epss.to_string()));
+    }
+    if finding.copies > 1 {
+        let copies = finding.copies.to_string();
+        properties.push(Property::new("sluicegate:copies", copies));
     }
     properties
 }

@@ -76,8 +76,12 @@ fn message(verdict: &Verdict, finding: &Finding) -> String {
     } else {
         ""
     };
+    let copies = match finding.copies {
+        1 => String::new(),
+        copies => format!(", in {copies} places"),
+    };
     format!(
-        "{} ({}{exploited}) {concerns} {} {} in {}: {fix}",
+        "{} ({}{exploited}) {concerns} {} {} in {}: {fix}{copies}",
         finding.id, finding.severity, package.name, package.version, verdict.repository
     )
 }

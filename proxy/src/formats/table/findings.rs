@@ -35,6 +35,8 @@ struct Group<'a> {
     component: Option<&'a Component>,
     names: Vec<&'a str>,
     places: Vec<&'a str>,
+    /// How many places are not among them.
+    unnamed: u64,
 }
 
 type Key<'a> = (
@@ -106,11 +108,18 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory) -> Vec<Group<'a>> 
                 first: finding,
                 component,
                 names: vec![&package.name],
-                places: vec![&package.path],
+                places: finding.places().collect(),
+                unnamed: unnamed(finding),
             }),
         }
     }
     groups
+}
+
+/// Counts the places of a finding that it does not name.
+fn unnamed(finding: &Finding) -> u64 {
+    let named = u64::try_from(finding.places().count()).unwrap_or(u64::MAX);
+    finding.copies.saturating_sub(named)
 }
 
 fn source_name(component: Option<&Component>) -> Option<&str> {
@@ -124,9 +133,12 @@ impl<'a> Group<'a> {
         if !self.names.contains(&package.name.as_str()) {
             self.names.push(&package.name);
         }
-        if !self.places.contains(&package.path.as_str()) {
-            self.places.push(&package.path);
+        for place in finding.places() {
+            if !self.places.contains(&place) {
+                self.places.push(place);
+            }
         }
+        self.unnamed = self.unnamed.saturating_add(unnamed(finding));
     }
 
     fn package(&self) -> String {
@@ -140,9 +152,9 @@ impl<'a> Group<'a> {
     }
 
     fn place(&self) -> String {
-        match self.places.as_slice() {
-            [place] => shown(place),
-            places => listed(places),
+        match (self.places.as_slice(), self.unnamed) {
+            ([place], 0) => shown(place),
+            (places, unnamed) => listed_of(places, unnamed),
         }
     }
 
@@ -213,9 +225,15 @@ fn coloured(text: String, severity: Severity) -> Cell {
 
 /// Names the first few and counts the others.
 fn listed(names: &[&str]) -> String {
+    listed_of(names, 0)
+}
+
+/// Names a few, and counts the others, of which some have no name here.
+fn listed_of(names: &[&str], unnamed: u64) -> String {
     let named: Vec<String> = names.iter().take(NAMED).map(|name| shown(name)).collect();
     let named = named.join(", ");
-    match names.len().saturating_sub(NAMED) {
+    let more = u64::try_from(names.len().saturating_sub(NAMED)).unwrap_or(u64::MAX);
+    match more.saturating_add(unnamed) {
         0 => named,
         more => format!("{named} and {more} more"),
     }

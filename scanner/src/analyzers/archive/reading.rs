@@ -147,6 +147,8 @@ impl<'a> Reading<'a> {
             };
             let held = length(&content);
             self.memory_left = self.memory_left.saturating_sub(held);
+            let all_held = MAX_MEMORY_BYTES.saturating_sub(self.memory_left);
+            self.limits.allowance.ask_for(all_held);
             let outcome = read(self, Source::Memory(&content), &inner);
             self.memory_left = self.memory_left.saturating_add(held);
             outcome

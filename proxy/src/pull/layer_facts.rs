@@ -1,0 +1,320 @@
+//! What the layers of images hold: each scanned once while it arrives, and put aside until the
+//! other layers of its image are there.
+//!
+//! Facts wait in memory while there is room for that, else on disk only; they are all in memory
+//! again when an image's layers are laid over each other, under one share. Called by `job`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use moka::future::Cache;
+use sluicegate_model::Digest;
+use sluicegate_model::manifest::Descriptor;
+use sluicegate_scanner::limits::Stop;
+use sluicegate_scanner::{Allowance, LayerFacts, Limits};
+use tokio::runtime::Handle;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+
+use super::download::Downloads;
+use super::error::PullError;
+use super::job::document_key;
+use super::memory::{Memory, Share};
+use super::scan_time::{Ended, MAX_WORK, WorkTime};
+use crate::cache::{BlobSource, ContentStore, DocumentKind};
+
+/// Memory of facts that are shared between images that arrive together, in bytes.
+const SHARED_BYTES: u64 = 8 * 1024 * 1024;
+/// What a place in the table of shared facts weighs at least, in bytes.
+const PLACE_BYTES: u32 = 256;
+/// Most memory of the facts of one image's layers, in bytes; layers past it count as not read.
+const MAX_IMAGE_BYTES: u64 = 96 * 1024 * 1024;
+/// Most scans of each kind at a time, on however many cores: each takes some 16 MiB at worst
+/// without asking for more.
+const MAX_PLACES: usize = 4;
+
+/// Scans layers, and keeps what they hold.
+pub(super) struct LayerScans {
+    shared: Cache<Digest, Found>,
+    /// Places for scans of layers that are still arriving: a slow upstream may keep one.
+    arriving: Semaphore,
+    /// Places for scans of layers that are whole: nothing but work keeps one.
+    whole: Semaphore,
+    limits: Limits,
+    content: ContentStore,
+    downloads: Downloads,
+    memory: Memory,
+}
+
+/// The facts of a layer that was scanned, wherever they are.
+#[derive(Clone)]
+pub(super) enum Found {
+    /// In memory, with the room that they were given.
+    Here(Arc<LayerFacts>, Option<Arc<Share>>),
+    /// In the content store; this many bytes once they are read.
+    Stored(u64),
+}
+
+impl Found {
+    /// Makes facts of what is not scanned: they take next to nothing.
+    pub(super) fn unscanned(facts: LayerFacts) -> Self {
+        Self::Here(Arc::new(facts), None)
+    }
+
+    /// Tells what the facts take in memory, in bytes.
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Here(facts, _) => facts.weight(),
+            Self::Stored(weight) => *weight,
+        }
+    }
+
+    fn was_interrupted(&self) -> bool {
+        matches!(self, Self::Here(facts, _) if facts.was_interrupted())
+    }
+}
+
+/// What a scan leaves behind.
+struct Scan {
+    facts: LayerFacts,
+    /// As they are stored; none where another scan may find more.
+    stored: Option<Vec<u8>>,
+    /// What the scan asked for, if it did.
+    share: Arc<Mutex<Option<Share>>>,
+}
+
+impl LayerScans {
+    /// Prepares to scan at most one layer of each kind for each core at a time.
+    pub(super) fn new(content: ContentStore, downloads: Downloads, memory: Memory) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let shared = Cache::builder()
+            .max_capacity(SHARED_BYTES)
+            .weigher(|_, found: &Found| match found {
+                Found::Here(facts, _) => u32::try_from(facts.weight())
+                    .unwrap_or(u32::MAX)
+                    .max(PLACE_BYTES),
+                Found::Stored(_) => PLACE_BYTES,
+            })
+            .build();
+        Self {
+            shared,
+            arriving: Semaphore::new(cores.min(MAX_PLACES)),
+            whole: Semaphore::new(cores.min(MAX_PLACES)),
+            limits: Limits {
+                spool_dir: Some(content.spool_dir()),
+                ..Limits::default()
+            },
+            content,
+            downloads,
+            memory,
+        }
+    }
+
+    /// Scans a layer, or joins the scan of it.
+    pub(super) async fn of(
+        &self,
+        source: &BlobSource,
+        layer: &Descriptor,
+    ) -> Result<Found, PullError> {
+        let found = self
+            .shared
+            .try_get_with(layer.digest.clone(), self.find(source, layer));
+        let found = found.await.map_err(|error| (*error).clone())?;
+        if found.was_interrupted() {
+            self.shared.invalidate(&layer.digest).await;
+        }
+        Ok(found)
+    }
+
+    /// Gives what the facts of an image take in memory, in bytes: those of each layer once, and no
+    /// more than are looked at.
+    pub(super) fn weight<'a>(found: impl Iterator<Item = (&'a Digest, &'a Found)>) -> u64 {
+        let each: HashMap<&Digest, u64> =
+            found.map(|(digest, found)| (digest, found.weight())).collect();
+        each.values().sum::<u64>().min(MAX_IMAGE_BYTES)
+    }
+
+    /// Brings all facts of an image into memory, under the caller's share; none where those of a
+    /// layer are no longer kept.
+    pub(super) async fn bring<'a>(
+        &self,
+        found: impl Iterator<Item = (&'a Digest, &'a Found)>,
+    ) -> Result<Option<Vec<Arc<LayerFacts>>>, PullError> {
+        let mut brought: HashMap<&Digest, Arc<LayerFacts>> = HashMap::new();
+        let mut facts = Vec::new();
+        let mut left = MAX_IMAGE_BYTES;
+        for (digest, found) in found {
+            if let Some(known) = brought.get(digest) {
+                facts.push(Arc::clone(known));
+                continue;
+            }
+            let of_layer = match (left.checked_sub(found.weight()), found) {
+                (None, _) => Arc::new(LayerFacts::beyond_budget()),
+                (Some(_), Found::Here(facts, _)) => Arc::clone(facts),
+                (Some(_), Found::Stored(_)) => match self.read(digest).await? {
+                    Some(facts) => Arc::new(facts),
+                    None => {
+                        self.shared.invalidate(digest).await;
+                        return Ok(None);
+                    }
+                },
+            };
+            left = left.saturating_sub(of_layer.weight());
+            brought.insert(digest, Arc::clone(&of_layer));
+            facts.push(of_layer);
+        }
+        Ok(Some(facts))
+    }
+
+    async fn read(&self, layer: &Digest) -> Result<Option<LayerFacts>, PullError> {
+        let key = document_key(layer);
+        let Some(body) = self.content.document(DocumentKind::Facts, &key).await? else {
+            return Ok(None);
+        };
+        let read = tokio::task::spawn_blocking(move || LayerFacts::from_bytes(&body).ok());
+        read.await
+            .map_err(|panic| PullError::Storage(format!("reading layer facts failed: {panic}")))
+    }
+
+    async fn find(&self, source: &BlobSource, layer: &Descriptor) -> Result<Found, PullError> {
+        if let Some(found) = self.find_stored(&layer.digest).await? {
+            return Ok(found);
+        }
+        let scan = self.scan(source, &layer.digest).await?;
+        // Facts of bytes that turn out not to be the layer must not be kept.
+        self.downloads.proven(&layer.digest, source).await?;
+        self.put_aside(&layer.digest, scan).await
+    }
+
+    /// Finds what an earlier scan left; what is not damaged is known by its weight.
+    async fn find_stored(&self, layer: &Digest) -> Result<Option<Found>, PullError> {
+        let key = document_key(layer);
+        let Some(body) = self.content.document(DocumentKind::Facts, &key).await? else {
+            return Ok(None);
+        };
+        let Ok(weight) = LayerFacts::stored_weight(&body) else {
+            return Ok(None);
+        };
+        let Some(room) = self.memory.room_to_wait(weight) else {
+            return Ok(Some(Found::Stored(weight)));
+        };
+        let read = tokio::task::spawn_blocking(move || LayerFacts::from_bytes(&body).ok());
+        let facts = read.await.ok().flatten();
+        Ok(facts.map(|facts| Found::Here(Arc::new(facts), Some(Arc::new(room)))))
+    }
+
+    /// Lets facts wait in memory or on disk. Only what waits in memory is written without anybody
+    /// waiting for it: whatever is lost then is made again.
+    async fn put_aside(&self, layer: &Digest, scan: Scan) -> Result<Found, PullError> {
+        let Scan {
+            facts,
+            stored,
+            share,
+        } = scan;
+        let (weight, key) = (facts.weight(), document_key(layer));
+        let room = self.memory.room_to_wait(weight).map(Arc::new);
+        let Some(stored) = stored else {
+            // Nothing is lost that could be allowed: what stands for it is as fatal.
+            let facts = room.as_ref().map_or_else(LayerFacts::stopped, |_| facts);
+            return Ok(Found::Here(Arc::new(facts), room));
+        };
+        let kind = DocumentKind::Facts;
+        if room.is_none() {
+            drop(facts);
+            self.content.put_document(kind, &key, stored).await?;
+            drop(share);
+            return Ok(Found::Stored(weight));
+        }
+        let content = self.content.clone();
+        tokio::spawn(async move {
+            if let Err(error) = content.put_document(kind, &key, stored).await {
+                tracing::warn!(?kind, key, %error, "document not kept");
+            }
+            drop(share);
+        });
+        Ok(Found::Here(Arc::new(facts), room))
+    }
+
+    /// Waits for a place to scan in: while the layer arrives if there is one, else once it is
+    /// whole, so that layers that arrive slowly starve nobody.
+    async fn place(
+        &self,
+        source: &BlobSource,
+        digest: &Digest,
+    ) -> Result<SemaphorePermit<'_>, PullError> {
+        let closed = |closed: AcquireError| PullError::Storage(closed.to_string());
+        tokio::select! {
+            biased;
+            place = self.arriving.acquire() => place.map_err(closed),
+            whole = self.downloads.proven(digest, source) => {
+                whole?;
+                self.whole.acquire().await.map_err(closed)
+            }
+        }
+    }
+
+    async fn scan(&self, source: &BlobSource, digest: &Digest) -> Result<Scan, PullError> {
+        let _place = self.place(source, digest).await?;
+        let reader = source
+            .sync_reader()
+            .map_err(|error| PullError::Storage(error.to_string()))?;
+        let stop = Stop::default();
+        let share: Arc<Mutex<Option<Share>>> = Arc::default();
+        let time = WorkTime::start();
+        let limits = Limits {
+            stop: stop.clone(),
+            allowance: self.allowance(source, digest, &share, &time),
+            ..self.limits.clone()
+        };
+        let reader = time.reader(reader);
+        let scan = move || {
+            let facts = sluicegate_scanner::scan_layer(reader, &limits);
+            let stored = (!facts.was_interrupted()).then(|| facts.to_bytes());
+            (facts, stored)
+        };
+        let scan = tokio::task::spawn_blocking(scan);
+        let (facts, stored) = match time.limit(MAX_WORK, &stop, scan).await {
+            Ended::Done(Ok(done)) => done,
+            Ended::Done(Err(panic)) => {
+                let why = format!("the scan of this layer failed: {panic}");
+                let facts = LayerFacts::unreadable(why);
+                let stored = facts.to_bytes();
+                (facts, Some(stored))
+            }
+            Ended::LeftToItself => {
+                tracing::error!(%digest, "a scan does not stop; it is left to itself");
+                (LayerFacts::stopped(), None)
+            }
+        };
+        Ok(Scan {
+            facts,
+            stored,
+            share,
+        })
+    }
+
+    /// Lets a scan that takes much go on once its layer is whole and the memory is there, so that
+    /// no share waits for an upstream.
+    fn allowance(
+        &self,
+        source: &BlobSource,
+        digest: &Digest,
+        share: &Arc<Mutex<Option<Share>>>,
+        time: &Arc<WorkTime>,
+    ) -> Allowance {
+        let (memory, downloads) = (self.memory.clone(), self.downloads.clone());
+        let (source, digest) = (source.clone(), digest.clone());
+        let (share, time) = (Arc::clone(share), Arc::clone(time));
+        let runtime = Handle::current();
+        Allowance::new(move || {
+            let mut share = share.lock().unwrap_or_else(PoisonError::into_inner);
+            if share.is_none() {
+                let turn = async {
+                    // A layer that does not arrive ends the scan by itself: its bytes end.
+                    let _arrived = downloads.proven(&digest, &source).await;
+                    memory.largest_share().await
+                };
+                *share = Some(time.pause(|| runtime.block_on(turn)));
+            }
+        })
+    }
+}

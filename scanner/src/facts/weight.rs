@@ -1,0 +1,127 @@
+//! What facts weigh in memory, in bytes: an estimate, for those who share memory out.
+//!
+//! It counts what can be many and the texts, each with what the allocator adds; it is never far
+//! below what is really taken.
+
+use std::mem::size_of;
+
+use sluicegate_model::coverage::Gap;
+use sluicegate_model::package::Package;
+
+use super::{Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile, PathHash};
+
+/// What the allocator adds to a piece of its own: its header, and rounding up.
+const PIECE_BYTES: usize = 16;
+
+impl LayerFacts {
+    /// Estimates how much memory the facts take, in bytes.
+    pub fn weight(&self) -> u64 {
+        let events: usize = self.events.iter().map(event).sum();
+        let gaps: usize = self.gaps.iter().map(gap).sum();
+        let paths = self.plain_paths.len() * size_of::<PathHash>();
+        widened(size_of::<Self>() + events + gaps + paths)
+    }
+}
+
+impl Observations {
+    /// Estimates how much memory lies behind the observations, in bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        let packages: usize = self.packages.iter().map(found_package).sum();
+        let owned: usize = self.owned.iter().map(owned_file).sum();
+        let gaps: usize = self.gaps.iter().map(gap).sum();
+        widened(packages + owned + gaps)
+    }
+}
+
+fn event(event: &Event) -> usize {
+    let texts = match event {
+        Event::File(facts) => return size_of::<Event>() + file(facts),
+        Event::Symlink { path, target } | Event::Hardlink { path, target } => {
+            text(path) + text(target)
+        }
+        _ => text(event.path()),
+    };
+    size_of::<Event>() + texts
+}
+
+fn file(facts: &FileFacts) -> usize {
+    let found = usize::try_from(facts.found.weight()).unwrap_or(usize::MAX);
+    let own = size_of::<FileFacts>() + PIECE_BYTES + text(&facts.path);
+    own.saturating_add(found)
+}
+
+fn found_package(found: &FoundPackage) -> usize {
+    size_of::<FoundPackage>() + text(&found.inside) + package(&found.package)
+}
+
+fn package(package: &Package) -> usize {
+    let source = package.source.as_ref();
+    let texts = [
+        Some(package.name.as_str()),
+        Some(package.version.as_str()),
+        package.architecture.as_deref(),
+        source.map(|source| source.name.as_str()),
+        source.map(|source| source.version.as_str()),
+        source.and_then(|source| source.module.as_deref()),
+    ];
+    texts.into_iter().flatten().map(text).sum()
+}
+
+fn owned_file(owned: &OwnedFile) -> usize {
+    size_of::<OwnedFile>() + text(&owned.package)
+}
+
+fn gap(gap: &Gap) -> usize {
+    size_of::<Gap>() + text(&gap.detail) + gap.path.as_deref().map_or(0, text)
+}
+
+fn text(text: &str) -> usize {
+    if text.is_empty() {
+        0
+    } else {
+        text.len() + PIECE_BYTES
+    }
+}
+
+fn widened(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::coverage::GapKind;
+    use sluicegate_model::package::PackageType;
+
+    use super::*;
+
+    #[test]
+    fn every_part_that_can_be_many_weighs() {
+        let nothing = LayerFacts::default().weight();
+        let file = |found: Observations| LayerFacts {
+            events: vec![Event::File(Box::new(FileFacts {
+                found,
+                ..FileFacts::default()
+            }))],
+            ..LayerFacts::default()
+        };
+        let empty = file(Observations::default()).weight();
+        assert!(empty > nothing);
+        let mut packages = Observations::default();
+        packages.add(Package::of_language(PackageType::Npm, "a".repeat(100), "1"));
+        let owned = Observations {
+            owned: vec![OwnedFile {
+                package: "a".repeat(100).into(),
+                path: PathHash::of("a"),
+                digest: None,
+            }],
+            ..Observations::default()
+        };
+        let gaps = Observations {
+            gaps: vec![Gap::partial(GapKind::FileTooLarge, "").at("a".repeat(100))],
+            ..Observations::default()
+        };
+        for found in [packages, owned, gaps] {
+            assert!(file(found.clone()).weight() > empty + 100, "{found:?}");
+        }
+    }
+}

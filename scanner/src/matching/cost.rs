@@ -1,0 +1,57 @@
+//! What judging an image will take of memory, told beforehand for those who share memory out.
+//!
+//! An estimate from sizes that are known without reading an advisory; never far below the truth.
+
+use std::mem::size_of;
+
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::Component;
+
+use super::{Question, questions};
+use crate::feeds::FeedIndex;
+use crate::limits::MIB;
+
+/// Bytes in memory for each byte of the index, of the advisories on one package while they are
+/// compared.
+const ADVISORIES_IN_MEMORY: u64 = 12;
+
+/// Bytes in memory for each byte of the index, of what becomes of advisories that apply: findings,
+/// the verdict and its text.
+const FINDINGS_IN_MEMORY: u64 = 24;
+
+/// Most that findings take on their way: listed, decided on, written and compressed, each within its
+/// bound.
+const MAX_FINDINGS_BYTES: u64 = 96 * MIB;
+
+/// What a component takes beside its texts: itself, and its place in the table of what is asked.
+const COMPONENT_BYTES: usize = size_of::<Component>() + size_of::<Question>() + 128;
+
+/// Estimates the memory of judging, the inventory itself included.
+pub(super) fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
+    let (mut found, mut largest) = (0_u64, 0_u64);
+    for component in &inventory.components {
+        let questions = questions(component, feeds);
+        let told = questions.iter().map(|question| {
+            let ecosystem = question.ecosystem.as_str();
+            feeds.advisory_bytes(ecosystem, &question.name)
+        });
+        let told: u64 = told.sum();
+        found = found.saturating_add(told.saturating_mul(FINDINGS_IN_MEMORY));
+        largest = largest.max(told.saturating_mul(ADVISORIES_IN_MEMORY));
+    }
+    let listed = inventory.components.iter().chain(&inventory.declared);
+    let components: usize = listed.map(weight).sum();
+    let components = u64::try_from(components).unwrap_or(u64::MAX);
+    found
+        .min(MAX_FINDINGS_BYTES)
+        .saturating_add(largest)
+        .saturating_add(components)
+        .saturating_add(MIB)
+}
+
+fn weight(component: &Component) -> usize {
+    let package = &component.package;
+    let texts = [&package.name, &package.version, &component.purl];
+    let texts: usize = texts.iter().map(|text| text.len()).sum();
+    COMPONENT_BYTES + texts + component.path.len() + component.layer.as_str().len()
+}
