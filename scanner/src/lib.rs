@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
 //! which file), [`facts`], `overlay` and `merge` (layers to one tree), `inventory` and `system`;
-//! [`feeds`], [`versions`], [`matching`], `eol`, `report`.
+//! [`feeds`], [`versions`], [`matching`], `eol`, `knowledge`, `report`.
 
 pub mod analyzer;
 pub mod facts;
@@ -23,6 +23,7 @@ mod dispatch;
 mod distro;
 mod eol;
 mod inventory;
+mod knowledge;
 mod layer;
 mod merge;
 mod overlay;

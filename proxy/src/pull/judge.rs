@@ -189,7 +189,7 @@ impl Judge {
         tags: &[Tag],
         scanned: &Arc<Scanned>,
     ) -> Result<Arc<Verdict>, PullError> {
-        self.feeds.first_load().await;
+        self.feeds.ready_for(&scanned.inventory).await;
         loop {
             let basis = self.basis();
             self.want(&basis, scanned);

@@ -25,20 +25,20 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem, PackageType};
 use sluicegate_model::report::Report;
 
-pub use loaded::filed_under;
+pub use loaded::{filed_under, is_answered};
 pub(crate) use matcher::slim;
 pub use matcher::{MatcherInfo, matchers};
 
 use crate::eol;
 use crate::feeds::FeedIndex;
-use crate::report;
+use crate::{knowledge, report};
 use coverage::Unanswered;
 use matcher::{Matcher, Side};
 use ranges::Affected;
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 3;
+pub const MATCHER_REVISION: u32 = 4;
 
 /// Matches an inventory against the feeds, and its distribution against the ends of support.
 pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report {
@@ -70,7 +70,9 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     }
     let support = eol::standing(inventory, now);
     findings.extend(support.finding);
-    report::assemble(inventory, feeds, findings, gaps, support.ends)
+    let used = asked.keys().flatten().map(|question| &question.ecosystem);
+    let known = knowledge::known(&used.collect(), inventory, feeds, support.ended, now);
+    report::assemble(inventory, feeds, findings, gaps, known, support.ends)
 }
 
 /// What is asked of the feeds: the advisories on one package of one ecosystem.
