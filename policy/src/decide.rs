@@ -1,6 +1,6 @@
 //! The decision on one report: every covering policy speaks, the strictest wins.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::Repository;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::CoverageStatus;
@@ -13,8 +13,8 @@ use crate::rules::{Policy, Rule};
 use crate::set::PolicySet;
 use crate::words;
 
-/// What a report says in place of a snapshot's identity where no feed is loaded.
-const NO_FEEDS: &str = "none";
+/// How long a verdict stands on a bundle that is past its time.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is decided on.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +25,11 @@ pub struct Subject<'a> {
     pub content: Content,
 }
 
-/// How the feed snapshot stands.
-#[derive(Clone, Copy, Debug)]
+/// How the feed snapshot stands, beside how old its records are.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct FeedStanding {
-    /// When this instance last confirmed it with its source; none where it never did.
-    pub confirmed: Option<Timestamp>,
+    /// When an imported bundle in it passes its time, the first of them; none without one.
+    pub expires: Option<Timestamp>,
 }
 
 /// The decision and everything that led to it.
@@ -151,7 +151,10 @@ fn content_reasons(
     reasons
 }
 
-/// Speaks where the feeds are too old to say that an image is clean, else notes when they will be.
+/// Speaks where what is known of the image's ecosystems is too old to say that it is clean, else
+/// notes when it will be.
+///
+/// That a source was asked a moment ago makes its records no younger: a dead mirror answers too.
 fn stale(
     policy: &Policy,
     report: &Report,
@@ -160,19 +163,30 @@ fn stale(
     turns: &mut Vec<Timestamp>,
 ) -> Option<Reason> {
     let (max_age, action) = policy.max_feed_age?;
-    let Some(confirmed) = feeds.confirmed else {
-        // Without any feed nothing can be stale: every package is a gap already.
-        let loaded = report.feeds != NO_FEEDS;
-        return loaded.then(|| reason("stale-feeds", action, words::never_confirmed()));
-    };
-    // A clock that was set back must not keep a feed fresh for longer than the policy says.
-    let from = confirmed.min(now);
-    match from.checked_add(max_age) {
-        Ok(stale_at) if stale_at > now => turns.push(stale_at),
-        Ok(_) => return Some(reason("stale-feeds", action, words::stale(confirmed))),
-        Err(_beyond_all_time) => {}
+    let mut told = Vec::new();
+    if let Some(expires) = feeds.expires {
+        if expires <= now {
+            told.push(words::expired(expires));
+            // The next bundle may hold the very same records, and then changes nothing else.
+            turns.extend(now.checked_add(LOOK_AGAIN).ok());
+        } else {
+            turns.push(expires);
+        }
     }
-    None
+    let mut old = Vec::new();
+    for known in &report.knowledge {
+        let most = max_age.of(known);
+        // A time in the future would keep it young for longer than the policy says.
+        match known.newest.map(|newest| newest.min(now).checked_add(most)) {
+            Some(Ok(stale_at)) if stale_at > now => turns.push(stale_at),
+            // No time ever ends it.
+            Some(Err(_beyond_all_time)) => {}
+            Some(Ok(_)) | None => old.push((known, most)),
+        }
+    }
+    old.sort_by_key(|(known, _)| known.newest);
+    told.extend(words::stale(&old, now));
+    (!told.is_empty()).then(|| reason("stale-feeds", action, told.join("; ")))
 }
 
 fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {

@@ -3,7 +3,7 @@
 //! Keys that later versions will understand are refused by name: a condition that is silently left
 //! out would change what a rule means.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::finding::FindingKind;
 use sluicegate_model::severity::Severity;
@@ -13,11 +13,13 @@ use sluicegate_model::verdict::Decision;
 use crate::duration;
 use crate::exception::{self, Exception};
 use crate::glob::Glob;
-use crate::rules::{Conditions, Mode, Policy, PurlPattern, Rule, Template};
+use crate::rules::{Conditions, MaxAge, Mode, Policy, PurlPattern, Rule, Template};
 use crate::set::Binding;
 
 /// The only version of documents there is.
 const API_VERSION: &str = "sluicegate/v1";
+/// The word for an age that each family of ecosystems sets by its own rhythm.
+const AUTO: &str = "auto";
 /// What is said of keys that are documented and not yet understood.
 const NOT_YET: &str = "not supported yet";
 /// Longest name of a document or rule, in bytes: names are shown in one-line refusals.
@@ -129,11 +131,11 @@ impl Reader {
         Some((partial?, unscannable?))
     }
 
-    fn feeds(&mut self, node: &Node) -> Option<(SignedDuration, Decision)> {
+    fn feeds(&mut self, node: &Node) -> Option<(MaxAge, Decision)> {
         let mut fields = self.kept(Fields::of(node))?;
-        let (max_age, on_stale) = (fields.require("maxAge"), fields.take("onStale"));
+        let (max_age, on_stale) = (fields.take("maxAge"), fields.take("onStale"));
         fields.finish(&mut self.mistakes);
-        let max_age = self.kept(max_age).and_then(|node| self.duration(node));
+        let max_age = max_age.map_or(Some(MaxAge::Auto), |node| self.max_age(node));
         let on_stale = on_stale.map_or(Some(Decision::Refuse), |node| self.action(node));
         Some((max_age?, on_stale?))
     }
@@ -373,9 +375,14 @@ impl Reader {
         number
     }
 
-    fn duration(&mut self, node: &Node) -> Option<SignedDuration> {
+    fn max_age(&mut self, node: &Node) -> Option<MaxAge> {
         let text = self.kept(node.text())?;
-        self.kept(duration::parse(text).map_err(|why| node.mistake(why)))
+        if text == AUTO {
+            return Some(MaxAge::Auto);
+        }
+        let age = duration::parse(text);
+        let age = age.map_err(|why| node.mistake(format!("{why}, and not {AUTO} either")));
+        self.kept(age).map(MaxAge::Of)
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::finding::{Finding, FindingKind};
+use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
 
@@ -16,6 +17,24 @@ pub(crate) enum Mode {
     Audit,
 }
 
+/// How old what is known may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaxAge {
+    /// As long as each family is silent by its own rhythm.
+    Auto,
+    /// So long, whatever the family.
+    Of(SignedDuration),
+}
+
+impl MaxAge {
+    pub(crate) fn of(self, known: &Knowledge) -> SignedDuration {
+        match self {
+            Self::Auto => known.usual_silence(),
+            Self::Of(age) => age,
+        }
+    }
+}
+
 /// A checked policy.
 #[derive(Debug)]
 pub(crate) struct Policy {
@@ -24,7 +43,7 @@ pub(crate) struct Policy {
     pub mode: Mode,
     pub on_partial: Decision,
     pub on_unscannable: Decision,
-    pub max_feed_age: Option<(SignedDuration, Decision)>,
+    pub max_feed_age: Option<(MaxAge, Decision)>,
     pub artifacts_default: Decision,
     pub artifacts_allowed: Vec<ArtifactKind>,
     pub rules: Vec<Rule>,

@@ -3,6 +3,7 @@
 mod copies;
 mod laws;
 mod loading;
+mod staleness;
 mod telling;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use proptest::prelude::*;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
-use sluicegate_model::report::Report;
+use sluicegate_model::report::{Knowledge, Report};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
@@ -59,6 +60,7 @@ fn report(findings: Vec<Finding>, gaps: Vec<Gap>) -> Report {
         platform: "linux/amd64".into(),
         feeds: "sha256:x".into(),
         feed_time: None,
+        knowledge: vec![known("Maven", Some("2026-06-01T12:00:00Z"), 1)],
         valid_until: None,
     }
 }
@@ -77,15 +79,15 @@ fn decided(set: &PolicySet, repository: &str, report: &Report) -> Outcome {
         repository: &repository,
         content: Content::Image,
     };
-    decide(
-        set,
-        &subject,
-        report,
-        &FeedStanding {
-            confirmed: Some(now()),
-        },
-        now(),
-    )
+    decide(set, &subject, report, &FeedStanding::default(), now())
+}
+
+fn known(family: &str, newest: Option<&str>, longest_gap_days: u32) -> Knowledge {
+    Knowledge {
+        family: family.into(),
+        newest: newest.map(|at| at.parse().unwrap()),
+        longest_gap_days,
+    }
 }
 
 fn mistakes(text: &str) -> Vec<(u64, u64, String)> {
@@ -128,6 +130,19 @@ fn the_built_in_policy_refuses_what_it_promises() {
             Decision::Annotate,
         ),
         (
+            finding("CVE-5", Severity::High, None, false),
+            Decision::Annotate,
+        ),
+        // The rest is listed, so that a note means something.
+        (
+            finding("CVE-6", Severity::Medium, Some("2"), false),
+            Decision::Allow,
+        ),
+        (
+            finding("CVE-7", Severity::Unknown, None, false),
+            Decision::Allow,
+        ),
+        (
             Finding {
                 kind: FindingKind::Eol,
                 ..finding("EOL-debian-10", Severity::Unknown, None, false)
@@ -163,6 +178,17 @@ fn the_built_in_policy_refuses_what_it_promises() {
         decided(&set, IMAGE, &report(vec![], vec![fatal])).decision,
         Decision::Refuse
     );
+}
+
+#[test]
+fn the_built_in_policy_has_a_rule_of_its_own_for_ends_of_life() {
+    let ended = Finding {
+        kind: FindingKind::Eol,
+        ..finding("EOL-debian-10", Severity::Unknown, None, false)
+    };
+    let outcome = decided(&PolicySet::built_in(), IMAGE, &report(vec![ended], vec![]));
+    let rules: Vec<_> = outcome.reasons.iter().map(|one| &*one.rule).collect();
+    assert_eq!(rules, ["end-of-life"]);
 }
 
 #[test]
@@ -309,9 +335,7 @@ fn an_exception_covers_its_finding_its_package_and_its_images_until_the_day_is_o
         repository: &repository,
         content: Content::Image,
     };
-    let standing = FeedStanding {
-        confirmed: Some(after),
-    };
+    let standing = FeedStanding::default();
     let outcome = decide(&set(&exception("")), &subject, &bad, &standing, after);
     assert_eq!(
         outcome.decision,
@@ -388,7 +412,7 @@ fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
         repository: &repository,
         content: Content::Artifact(kind),
     };
-    let standing = FeedStanding { confirmed: None };
+    let standing = FeedStanding::default();
     decide(&PolicySet::built_in(), &subject, report, &standing, now())
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind};
+use sluicegate_model::report::Knowledge;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 /// Longest line shown to a client, in bytes.
@@ -154,12 +155,36 @@ pub(crate) fn coverage(coverage: &Coverage) -> String {
     )
 }
 
-pub(crate) fn never_confirmed() -> String {
-    "advisory feeds were never confirmed with their source, or are past their time".to_owned()
+pub(crate) fn expired(at: Timestamp) -> String {
+    format!("the imported feed bundle is past its time: it expired at {at}")
 }
 
-pub(crate) fn stale(confirmed: Timestamp) -> String {
-    format!("advisory feeds were last confirmed at {confirmed}")
+/// Says which families of ecosystems are known of too little, and since when; none where none is.
+pub(crate) fn stale(old: &[(&Knowledge, SignedDuration)], now: Timestamp) -> Option<String> {
+    let told = old.iter().map(|(known, most)| {
+        let family = word(&known.family);
+        match known.newest {
+            Some(newest) => format!(
+                "the newest on {family} is of {newest}, {} ago (at most {})",
+                span(now.duration_since(newest)),
+                span(*most)
+            ),
+            None => format!("none on {family} says when it was made"),
+        }
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("advisories are too old: {}", some_of(&told)))
+}
+
+/// Words a span of time by a unit that leaves it a small number: `100 days`, `36 h`, `90 min`.
+fn span(time: SignedDuration) -> String {
+    let (hours, minutes) = (time.as_hours(), time.as_mins());
+    match (hours / 24, hours, minutes) {
+        (2.., ..) => format!("{} days", hours / 24),
+        (_, 3.., _) => format!("{hours} h"),
+        (_, _, 3..) => format!("{minutes} min"),
+        _ => format!("{} s", time.as_secs()),
+    }
 }
 
 pub(crate) fn artifact(kind: ArtifactKind) -> String {

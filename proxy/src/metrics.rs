@@ -86,7 +86,7 @@ impl Metrics {
         let feed_age = Family::<ByEcosystem, Gauge>::default();
         registry.register(
             "feed_age_seconds",
-            "Age of the newest record",
+            "Age of the newest record of an ecosystem's family",
             feed_age.clone(),
         );
         let cache_bytes = gauge(&mut registry, "cache_bytes", "Bytes of content kept");
@@ -148,13 +148,15 @@ impl Metrics {
             .inc();
     }
 
-    /// Notes the age of an ecosystem's newest record, in seconds.
-    pub fn set_feed_age(&self, ecosystem: &str, seconds: i64) {
-        self.feed_age
-            .get_or_create(&ByEcosystem {
-                ecosystem: ecosystem.to_owned(),
-            })
-            .set(seconds);
+    /// Notes the age of what is known of each ecosystem, in seconds. Those that are no longer
+    /// loaded go: they would stay as young as they were.
+    pub fn set_feed_ages(&self, ages: Vec<(String, i64)>) {
+        self.feed_age.clear();
+        for (ecosystem, seconds) in ages {
+            self.feed_age
+                .get_or_create(&ByEcosystem { ecosystem })
+                .set(seconds);
+        }
     }
 
     /// Notes the size of the content store, in bytes.

@@ -27,6 +27,8 @@ pub(crate) struct Standing {
     pub(crate) finding: Option<Finding>,
     /// When the support will have ended.
     pub(crate) ends: Option<Timestamp>,
+    /// When it ended, where it has.
+    pub(crate) ended: Option<Timestamp>,
 }
 
 /// Looks up the distribution of an image.
@@ -46,20 +48,21 @@ pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> Standing {
         let detail = unknown(releases, &name);
         return Standing {
             finding: finding(inventory, distro, &name, FindingStatus::Unknown, detail),
-            ends: None,
+            ..Standing::default()
         };
     };
     let ends = first_instant_after(row.ends());
     if ends.is_some_and(|ends| now < ends) {
         return Standing {
-            finding: None,
             ends,
+            ..Standing::default()
         };
     }
     let detail = ended(releases, row);
     Standing {
         finding: finding(inventory, distro, &name, FindingStatus::Affected, detail),
         ends: None,
+        ended: ends,
     }
 }
 

@@ -7,7 +7,8 @@
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
 //! which file), [`facts`], `artifact` (what is no image), `overlay` and `merge` (layers to one
-//! tree), `inventory` and `system`; [`feeds`], [`versions`], [`matching`], `eol`, `report`.
+//! tree), `inventory` and `system`; [`feeds`], [`versions`], [`matching`], `eol`, `knowledge`,
+//! `report`.
 
 pub mod analyzer;
 pub mod facts;
@@ -25,6 +26,7 @@ mod distro;
 mod eol;
 mod gaps;
 mod inventory;
+mod knowledge;
 mod layer;
 mod merge;
 mod overlay;

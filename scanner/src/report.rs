@@ -11,17 +11,20 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
 
 use crate::feeds::FeedIndex;
+use crate::knowledge::Known;
 
 /// Puts a report together.
 pub(crate) fn assemble(
     inventory: &Inventory,
     feeds: &FeedIndex,
     mut findings: Vec<Finding>,
-    gaps: Vec<Gap>,
+    mut gaps: Vec<Gap>,
+    known: Known,
     valid_until: Option<Timestamp>,
 ) -> Report {
     findings.sort_by(|a, b| worst_first(a).cmp(&worst_first(b)));
     findings.dedup();
+    gaps.extend(known.gap);
     Report {
         findings,
         coverage: Coverage::from_gaps(gaps),
@@ -29,7 +32,8 @@ pub(crate) fn assemble(
         packages: u64::try_from(inventory.components.len()).unwrap_or(u64::MAX),
         platform: inventory.platform.clone(),
         feeds: feeds.snapshot().to_owned(),
-        feed_time: feeds.newest_modified(),
+        feed_time: known.feed_time,
+        knowledge: known.families,
         valid_until,
     }
 }

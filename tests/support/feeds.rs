@@ -26,8 +26,7 @@ impl Advisory {
         let record = json!({
             "schema_version": "1.6.0",
             "id": id,
-            "modified": "2026-11-01T00:00:00Z",
-            "published": "2026-10-01T00:00:00Z",
+            "modified": jiff::Timestamp::now(),
             "summary": "written for a test",
             "affected": [{
                 "package": {"ecosystem": ecosystem, "name": package},
@@ -38,6 +37,12 @@ impl Advisory {
             record,
             ecosystem: ecosystem.into(),
         }
+    }
+
+    /// Says that it was last changed at `modified`, and not just now.
+    pub fn modified(mut self, modified: &str) -> Self {
+        self.record["modified"] = modified.into();
+        self
     }
 
     /// Adds another name of the same vulnerability.

@@ -117,53 +117,6 @@ proptest! {
 }
 
 #[test]
-fn feeds_grow_stale_by_the_instance_own_clock() {
-    let text = policy("  feeds: {maxAge: 24h, onStale: refuse}");
-    let set = set(&text);
-    let repository: Repository = IMAGE.parse().unwrap();
-    let decision = |confirmed: Option<&str>, feeds: &str, content| {
-        let subject = Subject {
-            repository: &repository,
-            content,
-        };
-        let standing = FeedStanding {
-            confirmed: confirmed.map(|text| text.parse().unwrap()),
-        };
-        let report = Report {
-            feeds: feeds.into(),
-            ..report(vec![], vec![])
-        };
-        let outcome = decide(&set, &subject, &report, &standing, now());
-        (
-            outcome.decision,
-            outcome.valid_until.map(|until| until.to_string()),
-        )
-    };
-    let until = |text: &str| Some(text.to_owned());
-    let image = Content::Image;
-    assert_eq!(
-        decision(Some("2026-06-01T00:00:00Z"), "sha256:x", image),
-        (Decision::Allow, until("2026-06-02T00:00:00Z"))
-    );
-    assert_eq!(
-        decision(Some("2026-05-31T12:00:00Z"), "sha256:x", image),
-        (Decision::Refuse, None)
-    );
-    // A clock that was set back leaves a confirmation in the future.
-    assert_eq!(
-        decision(Some("2036-01-01T00:00:00Z"), "sha256:x", image),
-        (Decision::Allow, until("2026-06-02T12:00:00Z"))
-    );
-    assert_eq!(decision(None, "sha256:x", image), (Decision::Refuse, None));
-    assert_eq!(decision(None, "none", image), (Decision::Allow, None));
-    let signature = Content::Artifact(ArtifactKind::Signature);
-    assert_eq!(
-        decision(None, "sha256:x", signature),
-        (Decision::Allow, None)
-    );
-}
-
-#[test]
 fn a_verdict_holds_until_its_first_exception_ends() {
     let bad = report(vec![finding("CVE-1", Severity::Low, None, true)], vec![]);
     let later = exception_until("2026-07-15").replace("name: e", "name: later");

@@ -152,7 +152,7 @@ fn a_note_names_what_was_found_and_counts_the_unknown_apart() {
     let noted = report(
         vec![
             finding("CVE-1", Severity::High, None, false),
-            finding("CVE-2", Severity::Unknown, None, false),
+            finding("CVE-2", Severity::Unknown, Some("2"), false),
         ],
         vec![],
     );

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use sluicegate_scanner::feeds::EcosystemStatus;
 
 use super::ApiState;
 use crate::feeds::shown::shown;
@@ -67,6 +69,7 @@ pub async fn readyz(State(state): State<Arc<ApiState>>) -> (StatusCode, Json<Val
         "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
         "feeds_loaded": loaded,
         "feeds_problem": state.feeds.current().problem,
+        "feeds_awaited": state.feeds.awaited(),
     });
     (status, Json(body))
 }
@@ -78,21 +81,34 @@ pub async fn metrics(State(state): State<Arc<ApiState>>) -> String {
         .metrics
         .set_pulls_running(state.gate.pulls.list().len());
     let now = state.clock.now();
-    for ecosystem in state.feeds.current().index.ecosystems() {
-        if let Some(newest) = ecosystem.newest_modified {
-            let age = now.as_second().saturating_sub(newest.as_second());
-            state.metrics.set_feed_age(&ecosystem.name, age);
-        }
-    }
+    state.metrics.set_feed_ages(feed_ages(&state, now));
     state.metrics.encode()
 }
 
+/// Gives how old what is known of each ecosystem is, in seconds: what policies judge by, which is
+/// the age of its family.
+fn feed_ages(state: &ApiState, now: Timestamp) -> Vec<(String, i64)> {
+    let index = &state.feeds.current().index;
+    let known = index.all_knowledge(now);
+    let age = |ecosystem: &EcosystemStatus| {
+        let family = ecosystem.name.split(':').next()?;
+        let newest = known.iter().find(|it| it.family == family)?.newest?;
+        let age = now.as_second().saturating_sub(newest.as_second());
+        Some((ecosystem.name.clone(), age))
+    };
+    index.ecosystems().iter().filter_map(age).collect()
+}
+
 fn feeds(state: &ApiState) -> Value {
-    shown(
+    let mut feeds = shown(
         &state.feeds.current(),
         state.feeds.is_loaded(),
         state.clock.now(),
-    )
+    );
+    if let Some(feeds) = feeds.as_object_mut() {
+        feeds.insert("awaited".to_owned(), json!(state.feeds.awaited()));
+    }
+    feeds
 }
 
 fn policy(state: &ApiState) -> Value {

@@ -86,6 +86,16 @@ fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> 
         ]
     };
     write_table(out, &titles, members(feeds, "/sources").iter().map(row))?;
+    let titles = ["FAMILY", "NEWEST", "AGE", "AUTO"];
+    let row = |family: &Value| {
+        [
+            cell(family, "/family"),
+            cell(family, "/newest"),
+            age(family),
+            worded(family.get("usual_seconds")),
+        ]
+    };
+    write_table(out, &titles, members(feeds, "/families").iter().map(row))?;
     let titles = [
         "ECOSYSTEM",
         "RECORDS",
@@ -104,7 +114,20 @@ fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> 
             cell(ecosystem, "/problems"),
         ]
     };
-    write_table(out, &titles, members(feeds, "/ecosystems").iter().map(row))
+    write_table(out, &titles, members(feeds, "/ecosystems").iter().map(row))?;
+    let titles = ["TABLE", "ENTRIES", "NEWEST", "AGE"];
+    let row = |table: &Value| {
+        [
+            cell(table, "/table"),
+            cell(table, "/entries"),
+            cell(table, "/newest"),
+            age(table),
+        ]
+    };
+    match members(feeds, "/tables") {
+        [] => Ok(()),
+        tables => write_table(out, &titles, tables.iter().map(row)),
+    }
 }
 
 fn write_table<const N: usize>(
@@ -121,9 +144,14 @@ fn write_table<const N: usize>(
     Ok(writeln!(out, "\n{table}")?)
 }
 
-/// Words an age so that it can be compared at a glance: its two largest units.
+/// Words an item's age.
 fn age(item: &Value) -> String {
-    let Some(seconds) = item.get("age_seconds").and_then(Value::as_i64) else {
+    worded(item.get("age_seconds"))
+}
+
+/// Words seconds so that they can be compared at a glance: by their two largest units.
+fn worded(seconds: Option<&Value>) -> String {
+    let Some(seconds) = seconds.and_then(Value::as_i64) else {
         return "-".to_owned();
     };
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);

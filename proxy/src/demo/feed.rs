@@ -4,13 +4,15 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
-/// Writes the feed under `directory`.
-pub fn write(directory: &Path) -> io::Result<()> {
-    write_ecosystem(directory, "Maven", &[log4shell()])?;
-    write_ecosystem(directory, "Alpine:edge", &[busybox()])?;
+/// Writes the feed under `directory`, as one whose records were changed at `modified`: an old one
+/// would be a matter of its own.
+pub fn write(directory: &Path, modified: Timestamp) -> io::Result<()> {
+    write_ecosystem(directory, "Maven", &[log4shell(modified)])?;
+    write_ecosystem(directory, "Alpine:edge", &[busybox(modified)])?;
     let kev = json!({
         "title": "Known exploited vulnerabilities, for the demo",
         "catalogVersion": "demo",
@@ -37,11 +39,11 @@ fn write_ecosystem(directory: &Path, ecosystem: &str, records: &[Value]) -> io::
 }
 
 /// The remote code execution in Log4j 2, as a fact: names, range, fix.
-fn log4shell() -> Value {
+fn log4shell(modified: Timestamp) -> Value {
     json!({
         "schema_version": "1.6.0",
         "id": "GHSA-jfh8-c2jp-5v3q",
-        "modified": "2024-04-22T00:00:00Z",
+        "modified": modified,
         "aliases": ["CVE-2021-44228"],
         "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H"}],
         "affected": [{
@@ -51,11 +53,11 @@ fn log4shell() -> Value {
     })
 }
 
-fn busybox() -> Value {
+fn busybox(modified: Timestamp) -> Value {
     json!({
         "schema_version": "1.6.0",
         "id": "ALPINE-CVE-2023-42366",
-        "modified": "2024-06-01T00:00:00Z",
+        "modified": modified,
         "upstream": ["CVE-2023-42366"],
         "affected": [{
             "package": {"ecosystem": "Alpine:edge", "name": "busybox"},

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings, UpstreamSettings};
 
 use crate::app::{App, StartError};
+use crate::clock::Clock;
 
 /// The upstream's name in the demo.
 const UPSTREAM: &str = "demo.test";
@@ -45,7 +46,7 @@ pub async fn show(directory: &Path, out: &mut impl Write) -> Result<App, DemoErr
         ("shop/vulnerable", images::vulnerable()?),
     ];
     let upstream = registry::start(images).await?;
-    feed::write(&directory.join("feed"))?;
+    feed::write(&directory.join("feed"), Clock::system().now())?;
     let app = start_proxy(directory, upstream).await?;
     writeln!(
         out,

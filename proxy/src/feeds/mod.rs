@@ -7,9 +7,10 @@
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `item` and `fetch` (one file); `needed` picks ecosystems, `record`
-//! remembers, `whole` looks at what arrived; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
+//! remembers, `awaited` says who waits for which, `whole` looks at what arrived; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
+mod awaited;
 pub mod bundle;
 mod delta;
 mod ecosystem;
@@ -46,12 +47,16 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::upstream::ProxyVariables;
+use awaited::{Awaited, Settled};
 use load::{Loaded, load};
 use mirror::told;
+pub(crate) use needed::one_of_each_ecosystem;
 use source::{Origin, Source};
 
 /// How long pulls wait for a first load that has no earlier copy.
 const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);
+/// What is said while the first load runs.
+const NOT_YET: &str = "the first load has not ended yet";
 /// How often directories are looked at for changes.
 const POLL: Duration = Duration::from_secs(30);
 
@@ -63,6 +68,9 @@ pub struct FeedState {
     /// Counts swaps.
     pub revision: u64,
     /// When the snapshot was last confirmed with its source; with several, the one longest ago.
+    /// How old its records are is another matter.
+    pub confirmed: Option<Timestamp>,
+    /// What of it ends beside its records.
     pub standing: FeedStanding,
     /// Why the newest load or sync failed, where it did.
     pub problem: Option<String>,
@@ -97,6 +105,7 @@ pub struct Feeds {
     current: ArcSwap<FeedState>,
     loaded: watch::Sender<bool>,
     wanted: watch::Sender<BTreeSet<String>>,
+    awaited: Awaited,
     news: Arc<Notify>,
     give_up_at: tokio::time::Instant,
 }
@@ -118,14 +127,21 @@ impl Feeds {
         let empty = FeedState {
             index: Arc::new(FeedIndex::empty()),
             revision: 0,
-            standing: FeedStanding { confirmed: None },
-            problem: None,
+            confirmed: None,
+            standing: FeedStanding::default(),
+            problem: (!origins.is_empty()).then(|| NOT_YET.to_owned()),
             sources: Vec::new(),
+        };
+        let settled = if origins.is_empty() {
+            Settled::All
+        } else {
+            Settled::Names(BTreeSet::new())
         };
         let feeds = Arc::new(Self {
             current: ArcSwap::from_pointee(empty),
             loaded: watch::Sender::new(origins.is_empty()),
             wanted: watch::Sender::default(),
+            awaited: Awaited::new(settled),
             news: Arc::default(),
             give_up_at: tokio::time::Instant::now() + FIRST_LOAD_WAIT,
         });
@@ -163,9 +179,37 @@ impl Feeds {
     /// Asks for the ecosystems of an inventory that `index` knows nothing of. They are fetched in
     /// the background where a mirror has them; the swap then makes verdicts old.
     pub fn want(&self, inventory: &Inventory, index: &FeedIndex) {
-        let missing = needed::missing(inventory, index);
+        self.want_all(needed::missing(inventory, index));
+    }
+
+    /// Tells whether nothing on the ecosystems of an inventory is worth waiting for.
+    pub fn is_ready_for(&self, inventory: &Inventory) -> bool {
+        let missing = || needed::missing(inventory, &self.current().index);
+        self.is_loaded() && !self.awaited.is_open(&missing())
+    }
+
+    /// Waits until all that can be had on the ecosystems of an inventory is in force: for the first
+    /// load, and for those that no image has needed so far. At most a minute from when each was
+    /// first waited for; what then is missing is for policy.
+    pub async fn ready_for(&self, inventory: &Inventory) {
+        self.first_load().await;
+        let missing = needed::missing(inventory, &self.current().index);
+        if !missing.is_empty() {
+            self.want_all(missing.clone());
+            let is_missing = |index| !needed::missing(inventory, index).is_empty();
+            let are_here = || !is_missing(&self.current().index);
+            self.awaited.wait(&missing, are_here).await;
+        }
+    }
+
+    /// Lists the ecosystems that are waited for and not here yet.
+    pub fn awaited(&self) -> Vec<String> {
+        self.awaited.names()
+    }
+
+    fn want_all(&self, names: BTreeSet<String>) {
         self.wanted
-            .send_if_modified(|wanted| needed::add(wanted, missing));
+            .send_if_modified(|wanted| needed::add(wanted, names));
     }
 
     async fn keep_current(self: Arc<Self>, sources: Vec<Source>, directory: PathBuf, clock: Clock) {
@@ -174,6 +218,8 @@ impl Feeds {
             let now = clock.now();
             // Taken before the load: a sync that ends during it is for the next round.
             let states = sources.iter().map(|source| source.state(now)).collect();
+            let settled = sources.iter().map(Source::settled);
+            let settled = settled.fold(Settled::All, Settled::with);
             let readable: Vec<PathBuf> = sources.iter().filter_map(Source::readable).collect();
             let is_last_wait = sources.iter().all(Source::is_settled);
             let (directory, before) = (directory.clone(), known.clone());
@@ -190,6 +236,8 @@ impl Feeds {
                 fingerprint.clone_into(&mut known);
             }
             self.publish(outcome, states, now);
+            // After the swap: whoever goes on now judges by what was waited for.
+            self.awaited.settle(settled);
             if is_last_wait {
                 self.loaded.send_replace(true);
             }
@@ -206,6 +254,10 @@ impl Feeds {
             .map(|source| source.counts_from(now))
             .min()
             .flatten();
+        let bundles = sources.iter().filter_map(|source| source.bundle.as_ref());
+        let standing = FeedStanding {
+            expires: bundles.map(|bundle| bundle.expires).min(),
+        };
         for bundle in sources.iter().filter_map(|source| source.bundle.as_ref()) {
             if !before
                 .sources
@@ -218,7 +270,7 @@ impl Feeds {
         }
         state.sources = sources;
         match outcome {
-            Ok(Loaded::Unchanged) => state.standing.confirmed = confirmed,
+            Ok(Loaded::Unchanged) => (state.confirmed, state.standing) = (confirmed, standing),
             Ok(Loaded::Worse { lost, earlier }) => {
                 if let Some(earlier) = earlier {
                     state.index = Arc::from(earlier);
@@ -231,7 +283,7 @@ impl Feeds {
                 tracing::info!(snapshot = index.snapshot(), ecosystems, "feeds loaded");
                 state.index = Arc::from(index);
                 state.revision += 1;
-                state.standing.confirmed = confirmed;
+                (state.confirmed, state.standing) = (confirmed, standing);
             }
             Err(problem) => problems.insert(0, problem),
         }

@@ -3,12 +3,12 @@
 //! Names come from images and mirrors and become folder names: only names of the OSV bucket's shape
 //! pass. Never fetches. Called by `Feeds`, `mirror` and `schedule`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::Ecosystem;
+use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_scanner::feeds::FeedIndex;
-use sluicegate_scanner::matching::filed_under;
+use sluicegate_scanner::matching::{filed_under, is_answered};
 
 /// Fetched before any image asks, where the mirror has them: the supported releases of the common
 /// base images and the three language ecosystems that are scanned.
@@ -70,18 +70,33 @@ fn folders_for(name: &str, listed: &BTreeSet<String>) -> Vec<String> {
     folders
 }
 
-/// Lists the ecosystems of an inventory that an index knows nothing of.
+/// Lists the ecosystems of an inventory that an index knows nothing of, under none of the names
+/// that they are filed under.
 pub(super) fn missing(inventory: &Inventory, index: &FeedIndex) -> BTreeSet<String> {
-    let named: BTreeSet<&Ecosystem> = inventory
-        .components
-        .iter()
-        .filter_map(|component| component.ecosystem.as_ref())
-        .collect();
-    named
+    let missing = by_ecosystem(inventory)
         .into_iter()
-        .filter(|ecosystem| !index.has_ecosystem(ecosystem) && is_name(ecosystem.as_str()))
-        .map(|ecosystem| ecosystem.as_str().to_owned())
-        .collect()
+        .filter(|(ecosystem, _)| is_name(ecosystem.as_str()))
+        .filter(|(_, component)| !is_answered(component, index));
+    missing.map(|(name, _)| name.as_str().to_owned()).collect()
+}
+
+/// Gives a component of each ecosystem: all that waiting for feeds needs of an inventory.
+pub(crate) fn one_of_each_ecosystem(inventory: &Inventory) -> Inventory {
+    let components = by_ecosystem(inventory).into_values().cloned().collect();
+    Inventory {
+        components,
+        ..Inventory::default()
+    }
+}
+
+fn by_ecosystem(inventory: &Inventory) -> BTreeMap<&Ecosystem, &Component> {
+    let mut named = BTreeMap::new();
+    for component in &inventory.components {
+        if let Some(ecosystem) = &component.ecosystem {
+            named.entry(ecosystem).or_insert(component);
+        }
+    }
+    named
 }
 
 /// Adds names to those wanted; tells whether any was new.

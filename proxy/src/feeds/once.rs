@@ -195,8 +195,9 @@ impl OneLoad {
         Ok(FeedState {
             index: Arc::new(index),
             revision: 1,
+            confirmed: confirmed.filter(|confirmed| *confirmed <= now),
             standing: FeedStanding {
-                confirmed: confirmed.filter(|confirmed| *confirmed <= now),
+                expires: self.imported.as_ref().map(|(snapshot, _)| snapshot.expires),
             },
             problem,
             sources: Vec::new(),

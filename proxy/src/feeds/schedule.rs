@@ -39,6 +39,8 @@ pub(super) struct Report {
     pub(super) problem: Option<String>,
     /// Whether a first sync has ended, well or badly.
     pub(super) is_tried: bool,
+    /// The ecosystems that images asked for and that were looked after since, well or badly.
+    pub(super) answered: BTreeSet<String>,
 }
 
 /// The syncs of one mirror.
@@ -83,8 +85,10 @@ impl Syncs {
         let outcome = self.mirror.sync(scope, names, now, &quiet).await;
         let outcome = outcome.map_err(|error| told(&error));
         let is_well = matches!(&outcome, Ok(synced) if synced.problems.is_empty());
-        self.report
-            .send_modify(|report| note(report, outcome, scope));
+        self.report.send_modify(|report| {
+            note(report, outcome, scope);
+            report.answered.clone_from(names);
+        });
         self.news.notify_one();
         is_well
     }
@@ -94,6 +98,9 @@ impl Syncs {
             tokio::time::sleep(GATHER).await;
             let names = wanted.borrow_and_update().clone();
             if self.is_replaced() || !self.mirror.lacks_any(&names) {
+                // Whoever waits for what the mirror does not list waits in vain.
+                self.report.send_modify(|report| report.answered = names);
+                self.news.notify_one();
                 continue;
             }
             self.sync(Scope::Missing, &names).await;

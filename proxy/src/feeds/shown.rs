@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+use sluicegate_model::report::Knowledge;
 use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::FeedIndex;
 
@@ -23,8 +25,8 @@ pub fn shown(state: &FeedState, is_loaded: bool, now: Timestamp) -> Value {
         json!({
             "ecosystem": ecosystem.name,
             "records": ecosystem.records,
-            "newest": ecosystem.newest_modified,
-            "age_seconds": age(ecosystem.newest_modified, now),
+            "newest": ecosystem.newest,
+            "age_seconds": age(ecosystem.newest, now),
             "without_severity": ecosystem.without_severity,
             "problems": ecosystem.problems,
         })
@@ -38,9 +40,23 @@ pub fn shown(state: &FeedState, is_loaded: bool, now: Timestamp) -> Value {
             "bundle": source.bundle,
         })
     };
+    let family = |known: Knowledge| {
+        json!({
+            "family": known.family,
+            "newest": known.newest,
+            "age_seconds": age(known.newest, now),
+            "usual_seconds": known.usual_silence().as_secs(),
+        })
+    };
+    let families: Vec<Value> = state
+        .index
+        .all_knowledge(now)
+        .into_iter()
+        .map(family)
+        .collect();
     let ecosystems: Vec<Value> = state.index.ecosystems().iter().map(ecosystem).collect();
     let sources: Vec<Value> = state.sources.iter().map(source).collect();
-    let confirmed = state.standing.confirmed;
+    let confirmed = state.confirmed;
     json!({
         "snapshot": state.index.snapshot(),
         "loaded": is_loaded,
@@ -48,8 +64,29 @@ pub fn shown(state: &FeedState, is_loaded: bool, now: Timestamp) -> Value {
         "age_seconds": age(confirmed, now),
         "problem": state.problem,
         "sources": sources,
+        "families": families,
         "ecosystems": ecosystems,
+        "tables": tables(&state.index, now),
     })
+}
+
+/// Lists the tables that rank findings, where there are any.
+fn tables(index: &FeedIndex, now: Timestamp) -> Vec<Value> {
+    let all = [
+        ("kev", index.known_exploited(), index.known_exploited_of()),
+        ("epss", index.exploit_scores(), index.exploit_scores_of()),
+    ];
+    let there = all.into_iter().filter(|(_, entries, _)| *entries > 0);
+    let shown = there.map(|(table, entries, of)| {
+        let newest = of.and_then(|day| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
+        json!({
+            "table": table,
+            "entries": entries,
+            "newest": newest,
+            "age_seconds": age(newest, now),
+        })
+    });
+    shown.collect()
 }
 
 /// Lists the records, and the whole files, that could not be read in full; 1,000 at most.
@@ -79,13 +116,16 @@ pub fn kept(data: &Path, now: Timestamp) -> Result<FeedState, String> {
         Err(error) => sources.push(imported_state(Err(told(&error)), now)),
     }
     let confirmed = sources.iter().map(|source| source.counts_from(now)).min();
+    let bundles = sources.iter().filter_map(|source| source.bundle.as_ref());
+    let standing = FeedStanding {
+        expires: bundles.map(|bundle| bundle.expires).min(),
+    };
     let problem = losses::unreadable(&index);
     Ok(FeedState {
         index: Arc::new(index),
         revision: 0,
-        standing: FeedStanding {
-            confirmed: confirmed.flatten(),
-        },
+        confirmed: confirmed.flatten(),
+        standing,
         problem,
         sources,
     })

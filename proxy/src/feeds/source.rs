@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::SourceState;
+use super::awaited::Settled;
 use super::bundle::{Imported, Snapshot};
 use super::mirror::{Mirror, told};
 use super::schedule::{Report, Syncs, keep_synced};
@@ -157,6 +158,20 @@ impl Source {
             }
             Origin::Imported(_) | Origin::Unusable { .. } => None,
         }
+    }
+
+    /// Tells for which ecosystems it brings nothing more before its next sync.
+    pub(super) fn settled(&self) -> Settled {
+        match &self.origin {
+            Origin::Mirror(_) => {}
+            Origin::Usual(..) if self.origin.imported().is_none() => {}
+            // What lies there is all there is.
+            Origin::Directory(_)
+            | Origin::Imported(_)
+            | Origin::Usual(..)
+            | Origin::Unusable { .. } => return Settled::All,
+        }
+        Settled::Names(self.report.borrow().answered.clone())
     }
 
     /// Tells whether nothing of it is worth waiting for: it can be loaded, or has been tried.

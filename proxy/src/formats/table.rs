@@ -29,6 +29,9 @@ const SEVERITIES: [Severity; 6] = [
     Severity::Unknown,
 ];
 
+/// What stands for the snapshot where no feed is loaded.
+const NO_FEEDS: &str = "none";
+
 /// Hexadecimal digits that tell an image's layers apart.
 const SHORT_DIGEST: usize = 12;
 
@@ -133,7 +136,8 @@ fn write_summary(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let packages = counted(packages, "package");
     let feeds = match provenance.feed_time {
         Some(time) => format!("advisories up to {time}"),
-        None => "no advisories loaded".into(),
+        None if provenance.feeds == NO_FEEDS => "no advisories loaded".into(),
+        None => "no dated advisories on its packages".into(),
     };
     let scan_ms = provenance.scan_ms;
     writeln!(

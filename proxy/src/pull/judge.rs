@@ -21,7 +21,7 @@ use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
 use crate::clock::Clock;
 use crate::events::difference;
-use crate::feeds::{FeedState, Feeds};
+use crate::feeds::{FeedState, Feeds, one_of_each_ecosystem};
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::verdicts::{Known, Records, Replacement, StoreError};
@@ -221,11 +221,12 @@ impl Judge {
 
     /// Waits for the first load of the feeds, without holding memory meanwhile.
     async fn wait_for_feeds(&self, digest: &Digest, held: Held) -> Result<Held, PullError> {
-        if self.feeds.is_loaded() {
+        if self.feeds.is_ready_for(&held.scanned.inventory) {
             return Ok(held);
         }
+        let ecosystems = one_of_each_ecosystem(&held.scanned.inventory);
         let resting = Jobs::put_down(held);
-        self.feeds.first_load().await;
+        self.feeds.ready_for(&ecosystems).await;
         self.jobs.take_up(digest, resting, 0).await
     }
 

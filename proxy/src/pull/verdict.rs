@@ -6,6 +6,7 @@
 use jiff::SignedDuration;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::image::Tag;
+use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::{PolicySet, Subject};
@@ -34,7 +35,8 @@ pub(crate) fn verdict(
     feeds: &FeedState,
     now: jiff::Timestamp,
 ) -> Verdict {
-    let report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
+    let mut report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
+    tell_why(&mut report, feeds);
     let subject = Subject {
         repository: &image.repository,
         content: scanned.content,
@@ -68,6 +70,17 @@ pub(crate) fn verdict(
             decided_at: now,
             scan_ms: scanned.scan_ms,
         },
+    }
+}
+
+/// Adds to what no feed speaks of why that may be: whoever is refused for it reads nothing else.
+fn tell_why(report: &mut Report, feeds: &FeedState) {
+    let Some(problem) = &feeds.problem else {
+        return;
+    };
+    let gaps = report.coverage.gaps.iter_mut();
+    for gap in gaps.filter(|gap| gap.kind == GapKind::NoFeed && gap.path.is_none()) {
+        gap.detail = format!("{} ({problem})", gap.detail);
     }
 }
 

@@ -168,4 +168,6 @@ pub enum GapKind {
     VersionUnknown,
     /// An archive or disk image inside the image that is not looked into.
     NestedArchive,
+    /// A release whose advisories have ended with its support.
+    FeedEnded,
 }

@@ -1,5 +1,6 @@
 //! What is known about an image under one feed snapshot: findings and coverage, no decision.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::Coverage;
@@ -23,9 +24,40 @@ pub struct Report {
     pub platform: String,
     /// The feed snapshot's identity, such as `sha256:…`; `none` where no feed is loaded.
     pub feeds: String,
-    /// The newest `modified` of the snapshot's records, RFC 3339.
+    /// Up to when the advisories on its packages reach, RFC 3339: the oldest of what is known of
+    /// the ecosystems that it uses; none where it uses none that is loaded.
     pub feed_time: Option<jiff::Timestamp>,
+    /// How old what is known is, for each family of ecosystems that the image uses, by name.
+    #[serde(default)]
+    pub knowledge: Vec<Knowledge>,
     /// The next instant at which the findings change by themselves: support ends.
     #[serde(default)]
     pub valid_until: Option<jiff::Timestamp>,
+}
+
+/// How old the advisories on a family of ecosystems are, such as Debian's, Alpine's or npm's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knowledge {
+    /// The family: an ecosystem's name up to its first `:`.
+    pub family: String,
+    /// The newest `modified` or `published` of its records that is not in the future; none where
+    /// no record gives such a time.
+    pub newest: Option<jiff::Timestamp>,
+    /// The most days between two days with news in the year before [`Self::newest`]; zero where
+    /// there are no two such days.
+    pub longest_gap_days: u32,
+}
+
+impl Knowledge {
+    /// Least time for which a family may be silent and not look dead.
+    const LEAST_SILENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
+    /// How many of its longest gaps a family may be silent.
+    const GAPS: i64 = 3;
+
+    /// Tells how long the family may be silent by its own rhythm, at least a week: what `maxAge:
+    /// auto` means.
+    pub fn usual_silence(&self) -> SignedDuration {
+        let gap = SignedDuration::from_hours(24 * Self::GAPS * i64::from(self.longest_gap_days));
+        gap.max(Self::LEAST_SILENCE)
+    }
 }

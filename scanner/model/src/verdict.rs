@@ -68,7 +68,8 @@ pub struct Provenance {
     pub scanner: String,
     /// The feed snapshot's identity.
     pub feeds: String,
-    /// The newest `modified` of the snapshot's records.
+    /// Up to when the advisories on its packages reach: the oldest of what is known of the
+    /// ecosystems that it uses; none where it uses none that is loaded.
     pub feed_time: Option<Timestamp>,
     /// When the bytes were read.
     pub scanned_at: Timestamp,

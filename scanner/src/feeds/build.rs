@@ -15,6 +15,7 @@ use sha2::Digest as _;
 use super::format::{FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::gather::{Family, Gathered, Summary};
 use super::names::Names;
+use super::times::FamilyTimes;
 use super::{
     Archive, BuildProgress, EcosystemStatus, FeedDirectory, FeedError, FeedProblem, archive,
     archives, exploits, osv, source_fingerprint,
@@ -72,6 +73,7 @@ struct Builder {
     keys: Vec<KeyEntry>,
     identity: sha2::Sha256,
     ecosystems: BTreeMap<Box<str>, EcosystemStatus>,
+    families: Vec<FamilyTimes>,
     problems: Vec<FeedProblem>,
     names: Names,
     tables: Tables,
@@ -87,6 +89,7 @@ impl Builder {
             keys: Vec::new(),
             identity: sha2::Sha256::new(),
             ecosystems: BTreeMap::new(),
+            families: Vec::new(),
             problems: Vec::new(),
             names: Names::default(),
             tables: Tables::default(),
@@ -105,7 +108,7 @@ impl Builder {
         let families = by_family(directories)?;
         let archives = families.values().map(Vec::len).sum();
         let mut number = 0;
-        for folders in families.values() {
+        for (name, folders) in &families {
             let mut family = Family::default();
             for folder in folders {
                 number += 1;
@@ -120,6 +123,7 @@ impl Builder {
                 });
             }
             self.summarize(&family.summaries(now));
+            self.families.push(family.take_days().of_family(name));
             family.name_weaknesses(&mut self.names);
             for gathered in family.into_packages() {
                 self.write_block(&gathered)?;
@@ -190,6 +194,8 @@ impl Builder {
             self.list_problem(&folder, None, &reason);
         }
         self.tables.known_exploited = exploits.known.into_iter().collect();
+        self.tables.known_exploited_of = exploits.known_of;
+        self.tables.exploit_scores_of = exploits.scores_of;
         self.tables.exploit_scores = exploits.scores.into_iter().collect();
     }
 
@@ -199,12 +205,7 @@ impl Builder {
         self.tables.ecosystems = std::mem::take(&mut self.ecosystems).into_values().collect();
         self.tables.problems = std::mem::take(&mut self.problems);
         self.tables.names = std::mem::take(&mut self.names).into_tables();
-        self.tables.newest_modified = self
-            .tables
-            .ecosystems
-            .iter()
-            .filter_map(|ecosystem| ecosystem.newest_modified)
-            .max();
+        self.tables.families = std::mem::take(&mut self.families);
         self.tables.snapshot = self.snapshot()?;
         let encoded = postcard::to_stdvec(&self.tables)
             .map_err(|_| FeedError::TooLarge { what: "tables" })?;
@@ -223,16 +224,16 @@ impl Builder {
         Ok(self.tables.snapshot)
     }
 
-    /// Names everything that matching reads; times and problems are not part of it.
+    /// Names everything that a report rests on, the times of records included: what is known can
+    /// be younger than before and otherwise the same. Problems are not part of it.
     fn snapshot(&mut self) -> Result<String, FeedError> {
-        let names: Vec<(&str, u64)> = self
-            .tables
-            .ecosystems
-            .iter()
-            .map(|ecosystem| (ecosystem.name.as_str(), ecosystem.records))
+        let ecosystems = self.tables.ecosystems.iter();
+        let names: Vec<_> = ecosystems
+            .map(|one| (one.name.as_str(), one.records, one.newest_own))
             .collect();
         let encoded = postcard::to_stdvec(&(
             names,
+            &self.tables.families,
             &self.tables.known_exploited,
             &self.tables.exploit_scores,
             &self.tables.names,
@@ -266,7 +267,8 @@ impl Builder {
             let status = self.status(name);
             status.records = summary.records;
             status.without_severity = summary.without_severity;
-            status.newest_modified = summary.newest_modified;
+            status.newest = summary.newest;
+            status.newest_own = summary.newest_own;
         }
     }
 
@@ -291,7 +293,8 @@ impl Builder {
             .or_insert_with(|| EcosystemStatus {
                 name: ecosystem.to_owned(),
                 records: 0,
-                newest_modified: None,
+                newest: None,
+                newest_own: None,
                 without_severity: 0,
                 problems: 0,
             })

@@ -8,16 +8,18 @@
 //! ```
 //! Every byte after the preamble is under exactly one checksum. Nothing here reads or writes files.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use sluicegate_model::advisory::Advisory;
 
 use super::cve::CveNumber;
 use super::names::NameTables;
+use super::times::FamilyTimes;
 use super::{EcosystemStatus, FeedProblem};
 
 /// The revision of layout and content; a file of another one is built again.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";
@@ -87,13 +89,18 @@ pub(super) struct Tables {
     /// `sha256:…` over everything that matching reads.
     pub(super) snapshot: String,
     pub(super) source_fingerprint: String,
-    pub(super) newest_modified: Option<jiff::Timestamp>,
     pub(super) ecosystems: Vec<EcosystemStatus>,
+    /// Sorted by name.
+    pub(super) families: Vec<FamilyTimes>,
     pub(super) problems: Vec<FeedProblem>,
     /// Sorted.
     pub(super) known_exploited: Vec<CveNumber>,
+    /// The day of that list, where it names one.
+    pub(super) known_exploited_of: Option<Date>,
     /// Sorted by CVE.
     pub(super) exploit_scores: Vec<(CveNumber, f32)>,
+    /// The day of those scores, where they name one.
+    pub(super) exploit_scores_of: Option<Date>,
     /// What all records together know of weaknesses.
     pub(super) names: NameTables,
 }

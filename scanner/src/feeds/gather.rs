@@ -12,12 +12,16 @@ use jiff::Timestamp;
 
 use super::names::{Identity, Names};
 use super::osv::Record;
+use super::times::{Days, release};
 use crate::matching::{self, names};
 
 /// Everything known about one family.
 #[derive(Default)]
 pub(super) struct Family {
     newest: States,
+    /// When records were made or changed, also those that were withdrawn since: somebody tends
+    /// the feed.
+    days: Days,
     entries: BTreeMap<Package, Vec<Entry>>,
     /// Numbers the records in the order in which they were read.
     sequence: u32,
@@ -42,8 +46,10 @@ pub(super) struct Summary {
     pub(super) records: u64,
     /// Records that state no severity.
     pub(super) without_severity: u64,
-    /// Not in the future.
-    pub(super) newest_modified: Option<Timestamp>,
+    /// The newest time of a record, not in the future.
+    pub(super) newest: Option<Timestamp>,
+    /// The same of the records that speak of no later release.
+    pub(super) newest_own: Option<Timestamp>,
 }
 
 /// The newest state seen of each record, by id, for each folder.
@@ -52,6 +58,7 @@ struct States(BTreeMap<Box<str>, HashMap<Box<str>, Newest>>);
 
 struct Newest {
     modified: Timestamp,
+    published: Option<Timestamp>,
     /// Which reading of this state speaks for each ecosystem.
     speakers: Vec<Speaker>,
     identity: Identity,
@@ -63,6 +70,8 @@ struct Speaker {
     sequence: u32,
     /// Whether it states a severity of any package there.
     is_rated: bool,
+    /// Whether the record speaks of no later release than this.
+    is_own: bool,
 }
 
 struct Entry {
@@ -78,6 +87,14 @@ impl Family {
     /// folder is a whole family's. The other releases lie in folders of their own.
     pub(super) fn add(&mut self, folder: &str, record: Record) {
         let modified = record.modified.unwrap_or(Timestamp::MIN);
+        let own_family = folder.split(':').next().unwrap_or_default();
+        let named = record.affected.iter().map(|affected| &*affected.ecosystem);
+        let named = named.filter(|name| name.split(':').next() == Some(own_family));
+        let latest = named.map(release).max();
+        if latest.is_some() {
+            let times = record.modified.into_iter().chain(record.published);
+            times.for_each(|at| self.days.add(at));
+        }
         self.sequence = self.sequence.saturating_add(1);
         let sequence = self.sequence;
         let states = self.newest.0.entry(folder.into()).or_default();
@@ -101,7 +118,8 @@ impl Family {
                 continue;
             }
             let is_rated = affected.advisory.basis.is_some();
-            if !newest.speaks(ecosystem, sequence, is_rated) {
+            let is_own = Some(release(ecosystem)) >= latest;
+            if !newest.speaks(ecosystem, sequence, is_rated, is_own) {
                 continue;
             }
             matching::slim(family, &mut affected.advisory);
@@ -133,12 +151,17 @@ impl Family {
                 let summary = summaries.entry(ecosystem.clone()).or_default();
                 summary.records += 1;
                 summary.without_severity += u64::from(!speaker.is_rated);
-                let dated = state.modified > Timestamp::MIN && state.modified <= now;
-                summary.newest_modified =
-                    summary.newest_modified.max(dated.then_some(state.modified));
+                let newest = state.newest_time(now);
+                summary.newest = summary.newest.max(newest);
+                summary.newest_own = summary.newest_own.max(newest.filter(|_| speaker.is_own));
             }
         }
         summaries
+    }
+
+    /// Gives the days on which records were made or changed.
+    pub(super) fn take_days(&mut self) -> Days {
+        std::mem::take(&mut self.days)
     }
 
     /// Adds what the records in force know of weaknesses to what those of other families do.
@@ -192,14 +215,22 @@ impl Newest {
     fn at(modified: Timestamp, record: &Record) -> Self {
         Self {
             modified,
+            published: record.published,
             speakers: Vec::new(),
             identity: Identity::of(record),
             is_withdrawn: record.is_withdrawn,
         }
     }
 
+    /// Gives when it was last changed, or made, that is not in the future.
+    fn newest_time(&self, now: Timestamp) -> Option<Timestamp> {
+        let modified = Some(self.modified).filter(|modified| *modified > Timestamp::MIN);
+        let times = modified.into_iter().chain(self.published);
+        times.filter(|at| *at <= now).max()
+    }
+
     /// Tells whether this reading speaks for the ecosystem: the first one of a state does.
-    fn speaks(&mut self, ecosystem: &str, sequence: u32, is_rated: bool) -> bool {
+    fn speaks(&mut self, ecosystem: &str, sequence: u32, is_rated: bool, is_own: bool) -> bool {
         let mut speakers = self.speakers.iter_mut();
         if let Some(speaker) = speakers.find(|speaker| *speaker.ecosystem == *ecosystem) {
             speaker.is_rated |= is_rated;
@@ -209,6 +240,7 @@ impl Newest {
             ecosystem: ecosystem.into(),
             sequence,
             is_rated,
+            is_own,
         });
         true
     }

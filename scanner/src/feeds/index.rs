@@ -9,8 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::Ecosystem;
+use sluicegate_model::report::Knowledge;
 
 use super::blocks::Blocks;
 use super::cve::CveNumber;
@@ -86,10 +88,19 @@ impl FeedIndex {
         &self.tables.source_fingerprint
     }
 
-    /// Gives the newest `modified` of all records, leaving out those that were in the future when
-    /// the index was built.
-    pub fn newest_modified(&self) -> Option<Timestamp> {
-        self.tables.newest_modified
+    /// Tells how old what is known of a family of ecosystems is; none where no folder of it is
+    /// loaded.
+    pub fn knowledge(&self, family: &str, now: Timestamp) -> Option<Knowledge> {
+        let families = &self.tables.families;
+        let at = families.binary_search_by(|times| times.family.as_str().cmp(family));
+        let times = families.get(at.ok()?)?;
+        Some(times.knowledge(now))
+    }
+
+    /// Tells how old what is known of each family is, by name.
+    pub fn all_knowledge(&self, now: Timestamp) -> Vec<Knowledge> {
+        let families = self.tables.families.iter();
+        families.map(|times| times.knowledge(now)).collect()
     }
 
     /// Lists the ecosystems, by name.
@@ -104,12 +115,15 @@ impl FeedIndex {
 
     /// Tells whether any record in force speaks of the ecosystem, suffix included.
     pub fn has_ecosystem(&self, ecosystem: &Ecosystem) -> bool {
-        self.tables
-            .ecosystems
-            .binary_search_by(|status| status.name.as_str().cmp(ecosystem.as_str()))
-            .ok()
-            .and_then(|at| self.tables.ecosystems.get(at))
+        self.status(ecosystem)
             .is_some_and(|status| status.records > 0)
+    }
+
+    /// Gives what is loaded of an ecosystem, suffix included.
+    pub fn status(&self, ecosystem: &Ecosystem) -> Option<&EcosystemStatus> {
+        let ecosystems = &self.tables.ecosystems;
+        let at = ecosystems.binary_search_by(|status| status.name.as_str().cmp(ecosystem.as_str()));
+        ecosystems.get(at.ok()?)
     }
 
     /// Counts the packages that have advisories, over all ecosystems.
@@ -120,6 +134,21 @@ impl FeedIndex {
     /// Counts the CVEs known to be exploited.
     pub fn known_exploited(&self) -> usize {
         self.tables.known_exploited.len()
+    }
+
+    /// Gives the day of the list of known exploited CVEs, where it names one.
+    pub fn known_exploited_of(&self) -> Option<Date> {
+        self.tables.known_exploited_of
+    }
+
+    /// Counts the CVEs with an EPSS score.
+    pub fn exploit_scores(&self) -> usize {
+        self.tables.exploit_scores.len()
+    }
+
+    /// Gives the day of the EPSS scores, where they name one.
+    pub fn exploit_scores_of(&self) -> Option<Date> {
+        self.tables.exploit_scores_of
     }
 
     /// Reads the advisories on a package; `name` is in the normal form of the ecosystem.

@@ -18,6 +18,7 @@ mod osv;
 mod rating;
 pub(crate) mod scope;
 mod stamps;
+mod times;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,8 +70,11 @@ pub struct EcosystemStatus {
     pub name: String,
     /// Records in force that speak of it.
     pub records: u64,
-    /// The newest `modified` of those records that is not in the future.
-    pub newest_modified: Option<jiff::Timestamp>,
+    /// The newest `modified` or `published` of those records that is not in the future.
+    pub newest: Option<jiff::Timestamp>,
+    /// The same of those that speak of no later release of the family: a record on several is
+    /// changed for the sake of the latest one.
+    pub newest_own: Option<jiff::Timestamp>,
     /// Records in force that state no severity for any of its packages.
     pub without_severity: u64,
     /// Records of its folder that could not be read in full.

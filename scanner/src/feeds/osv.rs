@@ -22,6 +22,8 @@ pub(super) struct Record {
     pub(super) id: String,
     /// When it last changed; none where the record gives no readable time.
     pub(super) modified: Option<Timestamp>,
+    /// When it was first made public; none where the record gives no readable time.
+    pub(super) published: Option<Timestamp>,
     pub(super) is_withdrawn: bool,
     pub(super) affected: Vec<AffectedPackage>,
     /// What could not be read without making the record useless.
@@ -53,6 +55,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
     check_name("id", &written.id)?;
     let mut oddities = Vec::new();
     let modified = read_time("modified", written.modified.as_deref(), &mut oddities);
+    let published = read_time("published", written.published.as_deref(), &mut oddities);
     let withdrawn = read_time("withdrawn", written.withdrawn.as_deref(), &mut oddities);
     let mut affected = Vec::new();
     let entries = written.affected.as_deref().unwrap_or_default();
@@ -72,6 +75,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
     Ok(Record {
         id: written.id,
         modified,
+        published,
         is_withdrawn: withdrawn.is_some(),
         affected,
         oddities,
@@ -82,6 +86,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
 struct Written<'a> {
     id: String,
     modified: Option<String>,
+    published: Option<String>,
     withdrawn: Option<String>,
     aliases: Option<Vec<String>>,
     upstream: Option<Vec<String>>,

@@ -216,8 +216,22 @@ fn ignores_times_in_the_future() {
             record("B", "2026-05-01T00:00:00Z", &["npm"], "b"),
         ],
     );
-    let newest = index.newest_modified().map(|time| time.to_string());
-    assert_eq!(newest.as_deref(), Some("2026-05-01T00:00:00Z"));
+    let newest = |now: &str| {
+        let knowledge = index.knowledge("npm", now.parse().expect("a time"));
+        knowledge?.newest.map(|time| time.to_string())
+    };
+    assert_eq!(newest(NOW).as_deref(), Some("2026-05-01T00:00:00Z"));
+    let shown = index.ecosystems()[0].newest.map(|time| time.to_string());
+    assert_eq!(shown.as_deref(), Some("2026-05-01T00:00:00Z"));
+    // A clock that is set back sees less, one that goes on sees more, with the same index.
+    assert_eq!(newest("2026-04-30T00:00:00Z"), None);
+    let later = newest("2027-02-01T00:00:00Z");
+    assert_eq!(later.as_deref(), Some("2027-01-01T00:00:00Z"));
+    assert!(
+        index
+            .knowledge("PyPI", NOW.parse().expect("a time"))
+            .is_none()
+    );
 }
 
 #[test]

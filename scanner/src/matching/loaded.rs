@@ -31,6 +31,11 @@ pub(super) fn ecosystems(component: &Component, feeds: &FeedIndex) -> Vec<Ecosys
     names.iter().map(|name| Ecosystem::new(name)).collect()
 }
 
+/// Tells whether any loaded ecosystem holds the advisories on a component.
+pub fn is_answered(component: &Component, feeds: &FeedIndex) -> bool {
+    !ecosystems(component, feeds).is_empty()
+}
+
 /// Picks from the ecosystems that a source lists those under which the advisories on a release are
 /// filed.
 pub fn filed_under<'a>(named: &str, listed: impl Iterator<Item = &'a str>) -> Vec<String> {

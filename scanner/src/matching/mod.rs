@@ -28,14 +28,14 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem, PackageType};
 use sluicegate_model::report::Report;
 
-pub use loaded::filed_under;
+pub use loaded::{filed_under, is_answered};
 pub(crate) use matcher::slim;
 pub use matcher::{MatcherInfo, matchers};
 
 use crate::eol;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
-use crate::report;
+use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
 use matcher::{Matcher, Side};
@@ -43,7 +43,7 @@ use ranges::Affected;
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 4;
+pub const MATCHER_REVISION: u32 = 5;
 
 /// Most questions put to advisories for one image, each about one version: about ten seconds of
 /// work, a hundred times what the largest images of distributions need.
@@ -81,7 +81,9 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     }
     let (mut findings, gaps) = matching.finish();
     findings.extend(support.finding);
-    report::assemble(inventory, feeds, findings, gaps, support.ends)
+    let used = asked.keys().flatten().map(|question| &question.ecosystem);
+    let known = knowledge::known(&used.collect(), inventory, feeds, support.ended, now);
+    report::assemble(inventory, feeds, findings, gaps, known, support.ends)
 }
 
 /// Estimates how much memory judging an inventory takes, in bytes, without doing it.

@@ -15,7 +15,7 @@ use crate::feeds::bundle::{Contents, Imported, SigningKey, Trust, pack};
 use crate::feeds::source::Origin;
 use crate::feeds::{FeedState, Feeds};
 
-fn feeds(site: &Site, home: &Path, time: &'static str) -> Arc<Feeds> {
+pub(super) fn feeds(site: &Site, home: &Path, time: &'static str) -> Arc<Feeds> {
     let origin = Origin::Mirror(Arc::new(mirror(site, home)));
     Feeds::start_from(
         vec![origin],
@@ -24,7 +24,7 @@ fn feeds(site: &Site, home: &Path, time: &'static str) -> Arc<Feeds> {
     )
 }
 
-async fn until(feeds: &Feeds, holds: impl Fn(&FeedState) -> bool) -> Arc<FeedState> {
+pub(super) async fn until(feeds: &Feeds, holds: impl Fn(&FeedState) -> bool) -> Arc<FeedState> {
     let wait = async {
         while !holds(&feeds.current()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -36,11 +36,11 @@ async fn until(feeds: &Feeds, holds: impl Fn(&FeedState) -> bool) -> Arc<FeedSta
         .expect("the state comes about")
 }
 
-fn knows(state: &FeedState, ecosystem: &str) -> bool {
+pub(super) fn knows(state: &FeedState, ecosystem: &str) -> bool {
     state.index.has_ecosystem(&Ecosystem::new(ecosystem))
 }
 
-fn image_of(ecosystem: &str) -> Inventory {
+pub(super) fn image_of(ecosystem: &str) -> Inventory {
     let component = Component {
         package: Package {
             name: "tool".to_owned(),
@@ -72,7 +72,7 @@ async fn url_is_loaded_and_what_an_image_needs_comes_later() {
     let state = feeds.current();
     assert!(feeds.is_loaded() && knows(&state, "Debian:12"));
     assert!(!knows(&state, "Wolfi"), "nobody needs it yet");
-    assert_eq!(state.standing.confirmed, Some(at(NOON)));
+    assert_eq!(state.confirmed, Some(at(NOON)));
     assert_eq!(state.problem, None);
     feeds.want(&image_of("Wolfi"), &state.index);
     let later = until(&feeds, |state| knows(state, "Wolfi")).await;
@@ -97,7 +97,7 @@ async fn unreachable_url_shows_its_problem_and_holds_nobody_for_ever() {
     assert!(feeds.is_loaded());
     let state = feeds.current();
     assert_eq!(state.index.snapshot(), "none");
-    assert_eq!(state.standing.confirmed, None);
+    assert_eq!(state.confirmed, None);
     assert!(state.problem.as_ref().unwrap().contains("answered 503"));
 }
 
@@ -113,11 +113,7 @@ async fn last_good_snapshot_serves_while_its_url_is_down() {
     })
     .await;
     assert!(knows(&state, "Debian:12"));
-    assert_eq!(
-        state.standing.confirmed,
-        Some(at(NOON)),
-        "no younger than it is"
-    );
+    assert_eq!(state.confirmed, Some(at(NOON)), "no younger than it is");
     assert_eq!(state.sources[0].source, site.url().as_str());
 }
 
@@ -161,7 +157,7 @@ async fn imported_bundle_replaces_the_usual_url_and_ages_from_when_it_was_made()
     feeds.first_load().await;
     let state = feeds.current();
     assert!(knows(&state, "Alpine:v3.20") && !knows(&state, "Debian:12"));
-    assert_eq!(state.standing.confirmed, Some(at(NOON)), "and not now");
+    assert_eq!(state.confirmed, Some(at(NOON)), "and not now");
     assert_eq!(state.sources[0].bundle.as_ref().unwrap().version, 1);
     import(home.path(), "Debian:13", 2, "2026-11-24T12:00:00Z");
     feeds.look();
@@ -181,7 +177,8 @@ async fn expired_bundle_stays_in_use_and_is_stale() {
     let state = feeds.current();
     assert!(knows(&state, "Alpine:v3.20"));
     assert_eq!(state.sources[0].confirmed, Some(at(NOON)));
-    assert_eq!(state.standing.confirmed, None, "past its time");
+    assert_eq!(state.confirmed, None, "past its time");
+    assert_eq!(state.standing.expires, Some(at("2026-11-23T12:01:00Z")));
     assert!(state.problem.as_ref().unwrap().contains("expired at"));
 }
 

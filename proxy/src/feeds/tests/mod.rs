@@ -2,6 +2,7 @@
 
 mod current;
 mod delta;
+mod first_image;
 mod site;
 
 use std::collections::BTreeSet;
