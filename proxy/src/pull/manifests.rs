@@ -1,8 +1,8 @@
-//! Manifests by digest: parsed once, kept in memory while warm, and only for repositories that
-//! their upstream vouched for.
+//! Manifests by digest: parsed once, kept in memory while warm, and only for repositories whose
+//! upstream gave their bytes there.
 //!
 //! Content is shared, membership is not: the bytes may be here from elsewhere, but a repository
-//! gets them only after its own upstream answered for them there.
+//! gets them only after its own upstream sent them for it. A HEAD proves nothing.
 
 use std::sync::Arc;
 
@@ -103,9 +103,7 @@ impl Manifests {
         repository: &Repository,
         fetched: UpstreamManifest,
     ) -> Result<Arc<KnownManifest>, PullError> {
-        let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
-        self.content.put(&known.digest, known.bytes.clone()).await?;
-        self.add_member(repository, &known).await?;
+        let known = self.take_in(repository, fetched).await?;
         self.warm
             .insert(
                 (repository.clone(), known.digest.clone()),
@@ -122,28 +120,26 @@ impl Manifests {
     ) -> Result<Arc<KnownManifest>, PullError> {
         let member = self.records.membership(repository, digest).await?;
         let stored = self.content.read(digest, MAX_MANIFEST_BYTES).await?;
-        let reference = Reference::Digest(digest.clone());
-        match (member, stored) {
-            (Some(member), Some(bytes)) => parse(digest.clone(), member.media_type, bytes),
-            (None, Some(bytes)) => {
-                let upstream = self.upstreams.of(repository)?;
-                let head = upstream
-                    .head_manifest(repository.path(), &reference)
-                    .await?;
-                let media_type = head.media_type.unwrap_or_default();
-                let known = parse(digest.clone(), media_type, bytes)?;
-                self.add_member(repository, &known).await?;
-                Ok(known)
-            }
-            (_, None) => {
-                let upstream = self.upstreams.of(repository)?;
-                let fetched = upstream.manifest(repository.path(), &reference).await?;
-                let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
-                self.content.put(&known.digest, known.bytes.clone()).await?;
-                self.add_member(repository, &known).await?;
-                Ok(known)
-            }
+        if let (Some(member), Some(bytes)) = (member, stored) {
+            return parse(digest.clone(), member.media_type, bytes);
         }
+        // By GET even where the bytes are here: that the upstream says yes proves nothing.
+        let upstream = self.upstreams.of(repository)?;
+        let reference = Reference::Digest(digest.clone());
+        let fetched = upstream.manifest(repository.path(), &reference).await?;
+        self.take_in(repository, fetched).await
+    }
+
+    /// Keeps a manifest that the repository's upstream sent, and that it is there.
+    async fn take_in(
+        &self,
+        repository: &Repository,
+        fetched: UpstreamManifest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
+        self.content.put(&known.digest, known.bytes.clone()).await?;
+        self.add_member(repository, &known).await?;
+        Ok(known)
     }
 
     async fn add_member(

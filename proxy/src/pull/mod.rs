@@ -8,6 +8,7 @@ pub mod gate;
 pub mod job;
 pub mod judge;
 pub mod manifests;
+pub mod presence;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;
