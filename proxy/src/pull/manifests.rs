@@ -5,6 +5,7 @@
 //! gets them only after its own upstream sent them for it. A HEAD proves nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use moka::future::Cache;
@@ -20,6 +21,11 @@ use crate::verdicts::Records;
 
 /// Bytes of manifests kept in memory: about 10,000 of ordinary size.
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Manifests remembered that lists name and cannot be had: of some lists of a thousand.
+const MISSED: u64 = 10_000;
+/// How long that is: as long as a client goes round while its list is judged.
+const MISSED_FOR: Duration = Duration::from_mins(4);
 
 /// A manifest that passed the strict parser.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub struct KnownManifest {
 #[derive(Clone)]
 pub struct Manifests {
     warm: Cache<(Repository, Digest), Arc<KnownManifest>>,
+    /// What lists name and cannot be had, for whoever asks for the list again.
+    missed: moka::sync::Cache<(Repository, Digest), PullError>,
     content: ContentStore,
     records: Records,
     upstreams: Arc<Upstreams>,
@@ -54,8 +62,13 @@ impl Manifests {
                     .saturating_add(512)
             })
             .build();
+        let missed = moka::sync::Cache::builder()
+            .max_capacity(MISSED)
+            .time_to_live(MISSED_FOR)
+            .build();
         Self {
             warm,
+            missed,
             content,
             records,
             upstreams,
@@ -86,6 +99,24 @@ impl Manifests {
             .try_get_with(key, load)
             .await
             .map_err(|error: Arc<PullError>| (*error).clone())
+    }
+
+    /// Gives a manifest that a list names. That the upstream lacks it, or sends one that is not
+    /// understood, is remembered for a while: a list of a thousand is judged over several requests.
+    pub async fn listed(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let key = (repository.clone(), digest.clone());
+        if let Some(missed) = self.missed.get(&key) {
+            return Err(missed);
+        }
+        let known = self.known(repository, digest).await;
+        if let Err(error @ (PullError::UnknownManifest | PullError::Manifest(_))) = &known {
+            self.missed.insert(key, error.clone());
+        }
+        known
     }
 
     /// Tells what is in memory, without waiting.

@@ -111,7 +111,7 @@ impl Gate {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Fate, PullError> {
-        let known = match self.manifests.known(repository, digest).await {
+        let known = match self.manifests.listed(repository, digest).await {
             Ok(known) => known,
             // The upstream lists what it does not have: there is nothing that could leave.
             Err(PullError::UnknownManifest) => return Ok(Fate::Listed),
