@@ -26,6 +26,7 @@ use crate::http::registry::Registry;
 use crate::http::server::{self, PeerInfo, ServerLimits};
 use crate::http::tls::TlsReload;
 use crate::insecure;
+use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::download::Downloads;
@@ -34,6 +35,7 @@ use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
 use crate::pull::memory::Memory;
+use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
@@ -193,6 +195,8 @@ struct Parts {
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let (content, records, log) = open_data(settings)?;
+        let key = InstanceKey::open(&settings.data)
+            .map_err(|error| data_error(&settings.data, &error))?;
         let history = PullHistory::new(log.directory().to_owned());
         let pulls = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
@@ -213,6 +217,13 @@ impl Parts {
             Arc::clone(&upstreams),
             settings.gate == GateMode::Stream,
         );
+        let presence = Presence::new(
+            key,
+            content.clone(),
+            records.clone(),
+            downloads.clone(),
+            Arc::clone(&upstreams),
+        );
         let memory = Memory::default();
         let jobs = Jobs::new(content.clone(), downloads.clone(), memory.clone(), clock.clone());
         let judge = Judge::new(
@@ -232,6 +243,7 @@ impl Parts {
             manifests,
             downloads,
             records: records.clone(),
+            presence,
             upstreams: Arc::clone(&upstreams),
         };
         let rejudge = Rejudge::new(

@@ -176,6 +176,69 @@ async fn no_hostile_realm_gets_a_credential() {
     assert_silent(&stage);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_upstream_echoes_is_in_no_answer_and_no_log() {
+    for auth in [Auth::Basic, Auth::Token] {
+        let upstream = FaultUpstream::start().await;
+        upstream.demand(auth);
+        let builder = with_credentials(&[(UPSTREAM, &upstream)])
+            .environment("SLUICEGATE_LOG_FORMAT", "json");
+        let stage = Stage::around(upstream, builder).await;
+        let pair = format!("{USER}:{PASSWORD}");
+        let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let echoes: Vec<String> = vec![
+            "{sent}".to_owned(),
+            PASSWORD.to_owned(),
+            pair.clone(),
+            STANDARD.encode(&pair),
+            STANDARD.encode(format!("x {pair}")),
+            STANDARD.encode(PASSWORD),
+            percent(PASSWORD),
+            percent(&STANDARD.encode(&pair)),
+            PASSWORD.replace('-', "\u{2010}-"),
+        ];
+        let image = clean_image(1, 1_000);
+        let mut said = String::new();
+        for (number, echo) in echoes.iter().enumerate() {
+            let repository = format!("lib/echo-{number}");
+            stage.upstream.add(&repository, "1", &image);
+            for status in [200, 206, 400, 403, 404, 429, 500] {
+                let body = format!("{{\"errors\":[{{\"code\":\"X\",\"message\":\"no {echo} here\"}}]}}");
+                let mut headers = vec![("retry-after", "9999".to_owned())];
+                for name in ["content-type", "docker-content-digest", "warning", "link"] {
+                    headers.push((name, format!("<{}>; rel=next", echo.replace("{sent}", PASSWORD))));
+                }
+                headers.retain(|(_, value)| value.is_ascii());
+                let say = Fault::Say(status, headers, body);
+                stage.upstream.always(&format!("/v2/{repository}/"), say);
+                for path in [
+                    format!("/v2/{repository}/manifests/{status}"),
+                    format!("/v2/{repository}/tags/list"),
+                    format!("/v2/{repository}/referrers/{}", image.digest),
+                ] {
+                    let reply = ask_once(&stage.proxy, &path, Duration::from_secs(30)).await;
+                    let reply = reply.expect("an answer");
+                    said.push_str(&format!("{:?} {}\n", reply.headers, reply.text()));
+                }
+            }
+        }
+        // The blobs of an image whose manifest is fine.
+        stage.upstream.add("lib/blobs", "1", &image);
+        let body = "{\"errors\":[{\"message\":\"no {sent} here\"}]}".to_owned();
+        let say = Fault::Say(400, Vec::new(), body);
+        stage.upstream.always("/v2/lib/blobs/blobs/", say);
+        let reply = ask_once(&stage.proxy, "/v2/lib/blobs/manifests/1", Duration::from_secs(30));
+        said.push_str(&reply.await.expect("an answer").text());
+        let log = stage.proxy.log();
+        for text in [&said, &log] {
+            assert!(text.contains("***"), "nothing was scrubbed: {text}");
+            for secret in [PASSWORD, "canary", "token-canary", &STANDARD.encode(&pair), "%63%6F%72"] {
+                assert!(!text.contains(secret), "{secret} in {text}");
+            }
+        }
+    }
+}
+
 /// Lists realms that are not the upstream, whatever they look like; the last one is.
 fn hostile(port: u16, upstream: &str) -> Vec<String> {
     vec![

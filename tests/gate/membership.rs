@@ -13,37 +13,6 @@ use crate::stage::{REPO, Stage, base, blob_path, clean, eventually, manifest_pat
 const OTHER: &str = "lib/other";
 
 #[tokio::test]
-async fn a_blob_that_is_here_already_costs_another_repository_one_head() {
-    let stage = Stage::hold().await;
-    let image = clean(40);
-    stage.upstream.add(REPO, "1", &image);
-    stage.upstream.add(OTHER, "1", &image);
-    stage.pull(REPO, "1", &image).await;
-    stage.pull(OTHER, image.digest.as_str(), &image).await;
-    for _ in 0..2 {
-        for blob in image.blobs() {
-            let reply = stage.get(&blob_path(OTHER, &blob.digest)).await;
-            assert_eq!(
-                (reply.status, reply.body_digest),
-                (StatusCode::OK, blob.digest.clone())
-            );
-        }
-    }
-    for blob in image.blobs() {
-        let path = format!("/v2/{OTHER}/blobs/{}", blob.digest);
-        assert_eq!(stage.upstream.count("HEAD", &path), 1, "asked once");
-        assert_eq!(
-            stage.upstream.count("GET", &path),
-            0,
-            "and not fetched again"
-        );
-    }
-    let manifest = format!("/v2/{OTHER}/manifests/");
-    assert_eq!(stage.upstream.count("HEAD", &manifest), 1);
-    assert_eq!(stage.upstream.count("GET", &manifest), 0);
-}
-
-#[tokio::test]
 async fn a_manifest_that_names_another_repositorys_blob_does_not_get_it() {
     let stage = Stage::hold().await;
     let image = clean(41);

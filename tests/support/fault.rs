@@ -37,6 +37,9 @@ pub enum Fault {
     LengthenBy(u64),
     /// Another status, with headers, instead of the content.
     Status(u16, Vec<(&'static str, String)>),
+    /// This status, these headers and this body instead of the content. `{sent}` in a body stands
+    /// for the request's `Authorization`.
+    Say(u16, Vec<(&'static str, String)>, String),
     /// A 403 with this message in the registry protocol's form, on HEAD too.
     Deny(String),
     /// A 307 to the same path at this base URL.
@@ -100,6 +103,7 @@ struct Shared {
     address: String,
     content: Mutex<Content>,
     ignores_range: AtomicBool,
+    says_yes: AtomicBool,
     tokens_made: AtomicU64,
     body_bytes: AtomicU64,
     pace: body::Pace,
@@ -128,6 +132,7 @@ impl FaultUpstream {
             address: address.clone(),
             content: Mutex::default(),
             ignores_range: AtomicBool::new(false),
+            says_yes: AtomicBool::new(false),
             tokens_made: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
             pace: body::Pace::default(),
@@ -233,6 +238,18 @@ impl FaultUpstream {
     /// Answers 200 with everything to a Range from now on.
     pub fn ignore_range(&self) {
         self.shared.ignores_range.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers 200 to every HEAD from now on, whatever it is about.
+    pub fn say_yes(&self) {
+        self.shared.says_yes.store(true, Ordering::Relaxed);
+    }
+
+    /// Offers these bytes as a blob of a repository under a digest that need not be theirs.
+    pub fn add_blob(&self, repository: &str, digest: &str, bytes: Bytes) {
+        let mut content = self.shared.content();
+        content.members.insert((repository.into(), digest.into()));
+        content.blobs.insert(digest.into(), bytes);
     }
 
     /// Limits all bodies together to so many bytes a second.

@@ -36,6 +36,7 @@ pub struct BlobWriter {
     pending_bytes: usize,
     flushed: u64,
     last_flush: Instant,
+    is_proven: bool,
     ended: bool,
 }
 
@@ -51,6 +52,7 @@ impl BlobWriter {
             pending_bytes: 0,
             flushed: 0,
             last_flush: Instant::now(),
+            is_proven: false,
             ended: false,
         }
     }
@@ -83,6 +85,15 @@ impl BlobWriter {
             self.end(BlobFailure::from(error));
         }
         shown
+    }
+
+    /// Proves length and digest; nobody is told yet. On an error the blob has failed.
+    pub async fn prove(&mut self) -> Result<(), CacheError> {
+        let proven = self.prove_all().await;
+        if let Err(error) = &proven {
+            self.end(BlobFailure::from(error));
+        }
+        proven
     }
 
     /// Proves length and digest, then makes the blob durable and visible under its digest.
@@ -121,7 +132,10 @@ impl BlobWriter {
         Ok(())
     }
 
-    async fn prove_and_publish(&mut self) -> Result<StoredBlob, CacheError> {
+    async fn prove_all(&mut self) -> Result<(), CacheError> {
+        if self.is_proven {
+            return Ok(());
+        }
         self.flush().await?;
         let len = self.flushed;
         if let Some(wanted) = self.blob.expected_len().filter(|wanted| len != *wanted) {
@@ -137,6 +151,13 @@ impl BlobWriter {
                 got,
             });
         }
+        self.is_proven = true;
+        Ok(())
+    }
+
+    async fn prove_and_publish(&mut self) -> Result<StoredBlob, CacheError> {
+        self.prove_all().await?;
+        let len = self.flushed;
         self.blob.announce(Growth::Complete { len });
         let file = Arc::clone(self.blob.file());
         self.store

@@ -155,7 +155,7 @@ where
         None => Ok(service(request, peer)),
     };
     async move {
-        Ok(match answer {
+        let mut answer = match answer {
             Ok(answer) => answer.await.map(|body| {
                 Either::Left(CountedBody {
                     body,
@@ -163,7 +163,14 @@ where
                 })
             }),
             Err(refused) => refused.map(Either::Right),
-        })
+        };
+        // Much of what is sent was somebody else's: it is what its type says, to browsers too.
+        let headers = answer.headers_mut();
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        Ok(answer)
     }
 }
 

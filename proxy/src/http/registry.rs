@@ -17,7 +17,7 @@ use super::hold::Hold;
 use super::name::Names;
 use super::respond::{self, Body};
 use super::route::{self, Route, Target};
-use super::{blob, manifest, passthrough};
+use super::{blob, lists, manifest};
 use crate::clock::Clock;
 use crate::decisions::{Pull, PullLog, PullMethod};
 use crate::metrics::Metrics;
@@ -157,9 +157,9 @@ impl Registry {
             Route::Blob(repository, digest) => {
                 blob::answer(self, &asked(repository), &digest).await
             }
-            Route::Tags(repository) => passthrough::tags(self, &asked(repository)).await,
+            Route::Tags(repository) => lists::tags(self, &asked(repository)).await,
             Route::Referrers(repository, digest) => {
-                passthrough::referrers(self, &asked(repository), &digest).await
+                lists::referrers(self, &asked(repository), &digest).await
             }
         }
     }

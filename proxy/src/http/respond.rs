@@ -12,14 +12,16 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Tag, media_type};
 
 use super::name::CanonicalNameError;
 use super::range::Span;
 use super::route::RouteError;
 use crate::cache::BlobBody;
 use crate::pull::error::PullError;
-use crate::pull::gate::{Cleared, ServedManifest};
-use crate::upstream::{RawResponse, UpstreamError};
+use crate::pull::gate::{Cleared, ListedReferrers, ServedManifest};
+use crate::secrets;
+use crate::upstream::{MAX_REFERRERS, UpstreamError};
 
 /// What may go wrong while a body is being sent: the connection is cut.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +33,7 @@ pub const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-co
 const SLUICEGATE_VERDICT: HeaderName = HeaderName::from_static("sluicegate-verdict");
 const SLUICEGATE_VERDICT_URL: HeaderName = HeaderName::from_static("sluicegate-verdict-url");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 /// Most bytes of all `Warning` headers. Source: distribution-spec, "Warnings".
 const MAX_WARNING_BYTES: usize = 4_096;
 
@@ -132,12 +135,60 @@ pub fn blob(
     response
 }
 
-/// Sends a list that the upstream answered, status and bytes.
-pub fn passed_through(raw: RawResponse) -> Response<Body> {
-    let mut response = Response::new(full(raw.bytes));
-    *response.status_mut() = raw.status;
-    *response.headers_mut() = raw.headers;
+/// Sends a list of tags under the name that the client used, with where it goes on.
+pub fn tags(name: &str, tags: &[Tag], next: Option<&str>, head: bool) -> Response<Body> {
+    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    let mut response = json(
+        &json!({"name": name, "tags": tags}),
+        "application/json",
+        head,
+    );
+    if let Some(next) = next {
+        set(response.headers_mut(), header::LINK, &secrets::scrub(next));
+    }
     response
+}
+
+/// Sends referrers that the gate would serve as an image index of ours.
+pub fn referrers(
+    cleared: Cleared<ListedReferrers>,
+    are_filtered: bool,
+    head: bool,
+) -> Response<Body> {
+    let list = cleared.into_inner();
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_INDEX,
+        "manifests": list.referrers,
+    });
+    let mut response = json(&index, media_type::OCI_INDEX, head);
+    let headers = response.headers_mut();
+    if are_filtered {
+        set(headers, OCI_FILTERS_APPLIED, "artifactType");
+    }
+    let mut room = MAX_WARNING_BYTES;
+    if list.unjudged > 0 {
+        let count = list.unjudged;
+        let text = format!("sluicegate: {count} referrers are left out: they are not judged");
+        warn(headers, &text, &mut room);
+    }
+    if list.are_cut {
+        let text = format!("sluicegate: only the first {MAX_REFERRERS} referrers are listed");
+        warn(headers, &text, &mut room);
+    }
+    response
+}
+
+/// Answers a list of tags that was asked for by a count that is none.
+pub fn bad_count(head: bool) -> Response<Body> {
+    let message = "sluicegate: n is the number of tags wanted, from 0 to 999999999";
+    envelope(
+        StatusCode::BAD_REQUEST,
+        "PAGINATION_NUMBER_INVALID",
+        message,
+        json!({}),
+        head,
+    )
 }
 
 /// Answers `GET /v2/`.
@@ -264,7 +315,7 @@ pub fn pull_error(error: &PullError, head: bool) -> Response<Body> {
 fn status_of(error: &PullError) -> (StatusCode, &'static str) {
     match error {
         PullError::UnknownManifest => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
-        PullError::UnknownBlob => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
+        PullError::UnknownBlob | PullError::AbsentBlob => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
         PullError::Manifest(_) => (StatusCode::NOT_FOUND, "MANIFEST_INVALID"),
         PullError::Damaged(_) => (StatusCode::BAD_GATEWAY, "UNKNOWN"),
         PullError::Full(_) | PullError::Storage(_) => {
@@ -295,6 +346,8 @@ fn envelope(
     head: bool,
 ) -> Response<Body> {
     let message = sluicegate_policy::one_line(message);
+    // Here as well, because what is not printable has become something else only now.
+    let message = secrets::scrub(&message);
     let text =
         json!({"errors": [{"code": code, "message": message, "detail": detail}]}).to_string();
     let length = text.len();
@@ -315,6 +368,20 @@ fn envelope(
         header::CONTENT_LENGTH,
         &length.to_string(),
     );
+    response
+}
+
+/// Sends a document of ours.
+fn json(document: &serde_json::Value, media_type: &str, head: bool) -> Response<Body> {
+    let text = document.to_string();
+    let sending = if head {
+        Sending::HeadersOnly
+    } else {
+        Sending::Whole
+    };
+    let length = text.len() as u64;
+    let mut response = content_response(sending, length, || full(Bytes::from(text)));
+    set(response.headers_mut(), header::CONTENT_TYPE, media_type);
     response
 }
 
@@ -342,6 +409,7 @@ fn verdict_url(api_url: &str, digest: &str) -> String {
 
 fn warn(headers: &mut header::HeaderMap, text: &str, room: &mut usize) {
     let quoted = sluicegate_policy::one_line(text).replace(['"', '\\'], "'");
+    let quoted = secrets::scrub(&quoted);
     let overhead = "299 - \"\"".len();
     let kept: String = quoted.chars().take(room.saturating_sub(overhead)).collect();
     if kept.is_empty() {

@@ -83,14 +83,22 @@ impl Downloads {
 
     /// Tells whether the repository's own upstream is sending the blob right now.
     pub fn arrives_from(&self, repository: &Repository, digest: &Digest) -> bool {
+        self.arriving_from(repository, digest).is_some()
+    }
+
+    /// Gives the blob that the repository's own upstream is sending right now.
+    pub fn arriving_from(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Option<Arc<GrowingBlob>> {
         let running = self
             .shared
             .running
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        running
-            .get(digest)
-            .is_some_and(|arriving| arriving.from == *repository)
+        let arriving = running.get(digest)?;
+        (arriving.from == *repository).then(|| Arc::clone(&arriving.blob))
     }
 
     /// Waits until the blob is whole and its digest proven. It may not be durable yet.
@@ -136,7 +144,7 @@ impl Downloads {
     fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
         match failure {
             BlobFailure::Upstream(text) => match self.shared.said.get(digest) {
-                Some(UpstreamError::NotFound { .. }) => PullError::UnknownBlob,
+                Some(UpstreamError::NotFound { .. }) => PullError::AbsentBlob,
                 Some(error) => PullError::Upstream(Arc::new(error)),
                 None => PullError::Damaged(text.clone()),
             },
@@ -224,8 +232,13 @@ impl Shared {
             .remove(digest);
     }
 
-    async fn publish(&self, repository: &Repository, blob: &Descriptor, writer: BlobWriter) {
-        // Membership first: once the bytes are visible, nobody should have to ask again.
+    async fn publish(&self, repository: &Repository, blob: &Descriptor, mut writer: BlobWriter) {
+        // The digest before everything: an upstream that sends something else has not got the blob.
+        if let Err(error) = writer.prove().await {
+            tracing::warn!(%repository, digest = %blob.digest, %error, "blob refused");
+            return;
+        }
+        // Membership next: once the bytes are visible, nobody should have to ask again.
         if let Err(error) = self
             .records
             .mark_blob_present(repository, &blob.digest)

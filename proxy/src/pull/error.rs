@@ -16,6 +16,9 @@ pub enum PullError {
     /// No manifest of this repository that is known here lists the blob.
     #[error("blob is not listed by any manifest pulled from this repository")]
     UnknownBlob,
+    /// A manifest of this repository lists the blob, and its upstream does not have it.
+    #[error("blob is listed by a manifest of this repository, but the upstream does not have it")]
+    AbsentBlob,
     /// The upstream could not be asked, or answered badly.
     #[error("{0}")]
     Upstream(#[source] Arc<UpstreamError>),
@@ -39,9 +42,11 @@ impl PullError {
         match self {
             Self::Upstream(error) => retry_after(error),
             Self::Full(_) | Self::Storage(_) => Some(Duration::from_secs(10)),
-            Self::UnknownManifest | Self::UnknownBlob | Self::Manifest(_) | Self::Damaged(_) => {
-                None
-            }
+            Self::UnknownManifest
+            | Self::UnknownBlob
+            | Self::AbsentBlob
+            | Self::Manifest(_)
+            | Self::Damaged(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 mod index;
+mod referrers;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,11 +23,14 @@ use super::download::Downloads;
 use super::error::PullError;
 use super::judge::Judge;
 use super::manifests::{KnownManifest, Manifests};
+use super::presence::{Presence, Proof};
 use super::pulls::{Pull, Pulls};
 use super::sources::Upstreams;
 use super::stream_rules;
 use crate::cache::{self, BlobBody, TailHold};
 use crate::verdicts::Records;
+
+pub use referrers::ListedReferrers;
 
 /// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
 const EMPTY_CONFIG: &[u8] = b"{}";
@@ -62,6 +66,7 @@ pub struct Grant {
     /// The blob.
     pub blob: Descriptor,
     tail: Option<TailHold>,
+    proof: Proof,
 }
 
 /// What the gate says of a manifest.
@@ -109,7 +114,9 @@ pub struct Gate {
     pub downloads: Downloads,
     /// Membership.
     pub records: Records,
-    /// Who vouches for membership.
+    /// Whether a repository's upstream has a blob.
+    pub presence: Presence,
+    /// Who is asked for lists.
     pub upstreams: Arc<Upstreams>,
 }
 
@@ -226,10 +233,11 @@ impl Gate {
         };
         let blob = image.blobs().find(|blob| blob.digest == *digest);
         let blob = blob.ok_or(PullError::UnknownBlob)?.clone();
-        self.confirm_presence(repository, digest).await?;
+        let proof = self.presence.prove(repository, &blob).await?;
         Ok(BlobAnswer::Serve(Box::new(Cleared(Grant {
             blob,
             tail: None,
+            proof,
         }))))
     }
 
@@ -255,7 +263,7 @@ impl Gate {
         if held.as_ref() == Some(digest) {
             return Ok(None);
         }
-        self.confirm_presence(&pull.repository, digest).await?;
+        let proof = self.presence.prove(&pull.repository, blob).await?;
         let is_layer = self.is_layer_of_any(&pull.repository, digest).await?
             || !self.is_document(&pull.repository, blob).await?;
         let tail = stream_rules::withheld_from(blob, is_layer).map(|from| TailHold {
@@ -265,6 +273,7 @@ impl Gate {
         Ok(Some(Grant {
             blob: blob.clone(),
             tail,
+            proof,
         }))
     }
 
@@ -324,29 +333,6 @@ impl Gate {
         Ok(false)
     }
 
-    /// Asks the upstream once whether this repository has the blob that is here from elsewhere.
-    async fn confirm_presence(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<(), PullError> {
-        if self.downloads.arrives_from(repository, digest)
-            || self.records.blob_present(repository, digest).await?
-        {
-            return Ok(());
-        }
-        let upstream = self.upstreams.of(repository)?;
-        upstream
-            .head_blob(repository.path(), digest)
-            .await
-            .map_err(|error| match error {
-                crate::upstream::UpstreamError::NotFound { .. } => PullError::UnknownBlob,
-                other => other.into(),
-            })?;
-        self.records.mark_blob_present(repository, digest).await?;
-        Ok(())
-    }
-
     /// Opens the bytes of a granted blob, from disk or from the upstream.
     pub async fn open(
         &self,
@@ -355,7 +341,8 @@ impl Gate {
         range: Range<u64>,
     ) -> Result<Cleared<BlobBody>, PullError> {
         let Cleared(grant) = grant;
-        let source = self.downloads.ensure(repository, &grant.blob).await?;
+        let source = self.presence.source(repository, &grant.blob, &grant.proof);
+        let source = source.await?;
         let opened = match cache::stream(source, range.clone(), grant.tail.clone()) {
             // Evicted in between.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

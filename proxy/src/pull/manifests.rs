@@ -1,10 +1,11 @@
-//! Manifests by digest: parsed once, kept in memory while warm, and only for repositories that
-//! their upstream vouched for.
+//! Manifests by digest: parsed once, kept in memory while warm, and only for repositories whose
+//! upstream gave their bytes there.
 //!
 //! Content is shared, membership is not: the bytes may be here from elsewhere, but a repository
-//! gets them only after its own upstream answered for them there.
+//! gets them only after its own upstream sent them for it. A HEAD proves nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use moka::future::Cache;
@@ -20,6 +21,11 @@ use crate::verdicts::Records;
 
 /// Bytes of manifests kept in memory: about 10,000 of ordinary size.
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Manifests remembered that lists name and cannot be had: of some lists of a thousand.
+const MISSED: u64 = 10_000;
+/// How long that is: as long as a client goes round while its list is judged.
+const MISSED_FOR: Duration = Duration::from_mins(4);
 
 /// A manifest that passed the strict parser.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub struct KnownManifest {
 #[derive(Clone)]
 pub struct Manifests {
     warm: Cache<(Repository, Digest), Arc<KnownManifest>>,
+    /// What lists name and cannot be had, for whoever asks for the list again.
+    missed: moka::sync::Cache<(Repository, Digest), PullError>,
     content: ContentStore,
     records: Records,
     upstreams: Arc<Upstreams>,
@@ -54,8 +62,13 @@ impl Manifests {
                     .saturating_add(512)
             })
             .build();
+        let missed = moka::sync::Cache::builder()
+            .max_capacity(MISSED)
+            .time_to_live(MISSED_FOR)
+            .build();
         Self {
             warm,
+            missed,
             content,
             records,
             upstreams,
@@ -88,6 +101,24 @@ impl Manifests {
             .map_err(|error: Arc<PullError>| (*error).clone())
     }
 
+    /// Gives a manifest that a list names. That the upstream lacks it, or sends one that is not
+    /// understood, is remembered for a while: a list of a thousand is judged over several requests.
+    pub async fn listed(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let key = (repository.clone(), digest.clone());
+        if let Some(missed) = self.missed.get(&key) {
+            return Err(missed);
+        }
+        let known = self.known(repository, digest).await;
+        if let Err(error @ (PullError::UnknownManifest | PullError::Manifest(_))) = &known {
+            self.missed.insert(key, error.clone());
+        }
+        known
+    }
+
     /// Tells what is in memory, without waiting.
     pub async fn warm(
         &self,
@@ -103,9 +134,7 @@ impl Manifests {
         repository: &Repository,
         fetched: UpstreamManifest,
     ) -> Result<Arc<KnownManifest>, PullError> {
-        let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
-        self.content.put(&known.digest, known.bytes.clone()).await?;
-        self.add_member(repository, &known).await?;
+        let known = self.take_in(repository, fetched).await?;
         self.warm
             .insert(
                 (repository.clone(), known.digest.clone()),
@@ -122,28 +151,26 @@ impl Manifests {
     ) -> Result<Arc<KnownManifest>, PullError> {
         let member = self.records.membership(repository, digest).await?;
         let stored = self.content.read(digest, MAX_MANIFEST_BYTES).await?;
-        let reference = Reference::Digest(digest.clone());
-        match (member, stored) {
-            (Some(member), Some(bytes)) => parse(digest.clone(), member.media_type, bytes),
-            (None, Some(bytes)) => {
-                let upstream = self.upstreams.of(repository)?;
-                let head = upstream
-                    .head_manifest(repository.path(), &reference)
-                    .await?;
-                let media_type = head.media_type.unwrap_or_default();
-                let known = parse(digest.clone(), media_type, bytes)?;
-                self.add_member(repository, &known).await?;
-                Ok(known)
-            }
-            (_, None) => {
-                let upstream = self.upstreams.of(repository)?;
-                let fetched = upstream.manifest(repository.path(), &reference).await?;
-                let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
-                self.content.put(&known.digest, known.bytes.clone()).await?;
-                self.add_member(repository, &known).await?;
-                Ok(known)
-            }
+        if let (Some(member), Some(bytes)) = (member, stored) {
+            return parse(digest.clone(), member.media_type, bytes);
         }
+        // By GET even where the bytes are here: that the upstream says yes proves nothing.
+        let upstream = self.upstreams.of(repository)?;
+        let reference = Reference::Digest(digest.clone());
+        let fetched = upstream.manifest(repository.path(), &reference).await?;
+        self.take_in(repository, fetched).await
+    }
+
+    /// Keeps a manifest that the repository's upstream sent, and that it is there.
+    async fn take_in(
+        &self,
+        repository: &Repository,
+        fetched: UpstreamManifest,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
+        self.content.put(&known.digest, known.bytes.clone()).await?;
+        self.add_member(repository, &known).await?;
+        Ok(known)
     }
 
     async fn add_member(

@@ -10,6 +10,7 @@ pub mod judge;
 pub(crate) mod layer_facts;
 pub mod manifests;
 pub mod memory;
+pub mod presence;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;

@@ -153,16 +153,17 @@ impl Resolver {
     ) -> Result<Digest, PullError> {
         let upstream = self.upstreams.of(repository)?;
         let reference = Reference::Tag(tag.clone());
-        if recorded.is_some() {
-            let head = upstream
+        if recorded.is_some()
+            && let Some(head) = upstream
                 .head_manifest(repository.path(), &reference)
-                .await?;
-            if let (Some(digest), Some(media_type)) = (head.digest, head.media_type) {
-                self.remember(repository, tag, &digest, &media_type).await;
-                return Ok(digest);
-            }
+                .await?
+        {
+            self.remember(repository, tag, &head.digest, &head.media_type)
+                .await;
+            return Ok(head.digest);
         }
-        // A tag that was never seen: its manifest is wanted next, so one GET answers both.
+        // A tag that was never seen, whose manifest is wanted next, so that one GET answers both;
+        // or an upstream that does not answer HEAD as it answers GET.
         let fetched = upstream.manifest(repository.path(), &reference).await?;
         let known = self.manifests.admit(repository, fetched).await?;
         self.remember(repository, tag, &known.digest, &known.media_type)

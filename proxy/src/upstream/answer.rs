@@ -1,6 +1,6 @@
 //! Reads what an answer means: errors with their details, lengths, media types, digests.
 //!
-//! Everything in an answer is foreign: numbers are parsed, texts are cut and cleaned.
+//! Everything in an answer is foreign: numbers are parsed, texts become [`UpstreamText`].
 
 use std::time::Duration;
 
@@ -11,13 +11,12 @@ use serde::Deserialize;
 use sluicegate_model::{Digest, media_type};
 
 use super::error::UpstreamError;
+use super::text::UpstreamText;
 use super::wire::Wire;
+use crate::secrets;
 
 /// Most of an error body read, in bytes; OCI errors have a few hundred.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
-
-/// Longest text taken from an upstream's error, in characters: one readable line.
-const MAX_DETAIL_CHARS: usize = 200;
 
 /// Longest wait an upstream can ask for; a larger number is a mistake of theirs.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
@@ -76,7 +75,9 @@ pub(super) fn media_type_of(headers: &HeaderMap) -> String {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map_or_else(String::new, |text| {
-            media_type::essence(text).to_ascii_lowercase()
+            let essence = media_type::essence(text).to_ascii_lowercase();
+            // It is quoted where it is wrong, and kept where it is right.
+            secrets::scrub(&essence).into_owned()
         })
 }
 
@@ -96,7 +97,7 @@ pub(super) fn promised_digest(
         .map(Some)
         .map_err(|error| UpstreamError::Protocol {
             what: what.to_owned(),
-            reason: format!("Docker-Content-Digest is wrong: {error}"),
+            reason: UpstreamText::said(&format!("Docker-Content-Digest is wrong: {error}")),
         })
 }
 
@@ -137,7 +138,7 @@ struct ErrorEntry {
     message: String,
 }
 
-fn first_message(body: &[u8]) -> Option<String> {
+fn first_message(body: &[u8]) -> Option<UpstreamText> {
     let body: ErrorBody = serde_json::from_slice(body).ok()?;
     let first = body.errors.into_iter().next()?;
     let text = if first.message.is_empty() {
@@ -145,28 +146,17 @@ fn first_message(body: &[u8]) -> Option<String> {
     } else {
         first.message
     };
-    Some(clean(&text)).filter(|text| !text.is_empty())
+    Some(UpstreamText::said(&text)).filter(|text| !text.is_empty())
 }
 
-fn with_limits(message: Option<String>, headers: &HeaderMap) -> Option<String> {
-    let mut parts: Vec<String> = message.into_iter().collect();
+fn with_limits(message: Option<UpstreamText>, headers: &HeaderMap) -> Option<UpstreamText> {
+    let mut parts: Vec<String> = message.iter().map(ToString::to_string).collect();
     for name in ["ratelimit-limit", "ratelimit-remaining"] {
         if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
-            parts.push(format!("{name} {}", clean(value)));
+            parts.push(format!("{name} {value}"));
         }
     }
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-/// Keeps one line of visible text.
-fn clean(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .filter(|c| c.is_ascii_graphic() || *c == ' ' || c.is_alphanumeric())
-        .take(MAX_DETAIL_CHARS)
-        .collect()
+    (!parts.is_empty()).then(|| UpstreamText::said(&parts.join(", ")))
 }
 
 #[cfg(test)]
@@ -215,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn foreign_error_text_is_one_short_visible_line() {
-        let body = br#"{"errors":[{"code":"X","message":"a\u001b[31m\r\n\u202eb  c"}]}"#;
-        assert_eq!(first_message(body).unwrap(), "a[31m b c");
-        let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "a".repeat(5000));
+    fn the_first_error_of_the_protocols_form_is_its_message() {
+        let message = |body: &[u8]| first_message(body).map(|text| text.to_string());
+        let body = br#"{"errors":[{"code":"X","message":"a\r\n b"},{"message":"c"}]}"#;
+        assert_eq!(message(body).as_deref(), Some("a b"));
         assert_eq!(
-            first_message(long.as_bytes()).unwrap().len(),
-            MAX_DETAIL_CHARS
+            message(br#"{"errors":[{"code":"X"}]}"#).as_deref(),
+            Some("X")
         );
-        assert_eq!(first_message(b"<html>"), None);
+        assert_eq!(message(b"<html>"), None);
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 
 use super::error::UpstreamError;
+use super::text::UpstreamText;
 use super::wire::next_piece;
 
 /// A blob's bytes from `offset` on. Nothing is verified here: the reader hashes.
@@ -22,6 +23,14 @@ pub struct BlobBody {
 }
 
 impl BlobBody {
+    /// Says that the rest would take too long: fewer bytes a second than `least` come.
+    pub fn too_slow(&self, least: u64) -> UpstreamError {
+        UpstreamError::Protocol {
+            what: self.what.clone(),
+            reason: UpstreamText::said(&format!("it sends fewer than {least} bytes a second")),
+        }
+    }
+
     /// Waits for the next bytes; `None` at the end.
     ///
     /// *Errors*: 30 s of silence, a body that breaks, ends early or is too long. All but the last
@@ -46,7 +55,7 @@ impl BlobBody {
         if expected.is_some_and(|expected| self.received > expected) {
             return Err(UpstreamError::Protocol {
                 what: self.what.clone(),
-                reason: "body is longer than the upstream said".to_owned(),
+                reason: UpstreamText::said("body is longer than the upstream said"),
             });
         }
         Ok(Some(piece))

@@ -1,13 +1,15 @@
 //! Why a request to an upstream failed, and who must act on it.
 //!
 //! Every variant says what was asked. Bodies of upstream errors are never passed on: at most one
-//! bounded, cleaned message of the first OCI error.
+//! bounded message of the first OCI error, cleaned and without secrets, as all foreign words are.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_model::Digest;
+
+use super::text::UpstreamText;
 
 /// A cause that several waiters can share.
 pub type Cause = Arc<dyn Error + Send + Sync>;
@@ -35,40 +37,49 @@ pub enum UpstreamError {
         what: String,
     },
     /// The upstream wants credentials that we do not have, or refuses the ones we have.
-    #[error("{what}: upstream wants other credentials{}", shown(.detail.as_deref()))]
+    #[error("{what}: upstream wants other credentials{}", shown(.detail.as_ref()))]
     Unauthorized {
         /// What was asked.
         what: String,
         /// The upstream's own words, cleaned.
-        detail: Option<String>,
+        detail: Option<UpstreamText>,
     },
     /// The upstream knows us and says no.
-    #[error("{what}: upstream denies access{}", shown(.detail.as_deref()))]
+    #[error("{what}: upstream denies access{}", shown(.detail.as_ref()))]
     Denied {
         /// What was asked.
         what: String,
         /// The upstream's own words, cleaned.
-        detail: Option<String>,
+        detail: Option<UpstreamText>,
     },
     /// The upstream's rate limit is used up.
-    #[error("{what}: upstream limits the rate of requests{}{}", reset(*.retry_after), shown(.detail.as_deref()))]
+    #[error("{what}: upstream limits the rate of requests{}{}", reset(*.retry_after), shown(.detail.as_ref()))]
     RateLimited {
         /// What was asked.
         what: String,
         /// How long to wait, if the upstream said it.
         retry_after: Option<Duration>,
         /// The upstream's own words and its `ratelimit-*` headers, cleaned.
-        detail: Option<String>,
+        detail: Option<UpstreamText>,
     },
     /// The upstream answered with a status that means trouble on its side.
-    #[error("{what}: upstream answered {status}{}", shown(.detail.as_deref()))]
+    #[error("{what}: upstream answered {status}{}", shown(.detail.as_ref()))]
     Unavailable {
         /// What was asked.
         what: String,
         /// The HTTP status.
         status: u16,
         /// The upstream's own words, cleaned.
-        detail: Option<String>,
+        detail: Option<UpstreamText>,
+    },
+    /// Where the upstream sent us for the content, there was none. Its words stay there: they may
+    /// quote the signature of the link.
+    #[error("{what}: its storage answered {status}")]
+    Storage {
+        /// What was asked.
+        what: String,
+        /// The HTTP status.
+        status: u16,
     },
     /// Nothing came for too long.
     #[error("{what}: waited {} s for {phase}", .after.as_secs())]
@@ -86,7 +97,7 @@ pub enum UpstreamError {
         /// What was asked.
         what: String,
         /// The host that was tried.
-        host: String,
+        host: UpstreamText,
         /// The cause.
         #[source]
         source: Cause,
@@ -126,7 +137,7 @@ pub enum UpstreamError {
         /// What was asked.
         what: String,
         /// Scheme, host and port of the target; never its path or query, which may hold secrets.
-        target: String,
+        target: UpstreamText,
         /// Why it was refused.
         reason: &'static str,
     },
@@ -136,7 +147,7 @@ pub enum UpstreamError {
         /// What was asked.
         what: String,
         /// Scheme, host and port of the token service.
-        realm: String,
+        realm: UpstreamText,
         /// Why it was refused.
         reason: &'static str,
     },
@@ -146,7 +157,7 @@ pub enum UpstreamError {
         /// What was asked.
         what: String,
         /// What was wrong.
-        reason: String,
+        reason: UpstreamText,
     },
     /// The settings of this upstream cannot work.
     #[error("upstream {name}: {reason}")]
@@ -162,7 +173,13 @@ impl UpstreamError {
     /// Tells whether the same request may succeed if it is sent again soon.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { status, .. } => *status >= 500 || *status == 408,
+            Self::Unavailable { status, .. } => {
+                (*status >= 500 && *status != 501) || *status == 408
+            }
+            // A link that has expired is made anew with the next request.
+            Self::Storage { status, .. } => {
+                *status >= 500 || matches!(*status, 401 | 403 | 404 | 408)
+            }
             Self::Timeout { .. } | Self::Connect { .. } | Self::Cut { .. } => true,
             Self::RateLimited { retry_after, .. } => {
                 retry_after.is_some_and(|wait| wait <= super::SHORT_RETRY_AFTER)
@@ -179,6 +196,31 @@ impl UpstreamError {
         }
     }
 
+    /// Tells whether this is what the upstream answers, rather than that it cannot answer now: it
+    /// is silent, limits the rate, or has trouble.
+    ///
+    /// 501 is an answer: it says that the upstream does not know how.
+    pub fn is_an_answer(&self) -> bool {
+        match self {
+            Self::Unavailable { status, .. } | Self::Storage { status, .. } => {
+                matches!(*status, 501) || !(500..600).contains(status)
+            }
+            Self::NotFound { .. }
+            | Self::Unauthorized { .. }
+            | Self::Denied { .. }
+            | Self::TooLarge { .. }
+            | Self::DigestMismatch { .. }
+            | Self::BadRedirect { .. }
+            | Self::Protocol { .. } => true,
+            Self::RateLimited { .. }
+            | Self::Timeout { .. }
+            | Self::Connect { .. }
+            | Self::Cut { .. }
+            | Self::BadRealm { .. }
+            | Self::Settings { .. } => false,
+        }
+    }
+
     /// Tells who must act for the request to succeed.
     pub fn fault(&self) -> Fault {
         match self {
@@ -187,6 +229,7 @@ impl UpstreamError {
             | Self::Denied { .. }
             | Self::RateLimited { .. }
             | Self::Unavailable { .. }
+            | Self::Storage { .. }
             | Self::Timeout { .. }
             | Self::Connect { .. }
             | Self::Cut { .. }
@@ -199,7 +242,7 @@ impl UpstreamError {
     }
 }
 
-fn shown(detail: Option<&str>) -> String {
+fn shown(detail: Option<&UpstreamText>) -> String {
     detail.map_or_else(String::new, |text| format!(" ({text})"))
 }
 

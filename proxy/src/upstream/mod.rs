@@ -14,10 +14,14 @@ mod blob;
 mod challenge;
 mod connect;
 mod error;
+mod link;
 mod options;
+mod part;
+mod referrers;
 mod retry;
 mod session;
 mod tags;
+mod text;
 mod token;
 mod trust;
 mod web;
@@ -27,19 +31,24 @@ mod wire;
 mod tests;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use sluicegate_config::UpstreamSettings;
 use sluicegate_model::digest::Algorithm;
 use sluicegate_model::image::is_repository_path;
 use sluicegate_model::{Digest, DigestHasher, Reference, media_type};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use blob::BlobBody;
 pub use error::{Cause, Fault, UpstreamError};
 pub use options::{ProxyVariables, UpstreamOptions};
+pub use part::BlobPart;
+pub use referrers::{MAX_REFERRERS, Referrer, Referrers};
 pub use retry::SHORT_RETRY_AFTER;
 pub(crate) use retry::jittered;
+pub use tags::TagPage;
+pub use text::UpstreamText;
 pub(crate) use web::Web;
 pub use wire::Observer;
 
@@ -54,6 +63,12 @@ use wire::Wire;
 /// Largest manifest read, in bytes. Distribution and zot have the same limit.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
+/// Parts of blobs asked of one upstream at a time. Registries limit bursts of small requests.
+const PARTS_AT_A_TIME: usize = 4;
+
+/// Lists of one upstream read at a time: each may take some ten MiB of memory.
+const LISTS_AT_A_TIME: usize = 4;
+
 /// One registry's client, shared by all pulls from it.
 #[derive(Debug)]
 pub struct Upstream {
@@ -61,6 +76,10 @@ pub struct Upstream {
     /// The configured address up to and without `/v2/`.
     base: Url,
     session: Session,
+    /// Places for requests of parts of blobs.
+    parts: Semaphore,
+    /// Places for reading lists.
+    lists: Semaphore,
 }
 
 /// A manifest whose bytes hash to `digest`.
@@ -78,22 +97,9 @@ pub struct UpstreamManifest {
 #[derive(Clone, Debug)]
 pub struct ManifestHead {
     /// The promised digest.
-    pub digest: Option<Digest>,
+    pub digest: Digest,
     /// The Content-Type without parameters.
-    pub media_type: Option<String>,
-    /// The promised length in bytes.
-    pub size: Option<u64>,
-}
-
-/// An answer that is passed through.
-#[derive(Clone, Debug)]
-pub struct RawResponse {
-    /// The status, always a success.
-    pub status: StatusCode,
-    /// `Content-Type`, `Link` and `OCI-Filters-Applied`, where present.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub bytes: Bytes,
+    pub media_type: String,
 }
 
 impl Upstream {
@@ -126,6 +132,8 @@ impl Upstream {
             name: options.name,
             base,
             session,
+            parts: Semaphore::new(PARTS_AT_A_TIME),
+            lists: Semaphore::new(LISTS_AT_A_TIME),
         })
     }
 
@@ -167,40 +175,40 @@ impl Upstream {
         .await
     }
 
-    /// Asks what a manifest is without fetching it.
+    /// Asks what a manifest is without fetching it; none where the upstream does not say.
+    ///
+    /// Registries answer HEAD with an error where GET works, or without a digest, and storage
+    /// links may be signed for GET only. So an answer that is no success says nothing of the
+    /// manifest, and a success proves nothing: only its bytes do.
+    /// *Errors*: silence, a limit or trouble.
     pub async fn head_manifest(
         &self,
         path: &str,
         reference: &Reference,
-    ) -> Result<ManifestHead, UpstreamError> {
+    ) -> Result<Option<ManifestHead>, UpstreamError> {
         let ask = self.manifest_ask(Method::HEAD, path, reference)?;
-        let response = patiently(|| self.session.ask(&ask)).await?;
-        let digest = promised_digest(&ask.what, response.headers())?;
-        if let (Reference::Digest(wanted), Some(got)) = (reference, &digest)
-            && wanted.algorithm() == got.algorithm()
-            && wanted != got
-        {
-            return Err(mismatch(&ask.what, wanted, got));
-        }
-        let media_type = media_type_of(response.headers());
-        Ok(ManifestHead {
-            digest,
-            media_type: (!media_type.is_empty()).then_some(media_type),
-            size: promised_length(response.headers()),
+        let said = |error: UpstreamError| {
+            if error.is_an_answer() {
+                Ok(None)
+            } else {
+                Err(error)
+            }
+        };
+        patiently(|| async {
+            let response = match self.session.ask(&ask).await {
+                Ok(response) => response,
+                Err(error) => return said(error),
+            };
+            let promised = promised_digest(&ask.what, response.headers());
+            let media_type = media_type_of(response.headers());
+            Ok(match promised {
+                Ok(Some(digest)) if !media_type.is_empty() => {
+                    Some(ManifestHead { digest, media_type })
+                }
+                Ok(_) | Err(_) => None,
+            })
         })
-    }
-
-    /// Asks whether a repository has a blob, and its length.
-    ///
-    /// *Errors*: [`UpstreamError::NotFound`] where it has not.
-    pub async fn head_blob(
-        &self,
-        path: &str,
-        digest: &Digest,
-    ) -> Result<Option<u64>, UpstreamError> {
-        let ask = self.ask(Method::HEAD, path, "blob", "blobs", digest.as_str())?;
-        let response = patiently(|| self.session.ask(&ask)).await?;
-        Ok(promised_length(response.headers()))
+        .await
     }
 
     /// Starts fetching a blob from `offset` on; one attempt.
@@ -217,90 +225,43 @@ impl Upstream {
             ask = ask.with(header::RANGE, range);
         }
         let response = self.session.ask(&ask).await?;
-        let (offset, total_len) = placement(&ask.what, &response, offset)?;
+        self.body(&ask, response, offset)
+    }
+
+    fn body(
+        &self,
+        ask: &Ask,
+        response: Response<Incoming>,
+        wanted: u64,
+    ) -> Result<BlobBody, UpstreamError> {
+        let (offset, total_len) = placement(&ask.what, &response, wanted)?;
         Ok(BlobBody {
             total_len,
             offset,
-            what: ask.what,
+            what: ask.what.clone(),
             received: 0,
             body: response.into_body(),
             stall: self.session.wire.timing.stall,
         })
     }
 
-    /// Lists tags; `query` is the client's, such as `n=100&last=x`.
-    pub async fn tags(&self, path: &str, query: &str) -> Result<RawResponse, UpstreamError> {
-        let ask = self.ask(Method::GET, path, "tags", "tags", "list")?;
-        self.raw(ask, query).await
-    }
-
-    /// Lists the referrers of a manifest, by the tag schema where the upstream has no such API.
-    pub async fn referrers(
+    /// Sends a request once and reads its small answer.
+    async fn small_answer(
         &self,
-        path: &str,
-        digest: &Digest,
-        query: &str,
-    ) -> Result<RawResponse, UpstreamError> {
-        let ask = self.ask(Method::GET, path, "referrers", "referrers", digest.as_str())?;
-        match self.raw(ask, query).await {
-            Err(UpstreamError::NotFound { .. }) => self.referrers_by_tag(path, digest).await,
-            outcome => outcome,
-        }
+        ask: &Ask,
+        limit: usize,
+    ) -> Result<(HeaderMap, Bytes), UpstreamError> {
+        let response = self.session.ask(ask).await?;
+        let (head, mut body) = response.into_parts();
+        let wire = &self.session.wire;
+        let bytes = wire.read_small(&ask.what, &mut body, limit).await?;
+        Ok((head.headers, bytes))
     }
 
-    /// Source: distribution-spec, "Referrers Tag Schema": the tag is the digest with `-` for `:`.
-    async fn referrers_by_tag(
-        &self,
-        path: &str,
-        digest: &Digest,
-    ) -> Result<RawResponse, UpstreamError> {
-        // A tag holds 128 characters; longer digests are cut as the schema says.
-        let tag: String = digest.as_str().replacen(':', "-", 1);
-        let tag: String = tag.chars().take(128).collect();
-        let reference = tag
-            .parse()
-            .map(Reference::Tag)
-            .map_err(|_| protocol(path, "digest makes no tag".to_owned()))?;
-        let bytes = match self.manifest(path, &reference).await {
-            Ok(found) if media_type::is_index(&found.media_type) => found.bytes,
-            Ok(_) | Err(UpstreamError::NotFound { .. }) => Bytes::from_static(NO_REFERRERS),
-            Err(error) => return Err(error),
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(media_type::OCI_INDEX),
-        );
-        Ok(RawResponse {
-            status: StatusCode::OK,
-            headers,
-            bytes,
-        })
-    }
-
-    async fn raw(&self, mut ask: Ask, query: &str) -> Result<RawResponse, UpstreamError> {
-        ask.url.set_query((!query.is_empty()).then_some(query));
-        patiently(|| async {
-            let response = self.session.ask(&ask).await?;
-            let (head, mut body) = response.into_parts();
-            let bytes = self
-                .session
-                .wire
-                .read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES)
-                .await?;
-            let mut headers = HeaderMap::new();
-            for name in PASSED_HEADERS {
-                if let Some(value) = head.headers.get(&name) {
-                    headers.insert(name, value.clone());
-                }
-            }
-            Ok(RawResponse {
-                status: head.status,
-                headers,
-                bytes,
-            })
-        })
-        .await
+    /// Waits for a place to read a list in: each may take some ten MiB.
+    async fn list_place(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed; without a place the list is only read all the same.
+        self.lists.acquire().await.ok()
     }
 
     fn manifest_ask(
@@ -346,16 +307,6 @@ impl Upstream {
         })
     }
 }
-
-/// Headers of a passed-through answer that mean something to a client.
-const PASSED_HEADERS: [HeaderName; 3] = [
-    header::CONTENT_TYPE,
-    header::LINK,
-    HeaderName::from_static("oci-filters-applied"),
-];
-
-const NO_REFERRERS: &[u8] =
-    br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
 fn checked_base(options: &UpstreamOptions) -> Result<Url, UpstreamError> {
     let wrong = |reason: &str| UpstreamError::Settings {
@@ -431,7 +382,7 @@ fn placement(
 fn protocol(what: &str, reason: String) -> UpstreamError {
     UpstreamError::Protocol {
         what: what.to_owned(),
-        reason,
+        reason: UpstreamText::said(&reason),
     }
 }
 

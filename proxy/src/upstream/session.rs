@@ -10,12 +10,19 @@ use url::Url;
 use super::answer::failure;
 use super::challenge::Challenge;
 use super::error::UpstreamError;
+use super::text::UpstreamText;
 use super::token::Authenticator;
 use super::trust::{TrustedPlaces, place, same_place};
 use super::wire::Wire;
+use crate::secrets;
 
 /// Most redirects followed for one request. Real registries use one or two.
 const MAX_REDIRECTS: usize = 5;
+
+/// Most values of one link that are taken for secrets; signed links of object stores have eight.
+const MAX_SIGNED_VALUES: usize = 16;
+/// Shortest value in a link that may be a signature, in characters: 96 bits in base64.
+const SHORTEST_SIGNATURE: usize = 16;
 
 /// One upstream, one identity.
 #[derive(Debug)]
@@ -95,6 +102,7 @@ impl Session {
                 });
             }
             let next = redirect_target(&ask.what, &url, response.headers())?;
+            learn_signature(&next);
             if !same_place(&url, &next) {
                 // It belongs to the place that asked for it, and stays off for good: a chain that
                 // comes back is still somebody else's choice.
@@ -119,22 +127,14 @@ impl Session {
         if status.is_success() {
             return Ok(arrival.response);
         }
-        let error = failure(&self.wire, &ask.what, arrival.response).await;
-        let about_us = matches!(
-            error,
-            UpstreamError::Unauthorized { .. }
-                | UpstreamError::Denied { .. }
-                | UpstreamError::NotFound { .. }
-        );
-        if about_us && !arrival.from_origin {
+        if !arrival.from_origin && status != StatusCode::TOO_MANY_REQUESTS {
             // A storage host knows nothing of repositories: its refusal is a link that expired.
-            return Err(UpstreamError::Unavailable {
+            return Err(UpstreamError::Storage {
                 what: ask.what.clone(),
-                status: StatusCode::BAD_GATEWAY.as_u16(),
-                detail: Some(format!("its storage answered {}", status.as_u16())),
+                status: status.as_u16(),
             });
         }
-        Err(error)
+        Err(failure(&self.wire, &ask.what, arrival.response).await)
     }
 }
 
@@ -149,8 +149,17 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
+/// Takes the values in a link's query for secrets: whoever has the signature has the content.
+fn learn_signature(link: &Url) {
+    for (_, value) in link.query_pairs().take(MAX_SIGNED_VALUES) {
+        if value.len() >= SHORTEST_SIGNATURE {
+            secrets::learn_passing(&value);
+        }
+    }
+}
+
 fn redirect_target(what: &str, from: &Url, headers: &HeaderMap) -> Result<Url, UpstreamError> {
-    let refuse = |target: String, reason| UpstreamError::BadRedirect {
+    let refuse = |target: UpstreamText, reason| UpstreamError::BadRedirect {
         what: what.to_owned(),
         target,
         reason,
@@ -159,7 +168,7 @@ fn redirect_target(what: &str, from: &Url, headers: &HeaderMap) -> Result<Url, U
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| from.join(text).ok())
-        .ok_or_else(|| refuse("nowhere".to_owned(), "its Location is no address"))?;
+        .ok_or_else(|| refuse(UpstreamText::said("nowhere"), "its Location is no address"))?;
     if !matches!(target.scheme(), "http" | "https") || target.host().is_none() {
         return Err(refuse(place(&target), "it is no http(s) address"));
     }

@@ -21,8 +21,10 @@ use super::answer::failure;
 use super::challenge::{BearerChallenge, Challenge};
 use super::error::UpstreamError;
 use super::retry::patiently;
+use super::text::UpstreamText;
 use super::trust::{TrustedPlaces, place};
 use super::wire::Wire;
+use crate::secrets;
 
 /// Largest answer of a token service, in bytes; tokens with many scopes reach 10 KiB.
 const MAX_TOKEN_ANSWER_BYTES: usize = 64 * 1024;
@@ -64,6 +66,9 @@ struct Token {
 
 impl Authenticator {
     pub(super) fn new(credentials: Option<Credentials>, places: TrustedPlaces) -> Self {
+        if let Some(credentials) = &credentials {
+            secrets::learn_login(&credentials.username, credentials.password.expose());
+        }
         Self {
             credentials,
             places,
@@ -270,7 +275,7 @@ struct TokenAnswer {
 fn parse_token(what: &str, answer: &[u8]) -> Result<Token, UpstreamError> {
     let wrong = |reason: &str| UpstreamError::Protocol {
         what: what.to_owned(),
-        reason: reason.to_owned(),
+        reason: UpstreamText::said(reason),
     };
     // The parser's own message could quote the token.
     let answer: TokenAnswer =
@@ -285,6 +290,7 @@ fn parse_token(what: &str, answer: &[u8]) -> Result<Token, UpstreamError> {
         .expires_in
         .filter(|seconds| *seconds > 0)
         .map_or(DEFAULT_LIFE, Duration::from_secs);
+    secrets::learn_passing(&text);
     let life = jwt_life(&text).map_or(promised, |life| life.min(promised));
     let mut header = HeaderValue::try_from(format!("Bearer {text}"))
         .map_err(|_| wrong("token holds characters that no header can"))?;

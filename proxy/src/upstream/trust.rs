@@ -5,6 +5,8 @@
 
 use url::{Host, Url};
 
+use super::text::UpstreamText;
+
 /// Name endings under which unrelated tenants live side by side, besides `co.uk` and its like.
 ///
 /// Source: the private section of the public suffix list, those that host registries or storage.
@@ -128,13 +130,14 @@ pub(super) fn same_place(one: &Url, other: &Url) -> bool {
         && one.port_or_known_default() == other.port_or_known_default()
 }
 
-/// Gives scheme, host and port for messages: paths and queries may hold secrets.
-pub(super) fn place(url: &Url) -> String {
+/// Gives scheme, host and port for messages: paths and queries may hold secrets, and so may the
+/// name of a host that the upstream made up.
+pub(super) fn place(url: &Url) -> UpstreamText {
     let host = url.host_str().unwrap_or("?");
-    match url.port() {
+    UpstreamText::said(&match url.port() {
         Some(port) => format!("{}://{host}:{port}", url.scheme()),
         None => format!("{}://{host}", url.scheme()),
-    }
+    })
 }
 
 /// A token service beside a registry uses the default port or the registry's own.

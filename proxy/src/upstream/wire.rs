@@ -20,7 +20,9 @@ use url::Url;
 use super::connect::{Connector, NotPublic, Reach, tls_settings};
 use super::error::UpstreamError;
 use super::options::UpstreamOptions;
+use super::text::UpstreamText;
 use super::trust::{TrustedPlaces, place};
+use crate::secrets;
 
 /// How long an upstream may take.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,7 @@ impl Wire {
         places: TrustedPlaces,
         observer: Option<Observer>,
     ) -> Result<Self, UpstreamError> {
+        learn_proxy_password(options);
         let tls =
             tls_settings(options.ca_pem.as_deref()).map_err(|reason| UpstreamError::Settings {
                 name: options.name.clone(),
@@ -167,6 +170,16 @@ impl Wire {
     }
 }
 
+/// A proxy's URL may hold a password, and a proxy may echo it as well.
+fn learn_proxy_password(options: &UpstreamOptions) {
+    let proxy = options.proxy.https_proxy.as_deref();
+    if let Some(proxy) = proxy.and_then(|proxy| Url::parse(proxy).ok())
+        && let Some(password) = proxy.password()
+    {
+        secrets::learn_login(proxy.username(), password);
+    }
+}
+
 const USER_AGENT: &str = concat!("sluicegate/", env!("CARGO_PKG_VERSION"));
 
 impl fmt::Debug for Wire {
@@ -226,7 +239,7 @@ fn request(
 ) -> Result<Request<Full<Bytes>>, UpstreamError> {
     let protocol = |reason: String| UpstreamError::Protocol {
         what: what.to_owned(),
-        reason,
+        reason: UpstreamText::said(&reason),
     };
     let mut target = url.clone();
     target.set_fragment(None);

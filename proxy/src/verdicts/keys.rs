@@ -32,9 +32,10 @@ impl Kind {
             Self::Verdict => b'v',
             Self::VerdictByDigest => b'd',
             Self::VerdictByTime => b'n',
-            Self::Member => b'm',
+            // `m` and `b` are of a time when an upstream's word to HEAD was enough: not read.
+            Self::Member => b'M',
             Self::Listing => b'l',
-            Self::BlobPresent => b'b',
+            Self::BlobPresent => b'B',
             Self::Released => b'r',
             Self::Tag => b't',
             Self::Platform => b'p',

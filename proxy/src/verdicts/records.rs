@@ -66,7 +66,7 @@ impl Records {
         }
     }
 
-    /// Records that an upstream served a manifest in a repository, and what it lists.
+    /// Records that an upstream gave a manifest in a repository, its bytes, and what it lists.
     pub async fn add_membership(
         &self,
         repository: &Repository,
@@ -104,6 +104,15 @@ impl Records {
         }))
     }
 
+    /// Tells whether an upstream gave a manifest in a repository.
+    pub async fn is_member(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<bool, StoreError> {
+        self.is_marked(&keys::member(repository, manifest)).await
+    }
+
     /// Names the manifests of a repository that list a blob.
     pub async fn manifests_listing(
         &self,
@@ -117,7 +126,8 @@ impl Records {
             .collect())
     }
 
-    /// Records that an upstream answered for a blob in a repository.
+    /// Records that an upstream gave a blob in a repository, or parts of it that it could not
+    /// choose.
     pub async fn mark_blob_present(
         &self,
         repository: &Repository,
@@ -126,7 +136,7 @@ impl Records {
         self.mark(keys::blob_present(repository, blob)).await
     }
 
-    /// Tells whether an upstream has answered for a blob in a repository.
+    /// Tells whether an upstream has proven that it has a blob in a repository.
     pub async fn blob_present(
         &self,
         repository: &Repository,

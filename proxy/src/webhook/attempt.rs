@@ -9,6 +9,7 @@ use url::Url;
 
 use super::message::{Key, Message};
 use crate::events::ToldEvent;
+use crate::secrets;
 use crate::upstream::{ProxyVariables, UpstreamError, Web};
 
 /// Longest time until the receiver has answered.
@@ -47,6 +48,9 @@ impl Target {
         source: String,
         proxy: ProxyVariables,
     ) -> Result<Self, UpstreamError> {
+        if let Some(secret) = &settings.secret {
+            secrets::learn(secret.expose());
+        }
         Ok(Self {
             web: Web::new(&settings.url, proxy)?,
             url: settings.url.clone(),

@@ -44,7 +44,15 @@ pub(super) async fn answer(
         ));
     }
     let fault = next_fault(request.method(), &path, &shared);
+    if request.method() == Method::HEAD && shared.says_yes.load(Ordering::Relaxed) {
+        return Ok(yes(&path));
+    }
     match &fault {
+        Some(Fault::Say(code, headers, body)) => {
+            let status = StatusCode::from_u16(*code).expect("a status code of the test's");
+            let body = body.replace("{sent}", &authorization);
+            return Ok(response(status, headers, &body));
+        }
         Some(Fault::Status(code, headers)) => {
             let status = StatusCode::from_u16(*code).expect("a status code of the test's");
             let body = r#"{"errors":[{"code":"UNKNOWN","message":"scripted"}]}"#;
@@ -68,6 +76,20 @@ pub(super) async fn answer(
         _ => {}
     }
     Ok(content(&request, &path, fault, &shared))
+}
+
+/// Says that what is asked for is there.
+fn yes(path: &str) -> Response<Body> {
+    let (_, kind, reference) = split(path).unwrap_or_default();
+    let media_type = match kind {
+        "manifests" => "application/vnd.oci.image.manifest.v1+json",
+        _ => "application/octet-stream",
+    };
+    let headers = [
+        ("content-type", media_type.to_owned()),
+        ("docker-content-digest", reference.to_owned()),
+    ];
+    response(StatusCode::OK, &headers, "")
 }
 
 fn redirect(base: &str, path: &str) -> Response<Body> {

@@ -65,7 +65,13 @@ impl Gate {
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
         for child in self.wanted_children(repository, index).await? {
-            match self.judge.current(repository, &child).await? {
+            // What is known of content is this repository's only once its upstream gave the bytes.
+            let is_member = self.records.is_member(repository, &child).await?;
+            let current = match is_member {
+                true => self.judge.current(repository, &child).await?,
+                false => None,
+            };
+            match current {
                 Some(verdict) => verdicts.push(Ok(Some(verdict))),
                 None => waiting.push(self.spawn_child(repository, &child, nesting.child()?)),
             }

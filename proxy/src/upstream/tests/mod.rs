@@ -2,7 +2,9 @@
 
 mod authentication;
 mod content;
+mod echoes;
 mod fake;
+mod lists;
 mod redirects;
 mod silence;
 mod tls;

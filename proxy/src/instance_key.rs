@@ -1,0 +1,156 @@
+//! The key of this instance: what nobody else can compute is computed with it.
+//!
+//! 32 random bytes in a file of the data directory, made at the first start. A damaged file stops
+//! the start: a new key in its place would be a change that nobody noticed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use ring::hmac;
+
+/// The length of the key, in bytes: that of the hash it is used with.
+const KEY_BYTES: usize = 32;
+/// The name of the file in the data directory.
+const FILE_NAME: &str = "instance.key";
+
+/// A key for message authentication codes.
+#[derive(Clone, Debug)]
+pub struct InstanceKey(hmac::Key);
+
+/// Says why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceKeyError {
+    /// The file is not what was written.
+    #[error(
+        "the instance key {path:?} has {got} bytes, wanted {KEY_BYTES}: restore it from a backup, \
+         or delete it to have a new one made"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Its length, in bytes.
+        got: u64,
+    },
+    /// The file cannot be read or made.
+    #[error("the instance key {path:?} cannot be {attempt}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was attempted.
+        attempt: &'static str,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+impl InstanceKey {
+    /// Reads the key of a data directory, or makes it. The directory is locked by the caller.
+    pub fn open(data: &Path) -> Result<Self, InstanceKeyError> {
+        let path = data.join(FILE_NAME);
+        let failed = |attempt| {
+            let path = path.clone();
+            move |source| InstanceKeyError::Io {
+                path,
+                attempt,
+                source,
+            }
+        };
+        match fs::metadata(&path) {
+            Ok(found) if found.len() == KEY_BYTES as u64 => fs::read(&path)
+                .map_err(failed("read"))
+                .map(|key| Self::of(&key)),
+            Ok(found) => Err(InstanceKeyError::Damaged {
+                got: found.len(),
+                path: path.clone(),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key: [u8; KEY_BYTES] = rand::random();
+                write(data, &path, &key).map_err(failed("made"))?;
+                Ok(Self::of(&key))
+            }
+            Err(error) => Err(failed("read")(error)),
+        }
+    }
+
+    /// Takes the bytes of a key.
+    pub(crate) fn of(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// Gives a number that only this instance can compute, for a purpose and its parts.
+    pub(crate) fn number(&self, purpose: &str, parts: &[&str]) -> u64 {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in std::iter::once(&purpose).chain(parts) {
+            // The length keeps one part from running into the next.
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part.as_bytes());
+        }
+        let code = context.sign();
+        let first = code.as_ref().first_chunk().copied().unwrap_or_default();
+        u64::from_le_bytes(first)
+    }
+}
+
+/// Writes the key whole or not at all, readable by its owner only.
+fn write(data: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("key.new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _removed_or_absent => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(&unfinished)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(data)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_reads_it() {
+        let data = tempfile::tempdir().unwrap();
+        let number = || InstanceKey::open(data.path()).unwrap().number("p", &["a"]);
+        let first = number();
+        assert_eq!(number(), first);
+        let mode = fs::metadata(data.path().join(FILE_NAME))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(
+            InstanceKey::open(other.path()).unwrap().number("p", &["a"]),
+            first
+        );
+    }
+
+    #[test]
+    fn a_damaged_key_stops_the_start() {
+        let data = tempfile::tempdir().unwrap();
+        for len in [0, 31, 33] {
+            fs::write(data.path().join(FILE_NAME), vec![7; len]).unwrap();
+            let error = InstanceKey::open(data.path()).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("has {len} bytes, wanted 32")),
+                "{error}"
+            );
+            assert!(error.contains("delete it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_part_never_runs_into_the_next() {
+        let key = InstanceKey::of(&[1; KEY_BYTES]);
+        assert_ne!(key.number("p", &["ab", "c"]), key.number("p", &["a", "bc"]));
+        assert_ne!(key.number("p", &["a"]), key.number("q", &["a"]));
+    }
+}

@@ -1,0 +1,258 @@
+//! Whether a repository's own upstream has a blob: proven by bytes, before any of it leaves there.
+//!
+//! Content is shared, membership is not. What this repository's upstream sent is its own. What is
+//! here from elsewhere is served only after this upstream gave, for this repository, parts of it
+//! that it could not choose, or the whole. What it merely says, to HEAD or otherwise, proves
+//! nothing. A proof is kept in the records and outlives eviction.
+
+mod offsets;
+mod whole;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use moka::future::Cache;
+use sluicegate_model::manifest::Descriptor;
+use sluicegate_model::{Digest, Repository};
+
+use super::download::Downloads;
+use super::error::PullError;
+use super::sources::Upstreams;
+use crate::cache::{BlobSource, ContentStore, GrowingBlob, Growth, StoredBlob};
+use crate::instance_key::InstanceKey;
+use crate::upstream::{BlobBody, BlobPart, Upstream, UpstreamError};
+use crate::verdicts::Records;
+
+/// Parts of one blob that are asked for at a time.
+const PARTS_AT_A_TIME: usize = 3;
+/// How long an upstream's failure to prove is believed: long enough for a client's retries, for
+/// each may cost the whole blob.
+const FAILED_FOR: Duration = Duration::from_secs(10);
+/// How often the blob is looked for: downloads for other repositories may fail one after another.
+const MAX_LOOKS: usize = 8;
+
+/// How it is known that a repository's upstream has a blob.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// It has sent the blob, or parts of it that it could not choose.
+    Given,
+    /// It is sending the blob right now. Only what it sends may leave.
+    Arriving(Arc<GrowingBlob>),
+}
+
+/// Proves presence.
+#[derive(Clone)]
+pub struct Presence {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    key: InstanceKey,
+    content: ContentStore,
+    records: Records,
+    downloads: Downloads,
+    upstreams: Arc<Upstreams>,
+    /// Proofs under way: whoever asks meanwhile waits for the same one.
+    proving: Cache<(Repository, Digest), ()>,
+    failed: moka::sync::Cache<(Repository, Digest), PullError>,
+}
+
+impl Presence {
+    /// Joins the parts.
+    pub fn new(
+        key: InstanceKey,
+        content: ContentStore,
+        records: Records,
+        downloads: Downloads,
+        upstreams: Arc<Upstreams>,
+    ) -> Self {
+        let shared = Shared {
+            key,
+            content,
+            records,
+            downloads,
+            upstreams,
+            // Only for joining: the proof itself is in the records.
+            proving: Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(FAILED_FOR)
+                .build(),
+            failed: moka::sync::Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(FAILED_FOR)
+                .build(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Proves that the repository's upstream has the blob, or joins the proof.
+    ///
+    /// *Errors*: [`PullError::AbsentBlob`] where it has not, [`PullError::Damaged`] where it sends
+    /// something else.
+    pub async fn prove(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<Proof, PullError> {
+        let downloads = &self.shared.downloads;
+        for _ in 0..MAX_LOOKS {
+            if let Some(own) = downloads.arriving_from(repository, &blob.digest) {
+                return Ok(Proof::Arriving(own));
+            }
+            if self.is_recorded(repository, &blob.digest).await? {
+                return Ok(Proof::Given);
+            }
+            match downloads.ensure(repository, blob).await? {
+                BlobSource::Stored(stored) => {
+                    // Our own upstream may have sent it since we looked.
+                    if !self.is_recorded(repository, &blob.digest).await? {
+                        self.join(repository, stored).await?;
+                    }
+                    return Ok(Proof::Given);
+                }
+                // Another repository's upstream sends it: its failure is not ours.
+                source @ BlobSource::Growing(_)
+                    if downloads.arriving_from(repository, &blob.digest).is_none() =>
+                {
+                    let _ended = downloads.stored(&blob.digest, &source).await;
+                }
+                BlobSource::Growing(_) => {}
+            }
+        }
+        let reason = format!(
+            "{} was fetched again and again for other repositories",
+            blob.digest
+        );
+        Err(PullError::Storage(reason))
+    }
+
+    /// Gives the bytes that a proof is about.
+    pub async fn source(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        proof: &Proof,
+    ) -> Result<BlobSource, PullError> {
+        let mut proof = proof.clone();
+        if let Proof::Arriving(growing) = &proof
+            && matches!(growing.growth(), Growth::Failed(_))
+        {
+            proof = self.prove(repository, blob).await?;
+        }
+        match proof {
+            Proof::Arriving(growing) => Ok(BlobSource::Growing(growing)),
+            Proof::Given => self.shared.downloads.ensure(repository, blob).await,
+        }
+    }
+
+    async fn is_recorded(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, PullError> {
+        Ok(self.shared.records.blob_present(repository, digest).await?)
+    }
+
+    /// Joins the proof for a blob that is here from elsewhere, or begins it in a task of its own:
+    /// a client that leaves does not stop it.
+    async fn join(&self, repository: &Repository, stored: StoredBlob) -> Result<(), PullError> {
+        let key = (repository.clone(), stored.digest().clone());
+        if let Some(failed) = self.shared.failed.get(&key) {
+            return Err(failed);
+        }
+        let (shared, asked) = (Arc::clone(&self.shared), key.clone());
+        let asking = async move {
+            let proving = tokio::spawn(async move { shared.ask(&asked, &stored).await });
+            let panicked = |panic: tokio::task::JoinError| PullError::Storage(panic.to_string());
+            proving.await.map_err(panicked)?
+        };
+        let asked = self.shared.proving.try_get_with(key, asking).await;
+        asked.map_err(|error: Arc<PullError>| (*error).clone())
+    }
+}
+
+impl Shared {
+    async fn ask(&self, key: &(Repository, Digest), stored: &StoredBlob) -> Result<(), PullError> {
+        let (repository, digest) = key;
+        let _pin = self.content.pin(digest);
+        let proven = self.ask_upstream(repository, stored).await;
+        match &proven {
+            Ok(()) => self.records.mark_blob_present(repository, digest).await?,
+            Err(error) => {
+                tracing::warn!(%repository, %digest, %error, "presence not proven");
+                self.failed.insert(key.clone(), error.clone());
+            }
+        }
+        proven
+    }
+
+    async fn ask_upstream(
+        &self,
+        repository: &Repository,
+        stored: &StoredBlob,
+    ) -> Result<(), PullError> {
+        let upstream = self.upstreams.of(repository)?;
+        match self.parts(upstream, repository, stored).await {
+            Ok(Parts::Equal) => Ok(()),
+            Ok(Parts::Unproven(body)) => {
+                whole::prove(upstream, repository, stored, body.map(|body| *body)).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Compares the parts that this instance wants to see with ours.
+    async fn parts(
+        &self,
+        upstream: &Arc<Upstream>,
+        repository: &Repository,
+        stored: &StoredBlob,
+    ) -> Result<Parts, PullError> {
+        let wanted = offsets::parts(&self.key, repository, stored.digest(), stored.len());
+        let ours = offsets::read(stored, wanted).await?;
+        let mut ours = ours.into_iter();
+        // One alone: an upstream that ignores Range is asked once, and its answer is the whole.
+        let Some((part, bytes)) = ours.next() else {
+            return Ok(Parts::Unproven(None));
+        };
+        let ask = |part| upstream.blob_part(repository.path(), stored.digest(), part);
+        match ask(part).await.map_err(absent)? {
+            BlobPart::Part(theirs) if theirs == bytes => {}
+            BlobPart::Whole(body) => return Ok(Parts::Unproven(Some(Box::new(body)))),
+            BlobPart::Part(_) | BlobPart::Neither => return Ok(Parts::Unproven(None)),
+        }
+        let rest = ours.map(|(part, bytes)| {
+            let asking = ask(part);
+            async move {
+                let got = asking.await.map_err(absent)?;
+                Ok::<_, PullError>(matches!(got, BlobPart::Part(theirs) if theirs == bytes))
+            }
+        });
+        let mut rest = futures_util::stream::iter(rest).buffer_unordered(PARTS_AT_A_TIME);
+        while let Some(is_equal) = rest.next().await {
+            if !is_equal? {
+                return Ok(Parts::Unproven(None));
+            }
+        }
+        Ok(Parts::Equal)
+    }
+}
+
+/// What asking for parts gave.
+enum Parts {
+    /// All are ours byte for byte.
+    Equal,
+    /// The whole has to be seen; it may be under way already.
+    Unproven(Option<Box<BlobBody>>),
+}
+
+/// Says that the upstream has no such blob, rather than no such manifest.
+fn absent(error: UpstreamError) -> PullError {
+    match error {
+        UpstreamError::NotFound { .. } => PullError::AbsentBlob,
+        other => other.into(),
+    }
+}

@@ -1,0 +1,104 @@
+//! The whole of a blob from an upstream, read only for its digest: nothing of it is kept.
+
+use std::time::{Duration, Instant};
+
+use sluicegate_model::{DigestHasher, Repository};
+
+use super::absent;
+use crate::cache::StoredBlob;
+use crate::pull::error::PullError;
+use crate::upstream::{BlobBody, Upstream, UpstreamError};
+
+/// Attempts in a row without a single new byte before it is given up.
+const MAX_IDLE_ATTEMPTS: u32 = 4;
+/// The pause between attempts, for each that brought nothing.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Pace below which an upstream is given up after [`PACE_AFTER`], in bytes a second.
+const LEAST_PACE: u64 = 1024;
+/// How long any pace is borne.
+const PACE_AFTER: Duration = Duration::from_mins(5);
+
+/// How far the proof is.
+struct Hashed {
+    hasher: DigestHasher,
+    bytes: u64,
+}
+
+/// Reads the blob from the upstream and compares its digest. `body` is an answer that has begun
+/// already, from the first byte on.
+pub(super) async fn prove(
+    upstream: &Upstream,
+    repository: &Repository,
+    stored: &StoredBlob,
+    mut body: Option<BlobBody>,
+) -> Result<(), PullError> {
+    let (digest, started) = (stored.digest(), Instant::now());
+    let mut hashed = Hashed {
+        hasher: DigestHasher::new(digest.algorithm()),
+        bytes: 0,
+    };
+    let mut idle = 0;
+    loop {
+        let before = hashed.bytes;
+        let opened = match body.take() {
+            Some(body) => Ok(body),
+            None => upstream.blob(repository.path(), digest, hashed.bytes).await,
+        };
+        let ended = match opened {
+            Ok(body) => hashed.read_on(body, stored.len(), started).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) => break,
+            Err(error) => {
+                idle = if hashed.bytes > before { 0 } else { idle + 1 };
+                if !error.is_retryable() || idle >= MAX_IDLE_ATTEMPTS {
+                    return Err(absent(error));
+                }
+                tokio::time::sleep(PAUSE * (idle + 1)).await;
+            }
+        }
+    }
+    let (bytes, got) = (hashed.bytes, hashed.hasher.finish());
+    if got == *digest {
+        return Ok(());
+    }
+    Err(PullError::Damaged(format!(
+        "{digest}: {repository} sends {bytes} bytes of digest {got}"
+    )))
+}
+
+impl Hashed {
+    /// Reads an answer to its end, or to one byte more than the blob has.
+    async fn read_on(
+        &mut self,
+        mut body: BlobBody,
+        length: u64,
+        started: Instant,
+    ) -> Result<(), UpstreamError> {
+        if body.total_len.is_some_and(|total| total != length) {
+            // It is another blob, however it goes on.
+            self.hasher.update(b"of another length");
+            return Ok(());
+        }
+        // An upstream that ignores Range sends what was read already once more.
+        let mut known = self.bytes.saturating_sub(body.offset);
+        while let Some(mut chunk) = body.chunk().await? {
+            let skipped = usize::try_from(known)
+                .unwrap_or(usize::MAX)
+                .min(chunk.len());
+            known -= skipped as u64;
+            let fresh = chunk.split_off(skipped);
+            self.hasher.update(&fresh);
+            self.bytes = self.bytes.saturating_add(fresh.len() as u64);
+            if self.bytes > length {
+                return Ok(());
+            }
+            let elapsed = started.elapsed();
+            if elapsed > PACE_AFTER && self.bytes < elapsed.as_secs() * LEAST_PACE {
+                return Err(body.too_slow(LEAST_PACE));
+            }
+        }
+        Ok(())
+    }
+}
