@@ -1,8 +1,11 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
+mod authority;
 pub mod decisions;
 pub mod events;
 pub mod feeds;
+pub mod guard;
+mod json;
 pub mod packages;
 mod page;
 pub mod problem;
@@ -15,8 +18,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use crate::cache::ContentStore;
@@ -30,6 +35,7 @@ use crate::pull::scans::Scans;
 use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
 use crate::webhook::Webhook;
+use guard::Guard;
 
 /// Everything the API shows.
 pub struct ApiState {
@@ -66,13 +72,21 @@ pub struct ApiState {
 /// The description of every route, for programs.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Builds the routes of the API listener.
-pub fn router(state: Arc<ApiState>) -> Router {
+/// Builds the routes of the API listener, all of them behind its guard.
+pub fn router(state: Arc<ApiState>, guard: Guard) -> Router {
     let routes = routes().into_iter();
     let router = routes.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
     });
-    router.with_state(state)
+    let guarded = middleware::from_fn_with_state(Arc::new(guard), admit);
+    router.with_state(state).layer(guarded)
+}
+
+async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.admit(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// Lists every route; `openapi.json` describes the same ones.

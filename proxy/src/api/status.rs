@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::ApiState;
+use super::json::Json;
 use crate::feeds::shown::shown;
 use crate::webhook::Webhook;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
+use super::json::Json;
 use super::problem::Problem;
 use super::{ApiState, page};
 use crate::verdicts::VerdictFilter;

@@ -3,7 +3,7 @@
 //! Only what a crash can leave is repaired: bytes after the last whole line. Whatever is wrong
 //! before that stays as it is, for `verify` to find.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use rustix::fs::FallocateFlags;
 use super::backwards::LinesBackwards;
 use super::line::{DecisionLine, Head};
 use super::log::LogError;
+use crate::private;
 
 /// The log's file name.
 pub(super) const FILE_NAME: &str = "decisions.jsonl";
@@ -56,8 +57,8 @@ pub(super) struct OpenLog {
 pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("opening", &path, error);
-    fs::create_dir_all(directory).map_err(failed)?;
-    let file = File::options()
+    private::create_dir_all(directory).map_err(failed)?;
+    let file = private::options()
         .read(true)
         .write(true)
         .create(true)
@@ -129,7 +130,7 @@ fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTa
     let mut torn = Vec::new();
     file.take(MAX_TORN_BYTES as u64).read_to_end(&mut torn)?;
     let kept_at = free_name(path)?;
-    let mut kept = File::create_new(&kept_at)?;
+    let mut kept = private::create_new(&kept_at)?;
     kept.write_all(&torn)?;
     kept.sync_all()?;
     file.set_len(len)?;

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings, UpstreamSettings};
 
 use crate::app::{App, StartError};
+use crate::formats::text::printable;
 
 /// The upstream's name in the demo.
 const UPSTREAM: &str = "demo.test";
@@ -144,7 +145,7 @@ fn message(body: &[u8]) -> String {
     let text = parsed
         .pointer("/errors/0/message")
         .and_then(serde_json::Value::as_str);
-    text.unwrap_or("(no message)").to_owned()
+    printable(text.unwrap_or("(no message)"))
 }
 
 fn write_invitation(app: &App, out: &mut impl Write) -> io::Result<()> {

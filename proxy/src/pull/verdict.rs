@@ -47,6 +47,7 @@ pub(crate) fn verdict(
         digest: image.digest,
         repository: image.repository,
         tags: image.tags,
+        claimed_name: None,
         platform: report.platform,
         decision: outcome.decision,
         policy: outcome.policy,
