@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
 use crate::api::guard::Guard;
+use crate::api::readiness::StoreProof;
 use crate::api::{self, ApiState};
 use crate::cache::ContentStore;
 use crate::clock::Clock;
@@ -128,10 +129,9 @@ impl App {
         let registry = parts.registry(&settings, &api_url, &metrics, &clock, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
         if let Some(webhook) = &webhook {
-            webhook
-                .begin()
-                .await
-                .map_err(|error| data_error(&settings.data, &error))?;
+            if let Err(error) = webhook.begin().await {
+                tracing::error!(%error, "events not delivered; tried again later");
+            }
             tokio::spawn(webhook.clone().run());
         }
         let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
@@ -316,6 +316,7 @@ impl Parts {
     ) -> Arc<ApiState> {
         Arc::new(ApiState {
             records: self.records.clone(),
+            store_proof: StoreProof::default(),
             content: self.content.clone(),
             gate: self.gate.clone(),
             scans: Scans::new(

@@ -26,6 +26,8 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
                 tracing_subscriber::fmt::layer()
                     .with_ansi(io::stderr().is_terminal())
                     .fmt_fields(PrintableFields)
+                    // A log on a full disk loses lines; complaining there would end the program.
+                    .log_internal_errors(false)
                     .with_writer(io::stderr),
             )
             .try_init(),
@@ -33,6 +35,7 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
             .with(
                 tracing_subscriber::fmt::layer()
                     .json()
+                    .log_internal_errors(false)
                     .with_writer(|| PrintableJson(io::stderr())),
             )
             .try_init(),

@@ -2,12 +2,17 @@
 
 mod artifacts;
 mod change;
+mod claims;
 mod hops;
 mod indexes;
+mod kubernetes;
+mod listener;
 mod matrix;
 mod membership;
 mod names;
+mod private;
 mod rejudge;
+mod served;
 mod stage;
 mod stream;
 mod together;

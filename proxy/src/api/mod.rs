@@ -9,6 +9,7 @@ mod json;
 pub mod packages;
 mod page;
 pub mod problem;
+pub mod readiness;
 pub mod sbom;
 pub mod scans;
 pub mod status;
@@ -36,11 +37,14 @@ use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
 use crate::webhook::Webhook;
 use guard::Guard;
+use readiness::StoreProof;
 
 /// Everything the API shows.
 pub struct ApiState {
     /// Verdicts and membership.
     pub records: Records,
+    /// What the verdict store last proved.
+    pub store_proof: StoreProof,
     /// Content, for indexes and sizes.
     pub content: ContentStore,
     /// Pulls under way.
@@ -93,7 +97,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 14] {
     [
         ("/healthz", get(status::healthz)),
-        ("/readyz", get(status::readyz)),
+        ("/readyz", get(readiness::readyz)),
         ("/metrics", get(status::metrics)),
         ("/api/v1/openapi.json", get(openapi)),
         ("/api/v1/status", get(status::status)),

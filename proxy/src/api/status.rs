@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::ApiState;
@@ -50,25 +49,6 @@ pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
 /// Says that the process lives.
 pub async fn healthz() -> &'static str {
     "ok\n"
-}
-
-/// Says whether the store is open and the first load of every feed has ended.
-pub async fn readyz(State(state): State<Arc<ApiState>>) -> (StatusCode, Json<Value>) {
-    let store = state.records.health().await;
-    let loaded = state.feeds.is_loaded();
-    let ready = store.is_ok() && loaded;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let body = json!({
-        "ready": ready,
-        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
-        "feeds_loaded": loaded,
-        "feeds_problem": state.feeds.current().problem,
-    });
-    (status, Json(body))
 }
 
 /// Writes the metrics, gauges brought up to date.
