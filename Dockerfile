@@ -6,13 +6,14 @@ FROM docker.io/library/rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN cargo build --locked --release --package sluicegate \
-    && mkdir -p /out/data \
+    && mkdir -p -m 0700 /out/data \
     && cp target/release/sluicegate /out/sluicegate
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/sluicegate /usr/local/bin/sluicegate
 COPY --from=build --chown=65532:65532 /out/data /var/lib/sluicegate
-# The API stays on the container's loopback: SLUICEGATE_API_LISTEN and SLUICEGATE_API_OPEN open it.
+# The API stays on the container's loopback. SLUICEGATE_API_LISTEN=0.0.0.0:5080 with
+# SLUICEGATE_API_AUTH=anonymous opens it for reads; SLUICEGATE_NAME is for names other containers use.
 ENV SLUICEGATE_LISTEN=0.0.0.0:5000 \
     SLUICEGATE_DATA=/var/lib/sluicegate
 USER 65532:65532

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sluicegate_model::manifest::Platform;
 use url::Url;
 
+use crate::api_auth;
 use crate::credentials;
 use crate::defaults;
 use crate::env::Environment;
@@ -25,9 +26,11 @@ pub(crate) fn check(
     environment: &Environment,
     notes: &mut Notes,
 ) -> Settings {
+    let api_listen = address(layers, "api_listen", defaults::API_LISTEN, notes);
     let settings = Settings {
         listen: address(layers, "listen", defaults::LISTEN, notes),
-        api_listen: address(layers, "api_listen", defaults::API_LISTEN, notes),
+        api_listen,
+        api_auth: api_auth::check(layers, api_listen, notes),
         names: names(layers, notes),
         data: layers
             .one("data")
@@ -58,7 +61,6 @@ pub(crate) fn check(
             cert_file: path(&tls.cert_file),
             key_file: path(&tls.key_file),
         }),
-        api_open: switch(layers, "api_open"),
         allow_anonymous: switch(layers, "allow_anonymous"),
         explain_to_old_clients: switch(layers, "explain_to_old_clients"),
         api_url: api_url(layers, notes),
@@ -86,14 +88,6 @@ fn check_together(settings: &Settings, layers: &Layers, notes: &mut Notes) {
     }
     if settings.listen == settings.api_listen && settings.listen.port() != 0 {
         let message = format!("{} is the registry's address already", settings.listen);
-        notes.error(place(layers, "api_listen"), message);
-    }
-    if !settings.api_listen.ip().is_loopback() && !settings.api_open {
-        let message = format!(
-            "the API answers reads without a key, and {} is not only for this machine; \
-             --api-open allows that",
-            settings.api_listen
-        );
         notes.error(place(layers, "api_listen"), message);
     }
     let private = settings

@@ -35,7 +35,9 @@ pub struct Flags {
     pub cache_size: Option<String>,
     /// `--log-format`.
     pub log_format: Option<String>,
-    /// `--api-open`.
+    /// `--api-auth`.
+    pub api_auth: Option<String>,
+    /// `--api-open`, its old name.
     pub api_open: bool,
     /// `--allow-anonymous`.
     pub allow_anonymous: bool,
@@ -71,6 +73,7 @@ impl Flags {
             ("gate", one(self.gate)),
             ("cache_size", one(self.cache_size)),
             ("log_format", one(self.log_format)),
+            ("api_auth", one(self.api_auth)),
             ("api_open", switch(self.api_open)),
             ("allow_anonymous", switch(self.allow_anonymous)),
             (

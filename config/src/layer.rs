@@ -34,6 +34,7 @@ pub(crate) const SETTINGS: &[(&str, Arity)] = &[
     ("gate", Arity::One),
     ("cache_size", Arity::One),
     ("log_format", Arity::One),
+    ("api_auth", Arity::One),
     ("api_open", Arity::Switch),
     ("allow_anonymous", Arity::Switch),
     ("explain_to_old_clients", Arity::Switch),
@@ -90,6 +91,11 @@ pub(crate) struct Layers([Layer; 3]);
 impl Layers {
     pub(crate) fn new(strongest_first: [Layer; 3]) -> Self {
         Self(strongest_first)
+    }
+
+    /// Gives what each source says.
+    pub(crate) fn strongest_first(&self) -> impl Iterator<Item = &Layer> {
+        self.0.iter()
     }
 
     /// Gives the strongest single value.

@@ -5,11 +5,12 @@
 //! environment, and no secret that enters here can be printed.
 //!
 //! Reading order: `settings` (what comes out), `layer` (the table of settings), `flags`,
-//! `env`, `file` (one source each), `check` (text to values), `upstreams` and
+//! `env`, `file` (one source each), `check` (text to values), `api_auth`, `upstreams` and
 //! `credentials` (registries and their secrets), `named_registry` (those of a command line).
 
 mod settings;
 
+mod api_auth;
 mod check;
 mod credentials;
 mod defaults;
@@ -29,8 +30,8 @@ pub use flags::Flags;
 pub use named_registry::registry_named;
 pub use secret::Secret;
 pub use settings::{
-    Credentials, FeedSource, GateMode, Loaded, LogFormat, Settings, TlsFiles, UpstreamSettings,
-    WebhookSettings,
+    ApiAuth, Credentials, FeedSource, GateMode, Loaded, LogFormat, Settings, TlsFiles,
+    UpstreamSettings, WebhookSettings,
 };
 
 use errors::Notes;

@@ -52,8 +52,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// The registry listener's certificate; none = plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Whether an API on an address other than loopback may answer reads without a key.
-    pub api_open: bool,
+    /// Whether the API answers those who send no key.
+    pub api_auth: ApiAuth,
     /// Whether anybody who reaches the registry may pull what an upstream gives to our credentials.
     pub allow_anonymous: bool,
     /// Whether old containerd gets a 200 on HEAD so that it shows the reason of the GET's 403.
@@ -147,6 +147,15 @@ pub struct WebhookSettings {
     pub url: Url,
     /// What messages are signed with; none = they are not.
     pub secret: Option<Secret>,
+}
+
+/// Whether the API answers those who send no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiAuth {
+    /// It does not.
+    Required,
+    /// It does: on a listener that others reach, reads that start nothing.
+    Anonymous,
 }
 
 /// When bytes may leave.

@@ -84,7 +84,7 @@ fn flag_beats_variable_beats_file_beats_default() {
     assert_eq!(settings.tag_ttl.as_secs(), 120);
     assert_eq!(settings.cache_bytes, 3 * 1024 * 1024);
     assert_eq!(settings.names, ["c", "d", "e:5000"]);
-    assert!(!settings.api_open);
+    assert_eq!(settings.api_auth, crate::ApiAuth::Anonymous);
 }
 
 #[test]

@@ -117,6 +117,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         digest: digest.clone(),
         repository,
         tags: vec!["1".parse()?],
+        claimed_name: None,
         platform: inventory.platform.clone(),
         decision: Decision::Allow,
         policy: PolicyReference {

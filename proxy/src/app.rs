@@ -15,9 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
+use crate::api::guard::Guard;
+use crate::api::readiness::StoreProof;
 use crate::api::{self, ApiState};
 use crate::cache::ContentStore;
 use crate::clock::Clock;
+use crate::data_directory;
 use crate::decisions::{DecisionLog, PullLog};
 use crate::events::PullHistory;
 use crate::feeds::Feeds;
@@ -113,6 +116,8 @@ impl App {
         let clock = Clock::system();
         let metrics = Metrics::new();
         let draining = watch::Sender::new(false);
+        let closed = data_directory::close(&settings.data)
+            .map_err(|error| data_error(&settings.data, &error))?;
         let parts = Parts::build(&settings, &clock, &metrics)?;
         let registry_listener = listen(settings.listen).await?;
         let api_listener = listen(settings.api_listen).await?;
@@ -127,13 +132,15 @@ impl App {
         let registry = parts.registry(&settings, &api_url, &metrics, &clock, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
         if let Some(webhook) = &webhook {
-            webhook
-                .begin()
-                .await
-                .map_err(|error| data_error(&settings.data, &error))?;
+            if let Err(error) = webhook.begin().await {
+                tracing::error!(%error, "events not delivered; tried again later");
+            }
             tokio::spawn(webhook.clone().run());
         }
-        let state = parts.api_state(&settings, &metrics, &clock, webhook);
+        let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
+        let guard = guard.with_machine_names();
+        let insecure = insecure::list(&settings, &closed.problems);
+        let state = parts.api_state(&settings, &metrics, &clock, webhook, insecure);
         let tls = tls(&settings)?;
         let limits = ServerLimits {
             max_connections: settings.max_connections,
@@ -147,8 +154,10 @@ impl App {
                 registry,
                 draining.subscribe(),
             )),
-            tokio::spawn(serve_api(api_listener, state, draining.subscribe())),
+            tokio::spawn(serve_api(api_listener, state, guard, draining.subscribe())),
         ];
+        let data = settings.data.clone();
+        tokio::task::spawn_blocking(move || closed.finish(&data));
         tokio::spawn(Arc::clone(&parts.policies).watch());
         tokio::spawn(prove_store(parts.records.clone()));
         tokio::spawn(parts.rejudge.clone().run());
@@ -318,9 +327,11 @@ impl Parts {
         metrics: &Metrics,
         clock: &Clock,
         webhook: Option<Webhook>,
+        insecure: Vec<String>,
     ) -> Arc<ApiState> {
         Arc::new(ApiState {
             records: self.records.clone(),
+            store_proof: StoreProof::default(),
             content: self.content.clone(),
             gate: self.gate.clone(),
             scans: Scans::new(
@@ -340,7 +351,7 @@ impl Parts {
                 GateMode::Hold => "hold",
                 GateMode::Stream => "stream",
             },
-            insecure: insecure::settings(settings),
+            insecure,
             clock: clock.clone(),
         })
     }
@@ -448,8 +459,13 @@ async fn serve_registry(
     server::serve(listener, tls, limits, service, draining).await;
 }
 
-async fn serve_api(listener: TcpListener, state: Arc<ApiState>, draining: watch::Receiver<bool>) {
-    let router = api::router(state);
+async fn serve_api(
+    listener: TcpListener,
+    state: Arc<ApiState>,
+    guard: Guard,
+    draining: watch::Receiver<bool>,
+) {
+    let router = api::router(state, guard);
     let service = move |request: Request<Incoming>, _peer: PeerInfo| {
         let mut router = router.clone();
         async move {

@@ -1,11 +1,15 @@
-//! Settings that lower security, in words, for status. Called by `app`.
+//! What lowers security, in words, for status: settings, and files that others can read. Called by
+//! `app`.
 
-use sluicegate_config::{FeedSource, Settings};
+use sluicegate_config::{ApiAuth, FeedSource, Settings};
 use url::{Host, Url};
 
-/// Names them, a line each.
-pub(crate) fn settings(settings: &Settings) -> Vec<String> {
-    let mut insecure = Vec::new();
+/// Names it, a line each; `readable` is what of the data directory could not be closed.
+pub(crate) fn list(settings: &Settings, readable: &[String]) -> Vec<String> {
+    for place in readable {
+        tracing::warn!(place, "data is not private");
+    }
+    let mut insecure = readable.to_vec();
     for upstream in settings.upstreams.values() {
         if upstream.url.scheme() == "http" {
             insecure.push(format!("upstream {} is reached without TLS", upstream.name));
@@ -25,8 +29,11 @@ pub(crate) fn settings(settings: &Settings) -> Vec<String> {
         let place = webhook.url.origin().ascii_serialization();
         insecure.push(format!("events are sent to {place} without TLS"));
     }
-    if settings.api_open {
-        insecure.push("the API answers reads without a key on every address".into());
+    let api = settings.api_listen;
+    if settings.api_auth == ApiAuth::Anonymous && !api.ip().to_canonical().is_loopback() {
+        insecure.push(format!(
+            "the API answers reads without a key at {api}, which others reach"
+        ));
     }
     if settings.allow_anonymous {
         insecure.push("upstreams with credentials are served to anonymous clients".into());

@@ -7,10 +7,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use sluicegate::commands::{self, Cli, CommandError};
+use sluicegate::formats::text::printable_lines;
+use sluicegate::private::shut_out_others;
 
 fn main() -> ExitCode {
     // Before there is a second thread, and before anything is open.
     allocator::restrain();
+    shut_out_others();
     // Every TLS user is given its provider; this covers whatever a dependency does on its own.
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &CommandError) -> ExitCode {
-    let _nowhere_to_complain = writeln!(std::io::stderr(), "sluicegate: {error}");
+    // What went wrong may be told in the words of an image, an archive or a server.
+    let error_text = printable_lines(&error.to_string());
+    let _nowhere_to_complain = writeln!(std::io::stderr(), "sluicegate: {error_text}");
     ExitCode::from(error.exit_code())
 }

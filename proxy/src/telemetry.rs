@@ -1,12 +1,19 @@
-//! Log setup: one line a step, to stderr, as text or JSON, and no secret in any.
+//! Log setup: one line a step, to stderr, as text or JSON, and no secret in any. What others say in a
+//! line, be it a tag or an error, can neither steer a terminal nor begin a line of its own.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Stderr, Write};
 
 use sluicegate_config::LogFormat;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::formats::{json, text};
 use crate::secrets;
 
 /// Starts logging. A second call changes nothing.
@@ -18,7 +25,10 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
         LogFormat::Text => registry
             .with(
                 tracing_subscriber::fmt::layer()
-                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_ansi(io::stderr().is_terminal())
+                    .fmt_fields(PrintableFields)
+                    // A log on a full disk loses lines; complaining there would end the program.
+                    .log_internal_errors(false)
                     .with_writer(ScrubbedStderr::new),
             )
             .try_init(),
@@ -26,7 +36,8 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
             .with(
                 tracing_subscriber::fmt::layer()
                     .json()
-                    .with_writer(ScrubbedStderr::new),
+                    .log_internal_errors(false)
+                    .with_writer(|| PrintableJson(ScrubbedStderr::new())),
             )
             .try_init(),
     };
@@ -53,5 +64,138 @@ impl Write for ScrubbedStderr {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Writes `message name=value ...`, every value printable.
+struct PrintableFields;
+
+impl<'w> FormatFields<'w> for PrintableFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut line = Line {
+            writer,
+            is_first: true,
+            written: Ok(()),
+        };
+        fields.record(&mut line);
+        line.written
+    }
+}
+
+struct Line<'w> {
+    writer: Writer<'w>,
+    is_first: bool,
+    written: fmt::Result,
+}
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // What the `log` crate says of its records' origin is in the line's target already.
+        if self.written.is_err() || field.name().starts_with("log.") {
+            return;
+        }
+        let space = if std::mem::take(&mut self.is_first) {
+            ""
+        } else {
+            " "
+        };
+        let value = text::printable(&format!("{value:?}"));
+        self.written = match field.name() {
+            "message" => write!(self.writer, "{space}{value}"),
+            name => write!(self.writer, "{space}{name}={value}"),
+        };
+    }
+}
+
+/// Writes lines of JSON so that they steer no terminal; one call has whole lines.
+struct PrintableJson<W>(W);
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(lines);
+        self.0.write_all(json::printable(&text).as_bytes())?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::{PrintableFields, PrintableJson};
+    use crate::formats::text::is_treacherous;
+
+    const EVIL: &str = "1\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\nINFO forged\r\u{7f}";
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Kept {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(piece);
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log_something_evil() {
+        let error = io::Error::other(EVIL);
+        tracing::error!(tag = EVIL, shown = %EVIL, debug = ?EVIL, %error, number = 7, "pull {EVIL}");
+    }
+
+    #[test]
+    fn a_text_line_is_one_line_and_steers_no_terminal() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .fmt_fields(PrintableFields)
+            .with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, log_something_evil);
+        let text = kept.text();
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(!line.contains(is_treacherous), "{line:?}");
+        for part in [
+            ": pull 1\\u{1b}[2J\\u{9b}31m\\u{202e}",
+            " shown=1\\u{1b}",
+            " number=7",
+            " error=1\\u{1b}",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+
+    #[test]
+    fn a_json_line_keeps_its_meaning_and_steers_no_terminal() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(move || PrintableJson(writer.clone()));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, log_something_evil);
+        let text = kept.text();
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(!line.contains(is_treacherous), "{line:?}");
+        let read: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(read["fields"]["shown"], EVIL);
+        assert_eq!(read["fields"]["message"], format!("pull {EVIL}"));
     }
 }

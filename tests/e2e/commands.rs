@@ -78,5 +78,7 @@ async fn service_that_is_not_there_is_exit_code_3() {
 async fn open_api_and_shared_private_images_must_be_asked_for() {
     let api = sluicegate(&["serve", "--api-listen", "0.0.0.0:0", "--feed", "none"]).await;
     assert_eq!(api.status, 2, "{api:?}");
-    assert!(api.text().contains("--api-open"), "{}", api.text());
+    for words in ["--api-open", "api_auth: anonymous"] {
+        assert!(api.text().contains(words), "{}", api.text());
+    }
 }

@@ -128,11 +128,12 @@ async fn files_and_registries_give_the_verdict_of_a_pull() {
     }
     let verdict = desk.verdict(&format!("docker-archive:{docker}"), &[]).await;
     assert_refused(&verdict, "docker-archive");
-    assert_eq!(verdict["repository"], "docker.io/lib/inspected");
-    assert_refused(
-        &piped(&desk, &docker, &["lib/inspected:1"]).await,
-        "a pipe with a name",
-    );
+    assert_eq!(verdict["repository"], "local/docker");
+    assert_eq!(verdict["claimed_name"], "docker.io/lib/inspected:1");
+    let named = piped(&desk, &docker, &["lib/inspected:1"]).await;
+    assert_refused(&named, "a pipe with a name");
+    assert_eq!(named["repository"], "docker.io/lib/inspected");
+    assert!(named["claimed_name"].is_null(), "{named}");
     assert_refused(&piped(&desk, &oci, &[]).await, "a pipe");
 
     let root = desk.path("root");

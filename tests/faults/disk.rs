@@ -74,6 +74,65 @@ async fn a_full_disk_stops_cold_pulls_only_and_heals_without_a_restart() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starting_on_a_full_disk_serves_what_is_here() {
+    let disk = Disk::mount();
+    let upstream = FaultUpstream::start().await;
+    let builder = ProxyBuilder::new(&upstream.url())
+        .data(&disk.data().display().to_string())
+        .flag("--cache-size", "20MiB");
+    let mut stage = Stage::around(upstream, builder).await;
+    let (clean, flawed, cold) = (
+        clean_image(1, 300_000),
+        flawed_image(2, 300_000),
+        clean_image(3, 300_000),
+    );
+    stage.upstream.add("lib/app", "1", &clean);
+    stage.upstream.add("lib/flawed", "1", &flawed);
+    stage.upstream.add("lib/cold", "1", &cold);
+    stage.pulls("lib/app", "1", &clean).await;
+    assert_eq!(stage.manifest("lib/flawed", "1").await.status, 403);
+    let log = disk.data().join("decisions/decisions.jsonl");
+    for (round, leave, ending) in [
+        (0_u8, 0, "whole"),
+        (1, 4096, "whole"),
+        (2, 0, "torn"),
+        (3, 0, "new advisories"),
+        (4, HEADROOM / 2, "whole"),
+        (5, 0, "stopped"),
+    ] {
+        if ending == "stopped" {
+            assert!(stage.proxy.terminate().success());
+        } else {
+            stage.proxy.kill();
+        }
+        if ending == "torn" {
+            let mut file = File::options()
+                .append(true)
+                .open(&log)
+                .expect("open the log");
+            file.write_all(b"{\"seq\":9,\"ti").expect("tear it");
+        }
+        if ending == "new advisories" {
+            crate::stage::write_feed(stage.feed.path());
+        }
+        let filler = disk.fill(leave);
+        stage.proxy.restart().await;
+        let status = stage.proxy.api("/api/v1/status").await;
+        assert_eq!(status.status, 200, "{}", status.text());
+        serves_what_is_here(&stage, &clean, 20 + round).await;
+        assert!(is_refused(&stage, "lib/cold", &cold, true).await);
+        drop(filler);
+    }
+    let took = within(RECOVERED_WITHIN, "a cold pull", async || {
+        stage.manifest("lib/cold", "1").await.status == 200
+    });
+    took.await;
+    let verified = verify_log(&stage.proxy.data()).await;
+    assert!(verified.ok(), "{}", verified.text());
+    assert_store_sound(&stage.proxy);
+}
+
 /// Pulls a cold image; tells whether it was put off, as it must be where there is no room.
 async fn is_refused(stage: &Stage, repository: &str, cold: &Image, must: bool) -> bool {
     let reply = stage.manifest(repository, "1").await;

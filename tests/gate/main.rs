@@ -2,15 +2,20 @@
 
 mod artifacts;
 mod change;
+mod claims;
 mod embedded;
 mod hops;
 mod indexes;
+mod kubernetes;
+mod listener;
 mod lists;
 mod matrix;
 mod membership;
 mod names;
 mod presence;
+mod private;
 mod rejudge;
+mod served;
 mod stage;
 mod stream;
 mod together;

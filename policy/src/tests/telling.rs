@@ -12,6 +12,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         digest: Digest::of(b"manifest"),
         repository: IMAGE.parse().unwrap(),
         tags: Vec::new(),
+        claimed_name: None,
         platform: report.platform.clone(),
         artifact: None,
         decision: outcome.decision,

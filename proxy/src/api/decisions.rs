@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Query, State};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json::Json;
 use super::problem::Problem;
 use super::verdicts::{parse_decision, parsed};
 use super::{ApiState, page};

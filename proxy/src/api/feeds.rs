@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::ApiState;
+use super::json::Json;
 use crate::feeds::shown;
 
 /// Lists the records that could not be read in full, 1,000 at most; `status` counts all of them.

@@ -1,12 +1,16 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
+mod authority;
 mod body;
 pub mod decisions;
 pub mod events;
 pub mod feeds;
+pub mod guard;
+mod json;
 pub mod packages;
 mod page;
 pub mod problem;
+pub mod readiness;
 pub mod sbom;
 pub mod scans;
 pub mod status;
@@ -16,8 +20,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use crate::cache::ContentStore;
@@ -31,11 +37,15 @@ use crate::pull::scans::Scans;
 use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
 use crate::webhook::Webhook;
+use guard::Guard;
+use readiness::StoreProof;
 
 /// Everything the API shows.
 pub struct ApiState {
     /// Verdicts and membership.
     pub records: Records,
+    /// What the verdict store last proved.
+    pub store_proof: StoreProof,
     /// Content, for indexes and sizes.
     pub content: ContentStore,
     /// Pulls under way.
@@ -67,20 +77,28 @@ pub struct ApiState {
 /// The description of every route, for programs.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Builds the routes of the API listener.
-pub fn router(state: Arc<ApiState>) -> Router {
+/// Builds the routes of the API listener, all of them behind its guard.
+pub fn router(state: Arc<ApiState>, guard: Guard) -> Router {
     let routes = routes().into_iter();
     let router = routes.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
     });
-    router.with_state(state)
+    let guarded = middleware::from_fn_with_state(Arc::new(guard), admit);
+    router.with_state(state).layer(guarded)
+}
+
+async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.admit(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
 fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 14] {
     [
         ("/healthz", get(status::healthz)),
-        ("/readyz", get(status::readyz)),
+        ("/readyz", get(readiness::readyz)),
         ("/metrics", get(status::metrics)),
         ("/api/v1/openapi.json", get(openapi)),
         ("/api/v1/status", get(status::status)),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::package::Component;
 use sluicegate_model::verdict::Verdict;
 
+use super::json::Json;
 use super::problem::Problem;
 use super::{ApiState, page};
 use crate::pull::judge::Judge;

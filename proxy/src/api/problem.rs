@@ -1,9 +1,10 @@
 //! Errors of the API as problem details. Source: RFC 9457.
 
-use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+
+use super::json::Json;
 
 /// An error as the API shows it.
 #[derive(Debug)]
@@ -22,6 +23,16 @@ impl Problem {
     /// Says that the request makes no sense.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Says that nobody who asks like this is answered.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// Says that the request was meant for somebody else.
+    pub fn misdirected(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
     }
 
     /// Says that this can be asked again later.
@@ -61,7 +72,9 @@ impl IntoResponse for Problem {
         if let Some(members) = body.as_object_mut() {
             members.extend(self.more);
         }
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        (self.status, kind, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
+use axum::Json as JsonBody;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::ApiState;
+use super::json::Json;
 use super::problem::Problem;
 use crate::pull::scans::{ScanError, ScanReport};
 
@@ -23,9 +24,9 @@ pub struct Asked {
 /// Starts a scan. Only a body that says that it is JSON is read, so that no web page can send one.
 pub async fn start(
     State(state): State<Arc<ApiState>>,
-    body: Result<Json<Asked>, JsonRejection>,
+    body: Result<JsonBody<Asked>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(asked) = body.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let JsonBody(asked) = body.map_err(|error| Problem::bad_request(error.body_text()))?;
     let report = state
         .scans
         .start(&asked.image)

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sluicegate_scanner::feeds::EcosystemStatus;
 
 use super::ApiState;
+use super::json::Json;
 use crate::feeds::shown::shown;
 use crate::webhook::Webhook;
 
@@ -52,26 +51,6 @@ pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
 /// Says that the process lives.
 pub async fn healthz() -> &'static str {
     "ok\n"
-}
-
-/// Says whether the store is open and the first load of every feed has ended.
-pub async fn readyz(State(state): State<Arc<ApiState>>) -> (StatusCode, Json<Value>) {
-    let store = state.records.health().await;
-    let loaded = state.feeds.is_loaded();
-    let ready = store.is_ok() && loaded;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let body = json!({
-        "ready": ready,
-        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
-        "feeds_loaded": loaded,
-        "feeds_problem": state.feeds.current().problem,
-        "feeds_awaited": state.feeds.awaited(),
-    });
-    (status, Json(body))
 }
 
 /// Writes the metrics, gauges brought up to date.

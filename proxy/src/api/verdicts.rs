@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
+use super::json::Json;
 use super::problem::Problem;
 use super::{ApiState, body, page};
 use crate::pull::memory::Share;

@@ -14,6 +14,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::digest::Algorithm;
 
 use super::error::CacheError;
+use crate::private;
 
 /// Most free bytes that the content store leaves to the verdict store and the decision log.
 ///
@@ -45,7 +46,7 @@ impl Layout {
         };
         for directory in ["blobs", "incoming", "documents"] {
             let path = root.join(directory);
-            fs::create_dir_all(&path)
+            private::create_dir_all(&path)
                 .map_err(|error| CacheError::io("creating directory", &path, error))?;
         }
         layout.sweep()?;
@@ -209,14 +210,15 @@ fn create_durable_directory(path: &Path) -> Result<(), CacheError> {
         return Ok(());
     }
     let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(path).map_err(|error| CacheError::io("creating directory", path, error))?;
+    private::create_dir_all(path)
+        .map_err(|error| CacheError::io("creating directory", path, error))?;
     sync_directory(parent)?;
     parent.parent().map_or(Ok(()), sync_directory)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<File, CacheError> {
     let write = || {
-        let mut file = File::create_new(path)?;
+        let mut file = private::create_new(path)?;
         file.write_all(content)?;
         Ok(file)
     };

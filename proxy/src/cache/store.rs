@@ -18,6 +18,7 @@ use super::growing::GrowingBlob;
 use super::index::Index;
 use super::layout::Layout;
 use super::writer::BlobWriter;
+use crate::private;
 
 /// Bytes read at a time when a stored blob is proven again.
 const PROVE_PIECE_BYTES: usize = 256 * 1024;
@@ -94,12 +95,8 @@ impl ContentStore {
     ) -> Result<BlobWriter, CacheError> {
         self.check_room("starting a blob", expected_len.unwrap_or(0))?;
         let path = self.state.layout.incoming();
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|error| CacheError::io("creating", &path, error))?;
+        let file =
+            private::create_new(&path).map_err(|error| CacheError::io("creating", &path, error))?;
         let blob = GrowingBlob::new(digest.clone(), expected_len, Arc::new(file));
         Ok(BlobWriter::new(self.clone(), Arc::new(blob), path))
     }

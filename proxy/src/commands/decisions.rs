@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::CommandError;
 use super::query::{Format, Source, cell, items, next, parsed, print_json, query_string};
 use crate::decisions::{self, DecisionFilter, VerifyReport};
+use crate::formats::text::printable;
 
 /// The log of pulls and why each was allowed or refused
 #[derive(Subcommand, Debug)]
@@ -115,7 +116,7 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
     }
     writeln!(out, "{table}")?;
     if let Some(next) = next(&page) {
-        writeln!(out, "more: --after {next}")?;
+        writeln!(out, "more: --after {}", printable(next))?;
     }
     Ok(())
 }
@@ -181,7 +182,8 @@ fn print_report(out: &mut impl Write, report: &VerifyReport) -> Result<(), Comma
         )?;
     }
     for fault in &report.faults {
-        writeln!(out, "line {}: {}", fault.line, json!(fault.kind))?;
+        let kind = printable(&json!(fault.kind).to_string());
+        writeln!(out, "line {}: {kind}", fault.line)?;
     }
     if report.fault_count > 0 {
         let plural = if report.fault_count == 1 {

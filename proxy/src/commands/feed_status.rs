@@ -139,7 +139,7 @@ fn write_table<const N: usize>(
     table.load_style(NOTHING);
     table.set_header(titles);
     for row in rows {
-        table.add_row(row.map(|cell| text::shown(&cell)));
+        table.add_row(row.map(|cell| text::printable(&cell)));
     }
     Ok(writeln!(out, "\n{table}")?)
 }

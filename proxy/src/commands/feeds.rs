@@ -14,6 +14,7 @@ use super::inspect_progress::Shown;
 use crate::app::proxy_variables;
 use crate::feeds::bundle::Imported;
 use crate::feeds::mirror::{Mirror, Scope, Synced, told};
+use crate::formats::text::printable;
 
 /// Advisory feeds
 #[derive(Subcommand, Debug)]
@@ -129,12 +130,12 @@ async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandErr
 
 fn write_synced(out: &mut impl Write, mirror: &Mirror, synced: &Synced) -> std::io::Result<()> {
     for path in &synced.changed {
-        writeln!(out, "new        {path}")?;
+        writeln!(out, "new        {}", printable(path))?;
     }
     writeln!(
         out,
         "{}: {} new, {} unchanged, {} advisories one by one, {} problems; copy in {}",
-        mirror.url(),
+        printable(mirror.url().as_str()),
         synced.changed.len(),
         synced.unchanged,
         synced.advisories,

@@ -4,7 +4,6 @@
 //! The report goes to the standard output or a file whatever the verdict; everything else goes to
 //! the standard error.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use crate::formats::{self, Format};
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
 use crate::policies::Policies;
+use crate::private;
 use crate::pull::job::Scanned;
 use crate::pull::verdict::{self, Image};
 
@@ -42,16 +42,22 @@ use crate::pull::verdict::{self, Image};
     docker-archive:FILE[:NAME]  what docker save wrote\n  \
     dir:ROOTFS              a root file system\n  \
     - (or nothing)          an archive of either kind on the standard input\n\n\
+    Policy goes by the name given here: NAME, or --as NAME for files and directories, which are\n\
+    \"local/\" and the file's name without it. What an archive calls its image is only shown.\n\n\
     Exit code: 0 allowed (annotated too), 1 refused by policy, 2 bad usage, 3 could not be done.\n\n\
     Examples:\n  \
     sluicegate inspect-image nginx:1.25\n  \
     docker save app:1 | sluicegate inspect-image app:1\n  \
+    sluicegate inspect-image --as registry.example/team/app:1 oci-archive:app.tar\n  \
     sluicegate inspect-image --policy ./policies --format sarif --output app.sarif oci-archive:app.tar\n  \
     sluicegate inspect-image --all-tags quay.io/team/app")]
 pub struct InspectArgs {
     /// The image; without it, an archive is read from the standard input
     #[arg(value_name = "IMAGE")]
     image: Option<String>,
+    /// The name to judge the image under; what an archive calls it selects no policy
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "all_tags")]
+    as_name: Option<String>,
     /// Configuration file (YAML)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -155,11 +161,16 @@ impl Inspection {
         args: &InspectArgs,
         out: &mut (impl Write + Send),
     ) -> Result<Done, CommandError> {
-        let (argument, surroundings) = (args.image.clone(), self.surroundings.clone());
-        let open = move || source::open(argument.as_deref(), Stdin::of_process(), &surroundings);
+        let (argument, as_name) = (args.image.clone(), args.as_name.clone());
+        let surroundings = self.surroundings.clone();
+        let open = move || {
+            let (argument, as_name) = (argument.as_deref(), as_name.as_deref());
+            source::open(argument, as_name, Stdin::of_process(), &surroundings)
+        };
         let (scanned, feeds) = tokio::join!(self.scan(open), self.feeds.load());
-        let (image, scanned) = scanned?;
-        let (verdict, _) = self.judge(image, &scanned, loaded(feeds)?).await?;
+        let (image, claimed_name, scanned) = scanned?;
+        let (mut verdict, _) = self.judge(image, &scanned, loaded(feeds)?).await?;
+        verdict.claimed_name = claimed_name;
         self.shown.clear();
         report(args, out, |writer, appearance| {
             formats::write_as(
@@ -197,7 +208,7 @@ impl Inspection {
                 Ok(Box::new(registry.image(&reference)?))
             };
             match self.scan(open).await {
-                Ok((image, scanned)) => {
+                Ok((image, _, scanned)) => {
                     let (verdict, newer) = self.judge(image, &scanned, feeds).await?;
                     feeds = newer;
                     inspected.push((verdict, scanned.inventory));
@@ -223,18 +234,19 @@ impl Inspection {
     async fn scan(
         &self,
         open: impl FnOnce() -> Result<Box<dyn Source>, SourceError> + Send + 'static,
-    ) -> Result<(Image, Scanned), CommandError> {
+    ) -> Result<(Image, Option<String>, Scanned), CommandError> {
         let scanner = Arc::clone(&self.scanner);
         let work = move || {
             let source = open()?;
             let scanned = scanner.scan(source.as_ref())?;
             let image = source.image();
+            let claimed_name = image.claimed_name.clone();
             let image = Image {
                 repository: image.repository.clone(),
                 digest: image.digest.clone(),
                 tags: image.tags.clone(),
             };
-            Ok((image, scanned))
+            Ok((image, claimed_name, scanned))
         };
         blocking(move || work().map_err(source_error)).await
     }
@@ -271,7 +283,7 @@ fn report(
     write: impl FnOnce(&mut dyn Write, Appearance) -> io::Result<()>,
 ) -> Result<(), CommandError> {
     if let Some(path) = &args.output {
-        let written = File::create(path).and_then(|file| {
+        let written = private::create_for_person(path).and_then(|file| {
             let mut file = BufWriter::new(file);
             write(&mut file, Appearance::plain())?;
             file.flush()
@@ -328,8 +340,7 @@ fn done(verdict: &Verdict) -> Done {
 /// Writes all verdicts as one array.
 fn write_json(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Result<()> {
     let verdicts: Vec<&Verdict> = inspected.iter().map(|(verdict, _)| verdict).collect();
-    serde_json::to_writer_pretty(&mut *out, &verdicts)?;
-    out.write_all(b"\n")
+    formats::json::write_document(&verdicts, out)
 }
 
 /// Writes one line an image.

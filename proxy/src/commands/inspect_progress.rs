@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sluicegate_scanner::feeds::BuildProgress;
 
 use crate::feeds::mirror::{OnProgress, SyncProgress, Unit};
+use crate::formats::text::{printable, printable_lines};
 use crate::inspect::LayerProgress;
 
 /// How something of known or unknown length is shown.
@@ -98,6 +99,7 @@ impl Shown {
         let shown = self.clone();
         Arc::new(move |note: &str| {
             shown.all.suspend(|| {
+                let note = printable_lines(note);
                 let _nowhere_to_complain = writeln!(std::io::stderr(), "sluicegate: {note}");
             });
         })
@@ -129,14 +131,14 @@ impl Shown {
         let bar = bars
             .entry(key.to_owned())
             .or_insert_with(|| self.bar(LINE, text));
-        bar.set_message(text.to_owned());
+        bar.set_message(printable(text));
     }
 
     fn bar(&self, template: &str, message: &str) -> ProgressBar {
         let style = ProgressStyle::with_template(template);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::no_length().with_style(style);
-        self.all.add(bar.with_message(message.to_owned()))
+        self.all.add(bar.with_message(printable(message)))
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use sluicegate_policy::{PolicySet, built_in_text};
 
 use super::CommandError;
+use crate::formats::text::printable;
 use crate::policies::{self, PolicyError};
 
 /// Policy files
@@ -47,7 +48,7 @@ fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError> {
         out,
         "{} files are fine: policies {}",
         files.len(),
-        set.policy_names().join(", ")
+        printable(&set.policy_names().join(", "))
     )?;
     Ok(writeln!(out, "digest {}", set.digest())?)
 }

@@ -13,6 +13,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use super::CommandError;
+use crate::formats::json::write_document;
+use crate::formats::text::printable;
 
 /// The API of a service with default settings.
 const LOCAL_SERVICE: &str = "http://127.0.0.1:5080";
@@ -121,18 +123,15 @@ pub fn query_string(pairs: &[(&str, Option<String>)]) -> String {
 
 /// Prints a value for a machine.
 pub fn print_json(out: &mut impl Write, value: &Value) -> Result<(), CommandError> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
-    writeln!(out, "{text}")?;
-    Ok(())
+    Ok(write_document(value, out)?)
 }
 
-/// Gives a member of a JSON object as text for a table cell.
+/// Gives a member of a JSON object as text for a table cell, printable.
 pub fn cell(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => "-".into(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => printable(text),
+        Some(other) => printable(&other.to_string()),
     }
 }
 

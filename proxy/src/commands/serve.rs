@@ -59,7 +59,11 @@ pub struct ServeArgs {
     /// How log lines look: text or json
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Lets the API answer reads without a key on any address
+    /// Whether the API answers without a key: required or anonymous (reads that start nothing)
+    /// [default: required, unless it listens on loopback only]
+    #[arg(long, value_name = "MODE")]
+    api_auth: Option<String>,
+    /// Old name of --api-auth anonymous
     #[arg(long)]
     api_open: bool,
     /// Serves upstreams with credentials to anonymous clients on any address
@@ -102,6 +106,7 @@ impl From<ServeArgs> for Flags {
             gate: args.gate,
             cache_size: args.cache_size,
             log_format: args.log_format,
+            api_auth: args.api_auth,
             api_open: args.api_open,
             allow_anonymous: args.allow_anonymous,
             explain_to_old_clients: args.explain_to_old_clients,

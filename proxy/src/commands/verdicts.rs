@@ -12,6 +12,7 @@ use sluicegate_model::Digest;
 use super::CommandError;
 use super::query::{Format, Source, cell, items, members, next, parsed, print_json, query_string};
 use crate::cache::ContentStore;
+use crate::formats::text::printable;
 use crate::verdicts::{Records, SledStore, StoreError, VerdictFilter};
 
 /// Capacity given to a content store that is only read.
@@ -120,7 +121,7 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
         table.add_row([
             cell(verdict, "/decision"),
             cell(verdict, "/repository"),
-            tags.join(","),
+            printable(&tags.join(",")),
             cell(verdict, "/digest"),
             members(verdict, "/findings").len().to_string(),
             cell(verdict, "/coverage/status"),
@@ -129,7 +130,7 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
     }
     writeln!(out, "{table}")?;
     if let Some(next) = next(&page) {
-        writeln!(out, "more: --after {next}")?;
+        writeln!(out, "more: --after {}", printable(next))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Only what a crash can leave is repaired: bytes after the last whole line. Whatever is wrong
 //! before that stays as it is, for `verify` to find.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use rustix::fs::FallocateFlags;
 use super::backwards::LinesBackwards;
 use super::line::{DecisionLine, Head};
 use super::log::LogError;
+use crate::private;
 
 /// The log's file name.
 pub(super) const FILE_NAME: &str = "decisions.jsonl";
@@ -56,8 +57,8 @@ pub(super) struct OpenLog {
 pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("opening", &path, error);
-    fs::create_dir_all(directory).map_err(failed)?;
-    let file = File::options()
+    private::create_dir_all(directory).map_err(failed)?;
+    let file = private::options()
         .read(true)
         .write(true)
         .create(true)
@@ -66,7 +67,19 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         .map_err(failed)?;
     file.try_lock().map_err(|_| LogError::InUse(path.clone()))?;
     let (head, len) = whole_part(&file, &path)?;
-    let torn = set_aside(&file, &path, len).map_err(failed)?;
+    let (torn, is_dirty) = match set_aside(&file, &path, len) {
+        Ok(torn) => (torn, false),
+        // They were never answered for, and the next line takes their place; images that are here
+        // are worth more than a copy of them.
+        Err(error) if is_full(&error) => {
+            tracing::error!(
+                ?path,
+                "decision log has a torn end and the disk no room to keep it"
+            );
+            (None, true)
+        }
+        Err(error) => return Err(failed(error)),
+    };
     for durable in [directory, directory.parent().unwrap_or(directory)] {
         File::open(durable)
             .and_then(|durable| durable.sync_all())
@@ -81,7 +94,7 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         path,
         len,
         head,
-        is_dirty: false,
+        is_dirty,
         reserved: len,
     };
     log.reserve();
@@ -129,9 +142,15 @@ fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTa
     let mut torn = Vec::new();
     file.take(MAX_TORN_BYTES as u64).read_to_end(&mut torn)?;
     let kept_at = free_name(path)?;
-    let mut kept = File::create_new(&kept_at)?;
-    kept.write_all(&torn)?;
-    kept.sync_all()?;
+    let kept = private::create_new(&kept_at).and_then(|mut kept| {
+        kept.write_all(&torn)?;
+        kept.sync_all()
+    });
+    if let Err(error) = kept {
+        // Half of it would pass for all of it.
+        let _ = std::fs::remove_file(&kept_at);
+        return Err(error);
+    }
     file.set_len(len)?;
     file.sync_all()?;
     tracing::warn!(
@@ -140,6 +159,13 @@ fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTa
         "decision log had a torn end; it was set aside"
     );
     Ok(Some(TornTail { bytes, kept_at }))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 fn free_name(path: &Path) -> io::Result<PathBuf> {

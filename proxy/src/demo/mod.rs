@@ -19,6 +19,7 @@ use sluicegate_config::{Environment, FeedSource, Flags, Settings, UpstreamSettin
 
 use crate::app::{App, StartError};
 use crate::clock::Clock;
+use crate::formats::text::printable;
 
 /// The upstream's name in the demo.
 const UPSTREAM: &str = "demo.test";
@@ -145,7 +146,7 @@ fn message(body: &[u8]) -> String {
     let text = parsed
         .pointer("/errors/0/message")
         .and_then(serde_json::Value::as_str);
-    text.unwrap_or("(no message)").to_owned()
+    printable(text.unwrap_or("(no message)"))
 }
 
 fn write_invitation(app: &App, out: &mut impl Write) -> io::Result<()> {

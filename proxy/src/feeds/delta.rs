@@ -4,13 +4,14 @@
 //! `ecosystem`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 use sluicegate_scanner::feeds::{read_stamp, read_stamps};
 use zip::write::SimpleFileOptions;
+
+use crate::private;
 
 /// Most bytes of all records together, unpacked. Beyond, the archive is fetched whole.
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -85,7 +86,7 @@ impl Delta {
 
     /// Writes it. The same records give the same bytes.
     pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut zip = zip::ZipWriter::new(File::create(path)?);
+        let mut zip = zip::ZipWriter::new(private::create(path)?);
         let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
         for (id, entry) in &self.0 {
             zip.start_file(format!("{id}.json"), options)?;

@@ -20,6 +20,7 @@ use super::mirror::{SyncProgress, Unit, told};
 use super::record::{Known, Record, sync_directory};
 use super::stock::{Condition, HELD, NewDelta, Stock, Written};
 use super::whole::Kind;
+use crate::private;
 
 /// The mirror's list of its records and their times.
 const LIST: &str = "modified_id.csv";
@@ -85,7 +86,7 @@ impl Ecosystem<'_> {
         record: &Record,
     ) -> Result<News, FetchError> {
         let failed = file_error("create", &self.incoming);
-        std::fs::create_dir_all(&self.incoming).map_err(failed)?;
+        private::create_dir_all(&self.incoming).map_err(failed)?;
         let remembered = record
             .ecosystems
             .get(&self.name)

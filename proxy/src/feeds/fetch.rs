@@ -14,6 +14,7 @@ use sha2::Digest as _;
 use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
+use crate::private;
 use crate::upstream::{ProxyVariables, UpstreamError, Web, jittered};
 
 /// How often a file is asked for in all.
@@ -255,9 +256,8 @@ impl Fetcher {
             return Err(too_large(errand));
         }
         let failed = |action| file_error(action, &errand.into);
-        let mut file = tokio::fs::File::create(&errand.into)
-            .await
-            .map_err(failed("create"))?;
+        let made = private::create(&errand.into).map_err(failed("create"))?;
+        let mut file = tokio::fs::File::from_std(made);
         let mut hasher = sha2::Sha256::new();
         while let Some(piece) = self
             .web

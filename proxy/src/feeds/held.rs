@@ -12,6 +12,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::private;
+
 /// Most records that are fetched one by one; beyond, the whole archive costs less.
 pub(super) const MAX_SINGLE: usize = 500;
 /// Longest id, in bytes; the longest real ones have about 60.
@@ -66,7 +68,7 @@ impl Held {
 
     /// Writes the list.
     pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut file = BufWriter::new(private::create(path)?);
         for (id, at) in &self.0 {
             writeln!(file, "{at},{id}")?;
         }

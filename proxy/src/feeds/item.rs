@@ -12,6 +12,7 @@ use super::fetch::{Arrived, Errand, FetchError, Fetched, Fetcher, Room, Validato
 use super::mirror::{OnProgress, SyncProgress, Unit};
 use super::record::{Record, sync_directory};
 use super::whole::{Kind, check_whole};
+use crate::private;
 
 /// A file of the mirror that is looked at.
 pub(super) struct Item<'a> {
@@ -130,7 +131,7 @@ impl Visit<'_> {
 /// Puts a file in the place of another. Durable when it returns.
 pub(super) fn replace(from: &Path, to: &Path) -> Result<(), FetchError> {
     let folder = to.parent().unwrap_or(to);
-    std::fs::create_dir_all(folder).map_err(file_error("create", folder))?;
+    private::create_dir_all(folder).map_err(file_error("create", folder))?;
     std::fs::File::open(from)
         .and_then(|file| file.sync_all())
         .map_err(file_error("sync", from))?;

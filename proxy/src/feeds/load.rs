@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
 
 use super::losses;
+use super::mirror::told;
 
 /// What a look at the directories gave.
 pub(super) enum Loaded {
@@ -51,10 +52,12 @@ pub(super) fn load(
     let (path, index) = if let Some(kept) = kept_index(directory, &fingerprint) {
         kept
     } else {
-        let path =
-            sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress)?;
-        let index = FeedIndex::open(&path)?;
-        (path, index)
+        let built =
+            sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress);
+        match built.and_then(|path| FeedIndex::open(&path).map(|index| (path, index))) {
+            Ok(built) => built,
+            Err(error) => return instead(error, current, directory),
+        }
     };
     let earlier = current
         .ecosystems()
@@ -68,6 +71,21 @@ pub(super) fn load(
     remove_others(directory, &path);
     let index = Box::new(index);
     Ok(Loaded::New { index, fingerprint })
+}
+
+/// Falls back on the index of an earlier process where there is none yet: a full disk has no room
+/// for a new one, and what was known before is better than nothing.
+fn instead(error: FeedError, current: &FeedIndex, directory: &Path) -> Result<Loaded, FeedError> {
+    if !current.ecosystems().is_empty() {
+        return Err(error);
+    }
+    match newest_index(directory) {
+        Some(earlier) => Ok(Loaded::Worse {
+            lost: told(&error),
+            earlier: Some(Box::new(earlier)),
+        }),
+        None => Err(error),
+    }
 }
 
 /// Finds an index that was built from these very files.

@@ -21,6 +21,7 @@ use super::item::{Item, Visit, file_url};
 use super::needed;
 use super::record::Record;
 use super::whole::Kind;
+use crate::private;
 use crate::upstream::{ProxyVariables, UpstreamError};
 
 /// The bucket that holds no list of exploited vulnerabilities of its own.
@@ -309,9 +310,9 @@ impl Mirror {
 
     /// Keeps every other process from changing the copy until the file is let go.
     pub(crate) fn lock(&self) -> Result<File, FetchError> {
-        std::fs::create_dir_all(&self.directory).map_err(file_error("create", &self.directory))?;
+        private::create_dir_all(&self.directory).map_err(file_error("create", &self.directory))?;
         let path = self.directory.join("sync.lock");
-        let lock = File::create(&path).map_err(file_error("create", &path))?;
+        let lock = private::create(&path).map_err(file_error("create", &path))?;
         lock.try_lock().map_err(|error| {
             let reason = format!("another sync of this mirror is under way ({error})");
             file_error("lock", &path)(std::io::Error::other(reason))
@@ -324,7 +325,7 @@ impl Mirror {
         if incoming.exists() {
             std::fs::remove_dir_all(&incoming).map_err(file_error("empty", &incoming))?;
         }
-        std::fs::create_dir(&incoming).map_err(file_error("create", &incoming))?;
+        private::create_dir(&incoming).map_err(file_error("create", &incoming))?;
         Ok(incoming)
     }
 

@@ -23,6 +23,7 @@ use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
 use super::source::imported_state;
 use super::{FeedState, losses, needed};
 use crate::clock::Clock;
+use crate::private;
 use crate::upstream::ProxyVariables;
 
 /// Age at which a mirror that nobody keeps current is synced first. Services sync more often.
@@ -244,8 +245,8 @@ fn lock(own: &Path) -> Result<File, FeedError> {
         path: own.to_owned(),
         source,
     };
-    std::fs::create_dir_all(own).map_err(failed)?;
-    let lock = File::create(own.join("load.lock")).map_err(failed)?;
+    private::create_dir_all(own).map_err(failed)?;
+    let lock = private::create(&own.join("load.lock")).map_err(failed)?;
     lock.lock().map_err(failed)?;
     Ok(lock)
 }

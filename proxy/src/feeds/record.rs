@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fetch::{Arrived, FetchError, Validators, file_error};
 use super::stock::Seal;
+use crate::private;
 
 /// The record's name in the mirror's directory.
 const FILE: &str = "mirror.json";
@@ -66,7 +67,7 @@ impl Record {
         let (path, beside) = (directory.join(FILE), directory.join("mirror.json.new"));
         let text = serde_json::to_vec_pretty(self)
             .map_err(|error| file_error("write", &path)(error.into()))?;
-        File::create(&beside)
+        private::create(&beside)
             .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
             .and_then(|()| std::fs::rename(&beside, &path))
             .and_then(|()| sync_directory(directory))

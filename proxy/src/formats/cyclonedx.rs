@@ -88,6 +88,8 @@ fn metadata(verdict: &Verdict) -> Value {
         Property::new("sluicegate:feeds", &verdict.provenance.feeds),
         Property::new("sluicegate:scanner", &verdict.provenance.scanner),
     ];
+    let claim = verdict.claimed_name.iter();
+    properties.extend(claim.map(|claim| Property::new("sluicegate:claimed-name", claim)));
     let tags = verdict.tags.iter();
     properties.extend(tags.map(|tag| Property::new("sluicegate:tag", tag.to_string())));
     properties.extend(verdict.coverage.gaps.iter().map(gap));

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use sluicegate_model::verdict::Verdict;
 
 use super::text::is_treacherous;
@@ -16,10 +16,49 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
 /// Writes one document and a line feed.
 pub fn write_document(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut buffered = io::BufWriter::new(out);
-    let mut serializer = Serializer::with_formatter(&mut buffered, Printable::default());
+    let mut serializer =
+        Serializer::with_formatter(&mut buffered, Printable(PrettyFormatter::new()));
     document.serialize(&mut serializer)?;
     buffered.write_all(b"\n")?;
     buffered.flush()
+}
+
+/// Gives one document without room between its parts, for answers and log lines.
+pub fn compact(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    document.serialize(&mut Serializer::with_formatter(
+        &mut text,
+        Printable(CompactFormatter),
+    ))?;
+    Ok(text)
+}
+
+/// Writes by their number the characters of a finished JSON text that would act on a terminal.
+///
+/// *Shape*: outside its strings JSON has nothing but ASCII and white space, so all of them stand in
+/// strings, where `\u` means the same character.
+pub fn printable(text: &str) -> String {
+    let mut written = Vec::with_capacity(text.len());
+    // A vector takes everything.
+    let _never_fails = write_printable(&mut written, text, |c| c != '\n' && is_treacherous(c));
+    String::from_utf8(written).unwrap_or_default()
+}
+
+fn write_printable<W: ?Sized + Write>(
+    writer: &mut W,
+    text: &str,
+    is_escaped: impl Fn(char) -> bool,
+) -> io::Result<()> {
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
+        let (before, from) = rest.split_at(at);
+        writer.write_all(before.as_bytes())?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        rest = from.get(c.len_utf8()..).unwrap_or_default();
+    }
+    writer.write_all(rest.as_bytes())
 }
 
 /// A list that is made while it is written.
@@ -38,28 +77,18 @@ where
     }
 }
 
-/// Indents, and writes characters that would act on a terminal by their number.
+/// Lays out as another does, and writes characters that would act on a terminal by their number.
 ///
 /// JSON itself escapes only those below U+0020. Source: RFC 8259, section 7.
-#[derive(Default)]
-struct Printable(PrettyFormatter<'static>);
+struct Printable<F>(F);
 
-impl Formatter for Printable {
+impl<F: Formatter> Formatter for Printable<F> {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_treacherous(*c)) {
-            let (before, from) = rest.split_at(at);
-            writer.write_all(before.as_bytes())?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = from.get(c.len_utf8()..).unwrap_or_default();
-        }
-        writer.write_all(rest.as_bytes())
+        write_printable(writer, fragment, is_treacherous)
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -121,7 +150,7 @@ mod tests {
     use sluicegate_model::verdict::Verdict;
 
     use super::super::samples;
-    use super::{write, write_document};
+    use super::{compact, is_treacherous, printable, write, write_document};
 
     fn written(document: &impl serde::Serialize) -> String {
         let mut out = Vec::new();
@@ -148,6 +177,20 @@ mod tests {
         );
         let back: Value = serde_json::from_str(&written).unwrap();
         assert_eq!(back, text);
+    }
+
+    #[test]
+    fn a_finished_text_keeps_its_meaning() {
+        let document = serde_json::json!({"k\u{85}": "a\u{1b}\u{9b}\u{2028}\u{e0041}\nß\\u0041"});
+        let text = printable(&format!("{document}\n"));
+        assert!(
+            text.ends_with("}\n") && text.contains("\\u009b\\u2028"),
+            "{text}"
+        );
+        assert!(!text.trim_end().contains(is_treacherous), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
+        let compact = String::from_utf8(compact(&document).unwrap()).unwrap();
+        assert_eq!(text.trim_end(), compact);
     }
 
     #[test]

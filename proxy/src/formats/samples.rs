@@ -67,6 +67,7 @@ pub(crate) fn verdict() -> Verdict {
         digest: Digest::of(b"manifest"),
         repository: "docker.io/library/app".parse().unwrap(),
         tags: vec!["1".parse().unwrap()],
+        claimed_name: None,
         platform: "linux/amd64".into(),
         decision: Decision::Refuse,
         policy: PolicyReference {

@@ -128,7 +128,7 @@ fn message_text(text: &str) -> String {
 }
 
 fn properties(verdict: &Verdict) -> Value {
-    json!({
+    let mut properties = json!({
         "image": verdict.repository,
         "digest": verdict.digest,
         "imageTags": verdict.tags,
@@ -138,7 +138,11 @@ fn properties(verdict: &Verdict) -> Value {
         "reasons": verdict.reasons,
         "coverage": verdict.coverage.status,
         "feeds": verdict.provenance.feeds,
-    })
+    });
+    if let (Some(claim), Some(members)) = (&verdict.claimed_name, properties.as_object_mut()) {
+        members.insert("claimedName".to_owned(), json!(claim));
+    }
+    properties
 }
 
 /// Rates a finding: what is exploited or meant to do harm is an error whatever its score, and what

@@ -123,7 +123,12 @@ pub fn write(verdict: &Verdict, inventory: &Inventory, out: &mut dyn Write) -> i
 fn comment(verdict: &Verdict) -> String {
     let coverage = name_of(verdict.coverage.status);
     let gaps = verdict.coverage.gaps.len();
-    format!("Coverage of the image: {coverage}; {gaps} things could not be looked at.")
+    let coverage =
+        format!("Coverage of the image: {coverage}; {gaps} things could not be looked at.");
+    match &verdict.claimed_name {
+        Some(claim) => format!("{coverage} Its archive claims that it is {claim}."),
+        None => coverage,
+    }
 }
 
 fn packages<'a>(

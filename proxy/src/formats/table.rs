@@ -67,6 +67,13 @@ fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) ->
         }
     };
     writeln!(out, "Image     {}", shown(&image))?;
+    if let Some(claim) = &verdict.claimed_name {
+        writeln!(
+            out,
+            "          claims to be {}; no policy goes by that",
+            shown(claim)
+        )?;
+    }
     writeln!(out, "Digest    {}", verdict.digest)?;
     if let Some(kind) = verdict.artifact {
         writeln!(out, "Artifact  {}", kind.as_str())?;

@@ -1,4 +1,7 @@
 //! Foreign text made fit to be seen: what an image says must not steer the terminal of its reader.
+//!
+//! The one place for all text that goes to a terminal, a table or the log. JSON has its own way
+//! with the same characters, in [`super::json`].
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,8 +9,7 @@ use serde_json::Value;
 /// Longest foreign text shown in a table, in characters.
 const MAX_SHOWN_CHARS: usize = 200;
 
-/// Makes a text printable: control characters, and characters that hide or reorder others, are
-/// shown by their number, and a text without end is cut.
+/// Makes a text printable and cuts one without end.
 pub fn shown(text: &str) -> String {
     let mut printable = String::with_capacity(text.len().min(MAX_SHOWN_CHARS));
     for (count, c) in text.chars().enumerate() {
@@ -15,13 +17,31 @@ pub fn shown(text: &str) -> String {
             printable.push('…');
             break;
         }
-        if is_treacherous(c) {
-            printable.extend(c.escape_unicode());
-        } else {
-            printable.push(c);
-        }
+        push(&mut printable, c);
     }
     printable
+}
+
+/// Makes a text printable: control characters, and characters that hide or reorder others, are
+/// shown by their number.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    text.chars().for_each(|c| push(&mut printable, c));
+    printable
+}
+
+/// Makes a text of several lines printable; its lines stay lines.
+pub fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+fn push(printable: &mut String, c: char) {
+    if is_treacherous(c) {
+        printable.extend(c.escape_unicode());
+    } else {
+        printable.push(c);
+    }
 }
 
 /// Tells whether a character acts on a terminal, or changes how others are read.
@@ -61,7 +81,7 @@ pub fn counted(count: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_SHOWN_CHARS, shown};
+    use super::{MAX_SHOWN_CHARS, printable, printable_lines, shown};
 
     #[test]
     fn foreign_text_cannot_steer_a_terminal() {
@@ -75,7 +95,12 @@ mod tests {
             ("zero\u{200b}width", "zero\\u{200b}width"),
         ] {
             assert_eq!(shown(foreign), wanted);
+            assert_eq!(printable(foreign), wanted);
         }
+        assert_eq!(
+            printable_lines("a\n\u{1b}[1mb\r\n"),
+            "a\n\\u{1b}[1mb\\u{d}\n"
+        );
     }
 
     #[test]
@@ -85,5 +110,6 @@ mod tests {
         assert!(shown(&long).ends_with('…'));
         let fits = "a".repeat(MAX_SHOWN_CHARS);
         assert_eq!(shown(&fits), fits);
+        assert_eq!(printable(&long), long);
     }
 }

@@ -13,6 +13,7 @@ use sluicegate_model::Digest;
 use sluicegate_scanner::LayerFacts;
 
 use crate::clock::Clock;
+use crate::private;
 
 /// Most bytes kept: the facts of some thousand layers.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -62,14 +63,14 @@ impl FactsCache {
     /// Keeps the facts of a layer.
     pub fn put(&self, layer: &Digest, facts: &LayerFacts) -> std::io::Result<()> {
         let body = facts.to_bytes();
-        fs::create_dir_all(&self.directory)?;
+        private::create_dir_all(&self.directory)?;
         let path = self.path(layer);
         let beside = self.directory.join(format!(
             ".{}-{:08x}",
             std::process::id(),
             rand::random::<u32>()
         ));
-        let written = File::create(&beside).and_then(|mut file| {
+        let written = private::create(&beside).and_then(|mut file| {
             file.write_all(&sum(layer, &body))?;
             file.write_all(&body)?;
             fs::rename(&beside, &path)

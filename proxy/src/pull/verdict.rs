@@ -49,6 +49,7 @@ pub(crate) fn verdict(
         digest: image.digest,
         repository: image.repository,
         tags: image.tags,
+        claimed_name: None,
         platform: report.platform,
         artifact: scanned.content.artifact(),
         decision: outcome.decision,

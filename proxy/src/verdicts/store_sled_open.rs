@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::store::StoreError;
+use crate::private;
 
 /// How often sled flushes on its own; a backstop only, every answered write has been flushed.
 const BACKSTOP_FLUSH_MS: u64 = 1000;
@@ -79,7 +80,7 @@ enum Trouble {
 
 fn open_once(directory: &Path, cache_bytes: u64) -> Result<Database, Trouble> {
     let environment = |error: io::Error| Trouble::Environment(error.to_string());
-    fs::create_dir_all(directory).map_err(environment)?;
+    private::create_dir_all(directory).map_err(environment)?;
     let config = sled::Config::new()
         .path(directory)
         .mode(sled::Mode::HighThroughput)

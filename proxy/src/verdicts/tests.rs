@@ -82,6 +82,7 @@ fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) -> Ver
         digest: Digest::of(image.as_bytes()),
         repository: repository(name),
         tags: vec!["1".parse().unwrap()],
+        claimed_name: None,
         platform: "linux/amd64".into(),
         artifact: None,
         decision: if findings.is_empty() {

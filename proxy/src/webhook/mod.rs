@@ -80,6 +80,8 @@ impl Webhook {
     }
 
     /// Remembers that what has happened until now is not sent, where nothing was ever sent.
+    ///
+    /// A store that cannot write, on a full disk, has no new events either: [`Self::run`] tries again.
     pub async fn begin(&self) -> Result<(), StoreError> {
         if self.records.delivered_event().await?.is_none() {
             let last = self.records.last_event().await?;
@@ -101,6 +103,7 @@ impl Webhook {
 
     /// Sends everything that waits.
     async fn deliver_all(&self) -> Result<(), StoreError> {
+        self.begin().await?;
         let mut done = self.records.delivered_event().await?.unwrap_or_default();
         loop {
             let last = self.records.last_event().await?;

@@ -88,6 +88,10 @@ pub struct Verdict {
     pub repository: Repository,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
+    /// What the archive calls the image, where it was read from one and says something else. Only
+    /// shown: no policy goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_name: Option<String>,
     /// `os/architecture[/variant]`.
     pub platform: String,
     /// The kind of artifact, where this is no image.

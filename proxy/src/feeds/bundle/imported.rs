@@ -17,6 +17,7 @@ use super::keys::Trust;
 use super::pack::file_error;
 use super::unpack::Bundle;
 use crate::feeds::record::sync_directory;
+use crate::private;
 
 /// The file that names the current snapshot.
 const CURRENT: &str = "current.json";
@@ -110,9 +111,9 @@ impl Imported {
         now: Timestamp,
     ) -> Result<Outcome, BundleError> {
         let directory = &self.directory;
-        std::fs::create_dir_all(directory).map_err(file_error("create", directory))?;
+        private::create_dir_all(directory).map_err(file_error("create", directory))?;
         let lock_path = directory.join("import.lock");
-        let lock = File::create(&lock_path).map_err(file_error("create", &lock_path))?;
+        let lock = private::create(&lock_path).map_err(file_error("create", &lock_path))?;
         lock.try_lock().map_err(|error| {
             let reason = format!("another import is under way ({error})");
             file_error("lock", &lock_path)(std::io::Error::other(reason))
@@ -156,7 +157,7 @@ impl Imported {
         serde_json::to_vec_pretty(snapshot)
             .map_err(std::io::Error::from)
             .and_then(|text| {
-                let mut file = File::create(&beside)?;
+                let mut file = private::create(&beside)?;
                 file.write_all(&text)?;
                 file.sync_all()?;
                 std::fs::rename(&beside, &path)?;

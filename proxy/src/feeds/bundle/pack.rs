@@ -17,6 +17,7 @@ use super::keys::SigningKey;
 use super::{BundleError, FORMAT, FileEntry, MANIFEST, Manifest, SIGNATURES, Signatures, kind_of};
 use crate::feeds::mirror::{EPSS, KEV};
 use crate::feeds::record::sync_directory;
+use crate::private;
 
 /// How hard zstd tries: what is inside is compressed already.
 const LEVEL: i32 = 1;
@@ -126,7 +127,7 @@ fn write(
         signatures: keys.iter().map(sign).collect(),
     };
     let place = beside(bundle);
-    let file = BufWriter::new(File::create(&place)?);
+    let file = BufWriter::new(private::create_for_person(&place)?);
     let mut tar = tar::Builder::new(zstd::Encoder::new(file, LEVEL)?);
     append(&mut tar, MANIFEST, length_of(&text), text.as_slice())?;
     let text = serde_json::to_vec(&signatures)?;

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::feeds::record::sync_directory;
 use crate::feeds::whole::is_whole;
+use crate::private;
 
 /// Bytes of a block of a tar.
 const BLOCK: usize = 512;
@@ -71,14 +72,14 @@ impl Bundle {
     ///
     /// *Errors*: anything that is not as the manifest says.
     pub(super) fn unpack(mut self, directory: &Path) -> Result<(), BundleError> {
-        std::fs::create_dir_all(directory).map_err(file_error("create", directory))?;
+        private::create_dir_all(directory).map_err(file_error("create", directory))?;
         for entry in &self.manifest.files {
             let place = directory.join(&entry.path);
             unpack_file(&mut self.stream, entry, &place)?;
         }
         expect_end(self.stream)?;
         let place = directory.join(MANIFEST);
-        File::create(&place)
+        private::create(&place)
             .and_then(|mut file| file.write_all(&self.text).and_then(|()| file.sync_all()))
             .map_err(file_error("write", &place))?;
         sync_directory(directory).map_err(file_error("sync", directory))
@@ -98,8 +99,8 @@ fn unpack_file(stream: &mut Stream, entry: &FileEntry, place: &Path) -> Result<(
         )));
     }
     let folder = place.parent().unwrap_or(place);
-    std::fs::create_dir_all(folder).map_err(file_error("create", folder))?;
-    let mut file = File::create_new(place).map_err(file_error("create", place))?;
+    private::create_dir_all(folder).map_err(file_error("create", folder))?;
+    let mut file = private::create_new(place).map_err(file_error("create", place))?;
     let mut hasher = sha2::Sha256::new();
     let mut left = length;
     let mut piece = vec![0; 256 * 1024];

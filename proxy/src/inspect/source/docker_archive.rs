@@ -17,9 +17,10 @@ use sluicegate_model::manifest::{
 };
 use sluicegate_model::{Digest, DigestHasher, media_type};
 
+use super::called::Called;
 use super::error::SourceError;
 use super::files::Files;
-use super::name::{local_names, same_image};
+use super::name::same_image;
 use super::{Source, SourceImage, Surroundings};
 
 /// The file that lists the images.
@@ -47,10 +48,11 @@ pub(super) struct DockerArchive {
 }
 
 impl DockerArchive {
-    /// Finds an image, the one of that name or the only one, and hashes its layers.
+    /// Finds an image, the one that the archive calls `wanted` or the only one, and hashes its layers.
     pub(super) fn open(
         files: Box<dyn Files>,
         wanted: Option<&str>,
+        called: Called,
         surroundings: &Surroundings,
     ) -> Result<Self, SourceError> {
         let place = files.place().to_owned();
@@ -78,13 +80,14 @@ impl DockerArchive {
             layers.push(layer);
         }
         let names = listed.repo_tags.clone().unwrap_or_default();
-        let (repository, tags) = local_names(&names, &place, &surroundings.settings);
+        let claimed_name = called.claim(&names, &surroundings.settings);
         let (digest, manifest) = written_manifest(config, layers)?;
         let image = SourceImage {
-            repository,
-            tags,
+            repository: called.repository,
+            tags: called.tags,
             digest,
             manifest,
+            claimed_name,
         };
         Ok(Self {
             files,

@@ -3,10 +3,11 @@
 //! A source names its image by a manifest and opens blobs on demand; it proves nothing, for
 //! `scan.rs` holds every byte against its digest. Everything here may block.
 //!
-//! Reading order: this file (the trait), `name` (what the user wrote), `files` and `tar_index`
-//! (directories and archives alike), `oci_layout`, `docker_archive`, `rootfs`, `registry`,
+//! Reading order: this file (the trait), `name` (what the user wrote), `called` (what the image is
+//! judged as), `files` and `tar_index` (directories and archives alike), `oci_layout`, `docker_archive`, `rootfs`, `registry`,
 //! `docker`, `podman`, `containerd`; `open` picks one.
 
+mod called;
 mod containerd;
 mod docker;
 mod docker_archive;
@@ -64,14 +65,16 @@ pub trait Source: Send + Sync {
 /// Which image a source holds.
 #[derive(Clone, Debug)]
 pub struct SourceImage {
-    /// The canonical repository; `localhost/…` where the image has no name.
+    /// The canonical repository as it was given; `local/…` where nobody named the image.
     pub repository: Repository,
-    /// The tags it is known by there.
+    /// The tag that was given.
     pub tags: Vec<Tag>,
     /// The manifest's digest.
     pub digest: Digest,
     /// The manifest; written here for sources that have none.
     pub manifest: ImageManifest,
+    /// What the archive or engine calls it, where that is something else. Selects nothing.
+    pub claimed_name: Option<String>,
 }
 
 /// What sources need to know of the program around them.

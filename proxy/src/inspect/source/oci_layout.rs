@@ -8,9 +8,10 @@ use std::io::Read;
 use sluicegate_model::manifest::{Descriptor, ImageManifest, Index, MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::{Digest, media_type};
 
+use super::called::Called;
 use super::error::SourceError;
 use super::files::Files;
-use super::name::{local_names, same_image};
+use super::name::same_image;
 use super::platform;
 use super::{Source, SourceImage, Surroundings};
 
@@ -32,10 +33,11 @@ pub(super) struct OciLayout {
 }
 
 impl OciLayout {
-    /// Finds an image: the one of that name, or the only one.
+    /// Finds an image: the one that the layout calls `wanted`, or the only one.
     pub(super) fn open(
         files: Box<dyn Files>,
         wanted: Option<&str>,
+        called: Called,
         surroundings: &Surroundings,
     ) -> Result<Self, SourceError> {
         let place = files.place().to_owned();
@@ -46,14 +48,16 @@ impl OciLayout {
             return Err(SourceError::malformed(&place, "index.json is no index"));
         };
         let listed = listed(&place, &index, wanted)?;
-        let names: Vec<String> = listed.iter().filter_map(name_of).collect();
+        let names: Vec<String> = listed.iter().flat_map(names_of).collect();
+        let claimed_name = called.claim(&names, &surroundings.settings);
+        check_one_each(&place, &listed)?;
         let (digest, manifest) = image(files.as_ref(), listed, surroundings)?;
-        let (repository, tags) = local_names(&names, &place, &surroundings.settings);
         let image = SourceImage {
-            repository,
-            tags,
+            repository: called.repository,
+            tags: called.tags,
             digest,
             manifest,
+            claimed_name,
         };
         Ok(Self { files, image })
     }
@@ -113,6 +117,32 @@ fn listed(
         });
     }
     Ok(meant)
+}
+
+/// Refuses to choose between different images of one name and platform: who loads the archive may
+/// get the other one.
+fn check_one_each(place: &str, listed: &[Descriptor]) -> Result<(), SourceError> {
+    for (at, one) in listed.iter().enumerate() {
+        let before = listed.get(..at).unwrap_or_default();
+        let is_rival =
+            |other: &&Descriptor| other.platform == one.platform && other.digest != one.digest;
+        if let Some(rival) = before.iter().find(is_rival) {
+            return Err(SourceError::Ambiguous {
+                place: place.to_owned(),
+                known: vec![rival.digest.to_string(), one.digest.to_string()],
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Gives every name that an entry has; a tag that its whole name ends with adds nothing.
+fn names_of(found: &Descriptor) -> Vec<String> {
+    let annotation = |key| found.annotations.get(key);
+    let (whole, name) = (annotation(IMAGE_NAME), annotation(REF_NAME));
+    let tag_of_whole = whole.and_then(|whole| whole.rsplit_once(':'));
+    let name = name.filter(|name| tag_of_whole.is_none_or(|(_, tag)| tag != name.as_str()));
+    whole.into_iter().chain(name).cloned().collect()
 }
 
 fn name_of(found: &Descriptor) -> Option<String> {

@@ -13,6 +13,7 @@ use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::{Digest, Repository};
 
+use super::called::Called;
 use super::error::SourceError;
 use super::name::image_name;
 use super::platform;
@@ -92,6 +93,7 @@ impl Registry {
                         tags,
                         digest,
                         manifest,
+                        claimed_name: None,
                     };
                     let registry = self.clone();
                     return Ok(RegistryImage { registry, image });
@@ -116,6 +118,15 @@ impl Registry {
             source,
         })?;
         Ok((fetched.digest, parsed))
+    }
+}
+
+impl RegistryImage {
+    /// Has the image judged under another name than the one it is fetched by.
+    pub(super) fn judged_as(mut self, called: Called) -> Self {
+        self.image.repository = called.repository;
+        self.image.tags = called.tags;
+        self
     }
 }
 

@@ -16,9 +16,9 @@ use sluicegate_model::digest::Algorithm;
 use sluicegate_model::manifest::{Descriptor, Platform};
 use sluicegate_model::{Digest, DigestHasher, media_type};
 
+use super::called::Called;
 use super::docker_archive::{descriptor, written_manifest};
 use super::error::SourceError;
-use super::name::local_names;
 use super::{Source, SourceImage, Surroundings};
 
 /// What the layer is.
@@ -46,7 +46,11 @@ pub(super) struct Rootfs {
 
 impl Rootfs {
     /// Reads the tree for its digest.
-    pub(super) fn open(path: &Path, surroundings: &Surroundings) -> Result<Self, SourceError> {
+    pub(super) fn open(
+        path: &Path,
+        called: Called,
+        surroundings: &Surroundings,
+    ) -> Result<Self, SourceError> {
         let root = path
             .canonicalize()
             .map_err(SourceError::file("open", path))?;
@@ -66,12 +70,12 @@ impl Rootfs {
         let stated = descriptor(media_type::DOCKER_CONFIG, Digest::of(&config), length);
         let layer = descriptor(LAYER_TYPE, diff_id, size);
         let (digest, manifest) = written_manifest(stated, vec![layer])?;
-        let (repository, tags) = local_names(&[], &place, &surroundings.settings);
         let image = SourceImage {
-            repository,
-            tags,
+            repository: called.repository,
+            tags: called.tags,
             digest,
             manifest,
+            claimed_name: None,
         };
         Ok(Self {
             root,

@@ -54,7 +54,7 @@ impl Stage {
     }
 
     fn open(&self, argument: &str) -> Result<Box<dyn Source>, SourceError> {
-        open(Some(argument), Stdin::Other, &self.surroundings(None))
+        open(Some(argument), None, Stdin::Other, &self.surroundings(None))
     }
 
     fn scan(&self, source: &dyn Source) -> Result<Inventory, SourceError> {
@@ -205,7 +205,7 @@ fn the_image_is_chosen_by_name_and_platform() {
     let path = stage.write("oci.tar", &borrowed(&images));
     let chosen = |argument: &str, platform| {
         let surroundings = stage.surroundings(platform);
-        open(Some(argument), Stdin::Other, &surroundings)
+        open(Some(argument), None, Stdin::Other, &surroundings)
             .map(|source| source.image().digest.clone())
             .map_err(|error| error.to_string())
     };
@@ -271,7 +271,7 @@ fn a_docker_archive_may_link_its_layers_and_be_compressed() {
     let source = stage.open(&format!("docker-archive:{}", path.display()));
     let source = source.unwrap();
     assert_eq!(source.image().manifest.layers.len(), 2);
-    assert_eq!(source.image().repository.to_string(), "localhost/docker");
+    assert_eq!(source.image().repository.to_string(), "local/docker");
     assert_eq!(packages(&stage.scan(source.as_ref()).unwrap()).len(), 1);
 }
 
@@ -384,3 +384,5 @@ fn arguments_say_which_kind_of_source_is_meant() {
     }
     assert!(name::image_name("UPPER/x y", &settings).is_err());
 }
+
+mod claims;

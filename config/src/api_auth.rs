@@ -1,0 +1,161 @@
+//! Who may ask the API: the setting `api_auth`, its old name `api_open`, and what an address allows.
+
+use std::net::SocketAddr;
+
+use crate::errors::Notes;
+use crate::layer::{Layer, Layers, Place};
+use crate::settings::ApiAuth;
+
+/// Reads what was chosen for an API at `listen`: without a word, only an API that nobody but this
+/// machine reaches answers without a key.
+pub(crate) fn check(layers: &Layers, listen: SocketAddr, notes: &mut Notes) -> ApiAuth {
+    let is_local = listen.ip().to_canonical().is_loopback();
+    match (chosen(layers, notes), is_local) {
+        (Some((ApiAuth::Anonymous, _)), _) | (None, true) => ApiAuth::Anonymous,
+        (Some((ApiAuth::Required, place)), true) => {
+            let message = "there are no access keys yet, so nobody could ask the API; \
+                           leave api_auth out, an API on loopback is for this machine only";
+            notes.error(place, message);
+            ApiAuth::Required
+        }
+        (Some((ApiAuth::Required, _)) | None, false) => {
+            let message = format!(
+                "the API answers reads without a key, and {listen} is not only for this machine; \
+                 api_auth: anonymous (--api-auth anonymous, once --api-open) allows that"
+            );
+            let place = layers.one("api_listen").map(|value| value.place.clone());
+            notes.error(place.unwrap_or(Place::Default("api_listen")), message);
+            ApiAuth::Required
+        }
+    }
+}
+
+/// Finds the strongest layer that says something under either name.
+fn chosen(layers: &Layers, notes: &mut Notes) -> Option<(ApiAuth, Place)> {
+    let says = |layer: &&Layer| layer.contains_key("api_auth") || layer.contains_key("api_open");
+    let layer = layers.strongest_first().find(says)?;
+    let one = |key| layer.get(key).and_then(|values| values.first());
+    let (auth, open) = (one("api_auth"), one("api_open"));
+    let is_open = open.map(|value| value.text == "true");
+    let Some(auth) = auth else {
+        // "Not open" never kept anybody on this machine from reading: it chooses nothing.
+        let open = open.filter(|_| is_open == Some(true))?;
+        return Some((ApiAuth::Anonymous, open.place.clone()));
+    };
+    let chosen = match auth.text.as_str() {
+        "required" => ApiAuth::Required,
+        "anonymous" => ApiAuth::Anonymous,
+        other => {
+            let message = format!("wanted required or anonymous, got {other:?}");
+            notes.error(&auth.place, message);
+            return Some((ApiAuth::Anonymous, auth.place.clone()));
+        }
+    };
+    if let (Some(open), Some(is_open)) = (open, is_open)
+        && is_open != (chosen == ApiAuth::Anonymous)
+    {
+        let message = format!(
+            "api_open is the old name of api_auth: anonymous, and {} says {}; leave api_open out",
+            auth.place, auth.text
+        );
+        notes.error(&open.place, message);
+    }
+    Some((chosen, auth.place.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ApiAuth;
+    use crate::{Environment, Flags, load};
+
+    const OPEN: &str = "0.0.0.0:5080";
+
+    fn auth(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<ApiAuth, String> {
+        let environment = Environment::from_variables(variables.iter().copied(), false);
+        load(flags, &environment, Some(("file", file)))
+            .map(|loaded| loaded.settings.api_auth)
+            .map_err(|errors| errors.to_string())
+    }
+
+    fn in_file(listen: &str, more: &str) -> Result<ApiAuth, String> {
+        let file = format!("api_listen: '{listen}'\n{more}");
+        auth(&file, &[], Flags::default())
+    }
+
+    #[test]
+    fn only_an_api_on_loopback_answers_without_a_word() {
+        for listen in [
+            "127.0.0.1:0",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert_eq!(in_file(listen, ""), Ok(ApiAuth::Anonymous), "{listen}");
+            assert_eq!(in_file(listen, "api_open: false"), Ok(ApiAuth::Anonymous));
+            let told = in_file(listen, "api_auth: required").unwrap_err();
+            assert!(told.contains("no access keys yet"), "{told}");
+        }
+        for listen in [
+            OPEN,
+            "[::]:1",
+            "10.0.0.1:1",
+            "[::ffff:10.0.0.1]:1",
+            "[fe80::1]:1",
+        ] {
+            for said in ["", "api_open: false", "api_auth: required"] {
+                let told = in_file(listen, said).unwrap_err();
+                for word in [
+                    "not only for this machine",
+                    "api_auth: anonymous",
+                    "--api-open",
+                ] {
+                    assert!(told.contains(word), "{listen}: {told}");
+                }
+            }
+            for said in ["api_auth: anonymous", "api_open: true"] {
+                assert_eq!(in_file(listen, said), Ok(ApiAuth::Anonymous), "{listen}");
+            }
+        }
+    }
+
+    #[test]
+    fn either_name_counts_where_it_is_strongest() {
+        let open_flag = || Flags {
+            api_open: true,
+            ..Flags::default()
+        };
+        let auth_flag = |value: &str| Flags {
+            api_auth: Some(value.to_owned()),
+            ..Flags::default()
+        };
+        let required = "api_listen: '0.0.0.0:5080'\napi_auth: required";
+        let open = "api_listen: '0.0.0.0:5080'\napi_open: true";
+        let none = Flags::default;
+        assert!(auth(required, &[], open_flag()).is_ok());
+        assert!(auth(required, &[("SLUICEGATE_API_OPEN", "true")], none()).is_ok());
+        assert!(auth(required, &[("SLUICEGATE_API_AUTH", "anonymous")], none()).is_ok());
+        assert!(auth(open, &[("SLUICEGATE_API_AUTH", "required")], none()).is_err());
+        assert!(auth(open, &[("SLUICEGATE_API_OPEN", "false")], none()).is_err());
+        assert!(auth(open, &[], auth_flag("required")).is_err());
+        assert!(auth(open, &[], auth_flag("anonymous")).is_ok());
+    }
+
+    #[test]
+    fn two_names_that_disagree_and_other_words_are_mistakes() {
+        for said in [
+            "api_auth: required\napi_open: true",
+            "api_auth: anonymous\napi_open: false",
+        ] {
+            let told = in_file(OPEN, said).unwrap_err();
+            assert!(told.contains("api_open is the old name"), "{told}");
+        }
+        assert!(in_file(OPEN, "api_auth: anonymous\napi_open: true").is_ok());
+        let told = in_file(OPEN, "api_auth: none").unwrap_err();
+        assert!(
+            told.contains("wanted required or anonymous, got \"none\""),
+            "{told}"
+        );
+        // Nothing else is said about a word that means nothing.
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
