@@ -228,7 +228,9 @@ impl Feeds {
             if let Ok(Loaded::New { fingerprint, .. }) = &outcome {
                 fingerprint.clone_into(&mut known);
             }
-            self.publish(outcome, states, now);
+            let not_yet = !is_last_wait && !self.is_loaded();
+            let not_yet = not_yet.then(|| NOT_YET.to_owned());
+            self.publish(outcome, states, not_yet, now);
             // After the swap: whoever goes on now judges by what was waited for.
             self.awaited.settle(settled);
             if is_last_wait {
@@ -238,7 +240,13 @@ impl Feeds {
         }
     }
 
-    fn publish(&self, outcome: Result<Loaded, String>, sources: Vec<SourceState>, now: Timestamp) {
+    fn publish(
+        &self,
+        outcome: Result<Loaded, String>,
+        sources: Vec<SourceState>,
+        not_yet: Option<String>,
+        now: Timestamp,
+    ) {
         let before = self.current();
         let mut state = FeedState::clone(&before);
         let mut problems: Vec<String> = sources.iter().filter_map(|s| s.problem.clone()).collect();
@@ -281,6 +289,7 @@ impl Feeds {
             Err(problem) => problems.insert(0, problem),
         }
         problems.extend(losses::unreadable(&state.index));
+        problems.extend(not_yet);
         state.problem = (!problems.is_empty()).then(|| problems.join("; "));
         if let Some(problem) = &state.problem
             && state.problem != before.problem
