@@ -54,6 +54,8 @@ use source::{Origin, Source};
 
 /// How long pulls wait for a first load that has no earlier copy.
 const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);
+/// How long pulls wait for the archive of an ecosystem that no image needed before.
+const ARCHIVE_WAIT: Duration = Duration::from_mins(1);
 /// What is said while the first load runs.
 const NOT_YET: &str = "the first load has not ended yet";
 /// How often directories are looked at for changes.
@@ -140,7 +142,7 @@ impl Feeds {
             current: ArcSwap::from_pointee(empty),
             loaded: watch::Sender::new(origins.is_empty()),
             wanted: watch::Sender::default(),
-            awaited: Awaited::new(settled),
+            awaited: Awaited::new(settled, ARCHIVE_WAIT),
             news: Arc::default(),
             give_up_at: tokio::time::Instant::now() + FIRST_LOAD_WAIT,
         });
@@ -189,8 +191,7 @@ impl Feeds {
         let missing = needed::missing(inventory, &self.current().index);
         if !missing.is_empty() {
             self.want_all(missing.clone());
-            let is_missing = |index| !needed::missing(inventory, index).is_empty();
-            let are_here = || !is_missing(&self.current().index);
+            let are_here = || needed::missing(inventory, &self.current().index).is_empty();
             self.awaited.wait(&missing, are_here).await;
         }
     }
