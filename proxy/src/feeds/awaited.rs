@@ -2,7 +2,7 @@
 //!
 //! An image can be the first of its ecosystem, whose archive a mirror has and nobody has fetched
 //! yet: to judge it before would refuse it now and allow it ten seconds later. What no source can
-//! bring is never waited for, and nothing for longer than a minute. Called by `Feeds`.
+//! bring is never waited for, and nothing twice. Called by `Feeds`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -11,8 +11,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long an ecosystem is waited for, from when somebody first did.
-const WAIT: Duration = Duration::from_mins(1);
 /// Most ecosystems whose beginnings are remembered; images can make names up.
 const MAX_BEGUN: usize = 1_024;
 
@@ -32,6 +30,8 @@ pub(super) struct Awaited {
     /// When each ecosystem was first waited for.
     begun: Mutex<BTreeMap<String, Instant>>,
     settled: watch::Sender<Settled>,
+    /// How long each is waited for, from when somebody first did.
+    wait: Duration,
 }
 
 impl Settled {
@@ -54,11 +54,12 @@ impl Settled {
 }
 
 impl Awaited {
-    /// Starts with what is settled from the beginning.
-    pub(super) fn new(settled: Settled) -> Self {
+    /// Starts with what is settled from the beginning; each of the others is waited for so long.
+    pub(super) fn new(settled: Settled, wait: Duration) -> Self {
         Self {
             begun: Mutex::default(),
             settled: watch::Sender::new(settled),
+            wait,
         }
     }
 
@@ -109,7 +110,7 @@ impl Awaited {
                 None if is_full => continue,
                 None => *begun.entry(name.clone()).or_insert(now),
             };
-            latest = latest.max(Some(since + WAIT).filter(|until| *until > now));
+            latest = latest.max(Some(since + self.wait).filter(|until| *until > now));
         }
         latest
     }
@@ -127,70 +128,74 @@ mod tests {
         Settled::Names(set(names))
     }
 
-    /// How long a wait lasts, in seconds of a clock that jumps to whatever comes next.
-    async fn waited(awaited: &Awaited, names: &[&str]) -> u64 {
+    const WAIT: Duration = Duration::from_secs(2);
+
+    /// Tells whether a wait lasted until somebody gave up.
+    async fn gave_up(awaited: &Awaited, names: &[&str]) -> bool {
         let start = Instant::now();
         awaited.wait(&set(names), || false).await;
-        start.elapsed().as_secs()
+        start.elapsed() >= WAIT / 2
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn nothing_is_waited_for_twice_or_for_more_than_a_minute() {
-        let awaited = Awaited::new(named(&["Wolfi"]));
-        assert_eq!(waited(&awaited, &["Wolfi"]).await, 0);
-        assert_eq!(waited(&awaited, &["Wolfi", "Hex"]).await, 60);
+    #[tokio::test]
+    async fn nothing_is_waited_for_twice_or_for_longer_than_that() {
+        let awaited = Awaited::new(named(&["Wolfi"]), WAIT);
+        assert!(!gave_up(&awaited, &["Wolfi"]).await);
+        assert!(gave_up(&awaited, &["Wolfi", "Hex"]).await);
         assert_eq!(awaited.names(), ["Hex"]);
-        assert_eq!(waited(&awaited, &["Hex"]).await, 0, "long enough");
-        tokio::time::advance(Duration::from_secs(20)).await;
-        assert_eq!(waited(&awaited, &["Hex", "Go"]).await, 60, "another one");
+        assert!(!gave_up(&awaited, &["Hex"]).await, "long enough");
+        assert!(gave_up(&awaited, &["Hex", "Go"]).await, "another one");
         awaited.settle(named(&["Wolfi", "Hex", "Go"]));
         assert_eq!(awaited.names(), [""; 0]);
-        let nothing_fetches = Awaited::new(Settled::All);
-        assert_eq!(waited(&nothing_fetches, &["Hex"]).await, 0);
+        let nothing_fetches = Awaited::new(Settled::All, WAIT);
+        assert!(!gave_up(&nothing_fetches, &["Hex"]).await);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn whoever_comes_later_waits_for_the_rest_only_and_all_go_on_together() {
-        let awaited = Awaited::new(named(&[]));
+    #[tokio::test]
+    async fn whoever_comes_later_waits_for_the_rest_only() {
+        let awaited = Awaited::new(named(&[]), WAIT);
+        let start = Instant::now();
         let later = async {
-            tokio::time::sleep(Duration::from_secs(45)).await;
-            waited(&awaited, &["Hex"]).await
+            tokio::time::sleep(WAIT * 3 / 4).await;
+            gave_up(&awaited, &["Hex"]).await
         };
-        let others = async {
-            tokio::time::sleep(Duration::from_secs(12)).await;
+        let (hex, later) = tokio::join!(gave_up(&awaited, &["Hex"]), later);
+        assert!(hex && !later, "the wait began with the first");
+        assert!(start.elapsed() < WAIT * 3 / 2);
+    }
+
+    #[tokio::test]
+    async fn all_go_on_as_soon_as_it_is_settled_or_here() {
+        let awaited = Awaited::new(named(&[]), Duration::from_mins(10));
+        let is_here = std::cell::Cell::new(false);
+        let happens = async {
+            tokio::task::yield_now().await;
+            awaited.settle(named(&["Go"]));
+            tokio::task::yield_now().await;
+            // One source has brought it: the others are not waited for.
+            is_here.set(true);
             awaited.settle(named(&["Go"]));
         };
-        let (hex, rest, go, ()) = tokio::join!(
-            waited(&awaited, &["Hex"]),
-            later,
-            waited(&awaited, &["Go"]),
-            others
-        );
-        assert_eq!((hex, rest, go), (60, 15, 12));
+        let (go, hex) = (set(&["Go"]), set(&["Hex"]));
+        let waits = async {
+            tokio::join!(
+                awaited.wait(&go, || false),
+                awaited.wait(&go, || false),
+                awaited.wait(&hex, || is_here.get()),
+                happens
+            )
+        };
+        let waits = tokio::time::timeout(Duration::from_mins(1), waits);
+        waits.await.expect("nobody waits any longer");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn names_made_up_by_images_stay_few() {
-        let awaited = Awaited::new(named(&[]));
+        let awaited = Awaited::new(named(&[]), WAIT);
         let many: Vec<String> = (0..2_000).map(|number| format!("Made:{number}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert_eq!(waited(&awaited, &many).await, 60);
+        assert!(gave_up(&awaited, &many).await);
         assert_eq!(awaited.names().len(), MAX_BEGUN);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_one_source_has_brought_is_not_waited_for_because_of_another() {
-        let awaited = Awaited::new(named(&[]));
-        let is_here = std::cell::Cell::new(false);
-        let start = Instant::now();
-        let brought = async {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            is_here.set(true);
-            awaited.settle(named(&[]));
-        };
-        let names = set(&["Go"]);
-        tokio::join!(awaited.wait(&names, || is_here.get()), brought);
-        assert_eq!(start.elapsed().as_secs(), 5);
     }
 
     #[test]

@@ -55,6 +55,8 @@ use source::{Origin, Source};
 
 /// How long pulls wait for a first load that has no earlier copy.
 const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);
+/// How long pulls wait for the archive of an ecosystem that no image needed before.
+const ARCHIVE_WAIT: Duration = Duration::from_mins(1);
 /// What is said while the first load runs.
 const NOT_YET: &str = "the first load has not ended yet";
 /// How often directories are looked at for changes.
@@ -141,7 +143,7 @@ impl Feeds {
             current: ArcSwap::from_pointee(empty),
             loaded: watch::Sender::new(origins.is_empty()),
             wanted: watch::Sender::default(),
-            awaited: Awaited::new(settled),
+            awaited: Awaited::new(settled, ARCHIVE_WAIT),
             news: Arc::default(),
             give_up_at: tokio::time::Instant::now() + FIRST_LOAD_WAIT,
         });
@@ -196,8 +198,7 @@ impl Feeds {
         let missing = needed::missing(inventory, &self.current().index);
         if !missing.is_empty() {
             self.want_all(missing.clone());
-            let is_missing = |index| !needed::missing(inventory, index).is_empty();
-            let are_here = || !is_missing(&self.current().index);
+            let are_here = || needed::missing(inventory, &self.current().index).is_empty();
             self.awaited.wait(&missing, are_here).await;
         }
     }
@@ -235,7 +236,9 @@ impl Feeds {
             if let Ok(Loaded::New { fingerprint, .. }) = &outcome {
                 fingerprint.clone_into(&mut known);
             }
-            self.publish(outcome, states, now);
+            let not_yet = !is_last_wait && !self.is_loaded();
+            let not_yet = not_yet.then(|| NOT_YET.to_owned());
+            self.publish(outcome, states, not_yet, now);
             // After the swap: whoever goes on now judges by what was waited for.
             self.awaited.settle(settled);
             if is_last_wait {
@@ -245,7 +248,13 @@ impl Feeds {
         }
     }
 
-    fn publish(&self, outcome: Result<Loaded, String>, sources: Vec<SourceState>, now: Timestamp) {
+    fn publish(
+        &self,
+        outcome: Result<Loaded, String>,
+        sources: Vec<SourceState>,
+        not_yet: Option<String>,
+        now: Timestamp,
+    ) {
         let before = self.current();
         let mut state = FeedState::clone(&before);
         let mut problems: Vec<String> = sources.iter().filter_map(|s| s.problem.clone()).collect();
@@ -288,6 +297,7 @@ impl Feeds {
             Err(problem) => problems.insert(0, problem),
         }
         problems.extend(losses::unreadable(&state.index));
+        problems.extend(not_yet);
         state.problem = (!problems.is_empty()).then(|| problems.join("; "));
         if let Some(problem) = &state.problem
             && state.problem != before.problem

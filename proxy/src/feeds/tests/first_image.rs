@@ -44,13 +44,13 @@ async fn the_first_image_of_an_ecosystem_is_judged_by_its_archive() {
 
 #[tokio::test]
 async fn the_folder_of_a_family_brings_its_releases() {
-    let site = Site::start(&["Debian:12", "Rocky Linux"]).await;
-    site.put("Rocky Linux/all.zip", archive("Rocky Linux:9", "1.0"));
+    let site = Site::start(&["Debian:12", "AlmaLinux"]).await;
+    site.put("AlmaLinux/all.zip", archive("AlmaLinux:9", "1.0"));
     let home = tempfile::tempdir().unwrap();
     let feeds = feeds(&site, home.path(), NOON);
-    assert!(ready(&feeds, "Rocky Linux:9").await);
+    assert!(ready(&feeds, "AlmaLinux:9").await);
     assert!(
-        !ready(&feeds, "Rocky Linux:8").await,
+        !ready(&feeds, "AlmaLinux:8").await,
         "the family is here without it"
     );
 }
