@@ -37,6 +37,8 @@ const SHARED: [&str; 19] = [
     "/var/opt",
     "/var/tmp",
 ];
+/// What the service keeps right beneath the data directory.
+const OWN: [&str; 5] = ["verdicts", "content", "decisions", "feeds", "inspect"];
 /// The bit that says that everybody may put files into a directory.
 const STICKY: u32 = 0o1000;
 
@@ -67,7 +69,11 @@ pub(crate) fn close(data: &Path) -> io::Result<Closed> {
              one of its own"
         );
         closed.problems.push(message);
-        // Only what is made there from now on is private.
+        // Closing these protects all beneath them; what else lies there is not ours.
+        for own in OWN {
+            let path = data.join(own);
+            closed.take(&path, close_one(&path));
+        }
         closed.is_unfinished = false;
         return Ok(closed);
     }
@@ -78,7 +84,7 @@ pub(crate) fn close(data: &Path) -> io::Result<Closed> {
         // Beneath a directory that is closed, an open file is open to nobody.
         let is_reachable = !closed.problems.is_empty();
         match outcome {
-            Err(_) if !is_reachable => closed.is_unfinished = true,
+            Err(_) if !is_reachable => {}
             outcome => closed.take(&path, outcome),
         }
     }
@@ -273,9 +279,15 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let shared = home.path().join("shared");
         fs::create_dir(&shared).unwrap();
+        for folder in ["content", "theirs"] {
+            fs::create_dir(shared.join(folder)).unwrap();
+            set_mode(&shared.join(folder), 0o755);
+        }
         set_mode(&shared, 0o1777);
         let closed = close(&shared).unwrap();
         assert_eq!(mode(&shared), 0o1777);
+        assert_eq!(mode(&shared.join("content")), 0o700);
+        assert_eq!(mode(&shared.join("theirs")), 0o755);
         assert!(
             closed.problems[0].contains("belongs to everybody"),
             "{closed:?}"

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::Method;
 use sluicegate_tests::fault::FaultUpstream;
+use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::process::free_port;
 use sluicegate_tests::proxy::UPSTREAM;
 use sluicegate_tests::wire::Call;
@@ -69,8 +70,13 @@ async fn serve(
     );
     let feed = home.join("feed");
     if !feed.exists() {
-        let advisory = sluicegate_tests::feeds::Advisory::new("GHSA-x", "PyPI", "nothing", "1");
-        sluicegate_tests::feeds::write(&feed, &[], &[advisory]);
+        // Each ecosystem of the images, so that nothing is left unjudged.
+        let advisory = |id, ecosystem| Advisory::new(id, ecosystem, "nothing", "1");
+        let known = [
+            advisory("GHSA-aaaa-aaaa-aaaa", "PyPI"),
+            advisory("ALPINE-CVE-2026-0001", "Alpine:edge"),
+        ];
+        feeds::write(&feed, &[], &known);
     }
     let feed = feed.display().to_string();
     let arguments = [
@@ -182,9 +188,6 @@ async fn a_directory_that_is_not_ours_to_close_is_served_and_told() {
         &script,
         "sh",
     ];
-    let feed = home.path().join("feed");
-    let advisory = sluicegate_tests::feeds::Advisory::new("GHSA-x", "PyPI", "nothing", "1");
-    sluicegate_tests::feeds::write(&feed, &[], &[advisory]);
     let (served, registry) = serve(&as_user, &upstream, home.path(), &data).await;
     let image = stage::clean(3);
     upstream.add("lib/app", "1", &image);

@@ -168,10 +168,11 @@ impl Call {
             .await
             .map_err(|cause| cause.to_string())?;
         let driver = tokio::spawn(connection);
-        let mut request = Request::builder()
-            .method(&self.method)
-            .uri(&self.path)
-            .header(header::HOST, &self.address);
+        let mut request = Request::builder().method(&self.method).uri(&self.path);
+        let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+        if !self.headers.iter().any(|(name, _)| is_host(name)) {
+            request = request.header(header::HOST, &self.address);
+        }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

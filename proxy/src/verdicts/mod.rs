@@ -16,6 +16,7 @@ mod store;
 mod store_memory;
 mod store_sled;
 mod store_sled_open;
+mod store_sled_reserve;
 mod verdict_rows;
 
 pub use event_rows::{EventFilter, EventPage};

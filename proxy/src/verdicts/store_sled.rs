@@ -19,6 +19,7 @@ use super::envelope;
 use super::store::{Key, Op, StoreError, VerdictStore};
 pub use super::store_sled_open::Opened;
 use super::store_sled_open::{Database, open};
+use super::store_sled_reserve as reserve;
 
 /// Most changes in one batch: 256 rows of 4 KiB are 1 MiB, 5 ms of writing.
 const MAX_BATCH_OPS: usize = 256;
@@ -219,6 +220,9 @@ impl Shared {
             // a database opened anew. What was acknowledged is on disk.
             self.close();
             self.reopen_if_closed()?;
+        } else {
+            // It may have been given up at the start.
+            reserve::keep(&self.directory);
         }
         written
     }

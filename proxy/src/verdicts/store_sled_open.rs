@@ -1,7 +1,8 @@
 //! Opens sled so that no damage on disk can keep the proxy from starting, nor pass for health.
 //!
 //! The ladder: as it is; without sled's snapshots, which it can rebuild; empty, with the damaged
-//! database set aside for a person. Records that are gone mean "scan again".
+//! database set aside for a person. Records that are gone mean "scan again". A full disk is no damage:
+//! there the room that was kept for this moment is used.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::store::StoreError;
+use super::store_sled_reserve as reserve;
 use crate::private;
 
 /// How often sled flushes on its own; a backstop only, every answered write has been flushed.
@@ -51,9 +53,22 @@ impl Database {
 
 /// Opens or creates the database in `directory`.
 pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<(Database, Opened), StoreError> {
-    let attempt = || open_once(directory, cache_bytes);
+    let attempt = || {
+        let database = open_once(directory, cache_bytes)?;
+        reserve::keep(directory);
+        Ok(database)
+    };
     match attempt() {
         Ok(database) => return Ok((database, Opened::AsItWas)),
+        // On a full disk every failure is the disk's, whatever it looks like: nothing is set aside.
+        Err(Trouble::Environment(why) | Trouble::Damage(why)) if reserve::is_needed(directory) => {
+            if reserve::release(directory)
+                && let Ok(database) = open_once(directory, cache_bytes)
+            {
+                return Ok((database, Opened::AsItWas));
+            }
+            return Err(refused(directory, format!("the disk is full: {why}")));
+        }
         Err(Trouble::Environment(why)) => return Err(refused(directory, why)),
         Err(Trouble::Damage(why)) => {
             tracing::error!(?directory, why, "verdict store is damaged");
