@@ -42,10 +42,10 @@ impl Stop {
     }
 }
 
-/// Told once by a scan that it is about to take more memory than scans do as a rule.
+/// Told by a scan that it is about to take more memory than scans do as a rule.
 ///
-/// The call may block: whoever shares memory out among scans lets them go on one after the other.
-/// A scan that was told to go on stays within [`Limits`].
+/// The call may block, or ask the scan to stop: whoever shares memory out among scans lets the large
+/// ones go one after the other. A scan that goes on stays within [`Limits`].
 #[derive(Clone, Default)]
 pub struct Allowance(Option<Arc<dyn Fn() + Send + Sync>>);
 

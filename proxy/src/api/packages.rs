@@ -145,6 +145,9 @@ impl Search {
         if image.found.is_empty() {
             return Ok(true);
         }
+        let bytes = records.verdict_bytes(&judged.repository, &judged.digest);
+        let bytes = bytes.await.map_err(Problem::internal)?.unwrap_or(0);
+        let _share = judge.view_of(bytes).await;
         let verdict = records.verdict(&judged.repository, &judged.digest).await;
         // Damaged: it counts as not judged.
         let Some(verdict) = verdict.map_err(Problem::internal)? else {

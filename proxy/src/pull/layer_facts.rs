@@ -5,14 +5,14 @@
 //! again when an image's layers are laid over each other, under one share. Called by `job`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use moka::future::Cache;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_scanner::limits::Stop;
 use sluicegate_scanner::{Allowance, LayerFacts, Limits};
-use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::download::Downloads;
@@ -28,6 +28,8 @@ const SHARED_BYTES: u64 = 8 * 1024 * 1024;
 const PLACE_BYTES: u32 = 256;
 /// Most memory of the facts of one image's layers, in bytes; layers past it count as not read.
 const MAX_IMAGE_BYTES: u64 = 96 * 1024 * 1024;
+/// Stored facts that are read one at a time are longer, in bytes.
+const LONG_BYTES: u64 = 256 * 1024;
 /// Most scans of each kind at a time, on however many cores: each takes some 16 MiB at worst
 /// without asking for more.
 const MAX_PLACES: usize = 4;
@@ -39,6 +41,8 @@ pub(super) struct LayerScans {
     arriving: Semaphore,
     /// Places for scans of layers that are whole: nothing but work keeps one.
     whole: Semaphore,
+    /// A place to read long facts in.
+    reading: Semaphore,
     limits: Limits,
     content: ContentStore,
     downloads: Downloads,
@@ -49,7 +53,12 @@ pub(super) struct LayerScans {
 #[derive(Clone)]
 pub(super) enum Found {
     /// In memory, with the room that they were given.
-    Here(Arc<LayerFacts>, Option<Arc<Share>>),
+    Here {
+        /// What was found.
+        facts: Arc<LayerFacts>,
+        /// Given back with the last copy.
+        _room: Option<Arc<Share>>,
+    },
     /// In the content store; this many bytes once they are read.
     Stored(u64),
 }
@@ -57,19 +66,26 @@ pub(super) enum Found {
 impl Found {
     /// Makes facts of what is not scanned: they take next to nothing.
     pub(super) fn unscanned(facts: LayerFacts) -> Self {
-        Self::Here(Arc::new(facts), None)
+        Self::here(facts, None)
+    }
+
+    fn here(facts: LayerFacts, room: Option<Share>) -> Self {
+        Self::Here {
+            facts: Arc::new(facts),
+            _room: room.map(Arc::new),
+        }
     }
 
     /// Tells what the facts take in memory, in bytes.
     fn weight(&self) -> u64 {
         match self {
-            Self::Here(facts, _) => facts.weight(),
+            Self::Here { facts, .. } => facts.weight(),
             Self::Stored(weight) => *weight,
         }
     }
 
     fn was_interrupted(&self) -> bool {
-        matches!(self, Self::Here(facts, _) if facts.was_interrupted())
+        matches!(self, Self::Here { facts, .. } if facts.was_interrupted())
     }
 }
 
@@ -78,8 +94,16 @@ struct Scan {
     facts: LayerFacts,
     /// As they are stored; none where another scan may find more.
     stored: Option<Vec<u8>>,
-    /// What the scan asked for, if it did.
-    share: Arc<Mutex<Option<Share>>>,
+    /// What the scan had beside what every scan has.
+    share: Option<Share>,
+}
+
+/// How a scan that may have been too large ended.
+enum Attempt {
+    /// With what there is.
+    Done(Box<Scan>),
+    /// It wants more memory than every scan has, and gave up what it had.
+    Outgrown,
 }
 
 impl LayerScans {
@@ -89,7 +113,7 @@ impl LayerScans {
         let shared = Cache::builder()
             .max_capacity(SHARED_BYTES)
             .weigher(|_, found: &Found| match found {
-                Found::Here(facts, _) => u32::try_from(facts.weight())
+                Found::Here { facts, .. } => u32::try_from(facts.weight())
                     .unwrap_or(u32::MAX)
                     .max(PLACE_BYTES),
                 Found::Stored(_) => PLACE_BYTES,
@@ -99,6 +123,7 @@ impl LayerScans {
             shared,
             arriving: Semaphore::new(cores.min(MAX_PLACES)),
             whole: Semaphore::new(cores.min(MAX_PLACES)),
+            reading: Semaphore::new(1),
             limits: Limits {
                 spool_dir: Some(content.spool_dir()),
                 ..Limits::default()
@@ -149,7 +174,7 @@ impl LayerScans {
             }
             let of_layer = match (left.checked_sub(found.weight()), found) {
                 (None, _) => Arc::new(LayerFacts::beyond_budget()),
-                (Some(_), Found::Here(facts, _)) => Arc::clone(facts),
+                (Some(_), Found::Here { facts, .. }) => Arc::clone(facts),
                 (Some(_), Found::Stored(_)) => match self.read(digest).await? {
                     Some(facts) => Arc::new(facts),
                     None => {
@@ -185,10 +210,35 @@ impl LayerScans {
         self.put_aside(&layer.digest, scan).await
     }
 
+    /// Scans a layer among others or, where it turns out to want much memory, once more: when it is
+    /// whole, so that no share waits for an upstream, and without keeping a place from others.
+    async fn scan(&self, source: &BlobSource, digest: &Digest) -> Result<Scan, PullError> {
+        let place = self.place(source, digest).await?;
+        let attempt = self.attempt(source, digest, None).await?;
+        drop(place);
+        if let Attempt::Done(scan) = attempt {
+            return Ok(*scan);
+        }
+        self.downloads.proven(digest, source).await?;
+        let share = self.memory.largest_share().await;
+        match self.attempt(source, digest, Some(share)).await? {
+            Attempt::Done(scan) => Ok(*scan),
+            Attempt::Outgrown => Err(PullError::Storage("a scan outgrew all memory".to_owned())),
+        }
+    }
+
     /// Finds what an earlier scan left; what is not damaged is known by its weight.
     async fn find_stored(&self, layer: &Digest) -> Result<Option<Found>, PullError> {
         let key = document_key(layer);
-        let Some(body) = self.content.document(DocumentKind::Facts, &key).await? else {
+        let kind = DocumentKind::Facts;
+        let bytes = self.content.document_bytes(kind, &key).await?;
+        let is_long = bytes.is_some_and(|bytes| bytes > LONG_BYTES);
+        let _one_at_a_time = if is_long {
+            self.reading.acquire().await.ok()
+        } else {
+            None
+        };
+        let Some(body) = self.content.document(kind, &key).await? else {
             return Ok(None);
         };
         let Ok(weight) = LayerFacts::stored_weight(&body) else {
@@ -199,7 +249,7 @@ impl LayerScans {
         };
         let read = tokio::task::spawn_blocking(move || LayerFacts::from_bytes(&body).ok());
         let facts = read.await.ok().flatten();
-        Ok(facts.map(|facts| Found::Here(Arc::new(facts), Some(Arc::new(room)))))
+        Ok(facts.map(|facts| Found::here(facts, Some(room))))
     }
 
     /// Lets facts wait in memory or on disk. Only what waits in memory is written without anybody
@@ -211,11 +261,15 @@ impl LayerScans {
             share,
         } = scan;
         let (weight, key) = (facts.weight(), document_key(layer));
-        let room = self.memory.room_to_wait(weight).map(Arc::new);
+        let room = self.memory.room_to_wait(weight);
         let Some(stored) = stored else {
             // Nothing is lost that could be allowed: what stands for it is as fatal.
-            let facts = room.as_ref().map_or_else(LayerFacts::stopped, |_| facts);
-            return Ok(Found::Here(Arc::new(facts), room));
+            let facts = if room.is_some() {
+                facts
+            } else {
+                LayerFacts::stopped()
+            };
+            return Ok(Found::here(facts, room));
         };
         let kind = DocumentKind::Facts;
         if room.is_none() {
@@ -231,7 +285,7 @@ impl LayerScans {
             }
             drop(share);
         });
-        Ok(Found::Here(Arc::new(facts), room))
+        Ok(Found::here(facts, room))
     }
 
     /// Waits for a place to scan in: while the layer arrives if there is one, else once it is
@@ -252,69 +306,58 @@ impl LayerScans {
         }
     }
 
-    async fn scan(&self, source: &BlobSource, digest: &Digest) -> Result<Scan, PullError> {
-        let _place = self.place(source, digest).await?;
+    /// Scans a layer, under a share or within what every scan has.
+    async fn attempt(
+        &self,
+        source: &BlobSource,
+        digest: &Digest,
+        share: Option<Share>,
+    ) -> Result<Attempt, PullError> {
         let reader = source
             .sync_reader()
             .map_err(|error| PullError::Storage(error.to_string()))?;
-        let stop = Stop::default();
-        let share: Arc<Mutex<Option<Share>>> = Arc::default();
-        let time = WorkTime::start();
+        let (stop, outgrown) = (Stop::default(), Arc::new(AtomicBool::new(false)));
+        let allowance = if share.is_some() {
+            Allowance::default()
+        } else {
+            let (stop, outgrown) = (stop.clone(), Arc::clone(&outgrown));
+            Allowance::new(move || {
+                outgrown.store(true, Ordering::Relaxed);
+                stop.request();
+            })
+        };
         let limits = Limits {
             stop: stop.clone(),
-            allowance: self.allowance(source, digest, &share, &time),
+            allowance,
             ..self.limits.clone()
         };
+        let time = WorkTime::start();
         let reader = time.reader(reader);
         let scan = move || {
             let facts = sluicegate_scanner::scan_layer(reader, &limits);
             let stored = (!facts.was_interrupted()).then(|| facts.to_bytes());
-            (facts, stored)
+            // Until here: a scan that is left to itself keeps what it was given.
+            (facts, stored, share)
         };
         let scan = tokio::task::spawn_blocking(scan);
-        let (facts, stored) = match time.limit(MAX_WORK, &stop, scan).await {
+        let (facts, stored, share) = match time.limit(MAX_WORK, &stop, scan).await {
+            Ended::Done(_) if outgrown.load(Ordering::Relaxed) => return Ok(Attempt::Outgrown),
             Ended::Done(Ok(done)) => done,
             Ended::Done(Err(panic)) => {
                 let why = format!("the scan of this layer failed: {panic}");
                 let facts = LayerFacts::unreadable(why);
                 let stored = facts.to_bytes();
-                (facts, Some(stored))
+                (facts, Some(stored), None)
             }
             Ended::LeftToItself => {
                 tracing::error!(%digest, "a scan does not stop; it is left to itself");
-                (LayerFacts::stopped(), None)
+                (LayerFacts::stopped(), None, None)
             }
         };
-        Ok(Scan {
+        Ok(Attempt::Done(Box::new(Scan {
             facts,
             stored,
             share,
-        })
-    }
-
-    /// Lets a scan that takes much go on once its layer is whole and the memory is there, so that
-    /// no share waits for an upstream.
-    fn allowance(
-        &self,
-        source: &BlobSource,
-        digest: &Digest,
-        share: &Arc<Mutex<Option<Share>>>,
-        time: &Arc<WorkTime>,
-    ) -> Allowance {
-        let (memory, downloads) = (self.memory.clone(), self.downloads.clone());
-        let (source, digest) = (source.clone(), digest.clone());
-        let (share, time) = (Arc::clone(share), Arc::clone(time));
-        let runtime = Handle::current();
-        Allowance::new(move || {
-            let mut share = share.lock().unwrap_or_else(PoisonError::into_inner);
-            if share.is_none() {
-                let turn = async {
-                    // A layer that does not arrive ends the scan by itself: its bytes end.
-                    let _arrived = downloads.proven(&digest, &source).await;
-                    memory.largest_share().await
-                };
-                *share = Some(time.pause(|| runtime.block_on(turn)));
-            }
-        })
+        })))
     }
 }

@@ -32,8 +32,6 @@ pub(crate) struct WorkTime {
 struct Waiting {
     total: Duration,
     since: Option<Instant>,
-    /// Since when the scan itself waits for its turn.
-    paused: Option<Instant>,
 }
 
 /// A reader whose waiting is counted.
@@ -55,7 +53,6 @@ impl WorkTime {
         let waiting = Waiting {
             total: Duration::ZERO,
             since: None,
-            paused: None,
         };
         Arc::new(Self {
             started: Instant::now(),
@@ -113,21 +110,10 @@ impl WorkTime {
 
     fn worked(&self) -> Duration {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| since.elapsed());
-        let waited = waiting.total + now(waiting.since).max(now(waiting.paused));
-        self.started.elapsed().saturating_sub(waited)
-    }
-
-    /// Counts what `turn` takes as waiting: the scan may not go on before.
-    pub(super) fn pause<T>(&self, turn: impl FnOnce() -> T) -> T {
-        let lock = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = Instant::now();
-        lock().paused = Some(since);
-        let outcome = turn();
-        let mut waiting = lock();
-        waiting.paused = None;
-        waiting.total += since.elapsed();
-        outcome
+        let now = waiting
+            .since
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        self.started.elapsed().saturating_sub(waiting.total + now)
     }
 
     fn begin_waiting(&self) {

@@ -248,6 +248,9 @@ impl Walk<'_> {
         if places.memory {
             let rest = size_bytes.saturating_sub(head_bytes);
             self.limits.allowance.ask_for(size_bytes);
+            if self.limits.stop.is_requested() {
+                return Err(Gap::fatal(GapKind::Interrupted, STOPPED));
+            }
             self.content
                 .reserve_exact(usize::try_from(rest).unwrap_or(0));
             self.read_rest(archive, &mut early).map_err(unreadable)?;

@@ -45,8 +45,8 @@ use ranges::Affected;
 /// the scanner's fingerprint.
 pub const MATCHER_REVISION: u32 = 5;
 
-/// Most questions put to advisories for one image, each about one version: about ten seconds of
-/// work, a hundred times what the largest images of distributions need.
+/// Most questions put to advisories for one image, each about one version, every name of an advisory
+/// counted: some seconds of work, a hundred times what the largest images of distributions need.
 const MAX_QUESTIONS: usize = 20_000_000;
 
 /// Matches an inventory against the feeds, and its distribution against the ends of support.
@@ -105,7 +105,9 @@ impl<'a> Matching<'a> {
     /// Answers the same questions for some components, which are in the order of [`compare`].
     fn answer_all(&mut self, questions: &[Question], components: &'a [&'a Component]) {
         let told = told(questions, self.feeds, &mut self.gaps);
-        let asked: usize = told.iter().map(|told| told.advisories.len()).sum();
+        let advisories = told.iter().flat_map(|told| told.advisories.iter());
+        let names = advisories.map(|advisory| 1 + advisory.aliases.len() + advisory.upstream.len());
+        let asked: usize = names.sum();
         for alike in components.chunk_by(|one, other| is_alike(questions, one, other)) {
             let Some(left) = self.questions_left.checked_sub(asked) else {
                 self.unmatched = self.unmatched.saturating_add(alike.len());

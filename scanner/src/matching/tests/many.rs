@@ -12,7 +12,7 @@ fn copies(name: &str, version: &str, count: usize) -> Vec<Component> {
 }
 
 fn records(count: usize, name: &str) -> Vec<Value> {
-    let id = |number: usize| format!("CVE-2026-{number:05}");
+    let id = |number: usize| format!("CVE-2026-{}", number + 10_000);
     let of = |number| record(&id(number), "PyPI", name, "2");
     (0..count).map(of).collect()
 }
@@ -49,10 +49,10 @@ fn more_are_grouped_by_package_and_version_with_the_first_ten_paths() {
         .map(|finding| (&*finding.id, &*finding.package.version, finding.copies))
         .collect();
     let wanted = [
-        ("CVE-2026-00000", "1", 10_000),
-        ("CVE-2026-00000", "1.5", 1),
-        ("CVE-2026-00001", "1", 10_000),
-        ("CVE-2026-00001", "1.5", 1),
+        ("CVE-2026-10000", "1", 10_000),
+        ("CVE-2026-10000", "1.5", 1),
+        ("CVE-2026-10001", "1", 10_000),
+        ("CVE-2026-10001", "1.5", 1),
     ];
     assert_eq!(shown, wanted);
     let first = report.findings.first().unwrap();
@@ -84,7 +84,7 @@ fn of_too_many_groups_the_worst_are_listed_and_the_rest_is_a_fatal_gap() {
     let of = |id: &str| report.findings.iter().filter(|f| f.id == id).count();
     assert_eq!((of("CVE-2021-44228"), of("MAL-2026-1")), (1, 1));
     assert_eq!(of("CVE-2026-90001"), 15_000);
-    assert_eq!(of("CVE-2026-00002"), 0);
+    assert_eq!(of("CVE-2026-10002"), 0);
     let gap = gap(&report).expect("the rest is a gap");
     assert!(gap.fatal);
     assert!(gap.detail.contains("40002 are not"), "{}", gap.detail);
@@ -108,9 +108,9 @@ fn long_texts_count_by_their_bytes() {
     let report = judge(&inventory(copies("a", "1", 10_000)), &feeds, now());
     assert_eq!(report.findings.len(), 1);
     let named = |number: usize| python("a", &format!("1.{number}"));
-    let report = judge(&inventory((0..5_000).map(named).collect()), &feeds, now());
+    let report = judge(&inventory((0..500).map(named).collect()), &feeds, now());
     let listed = report.findings.len();
-    assert!((10..1_000).contains(&listed), "{listed}");
+    assert!((10..200).contains(&listed), "{listed}");
     assert!(gap(&report).is_some());
 }
 
