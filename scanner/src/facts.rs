@@ -22,8 +22,9 @@ pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
 
-/// First byte of stored facts; a change of shape raises it, so that old ones are made again.
-const FORMAT: u8 = 3;
+/// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
+/// enters the scanner's fingerprint.
+pub(crate) const FACTS_FORMAT: u8 = 3;
 
 /// Most bytes that stored facts may expand to: names, hashes and packages at their budgets.
 const MAX_STORED_BYTES: u64 = crate::limits::GIB;
@@ -146,7 +147,7 @@ pub struct OsClaim {
 #[derive(Debug, thiserror::Error)]
 pub enum FactsError {
     /// They were written by another revision of the scanner.
-    #[error("stored layer facts have format {0:?}, wanted {FORMAT}")]
+    #[error("stored layer facts have format {0:?}, wanted {FACTS_FORMAT}")]
     Format(Option<u8>),
     /// They could not be decompressed.
     #[error("stored layer facts could not be decompressed")]
@@ -227,7 +228,7 @@ impl LayerFacts {
     /// is made.
     pub fn to_bytes(&self) -> Vec<u8> {
         let write = || -> std::io::Result<Vec<u8>> {
-            let mut encoder = zstd::stream::write::Encoder::new(vec![FORMAT], STORED_LEVEL)?;
+            let mut encoder = zstd::stream::write::Encoder::new(vec![FACTS_FORMAT], STORED_LEVEL)?;
             self.plain_paths.write(&mut encoder)?;
             serde_json::to_writer(&mut encoder, self)?;
             encoder.finish()
@@ -237,7 +238,7 @@ impl LayerFacts {
 
     /// Reads stored facts.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FactsError> {
-        let Some((&FORMAT, compressed)) = bytes.split_first() else {
+        let Some((&FACTS_FORMAT, compressed)) = bytes.split_first() else {
             return Err(FactsError::Format(bytes.first().copied()));
         };
         let read = || -> std::io::Result<(PathSet, Vec<u8>)> {

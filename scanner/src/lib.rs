@@ -22,6 +22,8 @@ mod code;
 mod dispatch;
 mod distro;
 mod eol;
+#[cfg(test)]
+mod golden;
 mod inventory;
 mod layer;
 mod merge;

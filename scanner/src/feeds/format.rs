@@ -17,7 +17,7 @@ use super::names::NameTables;
 use super::{EcosystemStatus, FeedProblem};
 
 /// The revision of layout and content; a file of another one is built again.
-pub(super) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 3;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";
