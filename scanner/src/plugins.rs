@@ -120,7 +120,7 @@ fn of_matcher(matcher: &MatcherInfo) -> PluginInfo {
     }
 }
 
-pub(crate) fn describe(wants: &Wants) -> String {
+fn describe(wants: &Wants) -> String {
     match wants {
         Wants::Exact(path) => (*path).to_owned(),
         Wants::InDir(dir) => format!("{dir}/*"),

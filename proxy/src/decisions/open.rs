@@ -6,12 +6,15 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::FallocateFlags;
 
 use super::backwards::LinesBackwards;
 use super::line::{DecisionLine, Head};
 use super::log::LogError;
+use crate::durable::Disk;
 
 /// The log's file name.
 pub(super) const FILE_NAME: &str = "decisions.jsonl";
@@ -50,10 +53,13 @@ pub(super) struct OpenLog {
     pub(super) is_dirty: bool,
     /// Up to where the disk has promised room.
     pub(super) reserved: u64,
+    /// Whether the last sync failed, so that nobody knows what is on disk; those who ask see it.
+    pub(super) in_doubt: Arc<AtomicBool>,
+    pub(super) disk: Disk,
 }
 
 /// Opens or creates the log in `directory` and claims it for this process.
-pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> {
+pub(super) fn open(directory: &Path, disk: &Disk) -> Result<(OpenLog, OpenReport), LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("opening", &path, error);
     fs::create_dir_all(directory).map_err(failed)?;
@@ -66,11 +72,9 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         .map_err(failed)?;
     file.try_lock().map_err(|_| LogError::InUse(path.clone()))?;
     let (head, len) = whole_part(&file, &path)?;
-    let torn = set_aside(&file, &path, len).map_err(failed)?;
+    let torn = set_aside(&file, &path, len, disk).map_err(failed)?;
     for durable in [directory, directory.parent().unwrap_or(directory)] {
-        File::open(durable)
-            .and_then(|durable| durable.sync_all())
-            .map_err(failed)?;
+        disk.sync_directory(durable).map_err(failed)?;
     }
     let report = OpenReport {
         last_seq: head.seq,
@@ -83,6 +87,8 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         head,
         is_dirty: false,
         reserved: len,
+        in_doubt: Arc::default(),
+        disk: disk.clone(),
     };
     log.reserve();
     Ok((log, report))
@@ -120,7 +126,7 @@ fn whole_part(file: &File, path: &Path) -> Result<(Head, u64), LogError> {
     Ok((Head::before_the_first(), 0))
 }
 
-fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTail>> {
+fn set_aside(mut file: &File, path: &Path, len: u64, disk: &Disk) -> io::Result<Option<TornTail>> {
     let bytes = file.metadata()?.len().saturating_sub(len);
     if bytes == 0 {
         return Ok(None);
@@ -131,9 +137,9 @@ fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTa
     let kept_at = free_name(path)?;
     let mut kept = File::create_new(&kept_at)?;
     kept.write_all(&torn)?;
-    kept.sync_all()?;
+    disk.sync_all(&kept)?;
     file.set_len(len)?;
-    file.sync_all()?;
+    disk.sync_all(file)?;
     tracing::warn!(
         bytes,
         ?kept_at,

@@ -26,7 +26,7 @@ use super::manifests::{KnownManifest, Manifests};
 use super::pulls::{Pull, Pulls};
 use super::sources::Upstreams;
 use super::stream_rules;
-use crate::cache::{self, BlobBody, TailHold};
+use crate::cache::{self, BlobBody, Interest, TailHold, Waiting, Watched};
 use crate::verdicts::Records;
 
 /// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
@@ -63,6 +63,8 @@ pub struct Grant {
     /// The blob.
     pub blob: Descriptor,
     tail: Option<TailHold>,
+    /// Who is interested in the verdict that the tail waits for.
+    interest: Option<Arc<Interest>>,
 }
 
 /// What the gate says of a manifest.
@@ -122,7 +124,20 @@ impl Gate {
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
     ) -> Result<ManifestAnswer, PullError> {
-        let nesting = index::Nesting::default();
+        // As long as this is awaited, and no longer, somebody waits for what it starts.
+        let client = Waiting::default();
+        self.manifest_for(repository, manifest, client.seen_from_afar())
+            .await
+    }
+
+    /// Does the same for a client that may leave while this goes on, or for none at all.
+    pub async fn manifest_for(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        client: Watched,
+    ) -> Result<ManifestAnswer, PullError> {
+        let nesting = index::Nesting::watched_by(client);
         self.manifest_at(repository, manifest, nesting).await
     }
 
@@ -138,6 +153,7 @@ impl Gate {
                     return Ok(answer(manifest, verdict));
                 }
                 let pull = self.pulls.join(repository, manifest, image);
+                pull.join(nesting.client());
                 match self.mode {
                     GateMode::Hold => Ok(answer(manifest, pull.outcome().await?)),
                     GateMode::Stream => Ok(serve(manifest, None)),
@@ -182,6 +198,7 @@ impl Gate {
         mut found: Found,
     ) -> Result<BlobAnswer, PullError> {
         let mut failed = None;
+        let client = Waiting::default();
         for manifest in std::mem::take(&mut found.waiting) {
             let known = self.manifests.known(repository, &manifest).await?;
             let Manifest::Image(image) = &known.parsed else {
@@ -192,6 +209,7 @@ impl Gate {
                 continue;
             }
             let pull = self.pulls.join(repository, &known, image);
+            pull.join(client.seen_from_afar());
             if self.mode == GateMode::Stream
                 && let Some(grant) = self.stream_grant(&pull, digest).await?
             {
@@ -246,6 +264,7 @@ impl Gate {
         Ok(BlobAnswer::Serve(Box::new(Cleared(Grant {
             blob,
             tail: None,
+            interest: None,
         }))))
     }
 
@@ -281,6 +300,7 @@ impl Gate {
         Ok(Some(Grant {
             blob: blob.clone(),
             tail,
+            interest: Some(Arc::clone(pull.progress.interest())),
         }))
     }
 
@@ -383,6 +403,9 @@ impl Gate {
             opened => opened,
         };
         let body = opened.map_err(|error| PullError::Storage(error.to_string()))?;
+        if let Some(interest) = &grant.interest {
+            interest.join(body.client().seen_from_afar());
+        }
         Ok(Cleared(body))
     }
 

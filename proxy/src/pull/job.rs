@@ -4,8 +4,9 @@
 //! The outcome says nothing about any repository: that is `pulls.rs`. A job runs to its end
 //! whoever leaves.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
@@ -25,8 +26,9 @@ use super::artifact;
 use super::download::Downloads;
 use super::error::PullError;
 use super::scan_time::{Ended, MAX_WORK, WorkTime};
-use crate::cache::{BlobSource, ContentStore, DocumentKind, Pin};
-use crate::clock::Clock;
+use crate::cache::{BlobSource, ContentStore, DocumentKind, Interest, Pin};
+use crate::clock::{Clock, is_to_come};
+use crate::fingerprint::fingerprint;
 
 /// Layers whose facts are shared between images that arrive together.
 const FACTS_IN_MEMORY: u64 = 16;
@@ -56,6 +58,8 @@ pub struct Jobs {
 struct Shared {
     scans: Cache<Digest, Arc<Scanned>>,
     facts: Cache<Digest, Arc<LayerFacts>>,
+    /// Who waits for which content.
+    interests: Mutex<HashMap<Digest, Weak<Interest>>>,
     /// Places for scans of layers that are still arriving: a slow upstream may keep one.
     arriving: Semaphore,
     /// Places for scans of layers that are whole: nothing but work keeps one.
@@ -75,9 +79,24 @@ pub struct Progress {
     led: AtomicBool,
     /// Whether some blob came from another repository's upstream.
     borrowed: AtomicBool,
+    /// Who waits for this content, in whichever repository.
+    interest: Arc<Interest>,
 }
 
 impl Progress {
+    /// Starts with nothing fetched, for those who are interested in the content.
+    pub fn of(interest: Arc<Interest>) -> Self {
+        Self {
+            interest,
+            ..Self::default()
+        }
+    }
+
+    /// Gives the interest in the content.
+    pub fn interest(&self) -> &Arc<Interest> {
+        &self.interest
+    }
+
     /// Tells whether another repository's upstream had a say in the outcome: its failure is not
     /// ours.
     pub fn relied_on_others(&self) -> bool {
@@ -121,6 +140,7 @@ impl Jobs {
             // Only for joining: the finished inventory is read from the content store.
             scans: Cache::builder().max_capacity(64).build(),
             facts,
+            interests: Mutex::default(),
             arriving: Semaphore::new(cores),
             whole: Semaphore::new(cores),
             limits: Limits {
@@ -145,7 +165,27 @@ impl Jobs {
             .document(DocumentKind::Inventory, &key)
             .await
             .ok()??;
-        serde_json::from_slice(&body).ok().map(Arc::new)
+        let mut scanned: Scanned = serde_json::from_slice(&body).ok()?;
+        let now = self.shared.clock.now();
+        if is_to_come(scanned.scanned_at, now) {
+            // The bytes were read while the clock stood wrong, and are the same since: what was
+            // found in them holds, and all that is known of the time is that it has passed.
+            scanned.scanned_at = now;
+        }
+        Some(Arc::new(scanned))
+    }
+
+    /// Gives the one interest in this content, which all pulls of it share as they share the job.
+    pub fn interest(&self, digest: &Digest) -> Arc<Interest> {
+        let interests = self.shared.interests.lock();
+        let mut interests = interests.unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = interests.get(digest).and_then(Weak::upgrade) {
+            return known;
+        }
+        interests.retain(|_, known| known.strong_count() > 0);
+        let interest = Arc::default();
+        interests.insert(digest.clone(), Arc::downgrade(&interest));
+        interest
     }
 
     /// Scans the image, or joins the job that does.
@@ -261,7 +301,11 @@ impl Shared {
         progress: &Progress,
     ) -> Result<BlobSource, PullError> {
         let pin = self.content.pin(&blob.digest);
-        let source = self.downloads.ensure(repository, blob).await?;
+        let interest = &progress.interest;
+        let source = self
+            .downloads
+            .ensure_for(interest, repository, blob)
+            .await?;
         if let Some(length) = source.total_len()
             && length != blob.size
         {
@@ -378,5 +422,5 @@ pub(crate) fn inventory(
 
 /// Names a document of this content under the analyzers that are active now.
 fn document_key(digest: &Digest) -> String {
-    format!("{}-{}", digest.hex(), sluicegate_scanner::fingerprint())
+    format!("{}-{}", digest.hex(), fingerprint())
 }

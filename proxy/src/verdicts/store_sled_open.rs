@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::store::StoreError;
+use crate::durable::Disk;
 
 /// How often sled flushes on its own; a backstop only, every answered write has been flushed.
 const BACKSTOP_FLUSH_MS: u64 = 1000;
@@ -43,14 +44,18 @@ impl Database {
 
     /// Makes what sled has flushed durable: `flush` alone survives a crash of the process, but not
     /// of the machine.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
+    pub(super) fn sync(&self, disk: &Disk) -> io::Result<()> {
+        disk.sync_all(&self.file)
     }
 }
 
 /// Opens or creates the database in `directory`.
-pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<(Database, Opened), StoreError> {
-    let attempt = || open_once(directory, cache_bytes);
+pub(super) fn open(
+    directory: &Path,
+    cache_bytes: u64,
+    disk: &Disk,
+) -> Result<(Database, Opened), StoreError> {
+    let attempt = || open_once(directory, cache_bytes, disk);
     match attempt() {
         Ok(database) => return Ok((database, Opened::AsItWas)),
         Err(Trouble::Environment(why)) => return Err(refused(directory, why)),
@@ -77,7 +82,7 @@ enum Trouble {
     Damage(String),
 }
 
-fn open_once(directory: &Path, cache_bytes: u64) -> Result<Database, Trouble> {
+fn open_once(directory: &Path, cache_bytes: u64, disk: &Disk) -> Result<Database, Trouble> {
     let environment = |error: io::Error| Trouble::Environment(error.to_string());
     fs::create_dir_all(directory).map_err(environment)?;
     let config = sled::Config::new()
@@ -103,9 +108,7 @@ fn open_once(directory: &Path, cache_bytes: u64) -> Result<Database, Trouble> {
     // sled keeps its own handle to itself.
     let file = File::open(directory.join("db")).map_err(environment)?;
     for durable in [directory, directory.parent().unwrap_or(directory)] {
-        File::open(durable)
-            .and_then(|durable| durable.sync_all())
-            .map_err(environment)?;
+        disk.sync_directory(durable).map_err(environment)?;
     }
     Ok(Database { sled, file })
 }

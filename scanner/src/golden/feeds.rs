@@ -103,10 +103,10 @@ fn problems(home: &Path, file: &str) -> Vec<String> {
     std::fs::write(&file, b"broken").unwrap();
     let built = build_index(&[FeedDirectory { path: feeds }], home, now(), &|_| {});
     let index = FeedIndex::open(&built.unwrap()).unwrap();
-    index
-        .problems()
-        .iter()
-        .map(|problem| problem.reason.clone())
+    let place = home.display().to_string();
+    let reasons = index.problems().iter();
+    reasons
+        .map(|problem| problem.reason.replace(&place, ""))
         .collect()
 }
 

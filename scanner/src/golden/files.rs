@@ -12,7 +12,6 @@ use crate::analyzers::tests::analyze;
 use crate::analyzers::{ALL, samples};
 use crate::facts::Observations;
 use crate::limits::Limits;
-use crate::plugins::describe;
 
 /// One row for each analyzer that the program has.
 pub(super) fn rows() -> Vec<Row> {
@@ -22,8 +21,7 @@ pub(super) fn rows() -> Vec<Row> {
 fn row(analyzer: &dyn Analyzer) -> Row {
     let id = analyzer.id();
     let mut transcript = Transcript::default();
-    let claims: Vec<String> = analyzer.wants().iter().map(describe).collect();
-    transcript.note("claims", &claims);
+    transcript.note("claims", &format!("{:?}", analyzer.wants()));
     let most = [analyzer.max_file_bytes(), analyzer.max_spooled_bytes()];
     transcript.note("bytes", &most);
     let pair = analyzer.pair().map(|pair| (pair.file, pair.beside));
