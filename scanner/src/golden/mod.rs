@@ -4,8 +4,9 @@
 //! Facts, inventories and verdicts are kept under revisions, and those that a forgotten revision
 //! leaves in place decide on for ever. So a changed output fails here until the revision is raised.
 //! Whoever changes an output on purpose raises the revision that the failure names and pins anew:
-//! `SLUICEGATE_GOLDEN=write cargo test -p sluicegate-scanner golden`. Corpora only grow: an input
-//! that is added changes a digest as well.
+//! `SLUICEGATE_GOLDEN=write cargo test -p sluicegate-scanner golden`. An input that is added to a
+//! corpus changes its digest as well: whoever adds one and changes nothing else removes the part's
+//! line from `pinned.txt` first.
 
 mod archives;
 mod feeds;
