@@ -150,6 +150,10 @@ fn document(digest: &Digest, inventory: Inventory) -> Outcome<PackedDocument> {
     };
     let body = serde_json::to_vec(&scanned)?;
     // As a job keeps it.
-    let key = format!("{}-{}", digest.hex(), sluicegate_scanner::fingerprint());
+    let key = format!(
+        "{}-{}",
+        digest.hex(),
+        sluicegate::fingerprint::fingerprint()
+    );
     Ok(PackedDocument::new(DocumentKind::Inventory, &key, &body)?)
 }

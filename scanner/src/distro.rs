@@ -15,6 +15,10 @@ use crate::facts::OsClaim;
 use self::ecosystem::ecosystem;
 pub(crate) use self::witnesses::{REPOSITORIES, WITNESSES, contradictions};
 
+/// Raised with every change of how a distribution is named and what contradicts that. It enters the
+/// scanner's fingerprint.
+pub(crate) const DISTRO_REVISION: u32 = 1;
+
 /// Identifies the distribution from the claims of [`WITNESSES`] that are there, in that order.
 pub(crate) fn identify(claims: &[&OsClaim]) -> Option<Distro> {
     let first = claims.iter().find(|claim| !claim.id.is_empty())?;

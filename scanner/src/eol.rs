@@ -17,6 +17,10 @@ use sluicegate_model::severity::Severity;
 use crate::purl::purl;
 use table::{AS_OF, DISTRIBUTIONS, Naming, Release, Releases};
 
+/// Raised with every change of the table or of what is said from it. It enters the scanner's
+/// fingerprint.
+pub(crate) const EOL_REVISION: u32 = 1;
+
 /// Where the distribution's name was read.
 const EVIDENCE: &str = "etc/os-release";
 
@@ -160,6 +164,25 @@ fn finding(
 fn first_instant_after(day: Date) -> Option<Timestamp> {
     let next = day.tomorrow().ok()?;
     TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok()
+}
+
+/// Names every release in the table.
+#[cfg(test)]
+pub(crate) fn known() -> Vec<Distro> {
+    let mut known = Vec::new();
+    for releases in DISTRIBUTIONS {
+        for row in releases.rows {
+            known.extend(releases.ids.iter().filter_map(|id| {
+                let claim = crate::facts::OsClaim {
+                    id: (*id).to_owned(),
+                    version: row.name.to_owned(),
+                    codename: String::new(),
+                };
+                crate::distro::identify(&[&claim])
+            }));
+        }
+    }
+    known
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
 pub use stored::{Compression, Document, StoredForm};
 
-/// First byte of stored facts; a change of shape raises it, so that old ones are made again.
-const FORMAT: u8 = 5;
+/// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
+/// enters the scanner's fingerprint.
+pub(crate) const FACTS_FORMAT: u8 = 5;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -162,7 +163,7 @@ pub struct OsClaim {
 #[derive(Debug, thiserror::Error)]
 pub enum FactsError {
     /// They were written by another revision of the scanner.
-    #[error("stored layer facts have format {0:?}, wanted {FORMAT}")]
+    #[error("stored layer facts have format {0:?}, wanted {FACTS_FORMAT}")]
     Format(Option<u8>),
     /// They could not be decompressed.
     #[error("stored layer facts could not be decompressed")]
@@ -251,7 +252,7 @@ impl LayerFacts {
     /// compressed as it is made.
     pub fn to_bytes(&self) -> Vec<u8> {
         let write = || -> std::io::Result<Vec<u8>> {
-            let mut start = vec![FORMAT];
+            let mut start = vec![FACTS_FORMAT];
             start.extend(self.weight().to_le_bytes());
             let mut encoder = zstd::stream::write::Encoder::new(start, STORED_LEVEL)?;
             self.plain_paths.write(&mut encoder)?;
@@ -303,7 +304,7 @@ impl LayerFacts {
 /// Takes stored facts apart: their weight, and what is compressed.
 fn parts(bytes: &[u8]) -> Result<(u64, &[u8]), FactsError> {
     let format = || FactsError::Format(bytes.first().copied());
-    let rest = bytes.strip_prefix(&[FORMAT]).ok_or_else(format)?;
+    let rest = bytes.strip_prefix(&[FACTS_FORMAT]).ok_or_else(format)?;
     let (weight, compressed) = rest
         .split_first_chunk::<WEIGHT_BYTES>()
         .ok_or_else(format)?;

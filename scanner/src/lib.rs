@@ -25,6 +25,8 @@ mod dispatch;
 mod distro;
 mod eol;
 mod gaps;
+#[cfg(test)]
+mod golden;
 mod inventory;
 mod knowledge;
 mod layer;

@@ -50,7 +50,8 @@ const UNREAD_DATABASES: [&str; 14] = [
     "aarch64-bottlerocket-linux-gnu/sys-root/usr/share/bottlerocket/application-inventory.json",
 ];
 
-/// Raised with every change of what is made of the same facts.
+/// Raised with every change of what is made of the same facts: layers laid over each other, who
+/// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
 pub(crate) const MERGE_REVISION: u32 = 7;
 
 /// A layer of an image: its blob digest and its facts.

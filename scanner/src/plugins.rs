@@ -8,8 +8,14 @@ use sha2::Digest as _;
 use crate::analyzer::{Analyzer, Wants};
 use crate::analyzers;
 use crate::artifact::ARTIFACT_REVISION;
+use crate::distro::DISTRO_REVISION;
+use crate::eol::EOL_REVISION;
+use crate::facts::FACTS_FORMAT;
+use crate::feeds::{INDEX_FORMAT, SOURCES};
+use crate::layer::LAYER_REVISION;
 use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
 use crate::merge::MERGE_REVISION;
+use crate::purl::PURL_REVISION;
 
 /// A plugin, for people and for the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,11 +44,20 @@ pub enum PluginKind {
     Feed,
 }
 
-/// The feeds that are read, each with its revision and where it lies in a source.
-const FEEDS: [(&str, u16, &str); 3] = [
-    ("osv", 1, "*/all.zip"),
-    ("kev", 1, "kev/known_exploited_vulnerabilities.json"),
-    ("epss", 1, "epss/epss_scores.csv.gz"),
+/// The parts that are no plugins and decide what is found, each with its revision: raised with
+/// every change of what it gives for the same input.
+///
+/// `golden` pins what each of them gives, and that of every plugin, beside its revision.
+pub(crate) const PARTS: [(&str, u32); 9] = [
+    ("layer", LAYER_REVISION),
+    ("facts", FACTS_FORMAT as u32),
+    ("merge", MERGE_REVISION),
+    ("artifact", ARTIFACT_REVISION),
+    ("distro", DISTRO_REVISION),
+    ("purl", PURL_REVISION),
+    ("eol", EOL_REVISION),
+    ("matching", MATCHER_REVISION),
+    ("index", INDEX_FORMAT),
 ];
 
 /// Lists every plugin: analyzers, matchers, feeds.
@@ -52,32 +67,35 @@ pub fn plugins() -> Vec<PluginInfo> {
         .map(|analyzer| of_analyzer(*analyzer))
         .collect();
     plugins.extend(matchers().iter().map(of_matcher));
-    plugins.extend(FEEDS.map(|(name, revision, claim)| PluginInfo {
-        name: format!("feed/{name}"),
-        revision,
+    plugins.extend(SOURCES.map(|source| PluginInfo {
+        name: format!("feed/{}", source.name),
+        revision: source.revision,
         kind: PluginKind::Feed,
-        claims: vec![claim.to_owned()],
+        claims: vec![source.place.to_owned()],
         enabled: true,
     }));
     plugins
 }
 
-/// Gives the identity of what makes facts and findings; it changes with every plugin's revision.
+/// Gives the identity of what makes facts and findings; it changes with the revision of every
+/// plugin and every other part.
 pub fn fingerprint() -> &'static str {
-    static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
-        let mut hash = sha2::Sha256::new();
-        hash.update(format!("matching {MATCHER_REVISION}\n"));
-        hash.update(format!("merge {MERGE_REVISION}\n"));
-        hash.update(format!("artifact {ARTIFACT_REVISION}\n"));
-        for plugin in plugins().iter().filter(|plugin| plugin.enabled) {
-            hash.update(format!(
-                "{:?} {} {}\n",
-                plugin.kind, plugin.name, plugin.revision
-            ));
-        }
-        hex::encode(hash.finalize().get(..16).unwrap_or_default())
-    });
+    static FINGERPRINT: LazyLock<String> = LazyLock::new(|| fingerprint_of(&PARTS, &plugins()));
     &FINGERPRINT
+}
+
+fn fingerprint_of(parts: &[(&str, u32)], plugins: &[PluginInfo]) -> String {
+    let mut hash = sha2::Sha256::new();
+    for (name, revision) in parts {
+        hash.update(format!("{name} {revision}\n"));
+    }
+    for plugin in plugins.iter().filter(|plugin| plugin.enabled) {
+        hash.update(format!(
+            "{:?} {} {}\n",
+            plugin.kind, plugin.name, plugin.revision
+        ));
+    }
+    hex::encode(hash.finalize().get(..16).unwrap_or_default())
 }
 
 fn of_analyzer(analyzer: &dyn Analyzer) -> PluginInfo {
@@ -132,5 +150,32 @@ mod tests {
                 .all(|plugin| !plugin.claims.is_empty() && plugin.revision > 0)
         );
         assert_eq!(fingerprint().len(), 32);
+    }
+
+    #[test]
+    fn every_revision_is_part_of_the_fingerprint() {
+        let plugins = plugins();
+        let before = fingerprint_of(&PARTS, &plugins);
+        assert_eq!(before, fingerprint());
+        for index in 0..PARTS.len() {
+            let mut raised = PARTS;
+            raised[index].1 += 1;
+            assert_ne!(
+                fingerprint_of(&raised, &plugins),
+                before,
+                "{:?}",
+                PARTS[index]
+            );
+        }
+        for index in 0..plugins.len() {
+            let mut raised = plugins.clone();
+            raised[index].revision += 1;
+            assert_ne!(
+                fingerprint_of(&PARTS, &raised),
+                before,
+                "{}",
+                plugins[index].name
+            );
+        }
     }
 }

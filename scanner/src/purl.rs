@@ -6,6 +6,9 @@ use sluicegate_model::package::{Distro, Package, PackageType};
 
 use crate::matching::names;
 
+/// Raised with every change of how a package is written. It enters the scanner's fingerprint.
+pub(crate) const PURL_REVISION: u32 = 1;
+
 /// Writes a package's URL; `distro` is that of an operating system package, where known.
 pub(crate) fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let kind = package.package_type.purl_type();

@@ -21,6 +21,7 @@ use rustix::io::ReadWriteFlags;
 use tokio::sync::watch;
 
 use super::growing::{GrowingBlob, Growth};
+use super::interest::Waiting;
 use super::store::StoredBlob;
 
 /// Bytes read at a time from a stored blob: large enough that system calls cost nothing, small
@@ -96,6 +97,10 @@ pub fn stream(
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
+    let client = Waiting::default();
+    if let BlobSource::Growing(blob) = &source {
+        blob.readers().join(client.seen_from_afar());
+    }
     let (file, origin) = match source {
         BlobSource::Stored(blob) => {
             let file = Arc::new(blob.open_file()?);
@@ -119,6 +124,7 @@ pub fn stream(
         left: range.end.saturating_sub(range.start),
         reader: Some(reader),
         waiting: None,
+        client,
     })
 }
 
@@ -128,11 +134,18 @@ pub struct BlobBody {
     /// None while `waiting` has it, and after an error.
     reader: Option<Reader>,
     waiting: Option<Advance>,
+    /// Whom the bytes are for.
+    client: Waiting,
 }
 
 type Advance = Pin<Box<dyn Future<Output = (Reader, io::Result<Bytes>)> + Send>>;
 
 impl BlobBody {
+    /// Gives whom the bytes are for, who waits as long as this body is there.
+    pub fn client(&self) -> &Waiting {
+        &self.client
+    }
+
     fn give(&mut self, piece: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         self.left = self.left.saturating_sub(piece.len() as u64);
         Poll::Ready(Some(Ok(Frame::data(piece))))
@@ -294,7 +307,9 @@ impl Reader {
             Origin::Stored { unproven: None } => self.end,
             Origin::Stored { unproven: Some(_) } => 0,
             Origin::Growing { blob, growth } => match &*growth.borrow() {
-                Growth::Filling { written } => provisional(*written, blob.announced_len()),
+                Growth::Filling { written } | Growth::Proven { len: written } => {
+                    provisional(*written, blob.announced_len())
+                }
                 Growth::Complete { len } if *len < self.end => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }

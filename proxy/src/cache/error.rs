@@ -44,6 +44,15 @@ pub enum CacheError {
         /// The caller's bound, in bytes.
         max: u64,
     },
+    /// A sync failed, so that nobody knows what is on disk; nothing of it is kept.
+    #[error("{path:?} could not be made durable, so it is not kept: {source}")]
+    NotDurable {
+        /// Which file or directory.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: io::Error,
+    },
     /// The disk answered with an error.
     #[error("{attempt} {path:?} failed")]
     Io {
@@ -105,6 +114,12 @@ pub enum BlobFailure {
         /// The bytes that came; a lower bound where more were on their way.
         got: u64,
     },
+    /// Hardly anything came for minutes, and nobody waited for it.
+    #[error("the upstream sends less than 1 KiB/s of {size} bytes, and nobody waited for them")]
+    Forsaken {
+        /// The announced length, in bytes.
+        size: u64,
+    },
     /// The disk is full.
     #[error("the disk is full")]
     DiskFull,
@@ -125,7 +140,9 @@ impl From<&CacheError> for BlobFailure {
                 wanted: *wanted,
                 got: *got,
             },
-            CacheError::TooLarge { .. } | CacheError::Io { .. } => Self::Disk(error.to_string()),
+            CacheError::TooLarge { .. } | CacheError::Io { .. } | CacheError::NotDurable { .. } => {
+                Self::Disk(error.to_string())
+            }
             CacheError::Interrupted { .. } => Self::Abandoned,
         }
     }

@@ -1,8 +1,9 @@
 //! A blob that is still arriving: one writer, any number of readers of its tail.
 //!
 //! Readers share the writer's open file, so neither publication nor eviction disturbs them. Bytes
-//! here are not proven until [`Growth::Complete`]; `body` withholds the last ones from clients
-//! until then. The scanner may read them all, for it only judges.
+//! here are not proven until [`Growth::Proven`] and may still be lost until [`Growth::Complete`];
+//! `body` withholds the last ones from clients until then. The scanner may read them all, for it
+//! only judges.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,6 +14,7 @@ use sluicegate_model::Digest;
 use tokio::sync::watch;
 
 use super::error::BlobFailure;
+use super::interest::Interest;
 use super::store::StoredBlob;
 
 /// How far a growing blob is.
@@ -23,7 +25,13 @@ pub enum Growth {
         /// Bytes that readers can have, tail included.
         written: u64,
     },
-    /// Every byte is there and the digest is proven.
+    /// Every byte is there and the digest is proven, but it is not on disk for good: enough to be
+    /// scanned, not to be given out whole.
+    Proven {
+        /// The length, in bytes.
+        len: u64,
+    },
+    /// It is proven and durable.
     Complete {
         /// The length, in bytes.
         len: u64,
@@ -40,6 +48,8 @@ pub struct GrowingBlob {
     file: Arc<File>,
     growth: watch::Sender<Growth>,
     outcome: watch::Sender<Option<Result<StoredBlob, Arc<BlobFailure>>>>,
+    /// The clients that read along.
+    readers: Arc<Interest>,
     /// Wakes blocking readers; what they wait for is in `growth`.
     turn: Mutex<()>,
     grown: Condvar,
@@ -53,6 +63,7 @@ impl GrowingBlob {
             file,
             growth: watch::Sender::new(Growth::Filling { written: 0 }),
             outcome: watch::Sender::new(None),
+            readers: Arc::default(),
             turn: Mutex::new(()),
             grown: Condvar::new(),
         }
@@ -66,7 +77,7 @@ impl GrowingBlob {
     /// Gives the announced length, in bytes; the real one once complete.
     pub fn expected_len(&self) -> Option<u64> {
         match *self.growth.borrow() {
-            Growth::Complete { len } => Some(len),
+            Growth::Proven { len } | Growth::Complete { len } => Some(len),
             Growth::Filling { .. } | Growth::Failed(_) => self.expected_len,
         }
     }
@@ -79,6 +90,11 @@ impl GrowingBlob {
     /// Gives a view of the growth that can be waited on.
     pub fn watch(&self) -> watch::Receiver<Growth> {
         self.growth.subscribe()
+    }
+
+    /// Gives the interest of those who read along.
+    pub fn readers(&self) -> &Arc<Interest> {
+        &self.readers
     }
 
     /// Waits until the blob is durable in the store, or will never be.
@@ -118,10 +134,12 @@ impl GrowingBlob {
     }
 
     pub(super) fn finish(&self, stored: StoredBlob) {
+        self.announce(Growth::Complete { len: stored.len() });
         self.outcome.send_replace(Some(Ok(stored)));
     }
 
-    /// Ends it in failure; what is already proven stays readable.
+    /// Ends it in failure, also where it is proven: what could not be made durable may be read back
+    /// as something else.
     pub(super) fn fail(&self, failure: BlobFailure) {
         let failure = Arc::new(failure);
         if !matches!(*self.growth.borrow(), Growth::Complete { .. }) {
@@ -137,7 +155,9 @@ impl GrowingBlob {
             match &*self.growth.borrow() {
                 Growth::Filling { written } if *written > at => return Ok(Some(*written)),
                 Growth::Filling { .. } => {}
-                Growth::Complete { len } => return Ok((*len > at).then_some(*len)),
+                Growth::Proven { len } | Growth::Complete { len } => {
+                    return Ok((*len > at).then_some(*len));
+                }
                 Growth::Failed(failure) => return Err(io::Error::other(Arc::clone(failure))),
             }
             turn = self

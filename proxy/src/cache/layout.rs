@@ -14,6 +14,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::digest::Algorithm;
 
 use super::error::CacheError;
+use crate::durable::Disk;
 use crate::private;
 
 /// Most free bytes that the content store leaves to the verdict store and the decision log.
@@ -27,6 +28,9 @@ const HEADROOM_SHARE: u64 = 20;
 #[derive(Debug)]
 pub(super) struct Layout {
     root: PathBuf,
+    /// The root's directory, open since before anything was written.
+    open_root: File,
+    disk: Disk,
     next_incoming: AtomicU64,
 }
 
@@ -39,18 +43,22 @@ pub(super) struct FoundBlob {
 
 impl Layout {
     /// Creates the directories and deletes what an earlier process left half-written.
-    pub(super) fn open(root: &Path) -> Result<Self, CacheError> {
-        let layout = Self {
-            root: root.to_owned(),
-            next_incoming: AtomicU64::new(0),
-        };
+    pub(super) fn open(root: &Path, disk: Disk) -> Result<Self, CacheError> {
         for directory in ["blobs", "incoming", "documents"] {
             let path = root.join(directory);
             private::create_dir_all(&path)
                 .map_err(|error| CacheError::io("creating directory", &path, error))?;
         }
+        let open_root =
+            File::open(root).map_err(|error| CacheError::io("opening directory", root, error))?;
+        let layout = Self {
+            root: root.to_owned(),
+            open_root,
+            disk,
+            next_incoming: AtomicU64::new(0),
+        };
         layout.sweep()?;
-        sync_directory(root)?;
+        layout.sync_directory(root)?;
         Ok(layout)
     }
 
@@ -114,12 +122,15 @@ impl Layout {
 
     /// Makes a written file durable and visible under its final name.
     pub(super) fn publish(&self, file: &File, from: &Path, to: &Path) -> Result<(), CacheError> {
-        file.sync_all()
-            .map_err(|error| CacheError::io("syncing", from, error))?;
+        let synced = self.disk.sync_all(file);
+        synced.map_err(|source| CacheError::NotDurable {
+            path: from.to_owned(),
+            source,
+        })?;
         let directory = to.parent().unwrap_or(&self.root);
-        create_durable_directory(directory)?;
+        self.create_durable_directory(directory)?;
         fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))?;
-        sync_directory(directory)
+        self.sync_directory(directory).inspect_err(|_| withdraw(to))
     }
 
     /// Writes a small file whole: it appears with all its bytes, durably, or not at all.
@@ -135,15 +146,16 @@ impl Layout {
     }
 
     /// Writes small files as [`Self::write_whole`] does each, with one sync of the file system for
-    /// all of them instead of two for each; some of them may be there when it fails.
+    /// all of them instead of two for each; none of them is there when it fails.
     pub(super) fn write_many(&self, files: &[(PathBuf, &[u8])]) -> Result<(), CacheError> {
         let more = files.iter().map(|(_, content)| content.len() as u64).sum();
         self.check_room("writing", more)?;
         let moves: Vec<_> = files.iter().map(|(to, _)| (self.incoming(), to)).collect();
-        let written = self.write_all(files, &moves);
+        let mut moved = 0;
+        let written = self.write_all(files, &moves, &mut moved);
         if written.is_err() {
-            for (from, _) in &moves {
-                let _ = fs::remove_file(from);
+            for (number, (from, to)) in moves.iter().enumerate() {
+                withdraw(if number < moved { *to } else { from });
             }
         }
         written
@@ -153,22 +165,50 @@ impl Layout {
         &self,
         files: &[(PathBuf, &[u8])],
         moves: &[(PathBuf, &PathBuf)],
+        moved: &mut usize,
     ) -> Result<(), CacheError> {
         for ((_, content), (from, _)) in files.iter().zip(moves) {
             write(from, content)?;
         }
-        let failed = |error: io::Error| CacheError::io("syncing", &self.root, error);
-        let root = File::open(&self.root).map_err(failed)?;
-        rustix::fs::syncfs(&root).map_err(|error| failed(error.into()))?;
+        let synced = self.disk.sync_file_system(&self.open_root);
+        synced.map_err(|source| CacheError::NotDurable {
+            path: self.root.clone(),
+            source,
+        })?;
         let mut directories = BTreeSet::new();
         for (from, to) in moves {
             let directory = to.parent().unwrap_or(&self.root);
             if directories.insert(directory) {
-                create_durable_directory(directory)?;
+                self.create_durable_directory(directory)?;
             }
             fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))?;
+            *moved += 1;
         }
-        directories.into_iter().try_for_each(sync_directory)
+        let mut directories = directories.into_iter();
+        directories.try_for_each(|directory| self.sync_directory(directory))
+    }
+
+    fn create_durable_directory(&self, path: &Path) -> Result<(), CacheError> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or(path);
+        private::create_dir_all(path)
+            .map_err(|error| CacheError::io("creating directory", path, error))?;
+        let mut above = parent.parent().into_iter().chain([parent]);
+        // One that is there is taken for durable from then on.
+        above
+            .try_for_each(|directory| self.sync_directory(directory))
+            .inspect_err(|_| drop(fs::remove_dir(path)))
+    }
+
+    /// Makes the entries of a directory durable.
+    fn sync_directory(&self, path: &Path) -> Result<(), CacheError> {
+        let synced = self.disk.sync_directory(path);
+        synced.map_err(|source| CacheError::NotDurable {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     fn sweep(&self) -> Result<(), CacheError> {
@@ -186,13 +226,6 @@ impl Layout {
     }
 }
 
-/// Makes the entries of a directory durable.
-pub(super) fn sync_directory(path: &Path) -> Result<(), CacheError> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| CacheError::io("syncing directory", path, error))
-}
-
 /// Lists a directory; one that does not exist is empty.
 pub(super) fn list(path: &Path) -> Result<Vec<fs::DirEntry>, CacheError> {
     let entries = match fs::read_dir(path) {
@@ -205,15 +238,10 @@ pub(super) fn list(path: &Path) -> Result<Vec<fs::DirEntry>, CacheError> {
         .map_err(|error| CacheError::io("listing", path, error))
 }
 
-fn create_durable_directory(path: &Path) -> Result<(), CacheError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = path.parent().unwrap_or(path);
-    private::create_dir_all(path)
-        .map_err(|error| CacheError::io("creating directory", path, error))?;
-    sync_directory(parent)?;
-    parent.parent().map_or(Ok(()), sync_directory)
+/// Takes back a file that could not be made durable: nothing may find it.
+fn withdraw(path: &Path) {
+    // The sync's error is what matters; what is left is hashed before its first use.
+    let _ = fs::remove_file(path);
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<File, CacheError> {

@@ -9,6 +9,7 @@ mod documents;
 mod error;
 mod growing;
 mod index;
+mod interest;
 mod layout;
 mod source;
 mod store;
@@ -18,6 +19,7 @@ pub use body::{BlobBody, BlobSource, Tail, TailHold, stream};
 pub use documents::{DocumentKind, PackedDocument};
 pub use error::{BlobFailure, CacheError};
 pub use growing::{GrowingBlob, Growth, SyncTailReader};
+pub use interest::{Interest, Standing, Waiting, Watched};
 pub use store::{ContentStore, Pin, StoredBlob};
 pub use writer::BlobWriter;
 

@@ -11,7 +11,7 @@ impl BlobSource {
             Self::Stored(blob) => blob.len(),
             Self::Growing(blob) => match blob.growth() {
                 Growth::Filling { written } => written,
-                Growth::Complete { len } => len,
+                Growth::Proven { len } | Growth::Complete { len } => len,
                 Growth::Failed(_) => 0,
             },
         }

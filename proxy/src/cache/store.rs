@@ -18,6 +18,7 @@ use super::growing::GrowingBlob;
 use super::index::Index;
 use super::layout::Layout;
 use super::writer::BlobWriter;
+use crate::durable::Disk;
 use crate::private;
 
 /// Bytes read at a time when a stored blob is proven again.
@@ -61,7 +62,16 @@ impl ContentStore {
     ///
     /// Blocks on the disk. `capacity_bytes` bounds blobs; documents have their own, smaller bound.
     pub fn open(root: &Path, capacity_bytes: u64) -> Result<Self, CacheError> {
-        let layout = Layout::open(root)?;
+        Self::open_on(root, capacity_bytes, Disk::default())
+    }
+
+    /// Does the same with this way of syncing.
+    pub(crate) fn open_on(
+        root: &Path,
+        capacity_bytes: u64,
+        disk: Disk,
+    ) -> Result<Self, CacheError> {
+        let layout = Layout::open(root, disk)?;
         let mut blobs = Index::new();
         let mut unproven = HashSet::new();
         for found in layout.list_blobs()? {

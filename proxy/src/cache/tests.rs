@@ -1,8 +1,11 @@
 //! Promises of the content store: proof before visibility, late joiners, eviction, damage.
 
+mod durability;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;

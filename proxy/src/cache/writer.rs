@@ -98,8 +98,8 @@ impl BlobWriter {
 
     /// Proves length and digest, then makes the blob durable and visible under its digest.
     ///
-    /// The growing blob is complete as soon as the digest is proven; its readers need not wait for
-    /// the disk. On any error the blob has failed and the file is gone.
+    /// The scanner need not wait for the disk; clients get the last bytes once it has them. On any
+    /// error the blob has failed and the file is gone.
     pub async fn commit(mut self) -> Result<StoredBlob, CacheError> {
         match self.prove_and_publish().await {
             Ok(stored) => {
@@ -158,7 +158,7 @@ impl BlobWriter {
     async fn prove_and_publish(&mut self) -> Result<StoredBlob, CacheError> {
         self.prove_all().await?;
         let len = self.flushed;
-        self.blob.announce(Growth::Complete { len });
+        self.blob.announce(Growth::Proven { len });
         let file = Arc::clone(self.blob.file());
         self.store
             .publish(self.blob.digest().clone(), file, self.path.clone(), len)

@@ -33,7 +33,7 @@ pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<(), CommandE
     let plugins = sluicegate_scanner::plugins();
     if args.format == Format::Json {
         let items = json!({
-            "fingerprint": sluicegate_scanner::fingerprint(),
+            "fingerprint": crate::fingerprint::fingerprint(),
             "items": plugins,
         });
         return print_json(out, &items);

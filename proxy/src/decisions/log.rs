@@ -1,11 +1,13 @@
 //! The one writer of the log: gathers what waits, writes it at once, syncs, then answers.
 //!
 //! A line that was answered is on disk. A batch that could not be written is taken back whole, so
-//! that a full disk leaves no half line and recovers by itself.
+//! that a full disk leaves no half line and recovers by itself. After a sync that failed the log is
+//! in doubt until one has succeeded on bytes that were written anew; meanwhile nothing leaves.
 
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -13,11 +15,16 @@ use tokio::sync::oneshot;
 
 use super::line::{Entry, Head};
 use super::open::{OpenLog, OpenReport, open};
+use crate::durable::Disk;
 
 /// Most lines in one batch.
 const MAX_BATCH_LINES: usize = 256;
 /// Most entries that wait for the writer before callers have to wait as well.
 const MAX_WAITING: usize = 1024;
+
+/// Bytes at the end of the log that are written anew after a sync that failed: more than the
+/// largest batch, and than the block that it shares with the lines before it.
+const DOUBTFUL_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Says why the log could not take or give lines.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -71,10 +78,12 @@ struct Writer {
     directory: PathBuf,
     requests: Option<mpsc::SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
+    in_doubt: Arc<AtomicBool>,
 }
 
 struct Request {
-    entry: Entry,
+    /// None where only the log is to be proven.
+    entry: Option<Entry>,
     done: oneshot::Sender<Result<u64, LogError>>,
 }
 
@@ -83,7 +92,13 @@ impl DecisionLog {
     ///
     /// A torn last line is set aside beside the log, which the report tells.
     pub fn open(directory: &Path) -> Result<(Self, OpenReport), LogError> {
-        let (log, report) = open(directory)?;
+        Self::open_on(directory, &Disk::default())
+    }
+
+    /// Does the same with this way of syncing.
+    pub(crate) fn open_on(directory: &Path, disk: &Disk) -> Result<(Self, OpenReport), LogError> {
+        let (log, report) = open(directory, disk)?;
+        let in_doubt = Arc::clone(&log.in_doubt);
         let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
         let thread = std::thread::Builder::new()
             .name("decision-writer".into())
@@ -93,6 +108,7 @@ impl DecisionLog {
             directory: directory.to_owned(),
             requests: Some(requests),
             thread: Some(thread),
+            in_doubt,
         };
         let log = Self {
             writer: Arc::new(writer),
@@ -107,6 +123,21 @@ impl DecisionLog {
 
     /// Appends a line and gives its number; the line is durable when this returns.
     pub async fn append(&self, entry: Entry) -> Result<u64, LogError> {
+        self.ask(Some(entry)).await
+    }
+
+    /// Makes sure that lines can be made durable, where the last try failed: costs nothing else.
+    ///
+    /// # Errors
+    /// They still can't: nothing may leave.
+    pub async fn prove(&self) -> Result<(), LogError> {
+        if self.writer.in_doubt.load(Ordering::Acquire) {
+            self.ask(None).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, entry: Option<Entry>) -> Result<u64, LogError> {
         let (done, answer) = oneshot::channel();
         let requests = self.writer.requests.clone().ok_or(LogError::Closed)?;
         match requests.try_send(Request { entry, done }) {
@@ -140,16 +171,19 @@ fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>) {
             .chain(queue.try_iter())
             .take(MAX_BATCH_LINES)
             .collect();
-        let (entries, waiting): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|request| (request.entry, request.done))
-            .unzip();
-        let first_seq = log.head.seq.saturating_add(1);
+        let mut seq = log.head.seq;
+        let mut entries = Vec::new();
+        let mut waiting = Vec::new();
+        for request in batch {
+            seq = seq.saturating_add(u64::from(request.entry.is_some()));
+            entries.extend(request.entry);
+            waiting.push((seq, request.done));
+        }
         let written = log.write(entries);
         if let Err(error) = &written {
             tracing::error!(%error, "decision log could not be written");
         }
-        for (seq, done) in (first_seq..).zip(waiting) {
+        for (seq, done) in waiting {
             // A caller that has gone away does not want to know.
             let _ = done.send(written.clone().map(|()| seq));
         }
@@ -171,13 +205,14 @@ impl OpenLog {
         let written = self.take_back().and_then(|()| {
             self.is_dirty = true;
             self.file.write_all_at(&bytes, self.len)?;
-            self.file.sync_data()
+            self.sync()
         });
         if let Err(error) = written {
             // The write's error is what matters; the next batch tries again before it writes.
             let _ = self.take_back();
             return Err(LogError::io("writing", &self.path, error));
         }
+        self.in_doubt.store(false, Ordering::Release);
         self.is_dirty = false;
         self.len = self.len.saturating_add(bytes.len() as u64);
         self.head = head;
@@ -190,9 +225,25 @@ impl OpenLog {
         if self.is_dirty {
             self.file.set_len(self.len)?;
             self.reserved = self.len;
-            self.file.sync_data()?;
+            self.sync()?;
             self.is_dirty = false;
         }
         Ok(())
+    }
+
+    /// Makes what was written durable. After a sync that failed, the end of the log is written anew
+    /// first: a sync of bytes that the kernel takes for written would prove nothing.
+    fn sync(&self) -> io::Result<()> {
+        let synced = if self.in_doubt.load(Ordering::Acquire) {
+            let end = self.file.metadata()?.len();
+            let from = end.saturating_sub(DOUBTFUL_BYTES);
+            self.disk.write_file_anew(&self.file, from, end)
+        } else {
+            self.disk.sync_data(&self.file)
+        };
+        if synced.is_err() {
+            self.in_doubt.store(true, Ordering::Release);
+        }
+        synced
     }
 }

@@ -6,12 +6,15 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::FallocateFlags;
 
 use super::backwards::LinesBackwards;
 use super::line::{DecisionLine, Head};
 use super::log::LogError;
+use crate::durable::Disk;
 use crate::private;
 
 /// The log's file name.
@@ -51,10 +54,13 @@ pub(super) struct OpenLog {
     pub(super) is_dirty: bool,
     /// Up to where the disk has promised room.
     pub(super) reserved: u64,
+    /// Whether the last sync failed, so that nobody knows what is on disk; those who ask see it.
+    pub(super) in_doubt: Arc<AtomicBool>,
+    pub(super) disk: Disk,
 }
 
 /// Opens or creates the log in `directory` and claims it for this process.
-pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> {
+pub(super) fn open(directory: &Path, disk: &Disk) -> Result<(OpenLog, OpenReport), LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("opening", &path, error);
     private::create_dir_all(directory).map_err(failed)?;
@@ -67,7 +73,7 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         .map_err(failed)?;
     file.try_lock().map_err(|_| LogError::InUse(path.clone()))?;
     let (head, len) = whole_part(&file, &path)?;
-    let (torn, is_dirty) = match set_aside(&file, &path, len) {
+    let (torn, is_dirty) = match set_aside(&file, &path, len, disk) {
         Ok(torn) => (torn, false),
         // They were never answered for, and the next line takes their place; images that are here
         // are worth more than a copy of them.
@@ -81,9 +87,7 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         Err(error) => return Err(failed(error)),
     };
     for durable in [directory, directory.parent().unwrap_or(directory)] {
-        File::open(durable)
-            .and_then(|durable| durable.sync_all())
-            .map_err(failed)?;
+        disk.sync_directory(durable).map_err(failed)?;
     }
     let report = OpenReport {
         last_seq: head.seq,
@@ -96,6 +100,8 @@ pub(super) fn open(directory: &Path) -> Result<(OpenLog, OpenReport), LogError> 
         head,
         is_dirty,
         reserved: len,
+        in_doubt: Arc::default(),
+        disk: disk.clone(),
     };
     log.reserve();
     Ok((log, report))
@@ -133,7 +139,7 @@ fn whole_part(file: &File, path: &Path) -> Result<(Head, u64), LogError> {
     Ok((Head::before_the_first(), 0))
 }
 
-fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTail>> {
+fn set_aside(mut file: &File, path: &Path, len: u64, disk: &Disk) -> io::Result<Option<TornTail>> {
     let bytes = file.metadata()?.len().saturating_sub(len);
     if bytes == 0 {
         return Ok(None);
@@ -144,7 +150,7 @@ fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTa
     let kept_at = free_name(path)?;
     let kept = private::create_new(&kept_at).and_then(|mut kept| {
         kept.write_all(&torn)?;
-        kept.sync_all()
+        disk.sync_all(&kept)
     });
     if let Err(error) = kept {
         // Half of it would pass for all of it.
@@ -152,7 +158,7 @@ fn set_aside(mut file: &File, path: &Path, len: u64) -> io::Result<Option<TornTa
         return Err(error);
     }
     file.set_len(len)?;
-    file.sync_all()?;
+    disk.sync_all(file)?;
     tracing::warn!(
         bytes,
         ?kept_at,

@@ -126,6 +126,7 @@ impl PullLog {
     /// # Errors
     /// The line could not be written: the answer must not go out.
     pub async fn record(&self, pull: Pull, now: Timestamp) -> Result<(), LogError> {
+        self.log.prove().await?;
         let written = self.remember(pull, now);
         match written {
             Some(written) => wait_for(written).await,
@@ -133,20 +134,32 @@ impl PullLog {
         }
     }
 
+    /// Makes sure, before something leaves that no line is written for, that lines can be.
+    ///
+    /// # Errors
+    /// They can't: the answer must not go out.
+    pub async fn prove(&self) -> Result<(), LogError> {
+        self.log.prove().await
+    }
+
     /// Logs the HEADs whose GET did not follow in time; called every few seconds.
     pub async fn settle(&self, now: Timestamp) -> Result<(), LogError> {
         self.remembered().forget_ended(now);
-        let until = now.checked_sub(HEAD_WAITS).unwrap_or(Timestamp::MIN);
-        self.log_heads(now, until).await
+        self.log_heads(now, |at| distance(now, at) >= HEAD_WAITS)
+            .await
     }
 
     /// Logs every HEAD that still waits for its GET; called when the program stops.
     pub async fn drain(&self, now: Timestamp) -> Result<(), LogError> {
-        self.log_heads(now, Timestamp::MAX).await
+        self.log_heads(now, |_| true).await
     }
 
-    async fn log_heads(&self, now: Timestamp, until: Timestamp) -> Result<(), LogError> {
-        let due = self.take_heads(now, until);
+    async fn log_heads(
+        &self,
+        now: Timestamp,
+        is_due: impl Fn(Timestamp) -> bool,
+    ) -> Result<(), LogError> {
+        let due = self.take_heads(now, is_due);
         let mut outcome = Ok(());
         for written in due {
             outcome = outcome.and(wait_for(written).await);
@@ -182,10 +195,10 @@ impl PullLog {
         }
     }
 
-    fn take_heads(&self, now: Timestamp, until: Timestamp) -> Vec<Written> {
+    fn take_heads(&self, now: Timestamp, is_due: impl Fn(Timestamp) -> bool) -> Vec<Written> {
         let mut due = Vec::new();
         let mut remembered = self.remembered();
-        while let Some((at, key)) = remembered.heads.pop_front_if(|(at, _)| *at <= until) {
+        while let Some((at, key)) = remembered.heads.pop_front_if(|(at, _)| is_due(*at)) {
             let Some(state) = remembered.pulls.get_mut(&key) else {
                 continue;
             };

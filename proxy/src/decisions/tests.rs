@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::open::FILE_NAME;
 use super::*;
+use crate::durable::Disk;
 
 fn open_log() -> (TempDir, DecisionLog) {
     let directory = tempfile::tempdir().unwrap();
@@ -399,4 +400,50 @@ async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
     assert_eq!((&nobody.clients[..], nobody.others), (&[][..], 0));
     let clients: Vec<_> = earlier.clients.iter().map(|p| &*p.client).collect();
     assert_eq!(clients, ["192.0.2.1", "192.0.2.0"]);
+}
+
+#[tokio::test]
+async fn heads_of_a_clock_that_jumped_ahead_and_back_hold_up_no_others() {
+    let (directory, log) = open_log();
+    let pulls = PullLog::new(log);
+    let year = 365 * 24 * 3600;
+    pulls.record(head("ahead"), at(10 * year)).await.unwrap();
+    pulls.record(head("back"), at(0)).await.unwrap();
+    pulls.settle(at(60)).await.unwrap();
+    assert_eq!(counts(directory.path()), [1, 1]);
+    pulls.record(get("ahead"), at(61)).await.unwrap();
+    pulls.record(get("ahead"), at(10 * year)).await.unwrap();
+    assert_eq!(
+        counts(directory.path()),
+        [1, 1, 2],
+        "windows end whichever way it jumps"
+    );
+}
+
+#[tokio::test]
+async fn after_a_sync_that_failed_nothing_is_acknowledged_until_one_succeeds() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Disk::default();
+    let (log, _) = DecisionLog::open_on(directory.path(), &disk).unwrap();
+    let pulls = PullLog::new(log.clone());
+    pulls.record(get("a"), at(0)).await.unwrap();
+    pulls.prove().await.unwrap();
+    disk.let_fail(true);
+    pulls.prove().await.unwrap();
+    assert!(pulls.record(get("b"), at(1)).await.is_err());
+    for _ in 0..2 {
+        assert!(pulls.prove().await.is_err(), "blobs stop as well");
+        assert!(
+            pulls.record(get("a"), at(2)).await.is_err(),
+            "a repeat as well"
+        );
+    }
+    assert_eq!(counts(directory.path()), [1]);
+
+    disk.let_fail(false);
+    pulls.prove().await.unwrap();
+    pulls.record(get("b"), at(3)).await.unwrap();
+    assert_eq!(counts(directory.path()), [1, 1]);
+    assert_eq!(log.append(entry(4)).await.unwrap(), 3);
+    assert!(verify(directory.path()).unwrap().is_sound());
 }

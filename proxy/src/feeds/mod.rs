@@ -45,7 +45,7 @@ use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::FeedIndex;
 use tokio::sync::{Notify, watch};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, is_to_come};
 use crate::upstream::ProxyVariables;
 use awaited::{Awaited, Settled};
 use load::{Loaded, load};
@@ -98,7 +98,8 @@ impl SourceState {
     fn counts_from(&self, now: Timestamp) -> Option<Timestamp> {
         let is_expired = |snapshot: &bundle::Snapshot| snapshot.is_expired(now);
         let is_expired = self.bundle.as_ref().is_some_and(is_expired);
-        self.confirmed.filter(|_| !is_expired)
+        let confirmed = self.confirmed.filter(|at| !is_to_come(*at, now));
+        confirmed.filter(|_| !is_expired)
     }
 }
 

@@ -24,6 +24,10 @@ pub async fn answer(registry: &Registry, asked: &Asked, digest: &Digest) -> Resp
 }
 
 async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Response<Body> {
+    // A blob has no line of its own, but where none can be written nothing leaves.
+    if let Err(error) = registry.pulls.prove().await {
+        return failed(&PullError::Storage(error.to_string()), asked.head);
+    }
     let blob = grant.get().blob.clone();
     let digest = blob.digest.as_str();
     let wanted = asked

@@ -12,6 +12,7 @@ use super::hold::HoldEnded;
 use super::old_clients;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
+use crate::cache::{Waiting, Watched};
 use crate::pull::error::PullError;
 use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
 use crate::pull::manifests::KnownManifest;
@@ -225,8 +226,11 @@ async fn after_last_hop(registry: &Registry, asked: &Asked, found: &Found) -> Re
         };
     }
     // A task of its own: the pull is logged even if the client leaves.
-    let logged = tokio::spawn(log_when_judged(registry, asked, found));
+    let client = Waiting::default();
+    let watched = client.seen_from_afar();
+    let logged = tokio::spawn(log_when_judged(registry, asked, found, watched));
     let judged = async move {
+        let _waits_as_long_as_this_body_is_sent = client;
         if let Err(error) = logged.await {
             tracing::error!(%error, "dripped pull not logged");
         }
@@ -250,6 +254,7 @@ fn log_when_judged(
     registry: &Registry,
     asked: &Asked,
     found: &Found,
+    client: Watched,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (gate, repository) = (registry.gate.clone(), asked.repository.clone());
     let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
@@ -257,7 +262,7 @@ fn log_when_judged(
     let manifest = Arc::clone(&found.manifest);
     let mut pull = asked.pull(&manifest.digest, found.tag.as_ref(), None);
     async move {
-        if let Ok(answer) = gate.manifest(&repository, &manifest).await {
+        if let Ok(answer) = gate.manifest_for(&repository, &manifest, client).await {
             let verdict = match answer {
                 ManifestAnswer::Serve(served) => served.into_inner().verdict,
                 ManifestAnswer::Refuse(verdict) => Some(verdict),

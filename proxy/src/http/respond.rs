@@ -318,7 +318,7 @@ fn status_of(error: &PullError) -> (StatusCode, &'static str) {
         PullError::UnknownBlob | PullError::AbsentBlob => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
         PullError::Manifest(_) => (StatusCode::NOT_FOUND, "MANIFEST_INVALID"),
         PullError::Damaged(_) => (StatusCode::BAD_GATEWAY, "UNKNOWN"),
-        PullError::Full(_) | PullError::Storage(_) => {
+        PullError::Full(_) | PullError::Storage(_) | PullError::Forsaken(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
         }
         PullError::Upstream(error) => upstream_status(error),

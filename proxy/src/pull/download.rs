@@ -15,8 +15,11 @@ use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
 
 use super::error::{PullError, retry_after};
+use super::slow::{Interests, Pace, USUAL};
 use super::sources::Upstreams;
-use crate::cache::{BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth};
+use crate::cache::{
+    BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
+};
 use crate::upstream::{BlobBody, UpstreamError};
 use crate::verdicts::Records;
 
@@ -44,6 +47,7 @@ pub struct Downloads {
 struct Arriving {
     blob: Arc<GrowingBlob>,
     from: Repository,
+    interests: Arc<Interests>,
 }
 
 struct Shared {
@@ -54,6 +58,7 @@ struct Shared {
     records: Records,
     upstreams: Arc<Upstreams>,
     ends_must_be_known: bool,
+    pace: Pace,
 }
 
 impl Downloads {
@@ -63,6 +68,16 @@ impl Downloads {
         records: Records,
         upstreams: Arc<Upstreams>,
         ends_must_be_known: bool,
+    ) -> Self {
+        Self::at_pace(content, records, upstreams, ends_must_be_known, USUAL)
+    }
+
+    fn at_pace(
+        content: ContentStore,
+        records: Records,
+        upstreams: Arc<Upstreams>,
+        ends_must_be_known: bool,
+        pace: Pace,
     ) -> Self {
         let running = Mutex::default();
         let said = Cache::builder()
@@ -77,6 +92,7 @@ impl Downloads {
                 records,
                 upstreams,
                 ends_must_be_known,
+                pace,
             }),
         }
     }
@@ -112,7 +128,7 @@ impl Downloads {
             .await;
         match ended.map(|growth| growth.clone()) {
             Ok(Growth::Failed(failure)) => Err(self.explain(digest, &failure)),
-            Ok(Growth::Complete { .. } | Growth::Filling { .. }) => Ok(()),
+            Ok(Growth::Proven { .. } | Growth::Complete { .. } | Growth::Filling { .. }) => Ok(()),
             Err(_nobody_writes) => Err(self.explain(digest, &BlobFailure::Abandoned)),
         }
     }
@@ -137,7 +153,12 @@ impl Downloads {
         max: usize,
     ) -> Result<Option<Bytes>, PullError> {
         let source = self.ensure(repository, blob).await?;
+        let reader = Waiting::default();
+        if let BlobSource::Growing(growing) = &source {
+            growing.readers().join(reader.seen_from_afar());
+        }
         self.stored(&blob.digest, &source).await?;
+        drop(reader);
         Ok(self.shared.content.read(&blob.digest, max).await?)
     }
 
@@ -151,6 +172,7 @@ impl Downloads {
             BlobFailure::DigestMismatch { .. } | BlobFailure::LengthMismatch { .. } => {
                 PullError::Damaged(format!("{digest}: {failure}"))
             }
+            BlobFailure::Forsaken { .. } => PullError::Forsaken(failure.to_string()),
             BlobFailure::DiskFull => PullError::Full(failure.to_string()),
             BlobFailure::Disk(_) | BlobFailure::Abandoned => {
                 PullError::Storage(failure.to_string())
@@ -177,6 +199,22 @@ impl Downloads {
         Ok(source)
     }
 
+    /// Does the same for a pull, whose clients then wait for the blob as well.
+    pub async fn ensure_for(
+        &self,
+        interest: &Arc<Interest>,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobSource, PullError> {
+        let source = self.ensure(repository, blob).await?;
+        let running = self.shared.running.lock();
+        let running = running.unwrap_or_else(PoisonError::into_inner);
+        if let Some(arriving) = running.get(&blob.digest) {
+            arriving.interests.add_pull(interest);
+        }
+        Ok(source)
+    }
+
     fn at_hand(&self, repository: &Repository, blob: &Descriptor) -> Result<BlobSource, PullError> {
         let mut running = self
             .shared
@@ -191,14 +229,16 @@ impl Downloads {
         }
         let writer = self.shared.content.begin(&blob.digest, Some(blob.size))?;
         let growing = writer.blob();
+        let interests = Arc::new(Interests::new(Arc::clone(growing.readers())));
         let arriving = Arriving {
             blob: Arc::clone(&growing),
             from: repository.clone(),
+            interests: Arc::clone(&interests),
         };
         running.insert(blob.digest.clone(), arriving);
         drop(running);
         let shared = Arc::clone(&self.shared);
-        tokio::spawn(shared.run(repository.clone(), blob.clone(), writer));
+        tokio::spawn(shared.run(repository.clone(), blob.clone(), writer, interests));
         Ok(BlobSource::Growing(growing))
     }
 }
@@ -209,8 +249,12 @@ impl Shared {
         repository: Repository,
         blob: Descriptor,
         mut writer: BlobWriter,
+        interests: Arc<Interests>,
     ) {
-        let fetched = self.fetch(&repository, &blob, &mut writer).await;
+        let fetched = tokio::select! {
+            fetched = self.fetch(&repository, &blob, &mut writer, &interests) => fetched,
+            () = interests.until_forsaken(self.pace) => Err(BlobFailure::Forsaken { size: blob.size }),
+        };
         match fetched {
             Ok(()) => {
                 self.publish(&repository, &blob, writer).await;
@@ -245,6 +289,8 @@ impl Shared {
             .await
         {
             tracing::error!(%repository, digest = %blob.digest, %error, "membership not recorded");
+            writer.fail(BlobFailure::Disk(error.to_string()));
+            return;
         }
         if let Err(error) = writer.commit().await {
             tracing::warn!(%repository, digest = %blob.digest, %error, "blob refused");
@@ -256,11 +302,12 @@ impl Shared {
         repository: &Repository,
         blob: &Descriptor,
         writer: &mut BlobWriter,
+        interests: &Interests,
     ) -> Result<(), BlobFailure> {
         let mut idle = 0;
         for attempt in 0..MAX_ATTEMPTS {
             let before = writer.written();
-            match self.attempt(repository, blob, writer).await {
+            match self.attempt(repository, blob, writer, interests).await {
                 Ok(()) if writer.written() == blob.size => return Ok(()),
                 Ok(()) => {}
                 Err(Attempt::Fatal(failure)) => return Err(failure),
@@ -303,6 +350,7 @@ impl Shared {
         repository: &Repository,
         blob: &Descriptor,
         writer: &mut BlobWriter,
+        interests: &Interests,
     ) -> Result<(), Attempt> {
         let upstream = self
             .upstreams
@@ -339,6 +387,7 @@ impl Shared {
             if fresh.is_empty() {
                 continue;
             }
+            interests.add(fresh.len() as u64);
             writer
                 .append(fresh)
                 .await
@@ -377,3 +426,6 @@ fn pause_before(idle: u32, asked: Option<Duration>) -> Duration {
     let pause = FIRST_PAUSE * 2_u32.pow(idle.min(6));
     pause.mul_f64(rand::rng().random_range(0.5..1.0))
 }
+
+#[cfg(test)]
+mod tests;

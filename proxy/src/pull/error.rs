@@ -25,6 +25,10 @@ pub enum PullError {
     /// The upstream's manifest cannot be read in one way only.
     #[error("upstream's manifest is refused: {0}")]
     Manifest(#[source] Arc<ManifestError>),
+    /// The content came too slowly to be worth a place while nobody waited; the next request starts
+    /// anew.
+    #[error("pull was ended: {0}")]
+    Forsaken(String),
     /// The cache cannot take more content now.
     #[error("cache has no room for new content: {0}")]
     Full(String),
@@ -42,6 +46,7 @@ impl PullError {
         match self {
             Self::Upstream(error) => retry_after(error),
             Self::Full(_) | Self::Storage(_) => Some(Duration::from_secs(10)),
+            Self::Forsaken(_) => Some(Duration::from_secs(1)),
             Self::UnknownManifest
             | Self::UnknownBlob
             | Self::AbsentBlob

@@ -27,7 +27,7 @@ use super::presence::{Presence, Proof};
 use super::pulls::{Pull, Pulls};
 use super::sources::Upstreams;
 use super::stream_rules;
-use crate::cache::{self, BlobBody, TailHold};
+use crate::cache::{self, BlobBody, Interest, TailHold, Waiting, Watched};
 use crate::verdicts::Records;
 
 pub use referrers::ListedReferrers;
@@ -67,6 +67,8 @@ pub struct Grant {
     pub blob: Descriptor,
     tail: Option<TailHold>,
     proof: Proof,
+    /// Who is interested in the verdict that the tail waits for.
+    interest: Option<Arc<Interest>>,
 }
 
 /// What the gate says of a manifest.
@@ -128,7 +130,20 @@ impl Gate {
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
     ) -> Result<ManifestAnswer, PullError> {
-        let nesting = index::Nesting::default();
+        // As long as this is awaited, and no longer, somebody waits for what it starts.
+        let client = Waiting::default();
+        self.manifest_for(repository, manifest, client.seen_from_afar())
+            .await
+    }
+
+    /// Does the same for a client that may leave while this goes on, or for none at all.
+    pub async fn manifest_for(
+        &self,
+        repository: &Repository,
+        manifest: &Arc<KnownManifest>,
+        client: Watched,
+    ) -> Result<ManifestAnswer, PullError> {
+        let nesting = index::Nesting::watched_by(client);
         self.manifest_at(repository, manifest, nesting).await
     }
 
@@ -144,6 +159,7 @@ impl Gate {
                     return Ok(answer(manifest, verdict));
                 }
                 let pull = self.pulls.join(repository, manifest, image);
+                pull.join(nesting.client());
                 match self.mode {
                     GateMode::Hold => Ok(answer(manifest, pull.outcome().await?)),
                     GateMode::Stream => Ok(serve(manifest, None)),
@@ -188,12 +204,14 @@ impl Gate {
         mut found: Found,
     ) -> Result<BlobAnswer, PullError> {
         let mut failed = None;
+        let client = Waiting::default();
         for manifest in std::mem::take(&mut found.waiting) {
             let known = self.manifests.known(repository, &manifest).await?;
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
             let pull = self.pulls.join(repository, &known, image);
+            pull.join(client.seen_from_afar());
             // What turns out to be an artifact must not have given away a refused image's layer.
             let clears = found.refused.is_none() || is_surely_image(image);
             if self.mode == GateMode::Stream
@@ -238,6 +256,7 @@ impl Gate {
             blob,
             tail: None,
             proof,
+            interest: None,
         }))))
     }
 
@@ -274,6 +293,7 @@ impl Gate {
             blob: blob.clone(),
             tail,
             proof,
+            interest: Some(Arc::clone(pull.progress.interest())),
         }))
     }
 
@@ -352,6 +372,9 @@ impl Gate {
             opened => opened,
         };
         let body = opened.map_err(|error| PullError::Storage(error.to_string()))?;
+        if let Some(interest) = &grant.interest {
+            interest.join(body.client().seen_from_afar());
+        }
         Ok(Cleared(body))
     }
 

@@ -4,8 +4,9 @@
 //! The outcome says nothing about any repository: that is `pulls.rs`. A job runs to its end
 //! whoever leaves.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
@@ -24,8 +25,9 @@ use super::download::Downloads;
 use super::error::PullError;
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
-use crate::cache::{BlobSource, ContentStore, DocumentKind, Pin};
-use crate::clock::Clock;
+use crate::cache::{BlobSource, ContentStore, DocumentKind, Interest, Pin};
+use crate::clock::{Clock, is_to_come};
+use crate::fingerprint::fingerprint;
 
 /// Bytes in memory for each byte of facts, while layers are laid over each other.
 const MERGE_IN_MEMORY: u64 = 3;
@@ -115,6 +117,8 @@ struct Shared {
     /// Only for joining: the finished inventory is read from the content store.
     scans: Cache<Digest, Joined>,
     layers: LayerScans,
+    /// Who waits for which content.
+    interests: Mutex<HashMap<Digest, Weak<Interest>>>,
     content: ContentStore,
     downloads: Downloads,
     memory: Memory,
@@ -130,9 +134,24 @@ pub struct Progress {
     led: AtomicBool,
     /// Whether some blob came from another repository's upstream.
     borrowed: AtomicBool,
+    /// Who waits for this content, in whichever repository.
+    interest: Arc<Interest>,
 }
 
 impl Progress {
+    /// Starts with nothing fetched, for those who are interested in the content.
+    pub fn of(interest: Arc<Interest>) -> Self {
+        Self {
+            interest,
+            ..Self::default()
+        }
+    }
+
+    /// Gives the interest in the content.
+    pub fn interest(&self) -> &Arc<Interest> {
+        &self.interest
+    }
+
     /// Tells whether another repository's upstream had a say in the outcome: its failure is not
     /// ours.
     pub fn relied_on_others(&self) -> bool {
@@ -179,6 +198,7 @@ impl Jobs {
         let shared = Shared {
             scans: Cache::builder().max_capacity(64).build(),
             layers,
+            interests: Mutex::default(),
             content,
             downloads,
             memory,
@@ -203,7 +223,13 @@ impl Jobs {
         let (kind, key) = (DocumentKind::Inventory, document_key(digest));
         let body = self.shared.content.document(kind, &key).await.ok()??;
         let read = move || serde_json::from_slice::<Scanned>(&body).ok();
-        let scanned = tokio::task::spawn_blocking(read).await.ok()??;
+        let mut scanned = tokio::task::spawn_blocking(read).await.ok()??;
+        let now = self.shared.clock.now();
+        if is_to_come(scanned.scanned_at, now) {
+            // The bytes were read while the clock stood wrong, and are the same since: what was
+            // found in them holds, and all that is known of the time is that it has passed.
+            scanned.scanned_at = now;
+        }
         Some(Held {
             scanned: Arc::new(scanned),
             share: Arc::new(share),
@@ -262,6 +288,19 @@ impl Jobs {
         }
         let held = self.read(digest, share).await;
         held.ok_or_else(|| PullError::Storage(format!("the inventory of {digest} is gone")))
+    }
+
+    /// Gives the one interest in this content, which all pulls of it share as they share the job.
+    pub fn interest(&self, digest: &Digest) -> Arc<Interest> {
+        let interests = self.shared.interests.lock();
+        let mut interests = interests.unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = interests.get(digest).and_then(Weak::upgrade) {
+            return known;
+        }
+        interests.retain(|_, known| known.strong_count() > 0);
+        let interest = Arc::default();
+        interests.insert(digest.clone(), Arc::downgrade(&interest));
+        interest
     }
 
     /// Scans the image, or joins the job that does.
@@ -417,7 +456,11 @@ impl Shared {
         progress: &Progress,
     ) -> Result<BlobSource, PullError> {
         let pin = self.content.pin(&blob.digest);
-        let source = self.downloads.ensure(repository, blob).await?;
+        let interest = &progress.interest;
+        let source = self
+            .downloads
+            .ensure_for(interest, repository, blob)
+            .await?;
         if let Some(length) = source.total_len()
             && length != blob.size
         {
@@ -458,5 +501,5 @@ impl Shared {
 
 /// Names a document of this content under the analyzers that are active now.
 pub(super) fn document_key(digest: &Digest) -> String {
-    format!("{}-{}", digest.hex(), sluicegate_scanner::fingerprint())
+    format!("{}-{}", digest.hex(), fingerprint())
 }

@@ -5,7 +5,7 @@
 //! inventory, in milliseconds. Without an inventory there is no verdict, and never an allowance.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use moka::sync::Cache;
@@ -19,7 +19,7 @@ use super::brief::{brief, weight};
 use super::job::{Held, Jobs, Scanned};
 use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
-use crate::clock::Clock;
+use crate::clock::{Clock, is_to_come};
 use crate::events::difference;
 use crate::feeds::{FeedState, Feeds, one_of_each_ecosystem};
 use crate::metrics::Metrics;
@@ -44,8 +44,16 @@ pub struct Judge {
     records: Records,
     clock: Clock,
     metrics: Metrics,
-    /// The earliest instant at which a verdict ends by itself, as far as is known.
-    due: Arc<Mutex<Option<Timestamp>>>,
+    ends: Arc<Mutex<Ends>>,
+}
+
+/// When verdicts end by themselves, as far as is known.
+#[derive(Default)]
+struct Ends {
+    /// The earliest instant at which one does.
+    due: Option<Timestamp>,
+    /// The latest instant at which one was made: where the clock is behind it, it jumped back.
+    latest: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -73,10 +81,10 @@ pub(crate) struct Basis {
 impl Basis {
     /// Tells whether a verdict is what would be decided now.
     pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
-        verdict.policy.digest == self.policies.digest_for(&verdict.repository)
+        is_valid(verdict, self.now)
+            && verdict.policy.digest == self.policies.digest_for(&verdict.repository)
             && verdict.provenance.feeds == self.feeds.index.snapshot()
             && verdict.provenance.scanner == scanner_name()
-            && verdict.valid_until.is_none_or(|until| self.now < until)
     }
 
     /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
@@ -132,15 +140,14 @@ impl Judge {
             records,
             clock,
             metrics,
-            due: Arc::default(),
+            ends: Arc::default(),
         }
     }
 
     /// Gives the verdict if it is in memory and current: no disk, no waiting.
     pub fn warm(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Verdict>> {
         let warm = self.warm.get(&(repository.clone(), digest.clone()))?;
-        let valid_until = warm.verdict.valid_until;
-        let is_valid = valid_until.is_none_or(|until| self.clock.now() < until);
+        let is_valid = is_valid(&warm.verdict, self.clock.now());
         (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
     }
 
@@ -314,23 +321,29 @@ impl Judge {
 
     /// Tells whether a verdict has ended by itself since it was last asked, as far as is known.
     pub(crate) fn is_due(&self) -> bool {
-        let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        due.is_some_and(|due| due <= self.clock.now())
+        let (ends, now) = (self.ends(), self.clock.now());
+        ends.due.is_some_and(|due| due <= now)
+            || ends.latest.is_some_and(|latest| is_to_come(latest, now))
     }
 
     /// Forgets when verdicts end; whoever does looks at every one of them next.
     pub(crate) fn forget_due(&self) {
-        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.ends() = Ends::default();
     }
 
-    /// Remembers when a verdict ends by itself.
-    pub(crate) fn note_due(&self, valid_until: Option<Timestamp>) {
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = due.into_iter().chain(valid_until).min();
+    /// Remembers when a verdict was made and when it ends by itself.
+    pub(crate) fn note_end(&self, decided_at: Timestamp, valid_until: Option<Timestamp>) {
+        let mut ends = self.ends();
+        ends.due = ends.due.into_iter().chain(valid_until).min();
+        ends.latest = ends.latest.max(Some(decided_at));
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
-        self.note_due(verdict.valid_until);
+        self.note_end(verdict.provenance.decided_at, verdict.valid_until);
         let verdict = Arc::new(brief(verdict));
         let key = (verdict.repository.clone(), verdict.digest.clone());
         self.warm.insert(
@@ -356,3 +369,14 @@ impl Judge {
 fn reading_bytes(bytes: u64) -> u64 {
     bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES
 }
+
+/// Tells whether a verdict has not ended by itself, and none of its times is still to come.
+fn is_valid(verdict: &Verdict, now: Timestamp) -> bool {
+    let made = &verdict.provenance;
+    verdict.valid_until.is_none_or(|until| now < until)
+        && !is_to_come(made.decided_at, now)
+        && !is_to_come(made.scanned_at, now)
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,10 @@ pub mod releases;
 pub mod resolve;
 pub(crate) mod scan_time;
 pub mod scans;
+mod slow;
 pub mod sources;
 pub mod stream_rules;
 pub(crate) mod verdict;
+
+#[cfg(test)]
+mod golden;

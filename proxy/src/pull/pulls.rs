@@ -14,7 +14,7 @@ use super::error::PullError;
 use super::job::{Held, Jobs, Progress};
 use super::judge::Judge;
 use super::manifests::KnownManifest;
-use crate::cache::Tail;
+use crate::cache::{Tail, Watched};
 
 /// How often a long pull says in the log how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(10);
@@ -49,6 +49,11 @@ impl Pull {
                 .unwrap_or_else(|| Err(PullError::Storage("the pull ended unheard".into()))),
             Err(closed) => Err(PullError::Storage(closed.to_string())),
         }
+    }
+
+    /// Takes note of somebody who waits for the outcome or for what depends on it.
+    pub fn join(&self, watched: Watched) {
+        self.progress.interest().join(watched);
     }
 
     /// Tells layers' tails when they may leave.
@@ -129,7 +134,7 @@ impl Pulls {
         let pull = Arc::new(Pull {
             repository: repository.clone(),
             manifest: Arc::clone(manifest),
-            progress: Arc::default(),
+            progress: Arc::new(Progress::of(self.shared.jobs.interest(&manifest.digest))),
             started: Instant::now(),
             held_layer: OnceLock::new(),
             tags: Mutex::default(),
@@ -212,7 +217,12 @@ impl Shared {
         loop {
             let scanned = self.jobs.scan(repository, digest, image, &pull.progress);
             let scanned = scanned.await;
-            if scanned.is_ok() || !pull.progress.relied_on_others() || attempts > blobs {
+            let is_forsaken = matches!(scanned, Err(PullError::Forsaken(_)));
+            if scanned.is_ok()
+                || is_forsaken
+                || !pull.progress.relied_on_others()
+                || attempts > blobs
+            {
                 return scanned;
             }
             attempts += 1;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::error::PullError;
 use super::manifests::Manifests;
 use super::sources::Upstreams;
-use crate::clock::Clock;
+use crate::clock::{Clock, is_to_come};
 use crate::upstream::UpstreamError;
 use crate::verdicts::{Records, TagRecord};
 
@@ -117,8 +117,10 @@ impl Resolver {
     }
 
     async fn ask(&self, repository: &Repository, tag: &Tag) -> Entry {
+        let now = self.clock.now();
         let recorded = match self.records.tag(repository, tag).await {
-            Ok(recorded) => recorded,
+            // What was heard while the clock stood wrong is of no known age.
+            Ok(recorded) => recorded.filter(|known| !is_to_come(known.checked_at, now)),
             Err(error) => return Self::entry(Err(error.into()), Duration::ZERO),
         };
         match (

@@ -18,6 +18,7 @@ use sluicegate_policy::Glob;
 use super::error::PullError;
 use super::gate::{Gate, ManifestAnswer};
 use super::resolve::Resolver;
+use crate::cache::Watched;
 use crate::clock::Clock;
 use crate::http::name::Names;
 
@@ -297,7 +298,11 @@ impl Shared {
             Reference::Digest(digest) => digest.clone(),
         };
         let manifest = self.gate.manifests.known(repository, &digest).await?;
-        let verdict = match self.gate.manifest(repository, &manifest).await? {
+        // Whoever asked looks again later; nobody waits at a connection.
+        let answer = self
+            .gate
+            .manifest_for(repository, &manifest, Watched::default());
+        let verdict = match answer.await? {
             ManifestAnswer::Serve(served) => served.get().verdict.clone(),
             ManifestAnswer::Refuse(verdict) => Some(verdict),
         };

@@ -13,6 +13,7 @@ use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
 use crate::feeds::FeedState;
+use crate::fingerprint::fingerprint;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -87,9 +88,5 @@ fn tell_why(report: &mut Report, feeds: &FeedState) {
 
 /// Names this program, its version and its analyzers, as verdicts cite them.
 pub(crate) fn scanner_name() -> String {
-    format!(
-        "sluicegate/{} {}",
-        env!("CARGO_PKG_VERSION"),
-        sluicegate_scanner::fingerprint()
-    )
+    format!("sluicegate/{} {}", env!("CARGO_PKG_VERSION"), fingerprint())
 }

@@ -29,8 +29,8 @@ struct Renewed {
     looked_at: u64,
     /// Old verdicts without an inventory to make them anew from.
     skipped: u64,
-    /// New verdicts, each with the instant at which it ends by itself.
-    made: Vec<(Option<Timestamp>, Replacement)>,
+    /// New verdicts, each with when it was made and when it ends by itself.
+    made: Vec<((Timestamp, Option<Timestamp>), Replacement)>,
 }
 
 impl Rejudge {
@@ -67,7 +67,7 @@ impl Rejudge {
         for (end, is_written) in ends.into_iter().zip(written) {
             if is_written {
                 renewed = renewed.saturating_add(1);
-                self.judge.note_due(end);
+                self.judge.note_end(end.0, end.1);
             }
         }
         self.metrics.count_rejudged(renewed, batch.skipped);
@@ -117,7 +117,8 @@ impl Rejudge {
             drop(share);
             match &known.verdict {
                 Some(verdict) if self.judge.basis().is_of(verdict) => {
-                    self.judge.note_due(verdict.valid_until);
+                    let decided_at = verdict.provenance.decided_at;
+                    self.judge.note_end(decided_at, verdict.valid_until);
                 }
                 Some(_) => old.push(judged),
                 // Damaged, which means not judged: its next pull does it.
@@ -148,7 +149,8 @@ impl Rejudge {
             let known = self.records.known_verdict(repository, digest).await?;
             let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, has_marks)?;
             has_marks = true;
-            renewed.made.push((verdict.valid_until, new));
+            let end = (verdict.provenance.decided_at, verdict.valid_until);
+            renewed.made.push((end, new));
         }
         Ok(renewed)
     }

@@ -134,5 +134,5 @@ fn without(said: HashMap<Digest, Said>) -> HashSet<Digest> {
 }
 
 fn analyzers() -> u32 {
-    mark(sluicegate_scanner::fingerprint())
+    mark(crate::fingerprint::fingerprint())
 }

@@ -3,6 +3,7 @@
 //! Only the writer thread writes: it gathers what waits, applies it as one batch, flushes, and
 //! fsyncs the database file, because sled's own flush does not. Every value is sealed with its key.
 //! A panic inside sled costs the call, never the process; after one the database is opened anew.
+//! After a sync that failed it stays closed, also to readers, until its files were written anew.
 //! Fit for what can be scanned again, and for nothing else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +21,7 @@ use super::store::{Key, Op, StoreError, VerdictStore};
 pub use super::store_sled_open::Opened;
 use super::store_sled_open::{Database, open};
 use super::store_sled_reserve as reserve;
+use crate::durable::Disk;
 
 /// Most changes in one batch: 256 rows of 4 KiB are 1 MiB, 5 ms of writing.
 const MAX_BATCH_OPS: usize = 256;
@@ -50,6 +52,9 @@ struct Shared {
     database: RwLock<Option<Database>>,
     /// Set when a read found damage: the next write, a health probe at the latest, opens it anew.
     is_suspect: AtomicBool,
+    /// Set when a sync failed: nobody knows what is on disk, whatever can be read.
+    in_doubt: AtomicBool,
+    disk: Disk,
 }
 
 struct Request {
@@ -62,12 +67,23 @@ impl SledStore {
     ///
     /// Blocks on the disk. A damaged database is mended or set aside, which [`Opened`] tells.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<(Self, Opened), StoreError> {
-        let (database, opened) = open(directory, cache_bytes)?;
+        Self::open_on(directory, cache_bytes, Disk::default())
+    }
+
+    /// Does the same with this way of syncing.
+    pub(crate) fn open_on(
+        directory: &Path,
+        cache_bytes: u64,
+        disk: Disk,
+    ) -> Result<(Self, Opened), StoreError> {
+        let (database, opened) = open(directory, cache_bytes, &disk)?;
         let shared = Arc::new(Shared {
             directory: directory.to_owned(),
             cache_bytes,
             database: RwLock::new(Some(database)),
             is_suspect: AtomicBool::new(false),
+            in_doubt: AtomicBool::new(false),
+            disk,
         });
         let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
         let of_writer = Arc::clone(&shared);
@@ -245,7 +261,10 @@ impl Shared {
             .apply_batch(batch)
             .and_then(|()| database.sled().flush())
             .map_err(|error| failed(ATTEMPT, &error))?;
-        database.sync().map_err(|error| failed("syncing", &error))
+        database.sync(&self.disk).map_err(|error| {
+            self.in_doubt.store(true, Ordering::Release);
+            failed("syncing", &error)
+        })
     }
 
     fn close(&self) {
@@ -264,7 +283,13 @@ impl Shared {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if database.is_none() {
-            let (anew, opened) = open(&self.directory, self.cache_bytes)?;
+            if self.in_doubt.load(Ordering::Acquire) {
+                let written = self.disk.write_anew(&self.directory);
+                written
+                    .map_err(|error| failed("writing anew, after a sync that failed,", &error))?;
+                self.in_doubt.store(false, Ordering::Release);
+            }
+            let (anew, opened) = open(&self.directory, self.cache_bytes, &self.disk)?;
             tracing::warn!(?opened, "verdict store opened anew after an error");
             *database = Some(anew);
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::store::StoreError;
 use super::store_sled_reserve as reserve;
 use crate::private;
+use crate::durable::Disk;
 
 /// How often sled flushes on its own; a backstop only, every answered write has been flushed.
 const BACKSTOP_FLUSH_MS: u64 = 1000;
@@ -46,15 +47,19 @@ impl Database {
 
     /// Makes what sled has flushed durable: `flush` alone survives a crash of the process, but not
     /// of the machine.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
+    pub(super) fn sync(&self, disk: &Disk) -> io::Result<()> {
+        disk.sync_all(&self.file)
     }
 }
 
 /// Opens or creates the database in `directory`.
-pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<(Database, Opened), StoreError> {
+pub(super) fn open(
+    directory: &Path,
+    cache_bytes: u64,
+    disk: &Disk,
+) -> Result<(Database, Opened), StoreError> {
     let attempt = || {
-        let database = open_once(directory, cache_bytes)?;
+        let database = open_once(directory, cache_bytes, disk)?;
         reserve::keep(directory);
         Ok(database)
     };
@@ -63,7 +68,7 @@ pub(super) fn open(directory: &Path, cache_bytes: u64) -> Result<(Database, Open
         // On a full disk every failure is the disk's, whatever it looks like: nothing is set aside.
         Err(Trouble::Environment(why) | Trouble::Damage(why)) if reserve::is_needed(directory) => {
             if reserve::release(directory)
-                && let Ok(database) = open_once(directory, cache_bytes)
+                && let Ok(database) = open_once(directory, cache_bytes, disk)
             {
                 return Ok((database, Opened::AsItWas));
             }
@@ -93,7 +98,7 @@ enum Trouble {
     Damage(String),
 }
 
-fn open_once(directory: &Path, cache_bytes: u64) -> Result<Database, Trouble> {
+fn open_once(directory: &Path, cache_bytes: u64, disk: &Disk) -> Result<Database, Trouble> {
     let environment = |error: io::Error| Trouble::Environment(error.to_string());
     private::create_dir_all(directory).map_err(environment)?;
     let config = sled::Config::new()
@@ -119,9 +124,7 @@ fn open_once(directory: &Path, cache_bytes: u64) -> Result<Database, Trouble> {
     // sled keeps its own handle to itself.
     let file = File::open(directory.join("db")).map_err(environment)?;
     for durable in [directory, directory.parent().unwrap_or(directory)] {
-        File::open(durable)
-            .and_then(|durable| durable.sync_all())
-            .map_err(environment)?;
+        disk.sync_directory(durable).map_err(environment)?;
     }
     Ok(Database { sled, file })
 }

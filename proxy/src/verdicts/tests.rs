@@ -1,5 +1,6 @@
 //! Promises of the typed records, on the engine that forgets, and of sled against damage.
 
+mod durability;
 mod events;
 mod packages;
 

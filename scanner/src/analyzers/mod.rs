@@ -101,4 +101,6 @@ pub(crate) const SOURCELESS: [&str; 2] = [chisel::MANIFEST, snap::LIST];
 pub(crate) const DATABASE_TREE: &str = pacman::LOCAL;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod samples;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -19,7 +19,7 @@ use super::times::FamilyTimes;
 use super::{EcosystemStatus, FeedProblem};
 
 /// The revision of layout and content; a file of another one is built again.
-pub(super) const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 4;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";

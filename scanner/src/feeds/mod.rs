@@ -27,9 +27,42 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use crate::matching::{MATCHER_REVISION, matchers};
+
 pub use build::build_index;
+pub(crate) use format::FORMAT as INDEX_FORMAT;
 pub use index::FeedIndex;
 pub use stamps::{Stamp, read_stamp, read_stamps};
+
+/// A kind of feed that is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// Raised with every change of what is read from the same files.
+    pub(crate) revision: u16,
+    /// Where it lies in a feed directory.
+    pub(crate) place: &'static str,
+}
+
+/// The kinds of feeds; their revisions enter the scanner's fingerprint and that of every index.
+pub(crate) const SOURCES: [Source; 3] = [
+    Source {
+        name: "osv",
+        revision: 1,
+        place: "*/all.zip",
+    },
+    Source {
+        name: "kev",
+        revision: 1,
+        place: "kev/known_exploited_vulnerabilities.json",
+    },
+    Source {
+        name: "epss",
+        revision: 1,
+        place: "epss/epss_scores.csv.gz",
+    },
+];
 
 /// All records of an ecosystem, in its folder.
 pub const ARCHIVE: &str = "all.zip";
@@ -133,13 +166,14 @@ pub enum FeedError {
     },
 }
 
-/// Identifies the state of feed directories by the names, sizes and times of their files.
+/// Identifies the state of feed directories by the names, sizes and times of their files, and what
+/// would be built from them by the revisions of those who read and match.
 ///
 /// *Shape*: `sha256:…`. It is cheap, and equal as long as nobody touched a file; an index whose
 /// [`FeedIndex::source_fingerprint`] is equal need not be built again.
 pub fn source_fingerprint(directories: &[FeedDirectory]) -> Result<String, FeedError> {
     let mut hasher = sha2::Sha256::new();
-    hasher.update(format!("format {}\n", format::FORMAT));
+    hasher.update(readers(&SOURCES));
     for directory in directories {
         let mut files: Vec<PathBuf> = archives(directory)?.into_iter().map(|a| a.path).collect();
         files.push(exploits::kev_path(directory));
@@ -150,6 +184,19 @@ pub fn source_fingerprint(directories: &[FeedDirectory]) -> Result<String, FeedE
         hasher.update("\n");
     }
     Ok(format!("sha256:{}", hex::encode(hasher.finalize())))
+}
+
+/// Names everything that decides what an index holds beside the files: the matchers do as well, for
+/// names are kept in their normal form and versions that a range holds are left out.
+fn readers(sources: &[Source]) -> String {
+    let mut text = format!("format {} matching {MATCHER_REVISION}\n", format::FORMAT);
+    for source in sources {
+        text.push_str(&format!("feed {} {}\n", source.name, source.revision));
+    }
+    for matcher in matchers() {
+        text.push_str(&format!("match {} {}\n", matcher.name, matcher.revision));
+    }
+    text
 }
 
 fn file_line(path: &Path) -> Result<String, FeedError> {
@@ -208,5 +255,7 @@ fn archives(directory: &FeedDirectory) -> Result<Vec<Archive>, FeedError> {
     Ok(found)
 }
 
+#[cfg(test)]
+pub(crate) mod golden;
 #[cfg(test)]
 mod tests;

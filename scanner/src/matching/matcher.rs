@@ -39,8 +39,8 @@ pub fn matchers() -> Vec<MatcherInfo> {
 
 /// One ecosystem's matching.
 pub(super) struct Matcher {
-    info: MatcherInfo,
-    claims: PackageType,
+    pub(super) info: MatcherInfo,
+    pub(super) claims: PackageType,
     keys: Keys,
     /// The order of installed versions.
     order: Order,
@@ -120,7 +120,7 @@ const APK_RELATIVES: &[&str] = &[
     "Wolfi",
 ];
 
-static REGISTRY: [Matcher; 15] = [
+pub(super) static REGISTRY: [Matcher; 15] = [
     system(
         "deb",
         PackageType::Deb,

@@ -277,4 +277,6 @@ fn matched<'a>(matcher: &Matcher, component: &Component, told: &'a [Told<'a>]) -
 }
 
 #[cfg(test)]
+pub(crate) mod golden;
+#[cfg(test)]
 mod tests;

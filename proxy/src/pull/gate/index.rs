@@ -12,6 +12,7 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
 use super::{Gate, ManifestAnswer, serve};
+use crate::cache::Watched;
 use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
 
@@ -27,9 +28,24 @@ pub(super) struct Nesting {
     depth: usize,
     /// How many manifests the whole nest has shown so far.
     seen: Arc<AtomicUsize>,
+    /// Whoever asked for the outermost one, and may have left since.
+    client: Watched,
 }
 
 impl Nesting {
+    /// Starts at the outermost manifest.
+    pub(super) fn watched_by(client: Watched) -> Self {
+        Self {
+            client,
+            ..Self::default()
+        }
+    }
+
+    /// Gives whoever asked.
+    pub(super) fn client(&self) -> Watched {
+        self.client.clone()
+    }
+
     fn enter(&self) -> Result<(), PullError> {
         within("levels", self.depth + 1, MAX_DEPTH)
     }
@@ -40,6 +56,7 @@ impl Nesting {
         Ok(Self {
             depth: self.depth + 1,
             seen: Arc::clone(&self.seen),
+            client: self.client.clone(),
         })
     }
 }

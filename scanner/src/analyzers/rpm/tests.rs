@@ -1,6 +1,6 @@
 //! What each backend gives for the same headers, and what damage does.
 
-mod databases;
+pub(in crate::analyzers) mod databases;
 
 use proptest::prelude::*;
 use sluicegate_model::package::Package;

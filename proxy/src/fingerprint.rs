@@ -1,0 +1,43 @@
+//! Names what made an inventory or a verdict: the scanner, and the parts of this crate that decide
+//! with it. What was kept under another name is made anew.
+
+use std::sync::LazyLock;
+
+use sluicegate_model::Digest;
+
+/// The parts beside the scanner, each with its revision: raised with every change of the shape in
+/// which scans are kept. `pull/golden` pins what they give.
+pub(crate) const PARTS: [(&str, u32); 1] = [("scanned", 1)];
+
+/// Gives the name of all that is active now, as verdicts and kept documents cite it.
+pub fn fingerprint() -> &'static str {
+    static FINGERPRINT: LazyLock<String> =
+        LazyLock::new(|| fingerprint_of(sluicegate_scanner::fingerprint(), &PARTS));
+    &FINGERPRINT
+}
+
+fn fingerprint_of(scanner: &str, parts: &[(&str, u32)]) -> String {
+    let mut text = format!("scanner {scanner}\n");
+    for (name, revision) in parts {
+        text.push_str(&format!("{name} {revision}\n"));
+    }
+    let digest = Digest::of(text.as_bytes());
+    digest.hex().chars().take(32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_revision_is_part_of_it() {
+        let before = fingerprint_of("a", &PARTS);
+        assert_eq!(before.len(), 32);
+        assert_ne!(fingerprint_of("b", &PARTS), before);
+        for index in 0..PARTS.len() {
+            let mut raised = PARTS;
+            raised[index].1 += 1;
+            assert_ne!(fingerprint_of("a", &raised), before, "{:?}", PARTS[index]);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What is in force when the clock jumps, and what is made anew under another fingerprint.
+
+use std::sync::Mutex;
+
+use jiff::SignedDuration;
+use sluicegate_policy::Content;
+use tempfile::TempDir;
+
+use super::*;
+use crate::cache::{ContentStore, DocumentKind};
+use crate::fingerprint::fingerprint;
+use crate::pull::download::Downloads;
+use crate::pull::sources::Upstreams;
+use crate::upstream::ProxyVariables;
+use crate::verdicts::MemoryStore;
+
+/// A judge whose clock is set by hand.
+struct Bench {
+    judge: Judge,
+    content: ContentStore,
+    time: Arc<Mutex<Timestamp>>,
+    repository: Repository,
+    digest: Digest,
+    _home: TempDir,
+}
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+fn today() -> Timestamp {
+    "2026-11-28T00:00:00Z".parse().unwrap()
+}
+
+impl Bench {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let content = ContentStore::open(home.path(), 1 << 30).unwrap();
+        let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+        let time = Arc::new(Mutex::new(today()));
+        let told = Arc::clone(&time);
+        let clock = Clock::from_fn(move || *told.lock().unwrap());
+        let upstreams = Arc::new(Upstreams::default());
+        let downloads = Downloads::new(content.clone(), records.clone(), upstreams, false);
+        let judge = Judge::new(
+            Jobs::new(content.clone(), downloads, clock.clone()),
+            Policies::load(&[]).unwrap(),
+            Feeds::start(
+                Vec::new(),
+                home.path().join("feeds"),
+                &ProxyVariables::default(),
+                clock.clone(),
+            ),
+            records,
+            clock,
+            Metrics::new(),
+        );
+        Self {
+            judge,
+            content,
+            time,
+            repository: "up.test/app".parse().unwrap(),
+            digest: Digest::of(b"image"),
+            _home: home,
+        }
+    }
+
+    fn set(&self, time: Timestamp) {
+        *self.time.lock().unwrap() = time;
+    }
+
+    fn now(&self) -> Timestamp {
+        *self.time.lock().unwrap()
+    }
+
+    /// Scans and judges the image now.
+    async fn pull(&self) -> Arc<Verdict> {
+        let scanned = Arc::new(Scanned {
+            content: Content::Image,
+            inventory: crate::formats::samples::inventory(),
+            scanned_at: self.now(),
+            scan_ms: 1,
+        });
+        self.keep(&scanned, fingerprint()).await;
+        let judged = self
+            .judge
+            .judge(&self.repository, &self.digest, &[], &scanned);
+        judged.await.unwrap()
+    }
+
+    async fn keep(&self, scanned: &Scanned, fingerprint: &str) {
+        let key = format!("{}-{fingerprint}", self.digest.hex());
+        let body = serde_json::to_vec(scanned).unwrap();
+        let kept = self
+            .content
+            .put_document(DocumentKind::Inventory, &key, body);
+        kept.await.unwrap();
+    }
+
+    async fn current(&self) -> Option<Arc<Verdict>> {
+        let current = self.judge.current(&self.repository, &self.digest);
+        current.await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_from_the_future_is_not_in_force_and_is_made_anew() {
+    for ahead in [SignedDuration::from_mins(6), DAY, 3_650 * DAY] {
+        let bench = Bench::new();
+        bench.set(today() + ahead);
+        let made = bench.pull().await;
+        assert_eq!(made.provenance.decided_at, today() + ahead);
+        assert!(!bench.judge.is_due());
+        bench.set(today());
+        assert!(bench.judge.warm(&bench.repository, &bench.digest).is_none());
+        assert!(!bench.judge.basis().is_of(&made), "stored ones as well");
+        assert!(bench.judge.is_due(), "the background pass looks at once");
+        let anew = bench.current().await.unwrap();
+        assert_eq!(anew.provenance.decided_at, today());
+        assert_eq!(anew.provenance.scanned_at, today());
+        assert!(
+            bench.judge.basis().is_of(&anew),
+            "made once, not at every pull"
+        );
+        assert!(bench.judge.warm(&bench.repository, &bench.digest).is_some());
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_differ_by_little_make_nothing_anew() {
+    let bench = Bench::new();
+    bench.set(today() + SignedDuration::from_mins(4));
+    let made = bench.pull().await;
+    bench.set(today());
+    let current = bench.current().await.unwrap();
+    assert_eq!(current.provenance.decided_at, made.provenance.decided_at);
+    assert!(!bench.judge.is_due());
+}
+
+#[tokio::test]
+async fn a_verdict_from_the_past_stays_in_force() {
+    let bench = Bench::new();
+    let made = bench.pull().await;
+    bench.set(today() + DAY);
+    let current = bench.current().await.unwrap();
+    assert_eq!(current.provenance.decided_at, made.provenance.decided_at);
+}
+
+#[tokio::test]
+async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
+    let bench = Bench::new();
+    let made = bench.pull().await;
+    let name = scanner_name();
+    assert!(name.ends_with(fingerprint()), "{name}");
+    let mut older = Verdict::clone(&made);
+    older.provenance.scanner = name.replace(fingerprint(), &"0".repeat(32));
+    assert!(
+        !bench.judge.basis().is_of(&older),
+        "its verdict is not current"
+    );
+
+    let other = Bench::new();
+    let scanned = Scanned {
+        content: Content::Image,
+        inventory: crate::formats::samples::inventory(),
+        scanned_at: today(),
+        scan_ms: 1,
+    };
+    other.keep(&scanned, &"0".repeat(32)).await;
+    assert!(other.judge.scanned(&other.digest).await.is_none());
+    assert!(other.current().await.is_none(), "its bytes are read again");
+}

@@ -1,0 +1,221 @@
+//! Programs and Java archives.
+
+use std::io::Write as _;
+
+use super::{Sample, texts};
+use crate::analyzers::archive::tests::zip;
+use crate::analyzers::binary::testing::{elf, elf_of};
+
+pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
+    Some(match analyzer {
+        "binary/content" => binaries(),
+        "binary/jvm-release" => texts(&JVM),
+        "language/jar" => jars(),
+        _ => return None,
+    })
+}
+
+const JVM: [(&str, &str); 4] = [
+    (
+        "opt/java/release",
+        "IMPLEMENTOR=\"Eclipse Adoptium\"\nJAVA_RUNTIME_VERSION=\"17.0.9+9\"\nJAVA_VERSION=\"17.0.9\"\n",
+    ),
+    ("opt/java/release", "JAVA_VERSION=\"1.8.0_402\"\n"),
+    (
+        "opt/java/release",
+        "JAVA_VERSION=\"21.0.1\"\r\nIMPLEMENTOR=\"Oracle Corporation\"\r\n",
+    ),
+    ("opt/x/release", "VERSION=\"12\"\nJAVA_VERSION=\"\"\n"),
+];
+
+/// Go's build information since 1.18.
+fn go(toolchain: &str, modules: &str) -> Vec<u8> {
+    let modules = [&[7; 16], modules.as_bytes(), &[9; 16]].concat();
+    let mut form = [b"\xff Go buildinf:".as_slice(), &[8, 2], &[0; 16]].concat();
+    for text in [toolchain.as_bytes(), &modules] {
+        let mut length = text.len();
+        while length >= 0x80 {
+            form.push(0x80 | u8::try_from(length & 0x7f).unwrap());
+            length >>= 7;
+        }
+        form.push(u8::try_from(length).unwrap());
+        form.extend(text);
+    }
+    form
+}
+
+fn crates(json: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(json.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn texts_in(texts: &[&str]) -> Vec<u8> {
+    elf(&[(".rodata", format!("\0{}\0", texts.join("\0")).as_bytes())])
+}
+
+fn binaries() -> Vec<Sample> {
+    let modules = "path\ta/b\nmod\ta/b\tv1.0.0\t\ndep\tc/d\tv2.0.0+incompatible\th1:x=\ndep\te/f\tv1.0.0\n=>\tg/h\tv1.1.0\th1:y=\nbuild\tvcs.revision=0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b\nbuild\tvcs.time=2024-01-02T03:04:05Z\n";
+    let devel = "path\ta/b\nmod\ta/b\t(devel)\t\nbuild\t-ldflags=\"-X main.version=v9.8.7\"\n";
+    let linked = crates(
+        r#"{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1]},{"name":"serde","version":"1.0.2","source":"crates.io"},{"name":"syn","version":"2.0.1","source":"crates.io","kind":"build"}]}"#,
+    );
+    let many: Vec<String> = (10..40).map(|n| format!("BusyBox v1.{n}.0")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    vec![
+        (
+            "usr/bin/go",
+            elf(&[(".go.buildinfo", &go("go1.22.1", modules))]),
+        ),
+        (
+            "usr/bin/devel",
+            elf(&[(".data", &go("go1.21-20240101-RC00", devel))]),
+        ),
+        (
+            "usr/bin/big",
+            elf_of(
+                &[(".go.buildinfo", &go("devel +abc", modules))],
+                false,
+                true,
+            ),
+        ),
+        ("usr/bin/rust", elf(&[(".dep-v0", &linked)])),
+        ("usr/bin/odd-rust", elf(&[(".dep-v0", b"not compressed")])),
+        ("usr/bin/nginx", texts_in(&["nginx version: nginx/1.25.3"])),
+        (
+            "usr/bin/busybox",
+            texts_in(&["BusyBox v1.36.1 (2024-01-01)"]),
+        ),
+        (
+            "usr/lib/libssl.so",
+            texts_in(&[
+                "OpenSSL 3.0.11 19 Sep 2023",
+                "built on: x",
+                "OPENSSLDIR: \"/usr\"",
+            ]),
+        ),
+        (
+            "usr/bin/python",
+            texts_in(&["PYTHONINSPECT", "3.2.0", "ucd_3_2_0", "3.11.2"]),
+        ),
+        (
+            "usr/bin/redis",
+            texts_in(&[
+                "redis_version:%s",
+                "7.0.0",
+                "7.0.15builder-17051234560000000000",
+            ]),
+        ),
+        ("usr/bin/mariadb", texts_in(&["5.5.5-10.11.6-MariaDB"])),
+        ("usr/bin/many", texts_in(&many)),
+        ("usr/bin/none", texts_in(&["see nginx/1.25.3", "3.11.2"])),
+        ("usr/bin/packed", elf(&[("UPX!", b"UPX!UPX!UPX0UPX1")])),
+        (
+            "usr/bin/pe",
+            [
+                b"MZ".as_slice(),
+                &[0; 58],
+                &[64, 0, 0, 0],
+                b"PE\0\0",
+                &[0; 64],
+            ]
+            .concat(),
+        ),
+        (
+            "usr/bin/macho",
+            [&[0xcf, 0xfa, 0xed, 0xfe][..], &[0; 60]].concat(),
+        ),
+        ("usr/bin/cut", b"\x7fELF".to_vec()),
+    ]
+}
+
+fn properties(artifact: &str, version: &str) -> Vec<u8> {
+    format!("#Generated\r\nversion={version}\r\ngroupId=org.x\r\nartifactId={artifact}\r\n").into()
+}
+
+fn jars() -> Vec<Sample> {
+    let pom = "META-INF/maven/org.x/a/pom.properties";
+    let pom_xml = "META-INF/maven/org.x/a/pom.xml";
+    let manifest = "META-INF/MANIFEST.MF";
+    let (a, b) = (properties("a", "1.0"), properties("b", "2.0"));
+    let stated = b"<project><parent><groupId>org.p</groupId><version>7</version></parent><artifactId>b</artifactId></project>";
+    let one = zip(&[(pom, &a)]);
+    let middle = zip(&[("WEB-INF/lib/inner.jar", &one)]);
+    let mut deep = one.clone();
+    for _ in 0..8 {
+        deep = zip(&[("inner.jar", &deep)]);
+    }
+    let launched = [b"#!/bin/sh\nexec java -jar \"$0\"\n".as_slice(), &one].concat();
+    vec![
+        (
+            "app/shaded.jar",
+            zip(&[(pom, &a), ("META-INF/maven/org.x/b/pom.properties", &b)]),
+        ),
+        ("app.ear", zip(&[("web.war", &middle)])),
+        ("app/launched.jar", launched),
+        (
+            "lib/a-1.2.3.jar",
+            zip(&[(pom_xml, b"<project/>"), ("A.class", b"")]),
+        ),
+        ("lib/b-7.jar", zip(&[(pom_xml, stated), ("A.class", b"")])),
+        (
+            "lib/json4s-core_2.12-3.7.0-M11.jar",
+            zip(&[
+                (manifest, b"Implementation-Vendor-Id: org.json4s\n"),
+                ("A.class", b""),
+            ]),
+        ),
+        (
+            "root/.m2/repository/org/x/a/1.0/a-1.0.jar",
+            zip(&[("A.class", b"")]),
+        ),
+        (
+            "lib/spring-core-5.3.17.jar",
+            zip(&[("org/springframework/core/A.class", b"")]),
+        ),
+        (
+            "lib/spring-core-5.3.17.jar",
+            zip(&[("org/other/A.class", b"")]),
+        ),
+        (
+            "x-1.0.jar",
+            zip(&[
+                (manifest, b"Implementation-Vendor-Id: org.guess\n"),
+                ("A.class", b""),
+            ]),
+        ),
+        (
+            "x.jar",
+            zip(&[
+                (
+                    manifest,
+                    b"Bundle-SymbolicName: org.guess.x\nBundle-Version: 1.0\n",
+                ),
+                ("A.class", b""),
+            ]),
+        ),
+        (
+            "usr/lib/jvm/x/lib/jrt-fs.jar",
+            zip(&[
+                (
+                    manifest,
+                    b"Implementation-Title: Java Runtime Environment\n",
+                ),
+                ("jdk/internal/jrtfs/A.class", b""),
+            ]),
+        ),
+        ("x.jar", zip(&[("text", b"")])),
+        (
+            "x.jar",
+            zip(&[(
+                pom,
+                b"version=${project.version}\ngroupId=g\nartifactId=a\n",
+            )]),
+        ),
+        ("x.jar", zip(&[("bad.jar", b"PK broken"), (pom, &a)])),
+        ("x.jar", deep),
+        ("plugins/p.hpi", one.clone()),
+        ("anywhere", one),
+        ("x.jar", b"not a zip".to_vec()),
+    ]
+}
