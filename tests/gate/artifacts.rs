@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use sluicegate_tests::image::{Flavour, Image, ImageBuilder, artifact, index};
+use sluicegate_tests::image::{Image, ImageBuilder, artifact};
 use sluicegate_tests::layer::{Compression, Layer};
 
 use crate::stage::{REPO, Stage, base, blob_path, clean, manifest_path, python};
@@ -142,33 +142,4 @@ async fn an_artifact_never_clears_a_blob_that_a_refused_image_lists() {
     // The empty config is everybody's.
     let config = stage.get(&blob_path(REPO, &sbom.config.digest)).await;
     assert_eq!(config.status, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn referrers_are_passed_on_by_the_tag_schema_and_each_is_gated_alone() {
-    let stage = Stage::hold().await;
-    let image = clean(53);
-    let decoy = artifact(
-        COSIGN,
-        &[(TAR_GZIP, python("badlib", 53).bytes)],
-        Some(&image),
-    );
-    let list = index(vec![decoy.clone()], Flavour::Oci);
-    let tag = image.digest.as_str().replace(':', "-");
-    stage.upstream.add(REPO, "1", &image);
-    stage.upstream.add_index(REPO, &tag, &list);
-    let path = format!("/v2/{REPO}/referrers/{}", image.digest);
-    let reply = stage.get(&path).await;
-    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
-    let named = &reply.json()["manifests"][0]["digest"];
-    assert_eq!(named, decoy.digest.as_str());
-    let layer = blob_path(REPO, &decoy.layers[0].digest);
-    assert_eq!(
-        stage.get(&layer).await.status,
-        StatusCode::NOT_FOUND,
-        "a list lists no blob"
-    );
-    let decoy = stage.get(&manifest_path(REPO, decoy.digest.as_str())).await;
-    assert_eq!(decoy.status, StatusCode::FORBIDDEN);
-    assert_eq!(stage.get(&layer).await.status, StatusCode::FORBIDDEN);
 }
