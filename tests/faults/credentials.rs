@@ -181,8 +181,8 @@ async fn what_an_upstream_echoes_is_in_no_answer_and_no_log() {
     for auth in [Auth::Basic, Auth::Token] {
         let upstream = FaultUpstream::start().await;
         upstream.demand(auth);
-        let builder = with_credentials(&[(UPSTREAM, &upstream)])
-            .environment("SLUICEGATE_LOG_FORMAT", "json");
+        let builder =
+            with_credentials(&[(UPSTREAM, &upstream)]).environment("SLUICEGATE_LOG_FORMAT", "json");
         let stage = Stage::around(upstream, builder).await;
         let pair = format!("{USER}:{PASSWORD}");
         let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -203,10 +203,14 @@ async fn what_an_upstream_echoes_is_in_no_answer_and_no_log() {
             let repository = format!("lib/echo-{number}");
             stage.upstream.add(&repository, "1", &image);
             for status in [200, 206, 400, 403, 404, 429, 500] {
-                let body = format!("{{\"errors\":[{{\"code\":\"X\",\"message\":\"no {echo} here\"}}]}}");
+                let body =
+                    format!("{{\"errors\":[{{\"code\":\"X\",\"message\":\"no {echo} here\"}}]}}");
                 let mut headers = vec![("retry-after", "9999".to_owned())];
                 for name in ["content-type", "docker-content-digest", "warning", "link"] {
-                    headers.push((name, format!("<{}>; rel=next", echo.replace("{sent}", PASSWORD))));
+                    headers.push((
+                        name,
+                        format!("<{}>; rel=next", echo.replace("{sent}", PASSWORD)),
+                    ));
                 }
                 headers.retain(|(_, value)| value.is_ascii());
                 let say = Fault::Say(status, headers, body);
@@ -227,12 +231,22 @@ async fn what_an_upstream_echoes_is_in_no_answer_and_no_log() {
         let body = "{\"errors\":[{\"message\":\"no {sent} here\"}]}".to_owned();
         let say = Fault::Say(400, Vec::new(), body);
         stage.upstream.always("/v2/lib/blobs/blobs/", say);
-        let reply = ask_once(&stage.proxy, "/v2/lib/blobs/manifests/1", Duration::from_secs(30));
+        let reply = ask_once(
+            &stage.proxy,
+            "/v2/lib/blobs/manifests/1",
+            Duration::from_secs(30),
+        );
         said.push_str(&reply.await.expect("an answer").text());
         let log = stage.proxy.log();
         for text in [&said, &log] {
             assert!(text.contains("***"), "nothing was scrubbed: {text}");
-            for secret in [PASSWORD, "canary", "token-canary", &STANDARD.encode(&pair), "%63%6F%72"] {
+            for secret in [
+                PASSWORD,
+                "canary",
+                "token-canary",
+                &STANDARD.encode(&pair),
+                "%63%6F%72",
+            ] {
                 assert!(!text.contains(secret), "{secret} in {text}");
             }
         }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::json;
 use sluicegate_model::media_type;
 use sluicegate_tests::image::{
-    Flavour, Image, ImageBuilder, artifact, blob_of, descriptor, image, index,
+    Image, ImageBuilder, artifact, blob_of, descriptor, image,
 };
 use sluicegate_tests::layer::{Archive, Compression, Layer};
 
@@ -242,33 +242,4 @@ async fn an_artifact_without_a_verdict_streams_no_blob_that_a_refused_image_list
     assert_eq!(stage.get(&path).await.status, StatusCode::FORBIDDEN);
     stage.get(&manifest_path(REPO, "sbom")).await;
     assert_eq!(stage.get(&path).await.status, StatusCode::FORBIDDEN);
-}
-
-#[tokio::test]
-async fn referrers_are_passed_on_by_the_tag_schema_and_each_is_gated_alone() {
-    let stage = Stage::hold().await;
-    let image = clean(53);
-    let decoy = artifact(
-        COSIGN,
-        &[(TAR_GZIP, python("badlib", 53).bytes)],
-        Some(&image),
-    );
-    let list = index(vec![decoy.clone()], Flavour::Oci);
-    let tag = image.digest.as_str().replace(':', "-");
-    stage.upstream.add(REPO, "1", &image);
-    stage.upstream.add_index(REPO, &tag, &list);
-    let path = format!("/v2/{REPO}/referrers/{}", image.digest);
-    let reply = stage.get(&path).await;
-    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
-    let named = &reply.json()["manifests"][0]["digest"];
-    assert_eq!(named, decoy.digest.as_str());
-    let layer = blob_path(REPO, &decoy.layers[0].digest);
-    assert_eq!(
-        stage.get(&layer).await.status,
-        StatusCode::NOT_FOUND,
-        "a list lists no blob"
-    );
-    let decoy = stage.get(&manifest_path(REPO, decoy.digest.as_str())).await;
-    assert_eq!(decoy.status, StatusCode::FORBIDDEN);
-    assert_eq!(stage.get(&layer).await.status, StatusCode::FORBIDDEN);
 }

@@ -91,7 +91,11 @@ fn referred(seed: u64, image: Image) -> Referred {
 
 impl Referred {
     fn all(&self) -> Vec<Image> {
-        vec![self.signature.clone(), self.sbom.clone(), self.decoy.clone()]
+        vec![
+            self.signature.clone(),
+            self.sbom.clone(),
+            self.decoy.clone(),
+        ]
     }
 
     /// Offers the image and its referrers by the API, each with content in its descriptor.
@@ -99,7 +103,9 @@ impl Referred {
         stage.upstream.add(REPO, "1", &self.image);
         let mut entries = Vec::new();
         for referrer in self.all() {
-            stage.upstream.add(REPO, referrer.digest.as_str(), &referrer);
+            stage
+                .upstream
+                .add(REPO, referrer.digest.as_str(), &referrer);
             let mut entry = referrer.descriptor();
             entry["data"] = "PHNjcmlwdD4=".into();
             entry["urls"] = serde_json::json!(["http://evil.test/"]);
@@ -113,7 +119,9 @@ impl Referred {
         let mut headers = html();
         headers[0] = ("content-type", OCI_INDEX.to_owned());
         let say = Fault::Say(200, headers, list.to_string());
-        stage.upstream.always(&format!("/referrers/{}", self.image.digest), say);
+        stage
+            .upstream
+            .always(&format!("/referrers/{}", self.image.digest), say);
     }
 
     async fn list(&self, stage: &Stage, query: &str) -> Reply {
@@ -143,13 +151,23 @@ async fn referrers_that_the_gate_would_refuse_are_not_listed() {
         for gone in ["PHNjcmlwdD4", "evil.test", "urls", "data"] {
             assert!(!reply.text().contains(gone), "{gone}: {}", reply.text());
         }
-        let reply = referred.list(&stage, &format!("?artifactType={}", SPDX.replace('+', "%2B"))).await;
+        let reply = referred
+            .list(
+                &stage,
+                &format!("?artifactType={}", SPDX.replace('+', "%2B")),
+            )
+            .await;
         assert_eq!(digests(&reply), [referred.sbom.digest.to_string()]);
         assert_eq!(reply.header("oci-filters-applied"), "artifactType");
         // A list releases nothing.
         let layer = blob_path(REPO, &referred.decoy.layers[0].digest);
         let reply = stage.get(&layer).await;
-        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{mode}: {}", reply.text());
+        assert_eq!(
+            reply.status,
+            StatusCode::FORBIDDEN,
+            "{mode}: {}",
+            reply.text()
+        );
     }
 }
 
@@ -215,7 +233,11 @@ async fn two_thousand_referrers_are_a_thousand() {
     let reply = stage.get(&path).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
     assert!(digests(&reply).len() <= 1_000);
-    assert!(reply.header("warning").contains("1000"), "{}", reply.header("warning"));
+    assert!(
+        reply.header("warning").contains("1000"),
+        "{}",
+        reply.header("warning")
+    );
 }
 
 #[tokio::test]
@@ -227,13 +249,20 @@ async fn browsers_are_told_to_take_nothing_for_what_it_is_not() {
     for (path, kind) in [
         ("/v2/".to_owned(), "application/json"),
         (manifest_path(REPO, "1"), image.media_type.as_str()),
-        (blob_path(REPO, &image.layers[0].digest), "application/octet-stream"),
+        (
+            blob_path(REPO, &image.layers[0].digest),
+            "application/octet-stream",
+        ),
         (manifest_path(REPO, "none"), "application/json"),
         ("/v2/nothing".to_owned(), "application/json"),
     ] {
         for method in [Method::GET, Method::HEAD, Method::POST] {
             let reply = stage.once(method.clone(), &path).await;
-            assert_eq!(reply.header("x-content-type-options"), "nosniff", "{method} {path}");
+            assert_eq!(
+                reply.header("x-content-type-options"),
+                "nosniff",
+                "{method} {path}"
+            );
             if method == Method::GET {
                 assert_eq!(reply.header("content-type"), kind, "{path}");
             }

@@ -5,9 +5,7 @@ use http::{Method, StatusCode};
 use sluicegate_tests::fault::{Fault, FaultUpstream};
 use sluicegate_tests::image::{Blob, Image};
 
-use crate::stage::{
-    REPO, Stage, assert_no_content, blob_path, clean, eventually, manifest_path,
-};
+use crate::stage::{REPO, Stage, assert_no_content, blob_path, clean, eventually, manifest_path};
 
 /// A second repository of the same upstream.
 const OTHER: &str = "lib/other";
@@ -74,9 +72,19 @@ async fn a_blob_that_is_here_already_is_proven_by_a_few_parts_once() {
         let path = format!("/v2/{OTHER}/blobs/{}", blob.digest);
         let seen = stage.upstream.seen();
         let asked: Vec<_> = seen.iter().filter(|seen| seen.path == path).collect();
-        assert!(asked.iter().all(|seen| seen.method == "GET"), "HEAD proves nothing");
-        let parts = asked.iter().filter(|seen| seen.headers.contains_key("range")).count();
-        let wanted = if blob.bytes.len() > 32 * 1024 { (8, 8) } else { (1, 0) };
+        assert!(
+            asked.iter().all(|seen| seen.method == "GET"),
+            "HEAD proves nothing"
+        );
+        let parts = asked
+            .iter()
+            .filter(|seen| seen.headers.contains_key("range"))
+            .count();
+        let wanted = if blob.bytes.len() > 32 * 1024 {
+            (8, 8)
+        } else {
+            (1, 0)
+        };
         assert_eq!((asked.len(), parts), wanted, "{} bytes", blob.bytes.len());
     }
     let manifest = format!("/v2/{OTHER}/manifests/");
@@ -96,7 +104,10 @@ async fn an_upstream_that_says_yes_to_everything_gets_no_manifest_of_anothers() 
         assert_eq!(reply.status, StatusCode::NOT_FOUND);
         assert!(reply.body != image.manifest, "the manifest left");
     }
-    assert!(liar.count("GET", "/manifests/") > 0, "it is asked for the bytes");
+    assert!(
+        liar.count("GET", "/manifests/") > 0,
+        "it is asked for the bytes"
+    );
     assert_nothing_comes(&stage, &image, "without a manifest").await;
 }
 
@@ -111,8 +122,17 @@ async fn an_upstream_that_has_only_the_manifest_gets_no_layer_of_anothers() {
         stage.get(&manifest_path(LIARS.0, "1")).await;
         for layer in &image.layers {
             let reply = stage.get(&blob_path(LIARS.0, &layer.digest)).await;
-            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{mode}: {}", reply.text());
-            assert!(reply.text().contains("the upstream does not have it"), "{}", reply.text());
+            assert_eq!(
+                reply.status,
+                StatusCode::NOT_FOUND,
+                "{mode}: {}",
+                reply.text()
+            );
+            assert!(
+                reply.text().contains("the upstream does not have it"),
+                "{}",
+                reply.text()
+            );
         }
     }
 }
@@ -209,7 +229,10 @@ async fn an_upstream_that_ignores_or_refuses_range_proves_by_the_whole_once() {
         }
         let (one, two) = tokio::join!(stage.get(&path), stage.get(&path));
         for reply in [one, two] {
-            assert_eq!((reply.status, reply.body_digest), (StatusCode::OK, layer.clone()));
+            assert_eq!(
+                (reply.status, reply.body_digest),
+                (StatusCode::OK, layer.clone())
+            );
         }
         let asked = stage.upstream.count("GET", &path);
         assert_eq!(asked, if refuses { 2 } else { 1 });
@@ -229,5 +252,9 @@ async fn an_evicted_blob_that_was_proven_is_proven_still() {
     let asked = stage.upstream.count("GET", &path);
     stage.proxy.restart().await;
     assert_eq!(stage.get(&path).await.status, StatusCode::OK);
-    assert_eq!(stage.upstream.count("GET", &path), asked, "a proof survives a restart");
+    assert_eq!(
+        stage.upstream.count("GET", &path),
+        asked,
+        "a proof survives a restart"
+    );
 }

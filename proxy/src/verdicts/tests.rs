@@ -385,6 +385,26 @@ async fn membership_and_release_belong_to_one_repository() {
 }
 
 #[tokio::test]
+async fn what_an_upstream_only_said_to_head_is_no_membership_any_more() {
+    let (_directory, records) = records();
+    let (app, digest) = (repository("app"), Digest::of(b"m"));
+    let member = rows::MemberRow {
+        media_type: "type".into(),
+        blobs: Vec::new(),
+        children: Vec::new(),
+    };
+    // The letters under which both kinds of proof were kept without a difference.
+    let old = ["m", "b"].map(|letter| {
+        let key = format!("{letter}\0{app}\0{digest}\0").into_bytes();
+        rows::put(Key(key.into()), &member).unwrap()
+    });
+    records.store.apply(old.into()).await.unwrap();
+    assert_eq!(records.membership(&app, &digest).await.unwrap(), None);
+    assert!(!records.is_member(&app, &digest).await.unwrap());
+    assert!(!records.blob_present(&app, &digest).await.unwrap());
+}
+
+#[tokio::test]
 async fn tags_and_platforms_are_remembered_within_bounds() {
     let (_directory, records) = records();
     let (app, tag) = (repository("app"), "latest".parse().unwrap());
