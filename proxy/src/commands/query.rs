@@ -163,3 +163,27 @@ pub fn items(page: &Value) -> &[Value] {
 pub fn next(page: &Value) -> Option<&str> {
     page.pointer("/next").and_then(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{cell, print_json};
+    use crate::formats::text::is_treacherous;
+
+    #[test]
+    fn what_a_service_says_steers_no_terminal() {
+        let evil = "1\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{2028}\nforged";
+        let answer = json!({"tag": evil, "list": [evil], "none": null});
+        for pointer in ["/tag", "/list", "/none", "/absent"] {
+            let shown = cell(&answer, pointer);
+            assert!(!shown.contains(is_treacherous), "{shown:?}");
+        }
+        let mut out = Vec::new();
+        print_json(&mut out, &answer).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let acts = |c: char| c != '\n' && is_treacherous(c);
+        assert!(!text.contains(acts), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), answer);
+    }
+}
