@@ -234,7 +234,12 @@ impl Parts {
             Arc::clone(&upstreams),
         );
         let memory = Memory::default();
-        let jobs = Jobs::new(content.clone(), downloads.clone(), memory.clone(), clock.clone());
+        let jobs = Jobs::new(
+            content.clone(),
+            downloads.clone(),
+            memory.clone(),
+            clock.clone(),
+        );
         let judge = Judge::new(
             jobs.clone(),
             memory,

@@ -73,11 +73,7 @@ pub(crate) fn merge_alone(layer: LayerInput<'_>) -> Inventory {
     lay_over(None, &[layer], Vec::new())
 }
 
-fn lay_over(
-    config: Option<&ImageConfig>,
-    layers: &[LayerInput<'_>],
-    known: Vec<Gap>,
-) -> Inventory {
+fn lay_over(config: Option<&ImageConfig>, layers: &[LayerInput<'_>], known: Vec<Gap>) -> Inventory {
     let mut gaps = GapList::default();
     gaps.extend(known);
     let mut tree = Tree::new();

@@ -4,9 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 use sluicegate_model::media_type;
-use sluicegate_tests::image::{
-    Image, ImageBuilder, artifact, blob_of, descriptor, image,
-};
+use sluicegate_tests::image::{Image, ImageBuilder, artifact, blob_of, descriptor, image};
 use sluicegate_tests::layer::{Archive, Compression, Layer};
 
 use crate::stage::{REPO, Stage, base, blob_path, clean, manifest_path, python};

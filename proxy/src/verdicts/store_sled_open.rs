@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::store::StoreError;
 use super::store_sled_reserve as reserve;
-use crate::private;
 use crate::durable::Disk;
+use crate::private;
 
 /// How often sled flushes on its own; a backstop only, every answered write has been flushed.
 const BACKSTOP_FLUSH_MS: u64 = 1000;

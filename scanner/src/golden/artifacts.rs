@@ -87,11 +87,7 @@ pub(super) fn row() -> Row {
     transcript.row("artifact", revision_of("artifact"))
 }
 
-fn manifest(
-    artifact_type: Option<&str>,
-    config: &str,
-    layers: &[&str],
-) -> Option<ImageManifest> {
+fn manifest(artifact_type: Option<&str>, config: &str, layers: &[&str]) -> Option<ImageManifest> {
     let descriptor = |media_type: &str| {
         let digest = Digest::of(media_type.as_bytes());
         json!({"mediaType": media_type, "digest": digest, "size": 2})
