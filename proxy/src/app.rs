@@ -204,8 +204,6 @@ struct Parts {
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let (content, records, log) = open_data(settings)?;
-        let key = InstanceKey::open(&settings.data)
-            .map_err(|error| data_error(&settings.data, &error))?;
         let history = PullHistory::new(log.directory().to_owned());
         let pulls = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
@@ -226,13 +224,7 @@ impl Parts {
             Arc::clone(&upstreams),
             settings.gate == GateMode::Stream,
         );
-        let presence = Presence::new(
-            key,
-            content.clone(),
-            records.clone(),
-            downloads.clone(),
-            Arc::clone(&upstreams),
-        );
+        let presence = presence(settings, &content, &records, &downloads, &upstreams)?;
         let memory = Memory::default();
         let jobs = Jobs::new(
             content.clone(),
@@ -376,6 +368,24 @@ fn open_data(settings: &Settings) -> Result<(ContentStore, Records, DecisionLog)
         DecisionLog::open(&data.join("decisions")).map_err(|error| data_error(data, &error))?;
     tracing::info!(?opened, "decision log opened");
     Ok((content, records, log))
+}
+
+fn presence(
+    settings: &Settings,
+    content: &ContentStore,
+    records: &Records,
+    downloads: &Downloads,
+    upstreams: &Arc<Upstreams>,
+) -> Result<Presence, StartError> {
+    let data = &settings.data;
+    let key = InstanceKey::open(data).map_err(|error| data_error(data, &error))?;
+    Ok(Presence::new(
+        key,
+        content.clone(),
+        records.clone(),
+        downloads.clone(),
+        Arc::clone(upstreams),
+    ))
 }
 
 fn names(settings: &Settings) -> Names {

@@ -185,7 +185,10 @@ async fn what_an_upstream_echoes_is_in_no_answer_and_no_log() {
             with_credentials(&[(UPSTREAM, &upstream)]).environment("SLUICEGATE_LOG_FORMAT", "json");
         let stage = Stage::around(upstream, builder).await;
         let pair = format!("{USER}:{PASSWORD}");
-        let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let percent = |text: &str| {
+            let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
+            bytes.collect::<Vec<_>>().concat()
+        };
         let echoes: Vec<String> = vec![
             "{sent}".to_owned(),
             PASSWORD.to_owned(),

@@ -157,9 +157,9 @@ impl Registry {
             Route::Blob(repository, digest) => {
                 blob::answer(self, &asked(repository), &digest).await
             }
-            Route::Tags(repository) => lists::tags(self, &asked(repository)).await,
+            Route::Tags(repository) => Box::pin(lists::tags(self, &asked(repository))).await,
             Route::Referrers(repository, digest) => {
-                lists::referrers(self, &asked(repository), &digest).await
+                Box::pin(lists::referrers(self, &asked(repository), &digest)).await
             }
         }
     }

@@ -66,7 +66,7 @@ impl Book {
     /// Gives the length of the longest needle that the lower-case bytes begin with.
     pub(super) fn longest_at(&self, bytes: &[u8], wanted: Wanted) -> Option<usize> {
         let head = bytes.first_chunk::<HEAD_BYTES>()?;
-        if !self.firsts.get(first_two(head)).copied().unwrap_or(false) {
+        if !self.firsts.get(first_two(*head)).copied().unwrap_or(false) {
             return None;
         }
         let least = match wanted {
@@ -86,7 +86,7 @@ impl Book {
         if self.firsts.is_empty() {
             self.firsts = vec![false; FIRSTS];
         }
-        if let Some(first) = self.firsts.get_mut(first_two(&head)) {
+        if let Some(first) = self.firsts.get_mut(first_two(head)) {
             *first = true;
         }
         let needles = self.by_head.entry(head).or_default();
@@ -117,6 +117,6 @@ impl Book {
     }
 }
 
-fn first_two(head: &[u8; HEAD_BYTES]) -> usize {
+fn first_two(head: [u8; HEAD_BYTES]) -> usize {
     usize::from(head[0]) << 8 | usize::from(head[1])
 }

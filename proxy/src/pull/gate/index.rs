@@ -84,9 +84,10 @@ impl Gate {
         for child in self.wanted_children(repository, index).await? {
             // What is known of content is this repository's only once its upstream gave the bytes.
             let is_member = self.records.is_member(repository, &child).await?;
-            let current = match is_member {
-                true => self.judge.current(repository, &child).await?,
-                false => None,
+            let current = if is_member {
+                self.judge.current(repository, &child).await?
+            } else {
+                None
             };
             match current {
                 Some(verdict) => verdicts.push(Ok(Some(verdict))),

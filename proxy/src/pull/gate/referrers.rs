@@ -88,9 +88,10 @@ impl Gate {
         let mut fates = Vec::new();
         for referrer in found.found {
             let is_member = self.records.is_member(repository, &referrer.digest).await?;
-            let fate = match is_member {
-                true => fate_by(self.judge.current(repository, &referrer.digest).await?),
-                false => Fate::Unjudged,
+            let fate = if is_member {
+                fate_by(self.judge.current(repository, &referrer.digest).await?)
+            } else {
+                Fate::Unjudged
             };
             fates.push((referrer, fate));
         }

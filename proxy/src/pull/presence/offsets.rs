@@ -13,7 +13,7 @@ use crate::instance_key::InstanceKey;
 use crate::pull::error::PullError;
 
 /// The length of a part, in bytes.
-const PART_BYTES: u64 = 4 * 1024;
+const PART_BYTES: usize = 4 * 1024;
 /// How many parts are compared.
 const PARTS: u64 = 8;
 /// What the key is used for here.
@@ -26,15 +26,16 @@ pub(super) fn parts(
     digest: &Digest,
     length: u64,
 ) -> Vec<Range<u64>> {
-    if length <= PARTS * PART_BYTES {
+    let part_bytes = PART_BYTES as u64;
+    if length <= PARTS * part_bytes {
         return Vec::new();
     }
-    let starts = length - PART_BYTES + 1;
+    let starts = length - part_bytes + 1;
     let repository = repository.to_string();
     let part = |number: u64| {
         let number = number.to_string();
         let start = key.number(PURPOSE, &[&repository, digest.as_str(), &number]) % starts;
-        start..start + PART_BYTES
+        start..start + part_bytes
     };
     (0..PARTS).map(part).collect()
 }
@@ -49,7 +50,7 @@ pub(super) async fn read(
         let file = stored.open_file()?;
         let mut read = Vec::with_capacity(parts.len());
         for part in parts {
-            let mut bytes = vec![0; PART_BYTES as usize];
+            let mut bytes = vec![0; PART_BYTES];
             file.read_exact_at(&mut bytes, part.start)?;
             read.push((part, bytes));
         }
@@ -73,11 +74,7 @@ mod tests {
             let chosen = parts(&mine, &repository, &digest, length);
             assert_eq!(chosen.len(), 8);
             assert!(chosen.iter().all(|part| part.end <= length), "{chosen:?}");
-            assert!(
-                chosen
-                    .iter()
-                    .all(|part| part.end - part.start == PART_BYTES)
-            );
+            assert!(chosen.iter().all(|part| part.end - part.start == 4096));
             assert_eq!(chosen, parts(&mine, &repository, &digest, length));
             assert_ne!(chosen, parts(&other, &repository, &digest, length));
             let elsewhere: Repository = "up.test/lib/ap".parse().unwrap();

@@ -18,7 +18,10 @@ const TOKEN: &str = "echo-token-canary-0815-abcdefghijklmnopqrstuvwxyz";
 /// How an upstream writes what it was sent.
 fn forms(sent: &str) -> Vec<String> {
     let pair = format!("{USER}:{PASSWORD}");
-    let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let percent = |text: &str| {
+        let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
+        bytes.collect::<Vec<_>>().concat()
+    };
     vec![
         sent.to_owned(),
         sent.to_uppercase(),
