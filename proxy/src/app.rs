@@ -131,11 +131,8 @@ impl App {
             .unwrap_or_else(|| format!("http://{api_addr}"));
         let registry = parts.registry(&settings, &api_url, &metrics, &clock, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
-        if let Some(webhook) = &webhook {
-            if let Err(error) = webhook.begin().await {
-                tracing::error!(%error, "events not delivered; tried again later");
-            }
-            tokio::spawn(webhook.clone().run());
+        if let Some(webhook) = webhook.clone() {
+            begin_delivery(webhook).await;
         }
         let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
         let guard = guard.with_machine_names();
@@ -439,6 +436,14 @@ fn tls(settings: &Settings) -> Result<Option<TlsReload>, StartError> {
     reload
         .map(Some)
         .map_err(|error| StartError::Tls(error.to_string()))
+}
+
+/// Starts the delivery of events; a store that cannot write now is no reason not to serve.
+async fn begin_delivery(webhook: Webhook) {
+    if let Err(error) = webhook.begin().await {
+        tracing::error!(%error, "events not delivered; tried again later");
+    }
+    tokio::spawn(webhook.run());
 }
 
 /// Proves now and then that verdicts can still be written; a damaged store is opened anew by that.

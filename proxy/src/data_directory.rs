@@ -65,8 +65,9 @@ pub(crate) fn close(data: &Path) -> io::Result<Closed> {
     };
     if is_shared(data)? {
         let message = format!(
-            "the data directory {data:?} belongs to everybody, who can see what is in it; give it \
-             one of its own"
+            "the data directory \"{}\" belongs to everybody, who can see what is in it; give the \
+             service one of its own",
+            data.display()
         );
         closed.problems.push(message);
         // Closing these protects all beneath them; what else lies there is not ours.
@@ -95,9 +96,11 @@ impl Closed {
     fn take(&mut self, path: &Path, outcome: Result<bool, String>) {
         match outcome {
             Ok(was_open) => self.is_unfinished |= was_open,
-            Err(why) => self.problems.push(format!(
-                "other users of this machine can read {path:?}: {why}"
-            )),
+            Err(why) => {
+                let path = path.display();
+                let problem = format!("other users of this machine can read \"{path}\": {why}");
+                self.problems.push(problem);
+            }
         }
     }
 

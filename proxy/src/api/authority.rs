@@ -4,7 +4,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use http::Uri;
 use url::Url;
 
 /// A host and the port that was written behind it.
@@ -39,21 +38,15 @@ impl Authority {
             let address: Ipv6Addr = address.parse().ok()?;
             return Some(Self {
                 host: Host::Address(IpAddr::V6(address).to_canonical()),
-                port: port(rest)?,
+                port: port(rest).ok()?,
             });
         }
         let at = text.find(':').unwrap_or(text.len());
         let (host, rest) = text.split_at(at);
         Some(Self {
             host: Host::parse(host)?,
-            port: port(rest)?,
+            port: port(rest).ok()?,
         })
-    }
-
-    /// Gives the authority of a request's target, where it has one.
-    pub(super) fn of_target(target: &Uri) -> Option<Option<Self>> {
-        let authority = target.authority()?;
-        Some(Self::parse(authority.as_str()))
     }
 }
 
@@ -107,12 +100,17 @@ impl Origin {
     }
 }
 
+/// What stands behind a host is no port.
+struct NotAPort;
+
 /// Reads what stands behind a host: nothing, or a colon and a number that may be left out.
-fn port(text: &str) -> Option<Option<u16>> {
+fn port(text: &str) -> Result<Option<u16>, NotAPort> {
     if text.is_empty() || text == ":" {
-        return Some(None);
+        return Ok(None);
     }
-    let digits = text.strip_prefix(':')?;
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().ok()).flatten().map(Some)
+    let digits = text.strip_prefix(':').ok_or(NotAPort)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NotAPort);
+    }
+    digits.parse().map(Some).map_err(|_| NotAPort)
 }

@@ -86,8 +86,8 @@ impl Guard {
     fn host<B>(&self, request: &Request<B>) -> Result<Option<Authority>, Problem> {
         let malformed = || Problem::bad_request("the request names no host, or not one host");
         let mut named = Vec::new();
-        if let Some(target) = Authority::of_target(request.uri()) {
-            named.push(target.ok_or_else(malformed)?);
+        if let Some(target) = request.uri().authority() {
+            named.push(Authority::parse(target.as_str()).ok_or_else(malformed)?);
         }
         let mut hosts = request.headers().get_all(header::HOST).iter();
         if let Some(host) = hosts.next() {

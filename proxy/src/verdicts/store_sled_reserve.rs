@@ -58,14 +58,12 @@ fn make(database: &Path, place: &Path) -> io::Result<()> {
         return Ok(());
     }
     let mut file = private::create(place)?;
-    match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => Ok(()),
-        // Some file systems cannot promise room; on those it is written.
-        Err(_) => {
-            let written = io::copy(&mut io::Read::take(io::repeat(b'r'), bytes), &mut file);
-            written.and_then(|_| file.flush())
-        }
+    if rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes).is_ok() {
+        return Ok(());
     }
+    // Some file systems cannot promise room; on those it is written.
+    io::copy(&mut io::Read::take(io::repeat(b'r'), bytes), &mut file)?;
+    file.flush()
 }
 
 /// Counts the bytes of sled's snapshots; the next one has about as many.
