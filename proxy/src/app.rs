@@ -214,7 +214,12 @@ impl Parts {
             settings.gate == GateMode::Stream,
         );
         let memory = Memory::default();
-        let jobs = Jobs::new(content.clone(), downloads.clone(), memory.clone(), clock.clone());
+        let jobs = Jobs::new(
+            content.clone(),
+            downloads.clone(),
+            memory.clone(),
+            clock.clone(),
+        );
         let judge = Judge::new(
             jobs.clone(),
             memory,

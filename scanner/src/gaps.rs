@@ -102,7 +102,10 @@ mod tests {
         assert_eq!(gaps.len(), MAX_LISTED + 3);
         let told = "and 1999000 more of this kind, which are not listed";
         assert!(gaps.iter().any(|gap| gap.detail == told && !gap.fatal));
-        assert_eq!(Coverage::from_gaps(gaps).status, CoverageStatus::Unscannable);
+        assert_eq!(
+            Coverage::from_gaps(gaps).status,
+            CoverageStatus::Unscannable
+        );
     }
 
     #[test]

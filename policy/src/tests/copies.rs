@@ -5,7 +5,9 @@ use super::*;
 fn quiet(paths: &str) -> PolicySet {
     let file = SourceFile {
         name: ".trivyignore.yaml".into(),
-        text: format!("vulnerabilities:\n  - id: CVE-1\n    paths: [{paths}]\n    statement: fine\n"),
+        text: format!(
+            "vulnerabilities:\n  - id: CVE-1\n    paths: [{paths}]\n    statement: fine\n"
+        ),
     };
     PolicySet::parse(&[file]).unwrap()
 }
@@ -28,7 +30,11 @@ fn an_exception_by_path_quiets_copies_only_where_it_names_every_one() {
         (&in_app, in_places(2, &["app/a", "app/b"]), Decision::Allow),
         (&in_app, in_places(2, &["app/a", "srv/b"]), Decision::Refuse),
         (&in_app, in_places(3, &["app/a", "app/b"]), Decision::Refuse),
-        (&everywhere, in_places(3, &["app/a", "app/b"]), Decision::Refuse),
+        (
+            &everywhere,
+            in_places(3, &["app/a", "app/b"]),
+            Decision::Refuse,
+        ),
     ] {
         assert_eq!(decided(set, IMAGE, &found).decision, wanted, "{found:?}");
     }

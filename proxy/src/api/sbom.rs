@@ -6,9 +6,9 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{ApiState, body};
 use super::problem::Problem;
 use super::verdicts::newest;
+use super::{ApiState, body};
 use crate::formats::{self, Format};
 
 /// How much more memory than the verdict itself a document about it takes, text included.

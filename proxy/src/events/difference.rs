@@ -62,13 +62,19 @@ type Identity<'a> = (&'a str, &'a str, &'a str, bool);
 fn identity(finding: &Finding, has_places: bool) -> Identity<'_> {
     let is_affected = finding.status == FindingStatus::Affected;
     let package = &finding.package;
-    let place = if has_places { package.path.as_str() } else { "" };
+    let place = if has_places {
+        package.path.as_str()
+    } else {
+        ""
+    };
     (&finding.id, &package.purl, place, is_affected)
 }
 
 fn identities(verdict: &Verdict, has_places: bool) -> BTreeSet<Identity<'_>> {
     let findings = verdict.findings.iter();
-    findings.map(|finding| identity(finding, has_places)).collect()
+    findings
+        .map(|finding| identity(finding, has_places))
+        .collect()
 }
 
 fn lists_every_place(verdict: &Verdict) -> bool {

@@ -46,7 +46,12 @@ fn bytes(verdict: &Verdict) -> usize {
 
 fn finding(finding: &Finding) -> usize {
     let package = &finding.package;
-    let texts = [&package.name, &package.version, &package.purl, &package.path];
+    let texts = [
+        &package.name,
+        &package.version,
+        &package.purl,
+        &package.path,
+    ];
     let texts = texts.into_iter().chain([&finding.id, &finding.source]);
     let lists = finding.aliases.iter().chain(&finding.advisories);
     let listed: usize = lists.chain(&finding.paths).map(text).sum();

@@ -170,12 +170,7 @@ impl Progress {
 
 impl Jobs {
     /// Prepares jobs that share `memory` with everybody else who scans and judges.
-    pub fn new(
-        content: ContentStore,
-        downloads: Downloads,
-        memory: Memory,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(content: ContentStore, downloads: Downloads, memory: Memory, clock: Clock) -> Self {
         let layers = LayerScans::new(content.clone(), downloads.clone(), memory.clone());
         let shared = Shared {
             scans: Cache::builder().max_capacity(64).build(),
@@ -194,7 +189,12 @@ impl Jobs {
     /// Waits for the memory to read it into; whoever calls holds none.
     pub async fn remembered(&self, digest: &Digest) -> Option<Held> {
         let (kind, key) = (DocumentKind::Inventory, document_key(digest));
-        let bytes = self.shared.content.document_bytes(kind, &key).await.ok()??;
+        let bytes = self
+            .shared
+            .content
+            .document_bytes(kind, &key)
+            .await
+            .ok()??;
         let wanted = bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES;
         let share = self.shared.memory.share(wanted).await;
         self.read(digest, share).await

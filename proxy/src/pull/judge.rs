@@ -14,8 +14,8 @@ use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicySet;
 
-use super::error::PullError;
 use super::brief::{brief, weight};
+use super::error::PullError;
 use super::job::{Held, Jobs, Scanned};
 use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
@@ -239,8 +239,7 @@ impl Judge {
     ) -> Result<Held, PullError> {
         let known = self.records.verdict_bytes(repository, digest).await?;
         let (scanned, feeds) = (Arc::clone(&held.scanned), Arc::clone(&basis.feeds));
-        let estimate =
-            move || sluicegate_scanner::judging_bytes(&scanned.inventory, &feeds.index);
+        let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &feeds.index);
         let judging = tokio::task::spawn_blocking(estimate)
             .await
             .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))?;

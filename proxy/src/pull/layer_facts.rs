@@ -153,8 +153,9 @@ impl LayerScans {
     /// Gives what the facts of an image take in memory, in bytes: those of each layer once, and no
     /// more than are looked at.
     pub(super) fn weight<'a>(found: impl Iterator<Item = (&'a Digest, &'a Found)>) -> u64 {
-        let each: HashMap<&Digest, u64> =
-            found.map(|(digest, found)| (digest, found.weight())).collect();
+        let each: HashMap<&Digest, u64> = found
+            .map(|(digest, found)| (digest, found.weight()))
+            .collect();
         each.values().sum::<u64>().min(MAX_IMAGE_BYTES)
     }
 

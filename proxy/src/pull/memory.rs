@@ -56,7 +56,6 @@ impl Share {
     pub fn covers(&self, bytes: u64) -> bool {
         bytes.min(LARGE_LANE_BYTES) <= self.bytes
     }
-
 }
 
 impl fmt::Debug for Share {

@@ -61,7 +61,10 @@ impl Records {
             found.extend(row.map(|row| (row.decided_at, repository)));
         }
         found.sort_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(found.into_iter().map(|(_, repository)| repository).collect())
+        Ok(found
+            .into_iter()
+            .map(|(_, repository)| repository)
+            .collect())
     }
 
     /// Tells how many bytes the text of a verdict has, without reading it; none where there is none.

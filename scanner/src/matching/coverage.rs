@@ -90,11 +90,7 @@ impl Unanswered {
 const MAX_RANGELESS: usize = 1_000;
 
 /// Records a gap for each component and each advisory that names it but neither versions nor ranges.
-pub(super) fn rangeless(
-    components: &[&Component],
-    matched: &[Matched<'_>],
-    gaps: &mut GapList,
-) {
+pub(super) fn rangeless(components: &[&Component], matched: &[Matched<'_>], gaps: &mut GapList) {
     let without = || {
         matched
             .iter()

@@ -33,7 +33,12 @@ fn as_many_as_are_listed_are_listed_one_by_one() {
     let report = judge(&inventory(copies("a", "1", 10_000)), &feeds, now());
     assert_eq!(report.findings.len(), 20_000);
     assert!(report.findings.iter().all(|finding| finding.copies == 1));
-    assert!(report.findings.iter().all(|finding| finding.paths.is_empty()));
+    assert!(
+        report
+            .findings
+            .iter()
+            .all(|finding| finding.paths.is_empty())
+    );
     assert_eq!(gap(&report), None);
 }
 
@@ -122,7 +127,9 @@ fn faults_of_very_many_places_are_some_and_a_number() {
     let report = judge(&inventory(copies("a", "1", 50_000)), &feeds, now());
     let gaps = &report.coverage.gaps;
     assert_eq!(gaps.len(), 1_001);
-    let told = gaps.iter().any(|gap| gap.detail.starts_with("and 49000 more"));
+    let told = gaps
+        .iter()
+        .any(|gap| gap.detail.starts_with("and 49000 more"));
     assert!(told, "{:?}", gaps.last());
     assert_eq!(report.findings.len(), 1);
 }
@@ -130,14 +137,24 @@ fn faults_of_very_many_places_are_some_and_a_number() {
 #[test]
 fn the_same_weakness_under_very_many_names_is_joined_and_mended_in_time() {
     let chained = |number: usize| {
-        let names = json!([format!("N-{:05}", 60_000 - number), format!("N-{:05}", 59_999 - number)]);
+        let names = json!([
+            format!("N-{:05}", 60_000 - number),
+            format!("N-{:05}", 59_999 - number)
+        ]);
         let fixed = format!("2.{number}");
-        with(record(&format!("R-{number:05}"), "PyPI", "a", &fixed), "aliases", names)
+        with(
+            record(&format!("R-{number:05}"), "PyPI", "a", &fixed),
+            "aliases",
+            names,
+        )
     };
     let (_home, feeds) = feeds(&(0..20_000).map(chained).collect::<Vec<_>>());
     let report = judge(&inventory(vec![python("a", "1")]), &feeds, now());
     assert_eq!(report.findings.len(), 1);
-    let fixed = report.findings.first().and_then(|found| found.fixed.clone());
+    let fixed = report
+        .findings
+        .first()
+        .and_then(|found| found.fixed.clone());
     assert_eq!(fixed.as_deref(), Some("2.19999"));
 }
 
