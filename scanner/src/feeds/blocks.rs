@@ -17,7 +17,7 @@ use super::index::read_checked;
 const MAX_BYTES: u64 = 3 * 1024 * 1024;
 
 /// Largest block that is kept: one package's advisories must not take the place of all others'.
-const MAX_KEPT_BYTES: u32 = 512 * 1024;
+const MAX_KEPT_BYTES: u32 = 1536 * 1024;
 
 const PART: &str = "a block";
 
