@@ -58,24 +58,11 @@ impl Disk {
                 self.write_anew(&entry.path())?;
             } else if kind.is_file() {
                 let file = File::options().read(true).write(true).open(entry.path())?;
-                self.write_file_anew(&file, 0, file.metadata()?.len())?;
+                write_file_anew(&file, 0, file.metadata()?.len())?;
+                self.sync_all(&file)?;
             }
         }
         self.sync_directory(directory)
-    }
-
-    /// Writes the bytes of a file from one place to another anew.
-    pub fn write_file_anew(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut at = from;
-        while at < to {
-            let left = usize::try_from(to - at).unwrap_or(PIECE_BYTES);
-            let window = piece.get_mut(..left.min(PIECE_BYTES)).unwrap_or_default();
-            file.read_exact_at(window, at)?;
-            file.write_all_at(window, at)?;
-            at = at.saturating_add(window.len() as u64);
-        }
-        self.sync_all(file)
     }
 
     #[cfg(not(test))]
@@ -101,6 +88,20 @@ impl Disk {
     pub(crate) fn let_fail(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
     }
+}
+
+/// Writes the bytes of a file from one place to another anew; whoever calls it syncs them.
+pub fn write_file_anew(file: &File, from: u64, to: u64) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut at = from;
+    while at < to {
+        let left = usize::try_from(to - at).unwrap_or(PIECE_BYTES);
+        let window = piece.get_mut(..left.min(PIECE_BYTES)).unwrap_or_default();
+        file.read_exact_at(window, at)?;
+        file.write_all_at(window, at)?;
+        at = at.saturating_add(window.len() as u64);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,11 +17,10 @@ pub fn fingerprint() -> &'static str {
 }
 
 fn fingerprint_of(scanner: &str, parts: &[(&str, u32)]) -> String {
-    let mut text = format!("scanner {scanner}\n");
-    for (name, revision) in parts {
-        text.push_str(&format!("{name} {revision}\n"));
-    }
-    let digest = Digest::of(text.as_bytes());
+    let mut lines = vec![format!("scanner {scanner}\n")];
+    let of_part = |(name, revision): &(&str, u32)| format!("{name} {revision}\n");
+    lines.extend(parts.iter().map(of_part));
+    let digest = Digest::of(lines.concat().as_bytes());
     digest.hex().chars().take(32).collect()
 }
 

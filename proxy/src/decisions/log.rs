@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::line::{Entry, Head};
 use super::open::{OpenLog, OpenReport, open};
-use crate::durable::Disk;
+use crate::durable::{Disk, write_file_anew};
 
 /// Most lines in one batch.
 const MAX_BATCH_LINES: usize = 256;
@@ -234,13 +234,11 @@ impl OpenLog {
     /// Makes what was written durable. After a sync that failed, the end of the log is written anew
     /// first: a sync of bytes that the kernel takes for written would prove nothing.
     fn sync(&self) -> io::Result<()> {
-        let synced = if self.in_doubt.load(Ordering::Acquire) {
+        if self.in_doubt.load(Ordering::Acquire) {
             let end = self.file.metadata()?.len();
-            let from = end.saturating_sub(DOUBTFUL_BYTES);
-            self.disk.write_file_anew(&self.file, from, end)
-        } else {
-            self.disk.sync_data(&self.file)
-        };
+            write_file_anew(&self.file, end.saturating_sub(DOUBTFUL_BYTES), end)?;
+        }
+        let synced = self.disk.sync_data(&self.file);
         if synced.is_err() {
             self.in_doubt.store(true, Ordering::Release);
         }

@@ -16,3 +16,16 @@ pub(crate) fn layout(path: &Path) -> Vec<u8> {
     let tables = postcard::to_stdvec(&tables).unwrap();
     [&file[PREAMBLE_BYTES..end], &tables, keys].concat()
 }
+
+#[test]
+fn an_index_is_built_again_under_other_readers() {
+    let now = super::readers(&super::SOURCES);
+    for index in 0..super::SOURCES.len() {
+        let mut raised = super::SOURCES;
+        raised[index].revision += 1;
+        assert_ne!(super::readers(&raised), now);
+    }
+    for matcher in crate::matchers() {
+        assert!(now.contains(&format!("match {} {}\n", matcher.name, matcher.revision)));
+    }
+}

@@ -27,7 +27,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::matching::{MATCHER_REVISION, matchers};
+use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
 
 pub use build::build_index;
 pub(crate) use format::FORMAT as INDEX_FORMAT;
@@ -189,14 +189,15 @@ pub fn source_fingerprint(directories: &[FeedDirectory]) -> Result<String, FeedE
 /// Names everything that decides what an index holds beside the files: the matchers do as well, for
 /// names are kept in their normal form and versions that a range holds are left out.
 fn readers(sources: &[Source]) -> String {
-    let mut text = format!("format {} matching {MATCHER_REVISION}\n", format::FORMAT);
-    for source in sources {
-        text.push_str(&format!("feed {} {}\n", source.name, source.revision));
-    }
-    for matcher in matchers() {
-        text.push_str(&format!("match {} {}\n", matcher.name, matcher.revision));
-    }
-    text
+    let mut lines = vec![format!(
+        "format {} matching {MATCHER_REVISION}\n",
+        format::FORMAT
+    )];
+    let of_source = |source: &Source| format!("feed {} {}\n", source.name, source.revision);
+    lines.extend(sources.iter().map(of_source));
+    let of_matcher = |it: &MatcherInfo| format!("match {} {}\n", it.name, it.revision);
+    lines.extend(matchers().iter().map(of_matcher));
+    lines.concat()
 }
 
 fn file_line(path: &Path) -> Result<String, FeedError> {

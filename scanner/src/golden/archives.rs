@@ -119,15 +119,23 @@ fn layers() -> Vec<(&'static str, Vec<u8>)> {
         ("xz", b"\xfd7zXZ\0\0\x04".to_vec()),
         ("everything", everything().tar()),
     ];
-    layers.extend(entries().map(|(label, layer)| (label, layer.tar())));
+    layers.extend(
+        entries()
+            .into_iter()
+            .map(|(label, layer)| (label, layer.tar())),
+    );
     layers
 }
 
 /// Every kind of entry, and names with no place in an image.
-fn entries() -> [(&'static str, Layer); 14] {
-    let os = "ID=debian\nVERSION_ID=12\n";
-    let long = format!("{}/etc/os-release", "d".repeat(120));
-    [
+fn entries() -> Vec<(&'static str, Layer)> {
+    kinds().into_iter().chain(names()).collect()
+}
+
+const OS: &str = "ID=debian\nVERSION_ID=12\n";
+
+fn kinds() -> Vec<(&'static str, Layer)> {
+    vec![
         (
             "links",
             small()
@@ -153,22 +161,6 @@ fn entries() -> [(&'static str, Layer); 14] {
         ),
         ("twice", small().file("var/lib/dpkg/status", "")),
         (
-            "climbing",
-            small().file("../etc/os-release", os).file("a/../../b", os),
-        ),
-        (
-            "odd names",
-            Layer::new()
-                .file("./etc//os-release", os)
-                .file("/usr/lib/os-release", os),
-        ),
-        ("no name", Layer::new().file("", os)),
-        (
-            "not text",
-            Layer::new().pax("path", "etc/os-release").file("x", os),
-        ),
-        ("long", Layer::new().pax("path", &long).file("x", os)),
-        (
             "sparse",
             Layer::new()
                 .pax("GNU.sparse.major", "1")
@@ -179,15 +171,38 @@ fn entries() -> [(&'static str, Layer); 14] {
             "global",
             Layer::new()
                 .entry(EntryType::XGlobalHeader, "g", "", b"11 path=ab\n")
-                .file("x", os),
+                .file("x", OS),
         ),
         (
             "unknown kind",
             Layer::new()
                 .entry(EntryType::new(b'Q'), "q", "", b"x")
-                .file("etc/os-release", os),
+                .file("etc/os-release", OS),
         ),
         ("code", code()),
+    ]
+}
+
+/// Names with no place in an image, or with several.
+fn names() -> Vec<(&'static str, Layer)> {
+    let long = format!("{}/etc/os-release", "d".repeat(120));
+    vec![
+        (
+            "climbing",
+            small().file("../etc/os-release", OS).file("a/../../b", OS),
+        ),
+        (
+            "odd names",
+            Layer::new()
+                .file("./etc//os-release", OS)
+                .file("/usr/lib/os-release", OS),
+        ),
+        ("no name", Layer::new().file("", OS)),
+        (
+            "not text",
+            Layer::new().pax("path", "etc/os-release").file("x", OS),
+        ),
+        ("long", Layer::new().pax("path", &long).file("x", OS)),
     ]
 }
 

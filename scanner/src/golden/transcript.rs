@@ -1,5 +1,7 @@
 //! What one part gave for its inputs, as text that is hashed.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use sha2::Digest as _;
 
@@ -13,7 +15,7 @@ impl Transcript {
     /// Notes what came out of an input.
     pub(super) fn note(&mut self, input: impl std::fmt::Display, output: &impl Serialize) {
         let output = serde_json::to_string(output).unwrap();
-        self.0.push_str(&format!("{input} => {output}\n"));
+        let _ = writeln!(self.0, "{input} => {output}");
     }
 
     /// Gives the row of the part that this is about.

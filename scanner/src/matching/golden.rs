@@ -19,158 +19,59 @@ pub(crate) fn answers() -> Vec<(MatcherInfo, Answers)> {
         .collect()
 }
 
-/// Versions in which orders differ from each other, and some that are none.
-fn versions(matcher: &str) -> &'static [&'static str] {
-    match matcher {
-        "deb" => &[
-            "0",
-            "1.0",
-            "1.0-1",
-            "1:0.9",
-            "1.0~rc1-1",
-            "1.0-1+deb12u1",
-            "1.0-1+b2",
-            "1.0a",
-            "1.0+b",
-            "10.0",
-            "2:",
-            "1.0-1ubuntu0.1",
-            "1_0",
-            "",
-        ],
-        "apk" | "apk-relatives" => &[
-            "0",
-            "1.0",
-            "1.0-r1",
-            "1.0_rc1",
-            "1.0_p1",
-            "1.0a",
-            "1.02",
-            "1.0.1_git20240101-r0",
-            "1.1_alpha",
-            "10",
-            "1.0-r10",
-            "x",
-            "1.0~ab",
-            "",
-        ],
-        "rpm" => &[
-            "0",
-            "1.0-1.el9",
-            "1:0.9-1",
-            "1.0~rc1-1",
-            "1.0^git1-1",
-            "1.0-1.el9_2.1",
-            "1.0",
-            "1.0a-1",
-            "1.0.1-1",
-            "10-1",
-            "1.0-1.module_el8+1+a",
-            "",
-            "a-b-c",
-        ],
-        "pypi" => &[
-            "0",
-            "1.0",
-            "1.0.0",
-            "1.0rc1",
-            "1.0.post1",
-            "1.0.dev1",
-            "1!0.5",
-            "1.0+local.1",
-            "1.0a1.dev2",
-            "1.10",
-            "v1.0",
-            "nonsense",
-            "",
-        ],
-        "npm" | "cargo" | "hex" => &[
-            "0",
-            "1.0.0",
-            "1.0.0-rc.1",
-            "1.0.0-rc.10",
-            "1.0.0-alpha",
-            "1.0.0+build",
-            "1.2",
-            "v1.0.0",
-            "1.10.0",
-            "01.0.0",
-            "x",
-            "",
-        ],
-        "maven" => &[
-            "0",
-            "1.0",
-            "1",
-            "1.0-SNAPSHOT",
-            "1.0-rc1",
-            "1.0.Final",
-            "1.0-sp",
-            "1.0-alpha-1",
-            "1.0-1",
-            "1.0.RELEASE",
-            "1.10",
-            "2.0-M1",
-            "jre8",
-            "",
-        ],
-        "go" => &[
-            "0",
-            "v1.0.0",
-            "1.0.0",
-            "v2.0.0+incompatible",
-            "v0.0.0-20240101000000-0a1b2c3d4e5f",
-            "v1.0.1-0.20240101000000-0a1b2c3d4e5f",
-            "1.22.1",
-            "1.22rc1",
-            "(devel)",
-            "v1",
-            "",
-        ],
-        "gem" => &[
-            "0", "1.0", "1.0.0", "1.0.pre", "1.0.rc1", "1.0.a.2", "1.0-1", "1.10", "1.0.0.1", "x",
-            "",
-        ],
-        "nuget" => &[
-            "0",
-            "1.0",
-            "1.0.0",
-            "1.0.0.0",
-            "1.0.0.1",
-            "1.0.0-beta",
-            "1.0.0-BETA.2",
-            "1.0.0+m",
-            "1.10",
-            "x",
-            "",
-        ],
-        "composer" => &[
-            "0",
-            "1.0",
-            "v1.0.0",
-            "1.0-beta2",
-            "1.0RC1",
-            "1.0p1",
-            "dev-main",
-            "1.x-dev",
-            "1.0-dev",
-            "1.10",
-            "x",
-            "",
-        ],
-        "cran" => &["0", "1.0", "1.0-1", "1.0.1", "1.10", "1", "1.0-10", "a", ""],
-        "bitnami" => &[
-            "0",
-            "1.0.0",
-            "1.0.0-1",
-            "1.0.0-rc.1",
-            "1.10.0",
-            "1.0",
-            "x",
-            "",
-        ],
-        new => panic!("{new} has no versions"),
-    }
+/// Versions in which orders differ from each other, and some that are none; by matcher.
+const VERSIONS: [(&[&str], &str); 12] = [
+    (
+        &["deb"],
+        "0 1.0 1.0-1 1:0.9 1.0~rc1-1 1.0-1+deb12u1 1.0-1+b2 1.0a 1.0+b 10.0 2: 1.0-1ubuntu0.1 1_0",
+    ),
+    (
+        &["apk", "apk-relatives"],
+        "0 1.0 1.0-r1 1.0_rc1 1.0_p1 1.0a 1.02 1.0.1_git20240101-r0 1.1_alpha 10 1.0-r10 x 1.0~ab",
+    ),
+    (
+        &["rpm"],
+        "0 1.0-1.el9 1:0.9-1 1.0~rc1-1 1.0^git1-1 1.0-1.el9_2.1 1.0 1.0a-1 1.0.1-1 10-1 \
+         1.0-1.module_el8+1+a a-b-c",
+    ),
+    (
+        &["pypi"],
+        "0 1.0 1.0.0 1.0rc1 1.0.post1 1.0.dev1 1!0.5 1.0+local.1 1.0a1.dev2 1.10 v1.0 nonsense",
+    ),
+    (
+        &["npm", "cargo", "hex"],
+        "0 1.0.0 1.0.0-rc.1 1.0.0-rc.10 1.0.0-alpha 1.0.0+build 1.2 v1.0.0 1.10.0 01.0.0 x",
+    ),
+    (
+        &["maven"],
+        "0 1.0 1 1.0-SNAPSHOT 1.0-rc1 1.0.Final 1.0-sp 1.0-alpha-1 1.0-1 1.0.RELEASE 1.10 2.0-M1 jre8",
+    ),
+    (
+        &["go"],
+        "0 v1.0.0 1.0.0 v2.0.0+incompatible v0.0.0-20240101000000-0a1b2c3d4e5f \
+         v1.0.1-0.20240101000000-0a1b2c3d4e5f 1.22.1 1.22rc1 (devel) v1",
+    ),
+    (
+        &["gem"],
+        "0 1.0 1.0.0 1.0.pre 1.0.rc1 1.0.a.2 1.0-1 1.10 1.0.0.1 x",
+    ),
+    (
+        &["nuget"],
+        "0 1.0 1.0.0 1.0.0.0 1.0.0.1 1.0.0-beta 1.0.0-BETA.2 1.0.0+m 1.10 x",
+    ),
+    (
+        &["composer"],
+        "0 1.0 v1.0.0 1.0-beta2 1.0RC1 1.0p1 dev-main 1.x-dev 1.0-dev 1.10 x",
+    ),
+    (&["cran"], "0 1.0 1.0-1 1.0.1 1.10 1 1.0-10 a"),
+    (&["bitnami"], "0 1.0.0 1.0.0-1 1.0.0-rc.1 1.10.0 1.0 x"),
+];
+
+fn versions(matcher: &str) -> Vec<&'static str> {
+    let of_matcher = |(names, _): &&(&[&str], &str)| names.contains(&matcher);
+    let found = VERSIONS.iter().find(of_matcher);
+    let (_, versions) = found.unwrap_or_else(|| panic!("{matcher} has no versions"));
+    versions.split_whitespace().chain([""]).collect()
 }
 
 fn of(matcher: &Matcher) -> Answers {
@@ -181,8 +82,8 @@ fn of(matcher: &Matcher) -> Answers {
     )];
     for side in [Side::Installed, Side::Source] {
         let order = matcher.order(side);
-        let advisories = advisories(versions);
-        for version in versions {
+        let advisories = advisories(&versions);
+        for version in &versions {
             let said = (order.affected)(version, &advisories);
             let all: Vec<&Advisory> = advisories.iter().collect();
             let fix = (order.first_fix)(version, &all);

@@ -55,13 +55,16 @@ fn texts_in(texts: &[&str]) -> Vec<u8> {
 }
 
 fn binaries() -> Vec<Sample> {
+    [listed(), products(), odd()].concat()
+}
+
+/// Programs that list what is in them.
+fn listed() -> Vec<Sample> {
     let modules = "path\ta/b\nmod\ta/b\tv1.0.0\t\ndep\tc/d\tv2.0.0+incompatible\th1:x=\ndep\te/f\tv1.0.0\n=>\tg/h\tv1.1.0\th1:y=\nbuild\tvcs.revision=0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b\nbuild\tvcs.time=2024-01-02T03:04:05Z\n";
     let devel = "path\ta/b\nmod\ta/b\t(devel)\t\nbuild\t-ldflags=\"-X main.version=v9.8.7\"\n";
     let linked = crates(
         r#"{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1]},{"name":"serde","version":"1.0.2","source":"crates.io"},{"name":"syn","version":"2.0.1","source":"crates.io","kind":"build"}]}"#,
     );
-    let many: Vec<String> = (10..40).map(|n| format!("BusyBox v1.{n}.0")).collect();
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
     vec![
         (
             "usr/bin/go",
@@ -81,6 +84,14 @@ fn binaries() -> Vec<Sample> {
         ),
         ("usr/bin/rust", elf(&[(".dep-v0", &linked)])),
         ("usr/bin/odd-rust", elf(&[(".dep-v0", b"not compressed")])),
+    ]
+}
+
+/// Programs whose texts name them.
+fn products() -> Vec<Sample> {
+    let many: Vec<String> = (10..40).map(|n| format!("BusyBox v1.{n}.0")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    vec![
         ("usr/bin/nginx", texts_in(&["nginx version: nginx/1.25.3"])),
         (
             "usr/bin/busybox",
@@ -109,6 +120,12 @@ fn binaries() -> Vec<Sample> {
         ("usr/bin/mariadb", texts_in(&["5.5.5-10.11.6-MariaDB"])),
         ("usr/bin/many", texts_in(&many)),
         ("usr/bin/none", texts_in(&["see nginx/1.25.3", "3.11.2"])),
+    ]
+}
+
+/// Programs in which nothing is read.
+fn odd() -> Vec<Sample> {
+    vec![
         ("usr/bin/packed", elf(&[("UPX!", b"UPX!UPX!UPX0UPX1")])),
         (
             "usr/bin/pe",
@@ -134,25 +151,22 @@ fn properties(artifact: &str, version: &str) -> Vec<u8> {
 }
 
 fn jars() -> Vec<Sample> {
-    let pom = "META-INF/maven/org.x/a/pom.properties";
+    [named_inside(), named_by_place(), nested()].concat()
+}
+
+const POM: &str = "META-INF/maven/org.x/a/pom.properties";
+const MANIFEST: &str = "META-INF/MANIFEST.MF";
+
+/// Archives that say who they are.
+fn named_inside() -> Vec<Sample> {
     let pom_xml = "META-INF/maven/org.x/a/pom.xml";
-    let manifest = "META-INF/MANIFEST.MF";
     let (a, b) = (properties("a", "1.0"), properties("b", "2.0"));
     let stated = b"<project><parent><groupId>org.p</groupId><version>7</version></parent><artifactId>b</artifactId></project>";
-    let one = zip(&[(pom, &a)]);
-    let middle = zip(&[("WEB-INF/lib/inner.jar", &one)]);
-    let mut deep = one.clone();
-    for _ in 0..8 {
-        deep = zip(&[("inner.jar", &deep)]);
-    }
-    let launched = [b"#!/bin/sh\nexec java -jar \"$0\"\n".as_slice(), &one].concat();
     vec![
         (
             "app/shaded.jar",
-            zip(&[(pom, &a), ("META-INF/maven/org.x/b/pom.properties", &b)]),
+            zip(&[(POM, &a), ("META-INF/maven/org.x/b/pom.properties", &b)]),
         ),
-        ("app.ear", zip(&[("web.war", &middle)])),
-        ("app/launched.jar", launched),
         (
             "lib/a-1.2.3.jar",
             zip(&[(pom_xml, b"<project/>"), ("A.class", b"")]),
@@ -161,10 +175,16 @@ fn jars() -> Vec<Sample> {
         (
             "lib/json4s-core_2.12-3.7.0-M11.jar",
             zip(&[
-                (manifest, b"Implementation-Vendor-Id: org.json4s\n"),
+                (MANIFEST, b"Implementation-Vendor-Id: org.json4s\n"),
                 ("A.class", b""),
             ]),
         ),
+    ]
+}
+
+/// Archives that are known by where they lie, by their classes, or not at all.
+fn named_by_place() -> Vec<Sample> {
+    vec![
         (
             "root/.m2/repository/org/x/a/1.0/a-1.0.jar",
             zip(&[("A.class", b"")]),
@@ -180,7 +200,7 @@ fn jars() -> Vec<Sample> {
         (
             "x-1.0.jar",
             zip(&[
-                (manifest, b"Implementation-Vendor-Id: org.guess\n"),
+                (MANIFEST, b"Implementation-Vendor-Id: org.guess\n"),
                 ("A.class", b""),
             ]),
         ),
@@ -188,7 +208,7 @@ fn jars() -> Vec<Sample> {
             "x.jar",
             zip(&[
                 (
-                    manifest,
+                    MANIFEST,
                     b"Bundle-SymbolicName: org.guess.x\nBundle-Version: 1.0\n",
                 ),
                 ("A.class", b""),
@@ -198,21 +218,37 @@ fn jars() -> Vec<Sample> {
             "usr/lib/jvm/x/lib/jrt-fs.jar",
             zip(&[
                 (
-                    manifest,
+                    MANIFEST,
                     b"Implementation-Title: Java Runtime Environment\n",
                 ),
                 ("jdk/internal/jrtfs/A.class", b""),
             ]),
         ),
+    ]
+}
+
+/// Archives in archives, and what is none.
+fn nested() -> Vec<Sample> {
+    let a = properties("a", "1.0");
+    let one = zip(&[(POM, &a)]);
+    let middle = zip(&[("WEB-INF/lib/inner.jar", &one)]);
+    let mut deep = one.clone();
+    for _ in 0..8 {
+        deep = zip(&[("inner.jar", &deep)]);
+    }
+    let launched = [b"#!/bin/sh\nexec java -jar \"$0\"\n".as_slice(), &one].concat();
+    vec![
+        ("app.ear", zip(&[("web.war", &middle)])),
+        ("app/launched.jar", launched),
         ("x.jar", zip(&[("text", b"")])),
         (
             "x.jar",
             zip(&[(
-                pom,
+                POM,
                 b"version=${project.version}\ngroupId=g\nartifactId=a\n",
             )]),
         ),
-        ("x.jar", zip(&[("bad.jar", b"PK broken"), (pom, &a)])),
+        ("x.jar", zip(&[("bad.jar", b"PK broken"), (POM, &a)])),
         ("x.jar", deep),
         ("plugins/p.hpi", one.clone()),
         ("anywhere", one),
