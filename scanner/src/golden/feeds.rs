@@ -77,7 +77,8 @@ fn osv(index: &FeedIndex) -> Row {
     transcript.note("ecosystems", &index.ecosystems());
     transcript.note("problems", &index.problems());
     transcript.note("packages", &index.packages());
-    transcript.note("newest", &index.newest_modified());
+    let known = format!("{:?}", index.all_knowledge(now()));
+    transcript.note("knowledge", &known);
     for ecosystem in index.ecosystems() {
         for name in [
             "x",
