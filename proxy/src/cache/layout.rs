@@ -155,7 +155,8 @@ impl Layout {
         let written = self.write_all(files, &moves, &mut moved);
         if written.is_err() {
             for (number, (from, to)) in moves.iter().enumerate() {
-                withdraw(if number < moved { *to } else { from });
+                let left: &Path = if number < moved { to } else { from };
+                withdraw(left);
             }
         }
         written

@@ -230,10 +230,11 @@ async fn after_last_hop(registry: &Registry, asked: &Asked, found: &Found) -> Re
     let watched = client.seen_from_afar();
     let logged = tokio::spawn(log_when_judged(registry, asked, found, watched));
     let judged = async move {
-        let _waits_as_long_as_this_body_is_sent = client;
         if let Err(error) = logged.await {
             tracing::error!(%error, "dripped pull not logged");
         }
+        // Until here, and no longer than the body is sent.
+        drop(client);
     };
     respond::dripped_manifest(&cleared, drip::body(found.manifest.bytes.clone(), judged))
 }
