@@ -188,20 +188,14 @@ async fn an_upstreams_429_is_passed_on_with_its_time() {
 }
 
 #[tokio::test]
-async fn lists_are_passed_on_and_their_next_page_is_asked_of_us_in_the_same_namespace() {
+async fn the_next_page_of_a_list_is_asked_of_us_in_the_same_namespace() {
     let stage = Stage::hold().await;
     let image = clean(83);
     stage.upstream.add(REPO, "1", &image);
-    let link = || {
-        vec![(
-            "link",
-            "</v2/lib/app/tags/list?last=b&n=2>; rel=\"next\"".to_owned(),
-        )]
-    };
-    stage.upstream.script(
-        "/tags/list",
-        [Fault::Status(200, link()), Fault::Status(200, link())],
-    );
+    let link = "</v2/lib/app/tags/list?last=b&n=2>; rel=\"next\"";
+    let headers = vec![("link", link.to_owned())];
+    let list = Fault::Say(200, headers, r#"{"tags":["a","b"]}"#.to_owned());
+    stage.upstream.script("/tags/list", [list.clone(), list]);
     let plain = stage.get("/v2/up.test/lib/app/tags/list?n=2").await;
     assert_eq!(
         plain.header("link"),
