@@ -2,22 +2,20 @@
 //!
 //! The only file that names every part. Nothing here decides anything.
 
+mod tasks;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hyper::Request;
-use hyper::body::Incoming;
 use sluicegate_config::{GateMode, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tower_service::Service as _;
 
+use crate::api::ApiState;
 use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
-use crate::api::{self, ApiState};
 use crate::cache::ContentStore;
 use crate::clock::Clock;
 use crate::data_directory;
@@ -26,7 +24,7 @@ use crate::events::PullHistory;
 use crate::feeds::Feeds;
 use crate::http::name::Names;
 use crate::http::registry::Registry;
-use crate::http::server::{self, PeerInfo, ServerLimits};
+use crate::http::server::ServerLimits;
 use crate::http::tls::TlsReload;
 use crate::insecure;
 use crate::instance_key::InstanceKey;
@@ -49,12 +47,10 @@ use crate::upstream::{ProxyVariables, Upstream, UpstreamError};
 use crate::verdicts::{Records, SledStore};
 use crate::webhook::Webhook;
 
+use self::tasks::{begin_delivery, prove_store, serve_api, serve_registry, settle_pulls};
+
 /// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
 const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
-/// How often pulls that were only a HEAD are looked at.
-const SETTLE: Duration = Duration::from_secs(5);
-/// How often the verdict store proves that it still writes.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A running service.
 pub struct App {
@@ -436,66 +432,6 @@ fn tls(settings: &Settings) -> Result<Option<TlsReload>, StartError> {
     reload
         .map(Some)
         .map_err(|error| StartError::Tls(error.to_string()))
-}
-
-/// Starts the delivery of events; a store that cannot write now is no reason not to serve.
-async fn begin_delivery(webhook: Webhook) {
-    if let Err(error) = webhook.begin().await {
-        tracing::error!(%error, "events not delivered; tried again later");
-    }
-    tokio::spawn(webhook.run());
-}
-
-/// Proves now and then that verdicts can still be written; a damaged store is opened anew by that.
-async fn prove_store(records: Records) {
-    loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = records.health().await {
-            tracing::error!(%error, "verdict store does not write");
-        }
-    }
-}
-
-/// Logs the pulls that were only a HEAD, once their time is over.
-async fn settle_pulls(pulls: Arc<PullLog>, clock: Clock) {
-    loop {
-        tokio::time::sleep(SETTLE).await;
-        if let Err(error) = pulls.settle(clock.now()).await {
-            tracing::error!(%error, "pulls not logged");
-        }
-    }
-}
-
-async fn serve_registry(
-    listener: TcpListener,
-    tls: Option<TlsReload>,
-    limits: ServerLimits,
-    registry: Arc<Registry>,
-    draining: watch::Receiver<bool>,
-) {
-    let service = move |request: Request<Incoming>, peer: PeerInfo| {
-        Arc::clone(&registry).answer(request, peer.addr)
-    };
-    server::serve(listener, tls, limits, service, draining).await;
-}
-
-async fn serve_api(
-    listener: TcpListener,
-    state: Arc<ApiState>,
-    guard: Guard,
-    draining: watch::Receiver<bool>,
-) {
-    let router = api::router(state, guard);
-    let service = move |request: Request<Incoming>, _peer: PeerInfo| {
-        let mut router = router.clone();
-        async move {
-            match router.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
-    };
-    server::serve(listener, None, ServerLimits::default(), service, draining).await;
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -5,7 +5,6 @@
 //! whoever leaves.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
@@ -25,6 +24,7 @@ use super::download::Downloads;
 use super::error::PullError;
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
+use super::progress::Progress;
 use crate::cache::{BlobSource, ContentStore, DocumentKind, Interest, Pin};
 use crate::clock::{Clock, is_to_come};
 use crate::fingerprint::fingerprint;
@@ -123,67 +123,6 @@ struct Shared {
     downloads: Downloads,
     memory: Memory,
     clock: Clock,
-}
-
-/// What a running job has fetched and still wants; shown in status and in the log.
-#[derive(Default)]
-pub struct Progress {
-    blobs: Mutex<Vec<(u64, BlobSource)>>,
-    pins: Mutex<Vec<Pin>>,
-    /// Whether this pull ran the scan itself.
-    led: AtomicBool,
-    /// Whether some blob came from another repository's upstream.
-    borrowed: AtomicBool,
-    /// Who waits for this content, in whichever repository.
-    interest: Arc<Interest>,
-}
-
-impl Progress {
-    /// Starts with nothing fetched, for those who are interested in the content.
-    pub fn of(interest: Arc<Interest>) -> Self {
-        Self {
-            interest,
-            ..Self::default()
-        }
-    }
-
-    /// Gives the interest in the content.
-    pub fn interest(&self) -> &Arc<Interest> {
-        &self.interest
-    }
-
-    /// Tells whether another repository's upstream had a say in the outcome: its failure is not
-    /// ours.
-    pub fn relied_on_others(&self) -> bool {
-        !self.led.load(Ordering::Relaxed) || self.borrowed.load(Ordering::Relaxed)
-    }
-
-    /// Forgets the last attempt's blobs; what is pinned stays so.
-    pub fn begin_again(&self) {
-        self.led.store(false, Ordering::Relaxed);
-        self.borrowed.store(false, Ordering::Relaxed);
-        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        blobs.clear();
-    }
-
-    /// Gives bytes done and bytes expected.
-    pub fn bytes(&self) -> (u64, u64) {
-        let blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        blobs
-            .iter()
-            .fold((0, 0), |(done, expected), (size, source)| {
-                (done + source.available().min(*size), expected + size)
-            })
-    }
-
-    fn watch(&self, size: u64, source: &BlobSource, pin: Pin) {
-        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        blobs.push((size, source.clone()));
-        self.pins
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pin);
-    }
 }
 
 impl Jobs {
@@ -339,7 +278,7 @@ impl Shared {
         progress: Arc<Progress>,
         led: Led,
     ) -> Result<Joined, PullError> {
-        progress.led.store(true, Ordering::Relaxed);
+        progress.lead();
         let started = Instant::now();
         let (config, facts, share) = self.gather(&repository, &manifest, &progress).await?;
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
@@ -456,7 +395,7 @@ impl Shared {
         progress: &Progress,
     ) -> Result<BlobSource, PullError> {
         let pin = self.content.pin(&blob.digest);
-        let interest = &progress.interest;
+        let interest = progress.interest();
         let source = self
             .downloads
             .ensure_for(interest, repository, blob)
@@ -473,7 +412,7 @@ impl Shared {
         progress.watch(blob.size, &source, pin);
         let is_growing = matches!(source, BlobSource::Growing(_));
         if is_growing && !self.downloads.arrives_from(repository, &blob.digest) {
-            progress.borrowed.store(true, Ordering::Relaxed);
+            progress.borrow_blob();
         }
         Ok(source)
     }

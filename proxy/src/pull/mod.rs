@@ -11,6 +11,7 @@ pub(crate) mod layer_facts;
 pub mod manifests;
 pub mod memory;
 pub mod presence;
+pub mod progress;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;

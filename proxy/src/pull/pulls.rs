@@ -11,9 +11,10 @@ use sluicegate_model::{Digest, Repository};
 use tokio::sync::watch;
 
 use super::error::PullError;
-use super::job::{Held, Jobs, Progress};
+use super::job::{Held, Jobs};
 use super::judge::Judge;
 use super::manifests::KnownManifest;
+use super::progress::Progress;
 use crate::cache::{Tail, Watched};
 
 /// How often a long pull says in the log how far it is.

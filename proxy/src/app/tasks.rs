@@ -1,0 +1,85 @@
+//! What runs beside the listeners, and the listeners themselves, for as long as the service does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_service::Service as _;
+
+use crate::api::guard::Guard;
+use crate::api::{self, ApiState};
+use crate::clock::Clock;
+use crate::decisions::PullLog;
+use crate::http::registry::Registry;
+use crate::http::server::{self, PeerInfo, ServerLimits};
+use crate::http::tls::TlsReload;
+use crate::verdicts::Records;
+use crate::webhook::Webhook;
+
+/// How often pulls that were only a HEAD are looked at.
+const SETTLE: Duration = Duration::from_secs(5);
+/// How often the verdict store proves that it still writes.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Starts the delivery of events; a store that cannot write now is no reason not to serve.
+pub(super) async fn begin_delivery(webhook: Webhook) {
+    if let Err(error) = webhook.begin().await {
+        tracing::error!(%error, "events not delivered; tried again later");
+    }
+    tokio::spawn(webhook.run());
+}
+
+/// Proves now and then that verdicts can still be written; a damaged store is opened anew by that.
+pub(super) async fn prove_store(records: Records) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = records.health().await {
+            tracing::error!(%error, "verdict store does not write");
+        }
+    }
+}
+
+/// Logs the pulls that were only a HEAD, once their time is over.
+pub(super) async fn settle_pulls(pulls: Arc<PullLog>, clock: Clock) {
+    loop {
+        tokio::time::sleep(SETTLE).await;
+        if let Err(error) = pulls.settle(clock.now()).await {
+            tracing::error!(%error, "pulls not logged");
+        }
+    }
+}
+
+pub(super) async fn serve_registry(
+    listener: TcpListener,
+    tls: Option<TlsReload>,
+    limits: ServerLimits,
+    registry: Arc<Registry>,
+    draining: watch::Receiver<bool>,
+) {
+    let service = move |request: Request<Incoming>, peer: PeerInfo| {
+        Arc::clone(&registry).answer(request, peer.addr)
+    };
+    server::serve(listener, tls, limits, service, draining).await;
+}
+
+pub(super) async fn serve_api(
+    listener: TcpListener,
+    state: Arc<ApiState>,
+    guard: Guard,
+    draining: watch::Receiver<bool>,
+) {
+    let router = api::router(state, guard);
+    let service = move |request: Request<Incoming>, _peer: PeerInfo| {
+        let mut router = router.clone();
+        async move {
+            match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    };
+    server::serve(listener, None, ServerLimits::default(), service, draining).await;
+}
