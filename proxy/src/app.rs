@@ -31,7 +31,7 @@ use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::download::Downloads;
-use crate::pull::gate::Gate;
+use crate::pull::gate::{Gate, Nests};
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
@@ -244,6 +244,7 @@ impl Parts {
             records: records.clone(),
             presence,
             upstreams: Arc::clone(&upstreams),
+            nests: Nests::default(),
         };
         let rejudge = Rejudge::new(
             gate.judge.clone(),

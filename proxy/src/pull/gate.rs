@@ -30,6 +30,7 @@ use super::stream_rules;
 use crate::cache::{self, BlobBody, Interest, TailHold, Waiting, Watched};
 use crate::verdicts::Records;
 
+pub use index::Nests;
 pub use referrers::ListedReferrers;
 
 /// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
@@ -120,6 +121,8 @@ pub struct Gate {
     pub presence: Presence,
     /// Who is asked for lists.
     pub upstreams: Arc<Upstreams>,
+    /// What nests of indexes have shown.
+    pub nests: Nests,
 }
 
 impl Gate {
@@ -143,7 +146,7 @@ impl Gate {
         manifest: &Arc<KnownManifest>,
         client: Watched,
     ) -> Result<ManifestAnswer, PullError> {
-        let nesting = index::Nesting::watched_by(client);
+        let nesting = index::Nesting::of(&self.nests, repository, manifest, client);
         self.manifest_at(repository, manifest, nesting).await
     }
 

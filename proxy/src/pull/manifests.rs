@@ -109,7 +109,9 @@ impl Manifests {
         digest: &Digest,
     ) -> Result<Arc<KnownManifest>, PullError> {
         let key = (repository.clone(), digest.clone());
-        if let Some(missed) = self.missed.get(&key) {
+        if let Some(missed) = self.missed.get(&key)
+            && !self.warm.contains_key(&key)
+        {
             return Err(missed);
         }
         let known = self.known(repository, digest).await;

@@ -2,12 +2,15 @@
 //!
 //! A passed index releases no child: each is gated alone when it is asked for.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use moka::sync::Cache;
 use sluicegate_config::GateMode;
-use sluicegate_model::manifest::{Descriptor, Index, ManifestError};
+use sluicegate_model::manifest::{Descriptor, Index, Manifest, ManifestError};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
@@ -22,20 +25,57 @@ const MAX_DEPTH: usize = 4;
 /// children each, four deep, would be four thousand million.
 const MAX_MANIFESTS: usize = 256;
 
+/// Nests whose manifests are remembered, each at most [`MAX_MANIFESTS`] digests.
+const NESTS: u64 = 100;
+/// How long they are: a client that is sent round walks its nest again at each hop.
+const REMEMBERED_FOR: Duration = Duration::from_mins(5);
+
+/// What nests of indexes have shown lately, by the outermost one.
+#[derive(Clone, Debug)]
+pub struct Nests(Cache<(Repository, Digest), Shown>);
+
+type Shown = Arc<Mutex<HashSet<Digest>>>;
+
+impl Default for Nests {
+    fn default() -> Self {
+        let nests = Cache::builder().max_capacity(NESTS);
+        Self(nests.time_to_idle(REMEMBERED_FOR).build())
+    }
+}
+
+impl Nests {
+    fn of(&self, repository: &Repository, outermost: &Digest) -> Shown {
+        self.0
+            .get_with((repository.clone(), outermost.clone()), Shown::default)
+    }
+}
+
 /// Where in a nest of indexes a manifest is.
 #[derive(Clone, Default)]
 pub(super) struct Nesting {
     depth: usize,
-    /// How many manifests the whole nest has shown so far.
+    /// How many manifests this walk through the nest has come to.
     seen: Arc<AtomicUsize>,
+    /// Which ones all walks through it have.
+    shown: Shown,
     /// Whoever asked for the outermost one, and may have left since.
     client: Watched,
 }
 
 impl Nesting {
     /// Starts at the outermost manifest.
-    pub(super) fn watched_by(client: Watched) -> Self {
+    pub(super) fn of(
+        nests: &Nests,
+        repository: &Repository,
+        manifest: &KnownManifest,
+        client: Watched,
+    ) -> Self {
+        let shown = match &manifest.parsed {
+            Manifest::Image(_) => Shown::default(),
+            Manifest::Index(_) => nests.of(repository, &manifest.digest),
+        };
         Self {
+            shown,
             client,
             ..Self::default()
         }
@@ -50,13 +90,18 @@ impl Nesting {
         within("levels", self.depth + 1, MAX_DEPTH)
     }
 
-    fn child(&self) -> Result<Self, PullError> {
+    fn child(&self, digest: &Digest) -> Result<Self, PullError> {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         within("manifests", seen, MAX_MANIFESTS)?;
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shown.contains(digest) {
+            within("manifests", shown.len().saturating_add(1), MAX_MANIFESTS)?;
+            shown.insert(digest.clone());
+        }
+        drop(shown);
         Ok(Self {
             depth: self.depth + 1,
-            seen: Arc::clone(&self.seen),
-            client: self.client.clone(),
+            ..self.clone()
         })
     }
 }
@@ -91,7 +136,7 @@ impl Gate {
             };
             match current {
                 Some(verdict) => verdicts.push(Ok(Some(verdict))),
-                None => waiting.push(self.spawn_child(repository, &child, nesting.child()?)),
+                None => waiting.push(self.spawn_child(repository, &child, nesting.child(&child)?)),
             }
         }
         match self.mode {
@@ -117,7 +162,7 @@ impl Gate {
     ) -> tokio::task::JoinHandle<Result<Option<Arc<Verdict>>, PullError>> {
         let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
         tokio::spawn(async move {
-            let manifest = gate.manifests.known(&repository, &child).await?;
+            let manifest = gate.manifests.listed(&repository, &child).await?;
             match gate.manifest_at(&repository, &manifest, nesting).await? {
                 ManifestAnswer::Serve(served) => Ok(served.into_inner().verdict),
                 ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
