@@ -33,7 +33,6 @@ use crate::pull::gate::Gate;
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
-use crate::pull::memory::Memory;
 use crate::pull::pulls::Pulls;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
@@ -213,16 +212,9 @@ impl Parts {
             Arc::clone(&upstreams),
             settings.gate == GateMode::Stream,
         );
-        let memory = Memory::default();
-        let jobs = Jobs::new(
-            content.clone(),
-            downloads.clone(),
-            memory.clone(),
-            clock.clone(),
-        );
+        let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
         let judge = Judge::new(
             jobs.clone(),
-            memory,
             Arc::clone(&policies),
             Arc::clone(&feeds),
             records.clone(),

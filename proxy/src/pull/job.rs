@@ -169,8 +169,9 @@ impl Progress {
 }
 
 impl Jobs {
-    /// Prepares jobs that share `memory` with everybody else who scans and judges.
-    pub fn new(content: ContentStore, downloads: Downloads, memory: Memory, clock: Clock) -> Self {
+    /// Prepares jobs, and the memory that they share with everybody who judges.
+    pub fn new(content: ContentStore, downloads: Downloads, clock: Clock) -> Self {
+        let memory = Memory::default();
         let layers = LayerScans::new(content.clone(), downloads.clone(), memory.clone());
         let shared = Shared {
             scans: Cache::builder().max_capacity(64).build(),
@@ -183,6 +184,11 @@ impl Jobs {
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Gives the memory that everybody who scans or judges shares.
+    pub(super) fn memory(&self) -> Memory {
+        self.shared.memory.clone()
     }
 
     /// Gives what an earlier job found, if analyzers are still the same and nothing is damaged.
