@@ -35,8 +35,11 @@ use crate::pull::gate::{Gate, Nests};
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
+<<<<<<< HEAD
 use crate::pull::memory::Memory;
 use crate::pull::presence::Presence;
+=======
+>>>>>>> h4
 use crate::pull::pulls::Pulls;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
@@ -217,6 +220,7 @@ impl Parts {
             Arc::clone(&upstreams),
             settings.gate == GateMode::Stream,
         );
+<<<<<<< HEAD
         let presence = presence(settings, &content, &records, &downloads, &upstreams)?;
         let memory = Memory::default();
         let jobs = Jobs::new(
@@ -225,9 +229,11 @@ impl Parts {
             memory.clone(),
             clock.clone(),
         );
+=======
+        let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
+>>>>>>> h4
         let judge = Judge::new(
             jobs.clone(),
-            memory,
             Arc::clone(&policies),
             Arc::clone(&feeds),
             records.clone(),

@@ -40,7 +40,7 @@ fn bytes(verdict: &Verdict) -> usize {
     let findings: usize = verdict.findings.iter().map(finding).sum();
     let gaps: usize = verdict.coverage.gaps.iter().map(gap).sum();
     let ids = verdict.reasons.iter().flat_map(|reason| &reason.findings);
-    let ids: usize = ids.map(text).sum();
+    let ids: usize = ids.map(|id| text(id)).sum();
     size_of::<Verdict>() + 1_024 + findings + gaps + ids
 }
 
@@ -54,15 +54,15 @@ fn finding(finding: &Finding) -> usize {
     ];
     let texts = texts.into_iter().chain([&finding.id, &finding.source]);
     let lists = finding.aliases.iter().chain(&finding.advisories);
-    let listed: usize = lists.chain(&finding.paths).map(text).sum();
-    size_of::<Finding>() + texts.map(|text| text.len()).sum::<usize>() + listed + 200
+    let listed: usize = lists.chain(&finding.paths).map(|name| text(name)).sum();
+    size_of::<Finding>() + texts.map(String::len).sum::<usize>() + listed + 200
 }
 
 fn gap(gap: &Gap) -> usize {
     size_of::<Gap>() + gap.detail.len() + gap.path.as_ref().map_or(0, String::len) + 100
 }
 
-fn text(text: &String) -> usize {
+fn text(text: &str) -> usize {
     size_of::<String>() + text.len() + 16
 }
 

@@ -25,7 +25,7 @@ use super::error::PullError;
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
 use super::progress::Progress;
-use crate::cache::{BlobSource, ContentStore, DocumentKind, Interest, Pin};
+use crate::cache::{BlobSource, ContentStore, DocumentKind, Interest};
 use crate::clock::{Clock, is_to_come};
 use crate::fingerprint::fingerprint;
 
@@ -126,8 +126,9 @@ struct Shared {
 }
 
 impl Jobs {
-    /// Prepares jobs that share `memory` with everybody else who scans and judges.
-    pub fn new(content: ContentStore, downloads: Downloads, memory: Memory, clock: Clock) -> Self {
+    /// Prepares jobs, and the memory that they share with everybody who judges.
+    pub fn new(content: ContentStore, downloads: Downloads, clock: Clock) -> Self {
+        let memory = Memory::default();
         let layers = LayerScans::new(content.clone(), downloads.clone(), memory.clone());
         let shared = Shared {
             scans: Cache::builder().max_capacity(64).build(),
@@ -141,6 +142,11 @@ impl Jobs {
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Gives the memory that everybody who scans or judges shares.
+    pub(super) fn memory(&self) -> Memory {
+        self.shared.memory.clone()
     }
 
     /// Gives what an earlier job found, if analyzers are still the same and nothing is damaged.

@@ -120,7 +120,6 @@ impl Judge {
     /// Joins the parts that a verdict rests on.
     pub fn new(
         jobs: Jobs,
-        memory: Memory,
         policies: Arc<Policies>,
         feeds: Arc<Feeds>,
         records: Records,
@@ -133,8 +132,8 @@ impl Judge {
             .build();
         Self {
             warm,
+            memory: jobs.memory(),
             jobs,
-            memory,
             policies,
             feeds,
             records,

@@ -174,15 +174,13 @@ impl LayerScans {
                 continue;
             }
             let of_layer = match (left.checked_sub(found.weight()), found) {
-                (None, _) => Arc::new(LayerFacts::beyond_budget()),
-                (Some(_), Found::Here { facts, .. }) => Arc::clone(facts),
-                (Some(_), Found::Stored(_)) => match self.read(digest).await? {
-                    Some(facts) => Arc::new(facts),
-                    None => {
-                        self.shared.invalidate(digest).await;
-                        return Ok(None);
-                    }
-                },
+                (None, _) => Some(Arc::new(LayerFacts::beyond_budget())),
+                (Some(_), Found::Here { facts, .. }) => Some(Arc::clone(facts)),
+                (Some(_), Found::Stored(_)) => self.read(digest).await?.map(Arc::new),
+            };
+            let Some(of_layer) = of_layer else {
+                self.shared.invalidate(digest).await;
+                return Ok(None);
             };
             left = left.saturating_sub(of_layer.weight());
             brought.insert(digest, Arc::clone(&of_layer));

@@ -135,8 +135,10 @@ impl Lane {
         }
         let (bytes, permits) = self.clamped(bytes);
         let permit = Arc::clone(&self.free).try_acquire_many_owned(permits);
-        let _permit = Some(permit.ok()?);
-        Some(Share { bytes, _permit })
+        Some(Share {
+            bytes,
+            _permit: Some(permit.ok()?),
+        })
     }
 
     fn clamped(&self, bytes: u64) -> (u64, u32) {

@@ -107,7 +107,7 @@ fn one_package_of_very_many_records_is_bounded_as_well() {
 
 #[test]
 fn long_texts_count_by_their_bytes() {
-    let aliases: Vec<_> = (0..2_000).map(|n| format!("{:0>90}", n)).collect();
+    let aliases: Vec<_> = (0..2_000).map(|n| format!("{n:0>90}")).collect();
     let long = with(record("A-1", "PyPI", "a", "2"), "aliases", json!(aliases));
     let (_home, feeds) = feeds(&[long]);
     let report = judge(&inventory(copies("a", "1", 10_000)), &feeds, now());
