@@ -35,11 +35,7 @@ use crate::pull::gate::{Gate, Nests};
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
-<<<<<<< HEAD
-use crate::pull::memory::Memory;
 use crate::pull::presence::Presence;
-=======
->>>>>>> h4
 use crate::pull::pulls::Pulls;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
@@ -220,18 +216,8 @@ impl Parts {
             Arc::clone(&upstreams),
             settings.gate == GateMode::Stream,
         );
-<<<<<<< HEAD
         let presence = presence(settings, &content, &records, &downloads, &upstreams)?;
-        let memory = Memory::default();
-        let jobs = Jobs::new(
-            content.clone(),
-            downloads.clone(),
-            memory.clone(),
-            clock.clone(),
-        );
-=======
         let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
->>>>>>> h4
         let judge = Judge::new(
             jobs.clone(),
             Arc::clone(&policies),

@@ -19,7 +19,7 @@ use table::{AS_OF, DISTRIBUTIONS, Naming, Release, Releases};
 
 /// Raised with every change of the table or of what is said from it. It enters the scanner's
 /// fingerprint.
-pub(crate) const EOL_REVISION: u32 = 1;
+pub(crate) const EOL_REVISION: u32 = 2;
 
 /// Where the distribution's name was read.
 const EVIDENCE: &str = "etc/os-release";

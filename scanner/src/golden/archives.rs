@@ -33,9 +33,10 @@ pub(super) fn facts() -> Row {
     for (label, stored) in layers() {
         let facts = crate::scan_layer(stored.as_slice(), &Limits::default());
         let bytes = facts.to_bytes();
-        let (format, packed) = bytes.split_first().unwrap();
+        let (format, rest) = bytes.split_first().unwrap();
         assert_eq!(*format, FACTS_FORMAT);
-        // What zstd makes of it is its own affair.
+        // What facts weigh is the compiler's affair, what zstd makes of them its own.
+        let (_weight, packed) = rest.split_at(8);
         let shape = zstd::decode_all(packed).unwrap();
         transcript.note(label, &hex::encode(shape));
     }
