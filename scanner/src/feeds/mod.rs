@@ -49,7 +49,7 @@ pub(crate) struct Source {
 pub(crate) const SOURCES: [Source; 3] = [
     Source {
         name: "osv",
-        revision: 1,
+        revision: 2,
         place: "*/all.zip",
     },
     Source {
