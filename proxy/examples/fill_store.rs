@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use sluicegate::cache::{ContentStore, DocumentKind, PackedDocument};
 use sluicegate::pull::job::Scanned;
 use sluicegate::verdicts::{Records, Replacement, SledStore};
+use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{
@@ -21,7 +22,6 @@ use sluicegate_model::package::{
 };
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
-use sluicegate_policy::Content;
 
 /// Images written together.
 const BATCH: usize = 200;
@@ -118,6 +118,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         repository,
         tags: vec!["1".parse()?],
         claimed_name: None,
+        artifact: None,
         platform: inventory.platform.clone(),
         decision: Decision::Allow,
         policy: PolicyReference {
