@@ -54,7 +54,7 @@ impl Stage {
                 .critical(),
             Advisory::new("GHSA-bbbb-bbbb-bbbb", "PyPI", "iffy", "2.0")
                 .alias("CVE-2026-2222")
-                .medium(),
+                .high(),
         ];
         feeds::write(directory.path(), &[], &advisories);
         let builder = ProxyBuilder::new(&upstream.url())

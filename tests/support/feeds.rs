@@ -61,6 +61,11 @@ impl Advisory {
         self.vector("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")
     }
 
+    /// Rates it with a CVSS 3.1 vector of 7.5, high.
+    pub fn high(self) -> Self {
+        self.vector("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H")
+    }
+
     /// Rates it with a CVSS 3.1 vector of 5.3, medium.
     pub fn medium(self) -> Self {
         self.vector("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N")
