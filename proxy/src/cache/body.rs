@@ -280,7 +280,9 @@ impl Reader {
                 Origin::Stored { .. } => std::future::pending().await,
             }
         };
-        let Some(tail) = &mut self.tail else {
+        let held = |tail: &&mut TailHold| *tail.state.borrow() != Tail::Released;
+        let Some(tail) = self.tail.as_mut().filter(held) else {
+            // What is missing is on its way to the disk; whoever released the tail may be gone.
             return if grown.await { Ok(()) } else { Err(cut()) };
         };
         let waits_for_gate = self.at >= tail.from;

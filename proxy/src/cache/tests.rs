@@ -314,6 +314,31 @@ async fn held_tail_goes_only_when_released() {
     assert_eq!(read, content);
 }
 
+/// The verdict may be there, and the pull over, before the disk has the last bytes.
+#[tokio::test]
+async fn released_tail_outlives_its_gate_until_the_disk_has_it() {
+    let (_directory, store) = store();
+    let content = content(100_000);
+    let mut writer = growing(&store, &content);
+    let (gate, state) = watch::channel(Tail::Held);
+    let hold = TailHold {
+        from: 75_000,
+        state,
+    };
+    let source = BlobSource::Growing(writer.blob());
+    let mut body = stream(source, 0..100_000, Some(hold)).unwrap();
+    append_all(&mut writer, &content).await;
+    let mut read = read_until_quiet(&mut body).await;
+    gate.send_replace(Tail::Released);
+    drop(gate);
+    read.extend_from_slice(&read_until_quiet(&mut body).await);
+    assert!(read.len() < content.len(), "nobody vouches for the digest");
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    writer.commit().await.unwrap();
+    read.extend_from_slice(&collect(body).await.unwrap());
+    assert_eq!(read, content);
+}
+
 #[tokio::test]
 async fn refused_tail_is_cut_two_seconds_later_also_when_the_gate_is_gone() {
     let (_directory, store) = store();

@@ -10,6 +10,11 @@ use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedInd
 use super::losses;
 use super::mirror::told;
 
+/// Free bytes below which no new index comes into force, as the content store takes no content.
+const MAX_HEADROOM_BYTES: u64 = 64 * 1024 * 1024;
+/// The same as a share of a small disk.
+const HEADROOM_SHARE: u64 = 20;
+
 /// What a look at the directories gave.
 pub(super) enum Loaded {
     /// They are as they were.
@@ -52,8 +57,9 @@ pub(super) fn load(
     let (path, index) = if let Some(kept) = kept_index(directory, &fingerprint) {
         kept
     } else {
-        let built =
-            sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress);
+        let built = room_to_judge(current, directory).and_then(|()| {
+            sluicegate_scanner::feeds::build_index(&directories, directory, now, &on_progress)
+        });
         match built.and_then(|path| FeedIndex::open(&path).map(|index| (path, index))) {
             Ok(built) => built,
             Err(error) => return instead(error, current, directory),
@@ -71,6 +77,25 @@ pub(super) fn load(
     remove_others(directory, &path);
     let index = Box::new(index);
     Ok(Loaded::New { index, fingerprint })
+}
+
+/// Refuses to build where an index is known and the disk is all but full: by a new one every image
+/// is judged anew, and no verdict could be kept, so that none would be served.
+fn room_to_judge(current: &FeedIndex, directory: &Path) -> Result<(), FeedError> {
+    let is_first = current.ecosystems().is_empty() && newest_index(directory).is_none();
+    let Ok(disk) = rustix::fs::statvfs(directory) else {
+        return Ok(());
+    };
+    let total = disk.f_blocks.saturating_mul(disk.f_frsize);
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if is_first || free >= MAX_HEADROOM_BYTES.min(total / HEADROOM_SHARE) {
+        return Ok(());
+    }
+    Err(FeedError::Io {
+        action: "keep verdicts by a new index beside",
+        path: directory.to_owned(),
+        source: std::io::ErrorKind::StorageFull.into(),
+    })
 }
 
 /// Falls back on the index of an earlier process where there is none yet: a full disk has no room
