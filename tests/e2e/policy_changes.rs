@@ -141,6 +141,7 @@ async fn built_in_policy_refuses_what_is_critical_and_fixable() {
     );
     assert_eq!(
         manifest(&proxy, "meh").await.header("sluicegate-verdict"),
-        "annotate"
+        "allow",
+        "what is medium is listed without a note"
     );
 }

@@ -68,6 +68,7 @@ pub(crate) fn verdict() -> Verdict {
         repository: "docker.io/library/app".parse().unwrap(),
         tags: vec!["1".parse().unwrap()],
         claimed_name: None,
+        artifact: None,
         platform: "linux/amd64".into(),
         decision: Decision::Refuse,
         policy: PolicyReference {

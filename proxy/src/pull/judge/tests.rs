@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use jiff::SignedDuration;
-use sluicegate_policy::Content;
+use sluicegate_model::artifact::Content;
 use tempfile::TempDir;
 
 use super::*;
@@ -73,16 +73,15 @@ impl Bench {
 
     /// Scans and judges the image now.
     async fn pull(&self) -> Arc<Verdict> {
-        let scanned = Arc::new(Scanned {
+        let scanned = Scanned {
             content: Content::Image,
             inventory: crate::formats::samples::inventory(),
             scanned_at: self.now(),
             scan_ms: 1,
-        });
+        };
         self.keep(&scanned, fingerprint()).await;
-        let judged = self
-            .judge
-            .judge(&self.repository, &self.digest, &[], &scanned);
+        let held = self.judge.scanned(&self.digest).await.unwrap();
+        let judged = self.judge.judge(&self.repository, &self.digest, &[], held);
         judged.await.unwrap()
     }
 
