@@ -20,7 +20,7 @@ use crate::facts::{Compression, Document, LayerFacts};
 use crate::merge::{LayerInput, merge, merge_alone};
 
 /// Raised with every change of what is taken for an artifact, or read of one.
-pub(crate) const ARTIFACT_REVISION: u32 = 1;
+pub(crate) const ARTIFACT_REVISION: u32 = 2;
 
 /// Media types of artifacts that policies name, by how they begin.
 const KNOWN: [(&str, ArtifactKind); 12] = [
@@ -66,13 +66,14 @@ pub fn contents(
 /// Tells, by its manifest alone, that no content of the layers could make this an artifact.
 pub fn is_surely_image(manifest: &ImageManifest) -> bool {
     !no_runtime_unpacks_types(manifest)
-        && (!has_image_config(manifest) || manifest.layers.is_empty())
+        && (!has_image_config(manifest) || manifest.layers.is_empty() || claims_layers(manifest))
 }
 
 fn classify(manifest: &ImageManifest, facts: &[Arc<LayerFacts>]) -> Content {
     let is_artifact = no_runtime_unpacks_types(manifest)
         || (has_image_config(manifest)
             && !facts.is_empty()
+            && !claims_layers(manifest)
             && facts.iter().all(|facts| can_not_be_unpacked(facts)));
     if is_artifact {
         Content::Artifact(kind(manifest, facts))
@@ -101,6 +102,16 @@ fn no_runtime_unpacks_types(manifest: &ImageManifest) -> bool {
 
 fn has_image_config(manifest: &ImageManifest) -> bool {
     media_type::is_image_config(&manifest.config.media_type)
+}
+
+/// Tells whether a layer is said to be an image's: one that cannot be unpacked is a broken image then,
+/// not looked at, and no artifact.
+fn claims_layers(manifest: &ImageManifest) -> bool {
+    manifest.layers.iter().any(|layer| {
+        let layer = essence(&layer.media_type);
+        layer.starts_with("application/vnd.oci.image.layer")
+            || layer.starts_with("application/vnd.docker.image.rootfs.")
+    })
 }
 
 /// Tells whether no runtime that goes by content would unpack the layer.

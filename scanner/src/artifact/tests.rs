@@ -223,6 +223,10 @@ fn an_image_config_is_believed_only_where_no_layer_can_be_unpacked() {
     assert_eq!(unread.content(), Content::Image, "not looked at");
     let empty = pushed(media_type::OCI_CONFIG);
     assert_eq!(empty.content(), Content::Image, "runs, with nothing in it");
+    for layer_type in [OCI_LAYER, DOCKER_LAYER] {
+        let noise = pushed(media_type::OCI_CONFIG).layer(layer_type, &[0x55; 4_096]);
+        assert_eq!(noise.content(), Content::Image, "broken, not looked at");
+    }
 }
 
 #[test]
