@@ -229,77 +229,63 @@ fn an_image_config_is_believed_only_where_no_layer_can_be_unpacked() {
     }
 }
 
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const SPDX_TEXT: &[u8] = b"SPDXVersion: SPDX-2.3\nPackageName: x\n";
+const PROV: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----\n\nx\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n";
+const PROV_TYPE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
+
+fn chart() -> Vec<u8> {
+    gzip(&tar(&[("web/Chart.yaml", "name: web\nversion: 1.0.0\n")]))
+}
+
+fn assert_kind(pushed: Pushed, wanted: ArtifactKind) {
+    let kind = kind_of_content(pushed.content());
+    assert_eq!(kind, Some(wanted), "{:?}", pushed.manifest);
+}
+
 #[test]
 fn the_kind_is_the_label_where_the_content_agrees() {
-    let pem = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    let spdx = b"SPDXVersion: SPDX-2.3\nPackageName: x\n";
-    let chart = gzip(&tar(&[("web/Chart.yaml", "name: web\nversion: 1.0.0\n")]));
-    let prov: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----\n\nx\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n";
-    let image = media_type::OCI_CONFIG;
-    let empty = media_type::OCI_EMPTY;
-    let prov_type = "application/vnd.cncf.helm.chart.provenance.v1.prov";
-    for (pushed, wanted) in [
-        (pushed(image).layer(COSIGN, b"{}"), ArtifactKind::Signature),
-        (
-            pushed(image).layer(IN_TOTO, b"{}").layer(IN_TOTO, b"[]"),
-            ArtifactKind::Attestation,
-        ),
-        (pushed(image).layer("text/spdx", spdx), ArtifactKind::Sbom),
-        (
-            pushed(empty).typed(COSIGN_CONFIG).layer(COSIGN, pem),
-            ArtifactKind::Signature,
-        ),
-        (
-            pushed(empty)
-                .typed("application/spdx+json")
-                .layer("x/y", b"{}"),
-            ArtifactKind::Sbom,
-        ),
-        (
-            pushed(empty).layer("application/vnd.cyclonedx+xml", b"<bom/>"),
-            ArtifactKind::Sbom,
-        ),
-        (pushed(HELM).layer(HELM_LAYER, &chart), ArtifactKind::Helm),
-        (
-            pushed(HELM)
-                .layer(HELM_LAYER, &chart)
-                .layer(prov_type, prov),
-            ArtifactKind::Helm,
-        ),
-        // Labels that the content belies, and labels that nothing names.
-        (
-            pushed(empty).typed(COSIGN_CONFIG).layer(COSIGN, &chart),
-            ArtifactKind::Other,
-        ),
-        (pushed(empty).typed(COSIGN_CONFIG), ArtifactKind::Other),
-        (
-            pushed(image).layer(COSIGN, b"bytes of a model"),
-            ArtifactKind::Other,
-        ),
-        (
-            pushed(image).layer(COSIGN, b"{}").layer("x/y", b"{}"),
-            ArtifactKind::Other,
-        ),
-        (
-            pushed(HELM).layer(HELM_LAYER, &gzip(&python_tree())),
-            ArtifactKind::Other,
-        ),
-        (
-            pushed(HELM)
-                .layer(HELM_LAYER, &chart)
-                .layer(HELM_LAYER, &chart),
-            ArtifactKind::Other,
-        ),
-        (pushed(HELM).layer(prov_type, prov), ArtifactKind::Other),
-        (
-            pushed(EXAMPLE)
-                .typed("application/vnd.unheard-of")
-                .layer(COSIGN, b"{}"),
-            ArtifactKind::Other,
-        ),
+    let image = || pushed(media_type::OCI_CONFIG);
+    let empty = || pushed(media_type::OCI_EMPTY);
+    for signature in [
+        image().layer(COSIGN, b"{}"),
+        empty().typed(COSIGN_CONFIG).layer(COSIGN, PEM),
     ] {
-        let kind = kind_of_content(pushed.content());
-        assert_eq!(kind, Some(wanted), "{:?}", pushed.manifest);
+        assert_kind(signature, ArtifactKind::Signature);
+    }
+    let attestation = image().layer(IN_TOTO, b"{}").layer(IN_TOTO, b"[]");
+    assert_kind(attestation, ArtifactKind::Attestation);
+    for sbom in [
+        image().layer("text/spdx", SPDX_TEXT),
+        empty().typed("application/spdx+json").layer("x/y", b"{}"),
+        empty().layer("application/vnd.cyclonedx+xml", b"<bom/>"),
+    ] {
+        assert_kind(sbom, ArtifactKind::Sbom);
+    }
+    let helm = || pushed(HELM).layer(HELM_LAYER, &chart());
+    for chart in [helm(), helm().layer(PROV_TYPE, PROV)] {
+        assert_kind(chart, ArtifactKind::Helm);
+    }
+}
+
+#[test]
+fn labels_that_the_content_belies_and_those_that_nothing_names_are_other() {
+    let image = || pushed(media_type::OCI_CONFIG);
+    let empty = || pushed(media_type::OCI_EMPTY);
+    let helm = || pushed(HELM).layer(HELM_LAYER, &chart());
+    for other in [
+        empty().typed(COSIGN_CONFIG).layer(COSIGN, &chart()),
+        empty().typed(COSIGN_CONFIG),
+        image().layer(COSIGN, b"bytes of a model"),
+        image().layer(COSIGN, b"{}").layer("x/y", b"{}"),
+        pushed(HELM).layer(HELM_LAYER, &gzip(&python_tree())),
+        helm().layer(HELM_LAYER, &chart()),
+        pushed(HELM).layer(PROV_TYPE, PROV),
+        pushed(EXAMPLE)
+            .typed("application/vnd.unheard-of")
+            .layer(COSIGN, b"{}"),
+    ] {
+        assert_kind(other, ArtifactKind::Other);
     }
 }
 
