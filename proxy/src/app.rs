@@ -199,8 +199,7 @@ impl Parts {
         let history = PullHistory::new(log.directory().to_owned());
         let pulls = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
-        let policies = Policies::load(&settings.policy)
-            .map_err(|error| StartError::Policy(error.to_string()))?;
+        let policies = policies(settings)?;
         let feeds = feeds(settings, clock);
         let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
         let resolver = Resolver::new(
@@ -397,6 +396,10 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
         upstreams.push((name.clone(), Arc::new(built)));
     }
     Ok(Upstreams::new(upstreams))
+}
+
+fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
+    Policies::load(&settings.policy).map_err(|error| StartError::Policy(error.to_string()))
 }
 
 fn feeds(settings: &Settings, clock: &Clock) -> Arc<Feeds> {
