@@ -237,13 +237,7 @@ impl Parts {
             upstreams: Arc::clone(&upstreams),
             nests: Nests::default(),
         };
-        let rejudge = Rejudge::new(
-            gate.judge.clone(),
-            records.clone(),
-            gate.pulls.clone(),
-            Arc::clone(&feeds),
-            metrics.clone(),
-        );
+        let rejudge = rejudge(&gate, &feeds, metrics);
         Ok(Self {
             content,
             records,
@@ -396,6 +390,16 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
         upstreams.push((name.clone(), Arc::new(built)));
     }
     Ok(Upstreams::new(upstreams))
+}
+
+fn rejudge(gate: &Gate, feeds: &Arc<Feeds>, metrics: &Metrics) -> Rejudge {
+    Rejudge::new(
+        gate.judge.clone(),
+        gate.records.clone(),
+        gate.pulls.clone(),
+        Arc::clone(feeds),
+        metrics.clone(),
+    )
 }
 
 fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
