@@ -70,11 +70,14 @@ fn policy(data: &[u8]) {
     }
 }
 
-/// The input as what the store keeps: behind the format's byte, compressed.
+/// What stored facts begin with, in bytes: the format, and what the facts weigh.
+const FACTS_HEAD_BYTES: usize = 9;
+
+/// The input as what the store keeps: behind format and weight, compressed.
 fn facts(data: &[u8]) {
-    let format = LayerFacts::default().to_bytes()[0];
+    let head = &LayerFacts::default().to_bytes()[..FACTS_HEAD_BYTES];
     let compressed = zstd::bulk::compress(data, 1).expect("compress in memory");
-    let stored = [&[format][..], &compressed].concat();
+    let stored = [head, &compressed].concat();
     if let Ok(facts) = LayerFacts::from_bytes(&stored) {
         let again = LayerFacts::from_bytes(&facts.to_bytes());
         assert_eq!(again.expect("facts read what they wrote"), facts);
@@ -85,7 +88,7 @@ fn facts(data: &[u8]) {
 fn stored_facts() -> Vec<Vec<u8>> {
     let layer = archive(&[("var/lib/dpkg/status", seeds::DPKG), ("srv/data", b"x")]);
     let stored = scan(&layer).to_bytes();
-    let text = zstd::stream::decode_all(&stored[1..]).expect("facts are compressed");
+    let text = zstd::stream::decode_all(&stored[FACTS_HEAD_BYTES..]).expect("facts are compressed");
     vec![text, stored]
 }
 
