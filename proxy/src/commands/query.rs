@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::CommandError;
 use crate::formats::json::write_document;
 use crate::formats::text::printable;
+use crate::upstream::why;
 
 /// The API of a service with default settings.
 const LOCAL_SERVICE: &str = "http://127.0.0.1:5080";
@@ -85,8 +86,13 @@ impl Source {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let response = tokio::time::timeout(PATIENCE, client.request(request))
             .await
-            .map_err(|_elapsed| failed("no answer".into()))?
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|_elapsed| {
+                failed(format!(
+                    "timed out: no answer within {} s",
+                    PATIENCE.as_secs()
+                ))
+            })?
+            .map_err(|error| failed(why(&error).to_string()))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
             .collect()

@@ -230,6 +230,7 @@ impl Fetcher {
             Ok(outcome) => outcome,
             Err(_) => Err(FetchError::Upstream(UpstreamError::Timeout {
                 what: errand.what.clone(),
+                host: None,
                 phase: "the whole body",
                 after: TRANSFER,
             })),

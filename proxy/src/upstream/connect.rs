@@ -29,7 +29,7 @@ use super::address::is_public;
 use super::options::UpstreamOptions;
 
 /// Longest time until a connection stands, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the kernel probes a silent connection, so that one whose peer vanished ends.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -51,6 +51,38 @@ pub(super) enum Reach {
 #[error("{host} has no public address")]
 pub(super) struct NotPublic {
     host: String,
+}
+
+/// Says that a host's name leads to no address.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub(super) struct Unresolved {
+    /// Whether there is no such name, or nobody who could say so.
+    what: &'static str,
+    source: io::Error,
+}
+
+impl Unresolved {
+    fn new(source: io::Error) -> Self {
+        // The kind is the same for all of them; the texts are the C library's.
+        let text = source.to_string();
+        let absent = ["not known", "No address associated", "does not resolve"];
+        let what = if absent.iter().any(|said| text.contains(said)) {
+            "no such name"
+        } else {
+            "its name cannot be resolved"
+        };
+        Self { what, source }
+    }
+}
+
+/// Says that the way led through a proxy.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy {proxy} failed")]
+pub(super) struct ViaProxy {
+    /// Its scheme, host and port.
+    pub(super) proxy: String,
+    pub(super) source: BoxError,
 }
 
 /// Makes connections, with TLS for `https`.
@@ -178,16 +210,33 @@ impl Service<Uri> for Dialer {
             let connecting = self.direct.call(to);
             return Box::pin(async move { Ok(connecting.await?) });
         };
+        let name = format!(
+            "{}://{}",
+            proxy.uri().scheme_str().unwrap_or_default(),
+            proxy.uri().authority().map_or("", |authority| {
+                // Never the login before it.
+                let authority = authority.as_str();
+                authority
+                    .rsplit_once('@')
+                    .map_or(authority, |(_, host)| host)
+            })
+        );
+        let failed = |source: BoxError| {
+            BoxError::from(ViaProxy {
+                proxy: name,
+                source,
+            })
+        };
         if proxy.uri().scheme_str() != Some("http") {
-            let reason = "only an http:// proxy can be used";
-            return Box::pin(async move { Err(io::Error::other(reason).into()) });
+            let reason = io::Error::other("only an http:// proxy can be used");
+            return Box::pin(async move { Err(failed(reason.into())) });
         }
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
         if let Some(login) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(login.clone());
         }
         let connecting = tunnel.call(to);
-        Box::pin(async move { Ok(connecting.await?) })
+        Box::pin(async move { connecting.await.map_err(|error| failed(error.into())) })
     }
 }
 
@@ -232,7 +281,8 @@ impl Service<Name> for Resolver {
         let reach = self.reach;
         Box::pin(async move {
             let addresses: Vec<SocketAddr> = resolving
-                .await?
+                .await
+                .map_err(Unresolved::new)?
                 .filter(|address| reach == Reach::Open || is_public(address.ip()))
                 .collect();
             if addresses.is_empty() && reach == Reach::PublicOnly {

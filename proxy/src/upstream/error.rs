@@ -74,33 +74,36 @@ pub enum UpstreamError {
     },
     /// Where the upstream sent us for the content, there was none. Its words stay there: they may
     /// quote the signature of the link.
-    #[error("{what}: its storage answered {status}")]
+    #[error("{what}: its storage at {host} answered {status}{}", expired(*.status))]
     Storage {
         /// What was asked.
         what: String,
+        /// Scheme, host and port of the storage.
+        host: UpstreamText,
         /// The HTTP status.
         status: u16,
     },
     /// Nothing came for too long.
-    #[error("{what}: waited {} s for {phase}", .after.as_secs())]
+    #[error("{what}: timed out: waited {} s for {phase}{}", .after.as_secs(), of(.host.as_ref()))]
     Timeout {
         /// What was asked.
         what: String,
+        /// Scheme, host and port of whoever is silent, where it may be somebody else.
+        host: Option<UpstreamText>,
         /// What did not come: headers, the next byte, the whole body.
         phase: &'static str,
         /// The limit that ran out.
         after: Duration,
     },
     /// No connection could be made, or it failed before an answer.
-    #[error("{what}: cannot talk to {host}")]
+    #[error("{what}: cannot talk to {host}: {why}")]
     Connect {
         /// What was asked.
         what: String,
-        /// The host that was tried.
+        /// Scheme, host and port that were tried.
         host: UpstreamText,
-        /// The cause.
-        #[source]
-        source: Cause,
+        /// The cause, in words.
+        why: UpstreamText,
     },
     /// The body ended early or broke.
     #[error("{what}: body was cut after {received} bytes")]
@@ -239,6 +242,19 @@ impl UpstreamError {
             | Self::BadRealm { .. }
             | Self::Protocol { .. } => Fault::Upstream,
         }
+    }
+}
+
+fn of(host: Option<&UpstreamText>) -> String {
+    host.map_or_else(String::new, |host| format!(" of {host}"))
+}
+
+/// Says what a storage most often means by a refusal.
+fn expired(status: u16) -> &'static str {
+    if matches!(status, 400 | 401 | 403) {
+        "; the link that the upstream gave is not accepted there"
+    } else {
+        ""
     }
 }
 

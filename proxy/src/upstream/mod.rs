@@ -24,6 +24,7 @@ mod tags;
 mod text;
 mod token;
 mod trust;
+mod unreachable;
 mod web;
 mod wire;
 
@@ -49,6 +50,7 @@ pub use retry::SHORT_RETRY_AFTER;
 pub(crate) use retry::jittered;
 pub use tags::TagPage;
 pub use text::UpstreamText;
+pub(crate) use unreachable::why;
 pub(crate) use web::Web;
 pub use wire::Observer;
 

@@ -55,6 +55,8 @@ impl Ask {
 /// An answer, and whether it came from the upstream itself or from where it sent us.
 pub(super) struct Arrival {
     pub(super) response: Response<Incoming>,
+    /// Scheme, host and port of who answered.
+    place: UpstreamText,
     from_origin: bool,
 }
 
@@ -97,6 +99,7 @@ impl Session {
                 .await?;
             if !is_redirect(response.status()) {
                 return Ok(Arrival {
+                    place: place(&url),
                     from_origin: self.places.is_origin(&url),
                     response,
                 });
@@ -131,6 +134,7 @@ impl Session {
             // A storage host knows nothing of repositories: its refusal is a link that expired.
             return Err(UpstreamError::Storage {
                 what: ask.what.clone(),
+                host: arrival.place,
                 status: status.as_u16(),
             });
         }

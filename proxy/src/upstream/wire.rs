@@ -22,6 +22,7 @@ use super::error::UpstreamError;
 use super::options::UpstreamOptions;
 use super::text::UpstreamText;
 use super::trust::{TrustedPlaces, place};
+use super::unreachable::why;
 use crate::secrets;
 
 /// How long an upstream may take.
@@ -136,6 +137,7 @@ impl Wire {
             Ok(Err(error)) => Err(no_answer(what, url, error)),
             Err(_) => Err(UpstreamError::Timeout {
                 what: what.to_owned(),
+                host: Some(place(url)),
                 phase: "an answer",
                 after: self.timing.headers,
             }),
@@ -225,6 +227,7 @@ async fn within<T>(
         .await
         .map_err(|_| UpstreamError::Timeout {
             what: what.to_owned(),
+            host: None,
             phase,
             after,
         })
@@ -277,6 +280,7 @@ fn client(connector: Connector) -> Client<Connector, Full<Bytes>> {
 }
 
 fn no_answer(what: &str, url: &Url, error: hyper_util::client::legacy::Error) -> UpstreamError {
+    tracing::debug!(%what, ?error, "no answer");
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
         if current.is::<NotPublic>() {
@@ -291,6 +295,6 @@ fn no_answer(what: &str, url: &Url, error: hyper_util::client::legacy::Error) ->
     UpstreamError::Connect {
         what: what.to_owned(),
         host: place(url),
-        source: Arc::new(error),
+        why: why(&error),
     }
 }

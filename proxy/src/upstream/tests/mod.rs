@@ -1,6 +1,7 @@
 //! The promises of the upstream client, against fakes that misbehave as told.
 
 mod authentication;
+mod causes;
 mod content;
 mod echoes;
 mod fake;
