@@ -20,14 +20,17 @@ const NAMED: usize = 3;
 ///
 /// *Shape*: `sluicegate: refused by policy "P", rule "R": 1 finding: ID severity package version
 /// (fix: V). Details: URL`. The rule is the one that decided; its own message follows the findings.
-pub fn refusal_message(verdict: &Verdict, api_url: &str) -> String {
+/// Where an index led to the image, `platform` stands before what was found: whoever asked for a
+/// name of many images has to be told which one it is.
+pub fn refusal_message(verdict: &Verdict, platform: Option<&str>, api_url: &str) -> String {
     let policy = &verdict.policy.name;
+    let which = platform.map_or_else(String::new, |platform| format!(": {}", word(platform)));
     let head = match verdict.reasons.first() {
         Some(reason) => format!(
-            "sluicegate: refused by policy \"{policy}\", rule \"{}\": {}",
+            "sluicegate: refused by policy \"{policy}\", rule \"{}\"{which}: {}",
             reason.rule, reason.message
         ),
-        None => format!("sluicegate: refused by policy \"{policy}\""),
+        None => format!("sluicegate: refused by policy \"{policy}\"{which}"),
     };
     let base = api_url.trim_end_matches('/');
     let details = format!(". Details: {base}/api/v1/verdicts/{}", verdict.digest);

@@ -31,7 +31,7 @@ use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::download::Downloads;
-use crate::pull::gate::{Gate, Nests};
+use crate::pull::gate::{Gate, LedTo, Nests};
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
@@ -236,6 +236,7 @@ impl Parts {
             presence,
             upstreams: Arc::clone(&upstreams),
             nests: Nests::default(),
+            led: LedTo::default(),
         };
         let rejudge = rejudge(&gate, &feeds, metrics);
         Ok(Self {

@@ -177,7 +177,8 @@ async fn ctr_pulls(mode: &str, seed: u64) {
         .await
         .expect_failure("ctr pull");
     assert!(
-        warm.text().contains(&containerd::denial(&refused)),
+        warm.text()
+            .contains(&containerd::denial(&refused, &scene.refusal(&evil))),
         "{}",
         warm.text()
     );
@@ -229,7 +230,8 @@ async fn kubelet_pulls(mode: &str, seed: u64) {
         .await
         .expect_failure("PullImage");
     assert!(
-        warm.stderr.contains(&containerd::denial(&refused)),
+        warm.stderr
+            .contains(&containerd::denial(&refused, &scene.refusal(&evil))),
         "{}",
         warm.stderr
     );

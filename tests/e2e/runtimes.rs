@@ -41,7 +41,7 @@ async fn containerd_with_the_gate_as_server_and_host_cannot_fall_back() {
         .cri_pull(&name("evil"))
         .await
         .expect_failure("PullImage");
-    let words = containerd::denial(&name("evil")).replace(
+    let words = containerd::denial(&name("evil"), &scene.refusal(&evil)).replace(
         &format!("from host {UPSTREAM} "),
         &format!("from host {} ", scene.proxy.address()),
     );

@@ -90,8 +90,14 @@ async fn every_client_waits_for_a_slow_image_and_is_refused_with_the_reason() {
             .ends_with(&skopeo::denial(name, &reason)),
         "{skopeo:?}"
     );
-    assert!(ctr.text().contains(&containerd::denial(name)), "{ctr:?}");
-    assert!(cri.stderr.contains(&containerd::denial(name)), "{cri:?}");
+    assert!(
+        ctr.text().contains(&containerd::denial(name, &reason)),
+        "{ctr:?}"
+    );
+    assert!(
+        cri.stderr.contains(&containerd::denial(name, &reason)),
+        "{cri:?}"
+    );
 }
 
 #[tokio::test]
@@ -100,7 +106,7 @@ async fn setting_for_old_clients_shows_them_the_reason() {
     let image = bad(97_200);
     let reference = scene.push("old", &image).await;
     let reason = format!(
-        "403 Forbidden - Server message: denied: {}",
+        "403 {0} - Server message: denied: {0}",
         scene.refusal(&image)
     );
     let containerd = Containerd::shared().await;

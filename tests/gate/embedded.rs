@@ -47,7 +47,7 @@ fn index_embedding(of: &Index, data: Value) -> Index {
 fn assert_refused(reply: &Reply, what: &str) {
     assert_eq!(
         reply.status,
-        StatusCode::NOT_FOUND,
+        StatusCode::FORBIDDEN,
         "{what}: {}",
         reply.text()
     );

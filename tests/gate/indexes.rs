@@ -207,7 +207,7 @@ async fn indexes_nest_four_deep_and_no_deeper() {
             reply.text()
         );
         if !is_served {
-            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{}", reply.text());
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.text());
             assert_eq!(reply.json()["errors"][0]["code"], "MANIFEST_INVALID");
         }
     }

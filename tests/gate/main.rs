@@ -14,6 +14,7 @@ mod membership;
 mod names;
 mod presence;
 mod private;
+mod reasons;
 mod rejudge;
 mod served;
 mod stage;

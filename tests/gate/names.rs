@@ -78,8 +78,8 @@ async fn a_client_never_adds_an_upstream() {
         "/v2/x/tags/list?ns=169.254.169.254",
     ] {
         let reply = stage.get(path).await;
-        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(reply.json()["errors"][0]["code"], "NAME_UNKNOWN", "{path}");
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(reply.json()["errors"][0]["code"], "DENIED", "{path}");
     }
     assert!(stage.upstream.seen().is_empty());
 }

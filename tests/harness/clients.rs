@@ -124,7 +124,8 @@ async fn each_client_shows_a_denial_in_its_own_words() {
         .await
         .expect_failure("ctr pull");
     assert!(
-        ctr.text().contains(&containerd::denial(&reference)),
+        ctr.text()
+            .contains(&containerd::denial(&reference, "Forbidden")),
         "{ctr:?}"
     );
     let cri = containerd
@@ -132,7 +133,8 @@ async fn each_client_shows_a_denial_in_its_own_words() {
         .await
         .expect_failure("PullImage");
     assert!(
-        cri.stderr.contains(&containerd::denial(&reference)),
+        cri.stderr
+            .contains(&containerd::denial(&reference, "Forbidden")),
         "{cri:?}"
     );
 }

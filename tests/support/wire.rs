@@ -24,6 +24,8 @@ const MAX_HOPS: usize = 10;
 pub struct Reply {
     /// The status of the last hop.
     pub status: StatusCode,
+    /// The reason phrase of the last hop, empty where it is the status's own.
+    pub reason: String,
     /// The headers of the last hop.
     pub headers: HeaderMap,
     /// The body, at most 64 MiB of it.
@@ -185,10 +187,15 @@ impl Call {
             .map_err(|cause| cause.to_string())?;
         let first_byte = started.elapsed();
         let (parts, body) = answer.into_parts();
+        let reason = parts.extensions.get::<hyper::ext::ReasonPhrase>();
+        let reason = reason.map_or_else(String::new, |reason| {
+            String::from_utf8_lossy(reason.as_bytes()).into_owned()
+        });
         let read = read_body(body, self.limit.saturating_sub(first_byte)).await;
         driver.abort();
         Ok(Reply {
             status: parts.status,
+            reason,
             headers: parts.headers,
             body: read.kept.into(),
             body_bytes: read.bytes,

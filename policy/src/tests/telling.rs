@@ -35,7 +35,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
 }
 
 fn refusal(set: &PolicySet, report: &Report) -> String {
-    refusal_message(&verdict(decided(set, IMAGE, report), report), API)
+    refusal_message(&verdict(decided(set, IMAGE, report), report), None, API)
 }
 
 #[test]
@@ -145,7 +145,26 @@ fn hostile_names_can_neither_break_the_line_nor_hide_the_address() {
     );
     assert_eq!(one_line("a\r\nb\u{1b}é"), "a??b??");
     let long = verdict(outcome, &report(vec![], vec![]));
-    assert!(refusal_message(&long, &"x".repeat(5000)).len() <= 1024);
+    assert!(refusal_message(&long, None, &"x".repeat(5000)).len() <= 1024);
+}
+
+#[test]
+fn a_refusal_that_an_index_led_to_names_the_platform() {
+    let bad = report(
+        vec![finding("CVE-1", Severity::Critical, Some("2"), true)],
+        vec![],
+    );
+    let refused = verdict(decided(&PolicySet::built_in(), IMAGE, &bad), &bad);
+    let said = refusal_message(&refused, Some("linux/arm64"), API);
+    let wanted = "rule \"known-exploited\": linux/arm64: 1 finding: CVE-1 critical";
+    assert!(said.contains(wanted), "{said}");
+    // The name is the image author's.
+    let long = refusal_message(&refused, Some(&"a\nb".repeat(2_000)), API);
+    assert!(long.len() <= 1_024 && !long.contains('\n'), "{long}");
+    assert!(
+        long.contains("1 finding: CVE-1") && long.contains(". Details: "),
+        "{long}"
+    );
 }
 
 #[test]

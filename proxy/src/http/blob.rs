@@ -4,8 +4,9 @@ use hyper::{Response, header};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Verdict;
 
+use super::errors::{self, Wanted};
 use super::hold::HoldEnded;
-use super::range;
+use super::range::{self, Span, Unsatisfiable};
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
 use crate::pull::error::PullError;
@@ -13,14 +14,48 @@ use crate::pull::gate::{BlobAnswer, Cleared, Grant};
 
 /// Answers a blob request.
 pub async fn answer(registry: &Registry, asked: &Asked, digest: &Digest) -> Response<Body> {
-    let judged = Box::pin(registry.gate.blob(&asked.repository, digest));
-    match asked.hold.wait(judged).await {
+    match asked.hold.wait(judge(registry, asked, digest)).await {
         Ok(Ok(BlobAnswer::Serve(grant))) => serve(registry, asked, *grant).await,
         Ok(Ok(BlobAnswer::Refuse(verdict))) => refuse(registry, asked, &verdict).await,
-        Ok(Err(error)) => respond::pull_error(&error, asked.head),
+        Ok(Err(error)) => failed(&error, asked.head),
         Err(HoldEnded::NextHop) => asked.hold.redirect(&asked.request),
-        Err(HoldEnded::LastHop) => respond::still_scanning(asked.head),
+        Err(HoldEnded::LastHop) => errors::still_scanning(asked.head),
     }
+}
+
+/// Judges the blob, and waits for the verdict where no byte that was asked for may leave before it:
+/// headers and then silence would end in a cut without a reason.
+async fn judge(
+    registry: &Registry,
+    asked: &Asked,
+    digest: &Digest,
+) -> Result<BlobAnswer, PullError> {
+    let gate = &registry.gate;
+    let answer = Box::pin(gate.blob(&asked.repository, digest)).await?;
+    if let BlobAnswer::Serve(grant) = &answer
+        && sending(asked, digest.as_str()) == Sending::Whole
+        && let Ok(span) = span(asked, digest.as_str(), grant.get().blob.size)
+        && grant.get().withholds_from(span.range.start)
+    {
+        return Box::pin(gate.judged_blob(&asked.repository, digest)).await;
+    }
+    Ok(answer)
+}
+
+fn sending(asked: &Asked, digest: &str) -> Sending {
+    match (asked.has(digest), asked.head) {
+        (true, _) => Sending::NotModified,
+        (false, true) => Sending::HeadersOnly,
+        (false, false) => Sending::Whole,
+    }
+}
+
+/// Tells which bytes are asked for. A range is for GET only. Source: RFC 9110, section 14.2.
+fn span(asked: &Asked, digest: &str, size: u64) -> Result<Span, Unsatisfiable> {
+    let wanted = asked
+        .header(header::RANGE)
+        .filter(|_| !asked.head && if_range_holds(asked, digest));
+    range::parse(wanted, size)
 }
 
 async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Response<Body> {
@@ -30,19 +65,19 @@ async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Res
     }
     let blob = grant.get().blob.clone();
     let digest = blob.digest.as_str();
-    let wanted = asked
-        .header(header::RANGE)
-        .filter(|_| if_range_holds(asked, digest));
-    let Ok(span) = range::parse(wanted, blob.size) else {
-        return respond::unsatisfiable(blob.size);
+    let Ok(span) = span(asked, digest, blob.size) else {
+        return errors::unsatisfiable(blob.size, asked.head);
     };
-    let sending = match (asked.has(digest), asked.head) {
-        (true, _) => Sending::NotModified,
-        (false, true) => Sending::HeadersOnly,
-        (false, false) => Sending::Whole,
-    };
+    let sending = sending(asked, digest);
     if sending != Sending::Whole {
         return respond::blob(digest, blob.size, &span, None, sending);
+    }
+    let begun = Box::pin(registry.gate.begun(&asked.repository, &grant));
+    match asked.hold.wait(begun).await {
+        // Past the last hop headers are all that can be said.
+        Ok(Ok(())) | Err(HoldEnded::LastHop) => {}
+        Ok(Err(error)) => return failed(&error, asked.head),
+        Err(HoldEnded::NextHop) => return asked.hold.redirect(&asked.request),
     }
     let opened = registry
         .gate
@@ -57,7 +92,7 @@ async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Res
 async fn refuse(registry: &Registry, asked: &Asked, verdict: &Verdict) -> Response<Body> {
     let pull = asked.pull(&verdict.digest, None, Some(verdict));
     match registry.pulls.record(pull, registry.clock.now()).await {
-        Ok(()) => respond::refusal(verdict, &registry.api_url, asked.head),
+        Ok(()) => registry.refusal(asked, verdict),
         Err(error) => failed(&PullError::Storage(error.to_string()), asked.head),
     }
 }
@@ -71,5 +106,5 @@ fn if_range_holds(asked: &Asked, digest: &str) -> bool {
 
 fn failed(error: &PullError, head: bool) -> Response<Body> {
     tracing::warn!(%error, "blob not served");
-    respond::pull_error(error, head)
+    errors::pull_error(error, Wanted::Blob, head)
 }

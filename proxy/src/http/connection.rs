@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, CountedBody, Patience, Watched};
+use super::phrase;
 use super::server::{BoxError, PeerInfo, ServerLimits};
 use super::tls::TlsReload;
 
@@ -81,9 +82,9 @@ where
         let Some(first) = first else { return };
         match (self.tls.clone(), first == TLS_HANDSHAKE) {
             (None, false) => self.serve(stream).await,
-            (None, true) => refuse_protocol(stream, "this port speaks plain HTTP, not TLS\n").await,
+            (None, true) => refuse_protocol(stream, "this port speaks plain HTTP, not TLS").await,
             (Some(_), false) => {
-                refuse_protocol(stream, "this port speaks TLS, not plain HTTP\n").await;
+                refuse_protocol(stream, "this port speaks TLS, not plain HTTP").await;
             }
             (Some(tls), true) => {
                 let handshake = TlsAcceptor::from(tls.current()).accept(stream);
@@ -151,7 +152,7 @@ where
     }
     let guard = activity.request();
     let answer = match refusal(&request) {
-        Some(status) => Err(refused(status, request.version())),
+        Some((status, reason)) => Err(refused(status, reason, request.version())),
         None => Ok(service(request, peer)),
     };
     async move {
@@ -175,22 +176,29 @@ where
 }
 
 /// Names what no client of a registry sends and what proxies are attacked with.
-fn refusal(request: &Request<Incoming>) -> Option<StatusCode> {
+fn refusal(request: &Request<Incoming>) -> Option<(StatusCode, &'static str)> {
     if request.method() == Method::CONNECT {
-        return Some(StatusCode::METHOD_NOT_ALLOWED);
+        let reason = "sluicegate: this is no proxy for CONNECT";
+        return Some((StatusCode::METHOD_NOT_ALLOWED, reason));
     }
     let headers = request.headers();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let framed = headers.contains_key(header::TRANSFER_ENCODING);
     let hosts = headers.get_all(header::HOST).iter().count();
     let wants_host = request.version() == Version::HTTP_11;
-    let ambiguous = (reads && framed) || hosts > 1 || (wants_host && hosts == 0);
-    ambiguous.then_some(StatusCode::BAD_REQUEST)
+    let reason = match (reads && framed, hosts) {
+        (true, _) => "sluicegate: a read request has no Transfer-Encoding",
+        (false, 2..) => "sluicegate: the request names more than one Host",
+        (false, 0) if wants_host => "sluicegate: the request names no Host",
+        (false, _) => return None,
+    };
+    Some((StatusCode::BAD_REQUEST, reason))
 }
 
-fn refused(status: StatusCode, version: Version) -> Response<Empty<Bytes>> {
+fn refused(status: StatusCode, reason: &str, version: Version) -> Response<Empty<Bytes>> {
     let mut response = Response::new(Empty::new());
     *response.status_mut() = status;
+    phrase::set(&mut response, reason);
     if version <= Version::HTTP_11 {
         // What follows on this connection may be what the request hid.
         let close = HeaderValue::from_static("close");
@@ -233,9 +241,9 @@ async fn first_byte(stream: &TcpStream, limit: Duration) -> Option<u8> {
 /// tries the right one.
 async fn refuse_protocol(mut stream: TcpStream, reason: &'static str) {
     let answer = format!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{reason}",
-        reason.len()
+        "HTTP/1.1 400 sluicegate: {reason}\r\nContent-Type: text/plain\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{reason}\n",
+        reason.len() + 1
     );
     let telling = async {
         stream.write_all(answer.as_bytes()).await?;

@@ -6,6 +6,7 @@
 use hyper::{Response, Uri};
 use sluicegate_model::Digest;
 
+use super::errors::{self, Wanted};
 use super::hold::HoldEnded;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body};
@@ -22,7 +23,7 @@ pub async fn tags(registry: &Registry, asked: &Asked) -> Response<Body> {
     if let Some(count) = route::parameter(uri.query(), "n")
         && !is_count(&count)
     {
-        return respond::bad_count(asked.head);
+        return errors::bad_count(asked.head);
     }
     match list_tags(registry, asked).await {
         Ok(page) => {
@@ -34,7 +35,7 @@ pub async fn tags(registry: &Registry, asked: &Asked) -> Response<Body> {
                 asked.head,
             )
         }
-        Err(error) => failed(&error, asked.head),
+        Err(error) => failed(&error, Wanted::Tags, asked.head),
     }
 }
 
@@ -47,9 +48,9 @@ pub async fn referrers(registry: &Registry, asked: &Asked, digest: &Digest) -> R
     match asked.hold.wait(refusal).await {
         Ok(Ok(None)) => {}
         Ok(Ok(Some(verdict))) => {
-            return respond::refusal(&verdict, &registry.api_url, asked.head);
+            return registry.refusal(asked, &verdict);
         }
-        Ok(Err(error)) => return failed(&error, asked.head),
+        Ok(Err(error)) => return failed(&error, Wanted::Manifest, asked.head),
         Err(ended) => return held(asked, ended),
     }
     let found = match asked
@@ -58,7 +59,7 @@ pub async fn referrers(registry: &Registry, asked: &Asked, digest: &Digest) -> R
         .await
     {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return failed(&error, asked.head),
+        Ok(Err(error)) => return failed(&error, Wanted::Manifest, asked.head),
         Err(ended) => return held(asked, ended),
     };
     let judged = Box::pin(gate.referrers(repository, found.clone()));
@@ -70,7 +71,7 @@ pub async fn referrers(registry: &Registry, asked: &Asked, digest: &Digest) -> R
     };
     match listed {
         Ok(listed) => respond::referrers(listed, wanted.is_some(), asked.head),
-        Err(error) => failed(&error, asked.head),
+        Err(error) => failed(&error, Wanted::Manifest, asked.head),
     }
 }
 
@@ -96,13 +97,13 @@ async fn find_referrers(
 fn held(asked: &Asked, ended: HoldEnded) -> Response<Body> {
     match ended {
         HoldEnded::NextHop => asked.hold.redirect(&asked.request),
-        HoldEnded::LastHop => respond::still_scanning(asked.head),
+        HoldEnded::LastHop => errors::still_scanning(asked.head),
     }
 }
 
-fn failed(error: &PullError, head: bool) -> Response<Body> {
+fn failed(error: &PullError, wanted: Wanted, head: bool) -> Response<Body> {
     tracing::warn!(%error, "list not served");
-    respond::pull_error(error, head)
+    errors::pull_error(error, wanted, head)
 }
 
 /// Points the upstream's next page at our own path, in the namespace that was asked for. Which

@@ -8,6 +8,7 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
 use super::drip;
+use super::errors::{self, Wanted};
 use super::hold::HoldEnded;
 use super::old_clients;
 use super::registry::{Asked, Registry};
@@ -25,7 +26,7 @@ pub async fn answer(registry: &Registry, asked: &Asked, reference: &Reference) -
         Ok(Ok(found)) => found,
         Ok(Err(error)) => return failed(registry, &error, asked.head),
         Err(HoldEnded::NextHop) => return asked.hold.redirect(&asked.request),
-        Err(HoldEnded::LastHop) => return respond::still_scanning(asked.head),
+        Err(HoldEnded::LastHop) => return errors::still_scanning(asked.head),
     };
     note_tag(registry, asked, &found);
     let judged = registry.gate.manifest(&asked.repository, &found.manifest);
@@ -200,7 +201,7 @@ async fn refuse(
             Err(error) => return failed(registry, &error.into(), asked.head),
         }
     }
-    respond::refusal(verdict, &registry.api_url, asked.head)
+    registry.refusal(asked, verdict)
 }
 
 async fn record(
@@ -221,7 +222,7 @@ async fn after_last_hop(registry: &Registry, asked: &Asked, found: &Found) -> Re
     if asked.head {
         return match unjudged(registry, asked, found).await {
             Ok(true) => respond::unjudged_head(&cleared),
-            Ok(false) => respond::still_scanning(true),
+            Ok(false) => errors::still_scanning(true),
             Err(error) => failed(registry, &error, true),
         };
     }
@@ -288,5 +289,5 @@ fn log_when_judged(
 fn failed(registry: &Registry, error: &PullError, head: bool) -> Response<Body> {
     registry.metrics.count_failure();
     tracing::warn!(%error, "pull not served");
-    respond::pull_error(error, head)
+    errors::pull_error(error, Wanted::Manifest, head)
 }

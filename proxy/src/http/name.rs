@@ -25,7 +25,7 @@ pub struct Names {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CanonicalNameError {
     /// The host is no configured upstream.
-    #[error("registry {0:?} is not configured here")]
+    #[error("registry {0:?} is not configured here; the operator can add it as an upstream")]
     UnknownUpstream(String),
     /// The path breaks the grammar of repository names.
     #[error(transparent)]

@@ -14,10 +14,10 @@ use sluicegate_model::{Digest, Repository, Tag};
 use tokio::sync::watch;
 
 use super::hold::Hold;
-use super::name::Names;
+use super::name::{CanonicalNameError, Names};
 use super::respond::{self, Body};
-use super::route::{self, Route, Target};
-use super::{blob, lists, manifest};
+use super::route::{self, Route, RouteError, Target};
+use super::{blob, errors, lists, manifest};
 use crate::clock::Clock;
 use crate::decisions::{Pull, PullLog, PullMethod};
 use crate::metrics::Metrics;
@@ -120,7 +120,7 @@ impl Registry {
         let uri = request.uri();
         let target = match route::parse(request.method(), uri.path(), uri.query(), &self.names) {
             Ok(target) => target,
-            Err(error) => return respond::route_error(&error, head),
+            Err(error) => return Self::unrouted(&error, head),
         };
         let ns = target.ns.clone();
         let mut response = self.dispatch(target, request, client).await;
@@ -132,6 +132,21 @@ impl Registry {
                 .insert(HeaderName::from_static("oci-namespace"), value);
         }
         response
+    }
+
+    /// Answers what has no route. A registry that is not configured is found out here and nowhere
+    /// else.
+    fn unrouted(error: &RouteError, head: bool) -> Response<Body> {
+        if let RouteError::Name(CanonicalNameError::UnknownUpstream(host)) = error {
+            tracing::info!(%host, "registry asked for is not configured");
+        }
+        errors::route_error(error, head)
+    }
+
+    /// Refuses what was asked for, for this verdict.
+    pub fn refusal(&self, asked: &Asked, verdict: &Verdict) -> Response<Body> {
+        let platform = self.gate.platform_led_to(&asked.repository, verdict);
+        errors::refusal(verdict, platform, &self.api_url, asked.head)
     }
 
     async fn dispatch(

@@ -1,27 +1,20 @@
-//! The one map from values and errors to status, headers and the OCI error envelope.
+//! The one map from values to status, headers and bodies; `errors` has what is no success.
 //!
-//! A body with image content can only be made from a `Cleared<T>`. Texts of errors never carry an
-//! upstream's words or bytes a terminal would act on.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! A body with image content can only be made from a `Cleared<T>`.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full, combinators::UnsyncBoxBody};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
-use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Tag, media_type};
 
-use super::name::CanonicalNameError;
 use super::range::Span;
-use super::route::RouteError;
 use crate::cache::BlobBody;
-use crate::pull::error::PullError;
 use crate::pull::gate::{Cleared, ListedReferrers, ServedManifest};
 use crate::secrets;
-use crate::upstream::{MAX_REFERRERS, UpstreamError};
+use crate::upstream::MAX_REFERRERS;
 
 /// What may go wrong while a body is being sent: the connection is cut.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,12 +23,15 @@ pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 /// The digest of what is served.
 pub const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-const SLUICEGATE_VERDICT: HeaderName = HeaderName::from_static("sluicegate-verdict");
-const SLUICEGATE_VERDICT_URL: HeaderName = HeaderName::from_static("sluicegate-verdict-url");
+/// The decision on what is served or refused.
+pub(super) const SLUICEGATE_VERDICT: HeaderName = HeaderName::from_static("sluicegate-verdict");
+/// Where the verdict can be read.
+pub(super) const SLUICEGATE_VERDICT_URL: HeaderName =
+    HeaderName::from_static("sluicegate-verdict-url");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 /// Most bytes of all `Warning` headers. Source: distribution-spec, "Warnings".
-const MAX_WARNING_BYTES: usize = 4_096;
+pub(super) const MAX_WARNING_BYTES: usize = 4_096;
 
 /// How served content is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,18 +175,6 @@ pub fn referrers(
     response
 }
 
-/// Answers a list of tags that was asked for by a count that is none.
-pub fn bad_count(head: bool) -> Response<Body> {
-    let message = "sluicegate: n is the number of tags wanted, from 0 to 999999999";
-    envelope(
-        StatusCode::BAD_REQUEST,
-        "PAGINATION_NUMBER_INVALID",
-        message,
-        json!({}),
-        head,
-    )
-}
-
 /// Answers `GET /v2/`.
 pub fn ping() -> Response<Body> {
     let mut response = Response::new(full(Bytes::from_static(b"{}")));
@@ -203,37 +187,6 @@ pub fn ping() -> Response<Body> {
     response
 }
 
-/// Refuses an image for its verdict.
-pub fn refusal(verdict: &Verdict, api_url: &str, head: bool) -> Response<Body> {
-    let message = sluicegate_policy::refusal_message(verdict, api_url);
-    let mut findings: Vec<&str> = verdict
-        .reasons
-        .iter()
-        .filter(|reason| reason.action == Decision::Refuse)
-        .flat_map(|reason| reason.findings.iter().map(String::as_str))
-        .collect();
-    // Two rules may speak about one finding.
-    let mut named = std::collections::BTreeSet::new();
-    findings.retain(|id| named.insert(*id));
-    let detail = json!({
-        "digest": verdict.digest,
-        "repository": verdict.repository,
-        "policy": verdict.policy.name,
-        "rule": verdict.reasons.first().map(|reason| &reason.rule),
-        "findings": findings,
-        "verdict": verdict_url(api_url, verdict.digest.as_str()),
-    });
-    let mut response = envelope(StatusCode::FORBIDDEN, "DENIED", &message, detail, head);
-    let headers = response.headers_mut();
-    set(headers, SLUICEGATE_VERDICT, verdict.decision.as_str());
-    set(
-        headers,
-        SLUICEGATE_VERDICT_URL,
-        &verdict_url(api_url, verdict.digest.as_str()),
-    );
-    response
-}
-
 /// Sends a held request to its next hop: the same URL, counted.
 pub fn next_hop(location: &str) -> Response<Body> {
     // A few bytes, so that the hop counts as progress with clients that watch for it.
@@ -241,133 +194,6 @@ pub fn next_hop(location: &str) -> Response<Body> {
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     set(response.headers_mut(), header::LOCATION, location);
     set(response.headers_mut(), header::CACHE_CONTROL, "no-store");
-    response
-}
-
-/// Asks to come back: the last hop is used up and there is no verdict yet.
-pub fn still_scanning(head: bool) -> Response<Body> {
-    let message = "sluicegate: the image is still being scanned; ask again in a minute";
-    let mut response = envelope(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "UNAVAILABLE",
-        message,
-        json!({}),
-        head,
-    );
-    set(response.headers_mut(), header::RETRY_AFTER, "30");
-    response
-}
-
-/// Answers a range that the blob does not have.
-pub fn unsatisfiable(total: u64) -> Response<Body> {
-    let mut response = Response::new(full(Bytes::new()));
-    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-    set(
-        response.headers_mut(),
-        header::CONTENT_RANGE,
-        &format!("bytes */{total}"),
-    );
-    response
-}
-
-/// Answers a request without a route.
-pub fn route_error(error: &RouteError, head: bool) -> Response<Body> {
-    let (status, code) = match error {
-        RouteError::ReadOnly => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
-        RouteError::NoEndpoint => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
-        RouteError::Name(CanonicalNameError::UnknownUpstream(_)) => {
-            (StatusCode::NOT_FOUND, "NAME_UNKNOWN")
-        }
-        RouteError::Name(CanonicalNameError::Invalid(_)) | RouteError::Malformed => {
-            (StatusCode::BAD_REQUEST, "NAME_INVALID")
-        }
-        RouteError::Reference(_) => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
-    };
-    let mut response = envelope(
-        status,
-        code,
-        &format!("sluicegate: {error}"),
-        json!({}),
-        head,
-    );
-    if *error == RouteError::ReadOnly {
-        set(response.headers_mut(), header::ALLOW, "GET, HEAD");
-    }
-    response
-}
-
-/// Answers a pull that could not be carried out.
-pub fn pull_error(error: &PullError, head: bool) -> Response<Body> {
-    let (status, code) = status_of(error);
-    let message = format!("sluicegate: {error}");
-    let mut response = envelope(status, code, &message, json!({}), head);
-    if let Some(wait) = error.retry_after() {
-        let seconds = wait.max(Duration::from_secs(1)).as_secs();
-        set(
-            response.headers_mut(),
-            header::RETRY_AFTER,
-            &seconds.to_string(),
-        );
-    }
-    response
-}
-
-fn status_of(error: &PullError) -> (StatusCode, &'static str) {
-    match error {
-        PullError::UnknownManifest => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
-        PullError::UnknownBlob | PullError::AbsentBlob => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
-        PullError::Manifest(_) => (StatusCode::NOT_FOUND, "MANIFEST_INVALID"),
-        PullError::Damaged(_) => (StatusCode::BAD_GATEWAY, "UNKNOWN"),
-        PullError::Full(_) | PullError::Storage(_) | PullError::Forsaken(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
-        }
-        PullError::Upstream(error) => upstream_status(error),
-    }
-}
-
-fn upstream_status(error: &Arc<UpstreamError>) -> (StatusCode, &'static str) {
-    match **error {
-        UpstreamError::NotFound { .. } => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
-        // 401 would ask the client for credentials of the upstream, which it does not talk to.
-        UpstreamError::Unauthorized { .. } | UpstreamError::Denied { .. } => {
-            (StatusCode::NOT_FOUND, "NAME_UNKNOWN")
-        }
-        UpstreamError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
-        UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
-        _ => (StatusCode::BAD_GATEWAY, "UNAVAILABLE"),
-    }
-}
-
-fn envelope(
-    status: StatusCode,
-    code: &str,
-    message: &str,
-    detail: serde_json::Value,
-    head: bool,
-) -> Response<Body> {
-    let message = sluicegate_policy::one_line(message);
-    // Here as well, because what is not printable has become something else only now.
-    let message = secrets::scrub(&message);
-    let text =
-        json!({"errors": [{"code": code, "message": message, "detail": detail}]}).to_string();
-    let length = text.len();
-    let body = if head {
-        empty()
-    } else {
-        full(Bytes::from(text))
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    set(
-        response.headers_mut(),
-        header::CONTENT_TYPE,
-        "application/json",
-    );
-    set(
-        response.headers_mut(),
-        header::CONTENT_LENGTH,
-        &length.to_string(),
-    );
     response
 }
 
@@ -403,11 +229,13 @@ fn content_response(sending: Sending, length: u64, body: impl FnOnce() -> Body) 
     response
 }
 
-fn verdict_url(api_url: &str, digest: &str) -> String {
+/// Gives the address of a verdict.
+pub(super) fn verdict_url(api_url: &str, digest: &str) -> String {
     format!("{}/api/v1/verdicts/{digest}", api_url.trim_end_matches('/'))
 }
 
-fn warn(headers: &mut header::HeaderMap, text: &str, room: &mut usize) {
+/// Adds a `Warning` of one line, within what room is left for all of them.
+pub(super) fn warn(headers: &mut header::HeaderMap, text: &str, room: &mut usize) {
     let quoted = sluicegate_policy::one_line(text).replace(['"', '\\'], "'");
     let quoted = secrets::scrub(&quoted);
     let overhead = "299 - \"\"".len();
@@ -421,16 +249,19 @@ fn warn(headers: &mut header::HeaderMap, text: &str, room: &mut usize) {
     }
 }
 
-fn set(headers: &mut header::HeaderMap, name: HeaderName, value: &str) {
+/// Sets a header, unless its value cannot be sent.
+pub(super) fn set(headers: &mut header::HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
 }
 
-fn full(bytes: Bytes) -> Body {
+/// Makes a body of bytes in hand.
+pub(super) fn full(bytes: Bytes) -> Body {
     Body::new(Full::new(bytes).map_err(|never| match never {}))
 }
 
-fn empty() -> Body {
+/// Makes a body of nothing.
+pub(super) fn empty() -> Body {
     Body::new(Empty::new().map_err(|never| match never {}))
 }

@@ -4,7 +4,8 @@
 //! steps, no merging of slashes. Source: distribution-spec 1.1, "Endpoints".
 
 use hyper::Method;
-use sluicegate_model::image::Reference;
+use sluicegate_model::digest::DigestError;
+use sluicegate_model::image::{NameError, Reference};
 use sluicegate_model::{Digest, Repository};
 
 use super::name::{CanonicalNameError, Names};
@@ -56,9 +57,12 @@ pub enum RouteError {
     /// The repository cannot be named.
     #[error(transparent)]
     Name(#[from] CanonicalNameError),
-    /// The tag or digest is malformed.
+    /// The tag breaks the grammar.
     #[error("{0}")]
-    Reference(String),
+    Tag(String),
+    /// What stands where only a digest may stand is none.
+    #[error("{0}")]
+    Digest(String),
     /// The path or query is too long or holds bytes that names never have.
     #[error("request target is malformed")]
     Malformed,
@@ -113,7 +117,9 @@ fn parse_path(path: &str, ns: Option<&str>, names: &Names) -> Result<Route, Rout
     match endpoint {
         "manifests" => {
             let repository = names.canonical(name, ns)?;
-            let reference = last.parse().map_err(reference_error)?;
+            let reference = last
+                .parse()
+                .map_err(|error| reference_error(last, &error))?;
             Ok(Route::Manifest(repository, reference))
         }
         "blobs" => Ok(Route::Blob(names.canonical(name, ns)?, parse_digest(last)?)),
@@ -126,11 +132,17 @@ fn parse_path(path: &str, ns: Option<&str>, names: &Names) -> Result<Route, Rout
 }
 
 fn parse_digest(text: &str) -> Result<Digest, RouteError> {
-    text.parse().map_err(reference_error)
+    text.parse()
+        .map_err(|error: DigestError| RouteError::Digest(error.to_string()))
 }
 
-fn reference_error(error: impl std::fmt::Display) -> RouteError {
-    RouteError::Reference(error.to_string())
+/// Tells which of the two a reference was meant to be: no tag holds a colon.
+fn reference_error(text: &str, error: &NameError) -> RouteError {
+    if text.contains(':') {
+        RouteError::Digest(error.to_string())
+    } else {
+        RouteError::Tag(error.to_string())
+    }
 }
 
 fn parse_hop(text: &str) -> u8 {
@@ -219,6 +231,28 @@ mod tests {
         ] {
             assert!(get(path, None).is_err(), "{path} found a route");
         }
+    }
+
+    #[test]
+    fn what_is_malformed_is_called_by_its_name() {
+        let wrong = |path: &str| get(path, None).unwrap_err();
+        let long = format!("/v2/a/manifests/{}", "x".repeat(129));
+        for path in ["/v2/a/manifests/.hidden", "/v2/a/manifests/a+b", &long] {
+            assert!(matches!(wrong(path), RouteError::Tag(_)), "{path}");
+        }
+        for path in [
+            "/v2/a/manifests/sha256:12",
+            "/v2/a/manifests/md5:x",
+            "/v2/a/blobs/latest",
+            "/v2/a/referrers/latest",
+        ] {
+            assert!(matches!(wrong(path), RouteError::Digest(_)), "{path}");
+        }
+        let upper = wrong("/v2/A/manifests/1");
+        assert!(
+            matches!(upper, RouteError::Name(CanonicalNameError::Invalid(_))),
+            "{upper:?}"
+        );
     }
 
     #[test]

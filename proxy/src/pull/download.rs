@@ -165,7 +165,7 @@ impl Downloads {
     fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
         match failure {
             BlobFailure::Upstream(text) => match self.shared.said.get(digest) {
-                Some(UpstreamError::NotFound { .. }) => PullError::AbsentBlob,
+                Some(UpstreamError::NotFound { .. }) => PullError::AbsentBlob(digest.clone()),
                 Some(error) => PullError::Upstream(Arc::new(error)),
                 None => PullError::Damaged(text.clone()),
             },

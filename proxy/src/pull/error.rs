@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
 
 use crate::upstream::UpstreamError;
@@ -17,8 +18,10 @@ pub enum PullError {
     #[error("blob is not listed by any manifest pulled from this repository")]
     UnknownBlob,
     /// A manifest of this repository lists the blob, and its upstream does not have it.
-    #[error("blob is listed by a manifest of this repository, but the upstream does not have it")]
-    AbsentBlob,
+    #[error(
+        "blob {0} is listed by a manifest of this repository, but the upstream does not have it"
+    )]
+    AbsentBlob(Digest),
     /// The upstream could not be asked, or answered badly.
     #[error("{0}")]
     Upstream(#[source] Arc<UpstreamError>),
@@ -49,7 +52,7 @@ impl PullError {
             Self::Forsaken(_) => Some(Duration::from_secs(1)),
             Self::UnknownManifest
             | Self::UnknownBlob
-            | Self::AbsentBlob
+            | Self::AbsentBlob(_)
             | Self::Manifest(_)
             | Self::Damaged(_) => None,
         }

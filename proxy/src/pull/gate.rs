@@ -3,11 +3,11 @@
 //! Holding a `Cleared<T>` is the proof that the check ran; `http/respond.rs` sends nothing else.
 //! No path through here ends in an allowance for lack of time, memory or an answer.
 
-use std::io;
 mod index;
+mod led;
+mod opened;
 mod referrers;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -27,10 +27,11 @@ use super::presence::{Presence, Proof};
 use super::pulls::{Pull, Pulls};
 use super::sources::Upstreams;
 use super::stream_rules;
-use crate::cache::{self, BlobBody, Interest, TailHold, Waiting, Watched};
+use crate::cache::{Interest, Tail, TailHold, Waiting, Watched};
 use crate::verdicts::Records;
 
 pub use index::Nests;
+pub use led::LedTo;
 pub use referrers::ListedReferrers;
 
 /// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
@@ -70,6 +71,15 @@ pub struct Grant {
     proof: Proof,
     /// Who is interested in the verdict that the tail waits for.
     interest: Option<Arc<Interest>>,
+}
+
+impl Grant {
+    /// Tells whether no byte from `start` on may leave before a verdict that is not there yet: an
+    /// answer that begins there would be headers and silence.
+    pub fn withholds_from(&self, start: u64) -> bool {
+        let tail = self.tail.as_ref().filter(|tail| start >= tail.from);
+        tail.is_some_and(|tail| *tail.state.borrow() != Tail::Released)
+    }
 }
 
 /// What the gate says of a manifest.
@@ -123,6 +133,8 @@ pub struct Gate {
     pub upstreams: Arc<Upstreams>,
     /// What nests of indexes have shown.
     pub nests: Nests,
+    /// Which manifests indexes have led to.
+    pub led: LedTo,
 }
 
 impl Gate {
@@ -170,6 +182,7 @@ impl Gate {
             }
             .boxed(),
             Manifest::Index(index) => {
+                self.led.note(repository, &manifest.digest, index);
                 async move { self.index(repository, manifest, index, nesting).await }.boxed()
             }
         }
@@ -197,6 +210,26 @@ impl Gate {
             }
         }
         self.unjudged_blob(repository, digest, found).await
+    }
+
+    /// Does the same, and waits for the verdict in either mode.
+    pub async fn judged_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<BlobAnswer, PullError> {
+        self.holding().blob(repository, digest).await
+    }
+
+    /// Gives the platform of a refused image where an index of the repository led to it.
+    pub fn platform_led_to<'a>(
+        &self,
+        repository: &Repository,
+        verdict: &'a Verdict,
+    ) -> Option<&'a str> {
+        let is_led_to = self.led.contains(repository, &verdict.digest);
+        let platform = Some(verdict.platform.as_str());
+        platform.filter(|platform| is_led_to && !platform.is_empty())
     }
 
     /// Waits for the manifests that list a blob and have no verdict yet.
@@ -354,31 +387,6 @@ impl Gate {
             }
         }
         Ok(false)
-    }
-
-    /// Opens the bytes of a granted blob, from disk or from the upstream.
-    pub async fn open(
-        &self,
-        repository: &Repository,
-        grant: Cleared<Grant>,
-        range: Range<u64>,
-    ) -> Result<Cleared<BlobBody>, PullError> {
-        let Cleared(grant) = grant;
-        let source = self.presence.source(repository, &grant.blob, &grant.proof);
-        let source = source.await?;
-        let opened = match cache::stream(source, range.clone(), grant.tail.clone()) {
-            // Evicted in between.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let source = self.downloads.ensure(repository, &grant.blob).await?;
-                cache::stream(source, range, grant.tail)
-            }
-            opened => opened,
-        };
-        let body = opened.map_err(|error| PullError::Storage(error.to_string()))?;
-        if let Some(interest) = &grant.interest {
-            interest.join(body.client().seen_from_afar());
-        }
-        Ok(Cleared(body))
     }
 
     /// Gives a manifest that is completed byte by byte after the last hop. The manifest of an

@@ -219,7 +219,8 @@ impl Shared {
             return Ok(Parts::Unproven(None));
         };
         let ask = |part| upstream.blob_part(repository.path(), stored.digest(), part);
-        match ask(part).await.map_err(absent)? {
+        let digest = stored.digest();
+        match ask(part).await.map_err(|error| absent(error, digest))? {
             BlobPart::Part(theirs) if theirs == bytes => {}
             BlobPart::Whole(body) => return Ok(Parts::Unproven(Some(Box::new(body)))),
             BlobPart::Part(_) | BlobPart::Neither => return Ok(Parts::Unproven(None)),
@@ -227,7 +228,7 @@ impl Shared {
         let rest = ours.map(|(part, bytes)| {
             let asking = ask(part);
             async move {
-                let got = asking.await.map_err(absent)?;
+                let got = asking.await.map_err(|error| absent(error, digest))?;
                 Ok::<_, PullError>(matches!(got, BlobPart::Part(theirs) if theirs == bytes))
             }
         });
@@ -250,9 +251,9 @@ enum Parts {
 }
 
 /// Says that the upstream has no such blob, rather than no such manifest.
-fn absent(error: UpstreamError) -> PullError {
+fn absent(error: UpstreamError, digest: &Digest) -> PullError {
     match error {
-        UpstreamError::NotFound { .. } => PullError::AbsentBlob,
+        UpstreamError::NotFound { .. } => PullError::AbsentBlob(digest.clone()),
         other => other.into(),
     }
 }

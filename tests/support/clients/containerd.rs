@@ -133,12 +133,12 @@ impl Containerd {
     }
 }
 
-/// Gives what containerd prints of a denied HEAD: before 2.3.3 the status, not the reason.
-pub fn denial(reference: &str) -> String {
+/// Gives what containerd prints of a denied HEAD: before 2.3.3 its status line and nothing else.
+pub fn denial(reference: &str, reason: &str) -> String {
     let host = reference.split('/').next().unwrap_or_default();
     format!(
         "failed to resolve reference \"{reference}\": pulling from host {host} failed with \
-         status code [manifests {}]: 403 Forbidden",
+         status code [manifests {}]: 403 {reason}",
         reference.rsplit(':').next().unwrap_or_default()
     )
 }

@@ -135,7 +135,7 @@ impl Gate {
     }
 
     /// Gives a gate that waits for verdicts whatever clients of the registry do.
-    fn holding(&self) -> Self {
+    pub(super) fn holding(&self) -> Self {
         Self {
             mode: GateMode::Hold,
             ..self.clone()

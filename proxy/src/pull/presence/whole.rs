@@ -53,7 +53,7 @@ pub(super) async fn prove(
             Err(error) => {
                 idle = if hashed.bytes > before { 0 } else { idle + 1 };
                 if !error.is_retryable() || idle >= MAX_IDLE_ATTEMPTS {
-                    return Err(absent(error));
+                    return Err(absent(error, digest));
                 }
                 tokio::time::sleep(PAUSE * (idle + 1)).await;
             }

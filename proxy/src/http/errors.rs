@@ -1,0 +1,185 @@
+//! The one map from refusals and errors to status, code and the line that people read.
+//!
+//! The line is the message of the OCI error envelope and the reason phrase of the status line;
+//! where access is refused it is a `Warning` as well, for HTTP/2 has no phrase. It never carries an
+//! upstream's words as they came, or bytes that a terminal would act on. The statuses are those
+//! that clients show with their reason (measured): of a 404 most say only "not found", and a 401
+//! would ask them for credentials of a registry that they do not talk to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode, header};
+use serde_json::json;
+use sluicegate_model::verdict::Verdict;
+
+use super::name::CanonicalNameError;
+use super::phrase;
+use super::respond::{
+    Body, MAX_WARNING_BYTES, SLUICEGATE_VERDICT, SLUICEGATE_VERDICT_URL, empty, full, set,
+    verdict_url, warn,
+};
+use super::route::RouteError;
+use crate::pull::error::PullError;
+use crate::secrets;
+use crate::upstream::UpstreamError;
+
+/// What was asked for where a pull failed: one failure is told in the terms of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A manifest, or what is said about one.
+    Manifest,
+    /// A blob.
+    Blob,
+    /// The list of a repository's tags.
+    Tags,
+}
+
+impl Wanted {
+    /// Gives the code for what is not there. Source: distribution-spec 1.1, "Error Codes".
+    fn unknown(self) -> &'static str {
+        match self {
+            Self::Manifest => "MANIFEST_UNKNOWN",
+            Self::Blob => "BLOB_UNKNOWN",
+            Self::Tags => "NAME_UNKNOWN",
+        }
+    }
+}
+
+/// Refuses an image for its verdict; `platform` is the image's where an index led to it.
+pub fn refusal(
+    verdict: &Verdict,
+    platform: Option<&str>,
+    api_url: &str,
+    head: bool,
+) -> Response<Body> {
+    let message = sluicegate_policy::refusal_message(verdict, platform, api_url);
+    let mut response = envelope(StatusCode::FORBIDDEN, "DENIED", &message, head);
+    let url = verdict_url(api_url, verdict.digest.as_str());
+    let headers = response.headers_mut();
+    set(headers, SLUICEGATE_VERDICT, verdict.decision.as_str());
+    set(headers, SLUICEGATE_VERDICT_URL, &url);
+    response
+}
+
+/// Answers a list of tags that was asked for by a count that is none.
+pub fn bad_count(head: bool) -> Response<Body> {
+    let message = "sluicegate: n is the number of tags wanted, from 0 to 999999999";
+    let code = "PAGINATION_NUMBER_INVALID";
+    envelope(StatusCode::BAD_REQUEST, code, message, head)
+}
+
+/// Asks to come back: the last hop is used up and there is no verdict yet.
+pub fn still_scanning(head: bool) -> Response<Body> {
+    let message = "sluicegate: the image is still being scanned; ask again in a minute";
+    let mut response = envelope(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "UNAVAILABLE",
+        message,
+        head,
+    );
+    set(response.headers_mut(), header::RETRY_AFTER, "30");
+    response
+}
+
+/// Answers a range that the blob does not have.
+pub fn unsatisfiable(total: u64, head: bool) -> Response<Body> {
+    let message = format!("sluicegate: the range lies outside the blob's {total} bytes");
+    let code = "RANGE_INVALID";
+    let mut response = envelope(StatusCode::RANGE_NOT_SATISFIABLE, code, &message, head);
+    let range = format!("bytes */{total}");
+    set(response.headers_mut(), header::CONTENT_RANGE, &range);
+    response
+}
+
+/// Answers a request without a route.
+pub fn route_error(error: &RouteError, head: bool) -> Response<Body> {
+    let (status, code) = match error {
+        RouteError::ReadOnly => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+        RouteError::NoEndpoint => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+        RouteError::Name(CanonicalNameError::UnknownUpstream(_)) => {
+            (StatusCode::FORBIDDEN, "DENIED")
+        }
+        RouteError::Name(CanonicalNameError::Invalid(_)) | RouteError::Malformed => {
+            (StatusCode::BAD_REQUEST, "NAME_INVALID")
+        }
+        RouteError::Tag(_) => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
+        RouteError::Digest(_) => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
+    };
+    let mut response = envelope(status, code, &format!("sluicegate: {error}"), head);
+    if *error == RouteError::ReadOnly {
+        set(response.headers_mut(), header::ALLOW, "GET, HEAD");
+    }
+    response
+}
+
+/// Answers a pull that could not be carried out.
+pub fn pull_error(error: &PullError, wanted: Wanted, head: bool) -> Response<Body> {
+    let (status, code) = status_of(error, wanted);
+    let words = match (error, wanted) {
+        (PullError::UnknownManifest, Wanted::Tags) => {
+            "repository is not known to its upstream".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    let mut response = envelope(status, code, &format!("sluicegate: {words}"), head);
+    if let Some(wait) = error.retry_after() {
+        let seconds = wait.max(Duration::from_secs(1)).as_secs().to_string();
+        set(response.headers_mut(), header::RETRY_AFTER, &seconds);
+    }
+    response
+}
+
+fn status_of(error: &PullError, wanted: Wanted) -> (StatusCode, &'static str) {
+    match error {
+        PullError::UnknownManifest => (StatusCode::NOT_FOUND, wanted.unknown()),
+        PullError::UnknownBlob => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
+        PullError::AbsentBlob(_) => match wanted {
+            Wanted::Blob => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
+            Wanted::Manifest | Wanted::Tags => (StatusCode::NOT_FOUND, "MANIFEST_BLOB_UNKNOWN"),
+        },
+        PullError::Manifest(_) => (StatusCode::FORBIDDEN, "MANIFEST_INVALID"),
+        PullError::Damaged(_) => (StatusCode::BAD_GATEWAY, "UNKNOWN"),
+        PullError::Full(_) | PullError::Storage(_) | PullError::Forsaken(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
+        }
+        PullError::Upstream(error) => upstream_status(error, wanted),
+    }
+}
+
+fn upstream_status(error: &UpstreamError, wanted: Wanted) -> (StatusCode, &'static str) {
+    match error {
+        UpstreamError::NotFound { .. } => (StatusCode::NOT_FOUND, wanted.unknown()),
+        UpstreamError::Unauthorized { .. } | UpstreamError::Denied { .. } => {
+            (StatusCode::FORBIDDEN, "DENIED")
+        }
+        UpstreamError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+        UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+        _ => (StatusCode::BAD_GATEWAY, "UNAVAILABLE"),
+    }
+}
+
+/// Makes the answer: the line stands wherever some client looks for it.
+fn envelope(status: StatusCode, code: &str, message: &str, head: bool) -> Response<Body> {
+    let message = sluicegate_policy::one_line(message);
+    // Here as well, because what is not printable has become something else only now.
+    let message = secrets::scrub(&message);
+    let text = json!({"errors": [{"code": code, "message": message}]}).to_string();
+    let length = text.len().to_string();
+    let body = if head {
+        empty()
+    } else {
+        full(Bytes::from(text))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    phrase::set(&mut response, &message);
+    let headers = response.headers_mut();
+    set(headers, header::CONTENT_TYPE, "application/json");
+    set(headers, header::CONTENT_LENGTH, &length);
+    if status == StatusCode::FORBIDDEN {
+        let mut room = MAX_WARNING_BYTES;
+        warn(headers, &message, &mut room);
+    }
+    response
+}
