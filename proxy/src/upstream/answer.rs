@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, DATE};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde::Deserialize;
 use sluicegate_model::{Digest, media_type};
 
@@ -17,6 +18,14 @@ use crate::secrets;
 
 /// Most of an error body read, in bytes; OCI errors have a few hundred.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
+
+/// The headers that say when a limit ends, the standard's first.
+const RESETS: [&str; 4] = [
+    "retry-after",
+    "x-retry-after",
+    "ratelimit-reset",
+    "x-ratelimit-reset",
+];
 
 /// Longest wait an upstream can ask for; a larger number is a mistake of theirs.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
@@ -55,17 +64,25 @@ pub(super) async fn failure(
     }
 }
 
-/// Reads `Retry-After`: seconds, or a date, which is compared with the answer's own `Date`.
+/// Reads how long to wait: `Retry-After`, or what registries say instead of it.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if let Ok(seconds) = text.parse::<u64>() {
-        Duration::from_secs(seconds)
-    } else {
-        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-        let sent = headers.get(DATE)?.to_str().ok()?;
-        let sent = jiff::fmt::rfc2822::parse(sent).ok()?.timestamp();
-        Duration::try_from(until.duration_since(sent)).unwrap_or_default()
+    RESETS.iter().find_map(|name| {
+        let text = headers.get(*name)?.to_str().ok()?.trim();
+        wait_until(text, headers)
+    })
+}
+
+/// Reads seconds or a time, which is compared with the answer's own `Date`: as HTTP writes it, or
+/// in seconds since 1970, as Docker Hub, GitHub and GitLab do.
+fn wait_until(text: &str, headers: &HeaderMap) -> Option<Duration> {
+    let until = match text.parse().map(Duration::from_secs) {
+        Ok(wait) if wait <= MAX_RETRY_AFTER => return Some(wait),
+        Ok(since_1970) => Timestamp::from_second(i64::try_from(since_1970.as_secs()).ok()?).ok()?,
+        Err(_) => jiff::fmt::rfc2822::parse(text).ok()?.timestamp(),
     };
+    let sent = headers.get(DATE)?.to_str().ok()?;
+    let sent = jiff::fmt::rfc2822::parse(sent).ok()?.timestamp();
+    let wait = Duration::try_from(until.duration_since(sent)).unwrap_or_default();
     (wait <= MAX_RETRY_AFTER).then_some(wait)
 }
 
@@ -185,6 +202,13 @@ mod tests {
         );
         assert_eq!(seconds(&[("retry-after", "1733333333")]), None);
         assert_eq!(seconds(&[("retry-after", "-1")]), None);
+        // 1999-12-31T23:59:30Z in seconds since 1970.
+        for name in ["retry-after", "x-retry-after", "ratelimit-reset"] {
+            assert_eq!(seconds(&[date, (name, "946684770")]), Some(30), "{name}");
+        }
+        assert_eq!(seconds(&[date, ("retry-after", "946771201")]), None);
+        let both = [("retry-after", "soon"), ("x-ratelimit-reset", "21")];
+        assert_eq!(seconds(&both), Some(21));
     }
 
     #[test]
