@@ -1,5 +1,7 @@
 //! The decision on one report: every covering policy speaks, the strictest wins.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::Repository;
 use sluicegate_model::artifact::Content;
@@ -41,6 +43,8 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     /// Which policies decided.
     pub policy: PolicyReference,
+    /// The exceptions without which a stricter decision would have come out, by name.
+    pub allowed_by: Vec<String>,
     /// The next instant at which something in the decision changes by itself.
     pub valid_until: Option<Timestamp>,
     /// The findings, each with the exception that covers it.
@@ -68,6 +72,8 @@ pub fn decide(
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
     let decision = effects.max().unwrap_or(Decision::Allow);
+    let in_force = exceptions.iter().filter(|e| e.is_in_force(now));
+    let allowed_by = allowed_by(decision, &policies, &findings, in_force.copied());
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     Outcome {
         decision,
@@ -76,6 +82,7 @@ pub fn decide(
             name: names.join("+"),
             digest: set.digest_for(subject.repository),
         },
+        allowed_by,
         valid_until: turns.into_iter().filter(|turn| *turn > now).min(),
         findings,
     }
@@ -112,6 +119,33 @@ fn excepted(
         turns.extend(covering.iter().filter_map(|exception| exception.expires_at));
     }
     findings
+}
+
+/// Names the exceptions that a less strict decision rests on.
+///
+/// Rules hit single findings and the strictest rule decides, so that one finding without its
+/// exceptions is enough to see whether they matter. Where several cover it, each alone would do and
+/// all are named: nobody may be left out because somebody else allowed the same.
+fn allowed_by<'a>(
+    decision: Decision,
+    policies: &[&Policy],
+    findings: &[Finding],
+    in_force: impl Iterator<Item = &'a Exception> + Clone,
+) -> Vec<String> {
+    let is_stricter = |finding: &Finding, policy: &Policy| {
+        let hit = policy.rules.iter().filter(|rule| rule.when.hold(finding));
+        hit.map(|rule| policy.ceiling(rule.action))
+            .any(|effect| effect > decision)
+    };
+    let excepted = findings
+        .iter()
+        .filter(|finding| finding.exception.is_some());
+    let needed = excepted.filter(|finding| policies.iter().any(|p| is_stricter(finding, p)));
+    let names: BTreeSet<&str> = needed
+        .flat_map(|finding| in_force.clone().filter(|e| e.names(finding)))
+        .map(|exception| exception.name.as_str())
+        .collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Speaks where the policy does not name the artifact's kind. What is in it speaks as an image's
@@ -196,7 +230,7 @@ fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
         .collect();
     let first = hits.first()?;
     let mut ids: Vec<String> = hits.iter().map(|finding| finding.id.clone()).collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     let mut message = words::findings(&hits);
     if let Some(template) = &rule.message {

@@ -4,11 +4,12 @@
 //! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
 //!
 //! Reading order: what documents mean (`rules`, `exception`, `glob`), how they are read (`read`,
-//! `trivyignore`, `load`), which of them apply (`set`), the decision (`decide`), and how it is told
-//! (`words`).
+//! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
+//! decision (`decide`), and how it is told (`words`).
 
 mod built_in;
 mod decide;
+mod document;
 mod duration;
 mod error;
 mod exception;
@@ -22,6 +23,7 @@ mod words;
 
 pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
+pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
 pub use glob::Glob;
 pub use set::{PolicySet, SourceFile};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sluicegate_model::strict_yaml::{self, Node, Value};
 
 use crate::built_in::BUILT_IN_NAME;
+use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, parts};
 use crate::error::{LoadError, LoadErrors};
 use crate::exception::Exception;
 use crate::read::{Document, Reader};
@@ -18,6 +19,8 @@ pub(crate) struct Loaded {
     pub policies: Vec<Policy>,
     pub bindings: Vec<Binding>,
     pub exceptions: Vec<Exception>,
+    /// All of them as they were written.
+    pub documents: Vec<PolicyDocument>,
 }
 
 /// Reads all documents, or tells every mistake in all of them.
@@ -43,6 +46,7 @@ pub(crate) fn load(files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
             .map(|(binding, ..)| binding)
             .collect(),
         exceptions,
+        documents: loading.documents,
     })
 }
 
@@ -55,6 +59,7 @@ struct Loading {
     exceptions: BTreeMap<String, Exception>,
     /// The exceptions of `.trivyignore.yaml`, which may share a name.
     ignored: Vec<Exception>,
+    documents: Vec<PolicyDocument>,
     errors: Vec<LoadError>,
 }
 
@@ -64,10 +69,15 @@ impl Loading {
         match strict_yaml::parse(&file.text) {
             Err(mistake) => reader.mistakes.push(mistake),
             Ok(nodes) => {
-                for node in nodes.iter().filter(|node| node.value != Value::Null) {
+                let nodes = nodes.iter().filter(|node| node.value != Value::Null);
+                let texts = parts(&file.text, nodes.clone());
+                for (node, text) in nodes.zip(texts) {
                     if trivyignore::is_named(&file.name) {
-                        self.ignored.extend(reader.trivyignore(&file.name, node));
+                        let ignored = reader.trivyignore(&file.name, node);
+                        self.note_ignored(file, &ignored);
+                        self.ignored.extend(ignored);
                     } else if let Some((place, document)) = reader.document(node) {
+                        self.note(file, text, &document);
                         self.add(file, place, document);
                     }
                 }
@@ -78,23 +88,51 @@ impl Loading {
             .extend(mistakes.map(|mistake| LoadError::new(&file.name, mistake)));
     }
 
+    /// Keeps a document as it was written.
+    fn note(&mut self, file: &SourceFile, text: String, document: &Document) {
+        let (kind, name, canonical) = match document {
+            Document::Policy(policy) => (POLICY, &policy.name, &policy.text),
+            Document::Binding(binding, _) => (BINDING, &binding.name, &binding.text),
+            Document::Exception(exception) => (EXCEPTION, &exception.name, &exception.text),
+        };
+        self.documents.push(PolicyDocument {
+            kind: kind.to_owned(),
+            name: name.clone(),
+            file: file.name.clone(),
+            text,
+            canonical: canonical.clone(),
+        });
+    }
+
+    /// Keeps entries of a `.trivyignore.yaml`: each alone, for one file can hold thousands.
+    fn note_ignored(&mut self, file: &SourceFile, ignored: &[Exception]) {
+        let noted = ignored.iter().map(|exception| PolicyDocument {
+            kind: EXCEPTION.to_owned(),
+            name: exception.name.clone(),
+            file: file.name.clone(),
+            text: exception.text.clone(),
+            canonical: exception.text.clone(),
+        });
+        self.documents.extend(noted);
+    }
+
     fn add(&mut self, file: &SourceFile, place: &Node, document: Document) {
         let (kind, name, taken) = match document {
             Document::Policy(policy) => {
                 let name = policy.name.clone();
                 let taken = self.policies.insert(name.clone(), policy).is_some();
-                ("policy", name, taken)
+                (POLICY, name, taken)
             }
             Document::Binding(binding, policy_place) => {
                 let name = binding.name.clone();
                 let bound = (binding, file.name.clone(), policy_place);
                 let taken = self.bindings.insert(name.clone(), bound).is_some();
-                ("binding", name, taken)
+                (BINDING, name, taken)
             }
             Document::Exception(exception) => {
                 let name = exception.name.clone();
                 let taken = self.exceptions.insert(name.clone(), exception).is_some();
-                ("exception", name, taken)
+                (EXCEPTION, name, taken)
             }
         };
         if taken {

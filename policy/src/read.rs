@@ -60,10 +60,12 @@ impl Reader {
         let named = metadata.and_then(|metadata| self.metadata(metadata));
         let (kind, spec) = (kind?, spec?);
         let (place, name) = named.unwrap_or((node, String::new()));
+        // All of it, for a document that somebody else signs for is another one.
+        let text = canonical(node).to_string();
         let read = match kind.text() {
-            Ok("Policy") => self.policy(name, spec).map(Document::Policy),
-            Ok("Binding") => self.binding(name, spec),
-            Ok("Exception") => self.exception(name, spec).map(Document::Exception),
+            Ok("Policy") => self.policy(name, text, spec).map(Document::Policy),
+            Ok("Binding") => self.binding(name, text, spec),
+            Ok("Exception") => self.exception(name, text, spec).map(Document::Exception),
             _ => {
                 self.mistakes
                     .push(kind.wanted("Policy, Binding or Exception"));
@@ -89,7 +91,7 @@ impl Reader {
         Some((place, self.name(place)?))
     }
 
-    fn policy(&mut self, name: String, node: &Node) -> Option<Policy> {
+    fn policy(&mut self, name: String, text: String, node: &Node) -> Option<Policy> {
         let mut fields = self.kept(Fields::of(node))?;
         let (mode, on_inconclusive) = (fields.take("mode"), fields.take("onInconclusive"));
         let (feeds, artifacts) = (fields.take("feeds"), fields.take("artifacts"));
@@ -102,7 +104,7 @@ impl Reader {
             .unwrap_or(both);
         let mut policy = Policy {
             name,
-            text: canonical(node).to_string(),
+            text,
             mode: mode.unwrap_or(Mode::Enforce),
             on_partial,
             on_unscannable,
@@ -239,7 +241,7 @@ impl Reader {
         (self.mistakes.len() == before).then_some(conditions)
     }
 
-    fn binding(&mut self, name: String, node: &Node) -> Option<Document> {
+    fn binding(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
         let mut fields = self.kept(Fields::of(node))?;
         let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));
         fields.reject("clients", NOT_YET, &mut self.mistakes);
@@ -248,7 +250,6 @@ impl Reader {
         let policy = self.kept(place.text())?.to_owned();
         let list = self.kept(repositories)?;
         let repositories = self.images(list)?;
-        let text = canonical(node).to_string();
         let binding = Binding {
             name,
             text,
@@ -258,7 +259,7 @@ impl Reader {
         Some(Document::Binding(binding, place.clone()))
     }
 
-    fn exception(&mut self, name: String, node: &Node) -> Option<Exception> {
+    fn exception(&mut self, name: String, text: String, node: &Node) -> Option<Exception> {
         let mut fields = self.kept(Fields::of(node))?;
         let (id, statement) = (fields.require("id"), fields.require("statement"));
         let (purls, images) = (fields.take("purls"), fields.take("images"));
@@ -272,7 +273,7 @@ impl Reader {
         statement?;
         Some(Exception {
             name,
-            text: canonical(node).to_string(),
+            text,
             id: id?,
             purls: purls?,
             images: images?,

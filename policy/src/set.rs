@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use sluicegate_model::{Digest, Repository};
 
 use crate::built_in::{BUILT_IN_NAME, built_in_text};
+use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
 use crate::error::LoadErrors;
 use crate::exception::Exception;
 use crate::glob::Glob;
@@ -34,6 +35,8 @@ struct Documents {
     bindings: Vec<Binding>,
     exceptions: Vec<Exception>,
     built_in: Policy,
+    /// All of them as they were written, the built-in one too.
+    written: Vec<PolicyDocument>,
     digest: Digest,
     /// Digests by repository: every warm pull asks for one, and documents never change.
     remembered: RwLock<HashMap<Repository, Digest>>,
@@ -73,11 +76,15 @@ impl PolicySet {
     }
 
     fn from_loaded(loaded: Loaded) -> Self {
+        let (built_in, built_in_text) = built_in();
+        let mut written = loaded.documents;
+        written.push(built_in_text);
         let mut documents = Documents {
             policies: loaded.policies,
             bindings: loaded.bindings,
             exceptions: loaded.exceptions,
-            built_in: built_in(),
+            built_in,
+            written,
             digest: Digest::of(b""),
             remembered: RwLock::default(),
         };
@@ -108,21 +115,51 @@ impl PolicySet {
     }
 
     fn compute_digest_for(&self, repository: &Repository) -> Digest {
+        digest_of(self.texts_for(repository))
+    }
+
+    fn texts_for(&self, repository: &Repository) -> Vec<(&str, &str, &str)> {
         let name = repository.to_string();
         let policies = self.covering(repository);
         let mut texts: Vec<(&str, &str, &str)> = policies
             .iter()
-            .map(|policy| ("policy", policy.name.as_str(), policy.text.as_str()))
+            .map(|policy| (POLICY, policy.name.as_str(), policy.text.as_str()))
             .collect();
         for binding in &self.0.bindings {
             if binding.covers(&name) {
-                texts.push(("binding", &binding.name, &binding.text));
+                texts.push((BINDING, &binding.name, &binding.text));
             }
         }
         for exception in self.exceptions_for(repository) {
-            texts.push(("exception", &exception.name, &exception.text));
+            texts.push((EXCEPTION, &exception.name, &exception.text));
         }
-        digest_of(texts)
+        texts
+    }
+
+    /// Gives every document as it was written; its digest is [`PolicySet::digest`].
+    pub fn documents(&self) -> Vec<PolicyDocument> {
+        self.written(self.0.all_texts())
+    }
+
+    /// Gives the documents that apply to the repository; their digest is
+    /// [`PolicySet::digest_for`].
+    pub fn documents_for(&self, repository: &Repository) -> Vec<PolicyDocument> {
+        self.written(self.texts_for(repository))
+    }
+
+    /// Finds what was written for each of these: of equal ones each its own.
+    fn written(&self, texts: Vec<(&str, &str, &str)>) -> Vec<PolicyDocument> {
+        let mut written: HashMap<(&str, &str, &str), Vec<&PolicyDocument>> = HashMap::new();
+        for document in &self.0.written {
+            let key = (&*document.kind, &*document.name, &*document.canonical);
+            written.entry(key).or_default().push(document);
+        }
+        let mut found = Vec::with_capacity(texts.len());
+        for text in texts {
+            let equal = written.get_mut(&text);
+            found.extend(equal.and_then(Vec::pop).cloned());
+        }
+        found
     }
 
     /// Lists the names of the policies; `default` alone where there are no documents.
@@ -183,36 +220,32 @@ impl Documents {
         texts.extend(
             policies
                 .iter()
-                .map(|p| ("policy", p.name.as_str(), p.text.as_str())),
+                .map(|p| (POLICY, p.name.as_str(), p.text.as_str())),
         );
         texts.extend(
             self.bindings
                 .iter()
-                .map(|b| ("binding", b.name.as_str(), b.text.as_str())),
+                .map(|b| (BINDING, b.name.as_str(), b.text.as_str())),
         );
         texts.extend(
             self.exceptions
                 .iter()
-                .map(|e| ("exception", e.name.as_str(), e.text.as_str())),
+                .map(|e| (EXCEPTION, e.name.as_str(), e.text.as_str())),
         );
         texts
     }
 }
 
-/// Hashes documents in an order of their own, so that file names and their order do not matter.
-fn digest_of(mut texts: Vec<(&str, &str, &str)>) -> Digest {
-    texts.sort_unstable();
-    let joined = serde_json::to_vec(&texts).expect("texts always serialize");
-    Digest::of(&joined)
-}
-
 /// Reads the built-in text.
-fn built_in() -> Policy {
+fn built_in() -> (Policy, PolicyDocument) {
     let file = SourceFile {
         name: "built-in".into(),
         text: built_in_text().into(),
     };
     let loaded = load::load(&[file]).unwrap_or_default();
     let policy = loaded.policies.into_iter().next();
-    policy.expect("the text is part of the program and read by its tests")
+    let document = loaded.documents.into_iter().next();
+    policy
+        .zip(document)
+        .expect("the text is part of the program and read by its tests")
 }

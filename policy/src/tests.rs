@@ -1,7 +1,9 @@
 //! Laws and known answers of policies.
 
+mod allowing;
 mod artifacts;
 mod copies;
+mod documents;
 mod laws;
 mod loading;
 mod staleness;

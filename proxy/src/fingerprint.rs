@@ -9,7 +9,18 @@ use sluicegate_model::Digest;
 /// which scans are kept. `pull/golden` pins what they give.
 pub(crate) const PARTS: [(&str, u32); 1] = [("scanned", 1)];
 
-/// Gives the name of all that is active now, as verdicts and kept documents cite it.
+/// The revision of the shape in which verdicts are kept. Raised, every verdict is made anew from its
+/// inventory, and nothing is read again.
+pub(crate) const VERDICTS: (&str, u32) = ("verdict", 1);
+
+/// Gives the name of all that makes a verdict, as verdicts cite it.
+pub fn verdict_fingerprint() -> &'static str {
+    static FINGERPRINT: LazyLock<String> =
+        LazyLock::new(|| fingerprint_of(fingerprint(), &[VERDICTS]));
+    &FINGERPRINT
+}
+
+/// Gives the name of all that is active now, as kept documents cite it.
 pub fn fingerprint() -> &'static str {
     static FINGERPRINT: LazyLock<String> =
         LazyLock::new(|| fingerprint_of(sluicegate_scanner::fingerprint(), &PARTS));

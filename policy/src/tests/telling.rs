@@ -19,6 +19,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         policy: outcome.policy,
         valid_until: outcome.valid_until,
         reasons: outcome.reasons,
+        allowed_by: outcome.allowed_by,
         findings: outcome.findings,
         coverage: report.coverage.clone(),
         distro: None,

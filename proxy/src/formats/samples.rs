@@ -82,6 +82,7 @@ pub(crate) fn verdict() -> Verdict {
             message: "1 finding: CVE-2021-44228 critical org.example:app 1.0 (fix: 1.1)".into(),
             findings: vec!["CVE-2021-44228".into()],
         }],
+        allowed_by: Vec::new(),
         findings: vec![exploited, first, second, malware],
         coverage: Coverage::from_gaps(gaps()),
         distro: Some(distro()),

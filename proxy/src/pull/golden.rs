@@ -5,9 +5,11 @@ use std::path::Path;
 use sluicegate_model::Digest;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::verdict::Verdict;
 
 use super::job::Scanned;
-use crate::fingerprint::PARTS;
+use crate::fingerprint::{PARTS, VERDICTS};
+use crate::formats::samples;
 
 #[path = "../../../scanner/src/golden/pins.rs"]
 mod pins;
@@ -18,9 +20,11 @@ use pins::Row;
 fn no_shape_changes_under_the_revision_it_had() {
     let rows: Vec<Row> = PARTS
         .iter()
+        .chain([&VERDICTS])
         .map(|(name, revision)| {
             let text = match *name {
                 "scanned" => kept(),
+                "verdict" => decided(),
                 new => panic!("{new} has no corpus"),
             };
             Row {
@@ -32,6 +36,15 @@ fn no_shape_changes_under_the_revision_it_had() {
         .collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pull/golden/pinned.txt");
     pins::settle(&rows, &path, "cargo test -p sluicegate --lib golden");
+}
+
+/// The shape of a verdict.
+fn decided() -> String {
+    let verdict = Verdict {
+        allowed_by: vec!["until-june".into()],
+        ..samples::verdict()
+    };
+    serde_json::to_string(&verdict).unwrap()
 }
 
 /// The shape of what is kept, whatever is in the inventory: that has a revision of its own.

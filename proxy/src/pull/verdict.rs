@@ -13,7 +13,7 @@ use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
 use crate::feeds::FeedState;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::verdict_fingerprint;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -60,6 +60,7 @@ pub(crate) fn verdict(
             .flatten()
             .min(),
         reasons: outcome.reasons,
+        allowed_by: outcome.allowed_by,
         findings: outcome.findings,
         coverage: report.coverage,
         distro: report.distro,
@@ -88,5 +89,6 @@ fn tell_why(report: &mut Report, feeds: &FeedState) {
 
 /// Names this program, its version and its analyzers, as verdicts cite them.
 pub(crate) fn scanner_name() -> String {
-    format!("sluicegate/{} {}", env!("CARGO_PKG_VERSION"), fingerprint())
+    let fingerprint = verdict_fingerprint();
+    format!("sluicegate/{} {fingerprint}", env!("CARGO_PKG_VERSION"))
 }

@@ -105,6 +105,9 @@ pub struct Verdict {
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first.
     pub reasons: Vec<Reason>,
+    /// The exceptions without which a stricter decision would have come out, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_by: Vec<String>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// What was looked at.

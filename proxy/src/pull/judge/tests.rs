@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cache::{ContentStore, DocumentKind};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, verdict_fingerprint};
 use crate::pull::download::Downloads;
 use crate::pull::sources::Upstreams;
 use crate::upstream::ProxyVariables;
@@ -148,9 +148,9 @@ async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
     let bench = Bench::new();
     let made = bench.pull().await;
     let name = scanner_name();
-    assert!(name.ends_with(fingerprint()), "{name}");
+    assert!(name.ends_with(verdict_fingerprint()), "{name}");
     let mut older = Verdict::clone(&made);
-    older.provenance.scanner = name.replace(fingerprint(), &"0".repeat(32));
+    older.provenance.scanner = name.replace(verdict_fingerprint(), &"0".repeat(32));
     assert!(
         !bench.judge.basis().is_of(&older),
         "its verdict is not current"
