@@ -16,6 +16,7 @@ use crate::env::Environment;
 use crate::errors::Notes;
 use crate::file::Extras;
 use crate::layer::{Layers, Place, Sourced};
+use crate::networks;
 use crate::settings::{FeedSource, GateMode, LogFormat, Settings, TlsFiles, WebhookSettings};
 use crate::upstreams;
 
@@ -67,6 +68,7 @@ pub(crate) fn check(
         tag_ttl: tag_ttl(layers, notes),
         hold: hold(environment),
         max_connections: max_connections(layers, notes),
+        trusted_proxies: networks::check(layers, "trusted_proxies", notes),
         webhook: webhook(layers, notes),
         https_proxy: proxy(environment, "HTTPS_PROXY"),
         no_proxy: proxy(environment, "NO_PROXY"),

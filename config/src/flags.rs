@@ -49,6 +49,8 @@ pub struct Flags {
     pub tag_ttl: Option<String>,
     /// `--max-connections`.
     pub max_connections: Option<String>,
+    /// `--trusted-proxies`, a comma-separated list.
+    pub trusted_proxies: Vec<String>,
     /// `--webhook`.
     pub webhook: Option<String>,
     /// `--webhook-secret-file`.
@@ -83,6 +85,7 @@ impl Flags {
             ("api_url", one(self.api_url)),
             ("tag_ttl", one(self.tag_ttl)),
             ("max_connections", one(self.max_connections)),
+            ("trusted_proxies", self.trusted_proxies),
             ("webhook", one(self.webhook)),
             ("webhook_secret_file", one(self.webhook_secret_file)),
         ];

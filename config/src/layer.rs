@@ -41,6 +41,7 @@ pub(crate) const SETTINGS: &[(&str, Arity)] = &[
     ("api_url", Arity::One),
     ("tag_ttl", Arity::One),
     ("max_connections", Arity::One),
+    ("trusted_proxies", Arity::Many),
     ("webhook", Arity::One),
     ("webhook_secret_file", Arity::One),
 ];

@@ -6,7 +6,8 @@
 //!
 //! Reading order: `settings` (what comes out), `layer` (the table of settings), `flags`,
 //! `env`, `file` (one source each), `check` (text to values), `api_auth`, `upstreams` and
-//! `credentials` (registries and their secrets), `named_registry` (those of a command line).
+//! `credentials` (registries and their secrets), `named_registry` (those of a command line),
+//! `networks` (who is believed).
 
 mod settings;
 
@@ -21,6 +22,7 @@ mod file;
 mod flags;
 mod layer;
 mod named_registry;
+mod networks;
 mod secret;
 mod upstreams;
 

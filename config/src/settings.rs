@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use sluicegate_model::manifest::Platform;
 use url::Url;
 
@@ -66,6 +67,8 @@ pub struct Settings {
     pub hold: Duration,
     /// How many connections each listener holds at once.
     pub max_connections: usize,
+    /// The reverse proxies whose word on who a client is counts.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where events are sent; none = nowhere.
     pub webhook: Option<WebhookSettings>,
     /// `HTTPS_PROXY`: the proxy that tunnels to `https` upstreams and feeds.

@@ -81,6 +81,9 @@ pub struct ServeArgs {
     /// Most connections at a time
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
+    /// Networks of reverse proxies whose X-Forwarded-For or Forwarded is believed (list)
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
+    trusted_proxies: Vec<String>,
     /// URL to which events are sent, as CloudEvents
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -113,6 +116,7 @@ impl From<ServeArgs> for Flags {
             api_url: args.api_url,
             tag_ttl: args.tag_ttl,
             max_connections: args.max_connections,
+            trusted_proxies: args.trusted_proxies,
             webhook: args.webhook,
             webhook_secret_file: args.webhook_secret_file,
         }
