@@ -19,9 +19,10 @@ use crate::api::readiness::StoreProof;
 use crate::cache::ContentStore;
 use crate::clock::Clock;
 use crate::data_directory;
-use crate::decisions::{DecisionLog, PullLog};
+use crate::decisions::{DecisionLog, PolicyRecord, PolicyTexts, PullLog};
 use crate::events::PullHistory;
 use crate::feeds::Feeds;
+use crate::http::forwarded::TrustedProxies;
 use crate::http::name::Names;
 use crate::http::registry::Registry;
 use crate::http::server::ServerLimits;
@@ -114,6 +115,7 @@ impl App {
         let closed = data_directory::close(&settings.data)
             .map_err(|error| data_error(&settings.data, &error))?;
         let parts = Parts::build(&settings, &clock, &metrics)?;
+        record_policies(&parts, &clock, &settings.data)?;
         let registry_listener = listen(settings.listen).await?;
         let api_listener = listen(settings.api_listen).await?;
         let (registry_addr, api_addr) = (
@@ -196,10 +198,10 @@ struct Parts {
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let (content, records, log) = open_data(settings)?;
-        let history = PullHistory::new(log.directory().to_owned());
-        let pulls = Arc::new(PullLog::new(log));
+        let history = PullHistory::new(log.directory().to_owned(), records.clone());
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let policies = policies(settings)?;
+        let pulls = Arc::new(PullLog::new(log));
         let feeds = feeds(settings, clock);
         let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
         let resolver = Resolver::new(
@@ -262,6 +264,7 @@ impl Parts {
     ) -> Arc<Registry> {
         Arc::new(Registry {
             names: names(settings),
+            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
             resolver: self.resolver.clone(),
             gate: self.gate.clone(),
             releases: Releases::new(self.records.clone()),
@@ -405,6 +408,18 @@ fn rejudge(gate: &Gate, feeds: &Arc<Feeds>, metrics: &Metrics) -> Rejudge {
 
 fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
     Policies::load(&settings.policy).map_err(|error| StartError::Policy(error.to_string()))
+}
+
+/// Writes down from now on which policies are in force.
+fn record_policies(parts: &Parts, clock: &Clock, data: &Path) -> Result<(), StartError> {
+    let log = parts.pulls.log();
+    let texts = PolicyTexts::open(log.directory()).map_err(|error| data_error(data, &error))?;
+    let record = PolicyRecord::new(log.clone(), texts, clock.clone());
+    if let Err(error) = parts.policies.record_in(record) {
+        // Images that are judged are served all the same; what needs a new verdict tries again.
+        tracing::error!(%error, "policies not written down");
+    }
+    Ok(())
 }
 
 fn feeds(settings: &Settings, clock: &Clock) -> Arc<Feeds> {

@@ -19,6 +19,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     pulls: Family<ByDecision, Counter>,
     failures: Counter,
+    denied: Counter,
     scan_seconds: Histogram,
     upstream_requests: Family<ByUpstream, Counter>,
     feed_age: Family<ByEcosystem, Gauge>,
@@ -65,12 +66,7 @@ impl Metrics {
             "Manifest requests answered, by decision",
             pulls.clone(),
         );
-        let failures = Counter::default();
-        registry.register(
-            "pull_failures",
-            "Pulls that could not be served",
-            failures.clone(),
-        );
+        let [failures, denied] = not_served(&mut registry);
         let scan_seconds = Histogram::new(SCAN_SECONDS);
         registry.register(
             "scan_seconds",
@@ -109,6 +105,7 @@ impl Metrics {
             registry: Arc::new(registry),
             pulls,
             failures,
+            denied,
             scan_seconds,
             upstream_requests,
             feed_age,
@@ -131,6 +128,11 @@ impl Metrics {
     /// Counts a manifest request that failed.
     pub fn count_failure(&self) {
         self.failures.inc();
+    }
+
+    /// Counts a request for a registry that is not configured.
+    pub fn count_denied(&self) {
+        self.denied.inc();
     }
 
     /// Notes how long an image took to be judged, in seconds.
@@ -195,6 +197,21 @@ impl Metrics {
             Err(error) => format!("# metrics could not be written: {error}\n"),
         }
     }
+}
+
+fn not_served(registry: &mut Registry) -> [Counter; 2] {
+    let counters = [
+        ("pull_failures", "Pulls that could not be served"),
+        (
+            "unconfigured_registry_requests",
+            "Requests for registries that are not configured here",
+        ),
+    ];
+    counters.map(|(name, help)| {
+        let counter = Counter::default();
+        registry.register(name, help, counter.clone());
+        counter
+    })
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {

@@ -5,11 +5,14 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use sluicegate_model::Repository;
 use sluicegate_policy::{LoadErrors, PolicySet, SourceFile};
+
+use crate::decisions::{PolicyRecord, RecordError, TextsError};
 
 /// How often files are looked at: an exception is in force well within ten seconds.
 const POLL: Duration = Duration::from_secs(2);
@@ -26,6 +29,8 @@ pub struct Policies {
     revision: AtomicU64,
     read: Mutex<Vec<SourceFile>>,
     last_error: Mutex<Option<String>>,
+    /// Where it is written down which set is in force; nowhere for a command.
+    record: OnceLock<PolicyRecord>,
 }
 
 /// Says why policies cannot be loaded.
@@ -42,6 +47,9 @@ pub enum PolicyError {
     /// The documents have mistakes.
     #[error("{0}")]
     Mistakes(#[from] LoadErrors),
+    /// It cannot be written down who decides.
+    #[error("not in force, for it cannot be written down: {0}")]
+    NotWritten(#[from] RecordError),
 }
 
 impl Policies {
@@ -55,7 +63,26 @@ impl Policies {
             revision: AtomicU64::new(1),
             read: Mutex::new(files),
             last_error: Mutex::new(None),
+            record: OnceLock::new(),
         }))
+    }
+
+    /// Writes down from now on which set is in force, this one first; blocks on the disk.
+    ///
+    /// Where that fails for this one, the next [`Policies::reload`] tries again: whoever starts on a
+    /// full disk still serves what was judged before.
+    pub fn record_in(&self, record: PolicyRecord) -> Result<(), RecordError> {
+        let written = record.enter(&self.current());
+        let _only_the_first_counts = self.record.set(record);
+        written
+    }
+
+    /// Keeps the texts of a set that decide in a repository; blocks on the disk where they are new.
+    pub fn keep_for(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsError> {
+        match self.record.get() {
+            Some(record) => record.keep_for(set, repository),
+            None => Ok(()),
+        }
     }
 
     /// Gives the current set.
@@ -99,14 +126,21 @@ impl Policies {
         let files = read_all(&self.paths)?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if *read == files {
+            self.write_down(&self.current())?;
             return Ok(());
         }
         let set = parse(&self.paths, &files)?;
+        self.write_down(&set)?;
         tracing::info!(digest = %set.digest(), "policy loaded");
         *read = files;
         self.current.store(Arc::new(set));
         self.revision.fetch_add(1, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Writes down which set is in force: before it decides anything.
+    fn write_down(&self, set: &PolicySet) -> Result<(), RecordError> {
+        self.record.get().map_or(Ok(()), |record| record.enter(set))
     }
 
     /// Looks for changes until the program ends.

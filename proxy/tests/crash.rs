@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate::cache::ContentStore;
-use sluicegate::decisions::{DecisionLog, Entry, verify};
+use sluicegate::decisions::{DecisionLog, Entry, LineKind, verify};
 use sluicegate::verdicts::{Key, Op, Opened, SledStore, VerdictStore};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
@@ -188,18 +188,13 @@ async fn write_rows(store: Arc<dyn VerdictStore>, writer: String) {
 async fn write_lines(log: DecisionLog) {
     loop {
         let entry = Entry {
-            time: Timestamp::UNIX_EPOCH,
-            client: "192.0.2.1".into(),
+            client: Some("192.0.2.1".into()),
             user_agent: None,
-            principal: None,
-            repository: "up.test/app".parse().unwrap(),
-            tag: None,
-            digest: Digest::of(b"image"),
-            decision: Decision::Allow,
-            policy: None,
-            rule: None,
-            verdict: None,
-            count: 1,
+            repository: Some("up.test/app".into()),
+            asked: Some(Digest::of(b"image")),
+            served: Some(Digest::of(b"image")),
+            decision: Some(Decision::Allow),
+            ..Entry::new(Timestamp::UNIX_EPOCH, LineKind::Pull)
         };
         acknowledge("seq", &log.append(entry).await.unwrap());
     }

@@ -16,7 +16,7 @@ use std::process::Command;
 use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate::cache::{BlobFailure, BlobWriter, CacheError, ContentStore};
-use sluicegate::decisions::{DecisionLog, Entry, LogError, verify};
+use sluicegate::decisions::{DecisionLog, Entry, LineKind, LogError, verify};
 use sluicegate::verdicts::{Key, Op, SledStore, StoreError, VerdictStore};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
@@ -148,18 +148,13 @@ fn key(name: &str) -> Key {
 
 fn entry() -> Entry {
     Entry {
-        time: Timestamp::UNIX_EPOCH,
-        client: "192.0.2.1".into(),
+        client: Some("192.0.2.1".into()),
         user_agent: Some("a".repeat(500)),
-        principal: None,
-        repository: "up.test/app".parse().unwrap(),
-        tag: None,
-        digest: Digest::of(b"image"),
-        decision: Decision::Allow,
-        policy: None,
-        rule: None,
-        verdict: None,
-        count: 1,
+        repository: Some("up.test/app".into()),
+        asked: Some(Digest::of(b"image")),
+        served: Some(Digest::of(b"image")),
+        decision: Some(Decision::Allow),
+        ..Entry::new(Timestamp::UNIX_EPOCH, LineKind::Pull)
     }
 }
 

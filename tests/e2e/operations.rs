@@ -47,11 +47,13 @@ async fn verdict_and_decision_of_a_refused_pull_can_be_asked_for() {
     let decisions = scene.proxy.api("/api/v1/decisions").await.json();
     let line = &decisions["items"][0];
     assert_eq!(
-        (&line["decision"], &line["digest"]),
+        (&line["decision"], &line["asked"]),
         (&"refuse".into(), &digest.into()),
         "{line}"
     );
-    assert_eq!(line["rule"], "fixable-critical", "{line}");
+    assert_eq!(line["type"], "pull", "{line}");
+    assert_eq!(line["reasons"][0]["rule"], "fixable-critical", "{line}");
+    assert_eq!(line["served"], serde_json::Value::Null, "{line}");
 }
 
 #[tokio::test]

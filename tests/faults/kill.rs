@@ -235,8 +235,11 @@ fn check_log(stage: &Stage, told: &Told) {
             let Ok(line) = serde_json::from_str::<Value>(line) else {
                 continue;
             };
+            if line["type"] != "pull" {
+                continue;
+            }
             assert!(text(&line["repository"]).starts_with(UPSTREAM), "{line}");
-            *lines.entry(text(&line["digest"])).or_default() += 1;
+            *lines.entry(text(&line["asked"])).or_default() += 1;
         }
     }
     for (digest, pulls) in &told.pulls {

@@ -9,6 +9,7 @@ mod indexes;
 mod kubernetes;
 mod listener;
 mod lists;
+mod log;
 mod matrix;
 mod membership;
 mod names;

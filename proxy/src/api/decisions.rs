@@ -1,52 +1,169 @@
-//! The log of pulls, as auditors read it.
+//! The log of pulls, as auditors read it, and the policies that decided.
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use sluicegate_model::{Digest, Repository};
+use sluicegate_policy::PolicyDocument;
 
 use super::json::Json;
 use super::problem::Problem;
 use super::verdicts::{parse_decision, parsed};
 use super::{ApiState, page};
-use crate::decisions::{self, DecisionFilter};
+use crate::decisions::{
+    self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
+    Searched,
+};
 
 /// The filters of the log.
 #[derive(Debug, Default, Deserialize)]
 pub struct ListQuery {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     repository: Option<String>,
     digest: Option<String>,
     decision: Option<String>,
     client: Option<String>,
+    principal: Option<String>,
+    rule: Option<String>,
+    vulnerability: Option<String>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    order: Option<String>,
     limit: Option<usize>,
     after: Option<u64>,
 }
 
-/// Lists lines of the decision log, newest first.
+/// A page of the log, as it is written.
+#[derive(Debug, Serialize)]
+pub struct List {
+    items: Vec<DecisionLine>,
+    next: Option<String>,
+    searched: Searched,
+}
+
+/// One line with the policies that decided; none where they are not kept.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    line: DecisionLine,
+    documents: Option<Vec<PolicyDocument>>,
+}
+
+/// Lists lines of the decision log, newest first unless asked otherwise.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<List>, Problem> {
+    let order = query.order.as_deref().map(parse_order).transpose()?;
+    let repository = parsed("repository", query.repository)?;
+    let digest = parsed("digest", query.digest)?;
     let filter = DecisionFilter {
-        repository: parsed("repository", query.repository)?,
-        digest: parsed("digest", query.digest)?,
+        kind: query.kind.as_deref().map(parse_kind).transpose()?,
+        digests: digests(&state, repository.as_ref(), digest).await?,
+        repository,
         decision: query.decision.as_deref().map(parse_decision).transpose()?,
         client: query.client,
+        principal: query.principal,
+        rule: query.rule,
+        vulnerability: query.vulnerability,
         since: query.since,
         until: query.until,
     };
-    let limit = page::limit(query.limit);
-    let (directory, after) = (state.decisions_dir.clone(), query.after);
-    let read = move || decisions::read(&directory, &filter, after, limit);
-    let page = tokio::task::spawn_blocking(read)
+    let page = PageOf {
+        order: order.unwrap_or_default(),
+        after: query.after,
+        limit: page::limit(query.limit),
+    };
+    let directory = state.decisions_dir.clone();
+    let page = in_background(move || decisions::read(&directory, &filter, page)).await?;
+    Ok(Json(List {
+        items: page.items,
+        next: page.next.map(|seq| seq.to_string()),
+        searched: page.searched,
+    }))
+}
+
+/// Shows one line, and the policies that decided.
+pub async fn show(
+    State(state): State<Arc<ApiState>>,
+    Path(seq): Path<String>,
+) -> Result<Json<Shown>, Problem> {
+    let seq: u64 = seq
+        .parse()
+        .map_err(|_| Problem::bad_request(format!("{seq:?} is no number of a line")))?;
+    let directory = state.decisions_dir.clone();
+    let line = in_background(move || decisions::read_line(&directory, seq)).await?;
+    let line = line.ok_or_else(|| Problem::not_found(format!("no line has the number {seq}")))?;
+    let kept = match line.policies.clone() {
+        Some(digest) => kept(&state, digest).await?,
+        None => None,
+    };
+    Ok(Json(Shown {
+        line,
+        documents: kept.map(|kept| kept.documents),
+    }))
+}
+
+/// Shows the documents that are kept under a digest: of a set, or of one document.
+pub async fn policies(
+    State(state): State<Arc<ApiState>>,
+    Path(digest): Path<String>,
+) -> Result<Json<KeptPolicies>, Problem> {
+    let digest: Digest = digest
+        .parse()
+        .map_err(|error| Problem::bad_request(format!("{error}")))?;
+    let unknown = format!("no policies are kept under {digest}");
+    let kept = kept(&state, digest).await?;
+    kept.map(Json).ok_or_else(|| Problem::not_found(unknown))
+}
+
+/// Gives the manifests that a search for one is for: itself, and the indexes that list it, for who
+/// pulls one of them by tag pulls through it.
+async fn digests(
+    state: &ApiState,
+    repository: Option<&Repository>,
+    digest: Option<Digest>,
+) -> Result<Vec<Digest>, Problem> {
+    let Some(digest) = digest else {
+        return Ok(Vec::new());
+    };
+    let mut repositories: Vec<Repository> = repository.into_iter().cloned().collect();
+    if repositories.is_empty() {
+        let known = state.records.judged_in(&digest).await;
+        repositories = known.map_err(Problem::internal)?;
+    }
+    let mut digests = vec![digest.clone()];
+    for repository in repositories {
+        let indexes = state.records.indexes_listing(&repository, &digest).await;
+        digests.extend(indexes.map_err(Problem::internal)?);
+    }
+    Ok(digests)
+}
+
+async fn kept(state: &ApiState, digest: Digest) -> Result<Option<KeptPolicies>, Problem> {
+    let directory = state.decisions_dir.clone();
+    in_background(move || PolicyTexts::find(&directory, &digest)).await
+}
+
+/// Reads from the disk beside whoever waits for other things.
+async fn in_background<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    read: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(read)
         .await
         .map_err(Problem::internal)?
-        .map_err(Problem::internal)?;
-    Ok(Json(
-        json!({"items": page.items, "next": page.next.map(|seq| seq.to_string())}),
-    ))
+        .map_err(Problem::internal)
+}
+
+fn parse_kind(name: &str) -> Result<LineKind, Problem> {
+    let names = LineKind::ALL.map(LineKind::as_str).join(", ");
+    LineKind::from_name(name)
+        .ok_or_else(|| Problem::bad_request(format!("type is none of {names}")))
+}
+
+fn parse_order(name: &str) -> Result<Order, Problem> {
+    Order::from_name(name).ok_or_else(|| Problem::bad_request("order is none of newest, oldest"))
 }

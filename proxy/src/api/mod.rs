@@ -95,7 +95,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
-fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 14] {
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 16] {
     [
         ("/healthz", get(status::healthz)),
         ("/readyz", get(readiness::readyz)),
@@ -107,6 +107,8 @@ fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 14] {
         ("/api/v1/verdicts/{digest}", get(verdicts::show)),
         ("/api/v1/verdicts/{digest}/sbom", get(sbom::sbom)),
         ("/api/v1/decisions", get(decisions::list)),
+        ("/api/v1/decisions/{seq}", get(decisions::show)),
+        ("/api/v1/policies/{digest}", get(decisions::policies)),
         ("/api/v1/events", get(events::list)),
         ("/api/v1/packages", get(packages::list)),
         ("/api/v1/scans", post(scans::start)),

@@ -2,6 +2,7 @@
 //!
 //! 0 allowed, 1 refused by policy, 2 bad usage, configuration or policy file, 3 could not be done.
 
+pub mod decision_rows;
 pub mod decisions;
 pub mod demo;
 pub mod feed_bundles;

@@ -25,10 +25,18 @@ impl<'a> LinesBackwards<'a> {
     /// # Errors
     /// `InvalidData` where a line is longer than `max_line_bytes`, here and later.
     pub(super) fn new(file: &'a File, max_line_bytes: usize) -> io::Result<(Self, u64)> {
-        let len = file.metadata()?.len();
+        Self::before(file, file.metadata()?.len(), max_line_bytes)
+    }
+
+    /// Starts after the last newline before `end`; gives also how many bytes stand between.
+    pub(super) fn before(
+        file: &'a File,
+        end: u64,
+        max_line_bytes: usize,
+    ) -> io::Result<(Self, u64)> {
         let mut lines = Self {
             file,
-            at: len,
+            at: end,
             held: Vec::new(),
             max_line_bytes,
         };

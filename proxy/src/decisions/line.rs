@@ -5,75 +5,60 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::Digest;
+use sluicegate_model::verdict::{Decision, Reason};
 
-/// Longest line, in bytes; the longest that [`Entry`] can make is about 20 KiB.
+use super::earlier::EarlierLine;
+use super::entry::{Entry, LineKind, shortened};
+
+/// Longest line, in bytes; the longest that [`Entry`] can make is about 60 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
-/// Longest text taken from a client or a policy, in characters.
-const MAX_TEXT_CHARS: usize = 512;
 /// What stands between a line's other fields and its hash.
 const HASH_FIELD: &[u8] = b",\"hash\":\"";
 /// What stands after it.
 const LINE_END: &[u8] = b"\"}";
 
-/// What is known of one pull when it is logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// When it was answered.
-    pub time: Timestamp,
-    /// The client's address.
-    pub client: String,
-    /// What the client says it is.
-    pub user_agent: Option<String>,
-    /// The access key or user, where there is one.
-    pub principal: Option<String>,
-    /// The canonical repository.
-    pub repository: Repository,
-    /// The tag asked for, where it was one.
-    pub tag: Option<Tag>,
-    /// The manifest.
-    pub digest: Digest,
-    /// What came out.
-    pub decision: Decision,
-    /// The policy that decided.
-    pub policy: Option<String>,
-    /// The rule that spoke first.
-    pub rule: Option<String>,
-    /// Which verdict the answer rests on.
-    pub verdict: Option<String>,
-    /// How many pulls the line stands for: this one and the repeats since the line before.
-    pub count: u64,
-}
-
-/// A line of the log.
+/// A line of the log. Those of an [earlier shape](EarlierLine) are read as if they had this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionLine {
     /// The line's number, from 1, without holes.
     pub seq: u64,
-    /// When the pull was answered.
+    /// When it was answered.
     pub time: Timestamp,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: LineKind,
     /// The client's address.
-    pub client: String,
+    pub client: Option<String>,
     /// What the client says it is.
     pub user_agent: Option<String>,
     /// The access key or user, where there is one.
     pub principal: Option<String>,
-    /// The canonical repository.
-    pub repository: Repository,
+    /// The canonical repository; of what was denied, the registry and path as asked for.
+    pub repository: Option<String>,
     /// The tag asked for, where it was one.
-    pub tag: Option<Tag>,
-    /// The manifest.
-    pub digest: Digest,
+    pub tag: Option<String>,
+    /// The digest that the name resolved to.
+    pub asked: Option<Digest>,
+    /// The digest that was given; none where nothing was.
+    pub served: Option<Digest>,
+    /// The platform that was decided on.
+    pub platform: Option<String>,
     /// What came out.
-    pub decision: Decision,
-    /// The policy that decided.
+    pub decision: Option<Decision>,
+    /// The rules that spoke, the one that decided first.
+    pub reasons: Vec<Reason>,
+    /// The names of the policies that decided.
     pub policy: Option<String>,
-    /// The rule that spoke first.
-    pub rule: Option<String>,
-    /// Which verdict the answer rests on.
-    pub verdict: Option<String>,
+    /// The digest of their documents, which are kept as long as the log.
+    pub policies: Option<Digest>,
+    /// The feed snapshot.
+    pub feeds: Option<String>,
+    /// The name of all that read and judged the image.
+    pub fingerprint: Option<String>,
+    /// The exceptions without which a stricter decision would have come out, by name.
+    pub allowed_by: Vec<String>,
     /// How many pulls the line stands for.
     pub count: u64,
     /// The hash of the line before; of no bytes at all for the first line.
@@ -104,19 +89,26 @@ impl Entry {
     /// Writes the line that follows `head`, newline included, and gives the new head.
     pub(super) fn chain(self, head: &Head) -> Result<(Vec<u8>, Head), serde_json::Error> {
         let seq = head.seq.saturating_add(1);
+        let short = |text: Option<String>| text.as_deref().map(shortened);
         let line = DecisionLine {
             seq,
             time: self.time,
-            client: shortened(self.client),
-            user_agent: self.user_agent.map(shortened),
-            principal: self.principal.map(shortened),
-            repository: self.repository,
-            tag: self.tag,
-            digest: self.digest,
+            kind: self.kind,
+            client: short(self.client),
+            user_agent: short(self.user_agent),
+            principal: short(self.principal),
+            repository: short(self.repository),
+            tag: short(self.tag),
+            asked: self.asked,
+            served: self.served,
+            platform: self.basis.platform,
             decision: self.decision,
-            policy: self.policy.map(shortened),
-            rule: self.rule.map(shortened),
-            verdict: self.verdict.map(shortened),
+            reasons: self.basis.reasons,
+            policy: short(self.basis.policy),
+            policies: self.basis.policies,
+            feeds: short(self.basis.feeds),
+            fingerprint: short(self.basis.fingerprint),
+            allowed_by: self.basis.allowed_by,
             count: self.count,
             prev: head.hash.clone(),
             hash: None,
@@ -136,7 +128,9 @@ impl Entry {
 impl DecisionLine {
     /// Reads a line without its newline; none where it is no line or its hash does not fit it.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let line: Self = serde_json::from_slice(bytes).ok()?;
+        let line: Self = serde_json::from_slice(bytes)
+            .or_else(|_| serde_json::from_slice::<EarlierLine>(bytes).map(Self::from))
+            .ok()?;
         let stated = line.hash.as_ref()?;
         let covered = bytes
             .strip_suffix(LINE_END)?
@@ -151,12 +145,5 @@ impl DecisionLine {
             seq: self.seq,
             hash: self.hash.clone()?,
         })
-    }
-}
-
-fn shortened(text: String) -> String {
-    match text.char_indices().nth(MAX_TEXT_CHARS) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
-        None => text,
     }
 }

@@ -13,7 +13,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::line::{Entry, Head};
+use super::entry::Entry;
+use super::line::Head;
 use super::open::{OpenLog, OpenReport, open};
 use crate::durable::{Disk, write_file_anew};
 
@@ -84,7 +85,23 @@ struct Writer {
 struct Request {
     /// None where only the log is to be proven.
     entry: Option<Entry>,
-    done: oneshot::Sender<Result<u64, LogError>>,
+    done: Done,
+}
+
+/// Who waits for a line.
+enum Done {
+    Task(oneshot::Sender<Result<u64, LogError>>),
+    Thread(mpsc::SyncSender<Result<u64, LogError>>),
+}
+
+impl Done {
+    fn tell(self, outcome: Result<u64, LogError>) {
+        // A caller that has gone away does not want to know.
+        match self {
+            Self::Task(waits) => drop(waits.send(outcome)),
+            Self::Thread(waits) => drop(waits.send(outcome)),
+        }
+    }
 }
 
 impl DecisionLog {
@@ -126,6 +143,18 @@ impl DecisionLog {
         self.ask(Some(entry)).await
     }
 
+    /// Does the same for a thread, which it blocks until then.
+    pub fn append_blocking(&self, entry: Entry) -> Result<u64, LogError> {
+        let (done, answer) = mpsc::sync_channel(1);
+        let requests = self.writer.requests.as_ref().ok_or(LogError::Closed)?;
+        let request = Request {
+            entry: Some(entry),
+            done: Done::Thread(done),
+        };
+        requests.send(request).map_err(|_| LogError::Closed)?;
+        answer.recv().map_err(|_| LogError::Closed)?
+    }
+
     /// Makes sure that lines can be made durable, where the last try failed: costs nothing else.
     ///
     /// # Errors
@@ -140,6 +169,7 @@ impl DecisionLog {
     async fn ask(&self, entry: Option<Entry>) -> Result<u64, LogError> {
         let (done, answer) = oneshot::channel();
         let requests = self.writer.requests.clone().ok_or(LogError::Closed)?;
+        let done = Done::Task(done);
         match requests.try_send(Request { entry, done }) {
             Ok(()) => {}
             Err(mpsc::TrySendError::Full(request)) => {
@@ -184,8 +214,7 @@ fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>) {
             tracing::error!(%error, "decision log could not be written");
         }
         for (seq, done) in waiting {
-            // A caller that has gone away does not want to know.
-            let _ = done.send(written.clone().map(|()| seq));
+            done.tell(written.clone().map(|()| seq));
         }
     }
 }

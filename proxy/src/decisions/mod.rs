@@ -1,24 +1,38 @@
 //! The hash-chained log of pulls: what was asked, by whom, and why it was allowed or refused.
 //!
 //! It outlives every cache. `pull` records through [`PullLog`], which knows what counts as one
-//! pull; `api` and the command line read and verify. Nothing here is ever rewritten.
+//! pull; `api` and the command line read and verify. Nothing here is ever rewritten. Beside it lie
+//! the texts of the policies that decided, by digest ([`PolicyTexts`]).
 
 mod backwards;
+mod earlier;
+mod entry;
+mod filter;
+mod forwards;
 mod line;
 mod log;
+mod names;
 mod open;
+mod policy_record;
+mod policy_texts;
 mod pulled_by;
 mod pulls;
 mod read;
 mod verify;
+mod windows;
 
-pub use line::{DecisionLine, Entry};
+pub use entry::{Basis, Entry, LineKind};
+pub use filter::DecisionFilter;
+pub use line::DecisionLine;
 pub use log::{DecisionLog, LogError};
 pub use open::{OpenReport, TornTail};
+pub use policy_record::{PolicyRecord, RecordError};
+pub use policy_texts::{KeptPolicies, PolicyTexts, TextsError};
 pub use pulled_by::{Asked, PulledBy, Puller, pulled_by};
-pub use pulls::{Pull, PullLog, PullMethod};
-pub use read::{DecisionFilter, DecisionPage, read};
+pub use pulls::{Denial, Pull, PullLog};
+pub use read::{DecisionPage, Order, PageOf, Searched, read, read_line};
 pub use verify::{Fault, FaultKind, VerifyReport, verify};
+pub use windows::PullMethod;
 
 #[cfg(test)]
 mod tests;

@@ -21,8 +21,9 @@ const MAX_LOG_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_CLIENTS: usize = 20;
 /// Longest text of a client's own that is told, in characters.
 const MAX_AGENT_CHARS: usize = 120;
-/// What stands before a line's digest. No text of a client's can hold it: its quotes are escaped.
-const DIGEST_FIELD: &str = "\"digest\":\"";
+/// What stands before a line's digest, now and earlier. No text of a client's can hold it: its quotes
+/// are escaped.
+const DIGEST_FIELDS: [&str; 2] = ["\"asked\":\"", "\"digest\":\""];
 
 /// Who pulled an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub struct Asked {
     pub repository: Repository,
     /// The manifest.
     pub digest: Digest,
+    /// The indexes that list it: who pulls one of them by tag pulls through it.
+    pub through: Vec<Digest>,
     /// Later pulls do not count.
     pub until: Timestamp,
 }
@@ -76,15 +79,17 @@ pub fn pulled_by(directory: &Path, asked: &[Asked]) -> Result<Vec<PulledBy>, Log
 }
 
 /// Counts the lines that are asked for; tells whether the whole log was looked at.
-fn look(directory: &Path, asked: &[Asked], found: &mut [Clients]) -> Result<bool, LogError> {
+fn look<'a>(directory: &Path, asked: &'a [Asked], found: &mut [Clients]) -> Result<bool, LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("reading", &path, error);
-    let digests: HashSet<&str> = asked.iter().map(|asked| asked.digest.as_str()).collect();
-    let mut wanted: HashMap<_, Vec<(Timestamp, &mut Clients)>> = HashMap::new();
-    for (asked, clients) in asked.iter().zip(found) {
-        let image = (asked.repository.clone(), asked.digest.clone());
-        let of_image = wanted.entry(image).or_default();
-        of_image.push((asked.until, clients));
+    let names = |asked: &'a Asked| std::iter::once(&asked.digest).chain(&asked.through);
+    let digests: HashSet<&str> = asked.iter().flat_map(names).map(Digest::as_str).collect();
+    let mut wanted: HashMap<(String, &Digest), Vec<usize>> = HashMap::new();
+    for (at, asked) in asked.iter().enumerate() {
+        for digest in names(asked) {
+            let image = (asked.repository.to_string(), digest);
+            wanted.entry(image).or_default().push(at);
+        }
     }
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -100,9 +105,13 @@ fn look(directory: &Path, asked: &[Asked], found: &mut [Clients]) -> Result<bool
         }
         let is_wanted = digest_of(&bytes).is_some_and(|digest| digests.contains(digest));
         if is_wanted && let Some(line) = DecisionLine::read(&bytes) {
-            let image = (line.repository.clone(), line.digest.clone());
-            for (until, clients) in wanted.get_mut(&image).into_iter().flatten() {
-                if line.time <= *until {
+            let Some(image) = line.repository.clone().zip(line.asked.as_ref()) else {
+                continue;
+            };
+            for at in wanted.get(&image).into_iter().flatten() {
+                if let (Some(asked), Some(clients)) = (asked.get(*at), found.get_mut(*at))
+                    && line.time <= asked.until
+                {
                     clients.add(&line);
                 }
             }
@@ -114,7 +123,8 @@ fn look(directory: &Path, asked: &[Asked], found: &mut [Clients]) -> Result<bool
 /// Finds a line's digest without reading the line.
 fn digest_of(line: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(line).ok()?;
-    let (_, rest) = text.split_once(DIGEST_FIELD)?;
+    let mut fields = DIGEST_FIELDS.iter();
+    let (_, rest) = fields.find_map(|field| text.split_once(field))?;
     rest.split('"').next()
 }
 
@@ -127,21 +137,24 @@ struct Clients {
 impl Clients {
     /// Counts a line that is older than all before.
     fn add(&mut self, line: &DecisionLine) {
+        let (Some(client), Some(decision)) = (&line.client, line.decision) else {
+            return;
+        };
         let known = self.named.iter_mut();
-        if let Some(puller) = known.into_iter().find(|p| p.client == line.client) {
+        if let Some(puller) = known.into_iter().find(|p| p.client == *client) {
             puller.pulls = puller.pulls.saturating_add(line.count);
         } else if self.named.len() < MAX_CLIENTS {
             let shortened = |text: &String| text.chars().take(MAX_AGENT_CHARS).collect();
             self.named.push(Puller {
-                client: line.client.clone(),
+                client: client.clone(),
                 principal: line.principal.clone(),
                 user_agent: line.user_agent.as_ref().map(shortened),
                 pulls: line.count,
                 last: line.time,
-                decision: line.decision,
+                decision,
             });
         } else {
-            self.others.insert(line.client.clone());
+            self.others.insert(client.clone());
         }
     }
 }

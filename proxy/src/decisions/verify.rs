@@ -1,12 +1,13 @@
 //! Proves the whole chain: every line's hash, its link to the line before, and its number.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::line::{DecisionLine, Head, MAX_LINE_BYTES};
+use super::forwards::{Piece, next_line};
+use super::line::{DecisionLine, Head};
 use super::log::LogError;
 use super::open::FILE_NAME;
 
@@ -77,11 +78,12 @@ pub fn verify(directory: &Path) -> Result<VerifyReport, LogError> {
         fault_count: 0,
         torn_bytes: 0,
     };
-    let mut file = match File::open(&path) {
-        Ok(file) => BufReader::new(file),
+    let file = match File::open(&path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(report),
         Err(error) => return Err(failed(error)),
     };
+    let mut file = BufReader::new(&file);
     let mut head = Head::before_the_first();
     for number in 1.. {
         match next_line(&mut file).map_err(failed)? {
@@ -90,7 +92,7 @@ pub fn verify(directory: &Path) -> Result<VerifyReport, LogError> {
                 report.torn_bytes = bytes;
                 break;
             }
-            Piece::TooLong => report.fault(number, FaultKind::Altered),
+            Piece::TooLong(_) => report.fault(number, FaultKind::Altered),
             Piece::Line(bytes) => judge(&mut report, &mut head, number, &bytes),
         }
     }
@@ -120,30 +122,4 @@ fn judge(report: &mut VerifyReport, head: &mut Head, number: u64, bytes: &[u8]) 
     if let Some(next) = line.head() {
         *head = next;
     }
-}
-
-enum Piece {
-    Line(Vec<u8>),
-    TooLong,
-    Torn(u64),
-    End,
-}
-
-fn next_line(file: &mut BufReader<File>) -> io::Result<Piece> {
-    let mut line = Vec::new();
-    let bound = (MAX_LINE_BYTES as u64).saturating_add(1);
-    file.by_ref().take(bound).read_until(b'\n', &mut line)?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        return Ok(Piece::Line(line));
-    }
-    if line.is_empty() {
-        return Ok(Piece::End);
-    }
-    if (line.len() as u64) < bound {
-        return Ok(Piece::Torn(line.len() as u64));
-    }
-    let ended = file.skip_until(b'\n')?;
-    tracing::debug!(bytes = ended, "decision log holds a line past its bound");
-    Ok(Piece::TooLong)
 }

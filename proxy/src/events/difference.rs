@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use sluicegate_model::finding::{Finding, FindingStatus};
 use sluicegate_model::verdict::Verdict;
 
-use super::event::{Cause, Change, Decisions, Direction, FindingChanges, FromTo, Ids};
+use super::event::{
+    Cause, Change, Decisions, Direction, ExceptionChanges, FindingChanges, FromTo, Ids,
+};
 
 /// Most ids told of each kind; `count` tells how many findings there are.
 const MAX_IDS: usize = 50;
@@ -42,6 +44,7 @@ pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
             feeds: from_to(&old.provenance.feeds, &new.provenance.feeds),
             policy: from_to(old.policy.digest.as_str(), new.policy.digest.as_str()),
             scanner: from_to(&old.provenance.scanner, &new.provenance.scanner),
+            exceptions: exceptions(old, new),
         },
     })
 }
@@ -98,9 +101,84 @@ fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>, has_places: bool) 
     Ids { count, ids }
 }
 
+/// Tells which exceptions cover findings of only one of the two.
+fn exceptions(old: &Verdict, new: &Verdict) -> Option<ExceptionChanges> {
+    let (before, after) = (named(old), named(new));
+    let only = |in_these: &BTreeSet<&str>, others: &BTreeSet<&str>| -> Vec<String> {
+        let names = in_these.difference(others).take(MAX_IDS);
+        names
+            .map(|name| name.chars().take(MAX_ID_CHARS).collect())
+            .collect()
+    };
+    let (gone, added) = (only(&before, &after), only(&after, &before));
+    (!gone.is_empty() || !added.is_empty()).then(|| ExceptionChanges {
+        gone,
+        added,
+        policies: old.policy.digest.clone(),
+    })
+}
+
+fn named(verdict: &Verdict) -> BTreeSet<&str> {
+    let covering = verdict.findings.iter().filter_map(|f| f.exception.as_ref());
+    let names = verdict.allowed_by.iter().chain(covering);
+    names.map(String::as_str).collect()
+}
+
 fn from_to(from: &str, to: &str) -> Option<FromTo> {
     (from != to).then(|| FromTo {
         from: from.to_owned(),
         to: to.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::verdict::Decision;
+
+    use super::*;
+    use crate::formats::samples;
+
+    fn verdict(decision: Decision, exception: Option<&str>) -> Verdict {
+        let mut verdict = Verdict {
+            decision,
+            allowed_by: exception.map(str::to_owned).into_iter().collect(),
+            ..samples::verdict()
+        };
+        for finding in &mut verdict.findings {
+            finding.exception = exception.map(str::to_owned);
+        }
+        verdict
+    }
+
+    #[test]
+    fn an_exception_that_went_is_named_with_the_digest_of_its_text() {
+        let before = verdict(Decision::Allow, Some("until-june"));
+        let after = verdict(Decision::Refuse, None);
+        let went = difference(&before, &after)
+            .unwrap()
+            .cause
+            .exceptions
+            .unwrap();
+        assert_eq!(
+            (&went.gone[..], &went.added[..]),
+            (&["until-june".to_owned()][..], &[][..])
+        );
+        assert_eq!(went.policies, before.policy.digest);
+        let came = difference(&after, &before)
+            .unwrap()
+            .cause
+            .exceptions
+            .unwrap();
+        assert_eq!(
+            (&came.gone[..], &came.added[..]),
+            (&[][..], &["until-june".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn one_that_stays_is_not_named() {
+        let before = verdict(Decision::Allow, Some("until-june"));
+        let after = verdict(Decision::Annotate, Some("until-june"));
+        assert_eq!(difference(&before, &after).unwrap().cause.exceptions, None);
+    }
 }

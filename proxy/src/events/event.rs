@@ -125,6 +125,20 @@ pub struct Cause {
     pub policy: Option<FromTo>,
     /// The programs with their analyzers, where they differ.
     pub scanner: Option<FromTo>,
+    /// The exceptions that ended, were taken away or came, where any did.
+    #[serde(default)]
+    pub exceptions: Option<ExceptionChanges>,
+}
+
+/// Exceptions that cover findings of only one of the two verdicts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionChanges {
+    /// Those of the verdict before, by name.
+    pub gone: Vec<String>,
+    /// Those of the verdict now, by name.
+    pub added: Vec<String>,
+    /// The digest under which the texts of those before are kept, and so who answered for them.
+    pub policies: Digest,
 }
 
 /// Two identities.

@@ -9,6 +9,7 @@ mod pulled_by;
 
 pub use difference::difference;
 pub use event::{
-    Cause, Change, Decisions, Direction, Event, EventKind, FindingChanges, FromTo, Ids,
+    Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
+    FromTo, Ids,
 };
 pub use pulled_by::{PullHistory, ToldEvent};

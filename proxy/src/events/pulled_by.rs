@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::event::Event;
 use crate::decisions::{self, Asked, PulledBy};
+use crate::verdicts::Records;
 
 /// An event as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,23 +25,18 @@ pub struct ToldEvent {
 #[derive(Clone, Debug)]
 pub struct PullHistory {
     directory: PathBuf,
+    records: Records,
 }
 
 impl PullHistory {
-    /// Looks into the log in this directory.
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    /// Looks into the log in this directory, and into the records for what leads to an image.
+    pub fn new(directory: PathBuf, records: Records) -> Self {
+        Self { directory, records }
     }
 
     /// Fills in who pulled. Where the log cannot be read the events are told without it.
     pub async fn tell(&self, events: Vec<Event>) -> Vec<ToldEvent> {
-        let asked = |event: &Event| Asked {
-            repository: event.change.repository.clone(),
-            digest: event.change.digest.clone(),
-            until: event.time,
-        };
-        let asked: Vec<Asked> = events.iter().map(asked).collect();
-        let found = self.look(asked).await.unwrap_or_else(|why| {
+        let found = self.look(&events).await.unwrap_or_else(|why| {
             tracing::error!(why, "events do not tell who pulled");
             Vec::new()
         });
@@ -52,9 +48,20 @@ impl PullHistory {
             .collect()
     }
 
-    async fn look(&self, asked: Vec<Asked>) -> Result<Vec<PulledBy>, String> {
-        if asked.is_empty() {
+    async fn look(&self, events: &[Event]) -> Result<Vec<PulledBy>, String> {
+        if events.is_empty() {
             return Ok(Vec::new());
+        }
+        let mut asked = Vec::with_capacity(events.len());
+        for event in events {
+            let (repository, digest) = (&event.change.repository, &event.change.digest);
+            let through = self.records.indexes_listing(repository, digest).await;
+            asked.push(Asked {
+                repository: repository.clone(),
+                digest: digest.clone(),
+                through: through.map_err(|error| error.to_string())?,
+                until: event.time,
+            });
         }
         let directory = self.directory.clone();
         tokio::task::spawn_blocking(move || decisions::pulled_by(&directory, &asked))

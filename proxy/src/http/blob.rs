@@ -1,5 +1,7 @@
 //! Blobs: only those that a judged and allowed manifest of the repository lists.
 
+use std::sync::Arc;
+
 use hyper::{Response, header};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Verdict;
@@ -9,6 +11,7 @@ use super::hold::HoldEnded;
 use super::range::{self, Span, Unsatisfiable};
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
+use crate::decisions::PullMethod;
 use crate::pull::error::PullError;
 use crate::pull::gate::{BlobAnswer, Cleared, Grant};
 
@@ -89,8 +92,9 @@ async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Res
 }
 
 /// Refuses and logs: where the manifest left before the verdict, this is how the pull ends.
-async fn refuse(registry: &Registry, asked: &Asked, verdict: &Verdict) -> Response<Body> {
-    let pull = asked.pull(&verdict.digest, None, Some(verdict));
+async fn refuse(registry: &Registry, asked: &Asked, verdict: &Arc<Verdict>) -> Response<Body> {
+    let mut pull = asked.pull(&verdict.digest, None, Some(verdict));
+    pull.method = PullMethod::Blob;
     match registry.pulls.record(pull, registry.clock.now()).await {
         Ok(()) => registry.refusal(asked, verdict),
         Err(error) => failed(&PullError::Storage(error.to_string()), asked.head),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyper::{Response, header};
 use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
@@ -14,6 +15,7 @@ use super::old_clients;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
 use crate::cache::{Waiting, Watched};
+use crate::decisions::Pull;
 use crate::pull::error::PullError;
 use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
 use crate::pull::manifests::KnownManifest;
@@ -44,6 +46,18 @@ struct Found {
     manifest: Arc<KnownManifest>,
     tag: Option<Tag>,
     stale: Option<String>,
+}
+
+impl Found {
+    /// Describes the request for the log of pulls.
+    fn pull(&self, asked: &Asked, verdict: Option<&Arc<Verdict>>) -> Pull {
+        let mut pull = asked.pull(&self.manifest.digest, self.tag.as_ref(), verdict);
+        if let Manifest::Index(index) = &self.manifest.parsed {
+            let children = index.manifests.iter().map(|child| child.digest.clone());
+            pull.leads_to = children.collect();
+        }
+        pull
+    }
 }
 
 async fn find(
@@ -108,7 +122,7 @@ async fn serve(
     {
         return failed(registry, &error, asked.head);
     }
-    if let Err(error) = release(registry, asked, &found, verdict.as_deref()).await {
+    if let Err(error) = release(registry, asked, &found, verdict.as_ref()).await {
         return failed(registry, &error, asked.head);
     }
     let sending = match (asked.has(digest.as_str()), asked.head) {
@@ -124,12 +138,12 @@ async fn release(
     registry: &Registry,
     asked: &Asked,
     found: &Found,
-    verdict: Option<&Verdict>,
+    verdict: Option<&Arc<Verdict>>,
 ) -> Result<(), PullError> {
     record(registry, asked, found, verdict).await?;
     let digest = &found.manifest.digest;
     let Some(verdict) = verdict else {
-        release_later(registry, asked, digest);
+        release_later(registry, asked, found);
         return Ok(());
     };
     let (releases, head) = (&registry.releases, asked.head);
@@ -152,18 +166,26 @@ async fn note_release(
 }
 
 /// Does the same for a manifest that left before its verdict, once there is one that allows it.
-fn release_later(registry: &Registry, asked: &Asked, digest: &Digest) {
+/// What it rests on is told in the log; a refusal is told there when it is made.
+fn release_later(registry: &Registry, asked: &Asked, found: &Found) {
     let (gate, releases) = (registry.gate.clone(), registry.releases.clone());
-    let (repository, digest, head) = (asked.repository.clone(), digest.clone(), asked.head);
+    let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
+    let (repository, head) = (asked.repository.clone(), asked.head);
+    let (mut pull, digest) = (found.pull(asked, None), found.manifest.digest.clone());
     tokio::spawn(async move {
         let verdict = match gate.pulls.running(&repository, &digest) {
             Some(pull) => pull.outcome().await.ok(),
             None => gate.judge.warm(&repository, &digest),
         };
-        if let Some(verdict) = verdict.filter(|verdict| verdict.decision != Decision::Refuse)
-            && let Err(error) = note_release(&releases, &repository, &digest, &verdict, head).await
-        {
+        let Some(verdict) = verdict.filter(|verdict| verdict.decision != Decision::Refuse) else {
+            return;
+        };
+        if let Err(error) = note_release(&releases, &repository, &digest, &verdict, head).await {
             tracing::error!(%repository, %digest, %error, "release not recorded");
+        }
+        pull.rests_on = Some(verdict);
+        if let Err(error) = pulls.record_verdict(pull, clock.now()).await {
+            tracing::error!(%repository, %digest, %error, "verdict of a pull not logged");
         }
     });
 }
@@ -172,15 +194,11 @@ async fn refuse(
     registry: &Registry,
     asked: &Asked,
     found: Found,
-    verdict: &Verdict,
+    verdict: &Arc<Verdict>,
 ) -> Response<Body> {
     if let Some(tag) = &found.tag
         && verdict.digest == found.manifest.digest
-        && let Err(error) = registry
-            .gate
-            .judge
-            .note_tag(&Arc::new(verdict.clone()), tag)
-            .await
+        && let Err(error) = registry.gate.judge.note_tag(verdict, tag).await
     {
         return failed(registry, &error, asked.head);
     }
@@ -208,10 +226,10 @@ async fn record(
     registry: &Registry,
     asked: &Asked,
     found: &Found,
-    verdict: Option<&Verdict>,
+    verdict: Option<&Arc<Verdict>>,
 ) -> Result<(), PullError> {
-    let pull = asked.pull(&found.manifest.digest, found.tag.as_ref(), verdict);
-    registry.metrics.count_pull(pull.decision);
+    let pull = found.pull(asked, verdict);
+    registry.metrics.count_pull(pull.decision());
     let recorded = registry.pulls.record(pull, registry.clock.now()).await;
     recorded.map_err(|error| PullError::Storage(error.to_string()))
 }
@@ -262,7 +280,7 @@ fn log_when_judged(
     let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
     let releases = registry.releases.clone();
     let manifest = Arc::clone(&found.manifest);
-    let mut pull = asked.pull(&manifest.digest, found.tag.as_ref(), None);
+    let mut pull = found.pull(asked, None);
     async move {
         if let Ok(answer) = gate.manifest_for(&repository, &manifest, client).await {
             let verdict = match answer {
@@ -270,7 +288,7 @@ fn log_when_judged(
                 ManifestAnswer::Refuse(verdict) => Some(verdict),
             };
             if let Some(verdict) = verdict {
-                pull.rest_on(&verdict);
+                pull.rests_on = Some(Arc::clone(&verdict));
                 let digest = &manifest.digest;
                 if verdict.decision != Decision::Refuse
                     && let Err(error) =

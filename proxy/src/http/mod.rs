@@ -3,8 +3,10 @@
 mod activity;
 pub mod blob;
 mod connection;
+mod denied;
 pub mod drip;
 pub mod errors;
+pub mod forwarded;
 pub mod hold;
 pub mod lists;
 pub mod manifest;

@@ -2,17 +2,19 @@
 //!
 //! Each endpoint has its own file; this one owns what they share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
 use hyper::{Method, Request, Response};
-use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Tag};
 use tokio::sync::watch;
 
+use super::denied;
+use super::forwarded::TrustedProxies;
 use super::hold::Hold;
 use super::name::{CanonicalNameError, Names};
 use super::respond::{self, Body};
@@ -29,6 +31,8 @@ use crate::pull::resolve::Resolver;
 pub struct Registry {
     /// How repositories are named.
     pub names: Names,
+    /// Who is believed on who a client is.
+    pub trusted_proxies: TrustedProxies,
     /// Tags to digests.
     pub resolver: Resolver,
     /// What may leave.
@@ -60,7 +64,7 @@ pub struct Asked {
     /// Whether no body is wanted.
     pub head: bool,
     /// The client's address.
-    pub client: SocketAddr,
+    pub client: IpAddr,
     /// How long it may be held.
     pub hold: Hold,
 }
@@ -73,28 +77,22 @@ impl Asked {
 
     /// Describes the request for the log of pulls. Without a verdict the manifest leaves before
     /// it: the layers are what is gated.
-    pub fn pull(&self, digest: &Digest, tag: Option<&Tag>, verdict: Option<&Verdict>) -> Pull {
-        let mut pull = Pull {
-            client: self.client.ip(),
+    pub fn pull(&self, digest: &Digest, tag: Option<&Tag>, verdict: Option<&Arc<Verdict>>) -> Pull {
+        Pull {
+            client: self.client,
             user_agent: self.header(header::USER_AGENT).map(ToOwned::to_owned),
             principal: None,
             repository: self.repository.clone(),
             tag: tag.cloned(),
             digest: digest.clone(),
+            leads_to: Vec::new(),
             method: if self.head {
                 PullMethod::Head
             } else {
                 PullMethod::Get
             },
-            decision: Decision::Allow,
-            policy: None,
-            rule: Some("verdict-pending".to_owned()),
-            verdict: None,
-        };
-        if let Some(verdict) = verdict {
-            pull.rest_on(verdict);
+            rests_on: verdict.cloned(),
         }
-        pull
     }
 
     /// Tells whether the client says that it has this content already.
@@ -117,10 +115,14 @@ impl Registry {
         let (parts, _body) = request.into_parts();
         let request = Request::from_parts(parts, ());
         let head = *request.method() == Method::HEAD;
+        let client = self.trusted_proxies.client(client.ip(), request.headers());
         let uri = request.uri();
         let target = match route::parse(request.method(), uri.path(), uri.query(), &self.names) {
             Ok(target) => target,
-            Err(error) => return Self::unrouted(&error, head),
+            Err(error) => {
+                denied::note(&self, &request, client, &error).await;
+                return Self::unrouted(&error, head);
+            }
         };
         let ns = target.ns.clone();
         let mut response = self.dispatch(target, request, client).await;
@@ -153,7 +155,7 @@ impl Registry {
         &self,
         target: Target,
         request: Request<()>,
-        client: SocketAddr,
+        client: IpAddr,
     ) -> Response<Body> {
         let hold = Hold::start(target.hop, self.hold, self.draining.clone());
         let head = target.head;

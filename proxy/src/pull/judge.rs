@@ -74,6 +74,8 @@ pub(crate) struct Epoch {
 pub(crate) struct Basis {
     epoch: Epoch,
     policies: Arc<PolicySet>,
+    /// Who keeps their texts.
+    keeper: Arc<Policies>,
     feeds: Arc<FeedState>,
     now: Timestamp,
 }
@@ -106,6 +108,9 @@ impl Basis {
             tags: tags.into_iter().collect(),
         };
         let verdict = verdict(image, scanned, &self.policies, &self.feeds, self.now);
+        // Before anybody is told who decided.
+        let kept = self.keeper.keep_for(&self.policies, repository);
+        kept.map_err(|error| StoreError::PolicyTexts(Arc::new(error)))?;
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
         let mut replacement = Replacement::new(&verdict, known)?.told_as(change);
@@ -261,6 +266,7 @@ impl Judge {
         Basis {
             epoch,
             policies: self.policies.current(),
+            keeper: Arc::clone(&self.policies),
             feeds: self.feeds.current(),
             now: self.clock.now(),
         }

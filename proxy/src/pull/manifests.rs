@@ -154,7 +154,14 @@ impl Manifests {
         let member = self.records.membership(repository, digest).await?;
         let stored = self.content.read(digest, MAX_MANIFEST_BYTES).await?;
         if let (Some(member), Some(bytes)) = (member, stored) {
-            return parse(digest.clone(), member.media_type, bytes);
+            let children = &member.children;
+            let knows = self.records.knows_children(repository, digest, children);
+            let is_recorded = knows.await?;
+            let known = parse(digest.clone(), member.media_type, bytes)?;
+            if !is_recorded {
+                self.add_member(repository, &known).await?;
+            }
+            return Ok(known);
         }
         // By GET even where the bytes are here: that the upstream says yes proves nothing.
         let upstream = self.upstreams.of(repository)?;

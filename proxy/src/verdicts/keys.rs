@@ -24,6 +24,7 @@ pub(super) enum Kind {
     EventHead,
     Delivered,
     Marks,
+    Parent,
 }
 
 impl Kind {
@@ -43,6 +44,7 @@ impl Kind {
             Self::EventHead => b'h',
             Self::Delivered => b'w',
             Self::Marks => b'k',
+            Self::Parent => b'i',
         }
     }
 }
@@ -97,6 +99,16 @@ pub(super) fn listing(repository: &Repository, blob: &Digest, manifest: &Digest)
 
 pub(super) fn listings(repository: &Repository, blob: &Digest) -> Key {
     key(Kind::Listing, &[&repository.to_string(), blob.as_str()])
+}
+
+/// Names an index that lists a manifest.
+pub(super) fn parent(repository: &Repository, child: &Digest, index: &Digest) -> Key {
+    let parts = [&repository.to_string(), child.as_str(), index.as_str()];
+    key(Kind::Parent, &parts)
+}
+
+pub(super) fn parents(repository: &Repository, child: &Digest) -> Key {
+    key(Kind::Parent, &[&repository.to_string(), child.as_str()])
 }
 
 pub(super) fn blob_present(repository: &Repository, blob: &Digest) -> Key {

@@ -19,6 +19,8 @@ use crate::cache::ContentStore;
 
 /// Most rows asked of an engine at once.
 pub(super) const PAGE_ROWS: usize = 256;
+/// Most indexes that are named for one manifest.
+const MAX_INDEXES: usize = 256;
 /// Most platforms of one repository that are remembered; each starts jobs when an index is pulled.
 const MAX_PLATFORMS: usize = 16;
 
@@ -83,7 +85,10 @@ impl Records {
         let listings = blobs
             .iter()
             .map(|blob| rows::mark_present(keys::listing(repository, blob, manifest)));
-        let mut ops: Vec<Op> = listings.collect();
+        let parents = children
+            .iter()
+            .map(|child| rows::mark_present(keys::parent(repository, child, manifest)));
+        let mut ops: Vec<Op> = listings.chain(parents).collect();
         ops.push(rows::put(keys::member(repository, manifest), &row)?);
         self.store.apply(ops).await
     }
@@ -124,6 +129,45 @@ impl Records {
             .iter()
             .filter_map(|text| text.parse().ok())
             .collect())
+    }
+
+    /// Names the indexes of a repository that list a manifest, directly or through another.
+    pub async fn indexes_listing(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<Vec<Digest>, StoreError> {
+        let mut found: Vec<Digest> = Vec::new();
+        let mut next = Some(manifest.clone());
+        let mut looked_at = 0;
+        while let Some(child) = next {
+            let parents = self.last_parts(&keys::parents(repository, &child)).await?;
+            for parent in parents.iter().filter_map(|text| text.parse().ok()) {
+                if !found.contains(&parent) && found.len() < MAX_INDEXES {
+                    found.push(parent);
+                }
+            }
+            next = found.get(looked_at).cloned();
+            looked_at += 1;
+        }
+        Ok(found)
+    }
+
+    /// Tells whether it is known of the manifests that an index lists that it does: that was not
+    /// always recorded.
+    pub async fn knows_children(
+        &self,
+        repository: &Repository,
+        index: &Digest,
+        children: &[Digest],
+    ) -> Result<bool, StoreError> {
+        match children.first() {
+            Some(child) => {
+                self.is_marked(&keys::parent(repository, child, index))
+                    .await
+            }
+            None => Ok(true),
+        }
     }
 
     /// Records that an upstream gave a blob in a repository, or parts of it that it could not

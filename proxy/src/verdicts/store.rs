@@ -3,6 +3,7 @@
 //! Small on purpose, so that another engine is one file. The contract suite runs against each.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -77,6 +78,9 @@ pub enum StoreError {
         /// The bound, in bytes.
         max: usize,
     },
+    /// The texts of the policies that a verdict rests on cannot be kept.
+    #[error("{0}")]
+    PolicyTexts(Arc<crate::decisions::TextsError>),
     /// The cursor of a list was not one that this list gave out.
     #[error("the cursor {0:?} is not one of this list")]
     Cursor(String),
