@@ -57,7 +57,7 @@ struct Loading {
     /// With the file and place where each names its policy.
     bindings: BTreeMap<String, (Binding, String, Node)>,
     exceptions: BTreeMap<String, Exception>,
-    /// The exceptions of `.trivyignore.yaml`, which may share a name.
+    /// The exceptions of `.trivyignore` and `.trivyignore.yaml`, which may share a name.
     ignored: Vec<Exception>,
     documents: Vec<PolicyDocument>,
     errors: Vec<LoadError>,
@@ -66,6 +66,12 @@ struct Loading {
 impl Loading {
     fn file(&mut self, file: &SourceFile) {
         let mut reader = Reader::default();
+        if trivyignore::is_plain(&file.name) {
+            let ignored = reader.plain_trivyignore(&file.name, &file.text);
+            self.note_ignored(file, &ignored);
+            self.ignored.extend(ignored);
+            return self.note_mistakes(file, reader);
+        }
         match strict_yaml::parse(&file.text) {
             Err(mistake) => reader.mistakes.push(mistake),
             Ok(nodes) => {
@@ -83,6 +89,10 @@ impl Loading {
                 }
             }
         }
+        self.note_mistakes(file, reader);
+    }
+
+    fn note_mistakes(&mut self, file: &SourceFile, reader: Reader) {
         let mistakes = reader.mistakes.into_iter();
         self.errors
             .extend(mistakes.map(|mistake| LoadError::new(&file.name, mistake)));
@@ -104,7 +114,7 @@ impl Loading {
         });
     }
 
-    /// Keeps entries of a `.trivyignore.yaml`: each alone, for one file can hold thousands.
+    /// Keeps entries of a `.trivyignore` file: each alone, for one file can hold thousands.
     fn note_ignored(&mut self, file: &SourceFile, ignored: &[Exception]) {
         let noted = ignored.iter().map(|exception| PolicyDocument {
             kind: EXCEPTION.to_owned(),

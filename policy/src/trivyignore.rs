@@ -1,20 +1,77 @@
-//! `.trivyignore.yaml` as exceptions, so that what a team has reviewed is not reviewed twice.
+//! `.trivyignore` and `.trivyignore.yaml` as exceptions, so that what a team has reviewed is not
+//! reviewed twice.
 //!
-//! Source: trivy.dev, "Filtering", section ".trivyignore.yaml". Its other sections concern findings
-//! that are not made here; they are accepted and have no effect.
+//! Source: trivy.dev, "Filtering", sections ".trivyignore" and ".trivyignore.yaml". What they say of
+//! findings that are not made here is accepted and has no effect.
 
-use sluicegate_model::strict_yaml::{Fields, Node, Value};
+use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 
-use crate::exception::Exception;
+use crate::exception::{self, Exception};
 use crate::glob::Glob;
 use crate::read::{Reader, canonical};
 
+/// Largest plain file, in bytes; a line takes about 15.
+const MAX_PLAIN_BYTES: usize = 4 * 1024 * 1024;
+
 /// Tells whether a file of this name is one.
-pub(crate) fn is_named(file: &str) -> bool {
-    file.ends_with(".trivyignore.yaml") || file.ends_with(".trivyignore.yml")
+pub fn is_named(file: &str) -> bool {
+    is_plain(file) || file.ends_with(".trivyignore.yaml") || file.ends_with(".trivyignore.yml")
+}
+
+/// Tells whether a file of this name is one without YAML: an id on each line.
+pub(crate) fn is_plain(file: &str) -> bool {
+    file.ends_with(".trivyignore")
 }
 
 impl Reader {
+    /// Reads a plain file: an id on each line, perhaps with `exp:` and a date, `#` before comments.
+    pub(crate) fn plain_trivyignore(&mut self, file: &str, text: &str) -> Vec<Exception> {
+        if text.len() > MAX_PLAIN_BYTES {
+            let message = format!("wanted at most {MAX_PLAIN_BYTES} bytes");
+            self.mistakes.push(Mistake {
+                line: 0,
+                column: 0,
+                message,
+            });
+            return Vec::new();
+        }
+        let lines = text.trim_start_matches('\u{feff}').lines().zip(1..);
+        let read = lines.filter_map(|(line, number)| self.plain_line(file, line, number));
+        read.collect()
+    }
+
+    fn plain_line(&mut self, file: &str, line: &str, number: u64) -> Option<Exception> {
+        let said = line.split('#').next().unwrap_or_default().trim();
+        let mut words = said.split_whitespace();
+        let id = words.next()?;
+        let mut expires_at = None;
+        // Words without a meaning are as good as a comment there.
+        if let Some(date) = words.find_map(|word| word.strip_prefix("exp:")) {
+            match exception::parse_expiry(date) {
+                Ok(end) => expires_at = Some(end),
+                Err(message) => {
+                    let before = line.find("exp:").unwrap_or_default();
+                    let column = line.chars().count().min(before + 1);
+                    self.mistakes.push(Mistake {
+                        line: number,
+                        column: u64::try_from(column).unwrap_or(u64::MAX),
+                        message,
+                    });
+                    return None;
+                }
+            }
+        }
+        Some(Exception {
+            name: named(file, id),
+            text: said.to_owned(),
+            id: id.to_owned(),
+            purls: Vec::new(),
+            images: Vec::new(),
+            paths: Vec::new(),
+            expires_at,
+        })
+    }
+
     /// Reads the exceptions of one document; they are named after the file.
     pub(crate) fn trivyignore(&mut self, file: &str, node: &Node) -> Vec<Exception> {
         let Some(mut fields) = self.kept(Fields::of(node)) else {
@@ -46,7 +103,7 @@ impl Reader {
         };
         let id = id?;
         Some(Exception {
-            name: format!("{}#{id}", file.rsplit('/').next().unwrap_or(file)),
+            name: named(file, &id),
             text: canonical(node).to_string(),
             id,
             purls: purls?,
@@ -76,4 +133,8 @@ impl Reader {
         }
         Some(Glob::new(text.trim_start_matches('/')))
     }
+}
+
+fn named(file: &str, id: &str) -> String {
+    format!("{}#{id}", file.rsplit('/').next().unwrap_or(file))
 }

@@ -2,8 +2,10 @@
 //!
 //! A set with a mistake never becomes current: the last good one stays, and the mistake is shown.
 
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+mod files;
+
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -14,12 +16,10 @@ use sluicegate_policy::{LoadErrors, PolicySet, SourceFile};
 
 use crate::decisions::{PolicyRecord, RecordError, TextsError};
 
+pub use files::{PolicyFiles, read_all};
+
 /// How often files are looked at: an exception is in force well within ten seconds.
 const POLL: Duration = Duration::from_secs(2);
-/// Largest policy file read, in bytes.
-const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
-/// Most files of one policy directory.
-const MAX_FILES: usize = 10_000;
 
 /// The current policy set and where it came from.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct Policies {
     current: ArcSwap<PolicySet>,
     revision: AtomicU64,
     read: Mutex<Vec<SourceFile>>,
+    unread: Mutex<Vec<String>>,
     last_error: Mutex<Option<String>>,
     /// Where it is written down which set is in force; nowhere for a command.
     record: OnceLock<PolicyRecord>,
@@ -55,13 +56,15 @@ pub enum PolicyError {
 impl Policies {
     /// Loads the set; without any path it is the built-in one.
     pub fn load(paths: &[PathBuf]) -> Result<Arc<Self>, PolicyError> {
-        let files = read_all(paths)?;
+        let PolicyFiles { files, unread } = read_all(paths)?;
         let set = parse(paths, &files)?;
+        warn_of(&unread, &[]);
         Ok(Arc::new(Self {
             paths: paths.to_vec(),
             current: ArcSwap::from_pointee(set),
             revision: AtomicU64::new(1),
             read: Mutex::new(files),
+            unread: Mutex::new(unread),
             last_error: Mutex::new(None),
             record: OnceLock::new(),
         }))
@@ -122,8 +125,18 @@ impl Policies {
         }
     }
 
+    /// Names the files in policy directories that look as if they counted and do not.
+    pub fn unread(&self) -> Vec<String> {
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.clone()
+    }
+
     fn try_reload(&self) -> Result<(), PolicyError> {
-        let files = read_all(&self.paths)?;
+        let PolicyFiles { files, unread } = read_all(&self.paths)?;
+        let mut before = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        warn_of(&unread, &before);
+        *before = unread;
+        drop(before);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if *read == files {
             self.write_down(&self.current())?;
@@ -158,23 +171,10 @@ impl Policies {
     }
 }
 
-/// Reads every policy file under `paths`: files as given, directories by their YAML files.
-pub fn read_all(paths: &[PathBuf]) -> Result<Vec<SourceFile>, PolicyError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let unreadable = |source| PolicyError::Unreadable {
-            path: path.clone(),
-            source,
-        };
-        if path.is_dir() {
-            for file in yaml_files(path).map_err(unreadable)? {
-                files.push(read(&file)?);
-            }
-        } else {
-            files.push(read(path)?);
-        }
+fn warn_of(unread: &[String], before: &[String]) {
+    for warning in unread.iter().filter(|line| !before.contains(line)) {
+        tracing::warn!(%warning, "policy directory holds more than is read");
     }
-    Ok(files)
 }
 
 fn parse(paths: &[PathBuf], files: &[SourceFile]) -> Result<PolicySet, LoadErrors> {
@@ -183,47 +183,6 @@ fn parse(paths: &[PathBuf], files: &[SourceFile]) -> Result<PolicySet, LoadError
     } else {
         PolicySet::parse(files)
     }
-}
-
-fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let is_yaml = path
-            .extension()
-            .is_some_and(|kind| kind == "yaml" || kind == "yml");
-        let hidden = name.starts_with('.') && !name.starts_with(".trivyignore.");
-        if is_yaml && !hidden && path.is_file() {
-            files.push(path);
-        }
-        if files.len() > MAX_FILES {
-            return Err(io::Error::other(format!("more than {MAX_FILES} files")));
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read(path: &Path) -> Result<SourceFile, PolicyError> {
-    let unreadable = |source| PolicyError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    // One byte over the bound, so that the parser sees that there is more and says so.
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    Ok(SourceFile {
-        name: path.display().to_string(),
-        text,
-    })
 }
 
 #[cfg(test)]

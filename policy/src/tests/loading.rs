@@ -249,3 +249,31 @@ fn a_damaged_trivyignore_is_an_error_with_a_place() {
         );
     }
 }
+
+#[test]
+fn a_plain_trivyignore_is_an_exception_on_each_line() {
+    let file = |text: &str| SourceFile {
+        name: "teams/shop/.trivyignore".into(),
+        text: text.into(),
+    };
+    let text = "\u{feff}# reviewed by shop\r\n\r\nCVE-2021-44228\r\n  CVE-2024-1 exp:2026-01-31 # later\n\
+        DS002 nobody needs this\n";
+    let set = PolicySet::parse(&[file(text)]).unwrap();
+    let named: Vec<_> = set
+        .exceptions_for(&IMAGE.parse().unwrap())
+        .into_iter()
+        .map(|it| (it.name.as_str(), it.id.as_str(), it.expires_at))
+        .collect();
+    let ends = Some("2026-02-01T00:00:00Z".parse().unwrap());
+    let wanted = [
+        (".trivyignore#CVE-2021-44228", "CVE-2021-44228", None),
+        (".trivyignore#CVE-2024-1", "CVE-2024-1", ends),
+        (".trivyignore#DS002", "DS002", None),
+    ];
+    assert_eq!(named, wanted);
+    let errors = PolicySet::parse(&[file("CVE-1\nCVE-2 exp:soon\n")]).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "teams/shop/.trivyignore:2:7: \"soon\" is no date, such as 2027-01-31"
+    );
+}
