@@ -14,10 +14,11 @@ use crate::credentials;
 use crate::defaults;
 use crate::env::Environment;
 use crate::errors::Notes;
+use crate::feeds;
 use crate::file::Extras;
 use crate::layer::{Layers, Place, Sourced};
 use crate::networks;
-use crate::settings::{FeedSource, GateMode, LogFormat, Settings, TlsFiles, WebhookSettings};
+use crate::settings::{GateMode, LogFormat, Settings, TlsFiles, WebhookSettings};
 use crate::upstreams;
 
 /// Checks everything.
@@ -42,7 +43,7 @@ pub(crate) fn check(
             .iter()
             .map(path)
             .collect(),
-        feeds: feeds(layers, notes),
+        feeds: feeds::check(layers, extras, environment, notes),
         feed_trust: layers
             .many("feed_trust")
             .unwrap_or_default()
@@ -159,35 +160,6 @@ fn names(layers: &Layers, notes: &mut Notes) -> Vec<String> {
         names.push(name);
     }
     names
-}
-
-fn feeds(layers: &Layers, notes: &mut Notes) -> Vec<FeedSource> {
-    let Some(values) = layers.many("feed") else {
-        return Url::parse(defaults::FEED)
-            .map(FeedSource::Usual)
-            .into_iter()
-            .collect();
-    };
-    let none = values.iter().find(|value| value.text == "none");
-    if let (Some(none), 2..) = (none, values.len()) {
-        notes.error(&none.place, "\"none\" cannot stand beside another feed");
-    }
-    let mut feeds = Vec::new();
-    for value in values.iter().filter(|value| value.text != "none") {
-        if value.text.is_empty() {
-            notes.error(
-                &value.place,
-                "wanted a directory, an http(s) URL, imported or none, got nothing",
-            );
-        } else if value.text == "imported" {
-            feeds.push(FeedSource::Imported);
-        } else if value.text.contains("://") {
-            feeds.extend(upstreams::base_url(value, notes).map(FeedSource::Url));
-        } else {
-            feeds.push(FeedSource::Directory(path(value)));
-        }
-    }
-    feeds
 }
 
 fn platforms(layers: &Layers, notes: &mut Notes) -> Vec<Platform> {
@@ -346,6 +318,6 @@ fn webhook(layers: &Layers, notes: &mut Notes) -> Option<WebhookSettings> {
 
 fn api_url(layers: &Layers, notes: &mut Notes) -> Option<String> {
     let value = layers.one("api_url")?;
-    let url = upstreams::base_url(value, notes)?;
+    let url = upstreams::base_url(value, "", notes)?;
     Some(url.as_str().trim_end_matches('/').to_owned())
 }

@@ -74,22 +74,26 @@ pub(crate) fn signing_secret(file: &Sourced, notes: &mut Notes) -> Option<Secret
     Some(secret)
 }
 
+/// Reads a password from its file.
+///
+/// *Errors*: it cannot be read, or is empty; one line.
+pub fn read_password(path: &Path) -> Result<Secret, String> {
+    let name = path.display().to_string();
+    let text = crate::read_bounded(path, MAX_SECRET_BYTES)
+        .map_err(|error| format!("reading {name:?}: {error}"))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(format!("{name:?} is empty"));
+    }
+    Ok(Secret::new(password))
+}
+
 fn from_file(file: &Sourced, notes: &mut Notes) -> Option<Secret> {
     let path = Path::new(&file.text);
     warn_if_others_may_read(path, notes);
-    let text = match crate::read_bounded(path, MAX_SECRET_BYTES) {
-        Ok(text) => text,
-        Err(error) => {
-            notes.error(&file.place, format!("reading {:?}: {error}", file.text));
-            return None;
-        }
-    };
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        notes.error(&file.place, format!("{:?} is empty", file.text));
-        return None;
-    }
-    Some(Secret::new(password))
+    let read = read_password(path);
+    read.map_err(|message| notes.error(&file.place, message))
+        .ok()
 }
 
 fn from_variable(

@@ -11,6 +11,8 @@ use crate::layer::{Arity, Layer, Place, SETTINGS, Sourced};
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
     pub(crate) upstreams: Vec<UpstreamEntry>,
+    /// The entries of `feed` that are more than a text, each named by its URL.
+    pub(crate) feeds: Vec<UpstreamEntry>,
     pub(crate) docker_config: Option<Sourced>,
     pub(crate) tls: Option<TlsEntry>,
 }
@@ -83,6 +85,7 @@ impl Reader<'_> {
                 continue;
             };
             let values = match arity {
+                Arity::Many if *key == "feed" => self.feeds(node, &mut extras.feeds),
                 Arity::One => self.scalar(node).into_iter().collect(),
                 Arity::Many => self.texts(node),
                 Arity::Switch => self.switch(node).into_iter().collect(),
@@ -142,6 +145,32 @@ impl Reader<'_> {
         }
         fields.finish(&mut self.mistakes);
         entry
+    }
+
+    /// Reads the list of feeds: texts, and maps that say who we are there.
+    fn feeds(&mut self, node: &Node, entries: &mut Vec<UpstreamEntry>) -> Vec<Sourced> {
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut urls = Vec::new();
+        for item in items {
+            if !matches!(item.value, Value::Map(_)) {
+                urls.extend(self.scalar(item));
+                continue;
+            }
+            let Some(fields) = self.kept(Fields::of(item)) else {
+                continue;
+            };
+            let unnamed = self.sourced(String::new(), item);
+            let mut entry = self.upstream(unnamed, item, fields);
+            if let Some(url) = entry.url.clone() {
+                urls.push(url.clone());
+                entry.name = url;
+                entries.push(entry);
+            }
+        }
+        urls
     }
 
     fn tls(&mut self, node: &Node) -> Option<TlsEntry> {

@@ -18,6 +18,7 @@ mod defaults;
 mod docker_config;
 mod env;
 mod errors;
+mod feeds;
 mod file;
 mod flags;
 mod layer;
@@ -26,6 +27,7 @@ mod networks;
 mod secret;
 mod upstreams;
 
+pub use credentials::read_password;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use flags::Flags;

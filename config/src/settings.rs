@@ -90,8 +90,8 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// One registry that may be pulled from.
-#[derive(Clone, Debug)]
+/// One registry that may be pulled from, or another place that is asked over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSettings {
     /// Its name, the first part of canonical repository names.
     pub name: String,
@@ -99,6 +99,8 @@ pub struct UpstreamSettings {
     pub url: Url,
     /// How it is asked; none = anonymously.
     pub credentials: Option<Credentials>,
+    /// The file that the password was read from; none where it came from elsewhere.
+    pub password_file: Option<PathBuf>,
     /// More certificate authorities to believe for it, PEM.
     pub ca_file: Option<PathBuf>,
     /// Whether credentials may go over plain HTTP.
@@ -114,6 +116,7 @@ impl UpstreamSettings {
             name: name.to_owned(),
             url,
             credentials: None,
+            password_file: None,
             ca_file: None,
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
@@ -135,12 +138,31 @@ pub struct Credentials {
 pub enum FeedSource {
     /// A directory.
     Directory(PathBuf),
-    /// An http(s) base URL that ends in `/`.
-    Url(Url),
+    /// An http(s) base URL that ends in `/`, and who we are there; its name is its host.
+    Url(Box<UpstreamSettings>),
     /// The snapshot that was imported last.
     Imported,
     /// Nobody chose: the imported snapshot where there is one, else this public URL.
     Usual(Url),
+}
+
+impl FeedSource {
+    /// Names a place that is asked over HTTP.
+    pub fn url(site: UpstreamSettings) -> Self {
+        Self::Url(Box::new(site))
+    }
+
+    /// Gives the place that is asked over HTTP, where there is one.
+    pub fn site(&self) -> Option<UpstreamSettings> {
+        match self {
+            Self::Url(site) => Some(UpstreamSettings::clone(site)),
+            Self::Usual(url) => {
+                let name = url.host_str().unwrap_or_default();
+                Some(UpstreamSettings::anonymous(name, url.clone()))
+            }
+            Self::Directory(_) | Self::Imported => None,
+        }
+    }
 }
 
 /// Who is sent events.

@@ -335,3 +335,82 @@ fn a_webhook_has_a_url_and_a_secret_that_nothing_shows() {
         assert!(!told.contains("hunter2"), "{told}");
     }
 }
+
+#[test]
+fn a_feed_behind_a_login_is_an_entry_of_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = secret_file(&directory, "hunter2\n", 0o600);
+    let file = format!(
+        "feed:\n  - /srv/feed\n  - url: 'https://osv.corp.test'\n    username: u\n    \
+         password_file: {password}\n    ca_file: /c.pem\n  - 'https://open.test/'\n"
+    );
+    let settings = from_file(&file).unwrap().settings;
+    let [
+        FeedSource::Directory(_),
+        FeedSource::Url(site),
+        FeedSource::Url(open),
+    ] = settings.feeds.as_slice()
+    else {
+        panic!("{:?}", settings.feeds);
+    };
+    assert_eq!(site.url.as_str(), "https://osv.corp.test/");
+    let credentials = site.credentials.as_ref().unwrap();
+    let said = (credentials.username.as_str(), credentials.password.expose());
+    assert_eq!(said, ("u", "hunter2"));
+    assert_eq!(site.password_file, Some(password.into()));
+    assert_eq!(site.ca_file, Some("/c.pem".into()));
+    assert_eq!(open.credentials, None);
+    // Named again on the command line it is the same place.
+    let flags = Flags {
+        feed: vec!["https://osv.corp.test/".into()],
+        ..Flags::default()
+    };
+    let loaded = load(flags, &environment(&NONE), Some(("s.yaml", &file))).unwrap();
+    let [FeedSource::Url(site)] = loaded.settings.feeds.as_slice() else {
+        panic!("{:?}", loaded.settings.feeds);
+    };
+    assert!(site.credentials.is_some());
+}
+
+#[test]
+fn mistakes_about_logins_name_keys_that_exist() {
+    for (file, wanted) in [
+        (
+            "feed: ['https://u:hunter2@osv.test/']",
+            "as an entry of feed with url, username and password_file",
+        ),
+        (
+            "feed: [{url: 'https://u:hunter2@osv.test/'}]",
+            "use username and password_file",
+        ),
+        (
+            "upstream: ['a.test=https://u:hunter2@a.test/']",
+            "under upstreams in the config file, with username and password_file",
+        ),
+        (
+            "api_url: 'https://u:hunter2@a.test/'",
+            "must not hold a user name or password",
+        ),
+        (
+            "feed: {url: /srv/feed, username: u}",
+            "wanted an http(s) URL",
+        ),
+        ("feed: [{username: u}]", "\"url\" is missing"),
+        ("feed: [{url: 'https://a.test', user: u}]", "user"),
+        (
+            "feed: [{url: 'https://a.test', username: u, password: hunter2}]",
+            "use password_file",
+        ),
+        (
+            "feed: [{url: 'http://a.test', username: u, password_env: HUB_TOKEN}]",
+            "would travel in the clear",
+        ),
+    ] {
+        let told = messages(file);
+        let is_told = told.iter().any(|line| line.contains(wanted));
+        assert!(is_told, "{file}: {told:?}");
+        assert!(!told.concat().contains("hunter2"), "{told:?}");
+    }
+    let api = messages("api_url: 'https://u:hunter2@a.test/'");
+    assert!(!api[0].contains("username"), "{api:?}");
+}

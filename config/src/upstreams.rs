@@ -67,8 +67,15 @@ pub(crate) fn is_host(name: &str) -> bool {
     (is_v6 || is_name) && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
-/// Reads an http(s) URL without secrets, query or fragment, and ends its path in `/`.
-pub(crate) fn base_url(value: &Sourced, notes: &mut Notes) -> Option<Url> {
+/// What to do about a URL that holds a password, in an entry of the file.
+pub(crate) const USE_KEYS: &str = ", use username and password_file";
+/// The same where only a text can be written.
+const WRITE_AN_ENTRY: &str =
+    ", write the registry under upstreams in the config file, with username and password_file";
+
+/// Reads an http(s) URL without secrets, query or fragment, and ends its path in `/`; `instead` says
+/// where a user name and password belong.
+pub(crate) fn base_url(value: &Sourced, instead: &str, notes: &mut Notes) -> Option<Url> {
     // The text stays out of the messages: a URL may hold a password.
     let Ok(mut url) = Url::parse(&value.text) else {
         notes.error(
@@ -78,11 +85,11 @@ pub(crate) fn base_url(value: &Sourced, notes: &mut Notes) -> Option<Url> {
         return None;
     };
     let problem = if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        "wanted an http or https URL"
+        "wanted an http or https URL".to_owned()
     } else if !url.username().is_empty() || url.password().is_some() {
-        "a URL must not hold a user name or password, use username and password_file"
+        format!("a URL must not hold a user name or password{instead}")
     } else if url.query().is_some() || url.fragment().is_some() {
-        "a base URL has no query and no fragment"
+        "a base URL has no query and no fragment".to_owned()
     } else {
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
@@ -124,7 +131,10 @@ fn from_text(value: &Sourced, notes: &mut Notes) -> Option<UpstreamSettings> {
         text: url.into(),
         place: value.place.clone(),
     };
-    let (name, url) = (name(value, text, notes), base_url(&url, notes));
+    let (name, url) = (
+        name(value, text, notes),
+        base_url(&url, WRITE_AN_ENTRY, notes),
+    );
     Some(UpstreamSettings::anonymous(&name?, url?))
 }
 
@@ -134,25 +144,33 @@ fn from_entry(
     notes: &mut Notes,
 ) -> Option<UpstreamSettings> {
     let name = name(&entry.name, &entry.name.text, notes);
-    let url = entry.url.as_ref().and_then(|url| base_url(url, notes));
+    let url = entry.url.as_ref();
+    let url = url.and_then(|url| base_url(url, USE_KEYS, notes));
     let credentials = credentials::of_entry(entry, environment, notes);
-    let mut allow_hosts = Vec::new();
-    for host in &entry.allow_hosts {
+    let allow_hosts = hosts(&entry.allow_hosts, notes);
+    Some(UpstreamSettings {
+        name: name?,
+        url: url?,
+        credentials,
+        password_file: entry.password_file.as_ref().map(|file| (&file.text).into()),
+        ca_file: entry.ca_file.as_ref().map(|file| (&file.text).into()),
+        allow_insecure_credentials: entry.allow_insecure_credentials,
+        allow_hosts,
+    })
+}
+
+/// Reads hosts that may be sent to.
+pub(crate) fn hosts(values: &[Sourced], notes: &mut Notes) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for host in values {
         let folded = host.text.to_ascii_lowercase();
         if !is_host(&folded) {
             let message = format!("wanted a host, perhaps with a port, got {:?}", host.text);
             notes.error(&host.place, message);
         }
-        allow_hosts.push(folded);
+        hosts.push(folded);
     }
-    Some(UpstreamSettings {
-        name: name?,
-        url: url?,
-        credentials,
-        ca_file: entry.ca_file.as_ref().map(|file| (&file.text).into()),
-        allow_insecure_credentials: entry.allow_insecure_credentials,
-        allow_hosts,
-    })
+    hosts
 }
 
 fn check_transport(

@@ -16,9 +16,10 @@ pub(crate) fn list(settings: &Settings, readable: &[String]) -> Vec<String> {
         }
     }
     for feed in &settings.feeds {
-        if let FeedSource::Url(url) = feed
-            && url.scheme() == "http"
+        if let FeedSource::Url(site) = feed
+            && site.url.scheme() == "http"
         {
+            let url = &site.url;
             insecure.push(format!("feed {url} is fetched without TLS"));
         }
     }

@@ -94,27 +94,24 @@ fn contents(settings: &Settings, now: Timestamp) -> Result<(Contents, Timestamp)
     };
     let feeds = settings.data.join("feeds");
     let failure = |error: &dyn std::error::Error| failed(told(error));
-    let (directory, created) = match source {
-        FeedSource::Directory(path) => (path.clone(), now),
-        FeedSource::Imported => {
-            let message = "what was imported is not exported again: pass the bundle on";
-            return Err(CommandError::Usage(message.to_owned()));
-        }
-        FeedSource::Url(url) | FeedSource::Usual(url) => {
-            let mirror = Mirror::new(url, &feeds, proxy_variables(settings));
-            let mirror = mirror.map_err(|error| failure(&error))?;
-            let confirmed = mirror.confirmed().filter(|_| mirror.has_copy());
-            let hint = "run \"sluicegate feeds update\" first";
-            let confirmed = confirmed
-                .ok_or_else(|| failed(format!("no current copy of {url} here; {hint}")))?;
-            // Nothing is replaced while the files are being opened.
-            let _no_sync = mirror.lock().map_err(|error| failure(&error))?;
-            let contents = Contents::open(mirror.directory()).map_err(|e| failure(&e))?;
-            return Ok((contents, confirmed.min(now)));
-        }
+    if let Some(site) = source.site() {
+        let mirror = Mirror::new(&site, &feeds, proxy_variables(settings));
+        let mirror = mirror.map_err(|error| failure(&error))?;
+        let confirmed = mirror.confirmed().filter(|_| mirror.has_copy());
+        let (url, hint) = (&site.url, "run \"sluicegate feeds update\" first");
+        let confirmed =
+            confirmed.ok_or_else(|| failed(format!("no current copy of {url} here; {hint}")))?;
+        // Nothing is replaced while the files are being opened.
+        let _no_sync = mirror.lock().map_err(|error| failure(&error))?;
+        let contents = Contents::open(mirror.directory()).map_err(|e| failure(&e))?;
+        return Ok((contents, confirmed.min(now)));
+    }
+    let FeedSource::Directory(directory) = source else {
+        let message = "what was imported is not exported again: pass the bundle on";
+        return Err(CommandError::Usage(message.to_owned()));
     };
-    let contents = Contents::open(&directory).map_err(|error| failure(&error))?;
-    Ok((contents, created))
+    let contents = Contents::open(directory).map_err(|error| failure(&error))?;
+    Ok((contents, now))
 }
 
 /// Checks a bundle and makes it the snapshot in use.

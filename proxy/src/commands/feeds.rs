@@ -90,29 +90,31 @@ async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandErr
     let (mut failed, mut is_any) = (Vec::new(), false);
     for source in &settings.feeds {
         let failure = |error: &dyn std::error::Error| CommandError::Failed(told(error));
-        let url = match source {
-            FeedSource::Url(url) => url,
-            FeedSource::Usual(url) => {
-                let imported = Imported::under(&feeds).current();
-                if imported.map_err(|error| failure(&error))?.is_some() {
-                    writeln!(out, "an imported bundle is in use; name a URL with --feed")?;
-                    continue;
-                }
-                url
+        if let FeedSource::Usual(_) = source {
+            let imported = Imported::under(&feeds).current();
+            if imported.map_err(|error| failure(&error))?.is_some() {
+                writeln!(out, "an imported bundle is in use; name a URL with --feed")?;
+                continue;
             }
-            FeedSource::Directory(_) | FeedSource::Imported => continue,
+        }
+        let Some(site) = source.site() else {
+            continue;
         };
         is_any = true;
         let mirror =
-            Mirror::new(url, &feeds, proxy_variables(&settings)).map_err(|e| failure(&e))?;
+            Mirror::new(&site, &feeds, proxy_variables(&settings)).map_err(|e| failure(&e))?;
         let shown = Shown::new();
         let now = jiff::Timestamp::now();
-        let outcome = mirror
-            .sync(Scope::All, &wanted, now, &shown.on_fetch())
-            .await;
+        let on_fetch = shown.on_fetch();
+        let outcome = mirror.sync(Scope::All, &wanted, now, &on_fetch).await;
+        let severities = mirror.sync_severities(now, &on_fetch).await;
         shown.clear();
         match outcome {
-            Ok(synced) => {
+            Ok(mut synced) => {
+                match severities {
+                    Ok(more) => synced.add(more),
+                    Err(error) => synced.problems.push(told(&error)),
+                }
                 write_synced(out, &mirror, &synced)?;
                 failed.extend(synced.problems);
             }

@@ -325,7 +325,7 @@ impl Ecosystem<'_> {
             return Ok(content);
         }
         Err(FetchError::NotWhole {
-            what: visit.what(&item.path),
+            what: visit.what(&item),
             reason: "it is no record of this id".to_owned(),
         })
     }
@@ -352,7 +352,7 @@ impl Ecosystem<'_> {
         let limit = match kind {
             Kind::Archive => self.limit,
             Kind::List => MAX_LIST_BYTES,
-            Kind::Kev | Kind::Epss | Kind::Part => MAX_RECORD_BYTES,
+            Kind::Kev | Kind::Epss | Kind::Nvd | Kind::Part => MAX_RECORD_BYTES,
         };
         Item {
             url: file_url(visit.base, &path),

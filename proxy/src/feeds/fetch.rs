@@ -11,9 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
+use sluicegate_config::UpstreamSettings;
 use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
+use super::access::Access;
 use crate::private;
 use crate::upstream::{ProxyVariables, UpstreamError, Web, jittered};
 
@@ -44,6 +46,14 @@ pub enum FetchError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// It wants to know who we are, or does not believe it.
+    #[error("{what}: the place {advice}")]
+    Login {
+        /// What was fetched.
+        what: String,
+        /// What is wrong, and what to do.
+        advice: &'static str,
     },
     /// All files of the mirror together would be too large.
     #[error("{what}: the mirror's files together are larger than {limit} bytes")]
@@ -79,7 +89,7 @@ impl FetchError {
         match self {
             Self::Upstream(UpstreamError::RateLimited { .. }) | Self::File { .. } => true,
             Self::Upstream(error) => error.is_retryable(),
-            Self::NoRoom { .. } | Self::NotWhole { .. } => false,
+            Self::Login { .. } | Self::NoRoom { .. } | Self::NotWhole { .. } => false,
         }
     }
 
@@ -92,7 +102,10 @@ impl FetchError {
             }) => (*asked <= MAX_RETRY_AFTER).then_some(*asked),
             Self::Upstream(UpstreamError::RateLimited { .. }) => Some(jittered(usual)),
             Self::Upstream(error) => error.is_retryable().then(|| jittered(usual)),
-            Self::File { .. } | Self::NoRoom { .. } | Self::NotWhole { .. } => None,
+            Self::Login { .. }
+            | Self::File { .. }
+            | Self::NoRoom { .. }
+            | Self::NotWhole { .. } => None,
         }
     }
 }
@@ -170,15 +183,21 @@ pub(super) type OnBytes = dyn Fn(u64, Option<u64>) + Send + Sync;
 /// Fetches files from one place.
 #[derive(Debug)]
 pub(super) struct Fetcher {
-    web: Web,
+    access: Access,
     first_wait: Duration,
 }
 
 impl Fetcher {
-    /// Prepares a client; connects to nothing.
+    /// Prepares a client that nobody needs to know; connects to nothing.
     pub(super) fn new(base: &Url, proxy: ProxyVariables) -> Result<Self, UpstreamError> {
+        let name = base.host_str().unwrap_or_default();
+        Self::of(UpstreamSettings::anonymous(name, base.clone()), proxy)
+    }
+
+    /// Prepares a client; connects to nothing.
+    pub(super) fn of(site: UpstreamSettings, proxy: ProxyVariables) -> Result<Self, UpstreamError> {
         Ok(Self {
-            web: Web::new(base, proxy)?,
+            access: Access::new(site, proxy)?,
             first_wait: FIRST_WAIT,
         })
     }
@@ -220,12 +239,14 @@ impl Fetcher {
         on_bytes: &OnBytes,
     ) -> Result<Fetched, FetchError> {
         let conditions = errand.known.as_ref().map(conditions).unwrap_or_default();
-        let response = self.web.get(&errand.what, &errand.url, conditions).await?;
+        let web = self.access.web();
+        let response = web.get(&errand.what, &errand.url, conditions).await;
+        let response = response.map_err(|error| self.told(errand, error))?;
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Fetched::Unchanged);
         }
         let mut received = 0;
-        let receiving = self.receive(errand, response, room, &mut received, on_bytes);
+        let receiving = receive(&web, errand, response, room, &mut received, on_bytes);
         let outcome = match tokio::time::timeout(TRANSFER, receiving).await {
             Ok(outcome) => outcome,
             Err(_) => Err(FetchError::Upstream(UpstreamError::Timeout {
@@ -243,50 +264,62 @@ impl Fetcher {
         outcome.map(Fetched::New)
     }
 
-    async fn receive(
-        &self,
-        errand: &Errand,
-        response: Response<Incoming>,
-        room: &Room,
-        received: &mut u64,
-        on_bytes: &OnBytes,
-    ) -> Result<Arrived, FetchError> {
-        let (head, mut body) = response.into_parts();
-        let expected = promised_length(&head.headers);
-        if expected.is_some_and(|length| length > errand.limit) {
+    /// Says of a login that is missing or wrong what to do about it.
+    fn told(&self, errand: &Errand, error: UpstreamError) -> FetchError {
+        match error {
+            UpstreamError::Unauthorized { .. } => FetchError::Login {
+                what: errand.what.clone(),
+                advice: if self.access.is_known_there() {
+                    "refuses the user name and password that are configured"
+                } else {
+                    "wants a user name and a password: write the feed in the config file, as an \
+                     entry of feed with url, username and password_file"
+                },
+            },
+            error => FetchError::Upstream(error),
+        }
+    }
+}
+
+async fn receive(
+    web: &Web,
+    errand: &Errand,
+    response: Response<Incoming>,
+    room: &Room,
+    received: &mut u64,
+    on_bytes: &OnBytes,
+) -> Result<Arrived, FetchError> {
+    let (head, mut body) = response.into_parts();
+    let expected = promised_length(&head.headers);
+    if expected.is_some_and(|length| length > errand.limit) {
+        return Err(too_large(errand));
+    }
+    let failed = |action| file_error(action, &errand.into);
+    let made = private::create(&errand.into).map_err(failed("create"))?;
+    let mut file = tokio::fs::File::from_std(made);
+    let mut hasher = sha2::Sha256::new();
+    while let Some(piece) = web.next_piece(&errand.what, &mut body, *received).await? {
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        if received.saturating_add(length) > errand.limit {
             return Err(too_large(errand));
         }
-        let failed = |action| file_error(action, &errand.into);
-        let made = private::create(&errand.into).map_err(failed("create"))?;
-        let mut file = tokio::fs::File::from_std(made);
-        let mut hasher = sha2::Sha256::new();
-        while let Some(piece) = self
-            .web
-            .next_piece(&errand.what, &mut body, *received)
-            .await?
-        {
-            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            if received.saturating_add(length) > errand.limit {
-                return Err(too_large(errand));
-            }
-            if !room.take(length) {
-                return Err(FetchError::NoRoom {
-                    what: errand.what.clone(),
-                    limit: room.limit,
-                });
-            }
-            *received = received.saturating_add(length);
-            hasher.update(&piece);
-            file.write_all(&piece).await.map_err(failed("write"))?;
-            on_bytes(*received, expected);
+        if !room.take(length) {
+            return Err(FetchError::NoRoom {
+                what: errand.what.clone(),
+                limit: room.limit,
+            });
         }
-        file.flush().await.map_err(failed("write"))?;
-        Ok(Arrived {
-            validators: Validators::of(&head.headers),
-            bytes: *received,
-            sha256: hex::encode(hasher.finalize()),
-        })
+        *received = received.saturating_add(length);
+        hasher.update(&piece);
+        file.write_all(&piece).await.map_err(failed("write"))?;
+        on_bytes(*received, expected);
     }
+    file.flush().await.map_err(failed("write"))?;
+    Ok(Arrived {
+        validators: Validators::of(&head.headers),
+        bytes: *received,
+        sha256: hex::encode(hasher.finalize()),
+    })
 }
 
 impl Validators {

@@ -37,9 +37,13 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Says what a file is, for messages.
-    pub(super) fn what(&self, path: &str) -> String {
-        format!("{path} of {}", self.base)
+    /// Says what a file is, for messages: one from elsewhere by its own address.
+    pub(super) fn what(&self, item: &Item<'_>) -> String {
+        if item.url.as_str().starts_with(self.base.as_str()) {
+            format!("{} of {}", item.path, self.base)
+        } else {
+            item.url.to_string()
+        }
     }
 
     /// Gives what the mirror said about the copy of a file that is here.
@@ -97,7 +101,7 @@ impl Visit<'_> {
 
     fn errand(&self, item: &Item<'_>, into: &Path, known: Option<Validators>) -> Errand {
         Errand {
-            what: self.what(&item.path),
+            what: self.what(item),
             url: item.url.clone(),
             into: into.to_owned(),
             limit: item.limit,

@@ -4,10 +4,8 @@
 //! knows" while a good copy is at hand. Pure; called by `load` and `Feeds`.
 
 use sluicegate_model::package::Ecosystem;
-use sluicegate_scanner::feeds::{FeedIndex, FeedProblem};
+use sluicegate_scanner::feeds::{FeedIndex, FeedProblem, NVD_FOLDER};
 
-/// The folder of the list of known exploited vulnerabilities.
-const EXPLOITED: &str = "kev";
 /// Most losses that are named; the rest is counted.
 const MAX_NAMED: usize = 3;
 
@@ -20,7 +18,9 @@ pub(super) fn unreadable(index: &FeedIndex) -> Option<String> {
             .find(|s| s.name == problem.ecosystem)
         {
             Some(status) => status.records == 0,
-            None => problem.ecosystem == EXPLOITED && index.known_exploited() == 0,
+            // One of many files: the others say nothing of what it would have said.
+            None if problem.ecosystem == NVD_FOLDER => true,
+            None => entries(index, &problem.ecosystem) == 0,
         }
     })
 }
@@ -28,11 +28,25 @@ pub(super) fn unreadable(index: &FeedIndex) -> Option<String> {
 /// Names what `current` knows and `next` does not because of an unreadable file; none where
 /// nothing is lost.
 pub(super) fn lost(next: &FeedIndex, current: &FeedIndex) -> Option<String> {
-    let exploited = current.known_exploited() > 0 && next.known_exploited() == 0;
     told(next, |problem| {
         let name = problem.ecosystem.as_str();
-        (exploited && name == EXPLOITED) || current.has_ecosystem(&Ecosystem::new(name))
+        let (now, before) = (entries(next, name), entries(current, name));
+        let is_less = match name {
+            NVD_FOLDER => now < before,
+            _ => now == 0 && before > 0,
+        };
+        is_less || current.has_ecosystem(&Ecosystem::new(name))
     })
+}
+
+/// Counts what a table holds, by its folder; 0 where the folder is no table's.
+fn entries(index: &FeedIndex, folder: &str) -> usize {
+    match folder {
+        "kev" => index.known_exploited(),
+        "epss" => index.exploit_scores(),
+        NVD_FOLDER => index.severities(),
+        _ => 0,
+    }
 }
 
 fn told(index: &FeedIndex, counts: impl Fn(&FeedProblem) -> bool) -> Option<String> {

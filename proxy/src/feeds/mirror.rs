@@ -13,34 +13,28 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use sha2::Digest as _;
+use sluicegate_config::UpstreamSettings;
 use url::Url;
 
 use super::ecosystem::Ecosystem;
-use super::fetch::{FetchError, Fetched, Fetcher, Room, file_error};
+use super::fetch::{FetchError, Fetcher, Room, file_error};
 use super::item::{Item, Visit, file_url};
 use super::needed;
+use super::nvd::Nvd;
 use super::record::Record;
+use super::tables::{self, Tables};
 use super::whole::Kind;
 use crate::private;
 use crate::upstream::{ProxyVariables, UpstreamError};
 
-/// The bucket that holds no list of exploited vulnerabilities of its own.
+/// The bucket that holds no list of exploited vulnerabilities of its own, and no severities.
 const PUBLIC_BUCKET: &str = "osv-vulnerabilities.storage.googleapis.com";
-/// Where that list is published. Source: CISA, "Known Exploited Vulnerabilities Catalog".
-const PUBLIC_KEV: &str =
-    "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json";
-/// The same list in a mirror, and where it is kept.
-pub(super) const KEV: &str = "kev/known_exploited_vulnerabilities.json";
-/// The EPSS scores in a mirror, and where they are kept.
-pub(super) const EPSS: &str = "epss/epss_scores.csv.gz";
 /// The file at a mirror's base that names its folders.
 const LIST: &str = "ecosystems.txt";
 /// Where new files wait; no ecosystem can have this name.
-const INCOMING: &str = ".incoming";
+pub(super) const INCOMING: &str = ".incoming";
 /// Largest list of folders, in bytes; the public one has 8 KiB.
 const MAX_LIST_BYTES: u64 = 1024 * 1024;
-/// Largest KEV or EPSS file, in bytes; the index reads no more. Those of 2025 have 1 to 2 MiB.
-const MAX_TABLE_BYTES: u64 = 64 * 1024 * 1024;
 /// Ecosystems fetched at a time: enough to fill a line, few for a mirror to bear.
 const PARALLEL: usize = 4;
 
@@ -113,36 +107,51 @@ pub struct Synced {
     pub confirmed: Option<Timestamp>,
 }
 
+impl Synced {
+    /// Counts in what a sync of other files did.
+    pub fn add(&mut self, other: Self) {
+        self.changed.extend(other.changed);
+        self.unchanged += other.unchanged;
+        self.problems.extend(other.problems);
+    }
+}
+
 /// One URL and its local copy.
 #[derive(Debug)]
 pub struct Mirror {
     url: Url,
     directory: PathBuf,
     fetcher: Fetcher,
-    /// Where the KEV list comes from, if not from the mirror itself.
-    kev: Option<(Url, Fetcher)>,
+    tables: Tables,
+    nvd: Nvd,
+    /// The client for NVD's own host, where the files come from there.
+    nvd_fetcher: Option<Fetcher>,
     limits: Limits,
 }
 
 impl Mirror {
-    /// Prepares the copy of `url` under `feeds`; connects to nothing.
+    /// Prepares the copy of `site` under `feeds`; connects to nothing.
     ///
     /// *Errors*: [`UpstreamError::Settings`].
-    pub fn new(url: &Url, feeds: &Path, proxy: ProxyVariables) -> Result<Self, UpstreamError> {
+    pub fn new(
+        site: &UpstreamSettings,
+        feeds: &Path,
+        proxy: ProxyVariables,
+    ) -> Result<Self, UpstreamError> {
+        let url = &site.url;
         let mut name = hex::encode(sha2::Sha256::digest(url.as_str()));
         name.truncate(16);
-        let mut kev = None;
-        if url.host_str() == Some(PUBLIC_BUCKET)
-            && let Ok(kev_url) = Url::parse(PUBLIC_KEV)
-        {
-            let fetcher = Fetcher::new(&kev_url, proxy.clone())?;
-            kev = Some((kev_url, fetcher));
-        }
+        let directory = feeds.join(format!("mirror-{name}"));
+        let is_public = url.host_str() == Some(PUBLIC_BUCKET);
+        let nvd = Nvd::new(url, is_public, &directory);
+        let nvd_fetcher = is_public.then(|| Fetcher::new(nvd.base(), proxy.clone()));
         Ok(Self {
             url: url.clone(),
-            directory: feeds.join(format!("mirror-{name}")),
-            fetcher: Fetcher::new(url, proxy)?,
-            kev,
+            directory,
+            tables: Tables::new(is_public, &proxy)?,
+            fetcher: Fetcher::of(site.clone(), proxy)?,
+            nvd,
+            nvd_fetcher: nvd_fetcher.transpose()?,
             limits: Limits::default(),
         })
     }
@@ -155,6 +164,13 @@ impl Mirror {
             limits,
             ..self
         }
+    }
+
+    /// Takes a table from elsewhere.
+    #[cfg(test)]
+    pub(super) fn with_table(mut self, path: &'static str, place: Url, fetcher: Fetcher) -> Self {
+        self.tables.from(path, place, fetcher);
+        self
     }
 
     /// Names where the files come from.
@@ -215,13 +231,23 @@ impl Mirror {
         }
         let mut is_current = synced.problems.is_empty() && scope == Scope::All;
         let names = names(scope, &listed, &held, wanted);
-        is_current &= self
-            .sync_ecosystems(&visit, names, &incoming, &mut record, &mut synced)
-            .await;
-        if scope == Scope::All {
-            self.sync_tables(&visit, &incoming, &mut record, &mut synced)
-                .await;
-        }
+        let known = tables::known(&visit, &record);
+        let fetch_tables = async {
+            match scope {
+                Scope::All => {
+                    self.tables
+                        .fetch(&visit, &self.fetcher, &incoming, known)
+                        .await
+                }
+                Scope::Missing => Vec::new(),
+            }
+        };
+        let (are_current, tables) = tokio::join!(
+            self.sync_ecosystems(&visit, names, &incoming, &mut record, &mut synced),
+            fetch_tables,
+        );
+        is_current &= are_current;
+        self.tables.place(&visit, tables, &mut record, &mut synced);
         if is_current {
             record.confirmed = Some(now);
         }
@@ -282,42 +308,22 @@ impl Mirror {
         is_current
     }
 
-    /// Brings the tables up to date. They rank findings; only advisories decide whether there are
-    /// any, so that nothing here makes a copy old.
-    async fn sync_tables(
+    /// Brings NVD's files up to date, apart from everything else.
+    ///
+    /// *Errors*: nothing can be kept here.
+    pub async fn sync_severities(
         &self,
-        visit: &Visit<'_>,
-        incoming: &Path,
-        record: &mut Record,
-        synced: &mut Synced,
-    ) {
-        for (number, item) in self.tables().into_iter().enumerate() {
-            let into = incoming.join(format!("table-{number}"));
-            let known = visit.known(&item.path, record);
-            let fetched = visit.fetch(&item, &into, known).await;
-            let placed = fetched.and_then(|fetched| match fetched {
-                Fetched::Unchanged => Ok(false),
-                Fetched::New(arrived) => visit.place(&item.path, &into, arrived, record),
-            });
-            match placed {
-                Ok(true) => synced.changed.push(item.path),
-                Ok(false) => synced.unchanged += 1,
-                Err(error) if self.is_absent(&item, &error) => {}
-                Err(error) => synced.problems.push(told(&error)),
-            }
-        }
+        now: Timestamp,
+        on_progress: &OnProgress,
+    ) -> Result<Synced, FetchError> {
+        let fetcher = self.nvd_fetcher.as_ref().unwrap_or(&self.fetcher);
+        self.nvd.sync(fetcher, now, on_progress).await
     }
 
     /// Keeps every other process from changing the copy until the file is let go.
     pub(crate) fn lock(&self) -> Result<File, FetchError> {
         private::create_dir_all(&self.directory).map_err(file_error("create", &self.directory))?;
-        let path = self.directory.join("sync.lock");
-        let lock = private::create(&path).map_err(file_error("create", &path))?;
-        lock.try_lock().map_err(|error| {
-            let reason = format!("another sync of this mirror is under way ({error})");
-            file_error("lock", &path)(std::io::Error::other(reason))
-        })?;
-        Ok(lock)
+        lock(&self.directory)
     }
 
     fn empty_incoming(&self) -> Result<PathBuf, FetchError> {
@@ -354,35 +360,11 @@ impl Mirror {
             .collect();
         if names.is_empty() {
             return Err(FetchError::NotWhole {
-                what: visit.what(LIST),
+                what: visit.what(&item),
                 reason: "it names no ecosystem".to_owned(),
             });
         }
         Ok(names)
-    }
-
-    fn tables(&self) -> Vec<Item<'_>> {
-        let item = |path: &str, kind| Item {
-            url: file_url(&self.url, path),
-            path: path.to_owned(),
-            fetcher: &self.fetcher,
-            kind,
-            limit: MAX_TABLE_BYTES,
-        };
-        let kev = item(KEV, Kind::Kev);
-        match &self.kev {
-            Some((url, fetcher)) => vec![Item {
-                url: url.clone(),
-                fetcher,
-                ..kev
-            }],
-            None => vec![item(EPSS, Kind::Epss), kev],
-        }
-    }
-
-    /// Tells whether a mirror simply never had the file.
-    fn is_absent(&self, item: &Item<'_>, error: &FetchError) -> bool {
-        error.is_absent() && self.kev.is_none() && !self.directory.join(&item.path).exists()
     }
 
     fn held(&self) -> BTreeSet<String> {
@@ -404,6 +386,17 @@ impl Mirror {
             .filter_map(|file| file.ok()?.metadata().ok())
             .fold(0, |sum, file| sum.saturating_add(file.len()))
     }
+}
+
+/// Keeps every other process from changing a directory's files until the file is let go.
+pub(super) fn lock(directory: &Path) -> Result<File, FetchError> {
+    let path = directory.join("sync.lock");
+    let lock = private::create(&path).map_err(file_error("create", &path))?;
+    lock.try_lock().map_err(|error| {
+        let reason = format!("another sync of this mirror is under way ({error})");
+        file_error("lock", &path)(std::io::Error::other(reason))
+    })?;
+    Ok(lock)
 }
 
 /// Picks the ecosystems of a sync.

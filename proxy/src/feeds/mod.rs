@@ -6,10 +6,11 @@
 //! Reading order: this file (what is current), `load` (directories to index), `source` (a directory
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
-//! (the files together), `item` and `fetch` (one file); `needed` picks ecosystems, `record`
+//! (the files together), `tables` and `nvd` (what ranks findings), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
 //! remembers, `awaited` says who waits for which, `whole` looks at what arrived; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
+mod access;
 mod awaited;
 pub mod bundle;
 mod delta;
@@ -17,16 +18,19 @@ mod ecosystem;
 mod fetch;
 mod held;
 mod item;
+mod lacks;
 mod load;
 mod losses;
 pub mod mirror;
 mod needed;
+mod nvd;
 pub mod once;
 mod record;
 mod schedule;
 pub mod shown;
 mod source;
 mod stock;
+mod tables;
 mod whole;
 
 #[cfg(test)]
@@ -48,6 +52,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::{Clock, is_to_come};
 use crate::upstream::ProxyVariables;
 use awaited::{Awaited, Settled};
+pub(crate) use lacks::{lacks, lacks_for};
 use load::{Loaded, load};
 use mirror::told;
 pub(crate) use needed::one_of_each_ecosystem;

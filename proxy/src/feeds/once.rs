@@ -78,9 +78,10 @@ impl OneLoad {
                     imported.clone_from(&current);
                 }
                 FeedSource::Imported => return Err("no feed bundle was imported".to_owned()),
-                FeedSource::Url(url) | FeedSource::Usual(url) => {
-                    let mirror = Mirror::new(url, &services, proxy.clone());
-                    mirrors.push(mirror.map_err(|error| told(&error))?);
+                FeedSource::Url(_) | FeedSource::Usual(_) => {
+                    let open = |site| Mirror::new(&site, &services, proxy.clone());
+                    let mirror = source.site().map(open).transpose();
+                    mirrors.extend(mirror.map_err(|error| told(&error))?);
                 }
             }
         }
@@ -117,6 +118,7 @@ impl OneLoad {
                 let url = mirror.url();
                 (self.on.note)(&format!("the copy of {url} may be old: {problem}"));
             }
+            self.sync_severities(mirror).await;
         }
         self.index().await
     }
@@ -163,6 +165,20 @@ impl OneLoad {
                 }
                 outcome => return outcome,
             }
+        }
+    }
+
+    /// Fetches severities, without which there still are advisories.
+    async fn sync_severities(&self, mirror: &Mirror) {
+        let synced = mirror.sync_severities(self.clock.now(), &self.on.fetching);
+        let problem = match synced.await {
+            // Another process that fetches them does it for everybody.
+            Err(FetchError::File { action: "lock", .. }) => return,
+            Ok(synced) => synced.problems.join("; "),
+            Err(error) => told(&error),
+        };
+        if !problem.is_empty() {
+            (self.on.note)(&format!("severities may be missing: {problem}"));
         }
     }
 

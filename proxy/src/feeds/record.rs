@@ -31,6 +31,9 @@ pub(super) struct Record {
     pub(super) listed: BTreeSet<String>,
     /// By path inside the mirror.
     pub(super) files: BTreeMap<String, Arrived>,
+    /// When files that need not be here were last asked for, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) looked: BTreeMap<String, Timestamp>,
     /// By name.
     #[serde(default)]
     pub(super) ecosystems: BTreeMap<String, Known>,

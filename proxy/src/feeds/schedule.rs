@@ -1,6 +1,6 @@
 //! When a mirror is synced: at the start, regularly, after failures, and when an image asks.
 //!
-//! One task a mirror, for as long as the service runs. It fetches nothing itself and builds no
+//! Two tasks a mirror, for as long as the service runs: advisories, and behind them severities. It fetches nothing itself and builds no
 //! index: it tells the loader that there is something new. Called by `Feeds`.
 
 use std::collections::BTreeSet;
@@ -37,19 +37,31 @@ pub(super) struct Report {
     pub(super) confirmed: Option<Timestamp>,
     /// What the newest sync could not do.
     pub(super) problem: Option<String>,
+    /// What the newest sync of severities could not do.
+    pub(super) severities_problem: Option<String>,
     /// Whether a first sync has ended, well or badly.
     pub(super) is_tried: bool,
     /// The ecosystems that images asked for and that were looked after since, well or badly.
     pub(super) answered: BTreeSet<String>,
 }
 
+impl Report {
+    /// Gives everything that could not be done.
+    pub(super) fn problems(&self) -> Option<String> {
+        let all = self.problem.iter().chain(&self.severities_problem);
+        let all: Vec<&str> = all.map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
 /// The syncs of one mirror.
+#[derive(Clone)]
 pub(super) struct Syncs {
     pub(super) mirror: Arc<Mirror>,
     /// What is used instead of the mirror, which is then not asked at all.
     pub(super) unless: Option<Imported>,
     pub(super) clock: Clock,
-    pub(super) report: watch::Sender<Report>,
+    pub(super) report: Arc<watch::Sender<Report>>,
     pub(super) news: Arc<Notify>,
 }
 
@@ -70,7 +82,50 @@ pub(super) async fn keep_synced(syncs: Syncs, mut wanted: watch::Receiver<BTreeS
     }
 }
 
+/// Keeps a mirror's severities current, which no advisory waits for. Ends when nobody listens any
+/// more.
+pub(super) async fn keep_severities(syncs: Syncs) {
+    let mut report = syncs.report.subscribe();
+    // The advisories come first: they need the line more.
+    if report.wait_for(|report| report.is_tried).await.is_err() {
+        return;
+    }
+    drop(report);
+    let mut failures = 0;
+    while !syncs.report.is_closed() {
+        if syncs.is_replaced() {
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
+        let is_well = syncs.sync_severities().await;
+        failures = if is_well { 0 } else { failures + 1 };
+        tokio::time::sleep(pause(failures)).await;
+    }
+}
+
 impl Syncs {
+    /// Brings severities up to date once; tells whether all went well.
+    async fn sync_severities(&self) -> bool {
+        let quiet: OnProgress = Arc::new(|_| {});
+        let outcome = self.mirror.sync_severities(self.clock.now(), &quiet).await;
+        let (changed, problem) = match outcome {
+            Ok(synced) => (synced.changed.len(), summary(&synced.problems)),
+            Err(error) => (0, Some(told(&error))),
+        };
+        let problems = problem.as_deref().unwrap_or_default();
+        tracing::info!(changed, problems, "severities of a feed mirror synced");
+        let is_well = problem.is_none();
+        let is_news = self.report.send_if_modified(|report| {
+            let is_new = report.severities_problem != problem;
+            report.severities_problem = problem;
+            is_new
+        });
+        if is_news || changed > 0 {
+            self.news.notify_one();
+        }
+        is_well
+    }
+
     /// Tells whether an imported snapshot is used instead. One that is damaged counts too: somebody
     /// chose it, and it is a problem until it is repaired.
     fn is_replaced(&self) -> bool {

@@ -75,6 +75,7 @@ fn tables(index: &FeedIndex, now: Timestamp) -> Vec<Value> {
     let all = [
         ("kev", index.known_exploited(), index.known_exploited_of()),
         ("epss", index.exploit_scores(), index.exploit_scores_of()),
+        ("nvd", index.severities(), index.severities_of()),
     ];
     let there = all.into_iter().filter(|(_, entries, _)| *entries > 0);
     let shown = there.map(|(table, entries, of)| {

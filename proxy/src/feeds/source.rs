@@ -8,15 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sluicegate_config::FeedSource;
+use sluicegate_config::{FeedSource, UpstreamSettings};
 use tokio::sync::{Notify, watch};
-use url::Url;
 
 use super::SourceState;
 use super::awaited::Settled;
 use super::bundle::{Imported, Snapshot};
 use super::mirror::{Mirror, told};
-use super::schedule::{Report, Syncs, keep_synced};
+use super::schedule::{Report, Syncs, keep_severities, keep_synced};
 use crate::clock::Clock;
 use crate::upstream::{ProxyVariables, UpstreamError};
 
@@ -52,22 +51,25 @@ impl Origin {
     /// Prepares a source; mirrors lie under `feeds`. Connects to nothing.
     pub(super) fn new(source: FeedSource, feeds: &Path, proxy: &ProxyVariables) -> Self {
         let imported = Imported::under(feeds);
-        let mirror = |url: &Url| Mirror::new(url, feeds, proxy.clone()).map(Arc::new);
-        let unusable = |url: &Url, error: &UpstreamError| Self::Unusable {
-            name: url.to_string(),
+        let mirror = |site: &_| Mirror::new(site, feeds, proxy.clone()).map(Arc::new);
+        let unusable = |site: &UpstreamSettings, error: &UpstreamError| Self::Unusable {
+            name: site.url.to_string(),
             problem: told(error),
         };
-        match source {
-            FeedSource::Directory(path) => Self::Directory(path),
-            FeedSource::Imported => Self::Imported(imported),
-            FeedSource::Url(url) => match mirror(&url) {
-                Ok(mirror) => Self::Mirror(mirror),
-                Err(error) => unusable(&url, &error),
-            },
-            FeedSource::Usual(url) => match mirror(&url) {
+        let site = source.site();
+        match (source, site) {
+            (FeedSource::Directory(path), _) => Self::Directory(path),
+            (FeedSource::Usual(_), Some(site)) => match mirror(&site) {
                 Ok(mirror) => Self::Usual(imported, mirror),
-                Err(error) => unusable(&url, &error),
+                Err(error) => unusable(&site, &error),
             },
+            (FeedSource::Url(_), Some(site)) => match mirror(&site) {
+                Ok(mirror) => Self::Mirror(mirror),
+                Err(error) => unusable(&site, &error),
+            },
+            (FeedSource::Imported | FeedSource::Url(_) | FeedSource::Usual(_), _) => {
+                Self::Imported(imported)
+            }
         }
     }
 
@@ -115,9 +117,10 @@ impl Source {
                 mirror,
                 unless,
                 clock: clock.clone(),
-                report: sender,
+                report: Arc::new(sender),
                 news: Arc::clone(news),
             };
+            tokio::spawn(keep_severities(syncs.clone()));
             tokio::spawn(keep_synced(syncs, wanted));
         }
         Self { origin, report }
@@ -141,7 +144,7 @@ impl Source {
             source,
             // A time in the future would keep a feed young for ever.
             confirmed: confirmed.filter(|confirmed| *confirmed <= now),
-            problem: report.problem,
+            problem: report.problems(),
             bundle: None,
         }
     }

@@ -14,6 +14,8 @@ use super::held::Held;
 
 /// Largest EPSS table uncompressed, in bytes; the index reads no more.
 const MAX_EPSS_BYTES: u64 = 256 * 1024 * 1024;
+/// Largest file of NVD's uncompressed, in bytes; the index reads no more.
+const MAX_NVD_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// What a file should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(super) enum Kind {
     Kev,
     /// EPSS scores, gzip.
     Epss,
+    /// A file of NVD's, JSON in gzip.
+    Nvd,
 }
 
 /// Looks at a file as far as tells whether it is whole, on a thread for blocking work.
@@ -46,7 +50,8 @@ pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), String> {
         Kind::List => Held::default().compare(path, &BTreeSet::new()).map(drop),
         Kind::Part => Ok(()),
         Kind::Kev => kev(path),
-        Kind::Epss => epss(path),
+        Kind::Epss => unpacked(path, MAX_EPSS_BYTES).map(drop),
+        Kind::Nvd => nvd(path),
     }
 }
 
@@ -67,11 +72,23 @@ fn kev(path: &Path) -> Result<(), String> {
     }
 }
 
-fn epss(path: &Path) -> Result<(), String> {
-    let unpacked = MultiGzDecoder::new(BufReader::new(open(path)?));
-    let read = std::io::copy(&mut unpacked.take(MAX_EPSS_BYTES), &mut std::io::sink());
-    read.map(drop)
-        .map_err(|error| format!("it is no whole gzip file: {error}"))
+fn nvd(path: &Path) -> Result<(), String> {
+    let first = unpacked(path, MAX_NVD_BYTES)?;
+    if first == Some(b'{') {
+        Ok(())
+    } else {
+        Err("it is no JSON document".to_owned())
+    }
+}
+
+/// Unpacks a file to its end and gives the first byte.
+fn unpacked(path: &Path, most: u64) -> Result<Option<u8>, String> {
+    let broken = |error| format!("it is no whole gzip file: {error}");
+    let mut unpacked = MultiGzDecoder::new(BufReader::new(open(path)?)).take(most);
+    let mut first = [0];
+    let read = unpacked.read(&mut first).map_err(broken)?;
+    std::io::copy(&mut unpacked, &mut std::io::sink()).map_err(broken)?;
+    Ok(first.first().copied().filter(|_| read > 0))
 }
 
 fn open(path: &Path) -> Result<File, String> {

@@ -218,7 +218,7 @@ impl Authenticator {
         Ok(token)
     }
 
-    fn basic(&self) -> Option<HeaderValue> {
+    pub(super) fn basic(&self) -> Option<HeaderValue> {
         let credentials = self.credentials.as_ref()?;
         let pair = format!("{}:{}", credentials.username, credentials.password.expose());
         let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;

@@ -1,13 +1,14 @@
-//! Anonymous GETs of plain files from one place and POSTs to it, over the connections that
+//! GETs of plain files from one place and POSTs to it, over the connections that
 //! upstreams use.
 //!
-//! Redirects, proxies, TLS and the rule on private addresses are those of a registry's client; a
-//! challenge is not answered. Never retries and never stores. Called by `feeds::fetch` and
+//! Redirects, proxies, TLS and the rule on private addresses are those of a registry's client. A user
+//! name and password go with every GET, to that place alone; a challenge is not answered. Never retries and never stores. Called by `feeds::fetch` and
 //! `webhook`.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
 use hyper::body::Incoming;
+use sluicegate_config::UpstreamSettings;
 use url::Url;
 
 use super::answer::failure;
@@ -29,14 +30,24 @@ impl Web {
     ///
     /// *Errors*: [`UpstreamError::Settings`].
     pub(crate) fn new(base: &Url, proxy: ProxyVariables) -> Result<Self, UpstreamError> {
-        let name = base.host_str().unwrap_or_default().to_owned();
-        let mut options = UpstreamOptions::anonymous(&name, base.clone());
-        options.proxy = proxy;
-        let places = TrustedPlaces::new(base.clone(), &[]);
+        let name = base.host_str().unwrap_or_default();
+        Self::of(&UpstreamSettings::anonymous(name, base.clone()), proxy)
+    }
+
+    /// Prepares a client that knows who we are; connects to nothing.
+    ///
+    /// *Errors*: [`UpstreamError::Settings`].
+    pub(crate) fn of(
+        site: &UpstreamSettings,
+        proxy: ProxyVariables,
+    ) -> Result<Self, UpstreamError> {
+        let options = UpstreamOptions::from_settings(site, proxy)?;
+        let places = TrustedPlaces::new(options.url.clone(), &options.allow_hosts);
+        let wire = Wire::new(&options, places.clone(), None)?;
         Ok(Self {
             session: Session {
-                wire: Wire::new(&options, places.clone(), None)?,
-                authenticator: Authenticator::new(None, places.clone()),
+                wire,
+                authenticator: Authenticator::new(options.credentials, places.clone()),
                 places,
             },
         })
@@ -57,7 +68,8 @@ impl Web {
             path: String::new(),
             headers,
         };
-        let response = self.session.follow(&ask, None).await?.response;
+        let login = self.session.authenticator.basic();
+        let response = self.session.follow(&ask, login.as_ref()).await?.response;
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::NOT_MODIFIED if is_conditional => Ok(response),

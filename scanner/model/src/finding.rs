@@ -43,8 +43,8 @@ pub struct Finding {
     pub status: FindingStatus,
     /// How bad it is.
     pub severity: Severity,
-    /// Who said so: a record (`GHSA-…`), a vector of one (`CVSS:3.1 of PYSEC-…`), or, behind
-    /// `alias`, another record on the same weakness; none where nobody did.
+    /// Who said so: a record (`GHSA-…`), a vector of one (`CVSS:3.1 of PYSEC-…`), behind `alias`
+    /// another record on the same weakness, or `NVD`; none where nobody did.
     #[serde(default)]
     pub severity_source: Option<String>,
     /// The CVSS base score the severity rests on, 0 to 10.

@@ -15,10 +15,11 @@ use sha2::Digest as _;
 use super::format::{FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::gather::{Family, Gathered, Summary};
 use super::names::Names;
+use super::severities::{NVD_FOLDER, Rating};
 use super::times::FamilyTimes;
 use super::{
     Archive, BuildProgress, EcosystemStatus, FeedDirectory, FeedError, FeedProblem, archive,
-    archives, exploits, osv, source_fingerprint,
+    archives, exploits, osv, severities, source_fingerprint,
 };
 
 /// Most problems that are listed; all are counted. A feed with more is broken as a whole.
@@ -48,6 +49,7 @@ pub fn build_index(
     let unfinished = out_dir.join("unfinished");
     let built = Builder::create(&unfinished)
         .and_then(|builder| builder.fill(directories, now, on_progress))
+        .map(|builder| builder.with_severities(directories, out_dir, now))
         .and_then(|builder| builder.finish(fingerprint));
     let snapshot = match built {
         Ok(snapshot) => snapshot,
@@ -76,6 +78,7 @@ struct Builder {
     families: Vec<FamilyTimes>,
     problems: Vec<FeedProblem>,
     names: Names,
+    severities: Vec<Rating>,
     tables: Tables,
 }
 
@@ -92,6 +95,7 @@ impl Builder {
             families: Vec::new(),
             problems: Vec::new(),
             names: Names::default(),
+            severities: Vec::new(),
             tables: Tables::default(),
         };
         builder.identity.update(FORMAT.to_le_bytes());
@@ -199,6 +203,21 @@ impl Builder {
         self.tables.exploit_scores = exploits.scores.into_iter().collect();
     }
 
+    fn with_severities(
+        mut self,
+        directories: &[FeedDirectory],
+        out_dir: &Path,
+        now: Timestamp,
+    ) -> Self {
+        let read = severities::read(directories, out_dir, now);
+        for (cve, reason) in read.problems {
+            self.list_problem(NVD_FOLDER, cve.as_deref(), &reason);
+        }
+        self.tables.severities_of = read.of;
+        self.severities = read.ratings;
+        self
+    }
+
     /// Writes tables, keys and, last, the preamble that makes the file an index.
     fn finish(mut self, source_fingerprint: String) -> Result<String, FeedError> {
         self.tables.source_fingerprint = source_fingerprint;
@@ -206,6 +225,13 @@ impl Builder {
         self.tables.problems = std::mem::take(&mut self.problems);
         self.tables.names = std::mem::take(&mut self.names).into_tables();
         self.tables.families = std::mem::take(&mut self.families);
+        let severities = std::mem::take(&mut self.severities);
+        let severities: Vec<u8> = severities
+            .iter()
+            .flat_map(|rating| rating.bits().to_le_bytes())
+            .collect();
+        self.identity.update(&severities);
+        let severities = self.append_section(&severities)?;
         self.tables.snapshot = self.snapshot()?;
         let encoded = postcard::to_stdvec(&self.tables)
             .map_err(|_| FeedError::TooLarge { what: "tables" })?;
@@ -213,7 +239,11 @@ impl Builder {
         self.keys.sort_unstable();
         let keys: Vec<u8> = self.keys.iter().flat_map(|key| key.to_bytes()).collect();
         let keys = self.append_section(&keys)?;
-        let preamble = Preamble { tables, keys };
+        let preamble = Preamble {
+            tables,
+            keys,
+            severities,
+        };
         let failed = io_error("write", &self.path);
         self.file
             .seek(SeekFrom::Start(0))

@@ -30,6 +30,11 @@ impl CveNumber {
         })
     }
 
+    /// Gives a number of 48 bits in the same order.
+    pub(super) fn packed(self) -> u64 {
+        u64::from(self.year) << 32 | u64::from(self.number)
+    }
+
     /// Reads a record's id that is a CVE, or a vendor's page on exactly one (`DEBIAN-CVE-2021-1`).
     pub fn of_record(id: &str) -> Option<Self> {
         Self::parse(id).or_else(|| {

@@ -1,8 +1,9 @@
 //! The layout of an index file, shared by its writer and its reader.
 //!
 //! ```text
-//! preamble   magic, format, where the two sections lie, their CRC-32, its own CRC-32
+//! preamble   magic, format, where the three sections lie, their CRC-32, its own CRC-32
 //! blocks     one for each (ecosystem, package): postcard of [`Block`]
+//! severities sorted [`Rating`](super::severities::Rating)s, 8 bytes each, little-endian
 //! tables     postcard of [`Tables`]
 //! keys       sorted [`KeyEntry`]s, 24 bytes each, little-endian
 //! ```
@@ -19,13 +20,13 @@ use super::times::FamilyTimes;
 use super::{EcosystemStatus, FeedProblem};
 
 /// The revision of layout and content; a file of another one is built again.
-pub(crate) const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 5;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";
 
 /// Bytes of the preamble.
-pub(super) const PREAMBLE_BYTES: usize = 56;
+pub(super) const PREAMBLE_BYTES: usize = 76;
 
 /// Bytes of one [`KeyEntry`] on disk.
 pub(super) const KEY_BYTES: usize = 24;
@@ -43,6 +44,7 @@ pub(super) struct Section {
 pub(super) struct Preamble {
     pub(super) tables: Section,
     pub(super) keys: Section,
+    pub(super) severities: Section,
 }
 
 impl Preamble {
@@ -50,7 +52,7 @@ impl Preamble {
         let mut bytes = Vec::with_capacity(PREAMBLE_BYTES);
         bytes.extend(MAGIC);
         bytes.extend(FORMAT.to_le_bytes());
-        for section in [self.tables, self.keys] {
+        for section in [self.tables, self.keys, self.severities] {
             bytes.extend(section.offset.to_le_bytes());
             bytes.extend(section.length.to_le_bytes());
             bytes.extend(section.crc.to_le_bytes());
@@ -79,6 +81,7 @@ impl Preamble {
         Some(Self {
             tables: section()?,
             keys: section()?,
+            severities: section()?,
         })
     }
 }
@@ -101,6 +104,8 @@ pub(super) struct Tables {
     pub(super) exploit_scores: Vec<(CveNumber, f32)>,
     /// The day of those scores, where they name one.
     pub(super) exploit_scores_of: Option<Date>,
+    /// The newest day of a change in NVD's files, where there are any.
+    pub(super) severities_of: Option<Date>,
     /// What all records together know of weaknesses.
     pub(super) names: NameTables,
 }

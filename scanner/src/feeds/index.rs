@@ -13,11 +13,13 @@ use jiff::civil::Date;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::Ecosystem;
 use sluicegate_model::report::Knowledge;
+use sluicegate_model::severity::Severity;
 
 use super::blocks::Blocks;
 use super::cve::CveNumber;
 use super::format::{KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::names::{CveRating, name_hash};
+use super::severities::Rating;
 use super::{EcosystemStatus, FeedError, FeedProblem};
 
 /// An open index.
@@ -26,6 +28,8 @@ pub struct FeedIndex {
     /// None for the index of no feeds at all.
     file: Option<File>,
     keys: Vec<KeyEntry>,
+    /// By NVD's files, sorted.
+    severities: Vec<Rating>,
     tables: Tables,
     blocks: Blocks,
 }
@@ -49,6 +53,13 @@ impl FeedIndex {
         let preamble = Preamble::from_bytes(&start).ok_or_else(not_an_index)?;
         let tables = read_section(&file, preamble.tables, length, "tables")?;
         let keys = read_section(&file, preamble.keys, length, "keys")?;
+        let severities = read_section(&file, preamble.severities, length, "severities")?;
+        let (severities, cut) = severities.as_chunks::<8>();
+        if !cut.is_empty() {
+            return Err(FeedError::Damaged { part: "severities" });
+        }
+        let rating = |bits: &[u8; 8]| Rating::from_bits(u64::from_le_bytes(*bits));
+        let severities = severities.iter().map(rating).collect();
         let tables =
             postcard::from_bytes(&tables).map_err(|_| FeedError::Damaged { part: "tables" })?;
         let (entries, odd) = keys.as_chunks::<KEY_BYTES>();
@@ -57,6 +68,7 @@ impl FeedIndex {
             Some(keys) if odd.is_empty() => Ok(Self {
                 file: Some(file),
                 keys,
+                severities,
                 tables,
                 blocks: Blocks::default(),
             }),
@@ -69,6 +81,7 @@ impl FeedIndex {
         Self {
             file: None,
             keys: Vec::new(),
+            severities: Vec::new(),
             tables: Tables {
                 snapshot: "none".to_owned(),
                 ..Tables::default()
@@ -151,6 +164,16 @@ impl FeedIndex {
         self.tables.exploit_scores_of
     }
 
+    /// Counts the CVEs that NVD's files give a score of.
+    pub fn severities(&self) -> usize {
+        self.severities.len()
+    }
+
+    /// Gives the newest day of a change in NVD's files, where there are any.
+    pub fn severities_of(&self) -> Option<Date> {
+        self.tables.severities_of
+    }
+
     /// Reads the advisories on a package; `name` is in the normal form of the ecosystem.
     ///
     /// An error means that nobody knows, never that there are none.
@@ -196,6 +219,13 @@ impl FeedIndex {
         let ratings = &self.tables.names.ratings;
         let at = ratings.binary_search_by_key(&cve, |(cve, _)| *cve).ok()?;
         ratings.get(at).map(|(_, rating)| rating)
+    }
+
+    /// Gives severity and base score of the CVE by NVD's files.
+    pub(crate) fn nvd_severity(&self, cve: CveNumber) -> Option<(Severity, f64)> {
+        let wanted = cve.packed();
+        let at = self.severities.binary_search_by_key(&wanted, |it| it.cve());
+        self.severities.get(at.ok()?).map(|it| it.severity())
     }
 
     /// Gives the CVE that other records say is behind a name.

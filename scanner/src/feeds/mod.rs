@@ -14,9 +14,11 @@ mod format;
 mod gather;
 mod index;
 mod names;
+mod nvd;
 mod osv;
 mod rating;
 pub(crate) mod scope;
+mod severities;
 mod stamps;
 mod times;
 
@@ -32,6 +34,7 @@ use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
 pub use build::build_index;
 pub(crate) use format::FORMAT as INDEX_FORMAT;
 pub use index::FeedIndex;
+pub use severities::{NVD_FOLDER, is_nvd_file};
 pub use stamps::{Stamp, read_stamp, read_stamps};
 
 /// A kind of feed that is read.
@@ -46,7 +49,7 @@ pub(crate) struct Source {
 }
 
 /// The kinds of feeds; their revisions enter the scanner's fingerprint and that of every index.
-pub(crate) const SOURCES: [Source; 3] = [
+pub(crate) const SOURCES: [Source; 4] = [
     Source {
         name: "osv",
         revision: 2,
@@ -62,6 +65,11 @@ pub(crate) const SOURCES: [Source; 3] = [
         revision: 1,
         place: "epss/epss_scores.csv.gz",
     },
+    Source {
+        name: "nvd",
+        revision: 1,
+        place: "nvd/nvdcve-2.0-*.json.gz",
+    },
 ];
 
 /// All records of an ecosystem, in its folder.
@@ -73,8 +81,8 @@ pub const DELTA: &str = "delta.zip";
 pub use archive::MAX_RECORD_BYTES;
 
 /// A directory in the OSV bucket's layout: `<ecosystem>/all.zip`, optionally
-/// `<ecosystem>/delta.zip` beside it, `kev/known_exploited_vulnerabilities.json` and
-/// `epss/epss_scores.csv.gz`.
+/// `<ecosystem>/delta.zip` beside it, `kev/known_exploited_vulnerabilities.json`,
+/// `epss/epss_scores.csv.gz` and `nvd/nvdcve-2.0-*.json.gz`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedDirectory {
     /// Where it lies.
@@ -178,6 +186,7 @@ pub fn source_fingerprint(directories: &[FeedDirectory]) -> Result<String, FeedE
         let mut files: Vec<PathBuf> = archives(directory)?.into_iter().map(|a| a.path).collect();
         files.push(exploits::kev_path(directory));
         files.push(exploits::epss_path(directory));
+        files.extend(severities::files(directory));
         for file in files.iter().filter(|file| file.exists()) {
             hasher.update(file_line(file)?);
         }

@@ -15,6 +15,8 @@ use zip::write::SimpleFileOptions;
 use super::cve::CveNumber;
 use super::*;
 
+mod severities;
+
 const NOW: &str = "2026-06-01T00:00:00Z";
 
 /// Writes `<directory>/<ecosystem>/all.zip` with one entry for each text.

@@ -51,6 +51,16 @@ pub(super) fn rows() -> Vec<Row> {
     );
     epss.note("known", &numbers);
     rows.push(epss.row("feed/epss", revision("epss")));
+    let mut nvd = Transcript::default();
+    nvd.note("known", &index.severities());
+    nvd.note("day", &index.severities_of().map(|day| day.to_string()));
+    nvd.note(
+        "each",
+        &of_all(&|cve| format!("{:?}", index.nvd_severity(cve))),
+    );
+    let broken = problems(&home.path().join("4"), "nvd/nvdcve-2.0-2024.json.gz");
+    nvd.note("broken", &broken);
+    rows.push(nvd.row("feed/nvd", revision("nvd")));
     let mut whole = Transcript::default();
     whole.note("layout", &hex::encode(layout(&path)));
     whole.note("snapshot", &index.snapshot());
@@ -139,7 +149,7 @@ pub(super) fn build(home: &Path, records: &[Value]) -> PathBuf {
         zip.write_all(b"{\"id\":").unwrap();
         zip.finish().unwrap();
     }
-    for directory in ["kev", "epss"] {
+    for directory in ["kev", "epss", "nvd"] {
         std::fs::create_dir_all(feeds.join(directory)).unwrap();
     }
     let kev = json!({"vulnerabilities": [{"cveID": "CVE-2021-44228"}, {"cveID": "nonsense"}, {}]});
@@ -151,6 +161,17 @@ pub(super) fn build(home: &Path, records: &[Value]) -> PathBuf {
     let scores = "#model_version:v2025\ncve,epss,percentile\nCVE-2021-44228,0.97,0.99\nCVE-2024-0001,0.00043,0.1\nnonsense\nCVE-2024-0002,x,0\n";
     let scores = crate::testing::gzip(scores.as_bytes());
     std::fs::write(feeds.join("epss/epss_scores.csv.gz"), scores).unwrap();
+    let metric = |source: &str, kind: &str, score: f64| json!({"source": source, "type": kind, "cvssData": {"baseScore": score}});
+    let (by_nvd, by_cna) = ("nvd@nist.gov", "security@example.org");
+    let nvd = json!({"format": "NVD_CVE", "vulnerabilities": [
+        {"cve": {"id": "CVE-2021-44228", "sourceIdentifier": by_cna, "lastModified": "2026-05-01T01:02:03.456",
+            "metrics": {"cvssMetricV31": [metric(by_nvd, "Primary", 10.0), metric(by_cna, "Secondary", 9.1)]}}},
+        {"cve": {"id": "CVE-2024-0001", "vulnStatus": "Rejected", "metrics": {"cvssMetricV2": [metric(by_nvd, "Primary", 5.0)]}}},
+        {"cve": {"id": "CVE-2024-99999", "metrics": {"cvssMetricV2": [metric(by_nvd, "Primary", 3.3)]}}},
+        {"cve": {"id": "nonsense"}},
+    ]});
+    let nvd = crate::testing::gzip(nvd.to_string().as_bytes());
+    std::fs::write(feeds.join("nvd/nvdcve-2.0-2024.json.gz"), nvd).unwrap();
     build_index(&[FeedDirectory { path: feeds }], home, now(), &|_| {}).unwrap()
 }
 

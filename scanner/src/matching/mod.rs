@@ -43,7 +43,7 @@ use ranges::Affected;
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 5;
+pub const MATCHER_REVISION: u32 = 6;
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.

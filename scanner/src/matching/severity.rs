@@ -1,8 +1,8 @@
 //! How bad a weakness is for one component: which of several statements counts, and whose it is.
 //!
-//! The distribution's own word first, then GitHub's record, then the newest generation of CVSS, and
-//! only where no matching record says anything, a record on the same CVE. Never the worst of
-//! several. Called for each finding.
+//! The distribution's own word first, then GitHub's record, then the newest generation of CVSS; only
+//! where no matching record says anything, a record on the same CVE; only without one, NVD's files.
+//! Never the worst of several. Called for each finding.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,9 @@ use sluicegate_model::severity::Severity;
 
 use crate::feeds::FeedIndex;
 use crate::feeds::cve::CveNumber;
+
+/// Who is named where a severity comes from NVD's files.
+const NVD: &str = "NVD";
 
 /// A severity with who said so.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,11 +49,18 @@ pub(super) fn rate(
             cvss: advisory.cvss,
         };
     }
-    let alias = cves.iter().find_map(|cve| feeds.rating(*cve));
-    alias.map_or_else(Rated::default, |rating| Rated {
-        severity: rating.severity,
-        source: Some(format!("alias {}", named(rating.basis, &rating.record))),
-        cvss: rating.cvss,
+    if let Some(rating) = cves.iter().find_map(|cve| feeds.rating(*cve)) {
+        return Rated {
+            severity: rating.severity,
+            source: Some(format!("alias {}", named(rating.basis, &rating.record))),
+            cvss: rating.cvss,
+        };
+    }
+    let by_nvd = cves.iter().find_map(|cve| feeds.nvd_severity(*cve));
+    by_nvd.map_or_else(Rated::default, |(severity, score)| Rated {
+        severity,
+        source: Some(NVD.to_owned()),
+        cvss: Some(score),
     })
 }
 

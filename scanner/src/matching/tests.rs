@@ -22,7 +22,13 @@ mod severities;
 /// Feeds made of records, each put into the folder of every ecosystem it affects.
 fn feeds(records: &[Value]) -> (TempDir, FeedIndex) {
     let home = TempDir::new().expect("temporary directory");
-    let root = home.path().join("feeds");
+    let index = index(home.path(), records);
+    (home, index)
+}
+
+/// An index of records and of what else lies in the feed directory at `home`.
+fn index(home: &std::path::Path, records: &[Value]) -> FeedIndex {
+    let root = home.join("feeds");
     let mut folders: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for record in records {
         for affected in record["affected"].as_array().expect("affected") {
@@ -54,10 +60,9 @@ fn feeds(records: &[Value]) -> (TempDir, FeedIndex) {
         kev.to_string(),
     )
     .expect("write");
-    let path = build_index(&[FeedDirectory { path: root }], home.path(), now(), &|_| {})
-        .expect("build index");
-    let index = FeedIndex::open(&path).expect("open index");
-    (home, index)
+    let path =
+        build_index(&[FeedDirectory { path: root }], home, now(), &|_| {}).expect("build index");
+    FeedIndex::open(&path).expect("open index")
 }
 
 fn now() -> Timestamp {

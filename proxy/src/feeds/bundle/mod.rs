@@ -18,10 +18,10 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sluicegate_scanner::feeds::{ARCHIVE, DELTA};
+use sluicegate_scanner::feeds::{ARCHIVE, DELTA, NVD_FOLDER, is_nvd_file};
 
-use super::mirror::{EPSS, KEV};
 use super::needed;
+use super::tables::{EPSS, KEV};
 use super::whole::Kind;
 
 pub use imported::{Imported, Outcome, Snapshot};
@@ -182,6 +182,9 @@ fn kind_of(path: &str) -> Option<Kind> {
         return Some(Kind::Epss);
     }
     let (ecosystem, file) = path.split_once('/')?;
+    if ecosystem == NVD_FOLDER && is_nvd_file(file) {
+        return Some(Kind::Nvd);
+    }
     let is_archive = file == ARCHIVE || file == DELTA;
     (needed::is_name(ecosystem) && is_archive).then_some(Kind::Archive)
 }

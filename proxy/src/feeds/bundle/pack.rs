@@ -11,12 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::Digest as _;
-use sluicegate_scanner::feeds::{ARCHIVE, DELTA};
+use sluicegate_scanner::feeds::{ARCHIVE, DELTA, NVD_FOLDER};
 
 use super::keys::SigningKey;
 use super::{BundleError, FORMAT, FileEntry, MANIFEST, Manifest, SIGNATURES, Signatures, kind_of};
-use crate::feeds::mirror::{EPSS, KEV};
 use crate::feeds::record::sync_directory;
+use crate::feeds::tables::{EPSS, KEV};
 use crate::private;
 
 /// How hard zstd tries: what is inside is compressed already.
@@ -50,6 +50,11 @@ impl Contents {
             if entry.path().join(ARCHIVE).is_file() {
                 paths.extend([ARCHIVE, DELTA].map(|file| format!("{name}/{file}")));
             }
+        }
+        let files = std::fs::read_dir(directory.join(NVD_FOLDER));
+        for file in files.into_iter().flatten().filter_map(Result::ok) {
+            let name = file.file_name().into_string();
+            paths.extend(name.map(|name| format!("{NVD_FOLDER}/{name}")));
         }
         paths.retain(|path| kind_of(path).is_some() && directory.join(path).is_file());
         paths.sort();

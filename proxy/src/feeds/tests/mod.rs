@@ -1,5 +1,6 @@
 //! Mirrors and feeds against a mirror in this process that fails on command.
 
+mod aside;
 mod current;
 mod delta;
 mod first_image;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sluicegate_config::UpstreamSettings;
 use tempfile::TempDir;
 
 use super::fetch::FetchError;
@@ -31,7 +33,8 @@ fn mirror(site: &Site, home: &Path) -> Mirror {
         archive: 256 * 1024,
         total: 512 * 1024,
     };
-    Mirror::new(&site.url(), home, ProxyVariables::default())
+    let site = UpstreamSettings::anonymous("mirror", site.url());
+    Mirror::new(&site, home, ProxyVariables::default())
         .unwrap()
         .bounded(limits, Duration::from_millis(1))
 }

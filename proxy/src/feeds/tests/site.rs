@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Request, Response, header};
@@ -45,6 +47,8 @@ struct Content {
     files: BTreeMap<String, Vec<u8>>,
     faults: BTreeMap<String, VecDeque<Fault>>,
     seen: Vec<Seen>,
+    /// What every request must carry, where not everybody may read.
+    login: Option<String>,
 }
 
 /// A running mirror; it ends with the test's runtime.
@@ -97,6 +101,12 @@ impl Site {
         self.put(&format!("{ecosystem}/all.zip"), archive(ecosystem, fixed));
     }
 
+    /// Lets nobody read without this user name and password.
+    pub(super) fn require(&self, login: &str) {
+        let header = format!("Basic {}", STANDARD.encode(login));
+        self.content.lock().unwrap().login = Some(header);
+    }
+
     /// Withdraws a file.
     pub(super) fn remove(&self, path: &str) {
         self.content.lock().unwrap().files.remove(path);
@@ -124,6 +134,11 @@ impl Content {
             path: path.clone(),
             is_conditional,
         });
+        let login = request.headers().get(header::AUTHORIZATION);
+        let is_known = |wanted: &String| login.is_some_and(|login| login == wanted.as_str());
+        if !self.login.as_ref().is_none_or(is_known) {
+            return status(401, &[]);
+        }
         let fault = self.faults.get_mut(&path).and_then(VecDeque::pop_front);
         let Some(bytes) = self.files.get(&path).cloned() else {
             return status(404, &[]);

@@ -134,3 +134,73 @@ fn counts_the_records_of_each_ecosystem_that_state_no_severity() {
         .collect();
     assert_eq!(counted, [("PyPI", 2, 1), ("npm", 1, 1)]);
 }
+
+/// Puts NVD's word on each CVE into the feed directory at `home`.
+fn write_nvd(home: &std::path::Path, scores: &[(&str, f64)]) {
+    let entry = |(id, score): &(&str, f64)| {
+        let metric =
+            json!({"source": "nvd@nist.gov", "type": "Primary", "cvssData": {"baseScore": score}});
+        json!({"cve": {"id": id, "metrics": {"cvssMetricV31": [metric]}}})
+    };
+    let entries: Value = scores.iter().map(entry).collect();
+    let document = json!({"vulnerabilities": entries}).to_string();
+    let folder = home.join("feeds/nvd");
+    std::fs::create_dir_all(&folder).expect("create folder");
+    let packed = crate::testing::gzip(document.as_bytes());
+    std::fs::write(folder.join("nvdcve-2.0-2024.json.gz"), packed).expect("write");
+}
+
+#[test]
+fn takes_nvds_word_only_where_no_record_says_anything() {
+    let home = TempDir::new().expect("temporary directory");
+    write_nvd(
+        home.path(),
+        &[("CVE-2024-0001", 9.8), ("CVE-2024-0002", 9.8)],
+    );
+    let alias = |record, cve: &str| with(record, "aliases", json!([cve]));
+    let github = alias(record("GHSA-1", "PyPI", "x", "2"), "CVE-2024-0002");
+    let ubuntu = record("UBUNTU-CVE-2024-0001", "Ubuntu:22.04:LTS", "x", "2");
+    let records = [
+        record("DEBIAN-CVE-2024-0001", "Debian:12", "x", "2"),
+        record("DEBIAN-CVE-2024-0002", "Debian:12", "y", "2"),
+        record("DEBIAN-CVE-2024-0003", "Debian:12", "z", "2"),
+        record("ALPINE-CVE-2024-0001", "Alpine:v3.20", "x", "2-r0"),
+        alias(record("GO-2024-1", "Go", "g/m", "2.0.0"), "CVE-2024-0001"),
+        alias(record("GEM-1", "RubyGems", "x", "2"), "CVE-2024-0001"),
+        with(github, "database_specific", severity("LOW")),
+        with(
+            ubuntu,
+            "severity",
+            json!([{"type": "Ubuntu", "score": "low"}]),
+        ),
+    ];
+    // Ubuntu's word on the same CVE would count for Debian before NVD's.
+    let without_ubuntu = records.split_last().expect("records").1;
+    let index_of = |records: &[Value]| index(home.path(), records);
+    let rated = |feeds: &FeedIndex, installed: Component| {
+        let report = judge(&inventory(vec![installed]), feeds, now());
+        let [finding] = report.findings.as_slice() else {
+            panic!("wanted one finding: {:?}", report.findings);
+        };
+        let source = finding.severity_source.clone().unwrap_or_default();
+        (finding.severity, source, finding.cvss)
+    };
+    let feeds = index_of(without_ubuntu);
+    let by_nvd = (Severity::Critical, "NVD".to_owned(), Some(9.8));
+    let deb = |name| component(PackageType::Deb, "Debian:12", name, "1");
+    for installed in [
+        deb("x"),
+        component(PackageType::Apk, "Alpine:v3.20", "x", "1-r0"),
+        component(PackageType::Go, "Go", "g/m", "v1.0.0"),
+        component(PackageType::Gem, "RubyGems", "x", "1"),
+    ] {
+        assert_eq!(rated(&feeds, installed.clone()), by_nvd, "{installed:?}");
+    }
+    let github = (Severity::Low, "alias GHSA-1".to_owned(), None);
+    assert_eq!(rated(&feeds, deb("y")), github);
+    let unknown = (Severity::Unknown, String::new(), None);
+    assert_eq!(rated(&feeds, deb("z")), unknown);
+    let feeds = index_of(&records);
+    let ubuntu = (Severity::Low, "alias UBUNTU-CVE-2024-0001".to_owned(), None);
+    assert_eq!(rated(&feeds, deb("x")), ubuntu);
+}
