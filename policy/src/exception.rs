@@ -18,14 +18,18 @@ pub(crate) struct Exception {
     pub purls: Vec<PurlPattern>,
     pub images: Vec<Glob>,
     pub paths: Vec<Glob>,
-    /// None never expires: only `.trivyignore.yaml` entries may do that.
+    /// None never expires: only entries of `.trivyignore` files may do that.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Exception {
     pub(crate) fn covers_repository(&self, repository: &Repository) -> bool {
-        let name = repository.to_string();
-        self.images.is_empty() || self.images.iter().any(|image| image.matches(&name))
+        self.covers(&repository.to_string())
+    }
+
+    /// Tells whether it is about images of a repository, by its canonical name.
+    pub(crate) fn covers(&self, repository: &str) -> bool {
+        self.images.is_empty() || self.images.iter().any(|image| image.matches(repository))
     }
 
     /// Tells whether the exception is about this finding, expired or not.

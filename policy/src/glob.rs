@@ -39,6 +39,18 @@ impl Glob {
     }
 }
 
+impl std::fmt::Display for Glob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|token| match token {
+            Token::Literal(literal) => write!(f, "{literal}"),
+            Token::One => f.write_str("?"),
+            Token::Within => f.write_str("*"),
+            Token::Across => f.write_str("**"),
+            Token::Components => f.write_str("**/"),
+        })
+    }
+}
+
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text;

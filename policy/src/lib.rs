@@ -5,7 +5,7 @@
 //!
 //! Reading order: what documents mean (`rules`, `exception`, `glob`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`decide`), and how it is told (`words`).
+//! decision (`decide`), how it is told (`words`), and what nobody meant (`lint`, `needs`).
 
 mod built_in;
 mod decide;
@@ -14,7 +14,9 @@ mod duration;
 mod error;
 mod exception;
 mod glob;
+mod lint;
 mod load;
+mod needs;
 mod read;
 mod rules;
 mod set;
@@ -26,7 +28,10 @@ pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
 pub use glob::Glob;
+pub use lint::Seen;
+pub use needs::Lacks;
 pub use set::{PolicySet, SourceFile};
+pub use trivyignore::is_named as is_trivyignore;
 pub use words::{one_line, refusal_message, warning_text};
 
 #[cfg(test)]

@@ -166,6 +166,13 @@ impl PurlPattern {
         })
     }
 
+    /// Tells whether every package URL that the other matches is matched, as far as the patterns
+    /// show it.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let is_named = self.name == other.name || self.name.matches(&other.name.to_string());
+        is_named && (self.version.is_none() || self.version == other.version)
+    }
+
     pub(crate) fn matches(&self, purl: &str) -> bool {
         let (name, version) = split(purl);
         self.name.matches(&name) && (self.version.is_none() || self.version == version)

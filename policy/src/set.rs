@@ -52,7 +52,7 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    fn covers(&self, repository: &str) -> bool {
+    pub(crate) fn covers(&self, repository: &str) -> bool {
         self.repositories
             .iter()
             .any(|pattern| pattern.matches(repository))
@@ -197,6 +197,75 @@ impl PolicySet {
         let mut bindings = self.0.bindings.iter();
         !shadowed
             && bindings.any(|binding| binding.policy == BUILT_IN_NAME && binding.covers(repository))
+    }
+
+    /// Lists all exceptions.
+    pub(crate) fn exceptions(&self) -> &[Exception] {
+        &self.0.exceptions
+    }
+
+    /// Lists all bindings.
+    pub(crate) fn bindings(&self) -> &[Binding] {
+        &self.0.bindings
+    }
+
+    /// Lists the policies that files hold.
+    pub(crate) fn own_policies(&self) -> &[Policy] {
+        &self.0.policies
+    }
+
+    /// Lists the policies that files hold, and the built-in one where that covers anything by name
+    /// or for want of others.
+    pub(crate) fn own_or_default(&self) -> Vec<&Policy> {
+        let mut policies: Vec<&Policy> = self.0.policies.iter().collect();
+        let is_bound = |policy: &Policy| self.0.bindings.iter().any(|it| it.policy == policy.name);
+        let covers_all = policies.iter().any(|policy| !is_bound(policy));
+        let is_own = |policy: &&Policy| policy.name == BUILT_IN_NAME;
+        if !covers_all || (is_bound(&self.0.built_in) && !policies.iter().any(is_own)) {
+            policies.push(&self.0.built_in);
+        }
+        policies
+    }
+
+    /// Gives the built-in policy.
+    pub(crate) fn default_policy(&self) -> &Policy {
+        &self.0.built_in
+    }
+
+    /// Lists the patterns to which a policy is bound; none where it covers every image.
+    pub(crate) fn patterns_of(&self, policy: &Policy) -> Vec<String> {
+        let bindings = self.0.bindings.iter();
+        let own = bindings.filter(|binding| binding.policy == policy.name);
+        own.flat_map(|binding| &binding.repositories)
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// Lists the policies that cover whatever these patterns do, `policy` among them.
+    pub(crate) fn beside(&self, policy: &Policy, patterns: &[String]) -> Vec<&Policy> {
+        let everything = ["**".to_owned()];
+        let patterns: &[String] = if patterns.is_empty() {
+            &everything
+        } else {
+            patterns
+        };
+        let covers = |name: &str| {
+            let mut own = self.0.bindings.iter().filter(|it| it.policy == name);
+            patterns
+                .iter()
+                .all(|pattern| own.clone().any(|binding| binding.covers(pattern)))
+                && own.next().is_some()
+        };
+        let is_unbound = |name: &str| self.0.bindings.iter().all(|it| it.policy != name);
+        let policies = self.0.policies.iter();
+        let mut beside: Vec<&Policy> = policies
+            .filter(|it| it.name == policy.name || is_unbound(&it.name) || covers(&it.name))
+            .collect();
+        let is_shadowed = self.0.policies.iter().any(|it| it.name == BUILT_IN_NAME);
+        if !is_shadowed && covers(BUILT_IN_NAME) {
+            beside.push(&self.0.built_in);
+        }
+        beside
     }
 
     pub(crate) fn exceptions_for(&self, repository: &Repository) -> Vec<&Exception> {

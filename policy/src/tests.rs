@@ -5,6 +5,7 @@ mod artifacts;
 mod copies;
 mod documents;
 mod laws;
+mod linting;
 mod loading;
 mod staleness;
 mod telling;

@@ -47,7 +47,9 @@ use crate::upstream::{ProxyVariables, Upstream, UpstreamError};
 use crate::verdicts::{Records, SledStore};
 use crate::webhook::Webhook;
 
-use self::tasks::{begin_delivery, prove_store, serve_api, serve_registry, settle_pulls};
+use self::tasks::{
+    begin_delivery, prove_store, serve_api, serve_registry, settle_pulls, tell_unmet,
+};
 
 /// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
 const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
@@ -153,6 +155,10 @@ impl App {
         let data = settings.data.clone();
         tokio::task::spawn_blocking(move || closed.finish(&data));
         tokio::spawn(Arc::clone(&parts.policies).watch());
+        tokio::spawn(tell_unmet(
+            Arc::clone(&parts.policies),
+            Arc::clone(&parts.feeds),
+        ));
         tokio::spawn(prove_store(parts.records.clone()));
         tokio::spawn(parts.rejudge.clone().run());
         tokio::spawn(settle_pulls(Arc::clone(&parts.pulls), clock.clone()));

@@ -20,6 +20,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         valid_until: outcome.valid_until,
         reasons: outcome.reasons,
         allowed_by: outcome.allowed_by,
+        warnings: Vec::new(),
         findings: outcome.findings,
         coverage: report.coverage.clone(),
         distro: None,

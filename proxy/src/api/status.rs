@@ -9,8 +9,12 @@ use sluicegate_scanner::feeds::EcosystemStatus;
 
 use super::ApiState;
 use super::json::Json;
+use crate::feeds::lacks;
 use crate::feeds::shown::shown;
 use crate::webhook::Webhook;
+
+/// Most warnings about policies that are shown.
+const MAX_WARNINGS: usize = 100;
 
 /// Shows everything an operator asks first.
 pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
@@ -92,10 +96,15 @@ fn feeds(state: &ApiState) -> Value {
 
 fn policy(state: &ApiState) -> Value {
     let current = state.policies.current();
+    let mut warnings = state.policies.unread();
+    warnings.extend(current.lint(state.clock.now()));
+    warnings.extend(current.unmet(None, &lacks(&state.feeds.current().index)));
+    warnings.truncate(MAX_WARNINGS);
     json!({
         "names": current.policy_names(),
         "digest": current.digest(),
         "revision": state.policies.revision(),
         "error": state.policies.last_error(),
+        "warnings": warnings,
     })
 }

@@ -13,14 +13,18 @@ use crate::api::guard::Guard;
 use crate::api::{self, ApiState};
 use crate::clock::Clock;
 use crate::decisions::PullLog;
+use crate::feeds::{Feeds, lacks};
 use crate::http::registry::Registry;
 use crate::http::server::{self, PeerInfo, ServerLimits};
 use crate::http::tls::TlsReload;
+use crate::policies::Policies;
 use crate::verdicts::Records;
 use crate::webhook::Webhook;
 
 /// How often pulls that were only a HEAD are looked at.
 const SETTLE: Duration = Duration::from_secs(5);
+/// How often it is looked at whether policies have what they need.
+const LOOK_AT_NEEDS: Duration = Duration::from_secs(5);
 /// How often the verdict store proves that it still writes.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -49,6 +53,24 @@ pub(super) async fn settle_pulls(pulls: Arc<PullLog>, clock: Clock) {
         if let Err(error) = pulls.settle(clock.now()).await {
             tracing::error!(%error, "pulls not logged");
         }
+    }
+}
+
+/// Logs what policies need and the loaded feeds do not have, whenever either has changed.
+pub(super) async fn tell_unmet(policies: Arc<Policies>, feeds: Arc<Feeds>) {
+    let (mut known, mut told) = (None, Vec::new());
+    loop {
+        let state = feeds.current();
+        let revisions = (policies.revision(), state.revision);
+        if feeds.is_loaded() && known != Some(revisions) {
+            known = Some(revisions);
+            let unmet = policies.current().unmet(None, &lacks(&state.index));
+            for warning in unmet.iter().filter(|line| !told.contains(*line)) {
+                tracing::warn!(%warning, "policy needs what the feeds do not have");
+            }
+            told = unmet;
+        }
+        tokio::time::sleep(LOOK_AT_NEEDS).await;
     }
 }
 

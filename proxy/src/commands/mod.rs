@@ -75,7 +75,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Verdicts(command)) => verdicts::run(command, out).await,
         Some(Command::Decisions(command)) => decisions::run(command, out).await,
         Some(Command::Feeds(command)) => feeds::run(command, out).await,
-        Some(Command::Policy(command)) => policy::run(command, out),
+        Some(Command::Policy(command)) => policy::run(command, out).await,
         Some(Command::Plugins(command)) => plugins::run(command, out),
     };
     told.map(|()| Done::Allowed)

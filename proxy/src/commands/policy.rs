@@ -4,18 +4,24 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use sluicegate_policy::{PolicySet, built_in_text};
+use serde_json::{Value, json};
+use sluicegate_policy::{PolicySet, Seen, built_in_text};
 
 use super::CommandError;
+use super::query::{Format, Source, members, print_json, query_string};
 use crate::formats::text::printable;
-use crate::policies::{self, PolicyError};
+use crate::policies::{self, PolicyError, PolicyFiles};
 
 /// Policy files
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example: sluicegate policy lint ./policies")]
 pub enum PolicyCommand {
-    /// Checks policy files and says every mistake with its line and column
-    #[command(after_help = "Example: sluicegate policy lint ./policies extra.yaml")]
+    /// Checks policy files: every mistake with its place, and a warning of what surprises
+    #[command(
+        after_help = "Example: sluicegate policy lint ./policies extra.yaml\n\n\
+        With --service it also warns of bindings and exceptions that concern nothing which that\n\
+        service has seen. A mistake is exit code 2, a warning alone is 0."
+    )]
     Lint(LintArgs),
     /// Prints the built-in policy as a file
     #[command(after_help = "Example: sluicegate policy show-default > policies/default.yaml")]
@@ -28,29 +34,86 @@ pub struct LintArgs {
     /// Files and directories
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    source: Source,
 }
 
+/// Most exceptions whose ids are looked for, one question each.
+const MAX_ASKED: usize = 1_000;
+
 /// Runs the command.
-pub fn run(command: PolicyCommand, out: &mut impl Write) -> Result<(), CommandError> {
+pub async fn run(command: PolicyCommand, out: &mut impl Write) -> Result<(), CommandError> {
     match command {
         PolicyCommand::ShowDefault => Ok(out.write_all(built_in_text().as_bytes())?),
-        PolicyCommand::Lint(args) => lint(&args, out),
+        PolicyCommand::Lint(args) => lint(&args, out).await,
     }
 }
 
-fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let files = policies::read_all(&args.paths).map_err(usage)?;
+async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let PolicyFiles { files, unread } = policies::read_all(&args.paths).map_err(usage)?;
     if files.is_empty() {
         return Err(CommandError::Usage("there is no policy file there".into()));
     }
     let set = PolicySet::parse(&files).map_err(|errors| CommandError::Usage(errors.to_string()))?;
+    let mut warnings = unread;
+    warnings.extend(set.lint(jiff::Timestamp::now()));
+    if args.source.service.is_some() || args.source.data.is_some() {
+        warnings.extend(set.lint_seen(&seen(&args.source, &set).await?));
+    }
+    if args.source.format == Format::Json {
+        let report = json!({
+            "files": files.len(),
+            "policies": set.policy_names(),
+            "digest": set.digest(),
+            "warnings": warnings,
+        });
+        return print_json(out, &report);
+    }
+    for warning in &warnings {
+        writeln!(out, "warning: {}", printable(warning))?;
+    }
+    let count = match warnings.len() {
+        0 => "are fine".to_owned(),
+        1 => "load, with 1 warning".to_owned(),
+        many => format!("load, with {many} warnings"),
+    };
     writeln!(
         out,
-        "{} files are fine: policies {}",
+        "{} files {count}: policies {}",
         files.len(),
         printable(&set.policy_names().join(", "))
     )?;
     Ok(writeln!(out, "digest {}", set.digest())?)
+}
+
+/// Asks a service which repositories it has verdicts on, and which ids of exceptions they name.
+async fn seen(source: &Source, set: &PolicySet) -> Result<Seen, CommandError> {
+    let mut seen = Seen::default();
+    let mut after = None;
+    loop {
+        let query = query_string(&[("limit", Some("1000".to_owned())), ("after", after)]);
+        let page = source.get(&format!("verdicts?{query}")).await?;
+        let names = members(&page, "/items").iter();
+        let names = names.filter_map(|item| item.get("repository")?.as_str());
+        seen.repositories.extend(names.map(str::to_owned));
+        after = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        if after.is_none() {
+            break;
+        }
+    }
+    for id in set.excepted_ids().into_iter().take(MAX_ASKED) {
+        let filters = [
+            ("vulnerability", Some(id.clone())),
+            ("limit", Some("1".to_owned())),
+        ];
+        let page = source
+            .get(&format!("verdicts?{}", query_string(&filters)))
+            .await?;
+        if !members(&page, "/items").is_empty() {
+            seen.ids.insert(id);
+        }
+    }
+    Ok(seen)
 }
 
 fn usage(error: PolicyError) -> CommandError {

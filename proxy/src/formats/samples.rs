@@ -76,6 +76,7 @@ pub(crate) fn verdict() -> Verdict {
             digest: Digest::of(b"policy"),
         },
         valid_until: None,
+        warnings: Vec::new(),
         reasons: vec![Reason {
             rule: "known-exploited".into(),
             action: Decision::Refuse,

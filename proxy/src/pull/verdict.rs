@@ -12,7 +12,7 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
-use crate::feeds::FeedState;
+use crate::feeds::{FeedState, lacks_for};
 use crate::fingerprint::verdict_fingerprint;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
@@ -43,6 +43,8 @@ pub(crate) fn verdict(
         content: scanned.content,
     };
     let outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
+    let lacks = lacks_for(&feeds.index, &report.knowledge);
+    let warnings = policies.unmet(Some(&image.repository), &lacks);
     let mut gaps = report.coverage.gaps.iter();
     let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
     let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
@@ -61,6 +63,7 @@ pub(crate) fn verdict(
             .min(),
         reasons: outcome.reasons,
         allowed_by: outcome.allowed_by,
+        warnings,
         findings: outcome.findings,
         coverage: report.coverage,
         distro: report.distro,

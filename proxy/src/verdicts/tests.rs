@@ -98,6 +98,7 @@ fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) -> Ver
         valid_until: Some(second(1000)),
         reasons: Vec::new(),
         allowed_by: Vec::new(),
+        warnings: Vec::new(),
         findings,
         coverage: Coverage::from_gaps(Vec::new()),
         distro: None,

@@ -108,6 +108,9 @@ pub struct Verdict {
     /// The exceptions without which a stricter decision would have come out, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_by: Vec<String>,
+    /// What else its reader has to know, a line each: rules that need what the feeds do not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// What was looked at.
