@@ -3,8 +3,9 @@
 //!
 //! "Artifact" is proven, never assumed. Some runtimes decide by the config's type alone, some by
 //! the layers' types alone, some by the config's with any layer type (measured); so a manifest is an
-//! artifact only where its types keep every one of them from unpacking it, or where no layer's bytes
-//! can be unpacked. What cannot be told is an image.
+//! artifact only where its types keep every one of them from unpacking it, where those that its types
+//! do not keep from it find a config without layers, or where no layer's bytes can be unpacked. What
+//! cannot be told is an image.
 
 use std::sync::Arc;
 
@@ -20,7 +21,18 @@ use crate::facts::{Compression, Document, LayerFacts};
 use crate::merge::{LayerInput, merge, merge_alone};
 
 /// Raised with every change of what is taken for an artifact, or read of one.
-pub(crate) const ARTIFACT_REVISION: u32 = 2;
+pub(crate) const ARTIFACT_REVISION: u32 = 3;
+
+/// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
+const EMPTY_CONFIG: &[u8] = b"{}";
+
+/// How the media types of layers begin that some runtime unpacks under any config: OCI's, Docker's,
+/// and the file system that containerd mounts as it is.
+const IMAGE_LAYERS: [&str; 3] = [
+    "application/vnd.oci.image.layer",
+    "application/vnd.docker.image.rootfs.",
+    "application/vnd.erofs.",
+];
 
 /// Media types of artifacts that policies name, by how they begin.
 const KNOWN: [(&str, ArtifactKind); 12] = [
@@ -66,13 +78,14 @@ pub fn contents(
 /// Tells, by its manifest alone, that no content of the layers could make this an artifact.
 pub fn is_surely_image(manifest: &ImageManifest) -> bool {
     !no_runtime_unpacks_types(manifest)
-        && (!has_image_config(manifest) || manifest.layers.is_empty() || claims_layers(manifest))
+        && !lists_no_layer(manifest)
+        && (manifest.layers.is_empty() || claims_layers(manifest))
 }
 
 fn classify(manifest: &ImageManifest, facts: &[Arc<LayerFacts>]) -> Content {
     let is_artifact = no_runtime_unpacks_types(manifest)
-        || (has_image_config(manifest)
-            && !facts.is_empty()
+        || lists_no_layer(manifest)
+        || (!facts.is_empty()
             && !claims_layers(manifest)
             && facts.iter().all(|facts| can_not_be_unpacked(facts)));
     if is_artifact {
@@ -84,20 +97,31 @@ fn classify(manifest: &ImageManifest, facts: &[Arc<LayerFacts>]) -> Content {
 
 /// Tells whether the types of config and layers keep every runtime from unpacking anything.
 fn no_runtime_unpacks_types(manifest: &ImageManifest) -> bool {
+    let is_dockers = |found: &str| essence(found).starts_with("application/vnd.docker.");
+    let mut layers = manifest.layers.iter();
+    is_foreign_to_runtimes(manifest)
+        && !claims_layers(manifest)
+        && !layers.any(|layer| is_dockers(&layer.media_type))
+}
+
+/// Tells whether the config keeps every runtime from unpacking anything, whatever the layers' types:
+/// its type those that go by it, and its content, which lists no layer, those that go by the
+/// layers' types; they compare how many layers the config and the manifest list (measured). What
+/// `oras push` makes of plain files is of this form.
+fn lists_no_layer(manifest: &ImageManifest) -> bool {
+    is_foreign_to_runtimes(manifest)
+        && !manifest.layers.is_empty()
+        && manifest.config.digest == Digest::of(EMPTY_CONFIG)
+}
+
+/// Tells whether the types of manifest and config are of no image.
+fn is_foreign_to_runtimes(manifest: &ImageManifest) -> bool {
     let config = essence(&manifest.config.media_type);
-    let is_foreign_to_runtimes = config == media_type::OCI_EMPTY
+    let is_foreign = config == media_type::OCI_EMPTY
         || (config.starts_with("application/vnd.")
             && !config.starts_with("application/vnd.oci.image.")
             && !config.starts_with("application/vnd.docker."));
-    let is_of_an_image = |found: &str| {
-        let layer = essence(found);
-        layer.starts_with("application/vnd.oci.image.layer")
-            || layer.starts_with("application/vnd.docker.")
-    };
-    let mut layers = manifest.layers.iter();
-    manifest.media_type == media_type::OCI_MANIFEST
-        && is_foreign_to_runtimes
-        && !layers.any(|layer| is_of_an_image(&layer.media_type))
+    manifest.media_type == media_type::OCI_MANIFEST && is_foreign
 }
 
 fn has_image_config(manifest: &ImageManifest) -> bool {
@@ -109,8 +133,7 @@ fn has_image_config(manifest: &ImageManifest) -> bool {
 fn claims_layers(manifest: &ImageManifest) -> bool {
     manifest.layers.iter().any(|layer| {
         let layer = essence(&layer.media_type);
-        layer.starts_with("application/vnd.oci.image.layer")
-            || layer.starts_with("application/vnd.docker.image.rootfs.")
+        IMAGE_LAYERS.iter().any(|begin| layer.starts_with(begin))
     })
 }
 

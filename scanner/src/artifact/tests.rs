@@ -22,6 +22,9 @@ const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const EXAMPLE: &str = "application/vnd.example.thing.v1";
 const OCTETS: &str = "application/octet-stream";
 
+/// A config that lists layers, as an image's does.
+const CONFIG: &[u8] = b"{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:0\"]}}";
+
 fn descriptor(media_type: &str, content: &[u8]) -> Descriptor {
     Descriptor {
         media_type: media_type.into(),
@@ -45,7 +48,7 @@ fn pushed(config: &str) -> Pushed {
         manifest: ImageManifest {
             media_type: media_type::OCI_MANIFEST.into(),
             artifact_type: None,
-            config: descriptor(config, b"{}"),
+            config: descriptor(config, CONFIG),
             layers: Vec::new(),
             subject: None,
         },
@@ -56,6 +59,12 @@ fn pushed(config: &str) -> Pushed {
 impl Pushed {
     fn typed(mut self, artifact_type: &str) -> Self {
         self.manifest.artifact_type = Some(artifact_type.into());
+        self
+    }
+
+    /// Gives the config that lists no layer, whatever its type.
+    fn without_config(mut self) -> Self {
+        self.manifest.config = descriptor(&self.manifest.config.media_type, b"{}");
         self
     }
 
@@ -147,6 +156,7 @@ fn what_some_runtime_unpacks_is_an_image() {
             DOCKER_LAYER,
             "application/vnd.oci.image.layer.nondistributable.v1.tar",
             "Application/vnd.oci.IMAGE.layer.v1.tar; a=b",
+            "application/vnd.erofs.layer.v1",
         ] {
             let decoy = pushed(config)
                 .layer(COSIGN, b"{}")
@@ -155,7 +165,54 @@ fn what_some_runtime_unpacks_is_an_image() {
         }
     }
     // A Docker manifest is never one by its types.
-    assert!(image(pushed(EXAMPLE).docker().layer(EXAMPLE, b"x")));
+    assert!(image(pushed(EXAMPLE).docker().layer(EXAMPLE, &layer)));
+}
+
+/// Containerd, which goes by the layers' types, counts the layers that the config lists.
+#[test]
+fn a_config_that_lists_no_layer_keeps_whatever_its_type_does_not() {
+    let layer = gzip(&python_tree());
+    for config in [media_type::OCI_EMPTY, EXAMPLE, HELM] {
+        for (layer_type, content) in [
+            (OCI_LAYER, layer.as_slice()),
+            ("application/vnd.oci.image.layer.v1.tar", b"hello\n"),
+            (DOCKER_LAYER, layer.as_slice()),
+            ("application/vnd.docker.ai.gguf.v3", layer.as_slice()),
+        ] {
+            let push = || pushed(config).layer(layer_type, content);
+            assert_kind(push().without_config(), ArtifactKind::Other);
+            assert!(!is_surely_image(&push().without_config().manifest));
+            let docker = push().without_config().docker();
+            let is_text = content.starts_with(b"hello");
+            assert!(is_text || docker.content() == Content::Image, "{config}");
+        }
+        let held = pushed(config).layer(OCI_LAYER, &layer).without_config();
+        assert_eq!(held.inventory().components.len(), 1, "it is read");
+    }
+    // These types make an image of it for podman or Docker, which unpack without counting.
+    for config in [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG, OCTETS] {
+        let decoy = pushed(config).layer(OCI_LAYER, &layer).without_config();
+        assert_eq!(decoy.content(), Content::Image, "{config}");
+    }
+}
+
+/// Whatever the types, bytes that no runtime unpacks are no image.
+#[test]
+fn content_that_cannot_be_unpacked_is_an_artifact_under_any_config() {
+    for config in [
+        "application/vnd.docker.ai.model.config.v0.1+json",
+        media_type::OCI_CONFIG,
+        OCTETS,
+        "",
+    ] {
+        let model = || pushed(config).layer("application/vnd.docker.ai.gguf.v3", b"GGUF and so on");
+        assert_kind(model(), ArtifactKind::Other);
+        assert_kind(model().docker(), ArtifactKind::Other);
+        let beside = model().layer(OCTETS, &gzip(&python_tree()));
+        assert_eq!(beside.content(), Content::Image, "{config}");
+        let claimed = model().layer("application/vnd.erofs.layer.v1", b"x");
+        assert_eq!(claimed.content(), Content::Image, "{config}");
+    }
 }
 
 #[test]
@@ -314,15 +371,17 @@ fn what_is_an_archive_in_an_artifact_is_read_and_the_rest_is_opaque() {
 
 #[test]
 fn only_a_manifest_that_no_content_could_make_an_artifact_is_surely_an_image() {
-    for (config, wanted) in [
-        (media_type::OCI_CONFIG, false),
-        (media_type::DOCKER_CONFIG, false),
-        (media_type::OCI_EMPTY, false),
-        (EXAMPLE, false),
-        (OCTETS, true),
+    for config in [
+        media_type::OCI_CONFIG,
+        media_type::DOCKER_CONFIG,
+        media_type::OCI_EMPTY,
+        EXAMPLE,
+        OCTETS,
     ] {
         let manifest = pushed(config).layer(OCTETS, b"x").manifest;
-        assert_eq!(is_surely_image(&manifest), wanted, "{config}");
+        assert!(!is_surely_image(&manifest), "{config}");
+        let manifest = pushed(config).layer(OCI_LAYER, b"x").manifest;
+        assert!(is_surely_image(&manifest), "{config}");
     }
     assert!(is_surely_image(&pushed(media_type::OCI_CONFIG).manifest));
 }

@@ -22,7 +22,7 @@ const CONFIGS: [&str; 6] = [
     "text/plain",
 ];
 
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "application/vnd.dev.cosign.simplesigning.v1+json",
     "application/vnd.in-toto+json",
     "application/spdx+json",
@@ -32,6 +32,7 @@ const LAYERS: [&str; 9] = [
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.unheard.layer",
     "application/octet-stream",
+    "application/vnd.erofs.layer.v1",
 ];
 
 /// Contents of a layer: what signatures, charts and layers hold, and what pretends to.
@@ -79,6 +80,11 @@ pub(super) fn row() -> Row {
                     let both = [Arc::clone(facts), Arc::clone(facts)];
                     let held = artifact::contents(&manifest, None, &both);
                     let input = format!("{artifact_type:?} {config} {types:?} {label}");
+                    transcript.note(input, &held);
+                    let mut empty = manifest.clone();
+                    empty.config.digest = Digest::of(b"{}");
+                    let held = artifact::contents(&empty, None, &both);
+                    let input = format!("{artifact_type:?} {config} empty {types:?} {label}");
                     transcript.note(input, &held);
                 }
             }
