@@ -2,19 +2,23 @@
 
 mod artifacts;
 mod commands;
+mod conformance;
 mod documents;
 mod evasions;
 mod first_pull;
 mod indexes;
 mod inspect;
+mod kinds;
 mod listeners;
 mod membership;
 mod operations;
 mod policy_changes;
+mod pull_secrets;
 mod real_images;
 mod restart;
 mod runtimes;
 mod scene;
 mod secure_upstream;
+mod today;
 mod upstream_load;
 mod waiting;

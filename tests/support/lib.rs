@@ -13,6 +13,7 @@ pub mod image;
 pub mod layer;
 pub mod mirror;
 pub mod process;
+pub mod programs;
 pub mod proxy;
 pub mod receiver;
 pub mod registry;

@@ -1,7 +1,7 @@
 //! Root file systems with real package databases, each made by the tool that users make it with.
 //!
-//! debootstrap, pip, npm and Debian's own packages bring real files; what they bring is kept under
-//! `target/testdata`, so that a machine fetches it once. The Alpine-like system is written here.
+//! debootstrap, pip, npm and Debian's own packages bring real files; what they bring is kept in the
+//! tests' cache, so that a machine fetches it once. The Alpine-like system is written here.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::layer::{self, Archive, Compression, Layer};
 use crate::process::{run, run_with};
+use crate::programs;
 
 /// How long a tool may take to fetch and unpack, in a machine that compiles at the same time.
 pub(crate) const FETCH_LIMIT: Duration = Duration::from_secs(600);
@@ -78,20 +79,10 @@ pub fn extra(name: &str) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// Gives the directory of this build, `target`.
-fn target_directory() -> PathBuf {
-    let program = std::env::current_exe().expect("find the test program");
-    let found = program
-        .ancestors()
-        .nth(3)
-        .expect("the test program lies in target/debug/deps");
-    found.into()
-}
-
-/// Makes `target/testdata/NAME` from a directory that `make` fills, unless it is there already.
+/// Makes `NAME` in the tests' cache from a directory that `make` fills, unless it is there already.
 pub(crate) async fn kept(name: &str, make: impl AsyncFnOnce(&Path)) -> PathBuf {
-    let folder = target_directory().join("testdata");
-    std::fs::create_dir_all(&folder).expect("make target/testdata");
+    let folder = programs::cache().join("testdata");
+    std::fs::create_dir_all(&folder).expect("make the tests' cache");
     let archive = folder.join(name);
     if archive.exists() {
         return archive;

@@ -1,7 +1,6 @@
 //! Validators that others wrote, for the documents that we write.
 //!
-//! pip and npm bring them; they are kept under `target/testdata`, so that a machine fetches them
-//! once.
+//! pip and npm bring them; they are kept in the tests' cache, so that a machine fetches them once.
 
 use std::path::PathBuf;
 

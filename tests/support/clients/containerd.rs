@@ -1,7 +1,8 @@
 //! containerd of our own, pulled through with `ctr` and through the CRI as a kubelet does.
 //!
 //! Every registry that a test pulls from gets a `hosts.toml` that names it as server and as host,
-//! the form in which a refusal is final. One daemon serves a whole test program.
+//! the form in which a refusal is final. One daemon of each release serves a whole test program:
+//! Debian's, and today's, which pulls by its transfer service, layers whole or in parts.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,43 +12,59 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::clients::{PULL_LIMIT, cri};
 use crate::process::{Daemon, Outcome, run};
+use crate::programs;
 
 /// Where images pulled with `ctr` are.
 const NAMESPACE: &str = "tests";
+
+/// Bytes of a layer that today's containerd asks for at a time, where it pulls in parts.
+const PART_BYTES: u32 = 64 * 1024;
 
 /// A running containerd.
 pub struct Containerd {
     daemon: Mutex<Daemon>,
     directory: TempDir,
+    ctr: PathBuf,
 }
 
 impl Containerd {
     /// Gives the daemon of this test program, started at first use.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Containerd> = OnceCell::const_new();
-        SHARED.get_or_init(Self::start).await
+        let start = || Self::start("containerd".into(), "ctr".into(), debians_config);
+        SHARED.get_or_init(start).await
     }
 
-    async fn start() -> Self {
+    /// Gives today's release, which fetches every layer whole.
+    pub async fn today() -> &'static Self {
+        static TODAY: OnceCell<Containerd> = OnceCell::const_new();
+        TODAY.get_or_init(|| Self::start_today(0)).await
+    }
+
+    /// Gives today's release, which fetches every layer in parallel parts.
+    pub async fn today_in_parts() -> &'static Self {
+        static IN_PARTS: OnceCell<Containerd> = OnceCell::const_new();
+        IN_PARTS.get_or_init(|| Self::start_today(PART_BYTES)).await
+    }
+
+    async fn start_today(part_bytes: u32) -> Self {
+        let (daemon, ctr) = (programs::required("containerd"), programs::required("ctr"));
+        Self::start(daemon, ctr, |home| todays_config(home, part_bytes)).await
+    }
+
+    async fn start(program: PathBuf, ctr: PathBuf, config: impl Fn(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("make a directory");
-        let home = directory.path().display();
-        let config = format!(
-            "version = 2\nroot = \"{home}/root\"\nstate = \"{home}/state\"\n\
-             [grpc]\n  address = \"{home}/socket\"\n\
-             [plugins.\"io.containerd.grpc.v1.cri\"]\n  stream_server_port = \"0\"\n\
-             [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n  snapshotter = \"native\"\n\
-             [plugins.\"io.containerd.grpc.v1.cri\".cni]\n  conf_dir = \"{home}/cni\"\n\
-             [plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"{home}/hosts\"\n"
-        );
+        let config = config(&directory.path().display().to_string());
         let file = directory.path().join("config.toml");
         std::fs::write(&file, config).expect("write the configuration");
-        let mut command = Command::new("containerd");
+        let mut command = Command::new(program);
         command.arg("--config").arg(&file);
         let log = directory.path().join("containerd.log");
         let daemon = Daemon::start_shared("containerd", command, &log, directory.path());
         let started = Self {
             daemon: Mutex::new(daemon),
             directory,
+            ctr,
         };
         let answers = async || started.ctr(&["images", "ls"]).await.ok();
         started.daemon.lock().await.wait_until(answers).await;
@@ -56,17 +73,18 @@ impl Containerd {
 
     /// Pulls an image with `ctr` into a namespace that no CRI pull uses.
     pub async fn ctr_pull(&self, reference: &str) -> Outcome {
+        self.ctr_pull_with(&[], reference).await
+    }
+
+    /// Pulls with extra options, for example `--local` or `--skip-metadata`.
+    pub async fn ctr_pull_with(&self, options: &[&str], reference: &str) -> Outcome {
         self.route_by_default(reference);
         let hosts = self.hosts().display().to_string();
-        self.ctr(&[
-            "images",
-            "pull",
-            "--snapshotter=native",
-            "--hosts-dir",
-            &hosts,
-            reference,
-        ])
-        .await
+        let mut arguments = vec!["images", "pull", "--snapshotter=native"];
+        arguments.extend(["--hosts-dir", &hosts]);
+        arguments.extend(options);
+        arguments.push(reference);
+        self.ctr(&arguments).await
     }
 
     /// Gives the digest of an image pulled with `ctr`, empty where there is none.
@@ -87,6 +105,13 @@ impl Containerd {
     pub async fn cri_pull(&self, reference: &str) -> Outcome {
         self.route_by_default(reference);
         cri::pull_image(&self.directory.path().join("socket"), reference).await
+    }
+
+    /// Pulls as a kubelet does for a pod with a pull secret.
+    pub async fn cri_pull_as(&self, reference: &str, user: &str, password: &str) -> Outcome {
+        self.route_by_default(reference);
+        let socket = self.directory.path().join("socket");
+        cri::pull_image_as(&socket, reference, user, password).await
     }
 
     /// Removes an image pulled through the CRI.
@@ -129,8 +154,34 @@ impl Containerd {
         let address = self.directory.path().join("socket").display().to_string();
         let mut all = vec!["--address", &address, "--namespace", NAMESPACE];
         all.extend(arguments);
-        run("ctr", &all, PULL_LIMIT).await
+        run(&self.ctr.display().to_string(), &all, PULL_LIMIT).await
     }
+}
+
+fn debians_config(home: &str) -> String {
+    format!(
+        "version = 2\nroot = \"{home}/root\"\nstate = \"{home}/state\"\n\
+         [grpc]\n  address = \"{home}/socket\"\n\
+         [plugins.\"io.containerd.grpc.v1.cri\"]\n  stream_server_port = \"0\"\n\
+         [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n  snapshotter = \"native\"\n\
+         [plugins.\"io.containerd.grpc.v1.cri\".cni]\n  conf_dir = \"{home}/cni\"\n\
+         [plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"{home}/hosts\"\n"
+    )
+}
+
+fn todays_config(home: &str, part_bytes: u32) -> String {
+    format!(
+        "version = 3\nroot = \"{home}/root\"\nstate = \"{home}/state\"\n\
+         [grpc]\n  address = \"{home}/socket\"\n\
+         [plugins.\"io.containerd.grpc.v1.cri\"]\n  stream_server_port = \"0\"\n\
+         [plugins.\"io.containerd.cri.v1.runtime\".cni]\n  conf_dir = \"{home}/cni\"\n\
+         [plugins.\"io.containerd.cri.v1.images\"]\n  snapshotter = \"native\"\n\
+         [plugins.\"io.containerd.cri.v1.images\".registry]\n  config_path = \"{home}/hosts\"\n\
+         [plugins.\"io.containerd.transfer.v1.local\"]\n  config_path = \"{home}/hosts\"\n  \
+         concurrent_layer_fetch_buffer = {part_bytes}\n\
+         [[plugins.\"io.containerd.transfer.v1.local\".unpack_config]]\n  \
+         platform = \"linux/amd64\"\n  snapshotter = \"native\"\n"
+    )
 }
 
 /// Gives what containerd prints of a denied HEAD: before 2.3.3 its status line and nothing else.
@@ -141,4 +192,9 @@ pub fn denial(reference: &str, reason: &str) -> String {
          status code [manifests {}]: 403 {reason}",
         reference.rsplit(':').next().unwrap_or_default()
     )
+}
+
+/// Gives the last line of what today's `ctr` and CRI print of a refused HEAD: they ask by GET for it.
+pub fn todays_denial(reason: &str) -> String {
+    format!("\ndenied: {reason}")
 }

@@ -1,6 +1,6 @@
 //! The two CRI calls that matter here, as plain gRPC over the runtime's socket.
 //!
-//! Debian has no `crictl`. A request is one field of one message, so the encoding is written out.
+//! Debian has no `crictl`. A request is a field or two of one message, so the encoding is written out.
 //! Source: kubernetes cri-api `runtime/v1/api.proto`; gRPC over HTTP/2 protocol.
 
 use std::path::Path;
@@ -17,17 +17,26 @@ use crate::process::Outcome;
 
 /// Calls `PullImage`; the outcome's output is the image's id, its error the status's message.
 pub async fn pull_image(socket: &Path, reference: &str) -> Outcome {
-    call(socket, "PullImage", reference).await
+    call(socket, "PullImage", image_request(reference)).await
+}
+
+/// Calls `PullImage` with the user and password of a pull secret.
+pub async fn pull_image_as(socket: &Path, reference: &str, user: &str, password: &str) -> Outcome {
+    let mut request = image_request(reference);
+    let mut secret = field(1, user.as_bytes());
+    secret.extend(field(2, password.as_bytes()));
+    request.extend(field(2, &secret));
+    call(socket, "PullImage", request).await
 }
 
 /// Calls `RemoveImage`.
 pub async fn remove_image(socket: &Path, reference: &str) -> Outcome {
-    call(socket, "RemoveImage", reference).await
+    call(socket, "RemoveImage", image_request(reference)).await
 }
 
-async fn call(socket: &Path, method: &str, reference: &str) -> Outcome {
+async fn call(socket: &Path, method: &str, request: Vec<u8>) -> Outcome {
     let started = Instant::now();
-    let answered = tokio::time::timeout(PULL_LIMIT, exchange(socket, method, reference)).await;
+    let answered = tokio::time::timeout(PULL_LIMIT, exchange(socket, method, &request)).await;
     let (status, stdout, stderr) = match answered {
         Ok(Ok((0, body, _))) => (0, body, String::new()),
         Ok(Ok((status, _, message))) => (status, String::new(), message),
@@ -50,7 +59,7 @@ async fn call(socket: &Path, method: &str, reference: &str) -> Outcome {
 async fn exchange(
     socket: &Path,
     method: &str,
-    reference: &str,
+    message: &[u8],
 ) -> Result<(i32, String, String), Box<dyn std::error::Error>> {
     let stream = UnixStream::connect(socket).await?;
     let executor = TokioExecutor::new();
@@ -62,7 +71,7 @@ async fn exchange(
         .uri(format!("http://localhost/runtime.v1.ImageService/{method}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .body(Full::new(framed(&image_request(reference))))?;
+        .body(Full::new(framed(message)))?;
     let (parts, body) = sender.send_request(request).await?.into_parts();
     let body = body.collect().await?;
     // A failure may come as headers without a body.
@@ -75,16 +84,17 @@ async fn exchange(
 
 /// Encodes `{image: {image: reference}}`, field 1 within field 1.
 fn image_request(reference: &str) -> Vec<u8> {
-    field_one(&field_one(reference.as_bytes()))
+    field(1, &field(1, reference.as_bytes()))
 }
 
-fn field_one(content: &[u8]) -> Vec<u8> {
+/// Encodes a field of text or of a message.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len())
         .ok()
         .filter(|length| *length < 128);
     let mut encoded = vec![
-        0x0a,
-        length.expect("a reference that one length byte describes"),
+        number << 3 | 2,
+        length.expect("a text that one length byte describes"),
     ];
     encoded.extend_from_slice(content);
     encoded
