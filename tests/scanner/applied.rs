@@ -19,7 +19,7 @@ use crate::seeds;
 use crate::stacks::{self, LAYERS};
 
 /// Stacks of an ordinary run and of a long one.
-const STACKS: [u64; 2] = [1_000, 20_000];
+const STACKS: [u64; 2] = [400, 20_000];
 
 type Found = BTreeSet<(String, String)>;
 

@@ -12,7 +12,7 @@ use sluicegate_scanner::{LayerFacts, LayerInput, Limits, merge, scan_layer};
 use crate::{archives, endless, seeds};
 
 /// Archives of an ordinary run and of a long one.
-const ARCHIVES: [u64; 2] = [10_000, 50_000];
+const ARCHIVES: [u64; 2] = [4_000, 50_000];
 /// Most time for one of them, in a machine that does other work as well.
 const MOST_TIME: Duration = Duration::from_secs(30);
 /// Most memory of the whole test, in MiB.
