@@ -286,7 +286,8 @@ async fn a_refusal_that_an_index_led_to_names_the_platform() {
     for mode in ["hold", "stream"] {
         let stage = Stage::with(|proxy, _| proxy.flag("--gate", mode)).await;
         let (alone, child) = (vulnerable(504), vulnerable(505));
-        let arm = bad_on("linux/arm64", 505);
+        // No layer but the base in common: a shared one is refused by either's verdict.
+        let arm = bad_on("linux/arm64", 507);
         let both = index(vec![child, arm], Flavour::Oci);
         stage.upstream.add(REPO, "alone", &alone);
         stage.upstream.add_index(REPO, "multi", &both);
@@ -301,7 +302,10 @@ async fn a_refusal_that_an_index_led_to_names_the_platform() {
         for (child, platform) in both.children.iter().zip(["linux/amd64", "linux/arm64"]) {
             let manifest = manifest_path(REPO, child.digest.as_str());
             stage.get(&manifest).await;
-            // The held layer is where stream mode tells it first.
+            // Stream mode holds one of them until the verdict is there.
+            for layer in &child.layers {
+                stage.get(&blob_path(REPO, &layer.digest)).await;
+            }
             let layer = blob_path(REPO, &child.layers[1].digest);
             for path in [layer, manifest, blob_path(REPO, &child.config.digest)] {
                 let told = stage.get(&path).await;
