@@ -16,9 +16,9 @@ use tokio::sync::watch;
 use super::denied;
 use super::forwarded::TrustedProxies;
 use super::hold::Hold;
-use super::name::{CanonicalNameError, Names};
+use super::name::Names;
 use super::respond::{self, Body};
-use super::route::{self, Route, RouteError, Target};
+use super::route::{self, Route, Target};
 use super::{blob, errors, lists, manifest};
 use crate::clock::Clock;
 use crate::decisions::{Pull, PullLog, PullMethod};
@@ -121,7 +121,7 @@ impl Registry {
             Ok(target) => target,
             Err(error) => {
                 denied::note(&self, &request, client, &error).await;
-                return Self::unrouted(&error, head);
+                return errors::route_error(&error, head);
             }
         };
         let ns = target.ns.clone();
@@ -134,15 +134,6 @@ impl Registry {
                 .insert(HeaderName::from_static("oci-namespace"), value);
         }
         response
-    }
-
-    /// Answers what has no route. A registry that is not configured is found out here and nowhere
-    /// else.
-    fn unrouted(error: &RouteError, head: bool) -> Response<Body> {
-        if let RouteError::Name(CanonicalNameError::UnknownUpstream(host)) = error {
-            tracing::info!(%host, "registry asked for is not configured");
-        }
-        errors::route_error(error, head)
     }
 
     /// Refuses what was asked for, for this verdict.
