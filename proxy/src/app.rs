@@ -320,6 +320,7 @@ impl Parts {
             store_proof: StoreProof::default(),
             content: self.content.clone(),
             gate: self.gate.clone(),
+            names: names(settings),
             scans: Scans::new(
                 names(settings),
                 self.resolver.clone(),

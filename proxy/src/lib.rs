@@ -22,6 +22,7 @@ mod insecure;
 pub mod inspect;
 mod instance_key;
 pub mod metrics;
+pub mod moment;
 pub mod policies;
 pub mod private;
 pub mod pull;

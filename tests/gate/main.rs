@@ -15,6 +15,7 @@ mod membership;
 mod names;
 mod presence;
 mod private;
+mod questions;
 mod reasons;
 mod rejudge;
 mod served;

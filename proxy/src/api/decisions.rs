@@ -2,38 +2,56 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use jiff::Timestamp;
+use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicyDocument;
 
+use super::ApiState;
+use super::asked::{Path, Query};
 use super::json::Json;
+use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
-use super::verdicts::{parse_decision, parsed};
-use super::{ApiState, page};
 use crate::decisions::{
     self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
     Searched,
 };
+use crate::moment::Moment;
 
 /// The filters of the log.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListQuery {
+    /// What kind of line: pull, count, denied, and others.
     #[serde(rename = "type")]
     kind: Option<String>,
-    repository: Option<String>,
-    digest: Option<String>,
-    decision: Option<String>,
+    /// Repository, as it is pulled or by its canonical name, such as docker.io/library/nginx.
+    repository: Option<RepositoryName>,
+    /// Manifest digest, of an image or of an index that led to it.
+    digest: Option<Digest>,
+    /// What came out.
+    decision: Option<Decision>,
+    /// Client address.
     client: Option<String>,
+    /// Who asked, where that was told.
     principal: Option<String>,
+    /// A rule that spoke.
     rule: Option<String>,
+    /// Id of a finding that made a rule speak, in any letter case.
     vulnerability: Option<String>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
+    /// At this instant, on this day (UTC) or so long ago, or later.
+    since: Option<Moment>,
+    /// Before this instant, this day (UTC), or so long ago.
+    until: Option<Moment>,
+    /// Newest or oldest first.
     order: Option<String>,
-    limit: Option<usize>,
-    after: Option<u64>,
+    /// Items of a page.
+    #[serde(default)]
+    limit: Limit,
+    /// The cursor `next` of the page before.
+    after: Option<Sequence>,
 }
 
 /// A page of the log, as it is written.
@@ -58,24 +76,23 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List>, Problem> {
     let order = query.order.as_deref().map(parse_order).transpose()?;
-    let repository = parsed("repository", query.repository)?;
-    let digest = parsed("digest", query.digest)?;
+    let repository = repository(query.repository.as_ref(), &state)?;
     let filter = DecisionFilter {
         kind: query.kind.as_deref().map(parse_kind).transpose()?,
-        digests: digests(&state, repository.as_ref(), digest).await?,
+        digests: digests(&state, repository.as_ref(), query.digest).await?,
         repository,
-        decision: query.decision.as_deref().map(parse_decision).transpose()?,
+        decision: query.decision,
         client: query.client,
         principal: query.principal,
         rule: query.rule,
         vulnerability: query.vulnerability,
-        since: query.since,
-        until: query.until,
+        since: instant(query.since, &state),
+        until: instant(query.until, &state),
     };
     let page = PageOf {
         order: order.unwrap_or_default(),
-        after: query.after,
-        limit: page::limit(query.limit),
+        after: query.after.map(|after| after.0),
+        limit: query.limit.0,
     };
     let directory = state.decisions_dir.clone();
     let page = in_background(move || decisions::read(&directory, &filter, page)).await?;

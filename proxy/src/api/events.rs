@@ -2,28 +2,39 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use jiff::Timestamp;
+use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sluicegate_model::Digest;
 
+use super::ApiState;
+use super::asked::Query;
 use super::json::Json;
+use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
-use super::verdicts::parsed;
-use super::{ApiState, page};
 use crate::events::EventKind;
+use crate::moment::Moment;
 use crate::verdicts::EventFilter;
 
 /// The filters of the list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListQuery {
+    /// What kind of thing happened.
     #[serde(rename = "type")]
-    kind: Option<String>,
-    repository: Option<String>,
-    digest: Option<String>,
-    since: Option<Timestamp>,
-    limit: Option<usize>,
-    after: Option<u64>,
+    kind: Option<EventKind>,
+    /// Repository, as it is pulled or by its canonical name, such as docker.io/library/nginx.
+    repository: Option<RepositoryName>,
+    /// Manifest digest.
+    digest: Option<Digest>,
+    /// At this instant, on this day (UTC) or so long ago, or later.
+    since: Option<Moment>,
+    /// Items of a page.
+    #[serde(default)]
+    limit: Limit,
+    /// The cursor `next` of the page before.
+    after: Option<Sequence>,
 }
 
 /// Lists events, newest first.
@@ -32,24 +43,18 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Value>, Problem> {
     let filter = EventFilter {
-        kind: query.kind.as_deref().map(parse_kind).transpose()?,
-        repository: parsed("repository", query.repository)?,
-        digest: parsed("digest", query.digest)?,
-        since: query.since,
+        kind: query.kind,
+        repository: repository(query.repository.as_ref(), &state)?,
+        digest: query.digest,
+        since: instant(query.since, &state),
     };
-    let limit = page::limit(query.limit);
     let page = state
         .records
-        .list_events(&filter, limit, query.after)
+        .list_events(&filter, query.limit.0, query.after.map(|after| after.0))
         .await
         .map_err(Problem::internal)?;
     let items = state.history.tell(page.items).await;
     Ok(Json(
         json!({"items": items, "next": page.next.map(|seq| seq.to_string())}),
     ))
-}
-
-fn parse_kind(name: &str) -> Result<EventKind, Problem> {
-    EventKind::from_name(name)
-        .ok_or_else(|| Problem::bad_request("type is none of verdict.changed"))
 }

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::formats::json::compact;
 
+/// The problem of an answer that cannot be written.
+const UNWRITABLE: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the answer could not be written as JSON"}"#;
+
 /// A document as the body of an answer. Characters that would act on a terminal are written by
 /// their number, which is the same JSON.
 #[derive(Debug)]
@@ -18,7 +21,9 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
             Err(error) => {
                 tracing::error!(%error, "an answer of the API could not be written as JSON");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                let kind = HeaderValue::from_static("application/problem+json");
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                (status, [(header::CONTENT_TYPE, kind)], UNWRITABLE).into_response()
             }
         }
     }

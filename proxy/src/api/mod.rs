@@ -1,5 +1,6 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
+mod asked;
 mod authority;
 mod body;
 pub mod decisions;
@@ -8,7 +9,7 @@ pub mod feeds;
 pub mod guard;
 mod json;
 pub mod packages;
-mod page;
+mod parameters;
 pub mod problem;
 pub mod readiness;
 pub mod sbom;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -30,6 +31,7 @@ use crate::cache::ContentStore;
 use crate::clock::Clock;
 use crate::events::PullHistory;
 use crate::feeds::Feeds;
+use crate::http::name::Names;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::gate::Gate;
@@ -37,7 +39,9 @@ use crate::pull::scans::Scans;
 use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
 use crate::webhook::Webhook;
+use asked::{Nothing, Query};
 use guard::Guard;
+use problem::Problem;
 use readiness::StoreProof;
 
 /// Everything the API shows.
@@ -50,6 +54,8 @@ pub struct ApiState {
     pub content: ContentStore,
     /// Pulls under way.
     pub gate: Gate,
+    /// What repositories are called.
+    pub names: Names,
     /// Scans that are asked for here.
     pub scans: Scans,
     /// Feeds.
@@ -83,6 +89,9 @@ pub fn router(state: Arc<ApiState>, guard: Guard) -> Router {
     let router = routes.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
     });
+    let router = router
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(method_not_allowed);
     let guarded = middleware::from_fn_with_state(Arc::new(guard), admit);
     router.with_state(state).layer(guarded)
 }
@@ -116,8 +125,24 @@ fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 16] {
     ]
 }
 
+/// Says that a path leads nowhere.
+async fn nothing_there(uri: Uri) -> Problem {
+    Problem::not_found(format!(
+        "nothing is at {:?}; /api/v1/openapi.json lists what there is",
+        uri.path()
+    ))
+}
+
+/// Says that a path leads somewhere, for other methods.
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::bad_method(format!(
+        "{method} is not answered at {:?}; the header Allow names what is",
+        uri.path()
+    ))
+}
+
 /// Gives the description of the API.
-async fn openapi() -> impl IntoResponse {
+async fn openapi(_: Query<Nothing>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
 }
 

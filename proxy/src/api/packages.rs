@@ -1,17 +1,21 @@
 //! Which images hold a package: over every stored inventory, with or without a finding.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use serde::Deserialize;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::package::Component;
 use sluicegate_model::verdict::Verdict;
 
+use super::ApiState;
+use super::asked::{Query, from_text};
 use super::json::Json;
+use super::parameters::{Limit, NoCursor};
 use super::problem::Problem;
-use super::{ApiState, page};
 use crate::pull::judge::Judge;
 use crate::verdicts::{Judged, Key, Records, names_of};
 
@@ -21,12 +25,20 @@ const MAX_READ: usize = 1_000;
 const AT_ONCE: usize = 256;
 
 /// What is searched.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SearchQuery {
-    name: Option<String>,
+    /// Name of the installed package, or of what it was built from, in any letter case.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// Version, as it is installed.
     version: Option<String>,
-    limit: Option<usize>,
-    after: Option<String>,
+    /// Items of a page.
+    #[serde(default)]
+    limit: Limit,
+    /// The cursor `next` of the page before.
+    #[schemars(with = "Option<String>")]
+    after: Option<Place>,
 }
 
 /// Lists where a package is installed, by the digests of the images.
@@ -34,15 +46,14 @@ pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<Value>, Problem> {
-    let Some(name) = query.name.filter(|name| !name.is_empty()) else {
-        return Err(Problem::bad_request("parameter name is missing"));
-    };
-    let place = query.after.as_deref().map(Place::parse).transpose()?;
+    if query.name.is_empty() {
+        return Err(Problem::bad_request("parameter name is empty"));
+    }
     let mut search = Search {
-        name,
+        name: query.name,
         version: query.version,
-        limit: page::limit(query.limit),
-        place: place.unwrap_or_default(),
+        limit: query.limit.0,
+        place: query.after.unwrap_or_default(),
         read: 0,
         items: Vec::new(),
         incomplete: 0,
@@ -63,9 +74,11 @@ struct Place {
     items: usize,
 }
 
-impl Place {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let wrong = || Problem::bad_request("parameter after: no cursor of this list");
+impl FromStr for Place {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Self, NoCursor> {
+        let wrong = || NoCursor(text.chars().take(80).collect());
         let (verdict, items) = text.split_once('.').ok_or_else(wrong)?;
         let verdict = hex::decode(verdict).map_err(|_| wrong())?;
         Ok(Self {
@@ -73,7 +86,15 @@ impl Place {
             items: items.parse().map_err(|_| wrong())?,
         })
     }
+}
 
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+impl Place {
     fn to_text(&self) -> String {
         let verdict = self.verdict.as_ref().map(|key| hex::encode(key.as_bytes()));
         format!("{}.{}", verdict.unwrap_or_default(), self.items)

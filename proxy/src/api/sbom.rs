@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluicegate_model::Digest;
 
+use super::asked::{Path, Query};
+use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
 use super::verdicts::newest;
 use super::{ApiState, body};
@@ -15,29 +19,42 @@ use crate::formats::{self, Format};
 const DOCUMENT_ROOM: u64 = 2;
 
 /// Which image, and how to write it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SbomQuery {
-    repository: Option<String>,
-    format: Option<String>,
+    /// The verdict for this repository, as it is pulled or by its canonical name; without it, the
+    /// newest one.
+    repository: Option<RepositoryName>,
+    /// CycloneDX 1.6 or SPDX 2.3, both as JSON.
+    #[serde(default)]
+    format: SbomFormat,
+}
+
+/// The formats of a bill of materials.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum SbomFormat {
+    #[default]
+    Cyclonedx,
+    Spdx,
 }
 
 /// Writes what an image holds, from the inventory that its verdict was made from.
 pub async fn sbom(
     State(state): State<Arc<ApiState>>,
-    Path(digest): Path<String>,
+    Path(digest): Path<Digest>,
     Query(query): Query<SbomQuery>,
 ) -> Result<Response, Problem> {
-    let (format, media_type) = match query.format.as_deref() {
-        None | Some("cyclonedx") => (
+    let (format, media_type) = match query.format {
+        SbomFormat::Cyclonedx => (
             Format::Cyclonedx,
             "application/vnd.cyclonedx+json; version=1.6",
         ),
-        Some("spdx") => (Format::Spdx, "application/spdx+json"),
-        Some(_) => {
-            return Err(Problem::bad_request("format is none of cyclonedx, spdx"));
-        }
+        SbomFormat::Spdx => (Format::Spdx, "application/spdx+json"),
     };
-    let viewed = newest(&state, &digest, query.repository, DOCUMENT_ROOM).await?;
+    let wanted = repository(query.repository.as_ref(), &state)?;
+    let viewed = newest(&state, &digest, wanted, DOCUMENT_ROOM).await?;
     let (verdict, share) = (viewed.verdict, viewed.share);
     let Some(scanned) = state.gate.judge.scanned(&verdict.digest).await else {
         return Err(Problem::not_found(

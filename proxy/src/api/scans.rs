@@ -2,31 +2,32 @@
 
 use std::sync::Arc;
 
-use axum::Json as JsonBody;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ApiState;
+use super::asked::{Body, Nothing, Path, Query};
 use super::json::Json;
 use super::problem::Problem;
 use crate::pull::scans::{ScanError, ScanReport};
 
 /// What is to be scanned.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
+    /// REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST; a tag with * or ? means all tags that match.
     image: String,
 }
 
-/// Starts a scan. Only a body that says that it is JSON is read, so that no web page can send one.
+/// Starts a scan.
 pub async fn start(
     State(state): State<Arc<ApiState>>,
-    body: Result<JsonBody<Asked>, JsonRejection>,
+    _: Query<Nothing>,
+    Body(asked): Body<Asked>,
 ) -> Result<Response, Problem> {
-    let JsonBody(asked) = body.map_err(|error| Problem::bad_request(error.body_text()))?;
     let report = state
         .scans
         .start(&asked.image)
@@ -43,6 +44,7 @@ pub async fn start(
 pub async fn show(
     State(state): State<Arc<ApiState>>,
     Path(id): Path<String>,
+    _: Query<Nothing>,
 ) -> Result<Json<ScanReport>, Problem> {
     let report = state.scans.show(&id);
     report

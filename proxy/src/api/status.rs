@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sluicegate_scanner::feeds::EcosystemStatus;
 
 use super::ApiState;
+use super::asked::{Nothing, Query};
 use super::json::Json;
 use crate::feeds::lacks;
 use crate::feeds::shown::shown;
@@ -17,7 +18,7 @@ use crate::webhook::Webhook;
 const MAX_WARNINGS: usize = 100;
 
 /// Shows everything an operator asks first.
-pub async fn status(State(state): State<Arc<ApiState>>) -> Json<Value> {
+pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Json<Value> {
     let pulls: Vec<Value> = state
         .gate
         .pulls
@@ -58,7 +59,7 @@ pub async fn healthz() -> &'static str {
 }
 
 /// Writes the metrics, gauges brought up to date.
-pub async fn metrics(State(state): State<Arc<ApiState>>) -> String {
+pub async fn metrics(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> String {
     state.metrics.set_cache_bytes(state.content.used_bytes());
     state
         .metrics

@@ -2,35 +2,49 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
+use super::asked::{Path, Query};
 use super::json::Json;
+use super::parameters::{Limit, NoCursor, RepositoryName, instant, repository};
 use super::problem::Problem;
-use super::{ApiState, body, page};
+use super::{ApiState, body};
+use crate::moment::Moment;
 use crate::pull::memory::Share;
-use crate::verdicts::VerdictFilter;
+use crate::verdicts::{StoreError, VerdictFilter};
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;
 
 /// The filters of the list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    repository: Option<String>,
-    digest: Option<String>,
-    decision: Option<String>,
+    /// Repository, as it is pulled or by its canonical name, such as docker.io/library/nginx.
+    repository: Option<RepositoryName>,
+    /// Manifest digest.
+    digest: Option<Digest>,
+    /// What came out.
+    decision: Option<Decision>,
+    /// Id or alias of a finding, in any letter case.
     vulnerability: Option<String>,
+    /// Name of a package with a finding, in any letter case.
     package: Option<String>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    limit: Option<usize>,
+    /// At this instant, on this day (UTC) or so long ago, or later.
+    since: Option<Moment>,
+    /// Before this instant, this day (UTC), or so long ago.
+    until: Option<Moment>,
+    /// Items of a page.
+    #[serde(default)]
+    limit: Limit,
+    /// The cursor `next` of the page before.
     after: Option<String>,
 }
 
@@ -40,26 +54,40 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let filter = VerdictFilter {
-        repository: parsed("repository", query.repository)?,
-        digest: parsed("digest", query.digest)?,
-        decision: query.decision.as_deref().map(parse_decision).transpose()?,
+        repository: repository(query.repository.as_ref(), &state)?,
+        digest: query.digest,
+        decision: query.decision,
         vulnerability: query.vulnerability,
         package: query.package,
-        since: query.since,
-        until: query.until,
+        since: instant(query.since, &state),
+        until: instant(query.until, &state),
     };
-    let limit = page::limit(query.limit);
     let share = state.gate.judge.view(LIST_BYTES).await;
     let page = state
         .records
-        .list_verdicts(&filter, limit, query.after.as_deref())
+        .list_verdicts(&filter, query.limit.0, query.after.as_deref())
         .await
-        .map_err(Problem::internal)?;
+        .map_err(unlisted)?;
     let list = List {
         items: page.items,
         next: page.next,
     };
     body::json(list, share).await
+}
+
+/// Says why there is no page: the cursor is whoever asks', all else is ours.
+fn unlisted(error: StoreError) -> Problem {
+    match error {
+        StoreError::Cursor(text) => {
+            let detail = format!("parameter after: {}", NoCursor(text));
+            Problem::bad_request(detail).with("parameter", "after")
+        }
+        error @ (StoreError::Full { .. }
+        | StoreError::Open { .. }
+        | StoreError::Engine { .. }
+        | StoreError::Document(_)
+        | StoreError::TooLarge { .. }) => Problem::internal(error),
+    }
 }
 
 /// A page of the list, as it is written.
@@ -88,18 +116,22 @@ pub(super) struct Viewed {
 }
 
 /// The repository of one verdict.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ShowQuery {
-    repository: Option<String>,
+    /// The verdict for this repository, as it is pulled or by its canonical name; without it, the
+    /// newest one.
+    repository: Option<RepositoryName>,
 }
 
 /// Shows the newest verdict on a digest, or what an index holds.
 pub async fn show(
     State(state): State<Arc<ApiState>>,
-    Path(digest): Path<String>,
+    Path(digest): Path<Digest>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, Problem> {
-    let (digest, viewed) = found(&state, &digest, query.repository, 1).await?;
+    let wanted = repository(query.repository.as_ref(), &state)?;
+    let viewed = found(&state, &digest, wanted, 1).await?;
     let Some(viewed) = viewed else {
         return Ok(absent(&state, &digest).await?.into_response());
     };
@@ -114,14 +146,13 @@ pub async fn show(
 /// the memory that the verdict itself takes.
 pub(super) async fn newest(
     state: &ApiState,
-    digest: &str,
-    repository: Option<String>,
+    digest: &Digest,
+    wanted: Option<Repository>,
     room: u64,
 ) -> Result<Viewed, Problem> {
-    let (digest, viewed) = found(state, digest, repository, room).await?;
-    match viewed {
+    match found(state, digest, wanted, room).await? {
         Some(viewed) => Ok(viewed),
-        None => match absent(state, &digest).await {
+        None => match absent(state, digest).await {
             Ok(_index) => Err(Problem::not_found(
                 "this is an index: ask for one of the images it lists",
             )),
@@ -133,25 +164,21 @@ pub(super) async fn newest(
 /// Reads the newest verdict on a digest that is wanted.
 async fn found(
     state: &ApiState,
-    digest: &str,
-    repository: Option<String>,
+    digest: &Digest,
+    wanted: Option<Repository>,
     room: u64,
-) -> Result<(Digest, Option<Viewed>), Problem> {
-    let digest: Digest = digest
-        .parse()
-        .map_err(|error| Problem::bad_request(format!("{error}")))?;
-    let wanted: Option<Repository> = parsed("repository", repository)?;
+) -> Result<Option<Viewed>, Problem> {
     let records = &state.records;
-    let repositories = records.judged_in(&digest).await;
+    let repositories = records.judged_in(digest).await;
     let repositories = repositories.map_err(Problem::internal)?;
     for repository in &repositories {
         if wanted.as_ref().is_some_and(|wanted| wanted != repository) {
             continue;
         }
-        let bytes = records.verdict_bytes(repository, &digest).await;
+        let bytes = records.verdict_bytes(repository, digest).await;
         let bytes = bytes.map_err(Problem::internal)?.unwrap_or(0);
         let share = state.gate.judge.view_of(bytes.saturating_mul(room)).await;
-        let verdict = records.verdict(repository, &digest).await;
+        let verdict = records.verdict(repository, digest).await;
         // A damaged one is none: the next newest speaks.
         let Some(verdict) = verdict.map_err(Problem::internal)? else {
             continue;
@@ -162,9 +189,9 @@ async fn found(
             other_repositories: others.cloned().collect(),
             share,
         };
-        return Ok((digest, Some(viewed)));
+        return Ok(Some(viewed));
     }
-    Ok((digest, None))
+    Ok(None)
 }
 
 /// Says why there is no verdict: it is being made, it is an index, or it was never asked for.
@@ -205,16 +232,6 @@ fn index_children(bytes: &[u8]) -> Option<Vec<Value>> {
     };
     let child = |child: &sluicegate_model::manifest::Descriptor| json!({"digest": child.digest, "platform": child.platform.as_ref().map(ToString::to_string)});
     Some(index.manifests.iter().map(child).collect())
-}
-
-/// Parses an optional query parameter.
-pub fn parsed<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Option<T>, Problem>
-where
-    T::Err: std::fmt::Display,
-{
-    text.map(|text| text.parse())
-        .transpose()
-        .map_err(|error| Problem::bad_request(format!("parameter {name}: {error}")))
 }
 
 /// Reads a decision by its name.

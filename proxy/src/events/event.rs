@@ -1,6 +1,7 @@
 //! The shape of an event, as it is kept.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Tag};
@@ -37,7 +38,7 @@ impl Event {
 }
 
 /// The kinds of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EventKind {
     /// A verdict was replaced by one that decides otherwise or has other findings.
     #[serde(rename = "verdict.changed")]

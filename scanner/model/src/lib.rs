@@ -5,7 +5,8 @@
 //!
 //! Reading order: what is pulled ([`digest`], [`image`], [`manifest`], [`image_config`],
 //! [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
-//! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]).
+//! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]);
+//! how all of it is written, for programs, is [`schema`].
 
 pub mod advisory;
 pub mod artifact;
@@ -19,6 +20,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod package;
 pub mod report;
+pub mod schema;
 pub mod severity;
 pub mod strict_json;
 pub mod strict_yaml;

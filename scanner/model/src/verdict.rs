@@ -1,6 +1,7 @@
 //! The decision on one image in one repository, with everything it rests on.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::ArtifactKind;
@@ -11,7 +12,9 @@ use crate::image::{Repository, Tag};
 use crate::package::Distro;
 
 /// What comes out. Later ones are stricter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Served.
