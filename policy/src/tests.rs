@@ -43,6 +43,7 @@ fn finding(id: &str, severity: Severity, fixed: Option<&str>, kev: bool) -> Find
             version: "2.14.1".into(),
             purl: "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1".into(),
             ecosystem: None,
+            source: None,
             path: "app/app.jar".into(),
             layer: Digest::of(b"layer"),
         },

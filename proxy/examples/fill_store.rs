@@ -54,7 +54,7 @@ async fn main() -> Outcome<()> {
             let inventory = inventory(&known, *number, packages, ecosystem);
             let verdict = verdict(&digest, &inventory)?;
             let earlier = records.known_verdict(&verdict.repository, &digest).await?;
-            replacements.push(Replacement::new(&verdict, &earlier)?.listing(&inventory)?);
+            replacements.push(Replacement::new(&verdict, &earlier)?.listing(&inventory));
             documents.push(document(&digest, inventory)?);
         }
         content.put_documents(documents).await?;

@@ -48,7 +48,7 @@ use crate::verdicts::{Records, SledStore};
 use crate::webhook::Webhook;
 
 use self::tasks::{
-    begin_delivery, prove_store, serve_api, serve_registry, settle_pulls, tell_unmet,
+    begin_delivery, prepare_lists, prove_store, serve_api, serve_registry, settle_pulls, tell_unmet,
 };
 
 /// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
@@ -159,6 +159,7 @@ impl App {
             Arc::clone(&parts.policies),
             Arc::clone(&parts.feeds),
         ));
+        tokio::spawn(prepare_lists(parts.records.clone()));
         tokio::spawn(prove_store(parts.records.clone()));
         tokio::spawn(parts.rejudge.clone().run());
         tokio::spawn(settle_pulls(Arc::clone(&parts.pulls), clock.clone()));

@@ -149,6 +149,7 @@ fn finding(
             version: distro.version.clone(),
             purl: purl(&package, None),
             ecosystem: distro.ecosystem.clone(),
+            source: None,
             path: EVIDENCE.to_owned(),
             layer,
         },

@@ -13,7 +13,8 @@ use super::asked::Query;
 use super::json::Json;
 use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
-use crate::events::EventKind;
+use super::verdicts::unlisted;
+use crate::events::{CauseKind, Direction, EventKind};
 use crate::moment::Moment;
 use crate::verdicts::EventFilter;
 
@@ -28,8 +29,16 @@ pub struct ListQuery {
     repository: Option<RepositoryName>,
     /// Manifest digest.
     digest: Option<Digest>,
+    /// Which way the verdict went.
+    direction: Option<Direction>,
+    /// What brought it about; `time` where nothing but time has passed.
+    cause: Option<CauseKind>,
+    /// Id that the event names among findings that came or went, in any letter case.
+    vulnerability: Option<String>,
     /// At this instant, on this day (UTC) or so long ago, or later.
     since: Option<Moment>,
+    /// Before this instant, this day (UTC), or so long ago.
+    until: Option<Moment>,
     /// Items of a page.
     #[serde(default)]
     limit: Limit,
@@ -46,13 +55,17 @@ pub async fn list(
         kind: query.kind,
         repository: repository(query.repository.as_ref(), &state)?,
         digest: query.digest,
+        direction: query.direction,
+        cause: query.cause,
+        vulnerability: query.vulnerability,
         since: instant(query.since, &state),
+        until: instant(query.until, &state),
     };
     let page = state
         .records
         .list_events(&filter, query.limit.0, query.after.map(|after| after.0))
         .await
-        .map_err(Problem::internal)?;
+        .map_err(unlisted)?;
     let items = state.history.tell(page.items).await;
     Ok(Json(
         json!({"items": items, "next": page.next.map(|seq| seq.to_string())}),

@@ -9,20 +9,18 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::package::Component;
-use sluicegate_model::verdict::Verdict;
 
 use super::ApiState;
 use super::asked::{Query, from_text};
 use super::json::Json;
 use super::parameters::{Limit, NoCursor};
 use super::problem::Problem;
+use super::verdicts::unlisted;
 use crate::pull::judge::Judge;
-use crate::verdicts::{Judged, Key, Records, names_of};
+use crate::verdicts::{Records, Summary, names_of};
 
 /// Most inventories read for one page, each some milliseconds: past it the page ends early.
 const MAX_READ: usize = 1_000;
-/// Verdicts looked at together.
-const AT_ONCE: usize = 256;
 
 /// What is searched.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,7 +39,7 @@ pub struct SearchQuery {
     after: Option<Place>,
 }
 
-/// Lists where a package is installed, by the digests of the images.
+/// Lists where a package is installed, image by image.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<SearchQuery>,
@@ -49,14 +47,18 @@ pub async fn list(
     if query.name.is_empty() {
         return Err(Problem::bad_request("parameter name is empty"));
     }
+    let incomplete = match query.after {
+        // What no page can say of them, the first one does.
+        None => state.records.unlisted().await.map_err(unlisted)?,
+        Some(_) => 0,
+    };
     let mut search = Search {
         name: query.name,
         version: query.version,
         limit: query.limit.0,
         place: query.after.unwrap_or_default(),
-        read: 0,
         items: Vec::new(),
-        incomplete: 0,
+        incomplete,
     };
     let is_last = search.run(&state.records, &state.gate.judge).await?;
     let next = (!is_last).then(|| search.place.to_text());
@@ -67,10 +69,10 @@ pub async fn list(
     })))
 }
 
-/// Where a page ends: after a verdict, and some items of the one after it.
-#[derive(Debug, Default)]
+/// Where a page begins: with an image, after some items of it.
+#[derive(Clone, Copy, Debug, Default)]
 struct Place {
-    verdict: Option<Key>,
+    image: u32,
     items: usize,
 }
 
@@ -79,10 +81,9 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, NoCursor> {
         let wrong = || NoCursor(text.chars().take(80).collect());
-        let (verdict, items) = text.split_once('.').ok_or_else(wrong)?;
-        let verdict = hex::decode(verdict).map_err(|_| wrong())?;
+        let (image, items) = text.split_once('.').ok_or_else(wrong)?;
         Ok(Self {
-            verdict: (!verdict.is_empty()).then(|| Key(verdict.into())),
+            image: u32::from_str_radix(image, 16).map_err(|_| wrong())?,
             items: items.parse().map_err(|_| wrong())?,
         })
     }
@@ -95,9 +96,8 @@ impl<'de> Deserialize<'de> for Place {
 }
 
 impl Place {
-    fn to_text(&self) -> String {
-        let verdict = self.verdict.as_ref().map(|key| hex::encode(key.as_bytes()));
-        format!("{}.{}", verdict.unwrap_or_default(), self.items)
+    fn to_text(self) -> String {
+        format!("{:x}.{}", self.image, self.items)
     }
 }
 
@@ -106,100 +106,72 @@ struct Search {
     version: Option<String>,
     limit: usize,
     place: Place,
-    /// Inventories asked for.
-    read: usize,
     items: Vec<Value>,
     /// Images that may hold it and whose inventory is gone.
     incomplete: u64,
 }
 
-/// The image that was looked at last: it may have been judged in several repositories.
-#[derive(Default)]
-struct Image {
-    digest: Option<Digest>,
-    /// Where the package is in it; nothing where its inventory is gone.
-    found: Vec<Component>,
-}
-
 impl Search {
     /// Fills the page; tells whether it is the last one.
     async fn run(&mut self, records: &Records, judge: &Judge) -> Result<bool, Problem> {
-        let mut image = Image::default();
-        loop {
-            let after = self.place.verdict.as_ref();
-            let page = records.judged(after, AT_ONCE).await;
-            let page = page.map_err(Problem::internal)?;
-            let without = records.images_without(&page.items, &self.name).await;
-            let without = without.map_err(Problem::internal)?;
-            for judged in page.items {
-                if !without.contains(&judged.digest)
-                    && !self.tell(records, judge, &judged, &mut image).await?
-                {
-                    return Ok(false);
-                }
+        let (version, from) = (self.version.as_deref(), self.place.image);
+        // Each image has an item at least, and one more tells whether there is another page.
+        let most = self.limit.min(MAX_READ).saturating_add(1);
+        let holders = records.images_with(&self.name, version, from, most).await;
+        let holders = holders.map_err(unlisted)?;
+        for (read, holder) in holders.iter().enumerate() {
+            if holder.number != self.place.image {
                 self.place = Place {
-                    verdict: Some(judged.key),
+                    image: holder.number,
                     items: 0,
                 };
             }
-            self.place.verdict = page.next;
-            if self.place.verdict.is_none() {
-                return Ok(true);
+            if read >= MAX_READ || !self.tell(records, judge, &holder.digest).await? {
+                return Ok(false);
             }
+        }
+        match holders.last() {
+            Some(last) if holders.len() >= most => {
+                self.place = Place {
+                    image: last.number.saturating_add(1),
+                    items: 0,
+                };
+                Ok(false)
+            }
+            _ => Ok(true),
         }
     }
 
-    /// Adds the items of one verdict; tells whether there was room for all of them.
+    /// Adds the items of one image, of each repository in which it was judged; tells whether there
+    /// was room for all of them.
     async fn tell(
         &mut self,
         records: &Records,
         judge: &Judge,
-        judged: &Judged,
-        image: &mut Image,
+        digest: &Digest,
     ) -> Result<bool, Problem> {
-        if image.digest.as_ref() != Some(&judged.digest) {
-            if self.read >= MAX_READ {
-                return Ok(false);
-            }
-            *image = self.look_into(judge, &judged.digest).await;
+        if self.items.len() >= self.limit {
+            return Ok(false);
         }
-        if image.found.is_empty() {
-            return Ok(true);
-        }
-        let bytes = records.verdict_bytes(&judged.repository, &judged.digest);
-        let bytes = bytes.await.map_err(Problem::internal)?.unwrap_or(0);
-        let _share = judge.view_of(bytes).await;
-        let verdict = records.verdict(&judged.repository, &judged.digest).await;
-        // Damaged: it counts as not judged.
-        let Some(verdict) = verdict.map_err(Problem::internal)? else {
+        let Some(scanned) = judge.scanned(digest).await else {
+            self.incomplete = self.incomplete.saturating_add(1);
             return Ok(true);
         };
-        for component in image.found.iter().skip(self.place.items) {
+        let verdicts = records.summaries_of(digest).await;
+        let verdicts = verdicts.map_err(Problem::internal)?;
+        let components = scanned.inventory.components.iter();
+        let found: Vec<&Component> = components.filter(|found| self.wants(found)).collect();
+        let items = verdicts
+            .iter()
+            .flat_map(|verdict| found.iter().map(move |component| (verdict, *component)));
+        for (verdict, component) in items.skip(self.place.items) {
             if self.items.len() >= self.limit {
                 return Ok(false);
             }
-            self.items.push(item(component, &verdict));
+            self.items.push(item(component, verdict));
             self.place.items = self.place.items.saturating_add(1);
         }
         Ok(true)
-    }
-
-    async fn look_into(&mut self, judge: &Judge, digest: &Digest) -> Image {
-        self.read = self.read.saturating_add(1);
-        let scanned = judge.scanned(digest).await;
-        if scanned.is_none() {
-            self.incomplete = self.incomplete.saturating_add(1);
-        }
-        let components = scanned
-            .iter()
-            .flat_map(|scanned| &scanned.inventory.components);
-        Image {
-            digest: Some(digest.clone()),
-            found: components
-                .filter(|component| self.wants(component))
-                .cloned()
-                .collect(),
-        }
     }
 
     fn wants(&self, component: &Component) -> bool {
@@ -210,7 +182,7 @@ impl Search {
     }
 }
 
-fn item(component: &Component, verdict: &Verdict) -> Value {
+fn item(component: &Component, verdict: &Summary) -> Value {
     let package = &component.package;
     let (digest, repository) = (&verdict.digest, verdict.repository.to_string());
     let query = url::form_urlencoded::Serializer::new(String::new())

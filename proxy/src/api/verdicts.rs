@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::{ApiState, body};
 use crate::moment::Moment;
 use crate::pull::memory::Share;
-use crate::verdicts::{StoreError, VerdictFilter};
+use crate::verdicts::{StoreError, VerdictFilter, WithFindings};
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;
@@ -35,8 +35,13 @@ pub struct ListQuery {
     decision: Option<Decision>,
     /// Id or alias of a finding, in any letter case.
     vulnerability: Option<String>,
-    /// Name of a package with a finding, in any letter case.
+    /// Name of a package with a finding, of its source, or of a Maven artifact without its group;
+    /// in any letter case.
     package: Option<String>,
+    /// Whether a rule asked for a refusal that the mode of the policy did not carry out.
+    would_refuse: Option<bool>,
+    /// `findings` for whole verdicts in place of summaries.
+    include: Option<Include>,
     /// At this instant, on this day (UTC) or so long ago, or later.
     since: Option<Moment>,
     /// Before this instant, this day (UTC), or so long ago.
@@ -48,7 +53,16 @@ pub struct ListQuery {
     after: Option<String>,
 }
 
-/// Lists verdicts, newest first.
+/// What a list says beside its summaries.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum Include {
+    /// All that was found.
+    Findings,
+}
+
+/// Lists verdicts, newest first: in short, or with all that was found.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
@@ -59,41 +73,55 @@ pub async fn list(
         decision: query.decision,
         vulnerability: query.vulnerability,
         package: query.package,
+        would_refuse: query.would_refuse,
         since: instant(query.since, &state),
         until: instant(query.until, &state),
     };
-    let share = state.gate.judge.view(LIST_BYTES).await;
-    let page = state
-        .records
-        .list_verdicts(&filter, query.limit.0, query.after.as_deref())
-        .await
-        .map_err(unlisted)?;
-    let list = List {
-        items: page.items,
-        next: page.next,
-    };
-    body::json(list, share).await
+    let (limit, after) = (query.limit.0, query.after.as_deref());
+    match query.include {
+        None => {
+            let page = state.records.list_summaries(&filter, limit, after).await;
+            let page = page.map_err(unlisted)?;
+            let list = List {
+                items: page.items,
+                next: page.next,
+            };
+            Ok(Json(list).into_response())
+        }
+        Some(Include::Findings) => {
+            let share = state.gate.judge.view(LIST_BYTES).await;
+            let page = state.records.list_verdicts(&filter, limit, after).await;
+            let page = page.map_err(unlisted)?;
+            let list = List {
+                items: page.items.into_iter().map(WithFindings::of).collect(),
+                next: page.next,
+            };
+            body::json(list, share).await
+        }
+    }
 }
 
-/// Says why there is no page: the cursor is whoever asks', all else is ours.
-fn unlisted(error: StoreError) -> Problem {
+/// Says why there is no page of a list: the cursor is whoever asks', all else is ours.
+pub(super) fn unlisted(error: StoreError) -> Problem {
     match error {
         StoreError::Cursor(text) => {
             let detail = format!("parameter after: {}", NoCursor(text));
             Problem::bad_request(detail).with("parameter", "after")
         }
+        error @ StoreError::NotIndexed => Problem::unavailable(error.to_string()),
         error @ (StoreError::Full { .. }
         | StoreError::Open { .. }
         | StoreError::Engine { .. }
         | StoreError::Document(_)
+        | StoreError::PolicyTexts(_)
         | StoreError::TooLarge { .. }) => Problem::internal(error),
     }
 }
 
 /// A page of the list, as it is written.
 #[derive(Serialize)]
-struct List {
-    items: Vec<Verdict>,
+struct List<T> {
+    items: Vec<T>,
     next: Option<String>,
 }
 

@@ -36,6 +36,13 @@ pub(super) async fn begin_delivery(webhook: Webhook) {
     tokio::spawn(webhook.run());
 }
 
+/// Brings into memory what lists are answered from, and takes in what an earlier version stored.
+pub(super) async fn prepare_lists(records: Records) {
+    if let Err(error) = records.make_index_whole().await {
+        tracing::error!(%error, "lists of verdicts not prepared; the first one that is asked for does it");
+    }
+}
+
 /// Proves now and then that verdicts can still be written; a damaged store is opened anew by that.
 pub(super) async fn prove_store(records: Records) {
     loop {

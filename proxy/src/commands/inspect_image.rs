@@ -15,6 +15,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::verdict::{Decision, Verdict};
 
+use super::finding_flags::FindingFlags;
 use super::inspect_progress::Shown;
 use super::{CommandError, Done};
 use crate::app::proxy_variables;
@@ -22,6 +23,8 @@ use crate::clock::Clock;
 use crate::feeds::FeedState;
 use crate::feeds::once::{OnLoad, OneLoad};
 use crate::formats::appearance::Appearance;
+use crate::formats::grid::{Cell, Grid};
+use crate::formats::text::{counted, name_of};
 use crate::formats::{self, Format};
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
@@ -73,6 +76,8 @@ pub struct InspectArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    findings: FindingFlags,
     /// Where the report goes [default: the standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -172,15 +177,23 @@ impl Inspection {
         let (mut verdict, _) = self.judge(image, &scanned, loaded(feeds)?).await?;
         verdict.claimed_name = claimed_name;
         self.shown.clear();
+        let view = args.findings.view();
         report(args, out, |writer, appearance| {
             formats::write_as(
                 args.format,
                 appearance,
+                &view,
                 &verdict,
                 &scanned.inventory,
                 writer,
             )
         })?;
+        let hidden = view.hides(&verdict);
+        if hidden > 0 && args.format != Format::Table {
+            let (hidden, flags) = (counted(hidden, "finding"), view.flags().join(" "));
+            let note = format!("{hidden} not written ({flags}); they count in the decision");
+            self.shown.on_note()(&note);
+        }
         Ok(done(&verdict))
     }
 
@@ -217,11 +230,11 @@ impl Inspection {
             }
         }
         self.shown.clear();
-        report(args, out, |writer, _| {
+        report(args, out, |writer, appearance| {
             if args.format == Format::Json {
                 write_json(&inspected, writer)
             } else {
-                write_lines(&inspected, writer)
+                write_lines(&inspected, appearance, writer)
             }
         })?;
         if !failed.is_empty() {
@@ -344,10 +357,12 @@ fn write_json(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Re
 }
 
 /// Writes one line an image.
-fn write_lines(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Result<()> {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["DECISION", "TAG", "FINDINGS", "WORST", "COVERAGE", "DIGEST"]);
+fn write_lines(
+    inspected: &[(Verdict, Inventory)],
+    appearance: Appearance,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut grid = Grid::new(["DECISION", "TAG", "FINDINGS", "WORST", "COVERAGE", "DIGEST"]);
     for (verdict, _) in inspected {
         let tags: Vec<String> = verdict.tags.iter().map(ToString::to_string).collect();
         let worst = verdict
@@ -355,17 +370,14 @@ fn write_lines(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::R
             .iter()
             .map(|finding| finding.severity)
             .max();
-        table.add_row([
-            verdict.decision.to_string(),
-            tags.join(" "),
-            verdict.findings.len().to_string(),
-            worst.map_or_else(|| "-".to_owned(), |worst| worst.to_string()),
-            serde_json::to_value(verdict.coverage.status)
-                .ok()
-                .and_then(|status| status.as_str().map(str::to_owned))
-                .unwrap_or_default(),
-            verdict.digest.to_string(),
+        grid.row([
+            Cell::text(verdict.decision.to_string()),
+            Cell::text(tags.join(" ")),
+            Cell::text(verdict.findings.len().to_string()),
+            Cell::text(worst.map_or("-", |worst| worst.as_str())),
+            Cell::text(name_of(verdict.coverage.status)),
+            Cell::digest(verdict.digest.as_str()),
         ]);
     }
-    writeln!(out, "{table}")
+    grid.write(appearance, out)
 }

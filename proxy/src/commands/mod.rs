@@ -8,6 +8,7 @@ pub mod demo;
 pub mod feed_bundles;
 pub mod feed_status;
 pub mod feeds;
+pub mod finding_flags;
 pub mod inspect_image;
 pub mod inspect_progress;
 pub mod plugins;

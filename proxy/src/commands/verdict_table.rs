@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use serde_json::Value;
+use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
@@ -10,13 +11,13 @@ use super::CommandError;
 use super::query::{cell, members};
 use crate::formats::appearance::Appearance;
 use crate::formats::table;
+use crate::formats::view::View;
 
 /// Prints one verdict, or what an index holds.
-pub fn print(out: &mut impl Write, verdict: &Value) -> Result<(), CommandError> {
+pub fn print(out: &mut impl Write, verdict: &Value, view: &View) -> Result<(), CommandError> {
     if verdict.pointer("/index").and_then(Value::as_bool) == Some(true) {
         return print_index(out, verdict);
     }
-    // No inventory is asked for: without it, packages of one source stand in rows of their own.
     let verdict: Verdict = serde_json::from_value(verdict.clone()).map_err(|error| {
         CommandError::Failed(format!(
             "the service's verdict is not understood ({error}); --format json shows it as it is"
@@ -26,9 +27,22 @@ pub fn print(out: &mut impl Write, verdict: &Value) -> Result<(), CommandError> 
     Ok(table::write(
         &verdict,
         &Inventory::default(),
+        view,
         appearance,
         out,
     )?)
+}
+
+/// Leaves of a verdict the findings that are to be seen.
+pub fn seen(mut verdict: Value, view: &View) -> Value {
+    if let Some(Value::Array(findings)) = verdict.get_mut("findings") {
+        // What is not understood is shown.
+        findings.retain(|finding| {
+            let finding: Result<Finding, _> = serde_json::from_value(finding.clone());
+            finding.map_or(true, |finding| view.shows(&finding))
+        });
+    }
+    verdict
 }
 
 fn print_index(out: &mut impl Write, index: &Value) -> Result<(), CommandError> {

@@ -4,14 +4,15 @@ use std::io::Write;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use serde_json::{Value, json};
 use sluicegate_model::Digest;
 
 use super::CommandError;
+use super::finding_flags::FindingFlags;
 use super::query::{Format, Source, cell, items, members, next, parsed, print_json, query_string};
 use crate::cache::ContentStore;
+use crate::formats::appearance::Appearance;
+use crate::formats::grid::{Cell, Grid};
 use crate::formats::text::printable;
 use crate::verdicts::{Records, SledStore, StoreError, VerdictFilter};
 
@@ -75,6 +76,8 @@ pub struct ListArgs {
 pub struct ShowArgs {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    findings: FindingFlags,
     /// The manifest's digest
     digest: String,
     /// The repository, where the image was pulled from several
@@ -102,34 +105,51 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
     if args.source.format == Format::Json {
         return print_json(out, &page);
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header([
+    print_list(out, &page)
+}
+
+/// Prints a page of the list for a person.
+fn print_list(out: &mut impl Write, page: &Value) -> Result<(), CommandError> {
+    let mut grid = Grid::new([
         "DECISION",
         "REPOSITORY",
         "TAGS",
         "DIGEST",
         "FINDINGS",
+        "WORST",
         "COVERAGE",
         "DECIDED",
     ]);
-    for verdict in items(&page) {
+    for verdict in items(page) {
         let tags: Vec<&str> = members(verdict, "/tags")
             .iter()
             .filter_map(Value::as_str)
             .collect();
-        table.add_row([
-            cell(verdict, "/decision"),
-            cell(verdict, "/repository"),
-            printable(&tags.join(",")),
-            cell(verdict, "/digest"),
-            members(verdict, "/findings").len().to_string(),
-            cell(verdict, "/coverage/status"),
-            cell(verdict, "/provenance/decided_at"),
+        let decision = match verdict.pointer("/would_refuse").and_then(Value::as_bool) {
+            Some(true) => format!("{}, would refuse", cell(verdict, "/decision")),
+            _ => cell(verdict, "/decision"),
+        };
+        let worst = match verdict.pointer("/worst/id") {
+            Some(_) => format!(
+                "{} {}",
+                cell(verdict, "/worst/severity"),
+                cell(verdict, "/worst/id")
+            ),
+            None => "-".to_owned(),
+        };
+        grid.row([
+            Cell::text(decision),
+            Cell::text(cell(verdict, "/repository")),
+            Cell::text(tags.join(",")),
+            Cell::digest(cell(verdict, "/digest")),
+            Cell::text(cell(verdict, "/counts/findings")),
+            Cell::text(worst),
+            Cell::text(cell(verdict, "/coverage/status")),
+            Cell::time(cell(verdict, "/provenance/decided_at")),
         ]);
     }
-    writeln!(out, "{table}")?;
-    if let Some(next) = next(&page) {
+    grid.write(Appearance::of_standard_output(), out)?;
+    if let Some(next) = next(page) {
         writeln!(out, "more: --after {}", printable(next))?;
     }
     Ok(())
@@ -162,11 +182,12 @@ async fn list_from(records: &Records, args: &ListArgs) -> Result<Value, CommandE
         })?,
         vulnerability: args.vulnerability.clone(),
         package: args.package.clone(),
+        would_refuse: None,
         since: parsed(args.since.as_deref())?,
         until: parsed(args.until.as_deref())?,
     };
     let page = records
-        .list_verdicts(&filter, args.limit, args.after.as_deref())
+        .list_summaries(&filter, args.limit, args.after.as_deref())
         .await;
     let page = page.map_err(|error| CommandError::Failed(error.to_string()))?;
     Ok(json!({"items": page.items, "next": page.next}))
@@ -185,10 +206,11 @@ async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> 
             .get(&format!("verdicts/{digest}?{query}"))
             .await?
     };
+    let view = args.findings.view();
     if args.source.format == Format::Json {
-        return print_json(out, &verdict);
+        return print_json(out, &super::verdict_table::seen(verdict, &view));
     }
-    super::verdict_table::print(out, &verdict)
+    super::verdict_table::print(out, &verdict, &view)
 }
 
 async fn show_from(

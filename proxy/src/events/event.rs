@@ -79,8 +79,9 @@ pub struct Change {
 }
 
 /// Which way a verdict went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum Direction {
     /// It is stricter, or equally strict with more findings and none less.
     Worse,
@@ -88,6 +89,17 @@ pub enum Direction {
     Better,
     /// It is neither.
     Other,
+}
+
+impl Direction {
+    /// Gives the name used everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Worse => "worse",
+            Self::Better => "better",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The decisions of the two verdicts.
@@ -140,6 +152,62 @@ pub struct ExceptionChanges {
     pub added: Vec<String>,
     /// The digest under which the texts of those before are kept, and so who answered for them.
     pub policies: Digest,
+}
+
+/// What can have changed outside the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum CauseKind {
+    /// Advisories.
+    Feeds,
+    /// Policy files.
+    Policy,
+    /// The program or its analyzers.
+    Scanner,
+    /// Exceptions that came or went.
+    Exceptions,
+    /// None of it: something ended.
+    Time,
+}
+
+impl CauseKind {
+    const ALL: [Self; 5] = [
+        Self::Feeds,
+        Self::Policy,
+        Self::Scanner,
+        Self::Exceptions,
+        Self::Time,
+    ];
+
+    /// Gives the name used everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Feeds => "feeds",
+            Self::Policy => "policy",
+            Self::Scanner => "scanner",
+            Self::Exceptions => "exceptions",
+            Self::Time => "time",
+        }
+    }
+}
+
+impl Cause {
+    /// Lists what changed; only time where nothing did.
+    pub fn kinds(&self) -> Vec<CauseKind> {
+        let changed = |kind: &CauseKind| match kind {
+            CauseKind::Feeds => self.feeds.is_some(),
+            CauseKind::Policy => self.policy.is_some(),
+            CauseKind::Scanner => self.scanner.is_some(),
+            CauseKind::Exceptions => self.exceptions.is_some(),
+            CauseKind::Time => false,
+        };
+        let kinds: Vec<CauseKind> = CauseKind::ALL.into_iter().filter(changed).collect();
+        if kinds.is_empty() {
+            return vec![CauseKind::Time];
+        }
+        kinds
+    }
 }
 
 /// Two identities.

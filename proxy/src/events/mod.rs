@@ -9,7 +9,7 @@ mod pulled_by;
 
 pub use difference::difference;
 pub use event::{
-    Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
-    FromTo, Ids,
+    Cause, CauseKind, Change, Decisions, Direction, Event, EventKind, ExceptionChanges,
+    FindingChanges, FromTo, Ids,
 };
 pub use pulled_by::{PullHistory, ToldEvent};

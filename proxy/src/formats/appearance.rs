@@ -4,16 +4,14 @@ use std::io::IsTerminal as _;
 
 use comfy_table::Table;
 
-/// Columns of a place that has no width of its own.
-const PLAIN_WIDTH: u16 = 160;
-/// Narrower than this, a table is cut by the terminal instead of squeezed into letters.
-const NARROWEST: u16 = 60;
+/// Columns of a terminal that does not tell how many it has.
+const USUAL_WIDTH: u16 = 80;
 
 /// The width of a place, and whether it shows colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appearance {
-    /// Columns.
-    pub width: u16,
+    /// Columns of a terminal; none in a file or a pipe, where nothing is cut.
+    pub width: Option<u16>,
     /// Whether text may be coloured.
     pub colours: bool,
 }
@@ -33,7 +31,7 @@ impl Appearance {
     /// Gives the appearance of a file or a pipe.
     pub const fn plain() -> Self {
         Self {
-            width: PLAIN_WIDTH,
+            width: None,
             colours: false,
         }
     }
@@ -46,9 +44,9 @@ impl Appearance {
             return Self::plain();
         }
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let width = Table::new().width().unwrap_or(PLAIN_WIDTH);
+        let width = Table::new().width().unwrap_or(USUAL_WIDTH);
         Self {
-            width: width.max(NARROWEST),
+            width: Some(width),
             colours: !refused,
         }
     }

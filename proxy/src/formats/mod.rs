@@ -3,17 +3,20 @@
 //! Called by commands and by the API. A writer says only what verdict and inventory say; the same
 //! two give the same bytes. Everything is written as it is made, never as one text in memory.
 //!
-//! Reading order: [`appearance`] and [`text`] (what a terminal may see), [`table`], [`json`],
+//! Reading order: [`appearance`] and [`text`] (what a terminal may see), [`grid`] (tables), [`view`]
+//! (which findings are shown), [`table`], [`json`],
 //! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`].
 
 pub mod appearance;
 pub mod cyclonedx;
 mod document;
+pub mod grid;
 pub mod json;
 pub mod sarif;
 pub mod spdx;
 pub mod table;
 pub mod text;
+pub mod view;
 
 use std::io::{self, Write};
 
@@ -22,6 +25,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
 use appearance::Appearance;
+use view::View;
 
 /// How a judgement is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -48,21 +52,28 @@ pub fn write(
     inventory: &Inventory,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    write_as(format, Appearance::plain(), verdict, inventory, out)
+    let view = View::default();
+    write_as(format, Appearance::plain(), &view, verdict, inventory, out)
 }
 
-/// Writes what is known of one image for a place that has a width, and maybe colours.
+/// Writes what is to be seen of one image for a place that has a width, and maybe colours.
 ///
-/// Only the table looks different there.
+/// Only the table looks different there, and says what is not shown.
 pub fn write_as(
     format: Format,
     appearance: Appearance,
+    view: &View,
     verdict: &Verdict,
     inventory: &Inventory,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    if format == Format::Table {
+        return table::write(verdict, inventory, view, appearance, out);
+    }
+    let seen = view.of(verdict);
+    let verdict = seen.as_ref();
     match format {
-        Format::Table => table::write(verdict, inventory, appearance, out),
+        Format::Table => Ok(()),
         Format::Json => json::write(verdict, out),
         Format::Sarif => sarif::write(verdict, out),
         Format::Cyclonedx => cyclonedx::write(verdict, inventory, out),

@@ -177,6 +177,7 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
         epss: None,
         package: FindingPackage {
             name: component.package.name.clone(),
+            source: None,
             version: component.package.version.clone(),
             purl: component.purl.clone(),
             ecosystem: component.ecosystem.clone(),

@@ -7,6 +7,7 @@ mod findings;
 mod gaps;
 mod layers;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use sluicegate_model::Digest;
@@ -17,7 +18,10 @@ use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, Reason, Verdict};
 
 use super::appearance::{Appearance, Colour};
-use super::text::{counted, shown};
+use super::grid::{broken, short_digest, to_the_second};
+use super::text::{counted, printable};
+use super::view::View;
+use findings::Rows;
 
 /// Worst first, as the summary counts them.
 const SEVERITIES: [Severity; 6] = [
@@ -32,29 +36,58 @@ const SEVERITIES: [Severity; 6] = [
 /// What stands for the snapshot where no feed is loaded.
 const NO_FEEDS: &str = "none";
 
+/// What stands before a line that goes on under the text of the one before.
+const BELOW: &str = "          ";
+
 /// Hexadecimal digits that tell an image's layers apart.
 const SHORT_DIGEST: usize = 12;
 
-/// Writes the verdict; an empty inventory only leaves packages of one source apart.
+/// Writes the verdict, with the findings that are to be seen.
+///
+/// Without an inventory it is not said which packages rest on a record that was removed or on an
+/// SBOM alone, nor what the layers did.
 pub fn write(
     verdict: &Verdict,
     inventory: &Inventory,
+    view: &View,
     appearance: Appearance,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let out = &mut io::BufWriter::new(out);
     write_head(verdict, appearance, out)?;
-    findings::write(verdict, inventory, appearance, out)?;
-    layers::write(verdict, inventory, out)?;
+    let rows = findings::write(verdict, inventory, view, appearance, out)?;
+    layers::write(verdict, inventory, appearance, out)?;
     gaps::write(&verdict.coverage, appearance, out)?;
-    write_summary(verdict, out)?;
+    write_summary(verdict, &rows, view, appearance, out)?;
     out.flush()
 }
 
-/// Gives as much of a layer's digest as tells it apart.
-fn short_digest(layer: &Digest) -> &str {
+/// Gives as much of a layer's digest as a place shows: on a terminal what tells it apart.
+fn layer_digest(layer: &Digest, appearance: Appearance) -> &str {
     let hex = layer.hex();
-    hex.get(..SHORT_DIGEST).unwrap_or(hex)
+    match appearance.width {
+        Some(_) => hex.get(..SHORT_DIGEST).unwrap_or(hex),
+        None => layer.as_str(),
+    }
+}
+
+/// Writes a line, on a terminal broken between words; what follows stands under its text.
+fn write_line(
+    label: &str,
+    text: &str,
+    appearance: Appearance,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let indent = label.chars().count();
+    let lines = match appearance.width {
+        Some(width) => broken(text, usize::from(width).saturating_sub(indent)),
+        None => vec![text.to_owned()],
+    };
+    for (at, line) in lines.iter().enumerate() {
+        let label = if at == 0 { label } else { "" };
+        writeln!(out, "{label:indent$}{line}")?;
+    }
+    Ok(())
 }
 
 fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) -> io::Result<()> {
@@ -66,35 +99,41 @@ fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) ->
             format!("{} ({})", verdict.repository, tags.join(", "))
         }
     };
-    writeln!(out, "Image     {}", shown(&image))?;
+    write_line("Image     ", &printable(&image), appearance, out)?;
     if let Some(claim) = &verdict.claimed_name {
-        writeln!(
-            out,
-            "          claims to be {}; no policy goes by that",
-            shown(claim)
-        )?;
+        let claim = format!("claims to be {}; no policy goes by that", printable(claim));
+        write_line(BELOW, &claim, appearance, out)?;
     }
-    writeln!(out, "Digest    {}", verdict.digest)?;
+    let digest = verdict.digest.as_str();
+    let has_room = |width: u16| BELOW.len() + digest.len() <= width.into();
+    let digest = if appearance.width.is_none_or(has_room) {
+        digest
+    } else {
+        short_digest(digest)
+    };
+    writeln!(out, "Digest    {digest}")?;
     if let Some(kind) = verdict.artifact {
         writeln!(out, "Artifact  {}", kind.as_str())?;
     }
     let system = match &verdict.distro {
-        Some(distro) => format!("{} {}", shown(&distro.id), shown(&distro.version)),
+        Some(distro) => format!("{} {}", printable(&distro.id), printable(&distro.version)),
         None => "no distribution identified".into(),
     };
-    writeln!(out, "Platform  {}, {system}", shown(&verdict.platform))?;
+    let platform = format!("{}, {system}", printable(&verdict.platform));
+    write_line("Platform  ", &platform, appearance, out)?;
     let (decision, colour) = match verdict.decision {
         Decision::Refuse => ("refused", Colour::Red),
         Decision::Annotate => ("allowed with a note", Colour::Yellow),
         Decision::Allow => ("allowed", Colour::Green),
     };
-    let policy = shown(&verdict.policy.name);
+    let policy = printable(&verdict.policy.name);
     let decision = appearance.paint(decision, colour);
     writeln!(out, "Decision  {decision} by policy \"{policy}\"")?;
     for reason in &verdict.reasons {
         let asked = asked(reason, verdict.decision);
-        let (rule, message) = (shown(&reason.rule), shown(&reason.message));
-        writeln!(out, "          rule \"{rule}\" {asked}: {message}")?;
+        let (rule, message) = (printable(&reason.rule), printable(&reason.message));
+        let text = format!("rule \"{rule}\" {asked}: {message}");
+        write_line(BELOW, &text, appearance, out)?;
     }
     Ok(())
 }
@@ -109,7 +148,13 @@ fn asked(reason: &Reason, decision: Decision) -> &'static str {
     }
 }
 
-fn write_summary(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+fn write_summary(
+    verdict: &Verdict,
+    rows: &Rows,
+    view: &View,
+    appearance: Appearance,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let findings = &verdict.findings;
     let of = |severity: Severity| {
         let count = findings.iter().filter(|one| one.severity == severity);
@@ -122,16 +167,20 @@ fn write_summary(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let count = |wanted: fn(&Finding) -> bool| findings.iter().filter(|one| wanted(one)).count();
     let total = counted(findings.len(), "finding");
+    writeln!(out)?;
     if findings.is_empty() {
-        writeln!(out, "\n{total}")?;
+        writeln!(out, "{total}")?;
     } else {
         let by_severity = by_severity.join(", ");
         let fixable = count(|one| one.fixed.is_some());
         let exploited = count(|one| one.kev);
-        writeln!(
-            out,
-            "\n{total} ({by_severity}), {fixable} with a fix, {exploited} known to be exploited"
-        )?;
+        let line = format!(
+            "{total} ({by_severity}), {fixable} with a fix, {exploited} known to be exploited"
+        );
+        write_line("", &line, appearance, out)?;
+        for line in why_counts_differ(verdict, rows, view) {
+            write_line("", &line, appearance, out)?;
+        }
     }
     let coverage = match verdict.coverage.status {
         CoverageStatus::Complete => "everything was looked at",
@@ -142,15 +191,48 @@ fn write_summary(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let packages = usize::try_from(verdict.packages).unwrap_or(usize::MAX);
     let packages = counted(packages, "package");
     let feeds = match provenance.feed_time {
-        Some(time) => format!("advisories up to {time}"),
+        Some(time) => format!("advisories up to {}", to_the_second(&time.to_string())),
         None if provenance.feeds == NO_FEEDS => "no advisories loaded".into(),
         None => "no dated advisories on its packages".into(),
     };
     let scan_ms = provenance.scan_ms;
-    writeln!(
-        out,
-        "{packages}, {coverage}; {feeds}; scanned in {scan_ms} ms"
-    )
+    let line = format!("{packages}, {coverage}; {feeds}; scanned in {scan_ms} ms");
+    write_line("", &line, appearance, out)
+}
+
+/// Says why there are fewer rows than findings, and why rules count fewer.
+fn why_counts_differ(verdict: &Verdict, rows: &Rows, view: &View) -> Vec<String> {
+    let mut lines = Vec::new();
+    let total = verdict.findings.len();
+    if rows.hidden > 0 {
+        let hidden = counted(rows.hidden, "finding");
+        let flags = view.flags().join(" ");
+        lines.push(format!(
+            "{hidden} not shown ({flags}); they count in the decision"
+        ));
+    }
+    let shown = total.saturating_sub(rows.hidden);
+    if rows.all < shown {
+        let rows = counted(rows.all, "row");
+        lines.push(format!(
+            "{shown} in {rows}: packages of one source, and places of one version, share a row"
+        ));
+    }
+    let told: HashSet<_> = verdict.findings.iter().map(as_rules_count).collect();
+    if told.len() < total {
+        let told = counted(told.len(), "finding");
+        lines.push(format!(
+            "rules count {told}: a version of a package once, in however many places it is"
+        ));
+    }
+    lines
+}
+
+/// What makes two findings one in the words of a rule.
+fn as_rules_count(finding: &Finding) -> (&str, &str, &str, Option<&str>) {
+    let package = &finding.package;
+    let fixed = finding.fixed.as_deref();
+    (&finding.id, &package.name, &package.version, fixed)
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl Basis {
     }
 
     /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
-    /// marks of its packages where they are not kept yet.
+    /// packages of the image where they are not listed yet.
     pub(crate) fn judge(
         &self,
         repository: &Repository,
@@ -98,7 +98,7 @@ impl Basis {
         known: &Known,
         tags: &[Tag],
         scanned: &Scanned,
-        has_marks: bool,
+        is_listed: bool,
     ) -> Result<(Verdict, Replacement), StoreError> {
         let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
         let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
@@ -114,8 +114,8 @@ impl Basis {
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
         let mut replacement = Replacement::new(&verdict, known)?.told_as(change);
-        if !has_marks {
-            replacement = replacement.listing(&scanned.inventory)?;
+        if !is_listed {
+            replacement = replacement.listing(&scanned.inventory);
         }
         Ok((verdict, replacement))
     }
@@ -211,12 +211,12 @@ impl Judge {
             self.want(&basis, &held);
             held = self.with_room(&basis, repository, digest, held).await?;
             let known = self.records.known_verdict(repository, digest).await?;
-            let has_marks = self.records.has_marks(digest).await?;
+            let is_listed = self.records.lists_packages(digest).await?;
             let epoch = basis.epoch;
             let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(&held.scanned);
             let decide =
-                move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, has_marks);
+                move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
                 .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))??;

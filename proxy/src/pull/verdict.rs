@@ -3,9 +3,13 @@
 //! Pure: whose set and snapshot are the current ones is `judge`'s business. `inspect-image` calls
 //! it too.
 
+use std::collections::HashMap;
+
 use jiff::SignedDuration;
 use sluicegate_model::coverage::GapKind;
+use sluicegate_model::finding::Finding;
 use sluicegate_model::image::Tag;
+use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -42,7 +46,8 @@ pub(crate) fn verdict(
         repository: &image.repository,
         content: scanned.content,
     };
-    let outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
+    let mut outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
+    name_sources(&mut outcome.findings, &scanned.inventory);
     let lacks = lacks_for(&feeds.index, &report.knowledge);
     let warnings = policies.unmet(Some(&image.repository), &lacks);
     let mut gaps = report.coverage.gaps.iter();
@@ -79,6 +84,26 @@ pub(crate) fn verdict(
     }
 }
 
+/// Adds to findings what their packages were built from: who reads a verdict has no inventory.
+fn name_sources(findings: &mut [Finding], inventory: &Inventory) {
+    if findings.is_empty() {
+        return;
+    }
+    let mut sources: HashMap<&str, &str> = HashMap::new();
+    for component in &inventory.components {
+        let package = &component.package;
+        if let Some(source) = &package.source
+            && source.name != package.name
+        {
+            sources.insert(&component.purl, &source.name);
+        }
+    }
+    for finding in findings {
+        let source = sources.get(finding.package.purl.as_str());
+        finding.package.source = source.map(|source| (*source).to_owned());
+    }
+}
+
 /// Adds to what no feed speaks of why that may be: whoever is refused for it reads nothing else.
 fn tell_why(report: &mut Report, feeds: &FeedState) {
     let Some(problem) = &feeds.problem else {
@@ -94,4 +119,26 @@ fn tell_why(report: &mut Report, feeds: &FeedState) {
 pub(crate) fn scanner_name() -> String {
     let fingerprint = verdict_fingerprint();
     format!("sluicegate/{} {fingerprint}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::samples;
+
+    #[test]
+    fn findings_name_what_their_packages_were_built_from() {
+        let inventory = samples::inventory();
+        let mut findings = samples::verdict().findings;
+        name_sources(&mut findings, &inventory);
+        let named: Vec<(&str, Option<&str>)> = findings
+            .iter()
+            .map(|finding| (&*finding.package.name, finding.package.source.as_deref()))
+            .collect();
+        assert_eq!(
+            named[1..3],
+            [("libssl3", Some("openssl")), ("openssl", None)]
+        );
+        assert_eq!(named[0].1, None);
+    }
 }

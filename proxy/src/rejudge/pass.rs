@@ -109,6 +109,12 @@ impl Rejudge {
     async fn renew(&self, image: &[Judged]) -> Result<Renewed, StoreError> {
         let mut renewed = Renewed::default();
         let mut old: Vec<&Judged> = Vec::new();
+        let Some(Judged { digest, .. }) = image.first() else {
+            return Ok(renewed);
+        };
+        // What other analyzers listed, or an earlier version did not, is listed anew.
+        let mut is_listed = self.records.lists_packages(digest).await?;
+        let mut stale = 0_u64;
         for judged in image {
             let (repository, digest) = (&judged.repository, &judged.digest);
             renewed.looked_at = renewed.looked_at.saturating_add(1);
@@ -119,20 +125,25 @@ impl Rejudge {
                 Some(verdict) if self.judge.basis().is_of(verdict) => {
                     let decided_at = verdict.provenance.decided_at;
                     self.judge.note_end(decided_at, verdict.valid_until);
+                    if !is_listed {
+                        old.push(judged);
+                    }
                 }
-                Some(_) => old.push(judged),
+                Some(_) => {
+                    stale = stale.saturating_add(1);
+                    old.push(judged);
+                }
                 // Damaged, which means not judged: its next pull does it.
                 None => {}
             }
         }
-        let Some(Judged { digest, .. }) = old.first() else {
+        if old.is_empty() {
             return Ok(renewed);
-        };
+        }
         let Some(mut held) = self.judge.scanned(digest).await else {
-            renewed.skipped = old.len() as u64;
+            renewed.skipped = stale;
             return Ok(renewed);
         };
-        let mut has_marks = self.records.has_marks(digest).await?;
         for Judged {
             repository, digest, ..
         } in old
@@ -147,8 +158,8 @@ impl Rejudge {
             };
             held = roomy;
             let known = self.records.known_verdict(repository, digest).await?;
-            let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, has_marks)?;
-            has_marks = true;
+            let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, is_listed)?;
+            is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
             renewed.made.push((end, new));
         }

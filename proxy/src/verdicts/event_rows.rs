@@ -9,11 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::{Digest, Repository};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::index::{Entry, in_both};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
+use super::replace::Batch;
 use super::rows;
 use super::store::{Op, StoreError};
-use crate::events::{Change, Event, EventKind};
+use super::term::{self, Term};
+use crate::events::{CauseKind, Change, Direction, Event, EventKind};
 
 /// Most events kept, about a KiB each.
 const MAX_EVENTS: u64 = 20_000;
@@ -31,6 +34,14 @@ pub struct EventFilter {
     pub digest: Option<Digest>,
     /// Those at this instant or later.
     pub since: Option<Timestamp>,
+    /// Those before this instant.
+    pub until: Option<Timestamp>,
+    /// Those that went this way.
+    pub direction: Option<Direction>,
+    /// Those that this brought about.
+    pub cause: Option<CauseKind>,
+    /// Those that name this weakness among what came or went, upper or lower case.
+    pub vulnerability: Option<String>,
 }
 
 /// One page of events.
@@ -53,27 +64,42 @@ pub(super) struct Numbering<'a> {
 }
 
 impl Numbering<'_> {
-    /// Makes the changes that write an event, and that remove the one that is too old.
-    pub(super) fn ops(&mut self, time: Timestamp, change: Change) -> Result<Vec<Op>, StoreError> {
+    /// Adds the changes that write an event, and that remove the one that is too old.
+    pub(super) async fn add(
+        &mut self,
+        records: &Records,
+        batch: &mut Batch,
+        time: Timestamp,
+        change: Change,
+    ) -> Result<(), StoreError> {
         self.last = self.last.saturating_add(1);
         let event = Event::new(self.last, time, change);
         let body = serde_json::to_vec(&event).map_err(|error| StoreError::Engine {
             attempt: "encoding an event for",
             why: error.to_string(),
         })?;
-        let mut ops = vec![
+        batch.ops.extend([
             Op::Put {
                 key: keys::event(self.last),
                 body: body.into(),
             },
             rows::put(keys::event_head(), &self.last)?,
-        ];
+        ]);
+        let terms = term::of_event(&event.change);
+        batch.log(
+            &records.index,
+            Entry::between(number(self.last), &[], &terms),
+        )?;
         if let Some(oldest) = self.last.checked_sub(MAX_EVENTS) {
-            ops.push(Op::Delete {
+            if let Some(gone) = records.event(oldest).await? {
+                let terms = term::of_event(&gone.change);
+                batch.log(&records.index, Entry::between(number(oldest), &terms, &[]))?;
+            }
+            batch.ops.push(Op::Delete {
                 key: keys::event(oldest),
             });
         }
-        Ok(ops)
+        Ok(())
     }
 
     /// Says that the events were written. Without this the number is looked up again.
@@ -90,17 +116,16 @@ impl Records {
         limit: usize,
         after: Option<u64>,
     ) -> Result<EventPage, StoreError> {
-        let prefix = keys::all_events();
-        let mut at = after.map(keys::event);
+        let limit = limit.max(1);
+        let chosen = self.chosen_events(filter, after).await?;
         let mut page = EventPage {
             items: Vec::new(),
             next: None,
         };
-        loop {
-            let rows = self.store.page(&prefix, at.as_ref(), PAGE_ROWS).await?;
-            let is_last = rows.len() < PAGE_ROWS;
-            for (key, body) in rows {
-                at = Some(key);
+        // One more than a page, so that it is known whether there is another.
+        for numbers in chosen.chunks(limit.saturating_add(1).min(PAGE_ROWS)) {
+            let keys: Vec<_> = numbers.iter().map(|seq| keys::event(*seq)).collect();
+            for body in self.store.get_many(&keys).await?.into_iter().flatten() {
                 let Ok(event) = serde_json::from_slice::<Event>(&body) else {
                     continue;
                 };
@@ -110,16 +135,44 @@ impl Records {
                 if !filter.accepts(&event) {
                     continue;
                 }
-                if page.items.len() >= limit.max(1) {
+                if page.items.len() >= limit {
                     page.next = page.items.last().map(|last| last.seq);
                     return Ok(page);
                 }
                 page.items.push(event);
             }
-            if is_last {
-                return Ok(page);
-            }
         }
+        Ok(page)
+    }
+
+    /// Numbers the events that have every name asked for, newest first, older than `after`.
+    async fn chosen_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<u64>,
+    ) -> Result<Vec<u64>, StoreError> {
+        self.whole_index().await?;
+        let last = self.last_event().await?;
+        let oldest = Self::oldest_event(last).max(1);
+        let end = after.map_or(last.saturating_add(1), |after| {
+            after.min(last.saturating_add(1))
+        });
+        let mut among: Option<Vec<u32>> = None;
+        for term in filter.terms() {
+            let numbers = self.index.numbers(&self.store, term).await?;
+            among = Some(match among {
+                Some(among) => in_both(&among, &numbers),
+                None => numbers,
+            });
+        }
+        let kept = oldest..end;
+        Ok(match among {
+            Some(among) => {
+                let numbers = among.into_iter().rev().map(u64::from);
+                numbers.filter(|seq| kept.contains(seq)).collect()
+            }
+            None => kept.rev().collect(),
+        })
     }
 
     /// Gives the number of the newest event; 0 where there has been none.
@@ -162,11 +215,29 @@ impl Records {
 }
 
 impl EventFilter {
+    /// Lists the names that the wanted ones have.
+    fn terms(&self) -> Vec<Term> {
+        let repository = self.repository.as_ref().map(ToString::to_string);
+        let digest = self.digest.as_ref().map(Digest::as_str);
+        let terms = [
+            repository.as_deref().map(Term::event_on),
+            digest.map(Term::event_of),
+            self.direction.map(Term::event_towards),
+            self.cause.map(Term::event_by),
+            self.vulnerability.as_deref().map(Term::event_naming),
+        ];
+        terms.into_iter().flatten().collect()
+    }
+
+    /// Tells whether an event that has every name asked for is wanted.
     fn accepts(&self, event: &Event) -> bool {
+        let fits = |wanted: Option<&Repository>| {
+            wanted.is_none_or(|wanted| *wanted == event.change.repository)
+        };
         self.kind.is_none_or(|kind| kind == event.kind)
-            && fits(self.repository.as_ref(), &event.change.repository)
-            && fits(self.digest.as_ref(), &event.change.digest)
+            && fits(self.repository.as_ref())
             && self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until)
     }
 
     /// Tells whether no event before this one can be wanted.
@@ -176,6 +247,7 @@ impl EventFilter {
     }
 }
 
-fn fits<T: PartialEq>(wanted: Option<&T>, got: &T) -> bool {
-    wanted.is_none_or(|wanted| wanted == got)
+/// Gives an event's number in the index.
+pub(super) fn number(seq: u64) -> u32 {
+    u32::try_from(seq).unwrap_or(u32::MAX)
 }

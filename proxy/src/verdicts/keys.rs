@@ -3,17 +3,20 @@
 //! Names, digests and tags hold no zero byte, so that one part can never run into the next and a
 //! prefix of whole parts selects exactly those records.
 
-use jiff::Timestamp;
 use sluicegate_model::{Digest, Repository, Tag};
 
 use super::store::Key;
+use super::term::Term;
 
 /// The kinds of records. The letters are on disk.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Verdict,
     VerdictByDigest,
-    VerdictByTime,
+    Summary,
+    Logged,
+    Block,
+    WholeIndex,
     Member,
     Listing,
     BlobPresent,
@@ -23,8 +26,9 @@ pub(super) enum Kind {
     Event,
     EventHead,
     Delivered,
-    Marks,
     Parent,
+    Image,
+    NumberedImage,
 }
 
 impl Kind {
@@ -32,7 +36,11 @@ impl Kind {
         match self {
             Self::Verdict => b'v',
             Self::VerdictByDigest => b'd',
-            Self::VerdictByTime => b'n',
+            // `n` and `k` are of a time when lists looked at every verdict: removed when found.
+            Self::Summary => b's',
+            Self::Logged => b'q',
+            Self::Block => b'x',
+            Self::WholeIndex => b'f',
             // `m` and `b` are of a time when an upstream's word to HEAD was enough: not read.
             Self::Member => b'M',
             Self::Listing => b'l',
@@ -43,8 +51,9 @@ impl Kind {
             Self::Event => b'e',
             Self::EventHead => b'h',
             Self::Delivered => b'w',
-            Self::Marks => b'k',
             Self::Parent => b'i',
+            Self::Image => b'K',
+            Self::NumberedImage => b'I',
         }
     }
 }
@@ -66,26 +75,56 @@ pub(super) fn all_by_digest() -> Key {
     key(Kind::VerdictByDigest, &[])
 }
 
-/// Names a verdict so that newer ones sort first.
-pub(super) fn verdict_by_time(at: Timestamp, repository: &Repository, digest: &Digest) -> Key {
-    let parts = [&newest_first(at), &repository.to_string(), digest.as_str()];
-    key(Kind::VerdictByTime, &parts)
+/// Names what lists say of the verdict of a number.
+pub(super) fn summary(number: u32) -> Key {
+    key(Kind::Summary, &[&format!("{number:08x}")])
 }
 
-pub(super) fn all_by_time() -> Key {
-    key(Kind::VerdictByTime, &[])
+pub(super) fn all_summaries() -> Key {
+    key(Kind::Summary, &[])
 }
 
-/// Gives the key just before every verdict that is as old as `at` or older.
-pub(super) fn by_time_from(at: Timestamp) -> Key {
-    key(Kind::VerdictByTime, &[&newest_first(at)])
+/// Gives the number that a [`summary`] key names.
+pub(super) fn summarised(key: &Key) -> Option<u32> {
+    u32::from_str_radix(last_part(key)?, 16).ok()
 }
 
-/// Gives a key just after every verdict that is as young as `at` or younger.
-pub(super) fn by_time_until(at: Timestamp) -> Key {
-    let mut bytes = by_time_from(at).0.into_vec();
-    bytes.push(u8::MAX);
-    Key(bytes.into())
+/// Names a row of changes that are not in the blocks yet, so that later ones sort last.
+pub(super) fn logged(row: u64) -> Key {
+    key(Kind::Logged, &[&format!("{row:016x}")])
+}
+
+pub(super) fn all_logged() -> Key {
+    key(Kind::Logged, &[])
+}
+
+/// Gives the row that a [`logged`] key names.
+pub(super) fn logged_row(key: &Key) -> Option<u64> {
+    u64::from_str_radix(last_part(key)?, 16).ok()
+}
+
+/// Names a block of the numbers that share a name.
+pub(super) fn block(term: Term, block: u32) -> Key {
+    key(Kind::Block, &[&term.to_string(), &format!("{block:06x}")])
+}
+
+pub(super) fn blocks_of(term: Term) -> Key {
+    key(Kind::Block, &[&term.to_string()])
+}
+
+/// Gives which block of its name a [`block`] key names.
+pub(super) fn block_number(key: &Key) -> Option<u32> {
+    u32::from_str_radix(last_part(key)?, 16).ok()
+}
+
+/// Names the mark that every verdict has its number.
+pub(super) fn whole_index() -> Key {
+    key(Kind::WholeIndex, &[])
+}
+
+/// Gives what begins the keys of lists that are not read any more.
+pub(super) fn of_earlier_lists() -> [Key; 2] {
+    [b"n\0".as_slice().into(), b"k\0".as_slice().into()]
 }
 
 pub(super) fn member(repository: &Repository, manifest: &Digest) -> Key {
@@ -152,31 +191,18 @@ pub(super) fn delivered_event() -> Key {
     key(Kind::Delivered, &[])
 }
 
-/// Names a row of the marks of an image's packages.
-pub(super) fn marks(digest: &Digest, number: u32) -> Key {
-    key(Kind::Marks, &[digest.as_str(), &format!("{number:08x}")])
+/// Names the number under which an image's packages are listed.
+pub(super) fn image(digest: &Digest) -> Key {
+    key(Kind::Image, &[digest.as_str()])
 }
 
-/// Gives the key just before every row of an image's marks.
-pub(super) fn marks_of(digest: &Digest) -> Key {
-    key(Kind::Marks, &[digest.as_str()])
+pub(super) fn all_images() -> Key {
+    key(Kind::Image, &[])
 }
 
-/// Gives a key just after every row of an image's marks.
-pub(super) fn marks_end(digest: &Digest) -> Key {
-    let mut bytes = marks_of(digest).0.into_vec();
-    bytes.push(u8::MAX);
-    Key(bytes.into())
-}
-
-pub(super) fn all_marks() -> Key {
-    key(Kind::Marks, &[])
-}
-
-/// Gives the digest that a [`marks`] key names.
-pub(super) fn marked(key: &Key) -> Option<Digest> {
-    let (digest, _number) = last_two_parts(key)?;
-    digest.parse().ok()
+/// Names the image of a number.
+pub(super) fn numbered_image(number: u32) -> Key {
+    key(Kind::NumberedImage, &[&format!("{number:08x}")])
 }
 
 /// Gives a key's last part as text.
@@ -184,12 +210,6 @@ pub(super) fn last_part(key: &Key) -> Option<&str> {
     let bytes = key.as_bytes().strip_suffix(&[0])?;
     let part = bytes.rsplit(|byte| *byte == 0).next()?;
     std::str::from_utf8(part).ok()
-}
-
-/// Gives the repository and digest that a [`verdict_by_time`] key names.
-pub(super) fn named_by_time(key: &Key) -> Option<(Repository, Digest)> {
-    let (repository, digest) = last_two_parts(key)?;
-    Some((repository.parse().ok()?, digest.parse().ok()?))
 }
 
 /// Gives the digest and repository that a [`verdict_by_digest`] key names.
@@ -212,10 +232,4 @@ fn key(kind: Kind, parts: &[&str]) -> Key {
         bytes.push(0);
     }
     Key(bytes.into())
-}
-
-/// Writes an instant so that later ones sort first: hexadecimal of its distance to the last one.
-fn newest_first(at: Timestamp) -> String {
-    let distance = i64::MAX.abs_diff(at.as_microsecond());
-    format!("{distance:016x}")
 }

@@ -3,11 +3,15 @@
 //! A missing or damaged record means "not judged" and never "allowed". Callers use [`Records`];
 //! only `app` names an engine.
 
+mod earlier;
 mod envelope;
 mod event_rows;
 mod filter;
+mod head;
+mod index;
 mod judged;
 mod keys;
+mod lists;
 mod package_rows;
 mod records;
 mod replace;
@@ -17,17 +21,21 @@ mod store_memory;
 mod store_sled;
 mod store_sled_open;
 mod store_sled_reserve;
+mod summary;
+mod term;
 mod verdict_rows;
 
 pub use event_rows::{EventFilter, EventPage};
 pub use filter::{Page, VerdictFilter};
 pub use judged::{Judged, JudgedPage};
-pub use package_rows::names_of;
+pub use package_rows::Holder;
 pub use records::{Member, Records, TagRecord};
 pub use replace::{Known, Replacement};
 pub use store::{Key, Op, StoreError, VerdictStore};
 pub use store_memory::MemoryStore;
 pub use store_sled::{Opened, SledStore};
+pub use summary::{Counts, CoverageSummary, Summary, WithFindings, Worst};
+pub use term::names_of;
 
 #[cfg(test)]
 mod contract;

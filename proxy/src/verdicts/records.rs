@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::{Digest, Repository, Tag};
 
 use super::event_rows::EventHead;
+use super::index::Index;
 use super::keys;
 use super::replace::Writing;
 use super::rows::{self, MemberRow};
@@ -31,6 +32,7 @@ pub struct Records {
     pub(super) content: ContentStore,
     pub(super) writing: Writing,
     pub(super) event_head: EventHead,
+    pub(super) index: Index,
 }
 
 /// A manifest that its upstream serves in this repository.
@@ -65,6 +67,7 @@ impl Records {
             content,
             writing: Writing::default(),
             event_head: EventHead::default(),
+            index: Index::default(),
         }
     }
 

@@ -8,18 +8,21 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use bytes::Bytes;
 use sluicegate_model::image::Tag;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::index::{Entry, Index, Logged};
 use super::keys;
 use super::package_rows;
 use super::records::Records;
-use super::rows::{self, VerdictBody, VerdictRow};
+use super::rows::{self, ImageRow, VerdictBody, VerdictRow};
 use super::store::{Key, Op, StoreError};
+use super::summary::SummaryRow;
+use super::term::{self, Term};
 use crate::cache::{DocumentKind, PackedDocument};
 use crate::events::Change;
 
@@ -51,7 +54,13 @@ pub struct Replacement {
     document: Option<PackedDocument>,
     replaces: Option<VerdictBody>,
     change: Option<Change>,
-    marks: Vec<Op>,
+    summary: SummaryRow,
+    /// What the verdict can be asked for by.
+    terms: Vec<Term>,
+    /// What the verdict that it replaces could; none where that is not known.
+    old_terms: Option<Vec<Term>>,
+    /// What the image can be asked for by, where that is to be listed.
+    packages: Option<Vec<Term>>,
 }
 
 impl Replacement {
@@ -69,7 +78,10 @@ impl Replacement {
             document,
             replaces: known.body.clone(),
             change: None,
-            marks: Vec::new(),
+            summary: SummaryRow::of(verdict)?,
+            terms: term::of_verdict(verdict),
+            old_terms: known.verdict.as_ref().map(term::of_verdict),
+            packages: None,
         })
     }
 
@@ -81,9 +93,10 @@ impl Replacement {
     }
 
     /// Has the image found by the packages it holds.
-    pub fn listing(mut self, inventory: &Inventory) -> Result<Self, StoreError> {
-        self.marks = package_rows::ops(&self.digest, inventory)?;
-        Ok(self)
+    #[must_use]
+    pub fn listing(mut self, inventory: &Inventory) -> Self {
+        self.packages = Some(term::of_inventory(inventory));
+        self
     }
 
     /// Tells what it takes in memory until it is written, in bytes.
@@ -96,21 +109,10 @@ impl Replacement {
         keys::verdict(&self.repository, &self.digest)
     }
 
-    fn ops(&self, old: Option<&VerdictRow>) -> Result<Vec<Op>, StoreError> {
-        let by_time = |at| keys::verdict_by_time(at, &self.repository, &self.digest);
-        let mut ops = Vec::new();
-        if let Some(old) = old {
-            ops.push(Op::Delete {
-                key: by_time(old.decided_at),
-            });
-        }
-        ops.push(rows::put(self.key(), &self.row)?);
-        let indexes = [
-            keys::verdict_by_digest(&self.digest, &self.repository),
-            by_time(self.row.decided_at),
-        ];
-        ops.extend(indexes.map(rows::mark_present));
-        Ok(ops)
+    /// Names what nobody else may write meanwhile: the verdict, and the image where it is listed.
+    fn locked(&self) -> impl Iterator<Item = Key> {
+        let image = self.packages.as_ref().map(|_| keys::image(&self.digest));
+        std::iter::once(self.key()).chain(image)
     }
 }
 
@@ -174,37 +176,41 @@ impl Records {
         let documents = replacements.iter_mut();
         let documents = documents.filter_map(|new| new.document.take()).collect();
         self.content.put_documents(documents).await?;
-        let keys: Vec<Key> = replacements.iter().map(Replacement::key).collect();
-        let held = self.writing.lock(&keys).await;
-        let rows = join_all(keys.iter().map(|key| self.row::<VerdictRow>(key))).await;
-        let mut ops = Vec::new();
+        self.index.load(&self.store).await?;
+        let locked: Vec<Key> = replacements.iter().flat_map(Replacement::locked).collect();
+        let held = self.writing.lock(&locked).await;
+        let places = self.places_of(&replacements).await?;
+        let mut batch = Batch::default();
         let mut written = Vec::new();
         let mut unused = Vec::new();
         let mut events = None;
-        for (new, row) in replacements.iter_mut().zip(rows) {
-            let old = row?;
-            let is_known = old.as_ref().map(|row| &row.body) == new.replaces.as_ref();
+        for (new, place) in replacements.iter_mut().zip(places) {
+            let old = place.row.as_ref().map(|row| &row.body);
+            let is_known = old == new.replaces.as_ref();
             written.push(is_known);
             if is_known {
-                ops.extend(new.ops(old.as_ref())?);
-                ops.append(&mut new.marks);
-                unused.extend(old.map(|row| row.body).filter(|body| *body != new.row.body));
-                if let Some(change) = new.change.take() {
+                let change = new.change.take();
+                unused.extend(old.filter(|body| **body != new.row.body).cloned());
+                let decided_at = new.row.decided_at;
+                self.add_to(&mut batch, new, &place)?;
+                if let Some(change) = change {
                     let numbering = match events.take() {
                         Some(numbering) => numbering,
                         None => self.number_events().await?,
                     };
-                    ops.extend(events.insert(numbering).ops(new.row.decided_at, change)?);
+                    let numbering = events.insert(numbering);
+                    numbering.add(self, &mut batch, decided_at, change).await?;
                 }
-            } else if old.is_none_or(|row| row.body != new.row.body) {
+            } else if old.is_none_or(|body| *body != new.row.body) {
                 unused.push(new.row.body.clone());
             }
         }
-        self.store.apply(ops).await?;
+        self.write(batch).await?;
         if let Some(events) = events {
             events.written();
         }
         drop(held);
+        self.index.fold_where_due(&self.store).await;
         self.remove_documents(unused).await?;
         Ok(written)
     }
@@ -240,6 +246,132 @@ impl Records {
                 self.content.remove_document(kind, &key).await?;
             }
         }
+        Ok(())
+    }
+}
+
+/// What there is where a verdict is to be written.
+struct Place {
+    row: Option<VerdictRow>,
+    number: Option<u32>,
+    image: Option<ImageRow>,
+}
+
+impl Records {
+    /// Looks at what is there where verdicts are to be written.
+    async fn places_of(&self, news: &[Replacement]) -> Result<Vec<Place>, StoreError> {
+        let keys_of = |new: &Replacement| {
+            [
+                new.key(),
+                keys::verdict_by_digest(&new.digest, &new.repository),
+                keys::image(&new.digest),
+            ]
+        };
+        let keys: Vec<Key> = news.iter().flat_map(keys_of).collect();
+        let bodies = self.store.get_many(&keys).await?;
+        let (places, _) = bodies.as_chunks::<3>();
+        let place = |[row, number, image]: &[Option<Bytes>; 3]| Place {
+            row: row.as_deref().and_then(rows::read),
+            number: number.as_deref().and_then(rows::read_number),
+            image: image.as_deref().and_then(rows::read),
+        };
+        Ok(places.iter().map(place).collect())
+    }
+
+    /// Writes a batch, also where whoever asked for it goes away meanwhile: what is on disk is in
+    /// memory then.
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let (store, index) = (Arc::clone(&self.store), self.index.clone());
+        let write = async move {
+            store.apply(batch.ops).await?;
+            index.written(batch.logged);
+            Ok(())
+        };
+        let written = tokio::spawn(write).await;
+        written.unwrap_or_else(|error| {
+            let why = error.to_string();
+            let attempt = "writing";
+            Err(StoreError::Engine { attempt, why })
+        })
+    }
+
+    /// Adds everything that is written with a verdict.
+    fn add_to(
+        &self,
+        batch: &mut Batch,
+        new: &mut Replacement,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        // Of a verdict whose names are not known a number would be found by them for ever.
+        let kept = place.number.zip(new.old_terms.take());
+        let is_listed = new.packages.is_some() || place.image.is_some();
+        new.summary.set_listed(is_listed);
+        let (number, old_terms) = match kept {
+            Some(kept) => kept,
+            None => (self.index.number_verdict(), Vec::new()),
+        };
+        if let Some(gone) = place.number.filter(|old| *old != number) {
+            batch.logged.head(gone, None);
+            batch.ops.push(Op::Delete {
+                key: keys::summary(gone),
+            });
+        }
+        batch.logged.head(number, Some(new.summary.head()));
+        let by_digest = keys::verdict_by_digest(&new.digest, &new.repository);
+        batch.ops.extend([
+            rows::put(new.key(), &new.row)?,
+            rows::put(keys::summary(number), &new.summary)?,
+            rows::put_number(by_digest, number),
+        ]);
+        let entry = Entry::between(number, &old_terms, &new.terms);
+        batch.log(&self.index, entry)?;
+        if let Some(packages) = new.packages.take() {
+            self.list_packages(batch, &new.digest, packages, place)?;
+        }
+        Ok(())
+    }
+
+    /// Lists the packages of an image under a new number.
+    fn list_packages(
+        &self,
+        batch: &mut Batch,
+        digest: &Digest,
+        packages: Vec<Term>,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        if let Some(old) = &place.image {
+            batch.logged.image(old.number, false);
+            batch.ops.push(Op::Delete {
+                key: keys::numbered_image(old.number),
+            });
+        }
+        let number = self.index.number_image();
+        let row = ImageRow {
+            analyzers: package_rows::analyzers(),
+            number,
+        };
+        batch.logged.image(number, true);
+        batch.ops.push(rows::put(keys::image(digest), &row)?);
+        batch.ops.push(Op::Put {
+            key: keys::numbered_image(number),
+            body: Bytes::copy_from_slice(digest.as_str().as_bytes()),
+        });
+        let entry = Entry::between(number, &[], &packages);
+        batch.log(&self.index, entry)
+    }
+}
+
+/// What is written together, and what it makes of the index.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) ops: Vec<Op>,
+    logged: Logged,
+}
+
+impl Batch {
+    /// Adds what a number gains and loses.
+    pub(super) fn log(&mut self, index: &Index, entry: Entry) -> Result<(), StoreError> {
+        self.ops.extend(index.log(entry, &mut self.logged)?);
         Ok(())
     }
 }

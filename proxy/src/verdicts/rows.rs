@@ -7,23 +7,18 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Verdict};
 
-use super::filter::VerdictFilter;
 use super::store::{Key, Op, StoreError};
 
 /// Largest record, in bytes before the engine's compression.
 ///
 /// The largest real ones are memberships: 256 children or some hundred layers of 71 bytes each.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
-/// Most names of findings that a row keeps for filters; 4 bytes each, so that a row stays within
-/// the 8 KiB that the engine rewrites gladly.
-const MAX_MARKS: usize = 768;
-
 /// What the store keeps of a verdict beside its findings.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct VerdictRow {
     pub(super) decided_at: Timestamp,
     pub(super) decision: Decision,
-    /// Hashes of every name a filter can ask for, sorted; none where there are too many.
+    /// Hashes of names, in rows of a time when lists were filtered by them; none since.
     pub(super) marks: Option<Vec<u32>>,
     pub(super) body: VerdictBody,
 }
@@ -42,21 +37,18 @@ impl VerdictRow {
         Self {
             decided_at: verdict.provenance.decided_at,
             decision: verdict.decision,
-            marks: marks(verdict),
+            marks: None,
             body,
         }
     }
+}
 
-    /// Tells whether the filter may accept the whole verdict; never wrongly no.
-    pub(super) fn may_fit(&self, filter: &VerdictFilter) -> bool {
-        let may_name = |wanted: &Option<String>| match (wanted, &self.marks) {
-            (Some(wanted), Some(marks)) => marks.binary_search(&mark(wanted)).is_ok(),
-            (None, _) | (_, None) => true,
-        };
-        filter.decision.is_none_or(|wanted| wanted == self.decision)
-            && may_name(&filter.vulnerability)
-            && may_name(&filter.package)
-    }
+/// Under which number the packages of an image are listed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ImageRow {
+    /// The analyzers that made the inventory, hashed.
+    pub(super) analyzers: u32,
+    pub(super) number: u32,
 }
 
 /// What a repository's manifest refers to.
@@ -102,23 +94,15 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     None
 }
 
-fn marks(verdict: &Verdict) -> Option<Vec<u32>> {
-    let mut marks: Vec<u32> = verdict
-        .findings
-        .iter()
-        .flat_map(|finding| {
-            std::iter::once(&finding.id)
-                .chain(&finding.aliases)
-                .chain(&finding.advisories)
-                .chain(std::iter::once(&finding.package.name))
-        })
-        .map(|name| mark(name))
-        .collect();
-    marks.sort_unstable();
-    marks.dedup();
-    (marks.len() <= MAX_MARKS).then_some(marks)
+/// Makes the change that keeps a number under `key`.
+pub(super) fn put_number(key: Key, number: u32) -> Op {
+    Op::Put {
+        key,
+        body: Bytes::copy_from_slice(&number.to_be_bytes()),
+    }
 }
 
-pub(super) fn mark(name: &str) -> u32 {
-    crc32fast::hash(name.to_ascii_lowercase().as_bytes())
+/// Reads a number; none where the key was only marked as there.
+pub(super) fn read_number(body: &[u8]) -> Option<u32> {
+    body.try_into().ok().map(u32::from_be_bytes)
 }

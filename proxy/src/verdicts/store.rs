@@ -81,6 +81,9 @@ pub enum StoreError {
     /// The texts of the policies that a verdict rests on cannot be kept.
     #[error("{0}")]
     PolicyTexts(Arc<crate::decisions::TextsError>),
+    /// Verdicts of an earlier form are still being taken into the index.
+    #[error("stored verdicts are being prepared for lists after an update; ask again in a minute")]
+    NotIndexed,
     /// The cursor of a list was not one that this list gave out.
     #[error("the cursor {0:?} is not one of this list")]
     Cursor(String),
@@ -91,6 +94,15 @@ pub enum StoreError {
 pub trait VerdictStore: Send + Sync + std::fmt::Debug {
     /// Gives a value; a damaged one is none.
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError>;
+
+    /// Gives the values of some keys, in their order; a damaged one is none.
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut bodies = Vec::with_capacity(keys.len());
+        for key in keys {
+            bodies.push(self.get(key).await?);
+        }
+        Ok(bodies)
+    }
 
     /// Makes all changes or none, in order; they are durable when it returns.
     async fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError>;

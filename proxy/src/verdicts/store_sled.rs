@@ -135,6 +135,18 @@ impl VerdictStore for SledStore {
         .await
     }
 
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let keys = keys.to_vec();
+        self.read(move |sled| {
+            let get = |key: &Key| {
+                let sealed = sled.get(key.as_bytes())?;
+                Ok(sealed.and_then(|sealed| unseal(key.as_bytes(), &sealed)))
+            };
+            keys.iter().map(get).collect()
+        })
+        .await
+    }
+
     async fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError> {
         if ops.is_empty() {
             return Ok(());

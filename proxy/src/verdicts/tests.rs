@@ -2,6 +2,8 @@
 
 mod durability;
 mod events;
+mod filters;
+mod lists;
 mod packages;
 
 use std::fs;
@@ -66,6 +68,7 @@ fn finding(id: &str, package: &str) -> Finding {
             version: "1.0".into(),
             purl: format!("pkg:deb/debian/{package}@1.0"),
             ecosystem: None,
+            source: None,
             path: "var/lib/dpkg/status".into(),
             layer: Digest::of(id.as_bytes()),
         },
@@ -259,63 +262,6 @@ fn only(set: impl FnOnce(&mut VerdictFilter)) -> VerdictFilter {
     let mut filter = VerdictFilter::default();
     set(&mut filter);
     filter
-}
-
-#[tokio::test]
-async fn every_filter_selects_exactly_its_verdicts() {
-    let (_directory, records) = records();
-    let clean = verdict("a", "clean", 1, Vec::new());
-    let small = verdict("a", "small", 2, vec![finding("CVE-1", "openssl")]);
-    let large = verdict("b", "large", 3, many_findings());
-    for verdict in [&clean, &small, &large] {
-        records.put_verdict(verdict).await.unwrap();
-    }
-    let many = &large.findings[7];
-    let cases = [
-        (only(|_| {}), vec![&large, &small, &clean]),
-        (
-            only(|f| f.repository = Some(repository("a"))),
-            vec![&small, &clean],
-        ),
-        (
-            only(|f| f.digest = Some(large.digest.clone())),
-            vec![&large],
-        ),
-        (only(|f| f.decision = Some(Decision::Allow)), vec![&clean]),
-        (
-            only(|f| f.vulnerability = Some("cve-1".into())),
-            vec![&small],
-        ),
-        (
-            only(|f| f.vulnerability = Some("GHSA-CVE-1".into())),
-            vec![&small],
-        ),
-        (
-            only(|f| f.vulnerability = Some(many.id.clone())),
-            vec![&large],
-        ),
-        (only(|f| f.vulnerability = Some("openssl".into())), vec![]),
-        (only(|f| f.package = Some("OpenSSL".into())), vec![&small]),
-        (
-            only(|f| f.package = Some(many.package.name.clone())),
-            vec![&large],
-        ),
-        (only(|f| f.since = Some(second(2))), vec![&large, &small]),
-        (only(|f| f.until = Some(second(2))), vec![&clean]),
-        (
-            only(|f| (f.since, f.until) = (Some(second(2)), Some(second(3)))),
-            vec![&small],
-        ),
-    ];
-    for (filter, expected) in cases {
-        let page = records.list_verdicts(&filter, 9, None).await.unwrap();
-        assert_eq!(
-            page.items.iter().collect::<Vec<_>>(),
-            expected,
-            "{filter:?}"
-        );
-        assert_eq!(page.next, None);
-    }
 }
 
 #[tokio::test]

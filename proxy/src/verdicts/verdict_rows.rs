@@ -1,21 +1,17 @@
-//! Verdicts: one per repository and manifest, found by either, by time, and by what they say.
+//! Verdicts: one per repository and manifest, found by either.
 //!
-//! Read here, written by `replace`.
+//! Read here, written by `replace`, listed by `lists`.
 
 use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
 
-use super::filter::{Page, VerdictFilter};
 use super::keys;
-use super::records::{PAGE_ROWS, Records};
+use super::records::Records;
 use super::replace::MAX_INLINE_TEXT_BYTES;
 use super::rows::{VerdictBody, VerdictRow};
-use super::store::{Key, StoreError};
+use super::store::StoreError;
 use crate::cache::DocumentKind;
-
-/// Most bytes of the verdicts of one page, as text; one is listed whatever it has.
-const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Records {
     /// Gives the verdict on a manifest in a repository; a damaged one is none.
@@ -92,76 +88,6 @@ impl Records {
         Ok(bytes.unwrap_or(0))
     }
 
-    /// Lists verdicts, newest first, at most `limit`; `after` is the page before's `next`. A page of
-    /// large verdicts ends early.
-    pub async fn list_verdicts(
-        &self,
-        filter: &VerdictFilter,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page<Verdict>, StoreError> {
-        let prefix = keys::all_by_time();
-        let mut at = start(filter, after)?;
-        let stop = filter.since.map(keys::by_time_until);
-        let mut page = Page {
-            items: Vec::new(),
-            next: None,
-        };
-        let mut bytes = 0_u64;
-        loop {
-            let keys = self.store.page(&prefix, at.as_ref(), PAGE_ROWS).await?;
-            let is_last = keys.len() < PAGE_ROWS;
-            for (key, _) in keys {
-                if stop.as_ref().is_some_and(|stop| key > *stop) {
-                    return Ok(page);
-                }
-                if let Some((verdict, text_bytes)) = self.wanted(&key, filter).await? {
-                    bytes = bytes.saturating_add(text_bytes);
-                    let is_full = page.items.len() >= limit.max(1) || bytes > MAX_PAGE_BYTES;
-                    if is_full && !page.items.is_empty() {
-                        page.next = at.as_ref().map(|key| hex::encode(key.as_bytes()));
-                        return Ok(page);
-                    }
-                    page.items.push(verdict);
-                }
-                at = Some(key);
-            }
-            if is_last {
-                return Ok(page);
-            }
-        }
-    }
-
-    /// Gives the verdict that a key of the time index names, if it is current and wanted.
-    async fn wanted(
-        &self,
-        key: &Key,
-        filter: &VerdictFilter,
-    ) -> Result<Option<(Verdict, u64)>, StoreError> {
-        let Some((repository, digest)) = keys::named_by_time(key) else {
-            return Ok(None);
-        };
-        let elsewhere = filter
-            .repository
-            .as_ref()
-            .is_some_and(|wanted| *wanted != repository)
-            || filter
-                .digest
-                .as_ref()
-                .is_some_and(|wanted| *wanted != digest);
-        if elsewhere {
-            return Ok(None);
-        }
-        let row: Option<VerdictRow> = self.row(&keys::verdict(&repository, &digest)).await?;
-        let is_current = |at: Timestamp| keys::verdict_by_time(at, &repository, &digest) == *key;
-        let row = row.filter(|row| is_current(row.decided_at) && row.may_fit(filter));
-        let Some(row) = row else { return Ok(None) };
-        let bytes = self.text_bytes(&row).await?;
-        let verdict = self.verdict(&repository, &digest).await?;
-        let verdict = verdict.filter(|verdict| filter.accepts(verdict));
-        Ok(verdict.map(|verdict| (verdict, bytes)))
-    }
-
     pub(super) async fn load(&self, row: &VerdictRow) -> Result<Option<Verdict>, StoreError> {
         let text = match &row.body {
             VerdictBody::Inline(packed) => {
@@ -175,19 +101,4 @@ impl Records {
         let verdict: Option<Verdict> = text.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(verdict.filter(|verdict| verdict.decision == row.decision))
     }
-}
-
-/// Gives the key after which a list starts: the cursor, or the filter's end, whichever is older.
-fn start(filter: &VerdictFilter, after: Option<&str>) -> Result<Option<Key>, StoreError> {
-    let mut at = filter.until.map(keys::by_time_from);
-    if let Some(cursor) = after {
-        let wrong = || StoreError::Cursor(cursor.chars().take(160).collect());
-        let bytes = hex::decode(cursor).map_err(|_| wrong())?;
-        let key = Key(bytes.into());
-        if !key.as_bytes().starts_with(keys::all_by_time().as_bytes()) {
-            return Err(wrong());
-        }
-        at = at.max(Some(key));
-    }
-    Ok(at)
 }

@@ -111,6 +111,9 @@ pub struct FindingPackage {
     pub purl: String,
     /// The OSV ecosystem.
     pub ecosystem: Option<Ecosystem>,
+    /// The source (origin) package's name, where the package was built from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The evidence's path in the image, without a leading slash.
     pub path: String,
     /// The layer that introduced the package.

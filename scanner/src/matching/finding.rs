@@ -120,6 +120,7 @@ pub(super) fn package(component: &Component) -> FindingPackage {
         version: component.package.version.clone(),
         purl: component.purl.clone(),
         ecosystem: component.ecosystem.clone(),
+        source: None,
         path: component.path.clone(),
         layer: component.layer.clone(),
     }

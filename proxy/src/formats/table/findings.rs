@@ -4,20 +4,22 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 
-use super::super::appearance::Appearance;
-use super::super::text::shown;
-use super::short_digest;
+use super::super::appearance::{Appearance, Colour};
+use super::super::grid::{Cell, Grid};
+use super::super::text::{counted, printable};
+use super::super::view::View;
+use super::layer_digest;
 
-/// Packages of one source named before "and N more".
+/// Packages of one source that a terminal is shown before "and N more".
 const NAMED: usize = 3;
+/// Rows that a terminal is shown; of more, the worst.
+const MAX_ROWS: usize = 100;
 const HEADER: [&str; 8] = [
     "SEVERITY",
     "ID",
@@ -44,37 +46,57 @@ type Key<'a> = (
     (Option<&'a str>, Option<&'a str>, FindingStatus),
 );
 
-/// Writes the findings in the verdict's order, which is worst first.
+/// What became of the findings.
+pub(super) struct Rows {
+    /// Rows that there are for those to be seen.
+    pub(super) all: usize,
+    /// Findings that are not to be seen.
+    pub(super) hidden: usize,
+}
+
+/// Writes the findings to be seen in the verdict's order, which is worst first.
 pub(super) fn write(
     verdict: &Verdict,
     inventory: &Inventory,
+    view: &View,
     appearance: Appearance,
     out: &mut dyn Write,
-) -> io::Result<()> {
-    if verdict.findings.is_empty() {
-        return Ok(());
+) -> io::Result<Rows> {
+    let groups = groups(verdict, inventory, view);
+    let seen = verdict
+        .findings
+        .iter()
+        .filter(|finding| view.shows(finding));
+    let rows = Rows {
+        all: groups.len(),
+        hidden: verdict.findings.len().saturating_sub(seen.count()),
+    };
+    if groups.is_empty() {
+        return Ok(rows);
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(appearance.width);
-    if appearance.colours {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    table.set_header(HEADER.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    for group in groups(verdict, inventory) {
-        table.add_row(row(&group));
+    // A pipe is searched: there nothing is left out.
+    let most = match appearance.width {
+        Some(_) if !view.all => MAX_ROWS,
+        _ => usize::MAX,
+    };
+    let mut grid = Grid::new(HEADER);
+    for group in groups.iter().take(most) {
+        grid.row(row(group, appearance));
     }
     writeln!(out)?;
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
+    grid.write(appearance, out)?;
+    let rest = groups.get(most..).unwrap_or_default();
+    if let Some(worst) = rest.iter().map(|group| group.first.severity).max() {
+        let count = counted(rest.len(), "more row");
+        writeln!(
+            out,
+            "and {count}, none worse than {worst}: --all shows them"
+        )?;
     }
-    Ok(())
+    Ok(rows)
 }
 
-fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory) -> Vec<Group<'a>> {
+fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory, view: &View) -> Vec<Group<'a>> {
     let components: HashMap<(&str, &str), &Component> = inventory
         .components
         .iter()
@@ -87,12 +109,16 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory) -> Vec<Group<'a>> 
         .collect();
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut positions: HashMap<Key<'_>, usize> = HashMap::new();
-    for finding in &verdict.findings {
+    for finding in verdict
+        .findings
+        .iter()
+        .filter(|finding| view.shows(finding))
+    {
         let package = &finding.package;
         let component = components
             .get(&(package.purl.as_str(), package.path.as_str()))
             .copied();
-        let source = source_name(component).unwrap_or(&package.name);
+        let source = source_name(finding, component);
         let key = (
             (finding.id.as_str(), source, package.version.as_str()),
             (
@@ -122,9 +148,12 @@ fn unnamed(finding: &Finding) -> u64 {
     finding.copies.saturating_sub(named)
 }
 
-fn source_name(component: Option<&Component>) -> Option<&str> {
-    let source = component?.package.source.as_ref()?;
-    Some(&source.name)
+/// Names what a package was built from; itself where nothing else is known.
+fn source_name<'a>(finding: &'a Finding, component: Option<&'a Component>) -> &'a str {
+    let of_component = || Some(&component?.package.source.as_ref()?.name);
+    let package = &finding.package;
+    let source = package.source.as_ref().or_else(of_component);
+    source.unwrap_or(&package.name)
 }
 
 impl<'a> Group<'a> {
@@ -141,21 +170,20 @@ impl<'a> Group<'a> {
         self.unnamed = self.unnamed.saturating_add(unnamed(finding));
     }
 
-    fn package(&self) -> String {
+    fn package(&self) -> Cell {
         match self.names.as_slice() {
-            [name] => shown(name),
+            [name] => Cell::text(name),
             names => {
-                let source = source_name(self.component).unwrap_or(&self.first.package.name);
-                format!("{} ({})", shown(source), listed(names))
+                let source = source_name(self.first, self.component);
+                let named = |most| format!("{source} ({})", listed(names, 0, most));
+                Cell::long(named(usize::MAX), named(NAMED))
             }
         }
     }
 
-    fn place(&self) -> String {
-        match (self.places.as_slice(), self.unnamed) {
-            ([place], 0) => shown(place),
-            (places, unnamed) => listed_of(places, unnamed),
-        }
+    fn place(&self) -> Cell {
+        let named = |most| listed(&self.places, self.unnamed, most);
+        Cell::long(named(usize::MAX), named(NAMED))
     }
 
     fn notes(&self) -> String {
@@ -173,10 +201,10 @@ impl<'a> Group<'a> {
         if let Some(source) = &finding.severity_source
             && source.starts_with("alias ")
         {
-            notes.push(format!("severity of {}", shown(source)));
+            notes.push(format!("severity of {}", printable(source)));
         }
         match &finding.detail {
-            Some(detail) => notes.push(shown(detail)),
+            Some(detail) => notes.push(printable(detail)),
             None if finding.status == FindingStatus::Unknown => {
                 notes.push("version not comparable".into());
             }
@@ -188,51 +216,43 @@ impl<'a> Group<'a> {
             Some(Evidence::Installed | Evidence::Declared) | None => {}
         }
         if let Some(exception) = &finding.exception {
-            notes.push(format!("exception {}", shown(exception)));
+            notes.push(format!("exception {}", printable(exception)));
         }
         notes.join(", ")
     }
 }
 
-fn row(group: &Group<'_>) -> [Cell; 8] {
+fn row(group: &Group<'_>, appearance: Appearance) -> [Cell; 8] {
     let finding = group.first;
     let severity = match finding.cvss {
         Some(score) => format!("{} {score:.1}", finding.severity),
         None => finding.severity.to_string(),
     };
-    let fixed = finding.fixed.as_deref().map_or_else(|| "-".into(), shown);
     [
-        coloured(severity, finding.severity),
-        Cell::new_owned(shown(&finding.id)),
-        Cell::new_owned(group.package()),
-        Cell::new_owned(shown(&finding.package.version)),
-        Cell::new_owned(fixed),
-        Cell::new_owned(group.notes()),
-        Cell::new_owned(group.place()),
-        Cell::new(short_digest(&finding.package.layer)),
+        Cell::text(severity).coloured(colour(finding.severity)),
+        Cell::text(&finding.id),
+        group.package(),
+        Cell::text(&finding.package.version),
+        Cell::text(finding.fixed.as_deref().unwrap_or("-")),
+        Cell::text(group.notes()),
+        group.place(),
+        Cell::text(layer_digest(&finding.package.layer, appearance)),
     ]
 }
 
-fn coloured(text: String, severity: Severity) -> Cell {
-    let cell = Cell::new_owned(text);
+fn colour(severity: Severity) -> Option<Colour> {
     match severity {
-        Severity::Critical => cell.fg(Color::Red).add_attribute(Attribute::Bold),
-        Severity::High => cell.fg(Color::Red),
-        Severity::Medium => cell.fg(Color::Yellow),
-        Severity::Low | Severity::Negligible | Severity::Unknown => cell,
+        Severity::Critical | Severity::High => Some(Colour::Red),
+        Severity::Medium => Some(Colour::Yellow),
+        Severity::Low | Severity::Negligible | Severity::Unknown => None,
     }
 }
 
-/// Names the first few and counts the others.
-fn listed(names: &[&str]) -> String {
-    listed_of(names, 0)
-}
-
 /// Names a few, and counts the others, of which some have no name here.
-fn listed_of(names: &[&str], unnamed: u64) -> String {
-    let named: Vec<String> = names.iter().take(NAMED).map(|name| shown(name)).collect();
+fn listed(names: &[&str], unnamed: u64, most: usize) -> String {
+    let named: Vec<&str> = names.iter().take(most).copied().collect();
     let named = named.join(", ");
-    let more = u64::try_from(names.len().saturating_sub(NAMED)).unwrap_or(u64::MAX);
+    let more = u64::try_from(names.len().saturating_sub(most)).unwrap_or(u64::MAX);
     match more.saturating_add(unnamed) {
         0 => named,
         more => format!("{named} and {more} more"),

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 
 use super::super::appearance::{Appearance, Colour};
-use super::super::text::{counted, name_of, shown};
+use super::super::text::{counted, name_of, printable};
+use super::write_line;
 
-/// Gaps of one kind that are shown one by one.
+/// Gaps of one kind that a terminal is shown one by one.
 const EXAMPLES: usize = 3;
 
 /// Writes the gaps: kinds that leave the image unscannable first, then from the whole image to
@@ -25,6 +26,10 @@ pub(super) fn write(
     for gap in &coverage.gaps {
         kinds.entry((!gap.fatal, gap.kind)).or_default().push(gap);
     }
+    let examples = match appearance.width {
+        Some(_) => EXAMPLES,
+        None => usize::MAX,
+    };
     let heading = appearance.paint("Could not be looked at", Colour::Yellow);
     writeln!(out, "\n{heading}")?;
     for ((bearable, kind), gaps) in &kinds {
@@ -35,14 +40,15 @@ pub(super) fn write(
         };
         let count = counted(gaps.len(), "gap");
         writeln!(out, "  {} ({count}{weight})", name_of(kind))?;
-        for gap in gaps.iter().take(EXAMPLES) {
-            let detail = shown(&gap.detail);
-            match &gap.path {
-                Some(path) => writeln!(out, "    {}: {detail}", shown(path))?,
-                None => writeln!(out, "    {detail}")?,
-            }
+        for gap in gaps.iter().take(examples) {
+            let detail = printable(&gap.detail);
+            let text = match &gap.path {
+                Some(path) => format!("{}: {detail}", printable(path)),
+                None => detail,
+            };
+            write_line("    ", &text, appearance, out)?;
         }
-        let more = gaps.len().saturating_sub(EXAMPLES);
+        let more = gaps.len().saturating_sub(examples);
         if more > 0 {
             writeln!(out, "    and {more} more")?;
         }

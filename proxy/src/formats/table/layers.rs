@@ -9,16 +9,18 @@ use std::io::{self, Write};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
-use super::super::text::shown;
-use super::short_digest;
+use super::super::appearance::Appearance;
+use super::super::text::printable;
+use super::{layer_digest, write_line};
 
-/// Most of an instruction that is shown, in characters.
+/// Most of an instruction that a terminal is shown, in characters.
 const MAX_INSTRUCTION: usize = 160;
 
 /// Writes the layers with findings, base first.
 pub(super) fn write(
     verdict: &Verdict,
     inventory: &Inventory,
+    appearance: Appearance,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let findings = verdict.findings.iter();
@@ -35,9 +37,16 @@ pub(super) fn write(
         if std::mem::take(&mut is_first) {
             writeln!(out, "\nLayers with findings")?;
         }
-        let instruction: String = shown(instruction).chars().take(MAX_INSTRUCTION).collect();
-        let digest = short_digest(&layer.digest);
-        writeln!(out, "  {digest}  {number} of {count}: {instruction}")?;
+        let instruction = match appearance.width {
+            Some(_) => printable(instruction)
+                .chars()
+                .take(MAX_INSTRUCTION)
+                .collect(),
+            None => printable(instruction),
+        };
+        let digest = layer_digest(&layer.digest, appearance);
+        let label = format!("  {digest}  {number} of {count}: ");
+        write_line(&label, &instruction, appearance, out)?;
     }
     Ok(())
 }

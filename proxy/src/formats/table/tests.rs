@@ -2,15 +2,17 @@
 
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::inventory::{BuiltLayer, Inventory};
+use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::super::appearance::Appearance;
 use super::super::samples;
+use super::super::view::View;
 use super::write;
 
 fn table(verdict: &Verdict, inventory: &Inventory, appearance: Appearance) -> String {
     let mut out = Vec::new();
-    write(verdict, inventory, appearance, &mut out).unwrap();
+    write(verdict, inventory, &View::default(), appearance, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -86,7 +88,10 @@ fn gaps_are_counted_by_kind_the_worst_first() {
     let fatal = at("os-db-missing (1 gap, leaves the image unscannable)");
     assert!(fatal < at("unattributed-elf (5 gaps)"));
     line(&table, "    usr/bin/a: no product is recognised in it");
-    line(&table, "    and 2 more");
+    line(&table, "    usr/bin/d: no product is recognised in it");
+    let terminal = on_terminal(&samples::verdict(), 100);
+    line(&terminal, "    and 2 more");
+    assert!(!terminal.contains("usr/bin/d"), "{terminal}");
 }
 
 #[test]
@@ -152,18 +157,148 @@ fn colours_are_shown_only_where_they_are_wanted() {
     assert!(!plain(&verdict).contains('\u{1b}'));
 }
 
-#[test]
-fn a_narrow_place_is_not_overrun_by_findings() {
-    let (verdict, inventory) = (samples::verdict(), samples::inventory());
-    let narrow = Appearance {
-        width: 80,
+fn on_terminal(verdict: &Verdict, width: u16) -> String {
+    let terminal = Appearance {
+        width: Some(width),
         colours: false,
     };
-    let table = table(&verdict, &inventory, narrow);
-    let findings = table.lines().skip_while(|line| !line.contains("SEVERITY"));
-    for line in findings.take_while(|line| !line.is_empty()) {
-        assert!(line.chars().count() <= 80, "{line}");
+    table(verdict, &samples::inventory(), terminal)
+}
+
+#[test]
+fn a_terminal_of_any_width_is_fitted_and_what_is_searched_for_stays_whole() {
+    let mut verdict = samples::verdict();
+    verdict.findings[0].id = "CVE-2026-109076".into();
+    verdict.findings[0].package.version = "1.0.0.RELEASE-20260101".into();
+    let words = [
+        "CVE-2026-109076",
+        "1.0.0.RELEASE-20260101",
+        "org.example:app",
+    ];
+    for width in 72..200 {
+        let table = on_terminal(&verdict, width);
+        for line in table.lines() {
+            assert!(line.chars().count() <= width.into(), "{width}: {line}");
+        }
+        for word in words {
+            let mut found = table.split_whitespace();
+            assert!(
+                found.any(|found| found == word),
+                "{width}: {word} in\n{table}"
+            );
+        }
     }
+}
+
+#[test]
+fn nothing_is_cut_in_a_pipe() {
+    let mut verdict = samples::verdict();
+    let long = "a/very/long/".repeat(40);
+    verdict.findings[0].package.path.clone_from(&long);
+    let names: Vec<String> = (0..9).map(|n| format!("libssl-part-{n}")).collect();
+    let part = verdict.findings[1].clone();
+    verdict.findings.extend(names.iter().map(|name| {
+        let mut finding = part.clone();
+        finding.package.name.clone_from(name);
+        finding.package.source = Some("openssl".into());
+        finding
+    }));
+    let table = plain(&verdict);
+    let layer = verdict.findings[0].package.layer.as_str();
+    for whole in names
+        .iter()
+        .map(String::as_str)
+        .chain([&*long, layer, verdict.digest.as_str()])
+    {
+        assert!(table.contains(whole), "{whole} in\n{table}");
+    }
+    let row = line(&table, "CVE-2023-0286");
+    assert!(
+        row.contains("openssl (libssl3, openssl, libssl-part-0"),
+        "{row}"
+    );
+}
+
+#[test]
+fn packages_of_one_source_share_a_row_without_an_inventory_too() {
+    let mut verdict = samples::verdict();
+    for finding in &mut verdict.findings[1..3] {
+        finding.package.source = Some("openssl".into());
+    }
+    let table = table(&verdict, &Inventory::default(), Appearance::plain());
+    let row = line(&table, "CVE-2023-0286");
+    assert!(row.contains("openssl (libssl3, openssl)"), "{row}");
+    line(&table, "4 in 3 rows: packages of one source");
+}
+
+#[test]
+fn thousands_of_rows_are_the_worst_and_a_count_on_a_terminal() {
+    let (mut verdict, inventory) = samples::large(500, 2_000);
+    for (number, finding) in verdict.findings.iter_mut().enumerate() {
+        finding.id = format!("CVE-2024-{number}");
+    }
+    let written = |view: &View, width| {
+        let appearance = Appearance {
+            width,
+            colours: false,
+        };
+        let mut out = Vec::new();
+        write(&verdict, &inventory, view, appearance, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let short = written(&View::default(), Some(120));
+    line(
+        &short,
+        "and 1900 more rows, none worse than high: --all shows them",
+    );
+    line(&short, "2000 findings (2000 high)");
+    assert!(!short.contains("CVE-2024-1999"));
+    let all = View {
+        all: true,
+        ..View::default()
+    };
+    for whole in [written(&all, Some(120)), written(&View::default(), None)] {
+        assert!(whole.contains("CVE-2024-1999") && !whole.contains("more rows"));
+    }
+}
+
+#[test]
+fn what_is_not_shown_still_counts_and_is_told() {
+    let verdict = samples::verdict();
+    let view = View {
+        severities: vec![Severity::Critical],
+        ..View::default()
+    };
+    let mut out = Vec::new();
+    let inventory = samples::inventory();
+    write(&verdict, &inventory, &view, Appearance::plain(), &mut out).unwrap();
+    let table = String::from_utf8(out).unwrap();
+    line(&table, "Decision  refused by policy");
+    line(&table, "4 findings (1 critical, 2 high, 1 unknown)");
+    line(
+        &table,
+        "3 findings not shown (--severity critical); they count in the decision",
+    );
+    assert!(!table.contains("CVE-2023-0286"), "{table}");
+}
+
+#[test]
+fn rules_and_the_footer_count_alike_or_it_says_why() {
+    let mut verdict = samples::verdict();
+    let mut elsewhere = verdict.findings[0].clone();
+    elsewhere.package.path = "srv/app.jar".into();
+    verdict.findings.push(elsewhere);
+    let table = plain(&verdict);
+    line(&table, "5 findings (2 critical");
+    line(
+        &table,
+        "5 in 3 rows: packages of one source, and places of one version",
+    );
+    line(
+        &table,
+        "rules count 4 findings: a version of a package once",
+    );
+    assert!(!plain(&samples::verdict()).contains("rules count"));
 }
 
 #[test]
@@ -191,7 +326,7 @@ fn a_layer_with_findings_is_named_by_its_instruction() {
     let table = table(&verdict, &inventory, Appearance::plain());
     let named = line(&table, ": RUN install");
     assert!(
-        named.contains(&blamed.hex()[..12]) && named.contains("2 of 2"),
+        named.contains(blamed.as_str()) && named.contains("2 of 2"),
         "{named}"
     );
     assert!(

@@ -1,7 +1,7 @@
 //! Events: one for each difference, with the verdict or not at all.
 
 use super::*;
-use crate::events::{Direction, EventKind, difference};
+use crate::events::{CauseKind, Direction, EventKind, difference};
 
 /// Replaces the stored verdict by this one, and tells what changed.
 async fn replace(records: &Records, verdict: &Verdict) -> bool {
@@ -101,6 +101,29 @@ async fn every_filter_of_events_selects_exactly_its_own() {
             vec![1],
         ),
         (only(|f| f.digest = Some(Digest::of(b"no"))), None, vec![]),
+        (
+            only(|f| f.direction = Some(Direction::Better)),
+            None,
+            vec![3],
+        ),
+        (only(|f| f.direction = Some(Direction::Other)), None, vec![]),
+        (
+            only(|f| f.cause = Some(CauseKind::Time)),
+            None,
+            vec![4, 3, 2, 1],
+        ),
+        (only(|f| f.cause = Some(CauseKind::Feeds)), None, vec![]),
+        (
+            only(|f| f.vulnerability = Some("cve-1".into())),
+            None,
+            vec![4, 3, 2, 1],
+        ),
+        (
+            only(|f| f.vulnerability = Some("CVE-2".into())),
+            None,
+            vec![],
+        ),
+        (only(|f| f.until = Some(second(2))), None, vec![3, 1]),
     ];
     for (filter, after, expected) in cases {
         assert_eq!(seqs(&records, &filter, after).await, expected, "{filter:?}");

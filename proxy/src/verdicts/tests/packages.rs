@@ -1,4 +1,4 @@
-//! Marks of packages: they never say wrongly that a name is absent.
+//! Images by the packages they hold.
 
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence, Package, PackageType, SourcePackage};
@@ -30,17 +30,15 @@ async fn judge(records: &Records, image: &str, inventory: Option<&Inventory>) {
     let known = records.known_verdict(repository, digest).await.unwrap();
     let mut new = Replacement::new(&verdict, &known).unwrap();
     if let Some(inventory) = inventory {
-        new = new.listing(inventory).unwrap();
+        new = new.listing(inventory);
     }
     records.replace_verdicts(vec![new]).await.unwrap();
 }
 
-/// Tells which of the images may hold a package of this name.
-async fn may_hold<'a>(records: &Records, images: &[&'a str], name: &str) -> Vec<&'a str> {
-    let page = records.judged(None, 99).await.unwrap();
-    let without = records.images_without(&page.items, name).await.unwrap();
-    let may = |image: &&&str| !without.contains(&Digest::of(image.as_bytes()));
-    images.iter().filter(may).copied().collect()
+/// Names the images that hold a package, in the order in which they were listed.
+async fn holders(records: &Records, name: &str, version: Option<&str>) -> Vec<Digest> {
+    let found = records.images_with(name, version, 0, 9).await.unwrap();
+    found.into_iter().map(|holder| holder.digest).collect()
 }
 
 #[tokio::test]
@@ -50,17 +48,58 @@ async fn finds_every_image_with_a_name_however_many_names_it_has() {
     judge(&records, "many", Some(&inventory(many))).await;
     judge(&records, "few", Some(&inventory(["Name-7".into()]))).await;
     judge(&records, "none", Some(&inventory([]))).await;
-    judge(&records, "unmarked", None).await;
-    let images = ["many", "few", "none", "unmarked"];
-    for n in 0..4_000 {
-        let held = may_hold(&records, &images, &format!("name-{n}")).await;
-        assert!(held.contains(&"many") && held.contains(&"unmarked"), "{n}");
-        assert_eq!(held.contains(&"few"), n == 7);
+    judge(&records, "unlisted", None).await;
+    let [many, few, none, unlisted] =
+        ["many", "few", "none", "unlisted"].map(|image| Digest::of(image.as_bytes()));
+    for is_folded in [false, true] {
+        if is_folded {
+            records.index.fold(&records.store).await.unwrap();
+        }
+        for n in 0..4_000 {
+            let held = holders(&records, &format!("name-{n}"), Some("1.0")).await;
+            assert_eq!(held.contains(&few), n == 7, "{n}");
+            assert!(held.contains(&many), "{n}");
+        }
+        let both = vec![many.clone(), few.clone()];
+        assert_eq!(holders(&records, "NAME-7", None).await, both);
+        assert!(holders(&records, "name-7", Some("1.1")).await.is_empty());
+        assert!(holders(&records, "unheard of", None).await.is_empty());
     }
-    let held = may_hold(&records, &images, "unheard of").await;
-    assert_eq!(held, ["unmarked"]);
-    assert!(records.has_marks(&Digest::of(b"none")).await.unwrap());
-    assert!(!records.has_marks(&Digest::of(b"unmarked")).await.unwrap());
+    let from = records.images_with("name-7", None, 1, 9).await.unwrap();
+    assert_eq!(
+        from,
+        [Holder {
+            digest: few,
+            number: 1
+        }]
+    );
+    assert_eq!(records.unlisted().await.unwrap(), 1);
+    assert!(records.lists_packages(&none).await.unwrap());
+    assert!(!records.lists_packages(&unlisted).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_image_that_is_listed_anew_is_found_by_what_it_holds_now() {
+    let (directory, records) = records();
+    judge(
+        &records,
+        "image",
+        Some(&inventory(["old".into(), "kept".into()])),
+    )
+    .await;
+    judge(
+        &records,
+        "image",
+        Some(&inventory(["new".into(), "kept".into()])),
+    )
+    .await;
+    let content = ContentStore::open(directory.path(), 1 << 30).unwrap();
+    let later = Records::new(Arc::clone(&records.store), content);
+    for records in [&records, &later] {
+        assert!(holders(records, "old", None).await.is_empty());
+        assert_eq!(holders(records, "new", None).await.len(), 1);
+        assert_eq!(holders(records, "kept", None).await.len(), 1);
+    }
 }
 
 #[test]
