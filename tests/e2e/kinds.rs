@@ -257,7 +257,7 @@ async fn helm_makes_lints_and_pulls_a_chart() {
     for mode in ["hold", "stream"] {
         let scene = Scene::start(mode).await;
         let home = helm.file(mode);
-        std::fs::create_dir_all(&home).expect("make a directory");
+        std::fs::create_dir_all(format!("{home}/pulled")).expect("make a directory");
         let run = async |arguments: &[&str]| {
             let done = helm.run_in(&home, arguments).await;
             done.expect_ok(&format!("helm {arguments:?}"))
