@@ -2,13 +2,13 @@
 //!
 //! Every mistake is noted and a harmless value put in its place, so that one run tells them all.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sluicegate_model::manifest::Platform;
 use url::Url;
 
+use crate::address::address;
 use crate::api_auth;
 use crate::credentials;
 use crate::defaults;
@@ -132,18 +132,6 @@ fn proxy(environment: &Environment, name: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     let value = environment.get(&lower).or_else(|| environment.get(name));
     value.map(ToOwned::to_owned)
-}
-
-fn address(layers: &Layers, key: &str, default: &str, notes: &mut Notes) -> SocketAddr {
-    let text = layers.one(key).map_or(default, |value| value.text.as_str());
-    text.parse().unwrap_or_else(|_| {
-        if let Some(value) = layers.one(key) {
-            let message = format!("wanted ADDRESS:PORT such as 0.0.0.0:5000, got {text:?}");
-            notes.error(&value.place, message);
-        }
-        // Loopback and port 0 collide with nothing that is checked later.
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    })
 }
 
 fn names(layers: &Layers, notes: &mut Notes) -> Vec<String> {

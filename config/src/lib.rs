@@ -5,12 +5,13 @@
 //! environment, and no secret that enters here can be printed.
 //!
 //! Reading order: `settings` (what comes out), `layer` (the table of settings), `flags`,
-//! `env`, `file` (one source each), `check` (text to values), `api_auth`, `upstreams` and
+//! `env`, `file` (one source each), `check` (text to values), `address`, `api_auth`, `upstreams` and
 //! `credentials` (registries and their secrets), `named_registry` (those of a command line),
 //! `networks` (who is believed).
 
 mod settings;
 
+mod address;
 mod api_auth;
 mod check;
 mod credentials;
