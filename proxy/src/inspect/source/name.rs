@@ -2,6 +2,8 @@
 //!
 //! Names follow the grammar that Docker made common, read by `oci-distribution`.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use oci_distribution::Reference as Spelled;
@@ -10,10 +12,33 @@ use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
 
 use super::error::SourceError;
+use super::oci_layout::MARK;
 use crate::http::name::{CanonicalNameError, Names};
 
 /// The host under which images without a registry are known, as in podman.
 const LOCALHOST: &str = "localhost";
+
+/// The words before the first `:` that say what follows.
+const KINDS: [&str; 7] = [
+    "oci",
+    "oci-archive",
+    "docker-archive",
+    "dir",
+    "docker",
+    "podman",
+    "containerd",
+];
+/// How archives are called that no image is.
+const ARCHIVES: [&str; 5] = [".tar", ".tgz", ".tar.gz", ".tar.zst", ".tzst"];
+/// As much of a file as tells what it is: one block of a tar archive.
+const HEAD_BYTES: u64 = 512;
+/// Source: POSIX.1-2017, pax, "ustar Interchange Format".
+const TAR_MARK_AT: usize = 257;
+const TAR_MARK: &[u8] = b"ustar";
+/// Source: RFC 1952, section 2.3.1.
+const GZIP_MARK: &[u8] = &[0x1f, 0x8b];
+/// Source: RFC 8878, section 3.1.1.
+const ZSTD_MARK: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// An argument, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +65,14 @@ pub enum SourceName {
 
 impl SourceName {
     /// Reads an argument. Where a path is followed by `:NAME`, the longest path that exists wins.
+    /// What is there is read as what it is; a word that could as well be an image's name means a
+    /// file or directory only where its content says so.
     pub fn parse(text: &str) -> Self {
         if text == "-" {
             return Self::Stdin;
+        }
+        if let Some(here) = Self::here(text) {
+            return here;
         }
         let Some((kind, rest)) = text.split_once(':') else {
             return Self::Image(text.to_owned());
@@ -59,6 +89,46 @@ impl SourceName {
             _ => Self::Image(text.to_owned()),
         }
     }
+}
+
+impl SourceName {
+    /// Finds the file or directory that a text without a kind means; none where it is a name.
+    fn here(text: &str) -> Option<Self> {
+        let kind = text.split_once(':').map(|(kind, _)| kind);
+        if kind.is_some_and(|kind| KINDS.contains(&kind)) {
+            return None;
+        }
+        let (path, name) = path_and_name(text);
+        let written = path.to_string_lossy();
+        let is_path = written.starts_with(['/', '.']) || written.ends_with('/');
+        let first = written.split_once('/').map_or("", |(first, _)| first);
+        let is_called_archive = ARCHIVES.iter().any(|ending| written.ends_with(ending))
+            && (path.is_file() || !first.contains(['.', ':']));
+        if path.is_dir() {
+            let is_layout = path.join(MARK).is_file();
+            return match (is_layout, is_path) {
+                (true, _) => Some(Self::OciDirectory(path, name)),
+                (false, true) => Some(Self::Rootfs(text.into())),
+                (false, false) => None,
+            };
+        }
+        let is_meant = is_path
+            || is_called_archive
+            || (name.is_none() && path.is_file() && begins_as_archive(&path));
+        // What is not there is told by whoever opens it.
+        is_meant.then_some(Self::DockerArchive(path, name))
+    }
+}
+
+/// Tells whether a file begins as an archive does: a tar header, or gzip or zstd around something.
+fn begins_as_archive(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let opened = File::open(path);
+    let read = opened.and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+    let tar = head
+        .get(TAR_MARK_AT..)
+        .is_some_and(|rest| rest.starts_with(TAR_MARK));
+    read.is_ok() && (tar || head.starts_with(GZIP_MARK) || head.starts_with(ZSTD_MARK))
 }
 
 fn path_and_name(text: &str) -> (PathBuf, Option<String>) {

@@ -386,3 +386,4 @@ fn arguments_say_which_kind_of_source_is_meant() {
 }
 
 mod claims;
+mod here;
