@@ -5,7 +5,7 @@
 //!
 //! Reading order: what documents mean (`rules`, `exception`, `glob`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`decide`), how it is told (`words`), and what nobody meant (`lint`, `needs`).
+//! decision (`decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
 
 mod built_in;
 mod decide;
@@ -15,6 +15,7 @@ mod error;
 mod exception;
 mod glob;
 mod lint;
+mod listed;
 mod load;
 mod needs;
 mod read;
@@ -29,6 +30,7 @@ pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
 pub use glob::Glob;
 pub use lint::Seen;
+pub use listed::{ListedException, exceptions};
 pub use needs::Lacks;
 pub use set::{PolicySet, SourceFile};
 pub use trivyignore::is_named as is_trivyignore;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sluicegate_model::Repository;
-use sluicegate_policy::{LoadErrors, PolicySet, SourceFile};
+use sluicegate_policy::{ListedException, LoadErrors, PolicySet, SourceFile};
 
 use crate::decisions::{PolicyRecord, RecordError, TextsError};
 
@@ -91,6 +91,12 @@ impl Policies {
     /// Gives the current set.
     pub fn current(&self) -> Arc<PolicySet> {
         self.current.load_full()
+    }
+
+    /// Lists the exceptions of the current set, the ones that end first at the beginning.
+    pub fn exceptions(&self) -> Vec<ListedException> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        sluicegate_policy::exceptions(&read)
     }
 
     /// Counts swaps: verdicts of an older revision are made again.

@@ -5,6 +5,7 @@ mod authority;
 mod body;
 pub mod decisions;
 pub mod events;
+pub mod exceptions;
 pub mod feeds;
 pub mod guard;
 mod json;
@@ -104,7 +105,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 }
 
 /// Lists every route; `openapi.json` describes the same ones.
-fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 16] {
+fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 17] {
     [
         ("/healthz", get(status::healthz)),
         ("/readyz", get(readiness::readyz)),
@@ -119,6 +120,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<ApiState>>); 16] {
         ("/api/v1/decisions/{seq}", get(decisions::show)),
         ("/api/v1/policies/{digest}", get(decisions::policies)),
         ("/api/v1/events", get(events::list)),
+        ("/api/v1/exceptions", get(exceptions::list)),
         ("/api/v1/packages", get(packages::list)),
         ("/api/v1/scans", post(scans::start)),
         ("/api/v1/scans/{id}", get(scans::show)),

@@ -1,0 +1,156 @@
+//! The exceptions in force, and those that have ended: who answers for what, and until when.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sluicegate_model::Repository;
+use sluicegate_policy::{Glob, ListedException};
+
+use super::ApiState;
+use super::json::Json;
+use super::problem::Problem;
+use super::verdicts::parsed;
+use crate::moment::Moment;
+
+/// The filters of the list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    ending: Option<String>,
+    repository: Option<String>,
+}
+
+/// Lists the exceptions of the policies in force, the ones that end first at the beginning.
+pub async fn list(
+    State(state): State<Arc<ApiState>>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    let now = state.clock.now();
+    let ending: Option<Moment> = parsed("ending", query.ending)?;
+    let filter = ExceptionFilter {
+        ending: ending.map(|ending| ExceptionFilter::ends_before(ending, now)),
+        repository: parsed("repository", query.repository)?,
+    };
+    Ok(Json(shown(&state.policies.exceptions(), &filter, now)))
+}
+
+/// Which exceptions are wanted; every field that is set must fit.
+#[derive(Clone, Debug, Default)]
+pub struct ExceptionFilter {
+    /// Those that are in force and end before this instant.
+    pub ending: Option<Timestamp>,
+    /// Those that hold in this repository.
+    pub repository: Option<Repository>,
+}
+
+impl ExceptionFilter {
+    /// Understands what is written behind "ending": an instant, a day, or a time from now.
+    pub fn ends_before(ending: Moment, now: Timestamp) -> Timestamp {
+        match ending {
+            Moment::At(instant) => instant,
+            Moment::Ago(span) => now.checked_add(span).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    fn accepts(&self, exception: &ListedException, now: Timestamp) -> bool {
+        let ends = exception.expires_at;
+        let is_ending = |before: Timestamp| ends.is_some_and(|end| now < end && end < before);
+        let name = self.repository.as_ref().map(ToString::to_string);
+        let holds_in = |name: String| {
+            let mut images = exception.images.iter();
+            exception.images.is_empty() || images.any(|image| Glob::new(image).matches(&name))
+        };
+        self.ending.is_none_or(is_ending) && name.is_none_or(holds_in)
+    }
+}
+
+/// Gives the exceptions that are wanted, as they are shown.
+pub fn shown(listed: &[ListedException], filter: &ExceptionFilter, now: Timestamp) -> Value {
+    let wanted = listed.iter().filter(|it| filter.accepts(it, now));
+    let items: Vec<Value> = wanted.map(|it| item(it, now)).collect();
+    json!({"items": items, "next": null})
+}
+
+fn item(exception: &ListedException, now: Timestamp) -> Value {
+    let left = exception.expires_at.map(|end| end.duration_since(now));
+    let ended = left.is_some_and(|left| left <= SignedDuration::ZERO);
+    json!({
+        "name": exception.name,
+        "id": exception.id,
+        "purls": exception.purls,
+        "images": exception.images,
+        "paths": exception.paths,
+        "statement": exception.statement,
+        "owner": exception.about("owner"),
+        "author": exception.about("author"),
+        "ticket": exception.about("ticket"),
+        "description": exception.about("description"),
+        "file": exception.file,
+        "expires_at": exception.expires_at,
+        "seconds_left": left.map(|left| left.as_secs().max(0)),
+        "state": if ended { "ended" } else { "in-force" },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exception(name: &str, images: &[&str], ends: Option<&str>) -> ListedException {
+        ListedException {
+            name: name.to_owned(),
+            id: "CVE-1".to_owned(),
+            purls: Vec::new(),
+            images: images.iter().map(ToString::to_string).collect(),
+            paths: Vec::new(),
+            statement: None,
+            about: vec![("ticket".to_owned(), "SEC-1".to_owned())],
+            file: "p.yaml".to_owned(),
+            expires_at: ends.map(|end| end.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn what_ends_soon_and_where_it_holds_are_told() {
+        let now: Timestamp = "2026-11-28T00:00:00Z".parse().unwrap();
+        let listed = [
+            exception("ended", &[], Some("2026-11-28T00:00:00Z")),
+            exception(
+                "soon",
+                &["docker.io/library/*"],
+                Some("2026-12-01T00:00:00Z"),
+            ),
+            exception("later", &[], Some("2027-03-01T00:00:00Z")),
+            exception("never", &["quay.io/**"], None),
+        ];
+        let names = |ending: Option<&str>, repository: Option<&str>| -> Vec<String> {
+            let ending: Option<Moment> = ending.map(|text| text.parse().unwrap());
+            let filter = ExceptionFilter {
+                ending: ending.map(|ending| ExceptionFilter::ends_before(ending, now)),
+                repository: repository.map(|name| name.parse().unwrap()),
+            };
+            let page = shown(&listed, &filter, now);
+            let items = page["items"].as_array().unwrap().iter();
+            items
+                .map(|item| item["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(names(None, None), ["ended", "soon", "later", "never"]);
+        assert_eq!(names(Some("30d"), None), ["soon"]);
+        assert_eq!(names(Some("2027-06-01"), None), ["soon", "later"]);
+        assert_eq!(
+            names(None, Some("quay.io/a/b")),
+            ["ended", "later", "never"]
+        );
+        let shown = shown(&listed, &ExceptionFilter::default(), now);
+        assert_eq!(
+            (&shown["items"][0]["state"], &shown["items"][1]["state"]),
+            (&json!("ended"), &json!("in-force"))
+        );
+        assert_eq!(shown["items"][1]["seconds_left"], 3 * 86_400);
+        assert_eq!(shown["items"][1]["ticket"], "SEC-1");
+    }
+}
