@@ -2,7 +2,9 @@
 //!
 //! The only file that names every part. Nothing here decides anything.
 
+pub mod stopped;
 mod tasks;
+pub mod unstarted;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -81,6 +83,9 @@ pub enum StartError {
         /// What went wrong.
         reason: String,
     },
+    /// Another process has the data directory.
+    #[error("cannot use the data directory {0:?}: another service runs here")]
+    InUse(std::path::PathBuf),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -473,14 +478,11 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Star
 fn data_error(directory: &Path, error: &dyn std::fmt::Display) -> StartError {
     let text = error.to_string();
     // The engines say it in the words of the system call.
-    let in_use = text.contains("could not acquire lock") || text.contains("WouldBlock");
-    let reason = if in_use {
-        "another service runs here".to_owned()
-    } else {
-        text
-    };
+    if text.contains("could not acquire lock") || text.contains("WouldBlock") {
+        return StartError::InUse(directory.into());
+    }
     StartError::Data {
         directory: directory.into(),
-        reason,
+        reason: text,
     }
 }

@@ -16,7 +16,10 @@ fn main() -> ExitCode {
     shut_out_others();
     // Every TLS user is given its provider; this covers whatever a dependency does on its own.
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -39,6 +42,16 @@ fn main() -> ExitCode {
         }
         Err(error) => fail(&error),
     }
+}
+
+/// Tells what clap has to say, help and version too, and the right word where a wrong one is known.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let _nowhere_to_complain = error.print();
+    if let Some(hint) = commands::hints::hint(error) {
+        let hint = printable_lines(&hint);
+        let _nowhere_to_complain = writeln!(std::io::stderr(), "\nhint: {hint}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn fail(error: &CommandError) -> ExitCode {

@@ -4,18 +4,39 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CommandError;
 use super::decision_rows::{write_csv, write_json_line, write_titles};
-use super::query::{Format, Source, cell, items, members, next, parsed, print_json, query_string};
+use super::query::{
+    Column, Format, ListSource, Listing, Shape, Source, cell, items, members, next, parsed,
+    print_json, query_string,
+};
 use crate::decisions::{self, DecisionFilter, LineKind, Order, PageOf, PolicyTexts, VerifyReport};
 use crate::formats::text::{printable, printable_lines};
+use crate::moment::Moment;
 
 /// Lines asked for at a time.
 const PAGE: usize = 1_000;
+
+/// What a list shows of a line.
+const LISTED: Listing = Listing {
+    noun: "lines",
+    columns: &[
+        Column::text("SEQ", "/seq"),
+        Column::of("TIME", "/time", Shape::Time),
+        Column::text("TYPE", "/type"),
+        Column::text("COUNT", "/count"),
+        Column::text("CLIENT", "/client"),
+        Column::text("DECISION", "/decision"),
+        Column::text("RULE", "/reasons/0/rule"),
+        Column::text("REPOSITORY", "/repository"),
+        Column::text("TAG", "/tag"),
+        Column::of("DIGEST", "/asked", Shape::Digest),
+        Column::text("ALLOWED BY", "/allowed_by/0"),
+    ],
+};
 
 /// The log of pulls and why each was allowed or refused
 #[derive(Subcommand, Debug)]
@@ -49,7 +70,7 @@ pub struct Filters {
     #[arg(long = "type", value_name = "TYPE",
         value_parser = ["pull", "count", "key", "policy", "break-glass", "denied"])]
     kind: Option<String>,
-    /// Only this repository, in full: upstream/path
+    /// Only this repository, by its canonical name or as it is pulled
     #[arg(long, value_name = "NAME")]
     repository: Option<String>,
     /// Only this manifest digest, asked for or given
@@ -70,10 +91,10 @@ pub struct Filters {
     /// Only where a rule spoke of this vulnerability, by CVE or other id
     #[arg(long, value_name = "ID")]
     vulnerability: Option<String>,
-    /// Written at or after this time (RFC 3339)
+    /// Written since this instant, day (UTC) or age: 2026-11-28T10:00:00Z, 2026-11-28, 7d
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Written before this time (RFC 3339)
+    /// Written before this instant, day (UTC) or age
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
 }
@@ -82,7 +103,7 @@ pub struct Filters {
 #[derive(Args, Debug)]
 pub struct ListArgs {
     #[command(flatten)]
-    source: Source,
+    source: ListSource,
     #[command(flatten)]
     filters: Filters,
     /// At most this many
@@ -153,11 +174,18 @@ pub async fn run(command: DecisionsCommand, out: &mut impl Write) -> Result<(), 
 }
 
 async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let source = Source {
+        service: args.source.service.clone(),
+        data: args.source.data.clone(),
+        format: Format::Json,
+        no_header: false,
+        quiet: true,
+    };
     let mut after = args.after.map(|seq| seq.to_string());
     let mut found: Vec<Value> = Vec::new();
     let page = loop {
         let limit = args.limit.max(1).saturating_sub(found.len()).min(PAGE);
-        let page = page(&args.source, &args.filters, "newest", after, limit).await?;
+        let page = page(&source, &args.filters, "newest", after, limit).await?;
         found.extend_from_slice(items(&page));
         after = next(&page).map(str::to_owned);
         // A page that found nothing within what it may look at goes on by itself.
@@ -165,37 +193,7 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
             break json!({"items": found, "next": after});
         }
     };
-    if args.source.format == Format::Json {
-        return print_json(out, &page);
-    }
-    print_table(out, &page)
-}
-
-fn print_table(out: &mut impl Write, page: &Value) -> Result<(), CommandError> {
-    const COLUMNS: [(&str, &str); 11] = [
-        ("SEQ", "/seq"),
-        ("TIME", "/time"),
-        ("TYPE", "/type"),
-        ("COUNT", "/count"),
-        ("CLIENT", "/client"),
-        ("DECISION", "/decision"),
-        ("RULE", "/reasons/0/rule"),
-        ("REPOSITORY", "/repository"),
-        ("TAG", "/tag"),
-        ("DIGEST", "/asked"),
-        ("ALLOWED BY", "/allowed_by/0"),
-    ];
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(COLUMNS.map(|(title, _)| title));
-    for line in items(page) {
-        table.add_row(COLUMNS.map(|(_, place)| cell(line, place)));
-    }
-    writeln!(out, "{table}")?;
-    if let Some(next) = next(page) {
-        writeln!(out, "more: --after {}", printable(next))?;
-    }
-    Ok(())
+    args.source.print_page(out, &LISTED, &page)
 }
 
 async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
@@ -203,6 +201,8 @@ async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandErr
         service: args.service,
         data: args.data,
         format: Format::Json,
+        no_header: args.no_header,
+        quiet: true,
     };
     if args.format == ExportFormat::Csv && !args.no_header {
         write_titles(out)?;
@@ -290,10 +290,16 @@ impl Filters {
             principal: self.principal.clone(),
             rule: self.rule.clone(),
             vulnerability: self.vulnerability.clone(),
-            since: parsed(self.since.as_deref())?,
-            until: parsed(self.until.as_deref())?,
+            since: moment(self.since.as_deref())?,
+            until: moment(self.until.as_deref())?,
         })
     }
+}
+
+/// Reads when something was, as an instant, a day or an age.
+fn moment(text: Option<&str>) -> Result<Option<Timestamp>, CommandError> {
+    let moment: Option<Moment> = parsed(text)?;
+    Ok(moment.map(|moment| moment.instant(Timestamp::now())))
 }
 
 async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> {
@@ -363,6 +369,7 @@ fn shown_from(log: &Path, what: &str) -> Result<Value, CommandError> {
 }
 
 fn verify(args: &VerifyArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    require_log(&args.data)?;
     let report = decisions::verify(&args.data.join("decisions"))
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     match args.format {

@@ -23,7 +23,7 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs, out: &mut impl Write) -> Result<(), CommandError> {
     telemetry::start(LogFormat::Text, Some("error"));
     let directory = Scratch::new()?;
-    let app = demo::show(&directory.0, out)
+    let app = demo::show(&directory.0, !args.once, out)
         .await
         .map_err(|error| match error {
             DemoError::Start(error) => super::serve::start_error(error),

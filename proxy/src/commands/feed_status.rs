@@ -4,13 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::query::{Format, Source, cell, members, print_json};
+use super::query::{Format, Source, cell, members, print_json, write_rows};
 use crate::feeds::shown::{kept, problems, shown};
 use crate::formats::text;
 
@@ -36,13 +34,19 @@ pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandEr
         }
         return print_json(out, &feeds);
     }
-    write_feeds(out, &feeds)?;
+    let no_header = args.source.no_header;
+    write_feeds(out, no_header, &feeds)?;
     if args.problems && members(&unread, "").is_empty() {
         writeln!(out, "\nevery record could be read")?;
     } else if args.problems {
         let titles = ["ECOSYSTEM", "RECORD", "REASON"];
         let row = |item: &Value| ["/ecosystem", "/record", "/reason"].map(|at| cell(item, at));
-        write_table(out, &titles, members(&unread, "").iter().map(row))?;
+        write_table(
+            out,
+            no_header,
+            &titles,
+            members(&unread, "").iter().map(row),
+        )?;
     }
     Ok(())
 }
@@ -71,7 +75,7 @@ fn stopped(data: &Path, is_wanted: bool) -> Result<(Value, Value), CommandError>
     Ok((shown(&state, false, now), unread))
 }
 
-fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> {
+fn write_feeds(out: &mut impl Write, no_header: bool, feeds: &Value) -> Result<(), CommandError> {
     writeln!(out, "snapshot  {}", cell(feeds, "/snapshot"))?;
     writeln!(out, "loaded    {}", cell(feeds, "/loaded"))?;
     let titles = ["SOURCE", "CONFIRMED", "AGE", "BUNDLE", "EXPIRES", "PROBLEM"];
@@ -85,7 +89,12 @@ fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> 
             cell(source, "/problem"),
         ]
     };
-    write_table(out, &titles, members(feeds, "/sources").iter().map(row))?;
+    write_table(
+        out,
+        no_header,
+        &titles,
+        members(feeds, "/sources").iter().map(row),
+    )?;
     let titles = ["FAMILY", "NEWEST", "AGE", "AUTO"];
     let row = |family: &Value| {
         [
@@ -95,7 +104,20 @@ fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> 
             worded(family.get("usual_seconds")),
         ]
     };
-    write_table(out, &titles, members(feeds, "/families").iter().map(row))?;
+    write_table(
+        out,
+        no_header,
+        &titles,
+        members(feeds, "/families").iter().map(row),
+    )?;
+    write_ecosystems(out, no_header, feeds)
+}
+
+fn write_ecosystems(
+    out: &mut impl Write,
+    no_header: bool,
+    feeds: &Value,
+) -> Result<(), CommandError> {
     let titles = [
         "ECOSYSTEM",
         "RECORDS",
@@ -114,7 +136,12 @@ fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> 
             cell(ecosystem, "/problems"),
         ]
     };
-    write_table(out, &titles, members(feeds, "/ecosystems").iter().map(row))?;
+    write_table(
+        out,
+        no_header,
+        &titles,
+        members(feeds, "/ecosystems").iter().map(row),
+    )?;
     let titles = ["TABLE", "ENTRIES", "NEWEST", "AGE"];
     let row = |table: &Value| {
         [
@@ -126,22 +153,19 @@ fn write_feeds(out: &mut impl Write, feeds: &Value) -> Result<(), CommandError> 
     };
     match members(feeds, "/tables") {
         [] => Ok(()),
-        tables => write_table(out, &titles, tables.iter().map(row)),
+        tables => write_table(out, no_header, &titles, tables.iter().map(row)),
     }
 }
 
 fn write_table<const N: usize>(
     out: &mut impl Write,
-    titles: &[&str; N],
+    no_header: bool,
+    titles: &[&'static str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> Result<(), CommandError> {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(titles);
-    for row in rows {
-        table.add_row(row.map(|cell| text::printable(&cell)));
-    }
-    Ok(writeln!(out, "\n{table}")?)
+    let rows = rows.map(|row| row.map(|cell| text::printable(&cell)));
+    writeln!(out)?;
+    write_rows(out, titles, no_header, rows)
 }
 
 /// Words an item's age.
@@ -150,7 +174,7 @@ fn age(item: &Value) -> String {
 }
 
 /// Words seconds so that they can be compared at a glance: by their two largest units.
-fn worded(seconds: Option<&Value>) -> String {
+pub(super) fn worded(seconds: Option<&Value>) -> String {
     let Some(seconds) = seconds.and_then(Value::as_i64) else {
         return "-".to_owned();
     };

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::Timestamp;
 use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_model::image::Reference;
 use sluicegate_model::inventory::Inventory;
@@ -44,6 +45,7 @@ use crate::pull::verdict::{self, Image};
     oci-archive:FILE[:TAG]  an OCI layout in a tar archive\n  \
     docker-archive:FILE[:NAME]  what docker save wrote\n  \
     dir:ROOTFS              a root file system\n  \
+    FILE or DIR             any of these without its kind, read as what it is: app.tar, ./layout\n  \
     - (or nothing)          an archive of either kind on the standard input\n\n\
     Policy goes by the name given here: NAME, or --as NAME for files and directories, which are\n\
     \"local/\" and the file's name without it. What an archive calls its image is only shown.\n\n\
@@ -51,7 +53,7 @@ use crate::pull::verdict::{self, Image};
     Examples:\n  \
     sluicegate inspect-image nginx:1.25\n  \
     docker save app:1 | sluicegate inspect-image app:1\n  \
-    sluicegate inspect-image --as registry.example/team/app:1 oci-archive:app.tar\n  \
+    sluicegate inspect-image --as registry.example/team/app:1 app.tar\n  \
     sluicegate inspect-image --policy ./policies --format sarif --output app.sarif oci-archive:app.tar\n  \
     sluicegate inspect-image --all-tags quay.io/team/app")]
 pub struct InspectArgs {
@@ -84,6 +86,9 @@ pub struct InspectArgs {
     /// The platform to choose where there are several [default: this machine's]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<Platform>,
+    /// Writes no time of this run: image, advisories and policy alone decide on every byte
+    #[arg(long)]
+    reproducible: bool,
     /// Inspects every tag of the repository IMAGE of a registry; table or json
     #[arg(long)]
     all_tags: bool,
@@ -176,6 +181,9 @@ impl Inspection {
         let (image, claimed_name, scanned) = scanned?;
         let (mut verdict, _) = self.judge(image, &scanned, loaded(feeds)?).await?;
         verdict.claimed_name = claimed_name;
+        if args.reproducible {
+            forget_this_run(&mut verdict);
+        }
         self.shown.clear();
         let view = args.findings.view();
         report(args, out, |writer, appearance| {
@@ -222,8 +230,11 @@ impl Inspection {
             };
             match self.scan(open).await {
                 Ok((image, _, scanned)) => {
-                    let (verdict, newer) = self.judge(image, &scanned, feeds).await?;
+                    let (mut verdict, newer) = self.judge(image, &scanned, feeds).await?;
                     feeds = newer;
+                    if args.reproducible {
+                        forget_this_run(&mut verdict);
+                    }
                     inspected.push((verdict, scanned.inventory));
                 }
                 Err(error) => failed.push(format!("{tag}: {error}")),
@@ -344,6 +355,16 @@ fn source_error(error: SourceError) -> CommandError {
         }
         other => CommandError::Failed(other.to_string()),
     }
+}
+
+/// Puts the time of the advisories in place of this run's; where there is none, the beginning of
+/// Unix time. Source: reproducible-builds.org, "Timestamps".
+fn forget_this_run(verdict: &mut Verdict) {
+    let provenance = &mut verdict.provenance;
+    let known = provenance.feed_time.unwrap_or(Timestamp::UNIX_EPOCH);
+    provenance.scanned_at = known;
+    provenance.decided_at = known;
+    provenance.scan_ms = 0;
 }
 
 fn done(verdict: &Verdict) -> Done {

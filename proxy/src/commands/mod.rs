@@ -2,19 +2,27 @@
 //!
 //! 0 allowed, 1 refused by policy, 2 bad usage, configuration or policy file, 3 could not be done.
 
+pub mod completions;
+pub mod config;
 pub mod decision_rows;
 pub mod decisions;
 pub mod demo;
+pub mod events;
+pub mod exceptions;
 pub mod feed_bundles;
 pub mod feed_status;
 pub mod feeds;
 pub mod finding_flags;
+pub mod health;
+pub mod hints;
 pub mod inspect_image;
 pub mod inspect_progress;
+pub mod packages;
 pub mod plugins;
 pub mod policy;
 pub mod query;
 pub mod serve;
+pub mod status;
 pub mod verdict_table;
 pub mod verdicts;
 pub mod warm;
@@ -22,7 +30,7 @@ pub mod warm;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use sluicegate_model::verdict::Decision;
 
 /// A pull-through OCI registry proxy that scans every image on its first pull
@@ -30,8 +38,12 @@ use sluicegate_model::verdict::Decision;
 #[command(
     name = "sluicegate",
     version,
-    after_help = "Example: sluicegate serve --feed ./osv-mirror --policy ./policies\n\n\
-        With no command at all, sluicegate serves with built-in defaults."
+    after_help = "Examples:\n  \
+        sluicegate serve --feed ./osv-mirror --policy ./policies\n  \
+        sluicegate inspect-image nginx:1.25\n  \
+        sluicegate verdicts list --decision refuse\n\n\
+        Exit code: 0 done, and allowed; 1 refused by policy; 2 bad usage, configuration or policy\n\
+        file; 3 could not be done."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -51,6 +63,16 @@ enum Command {
     /// Cached verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
+    /// Which judged images hold a package
+    Packages(packages::PackagesArgs),
+    /// Which verdicts changed without a pull, and whom that concerns
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Who answers for which finding, and what ends when
+    #[command(subcommand)]
+    Exceptions(exceptions::ExceptionsCommand),
+    /// How a service stands: pulls under way, cache, feeds, policy, insecure settings
+    Status(status::StatusArgs),
     /// The log of pulls and why each was allowed or refused
     #[command(subcommand)]
     Decisions(decisions::DecisionsCommand),
@@ -63,6 +85,15 @@ enum Command {
     /// Every analyzer, matcher and feed: revision, what it claims, on or off
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// The configuration of serve
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Whether a service answers, as a container engine asks it
+    Health(health::HealthArgs),
+    /// Prints what completes commands in a shell
+    Completions(completions::CompletionsArgs),
+    /// Prints manual pages
+    Man(completions::ManArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -70,16 +101,29 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
     let told = match cli.command {
         Some(Command::InspectImage(args)) => return inspect_image::run(*args, out).await,
         Some(Command::Warm(args)) => return warm::run(args, out).await,
-        None => serve::run(serve::ServeArgs::default()).await,
+        None => print_help(out),
         Some(Command::Serve(args)) => serve::run(*args).await,
         Some(Command::Demo(args)) => demo::run(args, out).await,
         Some(Command::Verdicts(command)) => verdicts::run(command, out).await,
+        Some(Command::Packages(args)) => packages::run(args, out).await,
+        Some(Command::Events(command)) => events::run(command, out).await,
+        Some(Command::Exceptions(command)) => exceptions::run(command, out).await,
+        Some(Command::Status(args)) => status::run(args, out).await,
+        Some(Command::Config(command)) => config::run(command, out),
+        Some(Command::Health(args)) => health::run(args, out).await,
+        Some(Command::Completions(args)) => completions::completions(&args, out),
+        Some(Command::Man(args)) => completions::man(&args, out),
         Some(Command::Decisions(command)) => decisions::run(command, out).await,
         Some(Command::Feeds(command)) => feeds::run(command, out).await,
         Some(Command::Policy(command)) => policy::run(command, out).await,
         Some(Command::Plugins(command)) => plugins::run(command, out),
     };
     told.map(|()| Done::Allowed)
+}
+
+/// Says what there is to be asked for; nothing is served unasked.
+fn print_help(out: &mut impl Write) -> Result<(), CommandError> {
+    Ok(write!(out, "{}", Cli::command().render_long_help())?)
 }
 
 /// What a command that could be carried out says by its exit code.
@@ -129,6 +173,9 @@ pub enum CommandError {
     /// The data directory belongs to a running service.
     #[error("{0:?}: a service runs here; use --service")]
     InUse(PathBuf),
+    /// The service has too much to do; the same can be asked again.
+    #[error("{0}")]
+    Busy(String),
     /// Something else failed.
     #[error("{0}")]
     Failed(String),
@@ -145,6 +192,7 @@ impl CommandError {
             Self::NotFound(_)
             | Self::Unreachable { .. }
             | Self::InUse(_)
+            | Self::Busy(_)
             | Self::Failed(_)
             | Self::Output(_) => 3,
         }

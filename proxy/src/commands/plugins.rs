@@ -3,19 +3,28 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::CommandError;
-use super::query::{Format, print_json};
+use super::query::{Column, ListFormat, Listing, Shape, print_list};
+
+const LISTED: Listing = Listing {
+    noun: "plugins",
+    columns: &[
+        Column::text("KIND", "/kind"),
+        Column::text("NAME", "/name"),
+        Column::text("REVISION", "/revision"),
+        Column::of("STATE", "/enabled", Shape::Made(state)),
+        Column::of("CLAIMS", "/claims", Shape::Texts),
+    ],
+};
 
 /// Analyzers, matchers and feeds
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example: sluicegate plugins list --format json")]
 pub enum PluginsCommand {
     /// Lists every plugin: revision, what it claims, on or off
-    #[command(after_help = "Example: sluicegate plugins list")]
+    #[command(after_help = "Example: sluicegate plugins list --format csv")]
     List(ListArgs),
 }
 
@@ -23,36 +32,27 @@ pub enum PluginsCommand {
 #[derive(Args, Debug)]
 pub struct ListArgs {
     /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    format: ListFormat,
+    /// Leaves the titles of tables and CSV out
+    #[arg(long)]
+    no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// Runs the command.
 pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<(), CommandError> {
     let PluginsCommand::List(args) = command;
-    let plugins = sluicegate_scanner::plugins();
-    if args.format == Format::Json {
-        let items = json!({
-            "fingerprint": crate::fingerprint::fingerprint(),
-            "items": plugins,
-        });
-        return print_json(out, &items);
-    }
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(["KIND", "NAME", "REVISION", "STATE", "CLAIMS"]);
-    for plugin in plugins {
-        table.add_row([
-            json!(plugin.kind).as_str().unwrap_or_default().to_owned(),
-            plugin.name,
-            plugin.revision.to_string(),
-            if plugin.enabled {
-                "on".to_owned()
-            } else {
-                "off".to_owned()
-            },
-            plugin.claims.join(" "),
-        ]);
-    }
-    Ok(writeln!(out, "{table}")?)
+    let items = json!({
+        "fingerprint": crate::fingerprint::fingerprint(),
+        "items": sluicegate_scanner::plugins(),
+    });
+    print_list(out, args.format, args.no_header, &LISTED, &items)
+}
+
+fn state(enabled: &Value) -> String {
+    let word = if *enabled == json!(true) { "on" } else { "off" };
+    word.to_owned()
 }

@@ -169,7 +169,7 @@ pub fn start_error(error: StartError) -> CommandError {
         | StartError::Upstream { .. }
         | StartError::Webhook(_)
         | StartError::Tls(_) => CommandError::Usage(error.to_string()),
-        StartError::Data { .. } | StartError::Listen { .. } => {
+        StartError::Data { .. } | StartError::InUse(_) | StartError::Listen { .. } => {
             CommandError::Failed(error.to_string())
         }
     }

@@ -1,25 +1,51 @@
-//! `sluicegate verdicts list|show`: cached verdicts.
+//! `sluicegate verdicts list|show|export`: cached verdicts.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
 use sluicegate_model::Digest;
 
 use super::CommandError;
-use super::finding_flags::FindingFlags;
-use super::query::{Format, Source, cell, items, members, next, parsed, print_json, query_string};
-use crate::cache::ContentStore;
-use crate::formats::appearance::Appearance;
-use crate::formats::grid::{Cell, Grid};
-use crate::formats::text::printable;
-use crate::verdicts::{Records, SledStore, StoreError, VerdictFilter};
+use super::query::{
+    Column, Format, ListFormat, ListSource, Listing, Pages, Rows, Service, Shape, Source,
+    print_json, query_string,
+};
 
-/// Capacity given to a content store that is only read.
-const READ_ONLY_CAPACITY: u64 = u64::MAX;
-/// Memory for records, in bytes, while listing.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// What a list shows of a verdict.
+const LISTED: Listing = Listing {
+    noun: "verdicts",
+    columns: &[
+        Column::text("DECISION", "/decision"),
+        Column::text("REPOSITORY", "/repository"),
+        Column::of("TAGS", "/tags", Shape::Texts),
+        Column::of("DIGEST", "/digest", Shape::Digest),
+        Column::of("FINDINGS", "/findings", Shape::Length),
+        Column::text("COVERAGE", "/coverage/status"),
+        Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
+    ],
+};
+
+/// What a spreadsheet has of a verdict.
+const EXPORTED: Listing = Listing {
+    noun: "verdicts",
+    columns: &[
+        Column::text("REPOSITORY", "/repository"),
+        Column::of("TAGS", "/tags", Shape::Texts),
+        Column::of("DIGEST", "/digest", Shape::Digest),
+        Column::text("PLATFORM", "/platform"),
+        Column::text("DECISION", "/decision"),
+        Column::text("POLICY", "/policy/name"),
+        Column::of("RULES", "/reasons", Shape::Made(rules)),
+        Column::of("FINDINGS", "/findings", Shape::Length),
+        Column::of("VULNERABILITIES", "/findings", Shape::Made(vulnerabilities)),
+        Column::text("COVERAGE", "/coverage/status"),
+        Column::text("PACKAGES", "/packages"),
+        Column::of("FEED TIME", "/provenance/feed_time", Shape::Time),
+        Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
+        Column::of("VALID UNTIL", "/valid_until", Shape::Time),
+    ],
+};
 
 /// Cached verdicts
 #[derive(Subcommand, Debug)]
@@ -28,46 +54,63 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 )]
 pub enum VerdictsCommand {
     /// Lists verdicts, newest first
-    #[command(
-        after_help = "Example: sluicegate verdicts list --repository docker.io/library/nginx"
-    )]
+    #[command(after_help = "Examples:\n  \
+        sluicegate verdicts list --repository library/nginx --since 7d\n  \
+        sluicegate verdicts list --would-refuse --format csv\n  \
+        sluicegate verdicts list --package log4j-core")]
     List(ListArgs),
     /// Shows one verdict in full
     #[command(after_help = "Example: sluicegate verdicts show sha256:4f06b3... --format json")]
     Show(ShowArgs),
+    /// Writes all verdicts, findings included, as JSON lines or CSV
+    #[command(after_help = "Examples:\n  \
+        sluicegate verdicts export > verdicts.jsonl\n  \
+        sluicegate verdicts export --format csv --decision refuse > refused.csv\n\n\
+        CSV has one row for each image, and of its findings the number and the ids.")]
+    Export(ExportArgs),
+}
+
+/// Which verdicts.
+#[derive(Args, Debug)]
+pub struct Filters {
+    /// Only this repository, by its canonical name or as it is pulled
+    #[arg(long, value_name = "NAME")]
+    repository: Option<String>,
+    /// Only this manifest digest
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
+    /// Only those that came out like this
+    #[arg(long, value_parser = ["allow", "annotate", "refuse"])]
+    decision: Option<String>,
+    /// Only those that a rule would have refused, whatever the policy's mode made of it
+    #[arg(long)]
+    would_refuse: bool,
+    /// Only images with this finding, by CVE or other id
+    #[arg(long, value_name = "ID")]
+    vulnerability: Option<String>,
+    /// Only images with a finding in this package: its name, its source's, or a Maven artifact's
+    #[arg(long, value_name = "NAME")]
+    package: Option<String>,
+    /// Decided since this instant, day (UTC) or age: 2026-11-28T10:00:00Z, 2026-11-28, 7d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Decided before this instant, day (UTC) or age
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
 }
 
 /// The filters of the list.
 #[derive(Args, Debug)]
 pub struct ListArgs {
     #[command(flatten)]
-    source: Source,
-    /// Only this repository, in full: upstream/path
-    #[arg(long)]
-    repository: Option<String>,
-    /// Only this manifest digest
-    #[arg(long)]
-    digest: Option<String>,
-    /// Only allow, annotate or refuse
-    #[arg(long)]
-    decision: Option<String>,
-    /// Only images with this finding, by CVE or other id
-    #[arg(long)]
-    vulnerability: Option<String>,
-    /// Only images with a finding in this package
-    #[arg(long)]
-    package: Option<String>,
-    /// Decided at or after this time (RFC 3339)
-    #[arg(long)]
-    since: Option<String>,
-    /// Decided before this time (RFC 3339)
-    #[arg(long)]
-    until: Option<String>,
+    source: ListSource,
+    #[command(flatten)]
+    filters: Filters,
     /// At most this many
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
     /// Continue after this cursor
-    #[arg(long)]
+    #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
 }
 
@@ -76,13 +119,42 @@ pub struct ListArgs {
 pub struct ShowArgs {
     #[command(flatten)]
     source: Source,
-    #[command(flatten)]
-    findings: FindingFlags,
     /// The manifest's digest
     digest: String,
     /// The repository, where the image was pulled from several
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     repository: Option<String>,
+}
+
+/// What is written, and how.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    service: Option<String>,
+    /// Data directory of a stopped service
+    #[arg(long, value_name = "DIR")]
+    data: Option<std::path::PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    format: ExportFormat,
+    /// Leaves the titles of CSV out
+    #[arg(long)]
+    no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+/// How all of a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One verdict a line.
+    Jsonl,
+    /// One row an image.
+    Csv,
 }
 
 /// Runs the command.
@@ -90,155 +162,109 @@ pub async fn run(command: VerdictsCommand, out: &mut impl Write) -> Result<(), C
     match command {
         VerdictsCommand::List(args) => list(args, out).await,
         VerdictsCommand::Show(args) => show(args, out).await,
+        VerdictsCommand::Export(args) => export(args, out).await,
     }
 }
 
 async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let page = match &args.source.data {
-        Some(data) => list_from(&open(data)?, &args).await?,
-        None => {
-            args.source
-                .get(&format!("verdicts?{}", list_query(&args)))
-                .await?
-        }
-    };
-    if args.source.format == Format::Json {
-        return print_json(out, &page);
-    }
-    print_list(out, &page)
+    let service = args.source.connect()?;
+    let mut pages = Pages::of(&service, "verdicts", args.filters.query(), args.after);
+    let page = pages.gather(args.limit).await?;
+    args.source.print_page(out, &LISTED, &page)
 }
 
-/// Prints a page of the list for a person.
-fn print_list(out: &mut impl Write, page: &Value) -> Result<(), CommandError> {
-    let mut grid = Grid::new([
-        "DECISION",
-        "REPOSITORY",
-        "TAGS",
-        "DIGEST",
-        "FINDINGS",
-        "WORST",
-        "COVERAGE",
-        "DECIDED",
-    ]);
-    for verdict in items(page) {
-        let tags: Vec<&str> = members(verdict, "/tags")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let decision = match verdict.pointer("/would_refuse").and_then(Value::as_bool) {
-            Some(true) => format!("{}, would refuse", cell(verdict, "/decision")),
-            _ => cell(verdict, "/decision"),
-        };
-        let worst = match verdict.pointer("/worst/id") {
-            Some(_) => format!(
-                "{} {}",
-                cell(verdict, "/worst/severity"),
-                cell(verdict, "/worst/id")
-            ),
-            None => "-".to_owned(),
-        };
-        grid.row([
-            Cell::text(decision),
-            Cell::text(cell(verdict, "/repository")),
-            Cell::text(tags.join(",")),
-            Cell::digest(cell(verdict, "/digest")),
-            Cell::text(cell(verdict, "/counts/findings")),
-            Cell::text(worst),
-            Cell::text(cell(verdict, "/coverage/status")),
-            Cell::time(cell(verdict, "/provenance/decided_at")),
-        ]);
+async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let service = match &args.data {
+        Some(data) => Service::stopped(data)?,
+        None => Service::running(args.service.as_deref())?,
+    };
+    let format = match args.format {
+        ExportFormat::Jsonl => ListFormat::Jsonl,
+        ExportFormat::Csv => ListFormat::Csv,
+    };
+    let mut pages = Pages::of(&service, "verdicts", args.filters.query(), None);
+    let mut rows = Rows::new(out, &EXPORTED, format, args.no_header)?;
+    let mut written = 0_usize;
+    while let Some(items) = pages.next_page().await? {
+        written = written.saturating_add(items.len());
+        rows.write(&items)?;
     }
-    grid.write(Appearance::of_standard_output(), out)?;
-    if let Some(next) = next(page) {
-        writeln!(out, "more: --after {}", printable(next))?;
+    rows.finish()?;
+    if written == 0 && !args.quiet {
+        super::query::note("no verdicts match");
     }
     Ok(())
 }
 
-fn list_query(args: &ListArgs) -> String {
-    query_string(&[
-        ("repository", args.repository.clone()),
-        ("digest", args.digest.clone()),
-        ("decision", args.decision.clone()),
-        ("vulnerability", args.vulnerability.clone()),
-        ("package", args.package.clone()),
-        ("since", args.since.clone()),
-        ("until", args.until.clone()),
-        ("limit", Some(args.limit.to_string())),
-        ("after", args.after.clone()),
-    ])
-}
-
-async fn list_from(records: &Records, args: &ListArgs) -> Result<Value, CommandError> {
-    let decision = args
-        .decision
-        .as_deref()
-        .map(crate::api::verdicts::parse_decision);
-    let filter = VerdictFilter {
-        repository: parsed(args.repository.as_deref())?,
-        digest: parsed(args.digest.as_deref())?,
-        decision: decision.transpose().map_err(|_| {
-            CommandError::Usage("--decision is none of allow, annotate, refuse".into())
-        })?,
-        vulnerability: args.vulnerability.clone(),
-        package: args.package.clone(),
-        would_refuse: None,
-        since: parsed(args.since.as_deref())?,
-        until: parsed(args.until.as_deref())?,
-    };
-    let page = records
-        .list_summaries(&filter, args.limit, args.after.as_deref())
-        .await;
-    let page = page.map_err(|error| CommandError::Failed(error.to_string()))?;
-    Ok(json!({"items": page.items, "next": page.next}))
+impl Filters {
+    fn query(&self) -> String {
+        query_string(&[
+            ("repository", self.repository.clone()),
+            ("digest", self.digest.clone()),
+            ("decision", self.decision.clone()),
+            ("would_refuse", self.would_refuse.then(|| "true".to_owned())),
+            ("vulnerability", self.vulnerability.clone()),
+            ("package", self.package.clone()),
+            ("since", self.since.clone()),
+            ("until", self.until.clone()),
+        ])
+    }
 }
 
 async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let digest: Digest = args
-        .digest
-        .parse()
-        .map_err(|error| CommandError::Usage(format!("{error}")))?;
-    let verdict = if let Some(data) = &args.source.data {
-        show_from(&open(data)?, &digest, args.repository.as_deref()).await?
-    } else {
-        let query = query_string(&[("repository", args.repository.clone())]);
-        args.source
-            .get(&format!("verdicts/{digest}?{query}"))
-            .await?
-    };
-    let view = args.findings.view();
+    let digest: Digest = args.digest.parse().map_err(|error| {
+        CommandError::Usage(format!(
+            "{error}; \"verdicts list --repository NAME\" lists the digests of a repository"
+        ))
+    })?;
+    let query = query_string(&[("repository", args.repository.clone())]);
+    let verdict = args
+        .source
+        .get(&format!("verdicts/{digest}?{query}"))
+        .await?;
     if args.source.format == Format::Json {
-        return print_json(out, &super::verdict_table::seen(verdict, &view));
+        return print_json(out, &verdict);
     }
-    super::verdict_table::print(out, &verdict, &view)
+    super::verdict_table::print(out, &verdict)
 }
 
-async fn show_from(
-    records: &Records,
-    digest: &Digest,
-    repository: Option<&str>,
-) -> Result<Value, CommandError> {
-    let failed = |error: StoreError| CommandError::Failed(error.to_string());
-    let mut verdicts = records.verdicts_of(digest).await.map_err(failed)?;
-    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.provenance.decided_at));
-    let wanted = |name: &String| repository.is_none_or(|wanted| wanted == name);
-    let found = verdicts
-        .into_iter()
-        .find(|verdict| wanted(&verdict.repository.to_string()));
-    let found = found.ok_or_else(|| CommandError::NotFound("no verdict on this digest".into()))?;
-    serde_json::to_value(found).map_err(|error| CommandError::Failed(error.to_string()))
+/// Names the rules that spoke, each with what it asked for.
+fn rules(reasons: &Value) -> String {
+    let reasons = reasons.as_array().map(Vec::as_slice).unwrap_or_default();
+    let texts = reasons.iter().filter_map(|reason| {
+        let text = |name: &str| reason.get(name).and_then(Value::as_str);
+        Some(format!("{}={}", text("rule")?, text("action")?))
+    });
+    texts.collect::<Vec<String>>().join(" ")
 }
 
-/// Opens the verdicts of a stopped service.
-fn open(data: &std::path::Path) -> Result<Records, CommandError> {
-    let (store, _opened) =
-        SledStore::open(&data.join("verdicts"), CACHE_BYTES).map_err(|error| match error {
-            StoreError::Open { why, .. } if why.contains("lock") => {
-                CommandError::InUse(data.to_owned())
-            }
-            other => CommandError::Failed(other.to_string()),
-        })?;
-    let content = ContentStore::open(&data.join("content"), READ_ONLY_CAPACITY)
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
-    Ok(Records::new(Arc::new(store), content))
+/// Names the weaknesses of the findings, each once, in their order.
+fn vulnerabilities(findings: &Value) -> String {
+    let findings = findings.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut named: Vec<&str> = Vec::new();
+    for finding in findings {
+        if let Some(id) = finding.get("id").and_then(Value::as_str)
+            && !named.contains(&id)
+        {
+            named.push(id);
+        }
+    }
+    named.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_names_rules_and_weaknesses_once() {
+        let reasons =
+            json!([{"rule": "kev", "action": "refuse"}, {"rule": "high", "action": "annotate"}]);
+        assert_eq!(rules(&reasons), "kev=refuse high=annotate");
+        let findings = json!([{"id": "CVE-1"}, {"id": "CVE-2"}, {"id": "CVE-1"}]);
+        assert_eq!(vulnerabilities(&findings), "CVE-1 CVE-2");
+        assert_eq!(rules(&Value::Null), "");
+    }
 }

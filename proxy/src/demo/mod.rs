@@ -40,8 +40,8 @@ pub enum DemoError {
 
 /// Starts everything under `directory`, pulls both images, and says on `out` what happened.
 ///
-/// Gives the running service: the caller leaves it running for a look.
-pub async fn show(directory: &Path, out: &mut impl Write) -> Result<App, DemoError> {
+/// Gives the running service: where it `stays`, the caller leaves it running for a look.
+pub async fn show(directory: &Path, stays: bool, out: &mut impl Write) -> Result<App, DemoError> {
     let images = vec![
         ("shop/clean", images::clean()?),
         ("shop/vulnerable", images::vulnerable()?),
@@ -51,7 +51,7 @@ pub async fn show(directory: &Path, out: &mut impl Write) -> Result<App, DemoErr
     let app = start_proxy(directory, upstream).await?;
     writeln!(
         out,
-        "A registry with two images runs on {upstream}; the proxy is on {}.\n",
+        "A registry with two images on {upstream}, and the proxy on {}.\n",
         app.registry_addr
     )?;
     let clean = pull(&app, "shop/clean", out).await?;
@@ -61,7 +61,9 @@ pub async fn show(directory: &Path, out: &mut impl Write) -> Result<App, DemoErr
             "clean {clean}, vulnerable {vulnerable}"
         )));
     }
-    write_invitation(&app, out)?;
+    if stays {
+        write_invitation(&app, out)?;
+    }
     Ok(app)
 }
 

@@ -1,0 +1,67 @@
+//! The API over the directory of a stopped service: the same answers as while it ran, without a
+//! listener, and without anything in the background.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use sluicegate_config::{Environment, Flags, Settings};
+
+use super::{Parts, StartError};
+use crate::api;
+use crate::api::guard::Guard;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+
+/// The file that every verdict store has. Source: sled 0.34, "Tree file structure".
+const STORE_FILE: &str = "verdicts/db";
+
+/// Says why a directory cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoppedError {
+    /// No service ever kept its verdicts there.
+    #[error("{} holds no store: wanted the data directory of a service", .0.display())]
+    NoStore(PathBuf),
+    /// The configuration of this process has mistakes.
+    #[error("configuration has mistakes:\n{0}")]
+    Settings(String),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Tells whether a service has kept its verdicts under `data`.
+pub fn holds_store(data: &Path) -> bool {
+    data.join(STORE_FILE).is_file()
+}
+
+/// Opens what is there, and creates nothing where there is nothing. Names of registries are those
+/// of this process's configuration.
+pub fn api(data: &Path) -> Result<Router, StoppedError> {
+    if !holds_store(data) {
+        return Err(StoppedError::NoStore(data.to_owned()));
+    }
+    let settings = settings(data)?;
+    let (clock, metrics) = (Clock::system(), Metrics::new());
+    let parts = Parts::build(&settings, &clock, &metrics)?;
+    let state = parts.api_state(&settings, &metrics, &clock, None, Vec::new());
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Ok(api::router(state, Guard::new(here, &[], None)))
+}
+
+/// Takes registries and their names from the configuration; nothing is fetched and nothing judged,
+/// so that feeds and policies are left where they are.
+fn settings(data: &Path) -> Result<Settings, StoppedError> {
+    let flags = Flags {
+        data: Some(data.display().to_string()),
+        feed: vec!["none".to_owned()],
+        ..Flags::default()
+    };
+    let loaded = sluicegate_config::load_with_file(flags, &Environment::of_process());
+    let mut settings = loaded
+        .map_err(|errors| StoppedError::Settings(errors.to_string()))?
+        .settings;
+    settings.policy.clear();
+    settings.webhook = None;
+    Ok(settings)
+}

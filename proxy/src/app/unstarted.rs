@@ -1,0 +1,45 @@
+//! What would keep a service from starting, found out without starting one.
+//!
+//! It builds the parts that a start builds from files, and keeps none.
+
+use std::path::Path;
+
+use sluicegate_config::{FeedSource, Settings};
+
+use super::{policies, tls, upstreams};
+use crate::insecure;
+use crate::metrics::Metrics;
+
+/// Names every mistake in what the settings point at, a line each.
+pub fn problems(settings: &Settings) -> Vec<String> {
+    let mut problems = Vec::new();
+    problems.extend(policies(settings).err().map(|error| error.to_string()));
+    problems.extend(tls(settings).err().map(|error| error.to_string()));
+    let metrics = Metrics::new();
+    for (name, upstream) in &settings.upstreams {
+        let mut alone = settings.clone();
+        alone.upstreams = [(name.clone(), upstream.clone())].into();
+        let built = upstreams(&alone, &metrics);
+        problems.extend(built.err().map(|error| error.to_string()));
+    }
+    for feed in &settings.feeds {
+        if let FeedSource::Directory(path) = feed
+            && !path.is_dir()
+        {
+            problems.push(format!("feed {path:?} is no directory that is there"));
+        }
+    }
+    problems.extend(unusable_data(&settings.data));
+    problems
+}
+
+/// Names what lowers security, as the status of the service would.
+pub fn insecure(settings: &Settings) -> Vec<String> {
+    insecure::list(settings, &[])
+}
+
+/// Says why a data directory cannot be one; it need not be there yet.
+fn unusable_data(data: &Path) -> Option<String> {
+    let nearest = data.ancestors().find(|path| path.exists())?;
+    (!nearest.is_dir()).then(|| format!("data {data:?}: {nearest:?} is no directory"))
+}

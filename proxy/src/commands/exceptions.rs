@@ -1,0 +1,115 @@
+//! `sluicegate exceptions list`: who answers for which finding, and what ends when.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::Value;
+use sluicegate_policy::PolicySet;
+
+use super::CommandError;
+use super::feed_status::worded;
+use super::query::{Column, ListFormat, Listing, Service, Shape, note, print_list, query_string};
+use crate::api::exceptions::{ExceptionFilter, shown};
+use crate::moment::Moment;
+use crate::policies;
+
+const LISTED: Listing = Listing {
+    noun: "exceptions",
+    columns: &[
+        Column::text("NAME", "/name"),
+        Column::text("FINDING", "/id"),
+        Column::text("STATE", "/state"),
+        Column::of("ENDS", "/expires_at", Shape::Time),
+        Column::of("LEFT", "/seconds_left", Shape::Made(left)),
+        Column::of("PACKAGES", "/purls", Shape::Texts),
+        Column::of("IMAGES", "/images", Shape::Texts),
+        Column::text("AUTHOR", "/author"),
+        Column::text("TICKET", "/ticket"),
+        Column::text("STATEMENT", "/statement"),
+        Column::text("FILE", "/file"),
+    ],
+};
+
+/// Who answers for what, until when
+#[derive(Subcommand, Debug)]
+#[command(after_help = "Example: sluicegate exceptions list --ending 30d")]
+pub enum ExceptionsCommand {
+    /// Lists the exceptions of the policies in force, the ones that end first at the beginning
+    #[command(after_help = "Examples:\n  \
+        sluicegate exceptions list --ending 30d\n  \
+        sluicegate exceptions list --repository library/php --format csv\n  \
+        sluicegate exceptions list --policy ./policies")]
+    List(ListArgs),
+}
+
+/// Which exceptions.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL", conflicts_with = "policy")]
+    service: Option<String>,
+    /// Reads these policy files and directories instead of asking a service (repeatable)
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
+    /// Only those in force that end before this instant or day (UTC), or within this time: 30d
+    #[arg(long, value_name = "WHEN")]
+    ending: Option<Moment>,
+    /// Only those that hold in this repository, by its canonical name or as it is pulled
+    #[arg(long, value_name = "NAME")]
+    repository: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    format: ListFormat,
+    /// Leaves the titles of tables and CSV out
+    #[arg(long)]
+    no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub async fn run(command: ExceptionsCommand, out: &mut impl Write) -> Result<(), CommandError> {
+    let ExceptionsCommand::List(args) = command;
+    let page = if args.policy.is_empty() {
+        of_service(&args).await?
+    } else {
+        of_files(&args)?
+    };
+    print_list(out, args.format, args.no_header, &LISTED, &page)?;
+    if super::query::items(&page).is_empty() && !args.quiet {
+        note("no exceptions match");
+    }
+    Ok(())
+}
+
+async fn of_service(args: &ListArgs) -> Result<Value, CommandError> {
+    let service = Service::running(args.service.as_deref())?;
+    let before = |ending| ExceptionFilter::ends_before(ending, Timestamp::now()).to_string();
+    let query = query_string(&[
+        ("ending", args.ending.map(before)),
+        ("repository", args.repository.clone()),
+    ]);
+    service.get(&format!("exceptions?{query}")).await
+}
+
+fn of_files(args: &ListArgs) -> Result<Value, CommandError> {
+    let usage = |error: &dyn std::fmt::Display| CommandError::Usage(error.to_string());
+    let files = policies::read_all(&args.policy).map_err(|error| usage(&error))?;
+    // A file with a mistake has no exceptions that anybody could rely on.
+    PolicySet::parse(&files).map_err(|errors| usage(&errors))?;
+    let repository = args.repository.as_deref().map(super::query::named_here);
+    let now = Timestamp::now();
+    let filter = ExceptionFilter {
+        ending: args.ending.map(|it| ExceptionFilter::ends_before(it, now)),
+        repository: repository.transpose()?,
+    };
+    Ok(shown(&sluicegate_policy::exceptions(&files), &filter, now))
+}
+
+/// Words the time that is left.
+fn left(seconds: &Value) -> String {
+    worded(Some(seconds))
+}

@@ -1,0 +1,251 @@
+//! How query commands reach what they show, and how they print it.
+//!
+//! Reading order: this file (the flags), `service` (who answers), `listing` (how lists are printed).
+
+mod listing;
+mod pages;
+mod service;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use sluicegate_config::{Environment, Flags, load_with_file};
+use sluicegate_model::Repository;
+
+pub use listing::{Column, Listing, Rows, Shape, write_rows};
+pub use pages::Pages;
+pub use service::Service;
+
+use super::CommandError;
+use crate::formats::json::write_document;
+use crate::formats::text::{printable, printable_lines};
+use crate::http::name::Names;
+
+/// Where to ask for one thing, and how to print it.
+#[derive(Args, Clone, Debug)]
+pub struct Source {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub service: Option<String>,
+    /// Data directory of a stopped service
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Leaves the titles of tables out
+    #[arg(long)]
+    pub no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Where to ask for a list, and how to print it.
+#[derive(Args, Clone, Debug)]
+pub struct ListSource {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub service: Option<String>,
+    /// Data directory of a stopped service
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub format: ListFormat,
+    /// Leaves the titles of tables and CSV out
+    #[arg(long)]
+    pub no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How to print one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Table,
+    /// For a machine.
+    Json,
+}
+
+/// How to print a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For a person.
+    Table,
+    /// For a machine: what the API answers.
+    Json,
+    /// For a machine: one item a line.
+    Jsonl,
+    /// For a spreadsheet.
+    Csv,
+}
+
+impl Source {
+    /// Reaches for whoever answers.
+    pub fn connect(&self) -> Result<Service, CommandError> {
+        match &self.data {
+            Some(data) => Service::stopped(data),
+            None => Service::running(self.service.as_deref()),
+        }
+    }
+
+    /// Asks for a path under `/api/v1/`.
+    pub async fn get(&self, path_and_query: &str) -> Result<Value, CommandError> {
+        self.connect()?.get(path_and_query).await
+    }
+
+    /// Says something to a person, who may not want to hear it.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            note(text);
+        }
+    }
+}
+
+impl ListSource {
+    /// Reaches for whoever answers.
+    pub fn connect(&self) -> Result<Service, CommandError> {
+        match &self.data {
+            Some(data) => Service::stopped(data),
+            None => Service::running(self.service.as_deref()),
+        }
+    }
+
+    /// Says something to a person, who may not want to hear it.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            note(text);
+        }
+    }
+
+    /// Prints one page of a list; what it lacks, and where the next one starts, is said beside it.
+    pub fn print_page(
+        &self,
+        out: &mut impl Write,
+        listing: &Listing,
+        page: &Value,
+    ) -> Result<(), CommandError> {
+        print_list(out, self.format, self.no_header, listing, page)?;
+        match (items(page), next(page)) {
+            ([], None) => self.note(&format!("no {} match", listing.noun)),
+            (_, Some(next)) => self.note(&format!("there are more: --after {next}")),
+            (_, None) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Prints one page of a list.
+pub fn print_list(
+    out: &mut impl Write,
+    format: ListFormat,
+    no_header: bool,
+    listing: &Listing,
+    page: &Value,
+) -> Result<(), CommandError> {
+    if format == ListFormat::Json {
+        return print_json(out, page);
+    }
+    let mut rows = Rows::new(out, listing, format, no_header)?;
+    rows.write(items(page))?;
+    rows.finish()
+}
+
+/// Gives the canonical name of a repository by the configuration of this process.
+pub fn named_here(name: &str) -> Result<Repository, CommandError> {
+    let wrong = |error: &dyn std::fmt::Display| CommandError::Usage(error.to_string());
+    let loaded = load_with_file(Flags::default(), &Environment::of_process());
+    let settings = loaded.map_err(|errors| wrong(&errors))?.settings;
+    let upstreams = settings.upstreams.keys().map(String::as_str);
+    let own = settings.names.iter().map(String::as_str);
+    let names = Names::new(upstreams, own, &settings.default_upstream);
+    names.canonical(name, None).map_err(|error| wrong(&error))
+}
+
+/// Says something to a person, on the standard error.
+pub fn note(text: &str) {
+    let _nobody_listens = writeln!(std::io::stderr(), "{}", printable_lines(text));
+}
+
+/// Builds a query string from the parameters that are there.
+pub fn query_string(pairs: &[(&str, Option<String>)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
+}
+
+/// Prints a value for a machine.
+pub fn print_json(out: &mut impl Write, value: &Value) -> Result<(), CommandError> {
+    Ok(write_document(value, out)?)
+}
+
+/// Gives a member of a JSON object as text for a table cell, printable.
+pub fn cell(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => "-".into(),
+        Some(Value::String(text)) => printable(text),
+        Some(other) => printable(&other.to_string()),
+    }
+}
+
+/// Parses an optional argument.
+pub fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, CommandError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: T::Err| CommandError::Usage(error.to_string()))
+}
+
+/// Gives the members of a list inside a JSON value; nothing where there is no list.
+pub fn members<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+}
+
+/// Gives the items of a page.
+pub fn items(page: &Value) -> &[Value] {
+    members(page, "/items")
+}
+
+/// Gives the cursor of the next page.
+pub fn next(page: &Value) -> Option<&str> {
+    page.pointer("/next").and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{cell, print_json};
+    use crate::formats::text::is_treacherous;
+
+    #[test]
+    fn what_a_service_says_steers_no_terminal() {
+        let evil = "1\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{2028}\nforged";
+        let answer = json!({"tag": evil, "list": [evil], "none": null});
+        for pointer in ["/tag", "/list", "/none", "/absent"] {
+            let shown = cell(&answer, pointer);
+            assert!(!shown.contains(is_treacherous), "{shown:?}");
+        }
+        let mut out = Vec::new();
+        print_json(&mut out, &answer).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let acts = |c: char| c != '\n' && is_treacherous(c);
+        assert!(!text.contains(acts), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), answer);
+    }
+}

@@ -1,0 +1,180 @@
+//! `sluicegate status`: how a service stands, as an operator asks first.
+
+use std::io::Write;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::CommandError;
+use super::feed_status::worded;
+use super::query::{Format, Service, cell, members, print_json, write_rows};
+
+/// Which service, and how to print.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    sluicegate status\n  \
+    sluicegate status --service gate.example:5080 --format json\n\n\
+    \"sluicegate feeds status\" has the feeds in detail.")]
+pub struct StatusArgs {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL")]
+    service: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Leaves the titles of tables out
+    #[arg(long)]
+    no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let service = Service::running(args.service.as_deref())?;
+    let status = service.get("status").await?;
+    if args.format == Format::Json {
+        return print_json(out, &status);
+    }
+    print(&status, args.no_header, out)
+}
+
+fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), CommandError> {
+    let mut lines = vec![
+        ("version", cell(status, "/version")),
+        ("scanner", cell(status, "/scanner")),
+        ("gate", cell(status, "/gate")),
+        ("cache", cache(status)),
+        ("policy", policy(status)),
+        ("feeds", feeds(status)),
+        ("judged anew", rejudged(status)),
+        ("events", events(status)),
+    ];
+    // What is wrong is a line of its own, so that nobody has to look for it.
+    for (name, at) in [
+        ("policy error", "/policy/error"),
+        ("feed problem", "/feeds/problem"),
+        ("rejudge problem", "/rejudge/problem"),
+        ("webhook problem", "/webhook/problem"),
+    ] {
+        if status.pointer(at).is_some_and(|problem| !problem.is_null()) {
+            lines.push((name, cell(status, at)));
+        }
+    }
+    for at in ["/warnings", "/policy/warnings"] {
+        let warnings = members(status, at).iter();
+        lines.extend(warnings.map(|warning| ("warning", cell(warning, ""))));
+    }
+    let insecure = members(status, "/insecure").iter();
+    lines.extend(insecure.map(|setting| ("insecure", cell(setting, ""))));
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, text) in lines {
+        writeln!(out, "{name:width$}  {text}")?;
+    }
+    let pulls = members(status, "/pulls");
+    if pulls.is_empty() {
+        return Ok(writeln!(out, "\nno pull is under way")?);
+    }
+    writeln!(out)?;
+    let titles = ["PULL", "DIGEST", "DONE", "EXPECTED", "SECONDS"];
+    let row = |pull: &Value| {
+        let columns = [
+            "/repository",
+            "/digest",
+            "/bytes_done",
+            "/bytes_expected",
+            "/seconds",
+        ];
+        columns.map(|column| cell(pull, column))
+    };
+    write_rows(out, &titles, no_header, pulls.iter().map(row))
+}
+
+fn cache(status: &Value) -> String {
+    let bytes = |at: &str| status.pointer(at).and_then(Value::as_u64).unwrap_or(0);
+    let (used, capacity) = (bytes("/cache/bytes"), bytes("/cache/capacity_bytes"));
+    format!(
+        "{} of {}",
+        indicatif::BinaryBytes(used),
+        indicatif::BinaryBytes(capacity)
+    )
+}
+
+fn policy(status: &Value) -> String {
+    let names: Vec<String> = members(status, "/policy/names")
+        .iter()
+        .map(|name| cell(name, ""))
+        .collect();
+    format!("{} ({})", names.join(", "), cell(status, "/policy/digest"))
+}
+
+fn feeds(status: &Value) -> String {
+    if status.pointer("/feeds/loaded").and_then(Value::as_bool) != Some(true) {
+        return "not loaded yet".to_owned();
+    }
+    let ecosystems = members(status, "/feeds/ecosystems");
+    let records: u64 = ecosystems
+        .iter()
+        .filter_map(|it| it.get("records")?.as_u64())
+        .sum();
+    let confirmed = worded(status.pointer("/feeds/age_seconds"));
+    match ecosystems.len() {
+        0 => "none".to_owned(),
+        count => format!("{records} records in {count} ecosystems, confirmed {confirmed} ago"),
+    }
+}
+
+fn rejudged(status: &Value) -> String {
+    let number = |name: &str| cell(status, &format!("/rejudge/{name}"));
+    let state = match status.pointer("/rejudge/running").and_then(Value::as_bool) {
+        Some(true) => "running",
+        _ => "idle",
+    };
+    let (done, total, skipped) = (number("done"), number("total"), number("skipped"));
+    format!("{state}: {done} of {total}, {skipped} skipped")
+}
+
+fn events(status: &Value) -> String {
+    if status.pointer("/webhook").is_none_or(Value::is_null) {
+        return "kept here, sent nowhere".to_owned();
+    }
+    let of = |name: &str| cell(status, &format!("/webhook/{name}"));
+    let (target, waiting, delivered) = (of("target"), of("waiting"), of("delivered"));
+    format!("sent to {target}: {delivered} delivered, {waiting} waiting")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_has_a_line_of_its_own() {
+        let status = json!({
+            "version": "1", "gate": "hold", "pulls": [],
+            "cache": {"bytes": 1_048_576, "capacity_bytes": 2_097_152},
+            "policy": {"names": ["a", "b"], "digest": "sha256:1", "error": "p.yaml:1:1: no"},
+            "feeds": {"loaded": true, "age_seconds": 61, "problem": null,
+                "ecosystems": [{"records": 2}, {"records": 3}]},
+            "rejudge": {"running": false, "done": 4, "total": 4, "skipped": 1},
+            "webhook": null, "insecure": ["x is open\u{1b}[2J"],
+        });
+        let mut out = Vec::new();
+        print(&status, false, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in [
+            "cache         1.00 MiB of 2.00 MiB\n",
+            "policy        a, b (sha256:1)\n",
+            "feeds         5 records in 2 ecosystems, confirmed 1m ago\n",
+            "judged anew   idle: 4 of 4, 1 skipped\n",
+            "policy error  p.yaml:1:1: no\n",
+            "insecure      x is open\\u{1b}[2J\n",
+            "no pull is under way\n",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!text.contains("feed problem"), "{text}");
+    }
+}
