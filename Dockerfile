@@ -19,5 +19,6 @@ ENV SLUICEGATE_LISTEN=0.0.0.0:5000 \
 USER 65532:65532
 VOLUME /var/lib/sluicegate
 EXPOSE 5000 5080
+HEALTHCHECK CMD ["/usr/local/bin/sluicegate", "health", "--quiet"]
 ENTRYPOINT ["/usr/local/bin/sluicegate"]
 CMD ["serve"]

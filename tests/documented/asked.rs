@@ -50,13 +50,10 @@ async fn a_directory_that_is_no_store_is_an_error_and_stays_as_it_is() {
         &["decisions", "verify"],
         &["feeds", "status"],
     ] {
-        for data in [&here, &absent] {
+        for data in [here.as_str(), absent.as_str()] {
             let failed = sluicegate(&[command, &["--data", data]].concat()).await;
             assert_eq!(failed.status, 3, "{command:?} {failed:?}");
-            assert!(
-                failed.stderr.contains(data.as_str()),
-                "{command:?} {failed:?}"
-            );
+            assert!(failed.stderr.contains(data), "{command:?} {failed:?}");
             assert_eq!(failed.stdout, "", "{command:?}");
         }
     }
@@ -76,7 +73,7 @@ async fn a_word_that_is_none_is_told_the_right_one() {
         (&["inspect-image", "--fail-on", "high", "nginx"], "--policy"),
         (&["scan", "nginx"], "inspect-image"),
         (&["serve", "--listen", "5000"], "0.0.0.0:5000"),
-        (&["exceptions", "list", "--ending", "soon"], "30d"),
+        (&["exceptions", "list", "--ending", "soon"], "7d"),
         (&["warm"], "REPOSITORY"),
     ] {
         let failed = sluicegate(command).await;
@@ -88,9 +85,10 @@ async fn a_word_that_is_none_is_told_the_right_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_and_a_stopped_service_answer_the_same() {
     let mut place = Place::furnish().await;
-    let api = place.proxy.api_address().to_owned();
-    let data = place.proxy.data().display().to_string();
-    let digest = place.refused.clone();
+    let (api, data) = (place.proxy.api_address().to_owned(), place.proxy.data());
+    let (api, data) = (api.as_str(), data.display().to_string());
+    let (data, digest) = (data.as_str(), place.refused.clone());
+    let digest = digest.as_str();
     let commands: [&[&str]; 8] = [
         &["verdicts", "list", "--format", "jsonl", "--since", "7d"],
         &[
@@ -104,15 +102,15 @@ async fn a_running_and_a_stopped_service_answer_the_same() {
         &["verdicts", "list", "--package", "libbad", "--format", "csv"],
         &["verdicts", "list", "--decision", "refuse", "--no-header"],
         &["verdicts", "export"],
-        &["verdicts", "show", &digest],
+        &["verdicts", "show", digest],
         &["packages", "LibBad", "--format", "json"],
         &["events", "list", "--format", "json"],
     ];
     let mut answers = Vec::new();
     for command in commands {
-        let asked = with(("SLUICEGATE_SERVICE", &api), command).await;
+        let asked = with(("SLUICEGATE_SERVICE", api), command).await;
         answers.push(asked.expect_ok(&command.join(" ")).stdout);
-        let in_use = sluicegate(&[command, &["--data", &data]].concat()).await;
+        let in_use = sluicegate(&[command, &["--data", data]].concat()).await;
         assert_eq!(in_use.status, 3, "{command:?} {in_use:?}");
         assert!(
             in_use.stderr.contains("a service runs here; use --service"),
@@ -120,9 +118,9 @@ async fn a_running_and_a_stopped_service_answer_the_same() {
         );
     }
     let listed: Value = serde_json::from_str(&answers[1]).expect("a page");
-    assert_eq!(listed["items"][0]["digest"], digest.as_str(), "{listed}");
+    assert_eq!(listed["items"][0]["digest"], digest, "{listed}");
     assert!(
-        answers[2].contains(&digest) && answers[3].contains("refuse"),
+        answers[2].contains(digest) && answers[3].contains("refuse"),
         "{answers:?}"
     );
     assert_eq!(answers[4].lines().count(), 2, "{}", answers[4]);
@@ -131,7 +129,7 @@ async fn a_running_and_a_stopped_service_answer_the_same() {
         ["--vulnerability", "CVE-1999-0001"],
         ["--until", "2020-01-01"],
     ] {
-        let command = [&["verdicts", "list", "--service", &api], &filter[..]].concat();
+        let command = [&["verdicts", "list", "--service", api][..], &filter[..]].concat();
         let nothing = sluicegate(&command).await.expect_ok("an empty list");
         assert!(nothing.stderr.contains("no verdicts match"), "{nothing:?}");
         assert_eq!(nothing.stdout, "", "{nothing:?}");
@@ -145,17 +143,17 @@ async fn a_running_and_a_stopped_service_answer_the_same() {
         "{other:?}"
     );
     for command in [&["health"][..], &["health", "--ready"], &["status"]] {
-        let asked = sluicegate(&[command, &["--service", &api]].concat()).await;
+        let asked = sluicegate(&[command, &["--service", api]].concat()).await;
         asked.expect_ok("a service that is well");
     }
 
     place.proxy.terminate();
     for (command, answer) in commands.iter().zip(&answers) {
-        let stopped = sluicegate(&[*command, &["--data", &data]].concat()).await;
+        let stopped = sluicegate(&[*command, &["--data", data]].concat()).await;
         let stopped = stopped.expect_ok(&command.join(" ")).stdout;
         assert_eq!(stopped, *answer, "{command:?}");
     }
-    let gone = sluicegate(&["health", "--service", &api]).await;
+    let gone = sluicegate(&["health", "--service", api]).await;
     assert!(
         gone.status == 3 && gone.stderr.contains("refused"),
         "{gone:?}"
@@ -167,21 +165,22 @@ async fn a_list_of_what_runs_is_judged_and_told_by_policy() {
     let place = Place::furnish().await;
     let api = place.proxy.api_address();
     let program = program().display().to_string();
-    let list = "# the cluster\\nnginx\\nteam/app:1\\nteam/app:1\\n\\nnowhere.example/x:1\\n";
+    let list =
+        "# the cluster\\nnginx\\nshop/refused:1\\nshop/refused:1\\n\\nnowhere.example/x:1\\n";
     let script = format!("printf '{list}' | {program} warm - --service {api}");
     let warmed = run_with("sh", &["-c", &script], &[], LIMIT).await;
     assert_eq!(warmed.status, 3, "{warmed:?}");
     for words in [
         "would refuse 1 of 2 images",
         "library/nginx:latest",
-        "team/app:1",
+        "shop/refused:1",
     ] {
         assert!(warmed.stdout.contains(words), "{words}: {warmed:?}");
     }
     assert!(warmed.stderr.contains("nowhere.example"), "{warmed:?}");
     let refused = sluicegate(&[
         "warm",
-        "team/app:1",
+        "shop/refused:1",
         "library/alpine:3.2*",
         "--service",
         api,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::Method;
 use sluicegate_tests::feeds::{self, Advisory};
-use sluicegate_tests::image::ImageBuilder;
+use sluicegate_tests::image::{Flavour, ImageBuilder, index};
 use sluicegate_tests::layer::Compression;
 use sluicegate_tests::mirror::Mirror;
 use sluicegate_tests::process::{self, run_with};
@@ -57,16 +57,25 @@ impl Place {
             ),
             (
                 "library/alpine",
-                &["3.22", "3.20", "latest"],
+                &["3.22", "3.20", "latest"][..],
                 image("libgood", 3),
             ),
-            ("prometheus/node-exporter", &["latest"], image("libgood", 4)),
-            ("team/app", &["1", "1.4.2", "latest"], refused.clone()),
-            ("shop/refused", &["1"], refused.clone()),
+            (
+                "prometheus/node-exporter",
+                &["latest"][..],
+                image("libgood", 4),
+            ),
+            ("team/app", &["1.4.2"][..], image("libgood", 5)),
+            ("shop/refused", &["1"][..], refused.clone()),
         ] {
             for tag in tags {
                 registry.push(name, tag, &image).await;
             }
+        }
+        let both = vec![image("libgood", 5), for_arm("libgood", 5)];
+        let both = index(both, Flavour::Oci);
+        for tag in ["1", "latest"] {
+            registry.push_index("team/app", tag, &both).await;
         }
         let feed = directory.path().join("feed");
         std::fs::create_dir(&feed).expect("make a directory");
@@ -166,20 +175,18 @@ impl Place {
         let (registry, api) = (self.proxy.address(), self.proxy.api_address());
         let data = self.proxy.data().display().to_string();
         let etc = self.path("etc").display().to_string();
+        let (registry_url, api_url) = (format!("http://{registry}"), format!("http://{api}"));
         let mut text = text.to_owned();
         for (named, here) in [
-            (
-                "https://gate.example:5000",
-                format!("http://{registry}").as_str(),
-            ),
+            ("https://gate.example:5000", registry_url.as_str()),
             ("gate.example:5000", registry),
             ("localhost:5000", registry),
-            ("https://sluicegate.example", &format!("http://{api}")),
+            ("https://sluicegate.example", api_url.as_str()),
             ("127.0.0.1:5080", api),
             ("gate.example:5080", api),
-            ("/var/lib/sluicegate", &data),
-            ("/etc/sluicegate", &etc),
-            (SHOWN_DIGEST, &self.refused),
+            ("/var/lib/sluicegate", data.as_str()),
+            ("/etc/sluicegate", etc.as_str()),
+            (SHOWN_DIGEST, self.refused.as_str()),
         ] {
             text = text.replace(named, here);
         }
@@ -206,6 +213,13 @@ fn image(package: &str, seed: u64) -> sluicegate_tests::image::Image {
     ImageBuilder::new()
         .layer(system.layer(Compression::Gzip))
         .build()
+}
+
+fn for_arm(package: &str, seed: u64) -> sluicegate_tests::image::Image {
+    let system = rootfs::alpine(&[(package, "1.0-r0", package)]);
+    let system = system.file("etc/seed", format!("arm {seed}"));
+    let builder = ImageBuilder::new().platform("linux/arm64");
+    builder.layer(system.layer(Compression::Gzip)).build()
 }
 
 fn found(program: &str) -> PathBuf {

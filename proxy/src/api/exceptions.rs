@@ -2,25 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sluicegate_model::Repository;
 use sluicegate_policy::{Glob, ListedException};
 
 use super::ApiState;
+use super::asked::Query;
 use super::json::Json;
+use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
-use super::verdicts::parsed;
 use crate::moment::Moment;
 
 /// The filters of the list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    ending: Option<String>,
-    repository: Option<String>,
+    /// Those in force that end before this instant, this day (UTC), or within this time, such as 30d.
+    ending: Option<Moment>,
+    /// Those that hold in this repository, as it is pulled or by its canonical name.
+    repository: Option<RepositoryName>,
 }
 
 /// Lists the exceptions of the policies in force, the ones that end first at the beginning.
@@ -29,10 +33,10 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Value>, Problem> {
     let now = state.clock.now();
-    let ending: Option<Moment> = parsed("ending", query.ending)?;
+    let ending = query.ending;
     let filter = ExceptionFilter {
         ending: ending.map(|ending| ExceptionFilter::ends_before(ending, now)),
-        repository: parsed("repository", query.repository)?,
+        repository: repository(query.repository.as_ref(), &state)?,
     };
     Ok(Json(shown(&state.policies.exceptions(), &filter, now)))
 }

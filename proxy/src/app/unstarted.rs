@@ -26,7 +26,10 @@ pub fn problems(settings: &Settings) -> Vec<String> {
         if let FeedSource::Directory(path) = feed
             && !path.is_dir()
         {
-            problems.push(format!("feed {path:?} is no directory that is there"));
+            problems.push(format!(
+                "feed {} is no directory that is there",
+                path.display()
+            ));
         }
     }
     problems.extend(unusable_data(&settings.data));
@@ -41,5 +44,6 @@ pub fn insecure(settings: &Settings) -> Vec<String> {
 /// Says why a data directory cannot be one; it need not be there yet.
 fn unusable_data(data: &Path) -> Option<String> {
     let nearest = data.ancestors().find(|path| path.exists())?;
-    (!nearest.is_dir()).then(|| format!("data {data:?}: {nearest:?} is no directory"))
+    let (data, nearest_shown) = (data.display(), nearest.display());
+    (!nearest.is_dir()).then(|| format!("data {data}: {nearest_shown} is no directory"))
 }

@@ -65,12 +65,15 @@ pub struct Filters {
     /// Only those that went this way
     #[arg(long, value_parser = ["worse", "better", "other"])]
     direction: Option<String>,
-    /// Only those with this cause; time is the end of an exception, a grace or a support
-    #[arg(long, value_parser = ["feeds", "policy", "scanner", "time"])]
+    /// Only those with this cause; time alone is the end of a grace or a support
+    #[arg(long, value_parser = ["feeds", "policy", "scanner", "exceptions", "time"])]
     cause: Option<String>,
     /// Since this instant, day (UTC) or age: 2026-11-28T10:00:00Z, 2026-11-28, 7d
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
+    /// Before this instant, day (UTC) or age
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
 }
 
 /// The filters of the list.
@@ -205,6 +208,7 @@ impl Filters {
             ("direction", self.direction.clone()),
             ("cause", self.cause.clone()),
             ("since", self.since.clone().filter(|_| with_since)),
+            ("until", self.until.clone().filter(|_| with_since)),
         ])
     }
 }
@@ -216,7 +220,7 @@ fn seq(event: &Value) -> u64 {
 /// Names what changed outside the image; where nothing did, only time has passed.
 fn cause(cause: &Value) -> String {
     let changed = |name: &&&str| cause.get(name).is_some_and(|change| !change.is_null());
-    let named: Vec<&str> = ["feeds", "policy", "scanner"]
+    let named: Vec<&str> = ["feeds", "policy", "scanner", "exceptions"]
         .iter()
         .filter(changed)
         .copied()

@@ -222,7 +222,7 @@ fn look_up(table: &[(&'static [&'static str], &'static str)], word: &str) -> Opt
 
 /// Takes what looks like an image for one.
 fn of_image(word: &str) -> Option<String> {
-    let looks_so = word.contains([':', '/', '@']) || word.ends_with(".tar");
+    let looks_so = word.contains([':', '/', '@', '.']);
     looks_so.then(|| format!("sluicegate inspect-image {word}"))
 }
 

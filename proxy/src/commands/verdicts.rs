@@ -7,8 +7,9 @@ use serde_json::Value;
 use sluicegate_model::Digest;
 
 use super::CommandError;
+use super::finding_flags::FindingFlags;
 use super::query::{
-    Column, Format, ListFormat, ListSource, Listing, Pages, Rows, Service, Shape, Source,
+    Column, Format, ListFormat, ListSource, Listing, Pages, Rows, Service, Shape, Source, cell,
     print_json, query_string,
 };
 
@@ -16,11 +17,12 @@ use super::query::{
 const LISTED: Listing = Listing {
     noun: "verdicts",
     columns: &[
-        Column::text("DECISION", "/decision"),
+        Column::of("DECISION", "", Shape::Made(decision)),
         Column::text("REPOSITORY", "/repository"),
         Column::of("TAGS", "/tags", Shape::Texts),
         Column::of("DIGEST", "/digest", Shape::Digest),
-        Column::of("FINDINGS", "/findings", Shape::Length),
+        Column::text("FINDINGS", "/counts/findings"),
+        Column::of("WORST", "/worst", Shape::Made(worst)),
         Column::text("COVERAGE", "/coverage/status"),
         Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
     ],
@@ -37,7 +39,12 @@ const EXPORTED: Listing = Listing {
         Column::text("DECISION", "/decision"),
         Column::text("POLICY", "/policy/name"),
         Column::of("RULES", "/reasons", Shape::Made(rules)),
-        Column::of("FINDINGS", "/findings", Shape::Length),
+        Column::text("WOULD REFUSE", "/would_refuse"),
+        Column::text("FINDINGS", "/counts/findings"),
+        Column::text("CRITICAL", "/counts/critical"),
+        Column::text("HIGH", "/counts/high"),
+        Column::text("FIXABLE", "/counts/fixable"),
+        Column::text("EXPLOITED", "/counts/kev"),
         Column::of("VULNERABILITIES", "/findings", Shape::Made(vulnerabilities)),
         Column::text("COVERAGE", "/coverage/status"),
         Column::text("PACKAGES", "/packages"),
@@ -82,7 +89,7 @@ pub struct Filters {
     /// Only those that came out like this
     #[arg(long, value_parser = ["allow", "annotate", "refuse"])]
     decision: Option<String>,
-    /// Only those that a rule would have refused, whatever the policy's mode made of it
+    /// Only those that a rule asked to refuse and the policy's mode let through
     #[arg(long)]
     would_refuse: bool,
     /// Only images with this finding, by CVE or other id
@@ -119,6 +126,8 @@ pub struct ListArgs {
 pub struct ShowArgs {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    findings: FindingFlags,
     /// The manifest's digest
     digest: String,
     /// The repository, where the image was pulled from several
@@ -182,7 +191,7 @@ async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandErr
         ExportFormat::Jsonl => ListFormat::Jsonl,
         ExportFormat::Csv => ListFormat::Csv,
     };
-    let mut pages = Pages::of(&service, "verdicts", args.filters.query(), None);
+    let mut pages = Pages::of(&service, "verdicts", args.filters.with_findings(), None);
     let mut rows = Rows::new(out, &EXPORTED, format, args.no_header)?;
     let mut written = 0_usize;
     while let Some(items) = pages.next_page().await? {
@@ -197,6 +206,13 @@ async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandErr
 }
 
 impl Filters {
+    fn with_findings(&self) -> String {
+        let include = query_string(&[("include", Some("findings".to_owned()))]);
+        let parts = [self.query(), include].into_iter();
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+        parts.join("&")
+    }
+
     fn query(&self) -> String {
         query_string(&[
             ("repository", self.repository.clone()),
@@ -222,10 +238,28 @@ async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> 
         .source
         .get(&format!("verdicts/{digest}?{query}"))
         .await?;
+    let view = args.findings.view();
     if args.source.format == Format::Json {
-        return print_json(out, &verdict);
+        return print_json(out, &super::verdict_table::seen(verdict, &view));
     }
-    super::verdict_table::print(out, &verdict)
+    super::verdict_table::print(out, &verdict, &view)
+}
+
+/// Says what came out, and where a rule asked for more than the policy's mode carried out.
+fn decision(verdict: &Value) -> String {
+    let decision = cell(verdict, "/decision");
+    match verdict.get("would_refuse").and_then(Value::as_bool) {
+        Some(true) => format!("{decision}, would refuse"),
+        _ => decision,
+    }
+}
+
+/// Says how bad the worst finding is, and which it is.
+fn worst(worst: &Value) -> String {
+    match worst {
+        Value::Null => "-".to_owned(),
+        worst => format!("{} {}", cell(worst, "/severity"), cell(worst, "/id")),
+    }
 }
 
 /// Names the rules that spoke, each with what it asked for.
@@ -266,5 +300,14 @@ mod tests {
         let findings = json!([{"id": "CVE-1"}, {"id": "CVE-2"}, {"id": "CVE-1"}]);
         assert_eq!(vulnerabilities(&findings), "CVE-1 CVE-2");
         assert_eq!(rules(&Value::Null), "");
+        let verdict = json!({"decision": "allow", "would_refuse": true,
+            "worst": {"id": "CVE-1", "severity": "high"}});
+        assert_eq!(decision(&verdict), "allow, would refuse");
+        assert_eq!(
+            decision(&json!({"decision": "allow", "would_refuse": false})),
+            "allow"
+        );
+        assert_eq!(worst(&verdict["worst"]), "high CVE-1");
+        assert_eq!(worst(&Value::Null), "-");
     }
 }

@@ -2,6 +2,7 @@
 //! stopped one, in this process.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use sluicegate_config::{Environment, Flags};
 use tower_service::Service as _;
@@ -38,7 +40,7 @@ pub struct Service(Answers);
 
 enum Answers {
     Running {
-        client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+        client: Box<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
         /// Without a trailing `/`.
         base: String,
     },
@@ -62,14 +64,12 @@ impl Service {
             (None, Some(text)) => base_url(text).map_err(|why| usage(VARIABLE, &why))?,
             (None, None) => local_service(&environment),
         };
-        let provider = rustls::crypto::ring::default_provider();
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
-            .map_err(|error| CommandError::Failed(format!("cannot set up TLS: {error}")))?
+            .with_tls_config(tls(base.starts_with("https://"))?)
             .https_or_http()
             .enable_http1()
             .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let client = Box::new(Client::builder(TokioExecutor::new()).build(connector));
         Ok(Self(Answers::Running { client, base }))
     }
 
@@ -204,6 +204,21 @@ impl Answer {
             _ => Err(unreachable(format!("{}: {detail}", self.status))),
         }
     }
+}
+
+/// Gives the TLS settings of a client: the system's authorities, where they are of any use. A
+/// container that asks itself in the clear has none.
+fn tls(is_wanted: bool) -> Result<ClientConfig, CommandError> {
+    let mut roots = RootCertStore::empty();
+    if is_wanted {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let settings =
+        versions.map_err(|error| CommandError::Failed(format!("cannot set up TLS: {error}")))?;
+    Ok(settings.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn usage(place: &str, why: &str) -> CommandError {
