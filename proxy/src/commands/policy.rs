@@ -88,11 +88,13 @@ async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError>
 
 /// Asks a service which repositories it has verdicts on, and which ids of exceptions they name.
 async fn seen(source: &Source, set: &PolicySet) -> Result<Seen, CommandError> {
+    // Once for all questions: the directory of a stopped service is opened and locked by it.
+    let service = source.connect()?;
     let mut seen = Seen::default();
     let mut after = None;
     loop {
         let query = query_string(&[("limit", Some("1000".to_owned())), ("after", after)]);
-        let page = source.get(&format!("verdicts?{query}")).await?;
+        let page = service.get(&format!("verdicts?{query}")).await?;
         let names = members(&page, "/items").iter();
         let names = names.filter_map(|item| item.get("repository")?.as_str());
         seen.repositories.extend(names.map(str::to_owned));
@@ -106,7 +108,7 @@ async fn seen(source: &Source, set: &PolicySet) -> Result<Seen, CommandError> {
             ("vulnerability", Some(id.clone())),
             ("limit", Some("1".to_owned())),
         ];
-        let page = source
+        let page = service
             .get(&format!("verdicts?{}", query_string(&filters)))
             .await?;
         if !members(&page, "/items").is_empty() {
