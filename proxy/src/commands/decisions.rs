@@ -369,8 +369,7 @@ fn shown_from(log: &Path, what: &str) -> Result<Value, CommandError> {
 }
 
 fn verify(args: &VerifyArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    require_log(&args.data)?;
-    let report = decisions::verify(&args.data.join("decisions"))
+    let report = decisions::verify(&log_of(&args.data)?)
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     match args.format {
         Format::Json => print_json(out, &json!(report))?,
