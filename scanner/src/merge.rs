@@ -52,7 +52,7 @@ const UNREAD_DATABASES: [&str; 14] = [
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 7;
+pub(crate) const MERGE_REVISION: u32 = 8;
 
 /// A layer of an image: its blob digest and its facts.
 #[derive(Clone, Copy, Debug)]

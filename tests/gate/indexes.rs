@@ -258,3 +258,61 @@ async fn a_nest_of_indexes_costs_no_more_than_256_manifests() {
     let asked = stage.upstream.count("GET", "/manifests/");
     assert!(asked <= 257, "{asked} manifests were asked for");
 }
+
+#[tokio::test]
+async fn what_a_mirror_does_not_hold_has_no_say() {
+    let platforms = "linux/amd64,linux/arm64";
+    let stage = Stage::with(|proxy, _| proxy.flag("--platforms", platforms)).await;
+    let missing = on("linux/amd64", "goodlib", 80);
+    let (good, bad) = (
+        on("linux/arm64", "goodlib", 81),
+        on("linux/arm64", "badlib", 82),
+    );
+    let listing = |others: &[&Image]| {
+        let children = std::iter::once(&missing).chain(others.iter().copied());
+        index_of(children.map(Image::descriptor).collect())
+    };
+    for (tag, others, wanted) in [
+        ("good", vec![&good], StatusCode::OK),
+        ("bad", vec![&bad], StatusCode::FORBIDDEN),
+        ("both", vec![&good, &bad], StatusCode::OK),
+        ("none", vec![], StatusCode::OK),
+    ] {
+        let index = listing(&others);
+        stage.upstream.add(REPO, tag, &index);
+        for other in others {
+            stage.upstream.add(REPO, other.digest.as_str(), other);
+        }
+        let reply = stage.get(&manifest_path(REPO, tag)).await;
+        assert_eq!(reply.status, wanted, "{tag}: {}", reply.text());
+    }
+    let child = manifest_path(REPO, missing.digest.as_str());
+    assert_eq!(stage.get(&child).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn entries_of_a_build_cache_are_no_children() {
+    let stage = Stage::hold().await;
+    let image = clean(83);
+    let layer = json!({
+        "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+        "digest": image.layers[0].digest, "size": image.layers[0].bytes.len(),
+    });
+    let config = json!({
+        "mediaType": "application/vnd.buildkit.cacheconfig.v0",
+        "digest": Digest::of(b"cache"), "size": 5,
+    });
+    let cache = index_of(vec![layer, config]);
+    stage.upstream.add(REPO, "cache", &cache);
+    let reply = stage.get(&manifest_path(REPO, "cache")).await;
+    assert_eq!(
+        (reply.status, &reply.body),
+        (StatusCode::OK, &cache.manifest)
+    );
+    for digest in [
+        image.layers[0].digest.as_str(),
+        Digest::of(b"cache").as_str(),
+    ] {
+        assert_eq!(stage.upstream.count("GET", digest), 0, "{digest}");
+    }
+}

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::absent;
 use crate::digest::DiffId;
 use crate::manifest::Platform;
 use crate::strict_json;
@@ -15,10 +16,10 @@ pub const MAX_CONFIG_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageConfig {
     /// The operating system.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub os: String,
     /// The processor architecture.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub architecture: String,
     /// The processor's variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,10 +28,10 @@ pub struct ImageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// The layers' uncompressed digests.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub rootfs: RootFs,
     /// One entry for each build step, as the image's author says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub history: Vec<HistoryEntry>,
 }
 
@@ -38,7 +39,7 @@ pub struct ImageConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootFs {
     /// One for each layer of the manifest.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub diff_ids: Vec<DiffId>,
 }
 
@@ -49,7 +50,7 @@ pub struct HistoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// Whether the step made no layer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub empty_layer: bool,
 }
 
@@ -67,5 +68,23 @@ impl ImageConfig {
             architecture: self.architecture.clone(),
             variant: self.variant.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_what_absence_is() {
+        let nulls = r#"{"os":null,"architecture":null,"variant":null,"created":null,
+            "rootfs":null,"history":null,"config":null}"#;
+        let parsed = ImageConfig::parse(nulls.as_bytes()).unwrap();
+        assert_eq!(parsed, ImageConfig::default());
+        let inner = r#"{"rootfs":{"type":null,"diff_ids":null},
+            "history":[{"created_by":null,"empty_layer":null}]}"#;
+        let parsed = ImageConfig::parse(inner.as_bytes()).unwrap();
+        assert_eq!(parsed.rootfs, RootFs::default());
+        assert_eq!(parsed.history, [HistoryEntry::default()]);
     }
 }

@@ -8,6 +8,7 @@
 //! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]);
 //! how all of it is written, for programs, is [`schema`].
 
+pub mod absent;
 pub mod advisory;
 pub mod artifact;
 pub mod coverage;

@@ -9,7 +9,7 @@ mod raw;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::{media_type, strict_json};
+use crate::{absent, media_type, strict_json};
 
 use self::raw::RawManifest;
 
@@ -19,6 +19,9 @@ pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_LAYERS: usize = 1024;
 /// Most children of one index accepted.
 pub const MAX_CHILDREN: usize = 256;
+/// Most entries of one index accepted, those that are no manifests included: a build cache lists
+/// its layers in one.
+pub const MAX_ENTRIES: usize = 1024;
 
 const FIELDS: &[&str] = &[
     "schemaVersion",
@@ -65,16 +68,26 @@ pub struct Descriptor {
     pub annotations: std::collections::BTreeMap<String, String>,
 }
 
+impl Descriptor {
+    /// Tells whether an entry of an index can be a child of it: by its type a manifest or an index,
+    /// or of no stated type. A build cache lists its layers in an index; those are no children.
+    pub fn may_be_manifest(&self) -> bool {
+        self.media_type.is_empty()
+            || media_type::is_image_manifest(&self.media_type)
+            || media_type::is_index(&self.media_type)
+    }
+}
+
 /// An operating system and processor.
 ///
 /// *Shape*: printed as `os/architecture[/variant]`, for example `linux/arm64/v8`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Platform {
     /// The operating system, as Go names it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub os: String,
     /// The processor architecture, as Go names it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     pub architecture: String,
     /// The processor's variant, where the architecture has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]

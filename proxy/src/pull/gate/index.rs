@@ -176,7 +176,7 @@ impl Gate {
         manifest: &Arc<KnownManifest>,
         children: Vec<Result<Option<Arc<Verdict>>, PullError>>,
     ) -> Result<ManifestAnswer, PullError> {
-        let total = children.len();
+        let mut total = children.len();
         let (mut failed, mut refused, mut strictest) = (None, Vec::new(), None::<Arc<Verdict>>);
         for child in children {
             match child {
@@ -190,6 +190,9 @@ impl Gate {
                     }
                 }
                 Ok(None) => {}
+                // A mirror that holds some platforms only: there is nothing that could leave, and
+                // so no verdict that could speak for or against the others.
+                Err(PullError::UnknownManifest) => total -= 1,
                 Err(error) => failed = Some(error),
             }
         }
@@ -224,7 +227,8 @@ impl Gate {
             }
         };
         let mut children: Vec<Digest> = Vec::new();
-        for child in index.manifests.iter().filter(wanted) {
+        let manifests = index.manifests.iter().filter(|it| it.may_be_manifest());
+        for child in manifests.filter(wanted) {
             if !children.contains(&child.digest) {
                 children.push(child.digest.clone());
             }

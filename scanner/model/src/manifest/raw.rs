@@ -6,20 +6,24 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Descriptor, ImageManifest, Index, MAX_CHILDREN, MAX_LAYERS, Manifest, ManifestError, Platform,
+    Descriptor, ImageManifest, Index, MAX_CHILDREN, MAX_ENTRIES, MAX_LAYERS, Manifest,
+    ManifestError, Platform,
 };
+use crate::absent::Written;
 use crate::digest::Digest;
-use crate::media_type;
+use crate::{absent, media_type};
 
 /// The only content that may ride in a descriptor, `{}`, as it is written there: artifacts without
 /// a config have it. Source: image-spec, descriptor.md, "Embedded Content"; manifest.md, "Guidance
 /// for an Empty Descriptor".
 const EMPTY_DOCUMENT: &str = "\"e30=\"";
 
+type List = Written<Vec<RawDescriptor>>;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawManifest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     schema_version: i64,
     #[serde(default)]
     media_type: Option<String>,
@@ -28,9 +32,9 @@ pub(super) struct RawManifest {
     #[serde(default)]
     config: Option<RawDescriptor>,
     #[serde(default)]
-    layers: Option<Vec<RawDescriptor>>,
+    layers: List,
     #[serde(default)]
-    manifests: Option<Vec<RawDescriptor>>,
+    manifests: List,
     #[serde(default)]
     subject: Option<RawDescriptor>,
     #[serde(default, rename = "fsLayers")]
@@ -51,7 +55,8 @@ impl RawManifest {
             return Err(mismatch());
         }
         let subject = self.subject.map(RawDescriptor::check).transpose()?;
-        match (self.config, self.layers, self.manifests) {
+        let (layers, manifests) = lists(self.config.is_some(), self.layers, self.manifests);
+        match (self.config, layers, manifests) {
             (Some(config), Some(layers), None) => {
                 bound(layers.len(), MAX_LAYERS)?;
                 if !media_type::is_image_manifest(header) {
@@ -66,14 +71,17 @@ impl RawManifest {
                 }))
             }
             (None, None, Some(manifests)) => {
-                bound(manifests.len(), MAX_CHILDREN)?;
+                bound(manifests.len(), MAX_ENTRIES)?;
                 if !media_type::is_index(header) {
                     return Err(mismatch());
                 }
+                let manifests = checked(manifests)?;
+                let children = manifests.iter().filter(|entry| entry.may_be_manifest());
+                bound(children.count(), MAX_CHILDREN)?;
                 Ok(Manifest::Index(Index {
                     media_type: header.into(),
                     artifact_type: self.artifact_type,
-                    manifests: checked(manifests)?,
+                    manifests,
                     subject,
                 }))
             }
@@ -82,6 +90,20 @@ impl RawManifest {
             (None, Some(_), None) => Err(ManifestError::Shape("`layers` without `config`")),
             (_, None, None) => Err(ManifestError::Shape("neither")),
         }
+    }
+}
+
+/// Tells which list the document has: `null` is absent where the other is there, and an empty list
+/// where it has to be the one that the document is about.
+fn lists(
+    has_config: bool,
+    layers: List,
+    manifests: List,
+) -> (Option<Vec<RawDescriptor>>, Option<Vec<RawDescriptor>>) {
+    match (layers, manifests) {
+        (Written::Null, Written::Absent | Written::Null) if has_config => (Some(Vec::new()), None),
+        (Written::Absent | Written::Null, Written::Null) if !has_config => (None, Some(Vec::new())),
+        (layers, manifests) => (layers.there(), manifests.there()),
     }
 }
 
@@ -107,8 +129,8 @@ struct RawDescriptor {
     urls: Option<Vec<String>>,
     #[serde(default)]
     artifact_type: Option<String>,
-    #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "absent::notes")]
+    annotations: BTreeMap<String, String>,
     /// Text in base64 to most readers, a list of numbers to some.
     #[serde(default)]
     data: Option<Box<RawValue>>,
@@ -126,7 +148,7 @@ impl RawDescriptor {
             platform: self.platform,
             urls: self.urls.unwrap_or_default(),
             artifact_type: self.artifact_type,
-            annotations: self.annotations.unwrap_or_default(),
+            annotations: self.annotations,
         })
     }
 }

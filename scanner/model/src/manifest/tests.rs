@@ -123,10 +123,77 @@ fn a_key_of_data_in_another_dress_is_refused() {
 #[test]
 fn null_stands_for_what_is_absent() {
     let plain = descriptor(media_type::OCI_CONFIG);
-    let nulls = plain.replace('}', r#","urls":null,"annotations":null,"platform":null}"#);
-    let with = |config: &str| {
-        let text = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]}}"#);
+    let nulls = plain.replace(
+        '}',
+        r#","urls":null,"annotations":null,"platform":null,"artifactType":null,"data":null}"#,
+    );
+    let with = |config: &str, rest: &str| {
+        let text = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[]{rest}}}"#);
         Manifest::parse(text.as_bytes(), media_type::OCI_MANIFEST).unwrap()
     };
-    assert_eq!(with(&nulls), with(&plain));
+    let rest = r#","mediaType":null,"artifactType":null,"manifests":null,"subject":null,
+        "annotations":null,"fsLayers":null"#;
+    assert_eq!(with(&nulls, rest), with(&plain, ""));
+    let noted = plain.replace('}', r#","annotations":{"a":null}}"#);
+    assert_eq!(with(&noted, ""), with(&plain, ""));
+}
+
+#[test]
+fn a_platform_may_hold_nulls() {
+    let child = descriptor(media_type::OCI_MANIFEST).replace(
+        '}',
+        r#","platform":{"os":"linux","architecture":null,"variant":null}}"#,
+    );
+    let text =
+        format!(r#"{{"schemaVersion":2,"layers":null,"config":null,"manifests":[{child}]}}"#);
+    let parsed = Manifest::parse(text.as_bytes(), media_type::OCI_INDEX).unwrap();
+    let Manifest::Index(index) = parsed else {
+        panic!("it is an index");
+    };
+    let platform = index.manifests[0].platform.as_ref().unwrap();
+    assert_eq!(platform.to_string(), "linux/");
+}
+
+#[test]
+fn an_empty_list_may_be_written_as_null() {
+    let config = descriptor(media_type::OCI_CONFIG);
+    let of = |text: &str, kind| Manifest::parse(text.as_bytes(), kind);
+    for (image, is_taken) in [
+        (r#""layers":null"#, true),
+        (r#""layers":null,"manifests":null"#, true),
+        (r#""manifests":null"#, false),
+        (r#""x":null"#, false),
+    ] {
+        let text = format!(r#"{{"schemaVersion":2,"config":{config},{image}}}"#);
+        let taken = of(&text, media_type::OCI_MANIFEST);
+        assert_eq!(taken.is_ok(), is_taken, "{image}: {taken:?}");
+        assert!(of(&text, media_type::OCI_INDEX).is_err(), "{image}");
+    }
+    let index = r#"{"schemaVersion":2,"manifests":null}"#;
+    assert!(of(index, media_type::OCI_INDEX).is_ok());
+    assert!(of(index, media_type::OCI_MANIFEST).is_err());
+}
+
+#[test]
+fn what_is_no_manifest_does_not_count_as_a_child() {
+    let index = |kind: &str, count: usize| {
+        let entries = vec![descriptor(kind); count].join(",");
+        let text = format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#);
+        Manifest::parse(text.as_bytes(), media_type::OCI_INDEX)
+    };
+    let layer = "application/vnd.oci.image.layer.v1.tar+gzip";
+    assert!(index(layer, MAX_CHILDREN + 1).is_ok());
+    assert!(index(layer, MAX_ENTRIES + 1).is_err());
+    assert!(index(media_type::OCI_MANIFEST, MAX_CHILDREN).is_ok());
+    for kind in [media_type::OCI_MANIFEST, media_type::DOCKER_INDEX, ""] {
+        let taken = index(kind, MAX_CHILDREN + 1);
+        assert!(
+            matches!(taken, Err(ManifestError::TooMany { .. })),
+            "{kind}"
+        );
+    }
+    let Ok(Manifest::Index(cache)) = index(layer, 1) else {
+        panic!("it is an index");
+    };
+    assert!(!cache.manifests[0].may_be_manifest());
 }
