@@ -16,6 +16,11 @@ pub(crate) const FEED: &str = "https://osv-vulnerabilities.storage.googleapis.co
 pub(crate) const TAG_TTL: Duration = Duration::from_mins(1);
 /// Connections of each listener: a cluster of 500 nodes with three pulls each, and room.
 pub(crate) const MAX_CONNECTIONS: usize = 4096;
+/// Most requests of one kind to a registry at a time, once it has shown that it bears them. Fewer are
+/// asked to begin with.
+pub const MAX_REQUESTS: usize = 24;
+/// Largest `max_requests`: more is no politeness.
+pub(crate) const MOST_REQUESTS: u32 = 1_000;
 /// The longest that response headers wait for a verdict: new containerd and Docker give up on
 /// silence at 30 s (measured), and the answer still has to travel.
 pub(crate) const HOLD: Duration = Duration::from_secs(20);

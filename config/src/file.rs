@@ -28,6 +28,7 @@ pub(crate) struct UpstreamEntry {
     pub(crate) ca_file: Option<Sourced>,
     pub(crate) allow_insecure_credentials: bool,
     pub(crate) allow_hosts: Vec<Sourced>,
+    pub(crate) max_requests: Option<Sourced>,
 }
 
 /// The entry `tls`, as text.
@@ -133,12 +134,16 @@ impl Reader<'_> {
             ca_file: text("ca_file"),
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
+            max_requests: None,
         };
         if let Some(node) = fields.take("allow_insecure_credentials") {
             entry.allow_insecure_credentials = self.kept(node.bool()).unwrap_or_default();
         }
         if let Some(node) = fields.take("allow_hosts") {
             entry.allow_hosts = self.texts(node);
+        }
+        if let Some(node) = fields.take("max_requests") {
+            entry.max_requests = self.scalar(node);
         }
         if entry.url.is_none() {
             self.mistakes.push(node.mistake("\"url\" is missing"));

@@ -29,6 +29,7 @@ mod secret;
 mod upstreams;
 
 pub use credentials::read_password;
+pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use flags::Flags;

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use sluicegate_model::manifest::Platform;
 use url::Url;
 
+use crate::defaults;
 use crate::secret::Secret;
 
 /// Settings, and what deserves a word although it is no mistake.
@@ -107,6 +108,8 @@ pub struct UpstreamSettings {
     pub allow_insecure_credentials: bool,
     /// Hosts other than its own to which its token requests and redirects may go unchecked.
     pub allow_hosts: Vec<String>,
+    /// Most requests of one kind to it at a time.
+    pub max_requests: usize,
 }
 
 impl UpstreamSettings {
@@ -120,6 +123,7 @@ impl UpstreamSettings {
             ca_file: None,
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
+            max_requests: defaults::MAX_REQUESTS,
         }
     }
 }

@@ -414,3 +414,31 @@ fn mistakes_about_logins_name_keys_that_exist() {
     let api = messages("api_url: 'https://u:hunter2@a.test/'");
     assert!(!api[0].contains("username"), "{api:?}");
 }
+
+#[test]
+fn how_much_is_asked_of_a_registry_at_a_time_can_be_set() {
+    let with = |more: &str| format!("upstreams: {{c: {{url: 'https://c'{more}}}}}");
+    for (more, wanted) in [
+        ("", 24),
+        (", max_requests: 3", 3),
+        (", max_requests: 1000", 1000),
+    ] {
+        let loaded = load(
+            Flags::default(),
+            &Environment::default(),
+            Some(("s.yaml", &with(more))),
+        );
+        let settings = loaded.expect("sound settings").settings;
+        assert_eq!(settings.upstreams["c"].max_requests, wanted);
+        assert_eq!(settings.upstreams["quay.io"].max_requests, 24);
+    }
+    for wrong in ["0", "-1", "1001", "many", "1.5"] {
+        let text = with(&format!(", max_requests: {wrong}"));
+        let loaded = load(
+            Flags::default(),
+            &Environment::default(),
+            Some(("s.yaml", &text)),
+        );
+        assert!(loaded.is_err(), "{wrong}");
+    }
+}

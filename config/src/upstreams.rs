@@ -148,6 +148,8 @@ fn from_entry(
     let url = url.and_then(|url| base_url(url, USE_KEYS, notes));
     let credentials = credentials::of_entry(entry, environment, notes);
     let allow_hosts = hosts(&entry.allow_hosts, notes);
+    let max_requests = entry.max_requests.as_ref();
+    let max_requests = max_requests.map(|value| max_requests_of(value, notes));
     Some(UpstreamSettings {
         name: name?,
         url: url?,
@@ -156,6 +158,7 @@ fn from_entry(
         ca_file: entry.ca_file.as_ref().map(|file| (&file.text).into()),
         allow_insecure_credentials: entry.allow_insecure_credentials,
         allow_hosts,
+        max_requests: max_requests.unwrap_or(defaults::MAX_REQUESTS),
     })
 }
 
@@ -171,6 +174,18 @@ pub(crate) fn hosts(values: &[Sourced], notes: &mut Notes) -> Vec<String> {
         hosts.push(folded);
     }
     hosts
+}
+
+fn max_requests_of(value: &Sourced, notes: &mut Notes) -> usize {
+    let number = value.text.parse::<u32>().ok();
+    let number = number.filter(|number| (1..=defaults::MOST_REQUESTS).contains(number));
+    let number = number.and_then(|number| usize::try_from(number).ok());
+    number.unwrap_or_else(|| {
+        let most = defaults::MOST_REQUESTS;
+        let message = format!("wanted a number from 1 to {most}, got {:?}", value.text);
+        notes.error(&value.place, message);
+        defaults::MAX_REQUESTS
+    })
 }
 
 fn check_transport(

@@ -223,12 +223,7 @@ impl Parts {
             Arc::clone(&upstreams),
             clock.clone(),
         );
-        let downloads = Downloads::new(
-            content.clone(),
-            records.clone(),
-            Arc::clone(&upstreams),
-            settings.gate == GateMode::Stream,
-        );
+        let downloads = Downloads::new(content.clone(), records.clone(), Arc::clone(&upstreams));
         let presence = presence(settings, &content, &records, &downloads, &upstreams)?;
         let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
         let judge = Judge::new(

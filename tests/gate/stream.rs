@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use sluicegate_model::media_type;
+use sluicegate_tests::fault::Fault;
 use sluicegate_tests::image::{Blob, Flavour, Image, ImageBuilder, descriptor, image, index};
 use sluicegate_tests::layer::{Compression, noise};
 use sluicegate_tests::wire::Reply;
@@ -376,4 +377,36 @@ async fn a_layer_that_is_only_called_a_config_keeps_its_tail() {
     let reply = silent(&stage, &blob_path(REPO, &decoy.config.digest), None).await;
     assert!(!reply.whole, "the disguised layer is complete");
     assert_eq!(reply.body_bytes, tail_of(decoy.config.bytes.len() as u64));
+}
+
+#[tokio::test]
+async fn a_layer_whose_end_the_upstream_does_not_tell_waits_for_the_verdict_whole() {
+    for (package, wanted, seed) in [
+        ("goodlib", StatusCode::OK, 40),
+        ("badlib", StatusCode::FORBIDDEN, 41),
+    ] {
+        let image = big(package, seed);
+        let stage = Stage::stream().await;
+        stage.upstream.add(REPO, "1", &image);
+        stage.upstream.always("/blobs/", Fault::WithoutLength);
+        stage.stall(&image.layers[4].digest, 10);
+        stage.pull(REPO, "1", &image).await;
+        let config = stage.get(&blob_path(REPO, &image.config.digest)).await;
+        assert_eq!(config.status, StatusCode::OK);
+        let untold = [0, 2, 3].map(|at| &image.layers[at]);
+        for layer in untold {
+            let reply = stage
+                .once(Method::GET, &blob_path(REPO, &layer.digest))
+                .await;
+            assert_eq!(reply.status, StatusCode::TEMPORARY_REDIRECT, "{package}");
+        }
+        stage.upstream.release();
+        for layer in untold {
+            let reply = stage.get(&blob_path(REPO, &layer.digest)).await;
+            assert_eq!(reply.status, wanted, "{package}: {}", reply.status);
+            if wanted == StatusCode::OK {
+                assert_eq!(reply.body, layer.bytes);
+            }
+        }
+    }
 }

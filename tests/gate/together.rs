@@ -131,7 +131,7 @@ async fn a_late_joiner_and_a_range_are_served_from_a_blob_that_is_still_arriving
 }
 
 #[tokio::test]
-async fn all_blobs_are_fetched_at_once_and_no_layer_waits_for_another() {
+async fn six_blobs_are_fetched_at_a_time_and_none_of_them_waits_for_another() {
     let stage = Stage::hold().await;
     let mut builder = ImageBuilder::new().layer(base());
     for seed in 0..8 {
@@ -144,10 +144,18 @@ async fn all_blobs_are_fetched_at_once_and_no_layer_waits_for_another() {
     }
     stage.once(Method::HEAD, &manifest_path(REPO, "1")).await;
     eventually(
-        "every blob is asked for while none has arrived",
-        async || stage.upstream.count("GET", "/blobs/") == image.blobs().count(),
+        "six blobs are asked for while none has arrived",
+        async || stage.upstream.count("GET", "/blobs/") == 6,
     )
     .await;
+    let status = stage.proxy.api("/api/v1/status").await.json();
+    let upstream = &status["upstreams"][0];
+    assert_eq!(
+        (&upstream["running"], &upstream["waiting"]),
+        (&6.into(), &4.into()),
+        "{status}"
+    );
+    assert_eq!(stage.upstream.count("GET", "/blobs/"), 6);
     stage.upstream.release();
     stage.pull(REPO, "1", &image).await;
 }

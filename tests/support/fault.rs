@@ -46,6 +46,8 @@ pub enum Fault {
     RedirectTo(String),
     /// The headers come after this long.
     Delay(Duration),
+    /// The answer does not say how long it is.
+    WithoutLength,
 }
 
 /// How a client proves who it is.

@@ -12,6 +12,7 @@ use super::asked::{Nothing, Query};
 use super::json::Json;
 use crate::feeds::lacks;
 use crate::feeds::shown::shown;
+use crate::upstream::Upstream;
 use crate::webhook::Webhook;
 
 /// Most warnings about policies that are shown.
@@ -26,12 +27,14 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
         .iter()
         .map(|pull| {
             let (done, expected) = pull.progress.bytes();
+            let upstream = state.gate.upstreams.of(&pull.repository).ok();
             json!({
                 "repository": pull.repository,
                 "digest": pull.manifest.digest,
                 "bytes_done": done,
                 "bytes_expected": expected,
                 "seconds": pull.started.elapsed().as_secs(),
+                "waits_for": upstream.and_then(|upstream| waits_for(upstream)),
             })
         })
         .collect();
@@ -41,6 +44,7 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
         "gate": state.gate_mode,
         "queue": pulls.len(),
         "pulls": pulls,
+        "upstreams": upstreams(&state),
         "cache": {
             "bytes": state.content.used_bytes(),
             "capacity_bytes": state.content.capacity_bytes(),
@@ -51,6 +55,35 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
         "webhook": state.webhook.as_ref().map(Webhook::view),
         "insecure": state.insecure,
     }))
+}
+
+/// Shows what is asked of each upstream that is asked for anything now.
+fn upstreams(state: &ApiState) -> Vec<Value> {
+    let all = state.gate.upstreams.all().into_iter();
+    all.filter_map(|upstream| {
+        let [blobs, manifests] = upstream.load();
+        let waits_for = waits_for(upstream);
+        let running = blobs.running + manifests.running;
+        let waiting = blobs.waiting + manifests.waiting;
+        (running + waiting > 0 || waits_for.is_some()).then(|| {
+            json!({
+                "name": upstream.name(),
+                "running": running,
+                "waiting": waiting,
+                "limit": blobs.limit,
+                "waits_for": waits_for,
+            })
+        })
+    })
+    .collect()
+}
+
+/// Says what an upstream that is left alone for a while has said, and for how long that is.
+fn waits_for(upstream: &Upstream) -> Option<String> {
+    let paused = upstream.load().into_iter().filter_map(|load| load.paused);
+    let (left, words) = paused.max_by_key(|(left, _)| *left)?;
+    let seconds = left.as_millis().div_ceil(1_000);
+    Some(format!("{words}; asked again in {seconds} s"))
 }
 
 /// Says that the process lives.

@@ -48,6 +48,8 @@ pub struct GrowingBlob {
     file: Arc<File>,
     growth: watch::Sender<Growth>,
     outcome: watch::Sender<Option<Result<StoredBlob, Arc<BlobFailure>>>>,
+    /// Whether whoever sends it has said where it ends; none before the first answer.
+    end: watch::Sender<Option<bool>>,
     /// The clients that read along.
     readers: Arc<Interest>,
     /// Wakes blocking readers; what they wait for is in `growth`.
@@ -63,6 +65,7 @@ impl GrowingBlob {
             file,
             growth: watch::Sender::new(Growth::Filling { written: 0 }),
             outcome: watch::Sender::new(None),
+            end: watch::Sender::new(None),
             readers: Arc::default(),
             turn: Mutex::new(()),
             grown: Condvar::new(),
@@ -90,6 +93,40 @@ impl GrowingBlob {
     /// Gives a view of the growth that can be waited on.
     pub fn watch(&self) -> watch::Receiver<Growth> {
         self.growth.subscribe()
+    }
+
+    /// Takes note of whether whoever sends it says where it ends. The first word stands.
+    pub fn tell_end(&self, is_said: bool) {
+        self.end.send_if_modified(|end| {
+            let is_first = end.is_none();
+            end.get_or_insert(is_said);
+            is_first
+        });
+    }
+
+    /// Waits for the first answer, and tells whether it said where the blob ends; what never came
+    /// has no end.
+    pub async fn end_is_told(&self) -> bool {
+        let mut end = self.end.subscribe();
+        let told = end.wait_for(Option::is_some).await;
+        told.is_ok_and(|end| *end == Some(true))
+    }
+
+    /// Tells whether it is known by now where the blob ends.
+    pub fn end_is_known(&self) -> bool {
+        *self.end.borrow() == Some(true)
+            || matches!(
+                *self.growth.borrow(),
+                Growth::Proven { .. } | Growth::Complete { .. }
+            )
+    }
+
+    /// Waits until something of it is here, or it has ended.
+    pub async fn begun(&self) {
+        let mut growth = self.growth.subscribe();
+        let has_begun = |growth: &Growth| !matches!(growth, Growth::Filling { written: 0 });
+        // The sender is our own.
+        let _here = growth.wait_for(has_begun).await;
     }
 
     /// Gives the interest of those who read along.
@@ -127,6 +164,11 @@ impl GrowingBlob {
     }
 
     pub(super) fn announce(&self, growth: Growth) {
+        match &growth {
+            Growth::Filling { .. } => {}
+            Growth::Proven { .. } | Growth::Complete { .. } => self.tell_end(true),
+            Growth::Failed(_) => self.tell_end(false),
+        }
         self.growth.send_replace(growth);
         // Taken and dropped so that a reader between its look and its wait is not missed.
         drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner));

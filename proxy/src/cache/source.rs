@@ -17,6 +17,14 @@ impl BlobSource {
         }
     }
 
+    /// Tells whether it is known by now where the bytes end.
+    pub fn end_is_known(&self) -> bool {
+        match self {
+            Self::Stored(_) => true,
+            Self::Growing(blob) => blob.end_is_known(),
+        }
+    }
+
     /// Opens the bytes from the first on; reading waits for those that are still to come.
     pub fn sync_reader(&self) -> io::Result<Box<dyn Read + Send>> {
         match self {

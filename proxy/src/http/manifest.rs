@@ -79,11 +79,11 @@ async fn find(
             Some(tag.clone()),
         ),
     };
-    let manifest = registry
-        .gate
-        .manifests
-        .known(repository, &resolved.digest)
-        .await?;
+    let manifests = &registry.gate.manifests;
+    let manifest = match &tag {
+        Some(tag) => manifests.tagged(repository, &resolved.digest, tag).await?,
+        None => manifests.known(repository, &resolved.digest).await?,
+    };
     let stale = resolved.stale_since.map(|since| {
         format!(
             "sluicegate: {} cannot be reached; tag last confirmed {since}",

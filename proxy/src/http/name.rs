@@ -52,7 +52,9 @@ impl Names {
         path: &str,
         ns: Option<&str>,
     ) -> Result<Repository, CanonicalNameError> {
-        match ns.map(folded).filter(|host| !self.own.contains(host)) {
+        // An empty one is how some clients write that they ask for none.
+        let ns = ns.filter(|host| !host.is_empty()).map(folded);
+        match ns.filter(|host| !self.own.contains(host)) {
             Some(host) => self.on_upstream(&host, path),
             None => self.by_first_component(path),
         }
@@ -138,6 +140,8 @@ mod tests {
             ("x", Some("registry-1.docker.io"), "docker.io/library/x"),
             ("quay.io/a/b/c", None, "quay.io/a/b/c"),
             ("quay.io/a", Some("gate.corp:5000"), "quay.io/a"),
+            ("quay.io/a", Some(""), "quay.io/a"),
+            ("x", Some(""), "docker.io/library/x"),
             ("gate.corp:5000/quay.io/a", None, "quay.io/a"),
             ("quay.io/a", Some("up.test"), "up.test/quay.io/a"),
         ] {

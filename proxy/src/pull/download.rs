@@ -13,14 +13,15 @@ use moka::sync::Cache;
 use rand::Rng as _;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
+use tokio::time::Instant;
 
-use super::error::{PullError, retry_after};
-use super::slow::{Interests, Pace, USUAL};
+use super::error::PullError;
+use super::slow::{Interests, Pace, Patience, USUAL};
 use super::sources::Upstreams;
 use crate::cache::{
     BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
 };
-use crate::upstream::{BlobBody, UpstreamError};
+use crate::upstream::{Askers, BlobBody, UpstreamError};
 use crate::verdicts::Records;
 
 /// Attempts in a row without a single new byte before a download is given up.
@@ -32,8 +33,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Silence of an upstream after which readers are shown what came so far: not worth a write while
 /// bytes arrive, and unnoticed by a client.
 const SHOW_AFTER: Duration = Duration::from_millis(50);
-/// The longest Retry-After that a download waits for on its own.
-const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How long an upstream's last word on a blob is kept.
 const SAID_FOR: Duration = Duration::from_mins(1);
 
@@ -48,6 +47,15 @@ struct Arriving {
     blob: Arc<GrowingBlob>,
     from: Repository,
     interests: Arc<Interests>,
+    askers: Askers,
+}
+
+/// What a download is about.
+struct Task {
+    repository: Repository,
+    blob: Descriptor,
+    interests: Arc<Interests>,
+    askers: Askers,
 }
 
 struct Shared {
@@ -57,26 +65,19 @@ struct Shared {
     content: ContentStore,
     records: Records,
     upstreams: Arc<Upstreams>,
-    ends_must_be_known: bool,
     pace: Pace,
 }
 
 impl Downloads {
-    /// Starts with nothing under way. `ends_must_be_known` refuses blobs of unannounced length.
-    pub fn new(
-        content: ContentStore,
-        records: Records,
-        upstreams: Arc<Upstreams>,
-        ends_must_be_known: bool,
-    ) -> Self {
-        Self::at_pace(content, records, upstreams, ends_must_be_known, USUAL)
+    /// Starts with nothing under way.
+    pub fn new(content: ContentStore, records: Records, upstreams: Arc<Upstreams>) -> Self {
+        Self::at_pace(content, records, upstreams, USUAL)
     }
 
     fn at_pace(
         content: ContentStore,
         records: Records,
         upstreams: Arc<Upstreams>,
-        ends_must_be_known: bool,
         pace: Pace,
     ) -> Self {
         let running = Mutex::default();
@@ -91,7 +92,6 @@ impl Downloads {
                 content,
                 records,
                 upstreams,
-                ends_must_be_known,
                 pace,
             }),
         }
@@ -189,24 +189,35 @@ impl Downloads {
         repository: &Repository,
         blob: &Descriptor,
     ) -> Result<BlobSource, PullError> {
-        let source = self.at_hand(repository, blob)?;
+        // Whoever asks for it by itself takes turns with images as if it were one.
+        self.ensure_as(&blob.digest, repository, blob).await
+    }
+
+    async fn ensure_as(
+        &self,
+        asker: &Digest,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobSource, PullError> {
+        let source = self.at_hand(asker, repository, blob)?;
         if let BlobSource::Stored(stored) = &source
             && let Err(error) = stored.prove_once().await
         {
             tracing::warn!(digest = %blob.digest, %error, "blob fetched again");
-            return self.at_hand(repository, blob);
+            return self.at_hand(asker, repository, blob);
         }
         Ok(source)
     }
 
-    /// Does the same for a pull, whose clients then wait for the blob as well.
+    /// Does the same for the pull of an image, whose clients then wait for the blob as well.
     pub async fn ensure_for(
         &self,
+        image: &Digest,
         interest: &Arc<Interest>,
         repository: &Repository,
         blob: &Descriptor,
     ) -> Result<BlobSource, PullError> {
-        let source = self.ensure(repository, blob).await?;
+        let source = self.ensure_as(image, repository, blob).await?;
         let running = self.shared.running.lock();
         let running = running.unwrap_or_else(PoisonError::into_inner);
         if let Some(arriving) = running.get(&blob.digest) {
@@ -215,7 +226,12 @@ impl Downloads {
         Ok(source)
     }
 
-    fn at_hand(&self, repository: &Repository, blob: &Descriptor) -> Result<BlobSource, PullError> {
+    fn at_hand(
+        &self,
+        asker: &Digest,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobSource, PullError> {
         let mut running = self
             .shared
             .running
@@ -225,39 +241,41 @@ impl Downloads {
             return Ok(BlobSource::Stored(stored));
         }
         if let Some(arriving) = running.get(&blob.digest) {
+            arriving.askers.add(asker);
             return Ok(BlobSource::Growing(Arc::clone(&arriving.blob)));
         }
         let writer = self.shared.content.begin(&blob.digest, Some(blob.size))?;
         let growing = writer.blob();
         let interests = Arc::new(Interests::new(Arc::clone(growing.readers())));
+        let task = Task {
+            repository: repository.clone(),
+            blob: blob.clone(),
+            interests: Arc::clone(&interests),
+            askers: Askers::of(asker),
+        };
         let arriving = Arriving {
             blob: Arc::clone(&growing),
             from: repository.clone(),
-            interests: Arc::clone(&interests),
+            interests,
+            askers: task.askers.clone(),
         };
         running.insert(blob.digest.clone(), arriving);
         drop(running);
-        let shared = Arc::clone(&self.shared);
-        tokio::spawn(shared.run(repository.clone(), blob.clone(), writer, interests));
+        tokio::spawn(Arc::clone(&self.shared).run(task, writer));
         Ok(BlobSource::Growing(growing))
     }
 }
 
 impl Shared {
-    async fn run(
-        self: Arc<Self>,
-        repository: Repository,
-        blob: Descriptor,
-        mut writer: BlobWriter,
-        interests: Arc<Interests>,
-    ) {
+    async fn run(self: Arc<Self>, task: Task, mut writer: BlobWriter) {
+        let (repository, blob) = (&task.repository, &task.blob);
         let fetched = tokio::select! {
-            fetched = self.fetch(&repository, &blob, &mut writer, &interests) => fetched,
-            () = interests.until_forsaken(self.pace) => Err(BlobFailure::Forsaken { size: blob.size }),
+            fetched = self.fetch(&task, &mut writer) => fetched,
+            () = task.interests.until_forsaken(self.pace) => Err(BlobFailure::Forsaken { size: blob.size }),
         };
         match fetched {
             Ok(()) => {
-                self.publish(&repository, &blob, writer).await;
+                self.publish(repository, blob, writer).await;
                 self.forget(&blob.digest);
             }
             Err(failure) => {
@@ -297,47 +315,43 @@ impl Shared {
         }
     }
 
-    async fn fetch(
-        &self,
-        repository: &Repository,
-        blob: &Descriptor,
-        writer: &mut BlobWriter,
-        interests: &Interests,
-    ) -> Result<(), BlobFailure> {
-        let mut idle = 0;
+    async fn fetch(&self, task: &Task, writer: &mut BlobWriter) -> Result<(), BlobFailure> {
+        let (repository, blob) = (&task.repository, &task.blob);
+        let (mut idle, mut patience) = (0, Patience::at(Instant::now()));
         for attempt in 0..MAX_ATTEMPTS {
             let before = writer.written();
-            match self.attempt(repository, blob, writer, interests).await {
+            let ended = self.attempt(task, writer).await;
+            let has_moved = writer.written() > before;
+            idle = if has_moved { 0 } else { idle + 1 };
+            if has_moved {
+                patience.renew();
+            }
+            let error = match ended {
                 Ok(()) if writer.written() == blob.size => return Ok(()),
-                Ok(()) => {}
-                Err(Attempt::Fatal(failure)) => return Err(failure),
-                Err(Attempt::Upstream(error)) => {
-                    idle = if writer.written() > before {
-                        0
-                    } else {
-                        idle + 1
-                    };
-                    if !error.is_retryable() || idle >= MAX_IDLE_ATTEMPTS {
-                        let failure = BlobFailure::Upstream(error.to_string());
-                        self.said.insert(blob.digest.clone(), error);
-                        return Err(failure);
-                    }
-                    let pause = pause_before(idle, retry_after(&error));
-                    tracing::info!(%repository, digest = %blob.digest, written = writer.written(),
-                        attempt, %error, "blob resumes");
-                    tokio::time::sleep(pause).await;
+                Ok(()) if idle >= MAX_IDLE_ATTEMPTS => break,
+                Ok(()) => {
+                    tokio::time::sleep(pause_before(idle)).await;
                     continue;
                 }
-            }
-            idle = if writer.written() > before {
-                0
-            } else {
-                idle + 1
+                Err(Attempt::Fatal(failure)) => return Err(failure),
+                Err(Attempt::Upstream(error)) => error,
             };
-            if idle >= MAX_IDLE_ATTEMPTS {
-                break;
-            }
-            tokio::time::sleep(pause_before(idle, None)).await;
+            let pause = if error.is_too_much() {
+                // It has the blob and will not give it now: that is waited for, not counted.
+                idle = 0;
+                patience.after(&error, task.interests.are_wanted(), Instant::now())
+            } else {
+                let goes_on = error.is_retryable() && idle < MAX_IDLE_ATTEMPTS;
+                goes_on.then(|| pause_before(idle))
+            };
+            let Some(pause) = pause else {
+                let failure = BlobFailure::Upstream(error.to_string());
+                self.said.insert(blob.digest.clone(), error);
+                return Err(failure);
+            };
+            tracing::info!(%repository, digest = %blob.digest, written = writer.written(), attempt,
+                %error, "blob resumes");
+            tokio::time::sleep(pause).await;
         }
         Err(BlobFailure::LengthMismatch {
             got: writer.written(),
@@ -345,28 +359,20 @@ impl Shared {
         })
     }
 
-    async fn attempt(
-        &self,
-        repository: &Repository,
-        blob: &Descriptor,
-        writer: &mut BlobWriter,
-        interests: &Interests,
-    ) -> Result<(), Attempt> {
+    async fn attempt(&self, task: &Task, writer: &mut BlobWriter) -> Result<(), Attempt> {
+        let (repository, blob) = (&task.repository, &task.blob);
         let upstream = self
             .upstreams
             .of(repository)
             .map_err(|error| Attempt::Fatal(BlobFailure::Upstream(error.to_string())))?;
         let offset = writer.written();
         let mut body = upstream
-            .blob(repository.path(), &blob.digest, offset)
+            .blob_for(&task.askers, repository.path(), &blob.digest, offset)
             .await
             .map_err(Attempt::Upstream)?;
         // Where layers leave before the verdict, what is withheld is measured from their end: an
         // end that only the manifest claims could lie behind the last byte.
-        if body.total_len.is_none() && self.ends_must_be_known {
-            let reason = "the upstream does not say the blob's length".to_owned();
-            return Err(Attempt::Fatal(BlobFailure::Upstream(reason)));
-        }
+        writer.blob().tell_end(body.total_len.is_some());
         if let Some(total) = body.total_len
             && total != blob.size
         {
@@ -387,7 +393,7 @@ impl Shared {
             if fresh.is_empty() {
                 continue;
             }
-            interests.add(fresh.len() as u64);
+            task.interests.add(fresh.len() as u64);
             writer
                 .append(fresh)
                 .await
@@ -419,10 +425,7 @@ enum Attempt {
     Fatal(BlobFailure),
 }
 
-fn pause_before(idle: u32, asked: Option<Duration>) -> Duration {
-    if let Some(asked) = asked {
-        return asked.min(MAX_WAIT);
-    }
+fn pause_before(idle: u32) -> Duration {
     let pause = FIRST_PAUSE * 2_u32.pow(idle.min(6));
     pause.mul_f64(rand::rng().random_range(0.5..1.0))
 }

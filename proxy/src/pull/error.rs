@@ -47,7 +47,7 @@ impl PullError {
     /// Gives how long a client should wait before it asks again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Upstream(error) => retry_after(error),
+            Self::Upstream(error) => error.retry_after(),
             Self::Full(_) | Self::Storage(_) => Some(Duration::from_secs(10)),
             Self::Forsaken(_) => Some(Duration::from_secs(1)),
             Self::UnknownManifest
@@ -56,14 +56,6 @@ impl PullError {
             | Self::Manifest(_)
             | Self::Damaged(_) => None,
         }
-    }
-}
-
-/// Gives what an upstream asked us to wait.
-pub fn retry_after(error: &UpstreamError) -> Option<Duration> {
-    match error {
-        UpstreamError::RateLimited { retry_after, .. } => *retry_after,
-        _ => None,
     }
 }
 

@@ -321,7 +321,15 @@ impl Gate {
         let proof = self.presence.prove(&pull.repository, blob).await?;
         let is_layer = self.is_layer_of_any(&pull.repository, digest).await?
             || !self.is_document(&pull.repository, blob).await?;
-        let tail = stream_rules::withheld_from(blob, is_layer).map(|from| TailHold {
+        let withheld_from = stream_rules::withheld_from(blob, is_layer);
+        // What is withheld is measured from the end: where the upstream does not say where that
+        // is, the layer waits for the verdict whole.
+        if let (Some(_), Proof::Arriving(growing)) = (withheld_from, &proof)
+            && !growing.end_is_told().await
+        {
+            return Ok(None);
+        }
+        let tail = withheld_from.map(|from| TailHold {
             from,
             state: pull.tail(),
         });

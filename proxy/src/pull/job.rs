@@ -1,5 +1,5 @@
-//! One job for each manifest digest: fetches all blobs at once, scans each layer while it
-//! arrives, and ends with the image's inventory.
+//! One job for each manifest digest: fetches all blobs as fast as the upstream likes it, scans each
+//! layer while it arrives, and ends with the image's inventory.
 //!
 //! The outcome says nothing about any repository: that is `pulls.rs`. A job runs to its end
 //! whoever leaves.
@@ -275,6 +275,14 @@ impl Jobs {
     }
 }
 
+/// An image whose content is fetched: from where, which, and how far it is.
+#[derive(Clone, Copy)]
+struct Fetching<'a> {
+    repository: &'a Repository,
+    image: &'a Digest,
+    progress: &'a Progress,
+}
+
 impl Shared {
     async fn run(
         self: Arc<Self>,
@@ -286,7 +294,12 @@ impl Shared {
     ) -> Result<Joined, PullError> {
         progress.lead();
         let started = Instant::now();
-        let (config, facts, share) = self.gather(&repository, &manifest, &progress).await?;
+        let fetching = Fetching {
+            repository: &repository,
+            image: &digest,
+            progress: &progress,
+        };
+        let (config, facts, share) = self.gather(fetching, &manifest).await?;
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
         let merged = tokio::task::spawn_blocking(move || {
@@ -336,16 +349,15 @@ impl Shared {
     /// Fetches and scans all layers, and brings what they hold into memory.
     async fn gather(
         &self,
-        repository: &Repository,
+        fetching: Fetching<'_>,
         manifest: &ImageManifest,
-        progress: &Progress,
     ) -> Result<(Option<ImageConfig>, Vec<Arc<LayerFacts>>, Share), PullError> {
         for _ in 0..MERGE_ATTEMPTS {
-            let config = self.config(repository, &manifest.config, progress);
+            let config = self.config(fetching, &manifest.config);
             let layers = manifest
                 .layers
                 .iter()
-                .map(|layer| self.facts_of(repository, layer, progress));
+                .map(|layer| self.facts_of(fetching, layer));
             let both = futures_util::future::try_join(config, try_join_all(layers));
             let (config, found) = both.await?;
             let digests = || manifest.layers.iter().map(|layer| &layer.digest);
@@ -362,14 +374,13 @@ impl Shared {
 
     async fn config(
         &self,
-        repository: &Repository,
+        fetching: Fetching<'_>,
         config: &Descriptor,
-        progress: &Progress,
     ) -> Result<Option<ImageConfig>, PullError> {
         if config.size > MAX_CONFIG_BYTES as u64 {
             return Ok(None);
         }
-        let source = self.fetch(repository, config, progress).await?;
+        let source = self.fetch(fetching, config).await?;
         self.downloads.stored(&config.digest, &source).await?;
         let text = self.content.read(&config.digest, MAX_CONFIG_BYTES).await?;
         Ok(text.and_then(|text| ImageConfig::parse(&text).ok()))
@@ -377,9 +388,8 @@ impl Shared {
 
     async fn facts_of(
         &self,
-        repository: &Repository,
+        fetching: Fetching<'_>,
         layer: &Descriptor,
-        progress: &Progress,
     ) -> Result<Found, PullError> {
         if media_type::is_foreign_layer(&layer.media_type) || !layer.urls.is_empty() {
             return Ok(Found::unscanned(LayerFacts::foreign()));
@@ -388,7 +398,7 @@ impl Shared {
             return Ok(Found::unscanned(LayerFacts::encrypted()));
         }
         // Fetched even where the facts are known: the client asks for it next.
-        let source = self.fetch(repository, layer, progress).await?;
+        let source = self.fetch(fetching, layer).await?;
         let found = self.layers.of(&source, layer).await?;
         self.downloads.proven(&layer.digest, &source).await?;
         Ok(found)
@@ -396,15 +406,19 @@ impl Shared {
 
     async fn fetch(
         &self,
-        repository: &Repository,
+        fetching: Fetching<'_>,
         blob: &Descriptor,
-        progress: &Progress,
     ) -> Result<BlobSource, PullError> {
+        let Fetching {
+            repository,
+            image,
+            progress,
+        } = fetching;
         let pin = self.content.pin(&blob.digest);
         let interest = progress.interest();
         let source = self
             .downloads
-            .ensure_for(interest, repository, blob)
+            .ensure_for(image, interest, repository, blob)
             .await?;
         if let Some(length) = source.total_len()
             && length != blob.size

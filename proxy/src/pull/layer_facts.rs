@@ -295,6 +295,10 @@ impl LayerScans {
         digest: &Digest,
     ) -> Result<SemaphorePermit<'_>, PullError> {
         let closed = |closed: AcquireError| PullError::Storage(closed.to_string());
+        // A layer that waits for its turn upstream keeps no place from one that arrives.
+        if let BlobSource::Growing(growing) = source {
+            growing.begun().await;
+        }
         tokio::select! {
             biased;
             place = self.arriving.acquire() => place.map_err(closed),

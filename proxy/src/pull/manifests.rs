@@ -4,14 +4,18 @@
 //! Content is shared, membership is not: the bytes may be here from elsewhere, but a repository
 //! gets them only after its own upstream sent them for it. A HEAD proves nothing.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
-use sluicegate_model::image::Reference;
+use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::{Digest, Repository};
+use tokio::task::JoinError;
 
 use super::error::PullError;
 use super::sources::Upstreams;
@@ -40,10 +44,16 @@ pub struct KnownManifest {
     pub parsed: Manifest,
 }
 
+type Key = (Repository, Digest);
+type Loaded = Result<Arc<KnownManifest>, PullError>;
+type Loads = Arc<Mutex<HashMap<Key, Shared<BoxFuture<'static, Loaded>>>>>;
+
 /// Where manifests come from.
 #[derive(Clone)]
 pub struct Manifests {
-    warm: Cache<(Repository, Digest), Arc<KnownManifest>>,
+    warm: Cache<Key, Arc<KnownManifest>>,
+    /// Loads under way: whoever asks meanwhile, or again after a hop, waits for the same one.
+    loading: Loads,
     /// What lists name and cannot be had, for whoever asks for the list again.
     missed: moka::sync::Cache<(Repository, Digest), PullError>,
     content: ContentStore,
@@ -68,6 +78,7 @@ impl Manifests {
             .build();
         Self {
             warm,
+            loading: Loads::default(),
             missed,
             content,
             records,
@@ -85,20 +96,64 @@ impl Manifests {
         if let Some(known) = self.warm.get(&key).await {
             return Ok(known);
         }
-        let task = self.clone();
-        let load = async move {
-            let (repository, digest) = key;
-            // A task of its own, so that a client that leaves does not stop the others' fetch.
-            let loading = tokio::spawn(async move { task.load(&repository, &digest).await });
-            loading
-                .await
-                .unwrap_or_else(|panic| Err(PullError::Storage(panic.to_string())))
-        };
-        let key = (repository.clone(), digest.clone());
-        self.warm
-            .try_get_with(key, load)
-            .await
-            .map_err(|error: Arc<PullError>| (*error).clone())
+        self.loading(key).await
+    }
+
+    /// Joins the load of a manifest, or begins it in a task of its own: a client that leaves does not
+    /// stop it.
+    fn loading(&self, key: Key) -> Shared<BoxFuture<'static, Loaded>> {
+        let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(under_way) = loading.get(&key) {
+            return under_way.clone();
+        }
+        let (task, ends) = (self.clone(), Ends(Arc::clone(&self.loading), key.clone()));
+        let work = tokio::spawn(async move {
+            let Ends(_, key) = &ends;
+            let loaded = task.load(&key.0, &key.1).await;
+            if let Ok(known) = &loaded {
+                task.warm.insert(key.clone(), Arc::clone(known)).await;
+            }
+            loaded
+        });
+        let panicked = |panic: JoinError| Err(PullError::Storage(panic.to_string()));
+        let under_way = work.map(move |ended| ended.unwrap_or_else(panicked));
+        let under_way = under_way.boxed().shared();
+        loading.insert(key, under_way.clone());
+        under_way
+    }
+
+    /// Gives the manifest that a tag was found to name. Some upstreams find manifests by tag only:
+    /// what the tag gives counts where it has that digest.
+    pub async fn tagged(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        tag: &Tag,
+    ) -> Result<Arc<KnownManifest>, PullError> {
+        match self.known(repository, digest).await {
+            Err(PullError::UnknownManifest) => {}
+            known => return known,
+        }
+        let upstream = self.upstreams.of(repository)?;
+        let reference = Reference::Tag(tag.clone());
+        let fetched = upstream.manifest(repository.path(), &reference).await?;
+        if fetched.digest != *digest {
+            return Err(PullError::UnknownManifest);
+        }
+        self.admit(repository, fetched).await
+    }
+
+    /// Tells whether a manifest can be had without asking the upstream.
+    pub async fn is_here(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, PullError> {
+        if self.warm(repository, digest).await.is_some() {
+            return Ok(true);
+        }
+        let is_member = self.records.is_member(repository, digest).await?;
+        Ok(is_member && self.content.lookup(digest).is_some())
     }
 
     /// Gives a manifest that a list names. That the upstream lacks it, or sends one that is not
@@ -212,6 +267,16 @@ impl Manifests {
             )
             .await?;
         Ok(())
+    }
+}
+
+/// Takes a load out of the table, however it ends.
+struct Ends(Loads, Key);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loading.remove(&self.1);
     }
 }
 

@@ -293,11 +293,18 @@ impl Shared {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<(Digest, Decision), PullError> {
-        let digest = match reference {
-            Reference::Tag(tag) => self.resolver.resolve(repository, tag).await?.digest,
-            Reference::Digest(digest) => digest.clone(),
+        let manifests = &self.gate.manifests;
+        let (digest, manifest) = match reference {
+            Reference::Tag(tag) => {
+                let digest = self.resolver.resolve(repository, tag).await?.digest;
+                let manifest = manifests.tagged(repository, &digest, tag).await?;
+                (digest, manifest)
+            }
+            Reference::Digest(digest) => {
+                let manifest = manifests.known(repository, digest).await?;
+                (digest.clone(), manifest)
+            }
         };
-        let manifest = self.gate.manifests.known(repository, &digest).await?;
         // Whoever asked looks again later; nobody waits at a connection.
         let answer = self
             .gate

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cache::{Interest, Standing};
+use crate::upstream::{Backoff, UpstreamError};
 
 /// How slow a download may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,11 @@ impl Interests {
         }
     }
 
+    /// Tells whether somebody waits now.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.standing().iter().any(|standing| standing.is_wanted)
+    }
+
     fn standing(&self) -> Vec<Standing> {
         let mut standing = vec![self.readers.standing()];
         standing.extend(self.pulls().iter().map(|pull| pull.standing()));
@@ -85,6 +91,44 @@ impl Interests {
     fn pulls(&self) -> Vec<Arc<Interest>> {
         let pulls = self.pulls.lock().unwrap_or_else(PoisonError::into_inner);
         pulls.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// How long an upstream that is asked for too much is asked again for what nobody waits for.
+const UNWANTED_FOR: Duration = Duration::from_mins(2);
+
+/// The patience with an upstream that is asked for too much: as long as somebody waits.
+pub(super) struct Patience {
+    backoff: Backoff,
+    wanted_at: Instant,
+}
+
+impl Patience {
+    /// Starts as if somebody waited.
+    pub(super) fn at(now: Instant) -> Self {
+        Self {
+            backoff: Backoff::default(),
+            wanted_at: now,
+        }
+    }
+
+    /// Gives the wait before the next attempt; none where it is at its end.
+    pub(super) fn after(
+        &mut self,
+        error: &UpstreamError,
+        is_wanted: bool,
+        now: Instant,
+    ) -> Option<Duration> {
+        if is_wanted {
+            self.wanted_at = now;
+        }
+        let wait = self.backoff.after(error)?;
+        (now.duration_since(self.wanted_at) + wait <= UNWANTED_FOR).then_some(wait)
+    }
+
+    /// Begins anew, after something has come.
+    pub(super) fn renew(&mut self) {
+        self.backoff = Backoff::default();
     }
 }
 
@@ -212,6 +256,26 @@ mod tests {
             assert!(second % 10 != 0 || !window.is_forsaken(USUAL, now, slow.standing()));
         }
         assert_eq!(ends_after(&slow, 1, 3_600), Some(310));
+    }
+
+    #[test]
+    fn an_upstream_that_limits_is_asked_again_as_long_as_somebody_waits() {
+        let limit = UpstreamError::RateLimited {
+            what: "it".to_owned(),
+            retry_after: None,
+            detail: None,
+        };
+        let start = Instant::now();
+        let (mut now, mut patience) = (start, Patience::at(start));
+        for _ in 0..500 {
+            now += patience.after(&limit, true, now).expect("somebody waits");
+        }
+        assert!(now.duration_since(start) > Duration::from_hours(1));
+        let left_at = now;
+        while let Some(wait) = patience.after(&limit, false, now) {
+            now += wait;
+        }
+        assert!(now.duration_since(left_at) <= UNWANTED_FOR);
     }
 
     #[test]

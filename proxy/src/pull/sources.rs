@@ -18,6 +18,13 @@ impl Upstreams {
         Self(upstreams.into_iter().collect())
     }
 
+    /// Lists the upstreams by name.
+    pub fn all(&self) -> Vec<&Arc<Upstream>> {
+        let mut all: Vec<_> = self.0.values().collect();
+        all.sort_by_key(|upstream| upstream.name().to_owned());
+        all
+    }
+
     /// Finds the upstream of a repository.
     pub fn of(&self, repository: &Repository) -> Result<&Arc<Upstream>, PullError> {
         self.0

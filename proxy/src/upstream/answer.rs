@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, DATE};
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde::Deserialize;
-use sluicegate_model::{Digest, media_type};
+use sluicegate_model::{Digest, absent, media_type};
 
+use super::encoding::decoded;
 use super::error::UpstreamError;
 use super::text::UpstreamText;
 use super::wire::Wire;
@@ -39,6 +40,7 @@ pub(super) async fn failure(
     let (head, mut body) = response.into_parts();
     // The status decides; a body that cannot be read only costs its detail.
     let text = wire.read_small(what, &mut body, MAX_ERROR_BYTES).await;
+    let text = text.and_then(|text| decoded(what, &head.headers, text, MAX_ERROR_BYTES));
     let message = text.ok().and_then(|text| first_message(&text));
     let what = what.to_owned();
     match head.status {
@@ -53,12 +55,13 @@ pub(super) async fn failure(
         },
         StatusCode::TOO_MANY_REQUESTS => UpstreamError::RateLimited {
             what,
-            retry_after: retry_after(&head.headers),
+            retry_after: reset(&head.headers),
             detail: with_limits(message, &head.headers),
         },
         status => UpstreamError::Unavailable {
             what,
             status: status.as_u16(),
+            retry_after: plain_retry_after(&head.headers),
             detail: message,
         },
     }
@@ -70,6 +73,27 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         let text = headers.get(*name)?.to_str().ok()?.trim();
         wait_until(text, headers)
     })
+}
+
+/// Finds when a limit ends, at the latest when the window ends of which nothing is left.
+fn reset(headers: &HeaderMap) -> Option<Duration> {
+    let remaining = || headers.get("ratelimit-remaining")?.to_str().ok();
+    retry_after(headers).or_else(|| window_used_up(remaining()?))
+}
+
+/// Reads `0;w=21600`: nothing is left of a window of so many seconds.
+fn window_used_up(remaining: &str) -> Option<Duration> {
+    let (left, parameters) = remaining.split_once(';')?;
+    let mut parameters = parameters.split(';').filter_map(|it| it.split_once('='));
+    let (_, window) = parameters.find(|(name, _)| name.trim() == "w")?;
+    let window = Duration::from_secs(window.trim().parse().ok()?);
+    (left.trim() == "0" && window <= MAX_RETRY_AFTER).then_some(window)
+}
+
+/// Reads `Retry-After` alone: what else says when a limit ends does so of every answer.
+fn plain_retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    wait_until(text, headers)
 }
 
 /// Reads seconds or a time, which is compared with the answer's own `Date`: as HTTP writes it, or
@@ -149,9 +173,9 @@ struct ErrorBody {
 
 #[derive(Deserialize)]
 struct ErrorEntry {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     code: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent::or_default")]
     message: String,
 }
 
@@ -209,6 +233,27 @@ mod tests {
         assert_eq!(seconds(&[date, ("retry-after", "946771201")]), None);
         let both = [("retry-after", "soon"), ("x-ratelimit-reset", "21")];
         assert_eq!(seconds(&both), Some(21));
+    }
+
+    #[test]
+    fn the_end_of_a_limit_is_found_however_it_is_said() {
+        let seconds = |name, text| {
+            let date = ("date", "Fri, 31 Dec 1999 23:59:00 GMT");
+            Some(reset(&headers(&[date, (name, text)]))?.as_secs())
+        };
+        for (name, text, wanted) in [
+            ("retry-after", "7", Some(7)),
+            ("x-retry-after", "946684799", Some(59)),
+            ("ratelimit-reset", "30", Some(30)),
+            ("x-ratelimit-reset", "946684800", Some(60)),
+            ("ratelimit-remaining", "0;w=21600", Some(21_600)),
+            ("ratelimit-remaining", "7;w=21600", None),
+            ("ratelimit-remaining", "0", None),
+            ("ratelimit-remaining", "0;w=99999999", None),
+            ("x-ratelimit-reset", "soon", None),
+        ] {
+            assert_eq!(seconds(name, text), wanted, "{name}: {text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 
 use super::error::UpstreamError;
+use super::places::Place;
 use super::text::UpstreamText;
 use super::wire::next_piece;
 
@@ -20,6 +21,8 @@ pub struct BlobBody {
     pub(super) received: u64,
     pub(super) body: Incoming,
     pub(super) stall: Duration,
+    /// Kept until the body has ended or nobody reads it any more.
+    pub(super) place: Place,
 }
 
 impl BlobBody {
@@ -48,7 +51,10 @@ impl BlobBody {
                     received: self.received,
                     source: None,
                 }),
-                Some(_) | None => Ok(None),
+                Some(_) | None => {
+                    self.place.succeed();
+                    Ok(None)
+                }
             };
         };
         self.received = self.received.saturating_add(piece.len() as u64);

@@ -19,6 +19,7 @@ use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -27,6 +28,7 @@ use tower_service::Service;
 
 use super::address::is_public;
 use super::options::UpstreamOptions;
+use super::pinned::PinnedVerifier;
 
 /// Longest time until a connection stands, TLS included.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -138,27 +140,37 @@ impl Service<Uri> for Connector {
 /// *Errors*: text that says what is wrong with the extra authorities.
 pub(super) fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, String> {
     let mut roots = system_roots().clone();
-    if let Some(pem) = ca_pem {
-        let mut added = 0_usize;
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate =
-                certificate.map_err(|error| format!("cannot read its CA file: {error}"))?;
-            roots
-                .add(certificate)
-                .map_err(|error| format!("cannot use its CA file: {error}"))?;
-            added += 1;
-        }
-        if added == 0 {
-            return Err("its CA file holds no certificate".to_owned());
-        }
-    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let settings = ClientConfig::builder_with_provider(provider)
+    let settings = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| format!("cannot set up TLS: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(settings)
+        .map_err(|error| format!("cannot set up TLS: {error}"))?;
+    let Some(pem) = ca_pem else {
+        let settings = settings.with_root_certificates(roots);
+        return Ok(settings.with_no_client_auth());
+    };
+    let given = certificates(pem)?;
+    for certificate in &given {
+        roots
+            .add(certificate.clone())
+            .map_err(|error| format!("cannot use its CA file: {error}"))?;
+    }
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| format!("cannot use its CA file: {error}"))?;
+    let verifier = Arc::new(PinnedVerifier::new(usual, given));
+    // Its one exception is for what the operator gave.
+    let settings = settings.dangerous();
+    let settings = settings.with_custom_certificate_verifier(verifier);
+    Ok(settings.with_no_client_auth())
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let given = read.map_err(|error| format!("cannot read its CA file: {error}"))?;
+    if given.is_empty() {
+        return Err("its CA file holds no certificate".to_owned());
+    }
+    Ok(given)
 }
 
 /// Loads the system's roots once: every upstream shares them.

@@ -69,6 +69,8 @@ pub enum UpstreamError {
         what: String,
         /// The HTTP status.
         status: u16,
+        /// How long to wait, if the upstream said it.
+        retry_after: Option<Duration>,
         /// The upstream's own words, cleaned.
         detail: Option<UpstreamText>,
     },
@@ -185,7 +187,7 @@ impl UpstreamError {
             }
             Self::Timeout { .. } | Self::Connect { .. } | Self::Cut { .. } => true,
             Self::RateLimited { retry_after, .. } => {
-                retry_after.is_some_and(|wait| wait <= super::SHORT_RETRY_AFTER)
+                retry_after.is_none_or(|wait| wait <= super::SHORT_RETRY_AFTER)
             }
             Self::NotFound { .. }
             | Self::Unauthorized { .. }
@@ -196,6 +198,26 @@ impl UpstreamError {
             | Self::BadRealm { .. }
             | Self::Protocol { .. }
             | Self::Settings { .. } => false,
+        }
+    }
+
+    /// Tells whether the upstream says that it is asked for too much: it may give the same thing
+    /// later.
+    pub fn is_too_much(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } => true,
+            Self::Unavailable { status, .. } | Self::Storage { status, .. } => *status == 503,
+            _ => false,
+        }
+    }
+
+    /// Gives how long the upstream asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
         }
     }
 

@@ -5,7 +5,7 @@
 //! and the endpoints that pass through.
 //!
 //! Reading order: this file (what can be asked), `session` (one request), `wire` (one exchange),
-//! `connect` (one connection); `token`, `trust` and `address` hold the rules of who may see what.
+//! `connect` (one connection); `turns` and `places` hold how much is asked at a time; `token`, `trust` and `address` hold the rules of who may see what.
 //! `web` lends the same connections to feed mirrors and webhooks, which are no registries.
 
 mod address;
@@ -13,10 +13,13 @@ mod answer;
 mod blob;
 mod challenge;
 mod connect;
+mod encoding;
 mod error;
 mod link;
 mod options;
 mod part;
+mod pinned;
+mod places;
 mod referrers;
 mod retry;
 mod session;
@@ -24,12 +27,13 @@ mod tags;
 mod text;
 mod token;
 mod trust;
+mod turns;
 mod unreachable;
 mod web;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -45,28 +49,30 @@ pub use blob::BlobBody;
 pub use error::{Cause, Fault, UpstreamError};
 pub use options::{ProxyVariables, UpstreamOptions};
 pub use part::BlobPart;
+pub use places::Load;
 pub use referrers::{MAX_REFERRERS, Referrer, Referrers};
 pub use retry::SHORT_RETRY_AFTER;
-pub(crate) use retry::jittered;
+pub(crate) use retry::{Backoff, jittered};
 pub use tags::TagPage;
 pub use text::UpstreamText;
+pub use turns::Askers;
 pub(crate) use unreachable::why;
 pub(crate) use web::Web;
 pub use wire::Observer;
 
 pub(crate) use answer::retry_after;
 use answer::{content_range, media_type_of, promised_digest, promised_length};
-use retry::patiently;
+use encoding::decoded;
+use places::{Pausing, Place, Places};
+use retry::{patiently, very_patiently};
 use session::{Ask, Session};
 use token::Authenticator;
 use trust::TrustedPlaces;
+use turns::Size;
 use wire::Wire;
 
 /// Largest manifest read, in bytes. Distribution and zot have the same limit.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
-
-/// Parts of blobs asked of one upstream at a time. Registries limit bursts of small requests.
-const PARTS_AT_A_TIME: usize = 4;
 
 /// Lists of one upstream read at a time: each may take some ten MiB of memory.
 const LISTS_AT_A_TIME: usize = 4;
@@ -78,8 +84,10 @@ pub struct Upstream {
     /// The configured address up to and without `/v2/`.
     base: Url,
     session: Session,
-    /// Places for requests of parts of blobs.
-    parts: Semaphore,
+    /// Places for requests of blobs and their parts.
+    blobs: Places,
+    /// Places for requests of manifests, so that none waits for a blob.
+    manifests: Places,
     /// Places for reading lists.
     lists: Semaphore,
 }
@@ -134,7 +142,8 @@ impl Upstream {
             name: options.name,
             base,
             session,
-            parts: Semaphore::new(PARTS_AT_A_TIME),
+            blobs: Places::new(options.max_requests, Pausing::All),
+            manifests: Places::new(options.max_requests, Pausing::Each),
             lists: Semaphore::new(LISTS_AT_A_TIME),
         })
     }
@@ -152,70 +161,101 @@ impl Upstream {
         &self.name
     }
 
-    /// Fetches a manifest and proves its digest.
+    /// Tells how much is asked of it now: blobs, and manifests.
+    pub fn load(&self) -> [Load; 2] {
+        [self.blobs.load(), self.manifests.load()]
+    }
+
+    /// Fetches a manifest and proves its digest. An upstream that says that it is asked for too much
+    /// is asked again for a minute and more.
     pub async fn manifest(
         &self,
         path: &str,
         reference: &Reference,
     ) -> Result<UpstreamManifest, UpstreamError> {
         let ask = self.manifest_ask(Method::GET, path, reference)?;
-        patiently(|| async {
-            let response = self.session.ask(&ask).await?;
-            let (head, mut body) = response.into_parts();
-            let promised = promised_digest(&ask.what, &head.headers)?;
-            let bytes = self
-                .session
-                .wire
-                .read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES)
-                .await?;
-            Ok(UpstreamManifest {
-                media_type: media_type_of(&head.headers),
-                digest: proven_digest(&ask.what, &bytes, reference, promised.as_ref())?,
-                bytes,
-            })
-        })
-        .await
+        very_patiently(|| self.fetch_manifest(&ask, reference)).await
     }
 
-    /// Asks what a manifest is without fetching it; none where the upstream does not say.
+    /// Does the same for a manifest that something else can stand for, and so waits less.
+    pub async fn manifest_soon(
+        &self,
+        path: &str,
+        reference: &Reference,
+    ) -> Result<UpstreamManifest, UpstreamError> {
+        let ask = self.manifest_ask(Method::GET, path, reference)?;
+        patiently(|| self.fetch_manifest(&ask, reference)).await
+    }
+
+    async fn fetch_manifest(
+        &self,
+        ask: &Ask,
+        reference: &Reference,
+    ) -> Result<UpstreamManifest, UpstreamError> {
+        let mut place = self.manifests.enter(&Askers::default(), Size::Small).await;
+        let response = self.asked_at(&mut place, ask).await?;
+        let (head, mut body) = response.into_parts();
+        let promised = promised_digest(&ask.what, &head.headers)?;
+        let wire = &self.session.wire;
+        let bytes = wire.read_small(&ask.what, &mut body, MAX_MANIFEST_BYTES);
+        let bytes = bytes.await?;
+        place.succeed();
+        let bytes = decoded(&ask.what, &head.headers, bytes, MAX_MANIFEST_BYTES)?;
+        Ok(UpstreamManifest {
+            media_type: media_type_of(&head.headers),
+            digest: proven_digest(&ask.what, &bytes, reference, promised.as_ref())?,
+            bytes,
+        })
+    }
+
+    /// Asks once what a manifest is without fetching it; none where the upstream does not say.
     ///
     /// Registries answer HEAD with an error where GET works, or without a digest, and storage
     /// links may be signed for GET only. So an answer that is no success says nothing of the
     /// manifest, and a success proves nothing: only its bytes do.
-    /// *Errors*: silence, a limit or trouble.
+    /// *Errors*: silence or a limit.
     pub async fn head_manifest(
         &self,
         path: &str,
         reference: &Reference,
     ) -> Result<Option<ManifestHead>, UpstreamError> {
         let ask = self.manifest_ask(Method::HEAD, path, reference)?;
-        let said = |error: UpstreamError| {
-            if error.is_an_answer() {
-                Ok(None)
-            } else {
-                Err(error)
-            }
+        let mut place = self.manifests.enter(&Askers::default(), Size::Small).await;
+        let response = match self.asked_at(&mut place, &ask).await {
+            Ok(response) => response,
+            Err(
+                error @ (UpstreamError::RateLimited { .. }
+                | UpstreamError::Timeout { .. }
+                | UpstreamError::Connect { .. }),
+            ) => return Err(error),
+            Err(_is_no_success) => return Ok(None),
         };
-        patiently(|| async {
-            let response = match self.session.ask(&ask).await {
-                Ok(response) => response,
-                Err(error) => return said(error),
-            };
-            let promised = promised_digest(&ask.what, response.headers());
-            let media_type = media_type_of(response.headers());
-            Ok(match promised {
-                Ok(Some(digest)) if !media_type.is_empty() => {
-                    Some(ManifestHead { digest, media_type })
-                }
-                Ok(_) | Err(_) => None,
-            })
+        place.succeed();
+        let promised = promised_digest(&ask.what, response.headers());
+        let media_type = media_type_of(response.headers());
+        let is_manifest =
+            media_type::is_image_manifest(&media_type) || media_type::is_index(&media_type);
+        Ok(match promised {
+            Ok(Some(digest)) if is_manifest => Some(ManifestHead { digest, media_type }),
+            Ok(_) | Err(_) => None,
         })
-        .await
     }
 
     /// Starts fetching a blob from `offset` on; one attempt.
     pub async fn blob(
         &self,
+        path: &str,
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<BlobBody, UpstreamError> {
+        self.blob_for(&Askers::of(digest), path, digest, offset)
+            .await
+    }
+
+    /// Does the same when it is the turn of those who need it.
+    pub async fn blob_for(
+        &self,
+        askers: &Askers,
         path: &str,
         digest: &Digest,
         offset: u64,
@@ -226,8 +266,19 @@ impl Upstream {
                 .map_err(|error| protocol(&ask.what, error.to_string()))?;
             ask = ask.with(header::RANGE, range);
         }
-        let response = self.session.ask(&ask).await?;
-        self.body(&ask, response, offset)
+        let mut place = self.blobs.enter(askers, Size::Large).await;
+        let response = self.asked_at(&mut place, &ask).await?;
+        self.body(&ask, response, offset, place)
+    }
+
+    /// Sends a request once, and notes at its place where it was too much.
+    async fn asked_at(
+        &self,
+        place: &mut Place,
+        ask: &Ask,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let asked = self.session.ask(ask).await;
+        asked.inspect_err(|error| place.fail(error))
     }
 
     fn body(
@@ -235,6 +286,7 @@ impl Upstream {
         ask: &Ask,
         response: Response<Incoming>,
         wanted: u64,
+        place: Place,
     ) -> Result<BlobBody, UpstreamError> {
         let (offset, total_len) = placement(&ask.what, &response, wanted)?;
         Ok(BlobBody {
@@ -244,6 +296,7 @@ impl Upstream {
             received: 0,
             body: response.into_body(),
             stall: self.session.wire.timing.stall,
+            place,
         })
     }
 
@@ -257,6 +310,7 @@ impl Upstream {
         let (head, mut body) = response.into_parts();
         let wire = &self.session.wire;
         let bytes = wire.read_small(&ask.what, &mut body, limit).await?;
+        let bytes = decoded(&ask.what, &head.headers, bytes, limit)?;
         Ok((head.headers, bytes))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use sluicegate_config::{Credentials, UpstreamSettings};
+use sluicegate_config::{Credentials, DEFAULT_MAX_REQUESTS, UpstreamSettings};
 use url::Url;
 
 use super::error::UpstreamError;
@@ -24,6 +24,8 @@ pub struct UpstreamOptions {
     /// Hosts, or `host:port`, that may see the credentials as a token service, and that may be
     /// reached at a private address.
     pub allow_hosts: Vec<String>,
+    /// Most requests of one kind that run at a time.
+    pub max_requests: usize,
     /// How to leave this network.
     pub proxy: ProxyVariables,
 }
@@ -49,6 +51,7 @@ impl UpstreamOptions {
             ca_pem: settings.ca_file.as_ref().map(read).transpose()?,
             allow_insecure_credentials: settings.allow_insecure_credentials,
             allow_hosts: settings.allow_hosts.clone(),
+            max_requests: settings.max_requests,
             proxy,
         })
     }
@@ -62,6 +65,7 @@ impl UpstreamOptions {
             ca_pem: None,
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
+            max_requests: DEFAULT_MAX_REQUESTS,
             proxy: ProxyVariables::default(),
         }
     }

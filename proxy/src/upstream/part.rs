@@ -9,7 +9,8 @@ use sluicegate_model::Digest;
 use super::answer::content_range;
 use super::blob::BlobBody;
 use super::error::UpstreamError;
-use super::retry::patiently;
+use super::retry::very_patiently;
+use super::turns::{Askers, Size};
 use super::{Upstream, protocol};
 
 /// What an upstream sends when it is asked for a part of a blob.
@@ -24,7 +25,7 @@ pub enum BlobPart {
 }
 
 impl Upstream {
-    /// Fetches a part of a blob, a few KiB. Of one upstream only a few are asked for at a time.
+    /// Fetches a part of a blob, a few KiB; it waits for its turn, but not long.
     ///
     /// *Errors*: silence, a limit or trouble. An upstream that answers no is [`BlobPart::Neither`].
     pub async fn blob_part(
@@ -33,9 +34,7 @@ impl Upstream {
         digest: &Digest,
         part: Range<u64>,
     ) -> Result<BlobPart, UpstreamError> {
-        // The semaphore is never closed; without a place the request is only less polite.
-        let _place = self.parts.acquire().await.ok();
-        let asked = patiently(|| self.ask_for_part(path, digest, &part)).await;
+        let asked = very_patiently(|| self.ask_for_part(path, digest, &part)).await;
         match asked {
             Err(error) if error.is_an_answer() => Ok(BlobPart::Neither),
             asked => asked,
@@ -53,18 +52,20 @@ impl Upstream {
         let range = HeaderValue::try_from(format!("bytes={}-{last}", part.start))
             .map_err(|error| protocol(&ask.what, error.to_string()))?;
         let ask = ask.with(header::RANGE, range);
-        let response = self.session.ask(&ask).await?;
+        let mut place = self.blobs.enter(&Askers::of(digest), Size::Small).await;
+        let response = self.asked_at(&mut place, &ask).await?;
         if response.status() != StatusCode::PARTIAL_CONTENT {
-            return Ok(BlobPart::Whole(self.body(&ask, response, 0)?));
+            return Ok(BlobPart::Whole(self.body(&ask, response, 0, place)?));
         }
-        let place = content_range(response.headers());
-        if place.is_none_or(|(start, _)| start != part.start) {
+        let range = content_range(response.headers());
+        if range.is_none_or(|(start, _)| start != part.start) {
             return Ok(BlobPart::Neither);
         }
         let length = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
         let mut body = response.into_body();
         let bytes = self.session.wire.read_small(&ask.what, &mut body, length);
         let bytes = bytes.await?;
+        place.succeed();
         Ok(if bytes.len() == length {
             BlobPart::Part(bytes)
         } else {

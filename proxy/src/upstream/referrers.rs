@@ -8,17 +8,20 @@ use std::collections::{BTreeMap, HashSet};
 
 use http::{HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
+use sluicegate_model::absent::{self, Written};
 use sluicegate_model::{Digest, Reference, media_type};
 
 use super::answer::media_type_of;
 use super::error::UpstreamError;
 use super::link::next_page;
 use super::retry::patiently;
-use super::{MAX_MANIFEST_BYTES, Upstream, protocol};
+use super::{Upstream, protocol};
 use crate::secrets;
 
 /// Most referrers taken over.
 pub const MAX_REFERRERS: usize = 1_000;
+/// Largest answer of the API, in bytes: upstreams that know no pages send all at once.
+const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
 /// Most pages asked for: an upstream that sends one referrer at a time comes to an end.
 const MAX_PAGES: usize = 32;
 /// Most bytes of the annotations of one referrer; more is content rather than a note.
@@ -58,7 +61,8 @@ pub struct Referrers {
 struct Answer {
     #[serde(default)]
     media_type: Option<String>,
-    manifests: Option<Vec<serde_json::Value>>,
+    #[serde(default)]
+    manifests: Written<Vec<serde_json::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -69,8 +73,8 @@ struct Entry {
     size: u64,
     #[serde(default)]
     artifact_type: Option<String>,
-    #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "absent::notes")]
+    annotations: BTreeMap<String, String>,
 }
 
 impl Upstream {
@@ -85,9 +89,7 @@ impl Upstream {
         let mut found = match self.referrers_by_api(path, digest, artifact_type).await {
             Ok(Some(found)) => found,
             Ok(None) => self.referrers_by_tag(path, digest).await?,
-            Err(error) if error.is_an_answer() && !is_too_large(&error) => {
-                self.referrers_by_tag(path, digest).await?
-            }
+            Err(error) if is_no_list(&error) => self.referrers_by_tag(path, digest).await?,
             Err(error) => return Err(error),
         };
         // Upstreams need not filter, and not every one that says so does.
@@ -118,8 +120,16 @@ impl Upstream {
             if !query.is_empty() {
                 ask.url.query_pairs_mut().extend_pairs(&query);
             }
-            let (headers, bytes) =
-                patiently(|| self.small_answer(&ask, MAX_MANIFEST_BYTES)).await?;
+            // An answer that is no list is not asked for again, a link that has expired among them.
+            let answer = patiently(|| async {
+                match self.small_answer(&ask, MAX_LIST_BYTES).await {
+                    Err(error) if is_no_list(&error) => Ok(None),
+                    answer => answer.map(Some),
+                }
+            });
+            let Some((headers, bytes)) = answer.await? else {
+                return Ok(None);
+            };
             let Some(page) = index(&bytes, &media_type_of(&headers)) else {
                 return Ok(None);
             };
@@ -148,19 +158,27 @@ impl Upstream {
             .map(Reference::Tag)
             .map_err(|_| protocol(path, "digest makes no tag".to_owned()))?;
         match self.manifest(path, &reference).await {
+            // Some answer with the manifest itself, whatever the tag is for.
+            Ok(list) if list.digest == *digest => Ok(Vec::new()),
             Ok(list) => Ok(index(&list.bytes, &list.media_type).unwrap_or_default()),
-            Err(UpstreamError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) if is_no_list(&error) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
 }
 
-fn is_too_large(error: &UpstreamError) -> bool {
-    matches!(error, UpstreamError::TooLarge { .. })
+/// Tells whether an upstream has answered with something else than a list, or with no answer that
+/// could be one. A list that is too long is one.
+fn is_no_list(error: &UpstreamError) -> bool {
+    match error {
+        UpstreamError::TooLarge { .. } => false,
+        UpstreamError::BadRealm { .. } => true,
+        other => other.is_an_answer(),
+    }
 }
 
 /// Reads an image index; none where it is something else. Entries that are no descriptors of
-/// manifests are left out.
+/// manifests are left out. A list that is `null` is an empty one.
 fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Referrer>> {
     let answer: Answer = serde_json::from_slice(bytes).ok()?;
     let is_index = media_type::is_index(content_type)
@@ -168,7 +186,10 @@ fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Referrer>> {
             .media_type
             .as_deref()
             .is_some_and(media_type::is_index);
-    let entries = answer.manifests.filter(|_| is_index)?;
+    if !is_index || answer.manifests == Written::Absent {
+        return None;
+    }
+    let entries = answer.manifests.there().unwrap_or_default();
     Some(entries.into_iter().filter_map(referrer).collect())
 }
 
@@ -179,7 +200,7 @@ fn referrer(entry: serde_json::Value) -> Option<Referrer> {
         return None;
     }
     let artifact_type = entry.artifact_type.filter(|kind| is_type(kind));
-    let notes = entry.annotations.unwrap_or_default();
+    let notes = entry.annotations;
     let bytes = notes.iter().map(|(name, text)| name.len() + text.len());
     let betrays = |text: &String| secrets::betrays(text);
     let are_notes = bytes.sum::<usize>() <= MAX_ANNOTATION_BYTES

@@ -17,7 +17,7 @@ use super::wire::Wire;
 use crate::secrets;
 
 /// Most redirects followed for one request. Real registries use one or two.
-const MAX_REDIRECTS: usize = 5;
+pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// Most values of one link that are taken for secrets; signed links of object stores have eight.
 const MAX_SIGNED_VALUES: usize = 16;
@@ -61,14 +61,20 @@ pub(super) struct Arrival {
 }
 
 impl Session {
-    /// Sends a request, with one more try after a 401.
+    /// Sends a request, with one more try after a 401, or after an answer that strangers may get
+    /// where the upstream tells us how to be known.
     pub(super) async fn ask(&self, ask: &Ask) -> Result<Response<Incoming>, UpstreamError> {
         let known = self
             .authenticator
             .beforehand(&self.wire, &ask.what, &ask.path)
             .await?;
         let first = self.follow(ask, known.as_ref()).await?;
-        let Some(challenge) = challenge_of(&first) else {
+        let challenge = match challenge_of(&first) {
+            Some(challenge) => Some(challenge),
+            None if known.is_none() && may_be_for_strangers(&first) => self.introduction(ask).await,
+            None => None,
+        };
+        let Some(challenge) = challenge else {
             return self.settle(ask, first).await;
         };
         drop(first);
@@ -78,6 +84,30 @@ impl Session {
             .await?;
         let second = self.follow(ask, Some(&authorization)).await?;
         self.settle(ask, second).await
+    }
+
+    /// Asks how the upstream wants to be authenticated to, where we are somebody: many hide from
+    /// strangers what they would have to authenticate for.
+    async fn introduction(&self, ask: &Ask) -> Option<Challenge> {
+        if !self.authenticator.may_introduce_itself() {
+            return None;
+        }
+        let url = self.places.base_endpoint();
+        let what = format!("{}: /v2/", ask.what);
+        let answer = self.wire.send(&what, &Method::GET, &url, HeaderMap::new());
+        let response = match answer.await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::debug!(%error, "upstream does not say how to authenticate");
+                return None;
+            }
+        };
+        let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+        let challenge = Challenge::from_headers(response.headers()).filter(|_| is_refused);
+        if challenge.is_none() {
+            self.authenticator.needs_no_introduction();
+        }
+        challenge
     }
 
     /// Sends a request and follows redirects, whatever answer comes at the end.
@@ -149,7 +179,12 @@ fn challenge_of(arrival: &Arrival) -> Option<Challenge> {
         .flatten()
 }
 
-fn is_redirect(status: StatusCode) -> bool {
+/// Tells whether somebody who is known may get another answer.
+fn may_be_for_strangers(arrival: &Arrival) -> bool {
+    arrival.from_origin && matches!(arrival.response.status().as_u16(), 401 | 403 | 404)
+}
+
+pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
@@ -162,7 +197,11 @@ fn learn_signature(link: &Url) {
     }
 }
 
-fn redirect_target(what: &str, from: &Url, headers: &HeaderMap) -> Result<Url, UpstreamError> {
+pub(super) fn redirect_target(
+    what: &str,
+    from: &Url,
+    headers: &HeaderMap,
+) -> Result<Url, UpstreamError> {
     let refuse = |target: UpstreamText, reason| UpstreamError::BadRedirect {
         what: what.to_owned(),
         target,

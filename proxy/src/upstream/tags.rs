@@ -34,7 +34,7 @@ pub struct TagPage {
 struct Answer {
     /// Read only to tell a list from another document.
     name: Option<serde::de::IgnoredAny>,
-    tags: Option<Vec<String>>,
+    tags: Option<Vec<Option<String>>>,
 }
 
 impl Upstream {
@@ -63,7 +63,7 @@ impl Upstream {
             }
             let next =
                 next_page(&headers).map_err(|reason| protocol(&ask.what, reason.to_owned()))?;
-            let tags = tags.iter().filter(|text| !secrets::betrays(text));
+            let tags = tags.iter().flatten().filter(|text| !secrets::betrays(text));
             let tags = tags.filter_map(|text| text.parse().ok()).collect();
             Ok(TagPage { tags, next })
         })

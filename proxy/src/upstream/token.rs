@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
+use hyper::body::Incoming;
 use moka::Expiry;
 use moka::future::Cache;
 use serde::Deserialize;
@@ -19,10 +20,12 @@ use url::Url;
 
 use super::answer::failure;
 use super::challenge::{BearerChallenge, Challenge};
+use super::encoding::decoded;
 use super::error::UpstreamError;
 use super::retry::patiently;
+use super::session::{MAX_REDIRECTS, is_redirect, redirect_target};
 use super::text::UpstreamText;
-use super::trust::{TrustedPlaces, place};
+use super::trust::{TrustedPlaces, place, same_place};
 use super::wire::Wire;
 use crate::secrets;
 
@@ -41,6 +44,9 @@ const MAX_LIFE: Duration = Duration::from_hours(1);
 /// Most tokens kept; one for each repository in use.
 const MAX_TOKENS: u64 = 10_000;
 
+/// How long an upstream that asks for no authentication is not asked again whether it does.
+const UNCHALLENGED_FOR: Duration = Duration::from_mins(5);
+
 /// Authenticates to one upstream with one identity.
 pub(super) struct Authenticator {
     credentials: Option<Credentials>,
@@ -48,6 +54,8 @@ pub(super) struct Authenticator {
     tokens: Cache<TokenKey, Token>,
     /// How the upstream last asked to be authenticated to; saves the 401 before every request.
     last_challenge: ArcSwapOption<Challenge>,
+    /// When it said last that it wants no authentication.
+    unchallenged: ArcSwapOption<Instant>,
 }
 
 /// Identifies a token. Upstream and identity are the [`Authenticator`]'s own.
@@ -77,6 +85,7 @@ impl Authenticator {
                 .expire_after(TokenLife)
                 .build(),
             last_challenge: ArcSwapOption::empty(),
+            unchallenged: ArcSwapOption::empty(),
         }
     }
 
@@ -187,17 +196,8 @@ impl Authenticator {
             headers.insert(header::AUTHORIZATION, basic);
         }
         let asked_at = Instant::now();
-        let response = wire
-            .send(&what, &Method::GET, &url, headers)
-            .await
-            .map_err(|error| as_realm_error(error, &key.realm))?;
-        if response.status().is_redirection() {
-            return Err(UpstreamError::BadRealm {
-                what,
-                realm: place(&key.realm),
-                reason: "it redirects",
-            });
-        }
+        let response = self.follow(wire, &what, url, headers).await;
+        let response = response.map_err(|error| as_realm_error(error, &key.realm))?;
         let status = response.status();
         if !status.is_success() {
             return Err(match failure(wire, &what, response).await {
@@ -205,17 +205,68 @@ impl Authenticator {
                 UpstreamError::NotFound { what } => UpstreamError::Unavailable {
                     what,
                     status: status.as_u16(),
+                    retry_after: None,
                     detail: None,
                 },
                 other => other,
             });
         }
+        let (head, mut body) = response.into_parts();
         let answer = wire
-            .read_small(&what, &mut response.into_body(), MAX_TOKEN_ANSWER_BYTES)
+            .read_small(&what, &mut body, MAX_TOKEN_ANSWER_BYTES)
             .await?;
+        let answer = decoded(&what, &head.headers, answer, MAX_TOKEN_ANSWER_BYTES)?;
         let mut token = parse_token(&what, &answer)?;
         token.life = token.life.saturating_sub(asked_at.elapsed());
         Ok(token)
+    }
+
+    /// Asks a token service, and follows it to another path of the same place: credentials go
+    /// nowhere that did not see them.
+    async fn follow(
+        &self,
+        wire: &Wire,
+        what: &str,
+        mut url: Url,
+        headers: HeaderMap,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        for _ in 0..=MAX_REDIRECTS {
+            let response = wire.send(what, &Method::GET, &url, headers.clone()).await?;
+            if !is_redirect(response.status()) {
+                return Ok(response);
+            }
+            let next = redirect_target(what, &url, response.headers())?;
+            let is_upgrade = next.scheme() == "https" && next.host() == url.host();
+            if !same_place(&url, &next) && !is_upgrade {
+                return Err(UpstreamError::BadRealm {
+                    what: what.to_owned(),
+                    realm: place(&url),
+                    reason: "it redirects to another place",
+                });
+            }
+            self.check_realm(what, &next)?;
+            url = next;
+        }
+        Err(UpstreamError::BadRealm {
+            what: what.to_owned(),
+            realm: place(&url),
+            reason: "there were too many redirects",
+        })
+    }
+
+    /// Tells whether it is worth asking the upstream how it wants to be authenticated to: this is
+    /// somebody in particular, and the upstream has not said lately that it wants nothing.
+    pub(super) fn may_introduce_itself(&self) -> bool {
+        let since = self.unchallenged.load();
+        let is_known = since
+            .as_ref()
+            .is_some_and(|at| at.elapsed() < UNCHALLENGED_FOR);
+        self.credentials.is_some() && !is_known
+    }
+
+    /// Takes note that the upstream wants nothing.
+    pub(super) fn needs_no_introduction(&self) {
+        self.unchallenged.store(Some(Arc::new(Instant::now())));
     }
 
     pub(super) fn basic(&self) -> Option<HeaderValue> {
@@ -269,7 +320,8 @@ fn as_realm_error(error: UpstreamError, realm: &Url) -> UpstreamError {
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
-    expires_in: Option<u64>,
+    /// A number of seconds, perhaps a fraction, or such a number as text.
+    expires_in: Option<serde_json::Value>,
 }
 
 fn parse_token(what: &str, answer: &[u8]) -> Result<Token, UpstreamError> {
@@ -288,8 +340,8 @@ fn parse_token(what: &str, answer: &[u8]) -> Result<Token, UpstreamError> {
         .ok_or_else(|| wrong("answer holds no token"))?;
     let promised = answer
         .expires_in
-        .filter(|seconds| *seconds > 0)
-        .map_or(DEFAULT_LIFE, Duration::from_secs);
+        .and_then(|written| seconds(&written))
+        .unwrap_or(DEFAULT_LIFE);
     secrets::learn_passing(&text);
     let life = jwt_life(&text).map_or(promised, |life| life.min(promised));
     let mut header = HeaderValue::try_from(format!("Bearer {text}"))
@@ -301,10 +353,20 @@ fn parse_token(what: &str, answer: &[u8]) -> Result<Token, UpstreamError> {
     })
 }
 
+/// Reads a number of seconds above nothing, however it is written; none where it is no such number.
+fn seconds(written: &serde_json::Value) -> Option<Duration> {
+    let seconds = match written {
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        other => other.as_f64(),
+    };
+    let life = Duration::try_from_secs_f64(seconds?).ok()?;
+    Some(life).filter(|life| !life.is_zero())
+}
+
 #[derive(Deserialize)]
 struct JwtClaims {
-    exp: u64,
-    iat: u64,
+    exp: f64,
+    iat: f64,
 }
 
 /// Reads a token's life from its own claims: both times are the issuer's, so clocks that differ
@@ -313,7 +375,7 @@ fn jwt_life(token: &str) -> Option<Duration> {
     let claims = token.split('.').nth(1)?;
     let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
     let JwtClaims { exp, iat } = serde_json::from_slice(&claims).ok()?;
-    Some(Duration::from_secs(exp.saturating_sub(iat)))
+    Some(Duration::try_from_secs_f64(exp - iat).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -337,6 +399,31 @@ mod tests {
         assert_eq!(life(r#"{"token":"opaque"}"#), 50);
         assert_eq!(life(r#"{"token":"opaque","expires_in":5}"#), 0);
         assert_eq!(life(r#"{"token":"opaque","expires_in":99999999}"#), 3590);
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"iat":1000.5,"exp":1100.5}"#);
+        assert_eq!(life(&format!(r#"{{"token":"h.{claims}.s"}}"#)), 50);
+    }
+
+    #[test]
+    fn a_tokens_life_may_be_text_or_a_fraction() {
+        for (written, wanted) in [
+            ("\"300\"", 290),
+            ("\" 300 \"", 290),
+            ("300.0", 290),
+            ("\"300.9\"", 290),
+            ("3e2", 290),
+            ("1e999", 50),
+            ("\"inf\"", 50),
+            ("\"soon\"", 50),
+            ("-1", 50),
+            ("0", 50),
+            ("null", 50),
+            ("[]", 50),
+        ] {
+            let answer = format!(r#"{{"token":"opaque","expires_in":{written}}}"#);
+            if serde_json::from_str::<serde_json::Value>(&answer).is_ok() {
+                assert_eq!(life(&answer), wanted, "{written}");
+            }
+        }
     }
 
     #[test]

@@ -70,6 +70,14 @@ impl TrustedPlaces {
         same_place(&self.origin, url)
     }
 
+    /// Gives the address at which the upstream says what it is and how it wants to be asked.
+    pub(super) fn base_endpoint(&self) -> Url {
+        let mut url = self.origin.clone();
+        let prefix = self.origin.path().trim_end_matches('/');
+        url.set_path(&format!("{prefix}/v2/"));
+        url
+    }
+
     /// Tells whether `url`'s host may be reached at any address.
     pub(super) fn may_be_private(&self, url: &Url) -> bool {
         self.origin.host() == url.host() || self.is_allowed(url)

@@ -229,15 +229,16 @@ fn serve(
     }
     let length = piece.len();
     let is_head = request.method() == Method::HEAD;
+    let is_without_length = matches!(fault, Some(Fault::WithoutLength));
     let body = if is_head {
         body::empty()
     } else {
         body::send(piece, is_blob, fault, shared)
     };
-    answer
-        .header(header::CONTENT_LENGTH, length)
-        .body(body)
-        .expect("a well-formed answer")
+    if !is_without_length {
+        answer = answer.header(header::CONTENT_LENGTH, length);
+    }
+    answer.body(body).expect("a well-formed answer")
 }
 
 /// Reads `bytes=FROM-[TO]` as a half-open interval within `total`.

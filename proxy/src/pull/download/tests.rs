@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::upstream::tests::fake::{Fake, Seen, answer};
 use crate::upstream::{Upstream, UpstreamOptions};
 use crate::verdicts::MemoryStore;
 
@@ -19,6 +20,18 @@ const HURRIED: Pace = Pace {
 };
 /// Far longer than the window.
 const LONG: Duration = Duration::from_secs(2);
+
+/// Downloads from an upstream at a URL.
+fn downloads(url: &str) -> (TempDir, Downloads) {
+    let options = UpstreamOptions::anonymous("up.test", url.parse().unwrap());
+    let upstream = Arc::new(Upstream::new(options, None).unwrap());
+    let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
+    let home = tempfile::tempdir().unwrap();
+    let content = ContentStore::open(home.path(), 1 << 30).unwrap();
+    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+    let downloads = Downloads::at_pace(content, records, upstreams, HURRIED);
+    (home, downloads)
+}
 
 /// Downloads from an upstream that sends a byte now and then; counts its requests.
 async fn dripping() -> (TempDir, Downloads, Arc<AtomicUsize>) {
@@ -32,13 +45,7 @@ async fn dripping() -> (TempDir, Downloads, Arc<AtomicUsize>) {
             tokio::spawn(drip(stream));
         }
     });
-    let options = UpstreamOptions::anonymous("up.test", url.parse().unwrap());
-    let upstream = Arc::new(Upstream::new(options, None).unwrap());
-    let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
-    let home = tempfile::tempdir().unwrap();
-    let content = ContentStore::open(home.path(), 1 << 30).unwrap();
-    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
-    let downloads = Downloads::at_pace(content, records, upstreams, false, HURRIED);
+    let (home, downloads) = downloads(&url);
     (home, downloads, requests)
 }
 
@@ -74,7 +81,7 @@ async fn a_drip_ends_when_nobody_waits_and_the_next_request_starts_anew() {
     let client = Waiting::default();
     interest.join(client.seen_from_afar());
     let source = downloads
-        .ensure_for(&interest, &repository, &blob)
+        .ensure_for(&blob.digest, &interest, &repository, &blob)
         .await
         .unwrap();
     let BlobSource::Growing(growing) = &source else {
@@ -115,4 +122,98 @@ async fn a_client_that_reads_along_keeps_a_drip_going() {
     drop(body);
     let failed = growing.finished().await;
     assert!(failed.is_err(), "once nobody reads, it ends");
+}
+
+fn named(content: &[u8]) -> Descriptor {
+    Descriptor {
+        digest: Digest::of(content),
+        size: content.len() as u64,
+        ..blob().1
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_bears_two_requests_gives_all_blobs_of_an_image() {
+    for (status, wait) in [(429, ""), (429, "0"), (503, "")] {
+        let now = Arc::<AtomicUsize>::default();
+        let fake = Fake::start(move |seen: Seen| {
+            let now = Arc::clone(&now);
+            async move {
+                if now.fetch_add(1, Ordering::SeqCst) >= 2 {
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    let headers = [("retry-after", wait)];
+                    return answer(status, if wait.is_empty() { &[] } else { &headers }, "");
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                now.fetch_sub(1, Ordering::SeqCst);
+                let contents = (0..10_u8).map(|name| vec![name; 100]);
+                let asked = |content: &Vec<u8>| seen.target.ends_with(Digest::of(content).as_str());
+                answer(200, &[], contents.into_iter().find(asked).unwrap())
+            }
+        })
+        .await;
+        let (_home, downloads) = downloads(&fake.url(""));
+        let (repository, _) = blob();
+        let (interest, client) = (Arc::<Interest>::default(), Waiting::default());
+        interest.join(client.seen_from_afar());
+        let image = Digest::of(b"image");
+        for name in 0..10_u8 {
+            let layer = named(&[name; 100]);
+            let source = downloads.ensure_for(&image, &interest, &repository, &layer);
+            source.await.unwrap();
+        }
+        for name in 0..10_u8 {
+            let layer = named(&[name; 100]);
+            let source = downloads.ensure_for(&image, &interest, &repository, &layer);
+            let stored = downloads
+                .stored(&layer.digest, &source.await.unwrap())
+                .await;
+            assert!(stored.is_ok(), "{status} {wait:?}: {stored:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_outlasts_every_client_is_passed_on_with_its_end() {
+    let fake = Fake::start(|_| async { answer(429, &[("retry-after", "3600")], "") }).await;
+    let (_home, downloads) = downloads(&fake.url(""));
+    let (repository, layer) = blob();
+    let source = downloads.ensure(&repository, &layer).await.unwrap();
+    let failed = downloads.stored(&layer.digest, &source).await.unwrap_err();
+    assert_eq!(failed.retry_after(), Some(Duration::from_hours(1)));
+    assert!(
+        failed.to_string().contains("try again in 3600 s"),
+        "{failed}"
+    );
+    assert_eq!(fake.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn whether_an_upstream_says_where_a_blob_ends_is_known_with_its_first_answer() {
+    let content = b"0123456789";
+    let fake = Fake::start(move |seen: Seen| async move {
+        let whole = answer(200, &[], &content[..]);
+        if seen.target.contains("/told/") {
+            return whole;
+        }
+        // Without a length, in pieces.
+        let piece = Ok(hyper::body::Frame::data(Bytes::from_static(content)));
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter([piece]));
+        http::Response::new(http_body_util::BodyExt::boxed_unsync(body))
+    })
+    .await;
+    for (name, is_told) in [("told", true), ("untold", false)] {
+        let (_home, downloads) = downloads(&fake.url(""));
+        let repository: Repository = format!("up.test/{name}/app").parse().unwrap();
+        let source = downloads
+            .ensure(&repository, &named(content))
+            .await
+            .unwrap();
+        let BlobSource::Growing(growing) = &source else {
+            panic!("it is on its way");
+        };
+        assert_eq!(growing.end_is_told().await, is_told, "{name}");
+        growing.finished().await.unwrap();
+        assert!(source.end_is_known(), "once it is here, its end is");
+    }
 }

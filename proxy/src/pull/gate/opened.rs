@@ -28,13 +28,8 @@ impl Gate {
         if let Some(interest) = &grant.interest {
             interest.join(client.seen_from_afar());
         }
-        let mut growth = growing.watch();
-        let begun = growth.wait_for(|growth| !matches!(growth, Growth::Filling { written: 0 }));
-        let has_failed = match begun.await {
-            Ok(growth) => matches!(*growth, Growth::Failed(_)),
-            Err(_nobody_writes) => true,
-        };
-        if has_failed {
+        growing.begun().await;
+        if matches!(growing.growth(), Growth::Failed(_)) {
             self.downloads.stored(&grant.blob.digest, &source).await?;
         }
         Ok(())
@@ -47,9 +42,15 @@ impl Gate {
         grant: Cleared<Grant>,
         range: Range<u64>,
     ) -> Result<Cleared<BlobBody>, PullError> {
-        let Cleared(grant) = grant;
+        let Cleared(mut grant) = grant;
         let source = self.presence.source(repository, &grant.blob, &grant.proof);
         let source = source.await?;
+        if let Some(tail) = &mut grant.tail
+            && !source.end_is_known()
+        {
+            // It was fetched anew meanwhile, and nothing says yet where it ends.
+            tail.from = 0;
+        }
         let opened = match cache::stream(source, range.clone(), grant.tail.clone()) {
             // Evicted in between.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

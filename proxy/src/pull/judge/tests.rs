@@ -39,7 +39,7 @@ impl Bench {
         let told = Arc::clone(&time);
         let clock = Clock::from_fn(move || *told.lock().unwrap());
         let upstreams = Arc::new(Upstreams::default());
-        let downloads = Downloads::new(content.clone(), records.clone(), upstreams, false);
+        let downloads = Downloads::new(content.clone(), records.clone(), upstreams);
         let judge = Judge::new(
             Jobs::new(content.clone(), downloads, clock.clone()),
             Policies::load(&[]).unwrap(),

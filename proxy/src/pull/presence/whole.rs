@@ -7,10 +7,12 @@ use sluicegate_model::{DigestHasher, Repository};
 use super::absent;
 use crate::cache::StoredBlob;
 use crate::pull::error::PullError;
-use crate::upstream::{BlobBody, Upstream, UpstreamError};
+use crate::upstream::{Backoff, BlobBody, Upstream, UpstreamError};
 
 /// Attempts in a row without a single new byte before it is given up.
 const MAX_IDLE_ATTEMPTS: u32 = 4;
+/// How often in all an upstream that is asked for too much is asked again: some minutes.
+const MAX_LIMITS: u32 = 12;
 /// The pause between attempts, for each that brought nothing.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Pace below which an upstream is given up after [`PACE_AFTER`], in bytes a second.
@@ -37,7 +39,7 @@ pub(super) async fn prove(
         hasher: DigestHasher::new(digest.algorithm()),
         bytes: 0,
     };
-    let mut idle = 0;
+    let (mut idle, mut limits, mut backoff) = (0, 0, Backoff::default());
     loop {
         let before = hashed.bytes;
         let opened = match body.take() {
@@ -51,7 +53,18 @@ pub(super) async fn prove(
         match ended {
             Ok(()) => break,
             Err(error) => {
-                idle = if hashed.bytes > before { 0 } else { idle + 1 };
+                if hashed.bytes > before {
+                    (idle, backoff) = (0, Backoff::default());
+                } else {
+                    idle += 1;
+                }
+                if error.is_too_much() && limits < MAX_LIMITS {
+                    let wait = backoff.after(&error).ok_or_else(|| absent(error, digest))?;
+                    limits += 1;
+                    idle = 0;
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
                 if !error.is_retryable() || idle >= MAX_IDLE_ATTEMPTS {
                     return Err(absent(error, digest));
                 }

@@ -110,6 +110,113 @@ async fn basic_credentials_are_sent_when_asked_for() {
     assert!(matches!(anonymous, Err(UpstreamError::Unauthorized { .. })));
 }
 
+/// A registry that shows strangers nothing, with `status` for everything but `/v2/`.
+async fn hiding_registry(status: u16, challenge: &'static str) -> Fake {
+    Fake::start(move |seen: Seen| async move {
+        let host = seen.headers.get("host").unwrap().to_str().unwrap();
+        let challenge = challenge.replace("HOST", host);
+        match (seen.target.as_str(), seen.authorization()) {
+            (target, Some(_)) if target.starts_with("/token") => {
+                answer(200, &[], r#"{"token":"t"}"#)
+            }
+            (_, Some("Bearer t" | "Basic cm9ib3Q6aHVudGVyMg==")) => {
+                answer(200, &[("content-type", "text/x")], "{}")
+            }
+            ("/v2/", None) if challenge.is_empty() => answer(200, &[], "{}"),
+            ("/v2/", None) => answer(401, &[("www-authenticate", &challenge)], ""),
+            _ => answer(status, &[], ""),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upstream_that_hides_from_strangers_is_asked_how_to_be_known() {
+    for challenge in [
+        "Basic realm=\"r\"",
+        "Bearer realm=\"http://HOST/token\",service=\"up.test\"",
+    ] {
+        for status in [401, 403, 404] {
+            let fake = hiding_registry(status, challenge).await;
+            let upstream = fake.upstream_with_credentials(&[]);
+            let manifest = upstream.manifest("a", &tag()).await;
+            assert!(manifest.is_ok(), "{status} {challenge}: {manifest:?}");
+            let before = fake.seen().len();
+            upstream.manifest("b", &tag()).await.unwrap();
+            assert!(fake.seen().len() <= before + 2, "known from then on");
+            assert_eq!(
+                fake.count("/v2/?") + fake.seen().iter().filter(|s| s.target == "/v2/").count(),
+                1
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_who_has_credentials_asks_how_to_be_known_and_not_again_and_again() {
+    let pings = |fake: &Fake| fake.seen().iter().filter(|s| s.target == "/v2/").count();
+    let fake = hiding_registry(404, "Basic realm=\"r\"").await;
+    let outcome = fake.upstream().manifest("a", &tag()).await;
+    assert!(
+        matches!(outcome, Err(UpstreamError::NotFound { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(pings(&fake), 0);
+    let open = hiding_registry(404, "").await;
+    let upstream = open.upstream_with_credentials(&[]);
+    for _ in 0..3 {
+        let outcome = upstream.manifest("a", &tag()).await;
+        assert!(
+            matches!(outcome, Err(UpstreamError::NotFound { .. })),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(pings(&open), 1);
+    assert!(
+        open.seen()
+            .iter()
+            .all(|seen| seen.authorization().is_none())
+    );
+}
+
+#[tokio::test]
+async fn a_token_service_may_redirect_to_itself() {
+    for status in [301, 302, 303, 307, 308] {
+        let fake = Fake::start(move |seen: Seen| async move {
+            let host = seen.headers.get("host").unwrap().to_str().unwrap();
+            if let Some(query) = seen.target.strip_prefix("/token?") {
+                let to = format!("/token/?{query}");
+                return answer(status, &[("location", &to)], "");
+            }
+            if seen.target.starts_with("/token/?service=up.test&scope=") {
+                let is_known = seen.authorization() == Some("Basic cm9ib3Q6aHVudGVyMg==");
+                return answer(if is_known { 200 } else { 403 }, &[], r#"{"token":"t"}"#);
+            }
+            match seen.authorization() {
+                Some("Bearer t") => answer(200, &[], "{}"),
+                _ => wants_token(&format!("http://{host}/token")),
+            }
+        })
+        .await;
+        let upstream = fake.upstream_with_credentials(&[]);
+        let manifest = upstream.manifest("a", &tag()).await;
+        assert!(manifest.is_ok(), "{status}: {manifest:?}");
+    }
+    let endless = Fake::start(|seen: Seen| async move {
+        let host = seen.headers.get("host").unwrap().to_str().unwrap();
+        if seen.target.starts_with("/token") {
+            return answer(302, &[("location", "/token")], "");
+        }
+        wants_token(&format!("http://{host}/token"))
+    })
+    .await;
+    let outcome = endless.upstream().manifest("a", &tag()).await;
+    assert!(
+        matches!(outcome, Err(UpstreamError::BadRealm { .. })),
+        "{outcome:?}"
+    );
+}
+
 #[tokio::test]
 async fn credentials_reach_no_hostile_token_service() {
     let sink = Fake::start(|_| async { answer(200, &[], r#"{"token":"x"}"#) }).await;

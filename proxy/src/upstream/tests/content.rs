@@ -1,10 +1,13 @@
 //! What is handed out is what was asked for, whole, and no larger than it may be.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
 use http::Response;
 use http_body_util::{BodyExt, StreamBody};
@@ -67,6 +70,41 @@ async fn refuses_content_of_another_digest() {
             "{outcome:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_packed_on_the_way_has_the_digest_of_its_content() {
+    let content = br#"{"schemaVersion":2}"#;
+    let right = Digest::of(content);
+    let header = right.to_string();
+    let fake = Fake::start(move |_| {
+        let header = header.clone();
+        async move {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(content).unwrap();
+            let headers = [
+                ("content-encoding", "gzip"),
+                ("content-type", OCI_MANIFEST),
+                ("docker-content-digest", &*header),
+            ];
+            answer(200, &headers, packed.finish().unwrap())
+        }
+    })
+    .await;
+    let upstream = fake.upstream();
+    for reference in [tag(), Reference::Digest(right.clone())] {
+        let manifest = upstream.manifest("a", &reference).await.unwrap();
+        assert_eq!(
+            (&manifest.bytes[..], &manifest.digest),
+            (&content[..], &right)
+        );
+    }
+    let other = Reference::Digest(Digest::of(b"other"));
+    let outcome = upstream.manifest("a", &other).await;
+    assert!(
+        matches!(outcome, Err(UpstreamError::DigestMismatch { .. })),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +276,7 @@ async fn a_cut_blob_is_an_error_that_can_be_retried() {
 
 #[tokio::test]
 async fn a_head_that_is_no_success_says_nothing() {
-    for status in [400, 401, 403, 404, 405, 410, 501] {
+    for status in [400, 401, 403, 404, 405, 406, 410, 500, 501, 502, 503] {
         let fake = Fake::start(move |_| async move { answer(status, &[], "") }).await;
         let head = fake.upstream().head_manifest("a", &tag()).await;
         assert!(matches!(head, Ok(None)), "{status}: {head:?}");
@@ -251,6 +289,7 @@ async fn a_head_that_is_no_success_says_nothing() {
     for headers in [
         vec![kind],
         vec![right],
+        vec![("content-type", "text/html"), right],
         vec![kind, ("docker-content-digest", "x")],
     ] {
         let headers: Vec<_> = headers
@@ -268,9 +307,9 @@ async fn a_head_that_is_no_success_says_nothing() {
         let head = fake.upstream().head_manifest("a", &tag()).await;
         assert!(matches!(head, Ok(None)), "{head:?}");
     }
-    let fake = Fake::start(|_| async { answer(503, &[], "") }).await;
+    let fake = Fake::start(|_| async { answer(429, &[], "") }).await;
     let head = fake.upstream().head_manifest("a", &tag()).await;
-    assert!(head.is_err(), "trouble is no answer: {head:?}");
+    assert!(head.is_err(), "a limit is one for GET as well: {head:?}");
 }
 
 #[tokio::test]

@@ -18,32 +18,32 @@ use url::Url;
 
 use crate::upstream::{Upstream, UpstreamOptions};
 
-pub(super) type Answer = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
 /// One request that arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Seen {
-    pub(super) fn authorization(&self) -> Option<&str> {
+    pub(crate) fn authorization(&self) -> Option<&str> {
         self.headers.get("authorization")?.to_str().ok()
     }
 }
 
 /// A running fake; it ends with the test's runtime.
 #[derive(Clone)]
-pub(super) struct Fake {
-    pub(super) address: SocketAddr,
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Fake {
     /// Starts a fake that answers every request with what `script` gives.
-    pub(super) async fn start<S, R>(script: S) -> Self
+    pub(crate) async fn start<S, R>(script: S) -> Self
     where
         S: Fn(Seen) -> R + Send + Sync + 'static,
         R: Future<Output = Answer> + Send + 'static,
@@ -79,37 +79,37 @@ impl Fake {
         fake
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// The same place under a name that is not the configured host's.
-    pub(super) fn foreign_url(&self, path: &str) -> String {
+    pub(crate) fn foreign_url(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.address.port())
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// Counts the requests whose target contains `part`.
-    pub(super) fn count(&self, part: &str) -> usize {
+    pub(crate) fn count(&self, part: &str) -> usize {
         self.seen()
             .iter()
             .filter(|seen| seen.target.contains(part))
             .count()
     }
 
-    pub(super) fn options(&self) -> UpstreamOptions {
+    pub(crate) fn options(&self) -> UpstreamOptions {
         let url: Url = self.url("").parse().unwrap();
         UpstreamOptions::anonymous("up.test", url)
     }
 
-    pub(super) fn upstream(&self) -> Upstream {
+    pub(crate) fn upstream(&self) -> Upstream {
         Upstream::new(self.options(), None).unwrap()
     }
 
-    pub(super) fn upstream_with_credentials(&self, allow_hosts: &[&str]) -> Upstream {
+    pub(crate) fn upstream_with_credentials(&self, allow_hosts: &[&str]) -> Upstream {
         let mut options = self.options();
         options.credentials = Some(credentials());
         options.allow_insecure_credentials = true;
@@ -118,7 +118,7 @@ impl Fake {
     }
 }
 
-pub(super) fn credentials() -> Credentials {
+pub(crate) fn credentials() -> Credentials {
     Credentials {
         username: "robot".to_owned(),
         password: Secret::new("hunter2"),
@@ -126,7 +126,7 @@ pub(super) fn credentials() -> Credentials {
 }
 
 /// Builds an answer from status, headers and body.
-pub(super) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
     let mut builder = Response::builder().status(status);
     for (name, value) in headers {
         builder = builder.header(*name, *value);
@@ -138,7 +138,7 @@ pub(super) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Byte
 }
 
 /// Builds the 401 that sends a client to a token service.
-pub(super) fn wants_token(realm: &str) -> Answer {
+pub(crate) fn wants_token(realm: &str) -> Answer {
     let challenge = format!("Bearer realm=\"{realm}\",service=\"up.test\"");
     answer(401, &[("www-authenticate", &challenge)], "")
 }

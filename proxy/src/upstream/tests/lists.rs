@@ -181,7 +181,18 @@ async fn whatever_is_no_index_means_the_tag_schema_and_nothing_there_is_empty() 
         (401, "text/html", ""),
         (403, "text/html", ""),
         (405, "text/html", ""),
+        (406, "text/html", ""),
+        (410, "text/html", ""),
+        (422, "text/html", ""),
         (501, "text/html", ""),
+        (204, "text/html", ""),
+        (302, "text/html", ""),
+        (
+            200,
+            OCI_MANIFEST,
+            r#"{"schemaVersion":2,"config":{},"layers":[]}"#,
+        ),
+        (200, OCI_MANIFEST, r#"{"schemaVersion":2,"manifests":[]}"#),
         (200, "text/html", "<html>sign in</html>"),
         (200, "application/json", r#"{"errors":[]}"#),
         (200, OCI_INDEX, "null"),
@@ -206,6 +217,77 @@ async fn whatever_is_no_index_means_the_tag_schema_and_nothing_there_is_empty() 
         let empty = upstream.referrers("empty", &subject(), None).await.unwrap();
         assert!(empty.found.is_empty(), "{status} {body}");
     }
+}
+
+#[tokio::test]
+async fn a_redirect_to_where_nothing_is_means_the_tag_schema_at_once() {
+    for status in [302, 303, 307] {
+        for elsewhere in [403, 404] {
+            let packages =
+                Fake::start(move |_| async move { answer(elsewhere, &[], "Not Found") }).await;
+            let to = packages.url("/packages/x");
+            let fake = Fake::start(move |seen: Seen| {
+                let to = to.clone();
+                async move {
+                    if seen.target.contains("/referrers/") {
+                        return answer(status, &[("location", &to)], "");
+                    }
+                    let list = index_of(&[entry("one", "")]);
+                    answer(200, &[("content-type", OCI_INDEX)], list)
+                }
+            })
+            .await;
+            let listed = fake.upstream().referrers("a", &subject(), None).await;
+            assert_eq!(listed.unwrap().found.len(), 1, "{status} {elsewhere}");
+            assert_eq!(fake.count("/referrers/"), 1, "{status} {elsewhere}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_not_there_is_an_empty_list_however_that_is_said() {
+    for status in [302, 400, 401, 403, 404, 405, 406, 410, 422, 501] {
+        let fake = Fake::start(move |_| async move { answer(status, &[], "") }).await;
+        let listed = fake.upstream().referrers("a", &subject(), None).await;
+        assert_eq!(listed.unwrap().found, [], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_the_subject_itself_lists_nothing() {
+    let image = r#"{"schemaVersion":2,"config":{},"layers":[]}"#.to_owned();
+    for (kind, body) in [
+        (OCI_INDEX, index_of(&[entry("child", "")])),
+        (OCI_MANIFEST, image),
+    ] {
+        let subject = Digest::of(body.as_bytes());
+        let fake = Fake::start(move |seen: Seen| {
+            let body = body.clone();
+            async move {
+                if seen.target.contains("/referrers/") {
+                    return answer(404, &[], "");
+                }
+                answer(200, &[("content-type", kind)], body)
+            }
+        })
+        .await;
+        let listed = fake.upstream().referrers("a", &subject, None).await;
+        assert_eq!(listed.unwrap().found, [], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn null_in_a_list_is_what_absence_is() {
+    let body = format!(r#"{{"mediaType":"{OCI_INDEX}","manifests":null}}"#);
+    assert_eq!(referrers_of(body, OCI_INDEX).await, []);
+    let noted = entry(
+        "a",
+        r#","annotations":{"a":null,"b":"c"},"artifactType":null"#,
+    );
+    let found = referrers_of(index_of(&[noted]), OCI_INDEX).await;
+    assert_eq!(found[0].annotations.len(), 1);
+    let page = tags_of(r#"{"name":null,"tags":["1",null]}"#.to_owned()).await;
+    assert_eq!(page.unwrap().tags.len(), 1);
 }
 
 #[tokio::test]

@@ -64,6 +64,59 @@ async fn blobs_of_one_upstream_share_an_http2_connection() {
     }
 }
 
+/// Serves anything over TLS with a certificate; gives the URL, and what ends it when dropped.
+async fn served_with(certificate: &str, key: &str) -> (String, watch::Sender<bool>) {
+    let directory = tempfile::tempdir().unwrap();
+    let (certificate_file, key_file) = (directory.path().join("crt"), directory.path().join("key"));
+    std::fs::write(&certificate_file, certificate).unwrap();
+    std::fs::write(&key_file, key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let service = |_: Request<Incoming>, _: PeerInfo| async {
+        Response::new(Full::from(Bytes::from_static(b"{}")))
+    };
+    let (stop, stopping) = watch::channel(false);
+    let tls = TlsReload::open(&certificate_file, &key_file).unwrap();
+    let limits = ServerLimits::default();
+    tokio::spawn(serve(listener, Some(tls), limits, service, stopping));
+    (url, stop)
+}
+
+/// Makes what `openssl req -x509` makes: a certificate of its own key that may sign others.
+fn authority(name: &str, years: std::ops::Range<i32>) -> (String, String) {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+#[tokio::test]
+async fn a_certificate_that_may_sign_others_is_taken_where_it_was_given() {
+    let valid = 2020..4000;
+    let (good, good_key) = authority("127.0.0.1", valid.clone());
+    let (other, _) = authority("127.0.0.1", valid.clone());
+    let (misnamed, misnamed_key) = authority("other.test", valid);
+    let (ended, ended_key) = authority("127.0.0.1", 2001..2002);
+    let both = format!("{other}{good}");
+    for (shown, key, given, is_taken) in [
+        (&good, &good_key, &good, true),
+        (&good, &good_key, &both, true),
+        (&good, &good_key, &other, false),
+        (&misnamed, &misnamed_key, &misnamed, false),
+        (&ended, &ended_key, &ended, false),
+    ] {
+        let (url, _stop) = served_with(shown, key).await;
+        let mut options = UpstreamOptions::anonymous("up.test", url.parse().unwrap());
+        options.ca_pem = Some(given.clone().into_bytes());
+        let upstream = Upstream::new(options, None).unwrap();
+        let outcome = upstream.blob("a", &Digest::of(b"{}"), 0).await;
+        assert_eq!(outcome.is_ok(), is_taken, "{outcome:?}");
+    }
+}
+
 #[test]
 fn an_authority_file_without_a_certificate_is_a_mistake() {
     let mut options = UpstreamOptions::anonymous("up.test", "https://r.test".parse().unwrap());
