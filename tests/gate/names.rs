@@ -2,7 +2,7 @@
 //! grammar.
 
 use http::{Method, StatusCode};
-use sluicegate_tests::fault::Fault;
+use sluicegate_tests::fault::{Fault, Seen};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -81,7 +81,25 @@ async fn a_client_never_adds_an_upstream() {
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
         assert_eq!(reply.json()["errors"][0]["code"], "DENIED", "{path}");
     }
-    assert!(stage.upstream.seen().is_empty());
+    let seen = stage.upstream.seen();
+    let is_path = |seen: &Seen| seen.path.starts_with("/v2/evil.example/x/");
+    assert!(seen.iter().all(is_path), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_part_with_a_dot_is_the_default_upstreams_where_it_has_it() {
+    let stage = Stage::hold().await;
+    let image = clean(86);
+    stage.upstream.add("team.a/app", "1", &image);
+    for (path, wanted) in [
+        ("/v2/team.a/app/manifests/1", StatusCode::OK),
+        ("/v2/team.b/app/manifests/1", StatusCode::FORBIDDEN),
+        ("/v2/team.a/app/manifests/2", StatusCode::NOT_FOUND),
+        ("/v2/team.a/app/manifests/1?ns=", StatusCode::OK),
+    ] {
+        let reply = stage.get(path).await;
+        assert_eq!(reply.status, wanted, "{path}: {}", reply.text());
+    }
 }
 
 #[tokio::test]

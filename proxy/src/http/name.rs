@@ -81,10 +81,24 @@ impl Names {
         if self.own.contains(&host) {
             return self.by_first_component(rest);
         }
-        if first.contains(['.', ':']) {
+        // What has a dot may be a host or the first part of a repository's path. Docker Hub has no
+        // such repositories; of another default upstream it is asked.
+        let is_host =
+            first.contains(':') || (first.contains('.') && self.default_upstream == DOCKER_HUB);
+        if is_host {
             return Err(CanonicalNameError::UnknownUpstream(shortened(first)));
         }
         repository(&self.default_upstream, path)
+    }
+
+    /// Gives the host that the asked path may have meant whose first component was taken for a part
+    /// of the default upstream's repository: for whoever finds nothing there.
+    pub fn may_mean(&self, asked: &str, repository: &Repository) -> Option<CanonicalNameError> {
+        let (first, _) = asked.split_once('/')?;
+        let (part, _) = repository.path().split_once('/')?;
+        let is_known = |host: &str| self.upstreams.contains(host) || self.own.contains(host);
+        let may_be_host = first == part && first.contains('.') && !is_known(&folded(first));
+        may_be_host.then(|| CanonicalNameError::UnknownUpstream(shortened(first)))
     }
 }
 
@@ -148,6 +162,25 @@ mod tests {
             let got = names.canonical(path, ns).map(|name| name.to_string());
             assert_eq!(got.as_deref(), Ok(wanted), "{path} with ns={ns:?}");
         }
+    }
+
+    #[test]
+    fn a_part_with_a_dot_is_the_default_upstreams_where_that_has_such() {
+        let names = Names::new(["docker.io", "corp.test"], ["gate.corp:5000"], "corp.test");
+        for (path, ns, wanted, may_mean) in [
+            ("team.a/app", None, "corp.test/team.a/app", true),
+            ("team.a/b.c/app", Some(""), "corp.test/team.a/b.c/app", true),
+            ("corp.test/team.a/app", None, "corp.test/team.a/app", false),
+            ("docker.io/team.a/app", None, "docker.io/team.a/app", false),
+            ("team/b.c/app", None, "corp.test/team/b.c/app", false),
+            ("my.app", None, "corp.test/my.app", false),
+        ] {
+            let got = names.canonical(path, ns).unwrap();
+            assert_eq!(got.to_string(), wanted, "{path} with ns={ns:?}");
+            let meant = names.may_mean(&format!("{path}/manifests/1"), &got);
+            assert_eq!(meant.is_some(), may_mean, "{path}");
+        }
+        assert!(names.canonical("10.0.0.1:80/x", None).is_err());
     }
 
     #[test]

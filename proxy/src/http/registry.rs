@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Tag};
 use tokio::sync::watch;
@@ -18,7 +18,7 @@ use super::forwarded::TrustedProxies;
 use super::hold::Hold;
 use super::name::Names;
 use super::respond::{self, Body};
-use super::route::{self, Route, Target};
+use super::route::{self, Route, RouteError, Target};
 use super::{blob, errors, lists, manifest};
 use crate::clock::Clock;
 use crate::decisions::{Pull, PullLog, PullMethod};
@@ -125,7 +125,20 @@ impl Registry {
             }
         };
         let ns = target.ns.clone();
+        let has_ns = ns.as_ref().is_some_and(|ns| !ns.is_empty());
+        let path = uri.path().strip_prefix("/v2/").unwrap_or_default();
+        let repository = target.route.repository().filter(|_| !has_ns).cloned();
+        let meant = repository.and_then(|it| Some((self.names.may_mean(path, &it)?, it)));
+        let asked = meant.is_some().then(|| request.clone());
         let mut response = self.dispatch(target, request, client).await;
+        if let (Some((meant, repository)), Some(asked)) = (meant, asked)
+            && response.status() == StatusCode::NOT_FOUND
+            && !self.has_been_pulled(&repository).await
+        {
+            let error = RouteError::Name(meant);
+            denied::note(&self, &asked, client, &error).await;
+            return errors::route_error(&error, head);
+        }
         if let Some(ns) = ns
             && let Ok(value) = ns.parse()
         {
@@ -134,6 +147,12 @@ impl Registry {
                 .insert(HeaderName::from_static("oci-namespace"), value);
         }
         response
+    }
+
+    /// Tells whether an image of the repository has been pulled here.
+    async fn has_been_pulled(&self, repository: &Repository) -> bool {
+        let platforms = self.gate.records.platforms(repository).await;
+        platforms.is_ok_and(|platforms| !platforms.is_empty())
     }
 
     /// Refuses what was asked for, for this verdict.

@@ -32,6 +32,19 @@ pub enum Route {
     Referrers(Repository, Digest),
 }
 
+impl Route {
+    /// Gives the repository that is asked for something.
+    pub fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::Ping => None,
+            Self::Manifest(repository, _)
+            | Self::Blob(repository, _)
+            | Self::Tags(repository)
+            | Self::Referrers(repository, _) => Some(repository),
+        }
+    }
+}
+
 /// A read request, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
