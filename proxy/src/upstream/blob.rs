@@ -10,6 +10,10 @@ use super::places::Place;
 use super::text::UpstreamText;
 use super::wire::next_piece;
 
+/// A body that is silent for this part of the time after which it is given up leaves its place to
+/// others.
+const SILENT_PART: u32 = 6;
+
 /// A blob's bytes from `offset` on. Nothing is verified here: the reader hashes.
 #[derive(Debug)]
 pub struct BlobBody {
@@ -40,7 +44,16 @@ impl BlobBody {
     /// are retryable from the offset reached.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         let received = usize::try_from(self.received).unwrap_or(usize::MAX);
-        let piece = next_piece(&self.what, &mut self.body, received, self.stall).await?;
+        let next = next_piece(&self.what, &mut self.body, received, self.stall);
+        let mut next = std::pin::pin!(next);
+        let piece = match tokio::time::timeout(self.stall / SILENT_PART, &mut next).await {
+            Ok(piece) => piece?,
+            Err(_silent) => {
+                // Others may have something to come.
+                self.place.give_back();
+                next.await?
+            }
+        };
         let expected = self
             .total_len
             .map(|total| total.saturating_sub(self.offset));

@@ -196,10 +196,9 @@ impl Place {
             Pausing::Each => Duration::ZERO,
         });
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
+    /// Leaves the place to others before the request has ended.
+    pub(super) fn give_back(&mut self) {
         let Some(turn) = self.turn.take() else {
             return;
         };
@@ -208,6 +207,12 @@ impl Drop for Place {
             .turns
             .end(turn, self.outcome, Instant::now());
         Shared::let_go(&self.shared);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 

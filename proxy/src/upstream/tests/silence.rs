@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use sluicegate_model::{Digest, Reference};
 
-use super::fake::{Answer, Fake, Seen};
+use super::fake::{Answer, Fake, Seen, answer};
 use crate::upstream::wire::Timing;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -83,4 +83,31 @@ async fn a_manifest_that_drips_is_left_and_a_blob_is_not() {
     for _ in 0..40 {
         assert!(body.chunk().await.unwrap().is_some());
     }
+}
+
+#[tokio::test]
+async fn blobs_that_say_nothing_leave_their_places_to_others() {
+    let fake = Fake::start(|seen: Seen| async move {
+        if seen.target.contains("/quiet/") {
+            return drip(Duration::from_hours(1));
+        }
+        answer(200, &[], "blob")
+    })
+    .await;
+    let timing = Timing {
+        stall: Duration::from_secs(6),
+        ..Timing::default()
+    };
+    let upstream = Upstream::with_timing(fake.options(), timing);
+    let mut quiet = Vec::new();
+    for name in 0..6_u8 {
+        let mut body = upstream
+            .blob("quiet/a", &Digest::of(&[name]), 0)
+            .await
+            .unwrap();
+        quiet.push(tokio::spawn(async move { body.chunk().await }));
+    }
+    let body = upstream.blob("a", &Digest::of(b"other"), 0).await;
+    assert!(body.is_ok(), "{body:?}");
+    assert!(quiet.iter().all(|reading| !reading.is_finished()));
 }
