@@ -61,7 +61,7 @@ where
     let started = Instant::now();
     let mut wait = FIRST_WAIT;
     for _ in 1..ATTEMPTS {
-        match attempt().await {
+        match Box::pin(attempt()).await {
             Err(error) if error.is_retryable() && started.elapsed() < PATIENCE => {
                 tracing::debug!(%error, "upstream request failed, trying again");
                 let asked = error
@@ -73,7 +73,7 @@ where
             outcome => return outcome,
         }
     }
-    attempt().await
+    Box::pin(attempt()).await
 }
 
 /// Does the same, and waits longer for an upstream that says that it is asked for too much.

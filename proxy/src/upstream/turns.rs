@@ -225,13 +225,11 @@ impl Turns {
     /// Gives how long nothing is asked after a complaint. `spread` lies between 0.5 and 1.5 and keeps
     /// several services from asking again all at once.
     pub(super) fn pause(&self, asked: Option<Duration>, spread: f64) -> Duration {
-        match asked {
-            Some(asked) => asked.min(MAX_ASKED) + FIRST_PAUSE.mul_f64(spread - 0.5),
-            None => {
-                let doubled = FIRST_PAUSE * 2_u32.pow(self.complaints.min(6));
-                doubled.min(MAX_PAUSE).mul_f64(spread)
-            }
+        if let Some(asked) = asked {
+            return asked.min(MAX_ASKED) + FIRST_PAUSE.mul_f64(spread - 0.5);
         }
+        let doubled = FIRST_PAUSE * 2_u32.pow(self.complaints.min(6));
+        doubled.min(MAX_PAUSE).mul_f64(spread)
     }
 
     /// Gives how many requests run, how many may, and how many wait.
