@@ -135,6 +135,9 @@ fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) ->
         let text = format!("rule \"{rule}\" {asked}: {message}");
         write_line(BELOW, &text, appearance, out)?;
     }
+    for warning in &verdict.warnings {
+        write_line("Warning   ", &printable(warning), appearance, out)?;
+    }
     Ok(())
 }
 

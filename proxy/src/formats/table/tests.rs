@@ -38,6 +38,16 @@ fn the_head_says_what_was_decided_by_which_rule() {
 }
 
 #[test]
+fn what_a_policy_needs_in_vain_stands_below_its_rules() {
+    let mut verdict = samples::verdict();
+    assert!(!plain(&verdict).contains("Warning"));
+    verdict.warnings = vec!["rule \"odds\" of policy \"p\" needs EPSS scores".into()];
+    let table = plain(&verdict);
+    let warning = line(&table, "needs EPSS scores");
+    assert!(warning.starts_with("Warning   rule \"odds\""), "{warning}");
+}
+
+#[test]
 fn a_policy_that_only_watches_says_what_it_would_do() {
     let mut verdict = samples::verdict();
     verdict.decision = Decision::Allow;
@@ -120,6 +130,7 @@ fn what_an_image_says_cannot_steer_the_terminal() {
     let evil = samples::HOSTILE;
     verdict.platform = evil.into();
     verdict.policy.name = evil.into();
+    verdict.warnings = vec![evil.into()];
     for reason in &mut verdict.reasons {
         reason.rule = evil.into();
         reason.message = evil.into();
