@@ -12,7 +12,7 @@ use super::pins::Row;
 use super::{Transcript, revision_of};
 use crate::feeds::cve::CveNumber;
 use crate::feeds::golden::layout;
-use crate::feeds::{FeedDirectory, FeedIndex, SOURCES, build_index};
+use crate::feeds::{FeedDirectory, FeedIndex, NVD_FOLDER, SOURCES, build_index};
 
 pub(super) fn rows() -> Vec<Row> {
     let home = TempDir::new().unwrap();
@@ -85,7 +85,10 @@ pub(super) fn now() -> Timestamp {
 fn osv(index: &FeedIndex) -> Row {
     let mut transcript = Transcript::default();
     transcript.note("ecosystems", &index.ecosystems());
-    transcript.note("problems", &index.problems());
+    // What is odd about severities is not of records, and is read elsewhere.
+    let problems = index.problems().iter();
+    let problems: Vec<_> = problems.filter(|it| it.ecosystem != NVD_FOLDER).collect();
+    transcript.note("problems", &problems);
     transcript.note("packages", &index.packages());
     let known = format!("{:?}", index.all_knowledge(now()));
     transcript.note("knowledge", &known);
