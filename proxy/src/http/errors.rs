@@ -1,8 +1,9 @@
 //! The one map from refusals and errors to status, code and the line that people read.
 //!
 //! The line is the message of the OCI error envelope and the reason phrase of the status line;
-//! where access is refused it is a `Warning` as well, for HTTP/2 has no phrase. It never carries an
-//! upstream's words as they came, or bytes that a terminal would act on. The statuses are those
+//! where access is refused, and in answers to HEAD where something failed, it is a `Warning` as well,
+//! for HTTP/2 has no phrase. It never carries an upstream's words as they came, or bytes that a
+//! terminal would act on. The statuses are those
 //! that clients show with their reason (measured): of a 404 most say only "not found", and a 401
 //! would ask them for credentials of a registry that they do not talk to.
 
@@ -159,6 +160,13 @@ fn upstream_status(error: &UpstreamError, wanted: Wanted) -> (StatusCode, &'stat
     }
 }
 
+/// Tells whether the line is a `Warning` as well: what is refused, and of a HEAD, which has no body,
+/// all trouble. That something is not there is what many ask for, and nothing to warn of.
+fn is_warned_of(status: StatusCode, head: bool) -> bool {
+    let is_trouble = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    status == StatusCode::FORBIDDEN || (head && is_trouble)
+}
+
 /// Makes the answer: the line stands wherever some client looks for it.
 fn envelope(status: StatusCode, code: &str, message: &str, head: bool) -> Response<Body> {
     let message = sluicegate_policy::one_line(message);
@@ -177,7 +185,7 @@ fn envelope(status: StatusCode, code: &str, message: &str, head: bool) -> Respon
     let headers = response.headers_mut();
     set(headers, header::CONTENT_TYPE, "application/json");
     set(headers, header::CONTENT_LENGTH, &length);
-    if status == StatusCode::FORBIDDEN {
+    if is_warned_of(status, head) {
         let mut room = MAX_WARNING_BYTES;
         warn(headers, &message, &mut room);
     }
