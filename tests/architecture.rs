@@ -193,3 +193,27 @@ fn nothing_is_unfinished_or_switched_off() {
     }
     assert!(found.is_empty(), "forbidden: {found:#?}");
 }
+
+#[test]
+fn no_log_line_speaks_the_programs_own_language() {
+    let mut found = Vec::new();
+    for (path, text) in all_files() {
+        if !path.starts_with("proxy/src") || path.to_string_lossy().contains("tests") {
+            continue;
+        }
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for call in product.split("tracing::").skip(1) {
+            let line = call.split(");").next().unwrap_or_default();
+            let is_event = ["info!(", "warn!(", "error!("];
+            let is_event = is_event.iter().any(|start| line.starts_with(start));
+            let speaks = ["(?", " ?", ":?}"].iter().any(|mark| line.contains(mark));
+            if is_event && speaks {
+                found.push(format!("{}: {line}", path.display()));
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "values as the compiler writes them: {found:#?}"
+    );
+}

@@ -15,7 +15,7 @@ use crate::defaults;
 use crate::env::Environment;
 use crate::errors::Notes;
 use crate::feeds;
-use crate::file::Extras;
+use crate::file::{Extras, TlsEntry};
 use crate::layer::{Layers, Place, Sourced};
 use crate::networks;
 use crate::settings::{GateMode, LogFormat, Settings, TlsFiles, WebhookSettings};
@@ -59,10 +59,8 @@ pub(crate) fn check(
         gate: gate(layers, notes),
         cache_bytes: cache_bytes(layers, notes),
         log_format: log_format(layers, notes),
-        tls: extras.tls.as_ref().map(|tls| TlsFiles {
-            cert_file: path(&tls.cert_file),
-            key_file: path(&tls.key_file),
-        }),
+        tls: tls_files(extras.tls.as_ref()),
+        api_tls: tls_files(extras.api_tls.as_ref()),
         allow_anonymous: switch(layers, "allow_anonymous"),
         explain_to_old_clients: switch(layers, "explain_to_old_clients"),
         api_url: api_url(layers, notes),
@@ -108,9 +106,16 @@ fn check_together(settings: &Settings, layers: &Layers, notes: &mut Notes) {
         );
         notes.error(place(layers, "listen"), message);
     }
-    if let Some(tls) = &settings.tls {
+    for tls in settings.tls.iter().chain(&settings.api_tls) {
         credentials::warn_if_others_may_read(&tls.key_file, notes);
     }
+}
+
+fn tls_files(entry: Option<&TlsEntry>) -> Option<TlsFiles> {
+    entry.map(|entry| TlsFiles {
+        cert_file: path(&entry.cert_file),
+        key_file: path(&entry.key_file),
+    })
 }
 
 fn place(layers: &Layers, key: &'static str) -> Place {

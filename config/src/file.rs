@@ -15,6 +15,7 @@ pub(crate) struct Extras {
     pub(crate) feeds: Vec<UpstreamEntry>,
     pub(crate) docker_config: Option<Sourced>,
     pub(crate) tls: Option<TlsEntry>,
+    pub(crate) api_tls: Option<TlsEntry>,
 }
 
 /// One entry of `upstreams`, as text.
@@ -31,7 +32,7 @@ pub(crate) struct UpstreamEntry {
     pub(crate) max_requests: Option<Sourced>,
 }
 
-/// The entry `tls`, as text.
+/// The entry `tls` or `api_tls`, as text.
 #[derive(Debug)]
 pub(crate) struct TlsEntry {
     pub(crate) cert_file: Sourced,
@@ -100,6 +101,7 @@ impl Reader<'_> {
             .take("docker_config")
             .and_then(|node| self.scalar(node));
         extras.tls = fields.take("tls").and_then(|node| self.tls(node));
+        extras.api_tls = fields.take("api_tls").and_then(|node| self.tls(node));
         fields.finish(&mut self.mistakes);
         (layer, extras)
     }

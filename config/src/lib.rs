@@ -13,6 +13,7 @@ mod settings;
 
 mod address;
 mod api_auth;
+mod changed;
 mod check;
 mod credentials;
 mod defaults;

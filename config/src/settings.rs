@@ -54,13 +54,15 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// The registry listener's certificate; none = plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// The API listener's certificate; none = plain HTTP.
+    pub api_tls: Option<TlsFiles>,
     /// Whether the API answers those who send no key.
     pub api_auth: ApiAuth,
     /// Whether anybody who reaches the registry may pull what an upstream gives to our credentials.
     pub allow_anonymous: bool,
     /// Whether old containerd gets a 200 on HEAD so that it shows the reason of the GET's 403.
     pub explain_to_old_clients: bool,
-    /// The API's URL as users reach it, without a trailing `/`; none = `http://` and `api_listen`.
+    /// The API's URL as users reach it, without a trailing `/`; none = its own address.
     pub api_url: Option<String>,
     /// How long a tag is believed without asking the upstream.
     pub tag_ttl: Duration,
@@ -170,7 +172,7 @@ impl FeedSource {
 }
 
 /// Who is sent events.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSettings {
     /// The receiver; path and query may hold a secret.
     pub url: Url,

@@ -2,6 +2,8 @@
 //!
 //! The only file that names every part. Nothing here decides anything.
 
+mod listeners;
+mod reload;
 pub mod stopped;
 mod tasks;
 pub mod unstarted;
@@ -10,8 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluicegate_config::{GateMode, Settings};
-use tokio::net::TcpListener;
+use sluicegate_config::{FeedSource, GateMode, Settings};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -24,11 +25,10 @@ use crate::data_directory;
 use crate::decisions::{DecisionLog, PolicyRecord, PolicyTexts, PullLog};
 use crate::events::PullHistory;
 use crate::feeds::Feeds;
+use crate::http::details::Details;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::name::Names;
 use crate::http::registry::Registry;
-use crate::http::server::ServerLimits;
-use crate::http::tls::TlsReload;
 use crate::insecure;
 use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
@@ -49,9 +49,8 @@ use crate::upstream::{ProxyVariables, Upstream, UpstreamError};
 use crate::verdicts::{Records, SledStore};
 use crate::webhook::Webhook;
 
-use self::tasks::{
-    begin_delivery, prepare_lists, prove_store, serve_api, serve_registry, settle_pulls, tell_unmet,
-};
+use self::listeners::{Bound, Certificates, details};
+use self::tasks::{begin_delivery, prepare_lists, prove_store, settle_pulls, tell_unmet};
 
 /// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
 const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
@@ -66,6 +65,8 @@ pub struct App {
     pub policies: Arc<Policies>,
     /// The current feeds, for looking at them at once.
     pub feeds: Arc<Feeds>,
+    settings: Settings,
+    certificates: Certificates,
     pulls: Arc<PullLog>,
     clock: Clock,
     draining: watch::Sender<bool>,
@@ -108,6 +109,9 @@ pub enum StartError {
     /// The receiver of events cannot be used.
     #[error("the webhook cannot be used: {0}")]
     Webhook(String),
+    /// A feed's directory is not there.
+    #[error("feed {0:?} cannot be used: there is no such directory")]
+    Feed(std::path::PathBuf),
     /// The TLS files cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -117,23 +121,20 @@ impl App {
     /// Builds every part and starts listening.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let clock = Clock::system();
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(clock.now());
         let draining = watch::Sender::new(false);
         let closed = data_directory::close(&settings.data)
             .map_err(|error| data_error(&settings.data, &error))?;
         let parts = Parts::build(&settings, &clock, &metrics)?;
         record_policies(&parts, &clock, &settings.data)?;
-        let registry_listener = listen(settings.listen).await?;
-        let api_listener = listen(settings.api_listen).await?;
-        let (registry_addr, api_addr) = (
-            local(&registry_listener, settings.listen)?,
-            local(&api_listener, settings.api_listen)?,
-        );
-        let api_url = settings
-            .api_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{api_addr}"));
-        let registry = parts.registry(&settings, &api_url, &metrics, &clock, draining.subscribe());
+        let bound = Bound::open(&settings).await?;
+        let (registry_addr, api_addr) = (bound.registry_addr, bound.api_addr);
+        let certificates = Certificates::open(&settings)?;
+        let scheme = certificates.api_scheme();
+        let own_url = || format!("{scheme}://{api_addr}");
+        let api_url = settings.api_url.clone().unwrap_or_else(own_url);
+        let details = details(&settings, (registry_addr, api_addr), scheme);
+        let registry = parts.registry(&settings, details, &metrics, &clock, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
         if let Some(webhook) = webhook.clone() {
             begin_delivery(webhook).await;
@@ -141,39 +142,32 @@ impl App {
         let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
         let guard = guard.with_machine_names();
         let insecure = insecure::list(&settings, &closed.problems);
-        let state = parts.api_state(&settings, &metrics, &clock, webhook, insecure);
-        let tls = tls(&settings)?;
-        let limits = ServerLimits {
-            max_connections: settings.max_connections,
-            ..ServerLimits::default()
-        };
-        let listeners = vec![
-            tokio::spawn(serve_registry(
-                registry_listener,
-                tls,
-                limits,
-                registry,
-                draining.subscribe(),
-            )),
-            tokio::spawn(serve_api(api_listener, state, guard, draining.subscribe())),
-        ];
+        let state = parts.api_state(
+            &settings,
+            &metrics,
+            &clock,
+            webhook,
+            insecure,
+            &certificates,
+        );
+        let listeners = bound.serve(
+            &certificates,
+            settings.max_connections,
+            registry,
+            (state, guard),
+            &draining,
+        );
         let data = settings.data.clone();
         tokio::task::spawn_blocking(move || closed.finish(&data));
-        tokio::spawn(Arc::clone(&parts.policies).watch());
-        tokio::spawn(tell_unmet(
-            Arc::clone(&parts.policies),
-            Arc::clone(&parts.feeds),
-        ));
-        tokio::spawn(prepare_lists(parts.records.clone()));
-        tokio::spawn(prove_store(parts.records.clone()));
-        tokio::spawn(parts.rejudge.clone().run());
-        tokio::spawn(settle_pulls(Arc::clone(&parts.pulls), clock.clone()));
+        parts.work_in_the_background(&clock);
         tracing::info!(%registry_addr, %api_addr, data = %settings.data.display(), "listening");
         Ok(Self {
             registry_addr,
             api_addr,
             policies: parts.policies,
             feeds: parts.feeds,
+            settings,
+            certificates,
             pulls: parts.pulls,
             clock,
             draining,
@@ -214,7 +208,7 @@ impl Parts {
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let policies = policies(settings)?;
         let pulls = Arc::new(PullLog::new(log));
-        let feeds = feeds(settings, clock);
+        let feeds = feeds(settings, clock)?;
         let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
         let resolver = Resolver::new(
             settings.tag_ttl,
@@ -261,10 +255,22 @@ impl Parts {
         })
     }
 
+    fn work_in_the_background(&self, clock: &Clock) {
+        tokio::spawn(Arc::clone(&self.policies).watch());
+        tokio::spawn(tell_unmet(
+            Arc::clone(&self.policies),
+            Arc::clone(&self.feeds),
+        ));
+        tokio::spawn(prepare_lists(self.records.clone()));
+        tokio::spawn(prove_store(self.records.clone()));
+        tokio::spawn(self.rejudge.clone().run());
+        tokio::spawn(settle_pulls(Arc::clone(&self.pulls), clock.clone()));
+    }
+
     fn registry(
         &self,
         settings: &Settings,
-        api_url: &str,
+        details: Details,
         metrics: &Metrics,
         clock: &Clock,
         draining: watch::Receiver<bool>,
@@ -276,7 +282,7 @@ impl Parts {
             gate: self.gate.clone(),
             releases: Releases::new(self.records.clone()),
             pulls: Arc::clone(&self.pulls),
-            api_url: api_url.into(),
+            details,
             explain_to_old_clients: settings.explain_to_old_clients,
             hold: settings.hold,
             metrics: metrics.clone(),
@@ -315,6 +321,7 @@ impl Parts {
         clock: &Clock,
         webhook: Option<Webhook>,
         insecure: Vec<String>,
+        certificates: &Certificates,
     ) -> Arc<ApiState> {
         Arc::new(ApiState {
             records: self.records.clone(),
@@ -333,6 +340,8 @@ impl Parts {
             rejudge: self.rejudge.clone(),
             webhook,
             metrics: metrics.clone(),
+            certificates: certificates.each(),
+            data: settings.data.clone(),
             decisions_dir: settings.data.join("decisions"),
             history: self.history.clone(),
             gate_mode: match settings.gate {
@@ -351,13 +360,13 @@ fn open_data(settings: &Settings) -> Result<(ContentStore, Records, DecisionLog)
     // First, for it locks the directory: opening the content store removes leftovers.
     let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES)
         .map_err(|error| data_error(data, &error))?;
-    tracing::info!(?opened, "verdict store opened");
+    tracing::info!(%opened, "verdict store opened");
     let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
         .map_err(|error| data_error(data, &error))?;
     let records = Records::new(Arc::new(store), content.clone());
     let (log, opened) =
         DecisionLog::open(&data.join("decisions")).map_err(|error| data_error(data, &error))?;
-    tracing::info!(?opened, "decision log opened");
+    tracing::info!(%opened, "decision log opened");
     Ok((content, records, log))
 }
 
@@ -430,14 +439,22 @@ fn record_policies(parts: &Parts, clock: &Clock, data: &Path) -> Result<(), Star
     Ok(())
 }
 
-fn feeds(settings: &Settings, clock: &Clock) -> Arc<Feeds> {
+fn feeds(settings: &Settings, clock: &Clock) -> Result<Arc<Feeds>, StartError> {
     let (sources, directory) = (settings.feeds.clone(), settings.data.join("feeds"));
-    Feeds::start(
+    for source in &sources {
+        // A name that is mistyped would be a service without advisories.
+        if let FeedSource::Directory(path) = source
+            && !path.is_dir()
+        {
+            return Err(StartError::Feed(path.clone()));
+        }
+    }
+    Ok(Feeds::start(
         sources,
         directory,
         &proxy_variables(settings),
         clock.clone(),
-    )
+    ))
 }
 
 /// Gives the proxy of the environment, for upstreams and feeds.
@@ -446,28 +463,6 @@ pub(crate) fn proxy_variables(settings: &Settings) -> ProxyVariables {
         https_proxy: settings.https_proxy.clone(),
         no_proxy: settings.no_proxy.clone(),
     }
-}
-
-fn tls(settings: &Settings) -> Result<Option<TlsReload>, StartError> {
-    let Some(files) = &settings.tls else {
-        return Ok(None);
-    };
-    let reload = TlsReload::open(&files.cert_file, &files.key_file);
-    reload
-        .map(Some)
-        .map_err(|error| StartError::Tls(error.to_string()))
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
-}
-
-fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address, source })
 }
 
 fn data_error(directory: &Path, error: &dyn std::fmt::Display) -> StartError {

@@ -29,6 +29,7 @@ pub mod pull;
 pub mod rejudge;
 pub mod secrets;
 pub mod telemetry;
+pub mod trace;
 pub mod upstream;
 pub mod verdicts;
 pub mod webhook;

@@ -1,14 +1,26 @@
 //! Counters and gauges in Prometheus' text format. Their names are part of the contract.
+//!
+//! What happens is counted here; what is measured when somebody asks is handed in, and `process` is
+//! what the system says of the program.
+
+mod measured;
+mod process;
+mod text;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use sluicegate_model::verdict::Decision;
+use sluicegate_model::verdict::{Decision, Verdict};
+
+use measured::AllMeasured;
+pub use measured::{Label, Measured};
+pub use text::MEDIA_TYPE;
 
 /// Buckets of scan times, in seconds: from a cached layer to a huge image.
 const SCAN_SECONDS: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -17,14 +29,14 @@ const SCAN_SECONDS: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
+    started: Timestamp,
     pulls: Family<ByDecision, Counter>,
     failures: Counter,
+    refusals: Family<ByRule, Counter>,
     denied: Counter,
+    blobs: Family<ByOutcome, Counter>,
     scan_seconds: Histogram,
     upstream_requests: Family<ByUpstream, Counter>,
-    feed_age: Family<ByEcosystem, Gauge>,
-    cache_bytes: Gauge,
-    pulls_running: Gauge,
     rejudged: Family<ByOutcome, Counter>,
     webhook: Family<ByOutcome, Counter>,
 }
@@ -46,27 +58,43 @@ struct ByUpstream {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByEcosystem {
-    ecosystem: String,
+struct ByRule {
+    policy: String,
+    rule: String,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
+/// Whether what was asked for was here already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It was.
+    Hit,
+    /// It has to be fetched.
+    Miss,
+}
+
+impl Found {
+    const fn outcome(self) -> ByOutcome {
+        let outcome = match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        };
+        ByOutcome { outcome }
     }
 }
 
 impl Metrics {
-    /// Registers every metric.
-    pub fn new() -> Self {
+    /// Registers every metric of a program that started at `started`.
+    pub fn new(started: Timestamp) -> Self {
         let mut registry = Registry::with_prefix("sluicegate");
-        let pulls = Family::<ByDecision, Counter>::default();
+        let pulls = pulls(&mut registry);
+        let refusals = Family::<ByRule, Counter>::default();
         registry.register(
-            "pulls",
-            "Manifest requests answered, by decision",
-            pulls.clone(),
+            "refusals",
+            "Manifest requests refused, by policy and the rule that spoke first",
+            refusals.clone(),
         );
         let [failures, denied] = not_served(&mut registry);
+        let blobs = blobs(&mut registry);
         let scan_seconds = Histogram::new(SCAN_SECONDS);
         registry.register(
             "scan_seconds",
@@ -78,18 +106,6 @@ impl Metrics {
             "upstream_requests",
             "Requests sent upstream",
             upstream_requests.clone(),
-        );
-        let feed_age = Family::<ByEcosystem, Gauge>::default();
-        registry.register(
-            "feed_age_seconds",
-            "Age of the newest record of an ecosystem's family",
-            feed_age.clone(),
-        );
-        let cache_bytes = gauge(&mut registry, "cache_bytes", "Bytes of content kept");
-        let pulls_running = gauge(
-            &mut registry,
-            "pulls_running",
-            "Pulls being fetched and scanned",
         );
         let rejudged = by_outcome(
             &mut registry,
@@ -103,36 +119,51 @@ impl Metrics {
         );
         Self {
             registry: Arc::new(registry),
+            started,
             pulls,
             failures,
+            refusals,
             denied,
+            blobs,
             scan_seconds,
             upstream_requests,
-            feed_age,
-            cache_bytes,
-            pulls_running,
             rejudged,
             webhook,
         }
     }
 
-    /// Counts a manifest request that was decided.
-    pub fn count_pull(&self, decision: Decision) {
+    /// Counts a manifest request that was decided, by the verdict where there is one.
+    pub fn count_pull(&self, decision: Decision, verdict: Option<&Arc<Verdict>>) {
         self.pulls
             .get_or_create(&ByDecision {
                 decision: decision.as_str(),
             })
             .inc();
-    }
-
-    /// Counts a manifest request that failed.
-    pub fn count_failure(&self) {
-        self.failures.inc();
+        if let (Decision::Refuse, Some(verdict)) = (decision, verdict) {
+            // Strictest first: the first one is a rule that refuses.
+            let rule = verdict.reasons.first().map(|reason| reason.rule.clone());
+            self.refusals
+                .get_or_create(&ByRule {
+                    policy: verdict.policy.name.clone(),
+                    rule: rule.unwrap_or_default(),
+                })
+                .inc();
+        }
     }
 
     /// Counts a request for a registry that is not configured.
     pub fn count_denied(&self) {
         self.denied.inc();
+    }
+
+    /// Counts a blob that was asked for.
+    pub fn count_blob(&self, found: Found) {
+        self.blobs.get_or_create(&found.outcome()).inc();
+    }
+
+    /// Counts a manifest request that failed.
+    pub fn count_failure(&self) {
+        self.failures.inc();
     }
 
     /// Notes how long an image took to be judged, in seconds.
@@ -148,29 +179,6 @@ impl Metrics {
                 code,
             })
             .inc();
-    }
-
-    /// Notes the age of what is known of each ecosystem, in seconds. Those that are no longer
-    /// loaded go: they would stay as young as they were.
-    pub fn set_feed_ages(&self, ages: Vec<(String, i64)>) {
-        self.feed_age.clear();
-        for (ecosystem, seconds) in ages {
-            self.feed_age
-                .get_or_create(&ByEcosystem { ecosystem })
-                .set(seconds);
-        }
-    }
-
-    /// Notes the size of the content store, in bytes.
-    pub fn set_cache_bytes(&self, bytes: u64) {
-        self.cache_bytes
-            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
-    }
-
-    /// Notes how many pulls are under way.
-    pub fn set_pulls_running(&self, pulls: usize) {
-        self.pulls_running
-            .set(i64::try_from(pulls).unwrap_or(i64::MAX));
     }
 
     /// Counts old verdicts that the background pass made anew, and those that it could not.
@@ -189,23 +197,30 @@ impl Metrics {
             .inc_by(events);
     }
 
-    /// Writes all of it as Prometheus reads it.
-    pub fn encode(&self) -> String {
-        let mut text = String::new();
-        match prometheus_client::encoding::text::encode(&mut text, &self.registry) {
-            Ok(()) => text,
-            Err(error) => format!("# metrics could not be written: {error}\n"),
+    /// Tells when the program started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Writes all of it as Prometheus reads it, with what was measured just now.
+    pub fn encode(&self, mut measured: Vec<Measured>) -> String {
+        measured.extend(process::measure(self.started));
+        let mut just_now = Registry::default();
+        just_now.register_collector(Box::new(AllMeasured(measured)));
+        let mut written = String::new();
+        for registry in [self.registry.as_ref(), &just_now] {
+            if let Err(error) = encode_registry(&mut written, registry) {
+                tracing::error!(%error, "metrics not written");
+            }
         }
+        text::of_openmetrics(&written)
     }
 }
 
 fn not_served(registry: &mut Registry) -> [Counter; 2] {
     let counters = [
         ("pull_failures", "Pulls that could not be served"),
-        (
-            "unconfigured_registry_requests",
-            "Requests for registries that are not configured here",
-        ),
+        ("denied", "Requests for registries that are not configured"),
     ];
     counters.map(|(name, help)| {
         let counter = Counter::default();
@@ -214,14 +229,70 @@ fn not_served(registry: &mut Registry) -> [Counter; 2] {
     })
 }
 
-fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
-    let gauge = Gauge::default();
-    registry.register(name, help, gauge.clone());
-    gauge
+/// Registers the pulls, and begins each kind at zero: a rate of what was never counted is no
+/// number, and no alert comes of it.
+fn pulls(registry: &mut Registry) -> Family<ByDecision, Counter> {
+    let pulls = Family::<ByDecision, Counter>::default();
+    for decision in [Decision::Allow, Decision::Annotate, Decision::Refuse] {
+        let decision = decision.as_str();
+        let _begins_at_zero = pulls.get_or_create(&ByDecision { decision });
+    }
+    let help = "Manifest requests answered, by decision";
+    registry.register("pulls", help, pulls.clone());
+    pulls
+}
+
+/// Registers the uses of the cache, beginning at zero as well.
+fn blobs(registry: &mut Registry) -> Family<ByOutcome, Counter> {
+    let help = "Blobs asked for, by whether they were here (hit) or had to be fetched (miss)";
+    let blobs = by_outcome(registry, "cache_requests", help);
+    for found in [Found::Hit, Found::Miss] {
+        let _begins_at_zero = blobs.get_or_create(&found.outcome());
+    }
+    blobs
 }
 
 fn by_outcome(registry: &mut Registry, name: &str, help: &str) -> Family<ByOutcome, Counter> {
     let counters = Family::<ByOutcome, Counter>::default();
     registry.register(name, help, counters.clone());
     counters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_described_under_its_own_name() {
+        let metrics = Metrics::new(Timestamp::UNIX_EPOCH);
+        metrics.count_denied();
+        metrics.count_upstream("up.test", 200);
+        let measured = vec![
+            Measured::one("sluicegate_x_bytes", "Is x", 7.0),
+            Measured::each("sluicegate_y", "Is y", "of", [("a\"b".to_owned(), 1.0)]),
+            Measured::each("sluicegate_z", "Is nowhere", "of", []),
+        ];
+        let text = metrics.encode(measured);
+        for line in [
+            "# TYPE sluicegate_denied_total counter",
+            "sluicegate_denied_total 1",
+            "sluicegate_pulls_total{decision=\"refuse\"} 0",
+            "sluicegate_cache_requests_total{outcome=\"miss\"} 0",
+            "sluicegate_upstream_requests_total{upstream=\"up.test\",code=\"200\"} 1",
+            "# TYPE sluicegate_x_bytes gauge",
+            "sluicegate_x_bytes 7.0",
+            "sluicegate_y{of=\"a\\\"b\"} 1.0",
+            "# TYPE process_cpu_seconds_total counter",
+            "process_start_time_seconds 0.0",
+        ] {
+            assert!(
+                text.lines().any(|written| written == line),
+                "{line} in {text}"
+            );
+        }
+        assert!(
+            !text.contains("sluicegate_z") && !text.contains("# EOF"),
+            "{text}"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::Image;
-use sluicegate_tests::proxy::{Proxy, ProxyBuilder};
+use sluicegate_tests::proxy::{Proxy, ProxyBuilder, sluicegate};
 
 use crate::stage::{Stage, clean_image, flawed_image, within, write_feed};
 
@@ -43,15 +43,17 @@ async fn refuses_and_says_why(proxy: &Proxy) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_absent_feed_refuses_what_it_would_have_covered_and_says_so() {
-    let upstream = upstream_with(&clean_image(1, 1_000)).await;
+async fn an_absent_feed_stops_the_start_as_an_absent_policy_does() {
     let home = tempfile::tempdir().expect("make a directory");
-    let proxy = ProxyBuilder::new(&upstream.url())
-        .policy("strict.yaml", STRICT)
-        .feed(&home.path().join("absent"))
-        .start()
-        .await;
-    refuses_and_says_why(&proxy).await;
+    let (data, absent) = (home.path().join("data"), home.path().join("absent"));
+    let (data, absent) = (data.display().to_string(), absent.display().to_string());
+    let listen = ["--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"];
+    for flag in ["--feed", "--policy"] {
+        let arguments = [&["serve", "--data", &data, flag, &absent][..], &listen].concat();
+        let outcome = sluicegate(&arguments).await;
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(outcome.text().contains(&absent), "{}", outcome.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -179,9 +179,7 @@ async fn what_is_asked_of_unknown_registries_is_a_line_and_a_metric() {
         ["nowhere.test/team/app", "elsewhere.test/team/app"],
         "{lines:#?}"
     );
-    let counted = stage
-        .metric("sluicegate_unconfigured_registry_requests_total")
-        .await;
+    let counted = stage.metric("sluicegate_denied_total").await;
     assert!((counted - 3.0).abs() < 0.1, "{counted}");
 }
 

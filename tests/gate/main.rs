@@ -13,6 +13,7 @@ mod log;
 mod matrix;
 mod membership;
 mod names;
+mod operations;
 mod presence;
 mod private;
 mod questions;

@@ -4,7 +4,7 @@
 use http::{Method, StatusCode};
 use sluicegate_tests::wire::Call;
 
-use crate::stage::{REPO, Stage, clean};
+use crate::stage::{REPO, Stage, clean, manifest_path, vulnerable};
 
 /// Every route that is read and takes no parameter that has to be there.
 const ROUTES: [&str; 8] = [
@@ -18,88 +18,72 @@ const ROUTES: [&str; 8] = [
     "/api/v1/events",
 ];
 
+/// Asserts that a question is refused for the sake of a parameter, with these words.
+async fn refused(stage: &Stage, path: String, parameter: &str, words: &str) {
+    let reply = stage.proxy.api(&path).await;
+    let text = reply.text();
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{path}: {text}");
+    assert_eq!(reply.header("content-type"), "application/problem+json");
+    let problem = reply.json();
+    assert_eq!(problem["parameter"], parameter, "{path}: {text}");
+    let detail = problem["detail"].as_str().expect("a detail");
+    assert!(detail.contains(words), "{path}: {detail}");
+}
+
+/// Questions, the parameter that is wrong in each, and words that say so.
+const MISTYPED: [(&str, &str, &str); 11] = [
+    ("packages?name=x&colour=red", "colour", "name"),
+    (
+        "packages?name=x&after=zzz",
+        "after",
+        "no cursor of this list",
+    ),
+    ("packages?package=x", "package", "did you mean name?"),
+    ("packages", "name", "is missing"),
+    ("packages?name=", "name", "is empty"),
+    ("verdicts?name=log4j-core", "name", "did you mean package?"),
+    (
+        "verdicts?decision=deny",
+        "decision",
+        "allow, annotate, refuse",
+    ),
+    (
+        "verdicts?decision=refused",
+        "decision",
+        "did you mean refuse?",
+    ),
+    ("events?type=pull", "type", "verdict.changed"),
+    // Bytes that no list begins with, and a place in the list of another.
+    ("verdicts?after=00ff", "after", "no cursor of this list"),
+    ("verdicts?after=7", "after", "no cursor of this list"),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mistyped_question_is_told_the_right_word() {
     let stage = Stage::hold().await;
+    for (question, parameter, words) in MISTYPED {
+        refused(&stage, format!("/api/v1/{question}"), parameter, words).await;
+    }
     let nobody = format!("/api/v1/verdicts/sha256:{}", "0".repeat(64));
-    let refused = async |path: String, parameter: &str, words: &str| {
-        let reply = stage.proxy.api(&path).await;
-        let text = reply.text();
-        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{path}: {text}");
-        assert_eq!(reply.header("content-type"), "application/problem+json");
-        let problem = reply.json();
-        assert_eq!(problem["parameter"], parameter, "{path}: {text}");
-        let detail = problem["detail"].as_str().expect("a detail");
-        assert!(detail.contains(words), "{path}: {detail}");
-    };
-    let packages = "/api/v1/packages?name=x".to_owned();
     let takers = ROUTES.map(ToOwned::to_owned).into_iter();
     for path in takers.chain([nobody.clone(), format!("{nobody}/sbom")]) {
-        refused(
-            format!("{path}?colour=red"),
-            "colour",
-            "is called \"colour\"",
-        )
-        .await;
+        let words = "is called \"colour\"";
+        refused(&stage, format!("{path}?colour=red"), "colour", words).await;
     }
-    refused(format!("{packages}&colour=red"), "colour", "name").await;
+    let path = format!("{nobody}/sbom?format=sarif");
+    refused(&stage, path, "format", "cyclonedx, spdx").await;
     for list in ["verdicts", "decisions", "events"] {
-        let list = format!("/api/v1/{list}");
-        refused(
-            format!("{list}?after=zzz"),
-            "after",
-            "no cursor of this list",
-        )
-        .await;
-        refused(format!("{list}?limit=0"), "limit", "from 1 to 1000").await;
-        refused(
-            format!("{list}?since=yesterday"),
-            "since",
-            "an age such as 7d",
-        )
-        .await;
-        refused(format!("{list}?repository=UP"), "repository", "UP").await;
-        refused(format!("{list}?digest=latest"), "digest", "latest").await;
+        for (wrong, words) in [
+            ("after=zzz", "no cursor of this list"),
+            ("limit=0", "from 1 to 1000"),
+            ("since=yesterday", "an age such as 7d"),
+            ("repository=UP", "UP"),
+            ("digest=latest", "latest"),
+        ] {
+            let (name, _) = wrong.split_once('=').expect("a value");
+            refused(&stage, format!("/api/v1/{list}?{wrong}"), name, words).await;
+        }
     }
-    refused(
-        format!("{packages}&after=zzz"),
-        "after",
-        "no cursor of this list",
-    )
-    .await;
-    refused(
-        "/api/v1/packages?package=x".into(),
-        "package",
-        "did you mean name?",
-    )
-    .await;
-    refused("/api/v1/packages".into(), "name", "is missing").await;
-    refused(
-        "/api/v1/verdicts?name=log4j-core".into(),
-        "name",
-        "did you mean package?",
-    )
-    .await;
-    refused(
-        "/api/v1/verdicts?decision=deny".into(),
-        "decision",
-        "allow, annotate, refuse",
-    )
-    .await;
-    refused("/api/v1/events?type=pull".into(), "type", "verdict.changed").await;
-    refused(
-        format!("{nobody}/sbom?format=sarif"),
-        "format",
-        "cyclonedx, spdx",
-    )
-    .await;
-    // What once was a place in this list, in the keys of another.
-    refused(
-        "/api/v1/verdicts?after=00ff".into(),
-        "after",
-        "no cursor of this list",
-    )
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,4 +171,20 @@ async fn names_are_those_that_are_pulled_and_times_are_what_people_write() {
     let path = format!("/api/v1/verdicts/{}?repository=lib/app", image.digest);
     let shown = stage.proxy.api(&path).await;
     assert_eq!(shown.json()["repository"], "up.test/lib/app");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_question_is_answered_by_what_the_description_does_not_have() {
+    let stage = Stage::hold().await;
+    for (tag, image) in [("good", clean(412)), ("bad", vulnerable(413))] {
+        stage.upstream.add(REPO, tag, &image);
+        stage.get(&manifest_path(REPO, tag)).await;
+    }
+    let told = sluicegate_tests::api_fuzzer::ask_everything(stage.proxy.api_address(), 25).await;
+    assert!(told.ok(), "{}", told.text());
+    let text = told.text();
+    assert!(
+        text.contains("listVerdicts") || text.contains("passed"),
+        "{text}"
+    );
 }

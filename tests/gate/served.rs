@@ -35,10 +35,11 @@ impl Served {
         };
         let ready = async || {
             let asked = Call::new(Method::GET, api, "/readyz").limit(Duration::from_secs(2));
+            // Pulls wait for the first load of the feeds; tests have no time to.
             asked
                 .try_send()
                 .await
-                .is_ok_and(|reply| reply.status == 200)
+                .is_ok_and(|reply| reply.status == 200 && reply.json()["feeds_loaded"] == true)
         };
         served.daemon.wait_until(ready).await;
         served

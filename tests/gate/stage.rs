@@ -69,6 +69,11 @@ impl Stage {
         }
     }
 
+    /// Gives the directory of the feed.
+    pub fn feeds(&self) -> &std::path::Path {
+        self.feeds.path()
+    }
+
     /// Sends one request and follows no hop.
     pub async fn once(&self, method: Method, path: &str) -> Reply {
         self.call(method, path).send().await

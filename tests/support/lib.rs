@@ -4,6 +4,7 @@
 //! directories of their own, and stops them when the test ends, however it ends. Nothing here
 //! knows how the product works inside: it sees its command line, its ports and its files.
 
+pub mod api_fuzzer;
 pub mod certificates;
 pub mod clients;
 pub mod fault;

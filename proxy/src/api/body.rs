@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Serialize;
 
+use super::answers::Written;
 use super::problem::Problem;
 use crate::pull::memory::Share;
 
@@ -19,14 +20,14 @@ const PIECE_BYTES: usize = 64 * 1024;
 const SHORT_BYTES: usize = 1024 * 1024;
 
 /// Writes a value as JSON on a thread of its own, and sends it.
-pub(super) async fn json(
-    value: impl Serialize + Send + 'static,
+pub(super) async fn json<T: Serialize + Send + 'static>(
+    value: T,
     share: Share,
-) -> Result<Response, Problem> {
+) -> Result<Written<T>, Problem> {
     let text = tokio::task::spawn_blocking(move || serde_json::to_vec(&value));
     let text = text.await.map_err(Problem::internal)?;
     let text = text.map_err(Problem::internal)?;
-    Ok(sent(text, "application/json", share))
+    Ok(Written::of(sent(text, "application/json", share)))
 }
 
 /// Sends a text that was written under a share.

@@ -10,9 +10,9 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicyDocument;
 
 use super::ApiState;
-use super::asked::{Path, Query};
+use super::asked::{Nothing, Path, Query};
 use super::json::Json;
-use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
+use super::parameters::{Limit, LineNumber, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
 use crate::decisions::{
     self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
@@ -24,29 +24,30 @@ use crate::moment::Moment;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    /// What kind of line: pull, count, denied, and others.
+    /// What happened.
     #[serde(rename = "type")]
-    kind: Option<String>,
+    kind: Option<LineKind>,
     /// Repository, as it is pulled or by its canonical name, such as docker.io/library/nginx.
     repository: Option<RepositoryName>,
-    /// Manifest digest, of an image or of an index that led to it.
+    /// Manifest digest, asked for or given; also of an index that lists it.
     digest: Option<Digest>,
     /// What came out.
     decision: Option<Decision>,
     /// Client address.
     client: Option<String>,
-    /// Who asked, where that was told.
+    /// Access key or user.
     principal: Option<String>,
     /// A rule that spoke.
     rule: Option<String>,
-    /// Id of a finding that made a rule speak, in any letter case.
+    /// CVE or other id that a rule spoke of, in any letter case.
     vulnerability: Option<String>,
     /// At this instant, on this day (UTC) or so long ago, or later.
     since: Option<Moment>,
     /// Before this instant, this day (UTC), or so long ago.
     until: Option<Moment>,
-    /// Newest or oldest first.
-    order: Option<String>,
+    /// Which end comes first.
+    #[serde(default)]
+    order: Order,
     /// Items of a page.
     #[serde(default)]
     limit: Limit,
@@ -55,15 +56,18 @@ pub struct ListQuery {
 }
 
 /// A page of the log, as it is written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DecisionPage")]
 pub struct List {
     items: Vec<DecisionLine>,
+    /// What to give as `after` for the next page; null on the last one.
     next: Option<String>,
     searched: Searched,
 }
 
 /// One line with the policies that decided; none where they are not kept.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ShownDecision")]
 pub struct Shown {
     #[serde(flatten)]
     line: DecisionLine,
@@ -75,10 +79,9 @@ pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List>, Problem> {
-    let order = query.order.as_deref().map(parse_order).transpose()?;
     let repository = repository(query.repository.as_ref(), &state)?;
     let filter = DecisionFilter {
-        kind: query.kind.as_deref().map(parse_kind).transpose()?,
+        kind: query.kind,
         digests: digests(&state, repository.as_ref(), query.digest).await?,
         repository,
         decision: query.decision,
@@ -90,7 +93,7 @@ pub async fn list(
         until: instant(query.until, &state),
     };
     let page = PageOf {
-        order: order.unwrap_or_default(),
+        order: query.order,
         after: query.after.map(|after| after.0),
         limit: query.limit.0,
     };
@@ -106,11 +109,9 @@ pub async fn list(
 /// Shows one line, and the policies that decided.
 pub async fn show(
     State(state): State<Arc<ApiState>>,
-    Path(seq): Path<String>,
+    Path(LineNumber(seq)): Path<LineNumber>,
+    _: Query<Nothing>,
 ) -> Result<Json<Shown>, Problem> {
-    let seq: u64 = seq
-        .parse()
-        .map_err(|_| Problem::bad_request(format!("{seq:?} is no number of a line")))?;
     let directory = state.decisions_dir.clone();
     let line = in_background(move || decisions::read_line(&directory, seq)).await?;
     let line = line.ok_or_else(|| Problem::not_found(format!("no line has the number {seq}")))?;
@@ -127,11 +128,9 @@ pub async fn show(
 /// Shows the documents that are kept under a digest: of a set, or of one document.
 pub async fn policies(
     State(state): State<Arc<ApiState>>,
-    Path(digest): Path<String>,
+    Path(digest): Path<Digest>,
+    _: Query<Nothing>,
 ) -> Result<Json<KeptPolicies>, Problem> {
-    let digest: Digest = digest
-        .parse()
-        .map_err(|error| Problem::bad_request(format!("{error}")))?;
     let unknown = format!("no policies are kept under {digest}");
     let kept = kept(&state, digest).await?;
     kept.map(Json).ok_or_else(|| Problem::not_found(unknown))
@@ -173,14 +172,4 @@ async fn in_background<T: Send + 'static, E: std::fmt::Display + Send + 'static>
         .await
         .map_err(Problem::internal)?
         .map_err(Problem::internal)
-}
-
-fn parse_kind(name: &str) -> Result<LineKind, Problem> {
-    let names = LineKind::ALL.map(LineKind::as_str).join(", ");
-    LineKind::from_name(name)
-        .ok_or_else(|| Problem::bad_request(format!("type is none of {names}")))
-}
-
-fn parse_order(name: &str) -> Result<Order, Problem> {
-    Order::from_name(name).ok_or_else(|| Problem::bad_request("order is none of newest, oldest"))
 }

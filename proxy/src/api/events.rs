@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use sluicegate_model::Digest;
 
 use super::ApiState;
+use super::answers::List;
 use super::asked::Query;
 use super::json::Json;
 use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
 use super::verdicts::unlisted;
-use crate::events::{CauseKind, Direction, EventKind};
+use crate::events::{CauseKind, Direction, EventKind, ToldEvent};
 use crate::moment::Moment;
 use crate::verdicts::EventFilter;
 
@@ -50,7 +50,7 @@ pub struct ListQuery {
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<List<ToldEvent>>, Problem> {
     let filter = EventFilter {
         kind: query.kind,
         repository: repository(query.repository.as_ref(), &state)?,
@@ -67,7 +67,6 @@ pub async fn list(
         .await
         .map_err(unlisted)?;
     let items = state.history.tell(page.items).await;
-    Ok(Json(
-        json!({"items": items, "next": page.next.map(|seq| seq.to_string())}),
-    ))
+    let next = page.next.map(|seq| seq.to_string());
+    Ok(Json(List { items, next }))
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluicegate_model::Repository;
+use sluicegate_model::schema::Instant;
 use sluicegate_policy::{Glob, ListedException};
 
 use super::ApiState;
+use super::answers::List;
 use super::asked::Query;
 use super::json::Json;
 use super::parameters::{RepositoryName, repository};
@@ -31,14 +33,14 @@ pub struct ListQuery {
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<List<ExceptionShown>>, Problem> {
     let now = state.clock.now();
     let ending = query.ending;
     let filter = ExceptionFilter {
         ending: ending.map(|ending| ExceptionFilter::ends_before(ending, now)),
         repository: repository(query.repository.as_ref(), &state)?,
     };
-    Ok(Json(shown(&state.policies.exceptions(), &filter, now)))
+    Ok(Json(listed(&state.policies.exceptions(), &filter, now)))
 }
 
 /// Which exceptions are wanted; every field that is set must fit.
@@ -71,32 +73,79 @@ impl ExceptionFilter {
     }
 }
 
-/// Gives the exceptions that are wanted, as they are shown.
-pub fn shown(listed: &[ListedException], filter: &ExceptionFilter, now: Timestamp) -> Value {
-    let wanted = listed.iter().filter(|it| filter.accepts(it, now));
-    let items: Vec<Value> = wanted.map(|it| item(it, now)).collect();
-    json!({"items": items, "next": null})
+/// An exception, as it is shown.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExceptionShown {
+    name: String,
+    /// The weakness that it covers.
+    id: String,
+    purls: Vec<String>,
+    images: Vec<String>,
+    paths: Vec<String>,
+    statement: Option<String>,
+    owner: Option<String>,
+    author: Option<String>,
+    ticket: Option<String>,
+    description: Option<String>,
+    /// The file that it is in.
+    file: String,
+    #[schemars(with = "Option<Instant>")]
+    expires_at: Option<Timestamp>,
+    seconds_left: Option<i64>,
+    state: ExceptionState,
 }
 
-fn item(exception: &ListedException, now: Timestamp) -> Value {
+/// Whether an exception holds.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum ExceptionState {
+    /// It does.
+    InForce,
+    /// It did.
+    Ended,
+}
+
+/// Gives the exceptions that are wanted, as JSON.
+pub fn shown(all: &[ListedException], filter: &ExceptionFilter, now: Timestamp) -> Value {
+    json!(listed(all, filter, now))
+}
+
+fn listed(
+    all: &[ListedException],
+    filter: &ExceptionFilter,
+    now: Timestamp,
+) -> List<ExceptionShown> {
+    let wanted = all.iter().filter(|it| filter.accepts(it, now));
+    List {
+        items: wanted.map(|it| item(it, now)).collect(),
+        next: None,
+    }
+}
+
+fn item(exception: &ListedException, now: Timestamp) -> ExceptionShown {
     let left = exception.expires_at.map(|end| end.duration_since(now));
     let ended = left.is_some_and(|left| left <= SignedDuration::ZERO);
-    json!({
-        "name": exception.name,
-        "id": exception.id,
-        "purls": exception.purls,
-        "images": exception.images,
-        "paths": exception.paths,
-        "statement": exception.statement,
-        "owner": exception.about("owner"),
-        "author": exception.about("author"),
-        "ticket": exception.about("ticket"),
-        "description": exception.about("description"),
-        "file": exception.file,
-        "expires_at": exception.expires_at,
-        "seconds_left": left.map(|left| left.as_secs().max(0)),
-        "state": if ended { "ended" } else { "in-force" },
-    })
+    let about = |name: &str| exception.about(name).map(ToOwned::to_owned);
+    ExceptionShown {
+        name: exception.name.clone(),
+        id: exception.id.clone(),
+        purls: exception.purls.clone(),
+        images: exception.images.clone(),
+        paths: exception.paths.clone(),
+        statement: exception.statement.clone(),
+        owner: about("owner"),
+        author: about("author"),
+        ticket: about("ticket"),
+        description: about("description"),
+        file: exception.file.clone(),
+        expires_at: exception.expires_at,
+        seconds_left: left.map(|left| left.as_secs().max(0)),
+        state: if ended {
+            ExceptionState::Ended
+        } else {
+            ExceptionState::InForce
+        },
+    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
-use sluicegate_model::Digest;
-use sluicegate_model::package::Component;
+use serde::{Deserialize, Deserializer, Serialize};
+use sluicegate_model::package::{Component, Ecosystem};
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository, Tag};
 
 use super::ApiState;
 use super::asked::{Query, from_text};
@@ -43,9 +43,9 @@ pub struct SearchQuery {
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<SearchQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Holders>, Problem> {
     if query.name.is_empty() {
-        return Err(Problem::bad_request("parameter name is empty"));
+        return Err(Problem::bad_parameter("name", "parameter name is empty"));
     }
     let incomplete = match query.after {
         // What no page can say of them, the first one does.
@@ -62,11 +62,40 @@ pub async fn list(
     };
     let is_last = search.run(&state.records, &state.gate.judge).await?;
     let next = (!is_last).then(|| search.place.to_text());
-    Ok(Json(json!({
-        "items": search.items,
-        "next": next,
-        "incomplete": search.incomplete,
-    })))
+    Ok(Json(Holders {
+        items: search.items,
+        next,
+        incomplete: search.incomplete,
+    }))
+}
+
+/// A page of the places where a package is installed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Holders {
+    items: Vec<Holder>,
+    next: Option<String>,
+    /// Images of the page that may hold the package and whose inventory is no longer kept.
+    incomplete: u64,
+}
+
+/// A place where a package is installed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Holder {
+    name: String,
+    version: String,
+    purl: String,
+    ecosystem: Option<Ecosystem>,
+    /// What it was built from, where that is called otherwise.
+    source: Option<String>,
+    /// The file that proves it, without a leading slash.
+    path: String,
+    layer: Digest,
+    digest: Digest,
+    repository: Repository,
+    tags: Vec<Tag>,
+    decision: Decision,
+    /// The path of the verdict.
+    verdict: String,
 }
 
 /// Where a page begins: with an image, after some items of it.
@@ -106,7 +135,7 @@ struct Search {
     version: Option<String>,
     limit: usize,
     place: Place,
-    items: Vec<Value>,
+    items: Vec<Holder>,
     /// Images that may hold it and whose inventory is gone.
     incomplete: u64,
 }
@@ -182,24 +211,24 @@ impl Search {
     }
 }
 
-fn item(component: &Component, verdict: &Summary) -> Value {
+fn item(component: &Component, verdict: &Summary) -> Holder {
     let package = &component.package;
-    let (digest, repository) = (&verdict.digest, verdict.repository.to_string());
+    let (digest, repository) = (&verdict.digest, &verdict.repository);
     let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("repository", &repository)
+        .append_pair("repository", &repository.to_string())
         .finish();
-    json!({
-        "name": package.name,
-        "version": package.version,
-        "purl": component.purl,
-        "ecosystem": component.ecosystem,
-        "source": package.source.as_ref().map(|source| &source.name),
-        "path": component.path,
-        "layer": component.layer,
-        "digest": digest,
-        "repository": repository,
-        "tags": verdict.tags,
-        "decision": verdict.decision,
-        "verdict": format!("/api/v1/verdicts/{digest}?{query}"),
-    })
+    Holder {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        purl: component.purl.clone(),
+        ecosystem: component.ecosystem.clone(),
+        source: package.source.as_ref().map(|source| source.name.clone()),
+        path: component.path.clone(),
+        layer: component.layer.clone(),
+        digest: digest.clone(),
+        repository: repository.clone(),
+        tags: verdict.tags.clone(),
+        decision: verdict.decision,
+        verdict: format!("/api/v1/verdicts/{digest}?{query}"),
+    }
 }

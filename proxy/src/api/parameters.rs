@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sluicegate_model::Repository;
 
 use super::ApiState;
@@ -29,6 +29,19 @@ pub(super) struct Limit(pub(super) usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sequence(pub(super) u64);
 
+/// The number of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineNumber(pub u64);
+
+/// Says that a text is no number of a line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no number of a line")]
+pub struct NoLineNumber(String);
+
+/// A parameter that is on where it stands without a value, or with `true`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Switch(pub(super) bool);
+
 /// A repository as somebody calls it who pulls from it, or its canonical name.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(inline)]
@@ -38,6 +51,11 @@ pub(super) struct RepositoryName(String);
 #[derive(Debug, thiserror::Error)]
 #[error("got {0:?}, wanted a whole number from 1 to {MAX_LIMIT}")]
 pub(super) struct NoLimit(String);
+
+/// Says that a text is neither on nor off.
+#[derive(Debug, thiserror::Error)]
+#[error("got {0:?}, wanted true, false or nothing")]
+pub(super) struct NoSwitch(String);
 
 /// Says that a text is no cursor.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +78,27 @@ impl FromStr for Limit {
     }
 }
 
+impl FromStr for Switch {
+    type Err = NoSwitch;
+
+    fn from_str(text: &str) -> Result<Self, NoSwitch> {
+        match text {
+            "" | "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(NoSwitch(shown(text))),
+        }
+    }
+}
+
+impl FromStr for LineNumber {
+    type Err = NoLineNumber;
+
+    fn from_str(text: &str) -> Result<Self, NoLineNumber> {
+        let number = whole_number(text).map(Self);
+        number.ok_or_else(|| NoLineNumber(shown(text)))
+    }
+}
+
 impl FromStr for Sequence {
     type Err = NoCursor;
 
@@ -75,7 +114,7 @@ impl RepositoryName {
         let name = &self.0;
         let wrong = |error: &dyn std::fmt::Display| {
             let detail = format!("parameter repository: {error}");
-            Problem::bad_request(detail).with("parameter", "repository")
+            Problem::bad_parameter("repository", detail)
         };
         let as_it_is = || name.parse::<Repository>().map_err(|error| wrong(&error));
         if name.starts_with(NO_UPSTREAM) {
@@ -108,6 +147,18 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+impl Serialize for Switch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0 { "true" } else { "false" })
+    }
+}
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for Sequence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         from_text(deserializer)
@@ -125,6 +176,34 @@ impl JsonSchema for Limit {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})
+    }
+}
+
+impl JsonSchema for Switch {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Switch".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": ["", "true", "false"]})
+    }
+}
+
+impl JsonSchema for LineNumber {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "LineNumber".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": 0, "maximum": i64::MAX})
     }
 }
 

@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::json::Json;
 
@@ -10,8 +11,39 @@ use super::json::Json;
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
+    body: ProblemBody,
+}
+
+/// The problem details.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct ProblemBody {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What is wrong, in one line.
     detail: String,
-    more: Map<String, Value>,
+    /// The parameter that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// The parameters that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<Vec<String>>,
+    /// What becomes of what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<ProblemState>,
+}
+
+/// What becomes of what is not there yet.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum ProblemState {
+    /// The image is being scanned.
+    Scanning,
 }
 
 impl Problem {
@@ -20,9 +52,23 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// Says that there is no verdict yet, for the image is being scanned.
+    pub fn still_scanning() -> Self {
+        let mut problem = Self::not_found("the image is being scanned");
+        problem.body.state = Some(ProblemState::Scanning);
+        problem
+    }
+
     /// Says that the request makes no sense.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Says that a parameter makes no sense.
+    pub fn bad_parameter(parameter: &str, detail: impl Into<String>) -> Self {
+        let mut problem = Self::bad_request(detail);
+        problem.body.parameter = Some(parameter.to_owned());
+        problem
     }
 
     /// Says that nobody who asks like this is answered.
@@ -66,33 +112,29 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 
-    /// Adds a member to the problem.
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+    /// Adds the words that would have made sense.
+    pub fn among(mut self, known: &[&str]) -> Self {
+        self.body.known = Some(known.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self {
-            status,
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
             detail: detail.into(),
-            more: Map::new(),
-        }
+            parameter: None,
+            known: None,
+            state: None,
+        };
+        Self { status, body }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(self.more);
-        }
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

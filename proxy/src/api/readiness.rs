@@ -7,11 +7,15 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::ApiState;
+use super::asked::Query;
 use super::json::Json;
+use super::parameters::Switch;
 use crate::verdicts::StoreError;
 
 /// How long a proof counts.
@@ -23,15 +27,20 @@ pub struct StoreProof(Mutex<Option<(Instant, Standing)>>);
 
 /// How the verdict store stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Standing {
+pub(super) struct Standing {
     /// It answers: what was judged can be served.
-    is_open: bool,
+    pub(super) is_open: bool,
+    /// It takes what is new.
+    pub(super) writes: bool,
     /// `ok`, or what it cannot do.
-    words: String,
+    pub(super) words: String,
 }
 
 impl StoreProof {
-    async fn standing(&self, prove: impl Future<Output = Result<(), StoreError>>) -> Standing {
+    pub(super) async fn standing(
+        &self,
+        prove: impl Future<Output = Result<(), StoreError>>,
+    ) -> Standing {
         // Whoever comes while a proof is made waits for that one.
         let mut last = self.0.lock().await;
         if let Some((at, standing)) = &*last
@@ -41,6 +50,7 @@ impl StoreProof {
         }
         let proven = prove.await;
         let standing = Standing {
+            writes: proven.is_ok(),
             // A full disk keeps new images out, not those that are here.
             is_open: matches!(proven, Ok(()) | Err(StoreError::Full { .. })),
             words: proven.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
@@ -50,24 +60,82 @@ impl StoreProof {
     }
 }
 
-/// Says whether the store is open and the first load of every feed has ended.
-pub async fn readyz(State(state): State<Arc<ApiState>>) -> (StatusCode, Json<Value>) {
+/// How much is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadyQuery {
+    /// Not ready unless nothing at all is wrong: `?strict`, or `?strict=true`.
+    #[serde(default)]
+    strict: Switch,
+}
+
+/// What can be served, and what not.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Readiness {
+    /// Whether this instance can serve anything, or, asked strictly, everything.
+    ready: bool,
+    /// What it cannot do or does with less than it should have, a line each.
+    cannot: Vec<String>,
+    /// `ok`, or what the verdict store cannot do.
+    store: String,
+    /// Whether the first load of every feed has ended, well or badly.
+    feeds_loaded: bool,
+    /// What is wrong with the feeds.
+    feeds_problem: Option<String>,
+    /// Ecosystems that pulls wait for, or waited for in vain: they are being fetched.
+    feeds_awaited: Vec<String>,
+    /// Why the newest policy files are not in force, where they are not.
+    policy_error: Option<String>,
+}
+
+/// Says whether this instance can serve anything, and what it cannot.
+pub async fn readyz(
+    State(state): State<Arc<ApiState>>,
+    Query(query): Query<ReadyQuery>,
+) -> Readiness {
     let store = state.store_proof.standing(state.records.health()).await;
     let loaded = state.feeds.is_loaded();
-    let ready = store.is_open && loaded;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let body = json!({
-        "ready": ready,
-        "store": store.words,
-        "feeds_loaded": loaded,
-        "feeds_problem": state.feeds.current().problem,
-        "feeds_awaited": state.feeds.awaited(),
-    });
-    (status, Json(body))
+    let (problem, policy_error) = (
+        state.feeds.current().problem.clone(),
+        state.policies.last_error(),
+    );
+    let mut cannot = Vec::new();
+    if !store.writes {
+        let kept_out = if store.is_open {
+            "new images"
+        } else {
+            "anything"
+        };
+        cannot.push(format!("serve {kept_out}: {}", store.words));
+    }
+    if !loaded {
+        cannot.push("judge at once: the first load of the feeds has not ended".to_owned());
+    } else if let Some(problem) = &problem {
+        cannot.push(format!("judge by current feeds: {problem}"));
+    }
+    if let Some(error) = &policy_error {
+        cannot.push(format!("judge by the newest policy: {error}"));
+    }
+    Readiness {
+        ready: store.is_open && (cannot.is_empty() || !query.strict.0),
+        cannot,
+        store: store.words,
+        feeds_loaded: loaded,
+        feeds_problem: problem,
+        feeds_awaited: state.feeds.awaited(),
+        policy_error,
+    }
+}
+
+impl IntoResponse for Readiness {
+    fn into_response(self) -> Response {
+        let status = if self.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        (status, Json(self)).into_response()
+    }
 }
 
 #[cfg(test)]
@@ -96,7 +164,7 @@ mod tests {
         let full = || StoreError::Full { path: "/d".into() };
         let standing = StoreProof::default().standing(async { Err(full()) }).await;
         assert!(
-            standing.is_open && standing.words.contains("full"),
+            standing.is_open && !standing.writes && standing.words.contains("full"),
             "{standing:?}"
         );
         let broken = StoreError::Open {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 
+use super::answers::Bill;
 use super::asked::{Path, Query};
 use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
@@ -45,7 +45,7 @@ pub async fn sbom(
     State(state): State<Arc<ApiState>>,
     Path(digest): Path<Digest>,
     Query(query): Query<SbomQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Bill, Problem> {
     let (format, media_type) = match query.format {
         SbomFormat::Cyclonedx => (
             Format::Cyclonedx,
@@ -69,5 +69,5 @@ pub async fn sbom(
         .await
         .map_err(Problem::internal)?
         .map_err(Problem::internal)?;
-    Ok(body::sent(text, media_type, share))
+    Ok(Bill(body::sent(text, media_type, share)))
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ApiState;
+use super::answers::Begun;
 use super::asked::{Body, Nothing, Path, Query};
 use super::json::Json;
 use super::problem::Problem;
@@ -27,7 +26,7 @@ pub async fn start(
     State(state): State<Arc<ApiState>>,
     _: Query<Nothing>,
     Body(asked): Body<Asked>,
-) -> Result<Response, Problem> {
+) -> Result<Begun<ScanReport>, Problem> {
     let report = state
         .scans
         .start(&asked.image)
@@ -35,9 +34,10 @@ pub async fn start(
             ScanError::Name(reason) => Problem::bad_request(reason),
             ScanError::Busy => Problem::too_many(error.to_string()),
         })?;
-    let location = format!("/api/v1/scans/{}", report.id);
-    let headers = [(header::LOCATION, location)];
-    Ok((StatusCode::ACCEPTED, headers, Json(report)).into_response())
+    Ok(Begun {
+        shown_at: format!("/api/v1/scans/{}", report.id),
+        what: report,
+    })
 }
 
 /// Shows how far a scan is.

@@ -3,76 +3,161 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use sluicegate_scanner::feeds::EcosystemStatus;
+use schemars::JsonSchema;
+use serde::Serialize;
+use sluicegate_model::{Digest, Repository};
 
 use super::ApiState;
+use super::answers::Word;
 use super::asked::{Nothing, Query};
 use super::json::Json;
 use crate::feeds::lacks;
-use crate::feeds::shown::shown;
+use crate::feeds::shown::{FeedsShown, tell};
+use crate::pull::pulls::Pull;
+use crate::rejudge::ProgressView;
 use crate::upstream::Upstream;
-use crate::webhook::Webhook;
+use crate::webhook::{Webhook, WebhookView};
 
 /// Most warnings about policies that are shown.
 const MAX_WARNINGS: usize = 100;
 
+/// The state of the service.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Status {
+    /// The version of the program.
+    version: &'static str,
+    /// The program with the fingerprint of its parts.
+    scanner: String,
+    /// `hold` or `stream`.
+    gate: &'static str,
+    /// How many pulls are under way.
+    queue: usize,
+    /// The pulls under way, longest first.
+    pulls: Vec<RunningPull>,
+    /// The upstreams that are asked for anything now, or left alone for a while.
+    upstreams: Vec<UpstreamStatus>,
+    /// The content store.
+    cache: CacheStatus,
+    /// Advisory feeds.
+    feeds: FeedsStatus,
+    /// The policy set in force.
+    policy: PolicyStatus,
+    /// The running pass over all stored verdicts, or the last one.
+    rejudge: ProgressView,
+    /// The delivery of events; null where they go nowhere.
+    webhook: Option<WebhookView>,
+    /// What lowers security, a line each.
+    insecure: Vec<String>,
+}
+
+/// A pull under way.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RunningPull {
+    repository: Repository,
+    digest: Digest,
+    bytes_done: u64,
+    bytes_expected: u64,
+    /// For how long it has been under way.
+    seconds: u64,
+    /// What its upstream said for which it is left alone for a while.
+    waits_for: Option<String>,
+}
+
+/// What is asked of an upstream now.
+#[derive(Debug, Serialize, JsonSchema)]
+struct UpstreamStatus {
+    name: String,
+    /// Requests under way.
+    running: usize,
+    /// Requests that wait for their turn.
+    waiting: usize,
+    /// How many blobs it is asked for at a time.
+    limit: usize,
+    /// What it said for which it is left alone for a while.
+    waits_for: Option<String>,
+}
+
+/// The content store.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CacheStatus {
+    bytes: u64,
+    capacity_bytes: u64,
+}
+
+/// Advisory feeds.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FeedsStatus {
+    #[serde(flatten)]
+    shown: FeedsShown,
+    /// Ecosystems that pulls wait for, or waited for in vain: they are being fetched.
+    awaited: Vec<String>,
+}
+
+/// The policy set in force.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PolicyStatus {
+    names: Vec<String>,
+    digest: Digest,
+    /// How many sets have been in force since the start.
+    revision: u64,
+    /// Why the newest files are not in force, where they are not.
+    error: Option<String>,
+    /// What is surprising about the policy files, a line each: what loosens, never hits or is not
+    /// read.
+    warnings: Vec<String>,
+}
+
+/// Shows a pull under way.
+fn running(state: &ApiState, pull: &Pull) -> RunningPull {
+    let (bytes_done, bytes_expected) = pull.progress.bytes();
+    let upstream = state.gate.upstreams.of(&pull.repository).ok();
+    RunningPull {
+        repository: pull.repository.clone(),
+        digest: pull.manifest.digest.clone(),
+        bytes_done,
+        bytes_expected,
+        seconds: pull.started.elapsed().as_secs(),
+        waits_for: upstream.and_then(|upstream| waits_for(upstream)),
+    }
+}
+
 /// Shows everything an operator asks first.
-pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Json<Value> {
-    let pulls: Vec<Value> = state
-        .gate
-        .pulls
-        .list()
-        .iter()
-        .map(|pull| {
-            let (done, expected) = pull.progress.bytes();
-            let upstream = state.gate.upstreams.of(&pull.repository).ok();
-            json!({
-                "repository": pull.repository,
-                "digest": pull.manifest.digest,
-                "bytes_done": done,
-                "bytes_expected": expected,
-                "seconds": pull.started.elapsed().as_secs(),
-                "waits_for": upstream.and_then(|upstream| waits_for(upstream)),
-            })
-        })
-        .collect();
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "scanner": crate::pull::verdict::scanner_name(),
-        "gate": state.gate_mode,
-        "queue": pulls.len(),
-        "pulls": pulls,
-        "upstreams": upstreams(&state),
-        "cache": {
-            "bytes": state.content.used_bytes(),
-            "capacity_bytes": state.content.capacity_bytes(),
+pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Json<Status> {
+    let pulls = state.gate.pulls.list();
+    let pulls: Vec<RunningPull> = pulls.iter().map(|pull| running(&state, pull)).collect();
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        scanner: crate::pull::verdict::scanner_name(),
+        gate: state.gate_mode,
+        queue: pulls.len(),
+        pulls,
+        upstreams: upstreams(&state),
+        cache: CacheStatus {
+            bytes: state.content.used_bytes(),
+            capacity_bytes: state.content.capacity_bytes(),
         },
-        "feeds": feeds(&state),
-        "policy": policy(&state),
-        "rejudge": state.rejudge.progress(),
-        "webhook": state.webhook.as_ref().map(Webhook::view),
-        "insecure": state.insecure,
-    }))
+        feeds: feeds(&state),
+        policy: policy(&state),
+        rejudge: state.rejudge.progress(),
+        webhook: state.webhook.as_ref().map(Webhook::view),
+        insecure: state.insecure.clone(),
+    })
 }
 
 /// Shows what is asked of each upstream that is asked for anything now.
-fn upstreams(state: &ApiState) -> Vec<Value> {
+fn upstreams(state: &ApiState) -> Vec<UpstreamStatus> {
     let all = state.gate.upstreams.all().into_iter();
     all.filter_map(|upstream| {
         let [blobs, manifests] = upstream.load();
         let waits_for = waits_for(upstream);
         let running = blobs.running + manifests.running;
         let waiting = blobs.waiting + manifests.waiting;
-        (running + waiting > 0 || waits_for.is_some()).then(|| {
-            json!({
-                "name": upstream.name(),
-                "running": running,
-                "waiting": waiting,
-                "limit": blobs.limit,
-                "waits_for": waits_for,
-            })
+        (running + waiting > 0 || waits_for.is_some()).then(|| UpstreamStatus {
+            name: upstream.name().to_owned(),
+            running,
+            waiting,
+            limit: blobs.limit,
+            waits_for,
         })
     })
     .collect()
@@ -87,58 +172,29 @@ fn waits_for(upstream: &Upstream) -> Option<String> {
 }
 
 /// Says that the process lives.
-pub async fn healthz() -> &'static str {
-    "ok\n"
+pub async fn healthz() -> Word {
+    Word("ok\n")
 }
 
-/// Writes the metrics, gauges brought up to date.
-pub async fn metrics(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> String {
-    state.metrics.set_cache_bytes(state.content.used_bytes());
-    state
-        .metrics
-        .set_pulls_running(state.gate.pulls.list().len());
-    let now = state.clock.now();
-    state.metrics.set_feed_ages(feed_ages(&state, now));
-    state.metrics.encode()
-}
-
-/// Gives how old what is known of each ecosystem is, in seconds: what policies judge by, which is
-/// the age of its family.
-fn feed_ages(state: &ApiState, now: Timestamp) -> Vec<(String, i64)> {
-    let index = &state.feeds.current().index;
-    let known = index.all_knowledge(now);
-    let age = |ecosystem: &EcosystemStatus| {
-        let family = ecosystem.name.split(':').next()?;
-        let newest = known.iter().find(|it| it.family == family)?.newest?;
-        let age = now.as_second().saturating_sub(newest.as_second());
-        Some((ecosystem.name.clone(), age))
-    };
-    index.ecosystems().iter().filter_map(age).collect()
-}
-
-fn feeds(state: &ApiState) -> Value {
-    let mut feeds = shown(
-        &state.feeds.current(),
-        state.feeds.is_loaded(),
-        state.clock.now(),
-    );
-    if let Some(feeds) = feeds.as_object_mut() {
-        feeds.insert("awaited".to_owned(), json!(state.feeds.awaited()));
+fn feeds(state: &ApiState) -> FeedsStatus {
+    let (current, is_loaded) = (state.feeds.current(), state.feeds.is_loaded());
+    FeedsStatus {
+        shown: tell(&current, is_loaded, state.clock.now()),
+        awaited: state.feeds.awaited(),
     }
-    feeds
 }
 
-fn policy(state: &ApiState) -> Value {
+fn policy(state: &ApiState) -> PolicyStatus {
     let current = state.policies.current();
     let mut warnings = state.policies.unread();
     warnings.extend(current.lint(state.clock.now()));
     warnings.extend(current.unmet(None, &lacks(&state.feeds.current().index)));
     warnings.truncate(MAX_WARNINGS);
-    json!({
-        "names": current.policy_names(),
-        "digest": current.digest(),
-        "revision": state.policies.revision(),
-        "error": state.policies.last_error(),
-        "warnings": warnings,
-    })
+    PolicyStatus {
+        names: current.policy_names(),
+        digest: current.digest(),
+        revision: state.policies.revision(),
+        error: state.policies.last_error(),
+        warnings,
+    }
 }

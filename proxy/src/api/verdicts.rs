@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use sluicegate_model::manifest::Manifest;
+use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
+use super::answers::{List, Written};
 use super::asked::{Path, Query};
 use super::json::Json;
 use super::parameters::{Limit, NoCursor, RepositoryName, instant, repository};
@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::{ApiState, body};
 use crate::moment::Moment;
 use crate::pull::memory::Share;
-use crate::verdicts::{StoreError, VerdictFilter, WithFindings};
+use crate::verdicts::{StoreError, Summary, VerdictFilter, WithFindings};
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;
@@ -66,7 +66,7 @@ enum Include {
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ListQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Written<List<Listed>>, Problem> {
     let filter = VerdictFilter {
         repository: repository(query.repository.as_ref(), &state)?,
         digest: query.digest,
@@ -86,7 +86,7 @@ pub async fn list(
                 items: page.items,
                 next: page.next,
             };
-            Ok(Json(list).into_response())
+            Ok(Written::of(Json(list).into_response()))
         }
         Some(Include::Findings) => {
             let share = state.gate.judge.view(LIST_BYTES).await;
@@ -96,7 +96,8 @@ pub async fn list(
                 items: page.items.into_iter().map(WithFindings::of).collect(),
                 next: page.next,
             };
-            body::json(list, share).await
+            let written = body::json(list, share).await?;
+            Ok(Written::of(written.into_response()))
         }
     }
 }
@@ -106,7 +107,7 @@ pub(super) fn unlisted(error: StoreError) -> Problem {
     match error {
         StoreError::Cursor(text) => {
             let detail = format!("parameter after: {}", NoCursor(text));
-            Problem::bad_request(detail).with("parameter", "after")
+            Problem::bad_parameter("after", detail)
         }
         error @ StoreError::NotIndexed => Problem::unavailable(error.to_string()),
         error @ (StoreError::Full { .. }
@@ -118,19 +119,50 @@ pub(super) fn unlisted(error: StoreError) -> Problem {
     }
 }
 
-/// A page of the list, as it is written.
-#[derive(Serialize)]
-struct List<T> {
-    items: Vec<T>,
-    next: Option<String>,
+/// One verdict of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Listed {
+    /// All of it, where findings are to be included.
+    Whole(Box<WithFindings>),
+    /// What it comes to.
+    Short(Box<Summary>),
+}
+
+/// What there is on a digest.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Shown {
+    /// A verdict.
+    Verdict(Box<ShownVerdict>),
+    /// What an index holds.
+    Index(IndexContents),
 }
 
 /// One verdict, as it is written.
-#[derive(Serialize)]
-struct Shown {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ShownVerdict {
     #[serde(flatten)]
     verdict: Verdict,
+    /// Where else there is a verdict on this digest, the newest first.
     other_repositories: Vec<Repository>,
+}
+
+/// What an index holds.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct IndexContents {
+    digest: Digest,
+    /// Always true.
+    index: bool,
+    children: Vec<IndexChild>,
+}
+
+/// One image of an index.
+#[derive(Debug, Serialize, JsonSchema)]
+struct IndexChild {
+    digest: Digest,
+    /// `os/architecture[/variant]`.
+    platform: Option<String>,
 }
 
 /// A verdict that was read under a share of the memory for views.
@@ -157,17 +189,18 @@ pub async fn show(
     State(state): State<Arc<ApiState>>,
     Path(digest): Path<Digest>,
     Query(query): Query<ShowQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Written<Shown>, Problem> {
     let wanted = repository(query.repository.as_ref(), &state)?;
     let viewed = found(&state, &digest, wanted, 1).await?;
     let Some(viewed) = viewed else {
-        return Ok(absent(&state, &digest).await?.into_response());
+        let index = Shown::Index(absent(&state, &digest).await?);
+        return Ok(Written::of(Json(index).into_response()));
     };
-    let shown = Shown {
+    let shown = ShownVerdict {
         verdict: viewed.verdict,
         other_repositories: viewed.other_repositories,
     };
-    body::json(shown, viewed.share).await
+    body::json(Shown::Verdict(Box::new(shown)), viewed.share).await
 }
 
 /// Gives the newest verdict on a digest, in one repository where one is named, with `room` times
@@ -223,7 +256,7 @@ async fn found(
 }
 
 /// Says why there is no verdict: it is being made, it is an index, or it was never asked for.
-async fn absent(state: &ApiState, digest: &Digest) -> Result<Json<Value>, Problem> {
+async fn absent(state: &ApiState, digest: &Digest) -> Result<IndexContents, Problem> {
     if state
         .gate
         .pulls
@@ -231,8 +264,7 @@ async fn absent(state: &ApiState, digest: &Digest) -> Result<Json<Value>, Proble
         .iter()
         .any(|pull| pull.manifest.digest == *digest)
     {
-        let problem = Problem::not_found("the image is being scanned");
-        return Err(problem.with("state", "scanning"));
+        return Err(Problem::still_scanning());
     }
     let stored = state
         .content
@@ -245,12 +277,14 @@ async fn absent(state: &ApiState, digest: &Digest) -> Result<Json<Value>, Proble
     let Some(children) = index else {
         return Err(Problem::not_found("no verdict on this digest"));
     };
-    Ok(Json(
-        json!({"digest": digest, "index": true, "children": children}),
-    ))
+    Ok(IndexContents {
+        digest: digest.clone(),
+        index: true,
+        children,
+    })
 }
 
-fn index_children(bytes: &[u8]) -> Option<Vec<Value>> {
+fn index_children(bytes: &[u8]) -> Option<Vec<IndexChild>> {
     let known = sluicegate_model::media_type::ACCEPTED_MANIFESTS;
     let parsed = known
         .iter()
@@ -258,7 +292,10 @@ fn index_children(bytes: &[u8]) -> Option<Vec<Value>> {
     let Manifest::Index(index) = parsed else {
         return None;
     };
-    let child = |child: &sluicegate_model::manifest::Descriptor| json!({"digest": child.digest, "platform": child.platform.as_ref().map(ToString::to_string)});
+    let child = |child: &Descriptor| IndexChild {
+        digest: child.digest.clone(),
+        platform: child.platform.as_ref().map(ToString::to_string),
+    };
     Some(index.manifests.iter().map(child).collect())
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::Router;
 use sluicegate_config::{Environment, Flags, Settings};
 
+use super::listeners::Certificates;
 use super::{Parts, StartError};
 use crate::api;
 use crate::api::guard::Guard;
@@ -42,9 +43,17 @@ pub fn api(data: &Path) -> Result<Router, StoppedError> {
         return Err(StoppedError::NoStore(data.to_owned()));
     }
     let settings = settings(data)?;
-    let (clock, metrics) = (Clock::system(), Metrics::new());
+    let clock = Clock::system();
+    let metrics = Metrics::new(clock.now());
     let parts = Parts::build(&settings, &clock, &metrics)?;
-    let state = parts.api_state(&settings, &metrics, &clock, None, Vec::new());
+    let state = parts.api_state(
+        &settings,
+        &metrics,
+        &clock,
+        None,
+        Vec::new(),
+        &Certificates::default(),
+    );
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Ok(api::router(state, Guard::new(here, &[], None)))
 }

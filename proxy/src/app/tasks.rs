@@ -96,6 +96,7 @@ pub(super) async fn serve_registry(
 
 pub(super) async fn serve_api(
     listener: TcpListener,
+    tls: Option<TlsReload>,
     state: Arc<ApiState>,
     guard: Guard,
     draining: watch::Receiver<bool>,
@@ -110,5 +111,5 @@ pub(super) async fn serve_api(
             }
         }
     };
-    server::serve(listener, None, ServerLimits::default(), service, draining).await;
+    server::serve(listener, tls, ServerLimits::default(), service, draining).await;
 }

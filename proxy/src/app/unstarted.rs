@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use sluicegate_config::{FeedSource, Settings};
 
-use super::{policies, tls, upstreams};
+use super::listeners::Certificates;
+use super::{policies, upstreams};
 use crate::insecure;
 use crate::metrics::Metrics;
 
@@ -14,8 +16,9 @@ use crate::metrics::Metrics;
 pub fn problems(settings: &Settings) -> Vec<String> {
     let mut problems = Vec::new();
     problems.extend(policies(settings).err().map(|error| error.to_string()));
-    problems.extend(tls(settings).err().map(|error| error.to_string()));
-    let metrics = Metrics::new();
+    let certificates = Certificates::open(settings);
+    problems.extend(certificates.err().map(|error| error.to_string()));
+    let metrics = Metrics::new(Timestamp::UNIX_EPOCH);
     for (name, upstream) in &settings.upstreams {
         let mut alone = settings.clone();
         alone.upstreams = [(name.clone(), upstream.clone())].into();

@@ -51,7 +51,7 @@ const KINDS: [DocumentKind; 4] = [
 ];
 
 impl DocumentKind {
-    const fn directory(self) -> &'static str {
+    pub(crate) const fn directory(self) -> &'static str {
         match self {
             Self::Facts => "facts",
             Self::Inventory => "inventory",
@@ -230,7 +230,7 @@ impl ContentStore {
         self.documents().touch(&name);
         let body = unpack(kind, key, &content);
         if body.is_none() {
-            tracing::warn!(?path, "cache found a damaged document and deleted it");
+            tracing::warn!(path = %path.display(), "cache found a damaged document and deleted it");
             self.delete_document(&name)?;
         }
         Ok(body)

@@ -30,7 +30,7 @@ pub async fn run(args: DemoArgs, out: &mut impl Write) -> Result<(), CommandErro
             other => CommandError::Failed(other.to_string()),
         })?;
     if !args.once {
-        until_stopped(&app).await?;
+        until_stopped(&app, || None).await?;
     }
     app.drain().await;
     Ok(())

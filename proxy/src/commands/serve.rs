@@ -1,7 +1,7 @@
 //! `sluicegate serve`: the proxy, until a signal ends it.
 
 use clap::Args;
-use sluicegate_config::{Environment, Flags};
+use sluicegate_config::{ConfigErrors, Environment, Flags, Loaded};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
@@ -123,10 +123,12 @@ impl From<ServeArgs> for Flags {
     }
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP takes up changes of policy and feeds at once.
+/// Serves until SIGTERM or SIGINT; SIGHUP takes up changes of policy, feeds and certificates at once,
+/// and says what of the configuration needs a restart.
 pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     let environment = Environment::of_process();
-    let loaded = sluicegate_config::load_with_file(args.into(), &environment)
+    let load = || sluicegate_config::load_with_file(args.clone().into(), &environment);
+    let loaded = load()
         .map_err(|errors| CommandError::Usage(format!("configuration has mistakes:\n{errors}")))?;
     telemetry::start(
         loaded.settings.log_format,
@@ -136,7 +138,7 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
         tracing::warn!(%warning, "configuration");
     }
     let app = App::start(loaded.settings).await.map_err(start_error)?;
-    until_stopped(&app)
+    until_stopped(&app, || Some(load()))
         .await
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     tracing::info!("draining");
@@ -145,8 +147,12 @@ pub async fn run(args: ServeArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Waits for the signal to stop; looks at policy and feeds on SIGHUP meanwhile.
-pub async fn until_stopped(app: &App) -> std::io::Result<()> {
+/// Waits for the signal to stop; on SIGHUP meanwhile, has the service look at what has changed, and
+/// `load`s its configuration again for that, where it has one.
+pub async fn until_stopped(
+    app: &App,
+    load: impl Fn() -> Option<Result<Loaded, ConfigErrors>>,
+) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -154,10 +160,7 @@ pub async fn until_stopped(app: &App) -> std::io::Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {
-                app.policies.reload();
-                app.feeds.look();
-            }
+            _ = hangup.recv() => app.reload(load()),
         }
     }
 }
@@ -168,6 +171,7 @@ pub fn start_error(error: StartError) -> CommandError {
         StartError::Policy(_)
         | StartError::Upstream { .. }
         | StartError::Webhook(_)
+        | StartError::Feed(_)
         | StartError::Tls(_) => CommandError::Usage(error.to_string()),
         StartError::Data { .. } | StartError::InUse(_) | StartError::Listen { .. } => {
             CommandError::Failed(error.to_string())

@@ -1,6 +1,7 @@
 //! What a line of the log says, before it has a number: its kind, who, what, and on which basis.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Reason, Verdict};
@@ -15,7 +16,7 @@ const MAX_SAID_BYTES: usize = 16 * 1024;
 const MAX_NAMED_BYTES: usize = 8 * 1024;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LineKind {
     /// A manifest was asked for, and this was decided.

@@ -4,8 +4,10 @@
 //! line is checked as it stands in the file, without writing it again.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
+use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::{Decision, Reason};
 
 use super::earlier::EarlierLine;
@@ -19,12 +21,13 @@ const HASH_FIELD: &[u8] = b",\"hash\":\"";
 const LINE_END: &[u8] = b"\"}";
 
 /// A line of the log. Those of an [earlier shape](EarlierLine) are read as if they had this one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionLine {
     /// The line's number, from 1, without holes.
     pub seq: u64,
     /// When it was answered.
+    #[schemars(with = "Instant")]
     pub time: Timestamp,
     /// What happened.
     #[serde(rename = "type")]

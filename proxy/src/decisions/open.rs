@@ -3,6 +3,7 @@
 //! Only what a crash can leave is repaired: bytes after the last whole line. Whatever is wrong
 //! before that stays as it is, for `verify` to find.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,22 @@ pub struct OpenReport {
     pub last_seq: u64,
     /// What stood behind it, if anything.
     pub torn: Option<TornTail>,
+}
+
+impl fmt::Display for OpenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lines", self.last_seq)?;
+        match &self.torn {
+            None => Ok(()),
+            Some(TornTail { bytes, kept_at }) => {
+                let kept_at = kept_at.display();
+                write!(
+                    f,
+                    "; {bytes} bytes behind them were no whole line and lie at {kept_at}"
+                )
+            }
+        }
+    }
 }
 
 /// Bytes at the end of the log that were no whole line.
@@ -79,7 +96,7 @@ pub(super) fn open(directory: &Path, disk: &Disk) -> Result<(OpenLog, OpenReport
         // are worth more than a copy of them.
         Err(error) if is_full(&error) => {
             tracing::error!(
-                ?path,
+                path = %path.display(),
                 "decision log has a torn end and the disk no room to keep it"
             );
             (None, true)
@@ -161,7 +178,7 @@ fn set_aside(mut file: &File, path: &Path, len: u64, disk: &Disk) -> io::Result<
     disk.sync_all(file)?;
     tracing::warn!(
         bytes,
-        ?kept_at,
+        kept_at = %kept_at.display(),
         "decision log had a torn end; it was set aside"
     );
     Ok(Some(TornTail { bytes, kept_at }))

@@ -12,6 +12,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_policy::{PolicyDocument, digest_of_documents};
@@ -48,7 +49,7 @@ enum Record {
 }
 
 /// What is kept under a digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KeptPolicies {
     /// The digest, as lines and verdicts cite it.
     pub digest: Digest,

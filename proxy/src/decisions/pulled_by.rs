@@ -6,7 +6,9 @@ use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
@@ -26,7 +28,7 @@ const MAX_AGENT_CHARS: usize = 120;
 const DIGEST_FIELDS: [&str; 2] = ["\"asked\":\"", "\"digest\":\""];
 
 /// Who pulled an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PulledBy {
     /// The clients that asked for it last.
     pub clients: Vec<Puller>,
@@ -37,7 +39,7 @@ pub struct PulledBy {
 }
 
 /// A client that pulled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Puller {
     /// Its address.
     pub client: String,
@@ -48,6 +50,7 @@ pub struct Puller {
     /// How many pulls its lines stand for.
     pub pulls: u64,
     /// When it pulled last.
+    #[schemars(with = "Instant")]
     pub last: Timestamp,
     /// What came out then.
     pub decision: Decision,

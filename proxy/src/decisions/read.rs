@@ -8,7 +8,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::backwards::LinesBackwards;
 use super::filter::{DecisionFilter, Look, Sieve};
@@ -24,7 +25,8 @@ const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 const MAX_OUTSIDE: u64 = 10_000;
 
 /// In which order lines are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Order {
     /// The last one first.
     #[default]
@@ -67,7 +69,7 @@ pub struct DecisionPage {
 }
 
 /// How far a page looked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Searched {
     /// Lines that were looked at.
     pub lines: u64,

@@ -3,17 +3,19 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Tag};
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Its number, from 1, without holes.
     pub seq: u64,
     /// Its name, which no other event ever has.
     pub id: String,
     /// When the verdict was made.
+    #[schemars(with = "Instant")]
     pub time: Timestamp,
     /// What kind of thing happened.
     #[serde(rename = "type")]
@@ -60,7 +62,7 @@ impl EventKind {
 }
 
 /// The difference between a verdict and the one that took its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The manifest.
     pub digest: Digest,
@@ -103,7 +105,7 @@ impl Direction {
 }
 
 /// The decisions of the two verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decisions {
     /// That of the verdict before.
     pub before: Decision,
@@ -112,7 +114,7 @@ pub struct Decisions {
 }
 
 /// What findings came and went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingChanges {
     /// Those that only the new verdict has.
     pub added: Ids,
@@ -121,7 +123,7 @@ pub struct FindingChanges {
 }
 
 /// Names of findings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ids {
     /// How many findings.
     pub count: u64,
@@ -130,7 +132,7 @@ pub struct Ids {
 }
 
 /// What changed outside the image; nothing of it where only time has passed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// The feed snapshots, where they differ.
     pub feeds: Option<FromTo>,
@@ -144,7 +146,7 @@ pub struct Cause {
 }
 
 /// Exceptions that cover findings of only one of the two verdicts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExceptionChanges {
     /// Those of the verdict before, by name.
     pub gone: Vec<String>,
@@ -211,7 +213,7 @@ impl Cause {
 }
 
 /// Two identities.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FromTo {
     /// That of the verdict before.
     pub from: String,

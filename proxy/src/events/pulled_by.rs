@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::Event;
@@ -12,7 +13,7 @@ use crate::decisions::{self, Asked, PulledBy};
 use crate::verdicts::Records;
 
 /// An event as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ToldEvent {
     /// What happened.
     #[serde(flatten)]

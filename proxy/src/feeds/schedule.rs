@@ -175,7 +175,7 @@ fn note(report: &mut Report, outcome: Result<Synced, String>, scope: Scope) {
                 advisories = synced.advisories,
                 unchanged = synced.unchanged,
                 problems = synced.problems.len(),
-                ?scope,
+                all = scope == Scope::All,
                 "feed mirror synced"
             );
             report.confirmed = synced.confirmed;

@@ -7,71 +7,145 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::report::Knowledge;
+use sluicegate_model::schema::Instant;
 use sluicegate_policy::FeedStanding;
-use sluicegate_scanner::feeds::FeedIndex;
+use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
 
-use super::bundle::Imported;
+use super::bundle::{Imported, Snapshot};
 use super::load::newest_index;
 use super::mirror::told;
 use super::record::Record;
 use super::source::imported_state;
 use super::{FeedState, SourceState, losses};
 
-/// Tells everything but the single records that could not be read.
+/// How the feeds stand, but for the single records that could not be read.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FeedsShown {
+    /// The identity of the advisories in force.
+    snapshot: String,
+    /// Whether the first load of every source has ended, well or badly.
+    loaded: bool,
+    /// When the advisories were last confirmed with their source; of several, the longest ago.
+    #[schemars(with = "Option<Instant>")]
+    confirmed: Option<Timestamp>,
+    /// The time since then.
+    age_seconds: Option<i64>,
+    /// What is wrong, where something is.
+    problem: Option<String>,
+    sources: Vec<SourceShown>,
+    families: Vec<FamilyShown>,
+    ecosystems: Vec<EcosystemShown>,
+    tables: Vec<TableShown>,
+}
+
+/// One directory, URL or imported bundle.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SourceShown {
+    source: String,
+    #[schemars(with = "Option<Instant>")]
+    confirmed: Option<Timestamp>,
+    age_seconds: Option<i64>,
+    problem: Option<String>,
+    /// The signed bundle that was imported, where this source is one.
+    bundle: Option<Snapshot>,
+}
+
+/// A family of ecosystems, by whose age policies judge.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FamilyShown {
+    family: String,
+    /// The newest modified or published of its records that is not in the future.
+    #[schemars(with = "Option<Instant>")]
+    newest: Option<Timestamp>,
+    age_seconds: Option<i64>,
+    /// How old it may be by its own rhythm: what maxAge: auto means.
+    usual_seconds: i64,
+}
+
+/// One ecosystem.
+#[derive(Debug, Serialize, JsonSchema)]
+struct EcosystemShown {
+    ecosystem: String,
+    records: u64,
+    #[schemars(with = "Option<Instant>")]
+    newest: Option<Timestamp>,
+    /// Since the newest record of this very ecosystem was made or changed.
+    age_seconds: Option<i64>,
+    /// Records that state no severity for any package.
+    without_severity: u64,
+    /// Records that could not be read in full.
+    problems: u64,
+}
+
+/// A table that ranks findings.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TableShown {
+    table: &'static str,
+    entries: usize,
+    /// The day that it says it is of.
+    #[schemars(with = "Option<Instant>")]
+    newest: Option<Timestamp>,
+    age_seconds: Option<i64>,
+}
+
+/// A record, or a whole file, that could not be read in full.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Unread {
+    /// The folder it is in.
+    ecosystem: String,
+    /// Its file name; null where it concerns the whole folder.
+    record: Option<String>,
+    reason: String,
+}
+
+/// Tells everything but the single records that could not be read, as JSON.
 pub fn shown(state: &FeedState, is_loaded: bool, now: Timestamp) -> Value {
-    let ecosystem = |ecosystem: &sluicegate_scanner::feeds::EcosystemStatus| {
-        json!({
-            "ecosystem": ecosystem.name,
-            "records": ecosystem.records,
-            "newest": ecosystem.newest,
-            "age_seconds": age(ecosystem.newest, now),
-            "without_severity": ecosystem.without_severity,
-            "problems": ecosystem.problems,
-        })
+    json!(tell(state, is_loaded, now))
+}
+
+/// Tells everything but the single records that could not be read.
+pub fn tell(state: &FeedState, is_loaded: bool, now: Timestamp) -> FeedsShown {
+    let ecosystem = |ecosystem: &EcosystemStatus| EcosystemShown {
+        ecosystem: ecosystem.name.clone(),
+        records: ecosystem.records,
+        newest: ecosystem.newest,
+        age_seconds: age(ecosystem.newest, now),
+        without_severity: ecosystem.without_severity,
+        problems: ecosystem.problems,
     };
-    let source = |source: &SourceState| {
-        json!({
-            "source": source.source,
-            "confirmed": source.confirmed,
-            "age_seconds": age(source.confirmed, now),
-            "problem": source.problem,
-            "bundle": source.bundle,
-        })
+    let source = |source: &SourceState| SourceShown {
+        source: source.source.clone(),
+        confirmed: source.confirmed,
+        age_seconds: age(source.confirmed, now),
+        problem: source.problem.clone(),
+        bundle: source.bundle.clone(),
     };
-    let family = |known: Knowledge| {
-        json!({
-            "family": known.family,
-            "newest": known.newest,
-            "age_seconds": age(known.newest, now),
-            "usual_seconds": known.usual_silence().as_secs(),
-        })
+    let family = |known: Knowledge| FamilyShown {
+        newest: known.newest,
+        age_seconds: age(known.newest, now),
+        usual_seconds: known.usual_silence().as_secs(),
+        family: known.family,
     };
-    let families: Vec<Value> = state
-        .index
-        .all_knowledge(now)
-        .into_iter()
-        .map(family)
-        .collect();
-    let ecosystems: Vec<Value> = state.index.ecosystems().iter().map(ecosystem).collect();
-    let sources: Vec<Value> = state.sources.iter().map(source).collect();
-    let confirmed = state.confirmed;
-    json!({
-        "snapshot": state.index.snapshot(),
-        "loaded": is_loaded,
-        "confirmed": confirmed,
-        "age_seconds": age(confirmed, now),
-        "problem": state.problem,
-        "sources": sources,
-        "families": families,
-        "ecosystems": ecosystems,
-        "tables": tables(&state.index, now),
-    })
+    let families = state.index.all_knowledge(now).into_iter();
+    FeedsShown {
+        snapshot: state.index.snapshot().to_owned(),
+        loaded: is_loaded,
+        confirmed: state.confirmed,
+        age_seconds: age(state.confirmed, now),
+        problem: state.problem.clone(),
+        sources: state.sources.iter().map(source).collect(),
+        families: families.map(family).collect(),
+        ecosystems: state.index.ecosystems().iter().map(ecosystem).collect(),
+        tables: tables(&state.index, now),
+    }
 }
 
 /// Lists the tables that rank findings, where there are any.
-fn tables(index: &FeedIndex, now: Timestamp) -> Vec<Value> {
+fn tables(index: &FeedIndex, now: Timestamp) -> Vec<TableShown> {
     let all = [
         ("kev", index.known_exploited(), index.known_exploited_of()),
         ("epss", index.exploit_scores(), index.exploit_scores_of()),
@@ -80,24 +154,22 @@ fn tables(index: &FeedIndex, now: Timestamp) -> Vec<Value> {
     let there = all.into_iter().filter(|(_, entries, _)| *entries > 0);
     let shown = there.map(|(table, entries, of)| {
         let newest = of.and_then(|day| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
-        json!({
-            "table": table,
-            "entries": entries,
-            "newest": newest,
-            "age_seconds": age(newest, now),
-        })
+        TableShown {
+            table,
+            entries,
+            newest,
+            age_seconds: age(newest, now),
+        }
     });
     shown.collect()
 }
 
 /// Lists the records, and the whole files, that could not be read in full; 1,000 at most.
-pub fn problems(index: &FeedIndex) -> Vec<Value> {
-    let problem = |problem: &sluicegate_scanner::feeds::FeedProblem| {
-        json!({
-            "ecosystem": problem.ecosystem,
-            "record": problem.record,
-            "reason": problem.reason,
-        })
+pub fn problems(index: &FeedIndex) -> Vec<Unread> {
+    let problem = |problem: &FeedProblem| Unread {
+        ecosystem: problem.ecosystem.clone(),
+        record: problem.record.clone(),
+        reason: problem.reason.clone(),
     };
     index.problems().iter().map(problem).collect()
 }

@@ -12,6 +12,7 @@ use super::range::{self, Span, Unsatisfiable};
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
 use crate::decisions::PullMethod;
+use crate::metrics::Found;
 use crate::pull::error::PullError;
 use crate::pull::gate::{BlobAnswer, Cleared, Grant};
 
@@ -82,6 +83,12 @@ async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Res
         Ok(Err(error)) => return failed(&error, asked.head),
         Err(HoldEnded::NextHop) => return asked.hold.redirect(&asked.request),
     }
+    let found = if registry.gate.downloads.has(&blob.digest) {
+        Found::Hit
+    } else {
+        Found::Miss
+    };
+    registry.metrics.count_blob(found);
     let opened = registry
         .gate
         .open(&asked.repository, grant, span.range.clone());

@@ -130,7 +130,7 @@ async fn serve(
         (false, true) => Sending::HeadersOnly,
         (false, false) => Sending::Whole,
     };
-    respond::manifest(cleared, sending, &registry.api_url, found.stale)
+    respond::manifest(cleared, sending, &registry.details.base(asked), found.stale)
 }
 
 /// Records that the manifest leaves: durable before the response.
@@ -229,7 +229,7 @@ async fn record(
     verdict: Option<&Arc<Verdict>>,
 ) -> Result<(), PullError> {
     let pull = found.pull(asked, verdict);
-    registry.metrics.count_pull(pull.decision());
+    registry.metrics.count_pull(pull.decision(), verdict);
     let recorded = registry.pulls.record(pull, registry.clock.now()).await;
     recorded.map_err(|error| PullError::Storage(error.to_string()))
 }

@@ -2,8 +2,10 @@
 
 mod activity;
 pub mod blob;
+mod certificate;
 mod connection;
 mod denied;
+pub mod details;
 pub mod drip;
 pub mod errors;
 pub mod forwarded;

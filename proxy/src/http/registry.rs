@@ -14,6 +14,7 @@ use sluicegate_model::{Digest, Repository, Tag};
 use tokio::sync::watch;
 
 use super::denied;
+use super::details::Details;
 use super::forwarded::TrustedProxies;
 use super::hold::Hold;
 use super::name::Names;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::pull::gate::Gate;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
+use crate::trace::Trace;
 
 /// Everything the endpoints of the registry use.
 pub struct Registry {
@@ -41,8 +43,8 @@ pub struct Registry {
     pub releases: Releases,
     /// The log of pulls.
     pub pulls: Arc<PullLog>,
-    /// The base URL of the API, as shown to clients.
-    pub api_url: Arc<str>,
+    /// Where the API is, as shown to clients.
+    pub details: Details,
     /// Whether clients that hide the reason of a HEAD's 403 are shown a GET's instead.
     pub explain_to_old_clients: bool,
     /// The longest that response headers are withheld.
@@ -130,7 +132,8 @@ impl Registry {
         let repository = target.route.repository().filter(|_| !has_ns).cloned();
         let meant = repository.and_then(|it| Some((self.names.may_mean(path, &it)?, it)));
         let asked = meant.is_some().then(|| request.clone());
-        let mut response = self.dispatch(target, request, client).await;
+        let trace = Trace::of(request.headers());
+        let mut response = trace.follow(self.dispatch(target, request, client)).await;
         if let (Some((meant, repository)), Some(asked)) = (meant, asked)
             && response.status() == StatusCode::NOT_FOUND
             && !self.has_been_pulled(&repository).await
@@ -158,7 +161,7 @@ impl Registry {
     /// Refuses what was asked for, for this verdict.
     pub fn refusal(&self, asked: &Asked, verdict: &Verdict) -> Response<Body> {
         let platform = self.gate.platform_led_to(&asked.repository, verdict);
-        errors::refusal(verdict, platform, &self.api_url, asked.head)
+        errors::refusal(verdict, platform, &self.details.base(asked), asked.head)
     }
 
     async fn dispatch(

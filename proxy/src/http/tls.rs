@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sluicegate_model::Digest;
+
+use super::certificate;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(5);
@@ -63,6 +66,7 @@ struct Files {
 struct Loaded {
     config: Arc<ServerConfig>,
     content: Digest,
+    ends: Option<Timestamp>,
 }
 
 impl TlsReload {
@@ -84,6 +88,11 @@ impl TlsReload {
         Arc::clone(&self.current.load().config)
     }
 
+    /// Tells when the certificate in use ends; none where it does not say so in a way that is read.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.current.load().ends
+    }
+
     /// Looks at the files for ever, and takes over what works.
     pub(super) async fn follow_files(&self) {
         let mut told = None;
@@ -97,7 +106,7 @@ impl TlsReload {
                 Ok(false) => told = None,
                 Ok(true) => {
                     told = None;
-                    tracing::info!(file = ?self.files.certificate, "certificate reloaded");
+                    tracing::info!(file = %self.files.certificate.display(), "certificate reloaded");
                 }
                 Err(error) => {
                     let error = with_causes(&error);
@@ -111,7 +120,7 @@ impl TlsReload {
     }
 
     /// Takes over the files if their content changed and works; tells whether it did.
-    pub(super) fn reload(&self) -> Result<bool, TlsError> {
+    pub fn reload(&self) -> Result<bool, TlsError> {
         let pair = self.files.read()?;
         if pair.content() == self.current.load().content {
             return Ok(false);
@@ -154,6 +163,7 @@ impl Pair {
             let reason = "it holds no certificate".to_owned();
             return Err(unusable(&files.certificate, reason));
         }
+        let ends = chain.first().and_then(|own| certificate::ends(own));
         let key = PrivateKeyDer::from_pem_slice(&self.key)
             .map_err(|_| unusable(&files.key, "it holds no private key".to_owned()))?;
         let broken = |source| TlsError::Pair {
@@ -171,6 +181,7 @@ impl Pair {
         Ok(Loaded {
             config: Arc::new(config),
             content: self.content(),
+            ends,
         })
     }
 }
@@ -182,7 +193,8 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     })
 }
 
-fn with_causes(error: &TlsError) -> String {
+/// Gives an error with everything that led to it, in one line.
+pub(crate) fn with_causes(error: &TlsError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(current) = cause {

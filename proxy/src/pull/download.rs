@@ -21,6 +21,7 @@ use super::sources::Upstreams;
 use crate::cache::{
     BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
 };
+use crate::trace;
 use crate::upstream::{Askers, BlobBody, UpstreamError};
 use crate::verdicts::Records;
 
@@ -95,6 +96,11 @@ impl Downloads {
                 pace,
             }),
         }
+    }
+
+    /// Tells whether the whole blob is here.
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.shared.content.lookup(digest).is_some()
     }
 
     /// Tells whether the repository's own upstream is sending the blob right now.
@@ -261,7 +267,8 @@ impl Downloads {
         };
         running.insert(blob.digest.clone(), arriving);
         drop(running);
-        tokio::spawn(Arc::clone(&self.shared).run(task, writer));
+        let work = Arc::clone(&self.shared).run(task, writer);
+        tokio::spawn(trace::carried(work));
         Ok(BlobSource::Growing(growing))
     }
 }

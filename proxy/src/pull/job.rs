@@ -449,7 +449,7 @@ impl Shared {
         let written = tokio::spawn(async move {
             let kind = DocumentKind::Inventory;
             if let Err(error) = content.put_document(kind, &key, body).await {
-                tracing::warn!(?kind, key, %error, "document not kept");
+                tracing::warn!(kind = kind.directory(), key, %error, "document not kept");
             }
             drop(share);
         });

@@ -223,7 +223,7 @@ impl Judge {
             // Where the background pass or another request was quicker: once more.
             if self.records.replace_verdicts(vec![replacement]).await? == [true] {
                 tracing::info!(%repository, %digest, decision = %verdict.decision,
-                    findings = verdict.findings.len(), coverage = ?verdict.coverage.status,
+                    findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
                 return Ok(self.keep(epoch, verdict));
             }

@@ -280,7 +280,7 @@ impl LayerScans {
         let content = self.content.clone();
         tokio::spawn(async move {
             if let Err(error) = content.put_document(kind, &key, stored).await {
-                tracing::warn!(?kind, key, %error, "document not kept");
+                tracing::warn!(kind = kind.directory(), key, %error, "document not kept");
             }
             drop(share);
         });

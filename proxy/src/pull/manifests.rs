@@ -20,6 +20,7 @@ use tokio::task::JoinError;
 use super::error::PullError;
 use super::sources::Upstreams;
 use crate::cache::ContentStore;
+use crate::trace;
 use crate::upstream::UpstreamManifest;
 use crate::verdicts::Records;
 
@@ -107,14 +108,14 @@ impl Manifests {
             return under_way.clone();
         }
         let (task, ends) = (self.clone(), Ends(Arc::clone(&self.loading), key.clone()));
-        let work = tokio::spawn(async move {
+        let work = tokio::spawn(trace::carried(async move {
             let Ends(_, key) = &ends;
             let loaded = task.load(&key.0, &key.1).await;
             if let Ok(known) = &loaded {
                 task.warm.insert(key.clone(), Arc::clone(known)).await;
             }
             loaded
-        });
+        }));
         let panicked = |panic: JoinError| Err(PullError::Storage(panic.to_string()));
         let under_way = work.map(move |ended| ended.unwrap_or_else(panicked));
         let under_way = under_way.boxed().shared();

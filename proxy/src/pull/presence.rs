@@ -21,6 +21,7 @@ use super::error::PullError;
 use super::sources::Upstreams;
 use crate::cache::{BlobSource, ContentStore, GrowingBlob, Growth, StoredBlob};
 use crate::instance_key::InstanceKey;
+use crate::trace;
 use crate::upstream::{BlobBody, BlobPart, Upstream, UpstreamError};
 use crate::verdicts::Records;
 
@@ -165,7 +166,9 @@ impl Presence {
         }
         let (shared, asked) = (Arc::clone(&self.shared), key.clone());
         let asking = async move {
-            let proving = tokio::spawn(async move { shared.ask(&asked, &stored).await });
+            let proving = tokio::spawn(trace::carried(
+                async move { shared.ask(&asked, &stored).await },
+            ));
             let panicked = |panic: tokio::task::JoinError| PullError::Storage(panic.to_string());
             proving.await.map_err(panicked)?
         };

@@ -16,6 +16,7 @@ use super::judge::Judge;
 use super::manifests::KnownManifest;
 use super::progress::Progress;
 use crate::cache::{Tail, Watched};
+use crate::trace;
 
 /// How often a long pull says in the log how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(10);
@@ -145,7 +146,8 @@ impl Pulls {
         running.insert(key, Arc::clone(&pull));
         drop(running);
         tracing::info!(%repository, digest = %manifest.digest, layers = image.layers.len(), "pull started");
-        tokio::spawn(Arc::clone(&self.shared).run(Arc::clone(&pull), image.clone()));
+        let work = Arc::clone(&self.shared).run(Arc::clone(&pull), image.clone());
+        tokio::spawn(trace::carried(work));
         pull
     }
 
@@ -176,9 +178,9 @@ impl Shared {
     async fn run(self: Arc<Self>, pull: Arc<Pull>, image: ImageManifest) {
         let work = tokio::spawn({
             let (shared, pull) = (Arc::clone(&self), Arc::clone(&pull));
-            async move { shared.work(&pull, &image).await }
+            trace::carried(async move { shared.work(&pull, &image).await })
         });
-        let reporter = tokio::spawn(report_progress(Arc::clone(&pull)));
+        let reporter = tokio::spawn(trace::carried(report_progress(Arc::clone(&pull))));
         let outcome = work
             .await
             .unwrap_or_else(|panic| Err(PullError::Storage(format!("the pull failed: {panic}"))));

@@ -14,6 +14,7 @@ use super::error::PullError;
 use super::manifests::Manifests;
 use super::sources::Upstreams;
 use crate::clock::{Clock, is_to_come};
+use crate::trace;
 use crate::upstream::UpstreamError;
 use crate::verdicts::{Records, TagRecord};
 
@@ -105,14 +106,14 @@ impl Resolver {
         asking.insert(key.clone(), answer.clone());
         drop(asking);
         let task = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(trace::carried(async move {
             let entry = task.ask(&key.0, &key.1).await;
             task.warm.insert(key.clone(), entry.clone()).await;
             let mut asking = task.asking.lock().unwrap_or_else(PoisonError::into_inner);
             asking.remove(&key);
             drop(asking);
             told.send_replace(Some(entry));
-        });
+        }));
         answer
     }
 

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_config::GateMode;
 use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::Glob;
@@ -61,7 +63,7 @@ struct Progress {
 }
 
 /// How far a scan or an image is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ScanState {
     /// It has not begun.
@@ -75,7 +77,7 @@ pub enum ScanState {
 }
 
 /// One image of a scan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScannedImage {
     /// Its canonical name with tag or digest.
     pub image: String,
@@ -90,13 +92,14 @@ pub struct ScannedImage {
 }
 
 /// A scan as it is shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScanReport {
     /// Its name in the API.
     pub id: String,
     /// What was asked for.
     pub image: String,
     /// When.
+    #[schemars(with = "Instant")]
     pub started: Timestamp,
     /// How far it is.
     pub state: ScanState,
@@ -159,6 +162,13 @@ impl Scans {
         let report = scan.report();
         tokio::spawn(async move { shared.run(&scan, &repository, wanted).await });
         Ok(report)
+    }
+
+    /// Counts the scans under way.
+    pub fn running(&self) -> usize {
+        let kept = self.shared.kept.lock();
+        let kept = kept.unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|scan| !scan.lock().ended).count()
     }
 
     /// Shows a scan; none where it was never asked for, or was forgotten.

@@ -24,6 +24,7 @@ use super::text::UpstreamText;
 use super::trust::{TrustedPlaces, place};
 use super::unreachable::why;
 use crate::secrets;
+use crate::trace;
 
 /// How long an upstream may take.
 #[derive(Clone, Copy, Debug)]
@@ -263,6 +264,9 @@ fn request(
         request
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(trace) = trace::header() {
+        request.headers_mut().insert(trace::TRACEPARENT, trace);
     }
     Ok(request)
 }

@@ -302,7 +302,7 @@ impl Shared {
                 self.in_doubt.store(false, Ordering::Release);
             }
             let (anew, opened) = open(&self.directory, self.cache_bytes, &self.disk)?;
-            tracing::warn!(?opened, "verdict store opened anew after an error");
+            tracing::warn!(%opened, "verdict store opened anew after an error");
             *database = Some(anew);
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! database set aside for a person. Records that are gone mean "scan again". A full disk is no damage:
 //! there the room that was kept for this moment is used.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +32,22 @@ pub enum Opened {
         /// Where the damaged database was set aside.
         quarantined: PathBuf,
     },
+}
+
+impl fmt::Display for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AsItWas => f.write_str("as it was"),
+            Self::WithoutSnapshots => f.write_str("without its snapshots, which were damaged"),
+            Self::Empty { quarantined } => {
+                write!(
+                    f,
+                    "empty; the damaged one lies at {}",
+                    quarantined.display()
+                )
+            }
+        }
+    }
 }
 
 /// An open database and the file that has to be synced.
@@ -76,7 +93,7 @@ pub(super) fn open(
         }
         Err(Trouble::Environment(why)) => return Err(refused(directory, why)),
         Err(Trouble::Damage(why)) => {
-            tracing::error!(?directory, why, "verdict store is damaged");
+            tracing::error!(directory = %directory.display(), why, "verdict store is damaged");
         }
     }
     let renamed = rename_snapshots(directory).map_err(|why| refused(directory, why.to_string()))?;
@@ -157,7 +174,8 @@ fn set_aside(directory: &Path) -> io::Result<PathBuf> {
         .find(|path| !path.exists())
         .ok_or_else(|| io::Error::other("too many damaged databases lie beside it"))?;
     fs::rename(directory, &free)?;
-    tracing::error!(?directory, quarantined = ?free, "verdict store starts empty");
+    let (directory, quarantined) = (directory.display(), free.display());
+    tracing::error!(%directory, %quarantined, "verdict store starts empty");
     Ok(free)
 }
 

@@ -31,7 +31,7 @@ pub(super) fn release(database: &Path) -> bool {
     let released = fs::remove_file(place(database)).is_ok();
     if released {
         tracing::warn!(
-            ?database,
+            database = %database.display(),
             "disk is full; the verdict store uses the room kept for that"
         );
     }

@@ -1,11 +1,13 @@
 //! What a list says of a verdict: all but its findings and gaps, which it counts.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::package::Distro;
+use sluicegate_model::schema::Instant;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
 use sluicegate_model::{Digest, Repository, Tag};
@@ -23,7 +25,7 @@ const MAX_TEXT_CHARS: usize = 500;
 const MAX_REASONS: usize = 64;
 
 /// A verdict without its findings and gaps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// The manifest's digest.
     pub digest: Digest,
@@ -43,6 +45,7 @@ pub struct Summary {
     /// Which policy decided.
     pub policy: PolicyReference,
     /// The next instant at which something in the policy changes by itself.
+    #[schemars(with = "Option<Instant>")]
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first, each with its first ids.
     pub reasons: Vec<Reason>,
@@ -67,7 +70,7 @@ pub struct Summary {
 }
 
 /// How many findings there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// All of them.
     pub findings: u64,
@@ -90,7 +93,7 @@ pub struct Counts {
 }
 
 /// The worst finding: one that is known to be exploited, else of the highest severity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Worst {
     /// Its id.
     pub id: String,
@@ -107,7 +110,7 @@ pub struct Worst {
 }
 
 /// What was looked at, in short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageSummary {
     /// Whether it was everything.
     pub status: CoverageStatus,
@@ -116,7 +119,7 @@ pub struct CoverageSummary {
 }
 
 /// A verdict, with what its summary counts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct WithFindings {
     /// The verdict.
     #[serde(flatten)]

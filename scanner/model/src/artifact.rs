@@ -1,5 +1,6 @@
 //! What a manifest is to those who pull it: an image, or an artifact that no runtime unpacks.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a manifest is, once its layers have been read.
@@ -23,7 +24,7 @@ impl Content {
 }
 
 /// The kinds of artifacts that policies tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ArtifactKind {
     /// A signature.

@@ -2,12 +2,15 @@
 //!
 //! "Did not look" is never "clean": every gap is carried to policy, which alone decides on it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
 /// How much of an image was judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum CoverageStatus {
     /// Everything that could hold a package was read and matched.
@@ -18,8 +21,19 @@ pub enum CoverageStatus {
     Unscannable,
 }
 
+impl CoverageStatus {
+    /// Gives the name used everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Unscannable => "unscannable",
+        }
+    }
+}
+
 /// The status and every reason for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// The worst of what the gaps amount to.
     pub status: CoverageStatus,
@@ -42,7 +56,9 @@ impl Coverage {
 }
 
 /// Something that was not judged.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Gap {
     /// What kind of gap.
     pub kind: GapKind,
@@ -103,7 +119,9 @@ impl Gap {
 }
 
 /// The kinds of gaps. The names are part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapKind {
     /// An ecosystem for which no feed is loaded.

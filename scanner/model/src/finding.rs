@@ -1,5 +1,6 @@
 //! A package and an advisory that concerns it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -7,7 +8,9 @@ use crate::package::Ecosystem;
 use crate::severity::Severity;
 
 /// What kind of thing was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingKind {
     /// A known weakness.
@@ -19,7 +22,9 @@ pub enum FindingKind {
 }
 
 /// Whether the advisory applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingStatus {
     /// The installed version is in the advisory's range.
@@ -29,7 +34,7 @@ pub enum FindingStatus {
 }
 
 /// One component and one group of advisories about the same weakness.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The CVE where there is one, else the advisory's own id.
     pub id: String,
@@ -101,7 +106,7 @@ fn is_one(copies: &u64) -> bool {
 }
 
 /// The package of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingPackage {
     /// The installed package's name.
     pub name: String,

@@ -1,5 +1,6 @@
 //! What is installed: packages, their ecosystems, and the distribution they belong to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -7,7 +8,9 @@ use crate::digest::Digest;
 /// An OSV ecosystem with its suffix, such as `Debian:12`, `Alpine:v3.18`, `PyPI`, `npm`, `Maven`.
 ///
 /// Source: OSV schema, "Defined Ecosystems".
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Ecosystem(pub Box<str>);
 
@@ -255,7 +258,7 @@ pub struct Component {
 }
 
 /// A Linux distribution and release.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Distro {
     /// os-release's `ID`; CentOS Stream, which has that of CentOS, is `centos-stream`.
     pub id: String,

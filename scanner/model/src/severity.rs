@@ -1,10 +1,22 @@
 //! How bad a finding is, as somebody who may judge it said.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A severity. `Unknown` means that nobody said, and is never taken for "low".
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {

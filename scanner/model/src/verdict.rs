@@ -1,5 +1,6 @@
 //! The decision on one image in one repository, with everything it rests on.
 
+use crate::schema::Instant;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ impl std::fmt::Display for Decision {
 }
 
 /// One rule that spoke.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`.
     pub rule: String,
@@ -56,7 +57,7 @@ pub struct Reason {
 }
 
 /// Which policy decided.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyReference {
     /// The policy's name; several that cover one image are joined by `+`.
     pub name: String,
@@ -65,7 +66,7 @@ pub struct PolicyReference {
 }
 
 /// What the verdict rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// Program, version and analyzer fingerprint.
     pub scanner: String,
@@ -73,17 +74,20 @@ pub struct Provenance {
     pub feeds: String,
     /// Up to when the advisories on its packages reach: the oldest of what is known of the
     /// ecosystems that it uses; none where it uses none that is loaded.
+    #[schemars(with = "Option<Instant>")]
     pub feed_time: Option<Timestamp>,
     /// When the bytes were read.
+    #[schemars(with = "Instant")]
     pub scanned_at: Timestamp,
     /// When the decision was made.
+    #[schemars(with = "Instant")]
     pub decided_at: Timestamp,
     /// How long scanning took, in milliseconds.
     pub scan_ms: u64,
 }
 
 /// The decision on one image in one repository.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// The manifest's digest.
     pub digest: Digest,
@@ -105,6 +109,7 @@ pub struct Verdict {
     /// Which policy decided.
     pub policy: PolicyReference,
     /// The next instant at which something in the policy changes by itself.
+    #[schemars(with = "Option<Instant>")]
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first.
     pub reasons: Vec<Reason>,

@@ -50,59 +50,62 @@ fn parameters_are_read_in_any_order_and_decoded() {
     assert_eq!((read.name.as_str(), read.limit), ("", Limit(100)));
 }
 
+/// Queries, the parameter that is wrong, and words that say so.
+const MISTAKES: [(&str, &str, &str); 21] = [
+    (
+        "name=x&vulnerabilty=y",
+        "vulnerabilty",
+        "did you mean vulnerability?",
+    ),
+    ("name=x&cve=y", "cve", "did you mean vulnerability?"),
+    ("name=x&Limit=5", "Limit", "did you mean limit?"),
+    ("name=x&per_page=5", "per_page", "did you mean limit?"),
+    ("name=x&offset=5", "offset", "did you mean after?"),
+    (
+        "name=x&zzz=5",
+        "zzz",
+        "there are after, decision, digest, limit, name",
+    ),
+    ("name=x&=5", "", "no parameter here is called \"\""),
+    (
+        "name=x&decision=refused",
+        "decision",
+        "wanted one of allow, annotate, refuse; did you mean refuse?",
+    ),
+    (
+        "name=x&decision=7",
+        "decision",
+        "got \"7\", wanted one of allow, annotate, refuse",
+    ),
+    ("name=x&decision=", "decision", "got \"\""),
+    (
+        "name=x&limit=0",
+        "limit",
+        "got \"0\", wanted a whole number from 1 to 1000",
+    ),
+    ("name=x&limit=+5", "limit", "wanted a whole number"),
+    ("name=x&limit=1001", "limit", "from 1 to 1000"),
+    ("name=x&limit=ten", "limit", "got \"ten\""),
+    (
+        "name=x&after=zzz",
+        "after",
+        "\"zzz\" is no cursor of this list",
+    ),
+    ("name=x&after=-1", "after", "is no cursor"),
+    (
+        "name=x&since=yesterday",
+        "since",
+        "got \"yesterday\", wanted an instant",
+    ),
+    ("name=x&digest=sha256:00", "digest", "sha256:00"),
+    ("name=x&name=y", "name", "given more than once"),
+    ("limit=5", "name", "parameter name is missing"),
+    ("", "name", "parameter name is missing"),
+];
+
 #[tokio::test]
 async fn every_mistake_is_named_with_the_right_word() {
-    for (query, parameter, words) in [
-        (
-            "name=x&vulnerabilty=y",
-            "vulnerabilty",
-            "did you mean vulnerability?",
-        ),
-        ("name=x&cve=y", "cve", "did you mean vulnerability?"),
-        ("name=x&Limit=5", "Limit", "did you mean limit?"),
-        ("name=x&per_page=5", "per_page", "did you mean limit?"),
-        ("name=x&offset=5", "offset", "did you mean after?"),
-        (
-            "name=x&zzz=5",
-            "zzz",
-            "there are after, decision, digest, limit, name",
-        ),
-        ("name=x&=5", "", "no parameter here is called \"\""),
-        (
-            "name=x&decision=refused",
-            "decision",
-            "wanted one of allow, annotate, refuse; did you mean refuse?",
-        ),
-        (
-            "name=x&decision=7",
-            "decision",
-            "got \"7\", wanted one of allow, annotate, refuse",
-        ),
-        ("name=x&decision=", "decision", "got \"\""),
-        (
-            "name=x&limit=0",
-            "limit",
-            "got \"0\", wanted a whole number from 1 to 1000",
-        ),
-        ("name=x&limit=+5", "limit", "wanted a whole number"),
-        ("name=x&limit=1001", "limit", "from 1 to 1000"),
-        ("name=x&limit=ten", "limit", "got \"ten\""),
-        (
-            "name=x&after=zzz",
-            "after",
-            "\"zzz\" is no cursor of this list",
-        ),
-        ("name=x&after=-1", "after", "is no cursor"),
-        (
-            "name=x&since=yesterday",
-            "since",
-            "got \"yesterday\", wanted an instant",
-        ),
-        ("name=x&digest=sha256:00", "digest", "sha256:00"),
-        ("name=x&name=y", "name", "given more than once"),
-        ("limit=5", "name", "parameter name is missing"),
-        ("", "name", "parameter name is missing"),
-    ] {
+    for (query, parameter, words) in MISTAKES {
         let problem = problem::<Everything>(query).await;
         assert_eq!(problem["parameter"], parameter, "{query}: {problem}");
         let detail = problem["detail"].as_str().unwrap();

@@ -56,13 +56,13 @@ pub(super) fn about(
         }
         if !seen.insert(name.clone()) {
             let detail = format!("parameter {name} is given more than once");
-            return Problem::bad_request(detail).with("parameter", name.as_ref());
+            return Problem::bad_parameter(&name, detail);
         }
     }
     for name in required(schema) {
         if !seen.contains(name) {
             let detail = format!("parameter {name} is missing");
-            return Problem::bad_request(detail).with("parameter", name);
+            return Problem::bad_parameter(name, detail);
         }
     }
     let given = form_urlencoded::parse(text.as_bytes()).find(|(name, _)| name == at);
@@ -78,7 +78,7 @@ pub(super) fn about(
             options.join(", ")
         )
     };
-    Problem::bad_request(detail).with("parameter", at)
+    Problem::bad_parameter(at, detail)
 }
 
 fn unknown(known: &[&str], name: &str) -> Problem {
@@ -95,9 +95,7 @@ fn unknown(known: &[&str], name: &str) -> Problem {
         [..] => format!("there are {}", known.join(", ")),
     };
     let detail = format!("no parameter here is called {asked:?}: {listed}{meant}");
-    Problem::bad_request(detail)
-        .with("parameter", asked)
-        .with("known", known.to_vec())
+    Problem::bad_parameter(&asked, detail).among(known)
 }
 
 /// Gives the end of a sentence: the word that was probably meant, or nothing.

@@ -51,7 +51,7 @@ impl Bench {
             ),
             records,
             clock,
-            Metrics::new(),
+            Metrics::new(Timestamp::UNIX_EPOCH),
         );
         Self {
             judge,

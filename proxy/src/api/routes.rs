@@ -1,0 +1,181 @@
+//! Every route of the API: where it is, what it is called, who answers.
+
+use axum::http::StatusCode;
+
+use super::route::Route;
+use super::{
+    decisions, events, exceptions, feeds, measures, packages, readiness, sbom, scans, status,
+    verdicts,
+};
+
+/// When lists have no answer yet.
+const NOT_YET: &str = "What lists are answered from is not ready yet.";
+
+/// Lists every route.
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = of_the_service();
+    routes.extend(of_verdicts());
+    routes.extend(of_the_log());
+    routes.extend(of_lists_and_scans());
+    routes
+}
+
+/// How the service stands, and what it can be asked.
+fn of_the_service() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/healthz",
+            ("health", "Says that the process lives"),
+            status::healthz,
+        ),
+        Route::get(
+            "/readyz",
+            (
+                "readiness",
+                "Says whether this instance can serve anything, and what it cannot",
+            ),
+            readiness::readyz,
+        ),
+        Route::get(
+            "/metrics",
+            ("metrics", "Writes the metrics in Prometheus' text format"),
+            measures::metrics,
+        ),
+        Route::get(
+            "/api/v1/openapi.json",
+            ("openapi", "Gives this document"),
+            super::openapi,
+        ),
+        Route::get(
+            "/api/v1/status",
+            (
+                "status",
+                "Shows pulls under way, cache, feeds, policy and insecure settings",
+            ),
+            status::status,
+        ),
+        Route::get(
+            "/api/v1/feeds/problems",
+            (
+                "listFeedProblems",
+                "Lists the advisories and feed files that could not be read in full, 1,000 at most",
+            ),
+            feeds::problems,
+        ),
+    ]
+}
+
+/// What was decided on an image.
+fn of_verdicts() -> Vec<Route> {
+    let no_verdict = "No verdict. `state` is `scanning` while it is being made.";
+    let no_bill = "No verdict, an index, or an inventory that is no longer kept.";
+    let absent = StatusCode::NOT_FOUND;
+    vec![
+        Route::get(
+            "/api/v1/verdicts",
+            ("listVerdicts", "Lists verdicts, newest first"),
+            verdicts::list,
+        )
+        .or(StatusCode::SERVICE_UNAVAILABLE, NOT_YET),
+        Route::get(
+            "/api/v1/verdicts/{digest}",
+            (
+                "showVerdict",
+                "Shows the newest verdict on a digest, or what an index holds",
+            ),
+            verdicts::show,
+        )
+        .or(absent, no_verdict),
+        Route::get(
+            "/api/v1/verdicts/{digest}/sbom",
+            (
+                "sbom",
+                "Writes what an image holds, and for CycloneDX what was found in it",
+            ),
+            sbom::sbom,
+        )
+        .or(absent, no_bill),
+    ]
+}
+
+/// What was asked for, and by which policies that was decided.
+fn of_the_log() -> Vec<Route> {
+    let absent = StatusCode::NOT_FOUND;
+    vec![
+        Route::get(
+            "/api/v1/decisions",
+            (
+                "listDecisions",
+                "Lists lines of the decision log, newest first unless asked otherwise",
+            ),
+            decisions::list,
+        ),
+        Route::get(
+            "/api/v1/decisions/{seq}",
+            (
+                "showDecision",
+                "Shows a line of the decision log with the policies that decided",
+            ),
+            decisions::show,
+        )
+        .or(absent, "There is no such line."),
+        Route::get(
+            "/api/v1/policies/{digest}",
+            (
+                "showPolicies",
+                "Shows the documents that decided, by the digest that lines and verdicts cite",
+            ),
+            decisions::policies,
+        )
+        .or(absent, "Nothing is kept under this digest."),
+        Route::get(
+            "/api/v1/exceptions",
+            (
+                "listExceptions",
+                "Lists the exceptions of the policies in force, those that end first at the beginning",
+            ),
+            exceptions::list,
+        ),
+    ]
+}
+
+/// What happened, where things are, and scans on demand.
+fn of_lists_and_scans() -> Vec<Route> {
+    let (absent, busy) = (StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS);
+    let soon = StatusCode::SERVICE_UNAVAILABLE;
+    vec![
+        Route::get(
+            "/api/v1/events",
+            (
+                "listEvents",
+                "Lists what happened to verdicts without a pull, newest first",
+            ),
+            events::list,
+        )
+        .or(soon, NOT_YET),
+        Route::get(
+            "/api/v1/packages",
+            (
+                "listPackages",
+                "Lists the images that hold a package, with or without a finding",
+            ),
+            packages::list,
+        )
+        .or(soon, NOT_YET),
+        Route::post(
+            "/api/v1/scans",
+            ("startScan", "Starts a scan ahead of the first pull"),
+            scans::start,
+        )
+        .or(busy, "Too many scans are running."),
+        Route::get(
+            "/api/v1/scans/{id}",
+            ("showScan", "Shows how far a scan is"),
+            scans::show,
+        )
+        .or(
+            absent,
+            "No scan of this id: it was never asked for, or was forgotten.",
+        ),
+    ]
+}
