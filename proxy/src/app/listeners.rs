@@ -27,16 +27,14 @@ pub(super) struct Certificates {
 impl Certificates {
     /// Reads them, as the settings name them.
     pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
-        let open = |files: &Option<TlsFiles>| {
-            let opened = files
-                .as_ref()
-                .map(|files| TlsReload::open(&files.cert_file, &files.key_file));
+        let open = |files: Option<&TlsFiles>| {
+            let opened = files.map(|files| TlsReload::open(&files.cert_file, &files.key_file));
             let opened = opened.transpose();
             opened.map_err(|error| StartError::Tls(error.to_string()))
         };
         Ok(Self {
-            registry: open(&settings.tls)?,
-            api: open(&settings.api_tls)?,
+            registry: open(settings.tls.as_ref())?,
+            api: open(settings.api_tls.as_ref())?,
         })
     }
 

@@ -135,7 +135,9 @@ fn words_of(schema: &Value) -> Vec<&str> {
         let values = value
             .as_array()
             .map_or(std::slice::from_ref(value), |values| values);
-        words.extend(values.iter().filter_map(Value::as_str));
+        let said = values.iter().filter_map(Value::as_str);
+        // What may be left empty is no word that anybody means.
+        words.extend(said.filter(|word| !word.is_empty()));
     }
     for key in ["oneOf", "anyOf"] {
         let alternatives = schema.get(key).and_then(Value::as_array);
