@@ -19,6 +19,7 @@ pub(super) fn of_openmetrics(text: &str) -> String {
             .strip_prefix("# HELP ")
             .and_then(|rest| rest.split_once(' '));
         if let Some((name, help)) = help
+            && !name.ends_with("_total")
             && lines.next_if(|next| is_counter(next, name)).is_some()
         {
             written.extend(["# HELP ", name, "_total ", help, "\n"]);
