@@ -1,10 +1,12 @@
 //! Images and feeds that ask for memory: many at once stay within the bound, and each gets its
 //! verdict, once.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use sluicegate_model::Digest;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression, Layer};
@@ -74,6 +76,22 @@ fn many_layers(seed: usize) -> Image {
     let layer = packages(seed, 500, package);
     let repeated = (0..200).fold(ImageBuilder::new(), |image, _| image.layer(layer.clone()));
     repeated.build()
+}
+
+/// Makes a layer that no decoder reads without a window of 128 MiB.
+fn window(seed: usize) -> Image {
+    let zeros = vec![0; 130 << 20];
+    let archive = Archive::new().file("seed", seed.to_string());
+    let archive = archive.file("srv/zeros", zeros).finish();
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("start an encoder");
+    encoder.window_log(27).expect("ask for the window");
+    encoder.write_all(&archive).expect("compress in memory");
+    let bytes = encoder.finish().expect("compress in memory");
+    let diff_id = Digest::of(&archive);
+    image(Layer {
+        diff_id,
+        ..Layer::raw(bytes, Compression::Zstd)
+    })
 }
 
 fn flawed(seed: usize) -> Image {
@@ -221,6 +239,7 @@ async fn images_that_ask_for_much_in_other_ways_stay_within_the_memory() {
     images.extend(named("faults", faults, count));
     images.extend(named("layers", many_layers, count));
     images.extend(named("records", flawed, count));
+    images.extend(named("window", window, count));
     let verdicts = pull_all(&stage, &images).await;
     let kinds = images.iter().map(|(name, _)| name.as_str());
     for (name, verdict) in kinds.zip(verdicts) {

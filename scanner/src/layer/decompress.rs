@@ -139,7 +139,7 @@ fn unzstd<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<()
                     "bytes follow the layer's zstd stream".to_owned(),
                 ));
             }
-            decoder.prepare(head, &output.limits.stop)?;
+            decoder.prepare(head, output.limits)?;
         }
         let input = source.fill_buf().map_err(DecompressError::Source)?;
         let at_end = input.is_empty();

@@ -1,8 +1,9 @@
 //! How much memory a zstd frame asks for, and who may have it.
 //!
 //! A frame's window lies in memory whole while the frame is decoded. Up to 8 MiB, what every decoder
-//! must have (RFC 8878, section 3.1.1.1.2), a layer simply gets it. More, up to 128 MiB, goes to one
-//! layer of the process at a time. Still more is never given. `decompress.rs` asks at each frame.
+//! must have (RFC 8878, section 3.1.1.1.2), a layer simply gets it. More, up to 128 MiB, is asked of
+//! whoever shares memory out, and goes to one layer of the process at a time. Still more is never
+//! given. `decompress.rs` asks at each frame.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use zstd::stream::raw::{DParameter, Decoder};
 
-use crate::limits::{MIB, Stop};
+use crate::limits::{Limits, MIB, Stop};
 
 use super::decompress::DecompressError;
 
@@ -47,7 +48,11 @@ impl FrameDecoder {
     }
 
     /// Makes ready for the frame with this header: waits where it needs a large window.
-    pub(super) fn prepare(&mut self, header: &[u8], stop: &Stop) -> Result<(), DecompressError> {
+    pub(super) fn prepare(
+        &mut self,
+        header: &[u8],
+        limits: &Limits,
+    ) -> Result<(), DecompressError> {
         let window = window_bytes(header).unwrap_or(0);
         let most = 1_u64 << MAX_WINDOW_LOG;
         if window > most {
@@ -56,7 +61,8 @@ impl FrameDecoder {
         }
         let is_large = window > MAX_FREE_WINDOW_BYTES;
         if is_large && self.large.is_none() {
-            self.large = Some(wait_for_large_window(stop)?);
+            limits.allowance.ask_for(window);
+            self.large = Some(wait_for_large_window(&limits.stop)?);
         } else if !is_large && self.large.is_some() {
             // The large window is freed before another layer may have one.
             let format = "zstd";
@@ -112,7 +118,11 @@ fn window_bytes(header: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+    use crate::limits::Allowance;
 
     #[test]
     fn windows_are_read_as_they_were_written() {
@@ -139,20 +149,39 @@ mod tests {
     }
 
     #[test]
+    fn a_large_window_is_asked_for_and_a_small_one_is_not() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        let count = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        let limits = Limits {
+            allowance: Allowance::new(count),
+            ..Limits::default()
+        };
+        let mut decoder = FrameDecoder::new().unwrap();
+        for (header, wanted) in [(b"\x28\xb5\x2f\xfd\0\0", 0), (b"\x28\xb5\x2f\xfd\0\x70", 1)] {
+            decoder.prepare(header, &limits).unwrap();
+            assert_eq!(asked.load(Ordering::Relaxed), wanted);
+        }
+    }
+
+    #[test]
     fn one_layer_at_a_time_has_a_large_window() {
         let large = b"\x28\xb5\x2f\xfd\0\x70";
         let small = b"\x28\xb5\x2f\xfd\0\0";
         let mut first = FrameDecoder::new().unwrap();
-        first.prepare(large, &Stop::default()).unwrap();
-        let stopped = Stop::default();
-        stopped.request();
+        let free = Limits::default();
+        first.prepare(large, &free).unwrap();
+        let stopped = Limits::default();
+        stopped.stop.request();
         let mut second = FrameDecoder::new().unwrap();
         second.prepare(small, &stopped).unwrap();
         assert!(second.prepare(large, &stopped).is_err());
-        first.prepare(small, &Stop::default()).unwrap();
+        first.prepare(small, &free).unwrap();
         // Other tests may want it at this moment, so this one waits.
-        second.prepare(large, &Stop::default()).unwrap();
+        second.prepare(large, &free).unwrap();
         let beyond = b"\x28\xb5\x2f\xfd\0\x89";
-        assert!(second.prepare(beyond, &Stop::default()).is_err());
+        assert!(second.prepare(beyond, &free).is_err());
     }
 }
