@@ -79,9 +79,7 @@ fn of_exception(
     file: &SourceFile,
     about: Vec<(String, String)>,
 ) -> ListedException {
-    // The text is what was written, as a list of pairs.
-    let written: Vec<(String, serde_json::Value)> =
-        serde_json::from_str(&exception.text).unwrap_or_default();
+    let written = written(&exception.text);
     let field = |name: &str| {
         written
             .iter()
@@ -105,6 +103,17 @@ fn of_exception(
         about,
         file: file.name.clone(),
         expires_at: exception.expires_at,
+    }
+}
+
+/// Gives what was written of an exception, as pairs: the `spec` of a document, or an entry of a
+/// file that has nothing else.
+fn written(text: &str) -> Vec<(String, serde_json::Value)> {
+    let pairs: Vec<(String, serde_json::Value)> = serde_json::from_str(text).unwrap_or_default();
+    let spec = pairs.iter().find(|(key, _)| key == "spec");
+    match spec {
+        Some((_, spec)) => serde_json::from_value(spec.clone()).unwrap_or_default(),
+        None => pairs,
     }
 }
 

@@ -59,7 +59,7 @@ pub fn blocks(page: &str, text: &str) -> Vec<Block> {
         if words.next() == Some("sh") {
             blocks.push(Block {
                 place: format!("{page}:{}", number + 1),
-                runs: words.next() != Some("no-run"),
+                runs: words.next().map(|word| word.trim_end_matches(':')) != Some("no-run"),
                 text: inside.join("\n") + "\n",
             });
         }

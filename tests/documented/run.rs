@@ -155,7 +155,7 @@ impl Place {
         ));
         self.script(
             "kubectl",
-            "echo nginx:1.25 quay.io/prometheus/node-exporter nginx:1.25\n",
+            "echo docker.io/library/nginx:1.25 quay.io/prometheus/node-exporter docker.io/library/nginx:1.25\n",
         );
     }
 
@@ -207,6 +207,10 @@ impl Place {
     }
 }
 
+/// What a team has in its directory of policies.
+const POLICY: &str = "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: team}\n\
+    spec: {rules: [{id: exploited, when: {kev: true}, action: refuse}]}\n";
+
 fn image(package: &str, seed: u64) -> sluicegate_tests::image::Image {
     let system = rootfs::alpine(&[(package, "1.0-r0", package)]);
     let system = system.file("etc/seed", seed.to_string());
@@ -232,7 +236,7 @@ fn found(program: &str) -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_block_of_commands_runs() {
     let place = Place::furnish().await;
-    let archive = format!("oci-archive:{}", place.path("app.tar").display());
+    let archive = format!("docker-archive:{}:app:1", place.path("app.tar").display());
     let image = format!("docker://{}/library/nginx:1.25", place.proxy.address());
     let copy = [
         "--insecure-policy",
@@ -250,6 +254,9 @@ async fn every_block_of_commands_runs() {
         let folder = place.path(&page.replace('/', "-"));
         std::fs::create_dir(&folder).expect("make a directory");
         std::fs::copy(place.path("app.tar"), folder.join("app.tar")).expect("copy an image");
+        let policies = folder.join("policies");
+        std::fs::create_dir(&policies).expect("make a directory");
+        std::fs::write(policies.join("team.yaml"), POLICY).expect("write a policy");
         for block in pages::blocks(page, &pages::read(page)) {
             if !block.runs {
                 continue;

@@ -76,7 +76,7 @@ async fn a_new_advisory_turns_a_verdict_and_its_withdrawal_turns_it_back() {
         json!({"from": before["provenance"]["feeds"], "to": refused["provenance"]["feeds"]});
     assert_eq!(
         event["cause"],
-        json!({"feeds": feeds, "policy": null, "scanner": null})
+        json!({"feeds": feeds, "policy": null, "scanner": null, "exceptions": null})
     );
     let client = &event["pulled_by"]["clients"][0];
     assert_eq!(
