@@ -417,7 +417,7 @@ fn makes_a_damaged_index_a_fatal_gap() {
         .expect("the index");
     let mut content = std::fs::read(&path).expect("read");
     // Past the preamble lies the first block.
-    content[60] ^= 1;
+    content[80] ^= 1;
     std::fs::write(&path, content).expect("write");
     let damaged = FeedIndex::open(&path).expect("blocks are checked when they are read");
     let report = judge(&inventory(vec![python("x", "1")]), &damaged, now());
