@@ -3,22 +3,16 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::decision_rows::{write_csv, write_json_line, write_titles};
 use super::query::{
-    Column, Format, ListSource, Listing, Shape, Source, cell, items, members, next, parsed,
+    Column, ExportSource, Format, ListSource, Listing, Pages, Shape, Source, cell, members,
     print_json, query_string,
 };
-use crate::decisions::{self, DecisionFilter, LineKind, Order, PageOf, PolicyTexts, VerifyReport};
+use crate::decisions::{self, VerifyReport};
 use crate::formats::text::{printable, printable_lines};
-use crate::moment::Moment;
-
-/// Lines asked for at a time.
-const PAGE: usize = 1_000;
 
 /// What a list shows of a line.
 const LISTED: Listing = Listing {
@@ -35,6 +29,35 @@ const LISTED: Listing = Listing {
         Column::text("TAG", "/tag"),
         Column::of("DIGEST", "/asked", Shape::Digest),
         Column::text("ALLOWED BY", "/allowed_by/0"),
+    ],
+};
+
+/// What a spreadsheet has of a line.
+const EXPORTED: Listing = Listing {
+    noun: "lines",
+    columns: &[
+        Column::text("SEQ", "/seq"),
+        Column::of("TIME", "/time", Shape::Time),
+        Column::text("TYPE", "/type"),
+        Column::text("CLIENT", "/client"),
+        Column::text("USER AGENT", "/user_agent"),
+        Column::text("PRINCIPAL", "/principal"),
+        Column::text("REPOSITORY", "/repository"),
+        Column::text("TAG", "/tag"),
+        Column::of("ASKED", "/asked", Shape::Digest),
+        Column::of("SERVED", "/served", Shape::Digest),
+        Column::text("PLATFORM", "/platform"),
+        Column::text("DECISION", "/decision"),
+        Column::text("POLICY", "/policy"),
+        Column::of("POLICIES", "/policies", Shape::Digest),
+        Column::text("FEEDS", "/feeds"),
+        Column::text("FINGERPRINT", "/fingerprint"),
+        Column::of("ALLOWED BY", "/allowed_by", Shape::Texts),
+        Column::text("COUNT", "/count"),
+        Column::of("PREV", "/prev", Shape::Digest),
+        Column::of("HASH", "/hash", Shape::Digest),
+        Column::of("RULES", "/reasons", Shape::Made(rules)),
+        Column::of("VULNERABILITIES", "/reasons", Shape::Made(vulnerabilities)),
     ],
 };
 
@@ -107,11 +130,11 @@ pub struct ListArgs {
     #[command(flatten)]
     filters: Filters,
     /// At most this many
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
     /// Continue below this sequence number
     #[arg(long, value_name = "SEQ")]
-    after: Option<u64>,
+    after: Option<String>,
 }
 
 /// Which line, or which policies.
@@ -127,29 +150,10 @@ pub struct ShowArgs {
 /// What is written, and how.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL", conflicts_with = "data")]
-    service: Option<String>,
-    /// Data directory of a stopped service
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
-    format: ExportFormat,
-    /// Leaves the titles of CSV out
-    #[arg(long)]
-    no_header: bool,
+    #[command(flatten)]
+    source: ExportSource,
     #[command(flatten)]
     filters: Filters,
-}
-
-/// How all of the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// One line of the log a line.
-    Jsonl,
-    /// One row a line.
-    Csv,
 }
 
 /// Which log.
@@ -174,77 +178,23 @@ pub async fn run(command: DecisionsCommand, out: &mut impl Write) -> Result<(), 
 }
 
 async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let source = Source {
-        service: args.source.service.clone(),
-        data: args.source.data.clone(),
-        format: Format::Json,
-        no_header: false,
-        quiet: true,
-    };
-    let mut after = args.after.map(|seq| seq.to_string());
-    let mut found: Vec<Value> = Vec::new();
-    let page = loop {
-        let limit = args.limit.max(1).saturating_sub(found.len()).min(PAGE);
-        let page = page(&source, &args.filters, "newest", after, limit).await?;
-        found.extend_from_slice(items(&page));
-        after = next(&page).map(str::to_owned);
-        // A page that found nothing within what it may look at goes on by itself.
-        if after.is_none() || found.len() >= args.limit.max(1) {
-            break json!({"items": found, "next": after});
-        }
-    };
-    args.source.print_page(out, &LISTED, &page)
+    let service = args.source.connect()?;
+    // A page that found nothing within what it may look at goes on by itself.
+    let mut pages = Pages::of(
+        &service,
+        "decisions",
+        args.filters.query("newest"),
+        args.after,
+    );
+    let page = pages.gather(args.limit).await?;
+    args.source.print.page(out, &LISTED, &page)
 }
 
 async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let source = Source {
-        service: args.service,
-        data: args.data,
-        format: Format::Json,
-        no_header: args.no_header,
-        quiet: true,
-    };
-    if args.format == ExportFormat::Csv && !args.no_header {
-        write_titles(out)?;
-    }
-    let mut after = None;
-    loop {
-        let page = page(&source, &args.filters, "oldest", after, PAGE).await?;
-        for line in items(&page) {
-            match args.format {
-                ExportFormat::Jsonl => write_json_line(out, line)?,
-                ExportFormat::Csv => write_csv(out, line)?,
-            }
-        }
-        after = next(&page).map(str::to_owned);
-        if after.is_none() {
-            return Ok(());
-        }
-    }
-}
-
-/// Asks for one page, the service or the log of a directory.
-async fn page(
-    source: &Source,
-    filters: &Filters,
-    order: &str,
-    after: Option<String>,
-    limit: usize,
-) -> Result<Value, CommandError> {
-    let Some(data) = &source.data else {
-        let query = filters.query(order, after, limit);
-        return source.get(&format!("decisions?{query}")).await;
-    };
-    let page = PageOf {
-        order: Order::from_name(order).unwrap_or_default(),
-        after: parsed(after.as_deref())?,
-        limit,
-    };
-    let filter = filters.parsed()?;
-    let page = decisions::read(&log_of(data)?, &filter, page)
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
-    let next = page.next.map(|seq| seq.to_string());
-    Ok(json!({"items": page.items, "next": next}))
+    let filters = args.filters.query("oldest");
+    args.source
+        .write_all("decisions", filters, &EXPORTED, out)
+        .await
 }
 
 /// Gives where the log of a data directory lies.
@@ -258,7 +208,7 @@ fn log_of(data: &Path) -> Result<PathBuf, CommandError> {
 }
 
 impl Filters {
-    fn query(&self, order: &str, after: Option<String>, limit: usize) -> String {
+    fn query(&self, order: &str) -> String {
         query_string(&[
             ("order", Some(order.to_owned())),
             ("type", self.kind.clone()),
@@ -271,46 +221,18 @@ impl Filters {
             ("vulnerability", self.vulnerability.clone()),
             ("since", self.since.clone()),
             ("until", self.until.clone()),
-            ("limit", Some(limit.to_string())),
-            ("after", after),
         ])
     }
-
-    fn parsed(&self) -> Result<DecisionFilter, CommandError> {
-        let decision = self.decision.as_deref();
-        let decision = decision.map(crate::api::verdicts::parse_decision);
-        Ok(DecisionFilter {
-            kind: self.kind.as_deref().and_then(LineKind::from_name),
-            repository: parsed(self.repository.as_deref())?,
-            digests: parsed(self.digest.as_deref())?.into_iter().collect(),
-            decision: decision.transpose().map_err(|_| {
-                CommandError::Usage("--decision is none of allow, annotate, refuse".into())
-            })?,
-            client: self.client.clone(),
-            principal: self.principal.clone(),
-            rule: self.rule.clone(),
-            vulnerability: self.vulnerability.clone(),
-            since: moment(self.since.as_deref())?,
-            until: moment(self.until.as_deref())?,
-        })
-    }
-}
-
-/// Reads when something was, as an instant, a day or an age.
-fn moment(text: Option<&str>) -> Result<Option<Timestamp>, CommandError> {
-    let moment: Option<Moment> = parsed(text)?;
-    Ok(moment.map(|moment| moment.instant(Timestamp::now())))
 }
 
 async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let shown = match &args.source.data {
-        Some(data) => shown_from(&log_of(data)?, &args.what)?,
-        None if args.what.contains(':') => {
-            args.source.get(&format!("policies/{}", args.what)).await?
-        }
-        None => args.source.get(&format!("decisions/{}", args.what)).await?,
+    let list = if args.what.contains(':') {
+        "policies"
+    } else {
+        "decisions"
     };
-    if args.source.format == Format::Json {
+    let shown = args.source.get(&format!("{list}/{}", args.what)).await?;
+    if args.source.print.format == Format::Json {
         return print_json(out, &shown);
     }
     let fields = shown.as_object().into_iter().flatten();
@@ -320,20 +242,11 @@ async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> 
         }
     }
     for document in members(&shown, "/documents") {
-        let text = |name| {
-            document
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        writeln!(
-            out,
-            "\n# {} {} of {}\n{}",
-            printable(text("kind")),
-            printable(text("name")),
-            printable(text("file")),
-            printable_lines(text("text"))
-        )?;
+        let text = |name: &str| document.get(name).and_then(Value::as_str);
+        let [kind, name, file] =
+            ["kind", "name", "file"].map(|it| printable(text(it).unwrap_or_default()));
+        let text = printable_lines(text("text").unwrap_or_default());
+        writeln!(out, "\n# {kind} {name} of {file}\n{text}")?;
     }
     if shown.get("documents").is_some_and(Value::is_null) {
         writeln!(out, "\nThe policies of this line are not kept.")?;
@@ -341,31 +254,27 @@ async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// Finds a line with its policies, or policies by their digest, in the log of a directory.
-fn shown_from(log: &Path, what: &str) -> Result<Value, CommandError> {
-    let failed = |error: &dyn std::fmt::Display| CommandError::Failed(error.to_string());
-    let kept = |digest| PolicyTexts::find(log, digest).map_err(|error| failed(&error));
-    if what.contains(':') {
-        let digest = what
-            .parse()
-            .map_err(|error| CommandError::Usage(format!("{error}")))?;
-        let nothing = || CommandError::NotFound(format!("no policies are kept under {what}"));
-        return Ok(json!(kept(&digest)?.ok_or_else(nothing)?));
+/// Names the rules that spoke.
+fn rules(reasons: &Value) -> String {
+    let reasons = members(reasons, "").iter();
+    let rules = reasons.filter_map(|reason| reason.get("rule")?.as_str());
+    rules.collect::<Vec<&str>>().join(" ")
+}
+
+/// Names what the rules spoke of, each once.
+fn vulnerabilities(reasons: &Value) -> String {
+    let mut named: Vec<&str> = Vec::new();
+    for reason in members(reasons, "") {
+        for id in members(reason, "/findings")
+            .iter()
+            .filter_map(Value::as_str)
+        {
+            if !named.contains(&id) {
+                named.push(id);
+            }
+        }
     }
-    let wrong = || CommandError::Usage(format!("{what:?} is no number of a line"));
-    let seq = what.parse().map_err(|_| wrong())?;
-    let line = decisions::read_line(log, seq).map_err(|error| failed(&error))?;
-    let nothing = || CommandError::NotFound(format!("no line has the number {seq}"));
-    let line = line.ok_or_else(nothing)?;
-    let kept = line.policies.as_ref().map(kept).transpose()?.flatten();
-    let mut shown = json!(line);
-    if let Some(fields) = shown.as_object_mut() {
-        fields.insert(
-            "documents".to_owned(),
-            json!(kept.map(|kept| kept.documents)),
-        );
-    }
-    Ok(shown)
+    named.join(" ")
 }
 
 fn verify(args: &VerifyArgs, out: &mut impl Write) -> Result<(), CommandError> {
@@ -409,4 +318,33 @@ fn print_report(out: &mut impl Write, report: &VerifyReport) -> Result<(), Comma
         writeln!(out, "{count} {plural}: the log was changed")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::query::{ListFormat, Rows};
+    use super::*;
+
+    #[test]
+    fn a_row_lists_what_decided_and_holds_no_formula() {
+        let line = json!({"seq": 7, "user_agent": "=HYPERLINK(\"x\",1)\n", "principal": null,
+            "allowed_by": ["a", "b"],
+            "reasons": [{"rule": "r", "findings": ["CVE-1", "CVE-2"]}, {"rule": "s", "findings": ["CVE-1"]}]});
+        let mut out = Vec::new();
+        let mut rows = Rows::new(&mut out, &EXPORTED, ListFormat::Csv, false).unwrap();
+        rows.write(&[line]).unwrap();
+        rows.finish().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows.len(), 2, "{text}");
+        assert!(
+            rows[0].starts_with("seq,time,type,") && rows[0].ends_with(",rules,vulnerabilities")
+        );
+        assert!(
+            rows[1].starts_with("7,,,,\"'=HYPERLINK(\"\"x\"\",1)"),
+            "{text}"
+        );
+        assert!(rows[1].ends_with(",r s,CVE-1 CVE-2"), "{text}");
+        assert!(rows[1].contains(",a b,"), "{text}");
+    }
 }

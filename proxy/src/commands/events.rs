@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::query::{
-    Column, ListFormat, ListSource, Listing, Pages, Rows, Service, Shape, note, query_string,
+    Column, ListSource, Listing, Pages, PrintList, Rows, Service, Shape, query_string,
 };
 
 /// Between two looks at what has happened.
@@ -46,7 +46,8 @@ pub enum EventsCommand {
     #[command(after_help = "Examples:\n  \
         sluicegate events follow --direction worse\n  \
         sluicegate events follow --since 1h --format jsonl\n\n\
-        Where the service is away, it is asked again until it is back; no event is missed.")]
+        Where the service is away, it is asked again until it is back; no event is missed. With\n\
+        --format json each event is a line, as with jsonl.")]
     Follow(FollowArgs),
 }
 
@@ -97,15 +98,8 @@ pub struct FollowArgs {
     /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
     #[arg(long, value_name = "URL")]
     service: Option<String>,
-    /// How to print: a table, JSON lines (json is the same here) or CSV
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    format: ListFormat,
-    /// Leaves the titles out
-    #[arg(long)]
-    no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    print: PrintList,
     #[command(flatten)]
     filters: Filters,
 }
@@ -122,7 +116,7 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
     let service = args.source.connect()?;
     let mut pages = Pages::of(&service, "events", args.filters.query(true), args.after);
     let page = pages.gather(args.limit).await?;
-    args.source.print_page(out, &LISTED, &page)
+    args.source.print.page(out, &LISTED, &page)
 }
 
 async fn follow(args: FollowArgs, out: &mut impl Write) -> Result<(), CommandError> {
@@ -132,7 +126,7 @@ async fn follow(args: FollowArgs, out: &mut impl Write) -> Result<(), CommandErr
         .gather(1)
         .await?;
     let mut seen = super::query::items(&newest).first().map_or(0, seq);
-    let mut titles = !args.no_header;
+    let mut titles = !args.print.no_header;
     if args.filters.since.is_some() {
         let mut earlier = newer_than(&service, &args.filters.query(true), 0).await?;
         earlier.retain(|event| seq(event) <= seen);
@@ -155,8 +149,9 @@ async fn follow(args: FollowArgs, out: &mut impl Write) -> Result<(), CommandErr
             }
             Err(error @ CommandError::Usage(_)) => return Err(error),
             Err(error) => {
-                if !is_away && !args.quiet {
-                    note(&format!("{error}; asked again until it answers"));
+                if !is_away {
+                    args.print
+                        .note(&format!("{error}; asked again until it answers"));
                 }
                 is_away = true;
             }
@@ -192,7 +187,7 @@ fn print(
     if events.is_empty() {
         return Ok(());
     }
-    let mut rows = Rows::new(out, &LISTED, args.format, !*titles)?;
+    let mut rows = Rows::new(out, &LISTED, args.print.format, !*titles)?;
     *titles = false;
     rows.write(events)?;
     rows.finish()?;

@@ -10,7 +10,7 @@ use sluicegate_policy::PolicySet;
 
 use super::CommandError;
 use super::feed_status::worded;
-use super::query::{Column, ListFormat, Listing, Service, Shape, note, print_list, query_string};
+use super::query::{Column, Listing, PrintList, Service, Shape, query_string};
 use crate::api::exceptions::{ExceptionFilter, shown};
 use crate::moment::Moment;
 use crate::policies;
@@ -59,15 +59,8 @@ pub struct ListArgs {
     /// Only those that hold in this repository, by its canonical name or as it is pulled
     #[arg(long, value_name = "NAME")]
     repository: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    format: ListFormat,
-    /// Leaves the titles of tables and CSV out
-    #[arg(long)]
-    no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    print: PrintList,
 }
 
 /// Runs the command.
@@ -78,11 +71,7 @@ pub async fn run(command: ExceptionsCommand, out: &mut impl Write) -> Result<(),
     } else {
         of_files(&args)?
     };
-    print_list(out, args.format, args.no_header, &LISTED, &page)?;
-    if super::query::items(&page).is_empty() && !args.quiet {
-        note("no exceptions match");
-    }
-    Ok(())
+    args.print.page(out, &LISTED, &page)
 }
 
 async fn of_service(args: &ListArgs) -> Result<Value, CommandError> {

@@ -28,13 +28,13 @@ pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandEr
         Some(data) => stopped(data, args.problems)?,
         None => running(&args.source, args.problems).await?,
     };
-    if args.source.format == Format::Json {
+    if args.source.print.format == Format::Json {
         if let (Some(feeds), true) = (feeds.as_object_mut(), args.problems) {
             feeds.insert("unread".to_owned(), unread);
         }
         return print_json(out, &feeds);
     }
-    let no_header = args.source.no_header;
+    let no_header = args.source.print.no_header;
     write_feeds(out, no_header, &feeds)?;
     if args.problems && members(&unread, "").is_empty() {
         writeln!(out, "\nevery record could be read")?;

@@ -4,7 +4,6 @@
 
 pub mod completions;
 pub mod config;
-pub mod decision_rows;
 pub mod decisions;
 pub mod demo;
 pub mod events;

@@ -51,10 +51,10 @@ pub async fn run(args: PackagesArgs, out: &mut impl Write) -> Result<(), Command
     let query = query_string(&[("name", Some(args.name)), ("version", args.version)]);
     let mut pages = Pages::of(&service, "packages", query, args.after);
     let page = pages.gather(args.limit).await?;
-    args.source.print_page(out, &LISTED, &page)?;
+    args.source.print.page(out, &LISTED, &page)?;
     let incomplete = page.get("incomplete").and_then(Value::as_u64).unwrap_or(0);
     if incomplete > 0 {
-        args.source.note(&format!(
+        args.source.print.note(&format!(
             "{incomplete} more images may hold it: their inventory is no longer kept, and their \
              next pull makes it again"
         ));

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::query::{Column, ListFormat, Listing, Shape, print_list};
+use super::query::{Column, Listing, PrintList, Shape};
 
 const LISTED: Listing = Listing {
     noun: "plugins",
@@ -31,15 +31,8 @@ pub enum PluginsCommand {
 /// How to print.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// How to print
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    format: ListFormat,
-    /// Leaves the titles of tables and CSV out
-    #[arg(long)]
-    no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    print: PrintList,
 }
 
 /// Runs the command.
@@ -49,7 +42,7 @@ pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<(), CommandE
         "fingerprint": crate::fingerprint::fingerprint(),
         "items": sluicegate_scanner::plugins(),
     });
-    print_list(out, args.format, args.no_header, &LISTED, &items)
+    args.print.page(out, &LISTED, &items)
 }
 
 fn state(enabled: &Value) -> String {

@@ -60,7 +60,7 @@ async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError>
     if args.source.service.is_some() || args.source.data.is_some() {
         warnings.extend(set.lint_seen(&seen(&args.source, &set).await?));
     }
-    if args.source.format == Format::Json {
+    if args.source.print.format == Format::Json {
         let report = json!({
             "files": files.len(),
             "policies": set.policy_names(),

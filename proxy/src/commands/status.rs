@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::feed_status::worded;
-use super::query::{Format, Service, cell, members, print_json, write_rows};
+use super::query::{Format, Print, Service, cell, members, print_json, write_rows};
 
 /// Which service, and how to print.
 #[derive(Args, Debug)]
@@ -19,25 +19,18 @@ pub struct StatusArgs {
     /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
     #[arg(long, value_name = "URL")]
     service: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Leaves the titles of tables out
-    #[arg(long)]
-    no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    print: Print,
 }
 
 /// Runs the command.
 pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let service = Service::running(args.service.as_deref())?;
     let status = service.get("status").await?;
-    if args.format == Format::Json {
+    if args.print.format == Format::Json {
         return print_json(out, &status);
     }
-    print(&status, args.no_header, out)
+    print(&status, args.print.no_header, out)
 }
 
 fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), CommandError> {

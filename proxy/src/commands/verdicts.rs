@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::Value;
 use sluicegate_model::Digest;
 
 use super::CommandError;
 use super::finding_flags::FindingFlags;
 use super::query::{
-    Column, Format, ListFormat, ListSource, Listing, Pages, Rows, Service, Shape, Source, cell,
-    print_json, query_string,
+    Column, ExportSource, Format, ListSource, Listing, Pages, Shape, Source, cell, print_json,
+    query_string,
 };
 
 /// What a list shows of a verdict.
@@ -138,32 +138,10 @@ pub struct ShowArgs {
 /// What is written, and how.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL", conflicts_with = "data")]
-    service: Option<String>,
-    /// Data directory of a stopped service
-    #[arg(long, value_name = "DIR")]
-    data: Option<std::path::PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
-    format: ExportFormat,
-    /// Leaves the titles of CSV out
-    #[arg(long)]
-    no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    source: ExportSource,
     #[command(flatten)]
     filters: Filters,
-}
-
-/// How all of a list is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// One verdict a line.
-    Jsonl,
-    /// One row an image.
-    Csv,
 }
 
 /// Runs the command.
@@ -179,30 +157,14 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
     let service = args.source.connect()?;
     let mut pages = Pages::of(&service, "verdicts", args.filters.query(), args.after);
     let page = pages.gather(args.limit).await?;
-    args.source.print_page(out, &LISTED, &page)
+    args.source.print.page(out, &LISTED, &page)
 }
 
 async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = match &args.data {
-        Some(data) => Service::stopped(data)?,
-        None => Service::running(args.service.as_deref())?,
-    };
-    let format = match args.format {
-        ExportFormat::Jsonl => ListFormat::Jsonl,
-        ExportFormat::Csv => ListFormat::Csv,
-    };
-    let mut pages = Pages::of(&service, "verdicts", args.filters.with_findings(), None);
-    let mut rows = Rows::new(out, &EXPORTED, format, args.no_header)?;
-    let mut written = 0_usize;
-    while let Some(items) = pages.next_page().await? {
-        written = written.saturating_add(items.len());
-        rows.write(&items)?;
-    }
-    rows.finish()?;
-    if written == 0 && !args.quiet {
-        super::query::note("no verdicts match");
-    }
-    Ok(())
+    let filters = args.filters.with_findings();
+    args.source
+        .write_all("verdicts", filters, &EXPORTED, out)
+        .await
 }
 
 impl Filters {
@@ -239,7 +201,7 @@ async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> 
         .get(&format!("verdicts/{digest}?{query}"))
         .await?;
     let view = args.findings.view();
-    if args.source.format == Format::Json {
+    if args.source.print.format == Format::Json {
         return print_json(out, &super::verdict_table::seen(verdict, &view));
     }
     super::verdict_table::print(out, &verdict, &view)

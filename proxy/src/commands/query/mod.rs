@@ -32,15 +32,9 @@ pub struct Source {
     /// Data directory of a stopped service
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// Leaves the titles of tables out
-    #[arg(long)]
-    pub no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub print: Print,
 }
 
 /// Where to ask for a list, and how to print it.
@@ -52,6 +46,28 @@ pub struct ListSource {
     /// Data directory of a stopped service
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub print: PrintList,
+}
+
+/// How to print one thing, and what to say beside it.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Print {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Leaves the titles of tables out
+    #[arg(long)]
+    pub no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How to print a list, and what to say beside it.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PrintList {
     /// How to print
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     pub format: ListFormat,
@@ -61,6 +77,35 @@ pub struct ListSource {
     /// Says nothing on the standard error but errors
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// Where to ask for all of a list, and how to write it.
+#[derive(Args, Clone, Debug)]
+pub struct ExportSource {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    service: Option<String>,
+    /// Data directory of a stopped service
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    format: ExportFormat,
+    /// Leaves the titles of CSV out
+    #[arg(long)]
+    no_header: bool,
+    /// Says nothing on the standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// How all of a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One item a line.
+    Jsonl,
+    /// One item a row.
+    Csv,
 }
 
 /// How to print one thing.
@@ -88,49 +133,44 @@ pub enum ListFormat {
 impl Source {
     /// Reaches for whoever answers.
     pub fn connect(&self) -> Result<Service, CommandError> {
-        match &self.data {
-            Some(data) => Service::stopped(data),
-            None => Service::running(self.service.as_deref()),
-        }
+        Service::of(self.service.as_deref(), self.data.as_deref())
     }
 
     /// Asks for a path under `/api/v1/`.
     pub async fn get(&self, path_and_query: &str) -> Result<Value, CommandError> {
         self.connect()?.get(path_and_query).await
     }
-
-    /// Says something to a person, who may not want to hear it.
-    pub fn note(&self, text: &str) {
-        if !self.quiet {
-            note(text);
-        }
-    }
 }
 
 impl ListSource {
     /// Reaches for whoever answers.
     pub fn connect(&self) -> Result<Service, CommandError> {
-        match &self.data {
-            Some(data) => Service::stopped(data),
-            None => Service::running(self.service.as_deref()),
-        }
+        Service::of(self.service.as_deref(), self.data.as_deref())
     }
+}
 
+impl PrintList {
     /// Says something to a person, who may not want to hear it.
-    pub fn note(&self, text: &str) {
+    pub fn note(self, text: &str) {
         if !self.quiet {
             note(text);
         }
     }
 
     /// Prints one page of a list; what it lacks, and where the next one starts, is said beside it.
-    pub fn print_page(
-        &self,
+    pub fn page(
+        self,
         out: &mut impl Write,
         listing: &Listing,
         page: &Value,
     ) -> Result<(), CommandError> {
-        print_list(out, self.format, self.no_header, listing, page)?;
+        if self.format == ListFormat::Json {
+            print_json(out, page)?;
+        } else {
+            let mut rows = Rows::new(out, listing, self.format, self.no_header)?;
+            rows.write(items(page))?;
+            rows.finish()?;
+        }
         match (items(page), next(page)) {
             ([], None) => self.note(&format!("no {} match", listing.noun)),
             (_, Some(next)) => self.note(&format!("there are more: --after {next}")),
@@ -140,20 +180,33 @@ impl ListSource {
     }
 }
 
-/// Prints one page of a list.
-pub fn print_list(
-    out: &mut impl Write,
-    format: ListFormat,
-    no_header: bool,
-    listing: &Listing,
-    page: &Value,
-) -> Result<(), CommandError> {
-    if format == ListFormat::Json {
-        return print_json(out, page);
+impl ExportSource {
+    /// Writes a list of the API from its first item to its last, page by page.
+    pub async fn write_all(
+        &self,
+        list: &str,
+        filters: String,
+        listing: &Listing,
+        out: &mut impl Write,
+    ) -> Result<(), CommandError> {
+        let service = Service::of(self.service.as_deref(), self.data.as_deref())?;
+        let format = match self.format {
+            ExportFormat::Jsonl => ListFormat::Jsonl,
+            ExportFormat::Csv => ListFormat::Csv,
+        };
+        let mut pages = Pages::of(&service, list, filters, None);
+        let mut rows = Rows::new(out, listing, format, self.no_header)?;
+        let mut is_empty = true;
+        while let Some(items) = pages.next_page().await? {
+            is_empty &= items.is_empty();
+            rows.write(&items)?;
+        }
+        rows.finish()?;
+        if is_empty && !self.quiet {
+            note(&format!("no {} match", listing.noun));
+        }
+        Ok(())
     }
-    let mut rows = Rows::new(out, listing, format, no_header)?;
-    rows.write(items(page))?;
-    rows.finish()
 }
 
 /// Gives the canonical name of a repository by the configuration of this process.
@@ -195,16 +248,6 @@ pub fn cell(value: &Value, pointer: &str) -> String {
         Some(Value::String(text)) => printable(text),
         Some(other) => printable(&other.to_string()),
     }
-}
-
-/// Parses an optional argument.
-pub fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, CommandError>
-where
-    T::Err: std::fmt::Display,
-{
-    text.map(str::parse)
-        .transpose()
-        .map_err(|error: T::Err| CommandError::Usage(error.to_string()))
 }
 
 /// Gives the members of a list inside a JSON value; nothing where there is no list.

@@ -54,6 +54,14 @@ struct Answer {
 }
 
 impl Service {
+    /// Opens the directory of a stopped service where one is named, else reaches for a running one.
+    pub fn of(named: Option<&str>, data: Option<&Path>) -> Result<Self, CommandError> {
+        match data {
+            Some(data) => Self::stopped(data),
+            None => Self::running(named),
+        }
+    }
+
     /// Reaches for the service that is named, or that the environment names, or the local one.
     ///
     /// *Errors*: [`CommandError::Usage`] for what is no address of a service.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::asked::Asked;
 use self::told::Image;
-use super::query::{Format, Service, cell, members, note};
+use super::query::{Format, Print, Service, cell, members, note};
 use super::{CommandError, Done};
 
 /// Between two looks at how far the service is.
@@ -48,28 +48,21 @@ pub struct WarmArgs {
     /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
     #[arg(long, value_name = "URL")]
     service: Option<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Leaves the titles of tables out
-    #[arg(long)]
-    no_header: bool,
-    /// Says nothing on the standard error but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    print: Print,
 }
 
 /// Runs the command.
 pub async fn run(args: WarmArgs, out: &mut (impl Write + Send)) -> Result<Done, CommandError> {
     let asked = asked(&args.images)?;
     if asked.is_empty() {
-        if !args.quiet {
+        if !args.print.quiet {
             note("no images were named");
         }
         return Ok(Done::Allowed);
     }
     let service = Service::running(args.service.as_deref())?;
-    let bar = if args.quiet {
+    let bar = if args.print.quiet {
         ProgressBar::hidden()
     } else {
         bar()
@@ -86,9 +79,9 @@ pub async fn run(args: WarmArgs, out: &mut (impl Write + Send)) -> Result<Done, 
         image.explain(&service).await?;
     }
     bar.finish_and_clear();
-    match args.format {
+    match args.print.format {
         Format::Json => told::write_json(out, &images)?,
-        Format::Table => told::write_tables(out, &images, args.no_header)?,
+        Format::Table => told::write_tables(out, &images, args.print.no_header)?,
     }
     outcome(&images)
 }
