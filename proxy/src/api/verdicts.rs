@@ -298,15 +298,3 @@ fn index_children(bytes: &[u8]) -> Option<Vec<IndexChild>> {
     };
     Some(index.manifests.iter().map(child).collect())
 }
-
-/// Reads a decision by its name.
-pub fn parse_decision(text: &str) -> Result<Decision, Problem> {
-    match text {
-        "allow" => Ok(Decision::Allow),
-        "annotate" => Ok(Decision::Annotate),
-        "refuse" => Ok(Decision::Refuse),
-        _ => Err(Problem::bad_request(
-            "decision is none of allow, annotate, refuse",
-        )),
-    }
-}

@@ -34,16 +34,6 @@ pub enum LineKind {
 }
 
 impl LineKind {
-    /// Lists every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Pull,
-        Self::Count,
-        Self::Key,
-        Self::Policy,
-        Self::BreakGlass,
-        Self::Denied,
-    ];
-
     /// Gives the name used everywhere.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,11 +44,6 @@ impl LineKind {
             Self::BreakGlass => "break-glass",
             Self::Denied => "denied",
         }
-    }
-
-    /// Finds a kind by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

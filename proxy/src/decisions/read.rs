@@ -35,17 +35,6 @@ pub enum Order {
     Oldest,
 }
 
-impl Order {
-    /// Finds an order by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "newest" => Some(Self::Newest),
-            "oldest" => Some(Self::Oldest),
-            _ => None,
-        }
-    }
-}
-
 /// Which page is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct PageOf {

@@ -54,11 +54,6 @@ impl EventKind {
             Self::VerdictChanged => "verdict.changed",
         }
     }
-
-    /// Finds a kind by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::VerdictChanged.as_str()).then_some(Self::VerdictChanged)
-    }
 }
 
 /// The difference between a verdict and the one that took its place.

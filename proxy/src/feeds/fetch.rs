@@ -17,7 +17,7 @@ use url::Url;
 
 use super::access::Access;
 use crate::private;
-use crate::upstream::{ProxyVariables, UpstreamError, Web, jittered};
+use crate::upstream::{ProxyVariables, UpstreamError, Web, jittered, promised_length};
 
 /// How often a file is asked for in all.
 const ATTEMPTS: u32 = 4;
@@ -344,11 +344,6 @@ fn conditions(known: &Validators) -> HeaderMap {
     };
     let value = HeaderValue::from_str(text).ok();
     value.map(|value| (name, value)).into_iter().collect()
-}
-
-fn promised_length(headers: &HeaderMap) -> Option<u64> {
-    let text = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    text.parse().ok()
 }
 
 fn too_large(errand: &Errand) -> FetchError {

@@ -98,11 +98,6 @@ impl Downloads {
         }
     }
 
-    /// Tells whether the whole blob is here.
-    pub fn has(&self, digest: &Digest) -> bool {
-        self.shared.content.lookup(digest).is_some()
-    }
-
     /// Tells whether the repository's own upstream is sending the blob right now.
     pub fn arrives_from(&self, repository: &Repository, digest: &Digest) -> bool {
         self.arriving_from(repository, digest).is_some()

@@ -143,7 +143,7 @@ pub(super) fn promised_digest(
 }
 
 /// Reads `Content-Length` as a header says it, which on HEAD is the length of what GET would send.
-pub(super) fn promised_length(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn promised_length(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(http::header::CONTENT_LENGTH)?
         .to_str()

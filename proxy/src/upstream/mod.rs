@@ -60,8 +60,8 @@ pub(crate) use unreachable::why;
 pub(crate) use web::Web;
 pub use wire::Observer;
 
-pub(crate) use answer::retry_after;
-use answer::{content_range, media_type_of, promised_digest, promised_length};
+use answer::{content_range, media_type_of, promised_digest};
+pub(crate) use answer::{promised_length, retry_after};
 use encoding::decoded;
 use places::{Pausing, Place, Places};
 use retry::{patiently, very_patiently};

@@ -36,18 +36,6 @@ pub fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, OCI_CONFIG | DOCKER_CONFIG)
 }
 
-/// Tells whether a layer of this type claims to be a tar archive, whatever its compression.
-pub fn is_tar_layer(media_type: &str) -> bool {
-    let lower = media_type.to_ascii_lowercase();
-    let essence = lower.split(';').next().unwrap_or_default().trim();
-    essence.contains(".tar")
-        || essence.contains("x-tar")
-        || essence.contains("+tar")
-        || essence.contains("/tar")
-        || essence.contains("rootfs.diff")
-        || essence.contains("rootfs.foreign")
-}
-
 /// Tells whether a layer of this type is kept outside the registry.
 pub fn is_foreign_layer(media_type: &str) -> bool {
     media_type.contains("foreign") || media_type.contains("nondistributable")
