@@ -11,6 +11,7 @@ use super::hold::HoldEnded;
 use super::range::{self, Span, Unsatisfiable};
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
+use crate::cache::BlobSource;
 use crate::decisions::PullMethod;
 use crate::metrics::Found;
 use crate::pull::error::PullError;
@@ -77,21 +78,20 @@ async fn serve(registry: &Registry, asked: &Asked, grant: Cleared<Grant>) -> Res
         return respond::blob(digest, blob.size, &span, None, sending);
     }
     let begun = Box::pin(registry.gate.begun(&asked.repository, &grant));
-    match asked.hold.wait(begun).await {
+    let begun = match asked.hold.wait(begun).await {
+        Ok(Ok(source)) => Some(source),
         // Past the last hop headers are all that can be said.
-        Ok(Ok(())) | Err(HoldEnded::LastHop) => {}
+        Err(HoldEnded::LastHop) => None,
         Ok(Err(error)) => return failed(&error, asked.head),
         Err(HoldEnded::NextHop) => return asked.hold.redirect(&asked.request),
-    }
-    let found = if registry.gate.downloads.has(&blob.digest) {
-        Found::Hit
-    } else {
-        Found::Miss
+    };
+    let found = match begun.as_ref().map(Cleared::get) {
+        Some(BlobSource::Stored(_)) => Found::Hit,
+        _ => Found::Miss,
     };
     registry.metrics.count_blob(found);
-    let opened = registry
-        .gate
-        .open(&asked.repository, grant, span.range.clone());
+    let range = span.range.clone();
+    let opened = registry.gate.open(&asked.repository, grant, begun, range);
     match opened.await {
         Ok(body) => respond::blob(digest, blob.size, &span, Some(body), sending),
         Err(error) => failed(&error, asked.head),

@@ -127,12 +127,14 @@ impl Gate {
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
         for child in self.wanted_children(repository, index).await? {
-            // What is known of content is this repository's only once its upstream gave the bytes.
-            let is_member = self.records.is_member(repository, &child).await?;
-            let current = if is_member {
-                self.judge.current(repository, &child).await?
-            } else {
-                None
+            let current = match self.judge.warm(repository, &child) {
+                Some(verdict) => Some(verdict),
+                // What is known of content is this repository's only once its upstream gave the
+                // bytes.
+                None if self.records.is_member(repository, &child).await? => {
+                    self.judge.current(repository, &child).await?
+                }
+                None => None,
             };
             match current {
                 Some(verdict) => verdicts.push(Ok(Some(verdict))),

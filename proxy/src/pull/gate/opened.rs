@@ -6,22 +6,23 @@ use std::ops::Range;
 use sluicegate_model::Repository;
 
 use super::{Cleared, Gate, Grant};
-use crate::cache::{self, BlobBody, BlobSource, Growth, Waiting};
+use crate::cache::{self, BlobBody, BlobSource, Growth, TailHold, Waiting};
 use crate::pull::error::PullError;
 
 impl Gate {
-    /// Waits until the first byte of a granted blob is here. What cannot be had is then told by a
-    /// status and its reason; once headers have left, only a cut would be possible.
+    /// Waits until the first byte of a granted blob is here, and says where its bytes come from.
+    /// What cannot be had is then told by a status and its reason; once headers have left, only a
+    /// cut would be possible.
     pub async fn begun(
         &self,
         repository: &Repository,
         grant: &Cleared<Grant>,
-    ) -> Result<(), PullError> {
+    ) -> Result<Cleared<BlobSource>, PullError> {
         let Cleared(grant) = grant;
         let source = self.presence.source(repository, &grant.blob, &grant.proof);
         let source = source.await?;
         let BlobSource::Growing(growing) = &source else {
-            return Ok(());
+            return Ok(Cleared(source));
         };
         let client = Waiting::default();
         growing.readers().join(client.seen_from_afar());
@@ -32,30 +33,31 @@ impl Gate {
         if matches!(growing.growth(), Growth::Failed(_)) {
             self.downloads.stored(&grant.blob.digest, &source).await?;
         }
-        Ok(())
+        Ok(Cleared(source))
     }
 
-    /// Opens the bytes of a granted blob, from disk or from the upstream.
+    /// Opens the bytes of a granted blob where they have [begun](Self::begun), else wherever they
+    /// come from.
     pub async fn open(
         &self,
         repository: &Repository,
         grant: Cleared<Grant>,
+        begun: Option<Cleared<BlobSource>>,
         range: Range<u64>,
     ) -> Result<Cleared<BlobBody>, PullError> {
-        let Cleared(mut grant) = grant;
-        let source = self.presence.source(repository, &grant.blob, &grant.proof);
-        let source = source.await?;
-        if let Some(tail) = &mut grant.tail
-            && !source.end_is_known()
-        {
-            // It was fetched anew meanwhile, and nothing says yet where it ends.
-            tail.from = 0;
-        }
-        let opened = match cache::stream(source, range.clone(), grant.tail.clone()) {
+        let Cleared(grant) = grant;
+        let source = match begun {
+            Some(Cleared(source)) => source,
+            None => {
+                let source = self.presence.source(repository, &grant.blob, &grant.proof);
+                source.await?
+            }
+        };
+        let opened = match stream(source, range.clone(), grant.tail.clone()) {
             // Evicted in between.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let source = self.downloads.ensure(repository, &grant.blob).await?;
-                cache::stream(source, range, grant.tail)
+                stream(source, range, grant.tail)
             }
             opened => opened,
         };
@@ -65,4 +67,19 @@ impl Gate {
         }
         Ok(Cleared(body))
     }
+}
+
+/// Streams a blob behind its held tail. Where it was fetched anew meanwhile and nothing says yet
+/// where it ends, all of it is held.
+fn stream(
+    source: BlobSource,
+    range: Range<u64>,
+    mut tail: Option<TailHold>,
+) -> io::Result<BlobBody> {
+    if let Some(tail) = &mut tail
+        && !source.end_is_known()
+    {
+        tail.from = 0;
+    }
+    cache::stream(source, range, tail)
 }
