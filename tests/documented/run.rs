@@ -80,9 +80,13 @@ impl Place {
         let feed = directory.path().join("feed");
         std::fs::create_dir(&feed).expect("make a directory");
         let bad = Advisory::new("ALPINE-CVE-2099-0001", "Alpine:edge", "libbad", "1.0-r1");
-        feeds::write(&feed, &["Alpine:edge"], &[bad.critical()]);
+        // The second one is fetched before any image asks for it.
+        let usual = Advisory::new("ALPINE-CVE-2099-0002", "Alpine:v3.22", "libworse", "1.0-r1");
+        let ecosystems = ["Alpine:edge", "Alpine:v3.22"];
+        feeds::write(&feed, &ecosystems, &[bad.critical(), usual]);
         feeds::write_kev(&feed, &["CVE-2099-0001"]);
-        std::fs::write(feed.join("ecosystems.txt"), "Alpine:edge\n").expect("write a list");
+        std::fs::write(feed.join("ecosystems.txt"), "Alpine:edge\nAlpine:v3.22\n")
+            .expect("write a list");
         let mirror = Mirror::start(&feed).await;
         let upstreams: Vec<String> = UPSTREAMS
             .iter()
