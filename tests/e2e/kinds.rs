@@ -279,3 +279,48 @@ async fn helm_makes_lints_and_pulls_a_chart() {
         assert_eq!(file("pulled/web-0.1.0.tgz"), file("web-0.1.0.tgz"));
     }
 }
+
+#[tokio::test]
+async fn cosign_signs_an_image_at_the_origin_and_verifies_it_through_the_gate() {
+    let Some(cosign) = Tool::cosign() else {
+        return;
+    };
+    let scene = Scene::start("hold").await;
+    let home = cosign.file("");
+    let password = [("COSIGN_PASSWORD", "")];
+    let run = async |arguments: &[&str]| cosign.run_with(&home, arguments, &password).await;
+    let made = run(&["generate-key-pair"]).await;
+    made.expect_ok("cosign generate-key-pair");
+    for (name, bundle) in [("bundle", "true"), ("tag", "false")] {
+        let image = clean(113_100 + name.len() as u64);
+        let reference = scene.push(name, &image).await;
+        let by_digest = |reference: &str| {
+            let (name, _) = reference.rsplit_once(':').expect("a tag");
+            format!("{name}@{}", image.digest)
+        };
+        let origin = by_digest(&format!("{}/lib/{name}:1", scene.registry.address()));
+        let format = format!("--new-bundle-format={bundle}");
+        let sign = [
+            "sign",
+            "--yes",
+            "--key=cosign.key",
+            "--tlog-upload=false",
+            "--use-signing-config=false",
+            "--allow-http-registry",
+            &format,
+            &origin,
+        ];
+        run(&sign).await.expect_ok(&format!("cosign sign {format}"));
+        let through = by_digest(&reference);
+        let verify = [
+            "verify",
+            "--key=cosign.pub",
+            "--insecure-ignore-tlog",
+            "--allow-http-registry",
+            &format,
+            &through,
+        ];
+        let verified = run(&verify).await;
+        verified.expect_ok(&format!("cosign verify {format}"));
+    }
+}

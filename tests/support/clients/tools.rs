@@ -1,8 +1,9 @@
-//! Today's tools that move content without running it: oras, crane, regctl and helm.
+//! Today's tools that move content without running it: oras, crane, regctl, helm and cosign.
 //!
 //! Each has a home of its own, so no credential or setting of this machine reaches it. What moves
 //! whole images writes an OCI layout, from which the digest that arrived is read.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -50,6 +51,11 @@ impl Tool {
         Self::if_built("helm")
     }
 
+    /// Gives cosign where it is built.
+    pub fn cosign() -> Option<Self> {
+        Self::if_built("cosign")
+    }
+
     /// Gives every tool that moves whole images and is built.
     pub fn movers() -> Vec<Self> {
         let mut movers = vec![Self::oras()];
@@ -90,20 +96,40 @@ impl Tool {
         path.display().to_string()
     }
 
-    /// Runs it in its home.
+    /// Runs it.
     pub async fn run(&self, arguments: &[&str]) -> Outcome {
-        self.run_in(&self.file(""), arguments).await
+        self.run_with(&self.file(""), arguments, &[]).await
     }
 
     /// Runs it in a folder, for what it reads and writes by relative names.
     pub async fn run_in(&self, folder: &str, arguments: &[&str]) -> Outcome {
-        let program = self.program.display().to_string();
+        self.run_with(folder, arguments, &[]).await
+    }
+
+    /// Runs it in a folder with more environment variables.
+    pub async fn run_with(
+        &self,
+        folder: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Outcome {
+        let program = self.program.display();
         // The shell changes the folder; everything else is passed on as it is.
-        let shell = ["-c", "cd \"$0\" && exec \"$@\"", folder, &program];
+        let shell = [
+            "-c",
+            "cd \"$0\" && exec \"$@\"",
+            folder,
+            &program.to_string(),
+        ];
         let arguments = [&shell, arguments].concat();
         let home = self.home.path().as_os_str();
-        let environment = HOMES.map(|name| (name, home));
-        run_with("sh", &arguments, &environment, PULL_LIMIT).await
+        let mut all: Vec<(&str, &OsStr)> = HOMES.map(|name| (name, home)).into();
+        all.extend(
+            environment
+                .iter()
+                .map(|(name, value)| (*name, OsStr::new(*value))),
+        );
+        run_with("sh", &arguments, &all, PULL_LIMIT).await
     }
 
     /// Gives it credentials for the registry that `reference` names, in the file that all of these
