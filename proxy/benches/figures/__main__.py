@@ -14,6 +14,7 @@ import cold
 import feed
 import images
 import inspect_image
+import lists
 import memory
 import rejudge
 import warm
@@ -28,6 +29,7 @@ FIGURES = {
     "blob": warm.blob,
     "memory": memory.measure,
     "rejudge": rejudge.measure,
+    "lists": lists.measure,
     "scan": cold.scan,
     "inspect": inspect_image.measure,
 }

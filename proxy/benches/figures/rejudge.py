@@ -19,7 +19,7 @@ def measure(setup):
     """Fills a store, starts the service over it, and watches its status."""
     home = os.path.join(setup.work, "rejudge")
     with Sluicegate(home, setup, setup.upstream.port,
-                    prepare=lambda data: fill(setup, data)) as proxy:
+                    prepare=lambda data: fill(setup, data, IMAGES, PACKAGES)) as proxy:
         requests = len(setup.upstream.requests())
         rows = [("a new feed", *one_pass(proxy))]
         with open(os.path.join(home, "policy.yaml"), "w", encoding="utf-8") as policy:
@@ -37,15 +37,15 @@ def measure(setup):
         f"one that none has; the first hundred places of a frequent one {frequent * 1000:.0f}")
 
 
-def fill(setup, data):
+def fill(setup, data, images, packages):
     """Writes the images, made of this machine's own packages."""
     form = "${Package} ${Version} ${source:Package} ${source:Version}\n"
     listed = subprocess.run(["dpkg-query", "-W", "-f", form], check=True, capture_output=True)
     with open("/etc/os-release", encoding="utf-8") as release:
         fields = dict(line.strip().split("=", 1) for line in release if "=" in line)
     ecosystem = "Debian:" + fields["VERSION_ID"].strip('"')
-    subprocess.run([os.path.join(setup.bin, "examples", "fill_store"), data, str(IMAGES),
-                    str(PACKAGES), ecosystem], input=listed.stdout, check=True, stdout=sys.stderr)
+    subprocess.run([os.path.join(setup.bin, "examples", "fill_store"), data, str(images),
+                    str(packages), ecosystem], input=listed.stdout, check=True, stdout=sys.stderr)
 
 
 def one_pass(proxy):
