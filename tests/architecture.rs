@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "architecture/scanner.rs"]
+mod scanner;
+
 /// Longest file that a person reads as one piece.
 const MAX_LINES: usize = 500;
 /// Folders with product code; `tests` and `fuzz` are held to the same length and header.

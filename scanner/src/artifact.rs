@@ -18,7 +18,8 @@ use sluicegate_model::manifest::ImageManifest;
 use sluicegate_model::media_type;
 
 use crate::facts::{Compression, Document, LayerFacts};
-use crate::merge::{LayerInput, merge, merge_alone};
+use crate::image::layers::LayerInput;
+use crate::inventory::{merge, merge_alone};
 
 /// Raised with every change of what is taken for an artifact, or read of one.
 pub(crate) const ARTIFACT_REVISION: u32 = 3;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use sluicegate_model::package::{Component, Evidence, PackageType};
 
-use crate::matching::names::normal_form;
+use crate::names::normal_form;
 
 /// Drops the claims that add nothing, and those that the image's own package database answers.
 ///

@@ -1,7 +1,7 @@
 //! What one layer proves on its own: raw paths, links, whiteouts, and what analyzers found.
 //!
 //! Facts depend on the layer's bytes and the analyzers only, so they are kept per layer and merged
-//! again for every image that shares it. `layer/` makes them, `merge.rs` reads them, the proxy
+//! again for every image that shares it. `layer/` makes them, `image/` reads them, the proxy
 //! stores their bytes.
 
 mod digests;

@@ -1,88 +1,60 @@
 //! Turns the merged files into components, the distribution and the gaps between them.
 //!
-//! What the operating system is worth is judged in `system.rs`. `merge.rs` is the only caller.
+//! What of it is to be believed is judged in `image/judge`.
 
 use std::collections::BTreeSet;
 
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
-use sluicegate_model::inventory::{BuiltLayer, Inventory};
+use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Distro, Evidence, Package};
 
 use crate::claims;
 use crate::distro;
-use crate::facts::{FileDigests, FoundPackage, Observations};
+use crate::facts::FoundPackage;
 use crate::gaps::GapList;
-use crate::merge::history::Remembered;
-use crate::merge::ownership::{self, Owners, Ownership};
-use crate::merge::{programs, stripped, third_party, votes};
-use crate::overlay::Tree;
+use crate::image::judge::ownership::{self, Owners, Ownership};
+use crate::image::judge::roles::{self, Role, packages_of, system_packages};
+use crate::image::judge::{programs, stripped, system, third_party, votes};
+use crate::image::layers::LayerInput;
+use crate::image::merged::{Merged, MergedFile};
+use crate::image::proof;
+use crate::image::stack::{self, Laid};
 use crate::purl::purl;
-use crate::system::{self, Role};
 
-/// The image after its last layer.
-pub(crate) struct Merged<'a> {
-    pub(crate) tree: &'a Tree,
-    /// Ordered by path.
-    pub(crate) files: Vec<MergedFile<'a>>,
-    /// Paths of files that no analyzer read, kept for where they lie; ordered.
-    pub(crate) witnesses: BTreeSet<String>,
-    /// Whether any prefix of the layers has a package database where its tool looks.
-    pub(crate) had_database: bool,
-    /// Packages of databases that a later layer removed.
-    pub(crate) remembered: Vec<Remembered<'a>>,
-    /// Package databases of kinds that no analyzer reads.
-    pub(crate) unread: Vec<&'static str>,
-    /// Base first.
-    pub(crate) layers: Vec<BuiltLayer>,
+/// Raised with every change of what is made of the same facts: layers laid over each other, who
+/// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
+pub(crate) const MERGE_REVISION: u32 = 8;
+
+/// Merges the layers, base first, into what the image holds.
+pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
+    take_stock(config, layers, proof::check(config, layers))
 }
 
-/// A file of the merged image.
-pub(crate) struct MergedFile<'a> {
-    pub(crate) path: String,
-    pub(crate) layer: &'a Digest,
-    pub(crate) found: &'a Observations,
-    pub(crate) digests: Option<&'a FileDigests>,
-    /// For each package, the layer since which it is there.
-    pub(crate) introduced: Vec<&'a Digest>,
+/// Reads one layer that is part of no image: nothing says what it has to be.
+pub(crate) fn merge_alone(layer: LayerInput<'_>) -> Inventory {
+    take_stock(None, &[layer], Vec::new())
 }
 
-impl Merged<'_> {
-    /// Tells whether there is a package database, or was one where its tool looks.
-    fn has_or_had_database(&self) -> bool {
-        self.had_database || self.files.iter().any(|file| file.found.database)
-    }
-
-    /// Tells whether a file that was kept lies at a path.
-    pub(crate) fn has_file(&self, path: &str) -> bool {
-        self.witnesses.contains(path) || self.file(path).is_some()
-    }
-
-    /// Tells whether a list of files has its package's record beside it, as distroless keeps it.
-    pub(crate) fn has_record_beside(&self, list: &str) -> bool {
-        let record = list
-            .rsplit_once('.')
-            .and_then(|(record, _)| self.file(record));
-        record.is_some_and(|file| file.found.database && !file.found.packages.is_empty())
-    }
-
-    fn file(&self, path: &str) -> Option<&MergedFile<'_>> {
-        let at = self
-            .files
-            .binary_search_by(|file| file.path.as_str().cmp(path))
-            .ok()?;
-        self.files.get(at)
-    }
+fn take_stock(
+    config: Option<&ImageConfig>,
+    layers: &[LayerInput<'_>],
+    known: Vec<Gap>,
+) -> Inventory {
+    let Laid {
+        mut merged,
+        past,
+        gaps,
+    } = stack::lay_over(config, layers, known);
+    let present = roles::package_types(&merged);
+    merged.remembered = past.vanished(&merged.tree, layers, &present);
+    assemble(config, &merged, gaps)
 }
 
 /// Assembles the inventory.
-pub(crate) fn assemble(
-    config: Option<&ImageConfig>,
-    merged: &Merged<'_>,
-    mut gaps: GapList,
-) -> Inventory {
-    let roles = system::roles(merged);
+fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList) -> Inventory {
+    let roles = roles::roles(merged);
     let named = system::identify(merged);
     let elected = || votes::elect(system_packages(merged, &roles));
     let distro = named.clone().or_else(elected);
@@ -138,17 +110,6 @@ fn open_gaps<'a>(
     gaps.filter(move |gap| !ownership::is_settled_by_owner(ownership, gap, distro))
 }
 
-/// Gives the operating system's packages, wherever their databases are or were.
-pub(crate) fn system_packages<'a>(
-    merged: &'a Merged<'_>,
-    roles: &'a [Role],
-) -> impl Iterator<Item = &'a Package> {
-    let remembered = merged.remembered.iter().map(|gone| &gone.found.package);
-    packages_of(merged, roles, Role::Database)
-        .chain(packages_of(merged, roles, Role::Relocated))
-        .chain(remembered)
-}
-
 fn components(
     merged: &Merged<'_>,
     roles: &[Role],
@@ -182,19 +143,6 @@ fn components(
         }
     }
     components
-}
-
-fn packages_of<'a>(
-    merged: &'a Merged<'_>,
-    roles: &'a [Role],
-    wanted: Role,
-) -> impl Iterator<Item = &'a Package> {
-    let files = merged
-        .files
-        .iter()
-        .zip(roles)
-        .filter(move |(_, role)| **role == wanted);
-    files.flat_map(|(file, _)| file.found.packages.iter().map(|found| &found.package))
 }
 
 fn component(
@@ -232,3 +180,8 @@ fn placed(gap: &Gap, file: &MergedFile<'_>) -> Gap {
 fn platform(config: &ImageConfig) -> String {
     config.platform().to_string()
 }
+
+#[cfg(test)]
+mod evasion;
+#[cfg(test)]
+mod tests;

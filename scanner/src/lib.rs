@@ -6,9 +6,9 @@
 //! could not be read is always a gap, never an error and never silence.
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
-//! which file), [`facts`], `artifact` (what is no image), `overlay` and `merge` (layers to one
-//! tree), `inventory` and `system`; [`feeds`], [`versions`], [`matching`], `eol`, `knowledge`,
-//! `report`.
+//! which file), [`facts`], `image` (layers to one tree, and what is judged of it),
+//! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`feeds`], `eol`,
+//! `knowledge`, `report`, [`matching`].
 
 pub mod analyzer;
 pub mod facts;
@@ -27,23 +27,26 @@ mod eol;
 mod gaps;
 #[cfg(test)]
 mod golden;
+mod image;
 mod inventory;
 mod knowledge;
 mod layer;
-mod merge;
-mod overlay;
+mod matchers;
+mod names;
+mod path;
 mod plugins;
 mod purl;
 mod report;
-mod system;
 #[cfg(test)]
 mod testing;
 
 pub use artifact::{contents, is_surely_image};
 pub use facts::{FactsError, LayerFacts};
+pub use image::layers::LayerInput;
+pub use inventory::merge;
 pub use layer::scan_layer;
 pub use limits::{Allowance, Limits};
-pub use matching::{MATCHER_REVISION, MatcherInfo, judge, judging_bytes, matchers};
-pub use merge::{LayerInput, merge};
+pub use matchers::{MATCHER_REVISION, MatcherInfo, matchers};
+pub use matching::{judge, judging_bytes};
 pub use plugins::{PluginInfo, PluginKind, fingerprint, plugins};
 pub use purl::percent_encoded;

@@ -12,9 +12,9 @@ use crate::distro::DISTRO_REVISION;
 use crate::eol::EOL_REVISION;
 use crate::facts::FACTS_FORMAT;
 use crate::feeds::{INDEX_FORMAT, SOURCES};
+use crate::inventory::MERGE_REVISION;
 use crate::layer::LAYER_REVISION;
-use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
-use crate::merge::MERGE_REVISION;
+use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 use crate::purl::PURL_REVISION;
 
 /// A plugin, for people and for the API.

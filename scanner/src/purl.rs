@@ -4,7 +4,7 @@
 
 use sluicegate_model::package::{Distro, Package, PackageType};
 
-use crate::matching::names;
+use crate::names;
 
 /// Raised with every change of how a package is written. It enters the scanner's fingerprint.
 pub(crate) const PURL_REVISION: u32 = 1;

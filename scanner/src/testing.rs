@@ -8,8 +8,9 @@ use sluicegate_model::inventory::Inventory;
 use tar::{Builder, EntryType, Header};
 
 use crate::facts::LayerFacts;
+use crate::image::layers::LayerInput;
+use crate::inventory::merge;
 use crate::limits::Limits;
-use crate::merge::{LayerInput, merge};
 
 /// A tar archive that grows entry by entry, in the order of the calls.
 pub(crate) struct Layer(Builder<Vec<u8>>);

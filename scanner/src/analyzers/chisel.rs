@@ -1,7 +1,7 @@
 //! Ubuntu's chiselled images: a manifest of packages and files in place of dpkg's database.
 //!
 //! It is a compressed text with one JSON value on each line. It names no source packages, which is
-//! what Ubuntu's advisories are filed under; `system.rs` makes a gap of that.
+//! what Ubuntu's advisories are filed under; `image/judge/system.rs` makes a gap of that.
 //!
 //! Source: Chisel, "Chisel manifest" and "jsonwall".
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::names::{Identity, Names};
 use super::osv::Record;
 use super::times::{Days, release};
-use crate::matching::{self, names};
+use crate::{matchers, names};
 
 /// Everything known about one family.
 #[derive(Default)]
@@ -122,7 +122,7 @@ impl Family {
             if !newest.speaks(ecosystem, sequence, is_rated, is_own) {
                 continue;
             }
-            matching::slim(family, &mut affected.advisory);
+            matchers::slim(family, &mut affected.advisory);
             // The encoding of plain values into memory cannot fail.
             let Ok(advisory) = postcard::to_stdvec(&affected.advisory) else {
                 continue;

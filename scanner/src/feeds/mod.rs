@@ -29,7 +29,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::matching::{MATCHER_REVISION, MatcherInfo, matchers};
+use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 
 pub use build::build_index;
 pub(crate) use format::FORMAT as INDEX_FORMAT;

@@ -33,7 +33,7 @@ const COMMAND: &str = "cargo test -p sluicegate-scanner golden";
 #[test]
 fn no_output_changes_under_the_revision_it_had() {
     let mut now: Vec<Row> = files::rows();
-    now.extend(crate::matching::golden::answers().into_iter().map(matcher));
+    now.extend(crate::matchers::golden::answers().into_iter().map(matcher));
     now.extend(feeds::rows());
     now.extend([archives::layer(), archives::facts(), images::row()]);
     now.extend(naming::rows());

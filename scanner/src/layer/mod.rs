@@ -11,7 +11,6 @@ mod chunks;
 mod decompress;
 mod header;
 mod pairs;
-pub(crate) mod path;
 mod pax;
 mod sparse;
 mod spool;

@@ -12,13 +12,13 @@ use crate::dispatch::{ClaimedFile, Dispatch, EarlyDigests, dispatch};
 use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
 use crate::gaps::GapList;
 use crate::limits::{Limits, MIB, STOPPED};
+use crate::path;
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
 use super::chart::ChartSigns;
 use super::chunks::ChunkReader;
 use super::header::Kind;
 use super::pairs::Pairs;
-use super::path;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
 

@@ -8,8 +8,8 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Component, Ecosystem};
 
 use super::Matched;
-use super::ranges::Affected;
 use crate::gaps::GapList;
+use crate::matchers::Affected;
 
 /// Components for whose ecosystem no feed is loaded, counted.
 #[derive(Debug, Default)]

@@ -8,10 +8,9 @@ use sluicegate_model::package::Component;
 
 use super::Matched;
 use super::groups::{Group, groups};
-use super::matcher::{Matcher, Side};
-use super::ranges::Affected;
 use super::severity::{self, Rated};
 use crate::feeds::FeedIndex;
+use crate::matchers::{Affected, Matcher, Side};
 
 /// How the ids of records on malicious packages start. Source: OSV schema, "Defined databases".
 const MALWARE: &str = "MAL-";

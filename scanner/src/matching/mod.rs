@@ -9,10 +9,6 @@ mod finding;
 mod groups;
 mod listing;
 mod loaded;
-mod matcher;
-pub mod names;
-mod order;
-pub mod ranges;
 mod scope;
 mod severity;
 
@@ -29,21 +25,14 @@ use sluicegate_model::package::{Component, Ecosystem, PackageType};
 use sluicegate_model::report::Report;
 
 pub use loaded::{filed_under, is_answered};
-pub(crate) use matcher::slim;
-pub use matcher::{MatcherInfo, matchers};
 
 use crate::eol;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
+use crate::matchers::{self, Affected, Matcher, Side};
 use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
-use matcher::{Matcher, Side};
-use ranges::Affected;
-
-/// The revision of everything that decides findings from the same inventory and feeds. It enters
-/// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 6;
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.
@@ -125,7 +114,7 @@ impl<'a> Matching<'a> {
         };
         let first = told.iter().find(|told| !told.advisories.is_empty());
         let matcher =
-            first.and_then(|first| matcher::of(&component.package, &first.question.ecosystem));
+            first.and_then(|first| matchers::of(&component.package, &first.question.ecosystem));
         let Some(matcher) = matcher else {
             return;
         };
@@ -163,7 +152,7 @@ struct Question {
 fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Question> {
     let mut questions = Vec::new();
     for ecosystem in loaded::ecosystems(component, feeds) {
-        let Some(matcher) = matcher::of(&component.package, &ecosystem) else {
+        let Some(matcher) = matchers::of(&component.package, &ecosystem) else {
             continue;
         };
         let names = matcher.names(&ecosystem, &component.package);
@@ -276,7 +265,5 @@ fn matched<'a>(matcher: &Matcher, component: &Component, told: &'a [Told<'a>]) -
     matched
 }
 
-#[cfg(test)]
-pub(crate) mod golden;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@
 use sluicegate_model::advisory::{Advisory, Event};
 use sluicegate_model::package::{Package, PackageType};
 
-use super::ranges::Affected;
 use crate::feeds::scope::is_modular;
+use crate::matchers::Affected;
 
 /// Limits what the versions say to the builds that the advisory is about.
 pub(super) fn limited(affected: Affected, package: &Package, advisory: &Advisory) -> Affected {

@@ -2,7 +2,7 @@
 //!
 //! Only what bears on packages is in it: files that an analyzer read, symbolic links, and the
 //! directories above them. Parents are resolved through the links of the tree itself, clamped to
-//! the root; the last component never is. `merge.rs` applies layers to it.
+//! the root; the last component never is. `stack.rs` applies layers to it.
 //!
 //! Source: OCI image-spec, layer.md; containerd, archive semantics.
 

@@ -9,9 +9,9 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::PackageType;
 
 use crate::code::{self, Installer, Root};
-use crate::inventory::Merged;
+use crate::image::examples::examples;
+use crate::image::merged::Merged;
 
-use super::examples::examples;
 use super::ownership::Owners;
 
 /// Directories that one Python distribution without a list of files is taken to have brought.

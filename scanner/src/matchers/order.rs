@@ -9,18 +9,18 @@ use crate::versions::ParsedVersion;
 
 /// The questions that are asked in one order.
 #[derive(Clone, Copy)]
-pub(super) struct Order {
+pub(crate) struct Order {
     /// Asks each advisory about a version.
-    pub(super) affected: fn(&str, &[Advisory]) -> Vec<Affected>,
+    pub(crate) affected: fn(&str, &[Advisory]) -> Vec<Affected>,
     /// Finds the smallest version that ends all of the advisories.
-    pub(super) first_fix: fn(&str, &[&Advisory]) -> Option<String>,
+    pub(crate) first_fix: fn(&str, &[&Advisory]) -> Option<String>,
     /// Makes an advisory smaller without changing an answer.
-    pub(super) drop_covered: fn(&mut Advisory),
+    pub(crate) drop_covered: fn(&mut Advisory),
 }
 
 impl Order {
     /// Gives the order of `V`.
-    pub(super) const fn of<V: ParsedVersion>() -> Self {
+    pub(crate) const fn of<V: ParsedVersion>() -> Self {
         Self {
             affected: ranges::affected::<V>,
             first_fix: ranges::first_fix::<V>,

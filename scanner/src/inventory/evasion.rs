@@ -9,7 +9,7 @@ use sluicegate_model::inventory::Inventory;
 use tar::EntryType;
 
 use super::*;
-use crate::facts::BinaryFacts;
+use crate::facts::{BinaryFacts, Event, FileFacts, LayerFacts};
 use crate::testing::{Layer, config, gzip, image, image_with, scan};
 
 const STATUS: &str = "var/lib/dpkg/status";

@@ -6,7 +6,7 @@ use sluicegate_model::advisory::{Advisory, Event, Range, Scope};
 use sluicegate_model::package::{Ecosystem, Package, SourcePackage};
 use sluicegate_model::severity::Severity;
 
-use super::matcher::{Matcher, MatcherInfo, REGISTRY, Side};
+use super::registry::{Matcher, MatcherInfo, REGISTRY, Side};
 
 /// What was asked, and the answer.
 type Answers = Vec<(String, String)>;

@@ -6,9 +6,9 @@
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::code;
-use crate::inventory::{Merged, MergedFile};
+use crate::image::examples::examples;
+use crate::image::merged::{Merged, MergedFile};
 
-use super::examples::examples;
 use super::ownership::{Owners, Ownership};
 use super::stripped;
 

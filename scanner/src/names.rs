@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// Gives the normal form of a name in an ecosystem's family.
-pub fn normal_form<'a>(family: &str, name: &'a str) -> Cow<'a, str> {
+pub(crate) fn normal_form<'a>(family: &str, name: &'a str) -> Cow<'a, str> {
     match family {
         "PyPI" => pypi(name),
         // These registries treat names as equal whatever their letter case.

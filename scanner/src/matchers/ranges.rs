@@ -10,7 +10,7 @@ use crate::versions::ParsedVersion;
 
 /// What an advisory says about a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Affected {
+pub(crate) enum Affected {
     /// It is affected.
     Yes,
     /// It is not.
@@ -26,7 +26,7 @@ pub enum Affected {
 const MAX_FIX_QUESTIONS: usize = 100_000;
 
 /// Asks each advisory about one version, in the order of `V`.
-pub fn affected<V: ParsedVersion>(version: &str, advisories: &[Advisory]) -> Vec<Affected> {
+pub(crate) fn affected<V: ParsedVersion>(version: &str, advisories: &[Advisory]) -> Vec<Affected> {
     let parsed = V::parse(version).ok();
     advisories
         .iter()
@@ -35,7 +35,7 @@ pub fn affected<V: ParsedVersion>(version: &str, advisories: &[Advisory]) -> Vec
 }
 
 /// Drops the listed versions that a range holds anyway; it changes no answer and most of the size.
-pub fn drop_covered<V: ParsedVersion>(advisory: &mut Advisory) {
+pub(crate) fn drop_covered<V: ParsedVersion>(advisory: &mut Advisory) {
     let ranges = &advisory.ranges;
     if ranges.is_empty() {
         return;
@@ -52,7 +52,10 @@ pub fn drop_covered<V: ParsedVersion>(advisory: &mut Advisory) {
 
 /// Finds the smallest version above the installed one at which none of the advisories applies any
 /// more; where the advisories contradict each other, the smallest at which one of them ends.
-pub fn first_fix<V: ParsedVersion>(version: &str, advisories: &[&Advisory]) -> Option<String> {
+pub(crate) fn first_fix<V: ParsedVersion>(
+    version: &str,
+    advisories: &[&Advisory],
+) -> Option<String> {
     let installed = V::parse(version).ok()?;
     let mut fixes: Vec<(V, &str)> = advisories
         .iter()

@@ -1,13 +1,13 @@
 //! The matching plugins: which packages each one claims, by which names advisories know them, and in
 //! which order versions are compared.
 //!
-//! A new ecosystem is one order in `versions` and one line in [`REGISTRY`]. Called by `judge`.
+//! A new ecosystem is one order in `versions` and one line in [`REGISTRY`]. Called by `matching`.
 
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::{Ecosystem, Package, PackageType};
 
-use super::names;
 use super::order::Order;
+use crate::names;
 use crate::versions::apk::ApkVersion;
 use crate::versions::bitnami::BitnamiVersion;
 use crate::versions::cran::CranVersion;
@@ -38,9 +38,9 @@ pub fn matchers() -> Vec<MatcherInfo> {
 }
 
 /// One ecosystem's matching.
-pub(super) struct Matcher {
-    pub(super) info: MatcherInfo,
-    pub(super) claims: PackageType,
+pub(crate) struct Matcher {
+    pub(crate) info: MatcherInfo,
+    pub(crate) claims: PackageType,
     keys: Keys,
     /// The order of installed versions.
     order: Order,
@@ -63,7 +63,7 @@ enum Keys {
 
 /// Which of a package's two names and versions a question is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Installed,
     Source,
 }
@@ -120,7 +120,7 @@ const APK_RELATIVES: &[&str] = &[
     "Wolfi",
 ];
 
-pub(super) static REGISTRY: [Matcher; 15] = [
+pub(crate) static REGISTRY: [Matcher; 15] = [
     system(
         "deb",
         PackageType::Deb,
@@ -216,7 +216,7 @@ pub(super) static REGISTRY: [Matcher; 15] = [
 ];
 
 /// Finds the matcher of a package in an ecosystem.
-pub(super) fn of(package: &Package, ecosystem: &Ecosystem) -> Option<&'static Matcher> {
+pub(crate) fn of(package: &Package, ecosystem: &Ecosystem) -> Option<&'static Matcher> {
     REGISTRY.iter().find(|matcher| {
         matcher.claims == package.package_type
             && matcher.info.ecosystems.contains(&ecosystem.family())
@@ -235,7 +235,7 @@ pub(crate) fn slim(family: &str, advisory: &mut Advisory) {
 
 impl Matcher {
     /// Lists the names, in normal form, by which advisories of the ecosystem know the package.
-    pub(super) fn names(&self, ecosystem: &Ecosystem, package: &Package) -> Vec<(String, Side)> {
+    pub(crate) fn names(&self, ecosystem: &Ecosystem, package: &Package) -> Vec<(String, Side)> {
         let normal = |name| names::normal_form(ecosystem.family(), name).into_owned();
         let installed = (normal(&package.name), Side::Installed);
         let Some(source) = &package.source else {
@@ -254,12 +254,12 @@ impl Matcher {
     }
 
     /// Tells whether records that name the installed package say nothing through its source.
-    pub(super) fn installed_name_answers_alone(&self) -> bool {
+    pub(crate) fn installed_name_answers_alone(&self) -> bool {
         matches!(self.keys, Keys::InstalledThenSource)
     }
 
     /// Gives the version that advisories speak of.
-    pub(super) fn version(package: &Package, side: Side) -> &str {
+    pub(crate) fn version(package: &Package, side: Side) -> &str {
         match (&package.source, side) {
             (Some(source), Side::Source) => &source.version,
             _ => &package.version,
@@ -267,7 +267,7 @@ impl Matcher {
     }
 
     /// Gives the order in which versions of a side are compared.
-    pub(super) fn order(&self, side: Side) -> &Order {
+    pub(crate) fn order(&self, side: Side) -> &Order {
         match side {
             Side::Installed => &self.order,
             Side::Source => &self.source_order,

@@ -1,20 +1,20 @@
 //! Package databases that an earlier layer has and the image no longer does.
 //!
 //! Removing the database removes no package. What the last one said still counts, as historical
-//! evidence, for packages of which files are there. `merge.rs` lets it see each layer's outcome.
+//! evidence, for packages of which files are there. `stack.rs` lets it see each layer's outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::digest::Digest;
 use sluicegate_model::package::PackageType;
 
+use super::layers::{LayerInput, file_facts, packages};
+use super::places::Places;
+use super::presence::Presence;
+use super::spellings::Spellings;
+use super::tree::{FileRef, Tree};
 use crate::analyzers::{DATABASE_DIR, LEDGER_DIR};
 use crate::facts::{FoundPackage, PathHash};
-use crate::overlay::{FileRef, Tree};
-use crate::system::Places;
-
-use super::spellings::Spellings;
-use super::{LayerInput, Presence, file_facts, packages};
 
 /// A package of a database that is gone.
 pub(crate) struct Remembered<'a> {
@@ -27,7 +27,7 @@ pub(crate) struct Remembered<'a> {
 
 /// The last databases seen, by the kind of their packages.
 #[derive(Default)]
-pub(super) struct Past {
+pub(crate) struct Past {
     snapshots: BTreeMap<PackageType, Snapshot>,
     /// The databases after the layer before.
     latest: Vec<FileRef>,
@@ -106,7 +106,7 @@ impl Past {
     }
 
     /// Gives the packages of kinds that the image's own databases no longer have.
-    pub(super) fn vanished<'a>(
+    pub(crate) fn vanished<'a>(
         &self,
         tree: &Tree,
         layers: &[LayerInput<'a>],

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
-use super::examples::examples;
+use crate::image::examples::examples;
 
 /// What vendors write into the versions of their builds, as no archive of a distribution does:
 /// NodeSource, PostgreSQL, MariaDB, Docker, nginx.

@@ -1,11 +1,12 @@
 //! Layer semantics, on images built in code; `system` has what the operating system is worth.
 
-use sluicegate_model::coverage::{Coverage, CoverageStatus};
+use sluicegate_model::coverage::{Coverage, CoverageStatus, GapKind};
 use sluicegate_model::digest::DiffId;
 use sluicegate_model::package::{Ecosystem, Evidence};
 use tar::EntryType;
 
 use super::*;
+use crate::facts::LayerFacts;
 use crate::testing::{Layer, config, image, image_with, layer_digest};
 
 mod system;

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::tree::Tree;
 use crate::facts::PathHash;
-use crate::overlay::Tree;
 
 /// Most names of one file that are tried.
 const MAX_SPELLINGS: usize = 16;

@@ -7,7 +7,7 @@
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::BuiltLayer;
 
-use super::LayerInput;
+use super::layers::LayerInput;
 
 /// Most characters of an instruction that are kept: a long shell line.
 const MAX_CHARACTERS: usize = 512;

@@ -12,11 +12,11 @@ use sluicegate_model::package::{Distro, Evidence, Package, PackageType};
 
 use crate::analyzers::LEDGER_DIR;
 use crate::facts::{FoundPackage, OwnedFile, PathHash};
-use crate::inventory::{Merged, MergedFile};
-use crate::system::Role;
+use crate::image::examples::examples;
+use crate::image::merged::{Merged, MergedFile};
+use crate::image::spellings::Spellings;
 
-use super::examples::examples;
-use super::spellings::Spellings;
+use super::roles::Role;
 use super::third_party::is_third_party;
 
 /// Distributions whose advisories name issues without a fix too, so that nothing is lost when a
@@ -80,7 +80,7 @@ impl<'a> Owners<'a> {
             languages: sorted(languages),
             present,
             third_party: self::present(merged, roles, is_third_party),
-            spellings: Spellings::of(merged.tree),
+            spellings: Spellings::of(&merged.tree),
         }
     }
 

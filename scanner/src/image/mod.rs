@@ -1,0 +1,18 @@
+//! An image as its layers give it: one tree, its history, and what is judged of both.
+//!
+//! Arrows go one way: `tree` knows facts alone; `places` and `history` know the tree; `stack` lays
+//! layers over each other and gives what is [`merged`]; `judge` reads that. `inventory.rs` asks for
+//! all of it and is asked by none.
+
+mod examples;
+pub(crate) mod history;
+mod instructions;
+pub(crate) mod judge;
+pub(crate) mod layers;
+pub(crate) mod merged;
+mod places;
+mod presence;
+pub(crate) mod proof;
+mod spellings;
+pub(crate) mod stack;
+mod tree;

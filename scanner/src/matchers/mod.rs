@@ -1,0 +1,18 @@
+//! Who matches what: each ecosystem's order of versions, and what an advisory says of a version.
+//!
+//! It knows packages and advisories as values, and neither feeds nor images: the index asks it what
+//! it may leave out, `matching` what applies.
+
+#[cfg(test)]
+pub(crate) mod golden;
+mod order;
+mod ranges;
+mod registry;
+
+pub(crate) use ranges::Affected;
+pub(crate) use registry::{Matcher, Side, of, slim};
+pub use registry::{MatcherInfo, matchers};
+
+/// The revision of everything that decides findings from the same inventory and feeds. It enters
+/// the scanner's fingerprint.
+pub const MATCHER_REVISION: u32 = 6;

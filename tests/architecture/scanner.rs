@@ -1,0 +1,193 @@
+//! The arrows between the scanner's modules: as the map lists them, and never in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::{root, rust_files};
+
+/// Folders whose files are modules of their own in the map.
+const OPENED: &str = "image";
+
+/// Names of files and folders that hold no product code.
+const OF_TESTS: [&str; 5] = ["tests", "testing", "golden", "samples", "evasion"];
+
+/// A module of the map: `facts`, `image/tree`.
+type Module = String;
+
+/// Reads the table: each module, in order, and what it may use.
+fn documented() -> Vec<(Module, Vec<Module>)> {
+    let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).expect("read the map");
+    let section = map
+        .split("## Inside the scanner\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next())
+        .expect("the map has a section on the scanner");
+    let mut rows: Vec<(Module, Vec<Module>)> = Vec::new();
+    for line in section.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let uses = match cells[2] {
+            "–" => Vec::new(),
+            "all" => rows.iter().map(|(name, _)| name.clone()).collect(),
+            listed => listed.split(", ").map(str::to_owned).collect(),
+        };
+        rows.push((cells[1].trim_matches('`').to_owned(), uses));
+    }
+    rows
+}
+
+/// Gives the path of the module that a file is, below the crate.
+fn module_path(file: &Path, source: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(source).expect("inside the scanner");
+    let mut parts: Vec<String> = inside
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if parts.last().is_some_and(|last| last == "mod") {
+        parts.pop();
+    }
+    parts
+}
+
+/// Gives the module of the map that a path in the crate leads to.
+fn module(path: &[String]) -> Option<Module> {
+    let (first, rest) = path.split_first()?;
+    match rest.first() {
+        Some(second) if first == OPENED && second.starts_with(|c: char| c.is_lowercase()) => {
+            Some(format!("{first}/{second}"))
+        }
+        _ => Some(first.clone()),
+    }
+}
+
+/// Leaves what is compiled into the product: no comments, no module of tests at a file's end.
+fn product(text: &str) -> String {
+    let code = match text.split_once("#[cfg(test)]\nmod tests {") {
+        Some((code, _)) => code,
+        None => text,
+    };
+    let lines = code.lines();
+    lines
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Gives every path that a text names after `crate::` or `super::`, groups in braces taken apart.
+fn named(text: &str, own: &[String]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (start, depth_of_base) in [("crate::", None), ("super::", Some(1))] {
+        for (at, _) in text.match_indices(start) {
+            let before = text[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':')) {
+                continue;
+            }
+            let mut rest = &text[at + start.len()..];
+            let mut up = depth_of_base.unwrap_or(own.len());
+            while let Some(higher) = rest.strip_prefix("super::") {
+                rest = higher;
+                up += 1;
+            }
+            let base = own[..own.len().saturating_sub(up)].to_vec();
+            expand(rest, base, &mut found);
+        }
+    }
+    found
+}
+
+/// Takes a path that may end in a group apart; gives what follows it.
+fn expand<'a>(text: &'a str, mut path: Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start().trim_start_matches(',').trim_start();
+            if rest.is_empty() {
+                return rest;
+            }
+            if let Some(after) = rest.strip_prefix('}') {
+                return after;
+            }
+            let after = expand(rest, path.clone(), found);
+            // A renaming, or what is no path: to the end of this member.
+            let end = after.find([',', '}']).unwrap_or(after.len());
+            rest = &after[end..];
+        }
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    if !name.is_empty() && name != "self" {
+        path.push(name.to_owned());
+    }
+    match rest.strip_prefix("::") {
+        Some(rest) if !name.is_empty() => expand(rest, path, found),
+        _ => {
+            found.push(path);
+            rest
+        }
+    }
+}
+
+/// Reads which module uses which.
+fn actual() -> BTreeMap<Module, BTreeSet<Module>> {
+    let source = root().join("scanner/src");
+    let mut files = Vec::new();
+    rust_files(&source, &mut files);
+    let mut arrows = BTreeMap::<Module, BTreeSet<Module>>::new();
+    for file in files {
+        let own = module_path(&file, &source);
+        let is_of_tests = own.iter().any(|part| OF_TESTS.contains(&part.as_str()));
+        let Some(from) = module(&own).filter(|from| from != "lib" && !is_of_tests) else {
+            continue;
+        };
+        let text = product(&fs::read_to_string(&file).expect("read a source file"));
+        let targets = named(&text, &own).into_iter();
+        let targets = targets.filter_map(|path| module(&path));
+        let others = targets.filter(|to| *to != from && !OF_TESTS.contains(&to.as_str()));
+        arrows.entry(from.clone()).or_default().extend(others);
+    }
+    arrows
+}
+
+#[test]
+fn the_scanners_modules_use_each_other_as_the_map_says() {
+    let documented = documented();
+    let mut wrong = Vec::new();
+    for (at, (module, uses)) in documented.iter().enumerate() {
+        let above: Vec<_> = documented[..at].iter().map(|(name, _)| name).collect();
+        let below = uses.iter().filter(|used| !above.contains(used));
+        wrong.extend(below.map(|used| format!("{module} stands above {used}, which it uses")));
+    }
+    let table: BTreeMap<_, _> = documented.into_iter().collect();
+    for (module, uses) in actual() {
+        let Some(allowed) = table.get(&module) else {
+            if module != OPENED {
+                wrong.push(format!("{module} is not in the table"));
+            }
+            continue;
+        };
+        let news = uses.iter().filter(|used| !allowed.contains(used));
+        wrong.extend(news.map(|used| format!("{module} uses {used}")));
+    }
+    assert!(wrong.is_empty(), "not in docs/ARCHITECTURE.md: {wrong:#?}");
+}
+
+#[test]
+fn paths_are_read_from_groups_and_from_above() {
+    let own = ["image", "judge", "system"].map(str::to_owned);
+    let text = "use crate::{facts, image::{tree::Tree, places}};\nuse super::super::stack::x as y;\n\
+                fn f() { crate::distro::identify(); supercrate::no() }";
+    let mut modules: Vec<_> = named(text, &own)
+        .iter()
+        .filter_map(|it| module(it))
+        .collect();
+    modules.sort();
+    let wanted = [
+        "distro",
+        "facts",
+        "image/places",
+        "image/stack",
+        "image/tree",
+    ];
+    assert_eq!(modules, wanted);
+}
