@@ -6,6 +6,7 @@
 //! Source: os-release(5); OSV schema, "Defined Ecosystems".
 
 mod ecosystem;
+mod release;
 mod witnesses;
 
 use sluicegate_model::package::{Distro, Ecosystem, Package, PackageType};
@@ -13,6 +14,7 @@ use sluicegate_model::package::{Distro, Ecosystem, Package, PackageType};
 use crate::facts::OsClaim;
 
 use self::ecosystem::ecosystem;
+use self::release::release;
 pub(crate) use self::witnesses::{REPOSITORIES, WITNESSES, contradictions};
 
 /// Raised with every change of how a distribution is named and what contradicts that. It enters the
@@ -78,16 +80,6 @@ pub(crate) fn may_hold(distro: &Distro, package_type: PackageType) -> bool {
         _ => return true,
     };
     package_type == own || !package_type.is_operating_system()
-}
-
-/// Gives the part of a distribution's version that names its release.
-fn release(distro: &Distro) -> String {
-    let mut parts = distro.version.split('.');
-    let major = parts.next().unwrap_or_default();
-    match (distro.id.as_str(), parts.next()) {
-        ("alpine", Some(minor)) => format!("{major}.{minor}"),
-        _ => major.to_owned(),
-    }
 }
 
 /// Says what a package of the base system tells against the distribution's name, if anything.

@@ -7,7 +7,7 @@ use sluicegate_model::package::Distro;
 
 use crate::facts::OsClaim;
 
-use super::release;
+use super::release::release;
 
 /// Where the operating system is named, strongest first.
 ///

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContentDigest, PathHash};
+use super::digests::ContentDigest;
+use super::path_set::PathHash;
 
 /// A file that a package database says belongs to one of its packages.
 ///

@@ -10,7 +10,7 @@ use std::path::Path;
 use flate2::{Decompress, FlushDecompress, Status};
 use zip::CompressionMethod;
 
-use super::FeedError;
+use super::error::FeedError;
 
 /// Largest record that is read, in bytes. The largest in the public OSV bucket has about 3 MiB.
 pub const MAX_RECORD_BYTES: u64 = 16 << 20;

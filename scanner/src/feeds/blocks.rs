@@ -4,14 +4,14 @@
 //! `index`.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use moka::sync::Cache;
 use sluicegate_model::advisory::Advisory;
 
-use super::FeedError;
+use super::error::FeedError;
 use super::format::{Block, KeyEntry};
-use super::index::read_checked;
 
 /// Most bytes of blocks that are kept, as they are on disk; in memory they take some four times that.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;
@@ -68,4 +68,21 @@ fn decode(file: &File, key: &KeyEntry) -> Result<Decoded, FeedError> {
         advisories: block.advisories.into(),
         length: key.length,
     })
+}
+
+/// Reads a part of the file that is under one checksum.
+pub(super) fn read_checked(
+    file: &File,
+    offset: u64,
+    length: usize,
+    crc: u32,
+    part: &'static str,
+) -> Result<Vec<u8>, FeedError> {
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, offset)
+        .map_err(|_| FeedError::Damaged { part })?;
+    if crc32fast::hash(&bytes) != crc {
+        return Err(FeedError::Damaged { part });
+    }
+    Ok(bytes)
 }

@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::Digest as _;
 
+use super::directory::{Archive, FeedDirectory, archives};
+use super::error::FeedError;
 use super::format::{FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::gather::{Family, Gathered, Summary};
 use super::names::Names;
 use super::severities::{NVD_FOLDER, Rating};
+use super::sources::source_fingerprint;
+use super::status::{BuildProgress, EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
-use super::{
-    Archive, BuildProgress, EcosystemStatus, FeedDirectory, FeedError, FeedProblem, archive,
-    archives, exploits, osv, severities, source_fingerprint,
-};
+use super::{archive, exploits, osv, severities};
 
 /// Most problems that are listed; all are counted. A feed with more is broken as a whole.
 const MAX_PROBLEMS: usize = 1000;

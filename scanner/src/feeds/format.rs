@@ -16,8 +16,8 @@ use sluicegate_model::advisory::Advisory;
 
 use super::cve::CveNumber;
 use super::names::NameTables;
+use super::status::{EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
-use super::{EcosystemStatus, FeedProblem};
 
 /// The revision of layout and content; a file of another one is built again.
 pub(crate) const FORMAT: u32 = 5;

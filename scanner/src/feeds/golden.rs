@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::format::{PREAMBLE_BYTES, Preamble, Tables};
+use super::sources;
 
 /// Gives everything in an index file but where its feeds lie and when they were written.
 pub(crate) fn layout(path: &Path) -> Vec<u8> {
@@ -19,11 +20,11 @@ pub(crate) fn layout(path: &Path) -> Vec<u8> {
 
 #[test]
 fn an_index_is_built_again_under_other_readers() {
-    let now = super::readers(&super::SOURCES);
-    for index in 0..super::SOURCES.len() {
-        let mut raised = super::SOURCES;
+    let now = sources::readers(&sources::SOURCES);
+    for index in 0..sources::SOURCES.len() {
+        let mut raised = sources::SOURCES;
         raised[index].revision += 1;
-        assert_ne!(super::readers(&raised), now);
+        assert_ne!(sources::readers(&raised), now);
     }
     for matcher in crate::matchers() {
         assert!(now.contains(&format!("match {} {}\n", matcher.name, matcher.revision)));

@@ -15,12 +15,13 @@ use sluicegate_model::package::Ecosystem;
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, read_checked};
 use super::cve::CveNumber;
+use super::error::FeedError;
 use super::format::{KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
 use super::names::{CveRating, name_hash};
 use super::severities::Rating;
-use super::{EcosystemStatus, FeedError, FeedProblem};
+use super::status::{EcosystemStatus, FeedProblem};
 
 /// An open index.
 #[derive(Debug)]
@@ -250,21 +251,4 @@ fn read_section(
     }
     let length = usize::try_from(section.length).map_err(|_| damaged())?;
     read_checked(file, section.offset, length, section.crc, part)
-}
-
-/// Reads a part of the file that is under one checksum.
-pub(super) fn read_checked(
-    file: &File,
-    offset: u64,
-    length: usize,
-    crc: u32,
-    part: &'static str,
-) -> Result<Vec<u8>, FeedError> {
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, offset)
-        .map_err(|_| FeedError::Damaged { part })?;
-    if crc32fast::hash(&bytes) != crc {
-        return Err(FeedError::Damaged { part });
-    }
-    Ok(bytes)
 }

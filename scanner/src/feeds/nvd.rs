@@ -22,8 +22,9 @@ use serde::de::{
 use serde_json::value::RawValue;
 use sluicegate_model::advisory::Basis;
 
+use super::archive::MAX_RECORD_BYTES;
 use super::cve::CveNumber;
-use super::{FeedError, MAX_RECORD_BYTES};
+use super::error::FeedError;
 
 /// Most bytes of one file unpacked; the largest real one has about 250 MB.
 const MAX_BYTES: u64 = 4 << 30;

@@ -17,8 +17,9 @@ use sluicegate_model::advisory::Basis;
 use sluicegate_model::severity::Severity;
 
 use super::cve::CveNumber;
+use super::directory::{FeedDirectory, file_line};
+use super::error::FeedError;
 use super::nvd::{self, Odd};
-use super::{FeedDirectory, FeedError, file_line};
 
 /// The folder of NVD's files in a feed directory.
 pub const NVD_FOLDER: &str = "nvd";

@@ -8,7 +8,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{FeedError, archive};
+use super::archive;
+use super::error::FeedError;
 
 /// A record and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]

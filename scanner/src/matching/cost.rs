@@ -7,7 +7,7 @@ use std::mem::size_of;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::Component;
 
-use super::{Question, questions};
+use super::question::{Question, questions};
 use crate::feeds::FeedIndex;
 use crate::limits::MIB;
 

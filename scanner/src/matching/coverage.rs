@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Component, Ecosystem};
 
-use super::Matched;
+use super::question::Matched;
 use crate::gaps::GapList;
 use crate::matchers::Affected;
 

@@ -6,8 +6,8 @@ use sluicegate_model::advisory::Advisory;
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::package::Component;
 
-use super::Matched;
 use super::groups::{Group, groups};
+use super::question::Matched;
 use super::severity::{self, Rated};
 use crate::feeds::FeedIndex;
 use crate::matchers::{Affected, Matcher, Side};

@@ -9,19 +9,18 @@ mod finding;
 mod groups;
 mod listing;
 mod loaded;
+mod question;
 mod scope;
 mod severity;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sluicegate_model::advisory::Advisory;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem, PackageType};
+use sluicegate_model::package::{Component, PackageType};
 use sluicegate_model::report::Report;
 
 pub use loaded::{filed_under, is_answered};
@@ -29,10 +28,11 @@ pub use loaded::{filed_under, is_answered};
 use crate::eol;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
-use crate::matchers::{self, Affected, Matcher, Side};
+use crate::matchers::{self, Matcher};
 use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
+use question::{Question, Told, matched, questions, told};
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.
@@ -140,55 +140,6 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// What is asked of the feeds: the advisories on one package of one ecosystem.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Question {
-    ecosystem: Ecosystem,
-    name: String,
-    side: Side,
-}
-
-/// Lists what is asked about a component; nothing where no loaded feed speaks of its kind.
-fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Question> {
-    let mut questions = Vec::new();
-    for ecosystem in loaded::ecosystems(component, feeds) {
-        let Some(matcher) = matchers::of(&component.package, &ecosystem) else {
-            continue;
-        };
-        let names = matcher.names(&ecosystem, &component.package);
-        questions.extend(names.into_iter().map(|(name, side)| Question {
-            ecosystem: ecosystem.clone(),
-            name,
-            side,
-        }));
-    }
-    questions
-}
-
-/// What the feeds answer to a question.
-struct Told<'a> {
-    question: &'a Question,
-    advisories: Arc<[Advisory]>,
-}
-
-fn told<'a>(questions: &'a [Question], feeds: &FeedIndex, gaps: &mut GapList) -> Vec<Told<'a>> {
-    let mut told = Vec::new();
-    for question in questions {
-        let (ecosystem, name) = (&question.ecosystem, &question.name);
-        match feeds.advisories(ecosystem.as_str(), name) {
-            Ok(advisories) => told.push(Told {
-                question,
-                advisories,
-            }),
-            Err(error) => {
-                let detail = format!("{name} in {ecosystem}: {error}");
-                gaps.push(Gap::fatal(GapKind::NoFeed, detail));
-            }
-        }
-    }
-    told
-}
-
 /// Orders components so that those of which the same is said stand together.
 ///
 /// The packages of one source have one version, and so have copies of one package. What is said of
@@ -220,49 +171,6 @@ fn is_copy(one: &Component, other: &Component) -> bool {
         && one.package.version == other.package.version
         && one.purl == other.purl
         && one.ecosystem == other.ecosystem
-}
-
-/// An advisory that applies to a component, or may.
-struct Matched<'a> {
-    advisory: &'a Advisory,
-    affected: Affected,
-    ecosystem: &'a Ecosystem,
-    side: Side,
-}
-
-fn matched<'a>(matcher: &Matcher, component: &Component, told: &'a [Told<'a>]) -> Vec<Matched<'a>> {
-    let package = &component.package;
-    let names_installed: BTreeSet<&str> = told
-        .iter()
-        .filter(|told| {
-            matcher.installed_name_answers_alone() && told.question.side == Side::Installed
-        })
-        .flat_map(|told| told.advisories.iter().map(|advisory| advisory.id.as_str()))
-        .collect();
-    let mut matched = Vec::new();
-    for Told {
-        question,
-        advisories,
-    } in told
-    {
-        let side = question.side;
-        let affected = matcher.order(side).affected;
-        let answers = affected(Matcher::version(package, side), advisories);
-        for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
-            let is_answered =
-                side == Side::Source && names_installed.contains(advisory.id.as_str());
-            let affected = scope::limited(affected, package, advisory);
-            if affected != Affected::No && !is_answered {
-                matched.push(Matched {
-                    advisory,
-                    affected,
-                    ecosystem: &question.ecosystem,
-                    side,
-                });
-            }
-        }
-    }
-    matched
 }
 
 #[cfg(test)]

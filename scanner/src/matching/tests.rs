@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::{FindingKind, FindingStatus};
-use sluicegate_model::package::{Evidence, Package, PackageType, SourcePackage};
+use sluicegate_model::package::{Ecosystem, Evidence, Package, PackageType, SourcePackage};
 use sluicegate_model::severity::Severity;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;

@@ -1,0 +1,113 @@
+//! What is asked of the feeds about a component, what they tell, and what of that applies.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sluicegate_model::advisory::Advisory;
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::package::{Component, Ecosystem};
+
+use super::{loaded, scope};
+use crate::feeds::FeedIndex;
+use crate::gaps::GapList;
+use crate::matchers::{self, Affected, Matcher, Side};
+
+/// What is asked of the feeds: the advisories on one package of one ecosystem.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Question {
+    pub(super) ecosystem: Ecosystem,
+    pub(super) name: String,
+    pub(super) side: Side,
+}
+
+/// Lists what is asked about a component; nothing where no loaded feed speaks of its kind.
+pub(super) fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for ecosystem in loaded::ecosystems(component, feeds) {
+        let Some(matcher) = matchers::of(&component.package, &ecosystem) else {
+            continue;
+        };
+        let names = matcher.names(&ecosystem, &component.package);
+        questions.extend(names.into_iter().map(|(name, side)| Question {
+            ecosystem: ecosystem.clone(),
+            name,
+            side,
+        }));
+    }
+    questions
+}
+
+/// What the feeds answer to a question.
+pub(super) struct Told<'a> {
+    pub(super) question: &'a Question,
+    pub(super) advisories: Arc<[Advisory]>,
+}
+
+pub(super) fn told<'a>(
+    questions: &'a [Question],
+    feeds: &FeedIndex,
+    gaps: &mut GapList,
+) -> Vec<Told<'a>> {
+    let mut told = Vec::new();
+    for question in questions {
+        let (ecosystem, name) = (&question.ecosystem, &question.name);
+        match feeds.advisories(ecosystem.as_str(), name) {
+            Ok(advisories) => told.push(Told {
+                question,
+                advisories,
+            }),
+            Err(error) => {
+                let detail = format!("{name} in {ecosystem}: {error}");
+                gaps.push(Gap::fatal(GapKind::NoFeed, detail));
+            }
+        }
+    }
+    told
+}
+
+/// An advisory that applies to a component, or may.
+pub(super) struct Matched<'a> {
+    pub(super) advisory: &'a Advisory,
+    pub(super) affected: Affected,
+    pub(super) ecosystem: &'a Ecosystem,
+    pub(super) side: Side,
+}
+
+pub(super) fn matched<'a>(
+    matcher: &Matcher,
+    component: &Component,
+    told: &'a [Told<'a>],
+) -> Vec<Matched<'a>> {
+    let package = &component.package;
+    let names_installed: BTreeSet<&str> = told
+        .iter()
+        .filter(|told| {
+            matcher.installed_name_answers_alone() && told.question.side == Side::Installed
+        })
+        .flat_map(|told| told.advisories.iter().map(|advisory| advisory.id.as_str()))
+        .collect();
+    let mut matched = Vec::new();
+    for Told {
+        question,
+        advisories,
+    } in told
+    {
+        let side = question.side;
+        let affected = matcher.order(side).affected;
+        let answers = affected(Matcher::version(package, side), advisories);
+        for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
+            let is_answered =
+                side == Side::Source && names_installed.contains(advisory.id.as_str());
+            let affected = scope::limited(affected, package, advisory);
+            if affected != Affected::No && !is_answered {
+                matched.push(Matched {
+                    advisory,
+                    affected,
+                    ecosystem: &question.ecosystem,
+                    side,
+                });
+            }
+        }
+    }
+    matched
+}
