@@ -7,6 +7,7 @@ use sluicegate_model::manifest::Manifest;
 use sluicegate_model::media_type;
 use sluicegate_policy::{PolicySet, SourceFile, built_in_text};
 use sluicegate_scanner::LayerFacts;
+use sluicegate_scanner::facts::Readers;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 
 use crate::Target;
@@ -70,8 +71,9 @@ fn policy(data: &[u8]) {
     }
 }
 
-/// What stored facts begin with, in bytes: the format, and what the facts weigh.
-const FACTS_HEAD_BYTES: usize = 9;
+/// What stored facts begin with, in bytes: the format, what the facts weigh, and an empty list of
+/// those who made them.
+const FACTS_HEAD_BYTES: usize = 15;
 
 /// The input as what the store keeps: behind format and weight, compressed.
 fn facts(data: &[u8]) {
@@ -87,7 +89,9 @@ fn facts(data: &[u8]) {
 
 fn stored_facts() -> Vec<Vec<u8>> {
     let layer = archive(&[("var/lib/dpkg/status", seeds::DPKG), ("srv/data", b"x")]);
-    let stored = scan(&layer).to_bytes();
+    let mut facts = scan(&layer);
+    facts.readers = Readers::default();
+    let stored = facts.to_bytes();
     let text = zstd::stream::decode_all(&stored[FACTS_HEAD_BYTES..]).expect("facts are compressed");
     vec![text, stored]
 }

@@ -2,7 +2,7 @@
 //!
 //! An analyzer claims paths or contents as data, gets the whole file, bounded, and returns
 //! observations. It holds no state, opens nothing and never sees another file; joining files and
-//! layers is the merge's work. `dispatch.rs` is its only caller.
+//! layers is the merge's work. `plugin_set.rs` is its only caller.
 
 use std::fs::File;
 
@@ -11,49 +11,77 @@ use crate::limits::Limits;
 
 /// A plugin's name and revision.
 ///
-/// Both enter the scanner's fingerprint, so that a changed analyzer reads old images again.
+/// Facts are kept with both, so that a changed analyzer reads again what it claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnalyzerId {
+pub struct AnalyzerId<'a> {
     /// The name, such as `os/dpkg`.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Raised with every change of what is found.
     pub revision: u16,
 }
 
 /// A claim on an archive entry, decided from its name or its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wants {
+pub enum Wants<'a> {
     /// The file with exactly this path, without a leading slash.
-    Exact(&'static str),
+    Exact(&'a str),
     /// Every file right in this directory.
-    InDir(&'static str),
+    InDir(&'a str),
     /// Every file with this name, in any directory.
-    Named(&'static str),
+    Named(&'a str),
     /// Every file whose name ends so, whatever the case; starts with a dot.
-    Ending(&'static str),
+    Ending(&'a str),
     /// Every file right in a directory with the name `dir`, wherever it is, whose name ends so.
     InDirsNamed {
         /// The directory's own name.
-        dir: &'static str,
+        dir: &'a str,
         /// The end of the file's name; starts with a dot.
-        ending: &'static str,
+        ending: &'a str,
     },
     /// Every file that starts with `starts` and has `holds` within [`HEAD_BYTES`].
     Content {
         /// The first bytes.
-        starts: &'static [u8],
+        starts: &'a [u8],
         /// Bytes that follow somewhere; may be empty.
-        holds: &'static [u8],
+        holds: &'a [u8],
     },
+}
+
+/// A place where a package manager of operating systems keeps what it knows.
+///
+/// To declare one is to claim it, and to say that packages found there are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database<'a> {
+    /// One file.
+    File(&'a str),
+    /// One file that does not say from which sources its packages were built.
+    Sourceless(&'a str),
+    /// A directory with one file for each package.
+    Dir(&'a str),
+    /// A directory with one directory for each package; what is in those is claimed by content.
+    Tree(&'a str),
+    /// A directory with a list of each package's files; those are claimed by name.
+    Lists(&'a str),
+}
+
+impl<'a> Database<'a> {
+    /// Gives the claim that the place itself is.
+    fn claim(self) -> Option<Wants<'a>> {
+        match self {
+            Self::File(path) | Self::Sourceless(path) => Some(Wants::Exact(path)),
+            Self::Dir(path) => Some(Wants::InDir(path)),
+            Self::Tree(_) | Self::Lists(_) => None,
+        }
+    }
 }
 
 /// Two files that are read together where one layer has both in one directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pair {
+pub struct Pair<'a> {
     /// The name of the file that is read.
-    pub file: &'static str,
+    pub file: &'a str,
     /// The name of the one beside it, which changes what the first one says.
-    pub beside: &'static str,
+    pub beside: &'a str,
 }
 
 /// How much of each file is looked at to decide on [`Wants::Content`], in bytes.
@@ -100,10 +128,26 @@ pub struct AnalyzeError(pub String);
 /// Reads one kind of file.
 pub trait Analyzer: Send + Sync {
     /// Gives the name and revision.
-    fn id(&self) -> AnalyzerId;
+    fn id(&self) -> AnalyzerId<'_>;
 
-    /// Lists the claims.
-    fn wants(&self) -> &'static [Wants];
+    /// Lists the claims, but for those on databases.
+    fn wants(&self) -> Vec<Wants<'_>> {
+        Vec::new()
+    }
+
+    /// Lists the package databases that it reads.
+    fn databases(&self) -> Vec<Database<'_>> {
+        Vec::new()
+    }
+
+    /// Lists every claim, those on databases first.
+    fn claims(&self) -> Vec<Wants<'_>> {
+        let databases = self.databases().into_iter();
+        databases
+            .filter_map(Database::claim)
+            .chain(self.wants())
+            .collect()
+    }
 
     /// Gives the largest file taken in memory, in bytes; a larger one is spooled or a gap.
     fn max_file_bytes(&self) -> u64;
@@ -127,7 +171,7 @@ pub trait Analyzer: Send + Sync {
     }
 
     /// Names the files that are read together; both must be claimed as well.
-    fn pair(&self) -> Option<Pair> {
+    fn pair(&self) -> Option<Pair<'_>> {
         None
     }
 

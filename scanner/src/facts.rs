@@ -4,9 +4,11 @@
 //! again for every image that shares it. `layer/` makes them, `image/` reads them, the proxy
 //! stores their bytes.
 
+mod claim_index;
 mod digests;
 mod owned;
 mod path_set;
+mod readers;
 mod stored;
 mod weight;
 
@@ -23,11 +25,13 @@ pub(crate) use digests::{Hashing, PARALLEL_BYTES};
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
+pub(crate) use readers::NO_ENTRY;
+pub use readers::{PluginName, Readers};
 pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 5;
+pub(crate) const FACTS_FORMAT: u8 = 6;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -69,6 +73,9 @@ pub struct LayerFacts {
     /// Every path that is neither a directory nor a symbolic link; stored apart from the text.
     #[serde(skip)]
     pub plain_paths: PathSet,
+    /// Who read what; stored apart from the text.
+    #[serde(skip)]
+    pub readers: Readers,
 }
 
 /// An archive entry that bears on the merged tree. Paths are raw: as the layer names them.
@@ -248,14 +255,16 @@ impl LayerFacts {
         self.tar
     }
 
-    /// Writes the facts for storage: their weight, then the paths' hashes and the rest as text,
-    /// compressed as it is made.
+    /// Writes the facts for storage: their weight and who made them, then the paths' hashes, who
+    /// read what and the rest as text, compressed as it is made.
     pub fn to_bytes(&self) -> Vec<u8> {
         let write = || -> std::io::Result<Vec<u8>> {
             let mut start = vec![FACTS_FORMAT];
             start.extend(self.weight().to_le_bytes());
+            start.extend(readers::write_names(&self.readers.plugins));
             let mut encoder = zstd::stream::write::Encoder::new(start, STORED_LEVEL)?;
             self.plain_paths.write(&mut encoder)?;
+            self.readers.write(&mut encoder)?;
             serde_json::to_writer(&mut encoder, self)?;
             encoder.finish()
         };
@@ -264,17 +273,23 @@ impl LayerFacts {
 
     /// Tells what stored facts take in memory once they are read, in bytes.
     pub fn stored_weight(bytes: &[u8]) -> Result<u64, FactsError> {
-        let (weight, _) = parts(bytes)?;
-        Ok(weight)
+        Ok(parts(bytes)?.weight)
+    }
+
+    /// Tells which analyzers made stored facts.
+    pub fn stored_names(bytes: &[u8]) -> Result<Vec<PluginName>, FactsError> {
+        parts(bytes)?.names()
     }
 
     /// Reads stored facts.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FactsError> {
-        let (_, compressed) = parts(bytes)?;
-        let decoder = zstd::stream::read::Decoder::with_buffer(compressed);
+        let parts = parts(bytes)?;
+        let decoder = zstd::stream::read::Decoder::with_buffer(parts.compressed);
         let decoder = decoder.map_err(FactsError::Decompress)?;
         let mut bounded = std::io::BufReader::new(decoder.take(MAX_STORED_BYTES));
         let plain_paths = PathSet::read(&mut bounded).map_err(FactsError::Decompress)?;
+        let readers = Readers::read(parts.names()?, &mut bounded);
+        let readers = readers.map_err(FactsError::Decompress)?;
         let mut text = Vec::new();
         let mut start = (&mut bounded).take(WHOLE_TEXT_BYTES);
         start
@@ -289,6 +304,7 @@ impl LayerFacts {
         let facts = facts.map_err(FactsError::Parse)?;
         Ok(Self {
             plain_paths,
+            readers,
             ..facts
         })
     }
@@ -301,14 +317,33 @@ impl LayerFacts {
     }
 }
 
-/// Takes stored facts apart: their weight, and what is compressed.
-fn parts(bytes: &[u8]) -> Result<(u64, &[u8]), FactsError> {
+/// Stored facts, taken apart.
+struct Parts<'a> {
+    weight: u64,
+    /// The analyzers that made them, as they are written.
+    names: &'a [u8],
+    compressed: &'a [u8],
+}
+
+impl Parts<'_> {
+    fn names(&self) -> Result<Vec<PluginName>, FactsError> {
+        readers::read_names(self.names).ok_or(FactsError::Format(Some(FACTS_FORMAT)))
+    }
+}
+
+/// Takes stored facts apart.
+fn parts(bytes: &[u8]) -> Result<Parts<'_>, FactsError> {
     let format = || FactsError::Format(bytes.first().copied());
     let rest = bytes.strip_prefix(&[FACTS_FORMAT]).ok_or_else(format)?;
-    let (weight, compressed) = rest
+    let (weight, rest) = rest
         .split_first_chunk::<WEIGHT_BYTES>()
         .ok_or_else(format)?;
-    Ok((u64::from_le_bytes(*weight), compressed))
+    let (names, compressed) = readers::split_names(rest).ok_or_else(format)?;
+    Ok(Parts {
+        weight: u64::from_le_bytes(*weight),
+        names,
+        compressed,
+    })
 }
 
 impl Observations {

@@ -21,6 +21,7 @@ use crate::image::layers::LayerInput;
 use crate::image::merged::{Merged, MergedFile};
 use crate::image::proof;
 use crate::image::stack::{self, Laid};
+use crate::plugin_set::PluginSet;
 use crate::purl::purl;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
@@ -46,7 +47,7 @@ fn take_stock(
         mut merged,
         past,
         gaps,
-    } = stack::lay_over(config, layers, known);
+    } = stack::lay_over(config, layers, known, PluginSet::built_in());
     let present = roles::package_types(&merged);
     merged.remembered = past.vanished(&merged.tree, layers, &present);
     assemble(config, &merged, gaps)

@@ -5,8 +5,8 @@
 //! manifest's layers to what it is and holds; [`judge`] holds that against the advisories. What
 //! could not be read is always a gap, never an error and never silence.
 //!
-//! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `dispatch` (who reads
-//! which file), [`facts`], `image` (layers to one tree, and what is judged of it),
+//! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `plugin_set` (who
+//! reads which file), [`facts`], `image` (layers to one tree, and what is judged of it),
 //! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`feeds`], `eol`,
 //! `knowledge`, `report`, [`matching`].
 
@@ -21,7 +21,6 @@ mod analyzers;
 mod artifact;
 mod claims;
 mod code;
-mod dispatch;
 mod distro;
 mod eol;
 mod gaps;
@@ -34,6 +33,7 @@ mod layer;
 mod matchers;
 mod names;
 mod path;
+mod plugin_set;
 mod plugins;
 mod purl;
 mod report;
@@ -41,12 +41,13 @@ mod report;
 mod testing;
 
 pub use artifact::{contents, is_surely_image};
-pub use facts::{FactsError, LayerFacts};
+pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::merge;
-pub use layer::scan_layer;
+pub use layer::{scan_layer, scan_layer_again};
 pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 pub use matching::{judge, judging_bytes};
-pub use plugins::{PluginInfo, PluginKind, fingerprint, plugins};
+pub use plugin_set::{Kept, PluginSet};
+pub use plugins::{PluginInfo, PluginKind, facts_fingerprint, fingerprint, plugins};
 pub use purl::percent_encoded;

@@ -6,7 +6,6 @@ use serde::Serialize;
 use sha2::Digest as _;
 
 use crate::analyzer::{Analyzer, Wants};
-use crate::analyzers;
 use crate::artifact::ARTIFACT_REVISION;
 use crate::distro::DISTRO_REVISION;
 use crate::eol::EOL_REVISION;
@@ -15,6 +14,7 @@ use crate::feeds::{INDEX_FORMAT, SOURCES};
 use crate::inventory::MERGE_REVISION;
 use crate::layer::LAYER_REVISION;
 use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
+use crate::plugin_set::PluginSet;
 use crate::purl::PURL_REVISION;
 
 /// A plugin, for people and for the API.
@@ -62,10 +62,8 @@ pub(crate) const PARTS: [(&str, u32); 9] = [
 
 /// Lists every plugin: analyzers, matchers, feeds.
 pub fn plugins() -> Vec<PluginInfo> {
-    let mut plugins: Vec<_> = analyzers::ALL
-        .iter()
-        .map(|analyzer| of_analyzer(*analyzer))
-        .collect();
+    let analyzers = PluginSet::built_in().analyzers();
+    let mut plugins: Vec<_> = analyzers.map(of_analyzer).collect();
     plugins.extend(matchers().iter().map(of_matcher));
     plugins.extend(SOURCES.map(|source| PluginInfo {
         name: format!("feed/{}", source.name),
@@ -81,6 +79,16 @@ pub fn plugins() -> Vec<PluginInfo> {
 /// plugin and every other part.
 pub fn fingerprint() -> &'static str {
     static FINGERPRINT: LazyLock<String> = LazyLock::new(|| fingerprint_of(&PARTS, &plugins()));
+    &FINGERPRINT
+}
+
+/// Gives the identity of what makes facts beside the analyzers, which facts name themselves.
+pub fn facts_fingerprint() -> &'static str {
+    static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
+        let is_of_facts = |(name, _): &(&str, u32)| matches!(*name, "layer" | "facts");
+        let parts: Vec<_> = PARTS.into_iter().filter(is_of_facts).collect();
+        fingerprint_of(&parts, &[])
+    });
     &FINGERPRINT
 }
 
@@ -103,7 +111,7 @@ fn of_analyzer(analyzer: &dyn Analyzer) -> PluginInfo {
         name: analyzer.id().name.to_owned(),
         revision: analyzer.id().revision,
         kind: PluginKind::Analyzer,
-        claims: analyzer.wants().iter().map(describe).collect(),
+        claims: analyzer.claims().into_iter().map(describe).collect(),
         enabled: true,
     }
 }
@@ -122,9 +130,9 @@ fn of_matcher(matcher: &MatcherInfo) -> PluginInfo {
     }
 }
 
-fn describe(wants: &Wants) -> String {
+fn describe(wants: Wants<'_>) -> String {
     match wants {
-        Wants::Exact(path) => (*path).to_owned(),
+        Wants::Exact(path) => path.to_owned(),
         Wants::InDir(dir) => format!("{dir}/*"),
         Wants::Named(name) => format!("**/{name}"),
         Wants::Ending(ending) => format!("**/*{ending}"),

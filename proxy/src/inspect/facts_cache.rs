@@ -1,4 +1,5 @@
-//! What is known of layers, kept between runs: one file for each layer and set of analyzers.
+//! What is known of layers, kept between runs: one file for each layer, which says by which
+//! analyzers.
 //!
 //! Several processes may use it at once: files appear whole, and one that is lost or damaged is
 //! made again. Bounded in bytes; what was unused longest goes first.
@@ -10,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::Digest as _;
 use sluicegate_model::Digest;
-use sluicegate_scanner::LayerFacts;
+use sluicegate_scanner::{Kept, LayerFacts, PluginSet};
 
 use crate::clock::Clock;
 use crate::private;
@@ -40,8 +41,8 @@ impl FactsCache {
         }
     }
 
-    /// Gives the facts of a layer under the analyzers that are active now.
-    pub fn get(&self, layer: &Digest) -> Option<LayerFacts> {
+    /// Gives the facts of a layer, and what they are worth to the analyzers that are active now.
+    pub fn get(&self, layer: &Digest) -> Option<Kept> {
         let path = self.path(layer);
         let mut content = Vec::new();
         let file = File::open(&path).ok()?;
@@ -57,7 +58,8 @@ impl FactsCache {
         // Where it cannot be marked as used, it only goes sooner.
         let _may_be_read_only =
             file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age));
-        LayerFacts::from_bytes(body).ok()
+        let facts = LayerFacts::from_bytes(body).ok()?;
+        Some(PluginSet::built_in().review(facts))
     }
 
     /// Keeps the facts of a layer.
@@ -83,7 +85,11 @@ impl FactsCache {
     }
 
     fn path(&self, layer: &Digest) -> PathBuf {
-        let name = format!("{}-{}", layer.hex(), sluicegate_scanner::fingerprint());
+        let name = format!(
+            "{}-{}",
+            layer.hex(),
+            sluicegate_scanner::facts_fingerprint()
+        );
         // A fingerprint may hold what a file's name must not.
         self.directory.join(name.replace(['/', ':'], "_"))
     }
@@ -132,9 +138,10 @@ mod tests {
     use super::*;
 
     fn facts(entries: u64) -> LayerFacts {
+        let limits = sluicegate_scanner::Limits::default();
         LayerFacts {
             entries,
-            ..LayerFacts::default()
+            ..sluicegate_scanner::scan_layer(&b""[..], &limits)
         }
     }
 
@@ -145,7 +152,7 @@ mod tests {
         let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
         assert_eq!(cache.get(&one), None);
         cache.put(&one, &facts(7)).unwrap();
-        assert_eq!(cache.get(&one), Some(facts(7)));
+        assert_eq!(cache.get(&one), Some(Kept::Current(Box::new(facts(7)))));
         fs::copy(cache.path(&one), cache.path(&other)).unwrap();
         assert_eq!(cache.get(&other), None);
         let mut content = fs::read(cache.path(&one)).unwrap();

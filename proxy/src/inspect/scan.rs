@@ -13,7 +13,7 @@ use std::time::Instant;
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::manifest::{Descriptor, Platform};
 use sluicegate_model::{Digest, DigestHasher, media_type};
-use sluicegate_scanner::{LayerFacts, Limits, contents};
+use sluicegate_scanner::{Kept, LayerFacts, Limits, PluginSet, contents, scan_layer_again};
 
 use super::facts_cache::FactsCache;
 use super::source::{Source, SourceError};
@@ -145,7 +145,15 @@ impl Scanner {
         source: &dyn Source,
         layer: &Descriptor,
     ) -> Result<LayerFacts, SourceError> {
-        let known = self.cache.get(&layer.digest);
+        let (known, earlier) = match self.cache.get(&layer.digest) {
+            Some(Kept::Current(facts)) => (Some(*facts), None),
+            Some(Kept::Adopted(facts)) => {
+                self.keep(layer, &facts);
+                (Some(*facts), None)
+            }
+            Some(Kept::Outdated(facts)) => (None, Some(facts)),
+            None => (None, None),
+        };
         if source.is_remote()
             && let Some(known) = known
         {
@@ -158,19 +166,24 @@ impl Scanner {
             return Ok(known);
         }
         let (limits, time) = (Limits::default(), WorkTime::start());
-        let scan = || sluicegate_scanner::scan_layer(time.reader(&mut content), &limits);
+        let (plugins, earlier) = (PluginSet::built_in(), earlier.as_deref());
+        let scan = || scan_layer_again(time.reader(&mut content), &limits, plugins, earlier);
         let caught = || catch_unwind(AssertUnwindSafe(scan));
         let scanned = time.limit_here(MAX_WORK, &limits.stop, caught);
         let facts =
             scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
         // Facts of bytes that turn out not to be the layer must not be kept.
         content.finish(layer, source)?;
-        if !facts.was_interrupted()
-            && let Err(error) = self.cache.put(&layer.digest, &facts)
-        {
-            (self.on_note)(&format!("what was found in a layer is not kept: {error}"));
+        if !facts.was_interrupted() {
+            self.keep(layer, &facts);
         }
         Ok(facts)
+    }
+
+    fn keep(&self, layer: &Descriptor, facts: &LayerFacts) {
+        if let Err(error) = self.cache.put(&layer.digest, facts) {
+            (self.on_note)(&format!("what was found in a layer is not kept: {error}"));
+        }
     }
 }
 

@@ -459,6 +459,6 @@ impl Shared {
 }
 
 /// Names a document of this content under the analyzers that are active now.
-pub(super) fn document_key(digest: &Digest) -> String {
+fn document_key(digest: &Digest) -> String {
     format!("{}-{}", digest.hex(), fingerprint())
 }

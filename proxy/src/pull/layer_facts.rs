@@ -12,12 +12,11 @@ use moka::future::Cache;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_scanner::limits::Stop;
-use sluicegate_scanner::{Allowance, LayerFacts, Limits};
+use sluicegate_scanner::{Allowance, Kept, LayerFacts, Limits, PluginSet, facts_fingerprint};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::download::Downloads;
 use super::error::PullError;
-use super::job::document_key;
 use super::memory::{Memory, Share};
 use super::scan_time::{Ended, MAX_WORK, WorkTime};
 use crate::cache::{BlobSource, ContentStore, DocumentKind};
@@ -87,6 +86,21 @@ impl Found {
     fn was_interrupted(&self) -> bool {
         matches!(self, Self::Here { facts, .. } if facts.was_interrupted())
     }
+}
+
+/// What an earlier scan of a layer left.
+enum Left {
+    /// What a scan would find now.
+    Found(Found),
+    /// What analyzers that changed since leave standing.
+    Outdated(Outdated),
+    Nothing,
+}
+
+/// Facts of which a scan takes over what still holds.
+struct Outdated {
+    facts: Arc<LayerFacts>,
+    _room: Share,
 }
 
 /// What a scan leaves behind.
@@ -190,7 +204,7 @@ impl LayerScans {
     }
 
     async fn read(&self, layer: &Digest) -> Result<Option<LayerFacts>, PullError> {
-        let key = document_key(layer);
+        let key = facts_key(layer);
         let Some(body) = self.content.document(DocumentKind::Facts, &key).await? else {
             return Ok(None);
         };
@@ -200,10 +214,12 @@ impl LayerScans {
     }
 
     async fn find(&self, source: &BlobSource, layer: &Descriptor) -> Result<Found, PullError> {
-        if let Some(found) = self.find_stored(&layer.digest).await? {
-            return Ok(found);
-        }
-        let scan = self.scan(source, &layer.digest).await?;
+        let earlier = match self.find_stored(&layer.digest).await? {
+            Left::Found(found) => return Ok(found),
+            Left::Outdated(earlier) => Some(earlier),
+            Left::Nothing => None,
+        };
+        let scan = self.scan(source, &layer.digest, earlier).await?;
         // Facts of bytes that turn out not to be the layer must not be kept.
         self.downloads.proven(&layer.digest, source).await?;
         self.put_aside(&layer.digest, scan).await
@@ -211,24 +227,30 @@ impl LayerScans {
 
     /// Scans a layer among others or, where it turns out to want much memory, once more: when it is
     /// whole, so that no share waits for an upstream, and without keeping a place from others.
-    async fn scan(&self, source: &BlobSource, digest: &Digest) -> Result<Scan, PullError> {
+    async fn scan(
+        &self,
+        source: &BlobSource,
+        digest: &Digest,
+        earlier: Option<Outdated>,
+    ) -> Result<Scan, PullError> {
         let place = self.place(source, digest).await?;
-        let attempt = self.attempt(source, digest, None).await?;
-        drop(place);
+        let known = earlier.as_ref().map(|earlier| Arc::clone(&earlier.facts));
+        let attempt = self.attempt(source, digest, None, known).await?;
+        drop((place, earlier));
         if let Attempt::Done(scan) = attempt {
             return Ok(*scan);
         }
         self.downloads.proven(digest, source).await?;
         let share = self.memory.largest_share().await;
-        match self.attempt(source, digest, Some(share)).await? {
+        match self.attempt(source, digest, Some(share), None).await? {
             Attempt::Done(scan) => Ok(*scan),
             Attempt::Outgrown => Err(PullError::Storage("a scan outgrew all memory".to_owned())),
         }
     }
 
     /// Finds what an earlier scan left; what is not damaged is known by its weight.
-    async fn find_stored(&self, layer: &Digest) -> Result<Option<Found>, PullError> {
-        let key = document_key(layer);
+    async fn find_stored(&self, layer: &Digest) -> Result<Left, PullError> {
+        let key = facts_key(layer);
         let kind = DocumentKind::Facts;
         let bytes = self.content.document_bytes(kind, &key).await?;
         let is_long = bytes.is_some_and(|bytes| bytes > LONG_BYTES);
@@ -238,17 +260,40 @@ impl LayerScans {
             None
         };
         let Some(body) = self.content.document(kind, &key).await? else {
-            return Ok(None);
+            return Ok(Left::Nothing);
         };
         let Ok(weight) = LayerFacts::stored_weight(&body) else {
-            return Ok(None);
+            return Ok(Left::Nothing);
         };
         let Some(room) = self.memory.room_to_wait(weight) else {
-            return Ok(Some(Found::Stored(weight)));
+            // Without room to look into facts of other analyzers, they are made anew.
+            let is_current = PluginSet::built_in().has_made(&body);
+            let found = is_current.then_some(Left::Found(Found::Stored(weight)));
+            return Ok(found.unwrap_or(Left::Nothing));
         };
-        let read = tokio::task::spawn_blocking(move || LayerFacts::from_bytes(&body).ok());
-        let facts = read.await.ok().flatten();
-        Ok(facts.map(|facts| Found::here(facts, Some(room))))
+        let read = tokio::task::spawn_blocking(move || {
+            let kept = PluginSet::built_in().review(LayerFacts::from_bytes(&body).ok()?);
+            let anew = match &kept {
+                Kept::Adopted(facts) => Some(facts.to_bytes()),
+                Kept::Current(_) | Kept::Outdated(_) => None,
+            };
+            Some((kept, anew))
+        });
+        let Some((kept, anew)) = read.await.ok().flatten() else {
+            return Ok(Left::Nothing);
+        };
+        if let Some(anew) = anew {
+            self.write_soon(key, anew, None);
+        }
+        Ok(match kept {
+            Kept::Current(facts) | Kept::Adopted(facts) => {
+                Left::Found(Found::here(*facts, Some(room)))
+            }
+            Kept::Outdated(facts) => Left::Outdated(Outdated {
+                facts: Arc::from(facts),
+                _room: room,
+            }),
+        })
     }
 
     /// Lets facts wait in memory or on disk. Only what waits in memory is written without anybody
@@ -259,7 +304,7 @@ impl LayerScans {
             stored,
             share,
         } = scan;
-        let (weight, key) = (facts.weight(), document_key(layer));
+        let (weight, key) = (facts.weight(), facts_key(layer));
         let room = self.memory.room_to_wait(weight);
         let Some(stored) = stored else {
             // Nothing is lost that could be allowed: what stands for it is as fatal.
@@ -277,14 +322,19 @@ impl LayerScans {
             drop(share);
             return Ok(Found::Stored(weight));
         }
-        let content = self.content.clone();
+        self.write_soon(key, stored, share);
+        Ok(Found::here(facts, room))
+    }
+
+    /// Stores facts without anybody waiting for it; their share is kept until then.
+    fn write_soon(&self, key: String, stored: Vec<u8>, share: Option<Share>) {
+        let (content, kind) = (self.content.clone(), DocumentKind::Facts);
         tokio::spawn(async move {
             if let Err(error) = content.put_document(kind, &key, stored).await {
                 tracing::warn!(kind = kind.directory(), key, %error, "document not kept");
             }
             drop(share);
         });
-        Ok(Found::here(facts, room))
     }
 
     /// Waits for a place to scan in: while the layer arrives if there is one, else once it is
@@ -315,6 +365,7 @@ impl LayerScans {
         source: &BlobSource,
         digest: &Digest,
         share: Option<Share>,
+        earlier: Option<Arc<LayerFacts>>,
     ) -> Result<Attempt, PullError> {
         let reader = source
             .sync_reader()
@@ -337,7 +388,8 @@ impl LayerScans {
         let time = WorkTime::start();
         let reader = time.reader(reader);
         let scan = move || {
-            let facts = sluicegate_scanner::scan_layer(reader, &limits);
+            let (plugins, earlier) = (PluginSet::built_in(), earlier.as_deref());
+            let facts = sluicegate_scanner::scan_layer_again(reader, &limits, plugins, earlier);
             let stored = (!facts.was_interrupted()).then(|| facts.to_bytes());
             // Until here: a scan that is left to itself keeps what it was given.
             (facts, stored, share)
@@ -363,4 +415,9 @@ impl LayerScans {
             share,
         })))
     }
+}
+
+/// Names the facts of a layer. Which analyzers made them they say themselves.
+fn facts_key(layer: &Digest) -> String {
+    format!("{}-{}", layer.hex(), facts_fingerprint())
 }

@@ -9,7 +9,7 @@ mod files;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
@@ -25,17 +25,19 @@ pub(crate) const USR_INSTALLED: &str = "usr/lib/apk/db/installed";
 pub(super) struct Apk;
 
 impl Analyzer for Apk {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/apk",
             revision: 2,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
-            Wants::Exact(INSTALLED),
-            Wants::Exact(USR_INSTALLED),
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::File(INSTALLED), Database::File(USR_INSTALLED)]
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Content {
                 starts: b"C:Q",
                 holds: b"\nP:",

@@ -30,7 +30,7 @@ const ELF_MAGIC: &[u8] = b"\x7fELF";
 /// How programs start.
 ///
 /// A fat Mach-O file and a Java class start alike; a class's second word is at least 45.
-static WANTS: [Wants; 9] = [
+static WANTS: [Wants<'static>; 9] = [
     starts(ELF_MAGIC),
     starts(b"MZ"),
     starts(b"\xcf\xfa\xed\xfe"),
@@ -42,22 +42,22 @@ static WANTS: [Wants; 9] = [
     starts(b"\xca\xfe\xba\xbe\0\0\0\x03"),
 ];
 
-const fn starts(starts: &'static [u8]) -> Wants {
+const fn starts(starts: &'static [u8]) -> Wants<'static> {
     Wants::Content { starts, holds: b"" }
 }
 
 pub(super) struct Binary;
 
 impl Analyzer for Binary {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "binary/content",
             revision: 3,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &WANTS
+    fn wants(&self) -> Vec<Wants<'_>> {
+        WANTS.to_vec()
     }
 
     fn max_file_bytes(&self) -> u64 {

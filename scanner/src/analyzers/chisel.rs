@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use serde::Deserialize;
 use sluicegate_model::package::{Package, PackageType};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, Wants};
 use crate::facts::{ContentDigest, Observations, OwnedFile, PathHash};
 use crate::limits::MIB;
 
@@ -30,15 +30,19 @@ const MAX_EXPANDED_BYTES: u64 = 32 * MIB;
 pub(super) struct Chisel;
 
 impl Analyzer for Chisel {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/chisel",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Exact(MANIFEST), Wants::Named("manifest.wall")]
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::Sourceless(MANIFEST)]
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("manifest.wall")]
     }
 
     /// A manifest of an image with Java takes about 100 KiB.

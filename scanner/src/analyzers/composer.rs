@@ -17,15 +17,15 @@ use crate::limits::MIB;
 pub(super) struct Composer;
 
 impl Analyzer for Composer {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/composer",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Named("installed.json")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("installed.json")]
     }
 
     /// A package takes about 3 KB, so this holds some thousands of them.

@@ -16,15 +16,15 @@ use crate::limits::MIB;
 pub(super) struct Conda;
 
 impl Analyzer for Conda {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/conda",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::InDirsNamed {
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::InDirsNamed {
             dir: "conda-meta",
             ending: ".json",
         }]

@@ -15,15 +15,15 @@ use crate::limits::MIB;
 pub(super) struct Cran;
 
 impl Analyzer for Cran {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/cran",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Named("DESCRIPTION")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("DESCRIPTION")]
     }
 
     /// Real ones have some KiB.

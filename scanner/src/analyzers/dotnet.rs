@@ -26,15 +26,15 @@ const RUNTIME_PACK: &str = "runtimepack.";
 pub(super) struct Dotnet;
 
 impl Analyzer for Dotnet {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/dotnet",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Ending(".deps.json")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Ending(".deps.json")]
     }
 
     /// The SDK's own, which are the largest seen, stay below 1 MiB.

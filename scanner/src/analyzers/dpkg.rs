@@ -10,7 +10,7 @@ pub(super) mod md5sums;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
@@ -26,22 +26,22 @@ pub(crate) const STATUS: &str = "var/lib/dpkg/status";
 pub(super) struct Dpkg;
 
 impl Analyzer for Dpkg {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/dpkg",
             revision: 2,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
-            Wants::Exact(STATUS),
-            Wants::InDir(STATUS_DIR),
-            Wants::Content {
-                starts: b"Package:",
-                holds: b"\nStatus: ",
-            },
-        ]
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::File(STATUS), Database::Dir(STATUS_DIR)]
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Content {
+            starts: b"Package:",
+            holds: b"\nStatus: ",
+        }]
     }
 
     /// A database of 5,000 packages takes about 6 MiB.

@@ -22,15 +22,15 @@ const MAX_MARKS: usize = 1_000_000;
 pub(super) struct Erlang;
 
 impl Analyzer for Erlang {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/erlang",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::InDirsNamed {
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::InDirsNamed {
             dir: "ebin",
             ending: ".app",
         }]

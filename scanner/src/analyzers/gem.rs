@@ -22,15 +22,15 @@ const ANY_PLATFORM: &str = "ruby";
 pub(super) struct Gem;
 
 impl Analyzer for Gem {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/gem",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Ending(".gemspec")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Ending(".gemspec")]
     }
 
     /// The largest carry the list of their files and stay below 1 MiB.

@@ -33,7 +33,7 @@ const MAX_IDENTITY_BYTES: u64 = MIB;
 pub(super) struct Jar;
 
 impl Analyzer for Jar {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/jar",
             revision: 2,
@@ -41,8 +41,8 @@ impl Analyzer for Jar {
     }
 
     /// A renamed one is known by its first entries, which the `jar` tool and Maven write so.
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Ending(".jar"),
             Wants::Ending(".war"),
             Wants::Ending(".ear"),

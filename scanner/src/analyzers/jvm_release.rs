@@ -13,15 +13,15 @@ use crate::limits::KIB;
 pub(super) struct JvmRelease;
 
 impl Analyzer for JvmRelease {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "binary/jvm-release",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Named("release")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("release")]
     }
 
     /// The list of modules makes it a few KiB long.

@@ -21,15 +21,15 @@ mod sections;
 pub(super) struct Lockfiles;
 
 impl Analyzer for Lockfiles {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "declared/lockfiles",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Named("package-lock.json"),
             Wants::Named("npm-shrinkwrap.json"),
             Wants::Named("yarn.lock"),

@@ -1,6 +1,6 @@
 //! Every analyzer of the program, one line each.
 //!
-//! A new analyzer is one file, one `mod` line and one line in [`ALL`].
+//! A new analyzer is one file, one `mod` line and one line in [`all`].
 
 mod apk;
 mod archive;
@@ -33,72 +33,38 @@ mod stanza;
 
 use crate::analyzer::Analyzer;
 
-/// The analyzers, in the order in which they run on a file.
-pub(crate) static ALL: &[&dyn Analyzer] = &[
-    &os_release::OsRelease,
-    &dpkg::Dpkg,
-    &dpkg::md5sums::Md5sums,
-    &apk::Apk,
-    &rpm::Rpm,
-    &pacman::Pacman,
-    &opkg::Opkg,
-    &chisel::Chisel,
-    &snap::Snap,
-    &python::Python,
-    &python_files::PythonFiles,
-    &python::PythonArchive,
-    &npm::Npm,
-    &npm::Yarn,
-    &jar::Jar,
-    &gem::Gem,
-    &dotnet::Dotnet,
-    &composer::Composer,
-    &pear::Pear,
-    &conda::Conda,
-    &cran::Cran,
-    &erlang::Erlang,
-    &perl::Perl,
-    &lockfiles::Lockfiles,
-    &sbom::Sbom,
-    &binary::Binary,
-    &jvm_release::JvmRelease,
-];
-
-/// Where package managers keep their databases.
-///
-/// rpm has had three backends in three directories; a distroless image has a manifest in their place.
-pub(crate) const DATABASES: [&str; 18] = [
-    dpkg::STATUS,
-    apk::INSTALLED,
-    apk::USR_INSTALLED,
-    "var/lib/rpm/rpmdb.sqlite",
-    "var/lib/rpm/Packages.db",
-    "var/lib/rpm/Packages",
-    "usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "usr/lib/sysimage/rpm/Packages.db",
-    "usr/lib/sysimage/rpm/Packages",
-    "usr/share/rpm/rpmdb.sqlite",
-    "usr/share/rpm/Packages.db",
-    "usr/share/rpm/Packages",
-    rpm::MANIFEST,
-    pacman::VERSION,
-    opkg::STATUS,
-    opkg::VAR_STATUS,
-    chisel::MANIFEST,
-    snap::LIST,
-];
-
-/// Where distroless images keep one file for each package.
-pub(crate) const DATABASE_DIR: &str = dpkg::STATUS_DIR;
-
-/// Where dpkg keeps a list of each package's files.
-pub(crate) const LEDGER_DIR: &str = dpkg::md5sums::INFO_DIR;
-
-/// Databases that do not say from which sources their packages were built.
-pub(crate) const SOURCELESS: [&str; 2] = [chisel::MANIFEST, snap::LIST];
-
-/// Where pacman keeps one directory for each package.
-pub(crate) const DATABASE_TREE: &str = pacman::LOCAL;
+/// Makes the analyzers, in the order in which they run on a file.
+pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
+    vec![
+        Box::new(os_release::OsRelease),
+        Box::new(dpkg::Dpkg),
+        Box::new(dpkg::md5sums::Md5sums),
+        Box::new(apk::Apk),
+        Box::new(rpm::Rpm),
+        Box::new(pacman::Pacman),
+        Box::new(opkg::Opkg),
+        Box::new(chisel::Chisel),
+        Box::new(snap::Snap),
+        Box::new(python::Python),
+        Box::new(python_files::PythonFiles),
+        Box::new(python::PythonArchive),
+        Box::new(npm::Npm),
+        Box::new(npm::Yarn),
+        Box::new(jar::Jar),
+        Box::new(gem::Gem),
+        Box::new(dotnet::Dotnet),
+        Box::new(composer::Composer),
+        Box::new(pear::Pear),
+        Box::new(conda::Conda),
+        Box::new(cran::Cran),
+        Box::new(erlang::Erlang),
+        Box::new(perl::Perl),
+        Box::new(lockfiles::Lockfiles),
+        Box::new(sbom::Sbom),
+        Box::new(binary::Binary),
+        Box::new(jvm_release::JvmRelease),
+    ]
+}
 
 #[cfg(test)]
 pub(crate) mod samples;

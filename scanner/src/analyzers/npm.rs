@@ -19,15 +19,15 @@ pub(super) use yarn::Yarn;
 pub(super) struct Npm;
 
 impl Analyzer for Npm {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/npm",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Named("package.json")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("package.json")]
     }
 
     /// The largest in use, with inlined change logs, stay below 1 MiB.

@@ -5,7 +5,7 @@
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
@@ -29,19 +29,19 @@ pub(super) fn is_own(path: &str) -> bool {
 }
 
 impl Analyzer for Opkg {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/opkg",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
-            Wants::Exact(STATUS),
-            Wants::Exact(VAR_STATUS),
-            Wants::Named(NAME),
-        ]
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::File(STATUS), Database::File(VAR_STATUS)]
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named(NAME)]
     }
 
     /// A database of 1,000 packages takes about 500 KiB.

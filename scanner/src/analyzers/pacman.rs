@@ -6,7 +6,7 @@
 
 use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
@@ -21,21 +21,22 @@ pub(crate) const VERSION: &str = "var/lib/pacman/local/ALPM_DB_VERSION";
 pub(super) struct Pacman;
 
 impl Analyzer for Pacman {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/pacman",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
-            Wants::Exact(VERSION),
-            Wants::Content {
-                starts: b"%NAME%",
-                holds: b"\n%VERSION%",
-            },
-        ]
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::File(VERSION), Database::Tree(LOCAL)]
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Content {
+            starts: b"%NAME%",
+            holds: b"\n%VERSION%",
+        }]
     }
 
     /// A package's fields take a few kilobytes; its files are listed elsewhere.

@@ -18,15 +18,15 @@ const MAX_DEPTH: usize = 64;
 pub(super) struct Pear;
 
 impl Analyzer for Pear {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/pear",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Ending(".reg")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Ending(".reg")]
     }
 
     /// The largest, with a package's whole change log and file list, stay below 1 MiB.

@@ -18,15 +18,15 @@ use crate::limits::MIB;
 pub(super) struct Perl;
 
 impl Analyzer for Perl {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/perl",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Named("install.json"), Wants::Named("perllocal.pod")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("install.json"), Wants::Named("perllocal.pod")]
     }
 
     /// A distribution with thousands of modules has an `install.json` of some 100 KiB.

@@ -17,15 +17,15 @@ pub(super) use archive::PythonArchive;
 pub(super) struct Python;
 
 impl Analyzer for Python {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python",
             revision: 2,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Named("METADATA"),
             Wants::Named("PKG-INFO"),
             Wants::Ending(".egg-info"),

@@ -17,15 +17,15 @@ use super::ledger::Ledger;
 pub(super) struct PythonFiles;
 
 impl Analyzer for PythonFiles {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python-files",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Named("RECORD"),
             Wants::Named("installed-files.txt"),
             Wants::Named("top_level.txt"),

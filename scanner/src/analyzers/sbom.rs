@@ -15,7 +15,7 @@ mod purls;
 pub(super) struct Sbom;
 
 impl Analyzer for Sbom {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "claims/sbom",
             revision: 1,
@@ -23,8 +23,8 @@ impl Analyzer for Sbom {
     }
 
     /// apko, Bitnami and wheels put theirs where these endings and directories say.
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Ending(".cdx.json"),
             Wants::Ending(".spdx.json"),
             Wants::Ending(".spdx"),

@@ -6,7 +6,7 @@
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
@@ -16,15 +16,15 @@ pub(crate) const LIST: &str = "usr/share/snappy/dpkg.yaml";
 pub(super) struct Snap;
 
 impl Analyzer for Snap {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/snap",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Exact(LIST)]
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::Sourceless(LIST)]
     }
 
     /// A list of 300 packages takes about 10 KiB.

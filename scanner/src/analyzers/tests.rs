@@ -5,9 +5,9 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use super::*;
 use crate::analyzer::{WantedFile, Wants};
-use crate::dispatch::Dispatch;
 use crate::facts::Observations;
 use crate::limits::Limits;
+use crate::plugin_set::PluginSet;
 
 /// Runs one analyzer as the host does, except that a panic fails the test.
 pub(crate) fn analyze(analyzer: &dyn Analyzer, path: &str, content: &[u8]) -> Observations {
@@ -31,21 +31,21 @@ const EVIDENCE_DIRS: [&str; 2] = ["node_modules/x.dist-info", ".meta/composer"];
 
 /// Gives paths that each claim of an analyzer covers.
 fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
-    let paths = |wants: &Wants| match wants {
-        Wants::Exact(path) => vec![(*path).to_owned()],
+    let paths = |wants: Wants<'_>| match wants {
+        Wants::Exact(path) => vec![path.to_owned()],
         Wants::InDir(dir) => vec![format!("{dir}/x")],
         Wants::Named(name) => EVIDENCE_DIRS.map(|dir| format!("{dir}/{name}")).to_vec(),
         Wants::Ending(ending) => vec![format!(".registry/specifications/x{ending}")],
         Wants::InDirsNamed { dir, ending } => vec![format!("lib/{dir}/x{ending}")],
         Wants::Content { .. } => vec!["anywhere".to_owned()],
     };
-    analyzer.wants().iter().flat_map(paths).collect()
+    analyzer.claims().into_iter().flat_map(paths).collect()
 }
 
 fn feed_all(content: &[u8]) {
-    for analyzer in ALL {
-        for path in claimed_paths(*analyzer) {
-            analyze(*analyzer, &path, content);
+    for analyzer in PluginSet::built_in().analyzers() {
+        for path in claimed_paths(analyzer) {
+            analyze(analyzer, &path, content);
         }
     }
 }
@@ -138,19 +138,19 @@ proptest! {
 
 #[test]
 fn names_and_claims_are_unique_and_indexable() {
-    let dispatch = Dispatch::new(ALL);
-    let mut names: Vec<_> = ALL.iter().map(|analyzer| analyzer.id().name).collect();
+    let plugins = PluginSet::built_in();
+    let mut names: Vec<_> = plugins.analyzers().map(|it| it.id().name).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), ALL.len());
-    for analyzer in ALL {
+    assert_eq!(names.len(), plugins.analyzers().count());
+    for analyzer in plugins.analyzers() {
         assert!(analyzer.max_file_bytes() > 0);
-        for wants in analyzer.wants() {
+        for wants in analyzer.claims() {
             match wants {
                 Wants::Ending(ending) => {
                     assert!(ending.starts_with('.'), "{ending}");
                     assert!(
-                        !dispatch
+                        !plugins
                             .by_path(&format!("a/X{}", ending.to_ascii_uppercase()))
                             .is_empty()
                     );

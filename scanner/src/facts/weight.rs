@@ -19,7 +19,8 @@ impl LayerFacts {
         let events: usize = self.events.iter().map(event).sum();
         let gaps: usize = self.gaps.iter().map(gap).sum();
         let paths = self.plain_paths.len() * size_of::<PathHash>();
-        widened(size_of::<Self>() + events + gaps + paths)
+        let readers = self.readers.weight();
+        widened(size_of::<Self>() + events + gaps + paths + readers)
     }
 }
 

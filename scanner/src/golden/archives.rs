@@ -4,10 +4,10 @@ use tar::EntryType;
 
 use super::pins::Row;
 use super::{Transcript, revision_of};
-use crate::analyzers::{ALL, samples};
-use crate::dispatch::dispatch;
-use crate::facts::{FACTS_FORMAT, LayerFacts};
+use crate::analyzers::samples;
+use crate::facts::{FACTS_FORMAT, LayerFacts, Readers};
 use crate::limits::{Limits, MIB};
+use crate::plugin_set::PluginSet;
 use crate::testing::{Layer, gzip};
 
 /// Walking, decompression, budgets, and who is offered which file.
@@ -22,7 +22,7 @@ pub(super) fn layer() -> Row {
         }
     }
     for path in claimed_paths() {
-        transcript.note(&path, &format!("{:?}", dispatch().by_path(&path)));
+        transcript.note(&path, &claimants(&path));
     }
     transcript.row("layer", revision_of("layer"))
 }
@@ -31,16 +31,27 @@ pub(super) fn layer() -> Row {
 pub(super) fn facts() -> Row {
     let mut transcript = Transcript::default();
     for (label, stored) in layers() {
-        let facts = crate::scan_layer(stored.as_slice(), &Limits::default());
+        let mut facts = crate::scan_layer(stored.as_slice(), &Limits::default());
+        // Who read it changes with every analyzer, which is not the shape.
+        facts.readers = Readers::default();
         let bytes = facts.to_bytes();
         let (format, rest) = bytes.split_first().unwrap();
         assert_eq!(*format, FACTS_FORMAT);
         // What facts weigh is the compiler's affair, what zstd makes of them its own.
-        let (_weight, packed) = rest.split_at(8);
+        let (_weight, rest) = rest.split_at(8);
+        let (names, packed) = rest.split_at(6);
+        assert_eq!(names, b"\x02\0\0\0[]");
         let shape = zstd::decode_all(packed).unwrap();
         transcript.note(label, &hex::encode(shape));
     }
     transcript.row("facts", revision_of("facts"))
+}
+
+/// Names those who get a file, each by its bit.
+fn claimants(path: &str) -> String {
+    let claimants = PluginSet::built_in().by_path(path);
+    let bits = claimants.places().iter().map(|place| 1_u128 << place);
+    format!("Claimants({})", bits.sum::<u128>())
 }
 
 fn tight() -> Limits {
@@ -66,7 +77,7 @@ fn paths(facts: &LayerFacts) -> String {
 /// Paths of every sample, and places that look like one.
 fn claimed_paths() -> Vec<String> {
     let mut paths = Vec::new();
-    for analyzer in ALL {
+    for analyzer in PluginSet::built_in().analyzers() {
         for (path, _) in samples::of(analyzer.id().name) {
             paths.extend([path.to_owned(), format!("opt/{path}"), path.to_uppercase()]);
         }
@@ -79,7 +90,7 @@ fn claimed_paths() -> Vec<String> {
 /// One archive with a file of every analyzer.
 fn everything() -> Layer {
     let mut layer = Layer::new();
-    for analyzer in ALL {
+    for analyzer in PluginSet::built_in().analyzers() {
         for (path, content) in samples::of(analyzer.id().name).into_iter().take(3) {
             if path.len() < 100 {
                 layer = layer.file(path, content);

@@ -8,20 +8,21 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use super::Transcript;
 use super::pins::Row;
 use crate::analyzer::{AnalyzeError, Analyzer, SpooledFile};
+use crate::analyzers::samples;
 use crate::analyzers::tests::analyze;
-use crate::analyzers::{ALL, samples};
 use crate::facts::Observations;
 use crate::limits::Limits;
+use crate::plugin_set::PluginSet;
 
 /// One row for each analyzer that the program has.
 pub(super) fn rows() -> Vec<Row> {
-    ALL.iter().map(|analyzer| row(*analyzer)).collect()
+    PluginSet::built_in().analyzers().map(row).collect()
 }
 
 fn row(analyzer: &dyn Analyzer) -> Row {
     let id = analyzer.id();
     let mut transcript = Transcript::default();
-    transcript.note("claims", &format!("{:?}", analyzer.wants()));
+    transcript.note("claims", &format!("{:?}", analyzer.claims()));
     let most = [analyzer.max_file_bytes(), analyzer.max_spooled_bytes()];
     transcript.note("bytes", &most);
     let pair = analyzer.pair().map(|pair| (pair.file, pair.beside));

@@ -13,8 +13,8 @@ use super::places::Places;
 use super::presence::Presence;
 use super::spellings::Spellings;
 use super::tree::{FileRef, Tree};
-use crate::analyzers::{DATABASE_DIR, LEDGER_DIR};
 use crate::facts::{FoundPackage, PathHash};
+use crate::plugin_set::PluginSet;
 
 /// A package of a database that is gone.
 pub(crate) struct Remembered<'a> {
@@ -26,8 +26,8 @@ pub(crate) struct Remembered<'a> {
 }
 
 /// The last databases seen, by the kind of their packages.
-#[derive(Default)]
-pub(crate) struct Past {
+pub(crate) struct Past<'a> {
+    plugins: &'a PluginSet,
     snapshots: BTreeMap<PackageType, Snapshot>,
     /// The databases after the layer before.
     latest: Vec<FileRef>,
@@ -49,7 +49,17 @@ struct Database {
     since: Vec<usize>,
 }
 
-impl Past {
+impl<'a> Past<'a> {
+    /// Begins before the first layer.
+    pub(super) fn new(plugins: &'a PluginSet) -> Self {
+        Self {
+            plugins,
+            snapshots: BTreeMap::new(),
+            latest: Vec::new(),
+            had_database: false,
+        }
+    }
+
     /// Sees what is there after a layer.
     pub(super) fn observe(
         &mut self,
@@ -58,7 +68,8 @@ impl Past {
         layer: usize,
         presence: &BTreeMap<String, Presence>,
     ) {
-        let places = Places::of(tree);
+        let known = self.plugins.databases();
+        let places = Places::of(tree, known);
         let is_database = |(path, presence): &(&String, &Presence)| {
             places.have(path)
                 && file_facts(layers, presence.file).is_some_and(|facts| facts.found.database)
@@ -85,8 +96,8 @@ impl Past {
                 });
             }
         }
-        let ledgers = [LEDGER_DIR, DATABASE_DIR].map(|dir| tree.files_at(dir));
-        let ledgers = ledgers.concat();
+        let dirs = known.lists().chain(known.dirs());
+        let ledgers: Vec<_> = dirs.flat_map(|dir| tree.files_at(dir)).collect();
         for (package_type, databases) in by_type {
             let ledgers = ledgers.clone();
             self.snapshots.insert(
@@ -106,16 +117,18 @@ impl Past {
     }
 
     /// Gives the packages of kinds that the image's own databases no longer have.
-    pub(crate) fn vanished<'a>(
+    pub(crate) fn vanished<'l>(
         &self,
         tree: &Tree,
-        layers: &[LayerInput<'a>],
+        layers: &[LayerInput<'l>],
         present: &BTreeSet<PackageType>,
-    ) -> Vec<Remembered<'a>> {
+    ) -> Vec<Remembered<'l>> {
         let snapshots = self.snapshots.iter();
         snapshots
             .filter(|(package_type, _)| !present.contains(package_type))
-            .flat_map(|(package_type, snapshot)| snapshot.remaining(*package_type, tree, layers))
+            .flat_map(|(package_type, snapshot)| {
+                snapshot.remaining(*package_type, tree, layers, self.plugins)
+            })
             .collect()
     }
 }
@@ -127,8 +140,9 @@ impl Snapshot {
         package_type: PackageType,
         tree: &Tree,
         layers: &[LayerInput<'a>],
+        plugins: &PluginSet,
     ) -> Vec<Remembered<'a>> {
-        let traced = self.trace(tree, layers);
+        let traced = self.trace(tree, layers, plugins);
         let mut remaining = Vec::new();
         for database in &self.databases {
             let found = packages(layers, database.file).iter();
@@ -151,7 +165,12 @@ impl Snapshot {
     }
 
     /// Tells for each package with files that the tree follows whether one of them is still there.
-    fn trace<'a>(&self, tree: &Tree, layers: &[LayerInput<'a>]) -> BTreeMap<&'a str, bool> {
+    fn trace<'a>(
+        &self,
+        tree: &Tree,
+        layers: &[LayerInput<'a>],
+        plugins: &PluginSet,
+    ) -> BTreeMap<&'a str, bool> {
         let databases = self.databases.iter().map(|database| database.file);
         let sources = databases.chain(self.ledgers.iter().copied());
         let mut claims = BTreeMap::<PathHash, Vec<&'a str>>::new();
@@ -161,7 +180,7 @@ impl Snapshot {
                 claims.entry(owned.path).or_default().push(&owned.package);
             }
         }
-        let then = self.replay(layers);
+        let then = self.replay(layers, plugins);
         let spellings = Spellings::of(&then);
         let mut traced = BTreeMap::new();
         for (path, _) in then.files() {
@@ -176,10 +195,10 @@ impl Snapshot {
     }
 
     /// Gives the tree as it was.
-    fn replay(&self, layers: &[LayerInput<'_>]) -> Tree {
+    fn replay(&self, layers: &[LayerInput<'_>], plugins: &PluginSet) -> Tree {
         let mut tree = Tree::new();
         for (index, layer) in layers.iter().enumerate().take(self.layer + 1) {
-            tree.apply(index, layer.facts);
+            tree.apply(index, layer.facts, plugins);
         }
         tree
     }

@@ -8,9 +8,12 @@ use sluicegate_model::inventory::BuiltLayer;
 use super::history::Remembered;
 use super::tree::Tree;
 use crate::facts::{FileDigests, Observations};
+use crate::plugin_set::Databases;
 
 /// The image after its last layer.
 pub(crate) struct Merged<'a> {
+    /// Where package databases may be.
+    pub(crate) databases: &'a Databases,
     pub(crate) tree: Tree,
     /// Ordered by path.
     pub(crate) files: Vec<MergedFile<'a>>,

@@ -1,43 +1,47 @@
 //! Where package managers look in an image, links followed.
 
 use super::tree::Tree;
-use crate::analyzers::{DATABASE_DIR, DATABASE_TREE, DATABASES, LEDGER_DIR};
+use crate::plugin_set::Databases;
 
 /// Where package managers of this image find their databases, links followed.
 pub(crate) struct Places {
     files: Vec<String>,
-    dir: Option<String>,
-    tree: Option<String>,
-    ledgers: Option<String>,
+    dirs: Vec<String>,
+    trees: Vec<String>,
+    lists: Vec<String>,
 }
 
 impl Places {
     /// Resolves the places in a tree.
-    pub(crate) fn of(tree: &Tree) -> Self {
+    pub(crate) fn of(tree: &Tree, databases: &Databases) -> Self {
+        let real = |place: &str| tree.resolve(place).ok();
         Self {
-            files: DATABASES
-                .iter()
-                .filter_map(|place| tree.resolve(place).ok())
-                .collect(),
-            dir: tree.resolve(DATABASE_DIR).ok(),
-            tree: tree.resolve(DATABASE_TREE).ok(),
-            ledgers: tree.resolve(LEDGER_DIR).ok(),
+            files: databases.files().filter_map(real).collect(),
+            dirs: databases.dirs().filter_map(real).collect(),
+            trees: databases.trees().filter_map(real).collect(),
+            lists: databases.lists().filter_map(real).collect(),
         }
     }
 
     /// Tells whether a tool looks for its database at a path.
-    pub(crate) fn have<'a>(&self, path: &'a str) -> bool {
-        let above = |path: &'a str| path.rsplit_once('/').map(|(dir, _)| dir);
+    pub(crate) fn have(&self, path: &str) -> bool {
         let dir = above(path);
-        let above_dir = dir.and_then(above);
         self.files.iter().any(|place| place == path)
-            || (dir.is_some() && dir == self.dir.as_deref())
-            || (above_dir.is_some() && above_dir == self.tree.as_deref())
+            || is_one_of(dir, &self.dirs)
+            || is_one_of(dir.and_then(above), &self.trees)
     }
 
     /// Tells whether a path is where lists of packages' files are.
     pub(crate) fn have_ledger(&self, path: &str) -> bool {
-        let dir = path.rsplit_once('/').map(|(dir, _)| dir);
-        dir.is_some() && (dir == self.ledgers.as_deref() || dir == self.dir.as_deref())
+        let dir = above(path);
+        is_one_of(dir, &self.lists) || is_one_of(dir, &self.dirs)
     }
+}
+
+fn above(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(dir, _)| dir)
+}
+
+fn is_one_of(dir: Option<&str>, places: &[String]) -> bool {
+    dir.is_some_and(|dir| places.iter().any(|place| place == dir))
 }

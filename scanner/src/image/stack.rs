@@ -18,6 +18,7 @@ use super::presence::{self, Presence};
 use super::tree::{Lost, MAX_WORK, Tree};
 use crate::facts::PathHash;
 use crate::gaps::GapList;
+use crate::plugin_set::PluginSet;
 
 /// Where package managers keep databases that no analyzer reads yet.
 /// Source: Nix; Guix; Portage; XBPS; CRUX pkgutils; FreeBSD pkg; Conary; swupd; Flatpak; snapd;
@@ -43,7 +44,7 @@ const UNREAD_DATABASES: [&str; 14] = [
 pub(crate) struct Laid<'a> {
     pub(crate) merged: Merged<'a>,
     /// What databases said before they went.
-    pub(crate) past: Past,
+    pub(crate) past: Past<'a>,
     /// What was known to be amiss, what the layers say of themselves, and what has no place.
     pub(crate) gaps: GapList,
 }
@@ -53,14 +54,15 @@ pub(crate) fn lay_over<'a>(
     config: Option<&ImageConfig>,
     layers: &[LayerInput<'a>],
     known: Vec<Gap>,
+    plugins: &'a PluginSet,
 ) -> Laid<'a> {
     let mut gaps = GapList::default();
     gaps.extend(known);
     let mut tree = Tree::new();
     let mut presence = BTreeMap::new();
-    let mut past = Past::default();
+    let mut past = Past::new(plugins);
     for (index, layer) in layers.iter().enumerate() {
-        let lost = tree.apply(index, layer.facts);
+        let lost = tree.apply(index, layer.facts, plugins);
         let stated = layer.facts.gaps.iter().cloned();
         let own = stated.chain(endless(&lost)).chain(unread_links(&lost));
         gaps.extend(own.map(|gap| gap.in_layer(layer.digest.clone())));
@@ -84,6 +86,7 @@ pub(crate) fn lay_over<'a>(
         .filter_map(|(path, presence)| merged_file(layers, path, presence))
         .collect();
     let merged = Merged {
+        databases: plugins.databases(),
         tree,
         files,
         witnesses,

@@ -9,8 +9,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use crate::dispatch::dispatch;
 use crate::facts::{Event, LayerFacts, PathHash};
+use crate::plugin_set::PluginSet;
 
 mod replaced;
 
@@ -97,7 +97,7 @@ impl Tree {
 
     /// Lays a layer over the tree, in the order of its entries, as links that it makes count for
     /// those after them. Whatever it removes is of the layers below.
-    pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts) -> Lost {
+    pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts, plugins: &PluginSet) -> Lost {
         let mut lost = Lost::default();
         let own = self.nodes.len();
         let mut lower = self.link_targets(facts);
@@ -118,7 +118,7 @@ impl Tree {
                     self.empty_older(&at, own);
                     true
                 }),
-                _ => self.place(event, file, lower.remove(&index)),
+                _ => self.place(event, file, lower.remove(&index), plugins),
             };
             match placed {
                 Ok(true) => {}
@@ -244,6 +244,7 @@ impl Tree {
         event: &Event,
         file: FileRef,
         lower: Option<NodeKind>,
+        plugins: &PluginSet,
     ) -> Result<bool, LinkLoop> {
         match event {
             Event::Directory(path) => {
@@ -264,7 +265,7 @@ impl Tree {
                 let at = self.locate(path)?;
                 let Some(kind) = self.shared(&from).or(lower) else {
                     self.remove(&at);
-                    return Ok(dispatch().by_path(path).is_empty());
+                    return Ok(plugins.by_path(path).is_empty());
                 };
                 self.insert(&at, kind);
             }

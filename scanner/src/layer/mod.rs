@@ -27,8 +27,9 @@ use std::thread;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::DiffId;
 
-use crate::facts::{LayerFacts, StoredForm};
+use crate::facts::{LayerFacts, Readers, StoredForm};
 use crate::limits::Limits;
+use crate::plugin_set::PluginSet;
 
 use self::chunks::{ChunkReader, ChunkSender, Inflated};
 use self::decompress::DecompressError;
@@ -41,6 +42,17 @@ pub(crate) const LAYER_REVISION: u32 = 2;
 
 /// Reads a layer to its end and gives its facts; whatever fails is a gap among them.
 pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
+    scan_layer_again(content, limits, PluginSet::built_in(), None)
+}
+
+/// Reads a layer as [`scan_layer`] does, by a set of analyzers, and takes over of earlier facts what
+/// the change of the set does not concern: the outcome is the same without them.
+pub fn scan_layer_again(
+    content: impl Read + Send,
+    limits: &Limits,
+    plugins: &PluginSet,
+    earlier: Option<&LayerFacts>,
+) -> LayerFacts {
     thread::scope(|scope| {
         let (sender, receiver) = chunks::channel();
         let inflating = thread::Builder::new()
@@ -49,7 +61,7 @@ pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {
         let Ok(inflating) = inflating else {
             return LayerFacts::unreadable("no thread could be started to decompress the layer");
         };
-        let (facts, inflated) = consume(receiver, limits);
+        let (facts, inflated) = consume(receiver, limits, plugins, earlier);
         let (outcome, stored) = inflating
             .join()
             .unwrap_or((Err(DecompressError::Panicked), None));
@@ -75,8 +87,14 @@ fn inflate(
     (outcome, stored)
 }
 
-fn consume(mut reader: ChunkReader, limits: &Limits) -> (LayerFacts, Inflated) {
-    let walked = catch_unwind(AssertUnwindSafe(|| walk::walk(&mut reader, limits)));
+fn consume(
+    mut reader: ChunkReader,
+    limits: &Limits,
+    plugins: &PluginSet,
+    earlier: Option<&LayerFacts>,
+) -> (LayerFacts, Inflated) {
+    let walk = || walk::walk(&mut reader, limits, plugins, earlier);
+    let walked = catch_unwind(AssertUnwindSafe(walk));
     let facts = walked.unwrap_or_else(|_| {
         let gap = Gap::fatal(
             GapKind::AnalyzerFailed,
@@ -84,6 +102,7 @@ fn consume(mut reader: ChunkReader, limits: &Limits) -> (LayerFacts, Inflated) {
         );
         LayerFacts {
             gaps: vec![gap],
+            readers: Readers::of_none(plugins.names()),
             ..LayerFacts::default()
         }
     });

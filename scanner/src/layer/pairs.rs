@@ -6,9 +6,9 @@
 use std::fs::File;
 
 use crate::analyzer::{Analyzer, Pair, SpooledFile};
-use crate::dispatch::{self, ClaimedFile, Dispatch};
 use crate::facts::FileFacts;
 use crate::limits::Limits;
+use crate::plugin_set::{self, ClaimedFile, PluginSet};
 
 use super::spool::Spool;
 
@@ -17,18 +17,20 @@ const MAX_KEPT: usize = 8;
 
 /// The kept files of one layer, in archive order.
 #[derive(Default)]
-pub(super) struct Pairs {
-    kept: Vec<Kept>,
+pub(super) struct Pairs<'a> {
+    kept: Vec<Kept<'a>>,
 }
 
-struct Kept {
+struct Kept<'a> {
     path: String,
     /// Where the facts of the file alone are, if there are any.
     event: usize,
     size_bytes: u64,
     content: File,
-    analyzer: &'static dyn Analyzer,
-    pair: Pair,
+    /// Whose pair it is, and its place in the set.
+    analyzer: &'a dyn Analyzer,
+    place: u16,
+    pair: Pair<'a>,
 }
 
 /// What a pair says together.
@@ -39,19 +41,21 @@ pub(super) struct Joined {
     pub(super) event: usize,
     /// The path of the one beside it, and where its facts are, which no longer count.
     pub(super) beside: (String, usize),
+    /// The place of the analyzer that read them.
+    pub(super) reader: u16,
 }
 
-impl Pairs {
+impl<'a> Pairs<'a> {
     /// Keeps a claimed file if it is one of a pair. One that cannot be kept counts alone.
     pub(super) fn keep(
         &mut self,
-        dispatch: &Dispatch,
+        plugins: &'a PluginSet,
         spool: &mut Spool<'_>,
         file: ClaimedFile<'_>,
         event: usize,
     ) {
         let name = file.path.rsplit('/').next().unwrap_or_default();
-        let Some((analyzer, pair)) = dispatch.pair_of(name) else {
+        let Some((place, analyzer, pair)) = plugins.pair_of(name) else {
             return;
         };
         if file.size_bytes == 0 || self.kept.len() >= MAX_KEPT {
@@ -68,6 +72,7 @@ impl Pairs {
             size_bytes: file.size_bytes,
             content,
             analyzer,
+            place,
             pair,
         }));
     }
@@ -84,7 +89,7 @@ impl Pairs {
             let path = format!("{dir}{}", file.pair.beside);
             let beside = self.kept.iter().rfind(|other| other.path == path);
             if let Some(beside) = beside.filter(|_| !is_replaced) {
-                let facts = dispatch::analyze_pair(
+                let facts = plugin_set::analyze_pair(
                     file.analyzer,
                     file.spooled(limits),
                     beside.spooled(limits),
@@ -93,6 +98,7 @@ impl Pairs {
                     facts,
                     event: file.event,
                     beside: (path, beside.event),
+                    reader: file.place,
                 });
             }
         }
@@ -100,8 +106,8 @@ impl Pairs {
     }
 }
 
-impl Kept {
-    fn spooled<'a>(&'a self, limits: &'a Limits) -> SpooledFile<'a> {
+impl Kept<'_> {
+    fn spooled<'f>(&'f self, limits: &'f Limits) -> SpooledFile<'f> {
         SpooledFile {
             path: &self.path,
             content: &self.content,

@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::HEAD_BYTES;
-use crate::dispatch::{ClaimedFile, Dispatch, EarlyDigests, dispatch};
-use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
+use crate::facts::{
+    Event, FileFacts, LayerFacts, NO_ENTRY, Observations, PathHash, PathSet, Readers,
+};
 use crate::gaps::GapList;
 use crate::limits::{Limits, MIB, STOPPED};
 use crate::path;
+use crate::plugin_set::{Claimants, ClaimedFile, Earlier, EarlyDigests, Known, PluginSet};
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
 use super::chart::ChartSigns;
@@ -21,6 +23,8 @@ use super::header::Kind;
 use super::pairs::Pairs;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
+
+mod kept;
 
 /// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
 const WHITEOUT: &str = ".wh.";
@@ -37,12 +41,21 @@ const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
 /// Bytes taken from the archive into memory at a time.
 const PIECE_BYTES: u64 = MIB;
 
-/// Walks the archive to its end.
-pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
+/// Walks the archive to its end; of what was found earlier, what still holds is taken over.
+pub(super) fn walk(
+    stream: &mut ChunkReader,
+    limits: &Limits,
+    plugins: &PluginSet,
+    earlier: Option<&LayerFacts>,
+) -> LayerFacts {
     let mut walk = Walk {
         limits,
-        dispatch: dispatch(),
-        facts: LayerFacts::default(),
+        plugins,
+        earlier: earlier.and_then(|facts| Earlier::of(facts, plugins)),
+        facts: LayerFacts {
+            readers: Readers::of_none(plugins.names()),
+            ..LayerFacts::default()
+        },
         seen: Vec::new(),
         gaps: GapList::default(),
         kept_name_bytes: 0,
@@ -68,7 +81,8 @@ pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
 
 struct Walk<'a> {
     limits: &'a Limits,
-    dispatch: &'static Dispatch,
+    plugins: &'a PluginSet,
+    earlier: Option<Earlier<'a>>,
     facts: LayerFacts,
     /// Every path with what it was as its mark, in archive order.
     seen: Vec<PathHash>,
@@ -82,7 +96,7 @@ struct Walk<'a> {
     /// The claimed file being read; reused.
     content: Vec<u8>,
     spool: Spool<'a>,
-    pairs: Pairs,
+    pairs: Pairs<'a>,
     chart: ChartSigns,
     /// The entry's path; reused.
     path: String,
@@ -95,16 +109,6 @@ enum Shape {
     Plain = 1,
     Symlink = 2,
 }
-
-/// What keeping one event costs beside its names, in bytes: itself, its allocations, and a place in
-/// the sets that look for contradictions.
-const EVENT_BYTES: u64 = 112;
-
-/// What a file that was read costs beside what was found in it, in bytes.
-const FILE_BYTES: u64 = size_of::<FileFacts>() as u64;
-
-/// What keeping a path's hash costs, in bytes.
-const HASH_BYTES: u64 = 16;
 
 impl Walk<'_> {
     fn entries(&mut self, archive: &mut Archive<'_>) -> Result<(), Gap> {
@@ -236,13 +240,16 @@ impl Walk<'_> {
         archive
             .read_content(&mut self.content, head_bytes)
             .map_err(unreadable)?;
-        let claimants = self
-            .dispatch
-            .by_content(&self.content, self.dispatch.by_path(path));
+        let claimants = self.claimants(path);
         if claimants.is_empty() {
             return self.pass(path);
         }
-        let places = self.dispatch.places(claimants, size_bytes);
+        match self.known(path, &claimants) {
+            Some(Known::Facts(facts)) => return self.record(*facts, &claimants),
+            Some(Known::Nothing) => return self.pass(path),
+            None => {}
+        }
+        let places = self.plugins.places(&claimants, size_bytes);
         let mut early = EarlyDigests::of(path, size_bytes);
         early.update(&self.content);
         if places.memory {
@@ -277,13 +284,36 @@ impl Walk<'_> {
             early,
             limits: self.limits,
         };
-        let facts = self.dispatch.analyze(claimants, &claimed);
+        let facts = self.plugins.analyze(&claimants, &claimed);
         let event = self.facts.events.len();
         self.pairs
-            .keep(self.dispatch, &mut self.spool, claimed, event);
+            .keep(self.plugins, &mut self.spool, claimed, event);
         self.content.clear();
         self.content.shrink_to(KEPT_CONTENT_BYTES);
-        self.record(facts)
+        self.record(facts, &claimants)
+    }
+
+    /// Decides who reads the file of which the beginning is at hand.
+    fn claimants(&mut self, path: &str) -> Claimants {
+        self.facts.readers.index.add(path, &self.content);
+        let by_path = self.plugins.by_path(path);
+        self.plugins.by_content(&self.content, by_path)
+    }
+
+    /// Gives what an earlier scan found in the entry at hand, if that still holds. Of pairs both
+    /// files are read, so that they can be joined.
+    fn known(&self, path: &str, claimants: &Claimants) -> Option<Known> {
+        let earlier = self.earlier.as_ref()?;
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if self.plugins.pair_of(name).is_some() {
+            return None;
+        }
+        earlier.of_entry(self.entry_number(), path, claimants)
+    }
+
+    /// Numbers the entry at hand.
+    fn entry_number(&self) -> u32 {
+        u32::try_from(self.facts.entries).unwrap_or(NO_ENTRY)
     }
 
     /// Reads the rest of an entry into memory, piece by piece as it arrives.
@@ -316,13 +346,17 @@ impl Walk<'_> {
                 Some(Event::File(alone)) if alone.path == joined.facts.path => {
                     **alone = joined.facts;
                 }
-                _ => events.push(Event::File(Box::new(joined.facts))),
+                _ => {
+                    let readers = &mut self.facts.readers;
+                    readers.note(NO_ENTRY, events.len(), &[joined.reader]);
+                    events.push(Event::File(Box::new(joined.facts)));
+                }
             }
         }
     }
 
-    fn record(&mut self, mut facts: FileFacts) -> Result<(), Gap> {
-        if facts.found.is_empty() && !self.dispatch.is_exact(&facts.path) {
+    fn record(&mut self, mut facts: FileFacts, claimants: &Claimants) -> Result<(), Gap> {
+        if facts.found.is_empty() && !self.plugins.is_exact(&facts.path) {
             return self.pass(&facts.path);
         }
         let found = u64::try_from(facts.found.packages.len()).unwrap_or(u64::MAX);
@@ -345,7 +379,10 @@ impl Walk<'_> {
         facts.found.packages.shrink_to_fit();
         facts.found.gaps.shrink_to_fit();
         let found = facts.found.weight();
-        self.take(found.saturating_add(FILE_BYTES))?;
+        self.take_file(found)?;
+        let (entry, event) = (self.entry_number(), self.facts.events.len());
+        let readers = &mut self.facts.readers;
+        readers.note(entry, event, claimants.places());
         self.keep(Event::File(Box::new(facts)))
     }
 
@@ -354,53 +391,6 @@ impl Walk<'_> {
         if self.witnesses.want(path) {
             return self.keep(Event::Witness(path.to_owned()));
         }
-        Ok(())
-    }
-
-    fn see(&mut self, path: &str, shape: Shape) -> Result<(), Gap> {
-        self.seen.push(PathHash::of(path).marked(shape as u8));
-        self.pay(HASH_BYTES)
-    }
-
-    /// Takes memory from the budget of names.
-    fn pay(&mut self, bytes: u64) -> Result<(), Gap> {
-        self.kept_name_bytes = self.kept_name_bytes.saturating_add(bytes);
-        if self.kept_name_bytes > self.limits.max_kept_name_bytes {
-            let most = self.limits.max_kept_name_bytes;
-            return Err(Gap::fatal(
-                GapKind::Budget,
-                format!("the layer's names take more than {most} bytes"),
-            ));
-        }
-        self.take(bytes)
-    }
-
-    /// Takes memory from the budget of all facts.
-    fn take(&mut self, bytes: u64) -> Result<(), Gap> {
-        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
-        self.limits.allowance.ask_for(self.kept_bytes);
-        let most = self.limits.max_facts_bytes;
-        if self.kept_bytes > most {
-            let detail = format!("what was found in the layer takes more than {most} bytes");
-            return Err(Gap::fatal(GapKind::Budget, detail));
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, event: Event) -> Result<(), Gap> {
-        let bytes = match &event {
-            Event::Directory(path)
-            | Event::Opaque(path)
-            | Event::Witness(path)
-            | Event::Whiteout { path, .. } => path.len(),
-            Event::Symlink { path, target } | Event::Hardlink { path, target } => {
-                path.len() + target.len()
-            }
-            Event::File(facts) => facts.path.len(),
-        };
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.pay(bytes.saturating_add(EVENT_BYTES))?;
-        self.facts.events.push(event);
         Ok(())
     }
 
@@ -415,6 +405,7 @@ impl Walk<'_> {
             let detail = "the layer has more directories of packages than are looked into";
             self.gaps.push(Gap::partial(GapKind::Budget, detail));
         }
+        self.facts.readers.index.finish();
         self.facts.gaps = self.gaps.into_gaps();
         let mut plain = self.seen;
         plain.retain(|hash| hash.mark() == Shape::Plain as u8);

@@ -5,7 +5,7 @@
 //!
 //! Source: deb-md5sums(5).
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, Wants};
 use crate::analyzers::ledger::Ledger;
 use crate::facts::{ContentDigest, Observations};
 use crate::limits::MIB;
@@ -19,15 +19,19 @@ pub(crate) const ENDING: &str = ".md5sums";
 pub(crate) struct Md5sums;
 
 impl Analyzer for Md5sums {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/dpkg-files",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Ending(ENDING)]
+    fn databases(&self) -> Vec<Database<'_>> {
+        vec![Database::Lists(INFO_DIR)]
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Ending(ENDING)]
     }
 
     /// The largest list of Debian, of 60,000 files, takes 6 MiB.

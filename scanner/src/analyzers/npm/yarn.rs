@@ -16,15 +16,15 @@ const MAX_MANIFEST_BYTES: u64 = 4 * MIB;
 pub(in crate::analyzers) struct Yarn;
 
 impl Analyzer for Yarn {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/yarn",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::InDirsNamed {
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::InDirsNamed {
             dir: "cache",
             ending: ".zip",
         }]

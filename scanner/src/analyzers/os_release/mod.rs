@@ -17,15 +17,15 @@ use self::shell::value;
 pub(super) struct OsRelease;
 
 impl Analyzer for OsRelease {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/release",
             revision: 2,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Named("os-release"),
             Wants::Named("lsb-release"),
             Wants::Named("debian_version"),

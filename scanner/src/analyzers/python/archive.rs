@@ -22,15 +22,15 @@ const MAX_METADATA_BYTES: u64 = 4 * MIB;
 pub(in crate::analyzers) struct PythonArchive;
 
 impl Analyzer for PythonArchive {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python-archive",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Ending(".egg"),
             Wants::Ending(".whl"),
             Wants::Ending(".pyz"),

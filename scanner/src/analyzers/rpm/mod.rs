@@ -19,7 +19,9 @@ mod sqlite;
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Pair, SpooledFile, WantedFile, Wants};
+use crate::analyzer::{
+    AnalyzeError, Analyzer, AnalyzerId, Database, Pair, SpooledFile, WantedFile, Wants,
+};
 use crate::facts::Observations;
 use crate::limits::{GIB, MIB};
 
@@ -42,28 +44,37 @@ const LOG_NAME: &str = "rpmdb.sqlite-wal";
 /// The name of the journal beside them, which undoes an interrupted change.
 const JOURNAL_NAME: &str = "rpmdb.sqlite-journal";
 
+/// Where rpm keeps its database: three backends in three directories, and the manifest that a
+/// distroless image has in their place.
+const DATABASES: [&str; 10] = [
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm/Packages",
+    "usr/share/rpm/Packages.db",
+    "usr/share/rpm/rpmdb.sqlite",
+    MANIFEST,
+];
+
 pub(super) struct Rpm;
 
 impl Analyzer for Rpm {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/rpm",
             revision: 2,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
-            Wants::Exact("var/lib/rpm/Packages"),
-            Wants::Exact("var/lib/rpm/Packages.db"),
-            Wants::Exact("var/lib/rpm/rpmdb.sqlite"),
-            Wants::Exact("usr/lib/sysimage/rpm/Packages"),
-            Wants::Exact("usr/lib/sysimage/rpm/Packages.db"),
-            Wants::Exact("usr/lib/sysimage/rpm/rpmdb.sqlite"),
-            Wants::Exact("usr/share/rpm/Packages"),
-            Wants::Exact("usr/share/rpm/Packages.db"),
-            Wants::Exact("usr/share/rpm/rpmdb.sqlite"),
-            Wants::Exact(MANIFEST),
+    fn databases(&self) -> Vec<Database<'_>> {
+        DATABASES.map(Database::File).to_vec()
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Named("container-manifest-2"),
             Wants::Named(LOG_NAME),
             Wants::Named(JOURNAL_NAME),
@@ -109,7 +120,7 @@ impl Analyzer for Rpm {
         read(file.path, &spooled(&file), found)
     }
 
-    fn pair(&self) -> Option<Pair> {
+    fn pair(&self) -> Option<Pair<'_>> {
         Some(Pair {
             file: SQLITE_NAME,
             beside: LOG_NAME,
@@ -176,7 +187,7 @@ fn database(
     log: Option<&Log<'_>>,
     found: &mut Observations,
 ) -> Result<(), AnalyzeError> {
-    let is_own = super::DATABASES.contains(&path);
+    let is_own = DATABASES.contains(&path);
     let log_bytes = log.map_or(0, |log| log.source.len());
     let mut records = Records::of_database(source.len().saturating_add(log_bytes));
     let outcome = backend(path, source, log, &mut records);

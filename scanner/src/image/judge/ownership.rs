@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Distro, Evidence, Package, PackageType};
 
-use crate::analyzers::LEDGER_DIR;
 use crate::facts::{FoundPackage, OwnedFile, PathHash};
 use crate::image::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 use crate::image::spellings::Spellings;
+use crate::plugin_set::Databases;
 
 use super::roles::Role;
 use super::third_party::is_third_party;
@@ -50,6 +50,7 @@ pub(crate) struct Owners<'a> {
     present: BTreeSet<&'a str>,
     /// The names of those that are not the distribution's.
     third_party: BTreeSet<&'a str>,
+    databases: &'a Databases,
     spellings: Spellings,
 }
 
@@ -80,6 +81,7 @@ impl<'a> Owners<'a> {
             languages: sorted(languages),
             present,
             third_party: self::present(merged, roles, is_third_party),
+            databases: merged.databases,
             spellings: Spellings::of(&merged.tree),
         }
     }
@@ -117,10 +119,11 @@ impl<'a> Owners<'a> {
     /// No list of files has them.
     fn run_for_a_package(&self, path: &str) -> bool {
         let script = || {
-            let name = path.strip_prefix(LEDGER_DIR)?.strip_prefix('/')?;
+            let (dir, name) = path.rsplit_once('/')?;
             let (package, ending) = name.rsplit_once('.')?;
             let package = package.split(':').next()?;
-            Some(SCRIPTS.contains(&ending) && self.present.contains(package))
+            let is_there = self.databases.lists().any(|lists| lists == dir);
+            Some(is_there && SCRIPTS.contains(&ending) && self.present.contains(package))
         };
         script().unwrap_or(false)
     }

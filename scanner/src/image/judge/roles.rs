@@ -24,7 +24,7 @@ pub(crate) enum Role {
 
 /// Gives each file's role, in the order of the files.
 pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
-    let places = Places::of(&merged.tree);
+    let places = Places::of(&merged.tree, merged.databases);
     let own = |file: &&MergedFile<'_>| file.found.database && places.have(&file.path);
     let has_own = merged.files.iter().any(|file| own(&file));
     let newest = newest_of_rpm(merged, merged.files.iter().filter(own));

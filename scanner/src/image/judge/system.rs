@@ -8,10 +8,10 @@ use sluicegate_model::package::Distro;
 
 use super::roles::{self, Role};
 use super::{programs, votes};
-use crate::analyzers::SOURCELESS;
 use crate::distro;
 use crate::facts::OsClaim;
 use crate::image::merged::{Merged, MergedFile};
+use crate::plugin_set::Databases;
 
 /// Identifies the distribution by the witnesses that are there.
 pub(crate) fn identify(merged: &Merged<'_>) -> Option<Distro> {
@@ -56,7 +56,7 @@ pub(crate) fn judge(merged: &Merged<'_>, roles: &[Role], distro: Option<&Distro>
     gaps.extend(system.missing());
     gaps.extend(system.unread());
     gaps.extend(system.unknown());
-    gaps.extend(without_sources(with(Role::Database)));
+    gaps.extend(without_sources(merged.databases, with(Role::Database)));
     gaps.extend(distro::contradictions(&claims(merged)));
     gaps.extend(distro.and_then(|distro| forged(merged, roles, distro)));
     gaps
@@ -133,10 +133,13 @@ fn relocated(file: &MergedFile<'_>) -> Gap {
 /// Says that advisories, which name sources, cannot be held against packages without them.
 ///
 /// Where another database lists packages too, those are the same with their sources.
-fn without_sources<'a, 'b: 'a>(databases: impl Iterator<Item = &'a MergedFile<'b>>) -> Option<Gap> {
+fn without_sources<'a, 'b: 'a>(
+    known: &Databases,
+    databases: impl Iterator<Item = &'a MergedFile<'b>>,
+) -> Option<Gap> {
     let filled = databases.filter(|file| !file.found.packages.is_empty());
     let (without, with): (Vec<_>, Vec<_>) =
-        filled.partition(|file| SOURCELESS.contains(&file.path.as_str()));
+        filled.partition(|file| known.is_sourceless(&file.path));
     let file = without.first().filter(|_| with.is_empty())?;
     let count = file.found.packages.len();
     let detail = format!(

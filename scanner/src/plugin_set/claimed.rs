@@ -1,6 +1,6 @@
 //! One claimed file while its analyzers run: in memory, in a spool, or in both.
 //!
-//! `layer/walk.rs` fills it, `dispatch.rs` hands it out.
+//! `layer/walk.rs` fills it, `plugin_set.rs` hands it out.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -11,7 +11,7 @@ use crate::analyzer::{SpooledFile, WantedFile};
 use crate::facts::{FileDigests, Hashing, PARALLEL_BYTES};
 use crate::limits::{Limits, MIB};
 
-use super::may_be_owned;
+use super::packaged::may_be_owned;
 
 /// Bytes from which a file is hashed while it arrives, whether or not anybody asks: at its end the
 /// digests would take longer than all that is left to do. Programs so large are few.

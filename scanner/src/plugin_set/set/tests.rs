@@ -2,23 +2,24 @@
 
 use std::io::Write;
 
+use super::super::claimed::EarlyDigests;
 use super::*;
-use crate::analyzer::{AnalyzerId, SpooledFile, WantedFile};
+use crate::analyzer::{AnalyzerId, SpooledFile, WantedFile, Wants};
 use crate::facts::FileDigests;
 use crate::limits::Limits;
 
 struct Panicking;
 
 impl Analyzer for Panicking {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "test/panicking",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![
             Wants::Exact("a/exact"),
             Wants::InDir("dir"),
             Wants::Named("name"),
@@ -45,7 +46,7 @@ impl Analyzer for Panicking {
 }
 
 fn analyze(content: &[u8]) -> FileFacts {
-    let dispatch = Dispatch::new(&[&Panicking]);
+    let plugins = PluginSet::new(vec![Box::new(Panicking)]);
     let limits = Limits::default();
     let file = ClaimedFile {
         path: "a/exact",
@@ -55,12 +56,12 @@ fn analyze(content: &[u8]) -> FileFacts {
         early: EarlyDigests::default(),
         limits: &limits,
     };
-    dispatch.analyze(dispatch.by_path("a/exact"), &file)
+    plugins.analyze(&plugins.by_path("a/exact"), &file)
 }
 
 #[test]
 fn claims_cover_what_they_say() {
-    let dispatch = Dispatch::new(&[&Panicking]);
+    let plugins = PluginSet::new(vec![Box::new(Panicking)]);
     for path in [
         "a/exact",
         "dir/any",
@@ -72,7 +73,7 @@ fn claims_cover_what_they_say() {
         "meta/a.rec",
         "x/y/meta/a.rec",
     ] {
-        assert!(!dispatch.by_path(path).is_empty(), "{path}");
+        assert!(!plugins.by_path(path).is_empty(), "{path}");
     }
     for path in [
         "x/a/exact",
@@ -85,7 +86,7 @@ fn claims_cover_what_they_say() {
         "meta/a.txt",
         "end",
     ] {
-        assert!(dispatch.by_path(path).is_empty(), "{path}");
+        assert!(plugins.by_path(path).is_empty(), "{path}");
     }
     for (head, wanted) in [
         (&b"MAGIC and more"[..], false),
@@ -93,7 +94,7 @@ fn claims_cover_what_they_say() {
         (b"x MAGIC more", true),
     ] {
         assert_eq!(
-            dispatch.by_content(head, Claimants::default()).is_empty(),
+            plugins.by_content(head, Claimants::default()).is_empty(),
             wanted
         );
     }
@@ -119,15 +120,15 @@ fn a_file_over_the_bound_is_a_gap() {
 struct Seeking;
 
 impl Analyzer for Seeking {
-    fn id(&self) -> AnalyzerId {
+    fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "test/seeking",
             revision: 1,
         }
     }
 
-    fn wants(&self) -> &'static [Wants] {
-        &[Wants::Named("name"), Wants::Ending(".big")]
+    fn wants(&self) -> Vec<Wants<'_>> {
+        vec![Wants::Named("name"), Wants::Ending(".big")]
     }
 
     fn max_file_bytes(&self) -> u64 {
@@ -154,7 +155,7 @@ impl Analyzer for Seeking {
 
 #[test]
 fn each_claimant_gets_the_file_where_it_takes_it() {
-    let dispatch = Dispatch::new(&[&Panicking, &Seeking]);
+    let plugins = PluginSet::new(vec![Box::new(Panicking), Box::new(Seeking)]);
     let limits = Limits::default();
     for (path, content, memory, spool, wanted) in [
         ("usr/x.big", "1234", true, false, "memory 4"),
@@ -168,9 +169,9 @@ fn each_claimant_gets_the_file_where_it_takes_it() {
         ),
         ("usr/name", "12345678", true, true, "spool 8 of 8"),
     ] {
-        let claimants = dispatch.by_path(path);
+        let claimants = plugins.by_path(path);
         let size_bytes = content.len().try_into().unwrap();
-        let places = dispatch.places(claimants, size_bytes);
+        let places = plugins.places(&claimants, size_bytes);
         assert_eq!(places, Places { memory, spool }, "{path} {content}");
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content.as_bytes()).unwrap();
@@ -182,7 +183,7 @@ fn each_claimant_gets_the_file_where_it_takes_it() {
             early: EarlyDigests::default(),
             limits: &limits,
         };
-        let facts = dispatch.analyze(claimants, &claimed);
+        let facts = plugins.analyze(&claimants, &claimed);
         let detail = &facts.found.gaps.last().unwrap().detail;
         assert!(detail.contains(wanted), "{path} {content}: {detail}");
         let digests = (memory || spool).then(|| FileDigests::of(content.as_bytes()));
@@ -200,7 +201,7 @@ fn only_what_a_package_may_have_installed_is_hashed() {
         ("app/x.big", false),
         ("x.big", false),
     ] {
-        let dispatch = Dispatch::new(&[&Seeking]);
+        let plugins = PluginSet::new(vec![Box::new(Seeking)]);
         let claimed = ClaimedFile {
             path,
             size_bytes: 3,
@@ -209,14 +210,14 @@ fn only_what_a_package_may_have_installed_is_hashed() {
             early: EarlyDigests::default(),
             limits: &Limits::default(),
         };
-        let facts = dispatch.analyze(dispatch.by_path(path), &claimed);
+        let facts = plugins.analyze(&plugins.by_path(path), &claimed);
         assert_eq!(facts.digests.is_some(), is_hashed, "{path}");
     }
 }
 
 #[test]
 fn a_file_that_could_not_be_spooled_is_a_gap_and_has_no_digests() {
-    let dispatch = Dispatch::new(&[&Seeking]);
+    let plugins = PluginSet::new(vec![Box::new(Seeking)]);
     let claimed = ClaimedFile {
         path: "x.big",
         size_bytes: 5,
@@ -225,7 +226,7 @@ fn a_file_that_could_not_be_spooled_is_a_gap_and_has_no_digests() {
         early: EarlyDigests::default(),
         limits: &Limits::default(),
     };
-    let facts = dispatch.analyze(dispatch.by_path("x.big"), &claimed);
+    let facts = plugins.analyze(&plugins.by_path("x.big"), &claimed);
     let gap = Gap::partial(GapKind::FileUnreadable, "no room").at("x.big");
     assert_eq!((facts.found.gaps, facts.digests), (vec![gap], None));
 }

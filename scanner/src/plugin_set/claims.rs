@@ -1,0 +1,129 @@
+//! Claims as one lookup: which analyzers get an archive entry, by its name and its first bytes.
+
+use std::collections::HashMap;
+
+use crate::analyzer::{HEAD_BYTES, Wants};
+
+/// The analyzers that claimed one entry, by their places in the set; ordered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Claimants(Vec<u16>);
+
+impl Claimants {
+    /// Tells whether nobody claimed the entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives the places, in the order in which the analyzers run.
+    pub(crate) fn places(&self) -> &[u16] {
+        &self.0
+    }
+
+    fn add(&mut self, place: u16) {
+        if let Err(at) = self.0.binary_search(&place) {
+            self.0.insert(at, place);
+        }
+    }
+
+    fn add_all(&mut self, others: &Self) {
+        others.0.iter().for_each(|place| self.add(*place));
+    }
+}
+
+/// The claims of all analyzers of a set, by how they are looked up.
+#[derive(Default)]
+pub(super) struct Claims {
+    exact: HashMap<Box<str>, Claimants>,
+    in_dir: HashMap<Box<str>, Claimants>,
+    named: HashMap<Box<str>, Claimants>,
+    /// Few enough that comparing each costs less than lower-casing every name.
+    endings: Vec<(Box<str>, u16)>,
+    in_dirs_named: Vec<(Box<str>, Box<str>, u16)>,
+    content: Vec<Content>,
+}
+
+/// A claim on files that start so and have more bytes near their beginning.
+struct Content {
+    starts: Box<[u8]>,
+    holds: Box<[u8]>,
+    place: u16,
+}
+
+impl Claims {
+    /// Takes a claim of the analyzer at a place in.
+    pub(super) fn add(&mut self, wants: Wants<'_>, place: u16) {
+        let (table, key) = match wants {
+            Wants::Exact(path) => (&mut self.exact, path),
+            Wants::InDir(dir) => (&mut self.in_dir, dir),
+            Wants::Named(name) => (&mut self.named, name),
+            Wants::Ending(ending) => return self.endings.push((ending.into(), place)),
+            Wants::InDirsNamed { dir, ending } => {
+                return self.in_dirs_named.push((dir.into(), ending.into(), place));
+            }
+            Wants::Content { starts, holds } => {
+                let (starts, holds) = (starts.into(), holds.into());
+                return self.content.push(Content {
+                    starts,
+                    holds,
+                    place,
+                });
+            }
+        };
+        table.entry(key.into()).or_default().add(place);
+    }
+
+    /// Decides by name.
+    pub(super) fn by_path(&self, path: &str) -> Claimants {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let mut claimants = Claimants::default();
+        let tables = [
+            (&self.exact, path),
+            (&self.in_dir, dir),
+            (&self.named, name),
+        ];
+        for (table, key) in tables {
+            if let Some(found) = table.get(key) {
+                claimants.add_all(found);
+            }
+        }
+        for (ending, place) in &self.endings {
+            if ends_with(name, ending) {
+                claimants.add(*place);
+            }
+        }
+        let dir_name = dir.rsplit('/').next().unwrap_or_default();
+        for (named, ending, place) in &self.in_dirs_named {
+            if dir_name == &**named && name.ends_with(&**ending) {
+                claimants.add(*place);
+            }
+        }
+        claimants
+    }
+
+    /// Decides by the first [`HEAD_BYTES`] of the content, added to what the name decided.
+    pub(super) fn by_content(&self, head: &[u8], mut claimants: Claimants) -> Claimants {
+        let head = head.get(..HEAD_BYTES).unwrap_or(head);
+        for claim in &self.content {
+            if head.starts_with(&claim.starts) && contains(head, &claim.holds) {
+                claimants.add(claim.place);
+            }
+        }
+        claimants
+    }
+
+    /// Tells whether an analyzer claims exactly this path.
+    pub(super) fn is_exact(&self, path: &str) -> bool {
+        self.exact.contains_key(path)
+    }
+}
+
+/// Tells whether a name ends so, whatever the case of ASCII letters.
+fn ends_with(name: &str, ending: &str) -> bool {
+    let start = name.len().checked_sub(ending.len());
+    let tail = start.and_then(|start| name.as_bytes().get(start..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+}
+
+fn contains(head: &[u8], wanted: &[u8]) -> bool {
+    wanted.is_empty() || head.windows(wanted.len()).any(|window| window == wanted)
+}

@@ -1,0 +1,150 @@
+//! What facts that were kept are worth to the analyzers that run now.
+//!
+//! Facts name the analyzers that made them, and who read which file. Those of a set that changed
+//! stand where no file of the layer can be one that the new analyzers claim, and none was read by
+//! one that is gone; else the layer is read again, and of that only such files.
+
+use sluicegate_model::coverage::GapKind;
+
+use super::claims::Claimants;
+use super::set::PluginSet;
+use crate::analyzer::{Analyzer, Wants};
+use crate::facts::{Event, FileFacts, LayerFacts, PathHash, PluginName};
+
+/// What kept facts are to a set of analyzers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// What the set would find.
+    Current(Box<LayerFacts>),
+    /// What the set would find, made by another: to be kept anew.
+    Adopted(Box<LayerFacts>),
+    /// The layer has to be read again, but for files that the change does not concern.
+    Outdated(Box<LayerFacts>),
+}
+
+/// What an earlier scan found in an entry.
+pub(crate) enum Known {
+    Facts(Box<FileFacts>),
+    Nothing,
+}
+
+/// What of earlier facts a scan may take over.
+pub(crate) struct Earlier<'a> {
+    facts: &'a LayerFacts,
+    /// For each analyzer of the set: whether it read the layer then.
+    is_known: Vec<bool>,
+    /// For each analyzer of then: whether it still is one of the set.
+    is_there: Vec<bool>,
+}
+
+impl PluginSet {
+    /// Gives the analyzers' names and revisions, in their order.
+    pub fn names(&self) -> Vec<PluginName> {
+        let names = self.analyzers().map(|analyzer| PluginName {
+            name: analyzer.id().name.to_owned(),
+            revision: analyzer.id().revision,
+        });
+        names.collect()
+    }
+
+    /// Tells whether stored facts were made by this very set; looks at their beginning only.
+    pub fn has_made(&self, stored: &[u8]) -> bool {
+        LayerFacts::stored_names(stored).is_ok_and(|names| names == self.names())
+    }
+
+    /// Says what kept facts are worth.
+    pub fn review(&self, mut facts: LayerFacts) -> Kept {
+        let (now, then) = (self.names(), &facts.readers.plugins);
+        if now == *then {
+            return Kept::Current(Box::new(facts));
+        }
+        let news = (0..).zip(&now).filter(|(_, name)| !then.contains(name));
+        let news: Vec<usize> = news.map(|(at, _)| at).collect();
+        let is_other = |place: u16| {
+            let reader = then.get(usize::from(place));
+            reader.is_none_or(|reader| !now.contains(reader))
+        };
+        let is_read_by_others = facts.readers.all().any(is_other);
+        if !is_whole(&facts) || is_read_by_others || self.may_claim_of(&news, &facts) {
+            return Kept::Outdated(Box::new(facts));
+        }
+        let places: Vec<Option<u16>> = then.iter().map(|name| place(&now, name)).collect();
+        let moved = |old: u16| places.get(usize::from(old)).copied().flatten();
+        facts.readers.renumber(now, moved);
+        Kept::Adopted(Box::new(facts))
+    }
+
+    fn may_claim_of(&self, news: &[usize], facts: &LayerFacts) -> bool {
+        let analyzers = news.iter().filter_map(|at| self.at(*at));
+        let mut claims = analyzers.flat_map(Analyzer::claims);
+        claims.any(|wants| may_have(facts, wants))
+    }
+}
+
+/// Tells whether a scan came as far as any would: one that stopped for what was found, or failed,
+/// may go further with other analyzers.
+fn is_whole(facts: &LayerFacts) -> bool {
+    let mut kinds = facts.gaps.iter().map(|gap| gap.kind);
+    let has_stopped = kinds.any(|kind| matches!(kind, GapKind::Budget | GapKind::AnalyzerFailed));
+    !has_stopped && !facts.readers.plugins.is_empty()
+}
+
+/// Tells whether a file of a layer may be one that is claimed so.
+fn may_have(facts: &LayerFacts, wants: Wants<'_>) -> bool {
+    let index = &facts.readers.index;
+    match wants {
+        Wants::Exact(path) => facts.plain_paths.contains(PathHash::of(path)),
+        Wants::InDir(dir) => index.may_have_dir(dir),
+        Wants::Named(name) => index.may_have_name(name),
+        Wants::Ending(ending) => index.may_have_ending(ending),
+        Wants::InDirsNamed { dir, ending } => {
+            index.may_have_dir_named(dir) && index.may_have_ending(ending)
+        }
+        Wants::Content { starts, .. } => index.may_have_start(starts),
+    }
+}
+
+fn place(names: &[PluginName], name: &PluginName) -> Option<u16> {
+    let at = names.iter().position(|other| other == name)?;
+    u16::try_from(at).ok()
+}
+
+impl<'a> Earlier<'a> {
+    /// Compares earlier facts with a set; none where nothing of them may be taken over.
+    pub(crate) fn of(facts: &'a LayerFacts, plugins: &PluginSet) -> Option<Self> {
+        if !is_whole(facts) {
+            return None;
+        }
+        let (now, then) = (plugins.names(), &facts.readers.plugins);
+        Some(Self {
+            facts,
+            is_known: now.iter().map(|name| then.contains(name)).collect(),
+            is_there: then.iter().map(|name| now.contains(name)).collect(),
+        })
+    }
+
+    /// Gives what is known of an entry of the archive, where its readers are those of then.
+    pub(crate) fn of_entry(&self, entry: u32, path: &str, claimants: &Claimants) -> Option<Known> {
+        let is_among = |flags: &[bool], place: &u16| flags.get(usize::from(*place)) == Some(&true);
+        let mut readers = claimants.places().iter();
+        if !readers.all(|place| is_among(&self.is_known, place)) {
+            return None;
+        }
+        let Some(file) = self.facts.readers.of_entry(entry) else {
+            return Some(Known::Nothing);
+        };
+        let mut readers = self.facts.readers.of_file(file).iter();
+        let event = usize::try_from(file.event).ok()?;
+        match self.facts.events.get(event) {
+            Some(Event::File(facts))
+                if facts.path == path && readers.all(|place| is_among(&self.is_there, place)) =>
+            {
+                Some(Known::Facts(facts.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
