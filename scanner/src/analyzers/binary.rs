@@ -11,11 +11,11 @@ use crate::facts::{BinaryFacts, Observations};
 use crate::limits::{GIB, MIB};
 
 use self::content::Content;
-use self::layout::Layout;
 
 mod content;
 mod elf;
 mod go;
+mod kinds;
 mod layout;
 mod macho;
 mod packed;
@@ -84,7 +84,7 @@ impl Analyzer for Binary {
 }
 
 fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(), AnalyzeError> {
-    let layout = Layout::of(content);
+    let layout = kinds::layout(content);
     go::read(content, &layout, path, found);
     let crates = rust::read(content, &layout, found);
     let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();

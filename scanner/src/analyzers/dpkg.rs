@@ -14,7 +14,6 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, Database, WantedFile, 
 use crate::facts::Observations;
 use crate::limits::MIB;
 
-use super::opkg;
 use super::stanza::{stanzas, text};
 
 /// Directory of distroless images with one file for each package.
@@ -24,6 +23,11 @@ pub(crate) const STATUS_DIR: &str = "var/lib/dpkg/status.d";
 pub(crate) const STATUS: &str = "var/lib/dpkg/status";
 
 pub(super) struct Dpkg;
+
+/// Tells whether a path is opkg's, so that its packages are not taken for Debian's.
+pub(super) fn is_of_opkg(path: &str) -> bool {
+    path.ends_with("/opkg/status") || path == "opkg/status"
+}
 
 impl Analyzer for Dpkg {
     fn id(&self) -> AnalyzerId<'_> {
@@ -51,7 +55,7 @@ impl Analyzer for Dpkg {
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
         // opkg's database has the same form and other packages.
-        if opkg::is_own(file.path) {
+        if is_of_opkg(file.path) {
             return Ok(());
         }
         let in_status_dir = file.path.starts_with(STATUS_DIR);

@@ -23,11 +23,6 @@ const NAME: &str = "status";
 
 pub(super) struct Opkg;
 
-/// Tells whether a path is opkg's, so that its packages are not taken for Debian's.
-pub(super) fn is_own(path: &str) -> bool {
-    path.ends_with("/opkg/status") || path == "opkg/status"
-}
-
 impl Analyzer for Opkg {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
@@ -50,7 +45,7 @@ impl Analyzer for Opkg {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        if !is_own(file.path) {
+        if !dpkg::is_of_opkg(file.path) {
             return Ok(());
         }
         found.database = true;

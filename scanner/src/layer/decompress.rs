@@ -10,16 +10,14 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::bufread::GzDecoder;
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 
-use crate::limits::{Limits, STOPPED};
+use crate::limits::Limits;
 
 use super::chunks::{CHUNK_BYTES, ChunkSender};
-use super::zstd_window::{self, FrameDecoder};
+use super::decompress_error::DecompressError;
+use super::zstd_window::{self, FrameDecoder, ZSTD_MAGIC};
 
 /// First bytes of a gzip member with deflate content. Source: RFC 1952, section 2.3.
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
-
-/// First bytes of a zstd frame. Source: RFC 8878, section 3.1.1.
-pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Last three bytes of a skippable zstd frame's magic; the first is 0x50 to 0x5f.
 /// Source: RFC 8878, section 3.1.2.
@@ -27,33 +25,6 @@ const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 /// How much of the source is read at once, in bytes.
 const SOURCE_BUFFER_BYTES: usize = 128 * 1024;
-
-/// Says why a layer could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum DecompressError {
-    /// The bytes did not arrive.
-    #[error("reading the layer failed: {0}")]
-    Source(#[source] io::Error),
-    /// The bytes are not the compressed stream they start as.
-    #[error("decompressing the layer as {format} failed: {cause}")]
-    Corrupt {
-        format: &'static str,
-        #[source]
-        cause: io::Error,
-    },
-    /// A budget ran out.
-    #[error("{0}")]
-    Budget(String),
-    /// The scan was asked to stop.
-    #[error("{STOPPED}")]
-    Stopped,
-    /// Something follows the compressed stream.
-    #[error("{0}")]
-    Garbage(String),
-    /// A decompressor failed on its own.
-    #[error("the decompressor failed")]
-    Panicked,
-}
 
 /// Inflates `content` into `sink`.
 pub(super) fn run(

@@ -9,6 +9,7 @@ mod archive;
 mod chart;
 mod chunks;
 mod decompress;
+mod decompress_error;
 mod header;
 mod pairs;
 mod pax;
@@ -32,7 +33,7 @@ use crate::limits::Limits;
 use crate::plugin_set::PluginSet;
 
 use self::chunks::{ChunkReader, ChunkSender, Inflated};
-use self::decompress::DecompressError;
+use self::decompress_error::DecompressError;
 use self::tap::Tap;
 
 /// Raised with every change of what is read of the same bytes: decompression, archives and their

@@ -14,7 +14,10 @@ use zstd::stream::raw::{DParameter, Decoder};
 
 use crate::limits::{Limits, MIB, Stop};
 
-use super::decompress::DecompressError;
+use super::decompress_error::DecompressError;
+
+/// First bytes of a zstd frame. Source: RFC 8878, section 3.1.1.
+pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Longest header of a frame, in bytes. Source: RFC 8878, section 3.1.1.1: 4 + 1 + 1 + 4 + 8.
 pub(super) const MAX_HEADER_BYTES: usize = 18;
@@ -95,7 +98,7 @@ fn wait_for_large_window(stop: &Stop) -> Result<MutexGuard<'static, ()>, Decompr
 /// Source: RFC 8878, section 3.1.1.1.
 fn window_bytes(header: &[u8]) -> Option<u64> {
     let (magic, rest) = header.split_first_chunk::<4>()?;
-    if *magic != super::decompress::ZSTD_MAGIC {
+    if *magic != ZSTD_MAGIC {
         return None;
     }
     let (descriptor, rest) = rest.split_first()?;

@@ -5,8 +5,7 @@
 
 use std::ops::Range;
 
-use super::content::{Content, Order};
-use super::{elf, macho, pe};
+use super::content::Order;
 
 /// Most headers of a kind read; linkers write some dozens.
 pub(super) const MAX_HEADERS: u64 = 4_096;
@@ -37,20 +36,14 @@ pub(super) struct Mapping {
 }
 
 impl Layout {
-    /// Reads the headers of whatever kind of program it is.
-    pub(super) fn of(content: &Content<'_>) -> Self {
-        let head = content.read_up_to(0, 4).unwrap_or_default();
-        let read = match head.as_ref() {
-            [0x7f, b'E', b'L', b'F'] => elf::layout(content),
-            [b'M', b'Z', ..] => pe::layout(content),
-            _ => macho::layout(content),
-        };
-        read.unwrap_or(Self {
+    /// Makes a map on which nothing is.
+    pub(super) fn empty() -> Self {
+        Self {
             order: Order::Little,
             sections: Vec::new(),
             code: Vec::new(),
             mappings: Vec::new(),
-        })
+        }
     }
 
     /// Gives the offset of what is loaded to an address.

@@ -93,7 +93,7 @@ mod tests {
 
     fn packed(program: &[u8]) -> bool {
         let content = Content::in_memory(program);
-        is_packed(&content, &Layout::of(&content))
+        is_packed(&content, &super::super::kinds::layout(&content))
     }
 
     #[test]

@@ -11,33 +11,13 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
-use self::table::PRODUCTS;
+use self::table::{PRODUCTS, Place};
 use super::content::Content;
 use super::layout::Layout;
 use super::scan;
 use crate::facts::Observations;
 
 mod table;
-
-/// One product and how its version is told.
-struct Product {
-    /// The name under which it is reported.
-    name: &'static str,
-    /// A literal that only its own binary has; none contains another.
-    anchor: &'static [u8],
-    /// Where its version stands.
-    place: Place,
-    /// The version: the groups, joined by dots. Bytes, `\x00` ends a text.
-    version: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Within [`NEAR_BYTES`] of the anchor.
-    Near,
-    /// Anywhere in a binary that has the anchor.
-    Anywhere,
-}
 
 /// How far from its anchor a version stands at most, in bytes.
 const NEAR_BYTES: usize = 256;

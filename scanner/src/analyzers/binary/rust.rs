@@ -93,7 +93,7 @@ mod tests {
         let program = elf(&[(".dep-v0", section)]);
         let content = Content::in_memory(&program);
         let mut found = Observations::default();
-        read(&content, &Layout::of(&content), &mut found)?;
+        read(&content, &super::super::kinds::layout(&content), &mut found)?;
         let each = |found: &crate::facts::FoundPackage| {
             format!("{} {}", found.package.name, found.package.version)
         };

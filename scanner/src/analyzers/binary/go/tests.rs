@@ -60,7 +60,12 @@ fn pointer_form(wide: bool, big: bool) -> Vec<u8> {
 fn packages(program: &[u8]) -> Vec<String> {
     let content = Content::in_memory(program);
     let mut found = Observations::default();
-    read(&content, &Layout::of(&content), "x", &mut found);
+    read(
+        &content,
+        &crate::analyzers::binary::kinds::layout(&content),
+        "x",
+        &mut found,
+    );
     let each = |found: &FoundPackage| format!("{} {}", found.package.name, found.package.version);
     found.packages.iter().map(each).collect()
 }

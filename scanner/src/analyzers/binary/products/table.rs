@@ -3,7 +3,26 @@
 //! An anchor is chosen so that programs which only mention a product, or link to it, do not have
 //! it. Programs in Go are not here: their build information names them.
 
-use super::{Place, Product};
+/// One product and how its version is told.
+pub(super) struct Product {
+    /// The name under which it is reported.
+    pub(super) name: &'static str,
+    /// A literal that only its own binary has; none contains another.
+    pub(super) anchor: &'static [u8],
+    /// Where its version stands.
+    pub(super) place: Place,
+    /// The version: the groups, joined by dots. Bytes, `\x00` ends a text.
+    pub(super) version: &'static str,
+}
+
+/// Where a product's own binary keeps its version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Near the anchor.
+    Near,
+    /// Anywhere in a binary that has the anchor.
+    Anywhere,
+}
 
 const fn near(name: &'static str, anchor: &'static [u8], version: &'static str) -> Product {
     Product {

@@ -8,7 +8,12 @@ fn products(texts: &[&str]) -> (Vec<String>, usize) {
     let program = elf(&[(".rodata", format!("\0{data}\0").as_bytes())]);
     let mut found = Observations::default();
     let content = Content::in_memory(&program);
-    read(&content, &Layout::of(&content), "x", &mut found);
+    read(
+        &content,
+        &crate::analyzers::binary::kinds::layout(&content),
+        "x",
+        &mut found,
+    );
     let each = |found: &crate::facts::FoundPackage| {
         format!("{} {}", found.package.name, found.package.version)
     };
