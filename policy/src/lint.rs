@@ -218,6 +218,7 @@ impl Conditions {
             && (known || same(self.severity_unknown, other.severity_unknown))
             && same(self.fixable, other.fixable)
             && same(self.kev, other.kev)
+            && self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
             && (self.kind.is_none() || self.kind == other.kind)
             && package
             && self

@@ -225,11 +225,13 @@ impl Reader {
         let mut switch = |key| fields.take(key).and_then(|node| self.kept(node.bool()));
         let (severity_unknown, fixable, kev) =
             (switch("severityUnknown"), switch("fixable"), switch("kev"));
+        let quieted = switch("quieted");
         let conditions = Conditions {
             severity_at_least,
             severity_unknown,
             fixable,
             kev,
+            quieted,
             kind: fields.take("kind").and_then(|node| self.word(node, &KINDS)),
             epss_at_least: fields
                 .take("epssAtLeast")

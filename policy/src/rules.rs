@@ -79,6 +79,8 @@ pub(crate) struct Conditions {
     pub kind: Option<FindingKind>,
     pub package: Option<PurlPattern>,
     pub epss_at_least: Option<f64>,
+    /// Whether findings are meant that somebody quieted; absent, they are not.
+    pub quieted: Option<bool>,
 }
 
 impl Conditions {
@@ -90,6 +92,7 @@ impl Conditions {
             && is(self.severity_unknown, !known)
             && is(self.fixable, finding.fixed.is_some())
             && is(self.kev, finding.kev)
+            && self.quieted.unwrap_or(false) == finding.quieted_by.is_some()
             && self.kind.is_none_or(|kind| finding.kind == kind)
             && self
                 .package

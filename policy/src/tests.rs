@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
-use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
+use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus, QuietedBy};
 use sluicegate_model::report::{Knowledge, Report};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
@@ -51,6 +51,8 @@ fn finding(id: &str, severity: Severity, fixed: Option<&str>, kev: bool) -> Find
         source: "Maven".into(),
         detail: None,
         exception: None,
+        attributed: None,
+        quieted_by: None,
         copies: 1,
         paths: Vec::new(),
     }
@@ -266,6 +268,32 @@ fn conditions_hold_for_the_same_finding_or_not_at_all() {
         decided(&set(&text), IMAGE, &report(apart, vec![])).decision,
         Decision::Allow
     );
+}
+
+#[test]
+fn a_rule_counts_what_is_quieted_only_where_it_asks_for_it() {
+    let quieted = Finding {
+        quieted_by: Some(QuietedBy::Owner),
+        ..finding("CVE-1", Severity::Critical, Some("2"), true)
+    };
+    let rule = |when: &str| {
+        policy(&format!(
+            "  rules: [{{id: r, when: {{{when}}}, action: refuse}}]"
+        ))
+    };
+    let report = report(vec![quieted], Vec::new());
+    for (when, wanted) in [
+        ("kev: true", Decision::Allow),
+        ("quieted: false", Decision::Allow),
+        ("kev: true, quieted: true", Decision::Refuse),
+        ("kev: false, quieted: true", Decision::Allow),
+    ] {
+        let outcome = decided(&set(&rule(when)), IMAGE, &report);
+        assert_eq!(outcome.decision, wanted, "{when}");
+        assert_eq!(outcome.findings.len(), 1, "{when}");
+    }
+    let built_in = decided(&PolicySet::built_in(), IMAGE, &report);
+    assert_eq!(built_in.decision, Decision::Allow);
 }
 
 #[test]

@@ -87,7 +87,8 @@ fn substance(verdict: &Verdict) -> String {
     let hits: Vec<&Finding> = verdict
         .findings
         .iter()
-        .filter(|finding| finding.exception.is_none() && ids.contains(finding.id.as_str()))
+        .filter(|finding| finding.exception.is_none() && finding.quieted_by.is_none())
+        .filter(|finding| ids.contains(finding.id.as_str()))
         .collect();
     let mut parts = Vec::new();
     if !hits.is_empty() {

@@ -18,7 +18,7 @@ use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{
-    Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage,
+    Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
 };
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -88,6 +88,7 @@ fn components(ecosystem: &str) -> Outcome<Vec<Component>> {
             path: "var/lib/dpkg/status".into(),
             layer: Digest::of(name.as_bytes()),
             evidence: Evidence::Installed,
+            standing: Standing::Own,
         });
     }
     Ok(components)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use sluicegate_model::Digest;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType};
+use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType, Standing};
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 use sluicegate_scanner::judge;
 
@@ -136,6 +136,7 @@ fn component(
         path: format!("evidence/{number}"),
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
         ecosystem: Some(Ecosystem::new(ecosystem)),
         package: Package {
             name: name.to_owned(),

@@ -4,7 +4,8 @@
 //! hand. `layer/walk.rs` keeps a few files of each as witnesses; the merge looks for the records.
 //!
 //! Source: npm documentation, "folders"; PyPA, "Recording installed projects"; RubyGems guides,
-//! "Gem directories".
+//! "Gem directories"; Composer documentation, "vendor-dir"; .NET documentation, "Dependency
+//! manifest"; conda documentation, "Conda environments".
 
 /// Most files of one directory that are kept as witnesses.
 pub(crate) const WITNESSES: u8 = 3;
@@ -14,11 +15,29 @@ pub(crate) const WITNESSES: u8 = 3;
 pub(crate) enum Installer {
     /// `node_modules/name` and `node_modules/@scope/name`.
     Npm,
-    /// `site-packages/name` and `dist-packages/name`.
+    /// `site-packages/name` and `dist-packages/name`, with or without an ending of code.
     Python,
-    /// `gems/name-version`.
+    /// `gems/name-version`, and Bundler's checkouts.
     Gem,
+    /// `vendor/maker/name`.
+    Composer,
+    /// Any directory with assemblies: the one installer that gives packages none of their own.
+    Dotnet,
 }
+
+/// Modules that tools put among installed ones and that belong to no distribution.
+/// Source: Python documentation, `site`; virtualenv.
+const SITE_MODULES: [&str; 3] = ["sitecustomize", "usercustomize", "_virtualenv"];
+
+/// What the manifest beside an application of .NET ends in; one without packages names none.
+pub(crate) const MANIFEST_OF_DOTNET: &str = ".deps.json";
+
+/// What conda leaves in an environment beside its records, below the environment's directory.
+const CONDA_MARKS: [&str; 3] = [
+    "conda-meta/history",
+    "condabin/conda",
+    "etc/profile.d/conda.sh",
+];
 
 /// The directory of one package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +45,7 @@ pub(crate) struct Root<'a> {
     pub(crate) installer: Installer,
     /// The directory of all packages, such as `app/node_modules`.
     pub(crate) parent: &'a str,
-    /// The whole path of the package's own.
+    /// The whole path of the package's own; of a module that is one file, without its ending.
     pub(crate) path: &'a str,
 }
 
@@ -41,15 +60,19 @@ impl<'a> Root<'a> {
 pub(crate) fn root(path: &str) -> Option<Root<'_>> {
     for (slash, _) in path.rmatch_indices('/') {
         let (parent, inside) = (path.get(..slash)?, path.get(slash + 1..)?);
-        let Some(installer) = installer(parent) else {
+        // Whatever else lies in a `vendor` belongs to who brought that directory.
+        let found = installer(parent)
+            .filter(|it| *it != Installer::Composer || is_code(Installer::Composer, path));
+        let Some(installer) = found else {
             continue;
         };
         let mut slashes = inside.match_indices('/').map(|(at, _)| at);
-        let is_scoped = installer == Installer::Npm && inside.starts_with('@');
-        let end = if is_scoped {
-            slashes.nth(1)
-        } else {
-            slashes.next()
+        let is_double = installer == Installer::Composer
+            || installer == Installer::Npm && inside.starts_with('@');
+        let end = match installer {
+            _ if is_double => slashes.nth(1),
+            Installer::Python => slashes.next().or_else(|| module(inside).map(str::len)),
+            _ => slashes.next(),
         };
         let root = Root {
             installer,
@@ -58,7 +81,27 @@ pub(crate) fn root(path: &str) -> Option<Root<'_>> {
         };
         return is_package(&root).then_some(root);
     }
-    None
+    let (directory, _) = path.rsplit_once('/')?;
+    path.ends_with(".dll").then_some(Root {
+        installer: Installer::Dotnet,
+        parent: directory,
+        path: directory,
+    })
+}
+
+/// Gives the name of the module that a file of Python is.
+pub(crate) fn module(file_name: &str) -> Option<&str> {
+    let (stem, endings) = file_name.split_once('.')?;
+    let ending = endings.rsplit('.').next()?;
+    (!stem.is_empty() && matches!(ending, "py" | "pyc" | "so")).then_some(stem)
+}
+
+/// Gives the environment that a file which conda leaves beside its records lies in; the path ends
+/// in a slash or is empty.
+pub(crate) fn conda_environment(path: &str) -> Option<&str> {
+    let mut marks = CONDA_MARKS.iter();
+    let environment = marks.find_map(|mark| path.strip_suffix(mark))?;
+    (environment.is_empty() || environment.ends_with('/')).then_some(environment)
 }
 
 /// Tells whether a file is code of the package whose directory it is in.
@@ -67,37 +110,58 @@ pub(crate) fn is_code(installer: Installer, path: &str) -> bool {
     let ending = ending.map_or("", |(_, ending)| ending);
     match installer {
         Installer::Npm => matches!(ending, "js" | "cjs" | "mjs" | "node" | "wasm"),
-        Installer::Python => matches!(ending, "py" | "pyc" | "so"),
+        // What is cached is not run without the code beside it.
+        Installer::Python => matches!(ending, "py" | "pyc" | "so") && !is_cached(path),
         Installer::Gem => matches!(ending, "rb" | "so"),
+        Installer::Composer => ending == "php",
+        Installer::Dotnet => ending == "dll",
     }
 }
 
-/// Tells whether a file lies where a package of npm or a gem has its record, whatever it holds.
+fn is_cached(path: &str) -> bool {
+    path.split('/').any(|part| part == "__pycache__")
+}
+
+/// Tells whether a file lies where a package of npm, a gem or an application of .NET has its record,
+/// whatever it holds, or where conda leaves a mark beside its own.
 pub(crate) fn is_record(path: &str) -> bool {
     let is_gem = path.ends_with(".gemspec") && path.split('/').any(|part| part == "specifications");
     let of_npm = || {
         let root = root(path).filter(|root| root.installer == Installer::Npm)?;
         path.strip_prefix(root.path)
     };
-    is_gem || of_npm() == Some("/package.json")
+    is_gem
+        || path.ends_with(MANIFEST_OF_DOTNET)
+        || of_npm() == Some("/package.json")
+        || conda_environment(path).is_some()
 }
 
 fn installer(directory: &str) -> Option<Installer> {
-    let (above, name) = directory.rsplit_once('/').unwrap_or(("", directory));
-    match name {
+    match directory.rsplit('/').next().unwrap_or_default() {
         "node_modules" => Some(Installer::Npm),
         "site-packages" | "dist-packages" => Some(Installer::Python),
-        // Bundler's checkouts carry their record within.
-        "gems" if !above.ends_with("bundler") => Some(Installer::Gem),
+        "gems" => Some(Installer::Gem),
+        "vendor" => Some(Installer::Composer),
         _ => None,
     }
+}
+
+/// Tells whether a directory of gems has Bundler's checkouts, which carry their record within.
+pub(crate) fn has_checkouts(gems: &str) -> bool {
+    gems.strip_suffix("/gems")
+        .is_some_and(|above| above.rsplit('/').next() == Some("bundler"))
 }
 
 fn is_package(root: &Root<'_>) -> bool {
     let name = root.name();
     match root.installer {
         Installer::Npm => !name.starts_with('.') && is_nested_by_npm(root.parent),
-        Installer::Python => name != "__pycache__" && is_identifier(name),
+        Installer::Python => {
+            name != "__pycache__" && is_identifier(name) && !SITE_MODULES.contains(&name)
+        }
+        Installer::Gem if has_checkouts(root.parent) => true,
+        Installer::Composer => name.split('/').all(is_word_of_composer),
+        Installer::Dotnet => true,
         Installer::Gem => name
             .split('-')
             .skip(1)
@@ -115,6 +179,13 @@ fn is_nested_by_npm(directory: &str) -> bool {
     };
     let depth = holder.matches('/').count();
     holder.starts_with('.') || depth == usize::from(holder.starts_with('@'))
+}
+
+/// Source: Composer documentation, "The composer.json schema", `name`.
+fn is_word_of_composer(part: &str) -> bool {
+    let is_plain =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(is_plain)
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -152,7 +223,14 @@ mod tests {
                 "usr/lib/python3/dist-packages/yaml/__init__.py",
                 Some("usr/lib/python3/dist-packages/yaml"),
             ),
-            ("v/site-packages/six.py", None),
+            ("v/site-packages/six.py", Some("v/site-packages/six")),
+            (
+                "v/site-packages/_cffi.cpython-311-x86_64-linux-gnu.so",
+                Some("v/site-packages/_cffi"),
+            ),
+            ("v/site-packages/81d243bd__mypyc.cpython-311.so", None),
+            ("v/site-packages/sitecustomize.py", None),
+            ("v/site-packages/x.pth", None),
             ("v/site-packages/__pycache__/six.pyc", None),
             ("v/site-packages/a-1.dist-info/x.py", None),
             ("v/site-packages/numpy.libs/x.so", None),
@@ -162,7 +240,24 @@ mod tests {
                 Some("usr/lib/ruby/gems/3.1.0/gems/rake-13.0.6"),
             ),
             ("usr/lib/ruby/gems/3.1.0/gems/rake/lib/rake.rb", None),
-            ("bundle/ruby/3.1.0/bundler/gems/a-1f/lib/a.rb", None),
+            (
+                "bundle/ruby/3.1.0/bundler/gems/a-1f/lib/a.rb",
+                Some("bundle/ruby/3.1.0/bundler/gems/a-1f"),
+            ),
+            (
+                "app/vendor/symfony/http-kernel/Kernel.php",
+                Some("app/vendor/symfony/http-kernel"),
+            ),
+            ("app/vendor/composer/ClassLoader.php", None),
+            ("app/vendor/bin/phpunit.php", None),
+            ("app/vendor/Github/x/y.php", None),
+            (
+                "app/node_modules/a/vendor/b/c/x.js",
+                Some("app/node_modules/a"),
+            ),
+            ("app/Newtonsoft.Json.dll", Some("app")),
+            ("app/node_modules/a/x.dll", Some("app/node_modules/a")),
+            ("x.dll", None),
         ];
         for (path, wanted) in table {
             assert_eq!(root(path).map(|root| root.path), wanted, "{path}");
@@ -181,7 +276,11 @@ mod tests {
                 true,
             ),
             (Installer::Python, "a/x.txt", false),
+            (Installer::Python, "a/__pycache__/x.cpython-311.pyc", false),
             (Installer::Gem, "a/x.rb", true),
+            (Installer::Composer, "a/b/x.php", true),
+            (Installer::Composer, "a/b/x.inc", false),
+            (Installer::Dotnet, "a/x.dll", true),
         ] {
             assert_eq!(is_code(installer, path), wanted, "{path}");
         }
@@ -189,5 +288,10 @@ mod tests {
         assert!(!is_record("src/a.gemspec"));
         assert!(is_record("node_modules/@s/a/package.json"));
         assert!(!is_record("node_modules/a/b/package.json"));
+        assert!(is_record("opt/conda/conda-meta/history"));
+        assert!(is_record("app/shop.deps.json"));
+        assert_eq!(conda_environment("opt/x/condabin/conda"), Some("opt/x/"));
+        assert_eq!(conda_environment("conda-meta/history"), Some(""));
+        assert_eq!(conda_environment("opt/xconda-meta/history"), None);
     }
 }

@@ -157,6 +157,8 @@ fn finding(
         source: format!("support table of {AS_OF}"),
         detail: Some(detail),
         exception: None,
+        attributed: None,
+        quieted_by: None,
         copies: 1,
         paths: Vec::new(),
     })

@@ -31,7 +31,7 @@ pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 6;
+pub(crate) const FACTS_FORMAT: u8 = 7;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -48,6 +48,9 @@ const STORED_LEVEL: i32 = 3;
 
 /// Most packages that one file names; more would take a scan's whole memory.
 const MAX_PACKAGES_OF_FILE: usize = 100_000;
+
+/// Most characters that are kept of who built a package.
+const MAX_MAKER: usize = 80;
 
 /// Everything a layer proves, in the order of its archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +156,10 @@ pub struct FoundPackage {
     /// What the package's presence rests on.
     #[serde(default, skip_serializing_if = "Evidence::is_installed")]
     pub evidence: Evidence,
+    /// Who built it, as a system's database says: rpm's vendor, dpkg's origin or the domain of its
+    /// maintainer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Box<str>>,
 }
 
 /// An operating system's name as one file states it.
@@ -365,7 +372,18 @@ impl Observations {
             package,
             inside: String::new(),
             evidence,
+            maker: None,
         });
+    }
+
+    /// Records an installed package with who built it, where its database says so.
+    pub fn add_of(&mut self, maker: Option<&str>, package: Package) {
+        let before = self.packages.len();
+        self.add(package);
+        let added = self.packages.get_mut(before);
+        if let (Some(added), Some(maker)) = (added, maker) {
+            added.maker = Some(maker.chars().take(MAX_MAKER).collect::<String>().into());
+        }
     }
 
     /// Tells whether nothing at all was found.

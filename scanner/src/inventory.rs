@@ -8,25 +8,29 @@ use sluicegate_model::coverage::Gap;
 use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Distro, Evidence, Package};
+use sluicegate_model::package::{
+    Component, Distro, Evidence, Owner, Package, PackageType, Standing,
+};
 
 use crate::claims;
 use crate::distro;
 use crate::facts::FoundPackage;
 use crate::gaps::GapList;
-use crate::image::judge::ownership::{self, Owners, Ownership};
-use crate::image::judge::roles::{self, Role, packages_of, system_packages};
-use crate::image::judge::{programs, stripped, system, third_party, votes};
+use crate::image::judge::ownership::{self, Owners};
+use crate::image::judge::roles::{self, Role, found_of_system, packages_of, system_packages};
+use crate::image::judge::stripped::Records;
+use crate::image::judge::{edited, programs, system, third_party, votes};
 use crate::image::layers::LayerInput;
 use crate::image::merged::{Merged, MergedFile};
 use crate::image::proof;
 use crate::image::stack::{self, Laid};
 use crate::plugin_set::PluginSet;
 use crate::purl::purl;
+use crate::versions::parts::is_built_from;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 8;
+pub(crate) const MERGE_REVISION: u32 = 9;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
@@ -50,6 +54,7 @@ fn take_stock(
     } = stack::lay_over(config, layers, known, PluginSet::built_in());
     let present = roles::package_types(&merged);
     merged.remembered = past.vanished(&merged.tree, layers, &present);
+    merged.edited = past.edited(&merged.tree, layers, &present);
     assemble(config, &merged, gaps)
 }
 
@@ -68,9 +73,12 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
     }
     gaps.extend(system::judge(merged, &roles, named.as_ref()));
     gaps.extend(owners.tampered(merged));
-    gaps.extend(programs::judge(merged, &owners));
-    gaps.extend(stripped::judge(merged, &owners));
-    gaps.extend(third_party::judge(system_packages(merged, &roles)));
+    let records = Records::of(merged, &owners);
+    gaps.extend(programs::judge(merged, &owners, &records));
+    gaps.extend(records.judge());
+    gaps.extend(edited::judge(merged));
+    let system = found_of_system(merged, &roles);
+    gaps.extend(third_party::judge(system, distro.as_ref()));
     let found = components(merged, &roles, &owners, distro.as_ref());
     let mut components = claims::settle(found, merged.has_or_had_database());
     components.sort();
@@ -102,13 +110,9 @@ fn open_gaps<'a>(
     distro: Option<&Distro>,
 ) -> impl Iterator<Item = &'a Gap> {
     let may_be_settled = role == Role::Other && !file.found.gaps.is_empty();
-    let ownership = if may_be_settled {
-        owners.of_file(file)
-    } else {
-        Ownership::Nobody
-    };
+    let owner = may_be_settled.then(|| owners.owner_of(file)).flatten();
     let gaps = file.found.gaps.iter();
-    gaps.filter(move |gap| !ownership::is_settled_by_owner(ownership, gap, distro))
+    gaps.filter(move |gap| !ownership::is_settled_by_owner(owner, gap, distro))
 }
 
 fn components(
@@ -124,19 +128,23 @@ fn components(
         if *role == Role::Backup || file.found.packages.is_empty() {
             continue;
         }
-        let ownership = owners.of_file(file);
+        let owner = (*role == Role::Other)
+            .then(|| owners.owner_of(file))
+            .flatten();
         for (found, layer) in file.found.packages.iter().zip(&file.introduced) {
-            // A copy of the system's own database adds nothing but repeats.
+            // A copy of the system's own database adds nothing but repeats, and what is of a kind
+            // that no advisory ever names is its owner's: a product of a program, a module of Perl.
             let is_copy = *role == Role::Relocated && own.contains(&found.package);
-            if !is_copy && !ownership::is_reported_by_owner(ownership, found, distro) {
-                components.push(component(&file.path, found, layer, distro));
+            let is_owners = owner.is_some() && is_never_named(found.package.package_type);
+            if !is_copy && !is_owners {
+                components.push(component(&file.path, found, layer, distro, owner));
             }
         }
     }
-    for gone in &merged.remembered {
+    for gone in merged.remembered.iter().chain(&merged.edited) {
         if !relocated.contains(&gone.found.package) {
             let evidence = Evidence::Historical;
-            let component = component(&gone.path, gone.found, gone.layer, distro);
+            let component = component(&gone.path, gone.found, gone.layer, distro, None);
             components.push(Component {
                 evidence,
                 ..component
@@ -151,6 +159,7 @@ fn component(
     found: &FoundPackage,
     layer: &Digest,
     distro: Option<&Distro>,
+    owner: Option<&Package>,
 ) -> Component {
     let package = &found.package;
     let own_distro = distro.filter(|distro| distro::may_hold(distro, package.package_type));
@@ -170,7 +179,38 @@ fn component(
         path,
         layer: layer.clone(),
         evidence: found.evidence,
+        standing: standing(found, distro, owner),
     }
+}
+
+/// Tells whether no advisory names packages of a kind, wherever they are.
+fn is_never_named(package_type: PackageType) -> bool {
+    !package_type.is_operating_system() && package_type.language_ecosystem().is_none()
+}
+
+/// Says whose a package is. What is found in an owner's file is its own only where it is what the
+/// owner was built from: a package that carries others inside says nothing of those.
+fn standing(found: &FoundPackage, distro: Option<&Distro>, owner: Option<&Package>) -> Standing {
+    if found.package.package_type.is_operating_system() {
+        return if third_party::is_third_party(found, distro) {
+            Standing::ThirdParty
+        } else {
+            Standing::Own
+        };
+    }
+    let own = |owner: &&Package| {
+        found.evidence != Evidence::Declared
+            && is_built_from(owner.package_type, &owner.version, &found.package.version)
+    };
+    let Some(owner) = owner.filter(own) else {
+        return Standing::Own;
+    };
+    let of_owner = distro.filter(|distro| distro::may_hold(distro, owner.package_type));
+    Standing::OwnedBy(Box::new(Owner {
+        package: owner.clone(),
+        ecosystem: of_owner.and_then(|distro| distro.ecosystem.clone()),
+        purl: purl(owner, of_owner),
+    }))
 }
 
 /// Names a gap's place in the merged image, where its raw path may be another.

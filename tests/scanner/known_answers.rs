@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_model::Digest;
 use sluicegate_model::finding::FindingKind;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType};
+use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType, Standing};
 use sluicegate_model::report::Report;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 use sluicegate_scanner::{LayerInput, Limits, judge, merge, scan_layer};
@@ -195,5 +195,6 @@ fn python(name: &str, version: &str) -> Component {
         path: "evidence".into(),
         layer: Digest::of(b"root"),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     }
 }

@@ -12,6 +12,7 @@ fn condition() -> impl Strategy<Value = String> {
         "severityUnknown",
         "fixable",
         "kev",
+        "quieted",
         "kind",
         "package",
     ]);

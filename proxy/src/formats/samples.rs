@@ -6,7 +6,7 @@ use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{
-    Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage,
+    Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
 };
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
@@ -159,6 +159,7 @@ fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>)
         path: "var/lib/dpkg/status".into(),
         layer: base_layer(),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     }
 }
 
@@ -188,6 +189,8 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
         source: "Debian:12".into(),
         detail: None,
         exception: None,
+        attributed: None,
+        quieted_by: None,
         copies: 1,
         paths: Vec::new(),
     }

@@ -2,9 +2,18 @@
 
 use std::borrow::Cow;
 
-use sluicegate_model::finding::Finding;
+use sluicegate_model::finding::{Finding, QuietedBy};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
+
+/// Says who quieted a finding, and why.
+pub(super) fn quieted(by: QuietedBy) -> &'static str {
+    match by {
+        QuietedBy::Owner => {
+            "the advisories on the system's package that owns the file say that it is mended"
+        }
+    }
+}
 
 /// Which findings are to be seen; every condition that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

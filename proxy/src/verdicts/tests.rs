@@ -76,6 +76,8 @@ fn finding(id: &str, package: &str) -> Finding {
         source: "Debian:12".into(),
         detail: None,
         exception: None,
+        attributed: None,
+        quieted_by: None,
         copies: 1,
         paths: Vec::new(),
     }

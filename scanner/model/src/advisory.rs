@@ -15,6 +15,9 @@ pub struct Advisory {
     pub aliases: Vec<String>,
     /// The weaknesses this record is about, where it is not one itself (DSA, USN).
     pub upstream: Vec<String>,
+    /// The CVEs that an erratum names as related, which are those it mends. They are no names of it
+    /// and give no findings; they tell which weaknesses a package's own advisories speak of.
+    pub related: Vec<String>,
     /// How bad it is, as the vendor or the record's score says.
     pub severity: Severity,
     /// What the severity rests on; none where the record states none.

@@ -33,6 +33,26 @@ pub enum FindingStatus {
     Unknown,
 }
 
+/// Who says that a finding does not count.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum QuietedBy {
+    /// The distribution, whose package owns the file: its advisories name the weakness as fixed at
+    /// or below the installed version.
+    Owner,
+}
+
+impl QuietedBy {
+    /// Gives the word that is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+        }
+    }
+}
+
 /// One component and one group of advisories about the same weakness.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -70,6 +90,13 @@ pub struct Finding {
     pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     pub exception: Option<String>,
+    /// What was found in a file that `package` owns: a language's package, under its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributed: Option<Box<Attributed>>,
+    /// Who says that it does not count. It stays listed, and a rule of policy sees it only where it
+    /// asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quieted_by: Option<QuietedBy>,
     /// In how many places of the image the package and version are: 1, or more where an image has
     /// more findings than are listed one by one.
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -89,6 +116,13 @@ impl Finding {
         own.into_iter().chain(&self.paths).map(String::as_str)
     }
 
+    /// Gives the package URL of the component that it is about: of what was found in the file of
+    /// `package`, where that is another.
+    pub fn found_as(&self) -> &str {
+        let own = self.attributed.as_deref();
+        own.map_or(&self.package.purl, |own| &own.purl)
+    }
+
     /// Tells whether [`Self::places`] are all there are.
     pub fn names_every_place(&self) -> bool {
         let named = self.places().count();
@@ -103,6 +137,19 @@ fn one() -> u64 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_one(copies: &u64) -> bool {
     *copies == 1
+}
+
+/// A package that was found in a file of another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attributed {
+    /// Its own name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// Its package URL.
+    pub purl: String,
+    /// The OSV ecosystem whose advisories speak of it.
+    pub ecosystem: Option<Ecosystem>,
 }
 
 /// The package of a finding.

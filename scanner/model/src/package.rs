@@ -238,6 +238,46 @@ pub struct SourcePackage {
     pub module: Option<String>,
 }
 
+/// Whose a component is, where that bears on what advisories say of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Nobody's but its own.
+    #[default]
+    Own,
+    /// A system package that somebody else than the distribution built: the distribution's
+    /// advisories were not written for it.
+    ThirdParty,
+    /// Found in a file that a package of the system brought.
+    OwnedBy(Box<Owner>),
+}
+
+impl Standing {
+    /// Tells whether this is the usual standing, which is not written down.
+    pub fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+
+    /// Gives the system's package that owns the component's file.
+    pub fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::OwnedBy(owner) => Some(owner),
+            Self::Own | Self::ThirdParty => None,
+        }
+    }
+}
+
+/// The package of the system that owns a component's file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// The package.
+    pub package: Package,
+    /// The OSV ecosystem, where the distribution has one.
+    pub ecosystem: Option<Ecosystem>,
+    /// The package URL.
+    pub purl: String,
+}
+
 /// A package in the merged image: what, in which ecosystem, where, and since which layer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Component {
@@ -255,6 +295,9 @@ pub struct Component {
     /// What its presence rests on.
     #[serde(default, skip_serializing_if = "Evidence::is_installed")]
     pub evidence: Evidence,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Standing::is_own")]
+    pub standing: Standing,
 }
 
 /// A Linux distribution and release.

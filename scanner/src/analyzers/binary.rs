@@ -52,7 +52,7 @@ impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "binary/content",
-            revision: 3,
+            revision: 4,
         }
     }
 
@@ -101,6 +101,7 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
             size_bytes: content.size_bytes(),
             identified: !found.packages.is_empty(),
             packed,
+            library: elf::is_library(content),
         });
     }
     match content.failure() {

@@ -33,7 +33,7 @@ impl Analyzer for Dpkg {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/dpkg",
-            revision: 2,
+            revision: 3,
         }
     }
 
@@ -66,7 +66,7 @@ impl Analyzer for Dpkg {
         for (number, lines) in stanzas(file.content).enumerate() {
             let (package, fault) = parse(&lines, in_status_dir);
             if let Some(package) = package {
-                found.add(package);
+                found.add_of(maker(&lines), package);
             }
             if let Some(why) = fault {
                 let detail = format!("stanza {} of the dpkg database {why}", number + 1);
@@ -145,6 +145,26 @@ fn fields<'a>(lines: &[&'a [u8]]) -> (Fields<'a>, Option<&'static str>) {
         }
     }
     (fields, fault)
+}
+
+/// Says who built a package: the archive that it names, else the domain of its maintainer.
+///
+/// Source: deb-control(5), `Origin`, `Maintainer`.
+fn maker<'a>(lines: &[&'a [u8]]) -> Option<&'a str> {
+    let field = |wanted: &[u8]| {
+        let mut values = lines.iter().filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (key, value) = line.split_at_checked(colon)?;
+            let is_wanted = key.eq_ignore_ascii_case(wanted);
+            is_wanted.then(|| value.get(1..).and_then(text)).flatten()
+        });
+        values.find(|value| !value.is_empty())
+    };
+    let domain = || {
+        let (_, after) = field(b"maintainer")?.rsplit_once('@')?;
+        Some(after.trim_end_matches('>'))
+    };
+    field(b"origin").or_else(domain)
 }
 
 enum Presence {

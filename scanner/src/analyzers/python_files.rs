@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
+use crate::code;
 use crate::facts::Observations;
 use crate::limits::MIB;
 
@@ -20,7 +21,7 @@ impl Analyzer for PythonFiles {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python-files",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -49,7 +50,8 @@ impl Analyzer for PythonFiles {
             return Ok(());
         };
         let text = String::from_utf8_lossy(file.content);
-        let mut paths = BTreeSet::new();
+        // Of itself it claims the list: one that is alone is seen all the same.
+        let mut paths = BTreeSet::from([file.path.to_owned()]);
         for line in text.lines().filter(|line| !line.is_empty()) {
             match name {
                 "RECORD" => keep(site, record_path(line), &mut paths),
@@ -74,7 +76,8 @@ fn record_path(line: &str) -> &str {
     )
 }
 
-/// Keeps a file's directory below the site, and the file itself where it may be a program.
+/// Keeps the name below the site by which a file is imported, and the file itself where it may be a
+/// program.
 fn keep(from: &str, path: &str, paths: &mut BTreeSet<String>) {
     let Some(path) = resolve(from, path.trim()) else {
         return;
@@ -89,8 +92,9 @@ fn keep(from: &str, path: &str, paths: &mut BTreeSet<String>) {
     let Some((site, inside)) = site_end.and_then(|end| path.split_at_checked(end)) else {
         return;
     };
-    if let Some((directory, _)) = inside.split_once('/') {
-        paths.insert(format!("{site}{directory}"));
+    let directory = inside.split_once('/').map(|(directory, _)| directory);
+    if let Some(imported) = directory.or_else(|| code::module(inside)) {
+        paths.insert(format!("{site}{imported}"));
     }
 }
 
@@ -123,6 +127,7 @@ mod tests {
         let wanted = [
             "usr/bin/tool",
             "usr/lib/python3/site-packages/odd,name",
+            "usr/lib/python3/site-packages/six",
             "usr/lib/python3/site-packages/yaml",
             "usr/lib/python3/site-packages/yaml/_yaml.cpython-311.so",
         ];
@@ -148,7 +153,10 @@ mod tests {
         ];
         for (path, text, wanted) in cases {
             let found = analyze(&PythonFiles, &format!("{site}/{path}"), text.as_bytes());
-            let got: Vec<_> = found.owned.iter().map(|owned| owned.path).collect();
+            let mut got: Vec<_> = found.owned.iter().map(|owned| owned.path).collect();
+            let own = PathHash::of(&format!("{site}/{path}"));
+            assert_eq!(got.contains(&own), !wanted.is_empty(), "{path}");
+            got.retain(|hash| *hash != own);
             let wanted: Vec<_> = wanted.iter().map(|path| PathHash::of(path)).collect();
             assert_eq!(got, wanted, "{path}");
         }

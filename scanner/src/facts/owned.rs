@@ -28,4 +28,7 @@ pub struct BinaryFacts {
     pub identified: bool,
     /// Whether its content is packed, so that nothing in it can be read.
     pub packed: bool,
+    /// Whether it is a library: something else has to load it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub library: bool,
 }

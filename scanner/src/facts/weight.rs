@@ -52,7 +52,8 @@ fn file(facts: &FileFacts) -> usize {
 }
 
 fn found_package(found: &FoundPackage) -> usize {
-    size_of::<FoundPackage>() + text(&found.inside) + package(&found.package)
+    let maker = found.maker.as_deref().map_or(0, text);
+    size_of::<FoundPackage>() + text(&found.inside) + maker + package(&found.package)
 }
 
 fn package(package: &Package) -> usize {

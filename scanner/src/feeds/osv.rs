@@ -141,6 +141,17 @@ fn is_mere_update(record: &Written<'_>) -> bool {
         && !named.any(|name| CveNumber::of_record(name).is_some())
 }
 
+/// Gives the CVEs that an erratum mends, where it names them as related and no otherwise: those of
+/// other records are others' weaknesses.
+fn mended(record: &Written<'_>) -> Vec<String> {
+    if !scope::is_erratum(&record.id) {
+        return Vec::new();
+    }
+    let related = record.related.iter().flatten();
+    let cves = related.filter(|name| CveNumber::parse(name).is_some());
+    cves.cloned().collect()
+}
+
 fn affected_package(
     record: &Written<'_>,
     entry: &WrittenAffected<'_>,
@@ -171,6 +182,7 @@ fn affected_package(
         id: record.id.clone(),
         aliases: record.aliases.clone().unwrap_or_default(),
         upstream: record.upstream.clone().unwrap_or_default(),
+        related: mended(record),
         severity: rating.severity,
         basis: rating.basis,
         cvss: rating.cvss,
@@ -279,6 +291,21 @@ mod tests {
             ]}));
             assert_eq!(record.affected.len(), packages, "{id} {related}");
             assert!(record.oddities.is_empty());
+        }
+    }
+
+    #[test]
+    fn keeps_the_cves_that_an_erratum_names_as_related_and_no_others() {
+        let related = json!(["CVE-2021-0001", "ALSA-2021:2"]);
+        for (id, wanted) in [
+            ("ALSA-2021:1", &["CVE-2021-0001"][..]),
+            ("RHSA-2021:1", &["CVE-2021-0001"]),
+            ("GHSA-1", &[]),
+        ] {
+            let record = read(&json!({"id": id, "related": related, "affected": [
+                {"package": {"ecosystem": "AlmaLinux:8", "name": "a"}, "versions": ["1"]},
+            ]}));
+            assert_eq!(record.affected[0].advisory.related, wanted, "{id}");
         }
     }
 

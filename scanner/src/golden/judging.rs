@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{
-    Component, Ecosystem, Evidence, Package, PackageType, SourcePackage,
+    Component, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
 };
 use tempfile::TempDir;
 
@@ -189,5 +189,6 @@ fn component(
         path: format!("evidence/{name}"),
         layer: layer_digest(0),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     }
 }

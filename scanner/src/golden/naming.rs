@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType};
+use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType, Standing};
 
 use super::pins::Row;
 use super::{Transcript, revision_of};
@@ -194,6 +194,7 @@ fn ends() -> Row {
             path: String::new(),
             layer: layer_digest(0),
             evidence: Evidence::Installed,
+            standing: Standing::Own,
         };
         let label = format!("{} {}", distro.id, distro.version);
         let inventory = Inventory {

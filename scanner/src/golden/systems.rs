@@ -88,6 +88,7 @@ pub(super) fn with_program(mut facts: LayerFacts, path: &str, packed: bool) -> L
         size_bytes: 1_000,
         identified: false,
         packed,
+        library: false,
     });
     facts.events.push(Event::File(Box::new(file)));
     facts

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::digest::Digest;
-use sluicegate_model::package::PackageType;
+use sluicegate_model::package::{Package, PackageType};
 
+use self::edits::{Change, Edit};
 use super::layers::{LayerInput, file_facts, packages};
 use super::places::Places;
 use super::presence::Presence;
@@ -16,7 +17,9 @@ use super::tree::{FileRef, Tree};
 use crate::facts::{FoundPackage, PathHash};
 use crate::plugin_set::PluginSet;
 
-/// A package of a database that is gone.
+mod edits;
+
+/// A package of a database that is gone, or that says something else of it now.
 pub(crate) struct Remembered<'a> {
     /// Where the database was.
     pub(crate) path: String,
@@ -29,6 +32,8 @@ pub(crate) struct Remembered<'a> {
 pub(crate) struct Past<'a> {
     plugins: &'a PluginSet,
     snapshots: BTreeMap<PackageType, Snapshot>,
+    /// What later layers took off or changed while its files stayed.
+    edits: Vec<Edit>,
     /// The databases after the layer before.
     latest: Vec<FileRef>,
     had_database: bool,
@@ -55,6 +60,7 @@ impl<'a> Past<'a> {
         Self {
             plugins,
             snapshots: BTreeMap::new(),
+            edits: Vec::new(),
             latest: Vec::new(),
             had_database: false,
         }
@@ -99,16 +105,55 @@ impl<'a> Past<'a> {
         let dirs = known.lists().chain(known.dirs());
         let ledgers: Vec<_> = dirs.flat_map(|dir| tree.files_at(dir)).collect();
         for (package_type, databases) in by_type {
-            let ledgers = ledgers.clone();
-            self.snapshots.insert(
-                package_type,
-                Snapshot {
-                    layer,
-                    databases,
-                    ledgers,
-                },
-            );
+            let snapshot = Snapshot {
+                layer,
+                databases,
+                ledgers: ledgers.clone(),
+            };
+            if let Some(before) = self.snapshots.get(&package_type) {
+                let change = Change {
+                    package_type,
+                    before,
+                    after: &snapshot,
+                    tree,
+                    layers,
+                    presence,
+                };
+                self.edits.extend(change.edits());
+            }
+            self.snapshots.insert(package_type, snapshot);
         }
+    }
+
+    /// Gives the packages that later layers took off their database, or changed there, and whose
+    /// files are still what they were.
+    pub(crate) fn edited<'l>(
+        &self,
+        tree: &Tree,
+        layers: &[LayerInput<'l>],
+        present: &BTreeSet<PackageType>,
+    ) -> Vec<Remembered<'l>> {
+        let now = |package_type| {
+            let snapshot = self.snapshots.get(&package_type);
+            snapshot.map(|snapshot| snapshot.packages(package_type, layers))
+        };
+        let listed: BTreeMap<_, _> = present
+            .iter()
+            .filter_map(|package_type| Some((*package_type, now(*package_type)?)))
+            .collect();
+        let edits = self.edits.iter();
+        edits
+            .filter_map(|edit| {
+                let found = edit.found(layers)?;
+                let listed = listed.get(&found.package.package_type)?;
+                let is_back = listed.contains(&found.package);
+                (!is_back && edit.stays(tree)).then_some(Remembered {
+                    path: edit.path.clone(),
+                    found,
+                    layer: layers.get(edit.since)?.digest,
+                })
+            })
+            .collect()
     }
 
     /// Tells whether any prefix of the layers has a database where its tool looks.
@@ -164,13 +209,22 @@ impl Snapshot {
         remaining
     }
 
-    /// Tells for each package with files that the tree follows whether one of them is still there.
-    fn trace<'a>(
+    /// Gives what the databases list of a kind.
+    fn packages<'a>(
         &self,
-        tree: &Tree,
+        package_type: PackageType,
         layers: &[LayerInput<'a>],
-        plugins: &PluginSet,
-    ) -> BTreeMap<&'a str, bool> {
+    ) -> BTreeSet<&'a Package> {
+        let databases = self.databases.iter();
+        let found = databases.flat_map(|database| packages(layers, database.file));
+        found
+            .map(|found| &found.package)
+            .filter(|package| package.package_type == package_type)
+            .collect()
+    }
+
+    /// Gives the packages that claim a path, by what the databases and lists say.
+    fn claims<'a>(&self, layers: &[LayerInput<'a>]) -> BTreeMap<PathHash, Vec<&'a str>> {
         let databases = self.databases.iter().map(|database| database.file);
         let sources = databases.chain(self.ledgers.iter().copied());
         let mut claims = BTreeMap::<PathHash, Vec<&'a str>>::new();
@@ -180,6 +234,17 @@ impl Snapshot {
                 claims.entry(owned.path).or_default().push(&owned.package);
             }
         }
+        claims
+    }
+
+    /// Tells for each package with files that the tree follows whether one of them is still there.
+    fn trace<'a>(
+        &self,
+        tree: &Tree,
+        layers: &[LayerInput<'a>],
+        plugins: &PluginSet,
+    ) -> BTreeMap<&'a str, bool> {
+        let claims = self.claims(layers);
         let then = self.replay(layers, plugins);
         let spellings = Spellings::of(&then);
         let mut traced = BTreeMap::new();

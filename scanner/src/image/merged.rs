@@ -7,7 +7,7 @@ use sluicegate_model::inventory::BuiltLayer;
 
 use super::history::Remembered;
 use super::tree::Tree;
-use crate::facts::{FileDigests, Observations};
+use crate::facts::{FileDigests, FoundPackage, Observations};
 use crate::plugin_set::Databases;
 
 /// The image after its last layer.
@@ -23,6 +23,8 @@ pub(crate) struct Merged<'a> {
     pub(crate) had_database: bool,
     /// Packages of databases that a later layer removed.
     pub(crate) remembered: Vec<Remembered<'a>>,
+    /// Packages that a later layer took off a database, or changed there, while their files stayed.
+    pub(crate) edited: Vec<Remembered<'a>>,
     /// Package databases of kinds that no analyzer reads.
     pub(crate) unread: Vec<&'static str>,
     /// Base first.
@@ -50,15 +52,24 @@ impl Merged<'_> {
         self.witnesses.contains(path) || self.file(path).is_some()
     }
 
-    /// Tells whether a list of files has its package's record beside it, as distroless keeps it.
-    pub(crate) fn has_record_beside(&self, list: &str) -> bool {
-        let record = list
-            .rsplit_once('.')
-            .and_then(|(record, _)| self.file(record));
-        record.is_some_and(|file| file.found.database && !file.found.packages.is_empty())
+    /// Gives the package whose record lies beside a list of files, as distroless keeps it.
+    pub(crate) fn record_beside(&self, list: &str) -> Option<&FoundPackage> {
+        let (record, _) = list.rsplit_once('.')?;
+        let file = self.file(record).filter(|file| file.found.database)?;
+        file.found.packages.first()
     }
 
-    fn file(&self, path: &str) -> Option<&MergedFile<'_>> {
+    /// Gives the paths of files that were read whose names start so; those stand together.
+    pub(crate) fn paths_below(&self, start: &str) -> impl Iterator<Item = &str> {
+        let first = self
+            .files
+            .partition_point(|file| file.path.as_str() < start);
+        let rest = self.files.iter().skip(first).map(|file| file.path.as_str());
+        rest.take_while(move |path| path.starts_with(start))
+    }
+
+    /// Gives the file at a path, if it was read.
+    pub(crate) fn file(&self, path: &str) -> Option<&MergedFile<'_>> {
         let at = self
             .files
             .binary_search_by(|file| file.path.as_str().cmp(path))

@@ -92,6 +92,7 @@ pub(crate) fn lay_over<'a>(
         witnesses,
         had_database: past.had_database(),
         remembered: Vec::new(),
+        edited: Vec::new(),
         unread: unread_databases(layers),
         layers: instructions::of(config, layers),
     };

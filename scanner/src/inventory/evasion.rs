@@ -96,6 +96,7 @@ fn with_program(mut facts: LayerFacts, path: &str, packed: bool) -> LayerFacts {
         size_bytes: 1_000,
         identified: false,
         packed,
+        library: false,
     });
     facts.events.push(Event::File(Box::new(file)));
     facts

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
-use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType};
+use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType, Standing};
 use sluicegate_model::report::Report;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -59,6 +59,7 @@ fn image(distro: Option<(&str, &str, &str)>, packages: &[(PackageType, &str)]) -
         path: String::new(),
         layer: Digest::of(b""),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     };
     Inventory {
         components: packages.iter().map(component).collect(),

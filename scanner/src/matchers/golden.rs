@@ -137,6 +137,7 @@ fn advisory(id: &str, versions: Vec<String>, ranges: Vec<Vec<Event>>) -> Advisor
         id: id.to_owned(),
         aliases: Vec::new(),
         upstream: Vec::new(),
+        related: Vec::new(),
         severity: Severity::Unknown,
         basis: None,
         cvss: None,

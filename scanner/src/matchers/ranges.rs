@@ -193,6 +193,7 @@ mod tests {
             id: "X-1".into(),
             aliases: Vec::new(),
             upstream: Vec::new(),
+            related: Vec::new(),
             severity: Severity::Unknown,
             basis: None,
             cvss: None,

@@ -2,7 +2,7 @@
 //!
 //! Called by `judge`; it never drops a gap that scanning found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Component, Ecosystem};
@@ -84,6 +84,17 @@ impl Unanswered {
             }
         })
     }
+}
+
+/// Says of how many system packages the epoch is one that no advisory on them knows.
+pub(super) fn own_epochs(names: &BTreeSet<&str>) -> Option<Gap> {
+    let first = names.first()?;
+    let of_whom = match names.len() {
+        1 => format!("1 package is of somebody else's build: {first}"),
+        many => format!("{many} packages are of somebody else's build, such as {first}"),
+    };
+    let detail = format!("{of_whom}; its epoch is in no advisory on it");
+    Some(Gap::partial(GapKind::ThirdParty, detail))
 }
 
 /// Most gaps that are made of one group of components; those beyond are counted.

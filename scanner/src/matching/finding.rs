@@ -80,11 +80,13 @@ fn finding(
         cvss,
         kev: group.cves.iter().any(|cve| feeds.is_known_exploited(*cve)),
         epss: exploit_probability.map(shown_probability),
-        package: package(component),
+        package: plain_package(component),
         fixed: fix(matcher, component, members),
         source: first.ecosystem.to_string(),
         detail: None,
         exception: None,
+        attributed: None,
+        quieted_by: None,
         copies: 1,
         paths: Vec::new(),
         aliases: group.aliases.into_iter().collect(),
@@ -103,7 +105,9 @@ fn fix(matcher: &Matcher, component: &Component, members: &[&Matched<'_>]) -> Op
     };
     let counting = members.iter().filter(|member| member.side == side);
     let advisories: Vec<&Advisory> = counting.map(|member| member.advisory).collect();
-    let version = Matcher::version(&component.package, side);
+    let compared = members.iter().find(|member| member.side == side);
+    let own = Matcher::version(&component.package, side);
+    let version = compared.map_or(own, |member| member.version.as_ref());
     (matcher.order(side).first_fix)(version, &advisories)
 }
 
@@ -112,8 +116,23 @@ fn shown_probability(score: f32) -> f64 {
     (f64::from(score) * 1e5).round() / 1e5
 }
 
-/// Names the package of a finding.
-pub(super) fn package(component: &Component) -> FindingPackage {
+/// Names the package of a finding: the owner's where it is reported under that.
+pub(super) fn package(component: &Component, said: &Finding) -> FindingPackage {
+    let own = plain_package(component);
+    let owner = component.standing.owner();
+    match owner.filter(|_| said.attributed.is_some()) {
+        Some(owner) => FindingPackage {
+            name: owner.package.name.clone(),
+            version: owner.package.version.clone(),
+            purl: owner.purl.clone(),
+            ecosystem: owner.ecosystem.clone(),
+            ..own
+        },
+        None => own,
+    }
+}
+
+fn plain_package(component: &Component) -> FindingPackage {
     FindingPackage {
         name: component.package.name.clone(),
         version: component.package.version.clone(),

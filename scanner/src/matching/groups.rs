@@ -191,6 +191,7 @@ mod tests {
             id: id.to_owned(),
             aliases: owned(aliases),
             upstream: owned(upstream),
+            related: Vec::new(),
             severity: Severity::Unknown,
             basis: None,
             cvss: None,

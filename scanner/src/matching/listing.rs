@@ -5,6 +5,7 @@
 //! what does not fit is a fatal gap.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::mem::size_of;
 use std::rc::Rc;
 
@@ -74,6 +75,19 @@ impl<'a> Listing<'a> {
         }
     }
 
+    /// Gives every weakness by each of its names, with the package that has it.
+    pub(super) fn weaknesses(&self) -> HashSet<(&str, &str)> {
+        let mut all = HashSet::new();
+        for entry in &self.entries {
+            let names = std::iter::once(&entry.said.id).chain(&entry.said.aliases);
+            for name in names {
+                let purls = entry.copies.iter().map(|copy| copy.purl.as_str());
+                all.extend(purls.map(|purl| (purl, name.as_str())));
+            }
+        }
+        all
+    }
+
     /// Gives what is listed, in no order, and a gap where that is not everything.
     pub(super) fn finish(mut self) -> (Vec<Finding>, Option<Gap>) {
         let fits = usize::try_from(self.all).is_ok_and(|all| all <= self.most);
@@ -138,7 +152,7 @@ impl Entry<'_> {
     /// Gives a finding for each copy.
     fn each(&self) -> impl Iterator<Item = Finding> + '_ {
         self.copies.iter().map(|copy| Finding {
-            package: finding::package(copy),
+            package: finding::package(copy, &self.said),
             ..(*self.said).clone()
         })
     }
@@ -151,7 +165,8 @@ impl Entry<'_> {
             let first = self.copies.iter().take(MAX_PATHS);
             paths.extend(first.map(|copy| copy.path.clone()));
         }
-        let first = self.copies.first().map(|copy| finding::package(copy));
+        let first = self.copies.first();
+        let first = first.map(|copy| finding::package(copy, &self.said));
         let said = Rc::unwrap_or_clone(self.said);
         Finding {
             package: first.unwrap_or_else(|| said.package.clone()),
@@ -178,12 +193,16 @@ impl Weight for Finding {
             .chain(&self.severity_source)
             .chain(&self.fixed)
             .chain(&self.detail);
+        let own = self.attributed.as_deref();
+        let own = own.map_or(0, |own| {
+            size_of_val(own) + own.name.len() + own.version.len() + own.purl.len()
+        });
         let listed: usize = lists
             .map(|name| name.len() + size_of::<String>() + TEXT_BYTES)
             .sum();
         let texts: usize = texts.map(|text| text.len() + TEXT_BYTES).sum();
         let layer = package.layer.as_str().len() + TEXT_BYTES;
-        let all = size_of::<Self>() + listed + texts + layer;
+        let all = size_of::<Self>() + listed + texts + layer + own;
         u64::try_from(all).unwrap_or(u64::MAX)
     }
 }

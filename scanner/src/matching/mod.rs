@@ -3,24 +3,26 @@
 //! Whatever could not be asked or compared becomes a gap or a finding of unknown status, never
 //! silence. It decides nothing: that is policy's. Called by the program with an open index.
 
+mod builds;
 mod cost;
 mod coverage;
 mod finding;
 mod groups;
 mod listing;
 mod loaded;
+mod owner;
 mod question;
 mod scope;
 mod severity;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, PackageType};
+use sluicegate_model::package::{Component, Owner, PackageType};
 use sluicegate_model::report::Report;
 
 pub use loaded::{filed_under, is_answered};
@@ -32,6 +34,7 @@ use crate::matchers::{self, Matcher};
 use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
+use owner::{Fate, Word};
 use question::{Question, Told, matched, questions, told};
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
@@ -46,10 +49,11 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     let mut asked: BTreeMap<Vec<Question>, Vec<&Component>> = BTreeMap::new();
     for component in &inventory.components {
         let questions = questions(component, feeds);
-        if questions.is_empty() {
-            unanswered.add(component);
-        } else {
+        if !questions.is_empty() {
             asked.entry(questions).or_default().push(component);
+        } else if component.standing.owner().is_none() {
+            // Of what an owner brought, the advisories on the owner speak.
+            unanswered.add(component);
         }
     }
     gaps.extend(unanswered.gaps(!asked.is_empty()));
@@ -64,6 +68,9 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
         gaps,
         questions_left: MAX_QUESTIONS,
         unmatched: 0,
+        own_epochs: BTreeSet::new(),
+        words: BTreeMap::new(),
+        owners: Vec::new(),
     };
     for (questions, components) in &asked {
         matching.answer_all(questions, components);
@@ -88,6 +95,12 @@ struct Matching<'a> {
     questions_left: usize,
     /// Packages for which no questions were left.
     unmatched: usize,
+    /// Packages whose epoch none of the advisories on them knows.
+    own_epochs: BTreeSet<&'a str>,
+    /// What the advisories on owners say, each asked once.
+    words: BTreeMap<&'a Owner, Word>,
+    /// What the owners' own advisories report, under the name that the file gives.
+    owners: Vec<(Finding, &'a [&'a Component])>,
 }
 
 impl<'a> Matching<'a> {
@@ -118,11 +131,40 @@ impl<'a> Matching<'a> {
         let Some(matcher) = matcher else {
             return;
         };
-        let matched = matched(matcher, component, told);
+        let (matched, has_own_epoch) = matched(matcher, component, told);
+        if has_own_epoch {
+            let names = alike
+                .iter()
+                .map(|component| component.package.name.as_str());
+            self.own_epochs.extend(names);
+        }
         coverage::rangeless(alike, &matched, &mut self.gaps);
         let copies: Vec<_> = alike.chunk_by(|one, other| is_copy(one, other)).collect();
         for finding in finding::of_component(matcher, component, &matched, self.feeds) {
-            self.listing.add(finding, &copies);
+            match component.standing.owner() {
+                Some(owner) => self.add_of(owner, component, finding, &copies),
+                None => self.listing.add(finding, &copies),
+            }
+        }
+    }
+
+    /// Takes in a finding on what a file of the system's package holds.
+    fn add_of(
+        &mut self,
+        owner: &'a Owner,
+        component: &Component,
+        finding: Finding,
+        copies: &[&'a [&'a Component]],
+    ) {
+        let (feeds, gaps) = (self.feeds, &mut self.gaps);
+        let word = self.words.entry(owner);
+        let word = word.or_insert_with(|| Word::of(owner, component, feeds, gaps));
+        match word.judge(owner, finding) {
+            Fate::Plain(finding) | Fate::Attributed(finding) => self.listing.add(finding, copies),
+            Fate::Owners(finding) => {
+                let each = copies.iter().map(|copies| (finding.clone(), *copies));
+                self.owners.extend(each);
+            }
         }
     }
 
@@ -134,9 +176,42 @@ impl<'a> Matching<'a> {
             );
             self.gaps.push(Gap::fatal(GapKind::Budget, detail));
         }
-        let (findings, gap) = self.listing.finish();
+        self.gaps.extend(coverage::own_epochs(&self.own_epochs));
+        let reported = self.listing.weaknesses();
+        let (mut under_owner, mut unreported) = (Vec::new(), Vec::new());
+        for (finding, copies) in std::mem::take(&mut self.owners) {
+            let key = copies.first().and_then(|copy| copy.standing.owner());
+            let names = || std::iter::once(&finding.id).chain(&finding.aliases);
+            let is_reported = key.is_some_and(|owner| {
+                names().any(|name| reported.contains(&(owner.purl.as_str(), name.as_str())))
+            });
+            match key.filter(|_| is_reported) {
+                Some(owner) => under_owner.push((owner.purl.clone(), finding)),
+                None => unreported.push((finding, copies)),
+            }
+        }
+        drop(reported);
+        for (finding, copies) in unreported {
+            self.listing.add(finding, &[copies]);
+        }
+        let (mut findings, gap) = self.listing.finish();
+        name_both(&mut findings, under_owner);
         self.gaps.extend(gap);
         (findings, self.gaps.into_gaps())
+    }
+}
+
+/// Gives the findings on owners the names of what their files hold.
+fn name_both(findings: &mut [Finding], under_owner: Vec<(String, Finding)>) {
+    for finding in findings.iter_mut().filter(|it| it.attributed.is_none()) {
+        let is_same = |(purl, own): &&(String, Finding)| {
+            let names = || std::iter::once(&finding.id).chain(&finding.aliases);
+            let mut others = std::iter::once(&own.id).chain(&own.aliases);
+            *purl == finding.package.purl && others.any(|other| names().any(|name| name == other))
+        };
+        if let Some((_, own)) = under_owner.iter().find(is_same) {
+            finding.attributed.clone_from(&own.attributed);
+        }
     }
 }
 
@@ -145,6 +220,7 @@ impl<'a> Matching<'a> {
 /// The packages of one source have one version, and so have copies of one package. What is said of
 /// RPM packages depends on all of the package.
 fn compare(questions: &[Question], one: &Component, other: &Component) -> Ordering {
+    let by_standing = || one.standing.cmp(&other.standing);
     let (one, other) = (&one.package, &other.package);
     let by_type = one.package_type.cmp(&other.package_type);
     let by_version = || {
@@ -154,10 +230,11 @@ fn compare(questions: &[Question], one: &Component, other: &Component) -> Orderi
         });
         sides.fold(Ordering::Equal, Ordering::then)
     };
-    match one.package_type {
+    let by_package = match one.package_type {
         PackageType::Rpm => by_type.then_with(|| one.cmp(other)),
         _ => by_type.then_with(by_version),
-    }
+    };
+    by_package.then_with(by_standing)
 }
 
 /// Tells whether the answers to the same questions are the same for both components.

@@ -1,5 +1,6 @@
 //! What is asked of the feeds about a component, what they tell, and what of that applies.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use sluicegate_model::advisory::Advisory;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Component, Ecosystem};
 
+use super::builds::Build;
 use super::{loaded, scope};
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
@@ -71,13 +73,17 @@ pub(super) struct Matched<'a> {
     pub(super) affected: Affected,
     pub(super) ecosystem: &'a Ecosystem,
     pub(super) side: Side,
+    /// The package's version as it was compared.
+    pub(super) version: Cow<'a, str>,
 }
 
+/// Gives the advisories that apply to a component, or may, and whether its epoch is one that none of
+/// those on it knows.
 pub(super) fn matched<'a>(
     matcher: &Matcher,
-    component: &Component,
+    component: &'a Component,
     told: &'a [Told<'a>],
-) -> Vec<Matched<'a>> {
+) -> (Vec<Matched<'a>>, bool) {
     let package = &component.package;
     let names_installed: BTreeSet<&str> = told
         .iter()
@@ -87,6 +93,7 @@ pub(super) fn matched<'a>(
         .flat_map(|told| told.advisories.iter().map(|advisory| advisory.id.as_str()))
         .collect();
     let mut matched = Vec::new();
+    let mut has_own_epoch = false;
     for Told {
         question,
         advisories,
@@ -94,20 +101,24 @@ pub(super) fn matched<'a>(
     {
         let side = question.side;
         let affected = matcher.order(side).affected;
-        let answers = affected(Matcher::version(package, side), advisories);
+        let own = Matcher::version(package, side);
+        let build = Build::of(component, own, side, advisories);
+        has_own_epoch |= build.has_own_epoch;
+        let answers = affected(&build.version, advisories);
         for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
             let is_answered =
                 side == Side::Source && names_installed.contains(advisory.id.as_str());
-            let affected = scope::limited(affected, package, advisory);
+            let affected = build.limit(scope::limited(affected, package, advisory));
             if affected != Affected::No && !is_answered {
                 matched.push(Matched {
                     advisory,
                     affected,
                     ecosystem: &question.ecosystem,
                     side,
+                    version: build.version.clone(),
                 });
             }
         }
     }
-    matched
+    (matched, has_own_epoch)
 }

@@ -97,6 +97,7 @@ mod tests {
             id: "ALSA-1".to_owned(),
             aliases: Vec::new(),
             upstream: Vec::new(),
+            related: Vec::new(),
             severity: Severity::Unknown,
             basis: None,
             cvss: None,

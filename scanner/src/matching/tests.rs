@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::{FindingKind, FindingStatus};
-use sluicegate_model::package::{Ecosystem, Evidence, Package, PackageType, SourcePackage};
+use sluicegate_model::package::{
+    Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
+};
 use sluicegate_model::severity::Severity;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -17,6 +19,7 @@ use crate::feeds::{FeedDirectory, build_index};
 
 mod keys;
 mod many;
+mod owners;
 mod severities;
 
 /// Feeds made of records, each put into the folder of every ecosystem it affects.
@@ -95,6 +98,7 @@ fn component(package_type: PackageType, ecosystem: &str, name: &str, version: &s
         path: format!("evidence/{name}"),
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     }
 }
 

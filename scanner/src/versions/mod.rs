@@ -21,6 +21,7 @@ pub mod pep440;
 pub mod semver;
 
 mod labels;
+pub(crate) mod parts;
 
 /// Longest version text that is compared, in bytes. Real ones stay below 100; Maven itself stops at
 /// 256, and longer digit runs only cost time.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluicegate_model::Digest;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType};
+use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType, Standing};
 
 use super::site::{Fault, Site, archive};
 use super::{DEBIAN, LATER, NOON, at, mirror, sync};
@@ -54,6 +54,7 @@ pub(super) fn image_of(ecosystem: &str) -> Inventory {
         path: String::new(),
         layer: Digest::of(b""),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     };
     Inventory {
         components: vec![component],

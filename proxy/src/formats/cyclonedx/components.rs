@@ -50,9 +50,12 @@ impl<'a> References<'a> {
         if finding.kind == FindingKind::Eol {
             return vec![SYSTEM.to_owned()];
         }
-        let purl = finding.package.purl.as_str();
+        let (own, owner) = (finding.found_as(), finding.package.purl.as_str());
         let component = |place| {
-            let number = self.0.get(&(purl, place));
+            let number = self
+                .0
+                .get(&(own, place))
+                .or_else(|| self.0.get(&(owner, place)));
             number.map_or_else(|| IMAGE.to_owned(), |number| reference(*number))
         };
         finding.places().map(component).collect()

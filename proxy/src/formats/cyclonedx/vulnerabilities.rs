@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus, QuietedBy};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 
 use super::super::document::advisory_url;
 use super::super::text::name_of;
+use super::super::view;
 use super::Property;
 use super::components::References;
 
@@ -38,7 +39,11 @@ pub(super) struct Vulnerability<'a> {
 type Key<'a> = (
     (&'a str, &'a str, FindingKind, FindingStatus),
     ((Severity, Option<&'a str>), Option<u64>, bool),
-    (Option<&'a str>, Option<&'a str>, &'a [String]),
+    (
+        Option<&'a str>,
+        Option<&'a str>,
+        (&'a [String], Option<QuietedBy>),
+    ),
 );
 
 /// Joins findings that differ only in their package.
@@ -68,7 +73,7 @@ fn key(finding: &Finding) -> Key<'_> {
         (
             finding.fixed.as_deref(),
             finding.exception.as_deref(),
-            &finding.advisories,
+            (&finding.advisories, finding.quieted_by),
         ),
     )
 }
@@ -141,6 +146,10 @@ fn analysis(finding: &Finding) -> Option<Value> {
         (Some(name), _) => {
             Some(json!({"detail": format!("covered by the policy exception {name}")}))
         }
+        (None, _) if finding.quieted_by.is_some() => Some(json!({
+            "state": "not_affected",
+            "detail": finding.quieted_by.map(view::quieted),
+        })),
         (None, FindingStatus::Unknown) => Some(json!({
             "state": "in_triage",
             "detail": finding.detail.as_deref().unwrap_or(
@@ -152,10 +161,12 @@ fn analysis(finding: &Finding) -> Option<Value> {
 }
 
 fn affected(finding: &Finding, references: &References<'_>) -> Vec<Value> {
+    let own = finding.attributed.as_deref();
+    let version = own.map_or(&finding.package.version, |own| &own.version);
     let of = |reference: String| {
         json!({
             "ref": reference,
-            "versions": [{"version": finding.package.version, "status": finding.status}],
+            "versions": [{"version": version, "status": finding.status}],
         })
     };
     let affected = references.of_finding(finding).into_iter();

@@ -8,6 +8,7 @@ use sluicegate_model::package::Ecosystem;
 use sluicegate_model::verdict::Verdict;
 
 use super::super::document::path_reference;
+use super::super::view::quieted;
 use super::{Level, Rules, level, message_text};
 
 #[derive(Serialize)]
@@ -30,9 +31,13 @@ pub(super) fn result<'a>(
     rules: &Rules<'_>,
     finding: &'a Finding,
 ) -> FindingResult<'a> {
-    let suppressions = finding.exception.as_ref().map(|name| {
-        json!([{"kind": "external", "justification": format!("covered by the policy exception {name}")}])
-    });
+    let excepted = finding
+        .exception
+        .as_ref()
+        .map(|name| format!("covered by the policy exception {name}"));
+    let suppressions = excepted
+        .or_else(|| finding.quieted_by.map(|by| quieted(by).to_owned()))
+        .map(|why| json!([{"kind": "external", "justification": why}]));
     FindingResult {
         rule_id: &finding.id,
         rule_index: rules.index(&finding.id),
@@ -41,21 +46,32 @@ pub(super) fn result<'a>(
         locations: [location(finding)],
         partial_fingerprints: json!({"sluicegate/v1": fingerprint(finding)}),
         suppressions,
-        properties: json!({
-            "purl": finding.package.purl,
-            "ecosystem": finding.package.ecosystem,
-            "layer": finding.package.layer,
-            "installed": finding.package.version,
-            "fixed": finding.fixed,
-            "severity": finding.severity,
-            "severitySource": finding.severity_source,
-            "status": finding.status,
-            "knownExploited": finding.kev,
-            "epss": finding.epss,
-            "advisories": finding.advisories,
-            "source": finding.source,
-        }),
+        properties: properties(finding),
     }
+}
+
+fn properties(finding: &Finding) -> Value {
+    let mut properties = json!({
+        "purl": finding.package.purl,
+        "ecosystem": finding.package.ecosystem,
+        "layer": finding.package.layer,
+        "installed": finding.package.version,
+        "fixed": finding.fixed,
+        "severity": finding.severity,
+        "severitySource": finding.severity_source,
+        "status": finding.status,
+        "knownExploited": finding.kev,
+        "epss": finding.epss,
+        "advisories": finding.advisories,
+        "source": finding.source,
+    });
+    if let (Some(own), Some(members)) = (&finding.attributed, properties.as_object_mut()) {
+        members.insert("attributed".into(), json!(own));
+    }
+    if let (Some(by), Some(members)) = (finding.quieted_by, properties.as_object_mut()) {
+        members.insert("quietedBy".into(), json!(by));
+    }
+    properties
 }
 
 fn message(verdict: &Verdict, finding: &Finding) -> String {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus, QuietedBy};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
 use sluicegate_model::severity::Severity;
@@ -43,7 +43,12 @@ struct Group<'a> {
 
 type Key<'a> = (
     (&'a str, &'a str, &'a str),
-    (Option<&'a str>, Option<&'a str>, FindingStatus),
+    (
+        Option<&'a str>,
+        Option<&'a str>,
+        (FindingStatus, Option<QuietedBy>),
+        Option<&'a str>,
+    ),
 );
 
 /// What became of the findings.
@@ -116,7 +121,7 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory, view: &View) -> Ve
     {
         let package = &finding.package;
         let component = components
-            .get(&(package.purl.as_str(), package.path.as_str()))
+            .get(&(finding.found_as(), package.path.as_str()))
             .copied();
         let source = source_name(finding, component);
         let key = (
@@ -124,7 +129,8 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory, view: &View) -> Ve
             (
                 finding.fixed.as_deref(),
                 finding.exception.as_deref(),
-                finding.status,
+                (finding.status, finding.quieted_by),
+                finding.attributed.as_deref().map(|own| own.purl.as_str()),
             ),
         );
         let position = *positions.entry(key).or_insert(groups.len());
@@ -214,6 +220,13 @@ impl<'a> Group<'a> {
             Some(Evidence::Historical) => notes.push("record removed".into()),
             Some(Evidence::Claimed) => notes.push("claimed by an SBOM".into()),
             Some(Evidence::Installed | Evidence::Declared) | None => {}
+        }
+        if let Some(own) = &finding.attributed {
+            let (name, version) = (printable(&own.name), printable(&own.version));
+            notes.push(format!("in its file: {name} {version}"));
+        }
+        if finding.quieted_by == Some(QuietedBy::Owner) {
+            notes.push("fixed by its owner".into());
         }
         if let Some(exception) = &finding.exception {
             notes.push(format!("exception {}", printable(exception)));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Evidence, Package, PackageType};
+use sluicegate_model::package::{Component, Evidence, Package, PackageType, Standing};
 use sluicegate_model::verdict::Reason;
 
 use super::*;
@@ -103,6 +103,7 @@ fn holding(name: &str) -> Inventory {
         path: "package.json".into(),
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     };
     Inventory {
         components: vec![component],

@@ -1,7 +1,9 @@
 //! Images by the packages they hold.
 
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Evidence, Package, PackageType, SourcePackage};
+use sluicegate_model::package::{
+    Component, Evidence, Package, PackageType, SourcePackage, Standing,
+};
 
 use super::*;
 
@@ -13,6 +15,7 @@ fn component(package: Package) -> Component {
         path: "somewhere".into(),
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
+        standing: Standing::Own,
     }
 }
 

@@ -212,6 +212,7 @@ impl<'a> Reading<'a> {
             package,
             inside: inside.to_owned(),
             evidence,
+            maker: None,
         });
     }
 

@@ -51,6 +51,23 @@ const NARROW: Fields = Fields {
 /// Type of a segment that is loaded.
 const LOADED: u64 = 1;
 
+/// Types of the segments that say how a file is linked, and which program is to load it.
+const DYNAMIC: u64 = 2;
+const INTERPRETER: u64 = 3;
+
+/// Where the file's header says of which type it is, and the type that can be loaded by others.
+const TYPE_AT: usize = 16;
+const SHARED: u64 = 3;
+
+/// The tag of an entry of the dynamic section that holds flags, the flag of a program that may lie
+/// anywhere, and the tag of the last entry.
+const FLAGS_1: u64 = 0x6fff_fffb;
+const PROGRAM_ANYWHERE: u64 = 0x0800_0000;
+const END: u64 = 0;
+
+/// Bytes of the dynamic section that are read; linkers write some hundreds.
+const MAX_DYNAMIC_BYTES: u64 = 64 * 1024;
+
 /// Permissions of a segment of code: to be read and run, and not to be written.
 const RUNNABLE: u64 = 5;
 
@@ -67,16 +84,7 @@ const MAX_NAMES_BYTES: usize = 256 * 1024;
 /// Reads the headers; none where they are not those of an ELF file.
 pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
     let header = content.read_up_to(0, 64)?;
-    let fields = match header.get(4)? {
-        1 => &NARROW,
-        2 => &WIDE,
-        _ => return None,
-    };
-    let order = match header.get(5)? {
-        1 => Order::Little,
-        2 => Order::Big,
-        _ => return None,
-    };
+    let (fields, order) = form(&header)?;
     let segments = segments(content, order, fields, &header).unwrap_or_default();
     let (sections, mut code) = sections(content, order, fields, &header).unwrap_or_default();
     let is_run = |code: &Range<u64>| {
@@ -96,6 +104,69 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
     })
 }
 
+/// Tells whether the file is a library, which something else has to load: no program by itself.
+///
+/// A program is of the same type as a library where it may be loaded anywhere. It names the
+/// interpreter that loads it, or its linker marked it.
+pub(super) fn is_library(content: &Content<'_>) -> bool {
+    linked_as_library(content).unwrap_or(false)
+}
+
+fn linked_as_library(content: &Content<'_>) -> Option<bool> {
+    let header = content.read_up_to(0, 64)?;
+    let (fields, order) = form(&header)?;
+    if order.field(&header, TYPE_AT, 2)? != SHARED {
+        return Some(false);
+    }
+    let segments = program_headers(content, order, fields, &header)?;
+    let kind = |segment: &Vec<u8>| order.field(segment, 0, 4);
+    if segments.iter().any(|it| kind(it) == Some(INTERPRETER)) {
+        return Some(false);
+    }
+    let dynamic = segments.iter().find(|it| kind(it) == Some(DYNAMIC))?;
+    let [offset, _, size] = fields
+        .segment
+        .map(|at| order.field(dynamic, at, fields.word));
+    let range = range(offset?, size?.min(MAX_DYNAMIC_BYTES))?;
+    let section = content.read_range(&range)?;
+    let mut entries = section
+        .chunks_exact(fields.word * 2)
+        .map_while(|entry| {
+            let tag = order.field(entry, 0, fields.word)?;
+            Some((tag, order.field(entry, fields.word, fields.word)?))
+        })
+        .take_while(|(tag, _)| *tag != END);
+    let is_program = entries.any(|(tag, value)| tag == FLAGS_1 && value & PROGRAM_ANYWHERE != 0);
+    Some(!is_program)
+}
+
+/// Gives word size and order of bytes, as the file's header states them.
+fn form(header: &[u8]) -> Option<(&'static Fields, Order)> {
+    let fields = match header.get(4)? {
+        1 => &NARROW,
+        2 => &WIDE,
+        _ => return None,
+    };
+    let order = match header.get(5)? {
+        1 => Order::Little,
+        2 => Order::Big,
+        _ => return None,
+    };
+    Some((fields, order))
+}
+
+fn program_headers(
+    content: &Content<'_>,
+    order: Order,
+    fields: &Fields,
+    header: &[u8],
+) -> Option<Vec<Vec<u8>>> {
+    let at = order.field(header, fields.program_at, fields.word)?;
+    let step = order.field(header, fields.counts, 2)?;
+    let count = order.field(header, fields.counts + 2, 2)?;
+    table(content, at, step, count, fields.segment_bytes)
+}
+
 /// Gives the segments that are loaded, with their permissions.
 fn segments(
     content: &Content<'_>,
@@ -103,10 +174,7 @@ fn segments(
     fields: &Fields,
     header: &[u8],
 ) -> Option<Vec<(Mapping, u64)>> {
-    let at = order.field(header, fields.program_at, fields.word)?;
-    let step = order.field(header, fields.counts, 2)?;
-    let count = order.field(header, fields.counts + 2, 2)?;
-    let table = table(content, at, step, count, fields.segment_bytes)?;
+    let table = program_headers(content, order, fields, header)?;
     let loaded = |segment: &[u8]| {
         if order.field(segment, 0, 4)? != LOADED {
             return None;
@@ -182,4 +250,60 @@ fn table(
         Some(content.read(at, length)?.into_owned())
     };
     (0..count).map(header).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes the headers of a file of a type, with segments of these types, the dynamic section
+    /// behind them.
+    fn file(kind: u16, segments: &[u32], dynamic: &[(u64, u64)]) -> Vec<u8> {
+        let start = 64 + 56 * segments.len();
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        file.resize(16, 0);
+        file.extend(kind.to_le_bytes());
+        file.resize(32, 0);
+        file.extend(64_u64.to_le_bytes());
+        file.resize(54, 0);
+        file.extend(56_u16.to_le_bytes());
+        file.extend(u16::try_from(segments.len()).unwrap().to_le_bytes());
+        file.resize(64, 0);
+        for segment in segments {
+            let at = file.len();
+            file.extend(segment.to_le_bytes());
+            file.resize(at + 8, 0);
+            file.extend(u64::try_from(start).unwrap().to_le_bytes());
+            file.resize(at + 32, 0);
+            file.extend(u64::try_from(dynamic.len() * 16).unwrap().to_le_bytes());
+            file.resize(at + 56, 0);
+        }
+        for (tag, value) in dynamic {
+            file.extend(tag.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        file
+    }
+
+    #[test]
+    fn a_library_is_what_something_else_loads() {
+        let plain = [(1, 7), (0, 0)];
+        let anywhere = [(1, 7), (FLAGS_1, PROGRAM_ANYWHERE | 1), (0, 0)];
+        let behind_the_end = [(0, 0), (FLAGS_1, PROGRAM_ANYWHERE)];
+        for (number, (content, wanted)) in [
+            (file(3, &[1, 2], &plain), true),
+            (file(3, &[1, 2], &behind_the_end), true),
+            (file(3, &[1, 2], &anywhere), false),
+            (file(3, &[3, 1, 2], &plain), false),
+            (file(3, &[1], &plain), false),
+            (file(2, &[1, 2], &plain), false),
+            (b"\x7fELF\x02\x01".to_vec(), false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let is_library = is_library(&Content::in_memory(&content));
+            assert_eq!(is_library, wanted, "case {number}");
+        }
+    }
 }

@@ -29,6 +29,7 @@ pub(super) enum Tag {
     Version = 1001,
     Release = 1002,
     Epoch = 1003,
+    Vendor = 1011,
     Arch = 1022,
     FileStates = 1029,
     FileModes = 1030,

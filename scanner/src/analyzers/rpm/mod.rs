@@ -65,7 +65,7 @@ impl Analyzer for Rpm {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/rpm",
-            revision: 2,
+            revision: 3,
         }
     }
 

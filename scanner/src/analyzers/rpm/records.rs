@@ -8,8 +8,8 @@ use sluicegate_model::package::Package;
 use crate::facts::{Observations, OwnedFile};
 use crate::limits::MIB;
 
-use super::header::Header;
-use super::package::{self, Subject};
+use super::header::{Header, Tag};
+use super::package::{self, NONE, Subject};
 
 /// Largest header that is read, in bytes: some twenty times the largest in Fedora.
 const MAX_HEADER_BYTES: u64 = 16 * MIB;
@@ -22,7 +22,8 @@ const MAX_OWNED_FILES: usize = 500_000;
 
 /// What has been read of one database.
 pub(super) struct Records {
-    packages: Vec<Package>,
+    /// Each with its vendor, where that is known.
+    packages: Vec<(Package, Option<String>)>,
     owned: Vec<OwnedFile>,
     /// Records that are headers, packages or not.
     headers: u64,
@@ -89,7 +90,8 @@ impl Records {
                     self.owned.extend(files.by_ref().take(room));
                     self.beyond_bounds |= files.next().is_some();
                 }
-                self.package(package);
+                let vendor = header.text(Tag::Vendor).filter(|text| *text != NONE);
+                self.package(package, vendor);
             }
             Ok(Subject::Key) => self.headers += 1,
             Err(why) => self.unreadable(why),
@@ -97,7 +99,7 @@ impl Records {
     }
 
     /// Takes a package that was not read from a header.
-    pub(super) fn package(&mut self, package: Package) {
+    pub(super) fn package(&mut self, package: Package, vendor: Option<&str>) {
         if self.packages.len() >= MAX_PACKAGES {
             self.beyond_bounds = true;
             return;
@@ -105,7 +107,8 @@ impl Records {
         if package::lacks_module(&package) {
             self.without_module.add(package.name.clone());
         }
-        self.packages.push(package);
+        let vendor = vendor.filter(|vendor| !vendor.is_empty());
+        self.packages.push((package, vendor.map(str::to_owned)));
     }
 
     /// Counts a record that could not be read.
@@ -121,8 +124,8 @@ impl Records {
     /// Hands over everything, with a gap for what is missing.
     pub(super) fn observe(self, path: &str, found: &mut Observations) {
         found.database = true;
-        for package in self.packages {
-            found.add(package);
+        for (package, vendor) in self.packages {
+            found.add_of(vendor.as_deref(), package);
         }
         found.owned.extend(self.owned);
         let Faults { count, first } = self.unreadable;

@@ -29,6 +29,7 @@ fn with_programs(layer: Layer, paths: &[&str]) -> LayerFacts {
             size_bytes: 10,
             identified: false,
             packed: false,
+            library: false,
         });
         facts.events.push(Event::File(Box::new(file)));
     }

@@ -1,16 +1,15 @@
 //! Programs that no package accounts for: what is in them nobody can say.
 //!
 //! A package's claim to the path is enough for most, for the databases list nearly all files of an
-//! honest image; what is packed needs its owner's digest as well. `inventory.rs` asks.
+//! honest image; for what is packed nobody speaks. `inventory.rs` asks.
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::code;
 use crate::image::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 
-use super::ownership::{Owners, Ownership};
-use super::stripped;
+use super::ownership::Owners;
+use super::stripped::Records;
 
 /// Where a system keeps its C library. Source: Filesystem Hierarchy Standard 3.0, "/lib".
 const LIBRARY_DIRS: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
@@ -19,18 +18,18 @@ const LIBRARY_DIRS: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
 const C_LIBRARIES: [&str; 3] = ["ld-linux", "ld-musl-", "libc.so."];
 
 /// Says which programs are packed, and which are nobody's.
-pub(crate) fn judge(merged: &Merged<'_>, owners: &Owners<'_>) -> Vec<Gap> {
+pub(crate) fn judge(merged: &Merged<'_>, owners: &Owners<'_>, records: &Records<'_>) -> Vec<Gap> {
     let (mut strangers, mut bytes) = (Vec::new(), 0_u64);
     let (mut packed, mut packed_and_owned) = (Vec::new(), Vec::new());
     for file in &merged.files {
         let Some(binary) = &file.found.binary else {
             continue;
         };
-        let is_owned = owners.claim(&file.path) || is_of_language_package(file, merged, owners);
+        // Of a language's package only what is loaded belongs to it: a record is its author's word,
+        // and any program can be put beside it.
+        let of_language = || owners.claim_of_language(&file.path) || records.speak_for(&file.path);
+        let is_owned = owners.claim_of_system(&file.path) || (binary.library && of_language());
         if binary.packed {
-            if owners.of_file(file) == Ownership::Proven {
-                continue;
-            }
             let found = if is_owned {
                 &mut packed_and_owned
             } else {
@@ -81,7 +80,79 @@ fn unattributed(paths: &[&str], bytes: u64) -> Option<Gap> {
     (!paths.is_empty()).then(|| Gap::partial(GapKind::UnattributedElf, detail))
 }
 
-/// Tells whether a program lies in the directory of a language's package that has its record.
-fn is_of_language_package(file: &MergedFile<'_>, merged: &Merged<'_>, owners: &Owners<'_>) -> bool {
-    code::root(&file.path).is_some_and(|root| stripped::has_record(&root, merged, owners))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{BinaryFacts, Event, FileFacts};
+    use crate::testing::{Layer, image};
+
+    const SITE: &str = "usr/local/lib/python3.11/site-packages";
+
+    /// Gives the gaps of a layer with one file that is a program, or a library.
+    fn gaps(layer: Layer, path: &str, library: bool, packed: bool) -> Vec<(GapKind, bool)> {
+        let mut facts = layer.facts();
+        let mut file = FileFacts {
+            path: path.to_owned(),
+            ..FileFacts::default()
+        };
+        file.found.binary = Some(BinaryFacts {
+            size_bytes: 1_000,
+            identified: false,
+            packed,
+            library,
+        });
+        facts.events.push(Event::File(Box::new(file)));
+        let gaps = image(&[facts]).gaps.into_iter();
+        gaps.map(|gap| (gap.kind, gap.fatal)).collect()
+    }
+
+    #[test]
+    fn a_record_of_a_language_speaks_for_what_is_loaded_and_for_no_program() {
+        let python = |path: &str| {
+            let record = format!("{SITE}/tool-1.dist-info");
+            Layer::new()
+                .file(&format!("{record}/METADATA"), "Name: tool\nVersion: 1\n")
+                .file(
+                    &format!("{record}/RECORD"),
+                    format!("tool/__init__.py,,\n{path},,\n"),
+                )
+                .file(&format!("{SITE}/tool/__init__.py"), "x")
+        };
+        let npm = || {
+            Layer::new().file(
+                "app/node_modules/x/package.json",
+                r#"{"name":"x","version":"1.0.0"}"#,
+            )
+        };
+        let listed = format!("{SITE}/tool/bin/server");
+        let script = "usr/local/bin/server";
+        for (number, (layer, path)) in [
+            (python("tool/bin/server"), listed.as_str()),
+            (python("../../../bin/server"), script),
+            (npm(), "app/node_modules/x/bin/server"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let program = gaps(layer, path, false, false);
+            assert_eq!(
+                program,
+                [(GapKind::UnattributedElf, false)],
+                "case {number}"
+            );
+        }
+        for (layer, path) in [
+            (python("tool/_x.so"), format!("{SITE}/tool/_x.so")),
+            (
+                python("tool.libs/x.so.1"),
+                format!("{SITE}/tool.libs/x.so.1"),
+            ),
+            (npm(), "app/node_modules/x/build/x.node".to_owned()),
+        ] {
+            assert_eq!(gaps(layer, &path, true, false), [], "{path}");
+        }
+        // Packed, a program is nobody's: a record does not make it less of one.
+        let packed = gaps(npm(), "app/node_modules/x/bin/server", false, true);
+        assert_eq!(packed, [(GapKind::PackedBinary, true)]);
+    }
 }

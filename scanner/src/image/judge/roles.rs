@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sluicegate_model::package::{Package, PackageType};
 
+use crate::facts::FoundPackage;
 use crate::image::merged::{Merged, MergedFile};
 use crate::image::places::Places;
 
@@ -79,10 +80,17 @@ pub(crate) fn system_packages<'a>(
     merged: &'a Merged<'_>,
     roles: &'a [Role],
 ) -> impl Iterator<Item = &'a Package> {
-    let remembered = merged.remembered.iter().map(|gone| &gone.found.package);
-    packages_of(merged, roles, Role::Database)
-        .chain(packages_of(merged, roles, Role::Relocated))
-        .chain(remembered)
+    found_of_system(merged, roles).map(|found| &found.package)
+}
+
+/// Gives the same with what was found beside each.
+pub(crate) fn found_of_system<'a>(
+    merged: &'a Merged<'_>,
+    roles: &'a [Role],
+) -> impl Iterator<Item = &'a FoundPackage> {
+    found_of(merged, roles, Role::Database)
+        .chain(found_of(merged, roles, Role::Relocated))
+        .chain(merged.remembered.iter().map(|gone| gone.found))
 }
 
 /// Gives the packages of the files that have a role.
@@ -91,12 +99,20 @@ pub(crate) fn packages_of<'a>(
     roles: &'a [Role],
     wanted: Role,
 ) -> impl Iterator<Item = &'a Package> {
+    found_of(merged, roles, wanted).map(|found| &found.package)
+}
+
+fn found_of<'a>(
+    merged: &'a Merged<'_>,
+    roles: &'a [Role],
+    wanted: Role,
+) -> impl Iterator<Item = &'a FoundPackage> {
     let files = merged
         .files
         .iter()
         .zip(roles)
         .filter(move |(_, role)| **role == wanted);
-    files.flat_map(|(file, _)| file.found.packages.iter().map(|found| &found.package))
+    files.flat_map(|(file, _)| &file.found.packages)
 }
 
 /// dpkg's previous state, and the daily copies that its cron job keeps.

@@ -1,7 +1,9 @@
-//! What a package owns is reported once, if it is what the package brought.
+//! Whose a file is: the system's package speaks for it only where it is the distribution's and
+//! brought it.
 
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::PackageType;
 
 use super::*;
 use crate::facts::{BinaryFacts, Event, FileDigests, FileFacts, LayerFacts};
@@ -16,6 +18,10 @@ fn md5(content: &str) -> String {
 }
 
 fn debian(id: &str, claims: &[(&str, &str)]) -> Layer {
+    built(id, "6.0-3", claims)
+}
+
+fn built(id: &str, version: &str, claims: &[(&str, &str)]) -> Layer {
     let lines = claims
         .iter()
         .map(|(path, content)| format!("{}  {path}\n", md5(content)));
@@ -23,7 +29,7 @@ fn debian(id: &str, claims: &[(&str, &str)]) -> Layer {
         .file("etc/os-release", format!("ID={id}\nVERSION_ID=12\n"))
         .file(
             "var/lib/dpkg/status",
-            "Package: python3-yaml\nStatus: install ok installed\nVersion: 6.0-3\n",
+            format!("Package: python3-yaml\nStatus: install ok installed\nVersion: {version}\n"),
         )
         .file(
             "var/lib/dpkg/info/python3-yaml:amd64.md5sums",
@@ -51,33 +57,77 @@ fn names(inventory: &Inventory) -> Vec<&str> {
         .collect()
 }
 
+/// Gives the owners of what was found of languages.
+fn owners(inventory: &Inventory) -> Vec<Option<&str>> {
+    let components = inventory.components.iter();
+    let found = components.filter(|it| !it.package.package_type.is_operating_system());
+    let owner = found.map(|component| component.standing.owner());
+    owner
+        .map(|owner| owner.map(|owner| owner.package.name.as_str()))
+        .collect()
+}
+
 fn kinds(inventory: &Inventory) -> Vec<GapKind> {
     inventory.gaps.iter().map(|gap: &Gap| gap.kind).collect()
 }
 
 #[test]
-fn a_language_package_is_reported_under_its_owner_only_if_proven() {
+fn a_language_package_is_never_dropped_and_is_its_owners_only_if_proven() {
     let owned = [(SITE, METADATA)];
     let changed = [(SITE, "Name: yaml\nVersion: 5.0\n")];
     let elsewhere = [("usr/lib/other", METADATA)];
-    let both = vec!["python3-yaml", "yaml"];
+    let owner = Some("python3-yaml");
     let table = [
-        (debian("debian", &owned), vec!["python3-yaml"], vec![]),
+        (debian("debian", &owned), owner, vec![]),
+        (debian("debian", &changed), None, vec![GapKind::DbTampered]),
+        (debian("debian", &elsewhere), None, vec![]),
+        // A stanza that was copied is of another version than what lies there.
+        (built("debian", "6.0.1-1", &owned), None, vec![]),
         (
-            debian("debian", &changed),
-            both.clone(),
-            vec![GapKind::DbTampered],
+            built("debian", "6.0-1nodesource1", &owned),
+            None,
+            vec![GapKind::ThirdParty],
         ),
-        (debian("debian", &elsewhere), both.clone(), vec![]),
-        // Of a distribution that names fixed issues only, the language's advisories say more.
-        (alpine(METADATA), vec!["py3-yaml", "yaml"], vec![]),
-        (debian("kali", &owned), both.clone(), vec![]),
+        (alpine(METADATA), Some("py3-yaml"), vec![]),
+        (debian("kali", &owned), owner, vec![]),
     ];
-    for (number, (layer, wanted, gaps)) in table.into_iter().enumerate() {
+    for (number, (layer, owner, gaps)) in table.into_iter().enumerate() {
         let inventory = image(&[layer.file(SITE, METADATA).facts()]);
-        assert_eq!(names(&inventory), wanted, "case {number}");
+        assert!(names(&inventory).contains(&"yaml"), "case {number}");
+        assert_eq!(owners(&inventory), [owner], "case {number}");
         assert_eq!(kinds(&inventory), gaps, "case {number}");
     }
+}
+
+#[test]
+fn a_line_in_anybodys_list_makes_nobody_an_owner() {
+    let lists = |layer: Layer, path: &str| {
+        let line = format!("{}  {path}\n", md5(METADATA));
+        layer.file("var/lib/dpkg/info/python3-yaml:amd64.md5sums", line)
+    };
+    let metadata = "app/lib/yaml-6.0.dist-info/METADATA";
+    let aside = "usr/local/lib/python3.11/site-packages/yaml-6.0.dist-info/METADATA";
+    // Where distributions have no files, though all came with one layer.
+    for path in [metadata, aside] {
+        let layer = lists(built("debian", "6.0-3", &[]), path).file(path, METADATA);
+        assert_eq!(owners(&image(&[layer.facts()])), [None], "{path}");
+    }
+    // In a list that a later layer brought, or over a file that one did.
+    let base = || debian("debian", &[]).facts();
+    let both = lists(Layer::new(), SITE).file(SITE, METADATA);
+    assert_eq!(owners(&image(&[base(), both.facts()])), [None]);
+    let listed = debian("debian", &[(SITE, METADATA)]).facts();
+    let over = Layer::new().file(SITE, METADATA).facts();
+    assert_eq!(owners(&image(&[listed, over])), [None]);
+    let file = debian("debian", &[]).file(SITE, METADATA).facts();
+    assert_eq!(
+        owners(&image(&[file, lists(Layer::new(), SITE).facts()])),
+        [None]
+    );
+    // An apk database that a later layer wrote anew keeps the package and gains a file.
+    let lower = alpine("other").facts();
+    let upper = alpine(METADATA).file(SITE, METADATA).facts();
+    assert_eq!(owners(&image(&[lower, upper])), [None]);
 }
 
 #[test]
@@ -88,7 +138,9 @@ fn a_claim_of_a_package_that_is_not_installed_counts_for_nothing() {
             format!("{}  {SITE}\n", md5(METADATA)),
         )
         .file(SITE, METADATA);
-    assert_eq!(names(&image(&[layer.facts()])), ["python3-yaml", "yaml"]);
+    let inventory = image(&[layer.facts()]);
+    assert_eq!(names(&inventory), ["python3-yaml", "yaml"]);
+    assert_eq!(owners(&inventory), [None]);
 }
 
 #[test]
@@ -105,7 +157,7 @@ fn lists_of_distroless_belong_to_the_record_beside_them() {
         )
         .file(SITE, METADATA);
     let inventory = image(&[layer.facts()]);
-    assert_eq!(names(&inventory), ["python3-yaml"]);
+    assert_eq!(owners(&inventory), [Some("python3-yaml")]);
     assert_eq!(inventory.gaps, []);
 }
 
@@ -115,7 +167,7 @@ fn a_database_may_name_either_spelling_of_a_path() {
     let layer = debian("debian", &[(aliased, METADATA)])
         .symlink("lib", "usr/lib")
         .file(SITE, METADATA);
-    assert_eq!(names(&image(&[layer.facts()])), ["python3-yaml"]);
+    assert_eq!(owners(&image(&[layer.facts()])), [Some("python3-yaml")]);
 }
 
 #[test]
@@ -125,8 +177,17 @@ fn a_relocated_copy_is_a_component_of_its_own() {
         .file(SITE, METADATA)
         .file(copy, METADATA);
     let inventory = image(&[layer.facts()]);
-    assert_eq!(names(&inventory), ["python3-yaml", "yaml"]);
-    assert_eq!(inventory.components[1].path, copy);
+    assert_eq!(names(&inventory), ["python3-yaml", "yaml", "yaml"]);
+    for component in &inventory.components {
+        let is_owned = component.standing.owner().is_some();
+        assert_eq!(is_owned, component.path == SITE, "{}", component.path);
+    }
+    assert!(
+        inventory
+            .components
+            .iter()
+            .any(|component| component.path == copy)
+    );
 }
 
 #[test]
@@ -167,6 +228,7 @@ fn with_gap(mut facts: LayerFacts, path: &str, content: &str, gap: Gap) -> Layer
             size_bytes: 1_000,
             identified: false,
             packed: true,
+            library: false,
         });
     }
     file.found.gaps.push(gap.at(path));
@@ -180,7 +242,7 @@ fn a_proven_owner_stands_for_what_was_not_read() {
     let table = [
         (GapKind::JarUnidentified, true, true),
         (GapKind::VersionUnknown, true, true),
-        (GapKind::PackedBinary, true, true),
+        (GapKind::PackedBinary, false, false),
         (GapKind::NestedArchive, true, true),
         (GapKind::StrippedMetadata, true, true),
         (GapKind::FileUnreadable, true, false),
@@ -272,6 +334,7 @@ fn scripts_of_packages_that_are_there_are_theirs() {
             size_bytes: 1_000,
             identified: false,
             packed: false,
+            library: false,
         });
         facts.events.push(Event::File(Box::new(file)));
         let strangers = kinds(&image(&[facts]));
@@ -281,19 +344,14 @@ fn scripts_of_packages_that_are_there_are_theirs() {
 
 #[test]
 fn a_package_of_somebody_else_stands_for_nothing() {
-    let distribution = debian("debian", &[(SITE, METADATA), ("usr/bin/x", "x")]);
-    let replaced = Layer::new().file(
-        "var/lib/dpkg/status",
-        "Package: python3-yaml\nStatus: install ok installed\nVersion: 6.0-1nodesource1\n",
-    );
-    let gap = Gap::partial(GapKind::VersionUnknown, "detail");
-    let base = distribution.file(SITE, METADATA).facts();
-    let base = with_gap(base, "usr/bin/x", "x", gap);
-    let own = image(std::slice::from_ref(&base));
-    assert_eq!((names(&own), kinds(&own)), (vec!["python3-yaml"], vec![]));
-    let other = image(&[base, replaced.facts()]);
-    assert_eq!(names(&other), ["python3-yaml", "yaml"]);
-    let gaps = kinds(&other);
+    let claims = [(SITE, METADATA), ("usr/bin/x", "x")];
+    let of = |version: &str| {
+        let gap = Gap::partial(GapKind::VersionUnknown, "detail");
+        let layer = built("debian", version, &claims).file(SITE, METADATA);
+        image(&[with_gap(layer.facts(), "usr/bin/x", "x", gap)])
+    };
+    assert_eq!(kinds(&of("6.0-3")), []);
+    let gaps = kinds(&of("6.0-1nodesource1"));
     assert_eq!(gaps.len(), 2, "{gaps:?}");
     assert!(gaps.contains(&GapKind::VersionUnknown) && gaps.contains(&GapKind::ThirdParty));
 }

@@ -1,0 +1,150 @@
+//! Which version of a system package is compared where somebody else than the distribution built it.
+//!
+//! Its epoch and suffix order it among its builder's own versions, not among the distribution's. So
+//! it is compared as the distribution would have called it, and what comes out is never more than
+//! "unknown": neither that it is affected nor that it is fixed.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use sluicegate_model::advisory::{Advisory, Event};
+use sluicegate_model::package::{Component, PackageType, Standing};
+
+use crate::matchers::{Affected, Side};
+use crate::versions::parts::parts;
+
+/// A version to compare.
+pub(super) struct Build<'a> {
+    pub(super) version: Cow<'a, str>,
+    /// Whether somebody else built it.
+    is_foreign: bool,
+    /// Whether its epoch is one that none of the advisories knows.
+    pub(super) has_own_epoch: bool,
+}
+
+impl<'a> Build<'a> {
+    /// Says which version is compared with those that advisories on one package name.
+    pub(super) fn of(
+        component: &Component,
+        version: &'a str,
+        side: Side,
+        advisories: &[Advisory],
+    ) -> Self {
+        let package_type = component.package.package_type;
+        let may_have_epoch = match package_type {
+            PackageType::Deb | PackageType::Pacman => true,
+            // What names the source of an RPM package names no epoch.
+            PackageType::Rpm => side == Side::Installed,
+            _ => false,
+        };
+        let known = if may_have_epoch {
+            epochs(package_type, advisories)
+        } else {
+            BTreeSet::new()
+        };
+        let own = parts(package_type, version);
+        let has_own_epoch = !known.is_empty() && !known.contains(own.epoch);
+        let is_foreign = has_own_epoch || component.standing == Standing::ThirdParty;
+        if !is_foreign {
+            return Self {
+                version: Cow::Borrowed(version),
+                is_foreign,
+                has_own_epoch,
+            };
+        }
+        // Of several epochs the lowest finds most.
+        let epoch = known.first().copied().unwrap_or(own.epoch);
+        let revision = plain_revision(own.revision);
+        let mut version = own.upstream.to_owned();
+        if !epoch.is_empty() {
+            version = format!("{epoch}:{version}");
+        }
+        if !revision.is_empty() {
+            let mark = if package_type == PackageType::Apk {
+                "-r"
+            } else {
+                "-"
+            };
+            version = format!("{version}{mark}{revision}");
+        }
+        Self {
+            version: Cow::Owned(version),
+            is_foreign,
+            has_own_epoch,
+        }
+    }
+
+    /// Takes from an answer what is not known of somebody else's build.
+    pub(super) fn limit(&self, affected: Affected) -> Affected {
+        match affected {
+            Affected::Yes if self.is_foreign => Affected::Unknown,
+            other => other,
+        }
+    }
+}
+
+/// Gives the epochs of all versions that advisories name; none is the empty one.
+fn epochs(package_type: PackageType, advisories: &[Advisory]) -> BTreeSet<&str> {
+    let ranges = advisories.iter().flat_map(|advisory| &advisory.ranges);
+    let bounds = ranges
+        .flat_map(|range| &range.events)
+        .map(|event| match event {
+            Event::Introduced(version)
+            | Event::Fixed(version)
+            | Event::LastAffected(version)
+            | Event::Limit(version) => version,
+        })
+        .filter(|version| !matches!(version.as_str(), "0" | "*"));
+    let listed = advisories.iter().flat_map(|advisory| &advisory.versions);
+    bounds
+        .chain(listed)
+        .map(|version| parts(package_type, version).epoch)
+        .collect()
+}
+
+/// Gives a revision up to what somebody else than the distribution may have added: its number, and
+/// what Debian's stable updates and Enterprise Linux add.
+fn plain_revision(revision: &str) -> &str {
+    let digits = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+        end.unwrap_or(text.len())
+    };
+    let mut end = digits(revision);
+    let after = |end: usize| revision.get(end..).unwrap_or_default();
+    while let Some(update) = after(end).strip_prefix("+deb") {
+        let release = digits(update);
+        let Some(number) = update
+            .get(release..)
+            .and_then(|rest| rest.strip_prefix('u'))
+        else {
+            break;
+        };
+        end = revision.len() - number.len() + digits(number);
+    }
+    if let Some(release) = after(end).strip_prefix("el") {
+        end = revision.len() - release.len() + digits(release);
+    }
+    let plain = revision.get(..end).unwrap_or_default();
+    plain.trim_end_matches('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_cut_where_somebody_elses_begins() {
+        for (revision, wanted) in [
+            ("1", "1"),
+            ("1+rpt1", "1"),
+            ("1+deb12u3+rpt1", "1+deb12u3"),
+            ("1nodesource1", "1"),
+            ("1.pgdg120+1", "1"),
+            ("1+0~20241122.56+debian12~1.gbp4be2cd", "1"),
+            ("1.el9.remi", "1.el9"),
+            ("", ""),
+        ] {
+            assert_eq!(plain_revision(revision), wanted, "{revision}");
+        }
+    }
+}
