@@ -22,7 +22,7 @@ use crate::image::layers::LayerInput;
 use crate::inventory::{merge, merge_alone};
 
 /// Raised with every change of what is taken for an artifact, or read of one.
-pub(crate) const ARTIFACT_REVISION: u32 = 3;
+pub(crate) const ARTIFACT_REVISION: u32 = 4;
 
 /// The config of artifacts that need none. Source: image-spec, "Guidance for an Empty Descriptor".
 const EMPTY_CONFIG: &[u8] = b"{}";

@@ -9,6 +9,7 @@ mod digests;
 mod owned;
 mod path_set;
 mod readers;
+mod readings;
 mod stored;
 mod weight;
 
@@ -27,11 +28,12 @@ pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
 pub(crate) use readers::NO_ENTRY;
 pub use readers::{PluginName, Readers};
+pub use readings::{Disputed, Reader, ReaderSet};
 pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 7;
+pub(crate) const FACTS_FORMAT: u8 = 8;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -73,6 +75,9 @@ pub struct LayerFacts {
     pub gaps: Vec<Gap>,
     /// What bears on the merged tree, in archive order.
     pub events: Vec<Event>,
+    /// Which of the events only some readers of archives have; the rest have them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disputed: Vec<Disputed>,
     /// Every path that is neither a directory nor a symbolic link; stored apart from the text.
     #[serde(skip)]
     pub plain_paths: PathSet,
@@ -255,6 +260,16 @@ impl LayerFacts {
         });
         let mut gaps = self.gaps.iter().chain(of_files);
         gaps.any(|gap| gap.kind == GapKind::Interrupted)
+    }
+
+    /// Tells whether an event is there for a reader of archives.
+    pub fn is_read_by(&self, event: usize, reader: Reader) -> bool {
+        let at = self
+            .disputed
+            .binary_search_by_key(&event, |disputed| disputed.event);
+        at.ok()
+            .and_then(|at| self.disputed.get(at))
+            .is_none_or(|disputed| disputed.readers.has(reader))
     }
 
     /// Tells whether the content is a tar archive, by content and not by its claimed type.

@@ -2,6 +2,8 @@
 //!
 //! What of it is to be believed is judged in `image/judge`.
 
+mod appliers;
+
 use std::collections::BTreeSet;
 
 use sluicegate_model::coverage::Gap;
@@ -24,13 +26,15 @@ use crate::image::layers::LayerInput;
 use crate::image::merged::{Merged, MergedFile};
 use crate::image::proof;
 use crate::image::stack::{self, Laid};
+use crate::image::tree::Applier;
+use crate::path;
 use crate::plugin_set::PluginSet;
 use crate::purl::purl;
 use crate::versions::parts::is_built_from;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 9;
+pub(crate) const MERGE_REVISION: u32 = 10;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
@@ -47,15 +51,32 @@ fn take_stock(
     layers: &[LayerInput<'_>],
     known: Vec<Gap>,
 ) -> Inventory {
+    let (mut inventory, departs) = take_stock_as(Applier::USUAL, config, layers, known.clone());
+    for applier in appliers::others(layers, departs) {
+        let (other, _) = take_stock_as(applier, config, layers, known.clone());
+        appliers::unite(&mut inventory, other, applier);
+    }
+    inventory
+}
+
+/// Takes stock of what one applier leaves behind; tells whether those that unpack layers apart may
+/// leave something else.
+fn take_stock_as(
+    applier: Applier,
+    config: Option<&ImageConfig>,
+    layers: &[LayerInput<'_>],
+    known: Vec<Gap>,
+) -> (Inventory, bool) {
     let Laid {
         mut merged,
         past,
         gaps,
-    } = stack::lay_over(config, layers, known, PluginSet::built_in());
+    } = stack::lay_over(applier, config, layers, known, PluginSet::built_in());
     let present = roles::package_types(&merged);
     merged.remembered = past.vanished(&merged.tree, layers, &present);
     merged.edited = past.edited(&merged.tree, layers, &present);
-    assemble(config, &merged, gaps)
+    let departs = merged.tree.departs();
+    (assemble(config, &merged, gaps), departs)
 }
 
 /// Assembles the inventory.
@@ -86,7 +107,7 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
     let (declared, components) = components
         .into_iter()
         .partition(|component: &Component| component.evidence == Evidence::Declared);
-    let mut gaps = gaps.into_gaps();
+    let mut gaps: Vec<Gap> = gaps.into_gaps().into_iter().map(for_people).collect();
     gaps.sort();
     gaps.dedup();
     Inventory {
@@ -161,6 +182,7 @@ fn component(
     distro: Option<&Distro>,
     owner: Option<&Package>,
 ) -> Component {
+    let file = path::shown(file);
     let package = &found.package;
     let own_distro = distro.filter(|distro| distro::may_hold(distro, package.package_type));
     let ecosystem = package
@@ -168,7 +190,7 @@ fn component(
         .language_ecosystem()
         .or_else(|| own_distro.and_then(|distro| distro.ecosystem.clone()));
     let path = if found.inside.is_empty() {
-        file.to_owned()
+        file.into_owned()
     } else {
         format!("{file}/{}", found.inside)
     };
@@ -216,6 +238,15 @@ fn standing(found: &FoundPackage, distro: Option<&Distro>, owner: Option<&Packag
 /// Names a gap's place in the merged image, where its raw path may be another.
 fn placed(gap: &Gap, file: &MergedFile<'_>) -> Gap {
     gap.clone().in_layer(file.layer.clone())
+}
+
+/// Writes the names in a gap as people read them.
+fn for_people(gap: Gap) -> Gap {
+    Gap {
+        path: gap.path.map(|path| path::shown(&path).into_owned()),
+        detail: path::sentence(gap.detail),
+        ..gap
+    }
 }
 
 fn platform(config: &ImageConfig) -> String {

@@ -37,19 +37,22 @@ impl Layer {
     }
 
     /// Adds an entry as it is, names unchecked; they must fit the header.
-    pub(crate) fn entry(
-        mut self,
-        kind: EntryType,
-        path: &str,
-        target: &str,
-        content: &[u8],
-    ) -> Self {
+    pub(crate) fn entry(self, kind: EntryType, path: &str, target: &str, content: &[u8]) -> Self {
+        self.bytes(kind, path.as_bytes(), target, content)
+    }
+
+    /// Adds a file whose name may be no text.
+    pub(crate) fn raw(self, path: &[u8], content: &str) -> Self {
+        self.bytes(EntryType::Regular, path, "", content.as_bytes())
+    }
+
+    fn bytes(mut self, kind: EntryType, path: &[u8], target: &str, content: &[u8]) -> Self {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_size(content.len().try_into().unwrap());
         header.set_mode(0o644);
         let fields = header.as_gnu_mut().unwrap();
-        fields.name[..path.len()].copy_from_slice(path.as_bytes());
+        fields.name[..path.len()].copy_from_slice(path);
         fields.linkname[..target.len()].copy_from_slice(target.as_bytes());
         header.set_cksum();
         self.0.append(&header, content).unwrap();

@@ -43,7 +43,7 @@ fn judge(layer: impl Read + Send) -> Result<LayerFacts, String> {
 
 #[test]
 fn every_hostile_archive_gets_a_verdict() {
-    let seeds = seeds::seeds(ARCHIVES[0], ARCHIVES[1]);
+    let seeds = seeds::seeds(ARCHIVES[0], ARCHIVES[1], &[]);
     eprintln!("hostile archives: {} from seed {}", seeds.len(), seeds[0]);
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());

@@ -1,8 +1,8 @@
 //! The scanner against hostile archives, its merged tree against what an applier unpacks, and its
 //! findings against those of an evaluation of its own.
 //!
-//! The first two are random; every archive and every stack has its seed, and `SLUICEGATE_TEST_SEED=N` plays
-//! that one again.
+//! The first two are made by chance from seeds that are the same in every run, but with `--long`, which
+//! looks for new ones; `SLUICEGATE_TEST_SEED=N` plays one again.
 
 mod applied;
 mod archives;
@@ -11,7 +11,10 @@ mod claims;
 mod contents;
 mod endless;
 mod evaluation;
+mod headers;
 mod hostile;
 mod known_answers;
+mod overlaid;
+mod readings;
 mod seeds;
 mod stacks;

@@ -43,10 +43,13 @@ struct Making<'a> {
     replaces: bool,
     beneath: Beneath,
     named: u32,
+    /// Whether there may be what few archives have.
+    is_odd: bool,
 }
 
-/// Makes the stack that lives below `root`.
-pub fn stack(root: &str, rng: &mut StdRng) -> Stack {
+/// Makes the stack that lives below `root`, with or without devices, an emptied root and links to
+/// themselves: seeds that failed before there were these still give the stack that failed.
+pub fn stack(root: &str, rng: &mut StdRng, is_odd: bool) -> Stack {
     let mut making = Making {
         rng,
         root: root.to_owned(),
@@ -55,6 +58,7 @@ pub fn stack(root: &str, rng: &mut StdRng) -> Stack {
         replaces: false,
         beneath: Beneath::default(),
         named: 0,
+        is_odd,
     };
     let layers = std::array::from_fn(|layer| {
         making.has.clear();
@@ -74,7 +78,8 @@ impl Making<'_> {
     fn step(&mut self, layer: usize) {
         let dir = pick(self.rng, &DIRS).to_owned();
         let unit = format!("{dir}/{}", pick(self.rng, &UNITS));
-        match self.rng.random_range(0..20) {
+        let kinds = if self.is_odd { 23 } else { 20 };
+        match self.rng.random_range(0..kinds) {
             0..=6 => self.metadata(&format!("{unit}/METADATA")),
             7 if self.rng.random_ratio(1, 3) => self.replace(&unit, b'0'),
             8 => self.put(&dir, Is::Directory, b'5', ""),
@@ -90,6 +95,12 @@ impl Making<'_> {
             16 if layer > 0 => self.remove(&dir),
             17 if layer > 0 => self.empty(&dir),
             18 => self.hardlink(&format!("{unit}/METADATA")),
+            20 => self.device(&unit, &dir),
+            21 if layer > 0 && self.rng.random_ratio(1, 8) => {
+                // Nothing is known of what lies beneath from here on, but that it may be anything.
+                entry(&mut self.tar, b'0', b".wh..wh..opq", b"", b"");
+            }
+            22 => self.itself(&format!("{unit}/METADATA")),
             _ => self.metadata(&format!("{unit}/METADATA")),
         }
     }
@@ -104,6 +115,27 @@ impl Making<'_> {
         if !makes_links && !self.beneath.has_own_below(path) {
             self.replaces = true;
             self.put(path, Is::File, kind, "");
+        }
+    }
+
+    /// A device in the place of a package, of what a package lies in, or of a package's file.
+    fn device(&mut self, unit: &str, dir: &str) {
+        let path = match self.rng.random_range(0..4) {
+            0 => dir.to_owned(),
+            1 => unit.to_owned(),
+            _ => format!("{unit}/METADATA"),
+        };
+        let kind = *pick(self.rng, &[&b'3', &b'4', &b'6']);
+        self.replace(&path, kind);
+    }
+
+    /// A file and a hard link from it to itself, as tar writes where it is given a path twice. Go's
+    /// appliers refuse it.
+    fn itself(&mut self, path: &str) {
+        if self.rng.random_ratio(1, 16) {
+            self.metadata(path);
+            let full = format!("{}/{path}", self.root);
+            entry(&mut self.tar, b'1', full.as_bytes(), full.as_bytes(), b"");
         }
     }
 

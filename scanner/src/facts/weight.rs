@@ -8,7 +8,9 @@ use std::mem::size_of;
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::package::Package;
 
-use super::{Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile, PathHash};
+use super::{
+    Disputed, Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile, PathHash,
+};
 
 /// What the allocator adds to a piece of its own: its header, and rounding up.
 const PIECE_BYTES: usize = 16;
@@ -20,7 +22,8 @@ impl LayerFacts {
         let gaps: usize = self.gaps.iter().map(gap).sum();
         let paths = self.plain_paths.len() * size_of::<PathHash>();
         let readers = self.readers.weight();
-        widened(size_of::<Self>() + events + gaps + paths + readers)
+        let disputed = self.disputed.len() * size_of::<Disputed>();
+        widened(size_of::<Self>() + events + gaps + paths + readers + disputed)
     }
 }
 

@@ -13,7 +13,7 @@ use super::layers::{LayerInput, file_facts, packages};
 use super::places::Places;
 use super::presence::Presence;
 use super::spellings::Spellings;
-use super::tree::{FileRef, Tree};
+use super::tree::{Applier, FileRef, Tree};
 use crate::facts::{FoundPackage, PathHash};
 use crate::plugin_set::PluginSet;
 
@@ -245,7 +245,7 @@ impl Snapshot {
         plugins: &PluginSet,
     ) -> BTreeMap<&'a str, bool> {
         let claims = self.claims(layers);
-        let then = self.replay(layers, plugins);
+        let then = self.replay(tree.applier(), layers, plugins);
         let spellings = Spellings::of(&then);
         let mut traced = BTreeMap::new();
         for (path, _) in then.files() {
@@ -260,8 +260,8 @@ impl Snapshot {
     }
 
     /// Gives the tree as it was.
-    fn replay(&self, layers: &[LayerInput<'_>], plugins: &PluginSet) -> Tree {
-        let mut tree = Tree::new();
+    fn replay(&self, applier: Applier, layers: &[LayerInput<'_>], plugins: &PluginSet) -> Tree {
+        let mut tree = Tree::new(applier);
         for (index, layer) in layers.iter().enumerate().take(self.layer + 1) {
             tree.apply(index, layer.facts, plugins);
         }

@@ -15,4 +15,4 @@ mod presence;
 pub(crate) mod proof;
 mod spellings;
 pub(crate) mod stack;
-mod tree;
+pub(crate) mod tree;

@@ -15,7 +15,7 @@ use super::instructions;
 use super::layers::{LayerInput, file_facts};
 use super::merged::{Merged, MergedFile};
 use super::presence::{self, Presence};
-use super::tree::{Lost, MAX_WORK, Tree};
+use super::tree::{Applier, Lost, MAX_WORK, Tree};
 use crate::facts::PathHash;
 use crate::gaps::GapList;
 use crate::plugin_set::PluginSet;
@@ -49,8 +49,9 @@ pub(crate) struct Laid<'a> {
     pub(crate) gaps: GapList,
 }
 
-/// Lays the layers over each other, base first; `known` is what is known to be amiss.
+/// Lays the layers over each other as `applier` does, base first; `known` is what is known to be amiss.
 pub(crate) fn lay_over<'a>(
+    applier: Applier,
     config: Option<&ImageConfig>,
     layers: &[LayerInput<'a>],
     known: Vec<Gap>,
@@ -58,7 +59,7 @@ pub(crate) fn lay_over<'a>(
 ) -> Laid<'a> {
     let mut gaps = GapList::default();
     gaps.extend(known);
-    let mut tree = Tree::new();
+    let mut tree = Tree::new(applier);
     let mut presence = BTreeMap::new();
     let mut past = Past::new(plugins);
     for (index, layer) in layers.iter().enumerate() {

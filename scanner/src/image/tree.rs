@@ -9,9 +9,10 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use crate::facts::{Event, LayerFacts, PathHash};
+use crate::facts::{Event, LayerFacts, PathHash, Reader};
 use crate::plugin_set::PluginSet;
 
+mod apart;
 mod replaced;
 
 /// Most links followed for one path, as in Linux.
@@ -52,9 +53,39 @@ pub(crate) struct Lost {
     pub(crate) unread_links: Vec<String>,
 }
 
+/// Who lays layers over each other, which decides what is left behind where a layer is made so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Applier {
+    /// Whose reading of archives counts.
+    pub(crate) reader: Reader,
+    pub(crate) storage: Storage,
+}
+
+/// How a layer meets those below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// It is unpacked into what they left, as by podman's `vfs` and by umoci.
+    Within,
+    /// It is unpacked apart from them and joined to them by an overlay file system.
+    Apart,
+}
+
+impl Applier {
+    /// The one whose outcome is told first.
+    pub(crate) const USUAL: Self = Self {
+        reader: Reader::Go,
+        storage: Storage::Within,
+    };
+}
+
 /// The merged tree.
 pub(crate) struct Tree {
+    applier: Applier,
     nodes: Vec<Node>,
+    /// How many nodes there were before the layer that is being laid over them.
+    older: Cell<usize>,
+    /// Whether a layer came to something through the layers below, which unpacked apart it does not.
+    departs: Cell<bool>,
     /// How many steps were taken.
     work: Cell<u64>,
 }
@@ -73,15 +104,38 @@ enum NodeKind {
 const ROOT: usize = 0;
 
 impl Tree {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(applier: Applier) -> Self {
         let root = Node {
             hash: PathHash::of(""),
             kind: NodeKind::Directory(BTreeMap::new()),
         };
         Self {
+            applier,
             nodes: vec![root],
+            older: Cell::new(0),
+            departs: Cell::new(false),
             work: Cell::new(0),
         }
+    }
+
+    /// Gives who lays the layers over each other here.
+    pub(crate) fn applier(&self) -> Applier {
+        self.applier
+    }
+
+    /// Tells whether layers that are unpacked apart may leave something else.
+    pub(crate) fn departs(&self) -> bool {
+        self.departs.get()
+    }
+
+    /// Gives the events of a layer as they are to whom the tree is.
+    fn events<'f>(
+        &self,
+        facts: &'f LayerFacts,
+    ) -> impl Iterator<Item = (usize, &'f Event)> + use<'f> {
+        let reader = self.applier.reader;
+        let events = facts.events.iter().enumerate();
+        events.filter(move |(index, _)| facts.is_read_by(*index, reader))
     }
 
     /// Tells whether all work that an image is worth was done.
@@ -98,11 +152,15 @@ impl Tree {
     /// Lays a layer over the tree, in the order of its entries, as links that it makes count for
     /// those after them. Whatever it removes is of the layers below.
     pub(crate) fn apply(&mut self, layer: usize, facts: &LayerFacts, plugins: &PluginSet) -> Lost {
+        if self.applier.storage == Storage::Apart {
+            return self.apply_apart(layer, facts, plugins);
+        }
         let mut lost = Lost::default();
         let own = self.nodes.len();
         let mut lower = self.link_targets(facts);
         let links = self.remove_replaced(facts);
-        for (index, event) in facts.events.iter().enumerate() {
+        self.older.set(own);
+        for (index, event) in self.events(facts) {
             let file = FileRef {
                 layer,
                 event: index,
@@ -115,6 +173,8 @@ impl Tree {
                     true
                 }),
                 Event::Opaque(path) => self.follow(path, true).map(|at| {
+                    let is_root = at.is_empty() && own > 1;
+                    self.departs.set(self.departs.get() || is_root);
                     self.empty_older(&at, own);
                     true
                 }),
@@ -126,7 +186,9 @@ impl Tree {
                 Err(LinkLoop) => lost.endless.push(event.path().to_owned()),
             }
         }
+        self.older.set(0);
         self.remove_replaced_through(links, facts, own);
+        self.remove_replaced_links(facts, own);
         lost
     }
 
@@ -224,7 +286,7 @@ impl Tree {
             let at = self.locate(target).ok()?;
             Some((index, self.shared(&at)?))
         };
-        facts.events.iter().enumerate().filter_map(shared).collect()
+        self.events(facts).filter_map(shared).collect()
     }
 
     /// Gives what a hard link to this path would be.
@@ -310,6 +372,8 @@ impl Tree {
             let Some(NodeKind::Symlink(target)) = node.and_then(|node| self.kind(node)) else {
                 continue;
             };
+            let is_older = node.is_some_and(|node| node < self.older.get());
+            self.departs.set(self.departs.get() || is_older);
             links += 1;
             if links > MAX_LINKS {
                 return Err(LinkLoop);

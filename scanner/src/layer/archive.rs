@@ -1,21 +1,21 @@
 //! Reads a tar stream header by header: names, kinds, sizes, and where content lies.
 //!
-//! Fields are parsed by the `tar` crate's header; what precedes and follows a header is read here,
-//! because extended headers need bounds and because archives that readers take differently must be
-//! refused, not interpreted. `walk.rs` is the only caller.
+//! What a header's fields mean is for `readers.rs` to say; what precedes and follows a header is read
+//! here. Where readers differ on an entry's name or kind it has several readings; where they differ on
+//! where the next header is, the archive is refused. `walk.rs` is the only caller.
 //!
 //! Source: POSIX.1-2017, pax; GNU tar manual, "Basic Tar Format".
 
 use std::io::{self, Read};
 
-use tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
-
+use crate::facts::{Reader, ReaderSet};
 use crate::limits::{Limits, MIB};
 
 use super::chunks::ChunkReader;
-use super::header::{Kind, checksum, has_right_checksum, has_sound_numbers, kind};
+use super::header::{BLOCK, Block, Kind, until_nul};
 use super::pax::{self, PaxError, PaxRecords, SparseMap, SparseRecords};
-use super::sparse::{Expansion, MAX_NUMBERS, Run};
+use super::readers::{self, Extensions, Reading, readings};
+use super::sparse::{Expansion, MAX_NUMBERS, Run, gnu_map, gnu_map_goes_on};
 
 /// Size of a tar block, in bytes.
 const BLOCK_BYTES: u64 = 512;
@@ -33,10 +33,12 @@ pub(super) enum ArchiveError {
     Read(#[from] io::Error),
     #[error("the archive ends within an entry")]
     Cut,
-    #[error("an archive header has a wrong checksum")]
-    Checksum,
-    #[error("an archive header has a wrong number: {0}")]
-    Number(#[source] io::Error),
+    #[error("an archive header has a wrong checksum or a number that is none")]
+    Header,
+    #[error("an archive header has no size that is a number")]
+    Size,
+    #[error("a sparse map has a number that is none")]
+    Number,
     #[error("an extended header of the archive is wrong: {0}")]
     Pax(#[from] PaxError),
     #[error(
@@ -49,13 +51,38 @@ pub(super) enum ArchiveError {
     Disputed(&'static str),
 }
 
-/// One entry's header. Names are as written.
+/// One entry's header.
 pub(super) struct EntryHeader {
-    pub(super) kind: Kind,
-    pub(super) name: Vec<u8>,
-    pub(super) target: Vec<u8>,
+    /// What it is to whom, that of container runtimes first; one reading unless readers differ.
+    pub(super) readings: Vec<(ReaderSet, Reading)>,
+    /// ReaderSet that stopped before it, or at it.
+    pub(super) stopped: ReaderSet,
     /// Bytes of content, holes included.
     pub(super) size_bytes: u64,
+}
+
+/// Where a file's content comes from.
+pub(super) trait Content {
+    /// Reads up to `most` bytes of it into `into`, which is extended.
+    fn read_content(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError>;
+}
+
+/// Content that is in memory.
+impl Content for &[u8] {
+    fn read_content(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(self.len());
+        let (now, later) = self.split_at(most);
+        into.extend_from_slice(now);
+        *self = later;
+        Ok(())
+    }
+}
+
+/// The current entry's content.
+impl Content for Archive<'_> {
+    fn read_content(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError> {
+        self.read_current(into, most)
+    }
 }
 
 /// A stream of entries.
@@ -69,6 +96,8 @@ pub(super) struct Archive<'a> {
     expansion: Option<Expansion>,
     /// Whether a valid header or end marker was seen.
     recognized: bool,
+    /// ReaderSet that have come so far.
+    active: ReaderSet,
 }
 
 impl<'a> Archive<'a> {
@@ -79,6 +108,7 @@ impl<'a> Archive<'a> {
             padding: 0,
             expansion: None,
             recognized: false,
+            active: ReaderSet::ALL,
         }
     }
 
@@ -89,48 +119,46 @@ impl<'a> Archive<'a> {
 
     /// Gives the next entry, or none at the archive's end.
     pub(super) fn next(&mut self, limits: &Limits) -> Result<Option<EntryHeader>, ArchiveError> {
-        let mut pending = Pending::default();
-        for extensions in 0_u32.. {
+        let mut extensions = Extensions::default();
+        for count in 0_u32.. {
             // Each kind of extended header may come once before an entry; more is an endless loop.
-            if extensions > 8 {
+            if count > 8 {
                 return Err(ArchiveError::Disputed("too many extended headers in a row"));
             }
             self.skip_content()?;
-            let Some(header) = self.header()? else {
-                if pending.is_empty() {
+            let Some(block) = self.header()? else {
+                if extensions.is_empty() {
                     return Ok(None);
                 }
                 return Err(ArchiveError::Cut);
             };
-            match header.entry_type() {
-                EntryType::GNULongName => {
-                    let text = self.extension(&header)?;
-                    put_once(&mut pending.long_name, until_nul(text))?;
+            match block.flag() {
+                b'L' => {
+                    extensions.pax_is_first[0] = extensions.pax.is_some();
+                    self.long_text(&block, &mut extensions.long_name)?;
                 }
-                EntryType::GNULongLink => {
-                    let text = self.extension(&header)?;
-                    put_once(&mut pending.long_target, until_nul(text))?;
+                b'K' => {
+                    extensions.pax_is_first[1] = extensions.pax.is_some();
+                    self.long_text(&block, &mut extensions.long_target)?;
                 }
-                EntryType::XHeader => {
-                    let text = self.extension(&header)?;
-                    put_once(&mut pending.pax, pax::parse(&text)?)?;
+                b'x' => {
+                    let text = self.extension(&block)?;
+                    // One that says nothing is none to every reader, unless it comes second.
+                    let nothing = PaxRecords::default();
+                    extensions.pax = extensions.pax.take().filter(|pax| *pax != nothing);
+                    put_once(&mut extensions.pax, pax::parse(&text)?)?;
                 }
-                EntryType::XGlobalHeader => {
-                    let global = pax::parse(&self.extension(&header)?)?;
-                    check_global(&header, &global, &pending)?;
+                b'g' => {
+                    let global = pax::parse(&self.extension(&block)?)?;
+                    check_global(&block, &global, &extensions)?;
                 }
-                _ => return self.entry(&header, pending, limits).map(Some),
+                _ => return self.entry(&block, extensions, limits).map(Some),
             }
         }
         Ok(None)
     }
 
-    /// Reads up to `most` bytes of the current entry's content into `into`, which is extended.
-    pub(super) fn read_content(
-        &mut self,
-        into: &mut Vec<u8>,
-        most: u64,
-    ) -> Result<(), ArchiveError> {
+    fn read_current(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError> {
         let Some(mut expansion) = self.expansion.take() else {
             return self.read_stored(into, most);
         };
@@ -188,61 +216,59 @@ impl<'a> Archive<'a> {
 
     fn entry(
         &mut self,
-        header: &Header,
-        pending: Pending,
+        block: &Block,
+        extensions: Extensions,
         limits: &Limits,
     ) -> Result<EntryHeader, ArchiveError> {
-        let pax = pending.pax.unwrap_or_default();
-        let sparse_name = pax.sparse.as_ref().and_then(|sparse| sparse.name.clone());
-        let name = sparse_name
-            .or(pax.path)
-            .or(pending.long_name)
-            .unwrap_or_else(|| header.path_bytes().into_owned());
-        let target = pax
-            .link_path
-            .or(pending.long_target)
-            .unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
-        if too_long(&name, limits) || too_long(&target, limits) {
-            return Err(ArchiveError::Disputed("a name is longer than paths may be"));
+        let own_size = self.size(block)?;
+        let readings = readings(block, &extensions, self.active);
+        for (_, reading) in &readings {
+            if too_long(&reading.name, limits) || too_long(&reading.target, limits) {
+                return Err(ArchiveError::Disputed("a name is longer than paths may be"));
+            }
         }
-        let own_size = header.entry_size().map_err(ArchiveError::Number)?;
+        let pax = extensions.pax.unwrap_or_default();
         let size_bytes = pax.size_bytes.unwrap_or(own_size);
         if size_bytes != own_size && size_bytes <= MAX_OCTAL_SIZE {
             return Err(ArchiveError::Disputed("two sizes are given for one entry"));
         }
-        let kind = kind(header, &name)?;
-        let has_content = matches!(kind, Kind::File | Kind::Unknown(_));
-        if !has_content && size_bytes != 0 {
+        // Who takes a file with its type for a directory skips its content.
+        let counting = if block.flag() == 0 { readings.len() } else { 1 };
+        let has_content = |kind| matches!(kind, Kind::File | Kind::Unknown(_));
+        let mut counting = readings.iter().take(counting);
+        if size_bytes != 0 && !counting.all(|(_, its)| has_content(its.kind)) {
             return Err(ArchiveError::Disputed(
                 "an entry without content has a size",
             ));
         }
         self.expect_content(size_bytes)?;
-        self.expansion = match (header.entry_type(), pax.sparse) {
-            (EntryType::GNUSparse, None) => Some(self.holes_of_gnu(header)?),
-            (EntryType::Regular | EntryType::Continuous, Some(sparse)) if kind == Kind::File => {
-                Some(self.holes_of_pax(&sparse)?)
-            }
+        self.expansion = match (block.flag(), pax.sparse) {
+            (b'S', None) => Some(self.holes_of_gnu(block)?),
+            (0 | b'0' | b'7', Some(sparse)) => Some(self.holes_of_pax(&sparse)?),
             (_, None) => None,
             (_, Some(_)) => return Err(ArchiveError::Disputed("what is sparse is no plain file")),
         };
+        if self.expansion.is_some() && !readings.iter().all(|(_, its)| its.kind == Kind::File) {
+            return Err(ArchiveError::Disputed("what is sparse is no plain file"));
+        }
         let expanded = self.expansion.as_ref().map(Expansion::size_bytes);
+        let mut stopped = ReaderSet::ALL;
+        stopped.remove(self.active);
         Ok(EntryHeader {
-            kind,
-            name,
-            target,
+            readings,
+            stopped,
             size_bytes: expanded.unwrap_or(size_bytes),
         })
     }
 
-    fn header(&mut self) -> Result<Option<Header>, ArchiveError> {
-        let mut header = Header::new_old();
-        if !self.block(header.as_mut_bytes())? {
+    fn header(&mut self) -> Result<Option<Block>, ArchiveError> {
+        let mut block = Block::empty();
+        if !self.block(block.bytes_mut())? {
             return Ok(None);
         }
-        if header.as_bytes().iter().all(|byte| *byte == 0) {
-            let mut second = [0; 512];
-            let marker_is_whole = self.block(&mut second)? && second.iter().all(|byte| *byte == 0);
+        if block.is_zero() {
+            let mut second = Block::empty();
+            let marker_is_whole = self.block(second.bytes_mut())? && second.is_zero();
             let ends = marker_is_whole || self.stream.fill().is_empty();
             self.recognized |= ends;
             return if ends {
@@ -253,19 +279,48 @@ impl<'a> Archive<'a> {
                 ))
             };
         }
-        self.recognized = self.recognized || has_right_checksum(header.as_bytes());
-        let stated = header.cksum().map_err(|_| ArchiveError::Checksum)?;
-        if stated != checksum(header.as_bytes()) {
-            return Err(ArchiveError::Checksum);
+        self.recognized = self.recognized || block.has_right_sum();
+        if readers::is_usual(&block) {
+            return Ok(Some(block));
         }
-        if !has_sound_numbers(&header) {
-            return Err(ArchiveError::Disputed("a header's field is no number"));
+        if !readers::takes(Reader::Go, &block) {
+            return Err(ArchiveError::Header);
         }
-        Ok(Some(header))
+        let stops = |reader: &Reader| !readers::takes(*reader, &block);
+        self.active
+            .remove(Reader::ALL.into_iter().filter(stops).collect());
+        Ok(Some(block))
+    }
+
+    /// Gives a header's size as stored, on which those who read it must agree.
+    fn size(&mut self, block: &Block) -> Result<u64, ArchiveError> {
+        let size = readers::size(Reader::Go, block).ok_or(ArchiveError::Size)?;
+        if readers::is_usual(block) {
+            return Ok(size);
+        }
+        for reader in Reader::ALL {
+            match readers::size(reader, block) {
+                Some(its) if self.active.has(reader) && its != size => {
+                    return Err(ArchiveError::Disputed("a size is read as two numbers"));
+                }
+                Some(_) => {}
+                None => self.active.remove([reader].into_iter().collect()),
+            }
+        }
+        Ok(size)
+    }
+
+    /// Takes a name or target in a header of its own, as GNU tar writes it.
+    fn long_text(&mut self, block: &Block, into: &mut Option<Vec<u8>>) -> Result<(), ArchiveError> {
+        let text = until_nul(&self.extension(block)?).to_vec();
+        if text.is_empty() {
+            return Err(ArchiveError::Disputed("an extended header has no text"));
+        }
+        put_once(into, text)
     }
 
     /// Reads one block; false at the stream's end.
-    fn block(&mut self, block: &mut [u8; 512]) -> Result<bool, ArchiveError> {
+    fn block(&mut self, block: &mut [u8; BLOCK]) -> Result<bool, ArchiveError> {
         let mut filled = 0;
         while let Some(room) = block.get_mut(filled..).filter(|room| !room.is_empty()) {
             let read = self.stream.read(room)?;
@@ -276,22 +331,22 @@ impl<'a> Archive<'a> {
         }
         match filled {
             0 => Ok(false),
-            512 => Ok(true),
+            BLOCK => Ok(true),
             _ => Err(ArchiveError::Cut),
         }
     }
 
-    fn extension(&mut self, header: &Header) -> Result<Vec<u8>, ArchiveError> {
-        let size = header.entry_size().map_err(ArchiveError::Number)?;
+    fn extension(&mut self, block: &Block) -> Result<Vec<u8>, ArchiveError> {
+        let size = self.size(block)?;
         if size > MAX_EXTENSION_BYTES {
             return Err(ArchiveError::LongExtension(size));
         }
         self.expect_content(size)?;
         let mut text = Vec::new();
-        self.read_content(&mut text, size)?;
+        self.read_current(&mut text, size)?;
         let mut padding = Vec::new();
         self.left = std::mem::take(&mut self.padding);
-        self.read_content(&mut padding, BLOCK_BYTES)?;
+        self.read_current(&mut padding, BLOCK_BYTES)?;
         // Some readers take a long name up to its first zero, whatever its size.
         if padding.iter().any(|byte| *byte != 0) {
             return Err(ArchiveError::Disputed(
@@ -302,21 +357,21 @@ impl<'a> Archive<'a> {
     }
 
     /// Reads the map of the old GNU form, which goes on in blocks after the header.
-    fn holes_of_gnu(&mut self, header: &Header) -> Result<Expansion, ArchiveError> {
-        let Some(gnu) = header.as_gnu() else {
+    fn holes_of_gnu(&mut self, block: &Block) -> Result<Expansion, ArchiveError> {
+        if !block.is_gnu() {
             return Err(ArchiveError::Disputed("a sparse entry has no GNU header"));
-        };
-        let size_bytes = gnu.real_size().map_err(ArchiveError::Number)?;
-        let mut numbers = Vec::new();
-        add_pieces(&gnu.sparse, &mut numbers)?;
-        let mut continues = gnu.is_extended();
+        }
+        let (size_bytes, mut numbers, mut continues) =
+            gnu_map(block).ok_or(ArchiveError::Number)?;
         while continues {
-            let mut block = GnuExtSparseHeader::new();
-            if !self.block(block.as_mut_bytes())? {
+            let mut more = Block::empty();
+            if !self.block(more.bytes_mut())? {
                 return Err(ArchiveError::Cut);
             }
-            add_pieces(block.sparse(), &mut numbers)?;
-            continues = block.is_extended();
+            continues = gnu_map_goes_on(&more, &mut numbers).ok_or(ArchiveError::Number)?;
+            if numbers.len() > MAX_NUMBERS {
+                return Err(ArchiveError::LongMap);
+            }
         }
         Expansion::new(&numbers, size_bytes, self.left).map_err(ArchiveError::Disputed)
     }
@@ -399,29 +454,17 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// Adds the pieces of one block of an old GNU sparse map, up to the first unused one.
-fn add_pieces(pieces: &[GnuSparseHeader], numbers: &mut Vec<u64>) -> Result<(), ArchiveError> {
-    for piece in pieces.iter().take_while(|piece| piece.offset[0] != 0) {
-        numbers.push(piece.offset().map_err(ArchiveError::Number)?);
-        numbers.push(piece.length().map_err(ArchiveError::Number)?);
-    }
-    if numbers.len() > MAX_NUMBERS {
-        return Err(ArchiveError::LongMap);
-    }
-    Ok(())
-}
-
 /// Refuses a global header unless every reader does nothing at it.
 ///
 /// Go's reader, which containerd uses, applies none of its records and forgets the extended
 /// headers before it; containerd then removes what lies at its name. Others apply the records.
 fn check_global(
-    header: &Header,
+    block: &Block,
     global: &PaxRecords,
-    pending: &Pending,
+    extensions: &Extensions,
 ) -> Result<(), ArchiveError> {
     // The names that git, GNU tar, Go and Python give it.
-    let path = header.path_bytes();
+    let path = block.own_name();
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let is_usual =
         matches!(name, b"pax_global_header" | b"@PaxHeader") || name.starts_with(b"GlobalHead.");
@@ -429,7 +472,7 @@ fn check_global(
         "a global header renames or resizes entries"
     } else if !is_usual {
         "a global header has the name of a file"
-    } else if !pending.is_empty() {
+    } else if !extensions.is_empty() {
         "a global header stands between an entry and its extended header"
     } else {
         return Ok(());
@@ -437,36 +480,14 @@ fn check_global(
     Err(ArchiveError::Disputed(why))
 }
 
-/// Extended headers that wait for their entry.
-#[derive(Default)]
-struct Pending {
-    long_name: Option<Vec<u8>>,
-    long_target: Option<Vec<u8>>,
-    pax: Option<PaxRecords>,
-}
-
-impl Pending {
-    fn is_empty(&self) -> bool {
-        self.long_name.is_none() && self.long_target.is_none() && self.pax.is_none()
-    }
-}
-
-fn put_once<T>(slot: &mut Option<T>, value: T) -> Result<(), ArchiveError> {
-    if slot.replace(value).is_some() {
+fn put_once<T: PartialEq>(slot: &mut Option<T>, value: T) -> Result<(), ArchiveError> {
+    if slot.as_ref().is_some_and(|other| *other != value) {
         return Err(ArchiveError::Disputed(
             "two extended headers of a kind describe one entry",
         ));
     }
+    *slot = Some(value);
     Ok(())
-}
-
-fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
-    let end = text
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(text.len());
-    text.truncate(end);
-    text
 }
 
 fn too_long(name: &[u8], limits: &Limits) -> bool {

@@ -1,14 +1,14 @@
-//! One header block of an archive: what its entry is, and whether every reader takes it alike.
+//! One header block of an archive: where its fields are, and its sum.
 //!
-//! `archive.rs` is the only caller.
+//! What a field means differs from program to program; `readers.rs` knows that.
 //!
-//! Source: POSIX.1-2017, pax; GNU tar manual, "Basic Tar Format".
+//! Source: POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"; star's
+//! manual, `star(4)`.
 
-use std::io;
+use std::ops::Range;
 
-use tar::{EntryType, Header};
-
-use super::archive::ArchiveError;
+/// Size of a block, in bytes.
+pub(super) const BLOCK: usize = 512;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,111 +26,125 @@ pub(super) enum Kind {
     Unknown(u8),
 }
 
-/// Decides what an entry is by its type and, for files of old archives, by its name.
-pub(super) fn kind(header: &Header, name: &[u8]) -> Result<Kind, ArchiveError> {
-    Ok(match header.entry_type() {
-        EntryType::Regular if is_disputed_directory(header, name) => {
-            return Err(ArchiveError::Disputed(
-                "a file's name ends as a directory's",
-            ));
+/// A header block as it lies in the archive.
+#[derive(Clone)]
+pub(super) struct Block([u8; BLOCK]);
+
+/// The fields that are numbers.
+pub(super) const MODE: Range<usize> = 100..108;
+pub(super) const UID: Range<usize> = 108..116;
+pub(super) const GID: Range<usize> = 116..124;
+pub(super) const SIZE: Range<usize> = 124..136;
+pub(super) const MTIME: Range<usize> = 136..148;
+pub(super) const SUM: Range<usize> = 148..156;
+pub(super) const DEV_MAJOR: Range<usize> = 329..337;
+pub(super) const DEV_MINOR: Range<usize> = 337..345;
+
+/// Where a path's beginning is in ustar and in star; GNU tar has times and a sparse map there.
+pub(super) const PREFIX: Range<usize> = 345..500;
+pub(super) const STAR_PREFIX: Range<usize> = 345..476;
+/// Times in GNU's form and in star's.
+pub(super) const GNU_TIMES: [Range<usize>; 2] = [345..357, 357..369];
+pub(super) const STAR_TIMES: [Range<usize>; 2] = [476..488, 488..500];
+
+impl Block {
+    pub(super) fn empty() -> Self {
+        Self([0; BLOCK])
+    }
+
+    /// Gives the block that bytes begin with; none where they are fewer.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk().copied().map(Self)
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8; BLOCK] {
+        &mut self.0
+    }
+
+    pub(super) fn field(&self, at: Range<usize>) -> &[u8] {
+        self.0.get(at).unwrap_or_default()
+    }
+
+    /// Gives a text up to its first zero.
+    pub(super) fn text(&self, at: Range<usize>) -> &[u8] {
+        until_nul(self.field(at))
+    }
+
+    pub(super) fn own_name(&self) -> &[u8] {
+        self.text(0..100)
+    }
+
+    pub(super) fn link_name(&self) -> &[u8] {
+        self.text(157..257)
+    }
+
+    pub(super) fn flag(&self) -> u8 {
+        self.0[156]
+    }
+
+    /// Gives magic and version.
+    pub(super) fn magic(&self) -> &[u8] {
+        self.field(257..265)
+    }
+
+    /// Tells whether the block has the magic of POSIX, whatever version.
+    pub(super) fn is_ustar(&self) -> bool {
+        self.magic().starts_with(b"ustar\0")
+    }
+
+    pub(super) fn is_gnu(&self) -> bool {
+        self.magic() == b"ustar  \0"
+    }
+
+    /// Tells whether the block ends as star's do.
+    pub(super) fn is_star(&self) -> bool {
+        self.is_ustar() && self.field(508..512) == b"tar\0"
+    }
+
+    /// Tells whether the block is empty.
+    pub(super) fn is_zero(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
+    }
+
+    /// Sums the bytes, taken as unsigned and as signed, the sum itself counted as spaces.
+    pub(super) fn sums(&self) -> [i128; 2] {
+        let (mut unsigned, mut high) = (0_i128, 0_i128);
+        for (at, byte) in self.0.iter().enumerate() {
+            if SUM.contains(&at) {
+                unsigned += i128::from(b' ');
+            } else {
+                unsigned += i128::from(*byte);
+                high += i128::from(*byte > 127);
+            }
         }
-        EntryType::Regular if name.ends_with(b"/") => Kind::Directory,
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
-        EntryType::Directory => Kind::Directory,
-        EntryType::Symlink => Kind::Symlink,
-        EntryType::Link => Kind::Hardlink,
-        EntryType::Char if is_device_zero(header) => Kind::OverlayWhiteout,
-        EntryType::Char | EntryType::Block | EntryType::Fifo => Kind::Special,
-        other => Kind::Unknown(other.as_byte()),
-    })
-}
-
-/// Checks the numbers that are of no use here, for other readers stop at a wrong one.
-pub(super) fn has_sound_numbers(header: &Header) -> bool {
-    let old = header.as_old();
-    let devices = header
-        .as_ustar()
-        .map(|ustar| [&ustar.dev_major, &ustar.dev_minor]);
-    let devices = devices.or(header.as_gnu().map(|gnu| [&gnu.dev_major, &gnu.dev_minor]));
-    [&old.mode, &old.uid, &old.gid]
-        .into_iter()
-        .chain(devices.into_iter().flatten())
-        .all(|field| is_number(field))
-        && is_number(&old.mtime)
-}
-
-/// Tells whether a field is empty, octal, or the binary form of GNU tar.
-fn is_number(field: &[u8]) -> bool {
-    if field.first().is_some_and(|byte| byte & 0x80 != 0) {
-        return field
-            .first()
-            .is_some_and(|byte| matches!(byte, 0x80 | 0xff));
+        // A byte past 127 counts 256 less where bytes are signed.
+        [unsigned, unsigned - 256 * high]
     }
-    let is_pad = |byte: &u8| matches!(byte, b' ' | 0);
-    let mut digits = field.iter().skip_while(|byte| is_pad(byte));
-    let mut rest = digits
-        .by_ref()
-        .skip_while(|byte| matches!(byte, b'0'..=b'7'));
-    rest.all(is_pad)
-}
 
-/// Tells whether readers differ on a file being a directory.
-///
-/// Before ustar, a directory was a file without a type whose name ends with a slash. Some readers
-/// look at the header's own name for that even where a longer one overrides it, some do it for
-/// files with a type too.
-fn is_disputed_directory(header: &Header, name: &[u8]) -> bool {
-    let has_type = header.as_old().linkflag != [0];
-    if has_type {
-        name.ends_with(b"/")
-    } else {
-        name.ends_with(b"/") != header.path_bytes().ends_with(b"/")
+    /// Tells whether the block is a header to some reader. They differ on what may stand around the
+    /// sum; the widest counts.
+    pub(super) fn has_right_sum(&self) -> bool {
+        stated_sum(self.field(SUM))
+            .is_some_and(|stated| stated != 0 && self.sums().contains(&stated))
     }
 }
 
-fn is_device_zero(header: &Header) -> bool {
-    let zero = |number: io::Result<Option<u32>>| matches!(number, Ok(Some(0)));
-    zero(header.device_major()) && zero(header.device_minor())
-}
-
-/// Tells whether a block is a tar header to some reader: its checksum is right, be it counted over
-/// signed or unsigned bytes. Readers differ on what may stand around the number; the widest counts.
-pub(super) fn has_right_checksum(block: &[u8; 512]) -> bool {
-    let Some(stated) = block.get(148..156).and_then(stated_checksum) else {
-        return false;
-    };
-    let unsigned = i64::from(checksum(block));
-    // A byte past 127 counts 256 less where bytes are signed.
-    let field = 148..156;
-    let high = |(at, byte): &(usize, &u8)| **byte > 127 && !field.contains(at);
-    let high = block.iter().enumerate().filter(high).count();
-    let signed = unsigned - 256 * i64::try_from(high).unwrap_or_default();
-    stated != 0 && (stated == unsigned || stated == signed)
-}
-
-/// Reads a checksum as octal digits, or in the binary form of GNU tar.
-fn stated_checksum(field: &[u8]) -> Option<i64> {
+/// Reads a sum as octal digits, or in the binary form of GNU tar.
+fn stated_sum(field: &[u8]) -> Option<i128> {
     if field.first().is_some_and(|byte| byte & 0x80 != 0) {
         let low: [u8; 4] = *field.last_chunk()?;
-        return Some(i64::from(u32::from_be_bytes(low)));
+        return Some(i128::from(u32::from_be_bytes(low)));
     }
     let is_pad = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
     let digits = field.iter().skip_while(|byte| is_pad(byte));
     let digits = digits.take_while(|byte| matches!(byte, b'0'..=b'7'));
     digits.fold(None, |sum, digit| {
-        Some(sum.unwrap_or(0) * 8 + i64::from(digit - b'0'))
+        Some(sum.unwrap_or(0) * 8 + i128::from(digit - b'0'))
     })
 }
 
-/// Sums a header's bytes, its own sum counted as spaces.
-pub(super) fn checksum(block: &[u8; 512]) -> u32 {
-    let field = 148..156;
-    let sum = |(at, byte): (usize, &u8)| {
-        if field.contains(&at) {
-            u32::from(b' ')
-        } else {
-            u32::from(*byte)
-        }
-    };
-    block.iter().enumerate().map(sum).sum()
+/// Gives a text up to its first zero.
+pub(super) fn until_nul(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| *byte == 0);
+    text.get(..end.unwrap_or(text.len())).unwrap_or_default()
 }

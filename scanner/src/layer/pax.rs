@@ -6,6 +6,8 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PaxRecords {
     pub(super) path: Option<Vec<u8>>,
+    /// Whether the path stands after the name of a sparse file.
+    pub(super) path_is_last: bool,
     pub(super) link_path: Option<Vec<u8>>,
     pub(super) size_bytes: Option<u64>,
     /// How the content is stored, where holes are left out.
@@ -45,6 +47,9 @@ pub(super) enum PaxError {
     /// A record has no `=` or no newline at its end.
     #[error("a pax record has no key and value")]
     Shape,
+    /// A name is empty: some readers take that for the name, others for none.
+    #[error("a pax header gives an empty name")]
+    Empty,
     /// The size is no number.
     #[error("a pax size is no number")]
     Size,
@@ -79,16 +84,26 @@ pub(super) fn parse(mut text: &[u8]) -> Result<PaxRecords, PaxError> {
 }
 
 impl PaxRecords {
+    /// Gives the name of a file that is stored without its holes.
+    pub(super) fn sparse_name(&self) -> Option<&[u8]> {
+        self.sparse.as_ref()?.name.as_deref()
+    }
+
     fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), PaxError> {
-        // An empty value withdraws an earlier one.
-        let kept = || (!value.is_empty()).then(|| value.to_vec());
-        if value.contains(&0) && matches!(key, b"path" | b"linkpath" | b"GNU.sparse.name") {
-            return Err(PaxError::Shape);
+        if matches!(key, b"path" | b"linkpath" | b"GNU.sparse.name") {
+            if value.contains(&0) {
+                return Err(PaxError::Shape);
+            }
+            if value.is_empty() {
+                return Err(PaxError::Empty);
+            }
         }
         match key {
-            b"path" => self.path = kept(),
-            b"linkpath" => self.link_path = kept(),
-            b"size" if value.is_empty() => self.size_bytes = None,
+            b"path" => {
+                self.path = Some(value.to_vec());
+                self.path_is_last = self.sparse_name().is_some();
+            }
+            b"linkpath" => self.link_path = Some(value.to_vec()),
             b"size" => self.size_bytes = Some(decimal(value).ok_or(PaxError::Size)?),
             _ => {
                 if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
@@ -153,6 +168,7 @@ mod tests {
         let records = parse(b"12 path=a/b\n11 size=42\n16 linkpath=c/d\n");
         let wanted = PaxRecords {
             path: Some(b"a/b".to_vec()),
+            path_is_last: false,
             link_path: Some(b"c/d".to_vec()),
             size_bytes: Some(42),
             sparse: None,
@@ -170,6 +186,8 @@ mod tests {
             b"7 path\n",
             b"11 size=-1\n",
             b"12 path=a\0b\n",
+            b"8 path=\n",
+            b"8 size=\n",
             b"22 GNU.sparse.size=-1\n",
             b"25 GNU.sparse.numbytes=1\n",
             b"23 GNU.sparse.map=1,,2\n",

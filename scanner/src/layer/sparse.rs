@@ -6,6 +6,13 @@
 //!
 //! Source: GNU tar manual, "Storing Sparse Files".
 
+use std::ops::Range;
+
+use crate::facts::Reader;
+
+use super::header::Block;
+use super::readers::size_at;
+
 /// Most numbers of one map: 131,072 stored pieces, a file of 16 GiB with a hole every 64 KiB twice.
 pub(super) const MAX_NUMBERS: usize = 262_144;
 
@@ -94,6 +101,38 @@ impl Run {
             Self::Zeros(bytes) | Self::Stored(bytes) => bytes,
         }
     }
+}
+
+/// Reads what an old GNU header has of its map: the size with holes, the first pieces, and whether
+/// more follow; none where some reader takes a number otherwise.
+pub(super) fn gnu_map(block: &Block) -> Option<(u64, Vec<u64>, bool)> {
+    let mut numbers = Vec::new();
+    add_pieces(block, 386..482, &mut numbers)?;
+    let size_bytes = agreed(block, 483..495)?;
+    Some((size_bytes, numbers, block.field(482..483) != [0]))
+}
+
+/// Reads a block that goes on with a map; tells whether another follows.
+pub(super) fn gnu_map_goes_on(block: &Block, numbers: &mut Vec<u64>) -> Option<bool> {
+    add_pieces(block, 0..504, numbers)?;
+    Some(block.field(504..505) != [0])
+}
+
+/// Adds the pieces of one block, up to the first unused one.
+fn add_pieces(block: &Block, at: Range<usize>, numbers: &mut Vec<u64>) -> Option<()> {
+    for start in at.step_by(24) {
+        if block.field(start..start + 1) == [0] {
+            break;
+        }
+        numbers.push(agreed(block, start..start + 12)?);
+        numbers.push(agreed(block, start + 12..start + 24)?);
+    }
+    Some(())
+}
+
+fn agreed(block: &Block, at: Range<usize>) -> Option<u64> {
+    let [first, rest @ ..] = Reader::ALL.map(|reader| size_at(reader, block, at.clone()));
+    rest.iter().all(|other| *other == first).then_some(first?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::limits::{KIB, Limits};
 
-use super::archive::{Archive, ArchiveError};
+use super::archive::{ArchiveError, Content};
 
 /// Bytes passed from the archive to the disk at a time.
 const PIECE_BYTES: u64 = 128 * KIB;
@@ -35,7 +35,7 @@ impl<'a> Spool<'a> {
     /// archive itself failing is an error.
     pub(super) fn take(
         &mut self,
-        archive: &mut Archive<'_>,
+        content: &mut dyn Content,
         head: &[u8],
         size_bytes: u64,
         on_piece: &mut dyn FnMut(&[u8]),
@@ -53,7 +53,7 @@ impl<'a> Spool<'a> {
         let mut piece = Vec::new();
         loop {
             piece.clear();
-            archive.read_content(&mut piece, PIECE_BYTES)?;
+            content.read_content(&mut piece, PIECE_BYTES)?;
             if piece.is_empty() {
                 return Ok(Ok(file));
             }
@@ -93,6 +93,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::layer::archive::Archive;
     use crate::layer::chunks::channel;
     use crate::testing::Layer;
 

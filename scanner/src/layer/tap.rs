@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use crate::facts::{Compression, StoredForm};
 
-use super::header::has_right_checksum;
+use super::header::Block;
 use super::text;
 
 /// How much of the beginning is kept, in bytes: one tar header.
@@ -57,7 +57,7 @@ impl<R: Read> Tap<R> {
         let document = is_kept_whole.then(|| text::document(&self.kept));
         StoredForm {
             compression: compression(head),
-            tar_header: head.first_chunk().is_some_and(has_right_checksum),
+            tar_header: Block::of(head).is_some_and(|block| block.has_right_sum()),
             document: document.flatten(),
         }
     }

@@ -351,3 +351,34 @@ fn a_large_program_has_the_digests_of_its_content_in_memory_and_in_a_spool() {
         assert_eq!(file.digests, Some(FileDigests::of(&program)), "{mib} MiB");
     }
 }
+
+#[test]
+fn an_entry_that_readers_differ_on_is_there_for_each() {
+    let package = r#"{"name":"lodash","version":"4.17.4"}"#;
+    let mut tar = Layer::new().file("package.json", package).tar();
+    // GNU's header has times there, which these are not: Go takes them for the path's beginning.
+    tar[345..368].copy_from_slice(b"app/node_modules/lodash");
+    let mut header = tar::Header::new_old();
+    header.as_mut_bytes().copy_from_slice(&tar[..512]);
+    header.set_cksum();
+    tar[..512].copy_from_slice(header.as_bytes());
+    let facts = scan(&tar);
+    assert_eq!(kinds(&facts), [GapKind::AmbiguousLayer]);
+    let gap = &facts.gaps[0];
+    let path = "app/node_modules/lodash/package.json";
+    assert_eq!((gap.fatal, gap.path.as_deref()), (false, Some(path)));
+    for words in [
+        path,
+        "Go, Python",
+        "\"package.json\" to GNU tar, libarchive",
+    ] {
+        assert!(gap.detail.contains(words), "{gap:?}");
+    }
+    let inventory = crate::testing::image(&[facts]);
+    let mut paths = inventory.components.iter().map(|found| found.path.as_str());
+    assert!(
+        paths.any(|found| found == path),
+        "{:?}",
+        inventory.components
+    );
+}

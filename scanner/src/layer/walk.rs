@@ -2,28 +2,30 @@
 //!
 //! Only files that an analyzer claims are kept, one at a time: in memory, or in a spool where they
 //! are large. Of the others the name's hash remains. What is wrong with an entry or the archive becomes a gap.
-
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+//! An entry that readers take differently is walked once for each reading.
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::HEAD_BYTES;
 use crate::facts::{
-    Event, FileFacts, LayerFacts, NO_ENTRY, Observations, PathHash, PathSet, Readers,
+    Event, FileFacts, LayerFacts, NO_ENTRY, Observations, PathHash, ReaderSet, Readers,
 };
 use crate::gaps::GapList;
 use crate::limits::{Limits, MIB, STOPPED};
 use crate::path;
 use crate::plugin_set::{Claimants, ClaimedFile, Earlier, EarlyDigests, Known, PluginSet};
 
-use super::archive::{Archive, ArchiveError, EntryHeader};
+use super::archive::{Archive, ArchiveError, Content};
 use super::chart::ChartSigns;
 use super::chunks::ChunkReader;
 use super::header::Kind;
 use super::pairs::Pairs;
+use super::readers::Reading;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
 
+mod contradictions;
+mod disputed;
 mod kept;
 
 /// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
@@ -68,6 +70,8 @@ pub(super) fn walk(
         pairs: Pairs::default(),
         chart: ChartSigns::default(),
         path: String::new(),
+        whose: ReaderSet::ALL,
+        stopped: ReaderSet::default(),
     };
     let mut archive = Archive::new(stream);
     if let Err(stop) = walk.entries(&mut archive) {
@@ -100,6 +104,10 @@ struct Walk<'a> {
     chart: ChartSigns,
     /// The entry's path; reused.
     path: String,
+    /// Whose reading is being walked.
+    whose: ReaderSet,
+    /// Readers that have come to their end before the archive did.
+    stopped: ReaderSet,
 }
 
 /// What a path is to others: two shapes at one path in one layer cannot both be.
@@ -126,15 +134,11 @@ impl Walk<'_> {
                     format!("the layer has more than {most} entries"),
                 ));
             }
-            let mut path = std::mem::take(&mut self.path);
-            let outcome = if path::clean(&entry.name, &mut path).is_ok() {
-                self.entry(archive, &entry, &path)
-            } else {
-                self.gaps.push(escapes(&entry.name));
-                Ok(())
-            };
-            self.path = path;
-            outcome?;
+            self.note_stopped(&entry);
+            match entry.readings.as_slice() {
+                [(_, reading)] => self.reading(archive, reading, entry.size_bytes)?,
+                readings => self.disputed(archive, readings, entry.size_bytes)?,
+            }
         }
         if archive.has_tail() {
             let detail = "bytes other than zero follow the archive's end";
@@ -143,10 +147,29 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Walks what an entry is to those whose reading this is.
+    fn reading(
+        &mut self,
+        content: &mut dyn Content,
+        reading: &Reading,
+        size_bytes: u64,
+    ) -> Result<(), Gap> {
+        let mut path = std::mem::take(&mut self.path);
+        let outcome = if path::clean(&reading.name, &mut path).is_ok() {
+            self.entry(content, reading, size_bytes, &path)
+        } else {
+            self.gaps.push(escapes(&reading.name));
+            Ok(())
+        };
+        self.path = path;
+        outcome
+    }
+
     fn entry(
         &mut self,
-        archive: &mut Archive<'_>,
-        entry: &EntryHeader,
+        content: &mut dyn Content,
+        entry: &Reading,
+        size_bytes: u64,
         path: &str,
     ) -> Result<(), Gap> {
         if path.is_empty() {
@@ -164,7 +187,7 @@ impl Walk<'_> {
             }
             Kind::Symlink => {
                 self.see(path, Shape::Symlink)?;
-                let target = path::readable(&entry.target).into_owned();
+                let target = path::text(&entry.target).into_owned();
                 self.keep(Event::Symlink {
                     path: path.to_owned(),
                     target,
@@ -175,10 +198,7 @@ impl Walk<'_> {
                 path: path.to_owned(),
                 ambiguous: false,
             }),
-            Kind::Special => {
-                self.see(path, Shape::Plain)?;
-                Ok(())
-            }
+            Kind::Special => self.special(path),
             Kind::Unknown(flag) => {
                 self.see(path, Shape::Plain)?;
                 let flag = char::from(flag);
@@ -189,9 +209,17 @@ impl Walk<'_> {
             }
             Kind::File => {
                 self.see(path, Shape::Plain)?;
-                self.file(archive, entry.size_bytes, path)
+                self.file(content, size_bytes, path)
             }
         }
+    }
+
+    fn special(&mut self, path: &str) -> Result<(), Gap> {
+        self.see(path, Shape::Plain)?;
+        if self.whose == ReaderSet::ALL {
+            return Ok(());
+        }
+        self.pass(path)
     }
 
     fn whiteout(&mut self, dir: &str, name: &str) -> Result<(), Gap> {
@@ -232,12 +260,12 @@ impl Walk<'_> {
         })
     }
 
-    fn file(&mut self, archive: &mut Archive<'_>, size_bytes: u64, path: &str) -> Result<(), Gap> {
+    fn file(&mut self, content: &mut dyn Content, size_bytes: u64, path: &str) -> Result<(), Gap> {
         let unreadable =
             |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
         self.content.clear();
         let head_bytes = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX);
-        archive
+        content
             .read_content(&mut self.content, head_bytes)
             .map_err(unreadable)?;
         let claimants = self.claimants(path);
@@ -260,7 +288,7 @@ impl Walk<'_> {
             }
             self.content
                 .reserve_exact(usize::try_from(rest).unwrap_or(0));
-            self.read_rest(archive, &mut early).map_err(unreadable)?;
+            self.read_rest(content, &mut early).map_err(unreadable)?;
         }
         let spool = if places.spool {
             let mut early = (!places.memory).then_some(&mut early);
@@ -271,7 +299,7 @@ impl Walk<'_> {
             };
             let taken = self
                 .spool
-                .take(archive, &self.content, size_bytes, &mut on_piece);
+                .take(content, &self.content, size_bytes, &mut on_piece);
             Some(taken.map_err(unreadable)?)
         } else {
             None
@@ -303,7 +331,8 @@ impl Walk<'_> {
     /// Gives what an earlier scan found in the entry at hand, if that still holds. Of pairs both
     /// files are read, so that they can be joined.
     fn known(&self, path: &str, claimants: &Claimants) -> Option<Known> {
-        let earlier = self.earlier.as_ref()?;
+        let is_one = self.whose == ReaderSet::ALL;
+        let earlier = self.earlier.as_ref().filter(|_| is_one)?;
         let name = path.rsplit('/').next().unwrap_or_default();
         if self.plugins.pair_of(name).is_some() {
             return None;
@@ -319,12 +348,12 @@ impl Walk<'_> {
     /// Reads the rest of an entry into memory, piece by piece as it arrives.
     fn read_rest(
         &mut self,
-        archive: &mut Archive<'_>,
+        content: &mut dyn Content,
         early: &mut EarlyDigests,
     ) -> Result<(), ArchiveError> {
         loop {
             let before = self.content.len();
-            archive.read_content(&mut self.content, PIECE_BYTES)?;
+            content.read_content(&mut self.content, PIECE_BYTES)?;
             match self.content.get(before..) {
                 Some([]) | None => return Ok(()),
                 Some(piece) => early.update(piece),
@@ -380,109 +409,31 @@ impl Walk<'_> {
         facts.found.gaps.shrink_to_fit();
         let found = facts.found.weight();
         self.take_file(found)?;
-        let (entry, event) = (self.entry_number(), self.facts.events.len());
+        // What an entry has for each reading is found anew in every scan.
+        let is_one = self.whose == ReaderSet::ALL;
+        let entry = if is_one {
+            self.entry_number()
+        } else {
+            NO_ENTRY
+        };
+        let event = self.facts.events.len();
         let readers = &mut self.facts.readers;
         readers.note(entry, event, claimants.places());
         self.keep(Event::File(Box::new(facts)))
     }
 
-    /// Leaves a file in which nothing was found, unless its place says something.
+    /// Leaves a file in which nothing was found, unless its place says something, or only some
+    /// readers have it, so that what it replaces has to be known.
     fn pass(&mut self, path: &str) -> Result<(), Gap> {
-        if self.witnesses.want(path) {
+        if self.whose != ReaderSet::ALL || self.witnesses.want(path) {
             return self.keep(Event::Witness(path.to_owned()));
         }
         Ok(())
     }
-
-    fn finish(mut self) -> LayerFacts {
-        self.seen.sort_unstable();
-        self.seen.dedup();
-        self.flag_shape_changes();
-        self.flag_files_used_as_directories();
-        self.flag_whiteouts();
-        self.flag_repeats();
-        if self.witnesses.is_full() {
-            let detail = "the layer has more directories of packages than are looked into";
-            self.gaps.push(Gap::partial(GapKind::Budget, detail));
-        }
-        self.facts.readers.index.finish();
-        self.facts.gaps = self.gaps.into_gaps();
-        let mut plain = self.seen;
-        plain.retain(|hash| hash.mark() == Shape::Plain as u8);
-        self.facts.plain_paths = PathSet::of(plain);
-        self.facts
-    }
-
-    /// A path that is two things in one layer: what remains depends on who unpacks it.
-    fn flag_shape_changes(&mut self) {
-        let changes = self
-            .seen
-            .windows(2)
-            .filter(|pair| matches!(pair, [left, right] if left.marked(0) == right.marked(0)))
-            .count();
-        if changes > 0 {
-            let detail = format!("{changes} paths are more than one kind of file in this layer");
-            self.gaps.push(Gap::fatal(GapKind::AmbiguousLayer, detail));
-        }
-    }
-
-    /// A file with something below it: what remains depends on the order and on who unpacks.
-    fn flag_files_used_as_directories(&mut self) {
-        let mut checked = HashSet::new();
-        let mut found = BTreeSet::new();
-        for event in &self.facts.events {
-            let mut path = event.path();
-            while let Some((dir, _)) = path.rsplit_once('/')
-                && checked.insert(dir)
-            {
-                let plain = PathHash::of(dir).marked(Shape::Plain as u8);
-                if self.seen.binary_search(&plain).is_ok() {
-                    found.insert(dir);
-                }
-                path = dir;
-            }
-        }
-        let detail = "the layer has this path as a file and as a directory";
-        let gap = |dir: &str| Gap::fatal(GapKind::AmbiguousLayer, detail).at(dir);
-        self.gaps.extend(found.into_iter().map(gap));
-    }
-
-    fn flag_whiteouts(&mut self) {
-        let seen = &self.seen;
-        for event in &mut self.facts.events {
-            let Event::Whiteout { path, ambiguous } = event else {
-                continue;
-            };
-            let hash = PathHash::of(path);
-            let at = seen.partition_point(|other| *other < hash);
-            *ambiguous = seen.get(at).is_some_and(|other| other.marked(0) == hash);
-            if *ambiguous {
-                let detail = "the layer both removes and has this path";
-                self.gaps
-                    .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path.as_str()));
-            }
-        }
-    }
-
-    fn flag_repeats(&mut self) {
-        let mut times = BTreeMap::<&str, u32>::new();
-        for event in &self.facts.events {
-            if let Event::File(file) = event {
-                *times.entry(&file.path).or_default() += 1;
-            }
-        }
-        for (path, times) in times {
-            if times > 1 {
-                let detail = format!("the layer has this file {times} times; the last one counts");
-                self.gaps
-                    .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path));
-            }
-        }
-    }
 }
 
 fn escapes(name: &[u8]) -> Gap {
-    let shown: String = path::readable(name).chars().take(256).collect();
+    let shown: String = path::shown(&path::text(name)).chars().take(256).collect();
     Gap::fatal(
         GapKind::UnsafePath,
         format!("the name {shown:?} leaves the image's root"),

@@ -141,7 +141,7 @@ pub(super) fn owned_files<'a>(
         let path = [dir, name].concat();
         Some(OwnedFile {
             package: package.into(),
-            path: PathHash::of(&crate::path::readable(&path)),
+            path: PathHash::of(&crate::path::text(&path)),
             digest,
         })
     })

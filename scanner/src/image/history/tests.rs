@@ -83,7 +83,8 @@ fn packages_whose_files_stay_are_remembered() {
                 .file("var/lib/.wh.dpkg", "")
                 .file("bin/.wh.b", "")
                 .file("bin/c", "not read"),
-            &without_b[..],
+            // Overlay file systems have a directory in the place of the link, and keep the file.
+            &all[..],
         ),
     ];
     for (number, (removal, wanted)) in table.into_iter().enumerate() {

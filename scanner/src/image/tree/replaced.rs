@@ -18,15 +18,36 @@ impl Tree {
         if facts.plain_paths.is_empty() {
             return Vec::new();
         }
-        let own = self.nodes.len();
-        self.remove_below(&[], String::new(), own, |tree, child, _| {
-            let hash = tree.nodes.get(child).map(|node| node.hash);
-            hash.is_some_and(|hash| facts.plain_paths.contains(hash))
+        // A link leads what the layer has below it until the layer replaces it, so links go last.
+        self.remove_named(facts, self.nodes.len(), |kind| {
+            !matches!(kind, NodeKind::Symlink(_))
         });
         let links = self.links_to_directories().into_iter();
         let leads = |link: String| Some((self.follow(&link, true).ok()?, link));
         let below_root = links.filter_map(leads).filter(|(real, _)| !real.is_empty());
         below_root.map(|(real, link)| (link, real)).collect()
+    }
+
+    /// Removes the links that the layer replaced, once it has come through them.
+    pub(super) fn remove_replaced_links(&mut self, facts: &LayerFacts, own: usize) {
+        self.remove_named(facts, own, |kind| matches!(kind, NodeKind::Symlink(_)));
+    }
+
+    /// Removes what is asked for of what lies at the very paths that the layer replaced, and all
+    /// below it.
+    pub(super) fn remove_named(
+        &mut self,
+        facts: &LayerFacts,
+        own: usize,
+        is_asked: impl Fn(&NodeKind) -> bool,
+    ) {
+        if facts.plain_paths.is_empty() {
+            return;
+        }
+        self.remove_below(&[], String::new(), own, |tree, child, _| {
+            let node = tree.nodes.get(child);
+            node.is_some_and(|node| is_asked(&node.kind) && facts.plain_paths.contains(node.hash))
+        });
     }
 
     /// Removes what the layer replaced through these links, where they lead as they did before it.
@@ -45,7 +66,9 @@ impl Tree {
             if is_older && self.follow(&link, true) == Ok(real.clone()) {
                 self.remove_below(&real, link, own, |tree, _, path| {
                     tree.spend(path.len());
-                    facts.plain_paths.contains(PathHash::of(path))
+                    let is_gone = facts.plain_paths.contains(PathHash::of(path));
+                    tree.departs.set(tree.departs.get() || is_gone);
+                    is_gone
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! Headers as tools write them, and as someone who wants readers to disagree would.
 
-use tar::Builder;
+use tar::{Builder, EntryType, Header};
 
 use super::*;
 use crate::layer::chunks::channel;
@@ -16,7 +16,10 @@ fn list(tar: &[u8]) -> Result<Vec<(Kind, String)>, String> {
     loop {
         match archive.next(&Limits::default()) {
             Ok(Some(entry)) => {
-                entries.push((entry.kind, String::from_utf8(entry.name).unwrap()));
+                for (_, reading) in entry.readings {
+                    let name = String::from_utf8(reading.name).unwrap();
+                    entries.push((reading.kind, name));
+                }
             }
             Ok(None) => return Ok(entries),
             Err(error) => return Err(error.to_string()),
@@ -38,7 +41,8 @@ fn contents(tar: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
             archive.read_content(&mut content, piece)?;
             piece = piece * 3 + 1;
         }
-        entries.push((String::from_utf8(entry.name).unwrap(), content));
+        let (_, reading) = entry.readings.into_iter().next().unwrap();
+        entries.push((String::from_utf8(reading.name).unwrap(), content));
     }
     Ok(entries)
 }
@@ -177,7 +181,8 @@ fn a_long_name_cut_at_a_slash_is_still_a_files() {
         .tar();
     assert_eq!(list(&tar).unwrap(), [(Kind::File, long)]);
     let typed = Layer::new().file("dir/", "").tar();
-    assert!(list(&typed).is_err());
+    let both = [Kind::File, Kind::Directory].map(|kind| (kind, "dir/".to_owned()));
+    assert_eq!(list(&typed).unwrap(), both);
     let mut untyped = header(EntryType::Regular, "dir/", 0);
     untyped.as_old_mut().linkflag = [0];
     untyped.set_cksum();
@@ -185,14 +190,79 @@ fn a_long_name_cut_at_a_slash_is_still_a_files() {
     assert_eq!(list(&tar).unwrap(), [(Kind::Directory, "dir/".to_owned())]);
 }
 
+/// A header with a prefix, its fields as `change` leaves them, and what all readers name it.
+fn prefixed(change: impl FnOnce(&mut [u8; 512])) -> Vec<String> {
+    let mut block = header(EntryType::Regular, "package.json", 0);
+    block.as_mut_bytes()[345..370].copy_from_slice(b"app/node_modules/lodash\0\0");
+    change(block.as_mut_bytes());
+    block.set_cksum();
+    let listed = list(&blocks(&[block.as_bytes()])).unwrap();
+    listed.into_iter().map(|(_, name)| name).collect()
+}
+
 #[test]
-fn refuses_numbers_that_stop_other_readers() {
-    for field in [&b"00x0644\0"[..], b"\xac0000\0\0\0"] {
+fn a_prefix_counts_for_whom_it_counts() {
+    let whole = "app/node_modules/lodash/package.json";
+    let magic = |magic: &'static [u8; 8]| {
+        move |block: &mut [u8; 512]| block[257..265].copy_from_slice(magic)
+    };
+    assert_eq!(prefixed(magic(b"ustar\x0000")), [whole]);
+    assert_eq!(prefixed(magic(b"ustar\0xy")), [whole]);
+    // A time of GNU's header that is no number: Go, and Python at all times, takes it for a prefix.
+    assert_eq!(prefixed(magic(b"ustar  \0")), [whole, "package.json"]);
+    assert_eq!(prefixed(magic(b"ustar 00")), ["package.json", whole]);
+    assert_eq!(prefixed(magic(&[0; 8])), ["package.json", whole]);
+    // Of star's form Go takes 131 bytes.
+    let star = prefixed(|block| {
+        block[345..476].fill(b'p');
+        block[476] = b'q';
+        block[477..500].fill(0);
+        block[476..500].copy_from_slice(b"14000000000 14000000000 ");
+        magic(b"ustar\x0000")(block);
+        block[508..512].copy_from_slice(b"tar\0");
+    });
+    assert_eq!(star.len(), 2, "{star:?}");
+    assert_eq!(star[0], "p".repeat(131) + "/package.json");
+}
+
+#[test]
+fn which_long_name_counts_depends_on_the_reader() {
+    let long = header(EntryType::GNULongName, "././@LongLink", 4);
+    let pax = Layer::new().pax("path", "pax").tar();
+    let pax = &pax[..1024];
+    let file = header(EntryType::Regular, "file", 0);
+    for tar in [
+        [long.as_bytes(), b"gnu\0".as_slice(), pax, file.as_bytes()],
+        [pax, long.as_bytes(), b"gnu\0", file.as_bytes()],
+    ] {
+        let names = list(&blocks(&tar)).unwrap();
+        let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["gnu", "pax"]);
+    }
+}
+
+#[test]
+fn sums_of_signed_bytes_are_sums() {
+    let mut block = header(EntryType::Regular, "file", 0);
+    block.as_mut_bytes()[265..268].copy_from_slice(b"\xc3\xbcx");
+    block.set_cksum();
+    let signed = block.cksum().unwrap() - 512;
+    block.as_mut_bytes()[148..156].copy_from_slice(format!("{signed:06o}\0 ").as_bytes());
+    let wanted = [(Kind::File, "file".to_owned())];
+    assert_eq!(list(&blocks(&[block.as_bytes()])).unwrap(), wanted);
+}
+
+#[test]
+fn refuses_numbers_that_stop_runtimes() {
+    let with_mode = |field: &[u8; 8]| {
         let mut damaged = header(EntryType::Regular, "file", 0);
         damaged.as_old_mut().mode.copy_from_slice(field);
         damaged.set_cksum();
-        assert!(list(&blocks(&[damaged.as_bytes()])).is_err());
-    }
+        list(&blocks(&[damaged.as_bytes()]))
+    };
+    assert!(with_mode(b"00x0644\0").is_err());
+    // One that stops others only is read, and said.
+    assert!(with_mode(b"\xac0000\0\0\0").is_ok());
 }
 
 /// A file with a hole in its middle and one at its end, or with more pieces than one header lists.

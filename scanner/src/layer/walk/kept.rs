@@ -3,7 +3,7 @@
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use super::{Shape, Walk};
-use crate::facts::{Event, FileFacts, PathHash};
+use crate::facts::{Disputed, Event, FileFacts, PathHash, ReaderSet};
 
 /// What keeping one event costs beside its names, in bytes: itself, its allocations, and a place in
 /// the sets that look for contradictions.
@@ -16,8 +16,11 @@ const FILE_BYTES: u64 = size_of::<FileFacts>() as u64;
 const HASH_BYTES: u64 = 16;
 
 impl Walk<'_> {
-    /// Notes what a path is.
+    /// Notes what a path is, if it is that to all readers.
     pub(super) fn see(&mut self, path: &str, shape: Shape) -> Result<(), Gap> {
+        if self.whose != ReaderSet::ALL {
+            return Ok(());
+        }
         self.seen.push(PathHash::of(path).marked(shape as u8));
         self.pay(HASH_BYTES)
     }
@@ -66,6 +69,12 @@ impl Walk<'_> {
         };
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.pay(bytes.saturating_add(EVENT_BYTES))?;
+        if self.whose != ReaderSet::ALL {
+            self.facts.disputed.push(Disputed {
+                event: self.facts.events.len(),
+                readers: self.whose,
+            });
+        }
         self.facts.events.push(event);
         Ok(())
     }
