@@ -82,7 +82,8 @@ pub(crate) fn root(path: &str) -> Option<Root<'_>> {
         return is_package(&root).then_some(root);
     }
     let (directory, _) = path.rsplit_once('/')?;
-    path.ends_with(".dll").then_some(Root {
+    let (_, ending) = path.rsplit_once('.')?;
+    (ending == "dll").then_some(Root {
         installer: Installer::Dotnet,
         parent: directory,
         path: directory,

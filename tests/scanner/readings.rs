@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::GapKind;
-use sluicegate_scanner::{Event, LayerFacts, Limits, PathHash, scan_layer};
+use sluicegate_scanner::facts::{Event, PathHash};
+use sluicegate_scanner::{LayerFacts, Limits, scan_layer};
 
 use crate::{headers, seeds};
 
@@ -214,7 +215,8 @@ fn is_left(event: &Event, left: &BTreeSet<Left>) -> bool {
 
 /// Gives the program that `tests/build-programs` builds of the file beside this one.
 fn go() -> PathBuf {
-    let version = &Digest::of(GO.as_bytes()).hex()[..16];
+    let written = Digest::of(GO.as_bytes());
+    let version = &written.hex()[..16];
     let folder = sluicegate_tests::programs::cache().join(format!("tar-reader@{version}"));
     let program = folder.join("tar-reader");
     assert!(
