@@ -21,6 +21,8 @@ const PIECE_BYTES: usize = 1024 * 1024;
 pub struct Disk {
     #[cfg(test)]
     fails: Arc<AtomicBool>,
+    #[cfg(test)]
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Disk {
@@ -78,6 +80,7 @@ impl Disk {
     #[cfg(test)]
     fn may_sync(&self) -> io::Result<()> {
         if self.fails.load(Ordering::SeqCst) {
+            self.has_failed.store(true, Ordering::SeqCst);
             return Err(io::Error::other("the test lets no sync succeed"));
         }
         Ok(())
@@ -87,6 +90,12 @@ impl Disk {
     #[cfg(test)]
     pub(crate) fn let_fail(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Tells whether a sync was asked for and failed.
+    #[cfg(test)]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::SeqCst)
     }
 }
 

@@ -120,13 +120,16 @@ impl Layout {
         Ok(())
     }
 
+    /// Makes durable what has been written of a file so far.
+    pub(super) fn sync_begun(&self, file: &File, path: &Path) -> Result<(), CacheError> {
+        let synced = self.disk.sync_data(file);
+        synced.map_err(|source| not_durable(path, source))
+    }
+
     /// Makes a written file durable and visible under its final name.
     pub(super) fn publish(&self, file: &File, from: &Path, to: &Path) -> Result<(), CacheError> {
         let synced = self.disk.sync_all(file);
-        synced.map_err(|source| CacheError::NotDurable {
-            path: from.to_owned(),
-            source,
-        })?;
+        synced.map_err(|source| not_durable(from, source))?;
         let directory = to.parent().unwrap_or(&self.root);
         self.create_durable_directory(directory)?;
         fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))?;
@@ -172,10 +175,7 @@ impl Layout {
             write(from, content)?;
         }
         let synced = self.disk.sync_file_system(&self.open_root);
-        synced.map_err(|source| CacheError::NotDurable {
-            path: self.root.clone(),
-            source,
-        })?;
+        synced.map_err(|source| not_durable(&self.root, source))?;
         let mut directories = BTreeSet::new();
         for (from, to) in moves {
             let directory = to.parent().unwrap_or(&self.root);
@@ -206,10 +206,7 @@ impl Layout {
     /// Makes the entries of a directory durable.
     fn sync_directory(&self, path: &Path) -> Result<(), CacheError> {
         let synced = self.disk.sync_directory(path);
-        synced.map_err(|source| CacheError::NotDurable {
-            path: path.to_owned(),
-            source,
-        })
+        synced.map_err(|source| not_durable(path, source))
     }
 
     fn sweep(&self) -> Result<(), CacheError> {
@@ -252,6 +249,13 @@ fn write(path: &Path, content: &[u8]) -> Result<File, CacheError> {
         Ok(file)
     };
     write().map_err(|error| CacheError::io("writing", path, error))
+}
+
+fn not_durable(path: &Path, source: io::Error) -> CacheError {
+    CacheError::NotDurable {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn found_blob(algorithm: Algorithm, entry: &fs::DirEntry) -> Option<FoundBlob> {

@@ -184,6 +184,11 @@ impl ContentStore {
         self.state.layout.check_room(attempt, more)
     }
 
+    /// Makes durable what has been written of a blob that is still arriving.
+    pub(super) fn sync_begun(&self, file: &File, path: &Path) -> Result<(), CacheError> {
+        self.state.layout.sync_begun(file, path)
+    }
+
     /// Makes a proven file durable and visible, then evicts what no longer fits.
     pub(super) async fn publish(
         &self,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sluicegate_model::DigestHasher;
+use tokio::task::JoinHandle;
 
 use super::error::{BlobFailure, CacheError};
 use super::growing::{GrowingBlob, Growth};
@@ -21,6 +22,9 @@ use super::store::{ContentStore, StoredBlob};
 /// A trip costs about 20 us, hashing and writing 256 KiB about 300 us; and 300 blobs arriving at
 /// once (100 pulls of three layers) hold 75 MiB.
 const FLUSH_BYTES: usize = 256 * 1024;
+/// Bytes that are written before the disk is told to take them, while more arrive: what is left for
+/// the end is as little as this, and not the whole blob.
+const SYNC_BYTES: u64 = 8 * 1024 * 1024;
 /// Longest time for which bytes of a slow upstream are gathered; readers wait for them meanwhile.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
 
@@ -36,8 +40,17 @@ pub struct BlobWriter {
     pending_bytes: usize,
     flushed: u64,
     last_flush: Instant,
+    ahead: SyncAhead,
     is_proven: bool,
     ended: bool,
+}
+
+/// What the disk is taking while more arrives.
+#[derive(Debug, Default)]
+struct SyncAhead {
+    /// Where the last one began.
+    from: u64,
+    running: Option<JoinHandle<Result<(), CacheError>>>,
 }
 
 impl BlobWriter {
@@ -52,6 +65,7 @@ impl BlobWriter {
             pending_bytes: 0,
             flushed: 0,
             last_flush: Instant::now(),
+            ahead: SyncAhead::default(),
             is_proven: false,
             ended: false,
         }
@@ -159,6 +173,7 @@ impl BlobWriter {
         self.prove_all().await?;
         let len = self.flushed;
         self.blob.announce(Growth::Proven { len });
+        self.synced_ahead().await?;
         let file = Arc::clone(self.blob.file());
         self.store
             .publish(self.blob.digest().clone(), file, self.path.clone(), len)
@@ -187,7 +202,39 @@ impl BlobWriter {
         self.hasher = Some(hasher);
         self.flushed = end;
         self.blob.announce(Growth::Filling { written: end });
+        self.sync_ahead().await
+    }
+
+    /// Lets the disk take what has been written, one piece at a time, without waiting for it.
+    async fn sync_ahead(&mut self) -> Result<(), CacheError> {
+        if self.flushed.saturating_sub(self.ahead.from) < SYNC_BYTES {
+            return Ok(());
+        }
+        if self
+            .ahead
+            .running
+            .as_ref()
+            .is_some_and(|sync| !sync.is_finished())
+        {
+            return Ok(());
+        }
+        self.synced_ahead().await?;
+        self.ahead.from = self.flushed;
+        let (store, path) = (self.store.clone(), self.path.clone());
+        let file = Arc::clone(self.blob.file());
+        let sync = move || store.sync_begun(&file, &path);
+        self.ahead.running = Some(tokio::task::spawn_blocking(sync));
         Ok(())
+    }
+
+    /// Waits for what the disk is taking. Where it failed the blob has: no later sync tells of it.
+    async fn synced_ahead(&mut self) -> Result<(), CacheError> {
+        match self.ahead.running.take() {
+            None => Ok(()),
+            Some(sync) => sync.await.map_err(|_| CacheError::Interrupted {
+                attempt: "syncing a blob",
+            })?,
+        }
     }
 
     fn length_mismatch(&self, wanted: u64, got: u64) -> CacheError {

@@ -46,6 +46,27 @@ async fn a_blob_whose_sync_fails_reaches_nobody_whole_and_is_fetched_again() {
 }
 
 #[tokio::test]
+async fn a_sync_that_fails_while_more_arrives_fails_the_blob_though_the_last_one_succeeds() {
+    let disk = Disk::default();
+    let (directory, store) = store_on(&disk);
+    let content = content(9 * 1024 * 1024);
+    let mut writer = growing(&store, &content);
+    disk.let_fail(true);
+    append_all(&mut writer, &content).await;
+    while !disk.has_failed() {
+        tokio::task::yield_now().await;
+    }
+    disk.let_fail(false);
+    let failed = writer.commit().await;
+    assert!(
+        matches!(failed, Err(CacheError::NotDurable { .. })),
+        "{failed:?}"
+    );
+    assert!(store.lookup(&Digest::of(&content)).is_none());
+    assert!(files_below(directory.path()).is_empty());
+}
+
+#[tokio::test]
 async fn small_content_and_documents_whose_sync_fails_are_not_there() {
     let disk = Disk::default();
     let (directory, store) = store_on(&disk);
