@@ -200,70 +200,76 @@ mod tests {
 
     #[test]
     fn finds_the_directory_of_one_package() {
-        let table = [
-            ("app/node_modules/a/lib/x.js", Some("app/node_modules/a")),
-            ("node_modules/a/x.js", Some("node_modules/a")),
-            ("node_modules/@s/a/x.js", Some("node_modules/@s/a")),
-            (
-                "node_modules/a/node_modules/b/x.js",
-                Some("node_modules/a/node_modules/b"),
-            ),
-            (
-                "node_modules/@s/a/node_modules/b/x.js",
-                Some("node_modules/@s/a/node_modules/b"),
-            ),
-            (
-                "node_modules/.pnpm/a@1/node_modules/a/x.js",
-                Some("node_modules/.pnpm/a@1/node_modules/a"),
-            ),
-            ("node_modules/a/test/x/node_modules/b/x.js", None),
-            ("node_modules/x.js", None),
-            ("node_modules/.bin/x.js", None),
-            ("node_modules/@s/x.js", None),
-            (
-                "usr/lib/python3/dist-packages/yaml/__init__.py",
-                Some("usr/lib/python3/dist-packages/yaml"),
-            ),
-            ("v/site-packages/six.py", Some("v/site-packages/six")),
-            (
-                "v/site-packages/_cffi.cpython-311-x86_64-linux-gnu.so",
-                Some("v/site-packages/_cffi"),
-            ),
-            ("v/site-packages/81d243bd__mypyc.cpython-311.so", None),
-            ("v/site-packages/sitecustomize.py", None),
-            ("v/site-packages/x.pth", None),
-            ("v/site-packages/__pycache__/six.pyc", None),
-            ("v/site-packages/a-1.dist-info/x.py", None),
-            ("v/site-packages/numpy.libs/x.so", None),
-            ("usr/lib/python3.11/json/decoder.py", None),
-            (
-                "usr/lib/ruby/gems/3.1.0/gems/rake-13.0.6/lib/rake.rb",
-                Some("usr/lib/ruby/gems/3.1.0/gems/rake-13.0.6"),
-            ),
-            ("usr/lib/ruby/gems/3.1.0/gems/rake/lib/rake.rb", None),
-            (
-                "bundle/ruby/3.1.0/bundler/gems/a-1f/lib/a.rb",
-                Some("bundle/ruby/3.1.0/bundler/gems/a-1f"),
-            ),
-            (
-                "app/vendor/symfony/http-kernel/Kernel.php",
-                Some("app/vendor/symfony/http-kernel"),
-            ),
-            ("app/vendor/composer/ClassLoader.php", None),
-            ("app/vendor/bin/phpunit.php", None),
-            ("app/vendor/Github/x/y.php", None),
-            (
-                "app/node_modules/a/vendor/b/c/x.js",
-                Some("app/node_modules/a"),
-            ),
-            ("app/Newtonsoft.Json.dll", Some("app")),
-            ("app/node_modules/a/x.dll", Some("app/node_modules/a")),
-            ("x.dll", None),
-        ];
-        for (path, wanted) in table {
-            assert_eq!(root(path).map(|root| root.path), wanted, "{path}");
+        for (path, wanted) in JAVASCRIPT.iter().chain(OTHERS) {
+            assert_eq!(root(path).map(|root| root.path), *wanted, "{path}");
         }
     }
+
+    /// Paths of Node, and the directory of the package that each lies in.
+    const JAVASCRIPT: &[(&str, Option<&str>)] = &[
+        ("app/node_modules/a/lib/x.js", Some("app/node_modules/a")),
+        ("node_modules/a/x.js", Some("node_modules/a")),
+        ("node_modules/@s/a/x.js", Some("node_modules/@s/a")),
+        (
+            "node_modules/a/node_modules/b/x.js",
+            Some("node_modules/a/node_modules/b"),
+        ),
+        (
+            "node_modules/@s/a/node_modules/b/x.js",
+            Some("node_modules/@s/a/node_modules/b"),
+        ),
+        (
+            "node_modules/.pnpm/a@1/node_modules/a/x.js",
+            Some("node_modules/.pnpm/a@1/node_modules/a"),
+        ),
+        ("node_modules/a/test/x/node_modules/b/x.js", None),
+        ("node_modules/x.js", None),
+        ("node_modules/.bin/x.js", None),
+        ("node_modules/@s/x.js", None),
+    ];
+
+    /// The same of other languages.
+    const OTHERS: &[(&str, Option<&str>)] = &[
+        (
+            "usr/lib/python3/dist-packages/yaml/__init__.py",
+            Some("usr/lib/python3/dist-packages/yaml"),
+        ),
+        ("v/site-packages/six.py", Some("v/site-packages/six")),
+        (
+            "v/site-packages/_cffi.cpython-311-x86_64-linux-gnu.so",
+            Some("v/site-packages/_cffi"),
+        ),
+        ("v/site-packages/81d243bd__mypyc.cpython-311.so", None),
+        ("v/site-packages/sitecustomize.py", None),
+        ("v/site-packages/x.pth", None),
+        ("v/site-packages/__pycache__/six.pyc", None),
+        ("v/site-packages/a-1.dist-info/x.py", None),
+        ("v/site-packages/numpy.libs/x.so", None),
+        ("usr/lib/python3.11/json/decoder.py", None),
+        (
+            "usr/lib/ruby/gems/3.1.0/gems/rake-13.0.6/lib/rake.rb",
+            Some("usr/lib/ruby/gems/3.1.0/gems/rake-13.0.6"),
+        ),
+        ("usr/lib/ruby/gems/3.1.0/gems/rake/lib/rake.rb", None),
+        (
+            "bundle/ruby/3.1.0/bundler/gems/a-1f/lib/a.rb",
+            Some("bundle/ruby/3.1.0/bundler/gems/a-1f"),
+        ),
+        (
+            "app/vendor/symfony/http-kernel/Kernel.php",
+            Some("app/vendor/symfony/http-kernel"),
+        ),
+        ("app/vendor/composer/ClassLoader.php", None),
+        ("app/vendor/bin/phpunit.php", None),
+        ("app/vendor/Github/x/y.php", None),
+        (
+            "app/node_modules/a/vendor/b/c/x.js",
+            Some("app/node_modules/a"),
+        ),
+        ("app/Newtonsoft.Json.dll", Some("app")),
+        ("app/node_modules/a/x.dll", Some("app/node_modules/a")),
+        ("x.dll", None),
+    ];
 
     #[test]
     fn code_is_told_from_data() {

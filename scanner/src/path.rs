@@ -6,6 +6,7 @@
 //! path has `\xff` for such a byte and `\\` for `\`, so that they are told apart there as well.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Stands before the digits of a byte that is no text: a character that no text has.
 const MARK: char = '\u{10FFFF}';
@@ -64,7 +65,8 @@ fn marked(name: &[u8]) -> String {
 fn mark(bytes: &[u8], text: &mut String) {
     for byte in bytes {
         text.push(MARK);
-        text.push_str(&format!("{byte:02x}"));
+        // A string takes whatever is written to it.
+        let _ = write!(text, "{byte:02x}");
     }
 }
 

@@ -102,7 +102,12 @@ fn compare(seed: u64, storage: &Storage, outcome: &mut Outcome) {
         tar.resize(tar.len() + 1024, 0);
         tar
     });
-    let directory = tempfile::tempdir().expect("make a directory");
+    // What podman makes of the place is a name of an image, and so of small letters.
+    let directory = tempfile::Builder::new()
+        .prefix(&format!("sluicegate-applied-{}-{seed}", std::process::id()))
+        .rand_bytes(0)
+        .tempdir()
+        .expect("make a directory");
     let layout = directory.path().join("layout");
     write_layout(&layout, &layers);
     let Some(unpacked) = unpack(directory.path(), &layout) else {

@@ -98,7 +98,8 @@ fn compare(archive: &[u8], lists: [&Listing; 4]) -> Result<Outcome, String> {
     let gaps = &facts.gaps;
     let differ = |why: String| {
         Err(format!(
-            "{why}, gaps {gaps:?}, Go, GNU tar, libarchive, Python have {lists:#?}"
+            "{why}, gaps {gaps:?}, events {:?}, Go, GNU tar, libarchive, Python have {lists:?}",
+            facts.events
         ))
     };
     if all_agree {
@@ -188,8 +189,10 @@ fn has(facts: &LayerFacts, (kind, path, rest): &Left) -> bool {
                 Event::File(file) => {
                     let name = file.found.packages.first().map(|found| &found.package.name);
                     let stated = rest.lines().find_map(|line| line.strip_prefix("Name: "));
-                    // GNU tar only lists, so what it has in a file is not known here.
-                    kind == "file" && (rest.is_empty() || name.map(String::as_str) == stated)
+                    let is_read = name.map(String::as_str) == stated;
+                    // GNU tar only lists, so what it has in a file is not known here. A file that begins
+                    // with a hole names nothing, and the scanner says that it could not read it.
+                    kind == "file" && (rest.is_empty() || is_read || !file.found.gaps.is_empty())
                 }
                 Event::Witness(_) | Event::Whiteout { .. } => {
                     matches!(kind.as_str(), "special" | "file")

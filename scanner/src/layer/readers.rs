@@ -88,10 +88,9 @@ impl Extensions {
         let long = self.long_target.as_deref();
         let by_pax = self.pax.as_ref().and_then(|pax| pax.link_path.as_deref());
         match reader {
-            Reader::Go => long.or(by_pax),
             Reader::Gnu => by_pax.or(long),
             Reader::Libarchive | Reader::Python if self.pax_is_first[1] => by_pax.or(long),
-            Reader::Libarchive | Reader::Python => long.or(by_pax),
+            Reader::Go | Reader::Libarchive | Reader::Python => long.or(by_pax),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Build<'a> {
     pub(super) version: Cow<'a, str>,
     /// Whether somebody else built it.
     is_foreign: bool,
-    /// Whether its epoch is one that none of the advisories knows.
+    /// Whether its epoch was raised to one that none of the advisories knows.
     pub(super) has_own_epoch: bool,
 }
 
@@ -43,7 +43,10 @@ impl<'a> Build<'a> {
             BTreeSet::new()
         };
         let own = parts(package_type, version);
-        let has_own_epoch = !known.is_empty() && !known.contains(own.epoch);
+        let lowest = known.iter().copied().min_by_key(|epoch| number(epoch));
+        // A lower one is that of the distribution's own older packages, and is compared as older.
+        let is_raised = lowest.is_some_and(|lowest| number(lowest) < number(own.epoch));
+        let has_own_epoch = is_raised && !known.contains(own.epoch);
         let is_foreign = has_own_epoch || component.standing == Standing::ThirdParty;
         if !is_foreign {
             return Self {
@@ -53,7 +56,7 @@ impl<'a> Build<'a> {
             };
         }
         // Of several epochs the lowest finds most.
-        let epoch = known.first().copied().unwrap_or(own.epoch);
+        let epoch = lowest.filter(|_| is_raised).unwrap_or(own.epoch);
         let revision = plain_revision(own.revision);
         let mut version = own.upstream.to_owned();
         if !epoch.is_empty() {
@@ -81,6 +84,11 @@ impl<'a> Build<'a> {
             other => other,
         }
     }
+}
+
+/// Gives an epoch as it is ordered; none is zero.
+fn number(epoch: &str) -> u64 {
+    epoch.parse().unwrap_or(0)
 }
 
 /// Gives the epochs of all versions that advisories name; none is the empty one.

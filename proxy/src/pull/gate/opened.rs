@@ -46,12 +46,11 @@ impl Gate {
         range: Range<u64>,
     ) -> Result<Cleared<BlobBody>, PullError> {
         let Cleared(grant) = grant;
-        let source = match begun {
-            Some(Cleared(source)) => source,
-            None => {
-                let source = self.presence.source(repository, &grant.blob, &grant.proof);
-                source.await?
-            }
+        let source = if let Some(Cleared(source)) = begun {
+            source
+        } else {
+            let source = self.presence.source(repository, &grant.blob, &grant.proof);
+            source.await?
         };
         let opened = match stream(source, range.clone(), grant.tail.clone()) {
             // Evicted in between.

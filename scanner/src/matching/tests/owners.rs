@@ -140,9 +140,9 @@ fn an_owner_that_advisories_do_not_know_hides_nothing() {
     }
 }
 
-#[test]
-fn somebody_elses_build_is_compared_as_the_distributions_and_unknown() {
-    let (_home, feeds) = feeds(&[
+/// What the advisories say of packages whose builds are told apart below.
+fn of_builds() -> [Value; 4] {
+    [
         record(
             "DEBIAN-CVE-2024-0001",
             "Debian:12",
@@ -157,63 +157,65 @@ fn somebody_elses_build_is_compared_as_the_distributions_and_unknown() {
         ),
         record("DEBIAN-CVE-2024-0003", "Debian:12", "openssl", "3.0.8-1"),
         record("DEBIAN-CVE-2024-0004", "Debian:12", "docker", "1:20.10-1"),
-    ]);
-    let libssl3 = |version: &str, standing: Standing| {
-        let built = component(PackageType::Deb, "Debian:12", "libssl3", version);
-        Component {
-            standing,
-            ..from_source(built, "openssl", version)
-        }
-    };
-    let unknown = FindingStatus::Unknown;
-    for (component, wanted, status, gaps) in [
+    ]
+}
+
+#[test]
+fn somebody_elses_build_is_compared_as_the_distributions_and_unknown() {
+    use FindingStatus::{Affected, Unknown};
+    use Standing::{Own, ThirdParty};
+    let (_home, feeds) = feeds(&of_builds());
+    for (source, name, version, standing, wanted, status, gaps) in [
+        ("openssl", "libssl3", "3.0.9-1", Own, 2, Affected, 0),
+        ("openssl", "libssl3", "1:3.0.9-1", Own, 2, Unknown, 1),
         (
-            libssl3("3.0.9-1", Standing::Own),
+            "openssl",
+            "libssl3",
+            "3.0.9-1+rpt1",
+            ThirdParty,
             2,
-            FindingStatus::Affected,
+            Unknown,
             0,
         ),
-        (libssl3("1:3.0.9-1", Standing::Own), 2, unknown, 1),
-        (libssl3("3.0.9-1+rpt1", Standing::ThirdParty), 2, unknown, 0),
         (
-            libssl3("9:3.0.9-1+rpt1", Standing::ThirdParty),
+            "openssl",
+            "libssl3",
+            "9:3.0.9-1+rpt1",
+            ThirdParty,
             2,
-            unknown,
+            Unknown,
             1,
         ),
         (
-            libssl3("3.0.9-1+deb12u3+rpt1", Standing::ThirdParty),
+            "openssl",
+            "libssl3",
+            "3.0.9-1+deb12u3+rpt1",
+            ThirdParty,
             1,
-            unknown,
+            Unknown,
             0,
         ),
         // That it is newer is no sign of somebody else.
-        (libssl3("3.5.0-1", Standing::Own), 0, unknown, 0),
-        (libssl3("3.5.0-1", Standing::ThirdParty), 0, unknown, 0),
-        (
-            from_source(
-                component(PackageType::Deb, "Debian:12", "docker", "20.9-1"),
-                "docker",
-                "20.9-1",
-            ),
-            1,
-            unknown,
-            1,
-        ),
+        ("openssl", "libssl3", "3.5.0-1", Own, 0, Unknown, 0),
+        ("openssl", "libssl3", "3.5.0-1", ThirdParty, 0, Unknown, 0),
+        // Before the distribution raised the epoch its own packages had the lower one.
+        ("docker", "docker", "20.11-1", Own, 1, Affected, 0),
+        ("docker", "docker", "20.11-1", ThirdParty, 1, Unknown, 0),
+        ("docker", "docker", "2:20.9-1", Own, 1, Unknown, 1),
     ] {
-        let shown = component.package.version.clone();
+        let built = component(PackageType::Deb, "Debian:12", name, version);
+        let component = Component {
+            standing,
+            ..from_source(built, source, version)
+        };
         let report = judge(&inventory(vec![component]), &feeds, now());
-        assert_eq!(report.findings.len(), wanted, "{shown}");
-        let statuses = report.findings.iter().map(|finding| finding.status);
-        assert!(statuses.into_iter().all(|got| got == status), "{shown}");
-        assert!(
-            report
-                .findings
-                .iter()
-                .all(|finding| finding.fixed.is_some())
-        );
+        assert_eq!(report.findings.len(), wanted, "{version}");
+        for finding in &report.findings {
+            assert_eq!(finding.status, status, "{version}");
+            assert!(finding.fixed.is_some(), "{version}");
+        }
         let kinds = report.coverage.gaps.iter().map(|gap| gap.kind);
         let foreign = kinds.filter(|kind| *kind == GapKind::ThirdParty).count();
-        assert_eq!(foreign, gaps, "{shown}");
+        assert_eq!(foreign, gaps, "{version}");
     }
 }

@@ -13,7 +13,8 @@ fn site(distributions: &[(&str, &[&str])]) -> Layer {
     for (name, files) in distributions {
         let record = format!("{SITE}/{name}-1.0.dist-info");
         let own = format!("{name}-1.0.dist-info/METADATA,,\n");
-        let lines: String = files.iter().map(|file| format!("{file},,\n")).collect();
+        let lines = files.iter().flat_map(|file| [*file, ",,\n"]);
+        let lines: String = lines.collect();
         layer = layer
             .file(
                 &format!("{record}/METADATA"),
