@@ -82,9 +82,17 @@ def build_index(setup):
     """Lets the program index the feeds once; every later start opens the index."""
     setup.index = os.path.join(setup.work, "no index yet")
     started = time.monotonic()
-    with Sluicegate(os.path.join(setup.work, "index"), setup, free_port()):
+    built = os.path.join(setup.work, "index", "data", "feeds")
+
+    def is_built():
+        if not set(os.listdir(built)) - {"build.lock", "unfinished"}:
+            raise OSError
+
+    with Sluicegate(os.path.join(setup.work, "index"), setup, free_port()) as proxy:
+        # A service is ready before its first load has ended: pulls wait for that, not the start.
+        proxy.wait(is_built)
         setup.print(f"feeds indexed in {time.monotonic() - started:.1f} s")
-    setup.index = os.path.join(setup.work, "index", "data", "feeds")
+    setup.index = built
 
 
 def table(setup):
