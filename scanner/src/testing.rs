@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+use sluicegate_model::advisory::{Advisory, Scope};
 use sluicegate_model::digest::{DiffId, Digest};
 use sluicegate_model::image_config::{ImageConfig, RootFs};
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::severity::Severity;
 use tar::{Builder, EntryType, Header};
 
-use crate::facts::LayerFacts;
+use crate::facts::{BinaryFacts, Event, FileFacts, LayerFacts};
 use crate::image::layers::LayerInput;
 use crate::inventory::merge;
 use crate::limits::Limits;
@@ -85,6 +87,47 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A program in whose content nothing is known.
+pub(crate) const PROGRAM: BinaryFacts = BinaryFacts {
+    size_bytes: 1_000,
+    identified: false,
+    packed: false,
+    is_library: false,
+};
+
+/// One that is packed.
+pub(crate) const PACKED: BinaryFacts = BinaryFacts {
+    packed: true,
+    ..PROGRAM
+};
+
+/// Adds a program to a layer, as analyzers find it.
+pub(crate) fn with_program(mut facts: LayerFacts, path: &str, program: BinaryFacts) -> LayerFacts {
+    let mut file = FileFacts {
+        path: path.to_owned(),
+        ..FileFacts::default()
+    };
+    file.found.binary = Some(program);
+    facts.events.push(Event::File(Box::new(file)));
+    facts
+}
+
+/// An advisory that says nothing of any version.
+pub(crate) fn advisory(id: &str) -> Advisory {
+    Advisory {
+        id: id.to_owned(),
+        aliases: Vec::new(),
+        upstream: Vec::new(),
+        related: Vec::new(),
+        severity: Severity::Unknown,
+        basis: None,
+        cvss: None,
+        scope: Scope::default(),
+        versions: Vec::new(),
+        ranges: Vec::new(),
+    }
 }
 
 /// The digest that [`image`] gives the layer at `index`.

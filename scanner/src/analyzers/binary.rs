@@ -101,7 +101,7 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
             size_bytes: content.size_bytes(),
             identified: !found.packages.is_empty(),
             packed,
-            library: elf::is_library(content),
+            is_library: elf::is_library(content),
         });
     }
     match content.failure() {

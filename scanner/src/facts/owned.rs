@@ -29,6 +29,10 @@ pub struct BinaryFacts {
     /// Whether its content is packed, so that nothing in it can be read.
     pub packed: bool,
     /// Whether it is a library: something else has to load it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub library: bool,
+    #[serde(
+        rename = "library",
+        default,
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub is_library: bool,
 }

@@ -4,10 +4,10 @@ use sluicegate_model::image_config::{HistoryEntry, ImageConfig};
 use tar::EntryType;
 
 use super::pins::Row;
-use super::systems::{BASES, Base, INSTALLED, STATUS, with_program};
+use super::systems::{BASES, Base, INSTALLED, STATUS};
 use super::{Transcript, revision_of};
 use crate::facts::{FileDigests, LayerFacts};
-use crate::testing::{Layer, config, image, image_with};
+use crate::testing::{Layer, PACKED, config, image, image_with, with_program};
 
 pub(super) fn row() -> Row {
     let mut transcript = Transcript::default();
@@ -118,7 +118,7 @@ fn note_configs(base: Base, transcript: &mut Transcript) {
     let name = base.name;
     let layers = [
         base.facts(),
-        with_program(Layer::new().facts(), "app/server", true),
+        with_program(Layer::new().facts(), "app/server", PACKED),
     ];
     let step = |text: &str, empty_layer| HistoryEntry {
         created_by: Some(text.to_owned()),

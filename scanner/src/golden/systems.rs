@@ -1,7 +1,7 @@
 //! Layers of the distributions' images, as the corpora of this folder want them.
 
-use crate::facts::{BinaryFacts, Event, FileFacts, LayerFacts};
-use crate::testing::Layer;
+use crate::facts::LayerFacts;
+use crate::testing::{Layer, PROGRAM, with_program};
 
 pub(super) const STATUS: &str = "var/lib/dpkg/status";
 pub(super) const INSTALLED: &str = "lib/apk/db/installed";
@@ -61,7 +61,7 @@ impl Base {
     }
 
     pub(super) fn facts(self) -> LayerFacts {
-        with_program(self.layer().facts(), LIBRARY, false)
+        with_program(self.layer().facts(), LIBRARY, PROGRAM)
     }
 }
 
@@ -76,20 +76,4 @@ pub(super) fn files() -> Layer {
             "Name: yaml\nVersion: 5.1\n",
         )
         .file("usr/lib/python3/site-packages/yaml/__init__.py", "x")
-}
-
-/// Adds a program as analyzers find it.
-pub(super) fn with_program(mut facts: LayerFacts, path: &str, packed: bool) -> LayerFacts {
-    let mut file = FileFacts {
-        path: path.to_owned(),
-        ..FileFacts::default()
-    };
-    file.found.binary = Some(BinaryFacts {
-        size_bytes: 1_000,
-        identified: false,
-        packed,
-        library: false,
-    });
-    facts.events.push(Event::File(Box::new(file)));
-    facts
 }

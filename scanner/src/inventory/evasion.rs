@@ -9,8 +9,8 @@ use sluicegate_model::inventory::Inventory;
 use tar::EntryType;
 
 use super::*;
-use crate::facts::{BinaryFacts, Event, FileFacts, LayerFacts};
-use crate::testing::{Layer, config, gzip, image, image_with, scan};
+use crate::facts::LayerFacts;
+use crate::testing::{Layer, PACKED, PROGRAM, config, gzip, image, image_with, scan, with_program};
 
 const STATUS: &str = "var/lib/dpkg/status";
 const INSTALLED: &str = "lib/apk/db/installed";
@@ -73,7 +73,7 @@ impl Base {
     }
 
     fn facts(self) -> LayerFacts {
-        with_program(self.layer().facts(), LIBRARY, false)
+        with_program(self.layer().facts(), LIBRARY, PROGRAM)
     }
 }
 
@@ -84,22 +84,6 @@ fn files() -> Layer {
         .file("app/node_modules/lodash/index.js", "x")
         .file(PIP, "Name: yaml\nVersion: 5.1\n")
         .file("usr/lib/python3/site-packages/yaml/__init__.py", "x")
-}
-
-/// Adds a program as analyzers find it.
-fn with_program(mut facts: LayerFacts, path: &str, packed: bool) -> LayerFacts {
-    let mut file = FileFacts {
-        path: path.to_owned(),
-        ..FileFacts::default()
-    };
-    file.found.binary = Some(BinaryFacts {
-        size_bytes: 1_000,
-        identified: false,
-        packed,
-        library: false,
-    });
-    facts.events.push(Event::File(Box::new(file)));
-    facts
 }
 
 fn has(inventory: &Inventory, name: &str) -> bool {
@@ -346,7 +330,7 @@ fn what_the_author_writes_lowers_no_scrutiny() {
 #[test]
 fn packed_programs_and_code_without_records_are_flagged() {
     for base in BASES {
-        let packed = with_program(base.facts(), "app/server", true);
+        let packed = with_program(base.facts(), "app/server", PACKED);
         let inventory = image(&[packed]);
         let packed = |gap: &Gap| gap.kind == GapKind::PackedBinary && gap.fatal;
         assert!(inventory.gaps.iter().any(packed), "{base:?}");
@@ -377,7 +361,7 @@ fn the_six_steps_of_malicious_compliance_are_clean_at_none() {
             .file("app/node_modules/lodash/.wh.package.json", "")
             .file("usr/lib/python3/site-packages/.wh.yaml-5.1.dist-info", "")
             .symlink("app/package-lock.json", "/app/hidden/lock");
-        let packed = with_program(Layer::new().facts(), "app/server", true);
+        let packed = with_program(Layer::new().facts(), "app/server", PACKED);
         let mut layers = vec![base.facts()];
         for step in [renamed.facts(), removed.facts(), linked.facts(), packed] {
             layers.push(step);
@@ -394,8 +378,8 @@ fn the_six_steps_of_malicious_compliance_are_clean_at_none() {
             .file("etc/os-release", "ID=bagelos\n")
             .file("app/node_modules/lodash/index.js", "x")
             .file("usr/lib/python3/site-packages/yaml/__init__.py", "x");
-        let squashed = with_program(squashed.facts(), LIBRARY, false);
-        let squashed = with_program(squashed, "app/server", true);
+        let squashed = with_program(squashed.facts(), LIBRARY, PROGRAM);
+        let squashed = with_program(squashed, "app/server", PACKED);
         let kinds: Vec<_> = image(&[squashed]).gaps.iter().map(|gap| gap.kind).collect();
         for kind in [
             GapKind::OsDbMissing,

@@ -2,11 +2,11 @@
 //!
 //! The golden corpus pins it beside the matcher's revision.
 
-use sluicegate_model::advisory::{Advisory, Event, Range, Scope};
+use sluicegate_model::advisory::{Advisory, Event, Range};
 use sluicegate_model::package::{Ecosystem, Package, SourcePackage};
-use sluicegate_model::severity::Severity;
 
 use super::registry::{Matcher, MatcherInfo, REGISTRY, Side};
+use crate::testing;
 
 /// What was asked, and the answer.
 type Answers = Vec<(String, String)>;
@@ -134,16 +134,9 @@ fn advisories(versions: &[&str]) -> Vec<Advisory> {
 
 fn advisory(id: &str, versions: Vec<String>, ranges: Vec<Vec<Event>>) -> Advisory {
     Advisory {
-        id: id.to_owned(),
-        aliases: Vec::new(),
-        upstream: Vec::new(),
-        related: Vec::new(),
-        severity: Severity::Unknown,
-        basis: None,
-        cvss: None,
-        scope: Scope::default(),
         versions,
         ranges: ranges.into_iter().map(|events| Range { events }).collect(),
+        ..testing::advisory(id)
     }
 }
 

@@ -181,25 +181,17 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
     use crate::versions::deb::DebVersion;
     use crate::versions::pep440::Pep440Version;
-    use sluicegate_model::advisory::Scope;
-    use sluicegate_model::severity::Severity;
 
     use Event::{Fixed, Introduced, LastAffected, Limit};
 
     fn advisory(versions: &[&str], ranges: Vec<Vec<Event>>) -> Advisory {
         Advisory {
-            id: "X-1".into(),
-            aliases: Vec::new(),
-            upstream: Vec::new(),
-            related: Vec::new(),
-            severity: Severity::Unknown,
-            basis: None,
-            cvss: None,
-            scope: Scope::default(),
             versions: versions.iter().map(|text| (*text).to_owned()).collect(),
             ranges: ranges.into_iter().map(|events| Range { events }).collect(),
+            ..testing::advisory("X-1")
         }
     }
 

@@ -182,22 +182,14 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate_model::advisory::Scope;
-    use sluicegate_model::severity::Severity;
+    use crate::testing;
 
     fn advisory(id: &str, aliases: &[&str], upstream: &[&str]) -> Advisory {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         Advisory {
-            id: id.to_owned(),
             aliases: owned(aliases),
             upstream: owned(upstream),
-            related: Vec::new(),
-            severity: Severity::Unknown,
-            basis: None,
-            cvss: None,
-            scope: Scope::default(),
-            versions: Vec::new(),
-            ranges: Vec::new(),
+            ..testing::advisory(id)
         }
     }
 

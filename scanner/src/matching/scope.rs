@@ -71,9 +71,9 @@ fn stream(package: &Package, advisory: &Advisory) -> Option<bool> {
 mod tests {
     use sluicegate_model::advisory::{Range, Scope};
     use sluicegate_model::package::SourcePackage;
-    use sluicegate_model::severity::Severity;
 
     use super::*;
+    use crate::testing;
 
     const MODULAR: &str = "1:16.20.2-4.module_el8.9.0+3+a";
 
@@ -94,16 +94,9 @@ mod tests {
         let end = fixed.map(|version| Event::Fixed(version.to_owned()));
         let events = std::iter::once(start).chain(end).collect();
         Advisory {
-            id: "ALSA-1".to_owned(),
-            aliases: Vec::new(),
-            upstream: Vec::new(),
-            related: Vec::new(),
-            severity: Severity::Unknown,
-            basis: None,
-            cvss: None,
             scope,
-            versions: Vec::new(),
             ranges: vec![Range { events }],
+            ..testing::advisory("ALSA-1")
         }
     }
 

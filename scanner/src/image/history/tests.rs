@@ -4,8 +4,8 @@ use sluicegate_model::coverage::GapKind;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Ecosystem, Evidence};
 
-use crate::facts::{BinaryFacts, Event, FileFacts, LayerFacts};
-use crate::testing::{Layer, image, layer_digest};
+use crate::facts::LayerFacts;
+use crate::testing::{Layer, PROGRAM, image, layer_digest, with_program};
 
 const STATUS: &str = "var/lib/dpkg/status";
 
@@ -17,23 +17,10 @@ fn list(path: &str) -> String {
     format!("{}  {path}\n", "0".repeat(32))
 }
 
-/// Adds programs to a layer, as analyzers find them.
+/// Adds programs to a layer.
 fn with_programs(layer: Layer, paths: &[&str]) -> LayerFacts {
-    let mut facts = layer.facts();
-    for path in paths {
-        let mut file = FileFacts {
-            path: (*path).to_owned(),
-            ..FileFacts::default()
-        };
-        file.found.binary = Some(BinaryFacts {
-            size_bytes: 10,
-            identified: false,
-            packed: false,
-            library: false,
-        });
-        facts.events.push(Event::File(Box::new(file)));
-    }
-    facts
+    let add = |facts, path: &&str| with_program(facts, path, PROGRAM);
+    paths.iter().fold(layer.facts(), add)
 }
 
 fn debian() -> LayerFacts {

@@ -28,7 +28,7 @@ pub(crate) fn judge(merged: &Merged<'_>, owners: &Owners<'_>, records: &Records<
         // Of a language's package only what is loaded belongs to it: a record is its author's word,
         // and any program can be put beside it.
         let of_language = || owners.claim_of_language(&file.path) || records.speak_for(&file.path);
-        let is_owned = owners.claim_of_system(&file.path) || (binary.library && of_language());
+        let is_owned = owners.claim_of_system(&file.path) || (binary.is_library && of_language());
         if binary.packed {
             let found = if is_owned {
                 &mut packed_and_owned
@@ -83,25 +83,19 @@ fn unattributed(paths: &[&str], bytes: u64) -> Option<Gap> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{BinaryFacts, Event, FileFacts};
-    use crate::testing::{Layer, image};
+    use crate::facts::BinaryFacts;
+    use crate::testing::{Layer, PACKED, PROGRAM, image, with_program};
+
+    const LIBRARY: BinaryFacts = BinaryFacts {
+        is_library: true,
+        ..PROGRAM
+    };
 
     const SITE: &str = "usr/local/lib/python3.11/site-packages";
 
     /// Gives the gaps of a layer with one file that is a program, or a library.
-    fn gaps(layer: Layer, path: &str, library: bool, packed: bool) -> Vec<(GapKind, bool)> {
-        let mut facts = layer.facts();
-        let mut file = FileFacts {
-            path: path.to_owned(),
-            ..FileFacts::default()
-        };
-        file.found.binary = Some(BinaryFacts {
-            size_bytes: 1_000,
-            identified: false,
-            packed,
-            library,
-        });
-        facts.events.push(Event::File(Box::new(file)));
+    fn gaps(layer: Layer, path: &str, file: BinaryFacts) -> Vec<(GapKind, bool)> {
+        let facts = with_program(layer.facts(), path, file);
         let gaps = image(&[facts]).gaps.into_iter();
         gaps.map(|gap| (gap.kind, gap.fatal)).collect()
     }
@@ -134,7 +128,7 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            let program = gaps(layer, path, false, false);
+            let program = gaps(layer, path, PROGRAM);
             assert_eq!(
                 program,
                 [(GapKind::UnattributedElf, false)],
@@ -149,10 +143,10 @@ mod tests {
             ),
             (npm(), "app/node_modules/x/build/x.node".to_owned()),
         ] {
-            assert_eq!(gaps(layer, &path, true, false), [], "{path}");
+            assert_eq!(gaps(layer, &path, LIBRARY), [], "{path}");
         }
         // Packed, a program is nobody's: a record does not make it less of one.
-        let packed = gaps(npm(), "app/node_modules/x/bin/server", false, true);
+        let packed = gaps(npm(), "app/node_modules/x/bin/server", PACKED);
         assert_eq!(packed, [(GapKind::PackedBinary, true)]);
     }
 }

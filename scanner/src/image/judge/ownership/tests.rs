@@ -6,8 +6,8 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::PackageType;
 
 use super::*;
-use crate::facts::{BinaryFacts, Event, FileDigests, FileFacts, LayerFacts};
-use crate::testing::{Layer, image};
+use crate::facts::{Event, FileDigests, FileFacts, LayerFacts};
+use crate::testing::{Layer, PACKED, PROGRAM, image, with_program};
 
 const METADATA: &str = "Name: yaml\nVersion: 6.0\n";
 const SITE: &str = "usr/lib/python3/dist-packages/yaml-6.0.dist-info/METADATA";
@@ -224,12 +224,7 @@ fn with_gap(mut facts: LayerFacts, path: &str, content: &str, gap: Gap) -> Layer
         ..FileFacts::default()
     };
     if gap.kind == GapKind::PackedBinary {
-        file.found.binary = Some(BinaryFacts {
-            size_bytes: 1_000,
-            identified: false,
-            packed: true,
-            library: false,
-        });
+        file.found.binary = Some(PACKED);
     }
     file.found.gaps.push(gap.at(path));
     facts.events.push(Event::File(Box::new(file)));
@@ -325,18 +320,8 @@ fn scripts_of_packages_that_are_there_are_theirs() {
         ("other.preinst", false),
         ("sub/python3-yaml.preinst", false),
     ] {
-        let mut facts = debian("debian", &[]).facts();
-        let mut file = FileFacts {
-            path: format!("{info}{name}"),
-            ..FileFacts::default()
-        };
-        file.found.binary = Some(BinaryFacts {
-            size_bytes: 1_000,
-            identified: false,
-            packed: false,
-            library: false,
-        });
-        facts.events.push(Event::File(Box::new(file)));
+        let layer = debian("debian", &[]).facts();
+        let facts = with_program(layer, &format!("{info}{name}"), PROGRAM);
         let strangers = kinds(&image(&[facts]));
         assert_eq!(strangers.is_empty(), is_owned, "{name}: {strangers:?}");
     }
