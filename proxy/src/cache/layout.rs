@@ -149,8 +149,12 @@ impl Layout {
     }
 
     /// Writes small files as [`Self::write_whole`] does each, with one sync of the file system for
-    /// all of them instead of two for each; none of them is there when it fails.
+    /// all of them instead of two for each; none of them is there when it fails. A single one has
+    /// its own two, for the file system's waits for all that others are writing meanwhile.
     pub(super) fn write_many(&self, files: &[(PathBuf, &[u8])]) -> Result<(), CacheError> {
+        if let [(to, content)] = files {
+            return self.write_whole(to, content);
+        }
         let more = files.iter().map(|(_, content)| content.len() as u64).sum();
         self.check_room("writing", more)?;
         let moves: Vec<_> = files.iter().map(|(to, _)| (self.incoming(), to)).collect();
