@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
+use serde_json::json;
 use sluicegate_model::media_type;
 use sluicegate_tests::fault::Fault;
 use sluicegate_tests::image::{Blob, Flavour, Image, ImageBuilder, descriptor, image, index};
@@ -69,6 +70,21 @@ async fn manifest_and_config_go_out_at_once() {
             assert_eq!(reply.status, StatusCode::OK, "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_left_before_the_verdict_is_listed_in_it() {
+    let stage = Stage::stream().await;
+    let image = clean(38);
+    stage.upstream.add(REPO, "1", &image);
+    let left = stage.once(Method::GET, &manifest_path(REPO, "1")).await;
+    assert_eq!(left.header("sluicegate-verdict"), "", "before its verdict");
+    let verdict = format!("/api/v1/verdicts/{}", image.digest);
+    eventually("the verdict", async || {
+        stage.proxy.api(&verdict).await.status == StatusCode::OK
+    })
+    .await;
+    assert_eq!(stage.proxy.api(&verdict).await.json()["tags"], json!(["1"]));
 }
 
 #[tokio::test]

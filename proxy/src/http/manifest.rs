@@ -30,8 +30,10 @@ pub async fn answer(registry: &Registry, asked: &Asked, reference: &Reference) -
         Err(HoldEnded::NextHop) => return asked.hold.redirect(&asked.request),
         Err(HoldEnded::LastHop) => return errors::still_scanning(asked.head),
     };
-    note_tag(registry, asked, &found);
-    let judged = registry.gate.manifest(&asked.repository, &found.manifest);
+    let tag = found.tag.as_ref();
+    let judged = registry
+        .gate
+        .manifest(&asked.repository, &found.manifest, tag);
     match asked.hold.wait(judged).await {
         Ok(Ok(ManifestAnswer::Serve(cleared))) => serve(registry, asked, found, cleared).await,
         Ok(Ok(ManifestAnswer::Refuse(verdict))) => refuse(registry, asked, found, &verdict).await,
@@ -95,17 +97,6 @@ async fn find(
         tag,
         stale,
     })
-}
-
-/// Tells a running pull the tag it is for, so that the verdict lists it.
-fn note_tag(registry: &Registry, asked: &Asked, found: &Found) {
-    let running = registry
-        .gate
-        .pulls
-        .running(&asked.repository, &found.manifest.digest);
-    if let (Some(pull), Some(tag)) = (running, &found.tag) {
-        pull.note_tag(tag);
-    }
 }
 
 async fn serve(
@@ -279,10 +270,11 @@ fn log_when_judged(
     let (gate, repository) = (registry.gate.clone(), asked.repository.clone());
     let (pulls, clock) = (Arc::clone(&registry.pulls), registry.clock.clone());
     let releases = registry.releases.clone();
-    let manifest = Arc::clone(&found.manifest);
+    let (manifest, tag) = (Arc::clone(&found.manifest), found.tag.clone());
     let mut pull = found.pull(asked, None);
     async move {
-        if let Ok(answer) = gate.manifest_for(&repository, &manifest, client).await {
+        let answer = gate.manifest_for(&repository, &manifest, tag.as_ref(), client);
+        if let Ok(answer) = answer.await {
             let verdict = match answer {
                 ManifestAnswer::Serve(served) => served.into_inner().verdict,
                 ManifestAnswer::Refuse(verdict) => Some(verdict),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Map, Value};
 use sluicegate_config::GateMode;
+use sluicegate_model::image::Tag;
 use sluicegate_model::image_config::MAX_CONFIG_BYTES;
 use sluicegate_model::manifest::{Descriptor, Manifest, Platform};
 use sluicegate_model::verdict::{Decision, Verdict};
@@ -144,10 +145,11 @@ impl Gate {
         &self,
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
+        tag: Option<&Tag>,
     ) -> Result<ManifestAnswer, PullError> {
         // As long as this is awaited, and no longer, somebody waits for what it starts.
         let client = Waiting::default();
-        self.manifest_for(repository, manifest, client.seen_from_afar())
+        self.manifest_for(repository, manifest, tag, client.seen_from_afar())
             .await
     }
 
@@ -156,24 +158,27 @@ impl Gate {
         &self,
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
+        tag: Option<&Tag>,
         client: Watched,
     ) -> Result<ManifestAnswer, PullError> {
         let nesting = index::Nesting::of(&self.nests, repository, manifest, client);
-        self.manifest_at(repository, manifest, nesting).await
+        self.manifest_at(repository, manifest, tag, nesting).await
     }
 
     fn manifest_at<'a>(
         &'a self,
         repository: &'a Repository,
         manifest: &'a Arc<KnownManifest>,
+        tag: Option<&'a Tag>,
         nesting: index::Nesting,
     ) -> BoxFuture<'a, Result<ManifestAnswer, PullError>> {
         match &manifest.parsed {
             Manifest::Image(image) => async move {
-                if let Some(verdict) = self.judge.current(repository, &manifest.digest).await? {
+                let current = self.judge.current_under(repository, &manifest.digest, tag);
+                if let Some(verdict) = current.await? {
                     return Ok(answer(manifest, verdict));
                 }
-                let pull = self.pulls.join(repository, manifest, image);
+                let pull = self.pulls.join(repository, manifest, image, tag);
                 pull.join(nesting.client());
                 match self.mode {
                     GateMode::Hold => Ok(answer(manifest, pull.outcome().await?)),
@@ -246,7 +251,7 @@ impl Gate {
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
-            let pull = self.pulls.join(repository, &known, image);
+            let pull = self.pulls.join(repository, &known, image, None);
             pull.join(client.seen_from_afar());
             // What turns out to be an artifact must not have given away a refused image's layer.
             let clears = found.refused.is_none() || is_surely_image(image);

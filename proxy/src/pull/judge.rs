@@ -162,6 +162,16 @@ impl Judge {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
+        self.current_under(repository, digest, None).await
+    }
+
+    /// Does the same; one that is made now lists the tag.
+    pub async fn current_under(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        tag: Option<&Tag>,
+    ) -> Result<Option<Arc<Verdict>>, PullError> {
         if let Some(verdict) = self.warm(repository, digest) {
             return Ok(Some(verdict));
         }
@@ -171,7 +181,8 @@ impl Judge {
         let Some(scanned) = self.jobs.remembered(digest).await else {
             return Ok(None);
         };
-        let verdict = self.judge(repository, digest, &[], scanned).await?;
+        let tags = tag.map(std::slice::from_ref).unwrap_or_default();
+        let verdict = self.judge(repository, digest, tags, scanned).await?;
         Ok(Some(verdict))
     }
 

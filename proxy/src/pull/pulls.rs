@@ -1,7 +1,7 @@
 //! One pull for each repository and manifest: joins the scan of the content, decides, and tells everybody who waits. It runs to its end whoever leaves.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use sluicegate_model::image::Tag;
@@ -71,12 +71,9 @@ impl Pull {
         }
     }
 
-    /// Remembers a tag under which the image is being pulled.
-    pub fn note_tag(&self, tag: &Tag) {
-        self.tags
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(tag.clone());
+    /// Gives the tags under which the image is being pulled.
+    fn tags(&self) -> MutexGuard<'_, BTreeSet<Tag>> {
+        self.tags.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self, outcome: Outcome) {
@@ -117,12 +114,13 @@ impl Pulls {
         }
     }
 
-    /// Joins the pull of an image, or starts it.
+    /// Joins the pull of an image, or starts it; the verdict lists the tag.
     pub fn join(
         &self,
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
         image: &ImageManifest,
+        tag: Option<&Tag>,
     ) -> Arc<Pull> {
         let key = (repository.clone(), manifest.digest.clone());
         let mut running = self
@@ -131,6 +129,7 @@ impl Pulls {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(pull) = running.get(&key) {
+            pull.tags().extend(tag.cloned());
             return Arc::clone(pull);
         }
         let pull = Arc::new(Pull {
@@ -139,7 +138,7 @@ impl Pulls {
             progress: Arc::new(Progress::of(self.shared.jobs.interest(&manifest.digest))),
             started: Instant::now(),
             held_layer: OnceLock::new(),
-            tags: Mutex::default(),
+            tags: Mutex::new(tag.cloned().into_iter().collect()),
             outcome: watch::Sender::new(None),
             tail: watch::Sender::new(Tail::Held),
         });
@@ -201,10 +200,7 @@ impl Shared {
         let (repository, digest) = (&pull.repository, &pull.manifest.digest);
         let scanned = self.scan(pull, image).await?;
         self.judge.observe_scan(scanned.scan_ms);
-        let tags: Vec<Tag> = {
-            let tags = pull.tags.lock().unwrap_or_else(PoisonError::into_inner);
-            tags.iter().cloned().collect()
-        };
+        let tags: Vec<Tag> = pull.tags().iter().cloned().collect();
         self.judge.judge(repository, digest, &tags, scanned).await
     }
 

@@ -316,15 +316,19 @@ impl Shared {
             }
         };
         // Whoever asked looks again later; nobody waits at a connection.
+        let tag = match reference {
+            Reference::Tag(tag) => Some(tag),
+            Reference::Digest(_) => None,
+        };
         let answer = self
             .gate
-            .manifest_for(repository, &manifest, Watched::default());
+            .manifest_for(repository, &manifest, tag, Watched::default());
         let verdict = match answer.await? {
             ManifestAnswer::Serve(served) => served.get().verdict.clone(),
             ManifestAnswer::Refuse(verdict) => Some(verdict),
         };
         let decision = verdict.as_ref().map(|verdict| verdict.decision);
-        if let (Some(verdict), Reference::Tag(tag)) = (&verdict, reference) {
+        if let (Some(verdict), Some(tag)) = (&verdict, tag) {
             self.note_tag(&digest, verdict, tag).await?;
         }
         // An index without a child for any of our platforms holds nothing that could be refused.

@@ -165,7 +165,10 @@ impl Gate {
         let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
         tokio::spawn(async move {
             let manifest = gate.manifests.listed(&repository, &child).await?;
-            match gate.manifest_at(&repository, &manifest, nesting).await? {
+            match gate
+                .manifest_at(&repository, &manifest, None, nesting)
+                .await?
+            {
                 ManifestAnswer::Serve(served) => Ok(served.into_inner().verdict),
                 ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
             }

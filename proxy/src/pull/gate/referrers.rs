@@ -56,7 +56,7 @@ impl Gate {
             Err(PullError::UnknownManifest) => return Ok(None),
             known => known?,
         };
-        match self.holding().manifest(repository, &known).await? {
+        match self.holding().manifest(repository, &known, None).await? {
             ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
             ManifestAnswer::Serve(_) => Ok(None),
         }
@@ -128,7 +128,7 @@ impl Gate {
         {
             return Ok(fate_by(self.judge.current(repository, digest).await?));
         }
-        Ok(match self.manifest(repository, &known).await? {
+        Ok(match self.manifest(repository, &known, None).await? {
             ManifestAnswer::Serve(_) => Fate::Listed,
             ManifestAnswer::Refuse(_) => Fate::Refused,
         })

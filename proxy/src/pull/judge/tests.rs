@@ -73,6 +73,13 @@ impl Bench {
 
     /// Scans and judges the image now.
     async fn pull(&self) -> Arc<Verdict> {
+        self.scan().await;
+        let held = self.judge.scanned(&self.digest).await.unwrap();
+        let judged = self.judge.judge(&self.repository, &self.digest, &[], held);
+        judged.await.unwrap()
+    }
+
+    async fn scan(&self) {
         let scanned = Scanned {
             content: Content::Image,
             inventory: crate::formats::samples::inventory(),
@@ -80,9 +87,6 @@ impl Bench {
             scan_ms: 1,
         };
         self.keep(&scanned, fingerprint()).await;
-        let held = self.judge.scanned(&self.digest).await.unwrap();
-        let judged = self.judge.judge(&self.repository, &self.digest, &[], held);
-        judged.await.unwrap()
     }
 
     async fn keep(&self, scanned: &Scanned, fingerprint: &str) {
@@ -166,4 +170,16 @@ async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
     other.keep(&scanned, &"0".repeat(32)).await;
     assert!(other.judge.scanned(&other.digest).await.is_none());
     assert!(other.current().await.is_none(), "its bytes are read again");
+}
+
+#[tokio::test]
+async fn a_verdict_that_is_made_for_a_tag_lists_it_at_once() {
+    let bench = Bench::new();
+    bench.scan().await;
+    let tag: Tag = "1".parse().unwrap();
+    let current = bench
+        .judge
+        .current_under(&bench.repository, &bench.digest, Some(&tag));
+    let verdict = current.await.unwrap().unwrap();
+    assert_eq!(verdict.tags, [tag]);
 }
