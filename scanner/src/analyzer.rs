@@ -45,6 +45,15 @@ pub enum Wants {
         /// Bytes that follow somewhere; may be empty.
         holds: &'static [u8],
     },
+    /// Every file that has these bytes at this place, within [`HEAD_BYTES`].
+    At {
+        /// Where they begin.
+        at: usize,
+        /// The bytes.
+        holds: &'static [u8],
+    },
+    /// Every file that ends as a zip archive or a PHP archive does, whatever it starts with.
+    ArchiveEnd,
 }
 
 /// Two files that are read together where one layer has both in one directory.

@@ -13,6 +13,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::{AnalyzeError, Analyzer, HEAD_BYTES, Pair, SpooledFile, Wants};
 use crate::analyzers;
+use crate::ends;
 use crate::facts::{FileFacts, Observations};
 use crate::limits::{STOPPED, USUAL_BYTES};
 
@@ -66,6 +67,8 @@ pub(crate) struct Dispatch {
     endings: Vec<(&'static str, Claimants)>,
     in_dirs_named: Vec<(&'static str, &'static str, Claimants)>,
     content: Vec<(&'static [u8], &'static [u8], usize)>,
+    at: Vec<(usize, &'static [u8], usize)>,
+    archive_end: Claimants,
 }
 
 /// Gives the claims of every analyzer in the program.
@@ -86,6 +89,8 @@ impl Dispatch {
             endings: Vec::new(),
             in_dirs_named: Vec::new(),
             content: Vec::new(),
+            at: Vec::new(),
+            archive_end: Claimants::default(),
         };
         for (index, analyzer) in analyzers.iter().enumerate() {
             for wants in analyzer.wants() {
@@ -130,6 +135,20 @@ impl Dispatch {
                 claimants.add(*index);
             }
         }
+        for (at, holds, index) in &self.at {
+            let end = at.saturating_add(holds.len());
+            if head.get(*at..end) == Some(*holds) {
+                claimants.add(*index);
+            }
+        }
+        claimants
+    }
+
+    /// Decides by the last bytes of the content, added to what the rest decided.
+    pub(crate) fn by_end(&self, tail: &[u8], claimants: Claimants) -> Claimants {
+        if ends::is_archive(tail) {
+            return Claimants(claimants.0 | self.archive_end.0);
+        }
         claimants
     }
 
@@ -157,7 +176,7 @@ impl Dispatch {
             path: file.path.to_owned(),
             ..FileFacts::default()
         };
-        for analyzer in self.claimed(claimants) {
+        for analyzer in self.claimed(self.by_end(&file.tail(), claimants)) {
             if file.limits.stop.is_requested() {
                 let gap = Gap::fatal(GapKind::Interrupted, STOPPED);
                 facts.found.gaps.push(gap.at(file.path));
@@ -165,7 +184,9 @@ impl Dispatch {
             }
             let found = &mut facts.found;
             match (place(analyzer, file.size_bytes), file.memory, &file.spool) {
-                (Some(Place::Memory), Some(content), _) => {
+                // What its end claims may be in memory already.
+                (Some(Place::Memory), Some(content), _)
+                | (Some(Place::Spool), Some(content), None) => {
                     let wanted = file.in_memory(content);
                     run(analyzer, file.path, found, |found| {
                         analyzer.analyze(wanted, found)
@@ -221,6 +242,11 @@ impl Dispatch {
                 self.content.push((starts, holds, index));
                 return;
             }
+            Wants::At { at, holds } => {
+                self.at.push((at, holds, index));
+                return;
+            }
+            Wants::ArchiveEnd => return self.archive_end.add(index),
         };
         table.entry(key).or_default().add(index);
     }

@@ -23,6 +23,7 @@ mod claims;
 mod code;
 mod dispatch;
 mod distro;
+mod ends;
 mod eol;
 mod gaps;
 #[cfg(test)]

@@ -1,20 +1,25 @@
-//! Installed npm packages: `package.json` at a package's root below `node_modules`.
+//! Installed npm packages: `package.json` at a package's root below `node_modules`, or in a directory
+//! that names the package and its version, as caches and distributions of tools do.
 //!
-//! Deeper ones mark sub-paths of a package, and those outside belong to applications: neither is
+//! Deeper ones mark sub-paths of a package, and others outside belong to applications: neither is
 //! evidence of an installed package.
 //!
-//! Source: npm documentation, "package.json" and "folders".
+//! Source: npm documentation, "package.json" and "folders"; Yarn documentation, "Plug'n'Play" and
+//! "Cache strategies".
 
 use serde::Deserialize;
-use sluicegate_model::package::{Package, PackageType};
+use sluicegate_model::package::{Evidence, Package, PackageType};
+
+use super::archive::{Member, Reading};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
-mod yarn;
+mod places;
 
-pub(super) use yarn::Yarn;
+/// Largest `package.json` that is read within an archive, in bytes.
+const MAX_MANIFEST_BYTES: u64 = 4 * MIB;
 
 pub(super) struct Npm;
 
@@ -22,7 +27,7 @@ impl Analyzer for Npm {
     fn id(&self) -> AnalyzerId {
         AnalyzerId {
             name: "language/npm",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -36,11 +41,59 @@ impl Analyzer for Npm {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        if !is_package_root(file.path) {
-            return Ok(());
+        if is_package_root(file.path) {
+            found.add(package(file.content)?);
+        } else if let Ok(package) = package(file.content)
+            && places::names(file.path, &package)
+        {
+            found.add(package);
         }
-        found.add(package(file.content)?);
         Ok(())
+    }
+}
+
+/// Takes a package's root in an archive; tells whether an entry is one.
+///
+/// What `npm pack` makes has one directory, and its name is nobody's.
+pub(super) fn take(reading: &mut Reading<'_>, member: &mut dyn Member, inside: &str) -> bool {
+    let name = member.name().to_owned();
+    if name.rsplit('/').next() != Some("package.json") {
+        return false;
+    }
+    let is_root = is_package_root(&name);
+    let place = Reading::join(inside, &name);
+    if !is_root && member.size_bytes() > MAX_MANIFEST_BYTES {
+        return false;
+    }
+    let Some(content) = reading.content(member, inside, MAX_MANIFEST_BYTES) else {
+        return is_root;
+    };
+    match package(&content) {
+        Ok(package)
+            if is_root || name == "package/package.json" || places::names(&name, &package) =>
+        {
+            reading.add(package, &place, Evidence::Installed);
+            true
+        }
+        Err(error) if is_root => {
+            reading.unreadable(inside, &name, &error.to_string());
+            true
+        }
+        Ok(_) | Err(_) => false,
+    }
+}
+
+/// Tells whether a path is in a project's or a user's cache of Yarn.
+pub(super) fn is_cached(path: &str) -> bool {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    let mut parts = dir.rsplit('/');
+    if parts.next() != Some("cache") {
+        return false;
+    }
+    match parts.next() {
+        Some(".yarn") => true,
+        Some("berry") => parts.next() == Some(".yarn"),
+        _ => false,
     }
 }
 
@@ -86,6 +139,8 @@ fn is_package_root(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyzers::archive::Archives;
+    use crate::analyzers::archive::tests::zip;
     use crate::analyzers::tests::analyze;
 
     #[test]
@@ -110,6 +165,35 @@ mod tests {
     fn a_root_without_identity_is_a_gap() {
         for text in [&b"{"[..], b"{}", br#"{"name":"","version":"1"}"#, b"\xff"] {
             let found = analyze(&Npm, "node_modules/x/package.json", text);
+            assert_eq!((found.packages.len(), found.gaps.len()), (0, 1));
+        }
+    }
+
+    #[test]
+    fn roots_in_archives_are_packages_wherever_the_archive_lies() {
+        let content = zip(&[
+            (
+                "node_modules/@s/a/package.json",
+                br#"{"name":"@s/a","version":"1.0.0"}"#,
+            ),
+            (
+                "node_modules/@s/a/dist/esm/package.json",
+                br#"{"type":"module"}"#,
+            ),
+        ]);
+        for path in [
+            "app/.yarn/cache/@s-a-npm-1.0.0-0123456789-10.zip",
+            "root/.yarn/berry/cache/@s-a-npm-1.0.0-0123456789-10.zip",
+            "var/cache/a.zip",
+        ] {
+            let found = analyze(&Archives, path, &content);
+            assert_eq!((found.packages.len(), found.gaps), (1, vec![]), "{path}");
+        }
+        for content in [
+            &b"no archive"[..],
+            &zip(&[("node_modules/a/package.json", b"{}")]),
+        ] {
+            let found = analyze(&Archives, ".yarn/cache/a.zip", content);
             assert_eq!((found.packages.len(), found.gaps.len()), (0, 1));
         }
     }

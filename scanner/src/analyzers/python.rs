@@ -12,7 +12,7 @@ use crate::limits::MIB;
 mod archive;
 mod metadata;
 
-pub(super) use archive::PythonArchive;
+pub(super) use archive::{ARCHIVE_ENDINGS, Holding};
 
 pub(super) struct Python;
 

@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::HEAD_BYTES;
-use crate::dispatch::{ClaimedFile, Dispatch, EarlyDigests, dispatch};
-use crate::facts::{Event, FileFacts, LayerFacts, Observations, PathHash, PathSet};
+use crate::dispatch::{Dispatch, dispatch};
+use crate::facts::{Event, FileFacts, LayerFacts, PathHash, PathSet};
 use crate::gaps::GapList;
-use crate::limits::{Limits, MIB, STOPPED};
+use crate::limits::{Limits, STOPPED};
 use crate::path;
 
 use super::archive::{Archive, ArchiveError, EntryHeader};
@@ -22,6 +21,8 @@ use super::pairs::Pairs;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
 
+mod content;
+
 /// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
 const WHITEOUT: &str = ".wh.";
 
@@ -30,12 +31,6 @@ const OPAQUE: &str = ".wh..wh..opq";
 
 /// Prefix of names that AUFS keeps for itself.
 const WHITEOUT_META: &str = ".wh..wh.";
-
-/// Most memory for files' content that is kept from one file to the next, in bytes.
-const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
-
-/// Bytes taken from the archive into memory at a time.
-const PIECE_BYTES: u64 = MIB;
 
 /// Walks the archive to its end.
 pub(super) fn walk(stream: &mut ChunkReader, limits: &Limits) -> LayerFacts {
@@ -226,99 +221,6 @@ impl Walk<'_> {
             path: path.to_owned(),
             target: clean_target,
         })
-    }
-
-    fn file(&mut self, archive: &mut Archive<'_>, size_bytes: u64, path: &str) -> Result<(), Gap> {
-        let unreadable =
-            |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
-        self.content.clear();
-        let head_bytes = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX);
-        archive
-            .read_content(&mut self.content, head_bytes)
-            .map_err(unreadable)?;
-        let claimants = self
-            .dispatch
-            .by_content(&self.content, self.dispatch.by_path(path));
-        if claimants.is_empty() {
-            return self.pass(path);
-        }
-        let places = self.dispatch.places(claimants, size_bytes);
-        let mut early = EarlyDigests::of(path, size_bytes);
-        early.update(&self.content);
-        if places.memory {
-            let rest = size_bytes.saturating_sub(head_bytes);
-            self.limits.allowance.ask_for(size_bytes);
-            if self.limits.stop.is_requested() {
-                return Err(Gap::fatal(GapKind::Interrupted, STOPPED));
-            }
-            self.content
-                .reserve_exact(usize::try_from(rest).unwrap_or(0));
-            self.read_rest(archive, &mut early).map_err(unreadable)?;
-        }
-        let spool = if places.spool {
-            let mut early = (!places.memory).then_some(&mut early);
-            let mut on_piece = |piece: &[u8]| {
-                if let Some(early) = &mut early {
-                    early.update(piece);
-                }
-            };
-            let taken = self
-                .spool
-                .take(archive, &self.content, size_bytes, &mut on_piece);
-            Some(taken.map_err(unreadable)?)
-        } else {
-            None
-        };
-        let claimed = ClaimedFile {
-            path,
-            size_bytes,
-            memory: places.memory.then_some(self.content.as_slice()),
-            spool,
-            early,
-            limits: self.limits,
-        };
-        let facts = self.dispatch.analyze(claimants, &claimed);
-        let event = self.facts.events.len();
-        self.pairs
-            .keep(self.dispatch, &mut self.spool, claimed, event);
-        self.content.clear();
-        self.content.shrink_to(KEPT_CONTENT_BYTES);
-        self.record(facts)
-    }
-
-    /// Reads the rest of an entry into memory, piece by piece as it arrives.
-    fn read_rest(
-        &mut self,
-        archive: &mut Archive<'_>,
-        early: &mut EarlyDigests,
-    ) -> Result<(), ArchiveError> {
-        loop {
-            let before = self.content.len();
-            archive.read_content(&mut self.content, PIECE_BYTES)?;
-            match self.content.get(before..) {
-                Some([]) | None => return Ok(()),
-                Some(piece) => early.update(piece),
-            }
-        }
-    }
-
-    /// Puts what pairs of files say in the place of what each said alone.
-    fn join_pairs(&mut self) {
-        for joined in self.pairs.join(self.limits) {
-            let events = &mut self.facts.events;
-            let (path, event) = joined.beside;
-            if let Some(Event::File(beside)) = events.get_mut(event)
-                && beside.path == path
-            {
-                beside.found = Observations::default();
-            }
-            match events.get_mut(joined.event) {
-                Some(Event::File(alone)) if alone.path == joined.facts.path => {
-                    **alone = joined.facts;
-                }
-                _ => events.push(Event::File(Box::new(joined.facts))),
-            }
-        }
     }
 
     fn record(&mut self, mut facts: FileFacts) -> Result<(), Gap> {
