@@ -293,7 +293,9 @@ fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<Place> {
 ///
 /// Most files are neither hashed nor kept: of a program that nothing identifies, its size is all.
 fn is_decided_by_its_owner(found: &Observations) -> bool {
-    !found.database && (!found.packages.is_empty() || !found.gaps.is_empty())
+    let says_something =
+        !found.packages.is_empty() || !found.candidates.is_empty() || !found.gaps.is_empty();
+    !found.database && says_something
 }
 
 /// Where packages of an operating system put files.

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use sluicegate_model::coverage::Gap;
+use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Distro, Evidence, Package};
+use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType};
 
 use crate::claims;
 use crate::distro;
@@ -107,7 +107,44 @@ fn open_gaps<'a>(
         Ownership::Nobody
     };
     let gaps = file.found.gaps.iter();
+    let gaps = gaps.filter(|gap| !is_answered_by_name(file, gap));
     gaps.filter(move |gap| !ownership::is_settled_by_owner(ownership, gap, distro))
+}
+
+/// Tells whether a gap is that the file does not say what it is, and its name on a link does.
+fn is_answered_by_name(file: &MergedFile<'_>, gap: &Gap) -> bool {
+    let unidentified = |gap: &&Gap| gap.kind == GapKind::JarUnidentified;
+    let length = |gap: &Gap| gap.path.as_ref().map(String::len);
+    // Those of archives inside have longer paths.
+    let own = file
+        .found
+        .gaps
+        .iter()
+        .filter(unidentified)
+        .map(length)
+        .min();
+    let mut named = file.named.iter();
+    unidentified(&gap)
+        && own == Some(length(gap))
+        && named.any(|found| found.package.package_type == PackageType::Maven)
+}
+
+/// Gives the packages that files prove by the paths that links give them.
+fn named_by_links(
+    merged: &Merged<'_>,
+    owners: &Owners<'_>,
+    distro: Option<&Distro>,
+) -> Vec<Component> {
+    let mut components = Vec::new();
+    for file in merged.files.iter().filter(|file| !file.named.is_empty()) {
+        let ownership = owners.of_file(file);
+        let open = file
+            .named
+            .iter()
+            .filter(|found| !ownership::is_reported_by_owner(ownership, found, distro));
+        components.extend(open.map(|found| component(&file.path, found, file.layer, distro)));
+    }
+    components
 }
 
 fn components(
@@ -132,6 +169,7 @@ fn components(
             }
         }
     }
+    components.extend(named_by_links(merged, owners, distro));
     for gone in &merged.remembered {
         if !relocated.contains(&gone.found.package) {
             let evidence = Evidence::Historical;

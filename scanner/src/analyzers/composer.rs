@@ -12,7 +12,7 @@ use sluicegate_model::package::{Evidence, Package, PackageType};
 use super::archive::{Member, Reading};
 use super::records::{Record, Records, from_json};
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
-use crate::facts::Observations;
+use crate::facts::{Observations, Record as CandidateRecord};
 use crate::limits::MIB;
 
 /// Largest record that is read, in bytes: a package takes about 3 KB, so it has some thousands.
@@ -37,7 +37,11 @@ impl Analyzer for Composer {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        if file.path.rsplit('/').nth(1) != Some("composer") {
+        if !is_record(file.path) {
+            // A file of this name that is none is nobody's.
+            let _other = read(file.content, &mut |package| {
+                found.add_candidate(CandidateRecord::Composer, package);
+            });
             return Ok(());
         }
         let others = read(file.content, &mut |package| found.add(package))?;
@@ -47,6 +51,11 @@ impl Analyzer for Composer {
         }
         Ok(())
     }
+}
+
+/// Tells whether a path is where Composer keeps its record.
+pub(super) fn is_record(path: &str) -> bool {
+    path.rsplit('/').nth(1) == Some("composer")
 }
 
 /// What an archive says of Composer's packages.

@@ -14,7 +14,7 @@ use sluicegate_model::package::{Evidence, Package, PackageType};
 use self::identity::{Artifact, Conclusion, Contents};
 use self::roots::Root;
 use super::archive::{Member, Reading};
-use crate::facts::FoundPackage;
+use crate::facts::{FoundPackage, Record};
 use crate::limits::MIB;
 
 mod file_name;
@@ -68,7 +68,11 @@ impl Holding {
         };
         if role == Role::Class {
             if !roots::is_archive(directory) {
-                self.own.class(name_in_archive(member.name()));
+                let own = name_in_archive(member.name());
+                self.own.class(own);
+                if inside.is_empty() {
+                    self.own.part(own);
+                }
             }
             if let Some(below) = self.below(directory) {
                 below.class(name);
@@ -111,7 +115,18 @@ impl Holding {
             };
             record(reading, &place, conclusion);
         }
-        record(reading, inside, self.own.conclude());
+        let version = self.own.version().unwrap_or_default().to_owned();
+        let parts = self.own.known_parts();
+        let own = self.own.conclude();
+        if own.unidentified.is_some() && inside.is_empty() {
+            for part in parts {
+                reading.candidate(
+                    Record::Java(part.classes.to_owned()),
+                    unnamed_package(&version),
+                );
+            }
+        }
+        record(reading, inside, own);
         unnamed.retain(|known| {
             !known.is_among(artifact_names(
                 reading.packages().get(before..).unwrap_or_default(),
@@ -164,6 +179,29 @@ fn record(reading: &mut Reading<'_>, inside: &str, conclusion: Conclusion) {
     if let Some(detail) = unidentified {
         reading.gap(GapKind::JarUnidentified, inside, detail);
     }
+}
+
+/// Tells whether a file or a link of this name is called a Java archive.
+pub(super) fn is_named(name: &str) -> bool {
+    roots::is_archive(name)
+}
+
+/// Gives the artifact that an archive is under a name that a link gives it: `classes` is where its
+/// classes lie that are known, and `unnamed` has the version that it states, if any.
+pub(super) fn named_by(unnamed: &Package, classes: &str, path: &str) -> Option<Package> {
+    let file = file_name::split(path.rsplit('/').next()?);
+    let known = well_known::by_file(&file.artifact).filter(|known| known.classes == classes)?;
+    let stated = Some(&unnamed.version).filter(|version| !version.is_empty());
+    let version = file.version.as_ref().or(stated)?;
+    Some(package(Artifact {
+        group: known.group(version).to_owned(),
+        name: known.artifact(&file.artifact).to_owned(),
+        version: version.clone(),
+    }))
+}
+
+fn unnamed_package(version: &str) -> Package {
+    Package::of_language(PackageType::Maven, "", version)
 }
 
 fn package(artifact: Artifact) -> Package {

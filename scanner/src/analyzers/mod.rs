@@ -5,6 +5,7 @@
 mod apk;
 mod archive;
 mod binary;
+pub(crate) mod candidates;
 mod chisel;
 mod composer;
 mod conda;

@@ -8,15 +8,22 @@
 //! "Cache strategies".
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use super::archive::{Member, Reading};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
-use crate::facts::Observations;
+use crate::facts::{NpmRecord, Observations, Record, Standing};
 use crate::limits::MIB;
 
 mod places;
+
+pub(super) use places::is_beside_its_code;
+
+/// Longest path of a package's main file that is kept, in bytes.
+const MAX_MAIN_BYTES: usize = 256;
 
 /// Largest `package.json` that is read within an archive, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 4 * MIB;
@@ -43,10 +50,14 @@ impl Analyzer for Npm {
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
         if is_package_root(file.path) {
             found.add(package(file.content)?);
-        } else if let Ok(package) = package(file.content)
-            && places::names(file.path, &package)
+        } else if let Ok(manifest) = manifest(file.content)
+            && let Ok(package) = manifest.package()
         {
-            found.add(package);
+            if places::names(file.path, &package) && !manifest.is_extension() {
+                found.add(package);
+            } else {
+                found.add_candidate(Record::Npm(manifest.record()), package);
+            }
         }
         Ok(())
     }
@@ -99,32 +110,96 @@ pub(super) fn is_cached(path: &str) -> bool {
 
 /// Reads a `package.json`.
 fn package(content: &[u8]) -> Result<Package, AnalyzeError> {
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-    let manifest: Manifest =
-        serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))?;
-    let (Some(name), Some(version)) = (manifest.name, manifest.version) else {
-        return Err(AnalyzeError("it has no name and version".to_owned()));
-    };
-    if name.is_empty() || version.is_empty() {
-        return Err(AnalyzeError("its name or version is empty".to_owned()));
-    }
-    Ok(Package {
-        name,
-        version,
-        package_type: PackageType::Npm,
-        architecture: None,
-        source: None,
-    })
+    manifest(content)?.package()
 }
 
+fn manifest(content: &[u8]) -> Result<Manifest, AnalyzeError> {
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))
+}
+
+/// What is read of a `package.json`. Only name and version have to be texts.
+///
+/// Source: npm documentation, "package.json"; what npm 6 and older added to installed ones.
 #[derive(Deserialize)]
 struct Manifest {
     name: Option<String>,
     version: Option<String>,
+    main: Option<Value>,
+    private: Option<Value>,
+    /// Only extensions of editors have one.
+    publisher: Option<IgnoredAny>,
+    #[serde(rename = "_id")]
+    id: Option<IgnoredAny>,
+    #[serde(rename = "_resolved")]
+    resolved: Option<IgnoredAny>,
+    dist: Option<IgnoredAny>,
+    repository: Option<IgnoredAny>,
+    homepage: Option<IgnoredAny>,
+    bugs: Option<IgnoredAny>,
+    #[serde(rename = "gitHead")]
+    git_head: Option<IgnoredAny>,
+}
+
+impl Manifest {
+    fn package(&self) -> Result<Package, AnalyzeError> {
+        let (Some(name), Some(version)) = (&self.name, &self.version) else {
+            return Err(AnalyzeError("it has no name and version".to_owned()));
+        };
+        if name.is_empty() || version.is_empty() {
+            return Err(AnalyzeError("its name or version is empty".to_owned()));
+        }
+        Ok(Package::of_language(
+            PackageType::Npm,
+            name.as_str(),
+            version.as_str(),
+        ))
+    }
+
+    fn is_extension(&self) -> bool {
+        self.publisher.is_some()
+    }
+
+    fn record(&self) -> NpmRecord {
+        let is_private = self
+            .private
+            .as_ref()
+            .is_some_and(|value| *value == Value::Bool(true));
+        let signs = [
+            &self.id,
+            &self.resolved,
+            &self.dist,
+            &self.repository,
+            &self.homepage,
+            &self.bugs,
+            &self.git_head,
+        ];
+        let standing = if is_private || self.is_extension() {
+            Standing::Project
+        } else if signs.iter().any(|sign| sign.is_some()) {
+            Standing::Published
+        } else {
+            Standing::Unstated
+        };
+        let main = self
+            .main
+            .as_ref()
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let is_usual = main.len() <= MAX_MAIN_BYTES;
+        NpmRecord {
+            standing,
+            main: if is_usual {
+                main.to_owned()
+            } else {
+                String::new()
+            },
+        }
+    }
 }
 
 /// Tells whether a path is `…/node_modules/name/package.json` or `…/@scope/name/package.json`.
-fn is_package_root(path: &str) -> bool {
+pub(super) fn is_package_root(path: &str) -> bool {
     let mut parts = path.rsplit('/').skip(1);
     let Some(name) = parts.next().filter(|name| !name.starts_with('.')) else {
         return false;

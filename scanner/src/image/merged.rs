@@ -7,7 +7,7 @@ use sluicegate_model::inventory::BuiltLayer;
 
 use super::history::Remembered;
 use super::tree::Tree;
-use crate::facts::{FileDigests, Observations};
+use crate::facts::{FileDigests, FoundPackage, Observations};
 
 /// The image after its last layer.
 pub(crate) struct Merged<'a> {
@@ -34,6 +34,8 @@ pub(crate) struct MergedFile<'a> {
     pub(crate) digests: Option<&'a FileDigests>,
     /// For each package, the layer since which it is there.
     pub(crate) introduced: Vec<&'a Digest>,
+    /// Packages that it proves by the paths that links give it.
+    pub(crate) named: Vec<FoundPackage>,
 }
 
 impl Merged<'_> {
@@ -55,7 +57,7 @@ impl Merged<'_> {
         record.is_some_and(|file| file.found.database && !file.found.packages.is_empty())
     }
 
-    fn file(&self, path: &str) -> Option<&MergedFile<'_>> {
+    pub(crate) fn file(&self, path: &str) -> Option<&MergedFile<'_>> {
         let at = self
             .files
             .binary_search_by(|file| file.path.as_str().cmp(path))

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::dispatch::dispatch;
 use crate::facts::{Event, LayerFacts, PathHash};
 
+mod links;
 mod replaced;
 
 /// Most links followed for one path, as in Linux.

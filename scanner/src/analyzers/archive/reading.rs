@@ -17,7 +17,7 @@ use super::directory::Directory;
 use super::member::{Member, ZipMember};
 use super::source::Source;
 use super::{MAX_MEMORY_BYTES, ZipError};
-use crate::facts::{FoundPackage, Observations};
+use crate::facts::{FoundPackage, Observations, Record};
 use crate::limits::{Limits, MIB};
 
 /// Most bytes of names and versions that are kept of one file.
@@ -334,6 +334,11 @@ impl<'a> Reading<'a> {
             inside: inside.to_owned(),
             evidence,
         });
+    }
+
+    /// Records what the whole file is under a name that it does not have itself.
+    pub(in crate::analyzers) fn candidate(&mut self, record: Record, package: Package) {
+        self.found.add_candidate(record, package);
     }
 
     /// Records that a budget ran out.

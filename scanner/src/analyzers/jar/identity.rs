@@ -235,7 +235,8 @@ impl Contents {
         }
     }
 
-    fn version(&self) -> Option<&str> {
+    /// Gives the version by its file's name, or as the manifest states it.
+    pub(super) fn version(&self) -> Option<&str> {
         let version = self.file.version.as_deref();
         version.or(self.manifest.version())
     }

@@ -6,6 +6,8 @@
 
 use sluicegate_model::package::Package;
 
+use crate::facts::{NpmRecord, Standing};
+
 /// Directories of examples, which no program takes a package from.
 const EXAMPLES: [&str; 8] = [
     "__tests__",
@@ -26,10 +28,7 @@ pub(super) fn names(path: &str, package: &Package) -> bool {
     let Some((directory, _)) = path.rsplit_once('/') else {
         return false;
     };
-    let is_example = directory.split('/').any(|part| EXAMPLES.contains(&part));
-    // What a web server hands out is run by none of the image's own runtimes.
-    let is_web = directory.contains("META-INF/resources/");
-    if is_example || is_web {
+    if !may_be_loaded(directory) {
         return false;
     }
     let name = package.name.rsplit('/').next().unwrap_or(&package.name);
@@ -37,6 +36,94 @@ pub(super) fn names(path: &str, package: &Package) -> bool {
     let from = starts.nth(NAMING_DIRECTORIES - 1).unwrap_or(0);
     let naming = directory.get(from..).unwrap_or(directory);
     after_word(naming, name).is_some_and(|rest| after_word(rest, &package.version).is_some())
+}
+
+/// Directories that people give to whatever program they have.
+const OF_PROJECTS: [&str; 16] = [
+    "api",
+    "app",
+    "backend",
+    "client",
+    "code",
+    "frontend",
+    "home",
+    "project",
+    "server",
+    "service",
+    "site",
+    "src",
+    "ui",
+    "web",
+    "workspace",
+    "www",
+];
+
+/// Directories of other installers, whose records say what is in them.
+const OF_OTHERS: [&str; 6] = [
+    "site-packages/",
+    "dist-packages/",
+    "gems/",
+    "node_modules/",
+    "pkg/mod/",
+    "registry/src/",
+];
+
+/// What installers leave beside a project's own `package.json`.
+const OF_INSTALLERS: [&str; 9] = [
+    "bun.lock",
+    "bun.lockb",
+    "node_modules/.modules.yaml",
+    "node_modules/.package-lock.json",
+    "node_modules/.yarn-integrity",
+    "node_modules/.yarn-state.yml",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+];
+
+/// Tells whether a `package.json` is a package's own, beside its code, where any program may load it
+/// by its path, and not that of the program itself.
+///
+/// A project has the marks of installers beside it, or does not say where it was published while
+/// its directory does not have its name.
+pub(in crate::analyzers) fn is_beside_its_code(
+    path: &str,
+    package: &Package,
+    record: &NpmRecord,
+    has: impl Fn(&str) -> bool,
+) -> bool {
+    let Some((directory, _)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let is_of_others = OF_OTHERS.iter().any(|other| path.contains(other));
+    let is_known = is_of_others || !may_be_loaded(directory);
+    if is_known || record.standing == Standing::Project {
+        return false;
+    }
+    let name = package.name.rsplit('/').next().unwrap_or(&package.name);
+    let is_named = directory.rsplit('/').next() == Some(name) && !OF_PROJECTS.contains(&name);
+    let is_package = record.standing == Standing::Published || is_named;
+    let beside = |file: &str| has(&format!("{directory}/{file}"));
+    is_package && !OF_INSTALLERS.iter().any(|file| beside(file)) && has_code(&record.main, beside)
+}
+
+/// Source: Node.js documentation, "Modules: CommonJS modules", "Folders as modules".
+fn has_code(main: &str, beside: impl Fn(&str) -> bool) -> bool {
+    let main = main.trim_start_matches("./").trim_end_matches('/');
+    let endings = ["", ".js", ".json", ".node", "/index.js", "/index.node"];
+    let is_stated = !main.is_empty() && endings.iter().any(|end| beside(&format!("{main}{end}")));
+    is_stated
+        || ["index.js", "index.cjs", "index.mjs", "index.node"]
+            .iter()
+            .any(|file| beside(file))
+}
+
+/// Tells whether a program of the image may load what lies in a directory.
+fn may_be_loaded(directory: &str) -> bool {
+    let is_example = directory.split('/').any(|part| EXAMPLES.contains(&part));
+    // What a web server hands out is run by none of the image's own runtimes.
+    let is_web = directory.contains("META-INF/resources/");
+    !is_example && !is_web
 }
 
 /// Gives what follows a word that stands alone; the letter before a version is no part of it.
@@ -58,6 +145,96 @@ fn after_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
 mod tests {
     use super::*;
     use sluicegate_model::package::PackageType;
+
+    #[test]
+    fn a_package_lies_beside_its_code_and_a_project_beside_what_installed_it() {
+        let record = |standing, main: &str| NpmRecord {
+            standing,
+            main: main.to_owned(),
+        };
+        let (unstated, published) = (Standing::Unstated, Standing::Published);
+        for (path, name, record, beside, wanted) in [
+            (
+                "opt/lib/lodash/package.json",
+                "lodash",
+                record(unstated, "lodash.js"),
+                "lodash.js",
+                true,
+            ),
+            (
+                "opt/lib/lodash/package.json",
+                "lodash",
+                record(unstated, "./lodash"),
+                "lodash.js",
+                true,
+            ),
+            (
+                "opt/lib/@s/a/package.json",
+                "@s/a",
+                record(unstated, ""),
+                "index.js",
+                true,
+            ),
+            (
+                "opt/x1/package.json",
+                "lodash",
+                record(published, "lib"),
+                "lib/index.js",
+                true,
+            ),
+            (
+                "opt/x1/package.json",
+                "lodash",
+                record(unstated, ""),
+                "index.js",
+                false,
+            ),
+            (
+                "opt/lib/lodash/package.json",
+                "lodash",
+                record(published, ""),
+                "README.md",
+                false,
+            ),
+            (
+                "app/package.json",
+                "app",
+                record(unstated, ""),
+                "index.js",
+                false,
+            ),
+            (
+                "opt/a/package.json",
+                "a",
+                record(Standing::Project, ""),
+                "index.js",
+                false,
+            ),
+            (
+                "opt/tests/a/package.json",
+                "a",
+                record(published, ""),
+                "index.js",
+                false,
+            ),
+            (
+                "x/node_modules/a/lib/a/package.json",
+                "a",
+                record(published, ""),
+                "index.js",
+                false,
+            ),
+        ] {
+            let package = Package::of_language(PackageType::Npm, name, "1.0.0");
+            let directory = path.strip_suffix("package.json").unwrap();
+            let found = is_beside_its_code(path, &package, &record, |file| {
+                file == format!("{directory}{beside}")
+            });
+            assert_eq!(found, wanted, "{path} {record:?}");
+            let installed = is_beside_its_code(path, &package, &record, |_| true);
+            assert!(!installed, "{path}");
+        }
+    }
 
     #[test]
     fn only_a_directory_with_name_and_version_names_its_package() {
