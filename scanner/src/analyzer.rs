@@ -45,6 +45,15 @@ pub enum Wants<'a> {
         /// Bytes that follow somewhere; may be empty.
         holds: &'a [u8],
     },
+    /// Every file that has these bytes at this place, within [`HEAD_BYTES`].
+    At {
+        /// Where they begin.
+        at: usize,
+        /// The bytes.
+        holds: &'a [u8],
+    },
+    /// Every file that ends as a zip archive or a PHP archive does, whatever it starts with.
+    ArchiveEnd,
 }
 
 /// A place where a package manager of operating systems keeps what it knows.

@@ -4,6 +4,7 @@
 //! again for every image that shares it. `layer/` makes them, `image/` reads them, the proxy
 //! stores their bytes.
 
+mod candidate;
 mod claim_index;
 mod digests;
 mod owned;
@@ -23,6 +24,7 @@ use sluicegate_model::package::{Evidence, Package};
 use crate::limits::STOPPED;
 pub(crate) use digests::{Hashing, PARALLEL_BYTES};
 
+pub use candidate::{Candidate, NpmRecord, Record, Standing};
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
 pub use path_set::{PathHash, PathSet};
@@ -33,7 +35,7 @@ pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 8;
+pub(crate) const FACTS_FORMAT: u8 = 9;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -146,6 +148,9 @@ pub struct Observations {
     /// The files that it says belong to its packages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<OwnedFile>,
+    /// What it proves only where links give it another path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
     /// That it is a program, and what is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binary: Option<BinaryFacts>,
@@ -401,6 +406,13 @@ impl Observations {
         }
     }
 
+    /// Records a package of which the file is the record where programs find it as one.
+    pub(crate) fn add_candidate(&mut self, record: Record, package: Package) {
+        if self.candidates.len() < MAX_PACKAGES_OF_FILE {
+            self.candidates.push(Candidate { record, package });
+        }
+    }
+
     /// Tells whether nothing at all was found.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty()
@@ -408,6 +420,7 @@ impl Observations {
             && !self.database
             && self.gaps.is_empty()
             && self.owned.is_empty()
+            && self.candidates.is_empty()
             && self.binary.is_none()
     }
 }

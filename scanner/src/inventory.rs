@@ -6,7 +6,7 @@ mod appliers;
 
 use std::collections::BTreeSet;
 
-use sluicegate_model::coverage::Gap;
+use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
@@ -133,7 +133,26 @@ fn open_gaps<'a>(
     let may_be_settled = role == Role::Other && !file.found.gaps.is_empty();
     let owner = may_be_settled.then(|| owners.owner_of(file)).flatten();
     let gaps = file.found.gaps.iter();
+    let gaps = gaps.filter(|gap| !is_answered_by_name(file, gap));
     gaps.filter(move |gap| !ownership::is_settled_by_owner(owner, gap, distro))
+}
+
+/// Tells whether a gap is that the file does not say what it is, and its name on a link does.
+fn is_answered_by_name(file: &MergedFile<'_>, gap: &Gap) -> bool {
+    let unidentified = |gap: &&Gap| gap.kind == GapKind::JarUnidentified;
+    let length = |gap: &Gap| gap.path.as_ref().map(String::len);
+    // Those of archives inside have longer paths.
+    let own = file
+        .found
+        .gaps
+        .iter()
+        .filter(unidentified)
+        .map(length)
+        .min();
+    let mut named = file.named.iter();
+    unidentified(&gap)
+        && own == Some(length(gap))
+        && named.any(|found| found.package.package_type == PackageType::Maven)
 }
 
 fn components(
@@ -146,13 +165,19 @@ fn components(
     let relocated: BTreeSet<&Package> = packages_of(merged, roles, Role::Relocated).collect();
     let mut components = Vec::new();
     for (file, role) in merged.files.iter().zip(roles) {
-        if *role == Role::Backup || file.found.packages.is_empty() {
+        if *role == Role::Backup || (file.found.packages.is_empty() && file.named.is_empty()) {
             continue;
         }
         let owner = (*role == Role::Other)
             .then(|| owners.owner_of(file))
             .flatten();
-        for (found, layer) in file.found.packages.iter().zip(&file.introduced) {
+        let named = file.named.iter().map(|found| (found, file.layer));
+        let stated = file
+            .found
+            .packages
+            .iter()
+            .zip(file.introduced.iter().copied());
+        for (found, layer) in stated.chain(named) {
             // A copy of the system's own database adds nothing but repeats, and what is of a kind
             // that no advisory ever names is its owner's: a product of a program, a module of Perl.
             let is_copy = *role == Role::Relocated && own.contains(&found.package);

@@ -22,6 +22,7 @@ mod artifact;
 mod claims;
 mod code;
 mod distro;
+mod ends;
 mod eol;
 mod gaps;
 #[cfg(test)]

@@ -138,6 +138,10 @@ fn describe(wants: Wants<'_>) -> String {
         Wants::Ending(ending) => format!("**/*{ending}"),
         Wants::InDirsNamed { dir, ending } => format!("**/{dir}/*{ending}"),
         Wants::Content { starts, .. } => format!("content {:?}", starts.escape_ascii().to_string()),
+        Wants::At { at, holds } => {
+            format!("content {:?} at {at}", holds.escape_ascii().to_string())
+        }
+        Wants::ArchiveEnd => "content that ends as a zip or PHP archive".to_owned(),
     }
 }
 

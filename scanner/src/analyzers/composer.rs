@@ -7,12 +7,16 @@
 
 use serde::Deserialize;
 use sluicegate_model::coverage::{Gap, GapKind};
-use sluicegate_model::package::{Package, PackageType};
+use sluicegate_model::package::{Evidence, Package, PackageType};
 
+use super::archive::{Member, Reading};
 use super::records::{Record, Records, from_json};
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
-use crate::facts::Observations;
+use crate::facts::{Observations, Record as CandidateRecord};
 use crate::limits::MIB;
+
+/// Largest record that is read, in bytes: a package takes about 3 KB, so it has some thousands.
+const MAX_RECORD_BYTES: u64 = 8 * MIB;
 
 pub(super) struct Composer;
 
@@ -20,7 +24,7 @@ impl Analyzer for Composer {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/composer",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -28,34 +32,96 @@ impl Analyzer for Composer {
         vec![Wants::Named("installed.json")]
     }
 
-    /// A package takes about 3 KB, so this holds some thousands of them.
     fn max_file_bytes(&self) -> u64 {
-        8 * MIB
+        MAX_RECORD_BYTES
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        if file.path.rsplit('/').nth(1) != Some("composer") {
+        if !is_record(file.path) {
+            // A file of this name that is none is nobody's.
+            let _other = read(file.content, &mut |package| {
+                found.add_candidate(CandidateRecord::Composer, package);
+            });
             return Ok(());
         }
-        let is_list = file.content.trim_ascii_start().starts_with(b"[");
-        let packages: Records<Entry> = if is_list {
-            from_json(file.content)?
-        } else {
-            from_json::<Installed>(file.content)?.packages
-        };
-        for package in packages.kept {
-            found.add(package);
-        }
-        if packages.others > 0 {
-            let detail = format!(
-                "{} packages in it have no name and version",
-                packages.others
-            );
-            let gap = Gap::partial(GapKind::RecordUnreadable, detail);
+        let others = read(file.content, &mut |package| found.add(package))?;
+        if others > 0 {
+            let gap = Gap::partial(GapKind::RecordUnreadable, nameless(others));
             found.gaps.push(gap.at(file.path));
         }
         Ok(())
     }
+}
+
+/// Tells whether a path is where Composer keeps its record.
+pub(super) fn is_record(path: &str) -> bool {
+    path.rsplit('/').nth(1) == Some("composer")
+}
+
+/// What an archive says of Composer's packages.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    has_record: bool,
+    has_code: bool,
+}
+
+impl Holding {
+    /// Takes what an entry says; tells whether it is Composer's.
+    pub(super) fn take(
+        &mut self,
+        reading: &mut Reading<'_>,
+        member: &mut dyn Member,
+        inside: &str,
+    ) -> bool {
+        let name = member.name().to_owned();
+        let is_in_composer = |file: &str| {
+            let directory = name
+                .strip_suffix(file)
+                .and_then(|dir| dir.strip_suffix('/'));
+            directory.is_some_and(|dir| dir.rsplit('/').next() == Some("composer"))
+        };
+        self.has_code |= is_in_composer("autoload_real.php");
+        if !is_in_composer("installed.json") {
+            return false;
+        }
+        self.has_record = true;
+        let place = Reading::join(inside, &name);
+        let Some(content) = reading.content(member, inside, MAX_RECORD_BYTES) else {
+            return true;
+        };
+        let add = &mut |package| reading.add(package, &place, Evidence::Installed);
+        match read(&content, add) {
+            Ok(0) => {}
+            Ok(others) => reading.gap(GapKind::RecordUnreadable, &place, nameless(others)),
+            Err(error) => reading.unreadable(inside, &name, &error.to_string()),
+        }
+        true
+    }
+
+    /// Says where Composer's loader is and its record is not.
+    pub(super) fn conclude(self, reading: &mut Reading<'_>, inside: &str) {
+        if self.has_code && !self.has_record {
+            let detail = "the archive does not say which PHP packages it holds".to_owned();
+            reading.hold();
+            reading.gap(GapKind::StrippedMetadata, inside, detail);
+        }
+    }
+}
+
+/// Hands the packages of a record to `add`; tells how many have no name and version.
+fn read(content: &[u8], add: &mut dyn FnMut(Package)) -> Result<u64, AnalyzeError> {
+    let is_list = content.trim_ascii_start().starts_with(b"[");
+    let packages: Records<Entry> = if is_list {
+        from_json(content)?
+    } else {
+        from_json::<Installed>(content)?.packages
+    };
+    packages.kept.into_iter().for_each(add);
+    Ok(packages.others)
+}
+
+fn nameless(count: u64) -> String {
+    format!("{count} packages in it have no name and version")
 }
 
 #[derive(Deserialize)]

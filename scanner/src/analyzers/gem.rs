@@ -11,7 +11,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
-use crate::facts::Observations;
+use crate::facts::{Observations, Record};
 use crate::limits::MIB;
 
 mod literal;
@@ -25,7 +25,7 @@ impl Analyzer for Gem {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/gem",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -44,6 +44,9 @@ impl Analyzer for Gem {
             return Ok(());
         }
         if !is_installed(file.path) {
+            if let Some(identity) = literal::identity(file.content).complete() {
+                found.add_candidate(Record::Gem, package(&identity));
+            }
             return Ok(());
         }
         let code = literal::identity(file.content);
@@ -80,7 +83,7 @@ fn disagreement(stated: &literal::Identity, witness: &str, says: &str) -> Analyz
 }
 
 /// Tells whether a path is `…/specifications/x.gemspec` or `…/specifications/default/x.gemspec`.
-fn is_installed(path: &str) -> bool {
+pub(super) fn is_installed(path: &str) -> bool {
     path.rsplit('/')
         .skip(1)
         .any(|directory| directory == "specifications")

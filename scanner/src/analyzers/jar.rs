@@ -6,102 +6,170 @@
 //!
 //! Source: JAR File Specification; Maven Archiver, "pom.properties".
 
+use std::collections::BTreeMap;
+
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use self::identity::{Artifact, Conclusion, Contents};
-use super::archive::{Directory, Entry, MAX_MEMORY_BYTES, Reading, Source, ZipError};
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
-use crate::facts::Observations;
-use crate::limits::{GIB, MIB};
+use self::roots::Root;
+use super::archive::{Member, Reading};
+use crate::facts::{FoundPackage, Record};
+use crate::limits::MIB;
 
 mod file_name;
 mod identity;
 mod manifest;
 mod pom;
+mod roots;
+mod unpacked;
 mod well_known;
 
+pub(super) use self::unpacked::UnpackedJar;
+
 /// Endings of files that are zip archives of Java classes.
-const ENDINGS: [&str; 8] = [
-    ".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".lpkg", ".nar",
+pub(super) const ENDINGS: [&str; 9] = [
+    ".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".lpkg", ".nar", ".jmod",
 ];
 
 /// Largest file that states an identity, in bytes; real ones have a few hundred, a `pom.xml` up to
 /// a hundred thousand.
 const MAX_IDENTITY_BYTES: u64 = MIB;
 
-pub(super) struct Jar;
+/// Most class paths within one archive that are told apart.
+const MAX_ROOTS: usize = 10_000;
 
-impl Analyzer for Jar {
-    fn id(&self) -> AnalyzerId<'_> {
-        AnalyzerId {
-            name: "language/jar",
-            revision: 2,
+/// What an archive says of Java artifacts: of itself, and of others that lie in it unpacked.
+pub(super) struct Holding {
+    own: Contents,
+    /// The class paths below the archive's own, by their directories.
+    below: BTreeMap<String, Contents>,
+}
+
+impl Holding {
+    /// Begins with where the archive lies.
+    pub(super) fn new(path: &str) -> Self {
+        Self {
+            own: Contents::new(path),
+            below: BTreeMap::new(),
         }
     }
 
-    /// A renamed one is known by its first entries, which the `jar` tool and Maven write so.
-    fn wants(&self) -> Vec<Wants<'_>> {
-        vec![
-            Wants::Ending(".jar"),
-            Wants::Ending(".war"),
-            Wants::Ending(".ear"),
-            Wants::Ending(".par"),
-            Wants::Ending(".jpi"),
-            Wants::Ending(".hpi"),
-            Wants::Ending(".lpkg"),
-            Wants::Ending(".nar"),
-            Wants::Content {
-                starts: b"PK\x03\x04",
-                holds: b"META-INF/",
-            },
-        ]
+    /// Takes what an entry says; tells whether it is Java's.
+    pub(super) fn take(
+        &mut self,
+        reading: &mut Reading<'_>,
+        member: &mut dyn Member,
+        inside: &str,
+    ) -> bool {
+        let name = member.name().to_owned();
+        let Some((role, Root { directory, name })) = role(&name) else {
+            return false;
+        };
+        if role == Role::Class {
+            if !roots::is_archive(directory) {
+                let own = name_in_archive(member.name());
+                self.own.class(own);
+                if inside.is_empty() {
+                    self.own.part(own);
+                }
+            }
+            if let Some(below) = self.below(directory) {
+                below.class(name);
+                below.part(name);
+            }
+            return true;
+        }
+        let Some(content) = reading.content(member, inside, MAX_IDENTITY_BYTES) else {
+            return true;
+        };
+        let contents = match self.below(directory) {
+            Some(below) => below,
+            None => &mut self.own,
+        };
+        match role {
+            Role::Properties => contents.properties(name, &content),
+            Role::PomXml => contents.pom(name, &content),
+            Role::Manifest | Role::Class => contents.manifest(&content),
+        }
+        true
     }
 
-    fn max_file_bytes(&self) -> u64 {
-        MAX_MEMORY_BYTES
+    /// Records the artifacts; `before` packages were found before those of this archive.
+    pub(super) fn conclude(self, reading: &mut Reading<'_>, inside: &str, before: usize) {
+        let mut unnamed = Vec::new();
+        let mut of_parts = Vec::new();
+        for (directory, contents) in self.below {
+            if roots::is_archive(&directory) {
+                of_parts.push((directory, contents.conclude()));
+            } else {
+                unnamed.extend(contents.known_parts());
+                of_parts.push((directory, contents.stated_only()));
+            }
+        }
+        for (directory, conclusion) in of_parts {
+            let place = if inside.is_empty() {
+                directory
+            } else {
+                format!("{inside}/{directory}")
+            };
+            record(reading, &place, conclusion);
+        }
+        let version = self.own.version().unwrap_or_default().to_owned();
+        let parts = self.own.known_parts();
+        let own = self.own.conclude();
+        if own.unidentified.is_some() && inside.is_empty() {
+            for part in parts {
+                reading.candidate(
+                    Record::Java(part.classes.to_owned()),
+                    unnamed_package(&version),
+                );
+            }
+        }
+        record(reading, inside, own);
+        unnamed.retain(|known| {
+            !known.is_among(artifact_names(
+                reading.packages().get(before..).unwrap_or_default(),
+            ))
+        });
+        unnamed.dedup();
+        for known in unnamed {
+            let detail = format!(
+                "the archive holds classes of {known} below its own and does not say of which \
+                 version"
+            );
+            reading.gap(GapKind::JarUnidentified, inside, detail);
+        }
     }
 
-    /// Applications with everything in one archive reach a few hundred MiB.
-    fn max_spooled_bytes(&self) -> u64 {
-        4 * GIB
-    }
-
-    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        let source = Source::Memory(file.content);
-        let mut reading = Reading::new(file.limits, file.path, source.bytes(), found);
-        Ok(archive(&mut reading, source, file.path, "", 0)?)
-    }
-
-    fn analyze_spooled(
-        &self,
-        file: SpooledFile<'_>,
-        found: &mut Observations,
-    ) -> Result<(), AnalyzeError> {
-        let source = Source::of_spool(&file);
-        let mut reading = Reading::new(file.limits, file.path, source.bytes(), found);
-        Ok(archive(&mut reading, source, file.path, "", 0)?)
+    /// Gives the class path of a directory; none for the archive's own.
+    fn below(&mut self, directory: &str) -> Option<&mut Contents> {
+        if directory.is_empty() {
+            return None;
+        }
+        let is_full = self.below.len() >= MAX_ROOTS && !self.below.contains_key(directory);
+        if is_full {
+            return None;
+        }
+        let begin = || Contents::new(directory);
+        Some(self.below.entry(directory.to_owned()).or_insert_with(begin))
     }
 }
 
-/// Reads one archive; `path` is where it lies, `inside` its path within the file, empty for the
-/// file itself.
-fn archive(
-    reading: &mut Reading<'_>,
-    source: Source<'_>,
-    path: &str,
-    inside: &str,
-    depth: u32,
-) -> Result<(), ZipError> {
-    let mut contents = Contents::new(path);
-    reading.entries(source, inside, |reading, directory, entry| {
-        take(reading, directory, &entry, inside, depth, &mut contents);
-    })?;
+fn artifact_names(packages: &[FoundPackage]) -> impl Iterator<Item = &str> {
+    let java = packages
+        .iter()
+        .filter(|found| found.package.package_type == PackageType::Maven);
+    java.filter_map(|found| found.package.name.split_once(':'))
+        .map(|(_, artifact)| artifact)
+}
+
+fn record(reading: &mut Reading<'_>, inside: &str, conclusion: Conclusion) {
     let Conclusion {
         artifacts,
         unreadable,
         unidentified,
-    } = contents.conclude();
+    } = conclusion;
     for artifact in artifacts {
         reading.add(package(artifact), inside, Evidence::Installed);
     }
@@ -111,37 +179,29 @@ fn archive(
     if let Some(detail) = unidentified {
         reading.gap(GapKind::JarUnidentified, inside, detail);
     }
-    Ok(())
 }
 
-/// Takes from one entry what it says of the archive, or of the archive it is.
-fn take(
-    reading: &mut Reading<'_>,
-    directory: &Directory<'_>,
-    entry: &Entry,
-    inside: &str,
-    depth: u32,
-    contents: &mut Contents,
-) {
-    let role = role(&entry.name);
-    match role {
-        Role::Other => {}
-        Role::Class => contents.class(&entry.name),
-        Role::Archive => reading.nested(directory, entry, inside, depth, |reading, part, inner| {
-            archive(reading, part, inner, inner, depth + 1)
-        }),
-        Role::Properties | Role::PomXml | Role::Manifest => {
-            let Some(content) = reading.content(directory, entry, inside, MAX_IDENTITY_BYTES)
-            else {
-                return;
-            };
-            match role {
-                Role::Properties => contents.properties(&entry.name, &content),
-                Role::PomXml => contents.pom(&entry.name, &content),
-                _ => contents.manifest(&content),
-            }
-        }
-    }
+/// Tells whether a file or a link of this name is called a Java archive.
+pub(super) fn is_named(name: &str) -> bool {
+    roots::is_archive(name)
+}
+
+/// Gives the artifact that an archive is under a name that a link gives it: `classes` is where its
+/// classes lie that are known, and `unnamed` has the version that it states, if any.
+pub(super) fn named_by(unnamed: &Package, classes: &str, path: &str) -> Option<Package> {
+    let file = file_name::split(path.rsplit('/').next()?);
+    let known = well_known::by_file(&file.artifact).filter(|known| known.classes == classes)?;
+    let stated = Some(&unnamed.version).filter(|version| !version.is_empty());
+    let version = file.version.as_ref().or(stated)?;
+    Some(package(Artifact {
+        group: known.group(version).to_owned(),
+        name: known.artifact(&file.artifact).to_owned(),
+        version: version.clone(),
+    }))
+}
+
+fn unnamed_package(version: &str) -> Package {
+    Package::of_language(PackageType::Maven, "", version)
 }
 
 fn package(artifact: Artifact) -> Package {
@@ -159,26 +219,38 @@ enum Role {
     Properties,
     PomXml,
     Manifest,
-    Archive,
     Class,
-    Other,
 }
 
-fn role(name: &str) -> Role {
-    let lower = name.to_ascii_lowercase();
-    if lower.starts_with("meta-inf/maven/") && lower.ends_with("/pom.properties") {
-        Role::Properties
-    } else if lower.starts_with("meta-inf/maven/") && lower.ends_with("/pom.xml") {
-        Role::PomXml
-    } else if lower == "meta-inf/manifest.mf" {
-        Role::Manifest
-    } else if lower.as_bytes().ends_with(b".class") {
-        Role::Class
-    } else if ENDINGS.iter().any(|ending| lower.ends_with(ending)) {
-        Role::Archive
-    } else {
-        Role::Other
+/// Tells what an entry is to its class path, and which that is.
+fn role(name: &str) -> Option<(Role, Root<'_>)> {
+    let ends = |ending: &str| {
+        let start = name.len().checked_sub(ending.len());
+        let tail = start.and_then(|start| name.as_bytes().get(start..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+    };
+    if ends(".class") {
+        return Some((Role::Class, roots::of_class(name)));
     }
+    let role = if ends("/pom.properties") {
+        Role::Properties
+    } else if ends("/pom.xml") {
+        Role::PomXml
+    } else if ends("meta-inf/manifest.mf") {
+        Role::Manifest
+    } else {
+        return None;
+    };
+    let root = roots::of_record(name)?;
+    let is_maven = role == Role::Manifest || roots::is_of_maven(root.name);
+    is_maven.then_some((role, root))
+}
+
+/// Gives a class's name without what tools put before all of an archive's classes.
+///
+/// Source: OpenJDK, `jmod`; Maven, "Standard Directory Layout".
+fn name_in_archive(name: &str) -> &str {
+    name.strip_prefix("classes/").unwrap_or(name)
 }
 
 #[cfg(test)]

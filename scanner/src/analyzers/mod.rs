@@ -5,6 +5,7 @@
 mod apk;
 mod archive;
 mod binary;
+pub(crate) mod candidates;
 mod chisel;
 mod composer;
 mod conda;
@@ -35,7 +36,7 @@ use crate::analyzer::Analyzer;
 
 /// Makes the analyzers, in the order in which they run on a file.
 pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
-    vec![
+    let mut all: Vec<Box<dyn Analyzer>> = vec![
         Box::new(os_release::OsRelease),
         Box::new(dpkg::Dpkg),
         Box::new(dpkg::md5sums::Md5sums),
@@ -47,10 +48,8 @@ pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
         Box::new(snap::Snap),
         Box::new(python::Python),
         Box::new(python_files::PythonFiles),
-        Box::new(python::PythonArchive),
         Box::new(npm::Npm),
-        Box::new(npm::Yarn),
-        Box::new(jar::Jar),
+        Box::new(jar::UnpackedJar),
         Box::new(gem::Gem),
         Box::new(dotnet::Dotnet),
         Box::new(composer::Composer),
@@ -63,7 +62,11 @@ pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
         Box::new(sbom::Sbom),
         Box::new(binary::Binary),
         Box::new(jvm_release::JvmRelease),
-    ]
+    ];
+    // Databases inside archives are not read, so that they have to be known to be missed.
+    let archives = archive::Archives::beside(&all);
+    all.push(Box::new(archives));
+    all
 }
 
 #[cfg(test)]

@@ -6,13 +6,15 @@
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
-use crate::facts::Observations;
+use crate::facts::{Observations, Record};
 use crate::limits::MIB;
 
 mod archive;
 mod metadata;
 
-pub(super) use archive::PythonArchive;
+pub(super) use metadata::is_evidence;
+
+pub(super) use archive::{ARCHIVE_ENDINGS, Holding};
 
 pub(super) struct Python;
 
@@ -20,7 +22,7 @@ impl Analyzer for Python {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python",
-            revision: 2,
+            revision: 3,
         }
     }
 
@@ -50,9 +52,19 @@ impl Analyzer for Python {
         } else if metadata::is_evidence(file.path) {
             let (name, version) = metadata::headers(file.content).ok_or_else(unnamed)?;
             found.add(distribution(name, version));
+        } else if let Some((name, version)) = metadata::headers(file.content) {
+            found.add_candidate(Record::Python, distribution(name, version));
         }
         Ok(())
     }
+}
+
+/// Tells whether a link of this name may stand for a record, or for the directory of one.
+pub(super) fn may_be_record(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let endings = [".dist-info", ".egg-info"];
+    matches!(name, "METADATA" | "PKG-INFO" | "EGG-INFO")
+        || endings.iter().any(|ending| lower.ends_with(ending))
 }
 
 fn unnamed() -> AnalyzeError {

@@ -9,6 +9,8 @@ use crate::facts::Observations;
 use crate::limits::Limits;
 use crate::plugin_set::PluginSet;
 
+pub(crate) use super::archive::tests::zip;
+
 /// Runs one analyzer as the host does, except that a panic fails the test.
 pub(crate) fn analyze(analyzer: &dyn Analyzer, path: &str, content: &[u8]) -> Observations {
     let limits = Limits::default();
@@ -37,7 +39,7 @@ fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
         Wants::Named(name) => EVIDENCE_DIRS.map(|dir| format!("{dir}/{name}")).to_vec(),
         Wants::Ending(ending) => vec![format!(".registry/specifications/x{ending}")],
         Wants::InDirsNamed { dir, ending } => vec![format!("lib/{dir}/x{ending}")],
-        Wants::Content { .. } => vec!["anywhere".to_owned()],
+        Wants::Content { .. } | Wants::At { .. } | Wants::ArchiveEnd => vec!["anywhere".to_owned()],
     };
     analyzer.claims().into_iter().flat_map(paths).collect()
 }
@@ -159,6 +161,8 @@ fn names_and_claims_are_unique_and_indexable() {
                     assert!(!dir.contains('/') && ending.starts_with('.'), "{dir}");
                 }
                 Wants::Content { starts, .. } => assert!(!starts.is_empty()),
+                Wants::At { holds, .. } => assert!(!holds.is_empty()),
+                Wants::ArchiveEnd => {}
                 Wants::Exact(path) | Wants::InDir(path) | Wants::Named(path) => {
                     assert!(!path.starts_with('/') && !path.ends_with('/'), "{path}");
                 }

@@ -9,7 +9,8 @@ use sluicegate_model::coverage::Gap;
 use sluicegate_model::package::Package;
 
 use super::{
-    Disputed, Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile, PathHash,
+    Candidate, Disputed, Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile,
+    PathHash, Record,
 };
 
 /// What the allocator adds to a piece of its own: its header, and rounding up.
@@ -33,7 +34,8 @@ impl Observations {
         let packages: usize = self.packages.iter().map(found_package).sum();
         let owned: usize = self.owned.iter().map(owned_file).sum();
         let gaps: usize = self.gaps.iter().map(gap).sum();
-        widened(packages + owned + gaps)
+        let candidates: usize = self.candidates.iter().map(candidate).sum();
+        widened(packages + owned + gaps + candidates)
     }
 }
 
@@ -70,6 +72,15 @@ fn package(package: &Package) -> usize {
         source.and_then(|source| source.module.as_deref()),
     ];
     texts.into_iter().flatten().map(text).sum()
+}
+
+fn candidate(candidate: &Candidate) -> usize {
+    let texts = match &candidate.record {
+        Record::Npm(record) => text(&record.main),
+        Record::Java(classes) => text(classes),
+        Record::Gem | Record::Composer | Record::Python => 0,
+    };
+    size_of::<Candidate>() + texts + package(&candidate.package)
 }
 
 fn owned_file(owned: &OwnedFile) -> usize {

@@ -39,6 +39,8 @@ pub(crate) struct MergedFile<'a> {
     pub(crate) digests: Option<&'a FileDigests>,
     /// For each package, the layer since which it is there.
     pub(crate) introduced: Vec<&'a Digest>,
+    /// Packages that it proves by the paths that links give it.
+    pub(crate) named: Vec<FoundPackage>,
 }
 
 impl Merged<'_> {

@@ -9,6 +9,7 @@ pub(crate) mod history;
 mod instructions;
 pub(crate) mod judge;
 pub(crate) mod layers;
+mod links;
 pub(crate) mod merged;
 mod places;
 mod presence;

@@ -11,11 +11,11 @@ use sluicegate_model::image_config::ImageConfig;
 
 use super::examples::examples;
 use super::history::Past;
-use super::instructions;
 use super::layers::{LayerInput, file_facts};
 use super::merged::{Merged, MergedFile};
 use super::presence::{self, Presence};
 use super::tree::{Applier, Lost, MAX_WORK, Tree};
+use super::{instructions, links};
 use crate::facts::PathHash;
 use crate::gaps::GapList;
 use crate::plugin_set::PluginSet;
@@ -86,7 +86,7 @@ pub(crate) fn lay_over<'a>(
         .into_iter()
         .filter_map(|(path, presence)| merged_file(layers, path, presence))
         .collect();
-    let merged = Merged {
+    let mut merged = Merged {
         databases: plugins.databases(),
         tree,
         files,
@@ -97,6 +97,7 @@ pub(crate) fn lay_over<'a>(
         unread: unread_databases(layers),
         layers: instructions::of(config, layers),
     };
+    links::name_files(&mut merged, layers);
     Laid { merged, past, gaps }
 }
 
@@ -150,5 +151,6 @@ fn merged_file<'a>(
         found: &facts.found,
         digests: facts.digests.as_ref(),
         introduced: introduced.collect(),
+        named: Vec::new(),
     })
 }

@@ -13,6 +13,7 @@ use crate::facts::{Event, LayerFacts, PathHash, Reader};
 use crate::plugin_set::PluginSet;
 
 mod apart;
+mod links;
 mod replaced;
 
 /// Most links followed for one path, as in Linux.

@@ -6,14 +6,11 @@
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::analyzer::HEAD_BYTES;
-use crate::facts::{
-    Event, FileFacts, LayerFacts, NO_ENTRY, Observations, PathHash, ReaderSet, Readers,
-};
+use crate::facts::{Event, FileFacts, LayerFacts, NO_ENTRY, PathHash, ReaderSet, Readers};
 use crate::gaps::GapList;
-use crate::limits::{Limits, MIB, STOPPED};
+use crate::limits::{Limits, STOPPED};
 use crate::path;
-use crate::plugin_set::{Claimants, ClaimedFile, Earlier, EarlyDigests, Known, PluginSet};
+use crate::plugin_set::{Claimants, Earlier, PluginSet};
 
 use super::archive::{Archive, ArchiveError, Content};
 use super::chart::ChartSigns;
@@ -24,6 +21,7 @@ use super::readers::Reading;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
 
+mod content;
 mod contradictions;
 mod disputed;
 mod kept;
@@ -36,12 +34,6 @@ const OPAQUE: &str = ".wh..wh..opq";
 
 /// Prefix of names that AUFS keeps for itself.
 const WHITEOUT_META: &str = ".wh..wh.";
-
-/// Most memory for files' content that is kept from one file to the next, in bytes.
-const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
-
-/// Bytes taken from the archive into memory at a time.
-const PIECE_BYTES: u64 = MIB;
 
 /// Walks the archive to its end; of what was found earlier, what still holds is taken over.
 pub(super) fn walk(
@@ -258,130 +250,6 @@ impl Walk<'_> {
             path: path.to_owned(),
             target: clean_target,
         })
-    }
-
-    fn file(&mut self, content: &mut dyn Content, size_bytes: u64, path: &str) -> Result<(), Gap> {
-        let unreadable =
-            |error: ArchiveError| Gap::fatal(GapKind::LayerUnreadable, error.to_string());
-        self.content.clear();
-        let head_bytes = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX);
-        content
-            .read_content(&mut self.content, head_bytes)
-            .map_err(unreadable)?;
-        let claimants = self.claimants(path);
-        if claimants.is_empty() {
-            return self.pass(path);
-        }
-        match self.known(path, &claimants) {
-            Some(Known::Facts(facts)) => return self.record(*facts, &claimants),
-            Some(Known::Nothing) => return self.pass(path),
-            None => {}
-        }
-        let places = self.plugins.places(&claimants, size_bytes);
-        let mut early = EarlyDigests::of(path, size_bytes);
-        early.update(&self.content);
-        if places.memory {
-            let rest = size_bytes.saturating_sub(head_bytes);
-            self.limits.allowance.ask_for(size_bytes);
-            if self.limits.stop.is_requested() {
-                return Err(Gap::fatal(GapKind::Interrupted, STOPPED));
-            }
-            self.content
-                .reserve_exact(usize::try_from(rest).unwrap_or(0));
-            self.read_rest(content, &mut early).map_err(unreadable)?;
-        }
-        let spool = if places.spool {
-            let mut early = (!places.memory).then_some(&mut early);
-            let mut on_piece = |piece: &[u8]| {
-                if let Some(early) = &mut early {
-                    early.update(piece);
-                }
-            };
-            let taken = self
-                .spool
-                .take(content, &self.content, size_bytes, &mut on_piece);
-            Some(taken.map_err(unreadable)?)
-        } else {
-            None
-        };
-        let claimed = ClaimedFile {
-            path,
-            size_bytes,
-            memory: places.memory.then_some(self.content.as_slice()),
-            spool,
-            early,
-            limits: self.limits,
-        };
-        let facts = self.plugins.analyze(&claimants, &claimed);
-        let event = self.facts.events.len();
-        self.pairs
-            .keep(self.plugins, &mut self.spool, claimed, event);
-        self.content.clear();
-        self.content.shrink_to(KEPT_CONTENT_BYTES);
-        self.record(facts, &claimants)
-    }
-
-    /// Decides who reads the file of which the beginning is at hand.
-    fn claimants(&mut self, path: &str) -> Claimants {
-        self.facts.readers.index.add(path, &self.content);
-        let by_path = self.plugins.by_path(path);
-        self.plugins.by_content(&self.content, by_path)
-    }
-
-    /// Gives what an earlier scan found in the entry at hand, if that still holds. Of pairs both
-    /// files are read, so that they can be joined.
-    fn known(&self, path: &str, claimants: &Claimants) -> Option<Known> {
-        let is_one = self.whose == ReaderSet::ALL;
-        let earlier = self.earlier.as_ref().filter(|_| is_one)?;
-        let name = path.rsplit('/').next().unwrap_or_default();
-        if self.plugins.pair_of(name).is_some() {
-            return None;
-        }
-        earlier.of_entry(self.entry_number(), path, claimants)
-    }
-
-    /// Numbers the entry at hand.
-    fn entry_number(&self) -> u32 {
-        u32::try_from(self.facts.entries).unwrap_or(NO_ENTRY)
-    }
-
-    /// Reads the rest of an entry into memory, piece by piece as it arrives.
-    fn read_rest(
-        &mut self,
-        content: &mut dyn Content,
-        early: &mut EarlyDigests,
-    ) -> Result<(), ArchiveError> {
-        loop {
-            let before = self.content.len();
-            content.read_content(&mut self.content, PIECE_BYTES)?;
-            match self.content.get(before..) {
-                Some([]) | None => return Ok(()),
-                Some(piece) => early.update(piece),
-            }
-        }
-    }
-
-    /// Puts what pairs of files say in the place of what each said alone.
-    fn join_pairs(&mut self) {
-        for joined in self.pairs.join(self.limits) {
-            let events = &mut self.facts.events;
-            let (path, event) = joined.beside;
-            if let Some(Event::File(beside)) = events.get_mut(event)
-                && beside.path == path
-            {
-                beside.found = Observations::default();
-            }
-            match events.get_mut(joined.event) {
-                Some(Event::File(alone)) if alone.path == joined.facts.path => {
-                    **alone = joined.facts;
-                }
-                _ => {
-                    let readers = &mut self.facts.readers;
-                    readers.note(NO_ENTRY, events.len(), &[joined.reader]);
-                    events.push(Event::File(Box::new(joined.facts)));
-                }
-            }
-        }
     }
 
     fn record(&mut self, mut facts: FileFacts, claimants: &Claimants) -> Result<(), Gap> {

@@ -2,12 +2,15 @@
 //!
 //! `layer/walk.rs` fills it, `plugin_set.rs` hands it out.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::unix::fs::FileExt;
 
 use sluicegate_model::coverage::Gap;
 
 use crate::analyzer::{SpooledFile, WantedFile};
+use crate::ends::TAIL_BYTES;
 use crate::facts::{FileDigests, Hashing, PARALLEL_BYTES};
 use crate::limits::{Limits, MIB};
 
@@ -77,6 +80,22 @@ impl<'a> ClaimedFile<'a> {
             size_bytes: self.size_bytes,
             limits: self.limits,
         }
+    }
+
+    /// Gives the last bytes; none where they cannot be read.
+    pub(crate) fn tail(&self) -> Cow<'a, [u8]> {
+        if let Some(content) = self.memory {
+            let from = content.len().saturating_sub(TAIL_BYTES);
+            return content.get(from..).unwrap_or(content).into();
+        }
+        let Some(Ok(content)) = &self.spool else {
+            return Cow::default();
+        };
+        let most = u64::try_from(TAIL_BYTES).unwrap_or(u64::MAX);
+        let bytes = self.size_bytes.min(most);
+        let mut tail = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        let read = content.read_exact_at(&mut tail, self.size_bytes - bytes);
+        read.map_or_else(|_| Cow::default(), |()| tail.into())
     }
 
     /// Hashes the content; none where the spool cannot be read, so that no owner is believed.

@@ -40,6 +40,8 @@ pub(super) struct Claims {
     endings: Vec<(Box<str>, u16)>,
     in_dirs_named: Vec<(Box<str>, Box<str>, u16)>,
     content: Vec<Content>,
+    at: Vec<(usize, Box<[u8]>, u16)>,
+    archive_end: Claimants,
 }
 
 /// A claim on files that start so and have more bytes near their beginning.
@@ -68,6 +70,8 @@ impl Claims {
                     place,
                 });
             }
+            Wants::At { at, holds } => return self.at.push((at, holds.into(), place)),
+            Wants::ArchiveEnd => return self.archive_end.add(place),
         };
         table.entry(key.into()).or_default().add(place);
     }
@@ -108,6 +112,18 @@ impl Claims {
                 claimants.add(claim.place);
             }
         }
+        for (at, holds, place) in &self.at {
+            let end = at.saturating_add(holds.len());
+            if head.get(*at..end) == Some(&**holds) {
+                claimants.add(*place);
+            }
+        }
+        claimants
+    }
+
+    /// Adds who claims every file that ends as an archive does.
+    pub(super) fn by_archive_end(&self, mut claimants: Claimants) -> Claimants {
+        claimants.add_all(&self.archive_end);
         claimants
     }
 

@@ -101,6 +101,8 @@ fn may_have(facts: &LayerFacts, wants: Wants<'_>) -> bool {
             index.may_have_dir_named(dir) && index.may_have_ending(ending)
         }
         Wants::Content { starts, .. } => index.may_have_start(starts),
+        // Only names and beginnings are kept.
+        Wants::At { .. } | Wants::ArchiveEnd => true,
     }
 }
 
@@ -116,9 +118,18 @@ impl<'a> Earlier<'a> {
             return None;
         }
         let (now, then) = (plugins.names(), &facts.readers.plugins);
+        let is_known: Vec<bool> = now.iter().map(|name| then.contains(name)).collect();
+        // Which files a new one claims by their ends is known once all are read to theirs.
+        let mut news = plugins
+            .analyzers()
+            .zip(&is_known)
+            .filter(|(_, is_known)| !**is_known);
+        if news.any(|(analyzer, _)| analyzer.claims().contains(&Wants::ArchiveEnd)) {
+            return None;
+        }
         Some(Self {
             facts,
-            is_known: now.iter().map(|name| then.contains(name)).collect(),
+            is_known,
             is_there: then.iter().map(|name| now.contains(name)).collect(),
         })
     }

@@ -87,6 +87,11 @@ impl PluginSet {
         self.claims.by_content(head, claimants)
     }
 
+    /// Decides by the end of a file that ends as an archive does, added to what the rest decided.
+    pub(crate) fn by_archive_end(&self, claimants: Claimants) -> Claimants {
+        self.claims.by_archive_end(claimants)
+    }
+
     /// Tells whether an analyzer claims exactly this path.
     pub(crate) fn is_exact(&self, path: &str) -> bool {
         self.claims.is_exact(path)
@@ -119,7 +124,9 @@ impl PluginSet {
             }
             let found = &mut facts.found;
             match (place(analyzer, file.size_bytes), file.memory, &file.spool) {
-                (Some(Place::Memory), Some(content), _) => {
+                // What its end claims may be in memory already.
+                (Some(Place::Memory), Some(content), _)
+                | (Some(Place::Spool), Some(content), None) => {
                     let wanted = file.in_memory(content);
                     run(analyzer, file.path, found, |found| {
                         analyzer.analyze(wanted, found)
@@ -192,7 +199,9 @@ fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<Place> {
 ///
 /// Most files are neither hashed nor kept: of a program that nothing identifies, its size is all.
 fn is_decided_by_its_owner(found: &Observations) -> bool {
-    !found.database && (!found.packages.is_empty() || !found.gaps.is_empty())
+    let says_something =
+        !found.packages.is_empty() || !found.candidates.is_empty() || !found.gaps.is_empty();
+    !found.database && says_something
 }
 
 fn run(

@@ -1,15 +1,15 @@
-//! One entry's content: where it lies, and unpacking it into memory or a spool, within a bound.
+//! One entry's content: where it lies, and unpacking it, within a bound.
 //!
 //! Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 and 4.4.5.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
 
 use flate2::read::DeflateDecoder;
+use flate2::{Decompress, FlushDecompress};
 
 use super::ZipError;
 use super::directory::{Directory, Entry, u16_at};
+use super::member::HEAD_BYTES;
 use super::source::Source;
 
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
@@ -52,37 +52,41 @@ pub(super) fn place<'a>(directory: &Directory<'a>, entry: &Entry) -> Result<Sour
         .ok_or_else(outside)
 }
 
-/// Unpacks an entry into memory; none where it has more than `most` bytes.
-pub(super) fn unpack(
-    packed: Source<'_>,
+/// Gives an entry's first bytes, whatever the header before them says of its name.
+pub(super) fn head(
+    directory: &Directory<'_>,
     entry: &Entry,
-    most: u64,
-) -> Result<Option<Vec<u8>>, ZipError> {
-    let mut content = Vec::new();
-    let whole = copy(packed, entry, most, &mut content)?;
-    Ok(whole.then_some(content))
-}
-
-/// Unpacks an entry into a file without a name, and gives its size as well; none where it has more
-/// than `most` bytes.
-pub(super) fn spool(
-    packed: Source<'_>,
-    entry: &Entry,
-    most: u64,
-    dir: Option<&Path>,
-) -> Result<Option<(File, u64)>, ZipError> {
-    let file = dir.map_or_else(tempfile::tempfile, tempfile::tempfile_in);
-    let mut file = file.map_err(|error| ZipError::Spool(error.to_string()))?;
-    let whole = copy(packed, entry, most, &mut file)?;
-    Ok(whole.then_some((file, entry.bytes)))
+    inflater: &mut Decompress,
+) -> Option<Vec<u8>> {
+    let source = &directory.source;
+    let at = directory.shift.checked_add(entry.header_at)?;
+    let header: [u8; 30] = source.array(at)?;
+    if entry.encrypted || !header.starts_with(&LOCAL) {
+        return None;
+    }
+    let lengths = u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28));
+    let packed = source.up_to(at + LOCAL_BYTES + lengths, 2 * HEAD_BYTES);
+    let room = usize::try_from(entry.packed_bytes).unwrap_or(usize::MAX);
+    let packed = packed.get(..room.min(packed.len()))?;
+    match entry.method {
+        STORED => Some(packed.get(..HEAD_BYTES).unwrap_or(packed).to_vec()),
+        DEFLATED => {
+            inflater.reset(false);
+            let mut head = Vec::with_capacity(HEAD_BYTES);
+            // What is broken after the first bytes is said by whoever reads all of them.
+            let _status = inflater.decompress_vec(packed, &mut head, FlushDecompress::None);
+            Some(head)
+        }
+        _ => None,
+    }
 }
 
 /// Unpacks an entry, and proves its size and checksum; false where it has more than `most` bytes.
-fn copy(
+pub(super) fn unpack_into(
     packed: Source<'_>,
     entry: &Entry,
     most: u64,
-    into: &mut impl Write,
+    into: &mut dyn Write,
 ) -> Result<bool, ZipError> {
     let reader = packed.reader();
     let mut into = Summing {
@@ -112,12 +116,12 @@ fn copy(
 }
 
 /// Passes bytes on and sums them up.
-struct Summing<'a, W> {
-    into: &'a mut W,
+struct Summing<'a> {
+    into: &'a mut dyn Write,
     crc: crc32fast::Hasher,
 }
 
-impl<W: Write> Write for Summing<'_, W> {
+impl Write for Summing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.into.write(bytes)?;
         self.crc.update(bytes.get(..written).unwrap_or_default());

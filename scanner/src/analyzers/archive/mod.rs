@@ -1,28 +1,45 @@
-//! Zip archives, as Java, Python and Yarn use them: one bounded reader for all of their analyzers.
+//! Archives of every kind, by what they hold and not by what they are called or start with: the
+//! packages of Java, Python, npm and PHP in them, those inside other archives included.
 //!
-//! It is written for hostile archives: repeated names are all handed out, what the directory and an
+//! Zip, tar, gzip, Zstandard, Electron's and PHP's archives are read, behind a preamble too. It is
+//! written for hostile archives: repeated names are all handed out, what the directory and an
 //! entry's own header disagree on is a gap, and nothing is allocated by a number in the archive.
+//! What is wrong with an archive that holds nothing of the kind is nobody's loss and no gap.
 
-use crate::analyzer::AnalyzeError;
-use crate::limits::MIB;
+use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
+use crate::facts::Observations;
+use crate::limits::{GIB, Limits, MIB};
 
+use self::holdings::{Named, named};
+use self::unread::Unread;
+use self::walk::Place;
+
+mod asar;
 mod content;
 mod directory;
+mod holdings;
+mod member;
+mod phar;
 mod reading;
+mod shape;
 mod source;
+mod stream;
+mod tarball;
+mod unread;
+mod walk;
 
-pub(super) use directory::{Directory, Entry};
-pub(super) use reading::Reading;
-pub(super) use source::Source;
+pub(super) use self::member::Member;
+pub(super) use self::reading::Reading;
+pub(super) use self::source::Source;
 
 /// Largest archive taken in memory, and most bytes of archives inside it that are held at a time.
-pub(super) const MAX_MEMORY_BYTES: u64 = 32 * MIB;
+const MAX_MEMORY_BYTES: u64 = 32 * MIB;
 
 /// Says why an archive, or an entry of one, could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ZipError {
     /// There is no end record that points to a directory.
-    #[error("it is no zip archive")]
+    #[error("it is no archive")]
     NoEnd,
     /// Two parts of it contradict each other, or one is of a kind that is not read.
     #[error("{0}")]
@@ -41,5 +58,119 @@ impl From<ZipError> for AnalyzeError {
     }
 }
 
+/// Reads archives.
+#[derive(Default)]
+pub(super) struct Archives {
+    unread: Unread,
+}
+
+impl Archives {
+    /// Makes it for a set with these analyzers, whose databases are read on disk only.
+    pub(super) fn beside(others: &[Box<dyn Analyzer>]) -> Self {
+        let databases = others.iter().flat_map(|analyzer| analyzer.databases());
+        Self {
+            unread: Unread::of(databases),
+        }
+    }
+
+    /// Reads a file that its name, its first or its last bytes make an archive.
+    fn read(
+        &self,
+        source: Source<'_>,
+        path: &str,
+        limits: &Limits,
+        found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        let mut reading = Reading::new(limits, path, source.bytes(), &self.unread, found);
+        let place = Place {
+            path,
+            inside: "",
+            depth: 0,
+        };
+        if named(path) == Named::Other {
+            reading.quietly("", |reading| walk::archive(reading, source, &place))?;
+        } else {
+            walk::archive(&mut reading, source, &place)?;
+        }
+        Ok(())
+    }
+}
+
+impl Analyzer for Archives {
+    fn id(&self) -> AnalyzerId<'_> {
+        AnalyzerId {
+            name: "archive/content",
+            revision: 1,
+        }
+    }
+
+    fn wants(&self) -> Vec<Wants<'_>> {
+        WANTS.to_vec()
+    }
+
+    fn max_file_bytes(&self) -> u64 {
+        MAX_MEMORY_BYTES
+    }
+
+    /// Applications with everything in one archive reach a few hundred MiB, the largest wheels on
+    /// PyPI a GiB.
+    fn max_spooled_bytes(&self) -> u64 {
+        4 * GIB
+    }
+
+    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
+        self.read(Source::Memory(file.content), file.path, file.limits, found)
+    }
+
+    fn analyze_spooled(
+        &self,
+        file: SpooledFile<'_>,
+        found: &mut Observations,
+    ) -> Result<(), AnalyzeError> {
+        self.read(Source::of_spool(&file), file.path, file.limits, found)
+    }
+}
+
+/// What archives are called, start with, or end as.
+static WANTS: [Wants<'static>; 22] = [
+    Wants::Ending(".jar"),
+    Wants::Ending(".war"),
+    Wants::Ending(".ear"),
+    Wants::Ending(".par"),
+    Wants::Ending(".jpi"),
+    Wants::Ending(".hpi"),
+    Wants::Ending(".lpkg"),
+    Wants::Ending(".nar"),
+    Wants::Ending(".egg"),
+    Wants::Ending(".whl"),
+    Wants::Ending(".pyz"),
+    Wants::Ending(".pex"),
+    Wants::Ending(".phar"),
+    Wants::InDirsNamed {
+        dir: "cache",
+        ending: ".zip",
+    },
+    starts(shape::ZIP),
+    starts(shape::JMOD),
+    starts(shape::GZIP),
+    starts(shape::ZSTD),
+    starts(shape::SCRIPT),
+    Wants::Content {
+        starts: shape::ASAR,
+        holds: shape::ASAR_LIST,
+    },
+    Wants::At {
+        at: shape::USTAR_AT,
+        holds: shape::USTAR,
+    },
+    Wants::ArchiveEnd,
+];
+
+const fn starts(starts: &[u8]) -> Wants<'_> {
+    Wants::Content { starts, holds: b"" }
+}
+
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -3,16 +3,22 @@
 //! What cannot be read becomes a gap here, so that analyzers only say what they want of which
 //! entry.
 
+use std::cell::Cell;
 use std::fs::File;
+use std::io::{Seek, Write};
+use std::rc::Rc;
 
+use flate2::Decompress;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Evidence, Package};
 
-use super::content::{STORED, length, place, spool, unpack};
-use super::directory::{Directory, Entry};
+use super::content::length;
+use super::directory::Directory;
+use super::member::{Member, ZipMember};
 use super::source::Source;
+use super::unread::Unread;
 use super::{MAX_MEMORY_BYTES, ZipError};
-use crate::facts::{FoundPackage, Observations};
+use crate::facts::{FoundPackage, Observations, Record};
 use crate::limits::{Limits, MIB};
 
 /// Most bytes of names and versions that are kept of one file.
@@ -21,6 +27,8 @@ const MAX_NAME_BYTES: u64 = 16 * MIB;
 const MAX_GAPS: u32 = 256;
 /// How many times its own size an archive may inflate to, whatever the budget for small ones is.
 const MAX_GROWTH: u64 = 2;
+/// How many times its own size a compressed stream may inflate to: all of it is read to list it.
+const MAX_STREAM_GROWTH: u64 = 16;
 
 /// The budgets shared by a file's archive and all archives inside it, and where findings go.
 pub(in crate::analyzers) struct Reading<'a> {
@@ -30,19 +38,27 @@ pub(in crate::analyzers) struct Reading<'a> {
     memory_left: u64,
     name_bytes_left: u64,
     gaps_left: u32,
+    /// Bytes that compressed streams may still inflate to; shared by those inside each other.
+    stream_left: Rc<Cell<u64>>,
+    inflater: Decompress,
+    /// Whether something was seen that packages are made of.
+    holds: bool,
     path: &'a str,
+    unread: &'a Unread,
     found: &'a mut Observations,
 }
 
 impl<'a> Reading<'a> {
     /// Begins with the whole budget for the file at `path`, of `size_bytes`.
-    pub(in crate::analyzers) fn new(
+    pub(super) fn new(
         limits: &'a Limits,
         path: &'a str,
         size_bytes: u64,
+        unread: &'a Unread,
         found: &'a mut Observations,
     ) -> Self {
         let own = size_bytes.saturating_mul(MAX_GROWTH);
+        let stream = size_bytes.saturating_mul(MAX_STREAM_GROWTH);
         Self {
             limits,
             bytes_left: limits.max_nested_bytes.max(own),
@@ -50,20 +66,99 @@ impl<'a> Reading<'a> {
             memory_left: MAX_MEMORY_BYTES,
             name_bytes_left: MAX_NAME_BYTES,
             gaps_left: MAX_GAPS,
+            stream_left: Rc::new(Cell::new(limits.max_nested_bytes.max(stream))),
+            inflater: Decompress::new(false),
+            holds: false,
             path,
+            unread,
             found,
         }
+    }
+
+    /// Records that something was seen that packages are made of.
+    pub(in crate::analyzers) fn hold(&mut self) {
+        self.holds = true;
+    }
+
+    /// Gives what is read on disk only.
+    pub(super) fn unread(&self) -> &'a Unread {
+        self.unread
+    }
+
+    /// Gives how many packages were found so far.
+    pub(in crate::analyzers) fn packages(&self) -> &[FoundPackage] {
+        &self.found.packages
+    }
+
+    /// Gives what compressed streams may still inflate to.
+    pub(super) fn stream_left(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.stream_left)
+    }
+
+    /// Tells whether the scan was asked to stop, which is then a gap.
+    pub(super) fn is_stopped(&mut self, inside: &str) -> bool {
+        let stops = self.limits.stop.is_requested();
+        if stops {
+            self.budget(inside, "more than there was time for");
+        }
+        stops
+    }
+
+    /// Tells whether what lies in so many archives may hold another, which is a gap where not.
+    pub(super) fn may_nest(&mut self, inside: &str, depth: u32) -> bool {
+        let may = depth < self.limits.max_nested_depth;
+        if !may {
+            self.budget(inside, "archives nested deeper than are read");
+        }
+        may
+    }
+
+    /// Takes an entry from the budget; false where none is left, which is then a gap.
+    pub(super) fn takes_entry(&mut self, inside: &str) -> bool {
+        let Some(left) = self.entries_left.checked_sub(1) else {
+            self.budget(inside, "more entries than are read");
+            return false;
+        };
+        self.entries_left = left;
+        !self.is_stopped(inside)
+    }
+
+    /// Reads what only its content says is an archive: what is wrong with it counts where it holds
+    /// what packages are made of. Where a budget ran out before that was known, it is one gap.
+    pub(super) fn quietly(
+        &mut self,
+        inside: &str,
+        read: impl FnOnce(&mut Self) -> Result<(), ZipError>,
+    ) -> Result<(), ZipError> {
+        let held = std::mem::take(&mut self.holds);
+        let (gaps, left) = (self.found.gaps.len(), self.gaps_left);
+        let outcome = read(self);
+        if self.holds {
+            return outcome;
+        }
+        self.holds = held;
+        let dropped = self.found.gaps.split_off(gaps);
+        self.gaps_left = left;
+        let (interrupted, others): (Vec<_>, Vec<_>) = dropped
+            .into_iter()
+            .partition(|gap| gap.kind == GapKind::Interrupted);
+        self.found.gaps.extend(interrupted);
+        if let Some(gap) = others.iter().find(|gap| gap.kind == GapKind::Budget) {
+            let detail = format!("what the archive holds is not known: {}", gap.detail);
+            self.gap(GapKind::NestedArchive, inside, detail);
+        }
+        Ok(())
     }
 
     /// Hands every entry of an archive to `visit`, in the directory's order, repeats included.
     ///
     /// `inside` is the archive's path within the file, empty for the file itself. An error says
     /// that it is no zip archive; what is wrong with a part of it is a gap.
-    pub(in crate::analyzers) fn entries<'s>(
+    pub(in crate::analyzers) fn entries(
         &mut self,
-        source: Source<'s>,
+        source: Source<'_>,
         inside: &str,
-        mut visit: impl FnMut(&mut Self, &Directory<'s>, Entry),
+        visit: &mut dyn FnMut(&mut Self, &mut dyn Member),
     ) -> Result<(), ZipError> {
         let directory = Directory::find(source)?;
         if directory.tail {
@@ -75,20 +170,17 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         for entry in directory.entries() {
-            if self.entries_left == 0 {
-                self.budget(inside, "more entries than are read");
+            if !self.takes_entry(inside) {
                 break;
             }
-            if self.limits.stop.is_requested() {
-                self.budget(inside, "more than there was time for");
-                break;
-            }
-            self.entries_left -= 1;
             match entry {
                 Ok(entry) if length(&entry.raw_name) > self.limits.max_name_bytes => {
                     self.budget(inside, "names longer than are kept");
                 }
-                Ok(entry) => visit(self, &directory, entry),
+                Ok(entry) => {
+                    let directory = &directory;
+                    visit(self, &mut ZipMember { directory, entry });
+                }
                 Err(error) => {
                     let detail = format!("a part of the archive could not be read: {error}");
                     self.gap(GapKind::FileUnreadable, inside, detail);
@@ -101,84 +193,121 @@ impl<'a> Reading<'a> {
     /// Reads an entry of at most `most` bytes in full; none where that leaves a gap.
     pub(in crate::analyzers) fn content(
         &mut self,
-        directory: &Directory<'_>,
-        entry: &Entry,
+        member: &mut dyn Member,
         inside: &str,
         most: u64,
     ) -> Option<Vec<u8>> {
         let most = most.min(self.bytes_left);
-        let content = place(directory, entry).and_then(|packed| unpack(packed, entry, most));
-        let content = self.kept(content, entry, inside)?;
+        let mut content = Vec::new();
+        let copied = member.copy(most, &mut content);
+        let content = copied.map(|whole| whole.then_some(content));
+        let content = self.kept(content, member.name(), inside)?;
         self.bytes_left = self.bytes_left.saturating_sub(length(&content));
         Some(content)
+    }
+
+    /// Gives an entry's first bytes, for telling what it is.
+    pub(super) fn head(&mut self, member: &mut dyn Member) -> Vec<u8> {
+        member.head(&mut self.inflater)
     }
 
     /// Opens an archive inside the archive and hands it to `read`, unless it is nested too deep.
     ///
     /// A stored one is read where it lies; a compressed one is held in memory meanwhile, or in a
     /// spool where it is too large.
-    pub(in crate::analyzers) fn nested(
+    pub(super) fn nested(
         &mut self,
-        directory: &Directory<'_>,
-        entry: &Entry,
+        member: &mut dyn Member,
         inside: &str,
         depth: u32,
-        read: impl FnOnce(&mut Self, Source<'_>, &str) -> Result<(), ZipError>,
+        read: &mut dyn FnMut(&mut Self, Source<'_>, &str) -> Result<(), ZipError>,
     ) {
-        if depth >= self.limits.max_nested_depth {
-            return self.budget(inside, "archives nested deeper than are read");
+        if !self.may_nest(inside, depth) {
+            return;
         }
-        let inner = join(inside, &entry.name);
-        let outcome = if entry.method == STORED {
-            place(directory, entry).and_then(|part| read(self, part, &inner))
-        } else if entry.bytes > self.memory_left {
-            let Some((file, bytes)) = self.spooled(directory, entry, inside) else {
-                return;
-            };
-            let whole = Source::File {
+        let inner = Self::join(inside, member.name());
+        let outcome = match member.stored() {
+            Some(part) => read(self, part, &inner),
+            None => {
+                let bytes = member.size_bytes();
+                let mut copy = |most: u64, into: &mut dyn Write| member.copy(most, into);
+                let held = self.held(bytes, &mut copy, &mut |reading, source| {
+                    read(reading, source, &inner)
+                });
+                match held {
+                    Err(Held::Gap(error)) => {
+                        self.kept(error.map(|()| None::<()>), member.name(), inside);
+                        return;
+                    }
+                    Err(Held::Read(error)) => Err(error),
+                    Ok(()) => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = outcome {
+            self.unreadable(inside, member.name(), &error.to_string());
+        }
+    }
+
+    /// Unpacks `bytes` bytes, or what there is where none is stated, with `copy` and hands them to
+    /// `read`.
+    pub(super) fn held(
+        &mut self,
+        bytes: u64,
+        copy: &mut dyn FnMut(u64, &mut dyn Write) -> Result<bool, ZipError>,
+        read: &mut dyn FnMut(&mut Self, Source<'_>) -> Result<(), ZipError>,
+    ) -> Result<(), Held> {
+        let gap = |outcome| Held::Gap(outcome);
+        if bytes > self.memory_left {
+            let mut file = self.spool().map_err(|error| gap(Err(error)))?;
+            let whole = copy(self.bytes_left, &mut file).map_err(|error| gap(Err(error)))?;
+            let bytes = file.stream_position().unwrap_or(0);
+            self.bytes_left = self.bytes_left.saturating_sub(bytes);
+            if !whole {
+                return Err(gap(Ok(())));
+            }
+            let source = Source::File {
                 file: &file,
                 from: 0,
                 bytes,
             };
-            read(self, whole, &inner)
+            return read(self, source).map_err(Held::Read);
+        }
+        let mut content = Vec::new();
+        let most = bytes.min(self.bytes_left);
+        if !copy(most, &mut content).map_err(|error| gap(Err(error)))? {
+            return Err(gap(Ok(())));
+        }
+        let held = length(&content);
+        self.bytes_left = self.bytes_left.saturating_sub(held);
+        self.memory_left = self.memory_left.saturating_sub(held);
+        let all_held = MAX_MEMORY_BYTES.saturating_sub(self.memory_left);
+        self.limits.allowance.ask_for(all_held);
+        let outcome = read(self, Source::Memory(&content));
+        self.memory_left = self.memory_left.saturating_add(held);
+        outcome.map_err(Held::Read)
+    }
+
+    /// Joins two paths, the first of which may be empty.
+    pub(in crate::analyzers) fn join(outer: &str, inner: &str) -> String {
+        if outer.is_empty() {
+            inner.to_owned()
         } else {
-            let Some(content) = self.content(directory, entry, inside, entry.bytes) else {
-                return;
-            };
-            let held = length(&content);
-            self.memory_left = self.memory_left.saturating_sub(held);
-            let all_held = MAX_MEMORY_BYTES.saturating_sub(self.memory_left);
-            self.limits.allowance.ask_for(all_held);
-            let outcome = read(self, Source::Memory(&content), &inner);
-            self.memory_left = self.memory_left.saturating_add(held);
-            outcome
-        };
-        if let Err(error) = outcome {
-            self.unreadable(inside, &entry.name, &error.to_string());
+            format!("{outer}/{inner}")
         }
     }
 
-    fn spooled(
-        &mut self,
-        directory: &Directory<'_>,
-        entry: &Entry,
-        inside: &str,
-    ) -> Option<(File, u64)> {
-        let most = self.bytes_left;
-        let spooled = place(directory, entry).and_then(|packed| {
-            let dir = self.limits.spool_dir.as_deref();
-            spool(packed, entry, most, dir)
-        });
-        let (file, bytes) = self.kept(spooled, entry, inside)?;
-        self.bytes_left = self.bytes_left.saturating_sub(bytes);
-        Some((file, bytes))
+    fn spool(&self) -> Result<File, ZipError> {
+        let dir = self.limits.spool_dir.as_deref();
+        let file = dir.map_or_else(tempfile::tempfile, tempfile::tempfile_in);
+        file.map_err(|error| ZipError::Spool(error.to_string()))
     }
 
     /// Gives what was unpacked, or records why it was not.
     fn kept<T>(
         &mut self,
         unpacked: Result<Option<T>, ZipError>,
-        entry: &Entry,
+        name: &str,
         inside: &str,
     ) -> Option<T> {
         match unpacked {
@@ -193,7 +322,7 @@ impl<'a> Reading<'a> {
                 None
             }
             Err(error) => {
-                self.unreadable(inside, &entry.name, &error.to_string());
+                self.unreadable(inside, name, &error.to_string());
                 None
             }
         }
@@ -208,6 +337,7 @@ impl<'a> Reading<'a> {
             return self.budget(inside, "more packages than are kept");
         };
         self.name_bytes_left = left;
+        self.holds = true;
         self.found.packages.push(FoundPackage {
             package,
             inside: inside.to_owned(),
@@ -216,8 +346,13 @@ impl<'a> Reading<'a> {
         });
     }
 
+    /// Records what the whole file is under a name that it does not have itself.
+    pub(in crate::analyzers) fn candidate(&mut self, record: Record, package: Package) {
+        self.found.add_candidate(record, package);
+    }
+
     /// Records that a budget ran out.
-    fn budget(&mut self, inside: &str, what: &str) {
+    pub(super) fn budget(&mut self, inside: &str, what: &str) {
         let gap = Gap::fatal(GapKind::Budget, format!("the archive has {what}"));
         self.push(gap, inside);
     }
@@ -247,17 +382,16 @@ impl<'a> Reading<'a> {
         let path = if inside.is_empty() {
             self.path.to_owned()
         } else {
-            join(self.path, inside)
+            Self::join(self.path, inside)
         };
         self.found.gaps.push(gap.at(path));
     }
 }
 
-/// Joins two paths, the first of which may be empty.
-fn join(outer: &str, inner: &str) -> String {
-    if outer.is_empty() {
-        inner.to_owned()
-    } else {
-        format!("{outer}/{inner}")
-    }
+/// Why what is held was not read.
+pub(super) enum Held {
+    /// It could not be unpacked, or has more bytes than are read.
+    Gap(Result<(), ZipError>),
+    /// It is not what it should be.
+    Read(ZipError),
 }

@@ -59,6 +59,11 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Gives what follows a place; none where that is past the end.
+    pub(super) fn rest(&self, at: u64) -> Option<Self> {
+        self.part(at, self.bytes().checked_sub(at)?)
+    }
+
     /// Reads `N` bytes at a place; none where there are fewer, or the file fails.
     pub(super) fn array<const N: usize>(&self, at: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
@@ -68,6 +73,24 @@ impl<'a> Source<'a> {
             .read_exact(&mut bytes)
             .ok()?;
         Some(bytes)
+    }
+
+    /// Reads what there is from a place on, `most` bytes at most.
+    pub(super) fn up_to(&self, at: u64, most: usize) -> Vec<u8> {
+        let left = self.bytes().saturating_sub(at);
+        let bytes = left.min(u64::try_from(most).unwrap_or(u64::MAX));
+        let mut read = Vec::new();
+        if let Some(part) = self.part(at, bytes) {
+            // A spool that fails leaves less, as an archive that ends early does.
+            let _count = part.reader().read_to_end(&mut read);
+        }
+        read
+    }
+
+    /// Reads the last bytes, `most` at most.
+    pub(super) fn tail(&self, most: usize) -> Vec<u8> {
+        let most_bytes = u64::try_from(most).unwrap_or(u64::MAX);
+        self.up_to(self.bytes().saturating_sub(most_bytes), most)
     }
 
     /// Reads from the first byte to the last.

@@ -6,12 +6,14 @@ use sluicegate_model::coverage::GapKind;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+mod dressed;
+
 use super::*;
 use crate::facts::Observations;
 use crate::limits::Limits;
 
 /// Writes an archive with compressed entries.
-pub(in crate::analyzers) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     written(entries, SimpleFileOptions::default())
 }
 
@@ -32,10 +34,11 @@ fn read(content: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<GapKind>) {
 fn read_from(source: Source<'_>) -> (Vec<(String, Vec<u8>)>, Vec<GapKind>) {
     let limits = Limits::default();
     let (mut found, mut entries) = (Observations::default(), Vec::new());
-    let mut reading = Reading::new(&limits, "x.zip", source.bytes(), &mut found);
-    let outcome = reading.entries(source, "", |reading, directory, entry| {
-        if let Some(content) = reading.content(directory, &entry, "", MIB) {
-            entries.push((entry.name, content));
+    let unread = Unread::default();
+    let mut reading = Reading::new(&limits, "x.zip", source.bytes(), &unread, &mut found);
+    let outcome = reading.entries(source, "", &mut |reading, member| {
+        if let Some(content) = reading.content(member, "", MIB) {
+            entries.push((member.name().to_owned(), content));
         }
     });
     let mut gaps: Vec<_> = found.gaps.iter().map(|gap| gap.kind).collect();

@@ -3,7 +3,7 @@
 //! Stated by Maven's own files, by its place in a repository, or known by name and classes: a
 //! component. Guessed from the manifest: a component and a gap. Nothing at all: a gap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::file_name::{self, FileName};
 use super::manifest::Manifest;
@@ -14,13 +14,14 @@ use super::well_known::{self, Known};
 const MAX_COORDINATE_BYTES: usize = 512;
 
 /// Where the classes of a Java runtime lie. No application may have its own in most of them.
-const RUNTIME_CLASSES: [&str; 12] = [
+const RUNTIME_CLASSES: [&str; 13] = [
     "java/",
     "javax/",
     "jdk/",
     "sun/",
     "com/sun/",
     "com/oracle/",
+    "netscape/javascript/",
     "oracle/jrockit/",
     "org/ietf/jgss/",
     "org/jcp/",
@@ -57,6 +58,8 @@ pub(super) struct Contents {
     classes: bool,
     known_classes: bool,
     other_than_runtime: bool,
+    /// Artifacts that are known by the directories of their classes.
+    parts: BTreeSet<Known>,
 }
 
 #[derive(Default)]
@@ -78,6 +81,7 @@ impl Contents {
             classes: false,
             known_classes: false,
             other_than_runtime: false,
+            parts: BTreeSet::new(),
         }
     }
 
@@ -111,6 +115,26 @@ impl Contents {
             .is_some_and(|known| name.starts_with(known.classes));
         let of_runtime = RUNTIME_CLASSES.iter().any(|dir| name.starts_with(dir));
         self.other_than_runtime |= !of_runtime && name != "module-info.class";
+    }
+
+    /// Takes the name of a class that lies below an archive's own.
+    pub(super) fn part(&mut self, name: &str) {
+        let below = || {
+            let (_, rest) = name.split_once('/')?;
+            well_known::by_class(rest)
+        };
+        self.parts.extend(well_known::by_class(name).or_else(below));
+    }
+
+    /// Gives the artifacts that its classes are known to be of.
+    pub(super) fn known_parts(&self) -> Vec<Known> {
+        self.parts.iter().copied().collect()
+    }
+
+    /// Decides what a directory of classes is that is no archive: what is stated in it.
+    pub(super) fn stated_only(mut self) -> Conclusion {
+        self.classes = false;
+        self.conclude()
     }
 
     /// Decides what the archive is.
@@ -195,7 +219,8 @@ impl Contents {
     }
 
     fn seek_own(&self, conclusion: &mut Conclusion) {
-        if self.manifest.is_java_runtime() && !self.other_than_runtime {
+        let may_be_runtime = self.manifest.is_java_runtime() || self.path.ends_with(".jmod");
+        if may_be_runtime && !self.other_than_runtime {
             return;
         }
         let proven = file_name::repository(&self.path)
@@ -210,7 +235,8 @@ impl Contents {
         }
     }
 
-    fn version(&self) -> Option<&str> {
+    /// Gives the version by its file's name, or as the manifest states it.
+    pub(super) fn version(&self) -> Option<&str> {
         let version = self.file.version.as_deref();
         version.or(self.manifest.version())
     }

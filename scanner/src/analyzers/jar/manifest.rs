@@ -78,14 +78,18 @@ impl Manifest {
 
     /// Gives a name for a person to look up.
     pub(super) fn name(&self) -> Option<&str> {
-        [
+        self.names().next()
+    }
+
+    /// Gives every name that it states, the most exact first.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [
             &self.bundle_name,
             &self.implementation_title,
             &self.module,
             &self.specification_title,
-        ]
-        .into_iter()
-        .find_map(|name| name.as_deref())
+        ];
+        names.into_iter().filter_map(|name| name.as_deref())
     }
 }
 

@@ -2,9 +2,13 @@
 
 use std::io::Write;
 
-use super::*;
+use sluicegate_model::coverage::GapKind;
+
+use crate::analyzer::{Analyzer, SpooledFile};
+use crate::analyzers::archive::Archives;
 use crate::analyzers::archive::tests::zip as jar;
 use crate::analyzers::tests::analyze;
+use crate::facts::Observations;
 use crate::limits::Limits;
 
 fn properties(artifact: &str, version: &str) -> Vec<u8> {
@@ -19,7 +23,7 @@ type Entries<'a> = &'a [(&'a str, &'a [u8])];
 type Found = (String, String, String);
 
 fn found(path: &str, content: &[u8]) -> (Vec<Found>, Vec<(GapKind, bool)>) {
-    let found = analyze(&Jar, path, content);
+    let found = analyze(&Archives::default(), path, content);
     let packages = found
         .packages
         .into_iter()
@@ -252,7 +256,9 @@ fn large_archives_are_read_from_a_spool_and_into_one() {
         size_bytes: u64::try_from(outer.len()).unwrap(),
         limits: &limits,
     };
-    Jar.analyze_spooled(spooled, &mut found).unwrap();
+    Archives::default()
+        .analyze_spooled(spooled, &mut found)
+        .unwrap();
     assert_eq!(found.gaps, []);
     assert_eq!(found.packages[0].inside, "lib/padded.jar");
 }

@@ -7,6 +7,7 @@
 //!
 //! Source: the artifacts' entries on Maven Central, and their content.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| {
@@ -15,7 +16,7 @@ static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| {
 });
 
 /// An artifact that is known by its file's name and its classes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Known {
     /// The file's name without version and ending.
     file: &'static str,
@@ -36,6 +37,16 @@ impl Known {
         }
     }
 
+    /// Tells whether an artifact of this kind is among those named.
+    pub(super) fn is_among<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+        let start = self.file.strip_suffix('*');
+        names.any(|name| {
+            name == self.file
+                || name == self.artifact
+                || start.is_some_and(|start| name.starts_with(start))
+        })
+    }
+
     /// Gives the group; projects that moved are published under the new one since some version.
     pub(super) fn group(&self, version: &str) -> &'static str {
         let major = version
@@ -49,6 +60,18 @@ impl Known {
             group => group,
         }
     }
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.group, self.artifact(self.file))
+    }
+}
+
+/// Finds the row of a class that lies in a well-known directory; the deepest one answers.
+pub(super) fn by_class(name: &str) -> Option<Known> {
+    let of_class = ROWS.iter().filter(|known| name.starts_with(known.classes));
+    of_class.max_by_key(|known| known.classes.len()).copied()
 }
 
 /// Finds the row of a file's name; an exact one comes before one that ends in `*`.

@@ -7,101 +7,97 @@
 //! PEP 441; PEP 770.
 
 use sluicegate_model::coverage::GapKind;
-use sluicegate_model::package::Evidence;
+use sluicegate_model::package::{Evidence, PackageType};
 
 use super::{distribution, metadata};
-use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
-use crate::analyzers::archive::{Directory, Entry, MAX_MEMORY_BYTES, Reading, Source, ZipError};
+use crate::analyzers::archive::{Member, Reading};
 use crate::analyzers::sbom;
-use crate::facts::Observations;
-use crate::limits::{GIB, MIB};
+use crate::limits::MIB;
+
+/// Endings of files that are zip archives of Python code.
+pub(in crate::analyzers) const ARCHIVE_ENDINGS: [&str; 4] = [".egg", ".whl", ".pyz", ".pex"];
 
 /// Largest metadata that is read within an archive, in bytes.
 const MAX_METADATA_BYTES: u64 = 4 * MIB;
 
-pub(in crate::analyzers) struct PythonArchive;
+/// What an archive says of Python distributions.
+#[derive(Debug, Default)]
+pub(in crate::analyzers) struct Holding {
+    /// Whether some distribution's metadata was there, readable or not.
+    has_metadata: bool,
+    /// Whether an interpreter runs the archive.
+    is_program: bool,
+    /// Whether there is code beside what starts the program.
+    has_code: bool,
+}
 
-impl Analyzer for PythonArchive {
-    fn id(&self) -> AnalyzerId<'_> {
-        AnalyzerId {
-            name: "language/python-archive",
-            revision: 1,
+impl Holding {
+    /// Takes what an entry says; tells whether it is Python's.
+    pub(in crate::analyzers) fn take(
+        &mut self,
+        reading: &mut Reading<'_>,
+        member: &mut dyn Member,
+        inside: &str,
+    ) -> bool {
+        let name = member.name().to_owned();
+        self.note_code(&name);
+        let is_metadata = metadata::is_evidence(&name);
+        self.has_metadata |= is_metadata;
+        if !is_metadata && !is_sbom(&name) {
+            return false;
         }
-    }
-
-    fn wants(&self) -> Vec<Wants<'_>> {
-        vec![
-            Wants::Ending(".egg"),
-            Wants::Ending(".whl"),
-            Wants::Ending(".pyz"),
-            Wants::Ending(".pex"),
-        ]
-    }
-
-    fn max_file_bytes(&self) -> u64 {
-        MAX_MEMORY_BYTES
-    }
-
-    /// The largest wheels on PyPI have about a GiB.
-    fn max_spooled_bytes(&self) -> u64 {
-        4 * GIB
-    }
-
-    fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        let source = Source::Memory(file.content);
-        let reading = Reading::new(file.limits, file.path, source.bytes(), found);
-        Ok(archive(reading, source)?)
-    }
-
-    fn analyze_spooled(
-        &self,
-        file: SpooledFile<'_>,
-        found: &mut Observations,
-    ) -> Result<(), AnalyzeError> {
-        let source = Source::of_spool(&file);
-        let reading = Reading::new(file.limits, file.path, source.bytes(), found);
-        Ok(archive(reading, source)?)
-    }
-}
-
-fn archive(mut reading: Reading<'_>, source: Source<'_>) -> Result<(), ZipError> {
-    let mut named = false;
-    reading.entries(source, "", |reading, directory, entry| {
-        named |= take(reading, directory, &entry);
-    })?;
-    if !named {
-        let detail = "the archive does not say which Python distributions it holds".to_owned();
-        reading.gap(GapKind::StrippedMetadata, "", detail);
-    }
-    Ok(())
-}
-
-/// Takes what an entry states; tells whether it is the metadata of a distribution.
-fn take(reading: &mut Reading<'_>, directory: &Directory<'_>, entry: &Entry) -> bool {
-    let name = entry.name.as_str();
-    let is_metadata = metadata::is_evidence(name);
-    if !is_metadata && !is_sbom(name) {
-        return false;
-    }
-    let Some(content) = reading.content(directory, entry, "", MAX_METADATA_BYTES) else {
-        return is_metadata;
-    };
-    if !is_metadata {
-        match sbom::packages(&content) {
-            Ok(packages) => {
-                for package in packages {
-                    reading.add(package, name, Evidence::Claimed);
+        let place = Reading::join(inside, &name);
+        let Some(content) = reading.content(member, inside, MAX_METADATA_BYTES) else {
+            return true;
+        };
+        if !is_metadata {
+            match sbom::packages(&content) {
+                Ok(packages) => {
+                    for package in packages {
+                        reading.add(package, &place, Evidence::Claimed);
+                    }
                 }
+                Err(error) => reading.unreadable(inside, &name, &error.to_string()),
             }
-            Err(error) => reading.unreadable("", name, &error.to_string()),
+        } else if let Some((distribution_name, version)) = metadata::headers(&content) {
+            let package = distribution(distribution_name, version);
+            reading.add(package, &place, Evidence::Installed);
+        } else {
+            reading.unreadable(inside, &name, "it has no readable name and version");
         }
-    } else if let Some((distribution_name, version)) = metadata::headers(&content) {
-        let package = distribution(distribution_name, version);
-        reading.add(package, name, Evidence::Installed);
-    } else {
-        reading.unreadable("", name, "it has no readable name and version");
+        true
     }
-    is_metadata
+
+    /// Says where code has nothing that names it; `before` packages were found before those of this
+    /// archive, and `is_named` says that it is called a Python archive.
+    pub(in crate::analyzers) fn conclude(
+        self,
+        reading: &mut Reading<'_>,
+        inside: &str,
+        before: usize,
+        is_named: bool,
+    ) {
+        let mut found = reading.packages().iter().skip(before);
+        let is_of_python = found.any(|found| found.package.package_type == PackageType::Python);
+        let is_python = is_named || (self.is_program && self.has_code);
+        if is_python && !self.has_metadata && !is_of_python {
+            let detail = "the archive does not say which Python distributions it holds".to_owned();
+            reading.hold();
+            reading.gap(GapKind::StrippedMetadata, inside, detail);
+        }
+    }
+
+    /// Source: Python documentation, `zipapp`; shiv and pex have their own loaders beside.
+    fn note_code(&mut self, name: &str) {
+        let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+        let is_code = matches!(ending, "py" | "pyc" | "so");
+        let is_start = is_code && stem == "__main__";
+        self.is_program |= is_start;
+        let is_loader = ["_bootstrap/", ".bootstrap/", "__pex__/"]
+            .iter()
+            .any(|dir| name.starts_with(dir));
+        self.has_code |= is_code && !is_start && !is_loader;
+    }
 }
 
 /// Tells whether an entry is an SBOM where PEP 770 puts it.
@@ -114,6 +110,7 @@ fn is_sbom(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyzers::archive::Archives;
     use crate::analyzers::archive::tests::zip;
     use crate::analyzers::tests::analyze;
 
@@ -131,7 +128,7 @@ mod tests {
                 b"#!/usr/bin/env python3\n".to_vec(),
                 zip(&[("a/__init__.py", b""), (inside, METADATA)]),
             ];
-            let found = analyze(&PythonArchive, path, &content.concat());
+            let found = analyze(&Archives::default(), path, &content.concat());
             assert_eq!(found.gaps, [], "{path}");
             let packages: Vec<_> = found.packages.iter().collect();
             assert_eq!(packages.len(), 1, "{path}");
@@ -149,7 +146,7 @@ mod tests {
             (stripped.as_slice(), GapKind::StrippedMetadata),
             (b"no archive", GapKind::FileUnreadable),
         ] {
-            let found = analyze(&PythonArchive, "app.pyz", content);
+            let found = analyze(&Archives::default(), "app.pyz", content);
             let gaps: Vec<_> = found.gaps.iter().map(|gap| gap.kind).collect();
             assert_eq!((found.packages.len(), gaps), (0, vec![gap]));
         }
@@ -163,7 +160,7 @@ mod tests {
             ("a-1.0.dist-info/sboms/rust.cdx.json", bom),
             ("a-1.0.dist-info/sboms/bad.cdx.json", b"{"),
         ]);
-        let found = analyze(&PythonArchive, "a.whl", &content);
+        let found = analyze(&Archives::default(), "a.whl", &content);
         let claimed: Vec<_> = found
             .packages
             .iter()

@@ -4,7 +4,7 @@
 const MAX_PINS: usize = 1_000;
 
 /// Tells whether a path is where installers record a distribution.
-pub(super) fn is_evidence(path: &str) -> bool {
+pub(in crate::analyzers) fn is_evidence(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let name = parts.next().unwrap_or_default();
     let dir = parts.next().unwrap_or_default().to_ascii_lowercase();

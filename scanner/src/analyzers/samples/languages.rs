@@ -7,9 +7,8 @@ pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
     Some(match analyzer {
         "language/python" => texts(&PYTHON),
         "language/python-files" => texts(&PYTHON_FILES),
-        "language/python-archive" => wheels(),
         "language/npm" => texts(&NPM),
-        "language/yarn" => yarns(),
+        "language/jar-unpacked" => texts(&UNPACKED_JARS),
         "language/gem" => texts(&GEM),
         "language/dotnet" => texts(&DOTNET),
         "language/composer" => texts(&COMPOSER),
@@ -89,6 +88,29 @@ const NPM: [(&str, &str); 7] = [
         r#"{"name":7,"version":["1"]}"#,
     ),
     ("app/node_modules/x/package.json", "{"),
+];
+
+const UNPACKED_JARS: [(&str, &str); 5] = [
+    (
+        "app/x/META-INF/MANIFEST.MF",
+        "Bundle-SymbolicName: xstream\nBundle-Version: 1.4.17\n",
+    ),
+    (
+        "app/META-INF/maven/org.x/a/pom.properties",
+        "#Generated\r\nversion=1.0\r\ngroupId=org.x\r\nartifactId=a\r\n",
+    ),
+    (
+        "srv/ROOT/WEB-INF/classes/META-INF/maven/org.x/b/pom.properties",
+        "version = 2\ngroupId: org.x\nartifactId=b\n",
+    ),
+    (
+        "META-INF/maven/g/a/pom.properties",
+        "version=${project.version}\n",
+    ),
+    (
+        "src/pom.properties",
+        "version=1.0\ngroupId=org.x\nartifactId=a\n",
+    ),
 ];
 
 const GEM: [(&str, &str); 7] = [
@@ -311,7 +333,7 @@ const SBOMS: [(&str, &str); 7] = [
     ("bom.json", "[]"),
 ];
 
-fn wheels() -> Vec<Sample> {
+pub(super) fn wheels() -> Vec<Sample> {
     let metadata = b"Name: a\nVersion: 1\n";
     let wheel = zip(&[("a-1.dist-info/METADATA", metadata), ("a/__init__.py", b"")]);
     let egg = zip(&[
@@ -338,7 +360,7 @@ fn wheels() -> Vec<Sample> {
     ]
 }
 
-fn yarns() -> Vec<Sample> {
+pub(super) fn yarns() -> Vec<Sample> {
     let content = zip(&[
         (
             "node_modules/@s/a/package.json",

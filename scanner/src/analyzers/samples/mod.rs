@@ -1,6 +1,7 @@
 //! Files as each analyzer finds them, good, odd and broken: the golden corpus and whoever else
 //! wants some of every kind.
 
+mod archives;
 mod languages;
 mod programs;
 mod systems;
@@ -12,7 +13,8 @@ pub(crate) type Sample = (&'static str, Vec<u8>);
 pub(crate) fn of(analyzer: &str) -> Vec<Sample> {
     let found = systems::of(analyzer)
         .or_else(|| languages::of(analyzer))
-        .or_else(|| programs::of(analyzer));
+        .or_else(|| programs::of(analyzer))
+        .or_else(|| archives::of(analyzer));
     found.unwrap_or_default()
 }
 

@@ -10,7 +10,6 @@ pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
     Some(match analyzer {
         "binary/content" => binaries(),
         "binary/jvm-release" => texts(&JVM),
-        "language/jar" => jars(),
         _ => return None,
     })
 }
@@ -146,11 +145,11 @@ fn odd() -> Vec<Sample> {
     ]
 }
 
-fn properties(artifact: &str, version: &str) -> Vec<u8> {
+pub(super) fn properties(artifact: &str, version: &str) -> Vec<u8> {
     format!("#Generated\r\nversion={version}\r\ngroupId=org.x\r\nartifactId={artifact}\r\n").into()
 }
 
-fn jars() -> Vec<Sample> {
+pub(super) fn jars() -> Vec<Sample> {
     [named_inside(), named_by_place(), nested()].concat()
 }
 

@@ -9,7 +9,8 @@ use crate::layer::readers::Reading;
 use crate::limits::MIB;
 use crate::path;
 
-use super::{PIECE_BYTES, Walk};
+use super::Walk;
+use super::content::PIECE_BYTES;
 
 /// Largest file that is read under each of its names, in bytes; it is held in memory for that.
 const MAX_BYTES: u64 = 64 * MIB;

@@ -1,0 +1,134 @@
+//! What one archive's entries say of the packages in it, whatever kind of archive it is.
+//!
+//! Every entry is offered to every language, as a file on disk would be; what is none of theirs may
+//! be an archive itself.
+
+use sluicegate_model::coverage::GapKind;
+
+use super::member::Member;
+use super::reading::Reading;
+use super::shape::{PHP, SCRIPT, Shape};
+use super::walk::{Place, archive};
+use crate::analyzers::{composer, jar, npm, python};
+
+/// Smallest archive with something in it, in bytes: one entry of an empty name.
+const MIN_ARCHIVE_BYTES: u64 = 64;
+
+/// Largest class that is not looked into for an archive, in bytes; classes are many, and real ones
+/// rarely larger.
+const USUAL_CLASS_BYTES: u64 = 64 * 1024;
+
+/// Whose archives have files of this name, so that one which cannot be read is a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    Java,
+    Python,
+    Yarn,
+    /// Of other tools, which say no more than that it is an archive.
+    Other,
+}
+
+/// Tells whose archives are called so.
+pub(super) fn named(path: &str) -> Named {
+    let lower = path.to_ascii_lowercase();
+    let ends = |ending: &&str| lower.ends_with(*ending);
+    if jar::ENDINGS.iter().any(|ending| ends(&ending)) {
+        Named::Java
+    } else if python::ARCHIVE_ENDINGS.iter().any(|ending| ends(&ending)) {
+        Named::Python
+    } else if lower.ends_with(".zip") && npm::is_cached(path) {
+        Named::Yarn
+    } else {
+        Named::Other
+    }
+}
+
+/// What was seen of one archive.
+pub(super) struct Holdings<'p> {
+    place: Place<'p>,
+    /// How many packages the whole file had before.
+    before: usize,
+    java: jar::Holding,
+    python: python::Holding,
+    php: composer::Holding,
+    /// The first record of a package that is read on disk only.
+    unread: Option<String>,
+}
+
+impl<'p> Holdings<'p> {
+    pub(super) fn new(place: &Place<'p>, reading: &Reading<'_>) -> Self {
+        Self {
+            place: *place,
+            before: reading.packages().len(),
+            java: jar::Holding::new(place.path),
+            python: python::Holding::default(),
+            php: composer::Holding::default(),
+            unread: None,
+        }
+    }
+
+    /// Takes from one entry what it says of the archive, or of the archive it is.
+    pub(super) fn take(&mut self, reading: &mut Reading<'_>, member: &mut dyn Member) {
+        let inside = self.place.inside;
+        let name = member.name().to_owned();
+        let is_taken = self.java.take(reading, member, inside)
+            || self.python.take(reading, member, inside)
+            || self.php.take(reading, member, inside)
+            || npm::take(reading, member, inside);
+        if is_taken {
+            reading.hold();
+        } else if reading.unread().has(&name) {
+            reading.hold();
+            self.unread.get_or_insert(name);
+            return;
+        }
+        let is_small_class = is_taken && member.size_bytes() <= USUAL_CLASS_BYTES;
+        if !is_taken || (name.ends_with(".class") && !is_small_class) {
+            self.open(reading, member, &name);
+        }
+    }
+
+    /// Opens an entry that is an archive by its name or by its first bytes.
+    fn open(&self, reading: &mut Reading<'_>, member: &mut dyn Member, name: &str) {
+        let Place { inside, depth, .. } = self.place;
+        if named(name) != Named::Other {
+            reading.hold();
+            reading.nested(member, inside, depth, &mut |reading, part, inner| {
+                archive(reading, part, &Place::inner(inner, depth))
+            });
+            return;
+        }
+        if member.size_bytes() < MIN_ARCHIVE_BYTES {
+            return;
+        }
+        let head = reading.head(member);
+        // Programs in archives are many and large, and few have an archive at their end.
+        let is_code = head.starts_with(SCRIPT) || head.starts_with(PHP);
+        let is_program = |shape| shape == Shape::Preamble && !is_code;
+        if Shape::of(&head).is_some_and(|shape| !is_program(shape)) {
+            let read = |reading: &mut Reading<'_>| {
+                reading.nested(member, inside, depth, &mut |reading, part, inner| {
+                    archive(reading, part, &Place::inner(inner, depth))
+                });
+                Ok(())
+            };
+            // What is no archive after all leaves no error.
+            let _nothing = reading.quietly(inside, read);
+        }
+    }
+
+    /// Records what all entries together say; `is_whole` says that all of them were seen.
+    pub(super) fn conclude(self, reading: &mut Reading<'_>, is_whole: bool) {
+        let inside = self.place.inside;
+        self.java.conclude(reading, inside, self.before);
+        if is_whole {
+            let is_named = named(self.place.path) == Named::Python;
+            self.python.conclude(reading, inside, self.before, is_named);
+            self.php.conclude(reading, inside);
+        }
+        if let Some(record) = self.unread {
+            let detail = format!("the archive holds {record:?}, which is not read in archives");
+            reading.gap(GapKind::NestedArchive, inside, detail);
+        }
+    }
+}
