@@ -63,7 +63,7 @@ mod tests {
             (archive.get(at..).unwrap(), true),
             (&[END, &[0; 18]].concat(), false),
             (
-                &[b"text".repeat(50), END.to_vec(), vec![9, 0, 0, 0].repeat(5)].concat(),
+                &[b"text".repeat(50), END.to_vec(), [9, 0, 0, 0].repeat(5)].concat(),
                 false,
             ),
             (END, false),

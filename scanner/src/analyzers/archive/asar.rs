@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use flate2::Decompress;
 use serde::Deserialize;
 
 use super::ZipError;
@@ -92,7 +91,7 @@ impl Member for Plain<'_> {
         self.part
     }
 
-    fn head(&mut self, _: &mut Decompress) -> Vec<u8> {
+    fn head(&mut self) -> Vec<u8> {
         let head = self.part.map(|part| part.up_to(0, HEAD_BYTES));
         head.unwrap_or_default()
     }

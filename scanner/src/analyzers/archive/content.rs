@@ -5,10 +5,10 @@
 use std::io::{self, Read, Write};
 
 use flate2::read::DeflateDecoder;
-use flate2::{Decompress, FlushDecompress};
 
 use super::ZipError;
 use super::directory::{Directory, Entry, u16_at};
+use super::inflater;
 use super::member::HEAD_BYTES;
 use super::source::Source;
 
@@ -53,11 +53,7 @@ pub(super) fn place<'a>(directory: &Directory<'a>, entry: &Entry) -> Result<Sour
 }
 
 /// Gives an entry's first bytes, whatever the header before them says of its name.
-pub(super) fn head(
-    directory: &Directory<'_>,
-    entry: &Entry,
-    inflater: &mut Decompress,
-) -> Option<Vec<u8>> {
+pub(super) fn head(directory: &Directory<'_>, entry: &Entry) -> Option<Vec<u8>> {
     let source = &directory.source;
     let at = directory.shift.checked_add(entry.header_at)?;
     let header: [u8; 30] = source.array(at)?;
@@ -65,18 +61,12 @@ pub(super) fn head(
         return None;
     }
     let lengths = u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28));
-    let packed = source.up_to(at + LOCAL_BYTES + lengths, 2 * HEAD_BYTES);
-    let room = usize::try_from(entry.packed_bytes).unwrap_or(usize::MAX);
-    let packed = packed.get(..room.min(packed.len()))?;
+    let from = at.checked_add(LOCAL_BYTES + lengths)?;
+    let room = source.bytes().checked_sub(from)?;
+    let packed = source.part(from, entry.packed_bytes.min(room))?;
     match entry.method {
-        STORED => Some(packed.get(..HEAD_BYTES).unwrap_or(packed).to_vec()),
-        DEFLATED => {
-            inflater.reset(false);
-            let mut head = Vec::with_capacity(HEAD_BYTES);
-            // What is broken after the first bytes is said by whoever reads all of them.
-            let _status = inflater.decompress_vec(packed, &mut head, FlushDecompress::None);
-            Some(head)
-        }
+        STORED => Some(packed.up_to(0, HEAD_BYTES)),
+        DEFLATED => Some(inflater::head(&packed, entry.bytes)),
         _ => None,
     }
 }

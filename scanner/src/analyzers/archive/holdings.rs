@@ -32,11 +32,11 @@ pub(super) enum Named {
 pub(super) fn named(path: &str) -> Named {
     let lower = path.to_ascii_lowercase();
     let ends = |ending: &&str| lower.ends_with(*ending);
-    if jar::ENDINGS.iter().any(|ending| ends(&ending)) {
+    if jar::ENDINGS.iter().any(ends) {
         Named::Java
-    } else if python::ARCHIVE_ENDINGS.iter().any(|ending| ends(&ending)) {
+    } else if python::ARCHIVE_ENDINGS.iter().any(ends) {
         Named::Python
-    } else if lower.ends_with(".zip") && npm::is_cached(path) {
+    } else if ends(&".zip") && npm::is_cached(path) {
         Named::Yarn
     } else {
         Named::Other
@@ -82,8 +82,9 @@ impl<'p> Holdings<'p> {
             self.unread.get_or_insert(name);
             return;
         }
-        let is_small_class = is_taken && member.size_bytes() <= USUAL_CLASS_BYTES;
-        if !is_taken || (name.ends_with(".class") && !is_small_class) {
+        let ending = name.rsplit('.').next();
+        let is_large_class = ending == Some("class") && member.size_bytes() > USUAL_CLASS_BYTES;
+        if !is_taken || is_large_class {
             self.open(reading, member, &name);
         }
     }
@@ -101,7 +102,7 @@ impl<'p> Holdings<'p> {
         if member.size_bytes() < MIN_ARCHIVE_BYTES {
             return;
         }
-        let head = reading.head(member);
+        let head = member.head();
         // Programs in archives are many and large, and few have an archive at their end.
         let is_code = head.starts_with(SCRIPT) || head.starts_with(PHP);
         let is_program = |shape| shape == Shape::Preamble && !is_code;

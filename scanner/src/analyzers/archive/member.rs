@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use flate2::Decompress;
-
 use super::ZipError;
 use super::content::{self, STORED, unpack_into};
 use super::directory::{Directory, Entry};
@@ -26,7 +24,7 @@ pub(in crate::analyzers) trait Member {
     }
 
     /// Gives the first bytes, [`HEAD_BYTES`] at most; fewer or none where they cannot be read.
-    fn head(&mut self, inflater: &mut Decompress) -> Vec<u8>;
+    fn head(&mut self) -> Vec<u8>;
 
     /// Unpacks the content; false where it has more than `most` bytes.
     fn copy(&mut self, most: u64, into: &mut dyn Write) -> Result<bool, ZipError>;
@@ -52,8 +50,8 @@ impl Member for ZipMember<'_, '_> {
         is_stored.then(|| content::place(self.directory, &self.entry).ok())?
     }
 
-    fn head(&mut self, inflater: &mut Decompress) -> Vec<u8> {
-        content::head(self.directory, &self.entry, inflater).unwrap_or_default()
+    fn head(&mut self) -> Vec<u8> {
+        content::head(self.directory, &self.entry).unwrap_or_default()
     }
 
     fn copy(&mut self, most: u64, into: &mut dyn Write) -> Result<bool, ZipError> {

@@ -18,6 +18,7 @@ mod asar;
 mod content;
 mod directory;
 mod holdings;
+mod inflater;
 mod member;
 mod phar;
 mod reading;

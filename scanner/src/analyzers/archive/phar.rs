@@ -4,7 +4,6 @@
 
 use std::io::{self, Read, Write};
 
-use flate2::Decompress;
 use flate2::read::DeflateDecoder;
 use memchr::memmem;
 
@@ -179,7 +178,7 @@ impl Member for Packed<'_> {
         self.plain.size
     }
 
-    fn head(&mut self, _: &mut Decompress) -> Vec<u8> {
+    fn head(&mut self) -> Vec<u8> {
         let mut head = Vec::new();
         if let Ok(reader) = self.reader() {
             let most = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX);

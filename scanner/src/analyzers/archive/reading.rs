@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::rc::Rc;
 
-use flate2::Decompress;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Evidence, Package};
 
@@ -40,7 +39,6 @@ pub(in crate::analyzers) struct Reading<'a> {
     gaps_left: u32,
     /// Bytes that compressed streams may still inflate to; shared by those inside each other.
     stream_left: Rc<Cell<u64>>,
-    inflater: Decompress,
     /// Whether something was seen that packages are made of.
     holds: bool,
     path: &'a str,
@@ -67,7 +65,6 @@ impl<'a> Reading<'a> {
             name_bytes_left: MAX_NAME_BYTES,
             gaps_left: MAX_GAPS,
             stream_left: Rc::new(Cell::new(limits.max_nested_bytes.max(stream))),
-            inflater: Decompress::new(false),
             holds: false,
             path,
             unread,
@@ -206,11 +203,6 @@ impl<'a> Reading<'a> {
         Some(content)
     }
 
-    /// Gives an entry's first bytes, for telling what it is.
-    pub(super) fn head(&mut self, member: &mut dyn Member) -> Vec<u8> {
-        member.head(&mut self.inflater)
-    }
-
     /// Opens an archive inside the archive and hands it to `read`, unless it is nested too deep.
     ///
     /// A stored one is read where it lies; a compressed one is held in memory meanwhile, or in a
@@ -226,22 +218,21 @@ impl<'a> Reading<'a> {
             return;
         }
         let inner = Self::join(inside, member.name());
-        let outcome = match member.stored() {
-            Some(part) => read(self, part, &inner),
-            None => {
-                let bytes = member.size_bytes();
-                let mut copy = |most: u64, into: &mut dyn Write| member.copy(most, into);
-                let held = self.held(bytes, &mut copy, &mut |reading, source| {
-                    read(reading, source, &inner)
-                });
-                match held {
-                    Err(Held::Gap(error)) => {
-                        self.kept(error.map(|()| None::<()>), member.name(), inside);
-                        return;
-                    }
-                    Err(Held::Read(error)) => Err(error),
-                    Ok(()) => Ok(()),
+        let outcome = if let Some(part) = member.stored() {
+            read(self, part, &inner)
+        } else {
+            let bytes = member.size_bytes();
+            let mut copy = |most: u64, into: &mut dyn Write| member.copy(most, into);
+            let held = self.held(bytes, &mut copy, &mut |reading, source| {
+                read(reading, source, &inner)
+            });
+            match held {
+                Err(Held::Gap(error)) => {
+                    self.kept(error.map(|()| None::<()>), member.name(), inside);
+                    return;
                 }
+                Err(Held::Read(error)) => Err(error),
+                Ok(()) => Ok(()),
             }
         };
         if let Err(error) = outcome {

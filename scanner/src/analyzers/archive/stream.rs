@@ -7,6 +7,7 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 
 use super::ZipError;
+use super::inflater;
 use super::member::HEAD_BYTES;
 use super::reading::{Held, Reading};
 use super::shape::Shape;
@@ -28,6 +29,10 @@ pub(super) fn read(
     shape: Shape,
     place: &Place<'_>,
 ) -> Result<(), ZipError> {
+    let is_known = |head: &[u8]| Shape::of(head).is_some();
+    if shape == Shape::Gzip && inflater::gzip_head(&source).is_some_and(|head| !is_known(&head)) {
+        return Ok(());
+    }
     let left = reading.stream_left();
     let mut stream = BufReader::new(Metered {
         inner: decoder(source, shape)?,
@@ -93,10 +98,10 @@ fn spent_is_a_budget(
     }
 }
 
-fn decoder<'a>(source: Source<'a>, shape: Shape) -> Result<Decoder<'a>, ZipError> {
+fn decoder(source: Source<'_>, shape: Shape) -> Result<Decoder<'_>, ZipError> {
     let packed = BufReader::new(source.reader());
     if shape != Shape::Zstd {
-        return Ok(Decoder::Gzip(MultiGzDecoder::new(packed)));
+        return Ok(Decoder::Gzip(Box::new(MultiGzDecoder::new(packed))));
     }
     let broken = |error: io::Error| ZipError::Read(error.to_string());
     let mut decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(broken)?;
@@ -105,7 +110,7 @@ fn decoder<'a>(source: Source<'a>, shape: Shape) -> Result<Decoder<'a>, ZipError
 }
 
 enum Decoder<'a> {
-    Gzip(MultiGzDecoder<BufReader<SourceReader<'a>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<SourceReader<'a>>>>),
     Zstd(zstd::stream::read::Decoder<'static, BufReader<SourceReader<'a>>>),
 }
 

@@ -7,7 +7,6 @@
 
 use std::io::{self, Read, Write};
 
-use flate2::Decompress;
 use tar::{EntryType, Header};
 
 use super::ZipError;
@@ -171,7 +170,7 @@ impl Member for TarMember<'_> {
         self.size_bytes
     }
 
-    fn head(&mut self, _: &mut Decompress) -> Vec<u8> {
+    fn head(&mut self) -> Vec<u8> {
         let most = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX).min(self.left);
         // A stream that fails fails again for whoever reads on.
         let _read = (&mut self.stream).take(most).read_to_end(&mut self.head);

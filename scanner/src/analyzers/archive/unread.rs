@@ -27,15 +27,16 @@ impl Unread {
     pub(super) fn has(&self, name: &str) -> bool {
         let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
         let is_in = |wanted: &str| directory.rsplit('/').next() == Some(wanted);
+        let ends = |ending: &str| name.ends_with(ending);
         let is_below = |dir: &&str| {
             let rest = directory.strip_prefix(dir);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.files.iter().any(|file| **file == *name)
             || self.dirs.iter().any(|dir| is_below(&&**dir))
-            || (name.ends_with(".gemspec") && is_in("specifications"))
-            || (name.ends_with(".json") && is_in("conda-meta"))
-            || name.ends_with(".deps.json")
+            || (ends(".gemspec") && is_in("specifications"))
+            || (ends(".json") && is_in("conda-meta"))
+            || ends(".deps.json")
     }
 }
 

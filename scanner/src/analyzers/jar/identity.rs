@@ -219,7 +219,8 @@ impl Contents {
     }
 
     fn seek_own(&self, conclusion: &mut Conclusion) {
-        let may_be_runtime = self.manifest.is_java_runtime() || self.path.ends_with(".jmod");
+        let is_module = self.path.rsplit('.').next() == Some("jmod");
+        let may_be_runtime = self.manifest.is_java_runtime() || is_module;
         if may_be_runtime && !self.other_than_runtime {
             return;
         }

@@ -33,9 +33,9 @@ impl Analyzer for UnpackedJar {
         };
         if file.name() == "MANIFEST.MF" {
             let artifact = known(root.directory, &Manifest::read(file.content));
-            artifact
-                .into_iter()
-                .for_each(|artifact| found.add(package(artifact)));
+            if let Some(artifact) = artifact {
+                found.add(package(artifact));
+            }
             return Ok(());
         }
         if !roots::is_of_maven(root.name) {

@@ -7,6 +7,7 @@
 //!
 //! Source: the artifacts' entries on Maven Central, and their content.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -14,6 +15,10 @@ static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let rows = include_str!("well_known.txt").lines();
     rows.filter_map(row).collect()
 });
+
+/// The rows by the directories of their classes.
+static BY_CLASSES: LazyLock<HashMap<&'static str, Known>> =
+    LazyLock::new(|| ROWS.iter().map(|known| (known.classes, *known)).collect());
 
 /// An artifact that is known by its file's name and its classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,8 +75,8 @@ impl fmt::Display for Known {
 
 /// Finds the row of a class that lies in a well-known directory; the deepest one answers.
 pub(super) fn by_class(name: &str) -> Option<Known> {
-    let of_class = ROWS.iter().filter(|known| name.starts_with(known.classes));
-    of_class.max_by_key(|known| known.classes.len()).copied()
+    let mut directories = name.rmatch_indices('/').map(|(at, _)| name.get(..=at));
+    directories.find_map(|directory| BY_CLASSES.get(directory?).copied())
 }
 
 /// Finds the row of a file's name; an exact one comes before one that ends in `*`.

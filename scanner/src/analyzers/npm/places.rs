@@ -146,93 +146,60 @@ mod tests {
     use super::*;
     use sluicegate_model::package::PackageType;
 
-    #[test]
-    fn a_package_lies_beside_its_code_and_a_project_beside_what_installed_it() {
-        let record = |standing, main: &str| NpmRecord {
+    /// Asserts what is found beside a record, with one file there and where it was installed.
+    fn beside(path: &str, name: &str, (standing, main): (Standing, &str), file: &str) -> bool {
+        let record = NpmRecord {
             standing,
             main: main.to_owned(),
         };
-        let (unstated, published) = (Standing::Unstated, Standing::Published);
-        for (path, name, record, beside, wanted) in [
+        let package = Package::of_language(PackageType::Npm, name, "1.0.0");
+        let directory = path.strip_suffix("package.json").unwrap();
+        let installed = is_beside_its_code(path, &package, &record, |_| true);
+        assert!(!installed, "{path}");
+        is_beside_its_code(path, &package, &record, |other| {
+            other == format!("{directory}{file}")
+        })
+    }
+
+    #[test]
+    fn a_package_lies_beside_its_code() {
+        let unstated = |main| (Standing::Unstated, main);
+        let published = |main| (Standing::Published, main);
+        for (path, name, record, file) in [
             (
-                "opt/lib/lodash/package.json",
+                "opt/lib/lodash/",
                 "lodash",
-                record(unstated, "lodash.js"),
+                unstated("lodash.js"),
                 "lodash.js",
-                true,
             ),
             (
-                "opt/lib/lodash/package.json",
+                "opt/lib/lodash/",
                 "lodash",
-                record(unstated, "./lodash"),
+                unstated("./lodash"),
                 "lodash.js",
-                true,
             ),
-            (
-                "opt/lib/@s/a/package.json",
-                "@s/a",
-                record(unstated, ""),
-                "index.js",
-                true,
-            ),
-            (
-                "opt/x1/package.json",
-                "lodash",
-                record(published, "lib"),
-                "lib/index.js",
-                true,
-            ),
-            (
-                "opt/x1/package.json",
-                "lodash",
-                record(unstated, ""),
-                "index.js",
-                false,
-            ),
-            (
-                "opt/lib/lodash/package.json",
-                "lodash",
-                record(published, ""),
-                "README.md",
-                false,
-            ),
-            (
-                "app/package.json",
-                "app",
-                record(unstated, ""),
-                "index.js",
-                false,
-            ),
-            (
-                "opt/a/package.json",
-                "a",
-                record(Standing::Project, ""),
-                "index.js",
-                false,
-            ),
-            (
-                "opt/tests/a/package.json",
-                "a",
-                record(published, ""),
-                "index.js",
-                false,
-            ),
-            (
-                "x/node_modules/a/lib/a/package.json",
-                "a",
-                record(published, ""),
-                "index.js",
-                false,
-            ),
+            ("opt/lib/@s/a/", "@s/a", unstated(""), "index.js"),
+            ("opt/x1/", "lodash", published("lib"), "lib/index.js"),
         ] {
-            let package = Package::of_language(PackageType::Npm, name, "1.0.0");
-            let directory = path.strip_suffix("package.json").unwrap();
-            let found = is_beside_its_code(path, &package, &record, |file| {
-                file == format!("{directory}{beside}")
-            });
-            assert_eq!(found, wanted, "{path} {record:?}");
-            let installed = is_beside_its_code(path, &package, &record, |_| true);
-            assert!(!installed, "{path}");
+            let path = format!("{path}package.json");
+            assert!(beside(&path, name, record, file), "{path} {record:?}");
+        }
+    }
+
+    #[test]
+    fn a_project_lies_beside_what_installed_it() {
+        let unstated = (Standing::Unstated, "");
+        let published = (Standing::Published, "");
+        for (path, name, record, file) in [
+            ("opt/x1/", "lodash", unstated, "index.js"),
+            ("opt/lib/lodash/", "lodash", published, "README.md"),
+            ("app/", "app", unstated, "index.js"),
+            ("opt/a/", "a", (Standing::Project, ""), "index.js"),
+            ("opt/tests/a/", "a", published, "index.js"),
+            ("x/node_modules/a/lib/a/", "a", published, "index.js"),
+        ] {
+            let path = format!("{path}package.json");
+            assert!(!beside(&path, name, record, file), "{path} {record:?}");
         }
     }
 

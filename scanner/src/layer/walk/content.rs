@@ -11,8 +11,9 @@ use crate::facts::{Event, NO_ENTRY, Observations, ReaderSet};
 use crate::limits::{MIB, STOPPED};
 use crate::plugin_set::{Claimants, ClaimedFile, EarlyDigests, Known};
 
-/// Most memory for files' content that is kept from one file to the next, in bytes.
-const KEPT_CONTENT_BYTES: usize = 1024 * 1024;
+/// Most memory for files' content that is kept from one file to the next, in bytes: to give it back
+/// and take it again costs more than to copy the content.
+const KEPT_CONTENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes taken from the archive into memory at a time.
 pub(super) const PIECE_BYTES: u64 = MIB;
@@ -110,9 +111,10 @@ impl Walk<'_> {
             early,
             limits: self.limits,
         };
-        let claimants = match is_archive(&claimed.tail()) {
-            true => self.plugins.by_archive_end(claimants),
-            false => claimants,
+        let claimants = if is_archive(&claimed.tail()) {
+            self.plugins.by_archive_end(claimants)
+        } else {
+            claimants
         };
         let facts = self.plugins.analyze(&claimants, &claimed);
         let event = self.facts.events.len();
