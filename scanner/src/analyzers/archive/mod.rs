@@ -1,7 +1,7 @@
 //! Archives of every kind, by what they hold and not by what they are called or start with: the
 //! packages of Java, Python, npm and PHP in them, those inside other archives included.
 //!
-//! Zip, tar, gzip, Zstandard, Electron's and PHP's archives are read, behind a preamble too. It is
+//! Zip, tar, gzip, Zstandard, xz, bzip2, Electron's and PHP's archives are read, behind a preamble too. It is
 //! written for hostile archives: repeated names are all handed out, what the directory and an
 //! entry's own header disagree on is a gap, and nothing is allocated by a number in the archive.
 //! What is wrong with an archive that holds nothing of the kind is nobody's loss and no gap.
@@ -16,6 +16,7 @@ use self::walk::Place;
 
 mod asar;
 mod content;
+mod decoder;
 mod directory;
 mod holdings;
 mod inflater;
@@ -101,7 +102,7 @@ impl Analyzer for Archives {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "archive/content",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -133,7 +134,7 @@ impl Analyzer for Archives {
 }
 
 /// What archives are called, start with, or end as.
-static WANTS: [Wants<'static>; 22] = [
+static WANTS: [Wants<'static>; 24] = [
     Wants::Ending(".jar"),
     Wants::Ending(".war"),
     Wants::Ending(".ear"),
@@ -155,6 +156,8 @@ static WANTS: [Wants<'static>; 22] = [
     starts(shape::JMOD),
     starts(shape::GZIP),
     starts(shape::ZSTD),
+    starts(shape::XZ),
+    starts(shape::BZIP2),
     starts(shape::SCRIPT),
     Wants::Content {
         starts: shape::ASAR,

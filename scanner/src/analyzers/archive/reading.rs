@@ -87,6 +87,13 @@ impl<'a> Reading<'a> {
         &self.found.packages
     }
 
+    /// Says that so many bytes of memory will be taken.
+    pub(super) fn ask_for(&self, bytes: usize) {
+        self.limits
+            .allowance
+            .ask_for(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
     /// Gives what compressed streams may still inflate to.
     pub(super) fn stream_left(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.stream_left)

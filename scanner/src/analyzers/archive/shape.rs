@@ -15,6 +15,10 @@ pub(in crate::analyzers) const JMOD: &[u8] = b"JM\x01\x00";
 pub(in crate::analyzers) const GZIP: &[u8] = b"\x1f\x8b\x08";
 /// The first bytes of a Zstandard frame. Source: RFC 8878.
 pub(in crate::analyzers) const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// The first bytes of an xz stream. Source: The .xz File Format 1.2.1, section 2.1.1.1.
+pub(in crate::analyzers) const XZ: &[u8] = b"\xfd7zXZ\0";
+/// The first bytes of a bzip2 stream. Source: bzip2, "blocksort".
+pub(in crate::analyzers) const BZIP2: &[u8] = b"BZh";
 /// Where a tar archive's first header says that it is one, and how it begins to.
 pub(in crate::analyzers) const USTAR_AT: usize = 257;
 pub(in crate::analyzers) const USTAR: &[u8] = b"ustar";
@@ -29,13 +33,36 @@ pub(super) const PHP: &[u8] = b"<?php";
 /// How programs start, which may as well.
 const OTHER_STARTS: [&[u8]; 3] = [b"MZ", b"\x7fELF", PHP];
 
+/// How a stream is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    Gzip,
+    Zstd,
+    Xz,
+    Bzip2,
+}
+
+impl Compression {
+    fn of(head: &[u8]) -> Option<Self> {
+        let kinds = [
+            (GZIP, Self::Gzip),
+            (ZSTD, Self::Zstd),
+            (XZ, Self::Xz),
+            (BZIP2, Self::Bzip2),
+        ];
+        let mut starts = kinds
+            .into_iter()
+            .filter(|(start, _)| head.starts_with(start));
+        starts.next().map(|(_, kind)| kind)
+    }
+}
+
 /// A kind of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Zip,
     Tar,
-    Gzip,
-    Zstd,
+    Compressed(Compression),
     Asar,
     /// Something else, with a zip archive or a PHP archive at its end perhaps.
     Preamble,
@@ -46,10 +73,8 @@ impl Shape {
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         if head.starts_with(ZIP) || head.starts_with(JMOD) {
             Some(Self::Zip)
-        } else if head.starts_with(GZIP) {
-            Some(Self::Gzip)
-        } else if head.starts_with(ZSTD) {
-            Some(Self::Zstd)
+        } else if let Some(compression) = Compression::of(head) {
+            Some(Self::Compressed(compression))
         } else if head.starts_with(ASAR) && memmem::find(head, ASAR_LIST).is_some() {
             Some(Self::Asar)
         } else if is_tar(head) {

@@ -1,5 +1,9 @@
 //! Archives of every kind, built in code.
 
+use std::io::Write;
+
+use bzip2::write::BzEncoder;
+
 use crate::testing::{Layer, gzip};
 
 use super::tests::zip;
@@ -17,6 +21,61 @@ pub(crate) fn tar(entries: Entries<'_>) -> Vec<u8> {
 /// Writes a compressed tar archive.
 pub(crate) fn tgz(entries: Entries<'_>) -> Vec<u8> {
     gzip(&tar(entries))
+}
+
+/// Compresses with bzip2.
+pub(crate) fn bzip2(content: &[u8]) -> Vec<u8> {
+    let mut encoder = BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Writes an xz stream of one block, stored in chunks, whose header asks for a dictionary of 4 KiB
+/// doubled so many times.
+pub(crate) fn xz(content: &[u8], doublings: u8) -> Vec<u8> {
+    const NO_CHECK: [u8; 2] = [0, 0];
+    let summed = |bytes: &[u8]| [bytes, &crc32fast::hash(bytes).to_le_bytes()].concat();
+    let padded = |mut bytes: Vec<u8>| {
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    };
+    let head = summed(&[2, 0, 0x21, 1, doublings * 2, 0, 0, 0]);
+    let mut block = head.clone();
+    for (index, chunk) in content.chunks(65_536).enumerate() {
+        let length = u16::try_from(chunk.len() - 1).unwrap().to_be_bytes();
+        block.push(if index == 0 { 1 } else { 2 });
+        block.extend(length);
+        block.extend_from_slice(chunk);
+    }
+    block.push(0);
+    let mut list = vec![0, 1];
+    for number in [block.len(), content.len()] {
+        list.extend(varied(number));
+    }
+    let list = summed(&padded(list));
+    let start = summed(&NO_CHECK);
+    let back = u32::try_from(list.len() / 4 - 1).unwrap().to_le_bytes();
+    let end = [back.as_slice(), &NO_CHECK].concat();
+    let end = [&crc32fast::hash(&end).to_le_bytes(), end.as_slice(), b"YZ"].concat();
+    [
+        b"\xfd7zXZ\0".as_slice(),
+        &start[..],
+        &padded(block),
+        &list,
+        &end,
+    ]
+    .concat()
+}
+
+/// Writes a number in sevens of bits. Source: The .xz File Format 1.2.1, section 1.2.
+fn varied(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+        number >>= 7;
+    }
+    bytes.push(u8::try_from(number).unwrap());
+    bytes
 }
 
 /// Writes a zip archive behind other bytes.

@@ -12,7 +12,9 @@ use super::source::Source;
 use super::{asar, phar, stream, tarball};
 
 /// Endings that a stream's own name puts after that of what it inflates to.
-const STREAM_ENDINGS: [&str; 3] = [".gz", ".zst", ".tgz"];
+const STREAM_ENDINGS: [&str; 8] = [
+    ".gz", ".zst", ".xz", ".bz2", ".tgz", ".tzst", ".txz", ".tbz2",
+];
 
 /// Where an archive lies.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +77,7 @@ pub(super) fn archive(
             let mut stream = BufReader::new(source.reader());
             tarball::members(reading, &mut stream, inside, visit)
         }),
-        Some(shape @ (Shape::Gzip | Shape::Zstd)) => stream::read(reading, source, shape, place),
+        Some(Shape::Compressed(by)) => stream::read(reading, source, by, place),
         Some(Shape::Asar) => visit_members(reading, place, &mut |reading, visit| {
             asar::members(reading, source, inside, visit)
         }),

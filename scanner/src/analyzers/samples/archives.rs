@@ -3,7 +3,7 @@
 use super::Sample;
 use super::languages::{wheels, yarns};
 use super::programs::{jars, properties};
-use crate::analyzers::archive::testing::{asar, behind, phar, tar, tgz};
+use crate::analyzers::archive::testing::{asar, behind, bzip2, phar, tar, tgz, xz};
 use crate::analyzers::archive::tests::zip;
 use crate::testing::gzip;
 
@@ -71,6 +71,15 @@ fn others() -> Vec<Sample> {
         ),
         ("app/zipapp", zip(&program)),
         ("app/data.zip", zip(&[("text", b"nothing")])),
+        (
+            "app/a.tar.xz",
+            xz(&tar(&[("package/package.json", PACKAGE)]), 1),
+        ),
+        (
+            "app/a.tbz2",
+            bzip2(&tar(&[("package/package.json", PACKAGE)])),
+        ),
+        ("app/large.xz", xz(b"text", 19)),
         (
             "app/root.tar",
             tar(&[("lib/apk/db/installed", b"P:a\nV:1\n")]),

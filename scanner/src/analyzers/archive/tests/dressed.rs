@@ -1,11 +1,13 @@
 //! Packages in archives that are called something else, start with something else, or lie in
 //! archives of another kind: none is out of sight.
 
+use std::io::Write;
+
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::inventory::Inventory;
 
 use super::zip;
-use crate::analyzers::archive::testing::{asar, behind, phar, tar, tgz};
+use crate::analyzers::archive::testing::{asar, behind, bzip2, phar, tar, tgz, xz};
 use crate::testing::{Layer, gzip, image};
 
 const PACKAGE: &[u8] = br#"{"name":"lodash","version":"4.17.4"}"#;
@@ -90,6 +92,56 @@ fn a_jar_is_one_whatever_it_is_called_or_starts_with() {
     );
     let inventory = scanned("opt/program", &behind(&program, &jar));
     assert!(names(&inventory).contains(&LOG4J.to_owned()));
+}
+
+#[test]
+fn archives_are_read_however_they_are_compressed() {
+    let package = tar(&[("node_modules/lodash/package.json", PACKAGE)]);
+    let nothing = xz(b"text", 1);
+    let zeros = [0; 8];
+    finds(
+        LODASH,
+        &[
+            ("opt/a.tar.bz2", bzip2(&package)),
+            ("opt/a", [bzip2(b""), bzip2(&package)].concat()),
+            ("opt/a.tar.xz", xz(&package, 1)),
+            ("opt/picture.png", xz(&package, 14)),
+            (
+                "opt/b.xz",
+                xz(&zip(&[("package/package.json", PACKAGE)]), 1),
+            ),
+            (
+                "opt/c.xz",
+                [
+                    xz(&package[..512], 1).as_slice(),
+                    &zeros,
+                    &xz(&package[512..], 1),
+                ]
+                .concat(),
+            ),
+        ],
+    );
+    assert_eq!(names(&scanned("opt/text.xz", &nothing)), [""; 0]);
+    assert_eq!(kinds(&scanned("opt/text.xz", &nothing)), []);
+}
+
+#[test]
+fn a_stream_that_takes_more_memory_than_there_is_says_so() {
+    let package = tar(&[("node_modules/lodash/package.json", PACKAGE)]);
+    let wide = wide_zstd(&package);
+    leaves(
+        GapKind::NestedArchive,
+        &[("opt/a.xz", xz(&package, 17)), ("opt/a.zst", wide)],
+    );
+}
+
+/// Compresses with a window of 128 MiB.
+fn wide_zstd(content: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(27).unwrap();
+    encoder.long_distance_matching(true).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[test]
