@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
-use super::archive::{Member, Reading};
+use super::entries::{Member, Reading};
 use super::records::{Record, Records, from_json};
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::{Observations, Record as CandidateRecord};

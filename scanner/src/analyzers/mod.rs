@@ -12,6 +12,7 @@ mod conda;
 mod cran;
 mod dotnet;
 mod dpkg;
+mod entries;
 mod erlang;
 mod gem;
 mod jar;

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
-use super::archive::{Member, Reading};
+use super::entries::{Member, Reading};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::{NpmRecord, Observations, Record, Standing};

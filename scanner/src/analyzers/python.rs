@@ -3,14 +3,17 @@
 //!
 //! Source: PyPA, "Recording installed projects" and "Core metadata specifications".
 
-use sluicegate_model::package::{Evidence, Package, PackageType};
+use sluicegate_model::package::Evidence;
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::{Observations, Record};
 use crate::limits::MIB;
 
 mod archive;
+mod distribution;
 mod metadata;
+
+use self::distribution::distribution;
 
 pub(super) use metadata::is_evidence;
 
@@ -69,16 +72,6 @@ pub(super) fn may_be_record(name: &str) -> bool {
 
 fn unnamed() -> AnalyzeError {
     AnalyzeError("it has no readable name and version".to_owned())
-}
-
-fn distribution(name: String, version: String) -> Package {
-    Package {
-        name,
-        version,
-        package_type: PackageType::Python,
-        architecture: None,
-        source: None,
-    }
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use std::io::{self, Write};
 
 use serde::Deserialize;
 
-use super::ZipError;
-use super::member::{HEAD_BYTES, Member};
-use super::reading::Reading;
-use super::source::Source;
+use crate::analyzers::entries::{HEAD_BYTES, Member, Reading, Source, ZipError};
 use crate::limits::MIB;
 
 /// Where the list begins: after its size, that of its pickle, and two more of the text's.

@@ -10,10 +10,8 @@ use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use xz4rust::{XzDecoder, XzError};
 
-use super::ZipError;
-use super::reading::Reading;
 use super::shape::Compression;
-use super::source::{Source, SourceReader};
+use crate::analyzers::entries::{Reading, Source, SourceReader, ZipError};
 
 /// What a stream says whose budget ran out, of bytes or of memory.
 pub(super) const SPENT: &str = "it inflates to more than is read";

@@ -5,10 +5,9 @@
 
 use sluicegate_model::coverage::GapKind;
 
-use super::member::Member;
-use super::reading::Reading;
+use super::place::{Named, Open, Place, named};
 use super::shape::{PHP, SCRIPT, Shape};
-use super::walk::{Place, archive};
+use crate::analyzers::entries::{Member, Reading};
 use crate::analyzers::{composer, jar, npm, python};
 
 /// Smallest archive with something in it, in bytes: one entry of an empty name.
@@ -18,34 +17,10 @@ const MIN_ARCHIVE_BYTES: u64 = 64;
 /// rarely larger.
 const USUAL_CLASS_BYTES: u64 = 64 * 1024;
 
-/// Whose archives have files of this name, so that one which cannot be read is a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
-    Java,
-    Python,
-    Yarn,
-    /// Of other tools, which say no more than that it is an archive.
-    Other,
-}
-
-/// Tells whose archives are called so.
-pub(super) fn named(path: &str) -> Named {
-    let lower = path.to_ascii_lowercase();
-    let ends = |ending: &&str| lower.ends_with(*ending);
-    if jar::ENDINGS.iter().any(ends) {
-        Named::Java
-    } else if python::ARCHIVE_ENDINGS.iter().any(ends) {
-        Named::Python
-    } else if ends(&".zip") && npm::is_cached(path) {
-        Named::Yarn
-    } else {
-        Named::Other
-    }
-}
-
 /// What was seen of one archive.
 pub(super) struct Holdings<'p> {
     place: Place<'p>,
+    open: Open,
     /// How many packages the whole file had before.
     before: usize,
     java: jar::Holding,
@@ -56,9 +31,10 @@ pub(super) struct Holdings<'p> {
 }
 
 impl<'p> Holdings<'p> {
-    pub(super) fn new(place: &Place<'p>, reading: &Reading<'_>) -> Self {
+    pub(super) fn new(place: &Place<'p>, open: Open, reading: &Reading<'_>) -> Self {
         Self {
             place: *place,
+            open,
             before: reading.packages().len(),
             java: jar::Holding::new(place.path),
             python: python::Holding::default(),
@@ -95,7 +71,7 @@ impl<'p> Holdings<'p> {
         if named(name) != Named::Other {
             reading.hold();
             reading.nested(member, inside, depth, &mut |reading, part, inner| {
-                archive(reading, part, &Place::inner(inner, depth))
+                (self.open)(reading, part, &Place::inner(inner, depth))
             });
             return;
         }
@@ -109,7 +85,7 @@ impl<'p> Holdings<'p> {
         if Shape::of(&head).is_some_and(|shape| !is_program(shape)) {
             let read = |reading: &mut Reading<'_>| {
                 reading.nested(member, inside, depth, &mut |reading, part, inner| {
-                    archive(reading, part, &Place::inner(inner, depth))
+                    (self.open)(reading, part, &Place::inner(inner, depth))
                 });
                 Ok(())
             };

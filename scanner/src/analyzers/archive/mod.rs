@@ -10,55 +10,19 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFil
 use crate::facts::Observations;
 use crate::limits::{GIB, Limits, MIB};
 
-use self::holdings::{Named, named};
-use self::unread::Unread;
-use self::walk::Place;
+use self::place::{Named, Place, named};
+use super::entries::{MAX_MEMORY_BYTES, Reading, Source, Unread};
 
 mod asar;
-mod content;
 mod decoder;
-mod directory;
 mod holdings;
-mod inflater;
-mod member;
 mod phar;
-mod reading;
+mod place;
 mod shape;
-mod source;
 mod stream;
 mod tarball;
-mod unread;
+mod visit;
 mod walk;
-
-pub(super) use self::member::Member;
-pub(super) use self::reading::Reading;
-pub(super) use self::source::Source;
-
-/// Largest archive taken in memory, and most bytes of archives inside it that are held at a time.
-const MAX_MEMORY_BYTES: u64 = 32 * MIB;
-
-/// Says why an archive, or an entry of one, could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ZipError {
-    /// There is no end record that points to a directory.
-    #[error("it is no archive")]
-    NoEnd,
-    /// Two parts of it contradict each other, or one is of a kind that is not read.
-    #[error("{0}")]
-    Broken(String),
-    /// The content did not inflate.
-    #[error("{0}")]
-    Read(String),
-    /// The spool for an archive inside it could not be written.
-    #[error("it is too large for memory and could not be spooled: {0}")]
-    Spool(String),
-}
-
-impl From<ZipError> for AnalyzeError {
-    fn from(error: ZipError) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// Reads archives.
 #[derive(Default)]

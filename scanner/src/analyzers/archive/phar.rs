@@ -7,11 +7,8 @@ use std::io::{self, Read, Write};
 use flate2::read::DeflateDecoder;
 use memchr::memmem;
 
-use super::ZipError;
 use super::asar::Plain;
-use super::member::{HEAD_BYTES, Member};
-use super::reading::Reading;
-use super::source::Source;
+use crate::analyzers::entries::{HEAD_BYTES, Member, Reading, Source, ZipError};
 use crate::limits::MIB;
 
 /// What ends the code before the list.

@@ -2,9 +2,8 @@
 
 use memchr::memmem;
 
-use super::member::HEAD_BYTES;
 use super::phar;
-use super::source::Source;
+use crate::analyzers::entries::{HEAD_BYTES, Source};
 use crate::ends::{TAIL_BYTES, ends_as_zip};
 
 /// The first bytes of a zip archive's first entry.

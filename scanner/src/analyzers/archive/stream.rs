@@ -3,13 +3,11 @@
 use std::io::{self, BufReader, Read, Write};
 
 use super::decoder::{Decoder, SPENT};
-use super::member::HEAD_BYTES;
-use super::reading::{Held, Reading};
+use super::place::{Open, Place};
 use super::shape::{Compression, Shape};
-use super::source::Source;
 use super::tarball;
-use super::walk::{Place, visit_members};
-use super::{ZipError, inflater};
+use super::visit::visit_members;
+use crate::analyzers::entries::{HEAD_BYTES, Held, Reading, Source, ZipError, gzip_head};
 
 /// Reads what a compressed stream holds: a tar archive, or one archive of another kind.
 pub(super) fn read(
@@ -17,10 +15,10 @@ pub(super) fn read(
     source: Source<'_>,
     by: Compression,
     place: &Place<'_>,
+    open: Open,
 ) -> Result<(), ZipError> {
     let is_known = |head: &[u8]| Shape::of(head).is_some();
-    if by == Compression::Gzip && inflater::gzip_head(&source).is_some_and(|head| !is_known(&head))
-    {
+    if by == Compression::Gzip && gzip_head(&source).is_some_and(|head| !is_known(&head)) {
         return Ok(());
     }
     let mut stream = BufReader::new(Decoder::new(reading, source, by)?);
@@ -35,12 +33,12 @@ pub(super) fn read(
     match Shape::of(&head) {
         None => Ok(()),
         Some(Shape::Tar) => {
-            let outcome = visit_members(reading, place, &mut |reading, visit| {
+            let outcome = visit_members(reading, place, open, &mut |reading, visit| {
                 tarball::members(reading, &mut whole, place.inside, visit)
             });
             spent_is_a_budget(reading, place, outcome)
         }
-        Some(_) => archive(reading, &mut whole, place),
+        Some(_) => archive(reading, &mut whole, place, open),
     }
 }
 
@@ -49,6 +47,7 @@ fn archive(
     reading: &mut Reading<'_>,
     stream: &mut dyn Read,
     place: &Place<'_>,
+    open: Open,
 ) -> Result<(), ZipError> {
     let Some(inner) = place.inflated(reading) else {
         return Ok(());
@@ -59,7 +58,7 @@ fn archive(
         Ok(bytes <= most)
     };
     let held = reading.held(u64::MAX, &mut copy, &mut |reading, source| {
-        super::walk::archive(reading, source, &inner)
+        open(reading, source, &inner)
     });
     match held {
         Ok(()) => Ok(()),

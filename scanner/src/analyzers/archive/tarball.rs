@@ -9,10 +9,7 @@ use std::io::{self, Read, Write};
 
 use tar::{EntryType, Header};
 
-use super::ZipError;
-use super::content::length;
-use super::member::{HEAD_BYTES, Member};
-use super::reading::Reading;
+use crate::analyzers::entries::{HEAD_BYTES, Member, Reading, ZipError, length};
 use crate::limits::MIB;
 
 const BLOCK_BYTES: u64 = 512;

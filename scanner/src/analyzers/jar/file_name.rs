@@ -1,7 +1,7 @@
 //! What a Java archive's file name and place say: artifact and version, or a whole repository path.
 //! Pure.
 
-use super::identity::Artifact;
+use super::artifact::Artifact;
 
 /// Qualifiers that stand between or after the numbers of a version, lower case.
 /// Source: Maven, "Version Order Specification"; names in use on Maven Central.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::artifact::Artifact;
 use super::file_name::{self, FileName};
 use super::manifest::Manifest;
 use super::pom::{self, Pom};
@@ -29,14 +30,6 @@ const RUNTIME_CLASSES: [&str; 13] = [
     "org/w3c/dom/",
     "org/xml/sax/",
 ];
-
-/// A Maven artifact's coordinates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Artifact {
-    pub(super) group: String,
-    pub(super) name: String,
-    pub(super) version: String,
-}
 
 /// What is to be recorded about an archive.
 pub(super) struct Conclusion {

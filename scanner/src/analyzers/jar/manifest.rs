@@ -2,6 +2,12 @@
 //!
 //! Source: JAR File Specification, "Manifest specification"; OSGi Core, "Bundle manifest".
 
+use crate::limits::MIB;
+
+/// Largest file that states an identity, in bytes; real ones have a few hundred, a `pom.xml` up to
+/// a hundred thousand.
+pub(super) const MAX_IDENTITY_BYTES: u64 = MIB;
+
 /// The main section's attributes that hint at an identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Manifest {

@@ -5,7 +5,7 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::identity::Artifact;
+use super::artifact::Artifact;
 
 /// Deepest element that is looked at: `project/parent/version`.
 const DEPTH: usize = 3;

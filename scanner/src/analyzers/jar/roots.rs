@@ -7,6 +7,11 @@
 //! Source: Jakarta Servlet Specification, "Directory Structure"; Spring Boot, "The Executable Jar
 //! Format"; Java Language Specification, section 3.8.
 
+/// Endings of files that are zip archives of Java classes.
+pub(in crate::analyzers) const ENDINGS: [&str; 9] = [
+    ".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".lpkg", ".nar", ".jmod",
+];
+
 /// An entry's class path and its name in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Root<'n> {
@@ -77,7 +82,7 @@ pub(super) fn is_of_maven(name: &str) -> bool {
 /// Tells whether a class path is an archive that was unpacked under its own name.
 pub(super) fn is_archive(directory: &str) -> bool {
     let lower = directory.to_ascii_lowercase();
-    super::ENDINGS.iter().any(|ending| lower.ends_with(ending))
+    ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
 /// Tells whether a directory may be a part of a package's name.

@@ -3,9 +3,9 @@
 //!
 //! Source: Maven Archiver, "pom.properties"; JAR File Specification, "JAR Manifest".
 
-use super::identity::Artifact;
-use super::manifest::Manifest;
-use super::{MAX_IDENTITY_BYTES, file_name, package, pom, roots, well_known};
+use super::artifact::{Artifact, package};
+use super::manifest::{MAX_IDENTITY_BYTES, Manifest};
+use super::{file_name, pom, roots, well_known};
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 

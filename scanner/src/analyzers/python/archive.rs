@@ -9,8 +9,9 @@
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::package::{Evidence, PackageType};
 
-use super::{distribution, metadata};
-use crate::analyzers::archive::{Member, Reading};
+use super::distribution::distribution;
+use super::metadata;
+use crate::analyzers::entries::{Member, Reading};
 use crate::analyzers::sbom;
 use crate::limits::MIB;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::package::{Package, PackageType};
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 use crate::facts::{Event, FoundPackage, PathHash};
 use crate::image::layers::{LayerInput, packages};
 use crate::image::presence::Presence;

@@ -6,8 +6,8 @@ use std::io::{self, Read, Write};
 
 use flate2::read::DeflateDecoder;
 
-use super::ZipError;
 use super::directory::{Directory, Entry, u16_at};
+use super::error::ZipError;
 use super::inflater;
 use super::member::HEAD_BYTES;
 use super::source::Source;
@@ -15,11 +15,14 @@ use super::source::Source;
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const LOCAL_BYTES: u64 = 30;
 /// The method of content that is not compressed.
-pub(super) const STORED: u16 = 0;
+pub(in crate::analyzers) const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
 /// Finds an entry's bytes, and holds the header before them against the directory's record.
-pub(super) fn place<'a>(directory: &Directory<'a>, entry: &Entry) -> Result<Source<'a>, ZipError> {
+pub(in crate::analyzers) fn place<'a>(
+    directory: &Directory<'a>,
+    entry: &Entry,
+) -> Result<Source<'a>, ZipError> {
     let broken = |what: &str| ZipError::Broken(what.to_owned());
     let outside = || broken("it lies outside of the archive");
     if entry.encrypted {
@@ -53,7 +56,7 @@ pub(super) fn place<'a>(directory: &Directory<'a>, entry: &Entry) -> Result<Sour
 }
 
 /// Gives an entry's first bytes, whatever the header before them says of its name.
-pub(super) fn head(directory: &Directory<'_>, entry: &Entry) -> Option<Vec<u8>> {
+pub(in crate::analyzers) fn head(directory: &Directory<'_>, entry: &Entry) -> Option<Vec<u8>> {
     let source = &directory.source;
     let at = directory.shift.checked_add(entry.header_at)?;
     let header: [u8; 30] = source.array(at)?;
@@ -72,7 +75,7 @@ pub(super) fn head(directory: &Directory<'_>, entry: &Entry) -> Option<Vec<u8>> 
 }
 
 /// Unpacks an entry, and proves its size and checksum; false where it has more than `most` bytes.
-pub(super) fn unpack_into(
+pub(in crate::analyzers) fn unpack_into(
     packed: Source<'_>,
     entry: &Entry,
     most: u64,
@@ -124,6 +127,6 @@ impl Write for Summing<'_> {
 }
 
 /// Gives a length as a number of bytes.
-pub(super) fn length(bytes: &[u8]) -> u64 {
+pub(in crate::analyzers) fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -13,13 +13,16 @@ use sluicegate_model::package::{Evidence, Package};
 
 use super::content::length;
 use super::directory::Directory;
-use super::member::{Member, ZipMember};
+use super::error::ZipError;
+use super::member::Member;
 use super::source::Source;
 use super::unread::Unread;
-use super::{MAX_MEMORY_BYTES, ZipError};
+use super::zip_member::ZipMember;
 use crate::facts::{FoundPackage, Observations, Record};
 use crate::limits::{Limits, MIB};
 
+/// Largest archive taken in memory, and most bytes of archives inside it that are held at a time.
+pub(in crate::analyzers) const MAX_MEMORY_BYTES: u64 = 32 * MIB;
 /// Most bytes of names and versions that are kept of one file.
 const MAX_NAME_BYTES: u64 = 16 * MIB;
 /// Most gaps that are kept of one file.
@@ -48,7 +51,7 @@ pub(in crate::analyzers) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Begins with the whole budget for the file at `path`, of `size_bytes`.
-    pub(super) fn new(
+    pub(in crate::analyzers) fn new(
         limits: &'a Limits,
         path: &'a str,
         size_bytes: u64,
@@ -78,7 +81,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Gives what is read on disk only.
-    pub(super) fn unread(&self) -> &'a Unread {
+    pub(in crate::analyzers) fn unread(&self) -> &'a Unread {
         self.unread
     }
 
@@ -88,19 +91,19 @@ impl<'a> Reading<'a> {
     }
 
     /// Says that so many bytes of memory will be taken.
-    pub(super) fn ask_for(&self, bytes: usize) {
+    pub(in crate::analyzers) fn ask_for(&self, bytes: usize) {
         self.limits
             .allowance
             .ask_for(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     /// Gives what compressed streams may still inflate to.
-    pub(super) fn stream_left(&self) -> Rc<Cell<u64>> {
+    pub(in crate::analyzers) fn stream_left(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.stream_left)
     }
 
     /// Tells whether the scan was asked to stop, which is then a gap.
-    pub(super) fn is_stopped(&mut self, inside: &str) -> bool {
+    pub(in crate::analyzers) fn is_stopped(&mut self, inside: &str) -> bool {
         let stops = self.limits.stop.is_requested();
         if stops {
             self.budget(inside, "more than there was time for");
@@ -109,7 +112,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Tells whether what lies in so many archives may hold another, which is a gap where not.
-    pub(super) fn may_nest(&mut self, inside: &str, depth: u32) -> bool {
+    pub(in crate::analyzers) fn may_nest(&mut self, inside: &str, depth: u32) -> bool {
         let may = depth < self.limits.max_nested_depth;
         if !may {
             self.budget(inside, "archives nested deeper than are read");
@@ -118,7 +121,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Takes an entry from the budget; false where none is left, which is then a gap.
-    pub(super) fn takes_entry(&mut self, inside: &str) -> bool {
+    pub(in crate::analyzers) fn takes_entry(&mut self, inside: &str) -> bool {
         let Some(left) = self.entries_left.checked_sub(1) else {
             self.budget(inside, "more entries than are read");
             return false;
@@ -129,7 +132,7 @@ impl<'a> Reading<'a> {
 
     /// Reads what only its content says is an archive: what is wrong with it counts where it holds
     /// what packages are made of. Where a budget ran out before that was known, it is one gap.
-    pub(super) fn quietly(
+    pub(in crate::analyzers) fn quietly(
         &mut self,
         inside: &str,
         read: impl FnOnce(&mut Self) -> Result<(), ZipError>,
@@ -214,7 +217,7 @@ impl<'a> Reading<'a> {
     ///
     /// A stored one is read where it lies; a compressed one is held in memory meanwhile, or in a
     /// spool where it is too large.
-    pub(super) fn nested(
+    pub(in crate::analyzers) fn nested(
         &mut self,
         member: &mut dyn Member,
         inside: &str,
@@ -249,7 +252,7 @@ impl<'a> Reading<'a> {
 
     /// Unpacks `bytes` bytes, or what there is where none is stated, with `copy` and hands them to
     /// `read`.
-    pub(super) fn held(
+    pub(in crate::analyzers) fn held(
         &mut self,
         bytes: u64,
         copy: &mut dyn FnMut(u64, &mut dyn Write) -> Result<bool, ZipError>,
@@ -350,7 +353,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Records that a budget ran out.
-    pub(super) fn budget(&mut self, inside: &str, what: &str) {
+    pub(in crate::analyzers) fn budget(&mut self, inside: &str, what: &str) {
         let gap = Gap::fatal(GapKind::Budget, format!("the archive has {what}"));
         self.push(gap, inside);
     }
@@ -387,7 +390,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Why what is held was not read.
-pub(super) enum Held {
+pub(in crate::analyzers) enum Held {
     /// It could not be unpacked, or has more bytes than are read.
     Gap(Result<(), ZipError>),
     /// It is not what it should be.

@@ -7,7 +7,7 @@
 
 use std::io::{BufReader, Read};
 
-use super::ZipError;
+use super::error::ZipError;
 use super::source::{Source, SourceReader};
 
 const END: [u8; 4] = *b"PK\x05\x06";
@@ -25,16 +25,16 @@ const ENCRYPTED: u16 = 1;
 /// Where an archive keeps its records.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::analyzers) struct Directory<'a> {
-    pub(super) source: Source<'a>,
+    pub(in crate::analyzers) source: Source<'a>,
     /// How many bytes precede the archive's own first byte.
-    pub(super) shift: u64,
+    pub(in crate::analyzers) shift: u64,
     records: Source<'a>,
     /// How many records the end states; of the plain form only the low 16 bits.
     stated: u64,
     /// Whether `stated` is of the zip64 form.
     wide: bool,
     /// Whether bytes follow the end record that are not its comment.
-    pub(super) tail: bool,
+    pub(in crate::analyzers) tail: bool,
 }
 
 /// A record of the directory.
@@ -42,15 +42,15 @@ pub(in crate::analyzers) struct Directory<'a> {
 pub(in crate::analyzers) struct Entry {
     /// The name, with what is no UTF-8 replaced.
     pub(in crate::analyzers) name: String,
-    pub(super) raw_name: Vec<u8>,
-    pub(super) method: u16,
+    pub(in crate::analyzers) raw_name: Vec<u8>,
+    pub(in crate::analyzers) method: u16,
     /// Whether the content is encrypted.
     pub(in crate::analyzers) encrypted: bool,
-    pub(super) crc: u32,
-    pub(super) packed_bytes: u64,
+    pub(in crate::analyzers) crc: u32,
+    pub(in crate::analyzers) packed_bytes: u64,
     /// How many bytes the content has, as stated.
-    pub(super) bytes: u64,
-    pub(super) header_at: u64,
+    pub(in crate::analyzers) bytes: u64,
+    pub(in crate::analyzers) header_at: u64,
 }
 
 impl<'a> Directory<'a> {
@@ -125,7 +125,7 @@ impl<'a> Directory<'a> {
     }
 
     /// Gives a lower bound of the number of records, as stated.
-    pub(super) fn stated_entries(&self) -> u64 {
+    pub(in crate::analyzers) fn stated_entries(&self) -> u64 {
         self.stated
     }
 }
@@ -255,7 +255,7 @@ fn widen(entry: &mut Entry, extra: &[u8]) {
 }
 
 /// Reads a number; 0 where the bytes end before it, which no caller's record does.
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub(in crate::analyzers) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     number(bytes, at).map_or(0, u16::from_le_bytes)
 }
 

@@ -29,7 +29,7 @@ thread_local! {
 }
 
 /// Gives the first bytes of deflated content that has `bytes`; fewer where it is broken.
-pub(super) fn head(packed: &Source<'_>, bytes: u64) -> Vec<u8> {
+pub(in crate::analyzers) fn head(packed: &Source<'_>, bytes: u64) -> Vec<u8> {
     let wanted = HEAD_BYTES.min(usize::try_from(bytes).unwrap_or(usize::MAX));
     let head = quick(&packed.up_to(0, PACKED_BYTES));
     if head.len() >= wanted {
@@ -41,7 +41,7 @@ pub(super) fn head(packed: &Source<'_>, bytes: u64) -> Vec<u8> {
 
 /// Gives the first bytes of a gzip stream, [`HEAD_BYTES`] in all; none where they are not to be had
 /// at once.
-pub(super) fn gzip_head(source: &Source<'_>) -> Option<Vec<u8>> {
+pub(in crate::analyzers) fn gzip_head(source: &Source<'_>) -> Option<Vec<u8>> {
     let packed = source.up_to(0, PACKED_BYTES);
     let flags = *packed.get(3)?;
     let rest = packed.get(GZIP_HEADER_BYTES..)?;

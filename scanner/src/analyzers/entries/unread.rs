@@ -4,14 +4,14 @@ use crate::analyzer::Database;
 
 /// The databases of operating systems, and what is known by its place.
 #[derive(Debug, Default)]
-pub(super) struct Unread {
+pub(in crate::analyzers) struct Unread {
     files: Vec<Box<str>>,
     dirs: Vec<Box<str>>,
 }
 
 impl Unread {
     /// Takes the databases that analyzers declare.
-    pub(super) fn of<'a>(databases: impl Iterator<Item = Database<'a>>) -> Self {
+    pub(in crate::analyzers) fn of<'a>(databases: impl Iterator<Item = Database<'a>>) -> Self {
         let mut this = Self::default();
         for database in databases {
             match database {
@@ -24,7 +24,7 @@ impl Unread {
     }
 
     /// Tells whether an entry is such a record.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::analyzers) fn has(&self, name: &str) -> bool {
         let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
         let is_in = |wanted: &str| directory.rsplit('/').next() == Some(wanted);
         let ends = |ending: &str| name.ends_with(ending);

@@ -41,7 +41,7 @@ impl<'a> Source<'a> {
     }
 
     /// Gives a part; none where it would reach past the end.
-    pub(super) fn part(&self, at: u64, bytes: u64) -> Option<Self> {
+    pub(in crate::analyzers) fn part(&self, at: u64, bytes: u64) -> Option<Self> {
         let end = at.checked_add(bytes)?;
         if end > self.bytes() {
             return None;
@@ -60,12 +60,12 @@ impl<'a> Source<'a> {
     }
 
     /// Gives what follows a place; none where that is past the end.
-    pub(super) fn rest(&self, at: u64) -> Option<Self> {
+    pub(in crate::analyzers) fn rest(&self, at: u64) -> Option<Self> {
         self.part(at, self.bytes().checked_sub(at)?)
     }
 
     /// Reads `N` bytes at a place; none where there are fewer, or the file fails.
-    pub(super) fn array<const N: usize>(&self, at: u64) -> Option<[u8; N]> {
+    pub(in crate::analyzers) fn array<const N: usize>(&self, at: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
         let wanted = u64::try_from(N).ok()?;
         self.part(at, wanted)?
@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
     }
 
     /// Reads what there is from a place on, `most` bytes at most.
-    pub(super) fn up_to(&self, at: u64, most: usize) -> Vec<u8> {
+    pub(in crate::analyzers) fn up_to(&self, at: u64, most: usize) -> Vec<u8> {
         let left = self.bytes().saturating_sub(at);
         let bytes = left.min(u64::try_from(most).unwrap_or(u64::MAX));
         let mut read = Vec::new();
@@ -88,13 +88,13 @@ impl<'a> Source<'a> {
     }
 
     /// Reads the last bytes, `most` at most.
-    pub(super) fn tail(&self, most: usize) -> Vec<u8> {
+    pub(in crate::analyzers) fn tail(&self, most: usize) -> Vec<u8> {
         let most_bytes = u64::try_from(most).unwrap_or(u64::MAX);
         self.up_to(self.bytes().saturating_sub(most_bytes), most)
     }
 
     /// Reads from the first byte to the last.
-    pub(super) fn reader(&self) -> SourceReader<'a> {
+    pub(in crate::analyzers) fn reader(&self) -> SourceReader<'a> {
         SourceReader {
             source: *self,
             at: 0,
@@ -103,7 +103,7 @@ impl<'a> Source<'a> {
 }
 
 /// Reads a source in order.
-pub(super) struct SourceReader<'a> {
+pub(in crate::analyzers) struct SourceReader<'a> {
     source: Source<'a>,
     at: u64,
 }

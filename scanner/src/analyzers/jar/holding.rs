@@ -1,0 +1,202 @@
+//! What one archive's entries say of Java artifacts.
+
+use std::collections::BTreeMap;
+
+use sluicegate_model::coverage::GapKind;
+use sluicegate_model::package::{Evidence, Package, PackageType};
+
+use super::artifact::package;
+use super::identity::{Conclusion, Contents};
+use super::manifest::MAX_IDENTITY_BYTES;
+use super::roots::{self, Root};
+use crate::analyzers::entries::{Member, Reading};
+use crate::facts::{FoundPackage, Record};
+
+/// Most class paths within one archive that are told apart.
+const MAX_ROOTS: usize = 10_000;
+
+/// What an archive says of Java artifacts: of itself, and of others that lie in it unpacked.
+pub(in crate::analyzers) struct Holding {
+    own: Contents,
+    /// The class paths below the archive's own, by their directories.
+    below: BTreeMap<String, Contents>,
+}
+
+impl Holding {
+    /// Begins with where the archive lies.
+    pub(in crate::analyzers) fn new(path: &str) -> Self {
+        Self {
+            own: Contents::new(path),
+            below: BTreeMap::new(),
+        }
+    }
+
+    /// Takes what an entry says; tells whether it is Java's.
+    pub(in crate::analyzers) fn take(
+        &mut self,
+        reading: &mut Reading<'_>,
+        member: &mut dyn Member,
+        inside: &str,
+    ) -> bool {
+        let name = member.name().to_owned();
+        let Some((role, Root { directory, name })) = role(&name) else {
+            return false;
+        };
+        if role == Role::Class {
+            if !roots::is_archive(directory) {
+                let own = name_in_archive(member.name());
+                self.own.class(own);
+                if inside.is_empty() {
+                    self.own.part(own);
+                }
+            }
+            if let Some(below) = self.below(directory) {
+                below.class(name);
+                below.part(name);
+            }
+            return true;
+        }
+        let Some(content) = reading.content(member, inside, MAX_IDENTITY_BYTES) else {
+            return true;
+        };
+        let contents = match self.below(directory) {
+            Some(below) => below,
+            None => &mut self.own,
+        };
+        match role {
+            Role::Properties => contents.properties(name, &content),
+            Role::PomXml => contents.pom(name, &content),
+            Role::Manifest | Role::Class => contents.manifest(&content),
+        }
+        true
+    }
+
+    /// Records the artifacts; `before` packages were found before those of this archive.
+    pub(in crate::analyzers) fn conclude(
+        self,
+        reading: &mut Reading<'_>,
+        inside: &str,
+        before: usize,
+    ) {
+        let mut unnamed = Vec::new();
+        let mut of_parts = Vec::new();
+        for (directory, contents) in self.below {
+            if roots::is_archive(&directory) {
+                of_parts.push((directory, contents.conclude()));
+            } else {
+                unnamed.extend(contents.known_parts());
+                of_parts.push((directory, contents.stated_only()));
+            }
+        }
+        for (directory, conclusion) in of_parts {
+            let place = if inside.is_empty() {
+                directory
+            } else {
+                format!("{inside}/{directory}")
+            };
+            record(reading, &place, conclusion);
+        }
+        let version = self.own.version().unwrap_or_default().to_owned();
+        let parts = self.own.known_parts();
+        let own = self.own.conclude();
+        if own.unidentified.is_some() && inside.is_empty() {
+            for part in parts {
+                reading.candidate(
+                    Record::Java(part.classes.to_owned()),
+                    Package::of_language(PackageType::Maven, "", &version),
+                );
+            }
+        }
+        record(reading, inside, own);
+        unnamed.retain(|known| {
+            !known.is_among(artifact_names(
+                reading.packages().get(before..).unwrap_or_default(),
+            ))
+        });
+        unnamed.dedup();
+        for known in unnamed {
+            let detail = format!(
+                "the archive holds classes of {known} below its own and does not say of which \
+                 version"
+            );
+            reading.gap(GapKind::JarUnidentified, inside, detail);
+        }
+    }
+
+    /// Gives the class path of a directory; none for the archive's own.
+    fn below(&mut self, directory: &str) -> Option<&mut Contents> {
+        if directory.is_empty() {
+            return None;
+        }
+        let is_full = self.below.len() >= MAX_ROOTS && !self.below.contains_key(directory);
+        if is_full {
+            return None;
+        }
+        let begin = || Contents::new(directory);
+        Some(self.below.entry(directory.to_owned()).or_insert_with(begin))
+    }
+}
+
+fn artifact_names(packages: &[FoundPackage]) -> impl Iterator<Item = &str> {
+    let java = packages
+        .iter()
+        .filter(|found| found.package.package_type == PackageType::Maven);
+    java.filter_map(|found| found.package.name.split_once(':'))
+        .map(|(_, artifact)| artifact)
+}
+
+fn record(reading: &mut Reading<'_>, inside: &str, conclusion: Conclusion) {
+    let Conclusion {
+        artifacts,
+        unreadable,
+        unidentified,
+    } = conclusion;
+    for artifact in artifacts {
+        reading.add(package(artifact), inside, Evidence::Installed);
+    }
+    for name in unreadable {
+        reading.unreadable(inside, &name, "it names no group, artifact and version");
+    }
+    if let Some(detail) = unidentified {
+        reading.gap(GapKind::JarUnidentified, inside, detail);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Properties,
+    PomXml,
+    Manifest,
+    Class,
+}
+
+/// Tells what an entry is to its class path, and which that is.
+fn role(name: &str) -> Option<(Role, Root<'_>)> {
+    let ends = |ending: &str| {
+        let start = name.len().checked_sub(ending.len());
+        let tail = start.and_then(|start| name.as_bytes().get(start..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+    };
+    if ends(".class") {
+        return Some((Role::Class, roots::of_class(name)));
+    }
+    let role = if ends("/pom.properties") {
+        Role::Properties
+    } else if ends("/pom.xml") {
+        Role::PomXml
+    } else if ends("meta-inf/manifest.mf") {
+        Role::Manifest
+    } else {
+        return None;
+    };
+    let root = roots::of_record(name)?;
+    let is_maven = role == Role::Manifest || roots::is_of_maven(root.name);
+    is_maven.then_some((role, root))
+}
+
+/// Gives a class's name without what tools put before all of an archive's classes.
+///
+/// Source: OpenJDK, `jmod`; Maven, "Standard Directory Layout".
+fn name_in_archive(name: &str) -> &str {
+    name.strip_prefix("classes/").unwrap_or(name)
+}
