@@ -8,7 +8,7 @@
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFile, Wants};
 use crate::facts::Observations;
-use crate::limits::{GIB, Limits, MIB};
+use crate::limits::{GIB, Limits};
 
 use self::place::{Named, Place, named};
 use super::entries::{MAX_MEMORY_BYTES, Reading, Source, Unread};

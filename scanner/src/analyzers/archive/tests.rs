@@ -10,7 +10,7 @@ mod dressed;
 
 use super::*;
 use crate::facts::Observations;
-use crate::limits::Limits;
+use crate::limits::{Limits, MIB};
 
 /// Writes an archive with compressed entries.
 pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
