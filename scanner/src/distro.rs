@@ -14,12 +14,12 @@ use sluicegate_model::package::{Distro, Ecosystem, Package, PackageType};
 use crate::facts::OsClaim;
 
 use self::ecosystem::ecosystem;
-use self::release::release;
+use self::release::{release, version};
 pub(crate) use self::witnesses::{REPOSITORIES, WITNESSES, contradictions};
 
 /// Raised with every change of how a distribution is named and what contradicts that. It enters the
 /// scanner's fingerprint.
-pub(crate) const DISTRO_REVISION: u32 = 1;
+pub(crate) const DISTRO_REVISION: u32 = 2;
 
 /// Identifies the distribution from the claims of [`WITNESSES`] that are there, in that order.
 pub(crate) fn identify(claims: &[&OsClaim]) -> Option<Distro> {
@@ -47,8 +47,8 @@ pub(crate) fn identify(claims: &[&OsClaim]) -> Option<Distro> {
     };
     Some(Distro {
         ecosystem: ecosystem(&claim).map(|name| Ecosystem::new(&name)),
+        version: version(&claim).to_owned(),
         id: claim.id,
-        version: claim.version,
     })
 }
 
@@ -126,9 +126,31 @@ mod tests {
         let weak = OsClaim {
             id: "debian".to_owned(),
             version: String::new(),
-            codename: "trixie/sid".to_owned(),
+            codename: "sid".to_owned(),
         };
         let distro = identify(&[&strong, &weak]).unwrap();
-        assert_eq!(distro.ecosystem, Some(Ecosystem::new("Debian:trixie")));
+        assert_eq!(distro.ecosystem, Some(Ecosystem::new("Debian:sid")));
+    }
+
+    #[test]
+    fn a_codename_that_has_a_number_since_stands_for_it() {
+        let of = |codename: &str| {
+            let claim = OsClaim {
+                id: "debian".to_owned(),
+                version: String::new(),
+                codename: codename.to_owned(),
+            };
+            let distro = identify(&[&claim]).unwrap();
+            (distro.version, distro.ecosystem)
+        };
+        for (codename, version, ecosystem) in [
+            ("trixie", "13", "Debian:13"),
+            ("bookworm/sid", "12", "Debian:12"),
+            ("forky", "", "Debian:14"),
+            ("sid", "", "Debian:sid"),
+        ] {
+            let wanted = (version.to_owned(), Some(Ecosystem::new(ecosystem)));
+            assert_eq!(of(codename), wanted, "{codename}");
+        }
     }
 }

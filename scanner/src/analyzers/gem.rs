@@ -25,7 +25,7 @@ impl Analyzer for Gem {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/gem",
-            revision: 2,
+            revision: 3,
         }
     }
 

@@ -4,8 +4,8 @@
 //! that cannot be read is no gap: the installed packages are found by their own records, or are
 //! missing by them. A project's own packages are left out, for nobody can install them from it.
 //!
-//! `json` reads the formats that are JSON; `lines` and `sections` read the others line by line, as
-//! their tools write them, and skip what they do not know.
+//! `json` and `bun` read the formats that are JSON, `sections` those that are TOML; the others are
+//! read line by line, as their tools write them. All skip what they do not know.
 
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
@@ -13,10 +13,15 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
+mod bun;
+mod encoding;
+mod go_mod;
 mod javascript;
 mod json;
 mod lines;
+mod pip;
 mod sections;
+mod toml;
 
 pub(super) struct Lockfiles;
 
@@ -24,7 +29,7 @@ impl Analyzer for Lockfiles {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "declared/lockfiles",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -34,9 +39,13 @@ impl Analyzer for Lockfiles {
             Wants::Named("npm-shrinkwrap.json"),
             Wants::Named("yarn.lock"),
             Wants::Named("pnpm-lock.yaml"),
+            Wants::Named("bun.lock"),
+            Wants::Named("deno.lock"),
             Wants::Named("Pipfile.lock"),
             Wants::Named("poetry.lock"),
             Wants::Named("uv.lock"),
+            Wants::Named("pdm.lock"),
+            Wants::Named("pylock.toml"),
             Wants::Named("requirements.txt"),
             Wants::Named("Gemfile.lock"),
             Wants::Named("Cargo.lock"),
@@ -53,7 +62,7 @@ impl Analyzer for Lockfiles {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        let (package_type, mut pins) = read(file.name(), file.content);
+        let (package_type, mut pins) = read(file.name(), &encoding::decode(file.content));
         pins.sort_unstable();
         pins.dedup();
         for Pin { name, version } in pins {
@@ -65,17 +74,18 @@ impl Analyzer for Lockfiles {
 }
 
 /// A name and the one version that is to be installed.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pin {
     name: String,
     version: String,
 }
 
 impl Pin {
-    /// Makes a pin where both are something.
+    /// Makes a pin where both are something, and neither a variable nor broken text.
     fn new(name: &str, version: &str) -> Option<Self> {
-        let is_whole = !name.is_empty() && !version.is_empty();
-        is_whole.then(|| Self {
+        let is_whole =
+            |text: &str| !text.is_empty() && !text.contains(['$', '{', '}', '%', '\u{fffd}']);
+        (is_whole(name) && is_whole(version)).then(|| Self {
             name: name.to_owned(),
             version: version.to_owned(),
         })
@@ -83,31 +93,37 @@ impl Pin {
 }
 
 /// Reads a lockfile by its name; what is wrong with it leaves less, never an error.
-fn read(name: &str, content: &[u8]) -> (PackageType, Vec<Pin>) {
+fn read(name: &str, text: &str) -> (PackageType, Vec<Pin>) {
     match name {
-        "package-lock.json" | "npm-shrinkwrap.json" => (PackageType::Npm, json::npm(content)),
-        "yarn.lock" => (PackageType::Npm, javascript::yarn(content)),
-        "pnpm-lock.yaml" => (PackageType::Npm, javascript::pnpm(content)),
-        "Pipfile.lock" => (PackageType::Python, json::pipfile(content)),
-        "poetry.lock" => (PackageType::Python, sections::poetry(content)),
-        "uv.lock" => (PackageType::Python, sections::uv(content)),
-        "requirements.txt" => (PackageType::Python, lines::requirements(content)),
-        "Gemfile.lock" => (PackageType::Gem, lines::gemfile(content)),
-        "Cargo.lock" => (PackageType::Cargo, sections::cargo(content)),
-        "go.mod" => (PackageType::Go, lines::go_mod(content)),
-        "composer.lock" => (PackageType::Composer, json::composer(content)),
-        "packages.lock.json" => (PackageType::Nuget, json::nuget(content)),
-        "mix.lock" => (PackageType::Hex, lines::mix(content)),
+        "package-lock.json" | "npm-shrinkwrap.json" => (PackageType::Npm, json::npm(text)),
+        "yarn.lock" => (PackageType::Npm, javascript::yarn(text)),
+        "pnpm-lock.yaml" => (PackageType::Npm, javascript::pnpm(text)),
+        "bun.lock" => (PackageType::Npm, bun::bun(text)),
+        "deno.lock" => (PackageType::Npm, json::deno(text)),
+        "Pipfile.lock" => (PackageType::Python, json::pipfile(text)),
+        "poetry.lock" | "pdm.lock" => (PackageType::Python, sections::python(text)),
+        "uv.lock" => (PackageType::Python, sections::uv(text)),
+        "pylock.toml" => (PackageType::Python, sections::pylock(text)),
+        "requirements.txt" => (PackageType::Python, pip::requirements(text)),
+        "Gemfile.lock" => (PackageType::Gem, lines::gemfile(text)),
+        "Cargo.lock" => (PackageType::Cargo, sections::cargo(text)),
+        "go.mod" => (PackageType::Go, go_mod::go_mod(text)),
+        "composer.lock" => (PackageType::Composer, json::composer(text)),
+        "packages.lock.json" => (PackageType::Nuget, json::nuget(text)),
+        "mix.lock" => (PackageType::Hex, lines::mix(text)),
         _ => (PackageType::Generic, Vec::new()),
     }
 }
 
-/// Gives the lines that are text, without the blanks at their ends.
-fn text_lines(content: &[u8]) -> impl Iterator<Item = &str> {
-    content
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .map(str::trim_end)
+/// Gives the names and versions that a list of pip's requirements pins.
+pub(super) fn pinned_requirements(content: &[u8]) -> impl Iterator<Item = (String, String)> {
+    let pins = pip::requirements(&encoding::decode(content)).into_iter();
+    pins.map(|Pin { name, version }| (name, version))
+}
+
+/// Gives the lines without the blanks at their ends.
+fn text_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_end)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod apk;
 mod archive;
 mod binary;
+mod bitnami;
 pub(crate) mod candidates;
 mod chisel;
 mod composer;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
         Box::new(composer::Composer),
         Box::new(pear::Pear),
         Box::new(conda::Conda),
+        Box::new(bitnami::Bitnami),
         Box::new(cran::Cran),
         Box::new(erlang::Erlang),
         Box::new(perl::Perl),

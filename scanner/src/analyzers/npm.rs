@@ -19,6 +19,7 @@ use crate::facts::{NpmRecord, Observations, Record, Standing};
 use crate::limits::MIB;
 
 mod places;
+pub(super) mod version;
 
 pub(super) use places::is_beside_its_code;
 
@@ -34,7 +35,7 @@ impl Analyzer for Npm {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/npm",
-            revision: 2,
+            revision: 3,
         }
     }
 
@@ -146,13 +147,14 @@ impl Manifest {
         let (Some(name), Some(version)) = (&self.name, &self.version) else {
             return Err(AnalyzeError("it has no name and version".to_owned()));
         };
+        let version = version::clean(version);
         if name.is_empty() || version.is_empty() {
             return Err(AnalyzeError("its name or version is empty".to_owned()));
         }
         Ok(Package::of_language(
             PackageType::Npm,
             name.as_str(),
-            version.as_str(),
+            version,
         ))
     }
 
@@ -237,8 +239,29 @@ mod tests {
     }
 
     #[test]
+    fn reads_versions_as_npm_does() {
+        for (stated, wanted) in [
+            ("1.0.0-v1", "1.0.0-v1"),
+            ("v0.0.8", "0.0.8"),
+            (" =4.0.11 ", "4.0.11"),
+            ("= v1.2.3\n", "1.2.3"),
+            ("vNext", "vNext"),
+        ] {
+            let text = serde_json::json!({"name": "x", "version": stated}).to_string();
+            let found = analyze(&Npm, "node_modules/x/package.json", text.as_bytes());
+            assert_eq!(found.packages[0].package.version, wanted, "{stated:?}");
+        }
+    }
+
+    #[test]
     fn a_root_without_identity_is_a_gap() {
-        for text in [&b"{"[..], b"{}", br#"{"name":"","version":"1"}"#, b"\xff"] {
+        for text in [
+            &b"{"[..],
+            b"{}",
+            br#"{"name":"","version":"1"}"#,
+            br#"{"name":"x","version":" "}"#,
+            b"\xff",
+        ] {
             let found = analyze(&Npm, "node_modules/x/package.json", text);
             assert_eq!((found.packages.len(), found.gaps.len()), (0, 1));
         }

@@ -1,7 +1,8 @@
 //! Installed PEAR and PECL packages: `*.reg` files in PEAR's registry.
 //!
 //! A file is one PHP array, serialized. It is read as marks and strings, never as PHP would: no
-//! object is made, and the lengths it states are only ever compared with what is there. Advisories
+//! object is made, and the lengths it states are only ever compared with what is there. Packages of
+//! the first form name no channel: that is their directory's, `.channel.pecl.php.net`. Advisories
 //! name the packages as Packagist does, `pear/archive_tar`.
 //!
 //! Source: PHP manual, "serialize"; PEAR, `PEAR_Registry`.
@@ -21,7 +22,7 @@ impl Analyzer for Pear {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/pear",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -42,10 +43,13 @@ impl Analyzer for Pear {
         if record.name.is_empty() || record.version.is_empty() {
             return Err(AnalyzeError("it has no name and version".to_owned()));
         }
-        let vendor = match &*record.channel {
-            "" | "pear.php.net" => "pear",
-            "pecl.php.net" => "pecl",
-            other => other,
+        let stated = Some(record.channel.as_str()).filter(|channel| !channel.is_empty());
+        let channel = stated.or_else(|| channel_of_directory(file.path));
+        let channel = channel.map(str::to_ascii_lowercase);
+        let vendor = match channel.as_deref() {
+            None | Some("pear.php.net") => "pear",
+            Some("pecl.php.net") => "pecl",
+            Some(other) => other,
         };
         let name = format!("{vendor}/{}", record.name.to_ascii_lowercase());
         found.add(Package::of_language(
@@ -55,6 +59,12 @@ impl Analyzer for Pear {
         ));
         Ok(())
     }
+}
+
+/// Gives the channel of `.registry/.channel.NAME/x.reg`; what lies beside such directories is of
+/// PEAR's own.
+fn channel_of_directory(path: &str) -> Option<&str> {
+    path.rsplit('/').nth(1)?.strip_prefix(".channel.")
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -185,6 +195,19 @@ mod tests {
         assert_eq!(packages(first), [("pear/apc".into(), "3.1.9".into())]);
         let pecl = first.replacen("a:3:{", "a:4:{s:7:\"channel\";s:12:\"pecl.php.net\";", 1);
         assert_eq!(packages(&pecl), [("pecl/apc".into(), "3.1.9".into())]);
+    }
+
+    #[test]
+    fn a_package_that_names_no_channel_is_of_its_directorys() {
+        let text = "a:2:{s:7:\"package\";s:3:\"APC\";s:7:\"version\";s:5:\"3.1.9\";}";
+        for (directory, wanted) in [
+            (".registry", "pear/apc"),
+            (".registry/.channel.pecl.php.net", "pecl/apc"),
+            (".registry/.channel.pear.phpunit.de", "pear.phpunit.de/apc"),
+        ] {
+            let found = analyze(&Pear, &format!("lib/{directory}/apc.reg"), text.as_bytes());
+            assert_eq!(found.packages[0].package.name, wanted);
+        }
     }
 
     #[test]

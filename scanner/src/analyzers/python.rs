@@ -25,7 +25,7 @@ impl Analyzer for Python {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python",
-            revision: 3,
+            revision: 4,
         }
     }
 
@@ -108,14 +108,18 @@ mod tests {
 
     #[test]
     fn what_pip_carries_inside_is_a_claim() {
-        let text = b"# comment\nurllib3==1.26.17  # why\n    idna==3.7\nloose>=1\n\n";
+        let text = b"# comment\nurllib3==1.26.17  # why\n    idna===3.7\nloose>=1\nv==${V}\n";
         let found = analyze(&Python, "site-packages/pip/_vendor/vendor.txt", text);
         let packages: Vec<_> = found
             .packages
             .iter()
-            .map(|found| (found.package.name.as_str(), found.evidence))
+            .map(|found| {
+                let package = &found.package;
+                (&*package.name, &*package.version, found.evidence)
+            })
             .collect();
         let claimed = Evidence::Claimed;
-        assert_eq!(packages, [("urllib3", claimed), ("idna", claimed)]);
+        let wanted = [("urllib3", "1.26.17", claimed), ("idna", "3.7", claimed)];
+        assert_eq!(packages, wanted);
     }
 }

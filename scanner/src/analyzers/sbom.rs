@@ -18,7 +18,7 @@ impl Analyzer for Sbom {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "claims/sbom",
-            revision: 1,
+            revision: 2,
         }
     }
 

@@ -7,12 +7,14 @@
 
 use crate::facts::OsClaim;
 
+use super::release::{series, version};
+
 /// Codenames that have no number in `VERSION_ID` yet. Source: Debian releases.
 const DEBIAN_TESTING: [(&str, &str); 2] = [("forky", "14"), ("duke", "15")];
 
 /// Names the ecosystem; none where OSV has none.
 pub(super) fn ecosystem(claim: &OsClaim) -> Option<String> {
-    let version = claim.version.as_str();
+    let version = version(claim);
     let major = version.split('.').next().unwrap_or_default();
     let dotted = |name: &str| (!version.is_empty()).then(|| format!("{name}{version}"));
     let by_major = |name: &str| (!major.is_empty()).then(|| format!("{name}:{major}"));
@@ -48,7 +50,7 @@ pub(super) fn ecosystem(claim: &OsClaim) -> Option<String> {
 
 /// Reads `sid`, `forky` or `forky/sid`.
 fn debian_series(codename: &str) -> Option<String> {
-    let series = codename.split('/').next().unwrap_or_default();
+    let series = series(codename);
     let number = DEBIAN_TESTING
         .iter()
         .find(|(name, _)| *name == series)
@@ -138,6 +140,14 @@ mod tests {
         ("debian", "12.11", "", Some("Debian:12")),
         ("debian", "", "sid", Some("Debian:sid")),
         ("debian", "", "forky/sid", Some("Debian:14")),
+        ("debian", "", "trixie", Some("Debian:13")),
+        ("debian", "", "trixie/sid", Some("Debian:13")),
+        ("debian", "", "bookworm", Some("Debian:12")),
+        ("debian", "", "", None),
+        ("ubuntu", "", "noble", Some("Ubuntu:24.04:LTS")),
+        ("ubuntu", "", "Questing Quokka", Some("Ubuntu:25.10")),
+        ("ubuntu", "", "unheard", None),
+        ("kali", "", "trixie", None),
         ("ubuntu", "22.04", "", Some("Ubuntu:22.04:LTS")),
         ("ubuntu", "24.10", "", Some("Ubuntu:24.10")),
         ("ubuntu", "23.04", "", Some("Ubuntu:23.04")),

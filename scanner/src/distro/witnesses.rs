@@ -7,7 +7,7 @@ use sluicegate_model::package::Distro;
 
 use crate::facts::OsClaim;
 
-use super::release::release;
+use super::release::{release, version};
 
 /// Where the operating system is named, strongest first.
 ///
@@ -150,7 +150,7 @@ pub(crate) fn contradictions(claims: &[(&str, &OsClaim)]) -> Vec<Gap> {
 
 fn contradicts(first: &OsClaim, other: &OsClaim) -> bool {
     if first.id == other.id {
-        let both_say = !first.version.is_empty() && !other.version.is_empty();
+        let both_say = !version(first).is_empty() && !version(other).is_empty();
         return both_say && release_of(first) != release_of(other);
     }
     let is_parent = DERIVATIVES.iter().any(|(parent, derivatives)| {
@@ -162,13 +162,13 @@ fn contradicts(first: &OsClaim, other: &OsClaim) -> bool {
 fn release_of(claim: &OsClaim) -> String {
     release(&Distro {
         id: claim.id.clone(),
-        version: claim.version.clone(),
+        version: version(claim).to_owned(),
         ecosystem: None,
     })
 }
 
 fn shown(claim: &OsClaim) -> String {
-    let shown: String = [claim.id.as_str(), &claim.version].join(" ");
+    let shown: String = [claim.id.as_str(), version(claim)].join(" ");
     shown.trim_end().chars().take(80).collect()
 }
 
@@ -177,10 +177,19 @@ mod tests {
     use super::*;
 
     fn against(first: (&str, &str), other: (&str, &str)) -> bool {
-        let claim = |(id, version): (&str, &str)| OsClaim {
-            id: id.to_owned(),
-            version: version.to_owned(),
-            codename: String::new(),
+        // What begins with a letter is a codename.
+        let claim = |(id, release): (&str, &str)| {
+            let is_name = release.starts_with(char::is_alphabetic);
+            let (version, codename) = if is_name {
+                ("", release)
+            } else {
+                (release, "")
+            };
+            OsClaim {
+                id: id.to_owned(),
+                version: version.to_owned(),
+                codename: codename.to_owned(),
+            }
         };
         let (first, other) = (claim(first), claim(other));
         let claims = [("etc/os-release", &first), ("etc/debian_version", &other)];
@@ -195,6 +204,10 @@ mod tests {
             (("debian", "12"), ("debian", "12.11"), false),
             (("debian", "12"), ("debian", ""), false),
             (("debian", "13"), ("debian", "12.11"), true),
+            (("debian", "trixie"), ("debian", "13.1"), false),
+            (("debian", "trixie"), ("debian", "trixie/sid"), false),
+            (("debian", "trixie"), ("debian", "12.11"), true),
+            (("debian", "sid"), ("debian", "12.11"), false),
             (("ubuntu", "22.04"), ("debian", ""), false),
             (("debian", "12"), ("ubuntu", "22.04"), true),
             (("ol", "9.4"), ("rhel", "9.4"), false),

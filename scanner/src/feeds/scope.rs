@@ -75,16 +75,23 @@ fn has_modular_fix(range: &Range) -> bool {
     })
 }
 
-/// Finds every `name:stream` in a summary such as `Moderate: virt:rhel and virt-devel:rhel bug fix`.
+/// Finds every `name:stream` in a summary such as `Moderate: virt:rhel and virt-devel:rhel bug fix`,
+/// also where the one package of the module is named behind it, as in `httpd:2.4/mod_http2`.
 fn streams(summary: &str) -> Vec<String> {
     let words = summary.split(|c: char| c.is_whitespace() || c == ',' || c == ';');
-    let named = words.filter(|word| {
-        word.len() <= MAX_STREAM
-            && word.split_once(':').is_some_and(|(name, stream)| {
-                is_part(name) && is_part(stream) && name.starts_with(|c: char| c.is_alphabetic())
-            })
-    });
+    let named = words.filter_map(stream);
     named.take(MAX_STREAMS).map(str::to_owned).collect()
+}
+
+/// Gives the `name:stream` that a word of a summary is or begins with.
+///
+/// A module may be called `389-ds`; a number alone is none, but an epoch or an hour.
+fn stream(word: &str) -> Option<&str> {
+    let (stream, package) = word.split_once('/').unwrap_or((word, "-"));
+    let (name, version) = stream.split_once(':')?;
+    let is_name = is_part(name) && name.contains(|c: char| c.is_ascii_alphabetic());
+    let is_stream = is_name && is_part(version) && is_part(package);
+    (is_stream && stream.len() <= MAX_STREAM).then_some(stream)
 }
 
 fn is_part(text: &str) -> bool {
@@ -155,6 +162,17 @@ mod tests {
                 modular,
                 &["mod_auth_openidc:2.3"],
             ),
+            (
+                "Important: 389-ds:1.4 security update",
+                modular,
+                &["389-ds:1.4"],
+            ),
+            (
+                "Important: httpd:2.4/mod_http2 security update",
+                modular,
+                &["httpd:2.4"],
+            ),
+            ("Fixes 1:2.0-3 of 12:30, http://a/b", modular, &[]),
             ("Important: varnish security update", modular, &[]),
             ("Moderate: nodejs:16 security update", "1.0-2.el8", &[]),
         ] {

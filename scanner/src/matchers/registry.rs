@@ -88,6 +88,18 @@ const fn system(
     }
 }
 
+const fn apk(name: &'static str, ecosystems: &'static [&'static str], keys: Keys) -> Matcher {
+    let order = Order::of::<ApkVersion>();
+    let matcher = system(name, PackageType::Apk, ecosystems, keys, order);
+    Matcher {
+        info: MatcherInfo {
+            revision: 3,
+            ..matcher.info
+        },
+        ..matcher
+    }
+}
+
 const fn language(
     name: &'static str,
     claims: PackageType,
@@ -128,20 +140,8 @@ pub(crate) static REGISTRY: [Matcher; 15] = [
         Keys::Source,
         Order::of::<DebVersion>(),
     ),
-    system(
-        "apk",
-        PackageType::Apk,
-        &["Alpine"],
-        Keys::Source,
-        Order::of::<ApkVersion>(),
-    ),
-    system(
-        "apk-relatives",
-        PackageType::Apk,
-        APK_RELATIVES,
-        Keys::SourceAndInstalled,
-        Order::of::<ApkVersion>(),
-    ),
+    apk("apk", &["Alpine"], Keys::Source),
+    apk("apk-relatives", APK_RELATIVES, Keys::SourceAndInstalled),
     Matcher {
         source_order: Order::of::<RpmWithoutEpoch>(),
         ..system(

@@ -1,8 +1,10 @@
 //! The order of Alpine package versions.
 //!
-//! Grammar: `digits{.digits}[letter]{_suffix[digits]}[~hash][-rdigits]`. Source: apk-tools,
-//! apk-package(5) and its comparison. The first number is compared as a number; a later one with a
-//! leading zero on either side is compared as text. Called by the Alpine matcher.
+//! Grammar: `digits{.digits}{letter digits{.digits}}[letter]{_suffix[digits]}[~hash][-rdigits]`.
+//! Source: apk-tools, apk-package(5) and the comparison of its releases 2 and 3; digits behind a
+//! letter, as of `1.9.5p2`, are read by release 2 alone, which the packages that have them were
+//! made for. The first number and one behind a letter are compared as numbers; one behind a dot
+//! with a leading zero on either side is compared as text. Called by the Alpine matcher.
 
 use std::cmp::Ordering;
 
@@ -16,13 +18,16 @@ pub struct ApkVersion {
     parts: Vec<Part>,
 }
 
-/// One part. Later variants may only follow earlier ones, and a version that ends (or goes on with a
-/// later kind) where the other goes on with an earlier kind is the lower one.
+/// One part. But for numbers behind a letter, later variants may only follow earlier ones, and a
+/// version that ends (or goes on with a later kind) where the other goes on with an earlier kind is
+/// the lower one.
 #[derive(Clone, Debug)]
 enum Part {
     First(Box<str>),
     Number(Box<str>),
     Letter(u8),
+    /// A number right behind a letter; numbers and a letter may follow it as they follow the first.
+    LetterNumber(Box<str>),
     Suffix(Suffix),
     SuffixNumber(Box<str>),
     Hash(Box<str>),
@@ -91,6 +96,7 @@ fn compare_values(left: &Part, right: &Part) -> Option<Ordering> {
         (Part::Number(a), Part::Number(b)) if a.starts_with('0') || b.starts_with('0') => a.cmp(b),
         (Part::First(a), Part::First(b))
         | (Part::Number(a), Part::Number(b))
+        | (Part::LetterNumber(a), Part::LetterNumber(b))
         | (Part::SuffixNumber(a), Part::SuffixNumber(b))
         | (Part::Revision(a), Part::Revision(b)) => compare_digits(a, b),
         (Part::Letter(a), Part::Letter(b)) => a.cmp(b),
@@ -116,7 +122,7 @@ fn is_before_release(part: Option<&Part>) -> bool {
 fn kind(part: Option<&Part>) -> u8 {
     match part {
         Some(Part::First(_)) => 0,
-        Some(Part::Number(_)) => 1,
+        Some(Part::Number(_) | Part::LetterNumber(_)) => 1,
         Some(Part::Letter(_)) => 2,
         Some(Part::Suffix(_)) => 3,
         Some(Part::SuffixNumber(_)) => 4,
@@ -127,17 +133,7 @@ fn kind(part: Option<&Part>) -> u8 {
 }
 
 fn parts(text: &str) -> Option<Vec<Part>> {
-    let (first, mut rest) = digits(text)?;
-    let mut parts = vec![Part::First(first.into())];
-    while let Some(after) = rest.strip_prefix('.') {
-        let (number, tail) = digits(after)?;
-        parts.push(Part::Number(number.into()));
-        rest = tail;
-    }
-    if let Some(letter) = rest.bytes().next().filter(u8::is_ascii_lowercase) {
-        parts.push(Part::Letter(letter));
-        rest = rest.get(1..)?;
-    }
+    let (mut parts, mut rest) = numbers(text)?;
     while let Some(after) = rest.strip_prefix('_') {
         let (suffix, tail) = suffix(after)?;
         parts.push(Part::Suffix(suffix));
@@ -158,6 +154,29 @@ fn parts(text: &str) -> Option<Vec<Part>> {
         rest = tail;
     }
     rest.is_empty().then_some(parts)
+}
+
+/// Splits off the numbers and letters that a version begins with; none where they are malformed.
+fn numbers(text: &str) -> Option<(Vec<Part>, &str)> {
+    let (first, mut rest) = digits(text)?;
+    let mut parts = vec![Part::First(first.into())];
+    loop {
+        while let Some(after) = rest.strip_prefix('.') {
+            let (number, tail) = digits(after)?;
+            parts.push(Part::Number(number.into()));
+            rest = tail;
+        }
+        let Some(letter) = rest.bytes().next().filter(u8::is_ascii_lowercase) else {
+            return Some((parts, rest));
+        };
+        parts.push(Part::Letter(letter));
+        rest = rest.get(1..)?;
+        let Some((number, tail)) = digits(rest) else {
+            return Some((parts, rest));
+        };
+        parts.push(Part::LetterNumber(number.into()));
+        rest = tail;
+    }
 }
 
 fn suffix(text: &str) -> Option<(Suffix, &str)> {
@@ -201,6 +220,10 @@ mod tests {
         "2.9 < 2.10 < 2.10_git20200101 < 2.10_p1 < 2.10a < 2.10b_rc1 < 2.10b",
         "1.0-r5 < 1.0~1234-r0 < 1.0~abcd",
         "01.1 = 1.1",
+        "1.9.5_p1 < 1.9.5p < 1.9.5p-r0 < 1.9.5p1-r0 < 1.9.5p1-r1 < 1.9.5p2-r0 < 1.9.5p10 < 1.9.5q < 1.9.5.1",
+        "6.6.1p1-r0 < 6.6.2_p1 < 6.6.2p1-r0 < 6.7",
+        "1.0a01 = 1.0a1 < 1.0a1-r0 < 1.0a1_p1 < 1.0a1b < 1.0a1b2 < 1.0a1.1 < 1.0a2",
+        "1.0a_rc1 < 1.0a < 1.0a1_rc1 < 1.0a1",
         "1.1 < 99999999999999999999.0 < 100000000000000000000.0",
     ];
 
@@ -212,8 +235,8 @@ mod tests {
     #[test]
     fn refuses_what_is_no_version() {
         for text in [
-            "", "a", ".1", "1.", "1.2.", "1.0_foo", "1.0-1", "1.0-r", "1.0ab", "1.0a.1", "1~",
-            "1~g", "1.0 ",
+            "", "a", ".1", "1.", "1.2.", "1.0_foo", "1.0-1", "1.0-r", "1.0ab", "1.0a.1", "1.0a1bc",
+            "1.0a1b.2", "1.0a1.", "1~", "1~g", "1.0 ",
         ] {
             assert!(ApkVersion::parse(text).is_err(), "{text:?} was taken");
         }
@@ -231,5 +254,5 @@ mod tests {
         }
     }
 
-    const TEXT: &str = "[0-2](\\.(0[01]?|[1-9][0-1]?)){0,2}[ab]?(_(alpha|rc|p|git)[0-2]?){0,2}(~[0-1]a)?(-r[0-2])?";
+    const TEXT: &str = "[0-2](\\.(0[01]?|[1-9][0-1]?)){0,2}([ab](0?[0-2](\\.0?[01])?[ab]?)?)?(_(alpha|rc|p|git)[0-2]?){0,2}(~[0-1]a)?(-r[0-2])?";
 }

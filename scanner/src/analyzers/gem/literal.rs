@@ -80,13 +80,21 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     (is_variable && !receiver.is_empty()).then_some((attribute, value.trim()))
 }
 
-/// Gives the text of a Ruby expression that is one literal and nothing else.
+/// Gives the text of a Ruby expression that is one literal and nothing else but a comment, or
+/// another statement, behind it.
 fn literal(expression: &str) -> Option<&str> {
-    let wrapped = expression
-        .strip_prefix("Gem::Version.new(")
-        .and_then(|rest| rest.strip_suffix(')'));
-    let expression = wrapped.unwrap_or(expression).trim();
-    let expression = expression.strip_suffix(".freeze").unwrap_or(expression);
+    let wrapped = expression.strip_prefix("Gem::Version.new(");
+    let (text, rest) = quoted(wrapped.unwrap_or(expression).trim())?;
+    let rest = rest.strip_prefix(".freeze").unwrap_or(rest).trim_start();
+    let rest = match wrapped {
+        Some(_) => rest.strip_prefix(')')?.trim_start(),
+        None => rest,
+    };
+    (rest.is_empty() || rest.starts_with(['#', ';'])).then_some(text)
+}
+
+/// Splits off the literal that an expression begins with; none where its text is computed.
+fn quoted(expression: &str) -> Option<(&str, &str)> {
     let (open, close) = match expression.as_bytes() {
         [b'"', ..] => ("\"", '"'),
         [b'\'', ..] => ("'", '\''),
@@ -95,7 +103,7 @@ fn literal(expression: &str) -> Option<&str> {
         [b'%', b'q', b'(', ..] => ("%q(", ')'),
         _ => return None,
     };
-    let text = expression.strip_prefix(open)?.strip_suffix(close)?;
-    let is_plain = !text.contains([close, '\\', '#']);
-    (is_plain && !text.is_empty()).then_some(text)
+    let (text, rest) = expression.strip_prefix(open)?.split_once(close)?;
+    let is_plain = !text.contains(['\\', '#']);
+    (is_plain && !text.is_empty()).then_some((text, rest))
 }

@@ -19,6 +19,9 @@ fn reads_literals_in_every_form_that_installers_write() {
         ("%q{rake}", "%q{13.0.6}"),
         ("%q<rake>.freeze", "%q(13.0.6)"),
         ("\"rake\"", "Gem::Version.new(\"13.0.6\")"),
+        ("\"rake\" # not 'x'", "\"13.0.6\".freeze # as in version.rb"),
+        ("'rake'#x", "Gem::Version.new('13.0.6'.freeze) # x = \"1\""),
+        ("%q{rake} ;", "'13.0.6'; nil"),
     ] {
         let found = analyze(&Gem, SPECIFICATION, gemspec(name, version).as_bytes());
         assert_eq!(found.gaps, [], "{name} {version}");
@@ -33,6 +36,8 @@ fn what_only_ruby_could_tell_is_a_gap() {
         ("\"rake\"", "Rake::VERSION"),
         ("\"rake\"", "\"#{13}.0\""),
         ("\"rake\"", "\"13\" + \".0\""),
+        ("\"rake\"", "\"13.0\" if true # x"),
+        ("\"rake\"", "Gem::Version.new(\"13.0\" # )"),
         ("name", "\"13.0.6\""),
         ("\"\"", "\"13.0.6\""),
     ] {

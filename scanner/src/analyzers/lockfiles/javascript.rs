@@ -1,22 +1,30 @@
 //! Lockfiles of Yarn and pnpm.
 //!
 //! Both are read by their lines: Yarn's first format is one of its own, and the YAML of the others
-//! is written in one form, with a package's key on a line by itself.
+//! is written in one form, with a package's key on a line by itself. A key of more than some 1,000
+//! characters stands behind a question mark, and its colon on the next line.
 //!
-//! Source: Yarn, "yarn.lock" (classic and berry); pnpm/spec, "lockfile".
+//! Source: Yarn, "yarn.lock" (classic and berry); pnpm/spec, "lockfile"; YAML 1.2,
+//! section 8.2.2.
 
 use super::{Pin, text_lines};
 
 /// Sources that are the project's own directories.
 const OWN_SOURCES: [&str; 4] = ["workspace:", "link:", "portal:", "file:"];
 
+const QUOTES: [char; 2] = ['"', '\''];
+
 /// Reads `yarn.lock`: a line `"name@range", …:` and a `version` below it.
-pub(super) fn yarn(content: &[u8]) -> Vec<Pin> {
+pub(super) fn yarn(text: &str) -> Vec<Pin> {
     let mut pins = Vec::new();
     let mut name: Option<&str> = None;
-    for line in text_lines(content) {
+    for line in text_lines(text) {
+        if line == ":" {
+            continue;
+        }
         if !line.starts_with([' ', '#']) {
-            name = line.strip_suffix(':').and_then(requested);
+            let key = line.strip_prefix("? ").or_else(|| line.strip_suffix(':'));
+            name = key.and_then(requested);
         } else if let Some(version) = version_below(line)
             && let Some(name) = name.take()
         {
@@ -28,7 +36,8 @@ pub(super) fn yarn(content: &[u8]) -> Vec<Pin> {
 
 /// Gives the package that the first of a line's requests names.
 fn requested(line: &str) -> Option<&str> {
-    let request = line.trim_start_matches('"').split(['"', ',']).next()?;
+    let request = line.trim_start_matches(QUOTES);
+    let request = request.split(['"', '\'', ',']).next()?;
     let (name, range) = split_at_sign(request)?;
     if OWN_SOURCES.iter().any(|own| range.starts_with(own)) {
         return None;
@@ -38,17 +47,20 @@ fn requested(line: &str) -> Option<&str> {
     Some(aliased.map_or(name, |(real, _)| real))
 }
 
-/// Reads `  version "1.0"` and `  version: 1.0`, right below a package.
+/// Reads `  version "1.0"` and `  version: 1.0`, right below a package; the key may be quoted.
 fn version_below(line: &str) -> Option<&str> {
-    let value = line.strip_prefix("  version")?;
+    let pair = line.strip_prefix("  ")?;
+    let value = ["version", "\"version\"", "'version'"]
+        .iter()
+        .find_map(|key| pair.strip_prefix(key))?;
     let value = value.strip_prefix(':').unwrap_or(value);
     value
         .starts_with(' ')
-        .then(|| value.trim_matches([' ', '"']))
+        .then(|| value.trim().trim_matches(QUOTES))
 }
 
 /// Splits `name@rest`, where the name may begin with `@`.
-fn split_at_sign(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split_at_sign(text: &str) -> Option<(&str, &str)> {
     let at = text
         .char_indices()
         .skip(1)
@@ -58,23 +70,22 @@ fn split_at_sign(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Reads `pnpm-lock.yaml`: the keys of `packages`, whose form depends on the file's version.
-pub(super) fn pnpm(content: &[u8]) -> Vec<Pin> {
+pub(super) fn pnpm(text: &str) -> Vec<Pin> {
     let mut pins = Vec::new();
     let mut in_packages = false;
     let mut has_slashes = false;
-    for line in text_lines(content) {
+    for line in text_lines(text) {
         if let Some(version) = line.strip_prefix("lockfileVersion:") {
             let major = version.trim_matches([' ', '\'', '"']).split('.').next();
             has_slashes = major.and_then(|major| major.parse().ok()).unwrap_or(0) < 6;
         } else if !line.is_empty() && !line.starts_with(' ') {
             in_packages = line == "packages:";
         } else if in_packages
-            && let Some(key) = line
-                .strip_prefix("  ")
-                .and_then(|line| line.strip_suffix(':'))
+            && let Some(line) = line.strip_prefix("  ")
+            && let Some(key) = line.strip_prefix("? ").or_else(|| line.strip_suffix(':'))
             && !key.starts_with(' ')
         {
-            let key = key.trim_matches(['\'', '"']);
+            let key = key.trim_matches(QUOTES);
             pins.extend(if has_slashes {
                 by_slashes(key)
             } else {
@@ -95,7 +106,7 @@ fn by_slashes(key: &str) -> Option<Pin> {
 }
 
 /// Reads `name@version(peers)`, with a slash before it in version 6.
-fn by_sign(key: &str) -> Option<Pin> {
+pub(super) fn by_sign(key: &str) -> Option<Pin> {
     let key = key.strip_prefix('/').unwrap_or(key);
     let (name, version) = split_at_sign(key.split('(').next()?)?;
     // A version with a colon or a slash is an address.

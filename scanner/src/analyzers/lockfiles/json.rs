@@ -1,18 +1,21 @@
-//! Lockfiles in JSON: npm's, Pipenv's, Composer's and NuGet's.
+//! Lockfiles in JSON: npm's, Deno's, Pipenv's, Composer's and NuGet's.
 //!
-//! Source: npm documentation, "package-lock.json"; Pipenv, "Pipfile.lock"; Composer, "composer.lock";
-//! NuGet, "Lock file", `packages.lock.json`.
+//! Source: npm documentation, "package-lock.json"; Deno, "Lockfile", versions 2 to 5; Pipenv,
+//! "Pipfile.lock"; Composer, "composer.lock"; NuGet, "Lock file", `packages.lock.json`.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sluicegate_model::package::Package;
 
-use super::Pin;
+use super::javascript::split_at_sign;
+use super::{Pin, pip};
 use crate::analyzers::composer;
+use crate::analyzers::npm::version::clean;
 use crate::analyzers::records::{Record, Records, from_json};
 
 /// Reads `package-lock.json` of versions 1 to 3; version 2 says everything twice.
-pub(super) fn npm(content: &[u8]) -> Vec<Pin> {
-    let Ok(lock) = from_json::<PackageLock>(content) else {
+pub(super) fn npm(text: &str) -> Vec<Pin> {
+    let Ok(lock) = from_json::<PackageLock>(text.as_bytes()) else {
         return Vec::new();
     };
     if lock.packages.kept.is_empty() {
@@ -49,7 +52,8 @@ impl Record for InstalledAt {
         };
         if !self.link {
             let name = self.name.as_deref().unwrap_or(folder);
-            kept.extend(Pin::new(name, &self.version.unwrap_or_default()));
+            let stated = self.version.unwrap_or_default();
+            kept.extend(Pin::new(name, clean(&stated)));
         }
     }
 }
@@ -69,20 +73,66 @@ impl Record for Dependency {
     fn keep(self, key: &str, kept: &mut Vec<Pin>) {
         // `npm:name@version` stands for a package under another name.
         let aliased = self.version.strip_prefix("npm:");
-        let (name, version) = aliased
+        let (name, stated) = aliased
             .and_then(|real| real.rsplit_once('@'))
             .unwrap_or((key, &self.version));
         // A version with a colon is an address.
-        if !version.contains(':') {
-            kept.extend(Pin::new(name, version));
+        if !stated.contains(':') {
+            kept.extend(Pin::new(name, clean(stated)));
         }
         kept.extend(self.dependencies.kept);
     }
 }
 
+/// Reads the npm packages of `deno.lock`; no feed speaks of those of JSR.
+pub(super) fn deno(text: &str) -> Vec<Pin> {
+    let lock = from_json::<DenoLock>(text.as_bytes()).unwrap_or_default();
+    let npm = lock.npm.kept.into_iter();
+    npm.chain(lock.packages.npm.kept).collect()
+}
+
+#[derive(Default, Deserialize)]
+struct DenoLock {
+    /// The packages themselves from version 4 on, in version 2 one of two objects.
+    #[serde(default)]
+    npm: Records<DenoEntry>,
+    #[serde(default)]
+    packages: DenoPackages,
+}
+
+/// What version 3 has around its packages.
+#[derive(Default, Deserialize)]
+struct DenoPackages {
+    #[serde(default)]
+    npm: Records<DenoEntry>,
+}
+
+/// A package by its name and version, or version 2's object of packages; of both, the keys within.
+#[derive(Deserialize)]
+struct DenoEntry(Records<IgnoredAny>);
+
+impl Record for DenoEntry {
+    type Kept = Pin;
+
+    fn keep(self, key: &str, kept: &mut Vec<Pin>) {
+        if key == "packages" {
+            let keys = self.0.kept.iter();
+            kept.extend(keys.filter_map(|key| deno_pin(key)));
+        } else {
+            kept.extend(deno_pin(key));
+        }
+    }
+}
+
+/// Reads `name@version` and `name@version_peer@version`.
+fn deno_pin(key: &str) -> Option<Pin> {
+    let (name, version) = split_at_sign(key)?;
+    Pin::new(name, version.split('_').next()?)
+}
+
 /// Reads `Pipfile.lock`.
-pub(super) fn pipfile(content: &[u8]) -> Vec<Pin> {
-    let lock = from_json::<Pipfile>(content).unwrap_or_default();
+pub(super) fn pipfile(text: &str) -> Vec<Pin> {
+    let lock = from_json::<Pipfile>(text.as_bytes()).unwrap_or_default();
     let default = lock.default.kept.into_iter();
     default.chain(lock.develop.kept).collect()
 }
@@ -105,14 +155,14 @@ impl Record for PipfileEntry {
     type Kept = Pin;
 
     fn keep(self, key: &str, kept: &mut Vec<Pin>) {
-        let version = self.version.strip_prefix("==").unwrap_or_default();
+        let version = pip::exact(&self.version).unwrap_or_default();
         kept.extend(Pin::new(key, version));
     }
 }
 
 /// Reads `composer.lock`.
-pub(super) fn composer(content: &[u8]) -> Vec<Pin> {
-    let lock = from_json::<ComposerLock>(content).unwrap_or_default();
+pub(super) fn composer(text: &str) -> Vec<Pin> {
+    let lock = from_json::<ComposerLock>(text.as_bytes()).unwrap_or_default();
     let packages = lock.packages.kept.into_iter().chain(lock.packages_dev.kept);
     packages
         .map(|Package { name, version, .. }| Pin { name, version })
@@ -129,8 +179,8 @@ struct ComposerLock {
 }
 
 /// Reads `packages.lock.json`.
-pub(super) fn nuget(content: &[u8]) -> Vec<Pin> {
-    from_json::<NugetLock>(content)
+pub(super) fn nuget(text: &str) -> Vec<Pin> {
+    from_json::<NugetLock>(text.as_bytes())
         .map(|lock| lock.dependencies.kept)
         .unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! The texts in which Python's installers record a distribution. Pure.
 
+use crate::analyzers::lockfiles;
+
 /// Most pins taken from one list; pip has about twenty.
 const MAX_PINS: usize = 1_000;
 
@@ -57,15 +59,9 @@ fn fill(slot: &mut Option<String>, value: &[u8]) {
 
 /// Gives the exact pins of a list of requirements.
 pub(super) fn pins(content: &[u8]) -> Vec<(String, String)> {
-    let text = String::from_utf8_lossy(content);
-    let pin = |line: &str| {
-        let line = line.split(['#', ';']).next().unwrap_or_default();
-        let (name, version) = line.split_once("==")?;
-        let name = name.split('[').next().unwrap_or_default().trim();
-        let version = version.split_whitespace().next()?;
-        (!name.is_empty()).then(|| (name.to_owned(), version.to_owned()))
-    };
-    text.lines().filter_map(pin).take(MAX_PINS).collect()
+    lockfiles::pinned_requirements(content)
+        .take(MAX_PINS)
+        .collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
         "language/composer" => texts(&COMPOSER),
         "language/pear" => texts(&PEAR),
         "language/conda" => texts(&CONDA),
+        "language/bitnami" => texts(&BITNAMI),
         "language/cran" => texts(&CRAN),
         "language/erlang" => texts(&ERLANG),
         "language/perl" => texts(&PERL),
@@ -41,7 +42,7 @@ const PYTHON: [(&str, &str); 8] = [
     ("a.dist-info/METADATA", "Name: a\n\nVersion: 1\n"),
     (
         "site-packages/pip/_vendor/vendor.txt",
-        "# comment\nurllib3==1.26.17  # why\n    idna==3.7\nloose>=1\n\n",
+        "# comment\nurllib3==1.26.17  # why\n    idna==3.7\nloose>=1\nv===1\n\n",
     ),
     ("x/_vendor/licenses.txt", "MIT\n"),
 ];
@@ -65,7 +66,11 @@ const PYTHON_FILES: [(&str, &str); 4] = [
     ),
 ];
 
-const NPM: [(&str, &str); 7] = [
+const NPM: [(&str, &str); 8] = [
+    (
+        "app/node_modules/old/package.json",
+        r#"{"name":"old","version":" =v0.0.8 "}"#,
+    ),
     (
         "app/node_modules/lodash/package.json",
         r#"{"name":"lodash","version":"4.17.0","dependencies":{"a":"^1"}}"#,
@@ -113,7 +118,11 @@ const UNPACKED_JARS: [(&str, &str); 5] = [
     ),
 ];
 
-const GEM: [(&str, &str); 7] = [
+const GEM: [(&str, &str); 8] = [
+    (
+        "a/specifications/c-1.gemspec",
+        "  s.name = 'c' # x\n  s.version = \"1\".freeze # y\n",
+    ),
     (
         "usr/lib/ruby/gems/3.1.0/specifications/rake-13.0.6.gemspec",
         "Gem::Specification.new do |s|\n  s.name = \"rake\".freeze\n  s.version = \"13.0.6\"\nend\n",
@@ -179,7 +188,11 @@ const COMPOSER: [(&str, &str); 5] = [
     ("composer/installed.json", "7"),
 ];
 
-const PEAR: [(&str, &str); 5] = [
+const PEAR: [(&str, &str); 6] = [
+    (
+        "lib/.registry/.channel.pecl.php.net/apc.reg",
+        "a:2:{s:7:\"package\";s:3:\"APC\";s:7:\"version\";s:5:\"3.1.9\";}",
+    ),
     (
         "usr/share/php/.registry/x.reg",
         "a:4:{s:7:\"attribs\";a:1:{s:7:\"version\";s:3:\"2.0\";}s:4:\"name\";s:11:\"Archive_Tar\";s:7:\"channel\";s:12:\"pear.php.net\";s:7:\"version\";a:2:{s:3:\"api\";s:3:\"9.9\";s:7:\"release\";s:6:\"1.4.14\";}}",
@@ -201,6 +214,15 @@ const CONDA: [(&str, &str); 4] = [
     ("conda-meta/a.json", r#"{"name":"a","version":""}"#),
     ("conda-meta/b.json", r#"{"name":"b","version":"1"}"#),
     ("conda-meta/c.json", "[]"),
+];
+
+const BITNAMI: [(&str, &str); 3] = [
+    (
+        "opt/bitnami/.bitnami_components.json",
+        r#"{"nginx":{"arch":"amd64","distro":"debian-12","type":"NAMI","version":"1.25.3-1"},"a":{}}"#,
+    ),
+    (".bitnami_components.json", "[]"),
+    (".bitnami_components.json", "{"),
 ];
 
 const CRAN: [(&str, &str); 5] = [
@@ -248,7 +270,24 @@ const PERL: [(&str, &str); 5] = [
     ),
 ];
 
-const LOCKFILES: [(&str, &str); 15] = [
+const LOCKFILES: [(&str, &str); 20] = [
+    (
+        "pylock.toml",
+        "[[packages]]\nname = \"a\"\nversion = \"1\"\n[[packages]]\nname = \"own\"\nversion = \"0\"\n[packages.directory]\npath = \".\"\n",
+    ),
+    (
+        "pdm.lock",
+        "[[package]]\nname = \"a\"\nversion = \"1\"\nsummary = \"\"\"\nname = \"b\"\n\"\"\"\n",
+    ),
+    (
+        "bun.lock",
+        "{\n  \"packages\": {\n    \"a\": [\"a@1.0.0\", \"\", {}, \"x\"], // c\n    \"own\": [\"own@workspace:own\"],\n  },\n}\n",
+    ),
+    (
+        "deno.lock",
+        r#"{"version":"5","npm":{"a@1.0.0_b@2":{"integrity":"x"}},"jsr":{"@std/c@1":{}}}"#,
+    ),
+    ("go.mod", "require a v1.0.0\nreplace a => b v1.1.0\n"),
     (
         "package-lock.json",
         r#"{"lockfileVersion":3,"packages":{"":{"name":"own"},"node_modules/@a/b":{"version":"1"},"node_modules/l":{"link":true}},"dependencies":{"c":{"version":"2","dependencies":{"d":{"version":"3"}}}}}"#,

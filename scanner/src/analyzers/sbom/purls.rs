@@ -7,6 +7,8 @@ use std::str::FromStr;
 use packageurl::PackageUrl;
 use sluicegate_model::package::{Package, PackageType};
 
+use crate::analyzers::npm::version::clean;
+
 /// Longest name or version that is believed, in bytes.
 const MAX_PART_BYTES: usize = 512;
 
@@ -15,6 +17,10 @@ pub(super) fn package(purl: &str) -> Option<Package> {
     let purl = PackageUrl::from_str(purl).ok()?;
     let package_type = package_type(purl.ty())?;
     let version = purl.version().filter(|version| !version.is_empty())?;
+    let version = match package_type {
+        PackageType::Npm => clean(version),
+        _ => version,
+    };
     let name = name(package_type, purl.namespace(), purl.name());
     let long = name.len() > MAX_PART_BYTES || version.len() > MAX_PART_BYTES;
     let qualifier = |key: &str| purl.qualifiers().get(key).map(ToString::to_string);
@@ -65,6 +71,7 @@ mod tests {
                 "pkg:npm/%40angular/core@1",
                 Some((PackageType::Npm, "@angular/core", "1")),
             ),
+            ("pkg:npm/a@v0.0.8", Some((PackageType::Npm, "a", "0.0.8"))),
             (
                 "pkg:golang/github.com/a/b@v1.0.0#sub",
                 Some((PackageType::Go, "github.com/a/b", "v1.0.0")),
