@@ -39,11 +39,10 @@ pub(super) fn decide<V: ParsedVersion>(text: &str, version: &V, advisory: &Advis
     }
     match (of_modules, of_releases) {
         (Place::Bounded, _) | (_, Place::Bounded) | (Place::Open, Place::Open) => Affected::Yes,
-        (Place::Open, Place::Outside) => Affected::No,
         // Where the modules' end is a commit, it says nothing of releases.
         (Place::Outside, Place::Open) if ends_in_commit(&advisory.ranges) => Affected::Yes,
         (Place::Outside, Place::Unclear) if ends_in_commit(&advisory.ranges) => Affected::Unknown,
-        (Place::Outside, _) => Affected::No,
+        (Place::Open, Place::Outside) | (Place::Outside, _) => Affected::No,
         (Place::Open | Place::Unclear, _) => Affected::Unknown,
     }
 }
