@@ -50,20 +50,13 @@ pub(super) fn add(text: &str, release: Option<&str>, path: &str, found: &mut Obs
         if let Some(package) = package {
             found.add(package);
         }
-        for module in list.dependencies.iter().filter(|it| it.is_versioned()) {
-            found.add(package_of(module));
-        }
-        return;
-    }
-    if list.main.is_none() && list.dependencies.is_empty() {
+    } else if let Some(main) = list.main {
+        let version = main_version(&main, &list.settings);
+        found.add(Package::of_language(PackageType::Go, main.path, version));
+    } else if list.dependencies.is_empty() {
         let detail = "it was built without modules, so its Go dependencies are not known";
         let gap = Gap::partial(GapKind::VersionUnknown, detail);
         found.gaps.push(gap.at(path));
-        return;
-    }
-    if let Some(main) = list.main {
-        let version = main_version(&main, &list.settings);
-        found.add(Package::of_language(PackageType::Go, main.path, version));
     }
     for module in &list.dependencies {
         if module.is_versioned() {

@@ -1,7 +1,8 @@
 //! Which Go programs are those of the Go toolchain itself, and what it is called in advisories.
 //!
 //! They are built without a module of their own: their build information has a path below `cmd/`,
-//! which the language keeps for itself, and before Go 1.18 nothing but the version.
+//! which the language keeps for itself, and before Go 1.18 nothing but the version. Others' programs
+//! may be below a `cmd` too, so that only the names of Go's own count.
 //!
 //! Source: Go, "Command documentation"; Go vulnerability database, module `toolchain`.
 
@@ -10,6 +11,35 @@ use sluicegate_model::package::{Package, PackageType};
 /// The module of the toolchain's programs, and what their paths start with.
 const MODULE: &str = "cmd";
 const PROGRAMS: &str = "cmd/";
+
+/// The names of its programs.
+const NAMES: [&str; 25] = [
+    "addr2line",
+    "api",
+    "asm",
+    "buildid",
+    "cgo",
+    "compile",
+    "covdata",
+    "cover",
+    "dist",
+    "distpack",
+    "doc",
+    "fix",
+    "go",
+    "gofmt",
+    "link",
+    "nm",
+    "objdump",
+    "pack",
+    "pprof",
+    "preprofile",
+    "test2json",
+    "tour",
+    "trace",
+    "vet",
+    "yacc",
+];
 
 /// Those of which advisories on the toolchain speak. The others only read their own files.
 const SPOKEN_OF: [&str; 4] = ["go", "cgo", "compile", "link"];
@@ -22,10 +52,9 @@ pub(super) fn name<'a>(program: &'a str, module: Option<&str>, place: &'a str) -
     if module.is_some_and(|module| module != MODULE) {
         return None;
     }
-    if let Some(name) = program.strip_prefix(PROGRAMS) {
-        return Some(name);
-    }
-    program.is_empty().then(|| at(place)).flatten()
+    let stated = program.strip_prefix(PROGRAMS);
+    let name = stated.or_else(|| program.is_empty().then(|| at(place)).flatten());
+    name.filter(|name| NAMES.contains(name))
 }
 
 /// Gives the program by its place: `…/go/bin/go`, `…/go-1.17/pkg/tool/linux_amd64/link`.
@@ -54,6 +83,8 @@ mod tests {
             ("cmd/go", None, "x", Some("go")),
             ("cmd/go", Some("cmd"), "x", Some("go")),
             ("cmd/vet", None, "x", Some("vet")),
+            ("cmd/server", Some("cmd"), "x", None),
+            ("cmd/server", None, "x", None),
             ("cmd/go", Some("github.com/a/b"), "x", None),
             ("github.com/a/b/cmd/go", None, "usr/local/go/bin/go", None),
             ("command-line-arguments", None, "go/bin/go", None),
