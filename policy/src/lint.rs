@@ -219,7 +219,7 @@ impl Conditions {
             && same(self.fixable, other.fixable)
             && same(self.kev, other.kev)
             && self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
-            && (self.kind.is_none() || self.kind == other.kind)
+            && self.covers_kind(other)
             && package
             && self
                 .epss_at_least

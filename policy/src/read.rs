@@ -411,10 +411,11 @@ const SEVERITIES: [(&str, Severity); 5] = [
     ("critical", Severity::Critical),
 ];
 
-const KINDS: [(&str, FindingKind); 3] = [
+const KINDS: [(&str, FindingKind); 4] = [
     ("vulnerability", FindingKind::Vulnerability),
     ("malware", FindingKind::Malware),
     ("eol", FindingKind::Eol),
+    ("informational", FindingKind::Informational),
 ];
 
 /// Gives a form that depends on what a document says and not on how it is laid out.

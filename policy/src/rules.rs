@@ -76,6 +76,7 @@ pub(crate) struct Conditions {
     pub severity_unknown: Option<bool>,
     pub fixable: Option<bool>,
     pub kev: Option<bool>,
+    /// Which kind is meant; absent, all but the informational one.
     pub kind: Option<FindingKind>,
     pub package: Option<PurlPattern>,
     pub epss_at_least: Option<f64>,
@@ -93,7 +94,7 @@ impl Conditions {
             && is(self.fixable, finding.fixed.is_some())
             && is(self.kev, finding.kev)
             && self.quieted.unwrap_or(false) == finding.quieted_by.is_some()
-            && self.kind.is_none_or(|kind| finding.kind == kind)
+            && self.is_of_kind(finding.kind)
             && self
                 .package
                 .as_ref()
@@ -101,6 +102,21 @@ impl Conditions {
             && self
                 .epss_at_least
                 .is_none_or(|least| finding.epss.is_some_and(|got| got >= least))
+    }
+}
+
+impl Conditions {
+    fn is_of_kind(&self, kind: FindingKind) -> bool {
+        self.kind
+            .map_or(kind != FindingKind::Informational, |wanted| kind == wanted)
+    }
+
+    /// Tells whether every finding of a kind that the others mean is of one that these do.
+    pub(crate) fn covers_kind(&self, other: &Self) -> bool {
+        match other.kind {
+            Some(kind) => self.is_of_kind(kind),
+            None => self.kind.is_none(),
+        }
     }
 }
 

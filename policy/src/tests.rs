@@ -4,6 +4,7 @@ mod allowing;
 mod artifacts;
 mod copies;
 mod documents;
+mod kinds;
 mod laws;
 mod linting;
 mod loading;

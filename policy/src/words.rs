@@ -130,6 +130,7 @@ fn degree(hit: &Finding) -> &'static str {
         FindingKind::Vulnerability => hit.severity.as_str(),
         FindingKind::Malware => "malware",
         FindingKind::Eol => "end-of-life",
+        FindingKind::Informational => "informational",
     }
 }
 

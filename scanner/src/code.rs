@@ -29,6 +29,12 @@ pub(crate) enum Installer {
 /// Source: Python documentation, `site`; virtualenv.
 const SITE_MODULES: [&str; 3] = ["sitecustomize", "usercustomize", "_virtualenv"];
 
+/// Where `pip install --target` puts the programs of what it installs, beside the packages.
+const SCRIPTS: &str = "bin";
+
+/// What makes a directory of Python's code one that is imported.
+const PACKAGE_OF_PYTHON: &str = "__init__.py";
+
 /// What the manifest beside an application of .NET ends in; one without packages names none.
 pub(crate) const MANIFEST_OF_DOTNET: &str = ".deps.json";
 
@@ -134,7 +140,18 @@ pub(crate) fn is_record(path: &str) -> bool {
     is_gem
         || path.ends_with(MANIFEST_OF_DOTNET)
         || of_npm() == Some("/package.json")
+        || root(path).is_some_and(|root| path == imported(&root) && may_be_scripts(&root))
         || conda_environment(path).is_some()
+}
+
+/// Gives the file that makes the directory one that is imported, were it one of Python.
+pub(crate) fn imported(root: &Root<'_>) -> String {
+    format!("{}/{PACKAGE_OF_PYTHON}", root.path)
+}
+
+/// Tells whether a directory beside Python's packages is for programs, if it is not imported.
+pub(crate) fn may_be_scripts(root: &Root<'_>) -> bool {
+    root.installer == Installer::Python && root.name() == SCRIPTS
 }
 
 fn installer(directory: &str) -> Option<Installer> {

@@ -18,6 +18,7 @@ use crate::claims;
 use crate::distro;
 use crate::facts::FoundPackage;
 use crate::gaps::GapList;
+use crate::image::judge::carried::Carriers;
 use crate::image::judge::ownership::{self, Owners};
 use crate::image::judge::roles::{self, Role, found_of_system, packages_of, system_packages};
 use crate::image::judge::stripped::Records;
@@ -34,7 +35,7 @@ use crate::versions::parts::is_built_from;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 10;
+pub(crate) const MERGE_REVISION: u32 = 11;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
@@ -163,6 +164,7 @@ fn components(
 ) -> Vec<Component> {
     let own: BTreeSet<&Package> = packages_of(merged, roles, Role::Database).collect();
     let relocated: BTreeSet<&Package> = packages_of(merged, roles, Role::Relocated).collect();
+    let carriers = Carriers::of(merged);
     let mut components = Vec::new();
     for (file, role) in merged.files.iter().zip(roles) {
         if *role == Role::Backup || (file.found.packages.is_empty() && file.named.is_empty()) {
@@ -183,7 +185,8 @@ fn components(
             let is_copy = *role == Role::Relocated && own.contains(&found.package);
             let is_owners = owner.is_some() && is_never_named(found.package.package_type);
             if !is_copy && !is_owners {
-                components.push(component(&file.path, found, layer, distro, owner));
+                let found = carriers.told(&file.path, found);
+                components.push(component(&file.path, &found, layer, distro, owner));
             }
         }
     }
@@ -210,10 +213,12 @@ fn component(
     let file = path::shown(file);
     let package = &found.package;
     let own_distro = distro.filter(|distro| distro::may_hold(distro, package.package_type));
+    // A product that no system's package brought is no part of the distribution.
+    let of_system = own_distro.filter(|_| package.package_type.is_operating_system());
     let ecosystem = package
         .package_type
         .language_ecosystem()
-        .or_else(|| own_distro.and_then(|distro| distro.ecosystem.clone()));
+        .or_else(|| of_system.and_then(|distro| distro.ecosystem.clone()));
     let path = if found.inside.is_empty() {
         file.into_owned()
     } else {

@@ -124,9 +124,11 @@ pub(crate) fn advisory(id: &str) -> Advisory {
         severity: Severity::Unknown,
         basis: None,
         cvss: None,
+        informational: false,
         scope: Scope::default(),
         versions: Vec::new(),
         ranges: Vec::new(),
+        releases: Vec::new(),
     }
 }
 

@@ -151,6 +151,9 @@ fn level(finding: &Finding) -> Level {
     if finding.kev || finding.kind == FindingKind::Malware {
         return Level::Error;
     }
+    if finding.kind == FindingKind::Informational {
+        return Level::Note;
+    }
     match finding.severity {
         Severity::Critical | Severity::High => Level::Error,
         Severity::Medium | Severity::Unknown => Level::Warning,

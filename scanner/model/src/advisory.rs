@@ -24,12 +24,17 @@ pub struct Advisory {
     pub basis: Option<Basis>,
     /// The CVSS base score, 0 to 10.
     pub cvss: Option<f64>,
+    /// Whether it tells of no weakness, but that a package is no longer tended, or asks for notice.
+    pub informational: bool,
     /// Which builds of the package it speaks of.
     pub scope: Scope,
     /// Exact versions that are affected.
     pub versions: Vec<String>,
     /// Ranges of versions that are affected. GIT ranges are left out.
     pub ranges: Vec<Range>,
+    /// The same over the names of releases, where the versions of `ranges` leave them out: Go knows
+    /// no `v12.4.0` of a module whose path has no `/v12`, and so no end of a range there.
+    pub releases: Vec<Range>,
 }
 
 /// What a severity rests on, most trusted first.
@@ -69,6 +74,18 @@ pub struct Scope {
     pub binaries: Vec<String>,
     /// The processor architecture.
     pub architecture: Option<String>,
+    /// The platforms, each of a part of the package that has the weakness.
+    pub platforms: Vec<Platforms>,
+}
+
+/// Platforms by operating system and processor architecture, in the words of OCI image configs, which
+/// are Go's. A list that is empty limits nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platforms {
+    /// The operating systems, such as `linux`.
+    pub systems: Vec<String>,
+    /// The architectures, such as `amd64`.
+    pub architectures: Vec<String>,
 }
 
 /// A range of versions: events in the order of the ecosystem.

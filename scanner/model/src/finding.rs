@@ -19,6 +19,9 @@ pub enum FindingKind {
     Malware,
     /// Software that its maker no longer mends.
     Eol,
+    /// No weakness: a package that nobody tends any more, or that its users should know something of.
+    /// A rule of policy sees it only where it asks for the kind.
+    Informational,
 }
 
 /// Whether the advisory applies.

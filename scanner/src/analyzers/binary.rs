@@ -52,7 +52,7 @@ impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "binary/content",
-            revision: 4,
+            revision: 5,
         }
     }
 
@@ -86,7 +86,8 @@ impl Analyzer for Binary {
 fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(), AnalyzeError> {
     let layout = kinds::layout(content);
     go::read(content, &layout, path, found);
-    let crates = rust::read(content, &layout, found);
+    let crates = rust::read(content, &layout, path, found);
+    let lists_crates = matches!(crates, Ok(true));
     let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
     if head.as_ref() == ELF_MAGIC {
         products::read(content, &layout, path, found);
@@ -99,14 +100,14 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
         }
         found.binary = Some(BinaryFacts {
             size_bytes: content.size_bytes(),
-            identified: !found.packages.is_empty(),
+            identified: lists_crates || !found.packages.is_empty(),
             packed,
             is_library: elf::is_library(content),
         });
     }
     match content.failure() {
         Some(error) => Err(AnalyzeError(format!("the spooled file: {error}"))),
-        None => crates,
+        None => crates.map(|_| ()),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! Source: .NET documentation, "Dependency manifest"; dotnet/sdk, "Runtime configuration files".
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -23,13 +23,16 @@ use crate::limits::MIB;
 /// What the name of a runtime pack has before the package's own.
 const RUNTIME_PACK: &str = "runtimepack.";
 
+/// What stands in a list of files for none. Source: NuGet documentation, "Framework compatibility".
+const NO_FILE: &str = "_._";
+
 pub(super) struct Dotnet;
 
 impl Analyzer for Dotnet {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/dotnet",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -47,7 +50,7 @@ impl Analyzer for Dotnet {
         let target = manifest.runtime_target.map(RuntimeTarget::into_name);
         let runtime = installed_runtime(file.path, target.as_deref());
         let present = manifest.targets.kept.into_iter();
-        let present: Option<BTreeSet<String>> = present
+        let present: Option<BTreeMap<String, bool>> = present
             .filter(|(name, _)| Some(name) == target.as_ref())
             .map(|(_, libraries)| libraries.into_iter().collect())
             .next();
@@ -55,7 +58,7 @@ impl Analyzer for Dotnet {
         for library in manifest.libraries.kept {
             if present
                 .as_ref()
-                .is_some_and(|present| !present.contains(&library))
+                .is_some_and(|present| !brings_files(present, &library))
             {
                 continue;
             }
@@ -91,6 +94,13 @@ fn installed_runtime(path: &str, target: Option<&str>) -> Option<Package> {
     is_shared.then(|| Package::of_language(PackageType::Nuget, name, version))
 }
 
+/// Tells whether a target uses a library and anything of it is there. One that only names others, or
+/// that only a compiler reads, leaves no file; a runtime pack is the runtime itself.
+fn brings_files(present: &BTreeMap<String, bool>, library: &str) -> bool {
+    let used = present.get(library);
+    used.is_some_and(|has_files| *has_files || library.starts_with(RUNTIME_PACK))
+}
+
 fn package(library: &str) -> Option<Package> {
     let (name, version) = library.rsplit_once('/')?;
     let name = name.strip_prefix(RUNTIME_PACK).unwrap_or(name);
@@ -124,24 +134,60 @@ impl RuntimeTarget {
     }
 }
 
-/// A target: the libraries that it uses, each as `name/version`.
+/// A target: the libraries that it uses, each as `name/version`, and whether any file of it is there.
 #[derive(Deserialize)]
-struct Target(Records<IgnoredAny>);
+struct Target(Records<Used>);
 
 impl Record for Target {
-    type Kept = (String, Vec<String>);
+    type Kept = (String, Vec<(String, bool)>);
 
     fn keep(self, key: &str, kept: &mut Vec<Self::Kept>) {
         kept.push((key.to_owned(), self.0.kept));
     }
 }
 
-/// Only the key of a used library counts.
-impl Record for IgnoredAny {
-    type Kept = String;
+/// What a target takes from a library: its assemblies, its native code, its translations, and what is
+/// different on each platform.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Used {
+    #[serde(default)]
+    runtime: Records<File>,
+    #[serde(default)]
+    native: Records<File>,
+    #[serde(default)]
+    resources: Records<File>,
+    #[serde(default)]
+    runtime_targets: Records<File>,
+}
 
-    fn keep(self, key: &str, kept: &mut Vec<String>) {
-        kept.push(key.to_owned());
+impl Record for Used {
+    type Kept = (String, bool);
+
+    fn keep(self, key: &str, kept: &mut Vec<Self::Kept>) {
+        let lists = [
+            &self.runtime,
+            &self.native,
+            &self.resources,
+            &self.runtime_targets,
+        ];
+        let has_files = lists.iter().any(|files| !files.kept.is_empty());
+        kept.push((key.to_owned(), has_files));
+    }
+}
+
+/// A file of a library; `_._` stands for none.
+#[derive(Deserialize)]
+struct File(IgnoredAny);
+
+impl Record for File {
+    type Kept = ();
+
+    fn keep(self, key: &str, kept: &mut Vec<()>) {
+        let name = key.rsplit('/').next().unwrap_or_default();
+        if name != NO_FILE && kept.is_empty() {
+            kept.push(());
+        }
     }
 }
 
@@ -184,6 +230,9 @@ mod tests {
         "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.8":{"type":"runtimepack"},
         "Newtonsoft.Json/12.0.3":{"type":"package","serviceable":true},
         "Compile.Only/1.0.0":{"type":"package"},
+        "Meta.Package/4.3.0":{"type":"package"},
+        "Only.Compiled/4.3.0":{"type":"package"},
+        "Only.Translated/1.0.0":{"type":"package"},
         "System.Reference/4.0.0":{"type":"referenceassembly"}}"#;
 
     const TARGETS: &str = r#""targets":{
@@ -191,7 +240,10 @@ mod tests {
         ".NETCoreApp,Version=v6.0/linux-x64":{
             "Shop/1.0.0":{"dependencies":{"Newtonsoft.Json":"12.0.3"}},
             "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.8":{},
-            "Newtonsoft.Json/12.0.3":{"runtime":{}}}}"#;
+            "Meta.Package/4.3.0":{"dependencies":{"Newtonsoft.Json":"12.0.3"}},
+            "Only.Compiled/4.3.0":{"runtime":{"lib/net6.0/_._":{}},"compile":{"ref/a.dll":{}}},
+            "Only.Translated/1.0.0":{"resources":{"lib/de/a.resources.dll":{"locale":"de"}}},
+            "Newtonsoft.Json/12.0.3":{"runtime":{"lib/net6.0/Newtonsoft.Json.dll":{}}}}}"#;
 
     #[test]
     fn reads_the_packages_of_the_runtime_target() {
@@ -200,6 +252,7 @@ mod tests {
         let wanted = [
             "Microsoft.NETCore.App.Runtime.linux-x64 6.0.8",
             "Newtonsoft.Json 12.0.3",
+            "Only.Translated 1.0.0",
         ];
         assert_eq!(
             names(&format!("\u{feff}{{{target},{TARGETS},{LIBRARIES}}}")),
@@ -240,11 +293,11 @@ mod tests {
 
     #[test]
     fn without_a_runtime_target_every_package_counts() {
-        assert_eq!(names(&format!("{{{LIBRARIES}}}")).len(), 3);
+        assert_eq!(names(&format!("{{{LIBRARIES}}}")).len(), 6);
         let unknown = r#""runtimeTarget":{"name":"other"}"#;
         assert_eq!(
             names(&format!("{{{unknown},{TARGETS},{LIBRARIES}}}")).len(),
-            3
+            6
         );
     }
 

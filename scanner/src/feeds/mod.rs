@@ -12,6 +12,7 @@ pub mod cve;
 mod directory;
 mod error;
 mod exploits;
+mod extras;
 mod format;
 mod gather;
 mod index;

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use sluicegate_model::advisory::{Advisory, Event, Range};
 
 use super::cve::CveNumber;
+use super::extras;
 use super::rating::{Score, Statements, rate};
 use super::scope::{self, Described};
 
@@ -186,9 +187,11 @@ fn affected_package(
         severity: rating.severity,
         basis: rating.basis,
         cvss: rating.cvss,
+        informational: extras::is_informational(&package.ecosystem, entry.database_specific),
         scope,
         versions: entry.versions.clone().unwrap_or_default(),
         ranges,
+        releases: releases(&package.ecosystem, entry.ecosystem_specific),
     };
     Ok(Some(AffectedPackage {
         ecosystem: package.ecosystem.clone(),
@@ -212,6 +215,21 @@ fn ranges(written: &[WrittenRange]) -> Vec<Range> {
         })
         .filter(|range| !range.events.is_empty())
         .collect()
+}
+
+/// Reads the ranges over names of releases that Go's records have beside those over module versions.
+/// Those of any other shape are none, so that the others decide alone.
+///
+/// Source: Go vulnerability database, "OSV JSON schema", `custom_ranges`.
+fn releases(ecosystem: &str, extra: Option<&RawValue>) -> Vec<Range> {
+    #[derive(Deserialize)]
+    struct Extra {
+        custom_ranges: Option<Vec<WrittenRange>>,
+    }
+    let extra = extra.filter(|_| ecosystem == "Go");
+    let extra: Option<Extra> = extra.and_then(|extra| serde_json::from_str(extra.get()).ok());
+    let written = extra.and_then(|extra| extra.custom_ranges);
+    ranges(written.as_deref().unwrap_or_default())
 }
 
 impl WrittenEvent {

@@ -11,6 +11,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sluicegate_model::advisory::{Event, Range, Scope};
 
+use super::extras;
+
 /// What a release has of a package that was built in a module: RHEL's and AlmaLinux's mark.
 pub(crate) const MODULE_MARKS: [&str; 2] = [".module+el", ".module_el"];
 
@@ -65,6 +67,7 @@ pub(super) fn scope(described: &Described<'_>) -> Scope {
             _ => Vec::new(),
         },
         architecture: described.purl.and_then(architecture),
+        platforms: extras::platforms(described.ecosystem, described.extra),
     }
 }
 

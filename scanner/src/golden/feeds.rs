@@ -226,10 +226,19 @@ pub(super) fn records() -> Vec<Value> {
             {"package": {"ecosystem": "npm", "name": "x"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "2.0.0"}, {"last_affected": "2.5.0"}]}, {"type": "GIT", "repo": "x", "events": [{"introduced": "0"}]}]},
             {"package": {"ecosystem": "npm", "name": "foo-bar"}}]}),
         json!({"id": "DLA-1", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "Debian:12", "name": "x", "purl": "pkg:deb/debian/x?arch=source"}, "ecosystem_specific": {"urgency": "unimportant"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]}),
+        with_package(record("RUSTSEC-1", "crates.io", "x", "2.0.0"), "database_specific", json!({"informational": "unmaintained"})),
+        with_package(record("RUSTSEC-2", "crates.io", "x", "2.0.0"), "ecosystem_specific", json!({"affects": {"os": ["windows"], "arch": ["x86_64"]}})),
+        with_package(record("GO-1", "Go", "x", "v2.0.0"), "ecosystem_specific", json!({"imports": [{"path": "x", "goos": ["windows"]}, {"path": "x/y", "goarch": ["386"]}]})),
+        with_package(record("GO-2", "Go", "x", "v9.0.0"), "ecosystem_specific", json!({"custom_ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "0.5.0"}]}]})),
         json!({"affected": [{"package": {"ecosystem": "PyPI", "name": "x"}}]}),
         json!({"id": "EMPTY", "modified": "nonsense", "affected": [{"package": {"ecosystem": "PyPI"}}]}),
     ]);
     records
+}
+
+fn with_package(mut record: Value, key: &str, value: Value) -> Value {
+    record["affected"][0][key] = value;
+    record
 }
 
 /// An ecosystem of every family that a matcher answers for.

@@ -8,6 +8,7 @@ pub(crate) mod golden;
 mod order;
 mod ranges;
 mod registry;
+mod releases;
 
 pub(crate) use ranges::Affected;
 pub(crate) use registry::{Matcher, Side, of, slim};
@@ -15,4 +16,4 @@ pub use registry::{MatcherInfo, matchers};
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 7;
+pub const MATCHER_REVISION: u32 = 8;

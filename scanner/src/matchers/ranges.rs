@@ -6,6 +6,7 @@
 
 use sluicegate_model::advisory::{Advisory, Event, Range};
 
+use super::releases;
 use crate::versions::ParsedVersion;
 
 /// What an advisory says about a version.
@@ -37,7 +38,7 @@ pub(crate) fn affected<V: ParsedVersion>(version: &str, advisories: &[Advisory])
 /// Drops the listed versions that a range holds anyway; it changes no answer and most of the size.
 pub(crate) fn drop_covered<V: ParsedVersion>(advisory: &mut Advisory) {
     let ranges = &advisory.ranges;
-    if ranges.is_empty() {
+    if ranges.is_empty() || !advisory.releases.is_empty() {
         return;
     }
     advisory.versions.retain(|text| {
@@ -59,7 +60,7 @@ pub(crate) fn first_fix<V: ParsedVersion>(
     let installed = V::parse(version).ok()?;
     let mut fixes: Vec<(V, &str)> = advisories
         .iter()
-        .flat_map(|advisory| &advisory.ranges)
+        .flat_map(|advisory| advisory.ranges.iter().chain(&advisory.releases))
         .filter(|range| holds(&installed, range) == Some(true))
         .flat_map(|range| &range.events)
         .filter_map(|event| match event {
@@ -84,12 +85,16 @@ fn ask<V: ParsedVersion>(text: &str, version: Option<&V>, advisory: &Advisory) -
     if advisory.versions.iter().any(|listed| listed == text) {
         return Affected::Yes;
     }
-    if advisory.versions.is_empty() && advisory.ranges.is_empty() {
+    let has_ranges = !advisory.ranges.is_empty() || !advisory.releases.is_empty();
+    if advisory.versions.is_empty() && !has_ranges {
         return Affected::NoRange;
     }
     let Some(version) = version else {
         return Affected::Unknown;
     };
+    if !advisory.releases.is_empty() {
+        return releases::decide(text, version, advisory);
+    }
     let mut is_unknown = false;
     for range in &advisory.ranges {
         match holds(version, range) {
@@ -122,12 +127,28 @@ enum Place<V> {
     At(V),
 }
 
+/// How a range holds a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    Not,
+    /// In an interval, above which the range has an end.
+    Bounded,
+    /// In an interval, above which it has none.
+    Open,
+}
+
 /// Tells whether a range holds a version; none where a boundary cannot be compared.
+fn holds<V: ParsedVersion>(version: &V, range: &Range) -> Option<bool> {
+    held(version, range).map(|held| held != Held::Not)
+}
+
+/// Tells how a range holds a version; none where a boundary cannot be compared.
 ///
 /// The highest boundary that the version has passed decides; of equal ones, the last.
-fn holds<V: ParsedVersion>(version: &V, range: &Range) -> Option<bool> {
+pub(super) fn held<V: ParsedVersion>(version: &V, range: &Range) -> Option<Held> {
     let mut limits = Limits::default();
     let mut has_beginning = false;
+    let mut has_end = false;
     let mut passed: Option<(Place<V>, bool)> = None;
     for event in &range.events {
         let begins = matches!(event, Event::Introduced(_));
@@ -150,13 +171,20 @@ fn holds<V: ParsedVersion>(version: &V, range: &Range) -> Option<bool> {
             Event::LastAffected(_) => order.is_gt(),
             Event::Introduced(_) | Event::Fixed(_) | Event::Limit(_) => order.is_ge(),
         };
+        has_end |= !begins && !is_passed;
         if is_passed && passed.as_ref().is_none_or(|(highest, _)| place >= *highest) {
             passed = Some((place, begins));
         }
     }
     // A range with no beginning is read as one from the beginning.
     let is_affected = passed.map_or(!has_beginning, |(_, begins)| begins);
-    Some(is_affected && limits.allow())
+    Some(if !is_affected || !limits.allow() {
+        Held::Not
+    } else if has_end || limits.any {
+        Held::Bounded
+    } else {
+        Held::Open
+    })
 }
 
 /// The limits of a range: it speaks of versions below any of them.

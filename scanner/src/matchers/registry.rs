@@ -109,6 +109,17 @@ const fn language(
     system(name, claims, ecosystems, Keys::Installed, order)
 }
 
+/// Gives a matcher whose answers were changed alone.
+const fn revised(revision: u16, matcher: Matcher) -> Matcher {
+    Matcher {
+        info: MatcherInfo {
+            revision,
+            ..matcher.info
+        },
+        ..matcher
+    }
+}
+
 /// The families whose packages rpm installs.
 const RPM: &[&str] = &[
     "AlmaLinux",
@@ -170,7 +181,10 @@ pub(crate) static REGISTRY: [Matcher; 15] = [
         &["Maven"],
         Order::of::<MavenVersion>(),
     ),
-    language("go", PackageType::Go, &["Go"], Order::of::<GoVersion>()),
+    revised(
+        3,
+        language("go", PackageType::Go, &["Go"], Order::of::<GoVersion>()),
+    ),
     language(
         "cargo",
         PackageType::Cargo,

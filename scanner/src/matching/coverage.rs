@@ -9,7 +9,7 @@ use sluicegate_model::package::{Component, Ecosystem};
 
 use super::question::Matched;
 use crate::gaps::GapList;
-use crate::matchers::Affected;
+use crate::matchers::{self, Affected};
 
 /// Components for whose ecosystem no feed is loaded, counted.
 #[derive(Debug, Default)]
@@ -38,8 +38,11 @@ impl Kind {
                 Self::System(ecosystem.clone())
             }
             None if package_type.is_operating_system() => Self::UnknownSystem,
-            Some(ecosystem) => Self::Language(ecosystem.clone()),
-            None => Self::Other(package_type.purl_type()),
+            // Others have the ecosystem of the distribution that they are in.
+            Some(ecosystem) if matchers::of(&component.package, ecosystem).is_some() => {
+                Self::Language(ecosystem.clone())
+            }
+            Some(_) | None => Self::Other(package_type.purl_type()),
         }
     }
 

@@ -49,9 +49,6 @@ fn finding(
         source: severity_source,
         cvss,
     } = severity::rate(&component.package, &advisories, &group.cves, feeds);
-    let is_malware = std::iter::once(&group.id)
-        .chain(&group.aliases)
-        .any(|name| name.starts_with(MALWARE));
     let is_affected = members
         .iter()
         .any(|member| member.affected == Affected::Yes);
@@ -65,11 +62,7 @@ fn finding(
     ids.dedup();
     Some(Finding {
         advisories: ids,
-        kind: if is_malware {
-            FindingKind::Malware
-        } else {
-            FindingKind::Vulnerability
-        },
+        kind: kind(&group, members),
         status: if is_affected {
             FindingStatus::Affected
         } else {
@@ -92,6 +85,18 @@ fn finding(
         aliases: group.aliases.into_iter().collect(),
         id: group.id,
     })
+}
+
+/// Says what kind of thing a group is on. One record that calls it a weakness is enough.
+fn kind(group: &Group, members: &[&Matched<'_>]) -> FindingKind {
+    let mut names = std::iter::once(&group.id).chain(&group.aliases);
+    if names.any(|name| name.starts_with(MALWARE)) {
+        FindingKind::Malware
+    } else if members.iter().all(|member| member.advisory.informational) {
+        FindingKind::Informational
+    } else {
+        FindingKind::Vulnerability
+    }
 }
 
 /// Finds the smallest version that ends what matched. Records that name the installed package know

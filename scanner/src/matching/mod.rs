@@ -36,6 +36,7 @@ use coverage::Unanswered;
 use listing::Listing;
 use owner::{Fate, Word};
 use question::{Question, Told, matched, questions, told};
+use scope::Machine;
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.
@@ -64,6 +65,7 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
     let mut matching = Matching {
         feeds,
+        machine: Machine::of(&inventory.platform),
         listing: Listing::of(most),
         gaps,
         questions_left: MAX_QUESTIONS,
@@ -90,6 +92,8 @@ pub fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
 /// One image while it is matched.
 struct Matching<'a> {
     feeds: &'a FeedIndex,
+    /// What the image runs on.
+    machine: Machine<'a>,
     listing: Listing<'a>,
     gaps: GapList,
     questions_left: usize,
@@ -131,7 +135,7 @@ impl<'a> Matching<'a> {
         let Some(matcher) = matcher else {
             return;
         };
-        let (matched, has_own_epoch) = matched(matcher, component, told);
+        let (matched, has_own_epoch) = matched(matcher, component, self.machine, told);
         if has_own_epoch {
             let names = alike
                 .iter()

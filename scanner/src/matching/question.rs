@@ -9,7 +9,8 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Component, Ecosystem};
 
 use super::builds::Build;
-use super::{loaded, scope};
+use super::loaded;
+use super::scope::{self, Machine};
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
 use crate::matchers::{self, Affected, Matcher, Side};
@@ -82,6 +83,7 @@ pub(super) struct Matched<'a> {
 pub(super) fn matched<'a>(
     matcher: &Matcher,
     component: &'a Component,
+    machine: Machine<'_>,
     told: &'a [Told<'a>],
 ) -> (Vec<Matched<'a>>, bool) {
     let package = &component.package;
@@ -108,7 +110,7 @@ pub(super) fn matched<'a>(
         for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
             let is_answered =
                 side == Side::Source && names_installed.contains(advisory.id.as_str());
-            let affected = build.limit(scope::limited(affected, package, advisory));
+            let affected = build.limit(scope::limited(affected, package, machine, advisory));
             if affected != Affected::No && !is_answered {
                 matched.push(Matched {
                     advisory,

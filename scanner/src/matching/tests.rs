@@ -17,6 +17,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::feeds::{FeedDirectory, build_index};
 
+mod informational;
 mod keys;
 mod many;
 mod owners;

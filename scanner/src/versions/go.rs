@@ -3,8 +3,9 @@
 //! Modules have semantic versions with a `v` that advisories leave out; `+incompatible` carries no
 //! order, and a pseudo-version is a pre-release. A release is written `1.21rc2` or `1.22.3`, and
 //! advisories write it as `1.21.0-rc.2`. The builds with a validated cryptography module (`1.18.2b7`)
-//! are of the release that they name. Source: Go modules reference, "Versions"; Go vulnerability
-//! database, "Go versions". Called by the Go matcher.
+//! are of the release that they name. What was built with changes that no commit has (`+dirty`) has
+//! no version. Source: Go modules reference, "Versions"; Go vulnerability database, "Go versions".
+//! Called by the Go matcher.
 
 use std::cmp::Ordering;
 
@@ -23,9 +24,9 @@ impl ParsedVersion for GoVersion {
             .strip_prefix("go")
             .or_else(|| prefixed.strip_prefix('v'))
             .unwrap_or(prefixed);
-        Version::parse(bare)
-            .ok()
-            .or_else(|| release(bare))
+        let parsed = Version::parse(bare).ok().or_else(|| release(bare));
+        parsed
+            .filter(|version| version.build.split('.').all(|mark| mark != "dirty"))
             .map(Self)
             .ok_or_else(|| malformed("Go", text))
     }
@@ -50,6 +51,23 @@ impl PartialEq for GoVersion {
 }
 
 impl Eq for GoVersion {}
+
+/// Tells whether a version is what Go calls a commit: a pseudo-version, such as
+/// `v0.0.0-20240131120000-0123456789ab`.
+///
+/// Source: Go modules reference, "Pseudo-versions".
+pub(crate) fn is_of_commit(text: &str) -> bool {
+    let bare = text.split('+').next().unwrap_or_default();
+    let Some((before, hash)) = bare.rsplit_once('-') else {
+        return false;
+    };
+    let Some((base, time)) = before.rsplit_once(['-', '.']) else {
+        return false;
+    };
+    let is_hash = hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_time = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
+    !base.is_empty() && is_hash && is_time
+}
 
 /// Reads one to three numbers and, behind them, `rc`, `beta` or `b` with a number.
 fn release(text: &str) -> Option<Version> {
@@ -82,7 +100,7 @@ mod tests {
 
     const ORDERED: &[&str] = &[
         "v1.0.0-alpha < v1.0.0-rc.1 < v1.0.0 < v1.0.1 < v1.10.0 < v2.0.0",
-        "v2.0.0 = 2.0.0 = v2.0.0+incompatible = v2.0.0+dirty = v2 = v2.0",
+        "v2.0.0 = 2.0.0 = v2.0.0+incompatible = v2 = v2.0",
         "0.0.0-00010101000000-000000000000 < 0.0.0-20180101000000-aaaaaaaaaaaa < 0.0.0-20201216223049-8b5274cf687f < 0.0.0",
         "1.2.2 < 1.2.3-0.20191109021931-daa7c04131f5 < 1.2.3-0.20200101000000-0123456789ab < 1.2.3-alpha < 1.2.3",
         "1.2.3-rc1 < 1.2.3-rc1.0.20200101000000-0123456789ab < 1.2.3-rc2",
@@ -107,6 +125,8 @@ mod tests {
             "master",
             "1.2.3.4",
             "v01.2.3",
+            "v1.2.3+dirty",
+            "v2.0.0+incompatible.dirty",
             "1.22-0123abc",
             "1.21rc",
             "1.21rcx",
@@ -121,6 +141,21 @@ mod tests {
             &"1".repeat(300),
         ] {
             assert!(GoVersion::parse(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn knows_what_names_a_commit() {
+        for (text, wanted) in [
+            ("v0.0.0-20240131120000-0123456789ab", true),
+            ("1.2.3-0.20240131120000-0123456789ab+incompatible", true),
+            ("v1.80.0-v2.20.0.20240312162750-5908b97e7c22", true),
+            ("v1.2.3-rc1", false),
+            ("v1.2.3", false),
+            ("v0.0.0-20240109", false),
+            ("20240131120000-0123456789ab", false),
+        ] {
+            assert_eq!(is_of_commit(text), wanted, "{text}");
         }
     }
 

@@ -92,7 +92,7 @@ pub(super) fn vulnerability<'a>(
         references: finding.aliases.iter().map(link).collect(),
         ratings: [rating(finding)],
         cwes: match finding.kind {
-            FindingKind::Vulnerability => Vec::new(),
+            FindingKind::Vulnerability | FindingKind::Informational => Vec::new(),
             FindingKind::Malware => vec![CWE_MALICIOUS],
             FindingKind::Eol => vec![CWE_UNMAINTAINED],
         },
@@ -117,7 +117,7 @@ pub(super) fn vulnerability<'a>(
 fn source(finding: &Finding) -> Value {
     match finding.kind {
         FindingKind::Eol => json!({"name": finding.source}),
-        FindingKind::Vulnerability | FindingKind::Malware => {
+        FindingKind::Vulnerability | FindingKind::Malware | FindingKind::Informational => {
             json!({"name": format!("OSV {}", finding.source), "url": advisory_url(&finding.id)})
         }
     }

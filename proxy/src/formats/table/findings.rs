@@ -198,6 +198,7 @@ impl<'a> Group<'a> {
         match finding.kind {
             FindingKind::Malware => notes.push("malware".to_owned()),
             FindingKind::Eol => notes.push("end of life".to_owned()),
+            FindingKind::Informational => notes.push("informational".to_owned()),
             FindingKind::Vulnerability => {}
         }
         if finding.kev {

@@ -17,6 +17,7 @@ use super::scan;
 use crate::facts::Observations;
 
 mod modules;
+mod toolchain;
 mod version;
 
 /// What the header starts with.
@@ -66,8 +67,8 @@ pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &m
         }
     });
     for info in infos {
-        version::add_stdlib(&info.toolchain, path, found);
-        modules::add(&info.modules, path, found);
+        let release = version::add_stdlib(&info.toolchain, path, found);
+        modules::add(&info.modules, release, path, found);
     }
 }
 

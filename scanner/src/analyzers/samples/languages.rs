@@ -153,7 +153,7 @@ const GEM: [(&str, &str); 8] = [
 const DOTNET: [(&str, &str); 6] = [
     (
         "app/a.deps.json",
-        r#"{"runtimeTarget":{"name":".NETCoreApp,Version=v6.0/linux-x64"},"targets":{".NETCoreApp,Version=v6.0":{},".NETCoreApp,Version=v6.0/linux-x64":{"Newtonsoft.Json/12.0.3":{"runtime":{}},"app/1.0.0":{}}},"libraries":{"Newtonsoft.Json/12.0.3":{"type":"package"},"app/1.0.0":{"type":"project"},"Unused/1.0":{"type":"package"}}}"#,
+        r#"{"runtimeTarget":{"name":".NETCoreApp,Version=v6.0/linux-x64"},"targets":{".NETCoreApp,Version=v6.0":{},".NETCoreApp,Version=v6.0/linux-x64":{"Newtonsoft.Json/12.0.3":{"runtime":{"lib/a.dll":{}}},"Meta/1.0.0":{"runtime":{"lib/_._":{}}},"app/1.0.0":{}}},"libraries":{"Newtonsoft.Json/12.0.3":{"type":"package"},"Meta/1.0.0":{"type":"package"},"app/1.0.0":{"type":"project"},"Unused/1.0":{"type":"package"}}}"#,
     ),
     (
         "usr/share/dotnet/shared/Microsoft.NETCore.App/3.1.23/Microsoft.NETCore.App.deps.json",

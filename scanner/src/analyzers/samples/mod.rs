@@ -6,6 +6,8 @@ mod languages;
 mod programs;
 mod systems;
 
+pub(crate) use programs::go_program;
+
 /// A path and what lies there.
 pub(crate) type Sample = (&'static str, Vec<u8>);
 

@@ -43,6 +43,11 @@ fn go(toolchain: &str, modules: &str) -> Vec<u8> {
     form
 }
 
+/// A Go program with its build information.
+pub(crate) fn go_program(toolchain: &str, modules: &str) -> Vec<u8> {
+    elf(&[(".go.buildinfo", &go(toolchain, modules))])
+}
+
 fn crates(json: &str) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(json.as_bytes()).unwrap();
@@ -62,7 +67,7 @@ fn listed() -> Vec<Sample> {
     let modules = "path\ta/b\nmod\ta/b\tv1.0.0\t\ndep\tc/d\tv2.0.0+incompatible\th1:x=\ndep\te/f\tv1.0.0\n=>\tg/h\tv1.1.0\th1:y=\nbuild\tvcs.revision=0a1b2c3d4e5f0a1b2c3d4e5f0a1b2c3d4e5f0a1b\nbuild\tvcs.time=2024-01-02T03:04:05Z\n";
     let devel = "path\ta/b\nmod\ta/b\t(devel)\t\nbuild\t-ldflags=\"-X main.version=v9.8.7\"\n";
     let linked = crates(
-        r#"{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1]},{"name":"serde","version":"1.0.2","source":"crates.io"},{"name":"syn","version":"2.0.1","source":"crates.io","kind":"build"}]}"#,
+        r#"{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1]},{"name":"serde","version":"1.0.2","source":"crates.io"},{"name":"syn","version":"2.0.1","source":"crates.io","kind":"build"},{"name":"fork","version":"0.3.0","source":"git"}]}"#,
     );
     vec![
         (
@@ -80,6 +85,14 @@ fn listed() -> Vec<Sample> {
                 false,
                 true,
             ),
+        ),
+        (
+            "usr/local/go/bin/go",
+            go_program("go1.22.1", "path\tcmd/go\nbuild\t-compiler=gc\n"),
+        ),
+        (
+            "usr/bin/tip",
+            go_program("go1.27-devel_0a1b2c3", "mod\ta/b\tv1.0.0+dirty\t\n"),
         ),
         ("usr/bin/rust", elf(&[(".dep-v0", &linked)])),
         ("usr/bin/odd-rust", elf(&[(".dep-v0", b"not compressed")])),

@@ -115,7 +115,7 @@ impl<'a> Records<'a> {
             Installer::Gem => ["specifications", "specifications/default"]
                 .iter()
                 .any(|dir| merged.has_file(&format!("{above}/{dir}/{name}.gemspec"))),
-            Installer::Python => self.distributions.speak_for(root),
+            Installer::Python => self.distributions.speak_for(root) || is_scripts(merged, root),
             Installer::Composer => self
                 .composer
                 .get(root.parent)
@@ -143,6 +143,20 @@ impl<'a> Records<'a> {
 /// Source: .NET documentation, "Targeting packs".
 fn is_reference(directory: &str) -> bool {
     directory.split('/').any(|part| part == "packs")
+}
+
+/// Tells whether a directory holds programs, which are run and not imported, and nothing below it.
+fn is_scripts(merged: &Merged<'_>, root: &Root<'_>) -> bool {
+    if !code::may_be_scripts(root) || merged.has_file(&code::imported(root)) {
+        return false;
+    }
+    let below = format!("{}/", root.path);
+    let witnesses = merged.witnesses.range(below.clone()..);
+    let kept = witnesses
+        .map(String::as_str)
+        .take_while(|path| path.starts_with(&below));
+    let mut paths = merged.paths_below(&below).chain(kept);
+    paths.all(|path| !path.get(below.len()..).unwrap_or_default().contains('/'))
 }
 
 fn has_gemspec(merged: &Merged<'_>, directory: &str) -> bool {

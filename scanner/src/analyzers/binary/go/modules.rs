@@ -1,11 +1,17 @@
 //! The list of modules in a Go program: main module, dependencies, replacements, build settings.
 //!
+//! A main module that was built from a checkout has the version of its tag, of its linker's flags, or
+//! none: `(devel)` is recorded as it stands, so that what advisories say of it is not known. The commit
+//! that Go names in place of a tag is no version of it, for a checkout may lack the tags.
+//!
 //! Source: Go, package `runtime/debug`, `BuildInfo.String`; Go modules reference, "Pseudo-versions".
 
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
+use super::toolchain;
 use crate::facts::Observations;
+use crate::versions::go::is_of_commit;
 
 /// What Go writes as the version of a main module that it did not download.
 const DEVELOPMENT: &str = "(devel)";
@@ -16,6 +22,8 @@ const MAX_SHOWN: usize = 5;
 /// The list as its lines say it.
 #[derive(Default)]
 struct List<'a> {
+    /// The path of the main package; empty where it is not told.
+    program: &'a str,
     main: Option<Module<'a>>,
     dependencies: Vec<Module<'a>>,
     settings: Vec<(&'a str, String)>,
@@ -25,27 +33,34 @@ struct List<'a> {
 struct Module<'a> {
     path: &'a str,
     version: &'a str,
+    /// The checksum, of what was downloaded.
+    sum: &'a str,
 }
 
-/// Records every module of a list; those whose version is not told are one gap.
-pub(super) fn add(text: &str, path: &str, found: &mut Observations) {
+/// Records every module of a list; local code in place of a dependency is one gap.
+///
+/// `release` is that of the toolchain, where it has one.
+pub(super) fn add(text: &str, release: Option<&str>, path: &str, found: &mut Observations) {
     let list = parse(text);
     let mut unknown = Vec::new();
-    if list.main.is_none() && list.dependencies.is_empty() {
+    let main = list.main.map(|main| main.path);
+    if let Some(tool) = toolchain::name(list.program, main, path) {
+        // Where the toolchain is no release, that is a gap already.
+        let package = release.and_then(|release| toolchain::package(tool, release));
+        if let Some(package) = package {
+            found.add(package);
+        }
+    } else if let Some(main) = list.main {
+        let version = main_version(&main, &list.settings);
+        found.add(Package::of_language(PackageType::Go, main.path, version));
+    } else if list.dependencies.is_empty() {
         let detail = "it was built without modules, so its Go dependencies are not known";
         let gap = Gap::partial(GapKind::VersionUnknown, detail);
         found.gaps.push(gap.at(path));
-        return;
-    }
-    if let Some(main) = list.main {
-        match main_version(&main, &list.settings) {
-            Some(version) => found.add(package(main.path, &version)),
-            None => unknown.push(main.path),
-        }
     }
     for module in &list.dependencies {
         if module.is_versioned() {
-            found.add(package(module.path, module.version));
+            found.add(package_of(module));
         } else {
             unknown.push(module.path);
         }
@@ -63,16 +78,19 @@ impl Module<'_> {
     fn is_versioned(&self) -> bool {
         !self.version.is_empty() && self.version != DEVELOPMENT
     }
+
+    /// Tells whether Go made the version of a checkout up: from a commit above which it saw no tag, or
+    /// of a tag with changes that are in no commit. What was downloaded has a checksum.
+    fn is_invented(&self) -> bool {
+        let (version, marks) = self.version.split_once('+').unwrap_or((self.version, ""));
+        let is_untagged = version.starts_with("v0.0.0-") && is_of_commit(version);
+        let is_dirty = marks.split(['.', '+']).any(|mark| mark == "dirty");
+        is_dirty || (is_untagged && self.sum.is_empty())
+    }
 }
 
-fn package(name: &str, version: &str) -> Package {
-    Package {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        package_type: PackageType::Go,
-        architecture: None,
-        source: None,
-    }
+fn package_of(module: &Module<'_>) -> Package {
+    Package::of_language(PackageType::Go, module.path, module.version)
 }
 
 fn parse(text: &str) -> List<'_> {
@@ -85,9 +103,11 @@ fn parse(text: &str) -> List<'_> {
             let mut fields = fields.clone();
             let path = fields.next().filter(|path| !path.is_empty())?;
             let version = fields.next().unwrap_or_default();
-            Some(Module { path, version })
+            let sum = fields.next().unwrap_or_default();
+            Some(Module { path, version, sum })
         };
         match kind {
+            "path" => list.program = fields.clone().next().unwrap_or_default(),
             "mod" => {
                 list.main = module();
                 last_is_main = true;
@@ -148,18 +168,17 @@ fn unquoted(value: &str) -> String {
     plain
 }
 
-/// Gives the main module's version: its own, what its linker was told, or what its commit says.
-fn main_version(main: &Module<'_>, settings: &[(&str, String)]) -> Option<String> {
-    if main.is_versioned() {
-        return Some(main.version.to_owned());
+/// Gives the main module's version: its own, or what its linker was told, or that it has none.
+fn main_version(main: &Module<'_>, settings: &[(&str, String)]) -> String {
+    if main.is_versioned() && !main.is_invented() {
+        return main.version.to_owned();
     }
     let value = |wanted: &str| {
         let mut all = settings.iter();
         all.find_map(|(key, value)| (*key == wanted).then_some(value.as_str()))
     };
-    value("-ldflags")
-        .and_then(|flags| linked_version(flags, main.path))
-        .or_else(|| pseudo_version(value("vcs.time")?, value("vcs.revision")?))
+    let told = value("-ldflags").and_then(|flags| linked_version(flags, main.path));
+    told.unwrap_or_else(|| DEVELOPMENT.to_owned())
 }
 
 /// Finds the version that `-X importpath.name=value` gave to a variable named so.
@@ -194,21 +213,13 @@ fn linked_version(flags: &str, main_path: &str) -> Option<String> {
     })
 }
 
-/// Names a commit as Go does for modules without a tag: `v0.0.0-20240131120000-0123456789ab`.
-fn pseudo_version(time: &str, revision: &str) -> Option<String> {
-    let digits: String = time.chars().filter(char::is_ascii_digit).take(14).collect();
-    let short = revision.get(..12)?;
-    let is_hex = short.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (digits.len() == 14 && is_hex).then(|| format!("v0.0.0-{digits}-{short}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn listed(text: &str) -> (Vec<String>, Vec<String>) {
         let mut found = Observations::default();
-        add(text, "x", &mut found);
+        add(text, Some("1.22.1"), "x", &mut found);
         let each = |found: &crate::facts::FoundPackage| {
             format!("{} {}", found.package.name, found.package.version)
         };
@@ -237,39 +248,66 @@ mod tests {
     }
 
     #[test]
-    fn a_development_version_is_told_by_linker_flags_or_the_commit() {
+    fn a_development_version_is_told_by_linker_flags_or_not_at_all() {
         let stamp = "build\tvcs.revision=0123456789abcdef\nbuild\tvcs.time=2024-01-31T12:00:00Z\n";
         for (settings, wanted) in [
-            (
-                r#"build	-ldflags="-s -w -X main.version=1.2.3""#,
-                Some("v1.2.3"),
-            ),
+            (r#"build	-ldflags="-s -w -X main.version=1.2.3""#, "v1.2.3"),
             (
                 r#"build	-ldflags="-X 'm/x/version.Version=v4.5.6' -X main.goVersion=1.20""#,
-                Some("v4.5.6"),
+                "v4.5.6",
             ),
             (
                 r#"build	-ldflags="-X other/lib.Version=9.9.9 -X m/x.AppVersion=1.0.0""#,
-                Some("v1.0.0"),
+                "v1.0.0",
             ),
             (
                 r#"build	-ldflags="-X main.version=unknown -X main.minVersion=x""#,
-                None,
+                "(devel)",
             ),
-            (r"build	-ldflags=-s", None),
-            ("", None),
+            (r"build	-ldflags=-s", "(devel)"),
+            ("", "(devel)"),
         ] {
-            let text = format!("mod\tm/x\t(devel)\t\n{settings}\n");
-            let (packages, gaps) = listed(&text);
-            let wanted_packages: Vec<_> = wanted.iter().map(|v| format!("m/x {v}")).collect();
-            assert_eq!(packages, wanted_packages, "{settings}");
-            assert_eq!(gaps.len(), usize::from(wanted.is_none()), "{settings}");
-            if wanted.is_none() {
-                let (packages, gaps) = listed(&(text + stamp));
-                let stamped = "m/x v0.0.0-20240131120000-0123456789ab";
-                assert_eq!((packages, gaps), (vec![stamped.to_owned()], vec![]));
-            }
+            let text = format!("mod\tm/x\t(devel)\t\n{settings}\n{stamp}");
+            assert_eq!(
+                listed(&text),
+                (vec![format!("m/x {wanted}")], vec![]),
+                "{settings}"
+            );
         }
+    }
+
+    #[test]
+    fn what_go_makes_up_for_a_checkout_is_no_version() {
+        for (main, wanted) in [
+            ("v0.0.0-20240131120000-0123456789ab\t", "(devel)"),
+            ("v0.0.0-20240131120000-0123456789ab+dirty\t", "(devel)"),
+            ("v1.2.3+dirty\t", "(devel)"),
+            ("v2.0.0+incompatible.dirty\t", "(devel)"),
+            (
+                "v0.0.0-20240131120000-0123456789ab\th1:x=",
+                "v0.0.0-20240131120000-0123456789ab",
+            ),
+            (
+                "v1.2.4-0.20240131120000-0123456789ab\t",
+                "v1.2.4-0.20240131120000-0123456789ab",
+            ),
+            ("v1.2.3\t", "v1.2.3"),
+        ] {
+            let (packages, gaps) = listed(&format!("mod\tm/x\t{main}\n"));
+            let wanted = vec![format!("m/x {wanted}")];
+            assert_eq!((packages, gaps), (wanted, vec![]), "{main}");
+        }
+    }
+
+    #[test]
+    fn programs_of_the_toolchain_are_no_gap() {
+        let (packages, gaps) = listed("path\tcmd/go\nbuild\t-compiler=gc\n");
+        assert_eq!(
+            (packages, gaps),
+            (vec!["toolchain 1.22.1".to_owned()], vec![])
+        );
+        let (packages, gaps) = listed("path\tcmd/vet\nmod\tcmd\t(devel)\t\n");
+        assert_eq!((packages, gaps), (vec![], vec![]));
     }
 
     #[test]

@@ -5,9 +5,14 @@ use sluicegate_model::package::{Package, PackageType};
 
 use crate::facts::Observations;
 
-/// Records the standard library under the toolchain's version.
-pub(super) fn add_stdlib(toolchain: &str, path: &str, found: &mut Observations) {
-    if let Some(version) = released(toolchain) {
+/// Records the standard library under the toolchain's version, and gives that where it is a release.
+pub(super) fn add_stdlib<'a>(
+    toolchain: &'a str,
+    path: &str,
+    found: &mut Observations,
+) -> Option<&'a str> {
+    let release = released(toolchain);
+    if let Some(version) = release {
         found.add(Package {
             name: "stdlib".to_owned(),
             version: version.to_owned(),
@@ -22,14 +27,19 @@ pub(super) fn add_stdlib(toolchain: &str, path: &str, found: &mut Observations) 
             .gaps
             .push(Gap::partial(GapKind::VersionUnknown, detail).at(path));
     }
+    release
 }
 
 /// Gives the release that a toolchain's version names, without what vendors and experiments add:
-/// `go1.22.5 (Red Hat 1.22.5-1)`, `go1.22.5 X:boringcrypto`, `go1.22.5-X:boringcrypto`.
+/// `go1.22.5 (Red Hat 1.22.5-1)`, `go1.22.5 X:boringcrypto`, `go1.22.5-X:boringcrypto`. What is built
+/// on the way to a release, `go1.27-devel_0123abc`, is none.
 fn released(toolchain: &str) -> Option<&str> {
     let version = toolchain.strip_prefix("go")?;
     let end = version.find([' ', '-', '+', '(']).unwrap_or(version.len());
-    let version = version.get(..end)?;
+    let (version, rest) = version.split_at_checked(end)?;
+    if rest.starts_with("-devel") {
+        return None;
+    }
     let has_number = version.starts_with(|first: char| first.is_ascii_digit());
     let is_plain = |each: char| each.is_ascii_alphanumeric() || each == '.';
     (has_number && version.chars().all(is_plain)).then_some(version)
@@ -50,6 +60,8 @@ mod tests {
             ("go1.18.3-X:boringcrypto", Some("1.18.3")),
             ("go1.19.1b4 foo", Some("1.19.1b4")),
             ("devel go1.22-0123abc Mon Jan 1", None),
+            ("go1.27-devel_0123abc Mon Jan 1", None),
+            ("go1.27-devel", None),
             ("devel +0123abc", None),
             ("gopher", None),
             ("go", None),

@@ -36,6 +36,21 @@ fn gaps(layer: Layer) -> Vec<String> {
 }
 
 #[test]
+fn a_directory_of_scripts_beside_packages_is_no_package() {
+    let bin = format!("{SITE}/bin");
+    let scripts = || Layer::new().file(&format!("{bin}/jp.py"), "x");
+    assert_eq!(gaps(scripts()), [""; 0]);
+    let many = scripts()
+        .file(&format!("{bin}/a.py"), "x")
+        .file(&format!("{bin}/b.py"), "x");
+    let imported = many.file(&format!("{bin}/__init__.py"), "x");
+    let nested = Layer::new().file(&format!("{bin}/jinja2/x.py"), "x");
+    for layer in [imported, nested] {
+        assert_eq!(gaps(layer).len(), 1);
+    }
+}
+
+#[test]
 fn what_installers_leave_is_no_gap() {
     let python = site(&[
         ("PyYAML", &["yaml/__init__.py", "_yaml/__init__.py"]),
