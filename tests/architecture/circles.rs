@@ -36,6 +36,9 @@ fn arrows() -> Arrows {
 
 /// Gives the file that defines what a path leads to, or declares it.
 fn file_of(mut path: Vec<String>, files: &BTreeSet<File>) -> Option<File> {
+    if path.iter().any(|part| OF_TESTS.contains(&part.as_str())) {
+        return None;
+    }
     while !path.is_empty() && !files.contains(&path) {
         path.pop();
     }
@@ -78,7 +81,13 @@ fn on_circles(mut arrows: Arrows) -> Arrows {
 
 #[test]
 fn no_two_files_of_the_scanner_need_each_other() {
-    let circles = on_circles(arrows());
+    let left = on_circles(arrows());
+    let pairs = left
+        .iter()
+        .flat_map(|(file, uses)| uses.iter().map(move |to| (file, to)));
+    let circles: Vec<String> = pairs
+        .map(|(file, to)| format!("{} uses {}", file.join("/"), to.join("/")))
+        .collect();
     assert!(circles.is_empty(), "{circles:#?}");
 }
 

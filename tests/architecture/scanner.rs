@@ -10,7 +10,7 @@ use super::{root, rust_files};
 const OPENED: &str = "image";
 
 /// Names of files and folders that hold no product code.
-const OF_TESTS: [&str; 5] = ["tests", "testing", "golden", "samples", "evasion"];
+pub(super) const OF_TESTS: [&str; 5] = ["tests", "testing", "golden", "samples", "evasion"];
 
 /// A module of the map: `facts`, `image/tree`.
 type Module = String;
@@ -37,7 +37,7 @@ fn documented() -> Vec<(Module, Vec<Module>)> {
 }
 
 /// Gives the path of the module that a file is, below the crate.
-fn module_path(file: &Path, source: &Path) -> Vec<String> {
+pub(super) fn module_path(file: &Path, source: &Path) -> Vec<String> {
     let inside = file.strip_prefix(source).expect("inside the scanner");
     let mut parts: Vec<String> = inside
         .with_extension("")
@@ -62,11 +62,15 @@ fn module(path: &[String]) -> Option<Module> {
 }
 
 /// Leaves what is compiled into the product: no comments, no module of tests at a file's end.
-fn product(text: &str) -> String {
-    let code = match text.split_once("#[cfg(test)]\nmod tests {") {
-        Some((code, _)) => code,
-        None => text,
+pub(super) fn product(text: &str) -> String {
+    let is_end = |at: &usize| {
+        let mut lines = text[*at..].lines().skip(1);
+        lines
+            .next()
+            .is_some_and(|line| line.ends_with("mod tests {"))
     };
+    let mut marks = text.match_indices("#[cfg(test)]").map(|(at, _)| at);
+    let code = &text[..marks.find(is_end).unwrap_or(text.len())];
     let lines = code.lines();
     lines
         .map(|line| line.split("//").next().unwrap_or_default())
@@ -75,12 +79,15 @@ fn product(text: &str) -> String {
 }
 
 /// Gives every path that a text names after `crate::` or `super::`, groups in braces taken apart.
-fn named(text: &str, own: &[String]) -> Vec<Vec<String>> {
+pub(super) fn named(text: &str, own: &[String]) -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    for (start, depth_of_base) in [("crate::", None), ("super::", Some(1))] {
+    for (start, depth_of_base) in [("crate::", None), ("super::", Some(1)), ("self::", Some(0))] {
         for (at, _) in text.match_indices(start) {
             let before = text[..at].chars().next_back();
-            if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':')) {
+            // To whom something is visible is no use of that.
+            let is_visibility = text[..at].ends_with("(in ");
+            let is_within = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+            if is_visibility || before.is_some_and(is_within) {
                 continue;
             }
             let mut rest = &text[at + start.len()..];

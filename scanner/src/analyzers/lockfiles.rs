@@ -13,12 +13,15 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::Observations;
 use crate::limits::MIB;
 
+use self::pin::Pin;
+
 mod bun;
 mod encoding;
 mod go_mod;
 mod javascript;
 mod json;
 mod lines;
+mod pin;
 mod pip;
 mod sections;
 mod toml;
@@ -73,25 +76,6 @@ impl Analyzer for Lockfiles {
     }
 }
 
-/// A name and the one version that is to be installed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Pin {
-    name: String,
-    version: String,
-}
-
-impl Pin {
-    /// Makes a pin where both are something, and neither a variable nor broken text.
-    fn new(name: &str, version: &str) -> Option<Self> {
-        let is_whole =
-            |text: &str| !text.is_empty() && !text.contains(['$', '{', '}', '%', '\u{fffd}']);
-        (is_whole(name) && is_whole(version)).then(|| Self {
-            name: name.to_owned(),
-            version: version.to_owned(),
-        })
-    }
-}
-
 /// Reads a lockfile by its name; what is wrong with it leaves less, never an error.
 fn read(name: &str, text: &str) -> (PackageType, Vec<Pin>) {
     match name {
@@ -119,11 +103,6 @@ fn read(name: &str, text: &str) -> (PackageType, Vec<Pin>) {
 pub(super) fn pinned_requirements(content: &[u8]) -> impl Iterator<Item = (String, String)> {
     let pins = pip::requirements(&encoding::decode(content)).into_iter();
     pins.map(|Pin { name, version }| (name, version))
-}
-
-/// Gives the lines without the blanks at their ends.
-fn text_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim_end)
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use crate::analyzer::AnalyzeError;
 
@@ -17,6 +19,15 @@ pub(super) trait Record: DeserializeOwned {
 
     /// Keeps what matters; `key` is the record's key in an object and empty in a list.
     fn keep(self, key: &str, kept: &mut Vec<Self::Kept>);
+}
+
+/// Of a record of which only the key counts.
+impl Record for IgnoredAny {
+    type Kept = String;
+
+    fn keep(self, key: &str, kept: &mut Vec<String>) {
+        kept.push(key.to_owned());
+    }
 }
 
 /// What is left of all records of a list or an object; `null` has none.

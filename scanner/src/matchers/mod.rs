@@ -3,14 +3,16 @@
 //! It knows packages and advisories as values, and neither feeds nor images: the index asks it what
 //! it may leave out, `matching` what applies.
 
+mod answer;
 #[cfg(test)]
 pub(crate) mod golden;
+mod interval;
 mod order;
 mod ranges;
 mod registry;
 mod releases;
 
-pub(crate) use ranges::Affected;
+pub(crate) use answer::Affected;
 pub(crate) use registry::{Matcher, Side, of, slim};
 pub use registry::{MatcherInfo, matchers};
 

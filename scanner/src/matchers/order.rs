@@ -4,7 +4,8 @@
 
 use sluicegate_model::advisory::Advisory;
 
-use super::ranges::{self, Affected};
+use super::answer::Affected;
+use super::ranges;
 use crate::versions::ParsedVersion;
 
 /// The questions that are asked in one order.

@@ -7,7 +7,8 @@
 
 use sluicegate_model::advisory::{Advisory, Event, Range};
 
-use super::ranges::{Affected, Held, held};
+use super::answer::Affected;
+use super::interval::{Held, held};
 use crate::versions::ParsedVersion;
 use crate::versions::go::is_of_commit;
 

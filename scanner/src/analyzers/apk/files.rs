@@ -7,8 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::text;
 use crate::analyzers::ledger::Ledger;
+use crate::analyzers::stanza::text;
 use crate::facts::ContentDigest;
 
 /// Records the files of one record.

@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::{Pin, javascript};
+use super::javascript;
+use super::pin::Pin;
 use crate::analyzers::records::{Record, Records, from_json};
 
 /// Reads `bun.lock`; its elder binary form is not read.

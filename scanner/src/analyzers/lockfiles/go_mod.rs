@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Pin, text_lines};
+use super::pin::{Pin, text_lines};
 
 /// A module that is replaced, at one version or at all.
 type Replaced<'a> = (&'a str, Option<&'a str>);

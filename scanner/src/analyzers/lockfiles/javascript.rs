@@ -7,7 +7,7 @@
 //! Source: Yarn, "yarn.lock" (classic and berry); pnpm/spec, "lockfile"; YAML 1.2,
 //! section 8.2.2.
 
-use super::{Pin, text_lines};
+use super::pin::{Pin, text_lines};
 
 /// Sources that are the project's own directories.
 const OWN_SOURCES: [&str; 4] = ["workspace:", "link:", "portal:", "file:"];

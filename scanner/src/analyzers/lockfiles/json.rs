@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use sluicegate_model::package::Package;
 
 use super::javascript::split_at_sign;
-use super::{Pin, pip};
+use super::pin::Pin;
+use super::pip;
 use crate::analyzers::composer;
 use crate::analyzers::npm::version::clean;
 use crate::analyzers::records::{Record, Records, from_json};

@@ -2,7 +2,7 @@
 //!
 //! Source: Bundler, `Bundler::LockfileParser`; Mix, `Mix.Dep.Lock`.
 
-use super::{Pin, text_lines};
+use super::pin::{Pin, text_lines};
 
 /// Reads `Gemfile.lock`: `    name (version)`, in the sections of sources other than `PATH`.
 pub(super) fn gemfile(text: &str) -> Vec<Pin> {

@@ -3,7 +3,7 @@
 //! Source: pip, "Requirements File Format"; Python packaging specifications, "Dependency specifiers"
 //! and "Version specifiers".
 
-use super::{Pin, text_lines};
+use super::pin::{Pin, text_lines};
 
 /// Reads `requirements.txt`: what pins one version, such as `name[extra] == 1.0 ; marker`.
 ///

@@ -3,7 +3,7 @@
 //! Source: The Cargo Book, "Cargo.toml vs Cargo.lock"; Poetry, "poetry.lock"; uv, "Lockfile"; PDM,
 //! "Lock file"; Python packaging specifications, "pylock.toml" (PEP 751).
 
-use super::Pin;
+use super::pin::Pin;
 use super::toml::{Statement, plain_string, statements};
 
 /// Ways in which uv says that a package is the project's own.
