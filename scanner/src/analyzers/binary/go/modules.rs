@@ -44,7 +44,7 @@ pub(super) fn add(text: &str, release: Option<&str>, path: &str, found: &mut Obs
     let list = parse(text);
     let mut unknown = Vec::new();
     let main = list.main.map(|main| main.path);
-    if let Some(tool) = toolchain::name(list.program, main, path) {
+    if let Some(tool) = toolchain::name(list.program, main, release, path) {
         // Where the toolchain is no release, that is a gap already.
         let package = release.and_then(|release| toolchain::package(tool, release));
         if let Some(package) = package {

@@ -12,6 +12,9 @@ use sluicegate_model::package::{Package, PackageType};
 const MODULE: &str = "cmd";
 const PROGRAMS: &str = "cmd/";
 
+/// The release 1.18, since which all programs state their paths. Source: Go 1.18 release notes.
+const FIRST_WITH_PATHS: u32 = 18;
+
 /// The names of its programs.
 const NAMES: [&str; 25] = [
     "addr2line",
@@ -47,14 +50,30 @@ const SPOKEN_OF: [&str; 4] = ["go", "cgo", "compile", "link"];
 /// Gives the name of the toolchain's program that one is, without what lies before it.
 ///
 /// `program` is the path of its main package, empty where it states none; `module` that of its main
-/// module, if any; `place` is where it lies in the image.
-pub(super) fn name<'a>(program: &'a str, module: Option<&str>, place: &'a str) -> Option<&'a str> {
+/// module, if any; `release` that of the toolchain; `place` is where it lies in the image, which tells
+/// only of releases that did not write the path down: anybody may put a program there.
+pub(super) fn name<'a>(
+    program: &'a str,
+    module: Option<&str>,
+    release: Option<&str>,
+    place: &'a str,
+) -> Option<&'a str> {
     if module.is_some_and(|module| module != MODULE) {
         return None;
     }
     let stated = program.strip_prefix(PROGRAMS);
-    let name = stated.or_else(|| program.is_empty().then(|| at(place)).flatten());
+    let may_state_none = || program.is_empty() && release.is_some_and(states_no_path);
+    let name = stated.or_else(|| may_state_none().then(|| at(place)).flatten());
     name.filter(|name| NAMES.contains(name))
+}
+
+/// Tells whether a release is older than the first that wrote paths of its own programs down.
+fn states_no_path(release: &str) -> bool {
+    let minor = release.strip_prefix("1.").and_then(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        rest.get(..end.unwrap_or(rest.len()))?.parse::<u32>().ok()
+    });
+    minor.is_some_and(|minor| minor < FIRST_WITH_PATHS)
 }
 
 /// Gives the program by its place: `…/go/bin/go`, `…/go-1.17/pkg/tool/linux_amd64/link`.
@@ -100,11 +119,14 @@ mod tests {
             ("", None, "go/bin/shop", None),
             ("", Some("github.com/a/b"), "usr/local/go/bin/go", None),
         ] {
-            assert_eq!(
-                name(program, module, place),
-                wanted,
-                "{program} {module:?} {place}"
-            );
+            let found = name(program, module, Some("1.17.13"), place);
+            assert_eq!(found, wanted, "{program} {module:?} {place}");
+            let later = [None, Some("1.18"), Some("1.22.1"), Some("2.0")];
+            let wanted = wanted.filter(|_| !program.is_empty());
+            for release in later {
+                let found = name(program, module, release, place);
+                assert_eq!(found, wanted, "{release:?} {program} {module:?} {place}");
+            }
         }
         assert!(package("go", "1.22.1").is_some() && package("vet", "1.22.1").is_none());
     }
