@@ -138,7 +138,6 @@ impl<R: BufRead> Read for Xz<R> {
                 return Ok(0);
             }
             let ahead = self.packed.fill_buf()?;
-            let is_end = ahead.is_empty();
             let step = self
                 .decoder
                 .decode(ahead, into)
@@ -152,7 +151,8 @@ impl<R: BufRead> Read for Xz<R> {
             if given > 0 {
                 return Ok(given);
             }
-            if is_end && taken == 0 && !self.is_between {
+            // It ends early, or the decoder would ask for ever.
+            if taken == 0 && !self.is_between {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

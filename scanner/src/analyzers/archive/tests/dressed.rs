@@ -122,6 +122,9 @@ fn archives_are_read_however_they_are_compressed() {
         ],
     );
     assert_eq!(names(&scanned("opt/text.xz", &nothing)), [""; 0]);
+    for cut in (0..nothing.len()).step_by(7) {
+        assert_eq!(names(&scanned("opt/cut.xz", &nothing[..cut])), [""; 0]);
+    }
     assert_eq!(kinds(&scanned("opt/text.xz", &nothing)), []);
 }
 
