@@ -123,6 +123,11 @@ async fn starting_on_a_full_disk_serves_what_is_here() {
         serves_what_is_here(&stage, &clean, 20 + round).await;
         assert!(is_refused(&stage, "lib/cold", &cold, true).await);
         drop(filler);
+        let reserve = disk.data().join("verdicts.reserve");
+        within(RECOVERED_WITHIN, "room for the next start", async || {
+            reserve.exists()
+        })
+        .await;
     }
     let took = within(RECOVERED_WITHIN, "a cold pull", async || {
         stage.manifest("lib/cold", "1").await.status == 200

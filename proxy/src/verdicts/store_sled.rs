@@ -9,8 +9,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +29,8 @@ use crate::durable::Disk;
 const MAX_BATCH_OPS: usize = 256;
 /// Most requests that wait for the writer before callers have to wait as well.
 const MAX_WAITING: usize = 1024;
+/// How often room for the next start is looked for while nothing is written.
+const KEEP_ROOM_EVERY: Duration = Duration::from_secs(1);
 /// Most free bytes below which nothing is written: sled does not survive a full disk well.
 ///
 /// Less than the content store's headroom, so that verdicts are still written when blobs are not.
@@ -211,7 +215,17 @@ impl Drop for SledStore {
 }
 
 fn write_until_closed(shared: &Shared, queue: &mpsc::Receiver<Request>) {
-    while let Ok(first) = queue.recv() {
+    // Where it failed once, it would fail and be told every second.
+    let mut may_keep_room = true;
+    loop {
+        let first = match queue.recv_timeout(KEEP_ROOM_EVERY) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                may_keep_room = may_keep_room && reserve::keep(&shared.directory);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let mut ops = Vec::new();
         let mut waiting = Vec::new();
         // What came while the batch before was being synced is the next batch: under load the disk

@@ -39,16 +39,18 @@ pub(super) fn release(database: &Path) -> bool {
 }
 
 /// Makes the reserve if it is missing and there is room. Without one a start on a full disk fails,
-/// so that a failure here is told but changes nothing.
-pub(super) fn keep(database: &Path) {
+/// so that a failure here is told but changes nothing; false then.
+pub(super) fn keep(database: &Path) -> bool {
     let place = place(database);
     if place.exists() {
-        return;
+        return true;
     }
     if let Err(error) = make(database, &place) {
         tracing::warn!(%error, "no room kept for starting on a full disk");
         let _nothing_half_made = fs::remove_file(&place);
+        return false;
     }
+    true
 }
 
 fn make(database: &Path, place: &Path) -> io::Result<()> {
