@@ -111,8 +111,9 @@ impl Walk<'_> {
             early,
             limits: self.limits,
         };
-        let claimants = if is_archive(&claimed.tail()) {
-            self.plugins.by_archive_end(claimants)
+        let with_end = self.plugins.by_archive_end(claimants.clone());
+        let claimants = if with_end != claimants && is_archive(&claimed.tail()) {
+            with_end
         } else {
             claimants
         };
