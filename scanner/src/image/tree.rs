@@ -13,7 +13,6 @@ use crate::facts::{Event, LayerFacts, PathHash, Reader};
 use crate::plugin_set::PluginSet;
 
 mod apart;
-mod links;
 mod replaced;
 
 /// Most links followed for one path, as in Linux.
@@ -196,22 +195,41 @@ impl Tree {
     /// Gives every file, ordered by path.
     pub(crate) fn files(&self) -> Vec<(String, FileRef)> {
         let mut files = Vec::new();
-        let mut waiting = vec![(ROOT, String::new())];
-        while let Some((at, path)) = waiting.pop() {
-            match self.nodes.get(at).map(|node| &node.kind) {
-                Some(NodeKind::File(file)) => files.push((path, *file)),
-                Some(NodeKind::Directory(children)) => {
-                    waiting.extend(
-                        children
-                            .iter()
-                            .map(|(name, child)| (*child, join(&path, name))),
-                    );
-                }
-                Some(NodeKind::Symlink(_)) | None => {}
+        self.visit(|path, node| {
+            if let NodeKind::File(file) = node {
+                files.push((path, *file));
             }
-        }
+        });
         files.sort();
         files
+    }
+
+    /// Gives the paths of all symbolic links, in order.
+    pub(crate) fn links(&self) -> Vec<String> {
+        let mut links = Vec::new();
+        self.visit(|path, node| {
+            self.spend(1);
+            if matches!(node, NodeKind::Symlink(_)) {
+                links.push(path);
+            }
+        });
+        links.sort_unstable();
+        links
+    }
+
+    /// Hands every path to `take` with what is there.
+    fn visit(&self, mut take: impl FnMut(String, &NodeKind)) {
+        let mut waiting = vec![(ROOT, String::new())];
+        while let Some((at, path)) = waiting.pop() {
+            let Some(node) = self.kind(at) else {
+                continue;
+            };
+            if let NodeKind::Directory(children) = node {
+                let below = children.iter();
+                waiting.extend(below.map(|(name, child)| (*child, join(&path, name))));
+            }
+            take(path, node);
+        }
     }
 
     /// Gives the file at a path, followed through all links, or the files right in the directory
