@@ -294,6 +294,16 @@ fn keeps_what_cannot_be_compared_as_unknown() {
     assert_eq!(report.coverage.status, CoverageStatus::Partial);
 }
 
+/// Lists the packages with the kinds of their findings.
+fn kinds(report: &Report) -> Vec<(&str, FindingKind)> {
+    let findings = report.findings.iter();
+    let mut kinds: Vec<_> = findings
+        .map(|finding| (finding.package.name.as_str(), finding.kind))
+        .collect();
+    kinds.sort_unstable();
+    kinds
+}
+
 #[test]
 fn calls_malware_by_its_name() {
     let (_home, feeds) = feeds(&[
@@ -308,18 +318,12 @@ fn calls_malware_by_its_name() {
     let installed = |name| component(PackageType::Npm, "npm", name, "1.0.0");
     let names = ["also-evil", "evil", "weak"];
     let report = judge(&inventory(names.map(installed).to_vec()), &feeds, now());
-    let mut kinds: Vec<_> = report
-        .findings
-        .iter()
-        .map(|finding| (finding.package.name.as_str(), finding.kind))
-        .collect();
-    kinds.sort_unstable();
     let expected = [
         ("also-evil", FindingKind::Malware),
         ("evil", FindingKind::Malware),
         ("weak", FindingKind::Vulnerability),
     ];
-    assert_eq!(kinds, expected);
+    assert_eq!(kinds(&report), expected);
 }
 
 #[test]

@@ -28,23 +28,10 @@ const DEFLATED: u32 = 0x1000;
 pub(super) fn manifest_at(source: &Source<'_>) -> Option<u64> {
     let start = source.up_to(0, MAX_STUB_BYTES);
     let mut at = memmem::find(&start, STUB_END)? + STUB_END.len();
-    for optional in [&b" ?>"[..], b"?>"] {
-        if start
-            .get(at..)
-            .is_some_and(|rest| rest.starts_with(optional))
-        {
-            at += optional.len();
-            break;
-        }
-    }
-    for optional in [&b"\r\n"[..], b"\n"] {
-        if start
-            .get(at..)
-            .is_some_and(|rest| rest.starts_with(optional))
-        {
-            at += optional.len();
-            break;
-        }
+    for optional in [[&b" ?>"[..], b"?>"], [b"\r\n", b"\n"]] {
+        let rest = start.get(at..).unwrap_or_default();
+        let found = optional.into_iter().find(|form| rest.starts_with(form));
+        at += found.map_or(0, <[u8]>::len);
     }
     let at = u64::try_from(at).ok()?;
     let list_bytes = u64::from(u32::from_le_bytes(source.array(at)?));

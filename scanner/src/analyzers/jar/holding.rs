@@ -89,12 +89,7 @@ impl Holding {
             }
         }
         for (directory, conclusion) in of_parts {
-            let place = if inside.is_empty() {
-                directory
-            } else {
-                format!("{inside}/{directory}")
-            };
-            record(reading, &place, conclusion);
+            record(reading, &Reading::join(inside, &directory), conclusion);
         }
         let version = self.own.version().unwrap_or_default().to_owned();
         let parts = self.own.known_parts();
