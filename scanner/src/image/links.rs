@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::Evidence;
 
 use super::layers::LayerInput;
@@ -20,18 +21,19 @@ const MAX_PATHS: usize = 200_000;
 /// The paths that links give directories and files, by where these really lie.
 struct Aliases {
     by_real: BTreeMap<String, Vec<String>>,
-    paths: usize,
+    /// There are more than were looked at.
+    is_cut: bool,
 }
 
 /// Gives each file the packages that it is the record of under the names that links give it, and
-/// in the place where it lies.
-pub(super) fn name_files(merged: &mut Merged<'_>, layers: &[LayerInput<'_>]) {
+/// in the place where it lies; says where links give more paths than are looked at.
+pub(super) fn name_files(merged: &mut Merged<'_>, layers: &[LayerInput<'_>]) -> Option<Gap> {
     if merged
         .files
         .iter()
         .all(|file| file.found.candidates.is_empty())
     {
-        return;
+        return None;
     }
     let aliases = Aliases::of(merged);
     let named: Vec<_> = merged
@@ -42,6 +44,11 @@ pub(super) fn name_files(merged: &mut Merged<'_>, layers: &[LayerInput<'_>]) {
     for (file, named) in merged.files.iter_mut().zip(named) {
         file.named = named;
     }
+    let detail =
+        format!("links give files more than {MAX_PATHS} other paths; not all were followed");
+    aliases
+        .is_cut
+        .then(|| Gap::partial(GapKind::Budget, detail))
 }
 
 /// Gives what a file's candidates prove.
@@ -83,43 +90,60 @@ impl Aliases {
     /// Follows the links whose paths matter, and those below where they lead.
     fn of(merged: &Merged<'_>) -> Self {
         let links = merged.tree.links();
-        let mut this = Self {
-            by_real: BTreeMap::new(),
-            paths: 0,
-        };
         let matters = links.iter().filter(|link| candidates::may_name(link));
         let mut waiting: Vec<(String, String, u32)> = matters
             .filter_map(|link| Some((link.clone(), merged.tree.resolve(link).ok()?, 0)))
             .collect();
+        let mut by_real = BTreeMap::<String, Vec<String>>::new();
+        let mut paths = 0;
         while let Some((alias, real, depth)) = waiting.pop() {
-            this.paths += 1;
-            if this.paths > MAX_PATHS || merged.tree.is_spent() || real.is_empty() {
-                break;
+            paths += 1;
+            if paths > MAX_PATHS || merged.tree.is_spent() {
+                return Self {
+                    by_real,
+                    is_cut: true,
+                };
             }
-            let below = format!("{real}/");
-            let start = links.partition_point(|link| link.as_str() < below.as_str());
+            let below = below(&real);
+            let start = links.partition_point(|link| *link < below);
             let inner = links.get(start..).unwrap_or_default().iter();
-            for link in inner.take_while(|link| link.starts_with(&below)) {
-                let Some(rest) = link.get(real.len()..).filter(|_| depth < MAX_DEPTH) else {
-                    continue;
+            for link in inner.take_while(|_| depth < MAX_DEPTH) {
+                let Some(rest) = link.strip_prefix(&below) else {
+                    break;
                 };
                 if let Ok(leads) = merged.tree.resolve(link) {
-                    waiting.push((format!("{alias}{rest}"), leads, depth + 1));
+                    waiting.push((format!("{alias}/{rest}"), leads, depth + 1));
                 }
             }
-            this.by_real.entry(real).or_default().push(alias);
+            by_real.entry(real).or_default().push(alias);
         }
-        this
+        Self {
+            by_real,
+            is_cut: false,
+        }
     }
 
     /// Gives the other paths of a file.
     fn of_path<'a>(&'a self, path: &'a str) -> impl Iterator<Item = String> + 'a {
-        let ends = path.match_indices('/').map(|(at, _)| at);
-        ends.chain([path.len()]).flat_map(move |end| {
-            let (real, rest) = path.split_at(end);
+        let own = self.by_real.get(path).into_iter().flatten().cloned();
+        let ends = path.match_indices('/').map(|(at, _)| (at, at + 1));
+        let through = std::iter::once((0, 0)).chain(ends);
+        let others = through.flat_map(move |(end, start)| {
+            let real = path.get(..end).unwrap_or_default();
+            let rest = path.get(start..).unwrap_or_default();
             let aliases = self.by_real.get(real).into_iter().flatten();
-            aliases.map(move |alias| format!("{alias}{rest}"))
-        })
+            aliases.map(move |alias| format!("{alias}/{rest}"))
+        });
+        own.chain(others)
+    }
+}
+
+/// Gives what the paths below a directory start with; the root's own path is empty.
+fn below(directory: &str) -> String {
+    if directory.is_empty() {
+        String::new()
+    } else {
+        format!("{directory}/")
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn lay_over<'a>(
         unread: unread_databases(layers),
         layers: instructions::of(config, layers),
     };
-    links::name_files(&mut merged, layers);
+    gaps.extend(links::name_files(&mut merged, layers));
     Laid { merged, past, gaps }
 }
 

@@ -88,6 +88,36 @@ fn npm_packages_are_found_through_links() {
 }
 
 #[test]
+fn a_link_to_the_root_hides_nothing_and_leads_there() {
+    let wanted = "lodash@4.17.4";
+    finds(
+        wanted,
+        &[("lodash/package.json", PACKAGE)],
+        &[("app/node_modules", "/")],
+    );
+    let files = [("opt/deps/lodash/package.json", PACKAGE)];
+    for root in ["aaa/node_modules", "zzz/node_modules"] {
+        let links = [("app/node_modules", "/opt/deps"), (root, "/")];
+        finds(wanted, &files, &links);
+    }
+    finds(
+        wanted,
+        &files,
+        &[("app/node_modules", "/"), ("lodash", "opt/deps/lodash")],
+    );
+}
+
+#[test]
+fn links_that_give_paths_without_end_are_a_gap() {
+    let layer = Layer::new().file("opt/deps/lodash/package.json", PACKAGE);
+    let names: Vec<String> = (0..30).map(|n| format!("n{n}/node_modules")).collect();
+    let link = |layer: Layer, name: &String| layer.symlink(name, "/");
+    let inventory = image(&[names.iter().fold(layer, link).facts()]);
+    let kinds: Vec<GapKind> = inventory.gaps.iter().map(|gap| gap.kind).collect();
+    assert_eq!(kinds, [GapKind::Budget]);
+}
+
+#[test]
 fn records_of_other_languages_are_found_through_links() {
     let gems = [("opt/s/rack-2.0.1.gemspec", GEMSPEC)];
     for link in [
