@@ -11,7 +11,7 @@ const LOCATOR64_BYTES: usize = 20;
 const RECORD: &[u8] = b"PK\x01\x02";
 
 /// The last bytes of a PHP archive, which are there unless its reader is told to do without.
-const PHAR_END: &[u8] = b"GBMB";
+pub(crate) const PHAR_END: &[u8] = b"GBMB";
 
 /// How much of a file's end is looked at, in bytes: an end record with the longest comment.
 pub(crate) const TAIL_BYTES: usize = END_BYTES + 65_535;

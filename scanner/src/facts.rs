@@ -382,11 +382,7 @@ impl Observations {
     /// Records a package with what its presence rests on; past the most of one file, a gap.
     pub fn add_on(&mut self, evidence: Evidence, package: Package) {
         if self.packages.len() >= MAX_PACKAGES_OF_FILE {
-            if !self.gaps.iter().any(|gap| gap.kind == GapKind::Budget) {
-                let detail = format!("the file names more than {MAX_PACKAGES_OF_FILE} packages");
-                self.gaps.push(Gap::fatal(GapKind::Budget, detail));
-            }
-            return;
+            return self.names_too_many();
         }
         self.packages.push(FoundPackage {
             package,
@@ -406,10 +402,19 @@ impl Observations {
         }
     }
 
-    /// Records a package of which the file is the record where programs find it as one.
+    /// Records a package of which the file is the record where programs find it as one; past the most
+    /// of one file, a gap.
     pub(crate) fn add_candidate(&mut self, record: Record, package: Package) {
-        if self.candidates.len() < MAX_PACKAGES_OF_FILE {
-            self.candidates.push(Candidate { record, package });
+        if self.candidates.len() >= MAX_PACKAGES_OF_FILE {
+            return self.names_too_many();
+        }
+        self.candidates.push(Candidate { record, package });
+    }
+
+    fn names_too_many(&mut self) {
+        if !self.gaps.iter().any(|gap| gap.kind == GapKind::Budget) {
+            let detail = format!("the file names more than {MAX_PACKAGES_OF_FILE} packages");
+            self.gaps.push(Gap::fatal(GapKind::Budget, detail));
         }
     }
 

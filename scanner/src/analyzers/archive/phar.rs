@@ -9,6 +9,7 @@ use memchr::memmem;
 
 use super::asar::Plain;
 use crate::analyzers::entries::{HEAD_BYTES, Member, Reading, Source, ZipError};
+use crate::ends::PHAR_END;
 use crate::limits::MIB;
 
 /// What ends the code before the list.
@@ -23,6 +24,13 @@ const MAX_LIST_BYTES: u64 = 32 * MIB;
 /// How an entry is compressed: a part of its flags.
 const COMPRESSION: u32 = 0xf000;
 const DEFLATED: u32 = 0x1000;
+
+/// Tells whether an archive ends here whose list lies behind more code than is looked through.
+pub(super) fn begins_late(source: &Source<'_>) -> bool {
+    let most = u64::try_from(MAX_STUB_BYTES).unwrap_or(u64::MAX);
+    let is_longer = source.bytes() > most;
+    is_longer && source.tail(PHAR_END.len()) == PHAR_END
+}
 
 /// Finds where the list begins; none where there is no code that ends as it must.
 pub(super) fn manifest_at(source: &Source<'_>) -> Option<u64> {
@@ -47,7 +55,10 @@ pub(super) fn members(
     inside: &str,
     visit: &mut dyn FnMut(&mut Reading<'_>, &mut dyn Member),
 ) -> Result<(), ZipError> {
-    let at = manifest_at(&source).ok_or(ZipError::NoEnd)?;
+    let Some(at) = manifest_at(&source) else {
+        reading.budget(inside, "more code before its list than is read");
+        return Ok(());
+    };
     let cut = || ZipError::Broken("its list of files ends within an entry".to_owned());
     let list_bytes = u64::from(source.array(at).map(u32::from_le_bytes).ok_or_else(cut)?);
     if list_bytes > MAX_LIST_BYTES {

@@ -98,7 +98,8 @@ pub(super) fn behind_preamble(source: &Source<'_>) -> Option<Whole> {
     if ends_as_zip(&source.tail(TAIL_BYTES)) {
         return Some(Whole::Zip);
     }
-    phar::manifest_at(source).map(|_| Whole::Phar)
+    let is_phar = phar::manifest_at(source).is_some() || phar::begins_late(source);
+    is_phar.then_some(Whole::Phar)
 }
 
 /// Tells whether a block is the header of a tar archive, of the oldest form too.

@@ -28,6 +28,10 @@ pub(super) fn members(
     while let Some(header) = header(stream)? {
         let size = header.entry_size().map_err(read_error)?;
         let kind = header.entry_type();
+        if Extended::is_kept(kind) && size > MAX_EXTENSION_BYTES {
+            reading.budget(inside, "a longer extended header than is read");
+            return Ok(());
+        }
         if extended.take(kind, size, stream)? {
             continue;
         }
@@ -92,6 +96,11 @@ struct Extended {
 }
 
 impl Extended {
+    /// Tells whether a header says something that is kept, so that it is held in memory.
+    fn is_kept(kind: EntryType) -> bool {
+        matches!(kind, EntryType::GNULongName | EntryType::XHeader)
+    }
+
     /// Takes an extended header with its content; false where it is an entry.
     fn take(
         &mut self,
@@ -99,24 +108,18 @@ impl Extended {
         size: u64,
         stream: &mut dyn Read,
     ) -> Result<bool, ZipError> {
-        let is_name = kind == EntryType::GNULongName;
-        let is_pax = kind == EntryType::XHeader;
-        if !is_name && !is_pax {
+        if !Self::is_kept(kind) {
             let is_passed = matches!(kind, EntryType::GNULongLink | EntryType::XGlobalHeader);
             if is_passed {
                 skip(stream, size.saturating_add(padding(size)))?;
             }
             return Ok(is_passed);
         }
-        if size > MAX_EXTENSION_BYTES {
-            let detail = format!("an extended header has {size} bytes");
-            return Err(ZipError::Broken(detail));
-        }
         let mut text = Vec::new();
         let mut content = stream.take(size);
         content.read_to_end(&mut text).map_err(read_error)?;
         skip(stream, padding(size))?;
-        if is_name {
+        if kind == EntryType::GNULongName {
             let end = text.iter().position(|byte| *byte == 0);
             text.truncate(end.unwrap_or(text.len()));
             self.name.get_or_insert(text);
