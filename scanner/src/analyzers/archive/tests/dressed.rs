@@ -131,7 +131,7 @@ fn archives_are_read_however_they_are_compressed() {
 #[test]
 fn what_begins_behind_more_than_is_read_says_so() {
     let package = tar(&[("node_modules/lodash/package.json", PACKAGE)]);
-    let comment = [b' '; 1_100_000];
+    let comment = vec![b' '; 1_100_000];
     let late = Layer::new().pax("comment", &" ".repeat(1_100_000)).tar();
     let end = late.len() - 1_024;
     let list = phar(&[("vendor/composer/installed.json", INSTALLED)]);
