@@ -220,6 +220,8 @@ impl Conditions {
             && same(self.kev, other.kev)
             && self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
             && self.covers_kind(other)
+            && self.covers_status(other)
+            && (self.evidence.is_none() || self.evidence == other.evidence)
             && package
             && self
                 .epss_at_least

@@ -5,7 +5,8 @@
 
 use jiff::Timestamp;
 use sluicegate_model::artifact::ArtifactKind;
-use sluicegate_model::finding::FindingKind;
+use sluicegate_model::finding::{FindingKind, FindingStatus};
+use sluicegate_model::package::Evidence;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
@@ -233,6 +234,12 @@ impl Reader {
             kev,
             quieted,
             kind: fields.take("kind").and_then(|node| self.word(node, &KINDS)),
+            status: fields
+                .take("status")
+                .and_then(|node| self.word(node, &STATUSES)),
+            evidence: fields
+                .take("evidence")
+                .and_then(|node| self.word(node, &EVIDENCE)),
             epss_at_least: fields
                 .take("epssAtLeast")
                 .and_then(|node| self.probability(node)),
@@ -416,6 +423,19 @@ const KINDS: [(&str, FindingKind); 4] = [
     ("malware", FindingKind::Malware),
     ("eol", FindingKind::Eol),
     ("informational", FindingKind::Informational),
+];
+
+const STATUSES: [(&str, FindingStatus); 3] = [
+    ("affected", FindingStatus::Affected),
+    ("unknown", FindingStatus::Unknown),
+    ("not_affected", FindingStatus::NotAffected),
+];
+
+const EVIDENCE: [(&str, Evidence); 4] = [
+    ("installed", Evidence::Installed),
+    ("cached", Evidence::Cached),
+    ("historical", Evidence::Historical),
+    ("claimed", Evidence::Claimed),
 ];
 
 /// Gives a form that depends on what a document says and not on how it is laid out.

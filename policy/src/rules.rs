@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 use sluicegate_model::artifact::ArtifactKind;
-use sluicegate_model::finding::{Finding, FindingKind};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
+use sluicegate_model::package::Evidence;
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
@@ -82,6 +83,10 @@ pub(crate) struct Conditions {
     pub epss_at_least: Option<f64>,
     /// Whether findings are meant that somebody quieted; absent, they are not.
     pub quieted: Option<bool>,
+    /// Which status is meant; absent, all but that of what is not affected.
+    pub status: Option<FindingStatus>,
+    /// What the package's presence rests on; absent, anything.
+    pub evidence: Option<Evidence>,
 }
 
 impl Conditions {
@@ -95,6 +100,10 @@ impl Conditions {
             && is(self.kev, finding.kev)
             && self.quieted.unwrap_or(false) == finding.quieted_by.is_some()
             && self.is_of_kind(finding.kind)
+            && self.is_of_status(finding.status)
+            && self
+                .evidence
+                .is_none_or(|wanted| wanted == finding.package.evidence)
             && self
                 .package
                 .as_ref()
@@ -109,6 +118,21 @@ impl Conditions {
     fn is_of_kind(&self, kind: FindingKind) -> bool {
         self.kind
             .map_or(kind != FindingKind::Informational, |wanted| kind == wanted)
+    }
+
+    fn is_of_status(&self, status: FindingStatus) -> bool {
+        self.status
+            .map_or(status != FindingStatus::NotAffected, |wanted| {
+                status == wanted
+            })
+    }
+
+    /// Tells whether every finding of a status that the others mean is of one that these do.
+    pub(crate) fn covers_status(&self, other: &Self) -> bool {
+        match other.status {
+            Some(status) => self.is_of_status(status),
+            None => self.status.is_none(),
+        }
     }
 
     /// Tells whether every finding of a kind that the others mean is of one that these do.

@@ -7,6 +7,7 @@ use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::report::Knowledge;
+use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 /// Longest line shown to a client, in bytes.
@@ -48,7 +49,7 @@ pub fn warning_text(verdict: &Verdict) -> String {
     let unknown = verdict
         .findings
         .iter()
-        .filter(|finding| finding.severity == sluicegate_model::severity::Severity::Unknown)
+        .filter(|finding| finding.bears() && finding.severity == Severity::Unknown)
         .count();
     let apart = match unknown {
         0 => String::new(),
@@ -87,7 +88,7 @@ fn substance(verdict: &Verdict) -> String {
     let hits: Vec<&Finding> = verdict
         .findings
         .iter()
-        .filter(|finding| finding.exception.is_none() && finding.quieted_by.is_none())
+        .filter(|finding| finding.exception.is_none() && finding.bears())
         .filter(|finding| ids.contains(finding.id.as_str()))
         .collect();
     let mut parts = Vec::new();

@@ -89,6 +89,7 @@ fn components(ecosystem: &str) -> Outcome<Vec<Component>> {
             layer: Digest::of(name.as_bytes()),
             evidence: Evidence::Installed,
             standing: Standing::Own,
+            linked: Vec::new(),
         });
     }
     Ok(components)

@@ -137,6 +137,7 @@ fn component(
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
         ecosystem: Some(Ecosystem::new(ecosystem)),
         package: Package {
             name: name.to_owned(),

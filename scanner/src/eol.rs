@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Distro, Package, PackageType};
+use sluicegate_model::package::{Distro, Evidence, Package, PackageType};
 use sluicegate_model::severity::Severity;
 
 use crate::purl::purl;
@@ -152,6 +152,7 @@ fn finding(
             source: None,
             path: EVIDENCE.to_owned(),
             layer,
+            evidence: Evidence::Installed,
         },
         fixed: None,
         source: format!("support table of {AS_OF}"),

@@ -170,6 +170,10 @@ pub struct FoundPackage {
     /// maintainer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maker: Option<Box<str>>,
+    /// Of a Go module, its packages that are linked into the program, by their paths below the
+    /// module's and `.` for its root; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<String>,
 }
 
 /// An operating system's name as one file states it.
@@ -389,7 +393,17 @@ impl Observations {
             inside: String::new(),
             evidence,
             maker: None,
+            linked: Vec::new(),
         });
+    }
+
+    /// Records a module of a program with its packages that are linked into it.
+    pub(crate) fn add_linked(&mut self, package: Package, linked: Vec<String>) {
+        let before = self.packages.len();
+        self.add(package);
+        if let Some(added) = self.packages.get_mut(before) {
+            added.linked = linked;
+        }
     }
 
     /// Records an installed package with who built it, where its database says so.

@@ -18,6 +18,7 @@ use crate::claims;
 use crate::distro;
 use crate::facts::FoundPackage;
 use crate::gaps::GapList;
+use crate::image::judge::caches::Caches;
 use crate::image::judge::carried::Carriers;
 use crate::image::judge::ownership::{self, Owners};
 use crate::image::judge::roles::{self, Role, found_of_system, packages_of, system_packages};
@@ -35,7 +36,7 @@ use crate::versions::parts::is_built_from;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 11;
+pub(crate) const MERGE_REVISION: u32 = 12;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
@@ -165,6 +166,7 @@ fn components(
     let own: BTreeSet<&Package> = packages_of(merged, roles, Role::Database).collect();
     let relocated: BTreeSet<&Package> = packages_of(merged, roles, Role::Relocated).collect();
     let carriers = Carriers::of(merged);
+    let caches = Caches::of(merged);
     let mut components = Vec::new();
     for (file, role) in merged.files.iter().zip(roles) {
         if *role == Role::Backup || (file.found.packages.is_empty() && file.named.is_empty()) {
@@ -186,7 +188,11 @@ fn components(
             let is_owners = owner.is_some() && is_never_named(found.package.package_type);
             if !is_copy && !is_owners {
                 let found = carriers.told(&file.path, found);
-                components.push(component(&file.path, &found, layer, distro, owner));
+                let mut component = component(&file.path, &found, layer, distro, owner);
+                if component.evidence == Evidence::Installed && caches.hold(&file.path) {
+                    component.evidence = Evidence::Cached;
+                }
+                components.push(component);
             }
         }
     }
@@ -232,6 +238,7 @@ fn component(
         layer: layer.clone(),
         evidence: found.evidence,
         standing: standing(found, distro, owner),
+        linked: found.linked.clone(),
     }
 }
 

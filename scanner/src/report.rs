@@ -38,11 +38,12 @@ pub(crate) fn assemble(
     }
 }
 
-/// The order: known exploited, severity, id, package, path; the rest only makes it total.
+/// The order: what bears on the image, known exploited, severity, id, package, path; the rest only makes
+/// it total.
 fn worst_first(finding: &Finding) -> impl Ord + '_ {
     let package = &finding.package;
     (
-        !finding.kev,
+        (!finding.bears(), !finding.kev),
         Reverse(finding.severity),
         &finding.id,
         &package.name,

@@ -8,15 +8,14 @@
 //!
 //! Source: containerd, `pkg/archive/tar.go`; umoci, `oci/layer`; containers/storage, `drivers/overlay`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_scanner::{LayerFacts, LayerInput, Limits, merge, scan_layer};
 
+use crate::laid_out::{self, Found, found_in};
 use crate::overlaid::Storage;
 use crate::seeds;
 use crate::stacks;
@@ -28,9 +27,7 @@ const STACKS: [u64; 2] = [400, 20_000];
 const OVERLAID: u64 = 9;
 
 /// Every seed that ever failed.
-const FAILED: [u64; 1] = [109_313_189];
-
-type Found = BTreeSet<(String, String)>;
+pub const FAILED: [u64; 1] = [109_313_189];
 
 #[test]
 fn the_merged_tree_is_what_runtimes_unpack() {
@@ -99,10 +96,7 @@ fn compare_all(seeds: &[u64]) -> Outcome {
 fn compare(seed: u64, storage: &Storage, outcome: &mut Outcome) {
     let root = format!("s{seed}");
     let stack = stacks::stack(&root, &mut seeds::rng(seed), seed.is_multiple_of(2));
-    let layers = stack.layers.map(|mut tar| {
-        tar.resize(tar.len() + 1024, 0);
-        tar
-    });
+    let layers = laid_out::ended(stack.layers);
     // What podman makes of the place is a name of an image, and so of small letters.
     let directory = tempfile::Builder::new()
         .prefix(&format!("sluicegate-applied-{}-{seed}", std::process::id()))
@@ -110,7 +104,7 @@ fn compare(seed: u64, storage: &Storage, outcome: &mut Outcome) {
         .tempdir()
         .expect("make a directory");
     let layout = directory.path().join("layout");
-    write_layout(&layout, &layers);
+    laid_out::layout(&layout, &layers);
     let Some(unpacked) = unpack(directory.path(), &layout) else {
         outcome.unpackable += 1;
         return;
@@ -152,7 +146,7 @@ fn compare(seed: u64, storage: &Storage, outcome: &mut Outcome) {
     }
 }
 
-fn has_fatal(facts: &[LayerFacts]) -> bool {
+pub fn has_fatal(facts: &[LayerFacts]) -> bool {
     facts
         .iter()
         .flat_map(|facts| &facts.gaps)
@@ -160,7 +154,7 @@ fn has_fatal(facts: &[LayerFacts]) -> bool {
 }
 
 /// Lists an archive for a person.
-fn listing(tar: &[u8]) -> Vec<String> {
+pub fn listing(tar: &[u8]) -> Vec<String> {
     let mut archive = tar::Archive::new(tar);
     let entries = archive
         .entries()
@@ -179,7 +173,7 @@ fn listing(tar: &[u8]) -> Vec<String> {
 }
 
 /// Gives path and name of every package in the merged tree, and the gaps.
-fn merged(facts: &[LayerFacts]) -> (Found, Vec<Gap>) {
+pub fn merged(facts: &[LayerFacts]) -> (Found, Vec<Gap>) {
     let digests: Vec<Digest> = (0..facts.len())
         .map(|layer| Digest::of(&layer.to_le_bytes()))
         .collect();
@@ -211,66 +205,4 @@ fn unpack(directory: &Path, layout: &Path) -> Option<Found> {
         return None;
     }
     Some(found_in(&root))
-}
-
-/// Gives path and name of every package below a directory.
-fn found_in(root: &Path) -> Found {
-    let mut found = Found::new();
-    walk(root, root, &mut found);
-    found
-}
-
-fn walk(root: &Path, directory: &Path, found: &mut Found) {
-    let entries = std::fs::read_dir(directory)
-        .unwrap_or_else(|error| panic!("read {}: {error}", directory.display()));
-    for entry in entries {
-        let path = entry.expect("read what was unpacked").path();
-        let kind = match path.symlink_metadata() {
-            Ok(found) => found.file_type(),
-            // Overlay file systems list a removal in a directory that only one layer has.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => panic!("look at {}: {error}", path.display()),
-        };
-        if kind.is_dir() {
-            walk(root, &path, found);
-        } else if kind.is_file() && path.ends_with("METADATA") {
-            let text = std::fs::read_to_string(&path).expect("read what was unpacked");
-            let name = text.lines().find_map(|line| line.strip_prefix("Name: "));
-            let below = path
-                .strip_prefix(root)
-                .expect("below the root")
-                .display()
-                .to_string();
-            found.extend(name.map(|name| (below, name.to_owned())));
-        }
-    }
-}
-
-/// Writes an OCI image layout with one image, called `it`.
-fn write_layout(layout: &Path, layers: &[Vec<u8>]) {
-    let blobs = layout.join("blobs/sha256");
-    std::fs::create_dir_all(&blobs).expect("make a directory");
-    let blob = |kind: &str, content: &[u8]| {
-        let digest = Digest::of(content);
-        std::fs::write(blobs.join(digest.hex()), content).expect("write a blob");
-        json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest.as_str(), "size": content.len()})
-    };
-    let diff_ids: Vec<_> = layers.iter().map(|tar| Digest::of(tar)).collect();
-    let diff_ids: Vec<_> = diff_ids.iter().map(Digest::as_str).collect();
-    let config = json!({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}});
-    let descriptors: Vec<_> = layers.iter().map(|tar| blob("layer.v1.tar", tar)).collect();
-    let manifest = json!({
-        "schemaVersion": 2,
-        "config": blob("config.v1+json", config.to_string().as_bytes()),
-        "layers": descriptors,
-    });
-    let mut described = blob("manifest.v1+json", manifest.to_string().as_bytes());
-    described["annotations"] = json!({"org.opencontainers.image.ref.name": "it"});
-    let index = json!({"schemaVersion": 2, "manifests": [described]});
-    std::fs::write(layout.join("index.json"), index.to_string()).expect("write the index");
-    std::fs::write(
-        layout.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .expect("write the layout");
 }

@@ -196,5 +196,6 @@ fn python(name: &str, version: &str) -> Component {
         layer: Digest::of(b"root"),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     }
 }

@@ -14,6 +14,8 @@ fn condition() -> impl Strategy<Value = String> {
         "kev",
         "quieted",
         "kind",
+        "status",
+        "evidence",
         "package",
     ]);
     prop::collection::btree_set(key, 0..3)
@@ -21,6 +23,8 @@ fn condition() -> impl Strategy<Value = String> {
             let values = |key: &str| match key {
                 "severityAtLeast" => vec!["negligible", "high"],
                 "kind" => vec!["vulnerability", "malware"],
+                "status" => vec!["affected", "not_affected"],
+                "evidence" => vec!["installed", "cached"],
                 "package" => vec!["'pkg:maven/**'", "'pkg:npm/x'"],
                 _ => vec!["true", "false"],
             };

@@ -389,6 +389,7 @@ fn write_lines(
         let worst = verdict
             .findings
             .iter()
+            .filter(|finding| finding.bears())
             .map(|finding| finding.severity)
             .max();
         grid.row([

@@ -160,6 +160,7 @@ fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>)
         layer: base_layer(),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     }
 }
 
@@ -184,6 +185,7 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
             ecosystem: component.ecosystem.clone(),
             path: component.path.clone(),
             layer: component.layer.clone(),
+            evidence: Evidence::Installed,
         },
         fixed: None,
         source: "Debian:12".into(),

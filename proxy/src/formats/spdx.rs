@@ -195,7 +195,7 @@ fn relationships(inventory: &Inventory) -> impl Iterator<Item = Value> + '_ {
         let id = id(number);
         match component.evidence {
             Evidence::Declared => relationship(IMAGE, "OTHER", &id),
-            Evidence::Installed | Evidence::Historical | Evidence::Claimed => {
+            Evidence::Installed | Evidence::Cached | Evidence::Historical | Evidence::Claimed => {
                 relationship(IMAGE, "CONTAINS", &id)
             }
         }

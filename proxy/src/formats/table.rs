@@ -159,8 +159,9 @@ fn write_summary(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let findings = &verdict.findings;
+    let bearing = || findings.iter().filter(|one| one.bears());
     let of = |severity: Severity| {
-        let count = findings.iter().filter(|one| one.severity == severity);
+        let count = bearing().filter(|one| one.severity == severity);
         Some((count.count(), severity)).filter(|(count, _)| *count > 0)
     };
     let by_severity: Vec<String> = SEVERITIES
@@ -168,8 +169,8 @@ fn write_summary(
         .filter_map(of)
         .map(|(count, severity)| format!("{count} {severity}"))
         .collect();
-    let count = |wanted: fn(&Finding) -> bool| findings.iter().filter(|one| wanted(one)).count();
-    let total = counted(findings.len(), "finding");
+    let count = |wanted: fn(&Finding) -> bool| bearing().filter(|one| wanted(one)).count();
+    let total = counted(bearing().count(), "finding");
     writeln!(out)?;
     if findings.is_empty() {
         writeln!(out, "{total}")?;
@@ -177,9 +178,12 @@ fn write_summary(
         let by_severity = by_severity.join(", ");
         let fixable = count(|one| one.fixed.is_some());
         let exploited = count(|one| one.kev);
-        let line = format!(
-            "{total} ({by_severity}), {fixable} with a fix, {exploited} known to be exploited"
-        );
+        let listed = if by_severity.is_empty() {
+            total
+        } else {
+            format!("{total} ({by_severity})")
+        };
+        let line = format!("{listed}, {fixable} with a fix, {exploited} known to be exploited");
         write_line("", &line, appearance, out)?;
         for line in why_counts_differ(verdict, rows, view) {
             write_line("", &line, appearance, out)?;
@@ -207,6 +211,14 @@ fn write_summary(
 fn why_counts_differ(verdict: &Verdict, rows: &Rows, view: &View) -> Vec<String> {
     let mut lines = Vec::new();
     let total = verdict.findings.len();
+    let bearing = || verdict.findings.iter().filter(|finding| finding.bears());
+    let others = total - bearing().count();
+    if others > 0 {
+        let more = counted(others, "more finding");
+        lines.push(format!(
+            "{more} listed that no rule counts: not affected, or quieted"
+        ));
+    }
     if rows.hidden > 0 {
         let hidden = counted(rows.hidden, "finding");
         let flags = view.flags().join(" ");
@@ -221,8 +233,8 @@ fn why_counts_differ(verdict: &Verdict, rows: &Rows, view: &View) -> Vec<String>
             "{shown} in {rows}: packages of one source, and places of one version, share a row"
         ));
     }
-    let told: HashSet<_> = verdict.findings.iter().map(as_rules_count).collect();
-    if told.len() < total {
+    let told: HashSet<_> = bearing().map(as_rules_count).collect();
+    if told.len() < total - others {
         let told = counted(told.len(), "finding");
         lines.push(format!(
             "rules count {told}: a version of a package once, in however many places it is"

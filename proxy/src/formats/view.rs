@@ -2,17 +2,25 @@
 
 use std::borrow::Cow;
 
-use sluicegate_model::finding::{Finding, QuietedBy};
+use sluicegate_model::finding::{Finding, FindingStatus, QuietedBy};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 
-/// Says who quieted a finding, and why.
-pub(super) fn quieted(by: QuietedBy) -> &'static str {
-    match by {
+/// Says why a finding does not bear on the image; nothing where it does.
+pub(super) fn why_not(finding: &Finding) -> Option<&str> {
+    let by = finding.quieted_by.map(|by| match by {
         QuietedBy::Owner => {
             "the advisories on the system's package that owns the file say that it is mended"
         }
-    }
+    });
+    let is_absent = finding.status == FindingStatus::NotAffected;
+    let absent = || {
+        finding
+            .detail
+            .as_deref()
+            .unwrap_or("what has it is not there")
+    };
+    by.or_else(|| is_absent.then(absent))
 }
 
 /// Which findings are to be seen; every condition that is set must hold.

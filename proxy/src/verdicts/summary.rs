@@ -74,6 +74,9 @@ pub struct Summary {
 pub struct Counts {
     /// All of them.
     pub findings: u64,
+    /// Those that do not bear on the image: not affected, or quieted. The counts below leave them out.
+    #[serde(default)]
+    pub not_bearing: u64,
     /// Critical ones.
     pub critical: u64,
     /// High ones.
@@ -226,6 +229,10 @@ impl Counts {
         let mut counts = Self::default();
         for finding in findings {
             counts.findings += 1;
+            if !finding.bears() {
+                counts.not_bearing += 1;
+                continue;
+            }
             *match finding.severity {
                 Severity::Critical => &mut counts.critical,
                 Severity::High => &mut counts.high,
@@ -246,6 +253,7 @@ impl Worst {
         let worst = findings
             .iter()
             .rev()
+            .filter(|finding| finding.bears())
             .max_by_key(|finding| (finding.kev, finding.severity))?;
         Some(Self {
             id: short(&worst.id),

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
+use sluicegate_model::package::Evidence;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository, Tag};
@@ -71,6 +72,7 @@ fn finding(id: &str, package: &str) -> Finding {
             source: None,
             path: "var/lib/dpkg/status".into(),
             layer: Digest::of(id.as_bytes()),
+            evidence: Evidence::Installed,
         },
         fixed: None,
         source: "Debian:12".into(),

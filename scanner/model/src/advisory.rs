@@ -74,14 +74,16 @@ pub struct Scope {
     pub binaries: Vec<String>,
     /// The processor architecture.
     pub architecture: Option<String>,
-    /// The platforms, each of a part of the package that has the weakness.
-    pub platforms: Vec<Platforms>,
+    /// The parts of the package that have the weakness.
+    pub parts: Vec<Part>,
 }
 
-/// Platforms by operating system and processor architecture, in the words of OCI image configs, which
-/// are Go's. A list that is empty limits nothing.
+/// A part of a package, on platforms by operating system and processor architecture, in the words of
+/// OCI image configs, which are Go's. A list that is empty limits nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Platforms {
+pub struct Part {
+    /// The import path of a package of Go's; none where all of the package is meant.
+    pub path: Option<String>,
     /// The operating systems, such as `linux`.
     pub systems: Vec<String>,
     /// The architectures, such as `amd64`.

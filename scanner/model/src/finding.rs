@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::package::Ecosystem;
+use crate::package::{Ecosystem, Evidence};
 use crate::severity::Severity;
 
 /// What kind of thing was found.
@@ -28,12 +28,15 @@ pub enum FindingKind {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum FindingStatus {
     /// The installed version is in the advisory's range.
     Affected,
     /// The advisory names the package, but version or range cannot be compared.
     Unknown,
+    /// The version is in the range, and the part of the package that has the weakness is not there;
+    /// `detail` says how that is known. A rule of policy sees it only where it asks for the status.
+    NotAffected,
 }
 
 /// Who says that a finding does not count.
@@ -88,7 +91,8 @@ pub struct Finding {
     /// The ecosystem of the feed that answered, with its suffix; of an end of life, the table and its
     /// date.
     pub source: String,
-    /// What else a person has to know, in one line: of an end of life, when what ended.
+    /// What else a person has to know, in one line: of an end of life, when what ended; of what is not
+    /// affected, how that is known.
     #[serde(default)]
     pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
@@ -117,6 +121,11 @@ impl Finding {
     pub fn places(&self) -> impl Iterator<Item = &str> {
         let own = self.paths.is_empty().then_some(&self.package.path);
         own.into_iter().chain(&self.paths).map(String::as_str)
+    }
+
+    /// Tells whether it bears on the image: nobody says that it does not.
+    pub fn bears(&self) -> bool {
+        self.status != FindingStatus::NotAffected && self.quieted_by.is_none()
     }
 
     /// Gives the package URL of the component that it is about: of what was found in the file of
@@ -173,4 +182,7 @@ pub struct FindingPackage {
     pub path: String,
     /// The layer that introduced the package.
     pub layer: Digest,
+    /// What its presence rests on.
+    #[serde(default, skip_serializing_if = "Evidence::is_installed")]
+    pub evidence: Evidence,
 }

@@ -167,13 +167,27 @@ impl PackageType {
 
 /// What a package's presence rests on, strongest first.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
     /// An installer's own record, or the content itself.
     #[default]
     Installed,
+    /// A package in the cache of the program that installs such packages: nothing runs from there, but
+    /// anything may install from it.
+    Cached,
     /// A record that a later layer removed, while files it names are still there.
     Historical,
     /// An SBOM inside the image: somebody's word, which only adds.
@@ -298,6 +312,10 @@ pub struct Component {
     /// Whose it is.
     #[serde(default, skip_serializing_if = "Standing::is_own")]
     pub standing: Standing,
+    /// Of a Go module, its packages that are linked into the program, by their paths below the
+    /// module's and `.` for its root; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<String>,
 }
 
 /// A Linux distribution and release.

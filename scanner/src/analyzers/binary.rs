@@ -52,7 +52,7 @@ impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "binary/content",
-            revision: 5,
+            revision: 6,
         }
     }
 

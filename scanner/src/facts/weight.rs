@@ -58,7 +58,9 @@ fn file(facts: &FileFacts) -> usize {
 
 fn found_package(found: &FoundPackage) -> usize {
     let maker = found.maker.as_deref().map_or(0, text);
-    size_of::<FoundPackage>() + text(&found.inside) + maker + package(&found.package)
+    let linked = found.linked.iter();
+    let linked: usize = linked.map(|path| size_of::<String>() + text(path)).sum();
+    size_of::<FoundPackage>() + text(&found.inside) + maker + linked + package(&found.package)
 }
 
 fn package(package: &Package) -> usize {

@@ -1,11 +1,12 @@
-//! What databases say of a package beside OSV's own fields: platforms, and that it is no weakness.
+//! What databases say of a package beside OSV's own fields: which parts of it have the weakness and on
+//! which platforms, and that it is no weakness.
 //!
 //! What is not said, or in another shape, limits nothing. Called by the OSV reader for each affected
 //! package. Sources: Go vulnerability database, "OSV JSON schema"; RustSec, "Advisory format".
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sluicegate_model::advisory::Platforms;
+use sluicegate_model::advisory::Part;
 
 /// What RustSec calls records on no weakness. One on unsound code may be one, and counts.
 const INFORMATIONAL: [&str; 2] = ["unmaintained", "notice"];
@@ -37,39 +38,41 @@ pub(super) fn is_informational(ecosystem: &str, extra: Option<&RawValue>) -> boo
     stated.is_some_and(|stated| INFORMATIONAL.contains(&stated.as_str()))
 }
 
-/// Lists the platforms that a record limits a weakness to; none where any part of the package has it
-/// on all.
-pub(super) fn platforms(ecosystem: &str, extra: Option<&RawValue>) -> Vec<Platforms> {
+/// Lists the parts of a package that a record limits a weakness to; none where any of them is the whole
+/// package on all platforms.
+pub(super) fn parts(ecosystem: &str, extra: Option<&RawValue>) -> Vec<Part> {
     let parts = match ecosystem {
         "Go" => of_go(extra),
         "crates.io" => of_rust(extra),
         _ => Vec::new(),
     };
-    let is_limit = |part: &Platforms| !part.systems.is_empty() || !part.architectures.is_empty();
+    let is_limit = |part: &Part| *part != Part::default();
     let limits = parts.len() <= MAX_PARTS && parts.iter().all(is_limit);
     if limits { parts } else { Vec::new() }
 }
 
-fn of_go(extra: Option<&RawValue>) -> Vec<Platforms> {
+fn of_go(extra: Option<&RawValue>) -> Vec<Part> {
     #[derive(Deserialize)]
     struct Extra {
         imports: Option<Vec<Import>>,
     }
     #[derive(Deserialize)]
     struct Import {
+        path: Option<String>,
         goos: Option<Vec<String>>,
         goarch: Option<Vec<String>>,
     }
     let extra: Option<Extra> = read(extra);
     let imports = extra.and_then(|extra| extra.imports).unwrap_or_default();
-    let parts = imports.into_iter().map(|import| Platforms {
+    let parts = imports.into_iter().map(|import| Part {
+        path: import.path.filter(|path| !path.is_empty()),
         systems: import.goos.unwrap_or_default(),
         architectures: import.goarch.unwrap_or_default(),
     });
     parts.collect()
 }
 
-fn of_rust(extra: Option<&RawValue>) -> Vec<Platforms> {
+fn of_rust(extra: Option<&RawValue>) -> Vec<Part> {
     #[derive(Deserialize)]
     struct Extra {
         affects: Option<Affects>,
@@ -85,7 +88,8 @@ fn of_rust(extra: Option<&RawValue>) -> Vec<Platforms> {
         let names = names.unwrap_or_default().into_iter();
         names.map(config_name).collect()
     };
-    let parts = affects.into_iter().map(|affects| Platforms {
+    let parts = affects.into_iter().map(|affects| Part {
+        path: None,
         systems: named(affects.os),
         architectures: named(affects.arch),
     });
@@ -112,23 +116,31 @@ mod tests {
     }
 
     fn shown(ecosystem: &str, extra: &Value) -> Vec<String> {
-        let parts = platforms(ecosystem, Some(&raw(extra))).into_iter();
-        let shown = |part: Platforms| {
-            let (systems, architectures) = (part.systems, part.architectures);
-            format!("{}/{}", systems.join(","), architectures.join(","))
+        let parts = parts(ecosystem, Some(&raw(extra))).into_iter();
+        let shown = |part: Part| {
+            let (systems, architectures) = (part.systems.join(","), part.architectures.join(","));
+            format!(
+                "{} {systems}/{architectures}",
+                part.path.unwrap_or_default()
+            )
         };
         parts.map(shown).collect()
     }
 
     #[test]
-    fn only_what_every_part_is_limited_to_limits() {
+    fn parts_limit_where_each_of_them_does() {
         let windows = json!({"path": "x/windows", "goos": ["windows"]});
         let wide = json!({"path": "x", "goarch": ["386", "arm"]});
-        let plain = json!({"path": "x", "symbols": ["F"]});
+        let plain = json!({"path": "x/y", "symbols": ["F"]});
+        let all = json!({"symbols": ["F"]});
         for (imports, wanted) in [
-            (json!([windows]), &["windows/"][..]),
-            (json!([windows, wide]), &["windows/", "/386,arm"]),
-            (json!([windows, plain]), &[]),
+            (json!([windows]), &["x/windows windows/"][..]),
+            (
+                json!([windows, wide]),
+                &["x/windows windows/", "x /386,arm"],
+            ),
+            (json!([windows, plain]), &["x/windows windows/", "x/y /"]),
+            (json!([windows, all]), &[]),
             (json!([]), &[]),
             (json!("odd"), &[]),
         ] {
@@ -140,7 +152,7 @@ mod tests {
         }
         assert_eq!(shown("npm", &json!({"imports": [windows]})), [""; 0]);
         let affects = json!({"affects": {"os": ["macos", "linux"], "arch": ["x86_64"]}});
-        assert_eq!(shown("crates.io", &affects), ["darwin,linux/amd64"]);
+        assert_eq!(shown("crates.io", &affects), [" darwin,linux/amd64"]);
         let affects = json!({"affects": {"os": [], "arch": [], "functions": []}});
         assert_eq!(shown("crates.io", &affects), [""; 0]);
     }

@@ -20,7 +20,7 @@ use super::status::{EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
 
 /// The revision of layout and content; a file of another one is built again.
-pub(crate) const FORMAT: u32 = 7;
+pub(crate) const FORMAT: u32 = 8;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";

@@ -67,7 +67,7 @@ pub(super) fn scope(described: &Described<'_>) -> Scope {
             _ => Vec::new(),
         },
         architecture: described.purl.and_then(architecture),
-        platforms: extras::platforms(described.ecosystem, described.extra),
+        parts: extras::parts(described.ecosystem, described.extra),
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Source {
 pub(crate) const SOURCES: [Source; 4] = [
     Source {
         name: "osv",
-        revision: 5,
+        revision: 6,
         place: "*/all.zip",
     },
     Source {

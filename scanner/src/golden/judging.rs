@@ -57,6 +57,15 @@ fn note(transcript: &mut Transcript, label: &str, components: Vec<Component>, in
 fn more_records() -> Vec<serde_json::Value> {
     let alias = |record, name: &str| with(record, "aliases", json!([name]));
     let mut all = records();
+    let mut on_part = record("GO-9", "Go", "a/m", "v2.0.0");
+    if let Some(affected) = on_part.pointer_mut("/affected/0") {
+        *affected = with(
+            affected.clone(),
+            "ecosystem_specific",
+            json!({"imports": [{"path": "a/m/y"}]}),
+        );
+    }
+    all.extend([on_part, record("CVE-2024-8", "Debian:12", "linux", "2.0-1")]);
     for ecosystem in families() {
         all.push(alias(
             record(&format!("A-{ecosystem}"), &ecosystem, "x", "1.5"),
@@ -129,7 +138,39 @@ fn components() -> Vec<Component> {
         found.push(component(package_type, ecosystem, name, version, None));
     }
     found.extend(streams());
+    found.extend(absent());
     found
+}
+
+/// Packages that lack the part with a weakness, or lie in a cache.
+fn absent() -> Vec<Component> {
+    let go = || {
+        component(
+            PackageType::Go,
+            Some(Ecosystem::new("Go")),
+            "a/m",
+            "v1.0.0",
+            None,
+        )
+    };
+    let linked = |paths: &[&str]| Component {
+        linked: paths.iter().map(|path| (*path).to_owned()).collect(),
+        ..go()
+    };
+    let debian = Some(Ecosystem::new("Debian:12"));
+    let headers = component(
+        PackageType::Deb,
+        debian,
+        "linux-libc-dev",
+        "1.0-1",
+        Some("linux"),
+    );
+    let npm = Some(Ecosystem::new("npm"));
+    let cached = Component {
+        evidence: Evidence::Cached,
+        ..component(PackageType::Npm, npm, "x", "1.0.1", None)
+    };
+    vec![go(), linked(&["y"]), linked(&["z"]), headers, cached]
 }
 
 /// Packages of a module: of the advisory's stream, of another, and of none.
@@ -190,5 +231,6 @@ fn component(
         layer: layer_digest(0),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     }
 }

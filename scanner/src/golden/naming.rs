@@ -195,6 +195,7 @@ fn ends() -> Row {
             layer: layer_digest(0),
             evidence: Evidence::Installed,
             standing: Standing::Own,
+            linked: Vec::new(),
         };
         let label = format!("{} {}", distro.id, distro.version);
         let inventory = Inventory {

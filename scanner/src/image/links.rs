@@ -82,6 +82,7 @@ fn named(file: &MergedFile<'_>, aliases: &Aliases, layers: &[LayerInput<'_>]) ->
             inside: String::new(),
             evidence: Evidence::Installed,
             maker: None,
+            linked: Vec::new(),
         })
         .collect()
 }

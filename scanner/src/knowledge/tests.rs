@@ -60,6 +60,7 @@ fn image(distro: Option<(&str, &str, &str)>, packages: &[(PackageType, &str)]) -
         layer: Digest::of(b""),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     };
     Inventory {
         components: packages.iter().map(component).collect(),

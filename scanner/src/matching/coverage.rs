@@ -108,7 +108,7 @@ pub(super) fn rangeless(components: &[&Component], matched: &[Matched<'_>], gaps
     let without = || {
         matched
             .iter()
-            .filter(|matched| matched.affected == Affected::NoRange)
+            .filter(|matched| matched.affected == Affected::NoRange && !matched.parts.are_absent())
     };
     let pairs = components
         .iter()

@@ -7,6 +7,7 @@ use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingSta
 use sluicegate_model::package::Component;
 
 use super::groups::{Group, groups};
+use super::presence::{self, Absence};
 use super::question::Matched;
 use super::severity::{self, Rated};
 use crate::feeds::FeedIndex;
@@ -49,9 +50,14 @@ fn finding(
         source: severity_source,
         cvss,
     } = severity::rate(&component.package, &advisories, &group.cves, feeds);
-    let is_affected = members
-        .iter()
-        .any(|member| member.affected == Affected::Yes);
+    let kind = kind(&group, members);
+    let (status, detail) = match presence::absence(component, members) {
+        Some(Absence::Elsewhere) => return None,
+        Some(Absence::Part(detail)) if kind == FindingKind::Vulnerability => {
+            (FindingStatus::NotAffected, Some(detail))
+        }
+        _ => (status(members), None),
+    };
     let exploit_probability = group
         .cves
         .iter()
@@ -62,12 +68,8 @@ fn finding(
     ids.dedup();
     Some(Finding {
         advisories: ids,
-        kind: kind(&group, members),
-        status: if is_affected {
-            FindingStatus::Affected
-        } else {
-            FindingStatus::Unknown
-        },
+        kind,
+        status,
         severity,
         severity_source,
         cvss,
@@ -76,7 +78,7 @@ fn finding(
         package: plain_package(component),
         fixed: fix(matcher, component, members),
         source: first.ecosystem.to_string(),
-        detail: None,
+        detail,
         exception: None,
         attributed: None,
         quieted_by: None,
@@ -85,6 +87,16 @@ fn finding(
         aliases: group.aliases.into_iter().collect(),
         id: group.id,
     })
+}
+
+/// Says whether the version is affected. Of a weakness that is here, a record on what is not says nothing.
+fn status(members: &[&Matched<'_>]) -> FindingStatus {
+    let mut counting = members.iter().filter(|member| !member.parts.are_absent());
+    if counting.any(|member| member.affected == Affected::Yes) {
+        FindingStatus::Affected
+    } else {
+        FindingStatus::Unknown
+    }
 }
 
 /// Says what kind of thing a group is on. One record that calls it a weakness is enough.
@@ -146,5 +158,6 @@ fn plain_package(component: &Component) -> FindingPackage {
         source: None,
         path: component.path.clone(),
         layer: component.layer.clone(),
+        evidence: component.evidence,
     }
 }

@@ -11,6 +11,7 @@ mod groups;
 mod listing;
 mod loaded;
 mod owner;
+mod presence;
 mod question;
 mod scope;
 mod severity;
@@ -35,8 +36,8 @@ use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
 use owner::{Fate, Word};
+use presence::Machine;
 use question::{Question, Told, matched, questions, told};
-use scope::Machine;
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.
@@ -224,7 +225,10 @@ fn name_both(findings: &mut [Finding], under_owner: Vec<(String, Finding)>) {
 /// The packages of one source have one version, and so have copies of one package. What is said of
 /// RPM packages depends on all of the package.
 fn compare(questions: &[Question], one: &Component, other: &Component) -> Ordering {
-    let by_standing = || one.standing.cmp(&other.standing);
+    let by_standing = || {
+        let by_place = one.standing.cmp(&other.standing);
+        by_place.then_with(|| one.linked.cmp(&other.linked))
+    };
     let (one, other) = (&one.package, &other.package);
     let by_type = one.package_type.cmp(&other.package_type);
     let by_version = || {

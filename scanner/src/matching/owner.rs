@@ -11,7 +11,7 @@ use sluicegate_model::finding::{Attributed, Finding, FindingKind, QuietedBy};
 use sluicegate_model::package::{Component, Evidence, Owner, Package, Standing};
 
 use super::question::{Told, questions, told};
-use super::scope::{self, Machine};
+use super::scope;
 use crate::feeds::FeedIndex;
 use crate::feeds::cve::CveNumber;
 use crate::gaps::GapList;
@@ -60,6 +60,7 @@ impl Word {
             purl: owner.purl.clone(),
             evidence: Evidence::Installed,
             standing: Standing::Own,
+            linked: Vec::new(),
             ..like.clone()
         };
         let questions = questions(&component, feeds);
@@ -94,7 +95,7 @@ impl Word {
                     question.side == Side::Source && of_installed.contains(advisory.id.as_str());
                 // What it would say of a version that is affected shows whether it speaks of this
                 // build at all.
-                let speaks = scope::limited(Affected::Yes, package, Machine::default(), advisory);
+                let speaks = scope::limited(Affected::Yes, package, advisory);
                 if is_answered || speaks == Affected::No {
                     continue;
                 }

@@ -10,7 +10,8 @@ use sluicegate_model::package::{Component, Ecosystem};
 
 use super::builds::Build;
 use super::loaded;
-use super::scope::{self, Machine};
+use super::presence::{Machine, Parts};
+use super::scope;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
 use crate::matchers::{self, Affected, Matcher, Side};
@@ -74,11 +75,13 @@ pub(super) struct Matched<'a> {
     pub(super) affected: Affected,
     pub(super) ecosystem: &'a Ecosystem,
     pub(super) side: Side,
+    /// Where the parts of the package are that it speaks of.
+    pub(super) parts: Parts,
     /// The package's version as it was compared.
     pub(super) version: Cow<'a, str>,
 }
 
-/// Gives the advisories that apply to a component, or may, and whether its epoch is one that none of
+/// Gives the advisories whose versions apply to a component, or may, and whether its epoch is one that none of
 /// those on it knows.
 pub(super) fn matched<'a>(
     matcher: &Matcher,
@@ -110,13 +113,14 @@ pub(super) fn matched<'a>(
         for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
             let is_answered =
                 side == Side::Source && names_installed.contains(advisory.id.as_str());
-            let affected = build.limit(scope::limited(affected, package, machine, advisory));
+            let affected = build.limit(scope::limited(affected, package, advisory));
             if affected != Affected::No && !is_answered {
                 matched.push(Matched {
                     advisory,
                     affected,
                     ecosystem: &question.ecosystem,
                     side,
+                    parts: Parts::of(component, machine, advisory),
                     version: build.version.clone(),
                 });
             }

@@ -1,57 +1,17 @@
-//! Whether an advisory speaks of this build of a package: its module stream, its architecture, what
-//! the image runs on.
+//! Whether an advisory speaks of this build of a package: its module stream, its architecture.
 //!
 //! Packages built in a module share names with those of other streams and with those built in none,
 //! and their versions say nothing about each other. Pure. Called by `judge`. Source: Fedora
 //! modularity, "Modularity label".
 
-use sluicegate_model::advisory::{Advisory, Event, Platforms};
+use sluicegate_model::advisory::{Advisory, Event};
 use sluicegate_model::package::{Package, PackageType};
 
 use crate::feeds::scope::is_modular;
 use crate::matchers::Affected;
 
-/// What an image runs on, as its config says; what that does not say limits nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Machine<'a> {
-    system: Option<&'a str>,
-    architecture: Option<&'a str>,
-}
-
-impl<'a> Machine<'a> {
-    /// Reads `os/architecture[/variant]`.
-    pub(super) fn of(platform: &'a str) -> Self {
-        let mut parts = platform.split('/').map(|part| {
-            let is_known = !matches!(part, "" | "unknown");
-            is_known.then_some(part)
-        });
-        Self {
-            system: parts.next().flatten(),
-            architecture: parts.next().flatten(),
-        }
-    }
-
-    /// Tells whether it is known to be none of these.
-    fn is_outside(self, platforms: &Platforms) -> bool {
-        let is_other = |own: Option<&str>, named: &[String]| {
-            !named.is_empty() && own.is_some_and(|own| named.iter().all(|name| name != own))
-        };
-        is_other(self.system, &platforms.systems)
-            || is_other(self.architecture, &platforms.architectures)
-    }
-}
-
 /// Limits what the versions say to the builds that the advisory is about.
-pub(super) fn limited(
-    affected: Affected,
-    package: &Package,
-    machine: Machine<'_>,
-    advisory: &Advisory,
-) -> Affected {
-    let mut parts = advisory.scope.platforms.iter().peekable();
-    if parts.peek().is_some() && parts.all(|part| machine.is_outside(part)) {
-        return Affected::No;
-    }
+pub(super) fn limited(affected: Affected, package: &Package, advisory: &Advisory) -> Affected {
     if affected == Affected::No || package.package_type != PackageType::Rpm {
         return affected;
     }
@@ -166,16 +126,12 @@ mod tests {
             let said = limited(
                 Yes,
                 &package(installed, label),
-                Machine::default(),
                 &advisory(fixed, of_streams(streams)),
             );
             assert_eq!(said, wanted, "{installed} {label:?} {fixed:?} {streams:?}");
         }
         let other = advisory(Some(fix), of_streams(&[]));
-        assert_eq!(
-            limited(No, &package(MODULAR, None), Machine::default(), &other),
-            No
-        );
+        assert_eq!(limited(No, &package(MODULAR, None), &other), No);
     }
 
     #[test]
@@ -194,54 +150,8 @@ mod tests {
         ] {
             let shown = format!("{scope:?}");
             let package = package("1-1", None);
-            let said = limited(
-                Yes,
-                &package,
-                Machine::default(),
-                &advisory(Some("2-1"), scope),
-            );
+            let said = limited(Yes, &package, &advisory(Some("2-1"), scope));
             assert_eq!(said, wanted, "{shown}");
-        }
-    }
-
-    #[test]
-    fn asks_only_the_platform_that_the_image_runs_on() {
-        use Affected::{No, Unknown, Yes};
-        let part = |systems: &[&str], architectures: &[&str]| Platforms {
-            systems: systems.iter().map(|text| (*text).to_owned()).collect(),
-            architectures: architectures
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect(),
-        };
-        let windows = || part(&["windows"], &[]);
-        for (parts, platform, wanted) in [
-            (vec![], "linux/amd64", Yes),
-            (vec![windows()], "linux/amd64", No),
-            (vec![windows()], "windows/amd64", Yes),
-            (vec![windows()], "", Yes),
-            (vec![windows()], "/", Yes),
-            (vec![windows()], "unknown/unknown", Yes),
-            (vec![windows(), part(&[], &["386"])], "linux/amd64", No),
-            (vec![windows(), part(&[], &["386"])], "linux/386", Yes),
-            (vec![part(&["linux"], &["arm64"])], "linux/arm64/v8", Yes),
-            (vec![part(&["linux"], &["arm64"])], "linux", Yes),
-        ] {
-            let shown = format!("{parts:?} {platform}");
-            let scope = Scope {
-                platforms: parts,
-                ..Scope::default()
-            };
-            let advisory = advisory(None, scope);
-            let module = Package::of_language(PackageType::Go, "golang.org/x/sys", "v0.1.0");
-            let machine = Machine::of(platform);
-            assert_eq!(limited(Yes, &module, machine, &advisory), wanted, "{shown}");
-            let unsure = if wanted == No { No } else { Unknown };
-            assert_eq!(
-                limited(Unknown, &module, machine, &advisory),
-                unsure,
-                "{shown}"
-            );
         }
     }
 }

@@ -17,6 +17,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::feeds::{FeedDirectory, build_index};
 
+mod absent;
 mod informational;
 mod keys;
 mod many;
@@ -100,6 +101,7 @@ fn component(package_type: PackageType, ecosystem: &str, name: &str, version: &s
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! the form in which a refusal is final. One daemon of each release serves a whole test program:
 //! Debian's, and today's, which pulls by its transfer service, layers whole or in parts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -117,6 +117,44 @@ impl Containerd {
     /// Removes an image pulled through the CRI.
     pub async fn cri_remove(&self, reference: &str) -> Outcome {
         cri::remove_image(&self.directory.path().join("socket"), reference).await
+    }
+
+    /// Has an OCI layout in an archive unpacked, whose image gets the name `reference`, and shows where
+    /// it is mounted to `look`; nothing where containerd refuses it.
+    pub async fn unpacked<T>(
+        &self,
+        archive: &Path,
+        reference: &str,
+        snapshotter: &str,
+        look: impl FnOnce(&Path) -> T,
+    ) -> Option<T> {
+        let base = reference
+            .rsplit_once(':')
+            .map_or(reference, |(base, _)| base);
+        let archive = archive.display().to_string();
+        let taken = ["images", "import", "--snapshotter", snapshotter];
+        let imported = self
+            .ctr(&[&taken[..], &["--base-name", base, &archive]].concat())
+            .await;
+        let place = tempfile::tempdir().expect("make a directory");
+        let place_name = place.path().display().to_string();
+        let mount = ["images", "mount", "--snapshotter", snapshotter];
+        let mounted = if imported.ok() {
+            self.ctr(&[&mount[..], &[reference, &place_name]].concat())
+                .await
+        } else {
+            imported
+        };
+        let found = if mounted.ok() {
+            Some(look(place.path()))
+        } else {
+            eprintln!("{}", mounted.text());
+            None
+        };
+        let unmount = ["images", "unmount", "--snapshotter", snapshotter, "--rm"];
+        self.ctr(&[&unmount[..], &[&place_name]].concat()).await;
+        self.ctr_remove(reference).await;
+        found
     }
 
     /// Gives the socket and the namespace of what `ctr` pulls.

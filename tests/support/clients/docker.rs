@@ -4,6 +4,7 @@
 //! touches nothing of the machine's. One daemon serves a whole test program: a test that wants a
 //! cold client uses content that no other test uses.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -70,6 +71,41 @@ impl Docker {
     /// Removes an image.
     pub async fn remove(&self, reference: &str) -> Outcome {
         self.docker(&["image", "rm", "--force", reference]).await
+    }
+
+    /// Loads what `docker save` writes, and shows the root of a container of its image `name` to
+    /// `look`; nothing where the daemon refuses it.
+    pub async fn unpacked<T>(
+        &self,
+        archive: &Path,
+        name: &str,
+        look: impl FnOnce(&Path) -> T,
+    ) -> Option<T> {
+        let archive = archive.display().to_string();
+        let loaded = self.docker(&["load", "--quiet", "--input", &archive]).await;
+        let created = if loaded.ok() {
+            self.docker(&["create", name, "/nothing"]).await
+        } else {
+            loaded
+        };
+        let container = created.stdout.trim();
+        let found = if created.ok() {
+            Some(look(&self.root_of(container)))
+        } else {
+            eprintln!("{}", created.text());
+            None
+        };
+        self.docker(&["rm", container]).await;
+        self.remove(name).await;
+        found
+    }
+
+    /// Finds where the `vfs` driver keeps a container's files.
+    fn root_of(&self, container: &str) -> PathBuf {
+        let data = self.directory.path().join("data");
+        let mounts = data.join("image/vfs/layerdb/mounts").join(container);
+        let id = std::fs::read_to_string(mounts.join("mount-id")).expect("read a mount's id");
+        data.join("vfs/dir").join(id)
     }
 
     /// Gives the address of the daemon's socket, as `DOCKER_HOST` takes it.

@@ -55,6 +55,7 @@ pub(super) fn image_of(ecosystem: &str) -> Inventory {
         layer: Digest::of(b""),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     };
     Inventory {
         components: vec![component],

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sluicegate_model::finding::{Finding, FindingKind, FindingStatus, QuietedBy};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 
@@ -42,7 +42,7 @@ type Key<'a> = (
     (
         Option<&'a str>,
         Option<&'a str>,
-        (&'a [String], Option<QuietedBy>),
+        (&'a [String], Option<&'a str>),
     ),
 );
 
@@ -73,7 +73,7 @@ fn key(finding: &Finding) -> Key<'_> {
         (
             finding.fixed.as_deref(),
             finding.exception.as_deref(),
-            (&finding.advisories, finding.quieted_by),
+            (&finding.advisories, view::why_not(finding)),
         ),
     )
 }
@@ -99,6 +99,7 @@ pub(super) fn vulnerability<'a>(
         recommendation: match &finding.fixed {
             Some(fixed) => format!("Update to {fixed} or later."),
             None => match &finding.detail {
+                Some(_) if !finding.bears() => "Nothing is to be done.".into(),
                 Some(detail) => format!("Move to a release that is mended: {detail}."),
                 None => "No fixed version is known.".into(),
             },
@@ -146,9 +147,14 @@ fn analysis(finding: &Finding) -> Option<Value> {
         (Some(name), _) => {
             Some(json!({"detail": format!("covered by the policy exception {name}")}))
         }
-        (None, _) if finding.quieted_by.is_some() => Some(json!({
+        (None, FindingStatus::NotAffected) => Some(json!({
             "state": "not_affected",
-            "detail": finding.quieted_by.map(view::quieted),
+            "justification": "code_not_present",
+            "detail": view::why_not(finding),
+        })),
+        (None, _) if !finding.bears() => Some(json!({
+            "state": "not_affected",
+            "detail": view::why_not(finding),
         })),
         (None, FindingStatus::Unknown) => Some(json!({
             "state": "in_triage",
@@ -160,13 +166,22 @@ fn analysis(finding: &Finding) -> Option<Value> {
     }
 }
 
+/// Names a status as CycloneDX does.
+fn status(status: FindingStatus) -> &'static str {
+    match status {
+        FindingStatus::Affected => "affected",
+        FindingStatus::Unknown => "unknown",
+        FindingStatus::NotAffected => "unaffected",
+    }
+}
+
 fn affected(finding: &Finding, references: &References<'_>) -> Vec<Value> {
     let own = finding.attributed.as_deref();
     let version = own.map_or(&finding.package.version, |own| &own.version);
     let of = |reference: String| {
         json!({
             "ref": reference,
-            "versions": [{"version": version, "status": finding.status}],
+            "versions": [{"version": version, "status": status(finding.status)}],
         })
     };
     let affected = references.of_finding(finding).into_iter();

@@ -8,7 +8,7 @@ use sluicegate_model::package::Ecosystem;
 use sluicegate_model::verdict::Verdict;
 
 use super::super::document::path_reference;
-use super::super::view::quieted;
+use super::super::view::why_not;
 use super::{Level, Rules, level, message_text};
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ pub(super) fn result<'a>(
         .as_ref()
         .map(|name| format!("covered by the policy exception {name}"));
     let suppressions = excepted
-        .or_else(|| finding.quieted_by.map(|by| quieted(by).to_owned()))
+        .or_else(|| why_not(finding).map(str::to_owned))
         .map(|why| json!([{"kind": "external", "justification": why}]));
     FindingResult {
         rule_id: &finding.id,
@@ -51,11 +51,12 @@ pub(super) fn result<'a>(
 }
 
 fn properties(finding: &Finding) -> Value {
+    let package = &finding.package;
     let mut properties = json!({
-        "purl": finding.package.purl,
-        "ecosystem": finding.package.ecosystem,
-        "layer": finding.package.layer,
-        "installed": finding.package.version,
+        "purl": package.purl,
+        "ecosystem": package.ecosystem,
+        "layer": package.layer,
+        "installed": package.version,
         "fixed": finding.fixed,
         "severity": finding.severity,
         "severitySource": finding.severity_source,
@@ -65,6 +66,9 @@ fn properties(finding: &Finding) -> Value {
         "advisories": finding.advisories,
         "source": finding.source,
     });
+    if let (false, Some(members)) = (package.evidence.is_installed(), properties.as_object_mut()) {
+        members.insert("evidence".into(), json!(package.evidence));
+    }
     if let (Some(own), Some(members)) = (&finding.attributed, properties.as_object_mut()) {
         members.insert("attributed".into(), json!(own));
     }
@@ -76,12 +80,13 @@ fn properties(finding: &Finding) -> Value {
 
 fn message(verdict: &Verdict, finding: &Finding) -> String {
     let package = &finding.package;
-    if let Some(detail) = &finding.detail {
+    if let (Some(detail), true) = (&finding.detail, finding.bears()) {
         return format!("{} in {}: {detail}", finding.id, verdict.repository);
     }
     let concerns = match finding.status {
         FindingStatus::Affected => "affects",
         FindingStatus::Unknown => "may affect",
+        FindingStatus::NotAffected => "does not affect",
     };
     let fix = match &finding.fixed {
         Some(fixed) => format!("fixed in {fixed}"),

@@ -48,6 +48,7 @@ type Key<'a> = (
         Option<&'a str>,
         (FindingStatus, Option<QuietedBy>),
         Option<&'a str>,
+        Evidence,
     ),
 );
 
@@ -91,7 +92,11 @@ pub(super) fn write(
     writeln!(out)?;
     grid.write(appearance, out)?;
     let rest = groups.get(most..).unwrap_or_default();
-    if let Some(worst) = rest.iter().map(|group| group.first.severity).max() {
+    let bearing = rest.iter().filter(|group| group.first.bears());
+    if rest.is_empty() {
+        return Ok(rows);
+    }
+    if let Some(worst) = bearing.map(|group| group.first.severity).max() {
         let count = counted(rest.len(), "more row");
         writeln!(
             out,
@@ -131,6 +136,7 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory, view: &View) -> Ve
                 finding.exception.as_deref(),
                 (finding.status, finding.quieted_by),
                 finding.attributed.as_deref().map(|own| own.purl.as_str()),
+                package.evidence,
             ),
         );
         let position = *positions.entry(key).or_insert(groups.len());
@@ -210,6 +216,9 @@ impl<'a> Group<'a> {
         {
             notes.push(format!("severity of {}", printable(source)));
         }
+        if finding.status == FindingStatus::NotAffected {
+            notes.push("not affected".into());
+        }
         match &finding.detail {
             Some(detail) => notes.push(printable(detail)),
             None if finding.status == FindingStatus::Unknown => {
@@ -217,10 +226,11 @@ impl<'a> Group<'a> {
             }
             None => {}
         }
-        match self.component.map(|component| component.evidence) {
-            Some(Evidence::Historical) => notes.push("record removed".into()),
-            Some(Evidence::Claimed) => notes.push("claimed by an SBOM".into()),
-            Some(Evidence::Installed | Evidence::Declared) | None => {}
+        match finding.package.evidence {
+            Evidence::Historical => notes.push("record removed".into()),
+            Evidence::Claimed => notes.push("claimed by an SBOM".into()),
+            Evidence::Cached => notes.push("in a cache".into()),
+            Evidence::Installed | Evidence::Declared => {}
         }
         if let Some(own) = &finding.attributed {
             let (name, version) = (printable(&own.name), printable(&own.version));

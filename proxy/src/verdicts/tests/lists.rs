@@ -104,6 +104,7 @@ fn holding(name: &str) -> Inventory {
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     };
     Inventory {
         components: vec![component],

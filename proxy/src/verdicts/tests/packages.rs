@@ -16,6 +16,7 @@ fn component(package: Package) -> Component {
         layer: Digest::of(b"layer"),
         evidence: Evidence::Installed,
         standing: Standing::Own,
+        linked: Vec::new(),
     }
 }
 

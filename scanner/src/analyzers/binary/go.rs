@@ -15,7 +15,10 @@ use super::content::{Content, Order};
 use super::layout::Layout;
 use super::scan;
 use crate::facts::Observations;
+use modules::List;
 
+mod functions;
+mod linked;
 mod modules;
 mod toolchain;
 mod version;
@@ -66,9 +69,14 @@ pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &m
             }
         }
     });
+    // A table of functions is one program's: it says nothing of several.
+    let functions = (infos.len() == 1).then(|| functions::packages(content, layout));
+    let functions = functions.flatten().unwrap_or_default();
     for info in infos {
-        let release = version::add_stdlib(&info.toolchain, path, found);
-        modules::add(&info.modules, release, path, found);
+        let list = List::read(&info.modules);
+        let linked = list.linked(&functions);
+        let release = version::add_stdlib(&info.toolchain, linked.of_go(), path, found);
+        list.add(release, &linked, path, found);
     }
 }
 

@@ -33,6 +33,23 @@ pub(crate) fn elf_of(sections: &[(&str, &[u8])], wide: bool, big: bool) -> Vec<u
     file
 }
 
+/// Writes a Go program's table with these names of functions, in the form whose magic number ends so.
+pub(crate) fn go_functions(magic: u8, wide: bool, big: bool, names: &[&str]) -> Vec<u8> {
+    let form = Form { wide, big };
+    let width = if wide { 8 } else { 4 };
+    let ended = names.iter().map(|name| [name.as_bytes(), b"\0"].concat());
+    let names: Vec<u8> = ended.flatten().collect();
+    let start = 8 + 8 * width;
+    let mut fields = vec![7; if magic == 0xfa { 2 } else { 3 }];
+    fields.extend([start, start + names.len()]);
+    fields.resize(8, 9);
+    let mut table = form.number(0xffff_ff00 | usize::from(magic), 4);
+    table.extend([0, 0, 1, u8::try_from(width).unwrap()]);
+    table.extend(fields.into_iter().flat_map(|field| form.word(field)));
+    table.extend(names);
+    table
+}
+
 struct Form {
     wide: bool,
     big: bool,

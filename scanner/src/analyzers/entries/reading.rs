@@ -344,6 +344,7 @@ impl<'a> Reading<'a> {
             inside: inside.to_owned(),
             evidence,
             maker: None,
+            linked: Vec::new(),
         });
     }
 

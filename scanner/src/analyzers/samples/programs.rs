@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{Sample, texts};
 use crate::analyzers::archive::tests::zip;
-use crate::analyzers::binary::testing::{elf, elf_of};
+use crate::analyzers::binary::testing::{elf, elf_of, go_functions};
 
 pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
     Some(match analyzer {
@@ -58,6 +58,15 @@ fn texts_in(texts: &[&str]) -> Vec<u8> {
     elf(&[(".rodata", format!("\0{}\0", texts.join("\0")).as_bytes())])
 }
 
+/// Functions of a Go program and of what is linked into it.
+const FUNCTIONS: [&str; 5] = [
+    "runtime.main",
+    "main.main",
+    "a/b/c.F",
+    "c/d.G",
+    "net/http.(*Client).Do",
+];
+
 fn binaries() -> Vec<Sample> {
     [listed(), products(), odd()].concat()
 }
@@ -70,6 +79,13 @@ fn listed() -> Vec<Sample> {
         r#"{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1]},{"name":"serde","version":"1.0.2","source":"crates.io"},{"name":"syn","version":"2.0.1","source":"crates.io","kind":"build"},{"name":"fork","version":"0.3.0","source":"git"}]}"#,
     );
     vec![
+        (
+            "usr/bin/linked",
+            elf(&[
+                (".go.buildinfo", &go("go1.22.1", modules)),
+                (".gopclntab", &go_functions(0xf1, true, false, &FUNCTIONS)),
+            ]),
+        ),
         (
             "usr/bin/go",
             elf(&[(".go.buildinfo", &go("go1.22.1", modules))]),

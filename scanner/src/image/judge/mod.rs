@@ -1,5 +1,6 @@
 //! What is judged of a merged image: what its files are to it, whose they are, and what is missing.
 
+pub(crate) mod caches;
 pub(crate) mod carried;
 pub(crate) mod edited;
 pub(crate) mod ownership;

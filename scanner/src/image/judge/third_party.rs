@@ -85,6 +85,7 @@ mod tests {
             inside: String::new(),
             evidence: Evidence::Installed,
             maker: None,
+            linked: Vec::new(),
         }
     }
 
@@ -131,6 +132,7 @@ mod tests {
         }
         let made = |maker: &str| FoundPackage {
             maker: Some(maker.into()),
+            linked: Vec::new(),
             ..found(PackageType::Deb, "libssl3", "3.0.9-1")
         };
         assert!(is_third_party(&made("raspberrypi.com"), Some(&debian())));

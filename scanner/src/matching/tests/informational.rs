@@ -1,4 +1,4 @@
-//! Records on no weakness, and records on other platforms.
+//! Records on no weakness, and releases that have ranges of their own.
 
 use super::*;
 
@@ -27,36 +27,6 @@ fn a_record_on_no_weakness_is_of_a_kind_of_its_own() {
         ("odd", FindingKind::Vulnerability),
     ];
     assert_eq!(kinds(&report), expected);
-}
-
-#[test]
-fn a_record_on_another_platform_is_no_finding() {
-    let mut on_windows = record("GO-1", "Go", "golang.org/x/sys", "0.30.0");
-    on_windows["affected"][0]["ecosystem_specific"] =
-        json!({"imports": [{"path": "golang.org/x/sys/windows", "goos": ["windows"]}]});
-    let (_home, feeds) = feeds(&[
-        on_windows,
-        record("GO-2", "Go", "golang.org/x/sys", "0.30.0"),
-    ]);
-    for (platform, wanted) in [
-        ("linux/amd64", &["GO-2"][..]),
-        ("windows/amd64", &["GO-1", "GO-2"]),
-        ("", &["GO-1", "GO-2"]),
-    ] {
-        let image = Inventory {
-            platform: platform.to_owned(),
-            ..inventory(vec![component(
-                PackageType::Go,
-                "Go",
-                "golang.org/x/sys",
-                "v0.1.0",
-            )])
-        };
-        let report = judge(&image, &feeds, now());
-        let mut ids: Vec<_> = report.findings.iter().map(|it| it.id.as_str()).collect();
-        ids.sort_unstable();
-        assert_eq!(ids, wanted, "{platform}");
-    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn owned(component: Component, by: &Component) -> Component {
     };
     Component {
         standing: Standing::OwnedBy(Box::new(owner)),
+        linked: Vec::new(),
         ..component
     }
 }
@@ -206,6 +207,7 @@ fn somebody_elses_build_is_compared_as_the_distributions_and_unknown() {
         let built = component(PackageType::Deb, "Debian:12", name, version);
         let component = Component {
             standing,
+            linked: Vec::new(),
             ..from_source(built, source, version)
         };
         let report = judge(&inventory(vec![component]), &feeds, now());

@@ -6,9 +6,12 @@
 //!
 //! Source: Go, package `runtime/debug`, `BuildInfo.String`; Go modules reference, "Pseudo-versions".
 
+use std::collections::BTreeSet;
+
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
+use super::linked::Linked;
 use super::toolchain;
 use crate::facts::Observations;
 use crate::versions::go::is_of_commit;
@@ -21,7 +24,7 @@ const MAX_SHOWN: usize = 5;
 
 /// The list as its lines say it.
 #[derive(Default)]
-struct List<'a> {
+pub(super) struct List<'a> {
     /// The path of the main package; empty where it is not told.
     program: &'a str,
     main: Option<Module<'a>>,
@@ -31,47 +34,74 @@ struct List<'a> {
 
 #[derive(Clone, Copy, Default)]
 struct Module<'a> {
+    /// The path that its packages are imported by.
+    imported: &'a str,
+    /// Its own path, which is another where it stands in one's place.
     path: &'a str,
     version: &'a str,
     /// The checksum, of what was downloaded.
     sum: &'a str,
 }
 
-/// Records every module of a list; local code in place of a dependency is one gap.
-///
-/// `release` is that of the toolchain, where it has one.
-pub(super) fn add(text: &str, release: Option<&str>, path: &str, found: &mut Observations) {
-    let list = parse(text);
-    let mut unknown = Vec::new();
-    let main = list.main.map(|main| main.path);
-    if let Some(tool) = toolchain::name(list.program, main, release, path) {
-        // Where the toolchain is no release, that is a gap already.
-        let package = release.and_then(|release| toolchain::package(tool, release));
-        if let Some(package) = package {
-            found.add(package);
+impl<'a> List<'a> {
+    /// Reads the lines of a list.
+    pub(super) fn read(text: &'a str) -> Self {
+        parse(text)
+    }
+
+    /// Finds whose packages are linked into the program, of those that have functions in it.
+    pub(super) fn linked(&self, functions: &BTreeSet<String>) -> Linked {
+        let modules = self.main.iter().chain(&self.dependencies);
+        let modules: Vec<&str> = modules.map(|module| module.imported).collect();
+        Linked::of(functions, self.program, &modules)
+    }
+
+    /// Records every module of the list; local code in place of a dependency is one gap.
+    ///
+    /// `release` is that of the toolchain, where it has one.
+    pub(super) fn add(
+        &self,
+        release: Option<&str>,
+        linked: &Linked,
+        path: &str,
+        found: &mut Observations,
+    ) {
+        let main = self.main.map(|main| main.path);
+        if let Some(tool) = toolchain::name(self.program, main, release, path) {
+            // Where the toolchain is no release, that is a gap already.
+            let package = release.and_then(|release| toolchain::package(tool, release));
+            if let Some(package) = package {
+                found.add(package);
+            }
+        } else if let Some(main) = self.main {
+            let version = main_version(&main, &self.settings);
+            let package = Package::of_language(PackageType::Go, main.path, version);
+            found.add_linked(package, linked.of_module(main.imported));
+        } else if self.dependencies.is_empty() {
+            let detail = "it was built without modules, so its Go dependencies are not known";
+            let gap = Gap::partial(GapKind::VersionUnknown, detail);
+            found.gaps.push(gap.at(path));
         }
-    } else if let Some(main) = list.main {
-        let version = main_version(&main, &list.settings);
-        found.add(Package::of_language(PackageType::Go, main.path, version));
-    } else if list.dependencies.is_empty() {
-        let detail = "it was built without modules, so its Go dependencies are not known";
-        let gap = Gap::partial(GapKind::VersionUnknown, detail);
-        found.gaps.push(gap.at(path));
-    }
-    for module in &list.dependencies {
-        if module.is_versioned() {
-            found.add(package_of(module));
-        } else {
-            unknown.push(module.path);
+        let (known, unknown): (Vec<&Module<'_>>, Vec<_>) = self
+            .dependencies
+            .iter()
+            .partition(|module| module.is_versioned());
+        for module in known {
+            found.add_linked(package_of(module), linked.of_module(module.imported));
+        }
+        if !unknown.is_empty() {
+            found.gaps.push(without_version(&unknown).at(path));
         }
     }
-    if !unknown.is_empty() {
-        let shown = unknown.get(..MAX_SHOWN).unwrap_or(&unknown).join(", ");
-        let count = unknown.len();
-        let detail = format!("{count} Go modules in it are local code without a version: {shown}");
-        let gap = Gap::partial(GapKind::VersionUnknown, detail);
-        found.gaps.push(gap.at(path));
-    }
+}
+
+/// Says that modules are local code.
+fn without_version(modules: &[&Module<'_>]) -> Gap {
+    let paths: Vec<&str> = modules.iter().map(|module| module.path).collect();
+    let shown = paths.get(..MAX_SHOWN).unwrap_or(&paths).join(", ");
+    let count = paths.len();
+    let detail = format!("{count} Go modules in it are local code without a version: {shown}");
+    Gap::partial(GapKind::VersionUnknown, detail)
 }
 
 impl Module<'_> {
@@ -104,7 +134,12 @@ fn parse(text: &str) -> List<'_> {
             let path = fields.next().filter(|path| !path.is_empty())?;
             let version = fields.next().unwrap_or_default();
             let sum = fields.next().unwrap_or_default();
-            Some(Module { path, version, sum })
+            Some(Module {
+                imported: path,
+                path,
+                version,
+                sum,
+            })
         };
         match kind {
             "path" => list.program = fields.clone().next().unwrap_or_default(),
@@ -136,7 +171,10 @@ fn parse(text: &str) -> List<'_> {
 /// Puts the replacement in a module's place; local code keeps the name and has no version.
 fn replace<'a>(replaced: &mut Module<'a>, replacement: Module<'a>) {
     if replacement.is_versioned() {
-        *replaced = replacement;
+        *replaced = Module {
+            imported: replaced.imported,
+            ..replacement
+        };
     } else {
         replaced.version = "";
     }
@@ -219,7 +257,8 @@ mod tests {
 
     fn listed(text: &str) -> (Vec<String>, Vec<String>) {
         let mut found = Observations::default();
-        add(text, Some("1.22.1"), "x", &mut found);
+        let linked = Linked::default();
+        List::read(text).add(Some("1.22.1"), &linked, "x", &mut found);
         let each = |found: &crate::facts::FoundPackage| {
             format!("{} {}", found.package.name, found.package.version)
         };

@@ -5,21 +5,20 @@ use sluicegate_model::package::{Package, PackageType};
 
 use crate::facts::Observations;
 
-/// Records the standard library under the toolchain's version, and gives that where it is a release.
+/// Records the standard library under the toolchain's version, with its packages that are linked, and
+/// gives the version where it is a release.
 pub(super) fn add_stdlib<'a>(
     toolchain: &'a str,
+    linked: Vec<String>,
     path: &str,
     found: &mut Observations,
 ) -> Option<&'a str> {
     let release = released(toolchain);
     if let Some(version) = release {
-        found.add(Package {
-            name: "stdlib".to_owned(),
-            version: version.to_owned(),
-            package_type: PackageType::Go,
-            architecture: None,
-            source: None,
-        });
+        found.add_linked(
+            Package::of_language(PackageType::Go, "stdlib", version),
+            linked,
+        );
     } else {
         let shown: String = toolchain.chars().take(80).collect();
         let detail = format!("it was built with {shown:?}, which is no released version of Go");
