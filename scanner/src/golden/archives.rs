@@ -171,6 +171,10 @@ fn kinds() -> Vec<(&'static str, Layer)> {
             "a whiteout of its own",
             small().file("var/lib/dpkg/.wh.status", ""),
         ),
+        (
+            "a whiteout of what it lies in",
+            small().file("var/lib/.wh.dpkg", ""),
+        ),
         ("twice", small().file("var/lib/dpkg/status", "")),
         (
             "sparse",

@@ -382,3 +382,23 @@ fn an_entry_that_readers_differ_on_is_there_for_each() {
         inventory.components
     );
 }
+
+#[test]
+fn a_directory_that_a_layer_removes_and_has_files_below_is_ambiguous() {
+    let status = |layer: Layer| {
+        let facts = layer.file("var/lib/dpkg/status", "").facts();
+        let gaps = facts.gaps.iter();
+        let path = |gap: &Gap| gap.path.clone().unwrap_or_default();
+        gaps.map(|gap| (gap.kind, gap.fatal, path(gap)))
+            .collect::<Vec<_>>()
+    };
+    for removed in ["var/lib/dpkg", "var/lib", "var"] {
+        let (above, name) = removed.rsplit_once('/').unwrap_or(("", removed));
+        let whiteout = format!("{above}/.wh.{name}");
+        let gap = (GapKind::AmbiguousLayer, false, removed.to_owned());
+        assert_eq!(status(Layer::new().file(&whiteout, "")), [gap], "{removed}");
+    }
+    for other in ["var/lib/.wh.apk", "var/.wh.li", ".wh.v"] {
+        assert_eq!(status(Layer::new().file(other, "")), [], "{other}");
+    }
+}

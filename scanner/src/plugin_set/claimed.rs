@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::FileExt;
 
+use memchr::memmem;
 use sluicegate_model::coverage::Gap;
 
 use crate::analyzer::{SpooledFile, WantedFile};
@@ -16,9 +17,13 @@ use crate::limits::{Limits, MIB};
 
 use super::packaged::may_be_owned;
 
-/// Bytes from which a file is hashed while it arrives, whether or not anybody asks: at its end the
-/// digests would take longer than all that is left to do. Programs so large are few.
+/// Bytes from which a file is hashed while it arrives, where it most likely names packages: at its end
+/// the digests would take longer than all that is left to do.
 const EARLY_BYTES: u64 = 8 * MIB;
+
+/// How archives of Java begin, and the note by which Go's programs are known, near their beginning.
+const ARCHIVE: &[u8] = b"PK";
+const NOTE_OF_GO: &[u8] = b"\x04\0\0\0Go\0\0";
 
 /// The digests of a large file, made while it arrives.
 #[derive(Default)]
@@ -29,9 +34,11 @@ pub(crate) struct EarlyDigests {
 }
 
 impl EarlyDigests {
-    /// Begins a file.
-    pub(crate) fn of(path: &str, size_bytes: u64) -> Self {
-        let is_worth_it = size_bytes >= EARLY_BYTES && may_be_owned(path);
+    /// Begins a file, of which the beginning is at hand.
+    pub(crate) fn of(path: &str, size_bytes: u64, head: &[u8]) -> Self {
+        let names_packages =
+            || head.starts_with(ARCHIVE) || memmem::find(head, NOTE_OF_GO).is_some();
+        let is_worth_it = size_bytes >= EARLY_BYTES && may_be_owned(path) && names_packages();
         Self {
             hashing: is_worth_it.then(Hashing::default),
             taken_bytes: 0,
@@ -126,9 +133,10 @@ mod tests {
 
     #[test]
     fn a_large_file_is_hashed_as_it_arrives_and_only_when_all_of_it_did() {
-        let content = vec![3; usize::try_from(EARLY_BYTES).unwrap()];
+        let mut content = vec![3; usize::try_from(EARLY_BYTES).unwrap()];
+        content[100..108].copy_from_slice(NOTE_OF_GO);
         let digests = |path, missing: usize| {
-            let mut early = EarlyDigests::of(path, EARLY_BYTES);
+            let mut early = EarlyDigests::of(path, EARLY_BYTES, &content[..200]);
             let arrived = content.get(missing..).unwrap();
             arrived
                 .chunks(700_000)
@@ -138,6 +146,13 @@ mod tests {
         assert_eq!(digests("usr/bin/x", 0), Some(FileDigests::of(&content)));
         assert_eq!(digests("usr/bin/x", 1), None);
         assert_eq!(digests("app/x", 0), None);
-        assert!(EarlyDigests::of("usr/bin/x", 9).hashing.is_none());
+        for (size_bytes, head, wanted) in [
+            (EARLY_BYTES, &b"PK\x03\x04"[..], true),
+            (EARLY_BYTES, &b"\x7fELF"[..], false),
+            (9, NOTE_OF_GO, false),
+        ] {
+            let early = EarlyDigests::of("usr/bin/x", size_bytes, head);
+            assert_eq!(early.hashing.is_some(), wanted, "{head:?}");
+        }
     }
 }

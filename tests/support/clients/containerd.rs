@@ -132,7 +132,7 @@ impl Containerd {
             .rsplit_once(':')
             .map_or(reference, |(base, _)| base);
         let archive = archive.display().to_string();
-        let taken = ["images", "import", "--snapshotter", snapshotter];
+        let taken = ["images", "import", "--local", "--snapshotter", snapshotter];
         let imported = self
             .ctr(&[&taken[..], &["--base-name", base, &archive]].concat())
             .await;

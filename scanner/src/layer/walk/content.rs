@@ -76,7 +76,7 @@ impl Walk<'_> {
         claimants: Claimants,
     ) -> Result<(), Gap> {
         let places = self.plugins.places(&claimants, size_bytes);
-        let mut early = EarlyDigests::of(path, size_bytes);
+        let mut early = EarlyDigests::of(path, size_bytes, &self.content);
         early.update(&self.content);
         if places.memory {
             let here = u64::try_from(self.content.len()).unwrap_or(u64::MAX);

@@ -15,6 +15,7 @@ impl Walk<'_> {
         self.flag_shape_changes();
         self.flag_files_used_as_directories();
         self.flag_whiteouts();
+        self.flag_whiteouts_above();
         self.flag_repeats();
         if self.witnesses.is_full() {
             let detail = "the layer has more directories of packages than are looked into";
@@ -77,6 +78,26 @@ impl Walk<'_> {
                     .push(Gap::partial(GapKind::AmbiguousLayer, detail).at(path.as_str()));
             }
         }
+    }
+
+    /// A directory that the layer removes and has something below, without an entry of its own: some take
+    /// away what came before the removal too.
+    fn flag_whiteouts_above(&mut self) {
+        let mut above = HashSet::new();
+        for event in &self.facts.events {
+            let mut path = event.path();
+            while let Some((dir, _)) = path.rsplit_once('/')
+                && !matches!(event, Event::Whiteout { .. })
+                && above.insert(dir)
+            {
+                path = dir;
+            }
+        }
+        let is_above = |event: &&Event| matches!(event, Event::Whiteout { path, ambiguous: false } if above.contains(path.as_str()));
+        let detail = "the layer removes this directory and has files below it";
+        let gap = |event: &Event| Gap::partial(GapKind::AmbiguousLayer, detail).at(event.path());
+        let found = self.facts.events.iter().filter(is_above);
+        self.gaps.extend(found.map(gap));
     }
 
     fn flag_repeats(&mut self) {
