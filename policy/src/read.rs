@@ -431,10 +431,11 @@ const STATUSES: [(&str, FindingStatus); 3] = [
     ("not_affected", FindingStatus::NotAffected),
 ];
 
-const EVIDENCE: [(&str, Evidence); 4] = [
+const EVIDENCE: [(&str, Evidence); 5] = [
     ("installed", Evidence::Installed),
     ("cached", Evidence::Cached),
     ("historical", Evidence::Historical),
+    ("inferred", Evidence::Inferred),
     ("claimed", Evidence::Claimed),
 ];
 

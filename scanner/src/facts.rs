@@ -35,7 +35,7 @@ pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 11;
+pub(crate) const FACTS_FORMAT: u8 = 12;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;

@@ -36,7 +36,7 @@ use crate::versions::parts::is_built_from;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 12;
+pub(crate) const MERGE_REVISION: u32 = 13;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
@@ -139,7 +139,8 @@ fn open_gaps<'a>(
     gaps.filter(move |gap| !ownership::is_settled_by_owner(owner, gap, distro))
 }
 
-/// Tells whether a gap is that the file does not say what it is, and its name on a link does.
+/// Tells whether a gap is that the file does not say what it is, and its name on a link does, or a
+/// list beside it.
 fn is_answered_by_name(file: &MergedFile<'_>, gap: &Gap) -> bool {
     let unidentified = |gap: &&Gap| gap.kind == GapKind::JarUnidentified;
     let length = |gap: &Gap| gap.path.as_ref().map(String::len);
@@ -151,10 +152,18 @@ fn is_answered_by_name(file: &MergedFile<'_>, gap: &Gap) -> bool {
         .filter(unidentified)
         .map(length)
         .min();
+    unidentified(&gap) && own == Some(length(gap)) && (file.is_generated || is_named_archive(file))
+}
+
+/// Tells whether links or lists say which artifact an archive is.
+fn is_named_archive(file: &MergedFile<'_>) -> bool {
     let mut named = file.named.iter();
-    unidentified(&gap)
-        && own == Some(length(gap))
-        && named.any(|found| found.package.package_type == PackageType::Maven)
+    named.any(|found| found.package.package_type == PackageType::Maven)
+}
+
+/// Tells whether a package is what an archive is called, where it is known what it is.
+fn is_known_better(file: &MergedFile<'_>, found: &FoundPackage) -> bool {
+    found.evidence == Evidence::Inferred && found.inside.is_empty() && is_named_archive(file)
 }
 
 fn components(
@@ -183,10 +192,13 @@ fn components(
             .zip(file.introduced.iter().copied());
         for (found, layer) in stated.chain(named) {
             // A copy of the system's own database adds nothing but repeats, and what is of a kind
-            // that no advisory ever names is its owner's: a product of a program, a module of Perl.
+            // that no advisory ever names is its owner's: a product of a program, a module of Perl, an
+            // artifact without a group.
             let is_copy = *role == Role::Relocated && own.contains(&found.package);
-            let is_owners = owner.is_some() && is_never_named(found.package.package_type);
-            if !is_copy && !is_owners {
+            let is_nameless =
+                is_never_named(found.package.package_type) || found.package.is_without_group();
+            let is_owners = owner.is_some() && is_nameless;
+            if !is_copy && !is_owners && !is_known_better(file, found) {
                 let found = carriers.told(&file.path, found);
                 let mut component = component(&file.path, &found, layer, distro, owner);
                 if component.evidence == Evidence::Installed && caches.hold(&file.path) {

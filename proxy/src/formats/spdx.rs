@@ -177,6 +177,9 @@ fn package(number: usize, component: &Component) -> Package {
         "{evidence}: found in {}, layer {layer}{source}",
         component.path
     );
+    if package.is_without_group() {
+        return described;
+    }
     described.with_purl(&component.purl)
 }
 
@@ -195,7 +198,11 @@ fn relationships(inventory: &Inventory) -> impl Iterator<Item = Value> + '_ {
         let id = id(number);
         match component.evidence {
             Evidence::Declared => relationship(IMAGE, "OTHER", &id),
-            Evidence::Installed | Evidence::Cached | Evidence::Historical | Evidence::Claimed => {
+            Evidence::Installed
+            | Evidence::Cached
+            | Evidence::Historical
+            | Evidence::Inferred
+            | Evidence::Claimed => {
                 relationship(IMAGE, "CONTAINS", &id)
             }
         }

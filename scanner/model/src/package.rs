@@ -190,6 +190,8 @@ pub enum Evidence {
     Cached,
     /// A record that a later layer removed, while files it names are still there.
     Historical,
+    /// What several marks of a file agree on and none states, or its name alone.
+    Inferred,
     /// An SBOM inside the image: somebody's word, which only adds.
     Claimed,
     /// A lockfile: what somebody meant to install. It explains, and is never matched.
@@ -223,6 +225,12 @@ pub struct Package {
 }
 
 impl Package {
+    /// Tells whether it is an artifact whose group is not known: what advisories and package URLs
+    /// name has one.
+    pub fn is_without_group(&self) -> bool {
+        self.package_type == PackageType::Maven && !self.name.contains(':')
+    }
+
     /// Names a language's package, which has no architecture and no source package.
     pub fn of_language(
         package_type: PackageType,

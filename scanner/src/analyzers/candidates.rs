@@ -24,9 +24,16 @@ pub(crate) fn named_by(candidate: &Candidate, path: &str) -> Option<Package> {
         Record::Gem => gem::is_installed(path),
         Record::Composer => composer::is_record(path),
         Record::Python => python::is_evidence(path),
+        // By the list that it is in, wherever that lies.
+        Record::Beside(_) => false,
         Record::Java(file) => return jar::named_by(&candidate.package, file, path),
     };
     is_found.then(|| candidate.package.clone())
+}
+
+/// Tells whether one of the packages is the artifact whose classes lie in a directory.
+pub(crate) fn is_of_any<'a>(classes: &str, packages: impl Iterator<Item = &'a Package>) -> bool {
+    jar::is_of_any(classes, packages)
 }
 
 /// Gives the package that a record proves where it lies; `has` tells whether the image has a path.

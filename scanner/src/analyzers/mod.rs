@@ -28,6 +28,7 @@ mod pear;
 mod perl;
 mod python;
 mod python_files;
+mod quarkus;
 mod records;
 mod rpm;
 mod sbom;
@@ -52,6 +53,7 @@ pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
         Box::new(python_files::PythonFiles),
         Box::new(npm::Npm),
         Box::new(jar::UnpackedJar),
+        Box::new(quarkus::Quarkus),
         Box::new(gem::Gem),
         Box::new(dotnet::Dotnet),
         Box::new(composer::Composer),

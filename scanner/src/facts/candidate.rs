@@ -27,6 +27,8 @@ pub enum Record {
     Python,
     /// An archive with the classes of an artifact that is known by its file's name; holds that.
     Java(String),
+    /// An archive at this place beside the list that names it.
+    Beside(String),
 }
 
 /// What a `package.json` says beside the package's name.

@@ -80,6 +80,7 @@ fn candidate(candidate: &Candidate) -> usize {
     let texts = match &candidate.record {
         Record::Npm(record) => text(&record.main),
         Record::Java(classes) => text(classes),
+        Record::Beside(place) => text(place),
         Record::Gem | Record::Composer | Record::Python => 0,
     };
     size_of::<Candidate>() + texts + package(&candidate.package)

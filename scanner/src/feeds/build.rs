@@ -14,7 +14,9 @@ use sha2::Digest as _;
 
 use super::directory::{Archive, FeedDirectory, archives};
 use super::error::FeedError;
-use super::format::{FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
+use super::format::{
+    FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
+};
 use super::gather::{Family, Gathered, Summary};
 use super::names::Names;
 use super::severities::{NVD_FOLDER, Rating};
@@ -22,6 +24,7 @@ use super::sources::source_fingerprint;
 use super::status::{BuildProgress, EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
 use super::{archive, exploits, osv, severities};
+use crate::names::without_group;
 
 /// Most problems that are listed; all are counted. A feed with more is broken as a whole.
 const MAX_PROBLEMS: usize = 1000;
@@ -178,13 +181,19 @@ impl Builder {
         for advisory in &gathered.advisories {
             block.extend_from_slice(advisory);
         }
-        self.keys.push(KeyEntry {
+        let key = KeyEntry {
             hash: key_hash(&package.ecosystem, &package.name),
             offset: self.offset,
             length: u32::try_from(block.len())
                 .map_err(|_| FeedError::TooLarge { what: "a block" })?,
             crc: crc32fast::hash(&block),
-        });
+        };
+        self.keys.push(key);
+        if let Some(name) = without_group(&package.ecosystem, &package.name) {
+            let hash = groupless_hash(&package.ecosystem, name);
+            self.keys.push(KeyEntry { hash, ..key });
+            self.tables.groupless_keys += 1;
+        }
         self.identity.update(&block);
         self.append(&block)
     }

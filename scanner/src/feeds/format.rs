@@ -20,7 +20,7 @@ use super::status::{EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
 
 /// The revision of layout and content; a file of another one is built again.
-pub(crate) const FORMAT: u32 = 8;
+pub(crate) const FORMAT: u32 = 9;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";
@@ -108,6 +108,8 @@ pub(super) struct Tables {
     pub(super) severities_of: Option<Date>,
     /// What all records together know of weaknesses.
     pub(super) names: NameTables,
+    /// How many of the keys are of names without their groups.
+    pub(super) groupless_keys: usize,
 }
 
 /// Where a block lies.
@@ -154,6 +156,11 @@ pub(super) struct Block<'a> {
     pub(super) ecosystem: &'a str,
     pub(super) name: &'a str,
     pub(super) advisories: Vec<Advisory>,
+}
+
+/// Hashes the key by which a package is found whose group is not known.
+pub(super) fn groupless_hash(ecosystem: &str, name: &str) -> u64 {
+    key_hash(ecosystem, &format!(":{name}"))
 }
 
 /// Hashes a package's key. A cryptographic hash, so that nobody can make names collide cheaply.

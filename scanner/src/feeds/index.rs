@@ -18,10 +18,13 @@ use sluicegate_model::severity::Severity;
 use super::blocks::{Blocks, read_checked};
 use super::cve::CveNumber;
 use super::error::FeedError;
-use super::format::{KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, key_hash};
+use super::format::{
+    KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
+};
 use super::names::{CveRating, name_hash};
 use super::severities::Rating;
 use super::status::{EcosystemStatus, FeedProblem};
+use crate::names::without_group;
 
 /// An open index.
 #[derive(Debug)]
@@ -142,7 +145,7 @@ impl FeedIndex {
 
     /// Counts the packages that have advisories, over all ecosystems.
     pub fn packages(&self) -> usize {
-        self.keys.len()
+        self.keys.len().saturating_sub(self.tables.groupless_keys)
     }
 
     /// Counts the CVEs known to be exploited.
@@ -182,9 +185,7 @@ impl FeedIndex {
         let Some(file) = &self.file else {
             return Ok(Arc::default());
         };
-        let hash = key_hash(ecosystem, name);
-        let first = self.keys.partition_point(|key| key.hash < hash);
-        for key in self.keys.iter().skip(first).take_while(|k| k.hash == hash) {
+        for key in self.keys_of(key_hash(ecosystem, name)) {
             let block = self.blocks.get(file, key)?;
             if *block.ecosystem == *ecosystem && *block.name == *name {
                 return Ok(Arc::clone(&block.advisories));
@@ -193,13 +194,41 @@ impl FeedIndex {
         Ok(Arc::default())
     }
 
+    /// Gives the whole name of the one package that is called so behind its group; none where none
+    /// is, or several are.
+    pub(crate) fn sole_of_groups(
+        &self,
+        ecosystem: &str,
+        name: &str,
+    ) -> Result<Option<String>, FeedError> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let mut sole = None;
+        for key in self.keys_of(groupless_hash(ecosystem, name)) {
+            let block = self.blocks.get(file, key)?;
+            let is_called_so = without_group(ecosystem, &block.name) == Some(name);
+            if *block.ecosystem != *ecosystem || !is_called_so {
+                continue;
+            }
+            if sole.is_some() {
+                return Ok(None);
+            }
+            sole = Some(block.name.to_string());
+        }
+        Ok(sole)
+    }
+
+    fn keys_of(&self, hash: u64) -> impl Iterator<Item = &KeyEntry> {
+        let first = self.keys.partition_point(|key| key.hash < hash);
+        let keys = self.keys.iter().skip(first);
+        keys.take_while(move |key| key.hash == hash)
+    }
+
     /// Tells how many bytes of the index the advisories on a package take, without reading them;
     /// `name` is in the normal form of the ecosystem. In memory they take some eight times that.
     pub(crate) fn advisory_bytes(&self, ecosystem: &str, name: &str) -> u64 {
-        let hash = key_hash(ecosystem, name);
-        let first = self.keys.partition_point(|key| key.hash < hash);
-        let keys = self.keys.iter().skip(first);
-        let of_package = keys.take_while(|key| key.hash == hash);
+        let of_package = self.keys_of(key_hash(ecosystem, name));
         of_package.map(|key| u64::from(key.length)).sum()
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct MergedFile<'a> {
     pub(crate) introduced: Vec<&'a Digest>,
     /// Packages that it proves by the paths that links give it.
     pub(crate) named: Vec<FoundPackage>,
+    /// Whether it was made of what lies in files beside it.
+    pub(crate) is_generated: bool,
 }
 
 impl Merged<'_> {

@@ -10,6 +10,7 @@ mod instructions;
 pub(crate) mod judge;
 pub(crate) mod layers;
 mod links;
+mod listed;
 pub(crate) mod merged;
 mod places;
 mod presence;

@@ -15,7 +15,7 @@ use super::layers::{LayerInput, file_facts};
 use super::merged::{Merged, MergedFile};
 use super::presence::{self, Presence};
 use super::tree::{Applier, Lost, MAX_WORK, Tree};
-use super::{instructions, links};
+use super::{instructions, links, listed};
 use crate::facts::PathHash;
 use crate::gaps::GapList;
 use crate::plugin_set::PluginSet;
@@ -98,6 +98,7 @@ pub(crate) fn lay_over<'a>(
         layers: instructions::of(config, layers),
     };
     gaps.extend(links::name_files(&mut merged, layers));
+    listed::name_files(&mut merged);
     Laid { merged, past, gaps }
 }
 
@@ -152,5 +153,6 @@ fn merged_file<'a>(
         digests: facts.digests.as_ref(),
         introduced: introduced.collect(),
         named: Vec::new(),
+        is_generated: false,
     })
 }

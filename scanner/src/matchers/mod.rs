@@ -11,6 +11,7 @@ mod order;
 mod ranges;
 mod registry;
 mod releases;
+mod relocated;
 
 pub(crate) use answer::Affected;
 pub(crate) use registry::{Matcher, Side, of, slim};
@@ -18,4 +19,4 @@ pub use registry::{MatcherInfo, matchers};
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 9;
+pub const MATCHER_REVISION: u32 = 10;

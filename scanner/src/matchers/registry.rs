@@ -7,6 +7,7 @@ use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::{Ecosystem, Package, PackageType};
 
 use super::order::Order;
+use super::relocated;
 use crate::names;
 use crate::versions::apk::ApkVersion;
 use crate::versions::bitnami::BitnamiVersion;
@@ -175,11 +176,14 @@ pub(crate) static REGISTRY: [Matcher; 15] = [
         &["npm"],
         Order::of::<SemanticVersion>(),
     ),
-    language(
-        "maven",
-        PackageType::Maven,
-        &["Maven"],
-        Order::of::<MavenVersion>(),
+    revised(
+        3,
+        language(
+            "maven",
+            PackageType::Maven,
+            &["Maven"],
+            Order::of::<MavenVersion>(),
+        ),
     ),
     revised(
         3,
@@ -253,7 +257,12 @@ impl Matcher {
         let normal = |name| names::normal_form(ecosystem.family(), name).into_owned();
         let installed = (normal(&package.name), Side::Installed);
         let Some(source) = &package.source else {
-            return vec![installed];
+            let mut all = vec![installed];
+            if self.claims == PackageType::Maven {
+                let later = relocated::successors(&package.name);
+                all.extend(later.map(|name| (name.into_owned(), Side::Installed)));
+            }
+            return all;
         };
         let of_source = (normal(&source.name), Side::Source);
         let is_same = source.name == package.name;

@@ -12,6 +12,11 @@ use super::question::Matched;
 use super::severity::{self, Rated};
 use crate::feeds::FeedIndex;
 use crate::matchers::{Affected, Matcher, Side};
+use crate::names::is_without_group;
+
+/// What is said of a finding on a package of which only the name is known.
+const BY_NAME_ALONE: &str =
+    "only the artifact's name is known, and the advisories know one group of it";
 
 /// How the ids of records on malicious packages start. Source: OSV schema, "Defined databases".
 const MALWARE: &str = "MAL-";
@@ -44,6 +49,7 @@ fn finding(
     feeds: &FeedIndex,
 ) -> Option<Finding> {
     let first = members.first()?;
+    let by_name = first.by_name_alone;
     let advisories: Vec<&Advisory> = members.iter().map(|member| member.advisory).collect();
     let Rated {
         severity,
@@ -75,10 +81,10 @@ fn finding(
         cvss,
         kev: group.cves.iter().any(|cve| feeds.is_known_exploited(*cve)),
         epss: exploit_probability.map(shown_probability),
-        package: plain_package(component),
+        package: package_called(component, by_name),
         fixed: fix(matcher, component, members),
         source: first.ecosystem.to_string(),
-        detail,
+        detail: detail.or_else(|| by_name.map(|_| BY_NAME_ALONE.to_owned())),
         exception: None,
         attributed: None,
         quieted_by: None,
@@ -135,7 +141,10 @@ fn shown_probability(score: f32) -> f64 {
 
 /// Names the package of a finding: the owner's where it is reported under that.
 pub(super) fn package(component: &Component, said: &Finding) -> FindingPackage {
-    let own = plain_package(component);
+    let mut own = plain_package(component);
+    if is_without_group(family(component), &own.name) {
+        own.name.clone_from(&said.package.name);
+    }
     let owner = component.standing.owner();
     match owner.filter(|_| said.attributed.is_some()) {
         Some(owner) => FindingPackage {
@@ -147,6 +156,20 @@ pub(super) fn package(component: &Component, said: &Finding) -> FindingPackage {
         },
         None => own,
     }
+}
+
+/// Names the package as the advisories do, where its group is not known.
+fn package_called(component: &Component, by_name_alone: Option<&str>) -> FindingPackage {
+    let own = plain_package(component);
+    FindingPackage {
+        name: by_name_alone.map_or(own.name, str::to_owned),
+        ..own
+    }
+}
+
+fn family(component: &Component) -> &str {
+    let ecosystem = component.ecosystem.as_ref();
+    ecosystem.map_or("", |ecosystem| ecosystem.family())
 }
 
 fn plain_package(component: &Component) -> FindingPackage {

@@ -15,6 +15,7 @@ use super::scope;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
 use crate::matchers::{self, Affected, Matcher, Side};
+use crate::names::is_without_group;
 
 /// What is asked of the feeds: the advisories on one package of one ecosystem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,8 @@ pub(super) struct Question {
     pub(super) ecosystem: Ecosystem,
     pub(super) name: String,
     pub(super) side: Side,
+    /// Whether the package's group is not known, and this is the one name of the feed that it may be.
+    pub(super) is_by_name_alone: bool,
 }
 
 /// Lists what is asked about a component; nothing where no loaded feed speaks of its kind.
@@ -32,10 +35,16 @@ pub(super) fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Questio
             continue;
         };
         let names = matcher.names(&ecosystem, &component.package);
-        questions.extend(names.into_iter().map(|(name, side)| Question {
-            ecosystem: ecosystem.clone(),
-            name,
-            side,
+        questions.extend(names.into_iter().map(|(name, side)| {
+            let is_by_name_alone = is_without_group(ecosystem.family(), &name);
+            let sole = is_by_name_alone.then(|| feeds.sole_of_groups(ecosystem.as_str(), &name));
+            Question {
+                ecosystem: ecosystem.clone(),
+                // What could not be read is told where the answer is sought.
+                name: sole.and_then(Result::ok).flatten().unwrap_or(name),
+                side,
+                is_by_name_alone,
+            }
         }));
     }
     questions
@@ -55,7 +64,10 @@ pub(super) fn told<'a>(
     let mut told = Vec::new();
     for question in questions {
         let (ecosystem, name) = (&question.ecosystem, &question.name);
-        match feeds.advisories(ecosystem.as_str(), name) {
+        let is_open = is_without_group(ecosystem.family(), name);
+        let sole = is_open.then(|| feeds.sole_of_groups(ecosystem.as_str(), name));
+        let answer = sole.transpose();
+        match answer.and_then(|_| feeds.advisories(ecosystem.as_str(), name)) {
             Ok(advisories) => told.push(Told {
                 question,
                 advisories,
@@ -79,6 +91,8 @@ pub(super) struct Matched<'a> {
     pub(super) parts: Parts,
     /// The package's version as it was compared.
     pub(super) version: Cow<'a, str>,
+    /// The whole name that the package may have, where its group is not known.
+    pub(super) by_name_alone: Option<&'a str>,
 }
 
 /// Gives the advisories whose versions apply to a component, or may, and whether its epoch is one that none of
@@ -114,6 +128,10 @@ pub(super) fn matched<'a>(
             let is_answered =
                 side == Side::Source && names_installed.contains(advisory.id.as_str());
             let affected = build.limit(scope::limited(affected, package, advisory));
+            let affected = match affected {
+                Affected::Yes if question.is_by_name_alone => Affected::Unknown,
+                affected => affected,
+            };
             if affected != Affected::No && !is_answered {
                 matched.push(Matched {
                     advisory,
@@ -122,6 +140,7 @@ pub(super) fn matched<'a>(
                     side,
                     parts: Parts::of(component, machine, advisory),
                     version: build.version.clone(),
+                    by_name_alone: question.is_by_name_alone.then_some(question.name.as_str()),
                 });
             }
         }

@@ -110,7 +110,7 @@ fn package(number: usize, component: &Component) -> Described<'_> {
         name,
         version: &package.version,
         scope: is_declared.then_some("excluded"),
-        purl: Some(&component.purl),
+        purl: (!package.is_without_group()).then_some(component.purl.as_str()),
         evidence: place.map(|path| json!({"occurrences": [{"location": path}]})),
         properties: properties(component),
     }

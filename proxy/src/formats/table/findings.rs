@@ -229,6 +229,7 @@ impl<'a> Group<'a> {
         match finding.package.evidence {
             Evidence::Historical => notes.push("record removed".into()),
             Evidence::Claimed => notes.push("claimed by an SBOM".into()),
+            Evidence::Inferred => notes.push("inferred, not stated".into()),
             Evidence::Cached => notes.push("in a cache".into()),
             Evidence::Installed | Evidence::Declared => {}
         }

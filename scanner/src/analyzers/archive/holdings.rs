@@ -36,7 +36,7 @@ impl<'p> Holdings<'p> {
             place: *place,
             open,
             before: reading.packages().len(),
-            java: jar::Holding::new(place.path),
+            java: jar::Holding::new(place.path, &reading.whole(place.path, place.inside)),
             python: python::Holding::default(),
             php: composer::Holding::default(),
             unread: None,

@@ -66,7 +66,7 @@ impl Analyzer for Archives {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "archive/content",
-            revision: 3,
+            revision: 4,
         }
     }
 
@@ -98,7 +98,7 @@ impl Analyzer for Archives {
 }
 
 /// What archives are called, start with, or end as.
-static WANTS: [Wants<'static>; 24] = [
+static WANTS: [Wants<'static>; 25] = [
     Wants::Ending(".jar"),
     Wants::Ending(".war"),
     Wants::Ending(".ear"),
@@ -107,6 +107,7 @@ static WANTS: [Wants<'static>; 24] = [
     Wants::Ending(".hpi"),
     Wants::Ending(".lpkg"),
     Wants::Ending(".nar"),
+    Wants::Ending(".aar"),
     Wants::Ending(".egg"),
     Wants::Ending(".whl"),
     Wants::Ending(".pyz"),

@@ -75,6 +75,15 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Gives where an archive lies in the image, whose path is `path` where it is in no other.
+    pub(in crate::analyzers) fn whole(&self, path: &str, inside: &str) -> String {
+        if inside.is_empty() {
+            path.to_owned()
+        } else {
+            Self::join(self.path, inside)
+        }
+    }
+
     /// Records that something was seen that packages are made of.
     pub(in crate::analyzers) fn hold(&mut self) {
         self.holds = true;

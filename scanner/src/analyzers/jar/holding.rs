@@ -8,6 +8,7 @@ use sluicegate_model::package::{Evidence, Package, PackageType};
 use super::artifact::package;
 use super::identity::{Conclusion, Contents};
 use super::manifest::MAX_IDENTITY_BYTES;
+use super::marks::Mark;
 use super::roots::{self, Root};
 use crate::analyzers::entries::{Member, Reading};
 use crate::facts::{FoundPackage, Record};
@@ -23,10 +24,10 @@ pub(in crate::analyzers) struct Holding {
 }
 
 impl Holding {
-    /// Begins with where the archive lies.
-    pub(in crate::analyzers) fn new(path: &str) -> Self {
+    /// Begins with where the archive lies: in the archive that it is in, and in the image.
+    pub(in crate::analyzers) fn new(path: &str, whole: &str) -> Self {
         Self {
-            own: Contents::new(path),
+            own: Contents::new(path, whole),
             below: BTreeMap::new(),
         }
     }
@@ -42,33 +43,48 @@ impl Holding {
         let Some((role, Root { directory, name })) = role(&name) else {
             return false;
         };
-        if role == Role::Class {
-            if !roots::is_archive(directory) {
-                let own = name_in_archive(member.name());
-                self.own.class(own);
-                if inside.is_empty() {
-                    self.own.part(own);
-                }
+        match role {
+            Role::Class => {
+                self.class(member.name(), directory, name, inside);
+                return true;
             }
-            if let Some(below) = self.below(directory) {
-                below.class(name);
-                below.part(name);
+            Role::Script => {
+                self.contents(directory).script();
+                return false;
             }
-            return true;
+            Role::Mark(Mark::NativeImage { group, name }) => {
+                self.contents(directory).native_image(group, name);
+                return false;
+            }
+            Role::Properties | Role::PomXml | Role::Manifest | Role::Mark(_) => {}
         }
         let Some(content) = reading.content(member, inside, MAX_IDENTITY_BYTES) else {
             return true;
         };
-        let contents = match self.below(directory) {
-            Some(below) => below,
-            None => &mut self.own,
-        };
+        let contents = self.contents(directory);
         match role {
             Role::Properties => contents.properties(name, &content),
             Role::PomXml => contents.pom(name, &content),
-            Role::Manifest | Role::Class => contents.manifest(&content),
+            Role::Mark(mark) => contents.mark(mark, &content),
+            Role::Manifest | Role::Class | Role::Script => contents.manifest(&content),
         }
         true
+    }
+
+    /// Takes a class of this name, which is `name` in the class path of `directory`.
+    fn class(&mut self, whole: &str, directory: &str, name: &str, inside: &str) {
+        if !roots::is_archive(directory) {
+            let own = name_in_archive(whole);
+            self.own
+                .class(if directory.is_empty() { own } else { name });
+            if inside.is_empty() {
+                self.own.part(own);
+            }
+        }
+        if let Some(below) = self.below(directory) {
+            below.class(name);
+            below.part(name);
+        }
     }
 
     /// Records the artifacts; `before` packages were found before those of this archive.
@@ -118,17 +134,25 @@ impl Holding {
         }
     }
 
+    /// Gives what is known of the class path of a directory.
+    fn contents(&mut self, directory: &str) -> &mut Contents {
+        if self.is_own(directory) {
+            &mut self.own
+        } else {
+            let begin = || Contents::new(directory, directory);
+            self.below.entry(directory.to_owned()).or_insert_with(begin)
+        }
+    }
+
+    /// Tells whether a directory is the archive's own class path, as all are once there are too many.
+    fn is_own(&self, directory: &str) -> bool {
+        let is_full = self.below.len() >= MAX_ROOTS && !self.below.contains_key(directory);
+        directory.is_empty() || is_full
+    }
+
     /// Gives the class path of a directory; none for the archive's own.
     fn below(&mut self, directory: &str) -> Option<&mut Contents> {
-        if directory.is_empty() {
-            return None;
-        }
-        let is_full = self.below.len() >= MAX_ROOTS && !self.below.contains_key(directory);
-        if is_full {
-            return None;
-        }
-        let begin = || Contents::new(directory);
-        Some(self.below.entry(directory.to_owned()).or_insert_with(begin))
+        (!self.is_own(directory)).then(|| self.contents(directory))
     }
 }
 
@@ -143,11 +167,17 @@ fn artifact_names(packages: &[FoundPackage]) -> impl Iterator<Item = &str> {
 fn record(reading: &mut Reading<'_>, inside: &str, conclusion: Conclusion) {
     let Conclusion {
         artifacts,
+        inferred,
+        groupless,
         unreadable,
         unidentified,
     } = conclusion;
     for artifact in artifacts {
         reading.add(package(artifact), inside, Evidence::Installed);
+    }
+    let inferred = inferred.map(package).into_iter().chain(groupless);
+    for package in inferred {
+        reading.add(package, inside, Evidence::Inferred);
     }
     for name in unreadable {
         reading.unreadable(inside, &name, "it names no group, artifact and version");
@@ -157,16 +187,20 @@ fn record(reading: &mut Reading<'_>, inside: &str, conclusion: Conclusion) {
     }
 }
 
+/// What an entry is to its class path.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum Role<'n> {
     Properties,
     PomXml,
     Manifest,
     Class,
+    /// Served or run without classes.
+    Script,
+    Mark(Mark<'n>),
 }
 
 /// Tells what an entry is to its class path, and which that is.
-fn role(name: &str) -> Option<(Role, Root<'_>)> {
+fn role(name: &str) -> Option<(Role<'_>, Root<'_>)> {
     let ends = |ending: &str| {
         let start = name.len().checked_sub(ending.len());
         let tail = start.and_then(|start| name.as_bytes().get(start..));
@@ -175,18 +209,34 @@ fn role(name: &str) -> Option<(Role, Root<'_>)> {
     if ends(".class") {
         return Some((Role::Class, roots::of_class(name)));
     }
+    if is_script(name) {
+        let directory = "";
+        return Some((Role::Script, Root { directory, name }));
+    }
     let role = if ends("/pom.properties") {
         Role::Properties
     } else if ends("/pom.xml") {
         Role::PomXml
     } else if ends("meta-inf/manifest.mf") {
         Role::Manifest
+    } else if ends(".version") || ends(".properties") || name.contains("META-INF/native-image/") {
+        let root = roots::of_record(name)?;
+        return Some((Role::Mark(Mark::of(root.name)?), root));
     } else {
         return None;
     };
     let root = roots::of_record(name)?;
     let is_maven = role == Role::Manifest || roots::is_of_maven(root.name);
     is_maven.then_some((role, root))
+}
+
+/// Tells whether a server serves such a file from an archive, or a runtime runs it.
+fn is_script(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    matches!(
+        ending,
+        Some("js" | "mjs" | "css" | "html" | "jsp" | "wasm" | "clj" | "cljc" | "rb" | "groovy")
+    )
 }
 
 /// Gives a class's name without what tools put before all of an archive's classes.

@@ -2,7 +2,7 @@
 
 use sluicegate_model::package::Package;
 
-use super::artifact::{Artifact, package};
+use super::artifact::package;
 use super::{file_name, roots, well_known};
 
 /// Tells whether a file or a link of this name is called a Java archive.
@@ -18,12 +18,18 @@ pub(in crate::analyzers) fn named_by(
     path: &str,
 ) -> Option<Package> {
     let file = file_name::split(path.rsplit('/').next()?);
-    let known = well_known::by_file(&file.artifact).filter(|known| known.classes == classes)?;
     let stated = Some(&unnamed.version).filter(|version| !version.is_empty());
     let version = file.version.as_ref().or(stated)?;
-    Some(package(Artifact {
-        group: known.group(version).to_owned(),
-        name: known.artifact(&file.artifact).to_owned(),
-        version: version.clone(),
-    }))
+    let known = well_known::by_file(&file.artifact, version)?;
+    let is_here = known.classes == classes;
+    is_here.then(|| package(known.artifact(&file.artifact, version)))
+}
+
+/// Tells whether one of the packages is the artifact whose classes are known to lie in a directory.
+pub(in crate::analyzers) fn is_of_any<'a>(
+    classes: &str,
+    packages: impl Iterator<Item = &'a Package>,
+) -> bool {
+    let names = packages.filter_map(|package| package.name.rsplit(':').next());
+    well_known::by_class(classes).is_some_and(|known| known.is_among(names))
 }

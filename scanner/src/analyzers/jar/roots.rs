@@ -8,8 +8,8 @@
 //! Format"; Java Language Specification, section 3.8.
 
 /// Endings of files that are zip archives of Java classes.
-pub(in crate::analyzers) const ENDINGS: [&str; 9] = [
-    ".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".lpkg", ".nar", ".jmod",
+pub(in crate::analyzers) const ENDINGS: [&str; 10] = [
+    ".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".lpkg", ".nar", ".jmod", ".aar",
 ];
 
 /// An entry's class path and its name in it.

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use sluicegate_model::coverage::GapKind;
+use sluicegate_model::package::Evidence;
 
 use crate::analyzer::{Analyzer, SpooledFile};
 use crate::analyzers::archive::Archives;
@@ -24,10 +25,14 @@ type Found = (String, String, String);
 
 fn found(path: &str, content: &[u8]) -> (Vec<Found>, Vec<(GapKind, bool)>) {
     let found = analyze(&Archives::default(), path, content);
-    let packages = found
-        .packages
-        .into_iter()
-        .map(|found| (found.package.name, found.package.version, found.inside));
+    let packages = found.packages.into_iter().map(|found| {
+        let mark = match found.evidence {
+            Evidence::Inferred => "inferred ",
+            _ => "",
+        };
+        let name = format!("{mark}{}", found.package.name);
+        (name, found.package.version, found.inside)
+    });
     let gaps = found.gaps.into_iter().map(|gap| (gap.kind, gap.fatal));
     (packages.collect(), gaps.collect())
 }
@@ -35,6 +40,8 @@ fn found(path: &str, content: &[u8]) -> (Vec<Found>, Vec<(GapKind, bool)>) {
 fn entry(name: &str, version: &str, inside: &str) -> Found {
     (name.to_owned(), version.to_owned(), inside.to_owned())
 }
+
+mod evidence;
 
 const POM: &str = "META-INF/maven/org.x/a/pom.properties";
 
@@ -117,7 +124,7 @@ fn places_and_well_known_classes_identify() {
             entry("org.json4s:json4s-core_2.12", "3.7.0-M11", ""),
         ),
         (
-            "lib/org.x.a-1.jar",
+            "lib/org.x.a-2.jar",
             &[(POM, &properties("org.x.a", "2")), ("A.class", b"")],
             entry("org.x:org.x.a", "2", ""),
         ),
@@ -151,7 +158,7 @@ fn places_and_well_known_classes_identify() {
 }
 
 #[test]
-fn a_guess_adds_a_component_and_keeps_the_gap() {
+fn what_is_only_guessed_is_a_gap_and_known_by_its_name() {
     let unidentified = vec![(GapKind::JarUnidentified, false)];
     let vendor = b"Implementation-Vendor-Id: org.guess\n";
     let bundle = b"Bundle-SymbolicName: org.guess.x\nBundle-Version: 1.0\n";
@@ -160,26 +167,34 @@ fn a_guess_adds_a_component_and_keeps_the_gap() {
         (
             "x-1.0.jar",
             &[(manifest, vendor), ("A.class", b"")],
-            vec![entry("org.guess:x", "1.0", "")],
+            vec![entry("inferred x", "1.0", "")],
         ),
         (
             "x.jar",
             &[(manifest, bundle), ("A.class", b"")],
-            vec![entry("org.guess:x", "1.0", "")],
+            vec![entry("inferred x", "1.0", "")],
         ),
-        ("y.jar", &[(manifest, bundle), ("A.class", b"")], vec![]),
-        ("x-1.0.jar", &[("A.class", b"")], vec![]),
+        (
+            "y.jar",
+            &[(manifest, bundle), ("A.class", b"")],
+            vec![entry("inferred y", "1.0", "")],
+        ),
+        (
+            "x-1.0.jar",
+            &[("A.class", b"")],
+            vec![entry("inferred x", "1.0", "")],
+        ),
         // The name says one thing and the classes another.
         (
             "spring-core-5.3.17.jar",
             &[("org/other/A.class", b"")],
-            vec![],
+            vec![entry("inferred spring-core", "5.3.17", "")],
         ),
         // Only a shaded part says who it is.
         (
             "x-1.0.jar",
             &[(POM, &properties("a", "2.0")), ("A.class", b"")],
-            vec![entry("org.x:a", "2.0", "")],
+            vec![entry("org.x:a", "2.0", ""), entry("inferred x", "1.0", "")],
         ),
     ];
     for (path, entries, wanted) in table {

@@ -15,7 +15,7 @@ impl Analyzer for UnpackedJar {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/jar-unpacked",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -58,12 +58,7 @@ fn known(directory: &str, manifest: &Manifest) -> Option<Artifact> {
     };
     let version = own.version.as_deref().or(manifest.version())?;
     let mut names = [own.artifact.as_str()].into_iter().chain(manifest.names());
-    let (name, known) = names.find_map(|name| Some((name, well_known::by_file(name)?)))?;
-    Some(Artifact {
-        group: known.group(version).to_owned(),
-        name: known.artifact(name).to_owned(),
-        version: version.to_owned(),
-    })
+    names.find_map(|name| Some(well_known::by_file(name, version)?.artifact(name, version)))
 }
 
 #[cfg(test)]

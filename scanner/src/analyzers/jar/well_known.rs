@@ -1,9 +1,10 @@
-//! Artifacts that are published without Maven's own files inside, by file name and classes.
+//! Artifacts that are published without Maven's own files inside, by file name, version and classes.
 //!
 //! They are built by Ant, Gradle or sbt, so neither `pom.properties` nor `pom.xml` names their group.
 //! `well_known.txt` has a row for each: the file's name without version and ending, the group, the
-//! artifact (`=` where it is the file's name), and the directory of its classes. A row holds only
-//! where classes lie there. A name that ends in `*` covers every name that starts so.
+//! artifact (`=` where it is the file's name), the directory of its classes, and the version since
+//! which the row is true, where projects moved. A row holds only where classes lie there. A name
+//! that ends in `*` covers every name that starts so; a group `-` says that none is known.
 //!
 //! Source: the artifacts' entries on Maven Central, and their content.
 
@@ -11,16 +12,22 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
+use super::artifact::Artifact;
+use crate::versions::ParsedVersion as _;
+use crate::versions::maven::MavenVersion;
+
 static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let rows = include_str!("well_known.txt").lines();
     rows.filter_map(row).collect()
 });
 
 /// The rows by the directories of their classes.
-static BY_CLASSES: LazyLock<HashMap<&'static str, Known>> =
-    LazyLock::new(|| ROWS.iter().map(|known| (known.classes, *known)).collect());
+static BY_CLASSES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+    let known = ROWS.iter().filter(|known| known.is_of_a_group());
+    known.map(|known| (known.classes, *known)).collect()
+});
 
-/// An artifact that is known by its file's name and its classes.
+/// An artifact that is known by its file's name, its version and its classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Known {
     /// The file's name without version and ending.
@@ -30,11 +37,35 @@ pub(super) struct Known {
     artifact: &'static str,
     /// The directory of the classes.
     pub(super) classes: &'static str,
+    /// The version since which it is published so.
+    since: Option<&'static str>,
 }
 
 impl Known {
-    /// Gives the artifact's name.
-    pub(super) fn artifact<'a>(&self, file: &'a str) -> &'a str {
+    /// Gives the artifact that a file of this name and version is.
+    pub(super) fn artifact(&self, file: &str, version: &str) -> Artifact {
+        Artifact::new(self.group, self.name(file), version)
+    }
+
+    /// Tells whether a group is the one of this row.
+    pub(super) fn is_of(&self, group: &str) -> bool {
+        self.group == group
+    }
+
+    /// Tells whether an artifact with these classes is among those named.
+    pub(super) fn is_among<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+        let alike: Vec<_> = ROWS
+            .iter()
+            .filter(|row| row.classes == self.classes)
+            .collect();
+        names.any(|name| {
+            alike
+                .iter()
+                .any(|row| row.covers(name) || name == row.artifact)
+        })
+    }
+
+    fn name<'a>(&self, file: &'a str) -> &'a str {
         if self.artifact == "=" {
             file
         } else {
@@ -42,34 +73,21 @@ impl Known {
         }
     }
 
-    /// Tells whether an artifact of this kind is among those named.
-    pub(super) fn is_among<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
-        let start = self.file.strip_suffix('*');
-        names.any(|name| {
-            name == self.file
-                || name == self.artifact
-                || start.is_some_and(|start| name.starts_with(start))
-        })
+    fn covers(&self, name: &str) -> bool {
+        match self.file.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == self.file,
+        }
     }
 
-    /// Gives the group; projects that moved are published under the new one since some version.
-    pub(super) fn group(&self, version: &str) -> &'static str {
-        let major = version
-            .split('.')
-            .next()
-            .and_then(|major| major.parse::<u32>().ok())
-            .unwrap_or(0);
-        match self.group {
-            "org.codehaus.groovy" if major >= 4 => "org.apache.groovy",
-            "org.hibernate" if major >= 6 => "org.hibernate.orm",
-            group => group,
-        }
+    fn is_of_a_group(&self) -> bool {
+        self.group != "-"
     }
 }
 
 impl fmt::Display for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.group, self.artifact(self.file))
+        write!(f, "{}:{}", self.group, self.name(self.file))
     }
 }
 
@@ -79,14 +97,31 @@ pub(super) fn by_class(name: &str) -> Option<Known> {
     directories.find_map(|directory| BY_CLASSES.get(directory?).copied())
 }
 
-/// Finds the row of a file's name; an exact one comes before one that ends in `*`.
-pub(super) fn by_file(name: &str) -> Option<Known> {
-    let covers = |known: &&Known| {
-        let start = known.file.strip_suffix('*');
-        start.is_some_and(|start| name.starts_with(start))
-    };
-    let exact = ROWS.iter().find(|known| known.file == name);
-    exact.or_else(|| ROWS.iter().find(covers)).copied()
+/// Finds the row of a file's name and version; an exact name comes before one that ends in `*`, and
+/// of those the longest.
+pub(super) fn by_file(name: &str, version: &str) -> Option<Known> {
+    let version = MavenVersion::parse(version).ok()?;
+    let covering = || ROWS.iter().filter(|known| known.covers(name));
+    let rank = |known: &&Known| (!known.file.ends_with('*'), known.file.len());
+    let closest = covering().max_by_key(rank)?;
+    let mut in_force: Option<(Option<MavenVersion>, Known)> = None;
+    for known in covering().filter(|known| known.file == closest.file) {
+        let since = known
+            .since
+            .and_then(|since| MavenVersion::parse(since).ok());
+        let is_later = in_force.as_ref().is_none_or(|(other, _)| since > *other);
+        if is_later && since.as_ref().is_none_or(|since| version >= *since) {
+            in_force = Some((since, *known));
+        }
+    }
+    let (_, known) = in_force?;
+    known.is_of_a_group().then_some(known)
+}
+
+/// Lists where the classes of a file of this name may lie.
+pub(super) fn classes(name: &str) -> impl Iterator<Item = &'static str> {
+    let covering = ROWS.iter().filter(move |known| known.covers(name));
+    covering.map(|known| known.classes)
 }
 
 fn row(line: &'static str) -> Option<Known> {
@@ -96,6 +131,7 @@ fn row(line: &'static str) -> Option<Known> {
         group: columns.next()?,
         artifact: columns.next()?,
         classes: columns.next()?,
+        since: columns.next(),
     })
 }
 
@@ -104,34 +140,80 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_the_closest_row_answers() {
-        let mut names: Vec<_> = ROWS.iter().map(|known| known.file).collect();
-        names.sort_unstable();
+    fn rows_are_whole_and_one_answers_for_each_version() {
         let all = include_str!("well_known.txt").lines().count();
+        assert_eq!(ROWS.len(), all);
+        let mut names: Vec<_> = ROWS.iter().map(|known| (known.file, known.since)).collect();
+        names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
+        for known in ROWS.iter() {
+            assert!(known.classes.ends_with('/'), "{known:?}");
+            let since = known.since.map(MavenVersion::parse);
+            assert!(since.is_none_or(|since| since.is_ok()), "{known:?}");
+        }
+    }
+
+    #[test]
+    fn the_closest_row_that_is_true_of_the_version_answers() {
         for (file, version, wanted) in [
-            ("log4j", "1.2.17", Some(("log4j", "log4j"))),
+            ("log4j", "1.2.17", Some("log4j:log4j")),
             (
                 "log4j-core",
                 "2.14.1",
-                Some(("org.apache.logging.log4j", "log4j-core")),
+                Some("org.apache.logging.log4j:log4j-core"),
             ),
             (
                 "catalina",
                 "9.0.1",
-                Some(("org.apache.tomcat", "tomcat-catalina")),
+                Some("org.apache.tomcat:tomcat-catalina"),
             ),
-            ("groovy", "3.0.9", Some(("org.codehaus.groovy", "groovy"))),
-            ("groovy", "4.0.1", Some(("org.apache.groovy", "groovy"))),
-            ("spring", "2.5.6", None),
+            ("catalina", "6.0.18", Some("org.apache.tomcat:catalina")),
+            ("catalina", "5.5.23", Some("tomcat:catalina")),
+            ("servlet-api", "2.5", Some("javax.servlet:servlet-api")),
+            ("servlet-api", "3.1.0", None),
+            (
+                "servlet-api",
+                "8.5.0",
+                Some("org.apache.tomcat:tomcat-servlet-api"),
+            ),
+            ("groovy", "3.0.9", Some("org.codehaus.groovy:groovy")),
+            ("groovy", "4.0.1", Some("org.apache.groovy:groovy")),
+            ("dom4j", "1.6.1", Some("dom4j:dom4j")),
+            ("dom4j", "2.1.1", Some("org.dom4j:dom4j")),
+            ("rxjava", "1.3.8", Some("io.reactivex:rxjava")),
+            ("rxjava", "2.2.21", Some("io.reactivex.rxjava2:rxjava")),
+            ("rxjava", "3.1.5", Some("io.reactivex.rxjava3:rxjava")),
+            ("postgresql", "9.1-901.jdbc4", Some("postgresql:postgresql")),
+            ("postgresql", "9.4.1212", Some("org.postgresql:postgresql")),
+            ("bcprov-jdk14", "138", Some("bouncycastle:bcprov-jdk14")),
+            (
+                "bcprov-jdk15on",
+                "1.70",
+                Some("org.bouncycastle:bcprov-jdk15on"),
+            ),
+            (
+                "opentelemetry-api",
+                "1.20.0",
+                Some("io.opentelemetry:opentelemetry-api"),
+            ),
+            (
+                "opentelemetry-instrumentation-api",
+                "1.20.0",
+                Some("io.opentelemetry.instrumentation:opentelemetry-instrumentation-api"),
+            ),
+            ("opentelemetry-aws-xray", "1.20.0", None),
+            (
+                "spring-security-saml2-core",
+                "1.0.10.RELEASE",
+                Some("org.springframework.security.extensions:spring-security-saml2-core"),
+            ),
+            ("spring-security-oauth2", "2.3.3.RELEASE", None),
+            ("log4j", "", None),
         ] {
-            let known = by_file(file);
-            let found = known.map(|known| (known.group(version), known.artifact(file)));
-            assert_eq!(found, wanted, "{file} {version}");
-        }
-        for known in ROWS.iter() {
-            assert!(known.classes.ends_with('/'), "{known:?}");
+            let found = by_file(file, version).map(|known| known.artifact(file, version));
+            let found = found.map(|artifact| format!("{}:{}", artifact.group, artifact.name));
+            assert_eq!(found.as_deref(), wanted, "{file} {version}");
         }
     }
 }

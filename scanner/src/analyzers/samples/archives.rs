@@ -8,7 +8,7 @@ use crate::analyzers::archive::tests::zip;
 use crate::testing::gzip;
 
 pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
-    let all = || [jars(), wheels(), yarns(), java(), others()].concat();
+    let all = || [jars(), wheels(), yarns(), java(), marked(), others()].concat();
     (analyzer == "archive/content").then(all)
 }
 
@@ -44,6 +44,41 @@ fn java() -> Vec<Sample> {
         ("app/jar.gz", gzip(&zip(&late))),
         ("app/lib.tgz", tgz(&[("lib/a.jar", &zip(&late))])),
         ("app/inner.zip", zip(&[("lib/data", &zip(&late))])),
+    ]
+}
+
+/// Java archives that builds other than Maven's have marked, or that nothing but their name tells.
+fn marked() -> Vec<Sample> {
+    let class: (&str, &[u8]) = ("net/y/A.class", b"");
+    let manifest = |text: &'static [u8]| ("META-INF/MANIFEST.MF", text);
+    let modules: (&str, &[u8]) = (
+        "META-INF/io.netty.versions.properties",
+        b"netty-codec.version=4.1.49.Final\nnetty-buffer.version=4.1.49.Final\n",
+    );
+    let native: (&str, &[u8]) = ("META-INF/native-image/org.x/core/a.json", b"");
+    let plugin = manifest(b"Group-Id: g\nShort-Name: git\nPlugin-Version: 4.2.0 (x)\n");
+    let title = manifest(b"Implementation-Title: com.x#a;1.5\n");
+    let vendor = manifest(b"Implementation-Vendor-Id: net.y\n");
+    let bundle = manifest(b"Bundle-SymbolicName: org.x.a\nBundle-Version: 1.2.3.v2020-07\n");
+    let android = zip(&[("META-INF/androidx.core_x.version", b"1.2.0\n"), class]);
+    vec![
+        ("lib/merged-1.0.jar", zip(&[modules, class])),
+        ("lib/core-9.0.56.jar", zip(&[native, class])),
+        ("plugins/git.jpi", zip(&[plugin, class])),
+        ("lib/a-1.5.jar", zip(&[title, class])),
+        ("lib/b-1.5.jar", zip(&[title, class])),
+        ("lib/y-core-2.0.jar", zip(&[vendor, class])),
+        ("plugins/org.x.a_1.2.3.v2020-07.jar", zip(&[bundle, class])),
+        ("lib/x.aar", zip(&[("classes.jar", &android)])),
+        (
+            "lib/ui-2.9.2.jar",
+            zip(&[("META-INF/resources/ui.js", b"")]),
+        ),
+        ("lib/dom4j-1.6.1.jar", zip(&[("org/dom4j/A.class", b"")])),
+        (
+            "lib/dom4j-2.1.1-tests.jar",
+            zip(&[("org/dom4j/A.class", b"")]),
+        ),
     ]
 }
 

@@ -10,9 +10,22 @@ pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
     Some(match analyzer {
         "binary/content" => binaries(),
         "binary/jvm-release" => texts(&JVM),
+        "language/quarkus" => texts(&QUARKUS),
         _ => return None,
     })
 }
+
+const QUARKUS: [(&str, &str); 3] = [
+    ("quarkus-app-dependencies.txt", "g:a::jar:1\r\n"),
+    (
+        "app/quarkus-app-dependencies.txt",
+        "io.quarkus:quarkus-core::jar:2.7.0.Final\nio.netty:netty-x:linux-x86_64:jar:4.1.0.Final\n",
+    ),
+    (
+        "app/quarkus-app-dependencies.txt",
+        "x:y::pom:1\n::::\ntext\n",
+    ),
+];
 
 const JVM: [(&str, &str); 4] = [
     (
