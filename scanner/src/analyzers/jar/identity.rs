@@ -35,6 +35,9 @@ const RUNTIME_CLASSES: [&str; 13] = [
     "org/xml/sax/",
 ];
 
+/// Most parts of a group that may stand before an archive's own name; real ones have up to seven.
+const MAX_PARTS: usize = 16;
+
 /// What is to be recorded about an archive.
 pub(super) struct Conclusion {
     pub(super) artifacts: Vec<Artifact>,
@@ -261,7 +264,7 @@ impl Contents {
     /// Gives the artifact that is known by the file's name, before which the group may stand.
     fn well_known(&self) -> Option<Artifact> {
         let whole = self.file.artifact.as_str();
-        let dots = whole.match_indices('.').map(|(at, _)| at);
+        let dots = whole.match_indices('.').map(|(at, _)| at).take(MAX_PARTS);
         let with_group = dots.filter_map(|at| Some((whole.get(..at)?, whole.get(at + 1..)?)));
         let mut names = std::iter::once(("", whole)).chain(with_group);
         names.find_map(|(group, name)| {
