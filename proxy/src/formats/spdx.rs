@@ -202,9 +202,7 @@ fn relationships(inventory: &Inventory) -> impl Iterator<Item = Value> + '_ {
             | Evidence::Cached
             | Evidence::Historical
             | Evidence::Inferred
-            | Evidence::Claimed => {
-                relationship(IMAGE, "CONTAINS", &id)
-            }
+            | Evidence::Claimed => relationship(IMAGE, "CONTAINS", &id),
         }
     });
     std::iter::once(describes).chain(system).chain(found)
