@@ -2,6 +2,7 @@
 
 mod allowing;
 mod artifacts;
+mod bearing;
 mod copies;
 mod documents;
 mod kinds;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
-use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus, QuietedBy};
+use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::package::Evidence;
 use sluicegate_model::report::{Knowledge, Report};
 use sluicegate_model::severity::Severity;
@@ -271,68 +272,6 @@ fn conditions_hold_for_the_same_finding_or_not_at_all() {
         decided(&set(&text), IMAGE, &report(apart, vec![])).decision,
         Decision::Allow
     );
-}
-
-#[test]
-fn a_rule_counts_what_is_quieted_only_where_it_asks_for_it() {
-    let quieted = Finding {
-        quieted_by: Some(QuietedBy::Owner),
-        ..finding("CVE-1", Severity::Critical, Some("2"), true)
-    };
-    let rule = |when: &str| {
-        policy(&format!(
-            "  rules: [{{id: r, when: {{{when}}}, action: refuse}}]"
-        ))
-    };
-    let report = report(vec![quieted], Vec::new());
-    for (when, wanted) in [
-        ("kev: true", Decision::Allow),
-        ("quieted: false", Decision::Allow),
-        ("kev: true, quieted: true", Decision::Refuse),
-        ("kev: false, quieted: true", Decision::Allow),
-    ] {
-        let outcome = decided(&set(&rule(when)), IMAGE, &report);
-        assert_eq!(outcome.decision, wanted, "{when}");
-        assert_eq!(outcome.findings.len(), 1, "{when}");
-    }
-    let built_in = decided(&PolicySet::built_in(), IMAGE, &report);
-    assert_eq!(built_in.decision, Decision::Allow);
-}
-
-#[test]
-fn a_rule_counts_what_is_not_affected_only_where_it_asks_and_tells_caches_apart() {
-    let plain = || finding("CVE-1", Severity::Critical, Some("2"), true);
-    let absent = Finding {
-        status: FindingStatus::NotAffected,
-        ..plain()
-    };
-    let mut cached = plain();
-    cached.package.evidence = Evidence::Cached;
-    let rule = |when: &str| {
-        policy(&format!(
-            "  rules: [{{id: r, when: {{{when}}}, action: refuse}}]"
-        ))
-    };
-    for (found, when, wanted) in [
-        (&absent, "kev: true", Decision::Allow),
-        (&absent, "status: affected", Decision::Allow),
-        (&absent, "status: not_affected", Decision::Refuse),
-        (&absent, "status: not_affected, kev: false", Decision::Allow),
-        (&plain(), "status: affected", Decision::Refuse),
-        (&plain(), "status: unknown", Decision::Allow),
-        (&cached, "kev: true", Decision::Refuse),
-        (&cached, "evidence: cached", Decision::Refuse),
-        (&cached, "evidence: installed", Decision::Allow),
-        (&plain(), "evidence: installed", Decision::Refuse),
-    ] {
-        let report = report(vec![found.clone()], Vec::new());
-        let outcome = decided(&set(&rule(when)), IMAGE, &report);
-        assert_eq!(outcome.decision, wanted, "{when}");
-        assert_eq!(outcome.findings.len(), 1, "{when}");
-    }
-    let report = report(vec![absent], Vec::new());
-    let built_in = decided(&PolicySet::built_in(), IMAGE, &report);
-    assert_eq!(built_in.decision, Decision::Allow);
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Fi
             ecosystem: component.ecosystem.clone(),
             path: component.path.clone(),
             layer: component.layer.clone(),
-            evidence: Evidence::Installed,
+            evidence: component.evidence,
         },
         fixed: None,
         source: "Debian:12".into(),

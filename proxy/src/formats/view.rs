@@ -86,6 +86,23 @@ mod tests {
     use crate::formats::samples;
 
     #[test]
+    fn what_does_not_bear_on_the_image_says_why() {
+        let plain = samples::verdict().findings.remove(0);
+        assert_eq!(why_not(&plain), None);
+        let absent = Finding {
+            status: FindingStatus::NotAffected,
+            detail: Some("not linked".to_owned()),
+            ..plain.clone()
+        };
+        assert_eq!(why_not(&absent), Some("not linked"));
+        let quieted = Finding {
+            quieted_by: Some(QuietedBy::Owner),
+            ..plain
+        };
+        assert!(why_not(&quieted).is_some_and(|why| why.contains("mended")));
+    }
+
+    #[test]
     fn every_condition_must_hold() {
         let verdict = samples::verdict();
         let shown = |view: View| {

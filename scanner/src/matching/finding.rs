@@ -57,7 +57,8 @@ fn finding(
         cvss,
     } = severity::rate(&component.package, &advisories, &group.cves, feeds);
     let kind = kind(&group, members);
-    let (status, detail) = match presence::absence(component, members) {
+    let parts = members.iter().map(|member| (member.parts, member.advisory));
+    let (status, detail) = match presence::absence(component, &parts.collect::<Vec<_>>()) {
         Some(Absence::Elsewhere) => return None,
         Some(Absence::Part(detail)) if kind == FindingKind::Vulnerability => {
             (FindingStatus::NotAffected, Some(detail))

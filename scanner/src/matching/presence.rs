@@ -8,8 +8,6 @@
 use sluicegate_model::advisory::{Advisory, Part};
 use sluicegate_model::package::{Component, Package, PackageType};
 
-use super::question::Matched;
-
 /// The name of Go's own library, whose packages lie below no path of their own.
 const GO_LIBRARY: &str = "stdlib";
 
@@ -115,25 +113,25 @@ pub(super) enum Absence {
     Part(String),
 }
 
-/// Tells whether what a group of records speaks of is absent. Records that limit a weakness to parts
-/// speak for those on the same weakness that do not.
-pub(super) fn absence(component: &Component, members: &[&Matched<'_>]) -> Option<Absence> {
+/// Tells whether what records on one weakness speak of is absent, of each where its parts are. Those that
+/// limit it to parts speak for those that do not.
+pub(super) fn absence(component: &Component, records: &[(Parts, &Advisory)]) -> Option<Absence> {
     if has_headers_only(&component.package) {
         let detail = "the package has headers of the kernel, not its code";
         return Some(Absence::Part(detail.to_owned()));
     }
     let stated = || {
-        members
+        records
             .iter()
-            .filter(|member| member.parts != Parts::Unstated)
+            .filter(|(parts, _)| *parts != Parts::Unstated)
     };
-    if stated().next().is_none() || !stated().all(|member| member.parts.are_absent()) {
+    if stated().next().is_none() || !stated().all(|(parts, _)| parts.are_absent()) {
         return None;
     }
-    if stated().all(|member| member.parts == Parts::Elsewhere) {
+    if stated().all(|(parts, _)| *parts == Parts::Elsewhere) {
         return Some(Absence::Elsewhere);
     }
-    let parts = stated().flat_map(|member| &member.advisory.scope.parts);
+    let parts = stated().flat_map(|(_, advisory)| &advisory.scope.parts);
     let mut paths: Vec<&str> = parts.filter_map(|part| part.path.as_deref()).collect();
     paths.sort_unstable();
     paths.dedup();

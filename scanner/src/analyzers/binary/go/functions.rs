@@ -57,8 +57,8 @@ pub(super) fn packages(content: &Content<'_>, layout: &Layout) -> Option<BTreeSe
     } else {
         places
     };
-    let names = places.into_iter().filter_map(|at| names(content, at));
-    names.filter_map(|names| of_names(&names)).next()
+    let mut names = places.into_iter().filter_map(|at| names(content, at));
+    names.find_map(|names| of_names(&names))
 }
 
 /// Finds the places where a table may start.
@@ -143,17 +143,12 @@ fn unescaped(package: &[u8]) -> Option<String> {
     let mut rest = package;
     while let Some((first, after)) = rest.split_first() {
         let digits = after.get(..2).filter(|_| *first == b'%');
-        let mut byte = [0];
-        match digits.map(|digits| hex::decode_to_slice(digits, &mut byte)) {
-            Some(Ok(())) => {
-                plain.extend(byte);
-                rest = after.get(2..)?;
-            }
-            _ => {
-                plain.push(*first);
-                rest = after;
-            }
+        let mut byte = [*first];
+        rest = after;
+        if digits.is_some_and(|digits| hex::decode_to_slice(digits, &mut byte).is_ok()) {
+            rest = after.get(2..)?;
         }
+        plain.extend(byte);
     }
     String::from_utf8(plain).ok()
 }
