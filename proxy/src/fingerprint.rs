@@ -11,7 +11,7 @@ pub(crate) const PARTS: [(&str, u32); 1] = [("scanned", 1)];
 
 /// The revision of the shape in which verdicts are kept. Raised, every verdict is made anew from its
 /// inventory, and nothing is read again.
-pub(crate) const VERDICTS: (&str, u32) = ("verdict", 1);
+pub(crate) const VERDICTS: (&str, u32) = ("verdict", 2);
 
 /// Gives the name of all that makes a verdict, as verdicts cite it.
 pub fn verdict_fingerprint() -> &'static str {
