@@ -300,6 +300,9 @@ pub struct Owner {
     pub purl: String,
 }
 
+/// How the root of a Go module is written among its packages.
+pub const MODULE_ROOT: &str = ".";
+
 /// A package in the merged image: what, in which ecosystem, where, and since which layer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Component {
@@ -321,7 +324,7 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Standing::is_own")]
     pub standing: Standing,
     /// Of a Go module, its packages that are linked into the program, by their paths below the
-    /// module's and `.` for its root; empty where that is not known.
+    /// module's and [`MODULE_ROOT`]; empty where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<String>,
 }

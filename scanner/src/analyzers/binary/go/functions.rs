@@ -97,8 +97,10 @@ fn names<'a>(content: &Content<'a>, at: u64) -> Option<Cow<'a, [u8]>> {
     let fields = content.read(at.checked_add(scan::offset(START_BYTES))?, width * 5)?;
     let field = |index: usize| at.checked_add(order.field(&fields, index * width, width)?);
     let range: Range<u64> = field(*fields_before)?..field(fields_before + 1)?;
-    let is_bounded = range.end.checked_sub(range.start)? <= MAX_NAMES_BYTES;
-    content.read_range(&range).filter(|_| is_bounded)
+    if range.end.checked_sub(range.start)? > MAX_NAMES_BYTES {
+        return None;
+    }
+    content.read_range(&range)
 }
 
 /// Gives the packages of functions; none where the names are not those that a compiler gives.

@@ -1,13 +1,14 @@
 //! Which of a module's packages are linked into a program: whose is which of those that have functions.
 //!
-//! A program that names no package of most of its modules has lost its names, and nothing is said of it.
+//! A program that names no package of most of its modules has lost its names, and nothing is said of it;
+//! nor of one whose main package lies in none of them, as of one that was built of single files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::functions::MAIN;
+use sluicegate_model::package::MODULE_ROOT;
 
-/// How a module's own root is written.
-const ROOT: &str = ".";
+use super::functions::MAIN;
+use super::toolchain;
 
 /// The packages of a program by their modules.
 #[derive(Debug, Default)]
@@ -24,11 +25,14 @@ impl Linked {
     pub(super) fn of(packages: &BTreeSet<String>, program: &str, modules: &[&str]) -> Self {
         let modules: BTreeSet<&str> = modules.iter().copied().collect();
         let mut linked = Self::default();
+        if module_of(program, &modules).is_none() && !toolchain::is_program(program) {
+            return linked;
+        }
         for package in packages {
             let path = if package == MAIN { program } else { package };
             if let Some(module) = module_of(path, &modules) {
                 let below = path.get(module.len()..).unwrap_or_default();
-                let below = below.strip_prefix('/').unwrap_or(ROOT);
+                let below = below.strip_prefix('/').unwrap_or(MODULE_ROOT);
                 let own = linked.by_module.entry(module.to_owned()).or_default();
                 own.push(below.to_owned());
             } else if is_of_go(path) {
@@ -37,7 +41,6 @@ impl Linked {
         }
         for own in linked.by_module.values_mut() {
             own.sort();
-            own.dedup();
         }
         if linked.by_module.len() * 2 < modules.len() {
             return Self::default();
@@ -102,11 +105,30 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_most_of_its_names_says_nothing() {
-        let linked = linked(
-            &["main", "runtime", "qX7aB2.f"],
-            &["a.org/b", "c.org/d", "e.org/f"],
-        );
-        assert!(linked.by_module.is_empty() && linked.of_go().is_empty());
+    fn a_program_without_most_of_its_names_or_outside_of_its_modules_says_nothing() {
+        let says_nothing = |program: &str, packages: &[&str], modules: &[&str]| {
+            let packages = packages.iter().map(|path| (*path).to_owned()).collect();
+            let linked = Linked::of(&packages, program, modules);
+            linked.by_module.is_empty() && linked.of_go().is_empty()
+        };
+        let own = ["main", "runtime", "a.org/b/x"];
+        for (program, packages, modules, wanted) in [
+            ("a.org/b", &own[..], &["a.org/b"][..], false),
+            ("cmd/go", &["main", "runtime"], &[], false),
+            (
+                "a.org/b",
+                &["main", "runtime", "qX7aB2.f"],
+                &["a.org/b", "c.org/d", "e.org/f"],
+                true,
+            ),
+            ("command-line-arguments", &own, &["a.org/b"], true),
+            ("", &own, &["a.org/b"], true),
+        ] {
+            assert_eq!(
+                says_nothing(program, packages, modules),
+                wanted,
+                "{program}"
+            );
+        }
     }
 }

@@ -67,6 +67,12 @@ pub(super) fn name<'a>(
     name.filter(|name| NAMES.contains(name))
 }
 
+/// Tells whether a main package is one of those that the language keeps for its own programs.
+pub(super) fn is_program(path: &str) -> bool {
+    path.strip_prefix(PROGRAMS)
+        .is_some_and(|name| NAMES.contains(&name))
+}
+
 /// Tells whether a release is older than the first that wrote paths of its own programs down.
 fn states_no_path(release: &str) -> bool {
     let minor = release.strip_prefix("1.").and_then(|rest| {
