@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::image::merged::Merged;
+use crate::image::merged::{Merged, MergedFile};
 
 /// The directories that are such a cache: one below the other, the last of them its root.
 ///
@@ -32,27 +32,39 @@ const CONDAS: [&str; 3] = ["conda", "mamba", "miniforge"];
 
 /// The caches of an image.
 pub(crate) struct Caches {
-    /// Those into which links lead from outside.
-    linked: BTreeSet<String>,
+    /// Where links from outside of caches lead; empty where no package lies in a cache.
+    led_to: BTreeSet<String>,
 }
 
 impl Caches {
-    /// Looks for links into caches.
+    /// Looks where links lead, if it matters.
     pub(crate) fn of(merged: &Merged<'_>) -> Self {
-        let links = merged.tree.links();
-        let from_outside = links.iter().filter(|link| root(link).is_none());
-        let led_to = from_outside.filter_map(|link| merged.tree.resolve(link).ok());
-        Self {
-            // A link may lead to the root itself.
-            linked: led_to
-                .filter_map(|path| root(&format!("{path}/")).map(str::to_owned))
-                .collect(),
-        }
+        let names_packages = |file: &&MergedFile<'_>| !file.found.packages.is_empty();
+        let mut files = merged.files.iter().filter(names_packages);
+        let led_to = if files.any(|file| root(&file.path).is_some()) {
+            let links = merged.tree.links();
+            let from_outside = links.iter().filter(|link| root(link).is_none());
+            let led_to = from_outside.filter_map(|link| merged.tree.resolve(link).ok());
+            led_to.collect()
+        } else {
+            BTreeSet::new()
+        };
+        Self { led_to }
     }
 
-    /// Tells whether a file lies in a cache, and in one that only its owner uses.
+    /// Tells whether a file lies in a cache that no link leads into, nor to a directory above it.
     pub(crate) fn hold(&self, path: &str) -> bool {
-        root(path).is_some_and(|root| !self.linked.contains(root))
+        let Some(root) = root(path) else {
+            return false;
+        };
+        let ends = root.match_indices('/').map(|(end, _)| end);
+        let mut above = ends.filter_map(|end| root.get(..end));
+        let below = format!("{root}/");
+        let mut from = self.led_to.range(below.clone()..);
+        let leads_in = self.led_to.contains(root)
+            || from.next().is_some_and(|path| path.starts_with(&below))
+            || above.any(|directory| self.led_to.contains(directory));
+        !leads_in
     }
 }
 
@@ -141,17 +153,25 @@ mod tests {
         let layer = || Layer::new().file(cached, METADATA);
         assert_eq!(evidence(layer()), [(cached.to_owned(), Evidence::Cached)]);
         let site = "usr/lib/python3/site-packages";
-        let linked = layer().symlink(
-            &format!("{site}/x.dist-info"),
-            "/root/.cache/uv/archive-v0/k/x.dist-info",
-        );
-        let found = evidence(linked);
-        assert!(!found.is_empty());
-        assert!(
-            found
-                .iter()
-                .all(|(_, evidence)| *evidence == Evidence::Installed)
-        );
+        for (link, target) in [
+            (
+                "usr/lib/python3/site-packages/x.dist-info",
+                "archive-v0/k/x.dist-info",
+            ),
+            ("opt/deps", "archive-v0"),
+            ("opt/deps", ""),
+        ] {
+            let target = format!("/root/.cache/uv/{target}");
+            let found = evidence(layer().symlink(link, &target));
+            let is_installed =
+                |(_, evidence): &(String, Evidence)| *evidence == Evidence::Installed;
+            assert!(
+                !found.is_empty() && found.iter().all(is_installed),
+                "{link}"
+            );
+        }
+        let aside = layer().symlink("opt/deps", "/root/.cache/uv-too");
+        assert_eq!(evidence(aside), [(cached.to_owned(), Evidence::Cached)]);
         let beside = layer().file(&format!("{site}/x.dist-info/METADATA"), METADATA);
         assert_eq!(
             evidence(beside)
