@@ -83,21 +83,24 @@ impl Walk<'_> {
     /// A directory that the layer removes and has something below, without an entry of its own: some take
     /// away what came before the removal too.
     fn flag_whiteouts_above(&mut self) {
-        let mut above = HashSet::new();
-        for event in &self.facts.events {
-            let mut path = event.path();
-            while let Some((dir, _)) = path.rsplit_once('/')
-                && !matches!(event, Event::Whiteout { .. })
-                && above.insert(dir)
-            {
-                path = dir;
-            }
+        let events = || self.facts.events.iter();
+        let removed = events().filter_map(|event| match event {
+            Event::Whiteout {
+                path,
+                ambiguous: false,
+            } => Some(path.as_str()),
+            _ => None,
+        });
+        let removed: BTreeSet<&str> = removed.collect();
+        if removed.is_empty() {
+            return;
         }
-        let is_above = |event: &&Event| matches!(event, Event::Whiteout { path, ambiguous: false } if above.contains(path.as_str()));
+        let others = events().filter(|event| !matches!(event, Event::Whiteout { .. }));
+        let above = others.flat_map(|event| ancestors(event.path()));
+        let found: BTreeSet<&str> = above.filter(|dir| removed.contains(dir)).collect();
         let detail = "the layer removes this directory and has files below it";
-        let gap = |event: &Event| Gap::partial(GapKind::AmbiguousLayer, detail).at(event.path());
-        let found = self.facts.events.iter().filter(is_above);
-        self.gaps.extend(found.map(gap));
+        let gap = |dir: &str| Gap::partial(GapKind::AmbiguousLayer, detail).at(dir);
+        self.gaps.extend(found.into_iter().map(gap));
     }
 
     fn flag_repeats(&mut self) {
@@ -115,4 +118,13 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Gives the directories that a path lies in, the innermost first.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(above(path), |directory| above(directory))
+}
+
+fn above(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(directory, _)| directory)
 }
