@@ -219,8 +219,7 @@ impl Conditions {
             && same(self.fixable, other.fixable)
             && same(self.kev, other.kev)
             && self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
-            && self.covers_kind(other)
-            && self.covers_status(other)
+            && self.covers_kind_and_status(other)
             && (self.evidence.is_none() || self.evidence == other.evidence)
             && package
             && self

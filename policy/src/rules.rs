@@ -99,8 +99,8 @@ impl Conditions {
             && is(self.fixable, finding.fixed.is_some())
             && is(self.kev, finding.kev)
             && self.quieted.unwrap_or(false) == finding.quieted_by.is_some()
-            && self.is_of_kind(finding.kind)
-            && self.is_of_status(finding.status)
+            && means(self.kind, &Self::UNSEEN.0, &finding.kind)
+            && means(self.status, &Self::UNSEEN.1, &finding.status)
             && self
                 .evidence
                 .is_none_or(|wanted| wanted == finding.package.evidence)
@@ -114,33 +114,29 @@ impl Conditions {
     }
 }
 
+/// Tells whether a condition means a value; one that is absent means all but what rules do not see
+/// unasked.
+fn means<T: PartialEq>(wanted: Option<T>, unseen: &T, value: &T) -> bool {
+    wanted.map_or(value != unseen, |wanted| wanted == *value)
+}
+
+/// Tells whether a condition means all that another one does.
+fn covers<T: PartialEq>(own: Option<T>, other: Option<T>, unseen: &T) -> bool {
+    match other {
+        Some(other) => means(own, unseen, &other),
+        None => own.is_none(),
+    }
+}
+
 impl Conditions {
-    fn is_of_kind(&self, kind: FindingKind) -> bool {
-        self.kind
-            .map_or(kind != FindingKind::Informational, |wanted| kind == wanted)
-    }
+    /// Kind and status that a rule sees only where it asks for them.
+    const UNSEEN: (FindingKind, FindingStatus) =
+        (FindingKind::Informational, FindingStatus::NotAffected);
 
-    fn is_of_status(&self, status: FindingStatus) -> bool {
-        self.status
-            .map_or(status != FindingStatus::NotAffected, |wanted| {
-                status == wanted
-            })
-    }
-
-    /// Tells whether every finding of a status that the others mean is of one that these do.
-    pub(crate) fn covers_status(&self, other: &Self) -> bool {
-        match other.status {
-            Some(status) => self.is_of_status(status),
-            None => self.status.is_none(),
-        }
-    }
-
-    /// Tells whether every finding of a kind that the others mean is of one that these do.
-    pub(crate) fn covers_kind(&self, other: &Self) -> bool {
-        match other.kind {
-            Some(kind) => self.is_of_kind(kind),
-            None => self.kind.is_none(),
-        }
+    /// Tells whether every finding of a kind and a status that the others mean is one that these do.
+    pub(crate) fn covers_kind_and_status(&self, other: &Self) -> bool {
+        let (kind, status) = Self::UNSEEN;
+        covers(self.kind, other.kind, &kind) && covers(self.status, other.status, &status)
     }
 }
 

@@ -4,16 +4,18 @@ use sluicegate_model::finding::QuietedBy;
 
 use super::*;
 
+/// A policy that refuses what a condition holds for.
+fn rule(when: &str) -> String {
+    policy(&format!(
+        "  rules: [{{id: r, when: {{{when}}}, action: refuse}}]"
+    ))
+}
+
 #[test]
 fn a_rule_counts_what_is_quieted_only_where_it_asks_for_it() {
     let quieted = Finding {
         quieted_by: Some(QuietedBy::Owner),
         ..finding("CVE-1", Severity::Critical, Some("2"), true)
-    };
-    let rule = |when: &str| {
-        policy(&format!(
-            "  rules: [{{id: r, when: {{{when}}}, action: refuse}}]"
-        ))
     };
     let report = report(vec![quieted], Vec::new());
     for (when, wanted) in [
@@ -39,11 +41,6 @@ fn a_rule_counts_what_is_not_affected_only_where_it_asks_and_tells_caches_apart(
     };
     let mut cached = plain();
     cached.package.evidence = Evidence::Cached;
-    let rule = |when: &str| {
-        policy(&format!(
-            "  rules: [{{id: r, when: {{{when}}}, action: refuse}}]"
-        ))
-    };
     for (found, when, wanted) in [
         (&absent, "kev: true", Decision::Allow),
         (&absent, "status: affected", Decision::Allow),
