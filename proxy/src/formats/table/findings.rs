@@ -92,16 +92,15 @@ pub(super) fn write(
     writeln!(out)?;
     grid.write(appearance, out)?;
     let rest = groups.get(most..).unwrap_or_default();
-    let bearing = rest.iter().filter(|group| group.first.bears());
-    if rest.is_empty() {
-        return Ok(rows);
-    }
-    if let Some(worst) = bearing.map(|group| group.first.severity).max() {
+    if !rest.is_empty() {
         let count = counted(rest.len(), "more row");
-        writeln!(
-            out,
-            "and {count}, none worse than {worst}: --all shows them"
-        )?;
+        let bearing = rest.iter().filter(|group| group.first.bears());
+        let worst = bearing.map(|group| group.first.severity).max();
+        let none_worse = worst.map_or_else(
+            || "which do not bear on the image".to_owned(),
+            |worst| format!("none worse than {worst}"),
+        );
+        writeln!(out, "and {count}, {none_worse}: --all shows them")?;
     }
     Ok(rows)
 }

@@ -1,6 +1,7 @@
 //! What a person reads of a verdict.
 
 use sluicegate_model::coverage::Coverage;
+use sluicegate_model::finding::FindingStatus;
 use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, Verdict};
@@ -270,6 +271,31 @@ fn thousands_of_rows_are_the_worst_and_a_count_on_a_terminal() {
     };
     for whole in [written(&all, Some(120)), written(&View::default(), None)] {
         assert!(whole.contains("CVE-2024-1999") && !whole.contains("more rows"));
+    }
+}
+
+#[test]
+fn rows_that_do_not_bear_on_the_image_are_counted_apart() {
+    let (mut verdict, inventory) = samples::large(500, 300);
+    for (number, finding) in verdict.findings.iter_mut().enumerate() {
+        finding.id = format!("CVE-2024-{number}");
+        if number >= 100 {
+            finding.status = FindingStatus::NotAffected;
+        }
+    }
+    let appearance = Appearance {
+        width: Some(120),
+        colours: false,
+    };
+    let mut out = Vec::new();
+    write(&verdict, &inventory, &View::default(), appearance, &mut out).unwrap();
+    let table = String::from_utf8(out).unwrap();
+    for wanted in [
+        "and 200 more rows, which do not bear on the image: --all shows them",
+        "100 findings (100 high)",
+        "200 more findings listed that no rule counts: not affected, or quieted",
+    ] {
+        line(&table, wanted);
     }
 }
 
