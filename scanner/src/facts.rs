@@ -377,6 +377,19 @@ fn parts(bytes: &[u8]) -> Result<Parts<'_>, FactsError> {
     })
 }
 
+impl FoundPackage {
+    /// Makes one that the whole file is, or states.
+    pub(crate) fn of(evidence: Evidence, package: Package) -> Self {
+        Self {
+            package,
+            inside: String::new(),
+            evidence,
+            maker: None,
+            linked: Vec::new(),
+        }
+    }
+}
+
 impl Observations {
     /// Records an installed package.
     pub fn add(&mut self, package: Package) {
@@ -388,13 +401,7 @@ impl Observations {
         if self.packages.len() >= MAX_PACKAGES_OF_FILE {
             return self.names_too_many();
         }
-        self.packages.push(FoundPackage {
-            package,
-            inside: String::new(),
-            evidence,
-            maker: None,
-            linked: Vec::new(),
-        });
+        self.packages.push(FoundPackage::of(evidence, package));
     }
 
     /// Records a module of a program with its packages that are linked into it.

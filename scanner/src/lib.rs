@@ -24,6 +24,7 @@ mod code;
 mod distro;
 mod ends;
 mod eol;
+mod examples;
 mod gaps;
 #[cfg(test)]
 mod golden;

@@ -17,11 +17,6 @@ pub(crate) fn normal_form<'a>(family: &str, name: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// Tells whether a name lacks the group that every name of the ecosystem has.
-pub(crate) fn is_without_group(family: &str, name: &str) -> bool {
-    family == "Maven" && !name.contains(':')
-}
-
 /// Gives a name without its group; none where the ecosystem's names have none.
 pub(crate) fn without_group<'a>(family: &str, name: &'a str) -> Option<&'a str> {
     let (_, artifact) = name.split_once(':').filter(|_| family == "Maven")?;

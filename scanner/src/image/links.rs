@@ -77,13 +77,7 @@ fn named(file: &MergedFile<'_>, aliases: &Aliases, layers: &[LayerInput<'_>]) ->
     };
     package
         .filter(|package| !known(package))
-        .map(|package| FoundPackage {
-            package,
-            inside: String::new(),
-            evidence: Evidence::Installed,
-            maker: None,
-            linked: Vec::new(),
-        })
+        .map(|package| FoundPackage::of(Evidence::Installed, package))
         .collect()
 }
 

@@ -42,13 +42,9 @@ pub(super) fn name_files<'a>(merged: &mut Merged<'a>) {
         };
         let mut stated = file.found.packages.iter();
         if !stated.any(|found| found.package == **package) {
-            file.named.push(FoundPackage {
-                package: (*package).clone(),
-                inside: String::new(),
-                evidence: Evidence::Installed,
-                maker: None,
-                linked: Vec::new(),
-            });
+            let package = (*package).clone();
+            let named = FoundPackage::of(Evidence::Installed, package);
+            file.named.push(named);
         }
     }
 }

@@ -4,7 +4,6 @@
 //! layers over each other and gives what is [`merged`]; `judge` reads that. `inventory.rs` asks for
 //! all of it and is asked by none.
 
-mod examples;
 pub(crate) mod history;
 mod instructions;
 pub(crate) mod judge;

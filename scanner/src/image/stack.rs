@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::image_config::ImageConfig;
 
-use super::examples::examples;
 use super::history::Past;
 use super::layers::{LayerInput, file_facts};
 use super::merged::{Merged, MergedFile};
 use super::presence::{self, Presence};
 use super::tree::{Applier, Lost, MAX_WORK, Tree};
 use super::{instructions, links, listed};
+use crate::examples::examples;
 use crate::facts::PathHash;
 use crate::gaps::GapList;
 use crate::plugin_set::PluginSet;

@@ -12,7 +12,6 @@ use super::question::Matched;
 use super::severity::{self, Rated};
 use crate::feeds::FeedIndex;
 use crate::matchers::{Affected, Matcher, Side};
-use crate::names::is_without_group;
 
 /// What is said of a finding on a package of which only the name is known.
 const BY_NAME_ALONE: &str =
@@ -58,7 +57,7 @@ fn finding(
     } = severity::rate(&component.package, &advisories, &group.cves, feeds);
     let kind = kind(&group, members);
     let parts = members.iter().map(|member| (member.parts, member.advisory));
-    let (status, detail) = match presence::absence(component, &parts.collect::<Vec<_>>()) {
+    let (status, detail) = match presence::absence(component, parts) {
         Some(Absence::Elsewhere) => return None,
         Some(Absence::Part(detail)) if kind == FindingKind::Vulnerability => {
             (FindingStatus::NotAffected, Some(detail))
@@ -143,7 +142,7 @@ fn shown_probability(score: f32) -> f64 {
 /// Names the package of a finding: the owner's where it is reported under that.
 pub(super) fn package(component: &Component, said: &Finding) -> FindingPackage {
     let mut own = plain_package(component);
-    if is_without_group(family(component), &own.name) {
+    if component.package.is_without_group() {
         own.name.clone_from(&said.package.name);
     }
     let owner = component.standing.owner();
@@ -166,11 +165,6 @@ fn package_called(component: &Component, by_name_alone: Option<&str>) -> Finding
         name: by_name_alone.map_or(own.name, str::to_owned),
         ..own
     }
-}
-
-fn family(component: &Component) -> &str {
-    let ecosystem = component.ecosystem.as_ref();
-    ecosystem.map_or("", |ecosystem| ecosystem.family())
 }
 
 fn plain_package(component: &Component) -> FindingPackage {

@@ -6,16 +6,12 @@
 //! say, the weakness is taken to be there. Pure. Called by `judge`.
 
 use sluicegate_model::advisory::{Advisory, Part};
-use sluicegate_model::package::{Component, Package, PackageType};
+use sluicegate_model::package::{Component, MODULE_ROOT, Package, PackageType};
+
+use crate::examples::examples;
 
 /// The name of Go's own library, whose packages lie below no path of their own.
 const GO_LIBRARY: &str = "stdlib";
-
-/// How the root of a module is written among its linked packages.
-const ROOT: &str = ".";
-
-/// Most packages named in the sentence on what is not linked.
-const MAX_SHOWN: usize = 3;
 
 /// What the sources of kernels are called.
 const KERNELS: [&str; 2] = ["linux", "kernel"];
@@ -96,7 +92,7 @@ fn is_unlinked(component: &Component, part: &Part) -> bool {
     let module = component.package.name.as_str();
     let below = match path.strip_prefix(module) {
         _ if module == GO_LIBRARY => Some(path),
-        Some("") => Some(ROOT),
+        Some("") => Some(MODULE_ROOT),
         Some(rest) => rest.strip_prefix('/'),
         None => None,
     };
@@ -115,36 +111,29 @@ pub(super) enum Absence {
 
 /// Tells whether what records on one weakness speak of is absent, of each where its parts are. Those that
 /// limit it to parts speak for those that do not.
-pub(super) fn absence(component: &Component, records: &[(Parts, &Advisory)]) -> Option<Absence> {
+pub(super) fn absence<'a>(
+    component: &Component,
+    records: impl Iterator<Item = (Parts, &'a Advisory)> + Clone,
+) -> Option<Absence> {
     if has_headers_only(&component.package) {
         let detail = "the package has headers of the kernel, not its code";
         return Some(Absence::Part(detail.to_owned()));
     }
-    let stated = || {
-        records
-            .iter()
-            .filter(|(parts, _)| *parts != Parts::Unstated)
-    };
-    if stated().next().is_none() || !stated().all(|(parts, _)| parts.are_absent()) {
+    let stated = records.filter(|(parts, _)| *parts != Parts::Unstated);
+    let is_stated = stated.clone().next().is_some();
+    if !is_stated || !stated.clone().all(|(parts, _)| parts.are_absent()) {
         return None;
     }
-    if stated().all(|(parts, _)| *parts == Parts::Elsewhere) {
+    if stated.clone().all(|(parts, _)| parts == Parts::Elsewhere) {
         return Some(Absence::Elsewhere);
     }
-    let parts = stated().flat_map(|(_, advisory)| &advisory.scope.parts);
+    let parts = stated.flat_map(|(_, advisory)| &advisory.scope.parts);
     let mut paths: Vec<&str> = parts.filter_map(|part| part.path.as_deref()).collect();
     paths.sort_unstable();
     paths.dedup();
-    Some(Absence::Part(unlinked(&paths)))
-}
-
-fn unlinked(paths: &[&str]) -> String {
-    let shown = paths.get(..MAX_SHOWN).unwrap_or(paths).join(", ");
-    let more = match paths.len().saturating_sub(MAX_SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("not linked into the program, by its table of functions: {shown}{more}")
+    let named = examples(paths);
+    let detail = format!("not linked into the program, by its table of functions: {named}");
+    Some(Absence::Part(detail))
 }
 
 /// Tells whether a system's package holds the kernel's headers only: what programs are compiled with.

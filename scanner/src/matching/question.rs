@@ -15,7 +15,7 @@ use super::scope;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
 use crate::matchers::{self, Affected, Matcher, Side};
-use crate::names::is_without_group;
+use crate::names::without_group;
 
 /// What is asked of the feeds: the advisories on one package of one ecosystem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ pub(super) fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Questio
         };
         let names = matcher.names(&ecosystem, &component.package);
         questions.extend(names.into_iter().map(|(name, side)| {
-            let is_by_name_alone = is_without_group(ecosystem.family(), &name);
+            let is_by_name_alone = component.package.is_without_group();
             let sole = is_by_name_alone.then(|| feeds.sole_of_groups(ecosystem.as_str(), &name));
             Question {
                 ecosystem: ecosystem.clone(),
@@ -64,7 +64,8 @@ pub(super) fn told<'a>(
     let mut told = Vec::new();
     for question in questions {
         let (ecosystem, name) = (&question.ecosystem, &question.name);
-        let is_open = is_without_group(ecosystem.family(), name);
+        let is_open =
+            question.is_by_name_alone && without_group(ecosystem.family(), name).is_none();
         let sole = is_open.then(|| feeds.sole_of_groups(ecosystem.as_str(), name));
         let answer = sole.transpose();
         match answer.and_then(|_| feeds.advisories(ecosystem.as_str(), name)) {

@@ -349,11 +349,8 @@ impl<'a> Reading<'a> {
         self.name_bytes_left = left;
         self.holds = true;
         self.found.packages.push(FoundPackage {
-            package,
             inside: inside.to_owned(),
-            evidence,
-            maker: None,
-            linked: Vec::new(),
+            ..FoundPackage::of(evidence, package)
         });
     }
 

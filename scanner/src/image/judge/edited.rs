@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::image::examples::examples;
+use crate::examples::examples;
 use crate::image::merged::Merged;
 
 /// Says how many packages a later layer took off or changed.

@@ -12,8 +12,8 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::Digest;
 use sluicegate_model::package::{Distro, Package};
 
+use crate::examples::examples;
 use crate::facts::{OwnedFile, PathHash};
-use crate::image::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 use crate::image::spellings::Spellings;
 use crate::plugin_set::Databases;

@@ -5,7 +5,7 @@
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use crate::image::examples::examples;
+use crate::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 
 use super::ownership::Owners;

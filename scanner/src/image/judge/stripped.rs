@@ -16,7 +16,7 @@ use sluicegate_model::package::PackageType;
 use self::python::Distributions;
 use super::ownership::Owners;
 use crate::code::{self, Installer, Root};
-use crate::image::examples::examples;
+use crate::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 
 /// The directories of packages that hold code, and the records that say whose it is.

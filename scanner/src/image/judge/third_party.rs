@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Distro, PackageType};
 
+use crate::examples::examples;
 use crate::facts::FoundPackage;
-use crate::image::examples::examples;
 
 /// Packages without such a mark that no distribution has under this name.
 const NAMES: [&str; 21] = [

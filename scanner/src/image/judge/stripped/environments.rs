@@ -8,7 +8,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::PackageType;
 
 use crate::code;
-use crate::image::examples::examples;
+use crate::examples::examples;
 use crate::image::merged::Merged;
 
 /// Says which environments have no record of any package.

@@ -12,8 +12,8 @@ use sluicegate_model::package::PackageType;
 
 use super::well_known;
 use crate::code::{Installer, Root};
+use crate::examples::examples;
 use crate::facts::PathHash;
-use crate::image::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 
 /// Most names that a distribution brings of which none is like its own.
