@@ -93,6 +93,26 @@ async fn a_blob_that_is_here_already_is_proven_by_a_few_parts_once() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_was_away_is_asked_again_by_the_next_request() {
+    let stage = Stage::hold().await;
+    let image = clean(41);
+    stage.upstream.add(REPO, "1", &image);
+    stage.upstream.add(OTHER, "1", &image);
+    stage.pull(REPO, "1", &image).await;
+    let manifest = stage.get(&manifest_path(OTHER, "1")).await;
+    assert_eq!(manifest.status, StatusCode::OK, "{}", manifest.text());
+    let blob = &image.layers[0];
+    let path = blob_path(OTHER, &blob.digest);
+    stage.upstream.stop();
+    let away = stage.get(&path).await;
+    assert_eq!(away.status, StatusCode::BAD_GATEWAY, "{}", away.text());
+    stage.upstream.start_again().await;
+    let back = stage.get(&path).await;
+    assert_eq!(back.status, StatusCode::OK, "{}", back.text());
+    assert_eq!(back.body_digest, blob.digest);
+}
+
+#[tokio::test]
 async fn an_upstream_that_says_yes_to_everything_gets_no_manifest_of_anothers() {
     let (stage, liar) = with_liar("hold").await;
     let image = clean(400);

@@ -27,8 +27,8 @@ use crate::verdicts::Records;
 
 /// Parts of one blob that are asked for at a time.
 const PARTS_AT_A_TIME: usize = 3;
-/// How long an upstream's failure to prove is believed: long enough for a client's retries, for
-/// each may cost the whole blob.
+/// How long an upstream's answer that proves nothing is believed: long enough for a client's
+/// retries, for each may cost the whole blob.
 const FAILED_FOR: Duration = Duration::from_secs(10);
 /// How often the blob is looked for: downloads for other repositories may fail one after another.
 const MAX_LOOKS: usize = 8;
@@ -157,23 +157,22 @@ impl Presence {
         Ok(self.shared.records.blob_present(repository, digest).await?)
     }
 
-    /// Joins the proof for a blob that is here from elsewhere, or begins it in a task of its own:
-    /// a client that leaves does not stop it.
+    /// Joins the proof for a blob that is here from elsewhere, or begins it. A client that leaves does
+    /// not stop it.
     async fn join(&self, repository: &Repository, stored: StoredBlob) -> Result<(), PullError> {
         let key = (repository.clone(), stored.digest().clone());
         if let Some(failed) = self.shared.failed.get(&key) {
             return Err(failed);
         }
-        let (shared, asked) = (Arc::clone(&self.shared), key.clone());
-        let asking = async move {
-            let proving = tokio::spawn(trace::carried(
-                async move { shared.ask(&asked, &stored).await },
-            ));
-            let panicked = |panic: tokio::task::JoinError| PullError::Storage(panic.to_string());
-            proving.await.map_err(panicked)?
-        };
-        let asked = self.shared.proving.try_get_with(key, asking).await;
-        asked.map_err(|error: Arc<PullError>| (*error).clone())
+        let shared = Arc::clone(&self.shared);
+        // Whoever leaves goes on as a task, so that whoever comes back joins the same proof.
+        let joined = tokio::spawn(trace::carried(async move {
+            let asking = shared.ask(&key, &stored);
+            shared.proving.try_get_with_by_ref(&key, asking).await
+        }));
+        let panicked = |panic: tokio::task::JoinError| PullError::Storage(panic.to_string());
+        let proven = joined.await.map_err(panicked)?;
+        proven.map_err(|error: Arc<PullError>| (*error).clone())
     }
 }
 
@@ -186,7 +185,9 @@ impl Shared {
             Ok(()) => self.records.mark_blob_present(repository, digest).await?,
             Err(error) => {
                 tracing::warn!(%repository, %digest, %error, "presence not proven");
-                self.failed.insert(key.clone(), error.clone());
+                if is_believed(error) {
+                    self.failed.insert(key.clone(), error.clone());
+                }
             }
         }
         proven
@@ -242,6 +243,21 @@ impl Shared {
             }
         }
         Ok(Parts::Equal)
+    }
+}
+
+/// Tells whether a failure says something of the blob, or that asking again at once is unwelcome.
+/// That nobody could be asked says nothing: the next request asks anew.
+fn is_believed(error: &PullError) -> bool {
+    match error {
+        PullError::AbsentBlob(_) | PullError::Damaged(_) => true,
+        PullError::Upstream(error) => error.is_an_answer() || error.is_too_much(),
+        PullError::UnknownManifest
+        | PullError::UnknownBlob
+        | PullError::Manifest(_)
+        | PullError::Forsaken(_)
+        | PullError::Full(_)
+        | PullError::Storage(_) => false,
     }
 }
 
