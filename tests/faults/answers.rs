@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use sluicegate_tests::fault::Fault;
+use sluicegate_tests::seeds::rng;
 
-use crate::rounds::{self, rng};
+use crate::rounds;
 use crate::stage::{Stage, ask_once, clean_image};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use rand::Rng as _;
 use sluicegate_tests::fault::Fault;
+use sluicegate_tests::seeds::rng;
 use sluicegate_tests::wire::Reply;
 
-use crate::rounds::{self, rng};
+use crate::rounds;
 use crate::stage::{Stage, assert_whole, clean_image};
 
 /// Longest time for a pull that began before the upstream was healed to end.

@@ -10,8 +10,9 @@ use rand::Rng as _;
 use sluicegate_tests::fault::{Auth, Fault, FaultUpstream, Seen};
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
 use sluicegate_tests::registry::{PASSWORD, USER};
+use sluicegate_tests::seeds::rng;
 
-use crate::rounds::{self, rng};
+use crate::rounds;
 use crate::stage::{Stage, ask_once, clean_image};
 
 /// Time between two revocations of all tokens: longer than any one request takes.

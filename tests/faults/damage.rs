@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use sluicegate_tests::proxy::verify_log;
+use sluicegate_tests::seeds::rng;
 
-use crate::rounds::{rng, seeds};
+use crate::rounds::seeds;
 use crate::stage::{Stage, blob_file, clean_image, flawed_image, plain_image};
 
 /// Longest start over damaged files.

@@ -13,10 +13,11 @@ use rand::Rng as _;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::image::Image;
 use sluicegate_tests::proxy::{ProxyBuilder, verify_log};
+use sluicegate_tests::seeds::rng;
 use sluicegate_tests::wire::Call;
 use tempfile::TempDir;
 
-use crate::rounds::{rng, seeds};
+use crate::rounds::seeds;
 use crate::stage::{Stage, assert_store_sound, assert_whole, clean_image, flawed_image, within};
 
 /// Size of the file system.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use rand::Rng as _;
 use serde_json::Value;
+use sluicegate_tests::seeds::{rng, seeds};
 
-use crate::rounds::{rng, seeds_of};
 use crate::stage::{Stage, flawed_image, within};
 
 /// Kills of an ordinary run, and of one before a release.
-const KILLS: (usize, usize) = (8, 60);
+const KILLS: (u64, u64) = (8, 60);
 /// Images: several batches of a pass.
 const IMAGES: u64 = 150;
 /// How long a pass over them may take.
@@ -37,7 +37,7 @@ async fn each_change_is_one_event_over_kills_in_the_middle_of_a_pass() {
         assert_eq!(stage.manifest(&name, "1").await.status, 403);
     });
     pulls.buffer_unordered(8).collect::<Vec<_>>().await;
-    let seeds = seeds_of(KILLS.0, KILLS.1);
+    let seeds = seeds(KILLS.0, KILLS.1, &[]);
     eprintln!("events: seeds {seeds:?}");
     for (round, seed) in seeds.iter().enumerate() {
         let mut rng = rng(*seed);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng as _;
+use sluicegate_tests::seeds::rng;
 
-use crate::rounds::{rng, seeds};
+use crate::rounds::seeds;
 use crate::stage::{Stage, assert_whole, clean_image, flawed_image, within};
 
 /// Room for one and a half of the images here.

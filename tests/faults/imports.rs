@@ -8,13 +8,12 @@ use std::time::Duration;
 use rand::Rng as _;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::proxy::{program, sluicegate};
-
-use crate::rounds::{rng, seeds_of};
+use sluicegate_tests::seeds::{rng, seeds};
 
 /// Kills of an ordinary run.
-const KILLS: usize = 50;
+const KILLS: u64 = 50;
 /// Kills of a run before a release.
-const LONG_KILLS: usize = 200;
+const LONG_KILLS: u64 = 200;
 /// Ecosystems of a bundle, each a file.
 const ECOSYSTEMS: usize = 24;
 /// Padding of each advisory: an import takes long enough to be killed in every step.
@@ -98,7 +97,7 @@ async fn killed_imports_leave_the_old_snapshot_or_the_new_one() {
     let took = sluicegate(&whole).await.expect_ok("import").took;
     let mut next = export(home, 2).await;
     let (mut old, mut new) = (0, 0);
-    for seed in seeds_of(KILLS, LONG_KILLS) {
+    for seed in seeds(KILLS, LONG_KILLS, &[]) {
         let import = Command::new(program())
             .args(arguments(version + 1))
             .stdin(Stdio::null())

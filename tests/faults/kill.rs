@@ -15,15 +15,15 @@ use sluicegate_model::Digest;
 use sluicegate_tests::fault::{Fault, FaultUpstream};
 use sluicegate_tests::image::Image;
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM, verify_log};
+use sluicegate_tests::seeds::{rng, seeds};
 use sluicegate_tests::wire::{Call, Reply};
 
-use crate::rounds::{rng, seeds_of};
 use crate::stage::{Stage, assert_store_sound, blob_path, clean_image, flawed_image};
 
 /// Kills of an ordinary run.
-const KILLS: usize = 50;
+const KILLS: u64 = 50;
 /// Kills of a run before a release.
-const LONG_KILLS: usize = 200;
+const LONG_KILLS: u64 = 200;
 /// New images of each round, every fourth of them one that is refused.
 const IMAGES: u64 = 8;
 /// Clients at a time.
@@ -54,7 +54,7 @@ async fn nothing_answered_is_lost_and_nothing_partial_is_served_over_fifty_kills
     let builder = ProxyBuilder::new(&upstream.url());
     let mut stage = Stage::around(upstream, builder).await;
     let (mut told, mut images, mut slowest) = (Told::default(), Vec::new(), Duration::ZERO);
-    let seeds = seeds_of(KILLS, LONG_KILLS);
+    let seeds = seeds(KILLS, LONG_KILLS, &[]);
     eprintln!("kill: seeds {seeds:?}");
     for seed in &seeds {
         let mut rng = rng(*seed);

@@ -5,8 +5,9 @@ use std::time::Duration;
 use rand::Rng as _;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::proxy::ProxyBuilder;
+use sluicegate_tests::seeds::rng;
 
-use crate::rounds::{rng, seeds};
+use crate::rounds::seeds;
 use crate::stage::{Stage, assert_whole, clean_image, flawed_image, within};
 
 /// Longest time until an upstream that is back is used again.

@@ -1,41 +1,23 @@
 //! Repeats a randomised round and says which seeds failed.
 //!
-//! A round runs 20 times, 100 times where `SLUICEGATE_TEST_LONG` is set (`tests/run --long`), and
-//! once with the given seed where `SLUICEGATE_TEST_SEED` is set.
+//! A round runs 20 times from seeds that are always the same, 100 times from new ones where
+//! `SLUICEGATE_TEST_LONG` is set (`tests/run --long`), and once with the given seed where
+//! `SLUICEGATE_TEST_SEED` is set.
 
 use std::sync::Arc;
 
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use sluicegate_tests::seeds;
 
 /// Rounds of an ordinary run.
-const RUNS: usize = 20;
+const RUNS: u64 = 20;
 /// Rounds of a run before a release.
-const LONG_RUNS: usize = 100;
+const LONG_RUNS: u64 = 100;
 /// Rounds at a time.
 const AT_ONCE: usize = 20;
 
-/// Gives the seeds of this run's rounds; `ordinary` many of them unless told otherwise.
-pub fn seeds_of(ordinary: usize, long: usize) -> Vec<u64> {
-    if let Some(seed) = std::env::var_os("SLUICEGATE_TEST_SEED") {
-        let seed = seed.to_string_lossy().parse();
-        return vec![seed.expect("SLUICEGATE_TEST_SEED is a number")];
-    }
-    let is_long = std::env::var_os("SLUICEGATE_TEST_LONG").is_some();
-    let runs = if is_long { long } else { ordinary };
-    (0..runs)
-        .map(|_| u64::from(rand::rng().random::<u32>()))
-        .collect()
-}
-
 /// Gives the seeds of the usual number of rounds.
 pub fn seeds() -> Vec<u64> {
-    seeds_of(RUNS, LONG_RUNS)
-}
-
-/// Gives a round's source of randomness.
-pub fn rng(seed: u64) -> StdRng {
-    StdRng::seed_from_u64(seed)
+    seeds::seeds(RUNS, LONG_RUNS, &[])
 }
 
 /// Runs every round, up to 20 at a time, and panics with the seeds of those that failed.

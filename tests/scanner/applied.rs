@@ -14,10 +14,10 @@ use std::process::Command;
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_scanner::{LayerFacts, LayerInput, Limits, merge, scan_layer};
+use sluicegate_tests::seeds;
 
 use crate::laid_out::{self, Found, found_in};
 use crate::overlaid::Storage;
-use crate::seeds;
 use crate::stacks;
 
 /// Stacks of an ordinary run and of a long one.

@@ -7,10 +7,10 @@ use flate2::write::GzEncoder;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use sluicegate_scanner::{PluginKind, plugins};
+use sluicegate_tests::seeds::pick;
 
 use crate::claims::{self, Claim};
 use crate::contents::{content, damage, noise};
-use crate::seeds::pick;
 
 /// Names that mean something to whoever unpacks.
 const NAMES: [&[u8]; 18] = [

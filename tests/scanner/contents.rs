@@ -4,8 +4,7 @@ use std::io::{Cursor, Write as _};
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
-
-use crate::seeds::pick;
+use sluicegate_tests::seeds::pick;
 
 /// Texts in the formats of package databases and metadata, to be damaged.
 const TEXTS: [&str; 11] = [

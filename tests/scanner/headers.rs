@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
+use sluicegate_tests::seeds::pick;
 
 use crate::archives::entry;
-use crate::seeds::pick;
 
 /// The content of the odd entry, which one of its names makes a package of.
 pub const ODD: &[u8] = b"Name: odd\nVersion: 1\n\n";

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_scanner::{LayerFacts, LayerInput, Limits, merge, scan_layer};
+use sluicegate_tests::seeds;
 
-use crate::{archives, endless, seeds};
+use crate::{archives, endless};
 
 /// Archives of an ordinary run and of a long one.
 const ARCHIVES: [u64; 2] = [4_000, 50_000];

@@ -18,5 +18,4 @@ mod laid_out;
 mod overlaid;
 mod readings;
 mod runtimes;
-mod seeds;
 mod stacks;

@@ -13,8 +13,9 @@ use sluicegate_model::Digest;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_scanner::facts::{Event, PathHash};
 use sluicegate_scanner::{LayerFacts, Limits, scan_layer};
+use sluicegate_tests::seeds;
 
-use crate::{headers, seeds};
+use crate::headers;
 
 /// Archives of an ordinary run and of a long one.
 const ARCHIVES: [u64; 2] = [5_000, 100_000];

@@ -10,10 +10,11 @@ use sluicegate_model::coverage::GapKind;
 use sluicegate_scanner::{LayerFacts, Limits, scan_layer};
 use sluicegate_tests::clients::containerd::Containerd;
 use sluicegate_tests::clients::docker::Docker;
+use sluicegate_tests::seeds;
 
 use crate::applied::{FAILED, has_fatal, listing, merged};
 use crate::laid_out::{self, Found, found_in};
-use crate::{seeds, stacks};
+use crate::stacks;
 
 /// Stacks of an ordinary run and of a long one.
 const STACKS: [u64; 2] = [24, 1_000];

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
+use sluicegate_tests::seeds::pick;
 
 use crate::archives::entry;
 use crate::beneath::Beneath;
-use crate::seeds::pick;
 
 /// Layers of each stack.
 pub const LAYERS: usize = 4;

@@ -9,7 +9,6 @@ pub mod certificates;
 pub mod clients;
 pub mod fault;
 pub mod feeds;
-
 pub mod image;
 pub mod layer;
 pub mod mirror;
@@ -20,4 +19,5 @@ pub mod receiver;
 pub mod registry;
 pub mod rootfs;
 pub mod schemas;
+pub mod seeds;
 pub mod wire;

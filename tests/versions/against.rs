@@ -10,11 +10,11 @@ use sluicegate_scanner::versions::pacman::PacmanVersion;
 use sluicegate_scanner::versions::pep440::Pep440Version;
 use sluicegate_scanner::versions::rpm::RpmVersion;
 use sluicegate_scanner::versions::semver::SemanticVersion;
+use sluicegate_tests::seeds::{pick, rng, seeds};
 
 use crate::made_up::{self, Places};
 use crate::program::{self, Program};
 use crate::recorded;
-use crate::seeds::{pick, rng, seeds};
 
 /// The pairs of a round, all of which the order must take.
 const PAIRS: usize = 2_000;

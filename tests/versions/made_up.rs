@@ -2,8 +2,7 @@
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
-
-use crate::seeds::pick;
+use sluicegate_tests::seeds::pick;
 
 /// What stands at each place of a version, one word of each.
 pub type Places = &'static [&'static [&'static str]];

@@ -9,5 +9,3 @@ mod against;
 mod made_up;
 mod program;
 mod recorded;
-#[path = "../scanner/seeds.rs"]
-mod seeds;
