@@ -31,6 +31,13 @@ pub enum Wants<'a> {
     Named(&'a str),
     /// Every file whose name ends so, whatever the case; starts with a dot.
     Ending(&'a str),
+    /// Every file whose name starts and ends so, with more between.
+    NamedAround {
+        /// The start of the file's name.
+        starts: &'a str,
+        /// Its end; starts with a dot.
+        ends: &'a str,
+    },
     /// Every file right in a directory with the name `dir`, wherever it is, whose name ends so.
     InDirsNamed {
         /// The directory's own name.

@@ -136,6 +136,7 @@ fn describe(wants: Wants<'_>) -> String {
         Wants::InDir(dir) => format!("{dir}/*"),
         Wants::Named(name) => format!("**/{name}"),
         Wants::Ending(ending) => format!("**/*{ending}"),
+        Wants::NamedAround { starts, ends } => format!("**/{starts}*{ends}"),
         Wants::InDirsNamed { dir, ending } => format!("**/{dir}/*{ending}"),
         Wants::Content { starts, .. } => format!("content {:?}", starts.escape_ascii().to_string()),
         Wants::At { at, holds } => {

@@ -32,7 +32,7 @@ impl Analyzer for Lockfiles {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "declared/lockfiles",
-            revision: 2,
+            revision: 3,
         }
     }
 
@@ -49,6 +49,10 @@ impl Analyzer for Lockfiles {
             Wants::Named("uv.lock"),
             Wants::Named("pdm.lock"),
             Wants::Named("pylock.toml"),
+            Wants::NamedAround {
+                starts: "pylock.",
+                ends: ".toml",
+            },
             Wants::Named("requirements.txt"),
             Wants::Named("Gemfile.lock"),
             Wants::Named("Cargo.lock"),
@@ -95,8 +99,17 @@ fn read(name: &str, text: &str) -> (PackageType, Vec<Pin>) {
         "composer.lock" => (PackageType::Composer, json::composer(text)),
         "packages.lock.json" => (PackageType::Nuget, json::nuget(text)),
         "mix.lock" => (PackageType::Hex, lines::mix(text)),
+        named if is_named_pylock(named) => (PackageType::Python, sections::pylock(text)),
         _ => (PackageType::Generic, Vec::new()),
     }
+}
+
+/// Tells whether a name is that of one of several `pylock.toml`: `pylock.NAME.toml`, without a dot
+/// in NAME.
+fn is_named_pylock(name: &str) -> bool {
+    let within = name.strip_prefix("pylock.");
+    let within = within.and_then(|rest| rest.strip_suffix(".toml"));
+    within.is_some_and(|within| !within.is_empty() && !within.contains('.'))
 }
 
 /// Gives the names and versions that a list of pip's requirements pins.

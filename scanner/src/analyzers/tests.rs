@@ -38,6 +38,7 @@ fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
         Wants::InDir(dir) => vec![format!("{dir}/x")],
         Wants::Named(name) => EVIDENCE_DIRS.map(|dir| format!("{dir}/{name}")).to_vec(),
         Wants::Ending(ending) => vec![format!(".registry/specifications/x{ending}")],
+        Wants::NamedAround { starts, ends } => vec![format!("a/{starts}x{ends}")],
         Wants::InDirsNamed { dir, ending } => vec![format!("lib/{dir}/x{ending}")],
         Wants::Content { .. } | Wants::At { .. } | Wants::ArchiveEnd => vec!["anywhere".to_owned()],
     };
@@ -156,6 +157,9 @@ fn names_and_claims_are_unique_and_indexable() {
                             .by_path(&format!("a/X{}", ending.to_ascii_uppercase()))
                             .is_empty()
                     );
+                }
+                Wants::NamedAround { starts, ends } => {
+                    assert!(!starts.contains('/') && ends.starts_with('.'), "{starts}");
                 }
                 Wants::InDirsNamed { dir, ending } => {
                     assert!(!dir.contains('/') && ending.starts_with('.'), "{dir}");

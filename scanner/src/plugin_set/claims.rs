@@ -38,6 +38,7 @@ pub(super) struct Claims {
     named: HashMap<Box<str>, Claimants>,
     /// Few enough that comparing each costs less than lower-casing every name.
     endings: Vec<(Box<str>, u16)>,
+    around: Vec<(Box<str>, Box<str>, u16)>,
     in_dirs_named: Vec<(Box<str>, Box<str>, u16)>,
     content: Vec<Content>,
     at: Vec<(usize, Box<[u8]>, u16)>,
@@ -59,6 +60,9 @@ impl Claims {
             Wants::InDir(dir) => (&mut self.in_dir, dir),
             Wants::Named(name) => (&mut self.named, name),
             Wants::Ending(ending) => return self.endings.push((ending.into(), place)),
+            Wants::NamedAround { starts, ends } => {
+                return self.around.push((starts.into(), ends.into(), place));
+            }
             Wants::InDirsNamed { dir, ending } => {
                 return self.in_dirs_named.push((dir.into(), ending.into(), place));
             }
@@ -92,6 +96,13 @@ impl Claims {
         }
         for (ending, place) in &self.endings {
             if ends_with(name, ending) {
+                claimants.add(*place);
+            }
+        }
+        for (starts, ends, place) in &self.around {
+            let between = name.strip_prefix(&**starts);
+            let between = between.and_then(|rest| rest.strip_suffix(&**ends));
+            if between.is_some_and(|between| !between.is_empty()) {
                 claimants.add(*place);
             }
         }

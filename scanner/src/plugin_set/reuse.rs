@@ -97,6 +97,7 @@ fn may_have(facts: &LayerFacts, wants: Wants<'_>) -> bool {
         Wants::InDir(dir) => index.may_have_dir(dir),
         Wants::Named(name) => index.may_have_name(name),
         Wants::Ending(ending) => index.may_have_ending(ending),
+        Wants::NamedAround { ends, .. } => index.may_have_ending(ends),
         Wants::InDirsNamed { dir, ending } => {
             index.may_have_dir_named(dir) && index.may_have_ending(ending)
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::analyzers::tests::analyze;
+use crate::plugin_set::PluginSet;
 use crate::testing::{Layer, image};
 
 fn pins(path: &str, text: &str) -> Vec<String> {
@@ -151,6 +152,22 @@ fn reads_the_lists_of_pythons_tools() {
     ] {
         assert_eq!(pins(path, text), wanted, "{path}");
     }
+}
+
+#[test]
+fn one_of_several_pylocks_has_one_name_between() {
+    let plugins = PluginSet::built_in();
+    let text = "[[packages]]\nname = \"a\"\nversion = \"1.0\"\n";
+    for (path, wanted) in [
+        ("app/pylock.dev.toml", &["a 1.0"][..]),
+        ("app/pylock.dev.old.toml", &[]),
+        ("app/pylock..toml", &[]),
+        ("app/my-pylock.dev.toml", &[]),
+    ] {
+        assert_eq!(pins(path, text), wanted, "{path}");
+    }
+    assert!(!plugins.by_path("app/pylock.dev.toml").is_empty());
+    assert!(plugins.by_path("app/other.dev.toml").is_empty());
 }
 
 #[test]

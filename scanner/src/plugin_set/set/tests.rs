@@ -25,6 +25,10 @@ impl Analyzer for Panicking {
             Wants::Named("name"),
             Wants::Ending(".end"),
             Wants::Ending(".two.parts"),
+            Wants::NamedAround {
+                starts: "lock.",
+                ends: ".list",
+            },
             Wants::InDirsNamed {
                 dir: "meta",
                 ending: ".rec",
@@ -70,6 +74,7 @@ fn claims_cover_what_they_say() {
         "x/file.end",
         "x/FILE.END",
         "x/file.two.Parts",
+        "x/lock.a.list",
         "meta/a.rec",
         "x/y/meta/a.rec",
     ] {
@@ -81,6 +86,9 @@ fn claims_cover_what_they_say() {
         "x/name/y",
         "x/file.end.gz",
         "x/file.parts",
+        "x/lock.list",
+        "x/lock..list",
+        "lock.a.list.gz",
         "x/a.rec",
         "meta/x/a.rec",
         "meta/a.txt",
