@@ -65,6 +65,11 @@ pub(super) struct EntryHeader {
 pub(super) trait Content {
     /// Reads up to `most` bytes of it into `into`, which is extended.
     fn read_content(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError>;
+
+    /// Passes over the hole at hand but for its last `all_but` bytes; tells whether it did.
+    fn pass_hole(&mut self, _all_but: u64) -> bool {
+        false
+    }
 }
 
 /// Content that is in memory.
@@ -82,6 +87,11 @@ impl Content for &[u8] {
 impl Content for Archive<'_> {
     fn read_content(&mut self, into: &mut Vec<u8>, most: u64) -> Result<(), ArchiveError> {
         self.read_current(into, most)
+    }
+
+    fn pass_hole(&mut self, all_but: u64) -> bool {
+        let expansion = self.expansion.as_mut();
+        expansion.is_some_and(|expansion| expansion.pass_hole(all_but))
     }
 }
 

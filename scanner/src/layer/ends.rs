@@ -8,12 +8,9 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::ends::{self, TAIL_BYTES};
 use crate::facts::{FileFacts, Observations};
-use crate::limits::{GIB, Limits, MIB, USUAL_BYTES};
+use crate::limits::{Limits, MIB, USUAL_BYTES};
 
 use super::archive::{ArchiveError, Content};
-
-/// Largest file that is looked at for its end, in bytes: holes cost time and no bytes of a layer.
-const MAX_BYTES: u64 = 4 * GIB;
 
 /// Bytes taken at a time of a file that is not kept.
 const PIECE_BYTES: u64 = MIB;
@@ -38,10 +35,8 @@ pub(super) fn read(
     let is_whole = size_bytes <= USUAL_BYTES;
     if is_whole {
         file.read_content(content, USUAL_BYTES)?;
-    } else if size_bytes <= MAX_BYTES {
-        read_end(file, content, limits)?;
     } else {
-        return Ok(Ending::Other);
+        read_end(file, content, limits)?;
     }
     Ok(match ends::is_archive(content) {
         false => Ending::Other,
@@ -73,7 +68,12 @@ fn read_end(
     content: &mut Vec<u8>,
     limits: &Limits,
 ) -> Result<(), ArchiveError> {
+    let end_bytes = u64::try_from(TAIL_BYTES).unwrap_or(u64::MAX);
     loop {
+        // A hole costs no bytes of a layer, however large it is. What lay before it is no end.
+        if file.pass_hole(end_bytes) {
+            content.clear();
+        }
         let before = content.len();
         file.read_content(content, PIECE_BYTES)?;
         if content.len() == before || limits.stop.is_requested() {

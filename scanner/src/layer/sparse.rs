@@ -76,21 +76,38 @@ impl Expansion {
 
     /// Moves on by at most `most` bytes, more than none; gives nothing at the file's end.
     pub(super) fn next(&mut self, most: u64) -> Option<Run> {
-        let run = loop {
-            match self.pieces.get(self.next_piece) {
-                Some((start, _)) if self.at < *start => break Run::Zeros(start - self.at),
-                Some((_, end)) if self.at < *end => break Run::Stored(end - self.at),
-                Some(_) => self.next_piece += 1,
-                None if self.at < self.size_bytes => break Run::Zeros(self.size_bytes - self.at),
-                None => return None,
-            }
-        };
-        let run = match run {
+        let run = match self.run()? {
             Run::Zeros(bytes) => Run::Zeros(bytes.min(most)),
             Run::Stored(bytes) => Run::Stored(bytes.min(most)),
         };
         self.at += run.bytes();
         Some(run)
+    }
+
+    /// Moves on over a hole to its last `all_but` bytes; tells whether that was any way.
+    pub(super) fn pass_hole(&mut self, all_but: u64) -> bool {
+        let Some(Run::Zeros(bytes)) = self.run() else {
+            return false;
+        };
+        let passed = bytes.saturating_sub(all_but);
+        self.at += passed;
+        passed > 0
+    }
+
+    /// Gives what is left of the hole or piece at hand.
+    fn run(&mut self) -> Option<Run> {
+        loop {
+            return Some(match self.pieces.get(self.next_piece) {
+                Some((start, _)) if self.at < *start => Run::Zeros(start - self.at),
+                Some((_, end)) if self.at < *end => Run::Stored(end - self.at),
+                Some(_) => {
+                    self.next_piece += 1;
+                    continue;
+                }
+                None if self.at < self.size_bytes => Run::Zeros(self.size_bytes - self.at),
+                None => return None,
+            });
+        }
     }
 }
 
@@ -153,6 +170,20 @@ mod tests {
             Run::Zeros(1),
         ];
         assert_eq!(runs, wanted);
+    }
+
+    #[test]
+    fn a_hole_is_passed_over_but_for_its_end() {
+        let mut file = Expansion::new(&[100, 2], u64::MAX, 2).unwrap();
+        assert!(file.pass_hole(3));
+        assert_eq!(file.next(9), Some(Run::Zeros(3)));
+        assert!(!file.pass_hole(1));
+        assert_eq!(file.next(9), Some(Run::Stored(2)));
+        assert!(file.pass_hole(7));
+        assert!(!file.pass_hole(8));
+        assert_eq!(file.next(9), Some(Run::Zeros(7)));
+        assert!(!file.pass_hole(0));
+        assert_eq!(file.next(9), None);
     }
 
     #[test]

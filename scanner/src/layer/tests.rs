@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use sluicegate_model::digest::Digest;
 
 use super::*;
+use crate::analyzers::tests::zip;
 use crate::facts::FileDigests;
 use crate::testing::{Layer, gzip, scan};
 
@@ -265,14 +266,18 @@ fn a_table_of_contents_in_a_layer_is_an_ordinary_file() {
     assert_eq!(with.events, without.events);
 }
 
+/// The size of a file of holes.
+const VAST: u64 = 1 << 40;
+
 #[test]
 fn a_vast_sparse_file_costs_nothing_unless_it_is_wanted() {
-    let vast = |name: &str| {
+    let vast = |name: &str, end: &[u8]| {
+        let (size, stored_at) = (VAST.to_string(), VAST - end.len() as u64);
         let records = [
             ("GNU.sparse.major", &b"1"[..]),
             ("GNU.sparse.minor", b"0"),
             ("GNU.sparse.name", name.as_bytes()),
-            ("GNU.sparse.realsize", b"1099511627776"),
+            ("GNU.sparse.realsize", size.as_bytes()),
         ];
         let mut tar = Vec::new();
         let mut builder = tar::Builder::new(&mut tar);
@@ -280,16 +285,24 @@ fn a_vast_sparse_file_costs_nothing_unless_it_is_wanted() {
         builder.finish().unwrap();
         drop(builder);
         tar.truncate(tar.len() - 1024);
-        let map = [&b"1\n1099511627776\n0\n"[..], &[0; 512]].concat();
-        tar.extend(Layer::new().file("made-up", &map[..512]).tar());
+        let map = format!("1\n{stored_at}\n{}\n", end.len());
+        let map = [map.as_bytes(), &[0; 512]].concat();
+        let stored = [&map[..512], end].concat();
+        tar.extend(Layer::new().file("made-up", &stored).tar());
         scan(&tar)
     };
-    assert_eq!(vast("var/data").gaps, []);
-    let wanted = vast("var/lib/dpkg/status");
+    assert_eq!(vast("var/data", b"").gaps, []);
+    assert_eq!(vast("var/data", b"no archive").events, []);
+    let wanted = vast("var/lib/dpkg/status", b"");
     let [crate::facts::Event::File(file)] = wanted.events.as_slice() else {
         panic!("the file is an event: {wanted:?}");
     };
     assert_eq!(file.found.gaps[0].kind, GapKind::FileTooLarge);
+    let archive = vast("var/data", &zip(&[("a", b"content")]));
+    let [crate::facts::Event::File(file)] = archive.events.as_slice() else {
+        panic!("the file is an event: {archive:?}");
+    };
+    assert_eq!(file.found.gaps[0].kind, GapKind::NestedArchive);
 }
 
 #[test]
