@@ -46,7 +46,7 @@ pub use artifact::{contents, is_surely_image};
 pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::merge;
-pub use layer::{scan_layer, scan_layer_again};
+pub use layer::{MAGIC_BYTES, is_compressed, scan_layer, scan_layer_again};
 pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 pub use matching::{judge, judging_bytes};

@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use sluicegate_model::digest::{Algorithm, DiffId};
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::manifest::{Descriptor, Platform};
 use sluicegate_model::{Digest, DigestHasher, media_type};
-use sluicegate_scanner::{Kept, LayerFacts, Limits, PluginSet, contents, scan_layer_again};
+use sluicegate_scanner::{
+    Kept, LayerFacts, Limits, MAGIC_BYTES, PluginSet, contents, is_compressed, scan_layer_again,
+};
 
 use super::facts_cache::FactsCache;
 use super::source::{Source, SourceError};
@@ -159,12 +162,13 @@ impl Scanner {
         {
             return Ok(known);
         }
-        let mut content = Proving::new(source.open(layer)?, layer, &*self.on_layer);
+        let content = Proving::new(source.open(layer)?, layer, &*self.on_layer);
         if let Some(known) = known {
             // What is at hand is proven all the same: nobody else will.
             content.finish(layer, source)?;
             return Ok(known);
         }
+        let mut content = content.of_scan();
         let (limits, time) = (Limits::default(), WorkTime::start());
         let (plugins, earlier) = (PluginSet::built_in(), earlier.as_deref());
         let scan = || scan_layer_again(time.reader(&mut content), &limits, plugins, earlier);
@@ -173,7 +177,7 @@ impl Scanner {
         let facts =
             scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
         // Facts of bytes that turn out not to be the layer must not be kept.
-        content.finish(layer, source)?;
+        content.finish_scanned(&facts, layer, source)?;
         if !facts.was_interrupted() {
             self.keep(layer, &facts);
         }
@@ -207,10 +211,22 @@ fn unreadable(source: &dyn Source, blob: &Descriptor, error: &io::Error) -> Sour
     }
 }
 
+/// Who hashes what is read.
+enum Hashing {
+    /// Whoever reads it, as it goes by.
+    Here(DigestHasher),
+    /// Whoever reads it, or a scan: nothing is read yet.
+    Undecided,
+    /// The scan: what is not compressed has its diffID for a digest.
+    InScan,
+    /// The scan has.
+    Done(Digest),
+}
+
 /// Hashes and counts what is read through it.
 struct Proving<'a> {
     content: Box<dyn Read + Send>,
-    hasher: DigestHasher,
+    hashing: Hashing,
     bytes: u64,
     layer: &'a Descriptor,
     failed: Option<io::Error>,
@@ -225,12 +241,42 @@ impl<'a> Proving<'a> {
     ) -> Self {
         Self {
             content,
-            hasher: DigestHasher::new(layer.digest.algorithm()),
+            hashing: Hashing::Here(DigestHasher::new(layer.digest.algorithm())),
             bytes: 0,
             layer,
             failed: None,
             on_layer,
         }
+    }
+
+    /// Says that a scan reads the content, which hashes what it unpacks.
+    fn of_scan(mut self) -> Self {
+        if self.layer.digest.algorithm() == Algorithm::Sha256 {
+            self.hashing = Hashing::Undecided;
+        }
+        self
+    }
+
+    /// Like [`Self::finish`], after a scan.
+    fn finish_scanned(
+        mut self,
+        facts: &LayerFacts,
+        blob: &Descriptor,
+        source: &dyn Source,
+    ) -> Result<(), SourceError> {
+        if let Hashing::InScan = self.hashing {
+            self.hashing = match &facts.diff_id {
+                Some(DiffId(digest)) if facts.uncompressed_bytes == self.bytes => {
+                    Hashing::Done(digest.clone())
+                }
+                // The scan ended early.
+                _ => {
+                    let again = source.open(blob)?;
+                    return Proving::new(again, self.layer, self.on_layer).finish(blob, source);
+                }
+            };
+        }
+        self.finish(blob, source)
     }
 
     /// Reads what is left, and tells whether all of it is what the digest says.
@@ -260,12 +306,32 @@ impl<'a> Proving<'a> {
             let what = what();
             return Err(SourceError::Damaged { what, reason });
         }
-        let got = self.hasher.finish();
-        if got != blob.digest {
-            let (what, reason) = (what(), format!("its content is {got}"));
-            return Err(SourceError::Damaged { what, reason });
+        let got = match self.hashing {
+            Hashing::Here(hasher) => Some(hasher.finish()),
+            Hashing::Undecided => Some(Digest::of(b"")),
+            Hashing::Done(digest) => Some(digest),
+            Hashing::InScan => None,
+        };
+        if got.as_ref() == Some(&blob.digest) {
+            return Ok(());
         }
-        Ok(())
+        let got = got.map_or_else(|| "not known".to_owned(), |got| got.to_string());
+        let (what, reason) = (what(), format!("its content is {got}"));
+        Err(SourceError::Damaged { what, reason })
+    }
+
+    fn hash(&mut self, piece: &[u8]) {
+        if let Hashing::Undecided = self.hashing {
+            let is_in_scan = piece.len() >= MAGIC_BYTES && !is_compressed(piece);
+            self.hashing = if is_in_scan {
+                Hashing::InScan
+            } else {
+                Hashing::Here(DigestHasher::new(Algorithm::Sha256))
+            };
+        }
+        if let Hashing::Here(hasher) = &mut self.hashing {
+            hasher.update(piece);
+        }
     }
 }
 
@@ -281,7 +347,7 @@ impl Read for Proving<'_> {
                 return Err(told);
             }
         };
-        self.hasher.update(buffer.get(..read).unwrap_or_default());
+        self.hash(buffer.get(..read).unwrap_or_default());
         self.bytes = self.bytes.saturating_add(read as u64);
         (self.on_layer)(LayerProgress {
             layer: self.layer.digest.clone(),

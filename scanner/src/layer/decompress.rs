@@ -23,6 +23,15 @@ const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 /// Source: RFC 8878, section 3.1.2.
 const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 
+/// Bytes that tell what a layer is compressed by.
+pub const MAGIC_BYTES: usize = 4;
+
+/// Tells whether a layer that begins so is compressed in a way that is read; of one that is not, the
+/// diffID is the digest of the stored bytes.
+pub fn is_compressed(head: &[u8]) -> bool {
+    head.starts_with(&GZIP_MAGIC) || is_zstd(head)
+}
+
 /// How much of the source is read at once, in bytes.
 const SOURCE_BUFFER_BYTES: usize = 128 * 1024;
 
@@ -43,7 +52,7 @@ fn inflate<R: Read>(
     limits: &Limits,
     sink: &ChunkSender,
 ) -> Result<(), DecompressError> {
-    let head = source.peek(4)?;
+    let head = source.peek(MAGIC_BYTES)?;
     let mut output = Output {
         sink,
         limits,

@@ -34,6 +34,8 @@ use crate::facts::{LayerFacts, Readers, StoredForm};
 use crate::limits::Limits;
 use crate::plugin_set::PluginSet;
 
+pub use self::decompress::{MAGIC_BYTES, is_compressed};
+
 use self::chunks::{ChunkReader, ChunkSender, Inflated};
 use self::decompress_error::DecompressError;
 use self::tap::Tap;

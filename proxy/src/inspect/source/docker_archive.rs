@@ -2,7 +2,9 @@
 //! configs and uncompressed layers.
 //!
 //! Such an archive has no manifest. The one written here lists the layers as they lie in the
-//! archive, so its digest is not a registry's; the same archive always gives the same one.
+//! archive, so its digest is not a registry's; the same archive always gives the same one. What the
+//! config calls an uncompressed layer is its digest, which is held against the bytes as they are
+//! scanned; any other layer is read once to be named.
 //! Source: Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,12 +12,13 @@ use std::io::Read;
 
 use serde::Deserialize;
 use serde_json::json;
-use sluicegate_model::digest::Algorithm;
-use sluicegate_model::image_config::MAX_CONFIG_BYTES;
+use sluicegate_model::digest::{Algorithm, DiffId};
+use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::manifest::{
     Descriptor, ImageManifest, MAX_LAYERS, MAX_MANIFEST_BYTES, Manifest,
 };
 use sluicegate_model::{Digest, DigestHasher, media_type};
+use sluicegate_scanner::{MAGIC_BYTES, is_compressed};
 
 use super::called::Called;
 use super::error::SourceError;
@@ -68,14 +71,28 @@ impl DockerArchive {
             return Err(SourceError::malformed(&place, reason));
         }
         let mut paths = HashMap::new();
-        let config = blob(files.as_ref(), &listed.config, media_type::DOCKER_CONFIG)?;
-        if config.size > MAX_CONFIG_BYTES as u64 {
-            return Err(SourceError::malformed(&place, "its config is too large"));
-        }
+        let text = files.read(&listed.config, MAX_CONFIG_BYTES)?;
+        let text = text.ok_or_else(|| absent(&place, &listed.config))?;
+        let config = descriptor(
+            media_type::DOCKER_CONFIG,
+            Digest::of(&text),
+            text.len() as u64,
+        );
         paths.insert(config.digest.clone(), listed.config.clone());
+        let stated = ImageConfig::parse(&text).map(|config| config.rootfs.diff_ids);
+        let stated = stated.unwrap_or_default();
         let mut layers = Vec::new();
-        for path in &listed.layers {
-            let layer = blob(files.as_ref(), path, LAYER_TYPE)?;
+        for (at, path) in listed.layers.iter().enumerate() {
+            let named = stated
+                .get(at)
+                .filter(|_| stated.len() == listed.layers.len());
+            let layer = match named {
+                Some(DiffId(digest)) if is_plain(files.as_ref(), path)? => {
+                    let size = files.len(path).ok_or_else(|| absent(&place, path))?;
+                    descriptor(LAYER_TYPE, digest.clone(), size)
+                }
+                _ => blob(files.as_ref(), path, LAYER_TYPE)?,
+            };
             paths.insert(layer.digest.clone(), path.clone());
             layers.push(layer);
         }
@@ -146,11 +163,24 @@ fn choose<'a>(
     })
 }
 
+fn absent(place: &str, path: &str) -> SourceError {
+    SourceError::malformed(place, format!("{path:?} is not in it"))
+}
+
+/// Tells whether a layer is stored as it is unpacked.
+fn is_plain(files: &dyn Files, path: &str) -> Result<bool, SourceError> {
+    let place = files.place();
+    let content = files.open(path)?.ok_or_else(|| absent(place, path))?;
+    let mut head = Vec::new();
+    let read = content.take(MAGIC_BYTES as u64).read_to_end(&mut head);
+    read.map_err(SourceError::file("read", place))?;
+    Ok(!is_compressed(&head))
+}
+
 /// Describes a file of the archive by its content.
 fn blob(files: &dyn Files, path: &str, kind: &str) -> Result<Descriptor, SourceError> {
     let place = files.place();
-    let absent = || SourceError::malformed(place, format!("{path:?} is not in it"));
-    let mut content = files.open(path)?.ok_or_else(absent)?;
+    let mut content = files.open(path)?.ok_or_else(|| absent(place, path))?;
     let mut hasher = DigestHasher::new(Algorithm::Sha256);
     let (mut piece, mut size) = (vec![0; PIECE], 0_u64);
     loop {

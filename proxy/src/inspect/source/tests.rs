@@ -275,6 +275,48 @@ fn a_docker_archive_may_link_its_layers_and_be_compressed() {
     assert_eq!(packages(&stage.scan(source.as_ref()).unwrap()).len(), 1);
 }
 
+/// A docker archive of one layer, whose config says that it has another digest or its own.
+fn docker_archive(stored: &[u8], named: &[u8]) -> Vec<u8> {
+    let list = json!([{"Config": "c.json", "RepoTags": null, "Layers": ["l.tar"]}]);
+    archive(&[
+        ("c.json", config(&[named.to_vec()], "amd64")),
+        ("l.tar", stored.to_vec()),
+        ("manifest.json", list.to_string().into_bytes()),
+    ])
+}
+
+#[test]
+fn a_docker_archives_layers_are_held_against_what_its_config_calls_them() {
+    let stage = Stage::new();
+    let layer = layer();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&layer).unwrap();
+    let packed = encoder.finish().unwrap();
+    // Its archive breaks off where the scan has not read all.
+    let broken = [&layer[..512], &[b'x'; 4096]].concat();
+    for (name, stored, named, wanted) in [
+        ("plain", &layer, &layer, Some(1)),
+        ("packed", &packed, &layer, Some(1)),
+        ("broken", &broken, &broken, Some(0)),
+        ("lying", &layer, &broken, None),
+        ("short", &layer[..1].to_vec(), &layer, None),
+    ] {
+        let path = stage.path(name);
+        std::fs::write(&path, docker_archive(stored, named)).unwrap();
+        let source = stage.open(&format!("docker-archive:{}", path.display()));
+        let source = source.unwrap();
+        match (stage.scan(source.as_ref()), wanted) {
+            (Ok(inventory), Some(wanted)) => {
+                assert_eq!(packages(&inventory).len(), wanted, "{name}");
+                let manifest = &source.image().manifest;
+                assert_eq!(manifest.layers[0].digest, Digest::of(stored), "{name}");
+            }
+            (Err(SourceError::Damaged { .. }), None) => {}
+            (outcome, _) => panic!("{name}: {outcome:?}"),
+        }
+    }
+}
+
 #[test]
 fn a_root_file_system_is_never_left() {
     let stage = Stage::new();
