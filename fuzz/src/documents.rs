@@ -109,9 +109,7 @@ fn feed(file: &str, data: &[u8]) {
     std::fs::create_dir_all(path.parent().expect("a file has a directory"))
         .expect("make a directory");
     std::fs::write(&path, data).expect("write a feed");
-    let feeds = FeedDirectory {
-        path: directory.path().join("feeds"),
-    };
+    let feeds = FeedDirectory::at(directory.path().join("feeds"));
     let out = directory.path().join("index");
     let Ok(built) = build_index(&[feeds], &out, jiff::Timestamp::UNIX_EPOCH, &|_| {}) else {
         return;

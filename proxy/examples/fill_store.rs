@@ -90,6 +90,7 @@ fn components(ecosystem: &str) -> Outcome<Vec<Component>> {
             evidence: Evidence::Installed,
             standing: Standing::Own,
             linked: Vec::new(),
+            platform: String::new(),
         });
     }
     Ok(components)

@@ -29,8 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut out = std::io::stdout().lock();
     let now = jiff::Timestamp::now();
-    let (built, path) =
-        timed(|| build_index(&[FeedDirectory { path: feeds }], &out_dir, now, &|_| {}));
+    let (built, path) = timed(|| build_index(&[FeedDirectory::at(feeds)], &out_dir, now, &|_| {}));
     let path = path?;
     writeln!(out, "build {built:?} -> {}", path.display())?;
     report_memory(&mut out, "built")?;
@@ -138,6 +137,7 @@ fn component(
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
         ecosystem: Some(Ecosystem::new(ecosystem)),
         package: Package {
             name: name.to_owned(),

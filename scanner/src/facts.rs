@@ -174,6 +174,10 @@ pub struct FoundPackage {
     /// module's and `.` for its root; empty where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<String>,
+    /// Of a Go module, what its program runs on, as Go names it: `linux/amd64`, each part empty where
+    /// the program's headers do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub platform: String,
 }
 
 /// An operating system's name as one file states it.
@@ -386,6 +390,7 @@ impl FoundPackage {
             evidence,
             maker: None,
             linked: Vec::new(),
+            platform: String::new(),
         }
     }
 }

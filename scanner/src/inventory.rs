@@ -251,6 +251,7 @@ fn component(
         evidence: found.evidence,
         standing: standing(found, distro, owner),
         linked: found.linked.clone(),
+        platform: found.platform.clone(),
     }
 }
 

@@ -27,7 +27,7 @@ fn now() -> jiff::Timestamp {
 
 /// Builds an index of the feeds; every record of them can be read.
 fn index(feeds: &Path, home: &Path) -> FeedIndex {
-    let directory = FeedDirectory { path: feeds.into() };
+    let directory = FeedDirectory::at(feeds);
     let path = build_index(&[directory], home, now(), &|_| {}).expect("build an index");
     let index = FeedIndex::open(&path).expect("open the index");
     assert!(index.problems().is_empty(), "{:?}", index.problems());
@@ -197,5 +197,6 @@ fn python(name: &str, version: &str) -> Component {
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     }
 }

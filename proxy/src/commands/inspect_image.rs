@@ -21,7 +21,6 @@ use super::inspect_progress::Shown;
 use super::{CommandError, Done};
 use crate::app::proxy_variables;
 use crate::clock::Clock;
-use crate::feeds::FeedState;
 use crate::feeds::once::{OnLoad, OneLoad};
 use crate::formats::appearance::Appearance;
 use crate::formats::grid::{Cell, Grid};
@@ -177,9 +176,10 @@ impl Inspection {
             let (argument, as_name) = (argument.as_deref(), as_name.as_deref());
             source::open(argument, as_name, Stdin::of_process(), &surroundings)
         };
-        let (scanned, feeds) = tokio::join!(self.scan(open), self.feeds.load());
+        let (scanned, fresh) = tokio::join!(self.scan(open), self.feeds.refresh());
         let (image, claimed_name, scanned) = scanned?;
-        let (mut verdict, _) = self.judge(image, &scanned, loaded(feeds)?).await?;
+        loaded(fresh)?;
+        let mut verdict = self.judge(image, &scanned).await?;
         verdict.claimed_name = claimed_name;
         if args.reproducible {
             forget_this_run(&mut verdict);
@@ -215,8 +215,9 @@ impl Inspection {
         let (registry, _) = Registry::of(name, &self.surroundings).map_err(source_error)?;
         let listing = registry.clone();
         let tags = blocking(move || listing.tags().map_err(source_error));
-        let (tags, feeds) = tokio::join!(tags, self.feeds.load());
-        let (tags, mut feeds) = (tags?, loaded(feeds)?);
+        let (tags, fresh) = tokio::join!(tags, self.feeds.refresh());
+        let tags = tags?;
+        loaded(fresh)?;
         if tags.is_empty() {
             let reason = format!("{} has no tags", registry.repository());
             return Err(CommandError::NotFound(reason));
@@ -230,8 +231,7 @@ impl Inspection {
             };
             match self.scan(open).await {
                 Ok((image, _, scanned)) => {
-                    let (mut verdict, newer) = self.judge(image, &scanned, feeds).await?;
-                    feeds = newer;
+                    let mut verdict = self.judge(image, &scanned).await?;
                     if args.reproducible {
                         forget_this_run(&mut verdict);
                     }
@@ -275,27 +275,16 @@ impl Inspection {
         blocking(move || work().map_err(source_error)).await
     }
 
-    /// Judges an image, with advisories for its ecosystems where they can be had; gives the feeds
-    /// as they are then.
-    async fn judge(
-        &self,
-        image: Image,
-        scanned: &Scanned,
-        feeds: FeedState,
-    ) -> Result<(Verdict, FeedState), CommandError> {
-        let newer = self.feeds.load_missing(&scanned.inventory, &feeds).await;
-        let feeds = newer.map_err(CommandError::Failed)?.unwrap_or(feeds);
+    /// Judges an image, with advisories for its ecosystems where they can be had.
+    async fn judge(&self, image: Image, scanned: &Scanned) -> Result<Verdict, CommandError> {
+        let feeds = loaded(self.feeds.load_for(&scanned.inventory).await)?;
         let (scanned, policies) = (scanned.clone(), self.policies.current());
         let now = self.clock.now();
-        blocking(move || {
-            let verdict = verdict::verdict(image, &scanned, &policies, &feeds, now);
-            Ok((verdict, feeds))
-        })
-        .await
+        blocking(move || Ok(verdict::verdict(image, &scanned, &policies, &feeds, now))).await
     }
 }
 
-fn loaded(feeds: Result<FeedState, String>) -> Result<FeedState, CommandError> {
+fn loaded<T>(feeds: Result<T, String>) -> Result<T, CommandError> {
     let hint = "--feed names another source, --feed none inspects without advisories";
     feeds.map_err(|error| CommandError::Failed(format!("{error}; {hint}")))
 }

@@ -43,10 +43,7 @@ pub(super) fn load(
     current: &FeedIndex,
     now: Timestamp,
 ) -> Result<Loaded, FeedError> {
-    let directories: Vec<FeedDirectory> = sources
-        .iter()
-        .map(|path| FeedDirectory { path: path.clone() })
-        .collect();
+    let directories: Vec<FeedDirectory> = sources.iter().map(FeedDirectory::at).collect();
     let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
     if fingerprint == known {
         return Ok(Loaded::Unchanged);

@@ -80,6 +80,19 @@ pub(super) fn missing(inventory: &Inventory, index: &FeedIndex) -> BTreeSet<Stri
     missing.map(|(name, _)| name.as_str().to_owned()).collect()
 }
 
+/// Names the ecosystems of an inventory that a mirror may have.
+pub(super) fn named(inventory: &Inventory) -> BTreeSet<String> {
+    let named = by_ecosystem(inventory).into_keys().map(Ecosystem::as_str);
+    let sound = named.filter(|name| is_name(name));
+    sound.map(str::to_owned).collect()
+}
+
+/// Names the families of an inventory's ecosystems.
+pub(super) fn families(inventory: &Inventory) -> BTreeSet<String> {
+    let named = by_ecosystem(inventory).into_keys().map(Ecosystem::family);
+    named.map(str::to_owned).collect()
+}
+
 /// Gives a component of each ecosystem: all that waiting for feeds needs of an inventory.
 pub(crate) fn one_of_each_ecosystem(inventory: &Inventory) -> Inventory {
     let components = by_ecosystem(inventory).into_values().cloned().collect();

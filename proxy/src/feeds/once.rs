@@ -1,8 +1,10 @@
 //! Feeds for a command that ends: loaded once, and fetched where no service keeps them current.
 //!
 //! A service's index and mirrors under `<data>/feeds` are used as they are. An index that is not
-//! there is built under `<data>/inspect/feeds`, so that nothing of a service's is replaced. Called
-//! by `inspect-image`.
+//! there is built under `<data>/inspect/feeds`, so that nothing of a service's is replaced: of the
+//! families that the image at hand has packages of, for a build pipeline begins with an empty data
+//! directory each time. So what a verdict rests on follows from image and feeds alone, whatever was
+//! inspected before. Called by `inspect-image`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,7 +16,10 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_config::FeedSource;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::FeedStanding;
-use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
+use sluicegate_scanner::feeds::{
+    BuildProgress, FeedDirectory, FeedError, FeedIndex, build_index, source_fingerprint,
+};
+use tokio::sync::Mutex;
 
 use super::bundle::{Imported, Snapshot};
 use super::fetch::FetchError;
@@ -32,8 +37,8 @@ const FRESH_FOR: SignedDuration = SignedDuration::from_hours(1);
 const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait for another process's sync.
 const LOCKED_FOR: u32 = 600;
-/// Most indexes of our own that are kept: one for each set of feeds in use.
-const MAX_INDEXES: usize = 4;
+/// Most indexes of our own that are kept: one for each set of feeds and of families in use.
+const MAX_INDEXES: usize = 16;
 
 /// What a person is shown meanwhile.
 pub struct OnLoad {
@@ -54,6 +59,8 @@ pub struct OneLoad {
     own: PathBuf,
     clock: Clock,
     on: OnLoad,
+    /// The families that were asked for last, and what is known of them.
+    last: Mutex<Option<(BTreeSet<String>, FeedState)>>,
 }
 
 impl OneLoad {
@@ -93,13 +100,14 @@ impl OneLoad {
             own: data.join("inspect/feeds"),
             clock,
             on,
+            last: Mutex::default(),
         })
     }
 
-    /// Loads every source.
+    /// Brings every mirror up to date.
     ///
     /// *Errors*: a source of which nothing is here and nothing can be had, one line.
-    pub async fn load(&self) -> Result<FeedState, String> {
+    pub async fn refresh(&self) -> Result<(), String> {
         for mirror in &self.mirrors {
             let confirmed = mirror.confirmed().filter(|_| mirror.has_copy());
             let age = confirmed.map(|confirmed| self.clock.now().duration_since(confirmed));
@@ -120,32 +128,37 @@ impl OneLoad {
             }
             self.sync_severities(mirror).await;
         }
-        self.index().await
+        Ok(())
     }
 
-    /// Fetches the ecosystems of an inventory that no mirror has here yet, and loads again; none
-    /// where there is nothing to fetch.
-    pub async fn load_missing(
-        &self,
-        inventory: &Inventory,
-        state: &FeedState,
-    ) -> Result<Option<FeedState>, String> {
-        let missing = needed::missing(inventory, &state.index);
+    /// Loads what is known of the ecosystems of an inventory; those that no mirror has here yet are
+    /// fetched first.
+    pub async fn load_for(&self, inventory: &Inventory) -> Result<FeedState, String> {
+        let has_new = self.fetch_missing(&needed::named(inventory)).await;
+        let families = needed::families(inventory);
+        let mut last = self.last.lock().await;
+        if let Some((of, state)) = &*last
+            && *of == families
+            && !has_new
+        {
+            return Ok(state.clone());
+        }
+        let state = self.index(families.clone()).await?;
+        *last = Some((families, state.clone()));
+        Ok(state)
+    }
+
+    /// Fetches those of some ecosystems that no mirror has here yet; tells whether there were any.
+    async fn fetch_missing(&self, named: &BTreeSet<String>) -> bool {
         let mut fetched = false;
-        for mirror in &self.mirrors {
-            if missing.is_empty() || !mirror.lacks_any(&missing) {
-                continue;
-            }
-            match self.sync(mirror, Scope::Missing, &missing).await {
+        for mirror in self.mirrors.iter().filter(|it| it.lacks_any(named)) {
+            match self.sync(mirror, Scope::Missing, named).await {
                 Ok(synced) => fetched |= !synced.changed.is_empty(),
                 // The gap that remains says which ecosystem has no feed.
                 Err(error) => (self.on.note)(&told(&error)),
             }
         }
-        if fetched {
-            return self.index().await.map(Some);
-        }
-        Ok(None)
+        fetched
     }
 
     /// Syncs a mirror; waits while another process does, which is as good.
@@ -182,14 +195,15 @@ impl OneLoad {
         }
     }
 
-    async fn index(&self) -> Result<FeedState, String> {
+    async fn index(&self, families: BTreeSet<String>) -> Result<FeedState, String> {
         let mut directories = self.directories.clone();
         directories.extend(self.mirrors.iter().map(|m| m.directory().to_owned()));
         directories.extend(self.imported.iter().map(|(_, path)| path.clone()));
         let now = self.clock.now();
         let (services, own) = (self.services.clone(), self.own.clone());
         let building = Arc::clone(&self.on.building);
-        let load = move || open_or_build(&directories, &services, &own, now, &*building);
+        let load =
+            move || open_or_build(&directories, &families, (&services, &own), now, &*building);
         let index = tokio::task::spawn_blocking(load)
             .await
             .map_err(|panic| format!("loading feeds failed: {panic}"))?
@@ -224,32 +238,30 @@ impl OneLoad {
 
 fn open_or_build(
     sources: &[PathBuf],
-    services: &Path,
-    own: &Path,
+    families: &BTreeSet<String>,
+    (services, own): (&Path, &Path),
     now: Timestamp,
     building: &(dyn Fn(BuildProgress) + Send + Sync),
 ) -> Result<FeedIndex, FeedError> {
     if sources.is_empty() {
         return Ok(FeedIndex::empty());
     }
-    let directory = |path: &PathBuf| FeedDirectory { path: path.clone() };
-    let directories: Vec<FeedDirectory> = sources.iter().map(directory).collect();
-    let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
-    let kept = || {
-        let places = [services, own];
-        places
-            .iter()
-            .find_map(|place| kept_index(place, &fingerprint))
-    };
-    if let Some((_, index)) = kept() {
+    let all: Vec<FeedDirectory> = sources.iter().map(FeedDirectory::at).collect();
+    if let Some((_, index)) = kept_index(services, &source_fingerprint(&all)?) {
+        return Ok(index);
+    }
+    let some = all.into_iter().map(|it| it.only(families.clone()));
+    let some: Vec<FeedDirectory> = some.collect();
+    let fingerprint = source_fingerprint(&some)?;
+    if let Some((_, index)) = kept_index(own, &fingerprint) {
         return Ok(index);
     }
     let _only_builder = lock(own)?;
     // Another process may have built it meanwhile.
-    if let Some((_, index)) = kept() {
+    if let Some((_, index)) = kept_index(own, &fingerprint) {
         return Ok(index);
     }
-    let path = sluicegate_scanner::feeds::build_index(&directories, own, now, &building)?;
+    let path = build_index(&some, own, now, &building)?;
     let index = FeedIndex::open(&path)?;
     remove_oldest(own);
     Ok(index)

@@ -161,6 +161,7 @@ fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>)
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     }
 }
 

@@ -17,6 +17,7 @@ mod elf;
 mod go;
 mod kinds;
 mod layout;
+mod machine;
 mod macho;
 mod packed;
 mod pe;
@@ -52,7 +53,7 @@ impl Analyzer for Binary {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "binary/content",
-            revision: 6,
+            revision: 7,
         }
     }
 

@@ -60,7 +60,12 @@ fn found_package(found: &FoundPackage) -> usize {
     let maker = found.maker.as_deref().map_or(0, text);
     let linked = found.linked.iter();
     let linked: usize = linked.map(|path| size_of::<String>() + text(path)).sum();
-    size_of::<FoundPackage>() + text(&found.inside) + maker + linked + package(&found.package)
+    size_of::<FoundPackage>()
+        + text(&found.inside)
+        + maker
+        + linked
+        + text(&found.platform)
+        + package(&found.package)
 }
 
 fn package(package: &Package) -> usize {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::Digest as _;
 
-use super::directory::{Archive, FeedDirectory, archives};
+use super::directory::{Archive, FeedDirectory, archives, family};
 use super::error::FeedError;
 use super::format::{
     FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
@@ -346,8 +346,8 @@ fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, Vec<Archi
     let mut families: BTreeMap<String, Vec<Archive>> = BTreeMap::new();
     for directory in directories {
         for archive in archives(directory)? {
-            let family = archive.ecosystem.split(':').next().unwrap_or_default();
-            families.entry(family.to_owned()).or_default().push(archive);
+            let family = family(&archive.ecosystem).to_owned();
+            families.entry(family).or_default().push(archive);
         }
     }
     Ok(families)

@@ -1,5 +1,6 @@
 //! A feed directory on disk: what lies where in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -15,8 +16,46 @@ pub const DELTA: &str = "delta.zip";
 /// `epss/epss_scores.csv.gz` and `nvd/nvdcve-2.0-*.json.gz`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedDirectory {
-    /// Where it lies.
-    pub path: PathBuf,
+    path: PathBuf,
+    families: Option<BTreeSet<String>>,
+}
+
+impl FeedDirectory {
+    /// Names a directory, of which everything is read.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self {
+            path,
+            families: None,
+        }
+    }
+
+    /// Leaves of its ecosystems those of some families, such as `Debian`; what speaks of weaknesses
+    /// whatever has them stays.
+    #[must_use]
+    pub fn only(self, families: BTreeSet<String>) -> Self {
+        let families = Some(families);
+        Self { families, ..self }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the families that are read; none where all are.
+    pub(super) fn families(&self) -> Option<&BTreeSet<String>> {
+        self.families.as_ref()
+    }
+
+    fn reads(&self, ecosystem: &str) -> bool {
+        let families = self.families();
+        families.is_none_or(|families| families.contains(family(ecosystem)))
+    }
+}
+
+/// Gives the family of an ecosystem, which is what its releases have in common.
+pub(super) fn family(ecosystem: &str) -> &str {
+    ecosystem.split(':').next().unwrap_or_default()
 }
 
 /// Writes one line about a file: its name, size and time.
@@ -47,7 +86,7 @@ pub(super) struct Archive {
     pub(super) path: PathBuf,
 }
 
-/// Lists the archives of a directory, by folder name. Folders without an archive of all records are
+/// Lists the archives of a directory that are read, by folder name. Folders without an archive of all records are
 /// not feeds.
 pub(super) fn archives(directory: &FeedDirectory) -> Result<Vec<Archive>, FeedError> {
     let failed = |source| FeedError::Io {
@@ -61,6 +100,7 @@ pub(super) fn archives(directory: &FeedDirectory) -> Result<Vec<Archive>, FeedEr
         let (path, delta) = (entry.path().join(ARCHIVE), entry.path().join(DELTA));
         // Ecosystem names are ASCII; a folder with another name is none of the bucket's.
         if let Ok(ecosystem) = entry.file_name().into_string()
+            && directory.reads(&ecosystem)
             && path.is_file()
         {
             if delta.is_file() {

@@ -128,7 +128,7 @@ const MAX_PROBLEMS: usize = 100;
 
 /// Lists NVD's files in a directory, by name.
 pub(super) fn files(directory: &FeedDirectory) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory.path.join(NVD_FOLDER));
+    let entries = std::fs::read_dir(directory.path().join(NVD_FOLDER));
     let entries = entries.into_iter().flatten().filter_map(Result::ok);
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_nvd_file));
     let mut files: Vec<PathBuf> = named.map(|entry| entry.path()).collect();

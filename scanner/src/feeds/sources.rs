@@ -61,6 +61,9 @@ pub fn source_fingerprint(directories: &[FeedDirectory]) -> Result<String, FeedE
         for file in files.iter().filter(|file| file.exists()) {
             hasher.update(file_line(file)?);
         }
+        for family in directory.families().into_iter().flatten() {
+            hasher.update(format!("only {family}\n"));
+        }
         hasher.update("\n");
     }
     Ok(format!("sha256:{}", hex::encode(hasher.finalize())))

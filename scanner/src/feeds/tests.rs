@@ -47,9 +47,7 @@ fn record(id: &str, modified: &str, ecosystems: &[&str], name: &str) -> Value {
 fn build(directories: &[&Path], out: &Path) -> PathBuf {
     let directories: Vec<FeedDirectory> = directories
         .iter()
-        .map(|path| FeedDirectory {
-            path: path.to_path_buf(),
-        })
+        .map(|path| FeedDirectory::at(*path))
         .collect();
     let now = NOW.parse().expect("a time");
     build_index(&directories, out, now, &|_| {}).expect("build index")
@@ -179,9 +177,7 @@ fn delta_beside_an_archive_is_read_with_it() {
     let records =
         ["A", "B", "C"].map(|id| record(id, old, &["npm"], &id.to_lowercase()).to_string());
     write_archive(&feeds, "npm", &records);
-    let directories = [FeedDirectory {
-        path: feeds.clone(),
-    }];
+    let directories = [FeedDirectory::at(feeds.clone())];
     let before = source_fingerprint(&directories).expect("look at the feeds");
     let new = "2026-02-01T00:00:00Z";
     let mut withdrawn = record("B", new, &["npm"], "b");
@@ -301,9 +297,7 @@ fn names_equal_content_equally_and_notices_touched_files() {
     let record_a = record("A", "2026-01-01T00:00:00Z", &["npm"], "a").to_string();
     let record_b = record("B", "2026-01-01T00:00:00Z", &["npm"], "b").to_string();
     write_archive(&feeds, "npm", &[record_a.clone(), record_b.clone()]);
-    let directories = [FeedDirectory {
-        path: feeds.clone(),
-    }];
+    let directories = [FeedDirectory::at(feeds.clone())];
     let before = source_fingerprint(&directories).expect("fingerprint");
     let first = build(&[&feeds], &home.path().join("one"));
     let opened = FeedIndex::open(&first).expect("open index");
@@ -323,9 +317,7 @@ fn names_equal_content_equally_and_notices_touched_files() {
 #[test]
 fn says_that_a_feed_directory_is_missing() {
     let home = TempDir::new().expect("temporary directory");
-    let missing = [FeedDirectory {
-        path: home.path().join("nowhere"),
-    }];
+    let missing = [FeedDirectory::at(home.path().join("nowhere"))];
     let now = NOW.parse().expect("a time");
     assert!(build_index(&missing, home.path(), now, &|_| {}).is_err());
     assert!(FeedIndex::open(&home.path().join("nowhere")).is_err());

@@ -115,7 +115,7 @@ fn problems(home: &Path, file: &str) -> Vec<String> {
     let file = feeds.join(file);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, b"broken").unwrap();
-    let built = build_index(&[FeedDirectory { path: feeds }], home, now(), &|_| {});
+    let built = build_index(&[FeedDirectory::at(feeds)], home, now(), &|_| {});
     let index = FeedIndex::open(&built.unwrap()).unwrap();
     let place = home.display().to_string();
     let reasons = index.problems().iter();
@@ -175,7 +175,7 @@ pub(super) fn build(home: &Path, records: &[Value]) -> PathBuf {
     ]});
     let nvd = crate::testing::gzip(nvd.to_string().as_bytes());
     std::fs::write(feeds.join("nvd/nvdcve-2.0-2024.json.gz"), nvd).unwrap();
-    build_index(&[FeedDirectory { path: feeds }], home, now(), &|_| {}).unwrap()
+    build_index(&[FeedDirectory::at(feeds)], home, now(), &|_| {}).unwrap()
 }
 
 /// A record on all versions of `name` below `fixed`.

@@ -232,5 +232,6 @@ fn component(
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     }
 }

@@ -196,6 +196,7 @@ fn ends() -> Row {
             evidence: Evidence::Installed,
             standing: Standing::Own,
             linked: Vec::new(),
+            platform: String::new(),
         };
         let label = format!("{} {}", distro.id, distro.version);
         let inventory = Inventory {

@@ -45,7 +45,7 @@ fn index(folders: &[(&str, &[Value])], now: &str) -> (TempDir, FeedIndex) {
         }
         zip.finish().unwrap();
     }
-    let directories = [FeedDirectory { path: feeds }];
+    let directories = [FeedDirectory::at(feeds)];
     let path = build_index(&directories, home.path(), at(now), &|_| {}).unwrap();
     let index = FeedIndex::open(&path).unwrap();
     (home, index)
@@ -61,6 +61,7 @@ fn image(distro: Option<(&str, &str, &str)>, packages: &[(PackageType, &str)]) -
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     };
     Inventory {
         components: packages.iter().map(component).collect(),

@@ -36,7 +36,6 @@ use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
 use owner::{Fate, Word};
-use presence::Machine;
 use question::{Question, Told, matched, questions, told};
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
@@ -66,7 +65,6 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
     let mut matching = Matching {
         feeds,
-        machine: Machine::of(&inventory.platform),
         listing: Listing::of(most),
         gaps,
         questions_left: MAX_QUESTIONS,
@@ -93,8 +91,6 @@ pub fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
 /// One image while it is matched.
 struct Matching<'a> {
     feeds: &'a FeedIndex,
-    /// What the image runs on.
-    machine: Machine<'a>,
     listing: Listing<'a>,
     gaps: GapList,
     questions_left: usize,
@@ -136,7 +132,7 @@ impl<'a> Matching<'a> {
         let Some(matcher) = matcher else {
             return;
         };
-        let (matched, has_own_epoch) = matched(matcher, component, self.machine, told);
+        let (matched, has_own_epoch) = matched(matcher, component, told);
         if has_own_epoch {
             let names = alike
                 .iter()
@@ -227,7 +223,9 @@ fn name_both(findings: &mut [Finding], under_owner: Vec<(String, Finding)>) {
 fn compare(questions: &[Question], one: &Component, other: &Component) -> Ordering {
     let by_standing = || {
         let by_place = one.standing.cmp(&other.standing);
-        by_place.then_with(|| one.linked.cmp(&other.linked))
+        by_place
+            .then_with(|| one.linked.cmp(&other.linked))
+            .then_with(|| one.platform.cmp(&other.platform))
     };
     let (one, other) = (&one.package, &other.package);
     let by_type = one.package_type.cmp(&other.package_type);

@@ -61,6 +61,7 @@ impl Word {
             evidence: Evidence::Installed,
             standing: Standing::Own,
             linked: Vec::new(),
+            platform: String::new(),
             ..like.clone()
         };
         let questions = questions(&component, feeds);

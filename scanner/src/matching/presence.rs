@@ -1,4 +1,4 @@
-//! Whether what has a weakness is there: the part of the package, in this program and on what the image
+//! Whether what has a weakness is there: the part of the package, in this program and on what that
 //! runs on.
 //!
 //! A record may limit a weakness to parts of a package, and a program may tell which of a module's parts
@@ -16,20 +16,19 @@ const GO_LIBRARY: &str = "stdlib";
 /// What the sources of kernels are called.
 const KERNELS: [&str; 2] = ["linux", "kernel"];
 
-/// What an image runs on, as its config says; what that does not say limits nothing.
+/// What a program runs on, as its headers say; what those do not say limits nothing. What the image's
+/// config says is its author's word.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Machine<'a> {
+struct Machine<'a> {
     system: Option<&'a str>,
     architecture: Option<&'a str>,
 }
 
 impl<'a> Machine<'a> {
-    /// Reads `os/architecture[/variant]`.
-    pub(super) fn of(platform: &'a str) -> Self {
-        let mut parts = platform.split('/').map(|part| {
-            let is_known = !matches!(part, "" | "unknown");
-            is_known.then_some(part)
-        });
+    /// Reads `system/architecture`.
+    fn of(platform: &'a str) -> Self {
+        let known = |part: &'a str| (!part.is_empty()).then_some(part);
+        let mut parts = platform.split('/').map(known);
         Self {
             system: parts.next().flatten(),
             architecture: parts.next().flatten(),
@@ -60,7 +59,8 @@ pub(super) enum Parts {
 
 impl Parts {
     /// Looks for the parts that a record speaks of.
-    pub(super) fn of(component: &Component, machine: Machine<'_>, advisory: &Advisory) -> Self {
+    pub(super) fn of(component: &Component, advisory: &Advisory) -> Self {
+        let machine = Machine::of(&component.platform);
         let parts = advisory.scope.parts.as_slice();
         if parts.is_empty() {
             return Self::Unstated;

@@ -10,7 +10,7 @@ use sluicegate_model::package::{Component, Ecosystem};
 
 use super::builds::Build;
 use super::loaded;
-use super::presence::{Machine, Parts};
+use super::presence::Parts;
 use super::scope;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
@@ -101,7 +101,6 @@ pub(super) struct Matched<'a> {
 pub(super) fn matched<'a>(
     matcher: &Matcher,
     component: &'a Component,
-    machine: Machine<'_>,
     told: &'a [Told<'a>],
 ) -> (Vec<Matched<'a>>, bool) {
     let package = &component.package;
@@ -139,7 +138,7 @@ pub(super) fn matched<'a>(
                     affected,
                     ecosystem: &question.ecosystem,
                     side,
-                    parts: Parts::of(component, machine, advisory),
+                    parts: Parts::of(component, advisory),
                     version: build.version.clone(),
                     by_name_alone: question.is_by_name_alone.then_some(question.name.as_str()),
                 });

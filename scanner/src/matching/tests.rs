@@ -66,8 +66,7 @@ fn index(home: &std::path::Path, records: &[Value]) -> FeedIndex {
         kev.to_string(),
     )
     .expect("write");
-    let path =
-        build_index(&[FeedDirectory { path: root }], home, now(), &|_| {}).expect("build index");
+    let path = build_index(&[FeedDirectory::at(root)], home, now(), &|_| {}).expect("build index");
     FeedIndex::open(&path).expect("open index")
 }
 
@@ -103,6 +102,7 @@ fn component(package_type: PackageType, ecosystem: &str, name: &str, version: &s
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     }
 }
 

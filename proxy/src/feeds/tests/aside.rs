@@ -205,9 +205,7 @@ async fn severities_travel_in_bundles() {
 }
 
 fn indexed(feed: &Path, out: &Path) -> FeedIndex {
-    let directory = FeedDirectory {
-        path: feed.to_owned(),
-    };
+    let directory = FeedDirectory::at(feed.to_owned());
     let path = build_index(&[directory], &out.join("out"), at(NOON), &|_| {}).unwrap();
     FeedIndex::open(&path).unwrap()
 }

@@ -56,6 +56,7 @@ pub(super) fn image_of(ecosystem: &str) -> Inventory {
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     };
     Inventory {
         components: vec![component],

@@ -92,7 +92,12 @@ fn set(paths: &[&str]) -> BTreeSet<String> {
 fn known(mirror: &Mirror, names: &[&str]) -> String {
     let out = tempfile::tempdir().unwrap();
     let path = mirror.directory().to_owned();
-    let index = build_index(&[FeedDirectory { path }], out.path(), at(NEXT_DAY), &|_| {});
+    let index = build_index(
+        &[FeedDirectory::at(path)],
+        out.path(),
+        at(NEXT_DAY),
+        &|_| {},
+    );
     let index = FeedIndex::open(&index.unwrap()).unwrap();
     assert_eq!(index.problems(), []);
     let has = |name: &&&str| !index.advisories("PyPI", name).unwrap().is_empty();

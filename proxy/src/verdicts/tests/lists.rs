@@ -105,6 +105,7 @@ fn holding(name: &str) -> Inventory {
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     };
     Inventory {
         components: vec![component],

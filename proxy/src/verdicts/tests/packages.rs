@@ -17,6 +17,7 @@ fn component(package: Package) -> Component {
         evidence: Evidence::Installed,
         standing: Standing::Own,
         linked: Vec::new(),
+        platform: String::new(),
     }
 }
 

@@ -86,6 +86,7 @@ mod tests {
             evidence: Evidence::Installed,
             maker: None,
             linked: Vec::new(),
+            platform: String::new(),
         }
     }
 
@@ -133,6 +134,7 @@ mod tests {
         let made = |maker: &str| FoundPackage {
             maker: Some(maker.into()),
             linked: Vec::new(),
+            platform: String::new(),
             ..found(PackageType::Deb, "libssl3", "3.0.9-1")
         };
         assert!(is_third_party(&made("raspberrypi.com"), Some(&debian())));

@@ -15,6 +15,7 @@ fn owned(component: Component, by: &Component) -> Component {
     Component {
         standing: Standing::OwnedBy(Box::new(owner)),
         linked: Vec::new(),
+        platform: String::new(),
         ..component
     }
 }
@@ -208,6 +209,7 @@ fn somebody_elses_build_is_compared_as_the_distributions_and_unknown() {
         let component = Component {
             standing,
             linked: Vec::new(),
+            platform: String::new(),
             ..from_source(built, source, version)
         };
         let report = judge(&inventory(vec![component]), &feeds, now());
