@@ -12,10 +12,12 @@ use crate::facts::{Reader, ReaderSet};
 use crate::limits::{Limits, MIB};
 
 use super::chunks::ChunkReader;
-use super::header::{BLOCK, Block, Kind, until_nul};
+use super::header::{BLOCK, Block, Kind, SIZE, until_nul};
 use super::pax::{self, PaxError, PaxRecords, SparseMap, SparseRecords};
-use super::readers::{self, Extensions, Reading, readings};
+use super::readers::{self, Extensions, Reading, maps, readings};
 use super::sparse::{Expansion, MAX_NUMBERS, Run, gnu_map, gnu_map_goes_on};
+
+mod global;
 
 /// Size of a tar block, in bytes.
 const BLOCK_BYTES: u64 = 512;
@@ -37,7 +39,7 @@ pub(super) enum ArchiveError {
     Header,
     #[error("an archive header has no size that is a number")]
     Size,
-    #[error("a sparse map has a number that is none")]
+    #[error("a sparse map has a number that is none, or goes on before it is full")]
     Number,
     #[error("an extended header of the archive is wrong: {0}")]
     Pax(#[from] PaxError),
@@ -160,7 +162,7 @@ impl<'a> Archive<'a> {
                 }
                 b'g' => {
                     let global = pax::parse(&self.extension(&block)?)?;
-                    check_global(&block, &global, &extensions)?;
+                    global::check(&block, &global, &extensions)?;
                 }
                 _ => return self.entry(&block, extensions, limits).map(Some),
             }
@@ -230,7 +232,8 @@ impl<'a> Archive<'a> {
         extensions: Extensions,
         limits: &Limits,
     ) -> Result<EntryHeader, ArchiveError> {
-        let own_size = self.size(block)?;
+        let by_pax = extensions.pax.as_ref().and_then(|pax| pax.size_bytes);
+        let size_bytes = self.content_size(block, by_pax)?;
         let readings = readings(block, &extensions, self.active);
         for (_, reading) in &readings {
             if too_long(&reading.name, limits) || too_long(&reading.target, limits) {
@@ -238,10 +241,6 @@ impl<'a> Archive<'a> {
             }
         }
         let pax = extensions.pax.unwrap_or_default();
-        let size_bytes = pax.size_bytes.unwrap_or(own_size);
-        if size_bytes != own_size && size_bytes <= MAX_OCTAL_SIZE {
-            return Err(ArchiveError::Disputed("two sizes are given for one entry"));
-        }
         // Who takes a file with its type for a directory skips its content.
         let counting = if block.flag() == 0 { readings.len() } else { 1 };
         let has_content = |kind| matches!(kind, Kind::File | Kind::Unknown(_));
@@ -250,6 +249,10 @@ impl<'a> Archive<'a> {
             return Err(ArchiveError::Disputed(
                 "an entry without content has a size",
             ));
+        }
+        let moved = maps::differs(block, &pax, &readings, size_bytes);
+        if let Some(why) = moved.filter(|_| self.active.has(Reader::Libarchive)) {
+            return Err(ArchiveError::Disputed(why));
         }
         self.expect_content(size_bytes)?;
         self.expansion = match (block.flag(), pax.sparse) {
@@ -302,15 +305,28 @@ impl<'a> Archive<'a> {
         Ok(Some(block))
     }
 
-    /// Gives a header's size as stored, on which those who read it must agree.
-    fn size(&mut self, block: &Block) -> Result<u64, ArchiveError> {
+    /// Gives the size of an entry's content as stored.
+    fn content_size(&mut self, block: &Block, by_pax: Option<u64>) -> Result<u64, ArchiveError> {
+        let own_size = self.size(block, by_pax)?;
+        // Where the header has no size, that of pax is the only one.
+        let is_stated = block.field(SIZE).iter().any(|byte| *byte != 0);
+        match by_pax {
+            Some(size) if is_stated && size != own_size && size <= MAX_OCTAL_SIZE => {
+                Err(ArchiveError::Disputed("two sizes are given for one entry"))
+            }
+            _ => Ok(by_pax.unwrap_or(own_size)),
+        }
+    }
+
+    /// Gives a header's size as stored, on which those who read it must agree unless pax has another.
+    fn size(&mut self, block: &Block, by_pax: Option<u64>) -> Result<u64, ArchiveError> {
         let size = readers::size(Reader::Go, block).ok_or(ArchiveError::Size)?;
         if readers::is_usual(block) {
             return Ok(size);
         }
         for reader in Reader::ALL {
             match readers::size(reader, block) {
-                Some(its) if self.active.has(reader) && its != size => {
+                Some(its) if self.active.has(reader) && its != size && by_pax.is_none() => {
                     return Err(ArchiveError::Disputed("a size is read as two numbers"));
                 }
                 Some(_) => {}
@@ -347,7 +363,7 @@ impl<'a> Archive<'a> {
     }
 
     fn extension(&mut self, block: &Block) -> Result<Vec<u8>, ArchiveError> {
-        let size = self.size(block)?;
+        let size = self.size(block, None)?;
         if size > MAX_EXTENSION_BYTES {
             return Err(ArchiveError::LongExtension(size));
         }
@@ -462,32 +478,6 @@ impl<'a> Archive<'a> {
         }
         Ok(())
     }
-}
-
-/// Refuses a global header unless every reader does nothing at it.
-///
-/// Go's reader, which containerd uses, applies none of its records and forgets the extended
-/// headers before it; containerd then removes what lies at its name. Others apply the records.
-fn check_global(
-    block: &Block,
-    global: &PaxRecords,
-    extensions: &Extensions,
-) -> Result<(), ArchiveError> {
-    // The names that git, GNU tar, Go and Python give it.
-    let path = block.own_name();
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let is_usual =
-        matches!(name, b"pax_global_header" | b"@PaxHeader") || name.starts_with(b"GlobalHead.");
-    let why = if *global != PaxRecords::default() {
-        "a global header renames or resizes entries"
-    } else if !is_usual {
-        "a global header has the name of a file"
-    } else if !extensions.is_empty() {
-        "a global header stands between an entry and its extended header"
-    } else {
-        return Ok(());
-    };
-    Err(ArchiveError::Disputed(why))
 }
 
 fn put_once<T: PartialEq>(slot: &mut Option<T>, value: T) -> Result<(), ArchiveError> {

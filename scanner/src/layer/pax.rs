@@ -1,6 +1,7 @@
 //! The records of a PAX extended header that change what an entry is.
 //!
-//! Source: POSIX.1-2017, pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files".
+//! Source: POSIX.1-2017, pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files"; star's
+//! manual, `star(5)`; Solaris' manual, `pax(1)`.
 
 /// What a PAX header overrides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub(super) struct PaxRecords {
     pub(super) size_bytes: Option<u64>,
     /// How the content is stored, where holes are left out.
     pub(super) sparse: Option<SparseRecords>,
+    /// How many bytes are data in Solaris' map, which libarchive reads: those up to the first hole.
+    pub(super) data_bytes: Option<u64>,
+    /// The size with holes in star's form, which libarchive reads.
+    pub(super) star_bytes: Option<u64>,
 }
 
 /// What a PAX header says of a file that is stored without its holes.
@@ -105,6 +110,13 @@ impl PaxRecords {
             }
             b"linkpath" => self.link_path = Some(value.to_vec()),
             b"size" => self.size_bytes = Some(decimal(value).ok_or(PaxError::Size)?),
+            b"SCHILY.realsize" => self.star_bytes = Some(decimal(value).ok_or(PaxError::Size)?),
+            b"SUN.holesdata" => {
+                // With holes, or twice, programs that know the map read something else.
+                let data = value.strip_prefix(b" 0 ").and_then(decimal);
+                let data = data.filter(|_| self.data_bytes.is_none());
+                self.data_bytes = Some(data.ok_or(PaxError::Sparse)?);
+            }
             _ => {
                 if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
                     let sparse = self.sparse.get_or_insert_default();
@@ -171,7 +183,7 @@ mod tests {
             path_is_last: false,
             link_path: Some(b"c/d".to_vec()),
             size_bytes: Some(42),
-            sparse: None,
+            ..PaxRecords::default()
         };
         assert_eq!(records, Ok(wanted));
     }

@@ -11,11 +11,13 @@
 //! | a wrong number | ends the archive | a wrong size ends it | is read as far as it goes | ends it |
 //!
 //! Where they agree there is one reading; `walk.rs` keeps all of several. What they differ on in a
-//! way that moves the next header, `archive.rs` refuses.
+//! way that moves the next header, `archive.rs` refuses. `maps.rs` knows the sparse maps that libarchive
+//! alone reads.
 //!
 //! Source: Go 1.26, `archive/tar`; GNU tar 1.34, `list.c`, `extract.c`; libarchive 3.6,
 //! `archive_read_support_format_tar.c`; Python 3.11, `tarfile.py`. A test compares all four.
 
+pub(super) mod maps;
 mod numbers;
 
 use std::ops::Range;
@@ -95,10 +97,7 @@ impl Extensions {
     }
 }
 
-/// Where GNU's header has a sparse map, and the size of the file with its holes.
-const SPARSE_FIELDS: [usize; 2] = [386, 483];
-
-/// Tells whether a program takes the block for a header: its sum, and numbers that it stops at.
+/// Tells whether a program takes the block for a header: its sum, numbers and map that it stops at.
 pub(super) fn takes(reader: Reader, block: &Block) -> bool {
     let sums = block.sums();
     let is_right = sum(reader, block.field(SUM)).is_some_and(|stated| sums.contains(&stated));
@@ -116,14 +115,9 @@ pub(super) fn takes(reader: Reader, block: &Block) -> bool {
         Reader::Python => vec![MODE, UID, GID, MTIME, DEV_MAJOR, DEV_MINOR],
         Reader::Gnu | Reader::Libarchive => Vec::new(),
     };
-    // libarchive reads a sparse map in every header of GNU's.
-    let has_no_map = |at: usize| block.field(at..at + 1) == [0];
-    if reader == Reader::Libarchive && block.is_gnu() && matches!(block.flag(), 0 | b'0' | b'7') {
-        let is_empty = number(reader, block.field(SIZE)) == Some(0);
-        return is_right && (is_empty || SPARSE_FIELDS.into_iter().all(has_no_map));
-    }
     let is_number = |at| number(reader, block.field(at)).is_some();
-    is_right && numbers.into_iter().all(is_number)
+    let is_sound = reader != Reader::Libarchive || maps::is_sound(block);
+    is_right && is_sound && numbers.into_iter().all(is_number)
 }
 
 /// Gives a header's size as a program reads it; none where it stops.

@@ -121,18 +121,22 @@ impl Run {
 }
 
 /// Reads what an old GNU header has of its map: the size with holes, the first pieces, and whether
-/// more follow; none where some reader takes a number otherwise.
+/// more follow; none where some reader takes a number otherwise, or more for none.
 pub(super) fn gnu_map(block: &Block) -> Option<(u64, Vec<u64>, bool)> {
     let mut numbers = Vec::new();
     add_pieces(block, 386..482, &mut numbers)?;
     let size_bytes = agreed(block, 483..495)?;
-    Some((size_bytes, numbers, block.field(482..483) != [0]))
+    let continues = block.field(482..483) != [0];
+    // GNU tar goes on only where every piece here is used, libarchive where one is.
+    (!continues || numbers.len() == 8).then_some((size_bytes, numbers, continues))
 }
 
-/// Reads a block that goes on with a map; tells whether another follows.
+/// Reads a block that goes on with a map; tells whether another follows, none as above.
 pub(super) fn gnu_map_goes_on(block: &Block, numbers: &mut Vec<u64>) -> Option<bool> {
+    let before = numbers.len();
     add_pieces(block, 0..504, numbers)?;
-    Some(block.field(504..505) != [0])
+    let continues = block.field(504..505) != [0];
+    (!continues || numbers.len() - before == 42).then_some(continues)
 }
 
 /// Adds the pieces of one block, up to the first unused one.
@@ -140,6 +144,10 @@ fn add_pieces(block: &Block, at: Range<usize>, numbers: &mut Vec<u64>) -> Option
     for start in at.step_by(24) {
         if block.field(start..start + 1) == [0] {
             break;
+        }
+        // GNU tar takes a piece without a length for the first unused one.
+        if block.field(start + 12..start + 13) == [0] {
+            return None;
         }
         numbers.push(agreed(block, start..start + 12)?);
         numbers.push(agreed(block, start + 12..start + 24)?);

@@ -190,6 +190,24 @@ fn a_long_name_cut_at_a_slash_is_still_a_files() {
     assert_eq!(list(&tar).unwrap(), [(Kind::Directory, "dir/".to_owned())]);
 }
 
+#[test]
+fn a_size_of_pax_alone_or_beside_one_that_readers_read_differently_counts() {
+    let by_pax = |size: &[u8; 12]| {
+        let pax = Layer::new().pax("size", "3").tar();
+        let mut file = header(EntryType::Regular, "file", 3);
+        file.as_old_mut().size = *size;
+        file.set_cksum();
+        list(&blocks(&[&pax[..1024], file.as_bytes(), b"abc"]))
+    };
+    let wanted = Ok(vec![(Kind::File, "file".to_owned())]);
+    for size in [b"00000000003\0", &[0; 12], b"\x000000000003\0"] {
+        assert_eq!(by_pax(size), wanted, "{}", size.escape_ascii());
+    }
+    for size in [b"00000000002\0", b"00000000000\0", b"\x000000000002\0"] {
+        assert!(by_pax(size).is_err(), "{} was taken", size.escape_ascii());
+    }
+}
+
 /// A header with a prefix, its fields as `change` leaves them, and what all readers name it.
 fn prefixed(change: impl FnOnce(&mut [u8; 512])) -> Vec<String> {
     let mut block = header(EntryType::Regular, "package.json", 0);
@@ -350,6 +368,17 @@ fn sparse_files_that_readers_take_differently_are_refused() {
             by_pax(records, content).is_err(),
             "{records:?} {content:?} was taken"
         );
+    }
+    // A map that goes on though not every piece of it is used.
+    for (used, taken) in [(0, false), (3, false), (4, true)] {
+        let mut file = header(EntryType::GNUSparse, "holes", 0);
+        for at in 0..used * 2 {
+            file.as_mut_bytes()[386 + at * 12] = b'0';
+        }
+        file.as_mut_bytes()[482] = 1;
+        file.set_cksum();
+        let read = contents(&blocks(&[file.as_bytes(), &[0; 512]]));
+        assert_eq!(read.is_ok(), taken, "{used} pieces");
     }
     let huge = header(EntryType::GNUSparse, "holes", 512);
     assert!(contents(&blocks(&[huge.as_bytes(), &[7; 512]])).is_err());
