@@ -20,8 +20,16 @@ use crate::headers;
 /// Archives of an ordinary run and of a long one.
 const ARCHIVES: [u64; 2] = [5_000, 100_000];
 
-/// Seeds of archives that were once read otherwise than here.
+/// Seeds of archives that were once read wrongly.
 const FAILED: &[u64] = &[
+    2_280_948_915,
+    2_280_951_696,
+    2_280_952_260,
+    2_280_954_439,
+    2_280_955_116,
+    2_280_955_283,
+    2_280_958_407,
+    2_280_959_519,
     3_032_682_927,
     3_032_693_711,
     3_032_694_785,
