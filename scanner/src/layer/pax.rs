@@ -1,7 +1,7 @@
 //! The records of a PAX extended header that change what an entry is.
 //!
-//! Source: POSIX.1-2017, pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files"; star's
-//! manual, `star(5)`; Solaris' manual, `pax(1)`.
+//! Source: POSIX.1-2017, pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files";
+//! libarchive, `archive_read_support_format_tar.c`.
 
 /// What a PAX header overrides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
