@@ -35,7 +35,7 @@ pub use stored::{Compression, Document, StoredForm};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 12;
+pub(crate) const FACTS_FORMAT: u8 = 13;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -174,7 +174,7 @@ pub struct FoundPackage {
     /// module's and `.` for its root; empty where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<String>,
-    /// Of a Go module, what its program runs on, as Go names it: `linux/amd64`, each part empty where
+    /// Of a part of a program, what that runs on, as Go names it: `linux/amd64`, each part empty where
     /// the program's headers do not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub platform: String,

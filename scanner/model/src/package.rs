@@ -327,7 +327,7 @@ pub struct Component {
     /// module's and [`MODULE_ROOT`]; empty where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<String>,
-    /// Of a Go module, what its program runs on, as Go names it: `linux/amd64`, each part empty where
+    /// Of a part of a program, what that runs on, as Go names it: `linux/amd64`, each part empty where
     /// the program's headers do not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub platform: String,

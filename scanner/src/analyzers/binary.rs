@@ -85,10 +85,14 @@ impl Analyzer for Binary {
 }
 
 fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(), AnalyzeError> {
-    let layout = kinds::layout(content);
+    let (layout, before) = (kinds::layout(content), found.packages.len());
     go::read(content, &layout, path, found);
     let crates = rust::read(content, &layout, path, found);
     let lists_crates = matches!(crates, Ok(true));
+    let platform = machine::platform(content);
+    for added in found.packages.get_mut(before..).unwrap_or_default() {
+        added.platform.clone_from(&platform);
+    }
     let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
     if head.as_ref() == ELF_MAGIC {
         products::read(content, &layout, path, found);

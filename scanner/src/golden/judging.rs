@@ -170,7 +170,13 @@ fn absent() -> Vec<Component> {
         evidence: Evidence::Cached,
         ..component(PackageType::Npm, npm, "x", "1.0.1", None)
     };
-    vec![go(), linked(&["y"]), linked(&["z"]), headers, cached]
+    let mut all = vec![go(), linked(&["y"]), linked(&["z"]), headers, cached];
+    let platforms = ["linux/amd64", "windows/amd64", "linux/", "/386"];
+    all.extend(platforms.map(|platform| Component {
+        platform: platform.to_owned(),
+        ..go()
+    }));
+    all
 }
 
 /// Packages of a module: of the advisory's stream, of another, and of none.

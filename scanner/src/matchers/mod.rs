@@ -19,4 +19,4 @@ pub use registry::{MatcherInfo, matchers};
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 10;
+pub const MATCHER_REVISION: u32 = 11;

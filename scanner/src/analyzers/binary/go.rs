@@ -13,7 +13,7 @@ use memchr::memmem::Finder;
 
 use super::content::{Content, Order};
 use super::layout::Layout;
-use super::{machine, scan};
+use super::scan;
 use crate::facts::Observations;
 use modules::List;
 
@@ -72,16 +72,11 @@ pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &m
     // A table of functions is one program's: it says nothing of several.
     let functions = (infos.len() == 1).then(|| functions::packages(content, layout));
     let functions = functions.flatten().unwrap_or_default();
-    let before = found.packages.len();
     for info in infos {
         let list = List::read(&info.modules);
         let linked = list.linked(&functions);
         let release = version::add_stdlib(&info.toolchain, linked.of_go(), path, found);
         list.add(release, &linked, path, found);
-    }
-    let platform = machine::platform(content);
-    for added in found.packages.get_mut(before..).unwrap_or_default() {
-        added.platform.clone_from(&platform);
     }
 }
 

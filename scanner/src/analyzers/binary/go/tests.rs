@@ -1,7 +1,9 @@
 //! Both forms of build information, in programs of every word size and order of bytes.
 
 use super::*;
+use crate::analyzers::binary::Binary;
 use crate::analyzers::binary::testing::{elf, elf_of};
+use crate::analyzers::tests::analyze;
 use crate::facts::FoundPackage;
 
 const MODULES: &str = "path\ta/b\nmod\ta/b\tv1.0.0\t\ndep\tc/d\tv2.0.0+incompatible\th1:x=\n";
@@ -80,6 +82,15 @@ fn the_inline_form_is_read_wherever_it_lies() {
     assert_eq!(packages(&elf(&[(".data", &shifted)])), wanted);
     assert_eq!(packages(&elf(&[(".data", &far)])), wanted);
     assert_eq!(packages(&form), wanted, "headers are not needed");
+}
+
+#[test]
+fn modules_are_of_the_platform_that_their_program_is_for() {
+    let mut program = elf(&[(".go.buildinfo", &inline_form("go1.22.1", MODULES))]);
+    program[18] = 183;
+    let found = analyze(&Binary, "usr/bin/x", &program);
+    let platforms: Vec<&str> = found.packages.iter().map(|it| &*it.platform).collect();
+    assert_eq!(platforms, ["linux/arm64"; 3]);
 }
 
 #[test]
