@@ -162,7 +162,7 @@ impl<'a> Archive<'a> {
                 }
                 b'g' => {
                     let global = pax::parse(&self.extension(&block)?)?;
-                    global::check(&block, &global, &extensions)?;
+                    global::check(&block, &global, &extensions).map_err(ArchiveError::Disputed)?;
                 }
                 _ => return self.entry(&block, extensions, limits).map(Some),
             }
@@ -250,9 +250,11 @@ impl<'a> Archive<'a> {
                 "an entry without content has a size",
             ));
         }
-        let moved = maps::differs(block, &pax, &readings, size_bytes);
-        if let Some(why) = moved.filter(|_| self.active.has(Reader::Libarchive)) {
-            return Err(ArchiveError::Disputed(why));
+        if self.active.has(Reader::Libarchive) {
+            let mut its = readings.iter();
+            let its = its.find(|(readers, _)| readers.has(Reader::Libarchive));
+            let is_directory = its.is_some_and(|(_, its)| its.kind == Kind::Directory);
+            maps::check(block, &pax, is_directory, size_bytes).map_err(ArchiveError::Disputed)?;
         }
         self.expect_content(size_bytes)?;
         self.expansion = match (block.flag(), pax.sparse) {

@@ -20,11 +20,10 @@
 pub(super) mod maps;
 mod numbers;
 
-use std::ops::Range;
-
 use crate::facts::{Reader, ReaderSet};
 use crate::path;
 
+pub(super) use self::numbers::size_at;
 use self::numbers::{is_plain, number, sum};
 use super::header::{
     Block, DEV_MAJOR, DEV_MINOR, GID, GNU_TIMES, Kind, MODE, MTIME, PREFIX, SIZE, STAR_PREFIX,
@@ -126,14 +125,6 @@ pub(super) fn size(reader: Reader, block: &Block) -> Option<u64> {
         return Some(0);
     }
     size_at(reader, block, SIZE)
-}
-
-/// Gives the number of a field as a program reads it; none where that is no size.
-pub(super) fn size_at(reader: Reader, block: &Block, at: Range<usize>) -> Option<u64> {
-    let read = number(reader, block.field(at))?;
-    u64::try_from(read)
-        .ok()
-        .filter(|size| i64::try_from(*size).is_ok())
 }
 
 /// Tells whether every program reads a header's own fields alike, as those that tools write.

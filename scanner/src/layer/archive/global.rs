@@ -1,11 +1,10 @@
 //! Global extended headers, which readers take for different things.
 
-use super::ArchiveError;
 use crate::layer::header::Block;
 use crate::layer::pax::PaxRecords;
 use crate::layer::readers::Extensions;
 
-/// Refuses a global header unless every reader does nothing at it.
+/// Refuses a global header unless every reader does nothing at it, and says why.
 ///
 /// Go's reader, which containerd uses, applies none of its records and forgets the extended
 /// headers before it; containerd then removes what lies at its name. Others apply the records.
@@ -13,7 +12,7 @@ pub(super) fn check(
     block: &Block,
     global: &PaxRecords,
     extensions: &Extensions,
-) -> Result<(), ArchiveError> {
+) -> Result<(), &'static str> {
     // The names that git, GNU tar, Go and Python give it.
     let path = block.own_name();
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -28,5 +27,5 @@ pub(super) fn check(
     } else {
         return Ok(());
     };
-    Err(ArchiveError::Disputed(why))
+    Err(why)
 }

@@ -14,9 +14,9 @@
 
 use std::ops::Range;
 
-use super::{Reading, number, size_at};
-use crate::facts::{Reader, ReaderSet};
-use crate::layer::header::{Block, Kind};
+use super::numbers::{number, size_at};
+use crate::facts::Reader;
+use crate::layer::header::Block;
 use crate::layer::pax::PaxRecords;
 
 /// Where GNU's header has the pieces, whether more follow, and the size with holes.
@@ -29,44 +29,44 @@ pub(super) fn is_sound(block: &Block) -> bool {
     pieces(block).is_some()
 }
 
-/// Says why libarchive has other content for an entry, or finds the next header at another place;
-/// none where it agrees, and where it stops.
-pub(in crate::layer) fn differs(
+/// Refuses an entry, which may be a directory to libarchive, where that has other content for it or
+/// finds the next header at another place, and says why. It agrees else, or stops.
+pub(in crate::layer) fn check(
     block: &Block,
     pax: &PaxRecords,
-    readings: &[(ReaderSet, Reading)],
+    is_directory: bool,
     size_bytes: u64,
-) -> Option<&'static str> {
+) -> Result<(), &'static str> {
     let is_sparse = block.flag() == b'S';
     let pieces = pieces(block).filter(|_| !is_sparse).unwrap_or_default();
     if !pieces.is_empty() && is_set(block, CONTINUES) {
-        return Some("a sparse map goes on past the header of what is not sparse");
+        return Err("a sparse map goes on past the header of what is not sparse");
     }
     let lengths = pieces.iter().map(|piece| piece.end - piece.start);
     let total = lengths.fold(pax.data_bytes.unwrap_or_default(), u64::saturating_add);
     if total >= i64::MAX.unsigned_abs() {
-        return Some("a sparse map of what is not sparse has no end");
+        return Err("a sparse map of what is not sparse has no end");
     }
     if size_bytes == 0 {
-        return None;
+        return Ok(());
     }
-    let its = readings
-        .iter()
-        .find(|(readers, _)| readers.has(Reader::Libarchive));
-    if its.is_some_and(|(_, its)| its.kind == Kind::Directory) {
-        return Some("what is a directory to some has content");
+    if is_directory {
+        return Err("what is a directory to some has content");
     }
     // Content ends with the pieces of a sparse entry, so that a map after it has no use.
     let sun = pax.data_bytes.filter(|_| !is_sparse);
     let maps = [!pieces.is_empty(), sun.is_some(), pax.sparse.is_some()];
     if maps.into_iter().filter(|is| *is).count() > 1 {
-        return Some("a file has two sparse maps");
+        return Err("a file has two sparse maps");
     }
     let in_place = sun.or_else(|| (!pieces.is_empty()).then(|| bytes_in_place(&pieces)));
     if in_place.is_some_and(|bytes| bytes < size_bytes) {
-        return Some("a sparse map moves the content of a file that is not sparse");
+        return Err("a sparse map moves the content of a file that is not sparse");
     }
-    is_cut(block, pax, size_bytes).then_some("a file is cut to a size that not all readers know")
+    if is_cut(block, pax, size_bytes) {
+        return Err("a file is cut to a size that not all readers know");
+    }
+    Ok(())
 }
 
 /// Gives the pieces of a header's map as libarchive reads them; none where it stops at one.

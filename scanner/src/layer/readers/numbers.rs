@@ -13,8 +13,10 @@
 //! Source: Go, `archive/tar`, `strconv.go`; GNU tar, `list.c`; libarchive,
 //! `archive_read_support_format_tar.c`; Python, `tarfile.py`.
 
+use std::ops::Range;
+
 use crate::facts::Reader;
-use crate::layer::header::until_nul;
+use crate::layer::header::{Block, until_nul};
 
 /// Reads a number as a program does.
 pub(super) fn number(reader: Reader, field: &[u8]) -> Option<i128> {
@@ -28,6 +30,14 @@ pub(super) fn number(reader: Reader, field: &[u8]) -> Option<i128> {
         Reader::Python if matches!(first, 0x80 | 0xff) => python_binary(field),
         Reader::Python => python_octal(field),
     }
+}
+
+/// Gives the number of a field as a program reads it; none where that is no size.
+pub(in crate::layer) fn size_at(reader: Reader, block: &Block, at: Range<usize>) -> Option<u64> {
+    let read = number(reader, block.field(at))?;
+    u64::try_from(read)
+        .ok()
+        .filter(|size| i64::try_from(*size).is_ok())
 }
 
 /// Reads a sum as a program does.
