@@ -165,7 +165,8 @@ impl Presence {
             return Err(failed);
         }
         let shared = Arc::clone(&self.shared);
-        // Whoever leaves goes on as a task, so that whoever comes back joins the same proof.
+        // Waits in a task of its own: where the client leaves the proof goes on, and who comes back
+        // joins it.
         let joined = tokio::spawn(trace::carried(async move {
             let asking = shared.ask(&key, &stored);
             shared.proving.try_get_with_by_ref(&key, asking).await

@@ -206,6 +206,37 @@ fn delta_beside_an_archive_is_read_with_it() {
 }
 
 #[test]
+fn of_a_directory_some_families_may_be_read() {
+    let home = TempDir::new().expect("temporary directory");
+    let feeds = home.path().join("feeds");
+    let old = "2026-01-01T00:00:00Z";
+    for ecosystem in ["Debian:12", "Debian:13", "npm"] {
+        let records = [record("A", old, &[ecosystem], "a").to_string()];
+        write_archive(&feeds, ecosystem, &records);
+    }
+    let directory = |families: &[&str]| {
+        let families = families.iter().map(|&name| name.to_owned()).collect();
+        [FeedDirectory::at(&feeds).only(families)]
+    };
+    let fingerprint =
+        |families: &[&str]| source_fingerprint(&directory(families)).expect("look at the feeds");
+    let now = NOW.parse().expect("a time");
+    let path = build_index(&directory(&["Debian", "Go"]), home.path(), now, &|_| {});
+    let index = FeedIndex::open(&path.expect("build index")).expect("open index");
+    let read: Vec<&str> = index.ecosystems().iter().map(|it| &*it.name).collect();
+    assert_eq!(read, ["Debian:12", "Debian:13"]);
+    assert_eq!(ids(&index, "Debian:12", "a"), ["A"]);
+    assert_eq!(index.source_fingerprint(), fingerprint(&["Go", "Debian"]));
+    // Other families than those asked for may hold what a new file says of them.
+    assert_ne!(fingerprint(&["Debian"]), fingerprint(&["Debian", "Go"]));
+    let before = ["Debian", "npm"].map(|family| fingerprint(&[family]));
+    write_archive(&feeds, "npm", &[]);
+    let after = ["Debian", "npm"].map(|family| fingerprint(&[family]));
+    assert_eq!(before[0], after[0]);
+    assert_ne!(before[1], after[1]);
+}
+
+#[test]
 fn ignores_times_in_the_future() {
     let (_home, index) = index_of(
         "npm",
