@@ -12,11 +12,12 @@ use crate::facts::{Reader, ReaderSet};
 use crate::limits::{Limits, MIB};
 
 use super::chunks::ChunkReader;
-use super::header::{BLOCK, Block, Kind, SIZE, until_nul};
+use super::header::{BLOCK, Block, Kind, until_nul};
 use super::pax::{self, PaxError, PaxRecords, SparseMap, SparseRecords};
 use super::readers::{self, Extensions, Reading, maps, readings};
 use super::sparse::{Expansion, MAX_NUMBERS, Run, gnu_map, gnu_map_goes_on};
 
+mod agreed;
 mod global;
 
 /// Size of a tar block, in bytes.
@@ -301,41 +302,8 @@ impl<'a> Archive<'a> {
         if !readers::takes(Reader::Go, &block) {
             return Err(ArchiveError::Header);
         }
-        let stops = |reader: &Reader| !readers::takes(*reader, &block);
-        self.active
-            .remove(Reader::ALL.into_iter().filter(stops).collect());
+        self.leave_behind(&block)?;
         Ok(Some(block))
-    }
-
-    /// Gives the size of an entry's content as stored.
-    fn content_size(&mut self, block: &Block, by_pax: Option<u64>) -> Result<u64, ArchiveError> {
-        let own_size = self.size(block, by_pax)?;
-        // Where the header has no size, that of pax is the only one.
-        let is_stated = block.field(SIZE).iter().any(|byte| *byte != 0);
-        match by_pax {
-            Some(size) if is_stated && size != own_size && size <= MAX_OCTAL_SIZE => {
-                Err(ArchiveError::Disputed("two sizes are given for one entry"))
-            }
-            _ => Ok(by_pax.unwrap_or(own_size)),
-        }
-    }
-
-    /// Gives a header's size as stored, on which those who read it must agree unless pax has another.
-    fn size(&mut self, block: &Block, by_pax: Option<u64>) -> Result<u64, ArchiveError> {
-        let size = readers::size(Reader::Go, block).ok_or(ArchiveError::Size)?;
-        if readers::is_usual(block) {
-            return Ok(size);
-        }
-        for reader in Reader::ALL {
-            match readers::size(reader, block) {
-                Some(its) if self.active.has(reader) && its != size && by_pax.is_none() => {
-                    return Err(ArchiveError::Disputed("a size is read as two numbers"));
-                }
-                Some(_) => {}
-                None => self.active.remove([reader].into_iter().collect()),
-            }
-        }
-        Ok(size)
     }
 
     /// Takes a name or target in a header of its own, as GNU tar writes it.

@@ -98,8 +98,7 @@ impl Extensions {
 
 /// Tells whether a program takes the block for a header: its sum, numbers and map that it stops at.
 pub(super) fn takes(reader: Reader, block: &Block) -> bool {
-    let sums = block.sums();
-    let is_right = sum(reader, block.field(SUM)).is_some_and(|stated| sums.contains(&stated));
+    let is_right = has_right_sum(reader, block);
     let numbers = match reader {
         Reader::Go => {
             let mut fields = vec![MODE, UID, GID, MTIME];
@@ -117,6 +116,12 @@ pub(super) fn takes(reader: Reader, block: &Block) -> bool {
     let is_number = |at| number(reader, block.field(at)).is_some();
     let is_sound = reader != Reader::Libarchive || maps::is_sound(block);
     is_right && is_sound && numbers.into_iter().all(is_number)
+}
+
+/// Tells whether a program reads the sum that a header has.
+pub(super) fn has_right_sum(reader: Reader, block: &Block) -> bool {
+    let stated = sum(reader, block.field(SUM));
+    stated.is_some_and(|stated| block.sums().contains(&stated))
 }
 
 /// Gives a header's size as a program reads it; none where it stops.

@@ -96,17 +96,15 @@ impl Expansion {
 
     /// Gives what is left of the hole or piece at hand.
     fn run(&mut self) -> Option<Run> {
-        loop {
-            return Some(match self.pieces.get(self.next_piece) {
-                Some((start, _)) if self.at < *start => Run::Zeros(start - self.at),
-                Some((_, end)) if self.at < *end => Run::Stored(end - self.at),
-                Some(_) => {
-                    self.next_piece += 1;
-                    continue;
-                }
-                None if self.at < self.size_bytes => Run::Zeros(self.size_bytes - self.at),
-                None => return None,
-            });
+        let is_passed = |(_, end): &(u64, u64)| *end <= self.at;
+        while self.pieces.get(self.next_piece).is_some_and(is_passed) {
+            self.next_piece += 1;
+        }
+        match self.pieces.get(self.next_piece) {
+            Some((start, _)) if self.at < *start => Some(Run::Zeros(start - self.at)),
+            Some((_, end)) => Some(Run::Stored(end - self.at)),
+            None if self.at < self.size_bytes => Some(Run::Zeros(self.size_bytes - self.at)),
+            None => None,
         }
     }
 }

@@ -208,6 +208,37 @@ fn a_size_of_pax_alone_or_beside_one_that_readers_read_differently_counts() {
     }
 }
 
+#[test]
+fn what_a_reader_looks_for_in_content_after_a_damaged_header_is_refused() {
+    let hidden = header(EntryType::Regular, "hidden", 0);
+    let around = |pax: Option<&str>, change: &dyn Fn(&mut Header)| {
+        let mut file = header(EntryType::Regular, "file", 512);
+        change(&mut file);
+        let pax = pax.map_or_else(Vec::new, |size| {
+            Layer::new().pax("size", size).tar()[..1024].to_vec()
+        });
+        list(&blocks(&[&pax, file.as_bytes(), hidden.as_bytes()]))
+    };
+    let plain = around(None, &|file| file.set_cksum());
+    assert_eq!(plain, Ok(vec![(Kind::File, "file".to_owned())]));
+    // A sum that libarchive reads as none.
+    let by_libarchive = around(None, &|file| {
+        file.set_cksum();
+        let sum = &mut file.as_old_mut().cksum;
+        sum.copy_within(0..7, 1);
+        sum[0] = 0;
+    });
+    // A size that GNU tar reads as none.
+    let by_gnu_tar = around(Some("512"), &|file| {
+        file.as_old_mut().size = [b' '; 12];
+        file.set_cksum();
+    });
+    for found in [by_libarchive, by_gnu_tar] {
+        let why = found.unwrap_err();
+        assert!(why.contains("look for the next one"), "{why}");
+    }
+}
+
 /// A header with a prefix, its fields as `change` leaves them, and what all readers name it.
 fn prefixed(change: impl FnOnce(&mut [u8; 512])) -> Vec<String> {
     let mut block = header(EntryType::Regular, "package.json", 0);
