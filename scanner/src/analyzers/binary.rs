@@ -17,7 +17,6 @@ mod elf;
 mod go;
 mod kinds;
 mod layout;
-mod machine;
 mod macho;
 mod packed;
 mod pe;
@@ -89,9 +88,8 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
     go::read(content, &layout, path, found);
     let crates = rust::read(content, &layout, path, found);
     let lists_crates = matches!(crates, Ok(true));
-    let platform = machine::platform(content);
     for added in found.packages.get_mut(before..).unwrap_or_default() {
-        added.platform.clone_from(&platform);
+        added.platform.clone_from(&layout.platform);
     }
     let head = content.read_up_to(0, ELF_MAGIC.len()).unwrap_or_default();
     if head.as_ref() == ELF_MAGIC {

@@ -65,6 +65,13 @@ const FLAGS_1: u64 = 0x6fff_fffb;
 const PROGRAM_ANYWHERE: u64 = 0x0800_0000;
 const END: u64 = 0;
 
+/// Where the file's header says whose conventions it follows and for which machine it is.
+const CONVENTIONS_AT: usize = 7;
+const MACHINE_AT: usize = 18;
+
+/// Conventions of System V, which linkers write for Linux, and Linux's own.
+const LINUX: [u8; 2] = [0, 3];
+
 /// Bytes of the dynamic section that are read; linkers write some hundreds.
 const MAX_DYNAMIC_BYTES: u64 = 64 * 1024;
 
@@ -98,10 +105,38 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
     code.sort_by_key(|range| range.start);
     Some(Layout {
         order,
+        platform: platform(&header, fields, order),
         sections,
         code,
         mappings: segments.into_iter().map(|(mapping, _)| mapping).collect(),
     })
+}
+
+/// Names what the file runs on. Linux runs programs whatever conventions they state, so other ones name
+/// no other system. Source: Go, package `internal/platform`.
+fn platform(header: &[u8], fields: &Fields, order: Order) -> String {
+    let conventions = header.get(CONVENTIONS_AT);
+    let is_linux = conventions.is_some_and(|stated| LINUX.contains(stated));
+    let system = if is_linux { "linux" } else { "" };
+    let is_little = matches!(order, Order::Little);
+    let machine = order.field(header, MACHINE_AT, 2);
+    let architecture = match (machine, fields.word, is_little) {
+        (Some(3), 4, true) => "386",
+        (Some(8), 4, false) => "mips",
+        (Some(8), 4, true) => "mipsle",
+        (Some(8), 8, false) => "mips64",
+        (Some(8), 8, true) => "mips64le",
+        (Some(21), 8, false) => "ppc64",
+        (Some(21), 8, true) => "ppc64le",
+        (Some(22), 8, false) => "s390x",
+        (Some(40), 4, true) => "arm",
+        (Some(62), 8, true) => "amd64",
+        (Some(183), 8, true) => "arm64",
+        (Some(243), 8, true) => "riscv64",
+        (Some(258), 8, true) => "loong64",
+        _ => "",
+    };
+    format!("{system}/{architecture}")
 }
 
 /// Tells whether the file is a library, which something else has to load: no program by itself.

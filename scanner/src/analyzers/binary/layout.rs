@@ -15,6 +15,9 @@ pub(super) const MAX_HEADERS: u64 = 4_096;
 pub(super) struct Layout {
     /// The order of bytes in its numbers.
     pub(super) order: Order,
+    /// What it runs on, as Go names that, since Go's advisories do: `system/architecture`, each part
+    /// empty where the headers do not say.
+    pub(super) platform: String,
     pub(super) sections: Vec<Section>,
     /// Machine code, in the order of the file: sections that are nothing else and are loaded so.
     pub(super) code: Vec<Range<u64>>,
@@ -40,6 +43,7 @@ impl Layout {
     pub(super) fn empty() -> Self {
         Self {
             order: Order::Little,
+            platform: String::new(),
             sections: Vec::new(),
             code: Vec::new(),
             mappings: Vec::new(),

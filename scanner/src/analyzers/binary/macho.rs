@@ -27,15 +27,21 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
         [0xfe, 0xed, 0xfa, 0xce] => (Order::Big, false),
         _ => return None,
     };
+    let architecture = match order.field(&head, 4, 4)? {
+        // What a fat file holds is for several machines.
+        _ if start > 0 => "",
+        0x0100_0007 => "amd64",
+        0x0100_000c => "arm64",
+        _ => "",
+    };
     let count = order.field(&head, 16, 4)?;
     if count > MAX_HEADERS {
         return None;
     }
     let mut layout = Layout {
         order,
-        sections: Vec::new(),
-        code: Vec::new(),
-        mappings: Vec::new(),
+        platform: format!("darwin/{architecture}"),
+        ..Layout::empty()
     };
     let mut at = start.checked_add(if wide { 32 } else { 28 })?;
     for _ in 0..count {

@@ -39,10 +39,8 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
     };
     let table_at = optional_at.checked_add(optional_bytes)?;
     let mut layout = Layout {
-        order,
-        sections: Vec::new(),
-        code: Vec::new(),
-        mappings: Vec::new(),
+        platform: format!("windows/{}", architecture(order.field(&header, 4, 2))),
+        ..Layout::empty()
     };
     for index in 0..count {
         let header = content.read(table_at.checked_add(index * SECTION_BYTES)?, 40)?;
@@ -56,4 +54,15 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
         layout.sections.push(Section { name, range });
     }
     Some(layout)
+}
+
+/// Names a machine as Go does; empty where Go has no programs for it.
+fn architecture(machine: Option<u64>) -> &'static str {
+    match machine {
+        Some(0x14c) => "386",
+        Some(0x1c4) => "arm",
+        Some(0x8664) => "amd64",
+        Some(0xaa64) => "arm64",
+        _ => "",
+    }
 }
