@@ -31,7 +31,7 @@ pub enum Wants<'a> {
     Named(&'a str),
     /// Every file whose name ends so, whatever the case; starts with a dot.
     Ending(&'a str),
-    /// Every file whose name starts and ends so, with more between.
+    /// Every file whose name starts and ends so, with something without a dot between.
     NamedAround {
         /// The start of the file's name.
         starts: &'a str,

@@ -99,17 +99,9 @@ fn read(name: &str, text: &str) -> (PackageType, Vec<Pin>) {
         "composer.lock" => (PackageType::Composer, json::composer(text)),
         "packages.lock.json" => (PackageType::Nuget, json::nuget(text)),
         "mix.lock" => (PackageType::Hex, lines::mix(text)),
-        named if is_named_pylock(named) => (PackageType::Python, sections::pylock(text)),
+        several if several.starts_with("pylock.") => (PackageType::Python, sections::pylock(text)),
         _ => (PackageType::Generic, Vec::new()),
     }
-}
-
-/// Tells whether a name is that of one of several `pylock.toml`: `pylock.NAME.toml`, without a dot
-/// in NAME.
-fn is_named_pylock(name: &str) -> bool {
-    let within = name.strip_prefix("pylock.");
-    let within = within.and_then(|rest| rest.strip_suffix(".toml"));
-    within.is_some_and(|within| !within.is_empty() && !within.contains('.'))
 }
 
 /// Gives the names and versions that a list of pip's requirements pins.

@@ -102,7 +102,7 @@ impl Claims {
         for (starts, ends, place) in &self.around {
             let between = name.strip_prefix(&**starts);
             let between = between.and_then(|rest| rest.strip_suffix(&**ends));
-            if between.is_some_and(|between| !between.is_empty()) {
+            if between.is_some_and(|between| !between.is_empty() && !between.contains('.')) {
                 claimants.add(*place);
             }
         }

@@ -88,6 +88,7 @@ fn claims_cover_what_they_say() {
         "x/file.parts",
         "x/lock.list",
         "x/lock..list",
+        "x/lock.a.b.list",
         "lock.a.list.gz",
         "x/a.rec",
         "meta/x/a.rec",
