@@ -165,7 +165,7 @@ impl Scanner {
         let content = Proving::new(source.open(layer)?, layer, &*self.on_layer);
         if let Some(known) = known {
             // What is at hand is proven all the same: nobody else will.
-            content.finish(layer, source)?;
+            content.finish(None, source)?;
             return Ok(known);
         }
         let mut content = content.of_scan();
@@ -177,7 +177,7 @@ impl Scanner {
         let facts =
             scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
         // Facts of bytes that turn out not to be the layer must not be kept.
-        content.finish_scanned(&facts, layer, source)?;
+        content.finish(Some(&facts), source)?;
         if !facts.was_interrupted() {
             self.keep(layer, &facts);
         }
@@ -200,7 +200,7 @@ fn config(source: &dyn Source, config: &Descriptor) -> Result<Option<ImageConfig
     let limit = MAX_CONFIG_BYTES as u64;
     let read = (&mut content).take(limit).read_to_end(&mut text);
     read.map_err(|error| unreadable(source, config, &error))?;
-    content.finish(config, source)?;
+    content.finish(None, source)?;
     Ok(ImageConfig::parse(&text).ok())
 }
 
@@ -211,22 +211,12 @@ fn unreadable(source: &dyn Source, blob: &Descriptor, error: &io::Error) -> Sour
     }
 }
 
-/// Who hashes what is read.
-enum Hashing {
-    /// Whoever reads it, as it goes by.
-    Here(DigestHasher),
-    /// Whoever reads it, or a scan: nothing is read yet.
-    Undecided,
-    /// The scan: what is not compressed has its diffID for a digest.
-    InScan,
-    /// The scan has.
-    Done(Digest),
-}
-
 /// Hashes and counts what is read through it.
 struct Proving<'a> {
     content: Box<dyn Read + Send>,
-    hashing: Hashing,
+    /// None where a scan hashes the same bytes: what is not compressed has its diffID for a digest.
+    hasher: Option<DigestHasher>,
+    is_scanned: bool,
     bytes: u64,
     layer: &'a Descriptor,
     failed: Option<io::Error>,
@@ -241,7 +231,8 @@ impl<'a> Proving<'a> {
     ) -> Self {
         Self {
             content,
-            hashing: Hashing::Here(DigestHasher::new(layer.digest.algorithm())),
+            hasher: Some(DigestHasher::new(layer.digest.algorithm())),
+            is_scanned: false,
             bytes: 0,
             layer,
             failed: None,
@@ -250,37 +241,42 @@ impl<'a> Proving<'a> {
     }
 
     /// Says that a scan reads the content, which hashes what it unpacks.
-    fn of_scan(mut self) -> Self {
-        if self.layer.digest.algorithm() == Algorithm::Sha256 {
-            self.hashing = Hashing::Undecided;
-        }
-        self
+    fn of_scan(self) -> Self {
+        let is_scanned = self.layer.digest.algorithm() == Algorithm::Sha256;
+        Self { is_scanned, ..self }
     }
 
-    /// Like [`Self::finish`], after a scan.
-    fn finish_scanned(
+    /// Reads what is left, and tells whether all of it is what the digest says, after a scan that may
+    /// have hashed it.
+    fn finish(
         mut self,
-        facts: &LayerFacts,
-        blob: &Descriptor,
+        scanned: Option<&LayerFacts>,
         source: &dyn Source,
     ) -> Result<(), SourceError> {
-        if let Hashing::InScan = self.hashing {
-            self.hashing = match &facts.diff_id {
-                Some(DiffId(digest)) if facts.uncompressed_bytes == self.bytes => {
-                    Hashing::Done(digest.clone())
-                }
-                // The scan ended early.
-                _ => {
-                    let again = source.open(blob)?;
-                    return Proving::new(again, self.layer, self.on_layer).finish(blob, source);
-                }
-            };
+        self.read_on(source)?;
+        let blob = self.layer;
+        let all = scanned.filter(|facts| facts.uncompressed_bytes == self.bytes);
+        let got = match (self.hasher, all.and_then(|facts| facts.diff_id.as_ref())) {
+            (Some(hasher), _) => hasher.finish(),
+            (None, Some(DiffId(digest))) => digest.clone(),
+            // The scan ended early.
+            (None, None) => {
+                let again = source.open(blob)?;
+                return Proving::new(again, blob, self.on_layer).finish(None, source);
+            }
+        };
+        if got == blob.digest {
+            return Ok(());
         }
-        self.finish(blob, source)
+        Err(SourceError::Damaged {
+            what: format!("{} of {}", blob.digest, source.image().repository),
+            reason: format!("its content is {got}"),
+        })
     }
 
-    /// Reads what is left, and tells whether all of it is what the digest says.
-    fn finish(mut self, blob: &Descriptor, source: &dyn Source) -> Result<(), SourceError> {
+    /// Reads what is left, and tells whether it is as long as it should be.
+    fn read_on(&mut self, source: &dyn Source) -> Result<(), SourceError> {
+        let blob = self.layer;
         let mut piece = vec![0; PIECE];
         // What is longer than it should be is not read to its end.
         while self.failed.is_none() && self.bytes <= blob.size {
@@ -306,30 +302,15 @@ impl<'a> Proving<'a> {
             let what = what();
             return Err(SourceError::Damaged { what, reason });
         }
-        let got = match self.hashing {
-            Hashing::Here(hasher) => Some(hasher.finish()),
-            Hashing::Undecided => Some(Digest::of(b"")),
-            Hashing::Done(digest) => Some(digest),
-            Hashing::InScan => None,
-        };
-        if got.as_ref() == Some(&blob.digest) {
-            return Ok(());
-        }
-        let got = got.map_or_else(|| "not known".to_owned(), |got| got.to_string());
-        let (what, reason) = (what(), format!("its content is {got}"));
-        Err(SourceError::Damaged { what, reason })
+        Ok(())
     }
 
     fn hash(&mut self, piece: &[u8]) {
-        if let Hashing::Undecided = self.hashing {
-            let is_in_scan = piece.len() >= MAGIC_BYTES && !is_compressed(piece);
-            self.hashing = if is_in_scan {
-                Hashing::InScan
-            } else {
-                Hashing::Here(DigestHasher::new(Algorithm::Sha256))
-            };
+        let is_first = self.bytes == 0 && piece.len() >= MAGIC_BYTES;
+        if self.is_scanned && is_first && !is_compressed(piece) {
+            self.hasher = None;
         }
-        if let Hashing::Here(hasher) = &mut self.hashing {
+        if let Some(hasher) = &mut self.hasher {
             hasher.update(piece);
         }
     }
