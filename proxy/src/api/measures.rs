@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use jiff::Timestamp;
+use sluicegate_model::package::family_of;
 use sluicegate_scanner::feeds::EcosystemStatus;
 
 use super::ApiState;
@@ -233,7 +234,7 @@ fn feeds(state: &ApiState, now: Timestamp) -> Vec<Measured> {
 fn ages(current: &FeedState, now: Timestamp) -> Vec<(String, f64)> {
     let known = current.index.all_knowledge(now);
     let age = |ecosystem: &EcosystemStatus| {
-        let family = ecosystem.name.split(':').next()?;
+        let family = family_of(&ecosystem.name);
         let newest = known.iter().find(|it| it.family == family)?.newest?;
         Some((ecosystem.name.clone(), seconds(newest, now)))
     };

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sluicegate_model::package::family_of;
 use sluicegate_model::report::Knowledge;
 use sluicegate_policy::Lacks;
 use sluicegate_scanner::feeds::FeedIndex;
@@ -38,7 +39,7 @@ pub(crate) fn lacks_for(index: &FeedIndex, used: &[Knowledge]) -> Lacks {
 fn unrated(index: &FeedIndex) -> BTreeSet<String> {
     let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for status in index.ecosystems() {
-        let family = status.name.split(':').next().unwrap_or_default();
+        let family = family_of(&status.name);
         let (all, without) = counts.entry(family).or_default();
         *all = all.saturating_add(status.records);
         *without = without.saturating_add(status.without_severity);

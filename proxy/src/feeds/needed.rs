@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem};
+use sluicegate_model::package::{Component, Ecosystem, family_of};
 use sluicegate_scanner::feeds::FeedIndex;
 use sluicegate_scanner::matching::{filed_under, is_answered};
 
@@ -60,7 +60,7 @@ pub(super) fn pick(listed: &BTreeSet<String>, wanted: &BTreeSet<String>) -> BTre
 /// writes to the folders of single releases, and still lists them. Source: OSV's documentation, "Data
 /// dumps".
 fn folders_for(name: &str, listed: &BTreeSet<String>) -> Vec<String> {
-    let family = name.split(':').next().unwrap_or_default();
+    let family = family_of(name);
     if listed.contains(family) {
         return vec![family.to_owned()];
     }

@@ -27,8 +27,13 @@ impl Ecosystem {
 
     /// Gives the part before the first `:`, which decides the order of versions.
     pub fn family(&self) -> &str {
-        self.0.split(':').next().unwrap_or_default()
+        family_of(&self.0)
     }
+}
+
+/// Gives the family of an ecosystem by its name: what its releases have in common.
+pub fn family_of(ecosystem: &str) -> &str {
+    ecosystem.split(':').next().unwrap_or_default()
 }
 
 impl std::fmt::Display for Ecosystem {

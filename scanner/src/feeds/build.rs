@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sha2::Digest as _;
+use sluicegate_model::package::family_of;
 
-use super::directory::{Archive, FeedDirectory, archives, family};
+use super::directory::{Archive, FeedDirectory, archives};
 use super::error::FeedError;
 use super::format::{
     FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
@@ -346,7 +347,7 @@ fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, Vec<Archi
     let mut families: BTreeMap<String, Vec<Archive>> = BTreeMap::new();
     for directory in directories {
         for archive in archives(directory)? {
-            let family = family(&archive.ecosystem).to_owned();
+            let family = family_of(&archive.ecosystem).to_owned();
             families.entry(family).or_default().push(archive);
         }
     }

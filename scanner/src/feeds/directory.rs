@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use sluicegate_model::package::family_of;
+
 use super::error::FeedError;
 
 /// All records of an ecosystem, in its folder.
@@ -49,13 +51,8 @@ impl FeedDirectory {
 
     fn reads(&self, ecosystem: &str) -> bool {
         let families = self.families();
-        families.is_none_or(|families| families.contains(family(ecosystem)))
+        families.is_none_or(|families| families.contains(family_of(ecosystem)))
     }
-}
-
-/// Gives the family of an ecosystem, which is what its releases have in common.
-pub(super) fn family(ecosystem: &str) -> &str {
-    ecosystem.split(':').next().unwrap_or_default()
 }
 
 /// Writes one line about a file: its name, size and time.

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use sluicegate_model::package::family_of;
 
 use super::names::{Identity, Names};
 use super::osv::Record;
@@ -87,9 +88,9 @@ impl Family {
     /// folder is a whole family's. The other releases lie in folders of their own.
     pub(super) fn add(&mut self, folder: &str, record: Record) {
         let modified = record.modified.unwrap_or(Timestamp::MIN);
-        let own_family = folder.split(':').next().unwrap_or_default();
+        let own_family = family_of(folder);
         let named = record.affected.iter().map(|affected| &*affected.ecosystem);
-        let named = named.filter(|name| name.split(':').next() == Some(own_family));
+        let named = named.filter(|name| family_of(name) == own_family);
         let latest = named.map(release).max();
         if latest.is_some() {
             let times = record.modified.into_iter().chain(record.published);
@@ -113,7 +114,7 @@ impl Family {
         }
         for mut affected in record.affected {
             let ecosystem = affected.ecosystem.as_str();
-            let family = ecosystem.split(':').next().unwrap_or_default();
+            let family = family_of(ecosystem);
             if ecosystem != folder && family != folder {
                 continue;
             }
@@ -200,7 +201,7 @@ impl States {
     /// Tells whether a reading is the one that counts for an ecosystem: of the two folders that
     /// speak of it, its own and its family's, the one with the newer state does.
     fn is_in_force(&self, id: &str, ecosystem: &str, sequence: u32) -> bool {
-        let family = ecosystem.split(':').next().unwrap_or_default();
+        let family = family_of(ecosystem);
         let in_folder = |folder: &str| self.0.get(folder)?.get(id);
         let state = match (in_folder(ecosystem), in_folder(family)) {
             (Some(own), Some(shared)) if shared.modified > own.modified => shared,

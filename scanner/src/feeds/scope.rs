@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sluicegate_model::advisory::{Event, Range, Scope};
+use sluicegate_model::package::family_of;
 
 use super::extras;
 
@@ -54,7 +55,7 @@ pub(crate) fn is_modular(version: &str) -> bool {
 
 /// Reads the scope.
 pub(super) fn scope(described: &Described<'_>) -> Scope {
-    let family = described.ecosystem.split(':').next().unwrap_or_default();
+    let family = family_of(described.ecosystem);
     let modular = described.ranges.iter().any(has_modular_fix);
     let is_suse = matches!(family, "SUSE" | "openSUSE");
     Scope {

@@ -4,7 +4,7 @@
 //! what no loaded ecosystem answers for is a gap. Sources: OSV schema, "Defined Ecosystems"; the
 //! folders of the public OSV bucket.
 
-use sluicegate_model::package::{Component, Ecosystem};
+use sluicegate_model::package::{Component, Ecosystem, family_of};
 
 use crate::feeds::FeedIndex;
 
@@ -39,9 +39,9 @@ pub fn is_answered(component: &Component, feeds: &FeedIndex) -> bool {
 /// Picks from the ecosystems that a source lists those under which the advisories on a release are
 /// filed.
 pub fn filed_under<'a>(named: &str, listed: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let is_meant: Box<dyn Fn(&str) -> bool> = match named.split(':').next() {
-        Some("SUSE") => Box::new(|name| is_of_suse_release(name, named)),
-        Some("Red Hat") => Box::new(|name| is_red_hat_repository(name, named)),
+    let is_meant: Box<dyn Fn(&str) -> bool> = match family_of(named) {
+        "SUSE" => Box::new(|name| is_of_suse_release(name, named)),
+        "Red Hat" => Box::new(|name| is_red_hat_repository(name, named)),
         _ => Box::new(|name| name == named),
     };
     let picked = listed.filter(|name| is_meant(name));
