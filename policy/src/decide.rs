@@ -47,33 +47,33 @@ pub struct Outcome {
     pub allowed_by: Vec<String>,
     /// The next instant at which something in the decision changes by itself.
     pub valid_until: Option<Timestamp>,
-    /// The findings, each with the exception that covers it.
-    pub findings: Vec<Finding>,
+    /// What was decided on, each finding with the exception that covers it.
+    pub report: Report,
 }
 
 /// Decides on a report.
 pub fn decide(
     set: &PolicySet,
     subject: &Subject<'_>,
-    report: &Report,
+    mut report: Report,
     feeds: &FeedStanding,
     now: Timestamp,
 ) -> Outcome {
     let mut turns = Vec::new();
     let exceptions = set.exceptions_for(subject.repository);
-    let findings = excepted(&report.findings, &exceptions, now, &mut turns);
+    except(&mut report.findings, &exceptions, now, &mut turns);
     let policies = set.covering(subject.repository);
     let mut spoken = Vec::new();
     for policy in &policies {
         let kind = artifact_reason(policy, subject.content);
-        let found = content_reasons(policy, report, &findings, feeds, now, &mut turns);
+        let found = content_reasons(policy, &report, feeds, now, &mut turns);
         let effects = kind.into_iter().chain(found);
         spoken.extend(effects.map(|reason| (policy.ceiling(reason.action), reason)));
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
     let decision = effects.max().unwrap_or(Decision::Allow);
     let in_force = exceptions.iter().filter(|e| e.is_in_force(now));
-    let allowed_by = allowed_by(decision, &policies, &findings, in_force.copied());
+    let allowed_by = allowed_by(decision, &policies, &report.findings, in_force.copied());
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     Outcome {
         decision,
@@ -84,7 +84,7 @@ pub fn decide(
         },
         allowed_by,
         valid_until: turns.into_iter().filter(|turn| *turn > now).min(),
-        findings,
+        report,
     }
 }
 
@@ -103,14 +103,13 @@ fn ordered(mut spoken: Vec<(Decision, Reason)>) -> Vec<Reason> {
 }
 
 /// Names the exception in force on each finding, and notes when that will change.
-fn excepted(
-    findings: &[Finding],
+fn except(
+    findings: &mut [Finding],
     exceptions: &[&Exception],
     now: Timestamp,
     turns: &mut Vec<Timestamp>,
-) -> Vec<Finding> {
-    let mut findings = findings.to_vec();
-    for finding in &mut findings {
+) {
+    for finding in findings {
         let covering: Vec<_> = exceptions
             .iter()
             .filter(|e| e.is_in_force(now) && e.names(finding))
@@ -118,7 +117,6 @@ fn excepted(
         finding.exception = covering.first().map(|exception| exception.name.clone());
         turns.extend(covering.iter().filter_map(|exception| exception.expires_at));
     }
-    findings
 }
 
 /// Names the exceptions that a less strict decision rests on.
@@ -159,7 +157,6 @@ fn artifact_reason(policy: &Policy, content: Content) -> Option<Reason> {
 fn content_reasons(
     policy: &Policy,
     report: &Report,
-    findings: &[Finding],
     feeds: &FeedStanding,
     now: Timestamp,
     turns: &mut Vec<Timestamp>,
@@ -167,7 +164,7 @@ fn content_reasons(
     let mut reasons: Vec<Reason> = policy
         .rules
         .iter()
-        .filter_map(|rule| rule_reason(rule, findings))
+        .filter_map(|rule| rule_reason(rule, &report.findings))
         .collect();
     let inconclusive = match report.coverage.status {
         CoverageStatus::Complete => None,

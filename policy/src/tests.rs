@@ -90,7 +90,13 @@ fn decided(set: &PolicySet, repository: &str, report: &Report) -> Outcome {
         repository: &repository,
         content: Content::Image,
     };
-    decide(set, &subject, report, &FeedStanding::default(), now())
+    decide(
+        set,
+        &subject,
+        report.clone(),
+        &FeedStanding::default(),
+        now(),
+    )
 }
 
 fn known(family: &str, newest: Option<&str>, longest_gap_days: u32) -> Knowledge {
@@ -194,7 +200,7 @@ fn the_built_in_policy_lists_the_rest_so_that_a_note_means_something() {
             &report(vec![finding], vec![]),
         );
         assert_eq!(outcome.decision, Decision::Allow);
-        assert_eq!(outcome.findings.len(), 1);
+        assert_eq!(outcome.report.findings.len(), 1);
     }
 }
 
@@ -337,7 +343,7 @@ fn an_exception_covers_its_finding_its_package_and_its_images_until_the_day_is_o
     ] {
         let outcome = decided(&set(&exception(extra)), IMAGE, &bad);
         assert_eq!(outcome.decision, wanted, "{extra}");
-        let named = outcome.findings[0].exception.as_deref();
+        let named = outcome.report.findings[0].exception.as_deref();
         assert_eq!(named, (wanted == Decision::Allow).then_some("e"));
     }
     let outcome = decided(&set(&exception("")), IMAGE, &bad);
@@ -354,7 +360,7 @@ fn an_exception_covers_its_finding_its_package_and_its_images_until_the_day_is_o
         content: Content::Image,
     };
     let standing = FeedStanding::default();
-    let outcome = decide(&set(&exception("")), &subject, &bad, &standing, after);
+    let outcome = decide(&set(&exception("")), &subject, bad, &standing, after);
     assert_eq!(
         outcome.decision,
         Decision::Refuse,

@@ -10,7 +10,13 @@ fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
         content: Content::Artifact(kind),
     };
     let standing = FeedStanding::default();
-    decide(&PolicySet::built_in(), &subject, report, &standing, now())
+    decide(
+        &PolicySet::built_in(),
+        &subject,
+        report.clone(),
+        &standing,
+        now(),
+    )
 }
 
 #[test]

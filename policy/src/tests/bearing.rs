@@ -26,7 +26,7 @@ fn a_rule_counts_what_is_quieted_only_where_it_asks_for_it() {
     ] {
         let outcome = decided(&set(&rule(when)), IMAGE, &report);
         assert_eq!(outcome.decision, wanted, "{when}");
-        assert_eq!(outcome.findings.len(), 1, "{when}");
+        assert_eq!(outcome.report.findings.len(), 1, "{when}");
     }
     let built_in = decided(&PolicySet::built_in(), IMAGE, &report);
     assert_eq!(built_in.decision, Decision::Allow);
@@ -56,7 +56,7 @@ fn a_rule_counts_what_is_not_affected_only_where_it_asks_and_tells_caches_apart(
         let report = report(vec![found.clone()], Vec::new());
         let outcome = decided(&set(&rule(when)), IMAGE, &report);
         assert_eq!(outcome.decision, wanted, "{when}");
-        assert_eq!(outcome.findings.len(), 1, "{when}");
+        assert_eq!(outcome.report.findings.len(), 1, "{when}");
     }
     let report = report(vec![absent], Vec::new());
     let built_in = decided(&PolicySet::built_in(), IMAGE, &report);

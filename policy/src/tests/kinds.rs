@@ -11,7 +11,7 @@ fn a_rule_means_what_is_no_weakness_only_where_it_says_so() {
     let found = || report(vec![unmaintained()], vec![]);
     let outcome = decided(&PolicySet::built_in(), IMAGE, &found());
     assert_eq!(outcome.decision, Decision::Allow);
-    assert_eq!(outcome.findings.len(), 1);
+    assert_eq!(outcome.report.findings.len(), 1);
     let refusing = |when: &str| {
         let rule = format!("  rules: [{{id: r, when: {when}, action: refuse}}]");
         decided(&set(&policy(&rule)), IMAGE, &found()).decision

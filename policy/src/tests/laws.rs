@@ -101,7 +101,7 @@ proptest! {
         let with = decided(&set(&[text, exception_until("2026-05-31")].concat()), IMAGE, &report);
         prop_assert_eq!(with.decision, without.decision);
         prop_assert_eq!(with.reasons, without.reasons);
-        prop_assert_eq!(with.findings, without.findings);
+        prop_assert_eq!(with.report.findings, without.report.findings);
         prop_assert_eq!(with.valid_until, None);
     }
 

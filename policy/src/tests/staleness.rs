@@ -13,7 +13,7 @@ fn outcome(feeds: &str, knowledge: Vec<Knowledge>, standing: FeedStanding) -> Ou
         repository: &repository,
         content: Content::Image,
     };
-    decide(&set, &subject, &report, &standing, now())
+    decide(&set, &subject, report, &standing, now())
 }
 
 fn decision(feeds: &str, knowledge: Vec<Knowledge>) -> (Decision, Option<String>) {

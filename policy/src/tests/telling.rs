@@ -21,7 +21,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         reasons: outcome.reasons,
         allowed_by: outcome.allowed_by,
         warnings: Vec::new(),
-        findings: outcome.findings,
+        findings: outcome.report.findings,
         coverage: report.coverage.clone(),
         distro: None,
         packages: 1,

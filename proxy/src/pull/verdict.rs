@@ -46,8 +46,9 @@ pub(crate) fn verdict(
         repository: &image.repository,
         content: scanned.content,
     };
-    let mut outcome = sluicegate_policy::decide(policies, &subject, &report, &feeds.standing, now);
-    name_sources(&mut outcome.findings, &scanned.inventory);
+    let outcome = sluicegate_policy::decide(policies, &subject, report, &feeds.standing, now);
+    let mut report = outcome.report;
+    name_sources(&mut report.findings, &scanned.inventory);
     let lacks = lacks_for(&feeds.index, &report.knowledge);
     let warnings = policies.unmet(Some(&image.repository), &lacks);
     let mut gaps = report.coverage.gaps.iter();
@@ -69,7 +70,7 @@ pub(crate) fn verdict(
         reasons: outcome.reasons,
         allowed_by: outcome.allowed_by,
         warnings,
-        findings: outcome.findings,
+        findings: report.findings,
         coverage: report.coverage,
         distro: report.distro,
         packages: report.packages,

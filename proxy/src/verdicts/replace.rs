@@ -71,6 +71,14 @@ impl Replacement {
             why: error.to_string(),
         })?;
         let (body, document) = pack(verdict, &text)?;
+        let terms = term::of_verdict(verdict);
+        let old_terms = known.verdict.as_ref().map(|old| {
+            if term::is_alike(old, verdict) {
+                terms.clone()
+            } else {
+                term::of_verdict(old)
+            }
+        });
         Ok(Self {
             repository: verdict.repository.clone(),
             digest: verdict.digest.clone(),
@@ -79,8 +87,8 @@ impl Replacement {
             replaces: known.body.clone(),
             change: None,
             summary: SummaryRow::of(verdict)?,
-            terms: term::of_verdict(verdict),
-            old_terms: known.verdict.as_ref().map(term::of_verdict),
+            terms,
+            old_terms,
             packages: None,
         })
     }
@@ -388,7 +396,7 @@ fn pack(
     if text.len() <= MAX_INLINE_TEXT_BYTES && packed.len() <= MAX_INLINE_BYTES {
         return Ok((VerdictBody::Inline(packed), None));
     }
-    let key = format!("{} {}", verdict.repository, Digest::of(text));
+    let key = format!("{} {}", verdict.repository, Digest::of(&packed));
     let document = PackedDocument::from_packed(DocumentKind::Verdict, &key, text.len(), &packed)?;
     Ok((VerdictBody::Document(key), Some(document)))
 }

@@ -123,6 +123,19 @@ pub(super) fn of_verdict(verdict: &Verdict) -> Vec<Term> {
     ordered(terms)
 }
 
+/// Tells whether two verdicts can surely be asked for by the same: their findings have the same names.
+pub(super) fn is_alike(one: &Verdict, other: &Verdict) -> bool {
+    let (one, other) = (&one.findings, &other.findings);
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            let (package, others) = (&one.package, &other.package);
+            (&one.id, &one.aliases, &one.advisories)
+                == (&other.id, &other.aliases, &other.advisories)
+                && (&package.name, &package.source, &package.purl)
+                    == (&others.name, &others.source, &others.purl)
+        })
+}
+
 /// Lists what an image can be asked for by, ordered.
 pub(super) fn of_inventory(inventory: &Inventory) -> Vec<Term> {
     let packages = inventory.components.iter().map(|found| &found.package);

@@ -5,7 +5,6 @@
 //! "unknown": neither that it is affected nor that it is fixed.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use sluicegate_model::advisory::{Advisory, Event};
 use sluicegate_model::package::{Component, PackageType, Standing};
@@ -37,16 +36,17 @@ impl<'a> Build<'a> {
             PackageType::Rpm => side == Side::Installed,
             _ => false,
         };
-        let known = if may_have_epoch {
-            epochs(package_type, advisories)
-        } else {
-            BTreeSet::new()
-        };
         let own = parts(package_type, version);
-        let lowest = known.iter().copied().min_by_key(|epoch| number(epoch));
+        // None can be raised to none.
+        let known = if may_have_epoch && number(own.epoch) > 0 {
+            Epochs::of(package_type, advisories, own.epoch)
+        } else {
+            Epochs::default()
+        };
+        let lowest = known.lowest;
         // A lower one is that of the distribution's own older packages, and is compared as older.
         let is_raised = lowest.is_some_and(|lowest| number(lowest) < number(own.epoch));
-        let has_own_epoch = is_raised && !known.contains(own.epoch);
+        let has_own_epoch = is_raised && !known.have_own;
         let is_foreign = has_own_epoch || component.standing == Standing::ThirdParty;
         if !is_foreign {
             return Self {
@@ -91,8 +91,32 @@ fn number(epoch: &str) -> u64 {
     epoch.parse().unwrap_or(0)
 }
 
-/// Gives the epochs of all versions that advisories name; none is the empty one.
-fn epochs(package_type: PackageType, advisories: &[Advisory]) -> BTreeSet<&str> {
+/// The epochs of all versions that advisories name; none is the empty one.
+#[derive(Default)]
+struct Epochs<'a> {
+    lowest: Option<&'a str>,
+    /// Whether a version's own is among them.
+    have_own: bool,
+}
+
+impl<'a> Epochs<'a> {
+    fn of(package_type: PackageType, advisories: &'a [Advisory], own: &str) -> Self {
+        let mut known = Self::default();
+        for version in named(advisories) {
+            let epoch = parts(package_type, version).epoch;
+            known.have_own |= epoch == own;
+            // Thousands of versions have the same.
+            if known.lowest != Some(epoch) {
+                let lowest = known.lowest.into_iter().chain([epoch]);
+                known.lowest = lowest.min_by_key(|epoch| (number(epoch), *epoch));
+            }
+        }
+        known
+    }
+}
+
+/// Gives all versions that advisories name, but those that mean the beginning and the end.
+fn named(advisories: &[Advisory]) -> impl Iterator<Item = &str> {
     let ranges = advisories.iter().flat_map(|advisory| &advisory.ranges);
     let bounds = ranges
         .flat_map(|range| &range.events)
@@ -104,10 +128,7 @@ fn epochs(package_type: PackageType, advisories: &[Advisory]) -> BTreeSet<&str> 
         })
         .filter(|version| !matches!(version.as_str(), "0" | "*"));
     let listed = advisories.iter().flat_map(|advisory| &advisory.versions);
-    bounds
-        .chain(listed)
-        .map(|version| parts(package_type, version).epoch)
-        .collect()
+    bounds.chain(listed).map(String::as_str)
 }
 
 /// Gives a revision up to what somebody else than the distribution may have added: its number, and

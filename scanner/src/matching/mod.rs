@@ -17,7 +17,7 @@ mod scope;
 mod severity;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use sluicegate_model::coverage::{Gap, GapKind};
@@ -36,7 +36,7 @@ use crate::{knowledge, report};
 use coverage::Unanswered;
 use listing::Listing;
 use owner::{Fate, Word};
-use question::{Question, Told, matched, questions, told};
+use question::{Question, Told, matched, on_installed, questions, told};
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.
@@ -111,18 +111,24 @@ impl<'a> Matching<'a> {
         let advisories = told.iter().flat_map(|told| told.advisories.iter());
         let names = advisories.map(|advisory| 1 + advisory.aliases.len() + advisory.upstream.len());
         let asked: usize = names.sum();
+        let on_installed = on_installed(&told);
         for alike in components.chunk_by(|one, other| is_alike(questions, one, other)) {
             let Some(left) = self.questions_left.checked_sub(asked) else {
                 self.unmatched = self.unmatched.saturating_add(alike.len());
                 continue;
             };
             self.questions_left = left;
-            self.answer(&told, alike);
+            self.answer(&told, &on_installed, alike);
         }
     }
 
     /// Answers for components of which the same is said.
-    fn answer(&mut self, told: &[Told<'_>], alike: &'a [&'a Component]) {
+    fn answer(
+        &mut self,
+        told: &[Told<'_>],
+        on_installed: &HashSet<&str>,
+        alike: &'a [&'a Component],
+    ) {
         let Some(component) = alike.first() else {
             return;
         };
@@ -132,7 +138,7 @@ impl<'a> Matching<'a> {
         let Some(matcher) = matcher else {
             return;
         };
-        let (matched, has_own_epoch) = matched(matcher, component, told);
+        let (matched, has_own_epoch) = matched(matcher, component, told, on_installed);
         if has_own_epoch {
             let names = alike
                 .iter()

@@ -10,7 +10,7 @@ use sluicegate_model::advisory::{Advisory, Event};
 use sluicegate_model::finding::{Attributed, Finding, FindingKind, QuietedBy};
 use sluicegate_model::package::{Component, Evidence, Owner, Package, Standing};
 
-use super::question::{Told, questions, told};
+use super::question::{Told, on_installed, questions, told};
 use super::scope;
 use crate::feeds::FeedIndex;
 use crate::feeds::cve::CveNumber;
@@ -77,12 +77,7 @@ impl Word {
     }
 
     fn hear(&mut self, matcher: &Matcher, package: &Package, told: &[Told<'_>]) {
-        let of_installed: BTreeSet<&str> = told
-            .iter()
-            .filter(|told| told.question.side == Side::Installed)
-            .filter(|_| matcher.installed_name_answers_alone())
-            .flat_map(|told| told.advisories.iter().map(|advisory| advisory.id.as_str()))
-            .collect();
+        let on_installed = on_installed(told);
         for Told {
             question,
             advisories,
@@ -92,8 +87,9 @@ impl Word {
             let affected = matcher.order(question.side).affected;
             let answers = affected(version, advisories);
             for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
-                let is_answered =
-                    question.side == Side::Source && of_installed.contains(advisory.id.as_str());
+                let is_answered = question.side == Side::Source
+                    && matcher.installed_name_answers_alone()
+                    && on_installed.contains(advisory.id.as_str());
                 // What it would say of a version that is affected shows whether it speaks of this
                 // build at all.
                 let speaks = scope::limited(Affected::Yes, package, advisory);

@@ -1,7 +1,7 @@
 //! What is asked of the feeds about a component, what they tell, and what of that applies.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sluicegate_model::advisory::Advisory;
@@ -82,6 +82,19 @@ pub(super) fn told<'a>(
     told
 }
 
+/// Names the records on the installed package, where its source was asked about as well: for whom
+/// those say everything, what is said of the source counts only without them.
+pub(super) fn on_installed<'a>(told: &'a [Told<'_>]) -> HashSet<&'a str> {
+    let of_side = |side| move |told: &&Told<'_>| told.question.side == side;
+    let mut of_source = told.iter().filter(of_side(Side::Source));
+    if of_source.all(|told| told.advisories.is_empty()) {
+        return HashSet::new();
+    }
+    let installed = told.iter().filter(of_side(Side::Installed));
+    let advisories = installed.flat_map(|told| told.advisories.iter());
+    advisories.map(|advisory| advisory.id.as_str()).collect()
+}
+
 /// An advisory that applies to a component, or may.
 pub(super) struct Matched<'a> {
     pub(super) advisory: &'a Advisory,
@@ -102,15 +115,9 @@ pub(super) fn matched<'a>(
     matcher: &Matcher,
     component: &'a Component,
     told: &'a [Told<'a>],
+    on_installed: &HashSet<&str>,
 ) -> (Vec<Matched<'a>>, bool) {
     let package = &component.package;
-    let names_installed: BTreeSet<&str> = told
-        .iter()
-        .filter(|told| {
-            matcher.installed_name_answers_alone() && told.question.side == Side::Installed
-        })
-        .flat_map(|told| told.advisories.iter().map(|advisory| advisory.id.as_str()))
-        .collect();
     let mut matched = Vec::new();
     let mut has_own_epoch = false;
     for Told {
@@ -125,8 +132,9 @@ pub(super) fn matched<'a>(
         has_own_epoch |= build.has_own_epoch;
         let answers = affected(&build.version, advisories);
         for (affected, advisory) in answers.into_iter().zip(advisories.iter()) {
-            let is_answered =
-                side == Side::Source && names_installed.contains(advisory.id.as_str());
+            let is_answered = side == Side::Source
+                && matcher.installed_name_answers_alone()
+                && on_installed.contains(advisory.id.as_str());
             let affected = build.limit(scope::limited(affected, package, advisory));
             let affected = match affected {
                 Affected::Yes if question.is_by_name_alone => Affected::Unknown,
