@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use sluicegate::decisions::{DecisionLog, Entry, LineKind};
+use sluicegate_local::decisions::{DecisionLog, Entry, LineKind};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
 

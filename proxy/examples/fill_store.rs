@@ -11,9 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sluicegate::cache::{ContentStore, DocumentKind, PackedDocument};
 use sluicegate::pull::job::Scanned;
-use sluicegate::verdicts::{Records, Replacement, SledStore};
+use sluicegate::verdicts::{Records, Replacement};
+use sluicegate_local::cache::{ContentStore, DocumentKind, PackedDocument};
+use sluicegate_local::store::SledStore;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::inventory::Inventory;

@@ -13,21 +13,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_config::{FeedSource, GateMode, Settings};
+use sluicegate_feeds::Feeds;
+use sluicegate_local::cache::ContentStore;
+use sluicegate_local::decisions::{DecisionLog, PolicyRecord, PolicyTexts, PullLog};
+use sluicegate_local::store::SledStore;
+use sluicegate_machine::clock::Clock;
+use sluicegate_model::names::Names;
+use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::ApiState;
 use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
-use crate::cache::ContentStore;
-use crate::clock::Clock;
 use crate::data_directory;
-use crate::decisions::{DecisionLog, PolicyRecord, PolicyTexts, PullLog};
 use crate::events::PullHistory;
-use crate::feeds::Feeds;
 use crate::http::details::Details;
 use crate::http::forwarded::TrustedProxies;
-use crate::http::name::Names;
 use crate::http::registry::Registry;
 use crate::insecure;
 use crate::instance_key::InstanceKey;
@@ -45,8 +47,7 @@ use crate::pull::resolve::Resolver;
 use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
 use crate::rejudge::Rejudge;
-use crate::upstream::{ProxyVariables, Upstream, UpstreamError};
-use crate::verdicts::{Records, SledStore};
+use crate::verdicts::Records;
 use crate::webhook::Webhook;
 
 use self::listeners::{Bound, Certificates, details};

@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::private::{self, OTHERS};
+use sluicegate_machine::private::{self, OTHERS};
 
 /// The file that says that everything beneath has been closed once.
 const CLOSED: &str = ".private";

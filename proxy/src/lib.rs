@@ -1,22 +1,17 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 //!
-//! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what they
-//! ask (`upstream`, `cache`), what decides (`feeds`, `policies`) and decides anew (`rejudge`), what
-//! remembers (`verdicts`, `decisions`, `events`), who is told (`webhook`), who looks (`api`, `metrics`), in which `formats`, and the program around it.
+//! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what decides
+//! (`policies`) and decides anew (`rejudge`), what remembers (`verdicts`, `events`), who is told
+//! (`webhook`), who looks (`api`, `metrics`), and the program around it. What they ask and where they
+//! keep it are crates of their own: `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
 pub mod api;
 pub mod app;
-pub mod cache;
-pub mod clock;
 pub mod commands;
 mod data_directory;
-pub mod decisions;
 pub mod demo;
-pub mod durable;
 pub mod events;
-pub mod feeds;
 pub mod fingerprint;
-pub mod formats;
 pub mod http;
 mod insecure;
 pub mod inspect;
@@ -24,12 +19,8 @@ mod instance_key;
 pub mod metrics;
 pub mod moment;
 pub mod policies;
-pub mod private;
 pub mod pull;
 pub mod rejudge;
-pub mod secrets;
 pub mod telemetry;
-pub mod trace;
-pub mod upstream;
 pub mod verdicts;
 pub mod webhook;

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use sluicegate::commands::{self, Cli, CommandError};
-use sluicegate::formats::text::printable_lines;
-use sluicegate::private::shut_out_others;
+use sluicegate_formats::text::printable_lines;
+use sluicegate_machine::private::shut_out_others;
 
 fn main() -> ExitCode {
     shut_out_others();

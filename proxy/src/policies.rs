@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use sluicegate_model::Repository;
 use sluicegate_policy::{ListedException, LoadErrors, PolicySet, SourceFile};
 
-use crate::decisions::{PolicyRecord, RecordError, TextsError};
+use sluicegate_local::decisions::{PolicyRecord, RecordError, TextsError};
 
 pub use files::{PolicyFiles, read_all};
 

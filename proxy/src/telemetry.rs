@@ -13,8 +13,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::formats::{json, text};
-use crate::secrets;
+use sluicegate_formats::{json, text};
+use sluicegate_upstream::secrets;
 
 /// Starts logging. A second call changes nothing.
 pub fn start(format: LogFormat, filter: Option<&str>) {
@@ -127,10 +127,10 @@ mod tests {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
+    use sluicegate_formats::text::is_treacherous;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::{PrintableFields, PrintableJson};
-    use crate::formats::text::is_treacherous;
 
     const EVIL: &str = "1\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\nINFO forged\r\u{7f}";
 

@@ -52,4 +52,3 @@ pub use matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 pub use matching::{judge, judging_bytes};
 pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{PluginInfo, PluginKind, facts_fingerprint, fingerprint, plugins};
-pub use purl::percent_encoded;

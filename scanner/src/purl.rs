@@ -3,6 +3,7 @@
 //! Source: ECMA-427, and the type definitions of package-url/purl-spec.
 
 use sluicegate_model::package::{Distro, Package, PackageType};
+use sluicegate_model::percent;
 
 use crate::names;
 
@@ -85,23 +86,7 @@ fn encode_parts(name: &str, separator: char) -> String {
 }
 
 fn encode(text: &str) -> String {
-    percent_encoded(text, b".-_~:")
-}
-
-/// Writes every byte by number that is neither an ASCII letter or digit nor among `bare`.
-///
-/// Source: RFC 3986, section 2.1.
-pub fn percent_encoded(text: &str, bare: &[u8]) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || bare.contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    encoded
+    percent::encoded(text, b".-_~:")
 }
 
 #[cfg(test)]

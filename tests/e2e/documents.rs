@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use serde_json::Value;
-use sluicegate::formats::{self, Format};
+use sluicegate_formats::Format;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_tests::image::ImageBuilder;
@@ -118,7 +118,7 @@ async fn other_programs_accept_the_documents_of_a_real_image() {
     let verdict: Verdict =
         serde_json::from_value(scene.proxy.verdict(digest).await).expect("a verdict");
     let mut sarif = Vec::new();
-    formats::write(Format::Sarif, &verdict, &Inventory::default(), &mut sarif)
+    sluicegate_formats::write(Format::Sarif, &verdict, &Inventory::default(), &mut sarif)
         .expect("write SARIF");
     let documents: [(&str, &[u8]); 3] = [
         ("cyclonedx", &cyclonedx),

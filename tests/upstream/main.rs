@@ -2,12 +2,12 @@
 
 mod tunnel;
 
-use sluicegate::upstream::{BlobPart, ProxyVariables, Upstream, UpstreamError};
 use sluicegate_config::{Credentials, Secret, UpstreamSettings};
 use sluicegate_model::{Digest, Reference};
 use sluicegate_tests::image::{Blob, Image, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression, noise};
 use sluicegate_tests::registry::{PASSWORD, SecureRegistry, USER};
+use sluicegate_upstream::{BlobPart, ProxyVariables, Upstream, UpstreamError};
 
 use tunnel::TunnelProxy;
 

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_local::decisions::{
+    self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
+    Searched,
+};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicyDocument;
@@ -14,10 +18,6 @@ use super::asked::{Nothing, Path, Query};
 use super::json::Json;
 use super::parameters::{Limit, LineNumber, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
-use crate::decisions::{
-    self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
-    Searched,
-};
 use crate::moment::Moment;
 
 /// The filters of the log.

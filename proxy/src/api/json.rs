@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::formats::json::compact;
+use sluicegate_formats::json::compact;
 
 /// The problem of an answer that cannot be written.
 const UNWRITABLE: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the answer could not be written as JSON"}"#;

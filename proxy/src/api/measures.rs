@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use jiff::Timestamp;
+use sluicegate_feeds::{FeedState, SourceState};
 use sluicegate_model::package::family_of;
 use sluicegate_scanner::feeds::EcosystemStatus;
 
 use super::ApiState;
 use super::answers::Exposition;
 use super::asked::{Nothing, Query};
-use crate::feeds::{FeedState, SourceState};
 use crate::metrics::Measured;
 
 /// Writes the metrics.

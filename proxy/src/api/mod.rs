@@ -32,12 +32,12 @@ use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sluicegate_feeds::Feeds;
+use sluicegate_local::cache::ContentStore;
+use sluicegate_machine::clock::Clock;
+use sluicegate_model::names::Names;
 
-use crate::cache::ContentStore;
-use crate::clock::Clock;
 use crate::events::PullHistory;
-use crate::feeds::Feeds;
-use crate::http::name::Names;
 use crate::http::tls::TlsReload;
 use crate::metrics::Metrics;
 use crate::policies::Policies;

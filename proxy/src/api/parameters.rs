@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sluicegate_model::Repository;
+use sluicegate_model::names::CanonicalNameError;
 
 use super::ApiState;
 use super::asked::from_text;
 use super::problem::Problem;
-use crate::http::name::CanonicalNameError;
 use crate::moment::Moment;
 
 /// Items of a page where none is asked for.

@@ -10,13 +10,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_local::store::StoreError;
 use tokio::sync::Mutex;
 
 use super::ApiState;
 use super::asked::Query;
 use super::json::Json;
 use super::parameters::Switch;
-use crate::verdicts::StoreError;
 
 /// How long a proof counts.
 const PROVEN_FOR: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_formats::{self as formats, Format};
 use sluicegate_model::Digest;
 
 use super::answers::Bill;
@@ -13,7 +14,6 @@ use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
 use super::verdicts::newest;
 use super::{ApiState, body};
-use crate::formats::{self, Format};
 
 /// How much more memory than the verdict itself a document about it takes, text included.
 const DOCUMENT_ROOM: u64 = 2;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluicegate_feeds::lacks;
+use sluicegate_feeds::shown::{FeedsShown, tell};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::Upstream;
 
 use super::ApiState;
 use super::answers::Word;
 use super::asked::{Nothing, Query};
 use super::json::Json;
-use crate::feeds::lacks;
-use crate::feeds::shown::{FeedsShown, tell};
 use crate::pull::pulls::Pull;
 use crate::rejudge::ProgressView;
-use crate::upstream::Upstream;
 use crate::webhook::{Webhook, WebhookView};
 
 /// Most warnings about policies that are shown.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::IntoResponse as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_local::store::StoreError;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -18,7 +19,7 @@ use super::problem::Problem;
 use super::{ApiState, body};
 use crate::moment::Moment;
 use crate::pull::memory::Share;
-use crate::verdicts::{StoreError, Summary, VerdictFilter, WithFindings};
+use crate::verdicts::{Summary, VerdictFilter, WithFindings};
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;

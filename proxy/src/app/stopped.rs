@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use sluicegate_config::{Environment, Flags, Settings};
+use sluicegate_machine::clock::Clock;
 
 use super::listeners::Certificates;
 use super::{Parts, StartError};
 use crate::api;
 use crate::api::guard::Guard;
-use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// The file that every verdict store has. Source: sled 0.34, "Tree file structure".

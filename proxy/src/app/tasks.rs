@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use sluicegate_feeds::{Feeds, lacks};
+use sluicegate_local::decisions::PullLog;
+use sluicegate_machine::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_service::Service as _;
 
 use crate::api::guard::Guard;
 use crate::api::{self, ApiState};
-use crate::clock::Clock;
-use crate::decisions::PullLog;
-use crate::feeds::{Feeds, lacks};
 use crate::http::registry::Registry;
 use crate::http::server::{self, PeerInfo, ServerLimits};
 use crate::http::tls::TlsReload;

@@ -5,12 +5,12 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use sluicegate_config::{Environment, Flags};
+use sluicegate_formats::text::printable;
 
 use super::CommandError;
 use super::query::{Format, note, print_json};
 use super::serve::ServeArgs;
 use crate::app::unstarted;
-use crate::formats::text::printable;
 
 /// The configuration of serve
 #[derive(Subcommand, Debug)]

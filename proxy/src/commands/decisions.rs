@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use sluicegate_formats::text::{printable, printable_lines};
+use sluicegate_local::decisions::{self, VerifyReport};
 
 use super::CommandError;
 use super::query::{
     Column, ExportSource, Format, ListSource, Listing, Pages, Shape, Source, cell, members,
     print_json, query_string,
 };
-use crate::decisions::{self, VerifyReport};
-use crate::formats::text::{printable, printable_lines};
 
 /// What a list shows of a line.
 const LISTED: Listing = Listing {

@@ -47,7 +47,7 @@ impl Scratch {
             rand::random::<u32>()
         );
         let path = std::env::temp_dir().join(name);
-        crate::private::create_dir(&path)?;
+        sluicegate_machine::private::create_dir(&path)?;
         Ok(Self(path))
     }
 }

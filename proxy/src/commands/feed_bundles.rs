@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_config::{FeedSource, Settings};
+use sluicegate_feeds::bundle::{
+    Contents, Imported, KeyError, Outcome, PublicKey, SigningKey, Trust, pack,
+};
+use sluicegate_feeds::mirror::{Mirror, told};
 
 use super::CommandError;
 use super::feeds::{FeedFlags, settings};
 use crate::app::proxy_variables;
-use crate::feeds::bundle::{
-    Contents, Imported, KeyError, Outcome, PublicKey, SigningKey, Trust, pack,
-};
-use crate::feeds::mirror::{Mirror, told};
 
 /// Days for which a bundle may be imported, unless told otherwise.
 const VALID_DAYS: u16 = 30;

@@ -6,11 +6,11 @@ use std::path::Path;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sluicegate_feeds::shown::{kept, problems, shown};
+use sluicegate_formats::text;
 
 use super::CommandError;
 use super::query::{Format, Source, cell, members, print_json, write_rows};
-use crate::feeds::shown::{kept, problems, shown};
-use crate::formats::text;
 
 /// Where to ask, and how to print.
 #[derive(Args, Debug)]

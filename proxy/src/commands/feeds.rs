@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use sluicegate_config::{Environment, FeedSource, Flags, Settings};
+use sluicegate_feeds::bundle::Imported;
+use sluicegate_feeds::mirror::{Mirror, Scope, Synced, told};
+use sluicegate_formats::text::printable;
 
 use super::CommandError;
 use super::feed_bundles::{self, CreateKeyArgs, ExportArgs, ImportArgs};
 use super::feed_status::{self, StatusArgs};
 use super::inspect_progress::Shown;
 use crate::app::proxy_variables;
-use crate::feeds::bundle::Imported;
-use crate::feeds::mirror::{Mirror, Scope, Synced, told};
-use crate::formats::text::printable;
 
 /// Advisory feeds
 #[derive(Subcommand, Debug)]

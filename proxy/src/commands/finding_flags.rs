@@ -3,7 +3,7 @@
 use clap::Args;
 use sluicegate_model::severity::Severity;
 
-use crate::formats::view::View;
+use sluicegate_formats::view::View;
 
 /// Every severity, as the command line names them.
 const SEVERITIES: [Severity; 6] = [

@@ -6,10 +6,10 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use sluicegate_feeds::mirror::{OnProgress, SyncProgress, Unit};
+use sluicegate_formats::text::{printable, printable_lines};
 use sluicegate_scanner::feeds::BuildProgress;
 
-use crate::feeds::mirror::{OnProgress, SyncProgress, Unit};
-use crate::formats::text::{printable, printable_lines};
 use crate::inspect::LayerProgress;
 
 /// How something of known or unknown length is shown.

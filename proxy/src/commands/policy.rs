@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use sluicegate_formats::text::printable;
 use sluicegate_policy::{PolicySet, Seen, built_in_text};
 
 use super::CommandError;
 use super::query::{Format, Source, members, print_json, query_string};
-use crate::formats::text::printable;
 use crate::policies::{self, PolicyError, PolicyFiles};
 
 /// Policy files

@@ -3,15 +3,15 @@
 use std::io::Write;
 
 use serde_json::Value;
+use sluicegate_formats::appearance::Appearance;
+use sluicegate_formats::table;
+use sluicegate_formats::view::View;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
 use super::CommandError;
 use super::query::{cell, members};
-use crate::formats::appearance::Appearance;
-use crate::formats::table;
-use crate::formats::view::View;
 
 /// Prints one verdict, or what an index holds.
 pub fn print(out: &mut impl Write, verdict: &Value, view: &View) -> Result<(), CommandError> {

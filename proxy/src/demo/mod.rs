@@ -16,10 +16,10 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings, UpstreamSettings};
+use sluicegate_formats::text::printable;
+use sluicegate_machine::clock::Clock;
 
 use crate::app::{App, StartError};
-use crate::clock::Clock;
-use crate::formats::text::printable;
 
 /// The upstream's name in the demo.
 const UPSTREAM: &str = "demo.test";

@@ -133,10 +133,10 @@ fn from_to(from: &str, to: &str) -> Option<FromTo> {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_model::samples;
     use sluicegate_model::verdict::Decision;
 
     use super::*;
-    use crate::formats::samples;
 
     fn verdict(decision: Decision, exception: Option<&str>) -> Verdict {
         let mut verdict = Verdict {

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluicegate_local::decisions::{self, Asked, PulledBy};
 
 use super::event::Event;
-use crate::decisions::{self, Asked, PulledBy};
 use crate::verdicts::Records;
 
 /// An event as others see it.

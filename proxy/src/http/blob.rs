@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use hyper::{Response, header};
+use sluicegate_local::cache::BlobSource;
+use sluicegate_local::decisions::PullMethod;
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Verdict;
 
@@ -11,8 +13,6 @@ use super::hold::HoldEnded;
 use super::range::{self, Span, Unsatisfiable};
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
-use crate::cache::BlobSource;
-use crate::decisions::PullMethod;
 use crate::metrics::Found;
 use crate::pull::error::PullError;
 use crate::pull::gate::{BlobAnswer, Cleared, Grant};

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 
 use hyper::{Request, header};
+use sluicegate_local::decisions::Denial;
 use sluicegate_model::image::Reference;
+use sluicegate_model::names::CanonicalNameError;
 
-use super::name::CanonicalNameError;
 use super::registry::Registry;
 use super::route::RouteError;
-use crate::decisions::Denial;
 
 /// Logs and counts a request that failed for its registry; others are none of ours.
 ///

@@ -12,9 +12,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Response, StatusCode, header};
 use serde_json::json;
+use sluicegate_model::names::CanonicalNameError;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_upstream::UpstreamError;
+use sluicegate_upstream::secrets;
 
-use super::name::CanonicalNameError;
 use super::phrase;
 use super::respond::{
     Body, MAX_WARNING_BYTES, SLUICEGATE_VERDICT, SLUICEGATE_VERDICT_URL, empty, full, set,
@@ -22,8 +24,6 @@ use super::respond::{
 };
 use super::route::RouteError;
 use crate::pull::error::PullError;
-use crate::secrets;
-use crate::upstream::UpstreamError;
 
 /// What was asked for where a pull failed: one failure is told in the terms of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 use hyper::{Response, Uri};
 use sluicegate_model::Digest;
+use sluicegate_upstream::{Referrers, TagPage};
 
 use super::errors::{self, Wanted};
 use super::hold::HoldEnded;
@@ -12,7 +13,6 @@ use super::registry::{Asked, Registry};
 use super::respond::{self, Body};
 use super::route;
 use crate::pull::error::PullError;
-use crate::upstream::{Referrers, TagPage};
 
 /// Most digits of `n`: more is no number of tags.
 const MAX_COUNT_DIGITS: usize = 9;

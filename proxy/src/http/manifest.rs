@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use hyper::{Response, header};
+use sluicegate_local::cache::{Waiting, Watched};
+use sluicegate_local::decisions::Pull;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
@@ -14,8 +16,6 @@ use super::hold::HoldEnded;
 use super::old_clients;
 use super::registry::{Asked, Registry};
 use super::respond::{self, Body, Sending};
-use crate::cache::{Waiting, Watched};
-use crate::decisions::Pull;
 use crate::pull::error::PullError;
 use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
 use crate::pull::manifests::KnownManifest;

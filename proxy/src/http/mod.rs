@@ -12,7 +12,6 @@ pub mod forwarded;
 pub mod hold;
 pub mod lists;
 pub mod manifest;
-pub mod name;
 pub mod old_clients;
 mod phrase;
 pub mod range;

@@ -9,25 +9,25 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
+use sluicegate_local::decisions::{Pull, PullLog, PullMethod};
+use sluicegate_machine::clock::Clock;
+use sluicegate_model::names::Names;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_upstream::trace::Trace;
 use tokio::sync::watch;
 
 use super::denied;
 use super::details::Details;
 use super::forwarded::TrustedProxies;
 use super::hold::Hold;
-use super::name::Names;
 use super::respond::{self, Body};
 use super::route::{self, Route, RouteError, Target};
 use super::{blob, errors, lists, manifest};
-use crate::clock::Clock;
-use crate::decisions::{Pull, PullLog, PullMethod};
 use crate::metrics::Metrics;
 use crate::pull::gate::Gate;
 use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
-use crate::trace::Trace;
 
 /// Everything the endpoints of the registry use.
 pub struct Registry {

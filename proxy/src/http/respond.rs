@@ -7,14 +7,14 @@ use http_body_util::{BodyExt as _, Empty, Full, combinators::UnsyncBoxBody};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
+use sluicegate_local::cache::BlobBody;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Tag, media_type};
+use sluicegate_upstream::MAX_REFERRERS;
+use sluicegate_upstream::secrets;
 
 use super::range::Span;
-use crate::cache::BlobBody;
 use crate::pull::gate::{Cleared, ListedReferrers, ServedManifest};
-use crate::secrets;
-use crate::upstream::MAX_REFERRERS;
 
 /// What may go wrong while a body is being sent: the connection is cut.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;

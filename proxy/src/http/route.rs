@@ -8,7 +8,7 @@ use sluicegate_model::digest::DigestError;
 use sluicegate_model::image::{NameError, Reference};
 use sluicegate_model::{Digest, Repository};
 
-use super::name::{CanonicalNameError, Names};
+use sluicegate_model::names::{CanonicalNameError, Names};
 
 /// Longest path and query accepted, in bytes: two names of 255 and a digest fit many times.
 const MAX_TARGET_BYTES: usize = 4096;

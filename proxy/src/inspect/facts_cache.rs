@@ -13,8 +13,8 @@ use sha2::Digest as _;
 use sluicegate_model::Digest;
 use sluicegate_scanner::{Kept, LayerFacts, PluginSet};
 
-use crate::clock::Clock;
-use crate::private;
+use sluicegate_machine::clock::Clock;
+use sluicegate_machine::private;
 
 /// Most bytes kept: the facts of some thousand layers.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;

@@ -68,10 +68,10 @@ fn text(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_model::samples;
     use sluicegate_model::verdict::{Decision, Reason};
 
     use super::*;
-    use crate::formats::samples;
 
     #[test]
     fn usual_verdicts_stay_whole_and_long_ones_keep_what_decided() {

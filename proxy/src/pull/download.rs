@@ -11,18 +11,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use moka::sync::Cache;
 use rand::Rng as _;
+use sluicegate_local::cache::{
+    BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
+};
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::trace;
+use sluicegate_upstream::{Askers, BlobBody, UpstreamError};
 use tokio::time::Instant;
 
 use super::error::PullError;
 use super::slow::{Interests, Pace, Patience, USUAL};
 use super::sources::Upstreams;
-use crate::cache::{
-    BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
-};
-use crate::trace;
-use crate::upstream::{Askers, BlobBody, UpstreamError};
 use crate::verdicts::Records;
 
 /// Attempts in a row without a single new byte before a download is given up.

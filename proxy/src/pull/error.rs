@@ -6,7 +6,7 @@ use std::time::Duration;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
 
-use crate::upstream::UpstreamError;
+use sluicegate_upstream::UpstreamError;
 
 /// Says why content cannot be had. A refusal is no error: it is a verdict.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -68,11 +68,11 @@ impl From<UpstreamError> for PullError {
     }
 }
 
-impl From<crate::cache::CacheError> for PullError {
-    fn from(error: crate::cache::CacheError) -> Self {
+impl From<sluicegate_local::cache::CacheError> for PullError {
+    fn from(error: sluicegate_local::cache::CacheError) -> Self {
         match error {
-            full @ crate::cache::CacheError::Full { .. } => Self::Full(full.to_string()),
-            mismatch @ crate::cache::CacheError::DigestMismatch { .. } => {
+            full @ sluicegate_local::cache::CacheError::Full { .. } => Self::Full(full.to_string()),
+            mismatch @ sluicegate_local::cache::CacheError::DigestMismatch { .. } => {
                 Self::Damaged(mismatch.to_string())
             }
             other => Self::Storage(other.to_string()),
@@ -80,8 +80,8 @@ impl From<crate::cache::CacheError> for PullError {
     }
 }
 
-impl From<crate::verdicts::StoreError> for PullError {
-    fn from(error: crate::verdicts::StoreError) -> Self {
+impl From<sluicegate_local::store::StoreError> for PullError {
+    fn from(error: sluicegate_local::store::StoreError) -> Self {
         Self::Storage(error.to_string())
     }
 }

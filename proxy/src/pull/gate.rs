@@ -13,6 +13,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Map, Value};
 use sluicegate_config::GateMode;
+use sluicegate_local::cache::{Interest, Tail, TailHold, Waiting, Watched};
 use sluicegate_model::image::Tag;
 use sluicegate_model::image_config::MAX_CONFIG_BYTES;
 use sluicegate_model::manifest::{Descriptor, Manifest, Platform};
@@ -28,7 +29,6 @@ use super::presence::{Presence, Proof};
 use super::pulls::{Pull, Pulls};
 use super::sources::Upstreams;
 use super::stream_rules;
-use crate::cache::{Interest, Tail, TailHold, Waiting, Watched};
 use crate::verdicts::Records;
 
 pub use index::Nests;

@@ -5,11 +5,11 @@ use std::path::Path;
 use sluicegate_model::Digest;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
 
 use super::job::Scanned;
 use crate::fingerprint::{PARTS, VERDICTS};
-use crate::formats::samples;
 
 #[path = "../../../scanner/src/golden/pins.rs"]
 mod pins;

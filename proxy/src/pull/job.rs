@@ -13,6 +13,8 @@ use futures_util::future::{BoxFuture, Shared as SharedFuture, try_join_all};
 use jiff::Timestamp;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use sluicegate_local::cache::{BlobSource, ContentStore, DocumentKind, Interest};
+use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::artifact::Content;
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::inventory::Inventory;
@@ -25,8 +27,6 @@ use super::error::PullError;
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
 use super::progress::Progress;
-use crate::cache::{BlobSource, ContentStore, DocumentKind, Interest};
-use crate::clock::{Clock, is_to_come};
 use crate::fingerprint::fingerprint;
 
 /// Bytes in memory for each byte of facts, while layers are laid over each other.

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use moka::sync::Cache;
+use sluicegate_feeds::{FeedState, Feeds, one_of_each_ecosystem};
+use sluicegate_local::store::StoreError;
+use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
@@ -19,12 +22,10 @@ use super::error::PullError;
 use super::job::{Held, Jobs, Scanned};
 use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
-use crate::clock::{Clock, is_to_come};
 use crate::events::difference;
-use crate::feeds::{FeedState, Feeds, one_of_each_ecosystem};
 use crate::metrics::Metrics;
 use crate::policies::Policies;
-use crate::verdicts::{Known, Records, Replacement, StoreError};
+use crate::verdicts::{Known, Records, Replacement};
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use moka::future::Cache;
+use sluicegate_local::cache::{BlobSource, ContentStore, DocumentKind};
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_scanner::limits::Stop;
@@ -19,7 +20,6 @@ use super::download::Downloads;
 use super::error::PullError;
 use super::memory::{Memory, Share};
 use super::scan_time::{Ended, MAX_WORK, WorkTime};
-use crate::cache::{BlobSource, ContentStore, DocumentKind};
 
 /// Memory of facts that are shared between images that arrive together, in bytes.
 const SHARED_BYTES: u64 = 8 * 1024 * 1024;

@@ -12,16 +12,16 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
+use sluicegate_local::cache::ContentStore;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::UpstreamManifest;
+use sluicegate_upstream::trace;
 use tokio::task::JoinError;
 
 use super::error::PullError;
 use super::sources::Upstreams;
-use crate::cache::ContentStore;
-use crate::trace;
-use crate::upstream::UpstreamManifest;
 use crate::verdicts::Records;
 
 /// Bytes of manifests kept in memory: about 10,000 of ordinary size.

@@ -13,16 +13,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use moka::future::Cache;
+use sluicegate_local::cache::{BlobSource, ContentStore, GrowingBlob, Growth, StoredBlob};
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::trace;
+use sluicegate_upstream::{BlobBody, BlobPart, Upstream, UpstreamError};
 
 use super::download::Downloads;
 use super::error::PullError;
 use super::sources::Upstreams;
-use crate::cache::{BlobSource, ContentStore, GrowingBlob, Growth, StoredBlob};
 use crate::instance_key::InstanceKey;
-use crate::trace;
-use crate::upstream::{BlobBody, BlobPart, Upstream, UpstreamError};
 use crate::verdicts::Records;
 
 /// Parts of one blob that are asked for at a time.

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use sluicegate_local::cache::{Tail, Watched};
 use sluicegate_model::image::Tag;
 use sluicegate_model::manifest::{ImageManifest, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::trace;
 use tokio::sync::watch;
 
 use super::error::PullError;
@@ -15,8 +17,6 @@ use super::job::{Held, Jobs};
 use super::judge::Judge;
 use super::manifests::KnownManifest;
 use super::progress::Progress;
-use crate::cache::{Tail, Watched};
-use crate::trace;
 
 /// How often a long pull says in the log how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(10);

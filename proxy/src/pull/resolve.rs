@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use moka::future::Cache;
+use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::UpstreamError;
+use sluicegate_upstream::trace;
 use tokio::sync::watch;
 
 use super::error::PullError;
 use super::manifests::Manifests;
 use super::sources::Upstreams;
-use crate::clock::{Clock, is_to_come};
-use crate::trace;
-use crate::upstream::UpstreamError;
 use crate::verdicts::{Records, TagRecord};
 
 /// Tags kept in memory.

@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_config::GateMode;
+use sluicegate_local::cache::Watched;
+use sluicegate_machine::clock::Clock;
 use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::names::Names;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -20,9 +23,6 @@ use sluicegate_policy::Glob;
 use super::error::PullError;
 use super::gate::{Gate, ManifestAnswer};
 use super::resolve::Resolver;
-use crate::cache::Watched;
-use crate::clock::Clock;
-use crate::http::name::Names;
 
 /// Scans that are remembered, the newest ones.
 const MAX_KEPT: usize = 256;

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cache::{Interest, Standing};
-use crate::upstream::{Backoff, UpstreamError};
+use sluicegate_local::cache::{Interest, Standing};
+use sluicegate_upstream::{Backoff, UpstreamError};
 
 /// How slow a download may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +169,9 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_local::cache::Waiting;
+
     use super::*;
-    use crate::cache::Waiting;
 
     /// Lets so many bytes a second come, and gives after how many seconds the download ends.
     fn ends_after(interests: &Interests, bytes: u64, seconds: u64) -> Option<u64> {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sluicegate_model::Repository;
+use sluicegate_upstream::Upstream;
 
 use super::error::PullError;
-use crate::upstream::Upstream;
 
 /// Every upstream of the configuration.
 #[derive(Default)]

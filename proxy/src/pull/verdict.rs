@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
+use sluicegate_feeds::{FeedState, lacks_for};
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::image::Tag;
@@ -16,7 +17,6 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
-use crate::feeds::{FeedState, lacks_for};
 use crate::fingerprint::verdict_fingerprint;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
@@ -124,8 +124,9 @@ pub(crate) fn scanner_name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_model::samples;
+
     use super::*;
-    use crate::formats::samples;
 
     #[test]
     fn findings_name_what_their_packages_were_built_from() {

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 pub use progress::ProgressView;
 
-use crate::feeds::Feeds;
+use sluicegate_feeds::Feeds;
+
 use crate::metrics::Metrics;
 use crate::pull::judge::{Epoch, Judge};
 use crate::pull::pulls::Pulls;

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
 
 use jiff::Timestamp;
+use sluicegate_local::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Rejudge;
-use crate::verdicts::{Judged, Replacement, StoreError};
+use crate::verdicts::{Judged, Replacement};
 
 /// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;

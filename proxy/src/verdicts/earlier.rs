@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use sluicegate_local::store::{Key, Op, StoreError};
 use sluicegate_model::{Digest, Repository};
 
 use super::index::{Entry, Logged};
@@ -11,7 +12,6 @@ use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::replace::Replacement;
 use super::rows;
-use super::store::{Key, Op, StoreError};
 use super::term;
 use crate::events::Event;
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use sluicegate_local::store::{Op, StoreError};
 use sluicegate_model::{Digest, Repository};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -14,7 +15,6 @@ use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::replace::Batch;
 use super::rows;
-use super::store::{Op, StoreError};
 use super::term::{self, Term};
 use crate::events::{CauseKind, Change, Direction, Event, EventKind};
 

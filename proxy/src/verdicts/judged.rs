@@ -1,10 +1,10 @@
 //! Walks over every verdict, image by image, for what has to look at all of them.
 
+use sluicegate_local::store::{Key, StoreError};
 use sluicegate_model::{Digest, Repository};
 
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
-use super::store::{Key, StoreError};
 
 /// A verdict's place in the walk.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! Names, digests and tags hold no zero byte, so that one part can never run into the next and a
 //! prefix of whole parts selects exactly those records.
 
+use sluicegate_local::store::Key;
 use sluicegate_model::{Digest, Repository, Tag};
 
-use super::store::Key;
 use super::term::Term;
 
 /// The kinds of records. The letters are on disk.

@@ -3,6 +3,7 @@
 //! Which ones belong on a page is known before a row of any is read; only those are.
 
 use jiff::Timestamp;
+use sluicegate_local::store::StoreError;
 use sluicegate_model::Repository;
 use sluicegate_model::verdict::Verdict;
 
@@ -12,7 +13,6 @@ use super::index::{Place, Wanted, in_both};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::rows;
-use super::store::StoreError;
 use super::summary::{Summary, SummaryRow};
 use super::term::Term;
 

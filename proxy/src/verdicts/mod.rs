@@ -1,10 +1,9 @@
-//! What has been decided and which content belongs where: the store, its engines, typed records.
+//! What has been decided and which content belongs where: typed records over an engine.
 //!
 //! A missing or damaged record means "not judged" and never "allowed". Callers use [`Records`];
 //! only `app` names an engine.
 
 mod earlier;
-mod envelope;
 mod event_rows;
 mod filter;
 mod head;
@@ -16,11 +15,6 @@ mod package_rows;
 mod records;
 mod replace;
 mod rows;
-mod store;
-mod store_memory;
-mod store_sled;
-mod store_sled_open;
-mod store_sled_reserve;
 mod summary;
 mod term;
 mod verdict_rows;
@@ -31,13 +25,8 @@ pub use judged::{Judged, JudgedPage};
 pub use package_rows::Holder;
 pub use records::{Member, Records, TagRecord};
 pub use replace::{Known, Replacement};
-pub use store::{Key, Op, StoreError, VerdictStore};
-pub use store_memory::MemoryStore;
-pub use store_sled::{Opened, SledStore};
 pub use summary::{Counts, CoverageSummary, Summary, WithFindings, Worst};
 pub use term::names_of;
 
-#[cfg(test)]
-mod contract;
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,12 @@
 //! An image's packages are listed under a number, which is given up where other analyzers look at
 //! the image anew: what is kept under it then says nothing any more.
 
+use sluicegate_local::store::StoreError;
 use sluicegate_model::Digest;
 
 use super::keys;
 use super::records::Records;
 use super::rows::ImageRow;
-use super::store::StoreError;
 use super::term::Term;
 
 /// An image that holds a package, and its place in the list of all.

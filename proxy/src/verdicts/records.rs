@@ -8,6 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sluicegate_local::cache::ContentStore;
+use sluicegate_local::store::{Key, Op, StoreError, VerdictStore};
 use sluicegate_model::{Digest, Repository, Tag};
 
 use super::event_rows::EventHead;
@@ -15,8 +17,6 @@ use super::index::Index;
 use super::keys;
 use super::replace::Writing;
 use super::rows::{self, MemberRow};
-use super::store::{Key, Op, StoreError, VerdictStore};
-use crate::cache::ContentStore;
 
 /// Most rows asked of an engine at once.
 pub(super) const PAGE_ROWS: usize = 256;

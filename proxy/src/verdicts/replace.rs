@@ -9,6 +9,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_local::cache::{DocumentKind, PackedDocument};
+use sluicegate_local::store::{Key, Op, StoreError};
 use sluicegate_model::image::Tag;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
@@ -20,10 +22,8 @@ use super::keys;
 use super::package_rows;
 use super::records::Records;
 use super::rows::{self, ImageRow, VerdictBody, VerdictRow};
-use super::store::{Key, Op, StoreError};
 use super::summary::SummaryRow;
 use super::term::{self, Term};
-use crate::cache::{DocumentKind, PackedDocument};
 use crate::events::Change;
 
 /// Largest compressed verdict that lies in its row, in bytes: half of what a row should have.

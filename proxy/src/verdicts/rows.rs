@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Verdict};
 
-use super::store::{Key, Op, StoreError};
+use sluicegate_local::store::{Key, Op, StoreError};
 
 /// Largest record, in bytes before the engine's compression.
 ///

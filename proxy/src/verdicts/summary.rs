@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_local::store::StoreError;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
@@ -13,7 +14,6 @@ use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, V
 use sluicegate_model::{Digest, Repository, Tag};
 
 use super::head::{Head, Mark};
-use super::store::StoreError;
 
 /// Most ids of findings that a reason names in a summary; its message counts them.
 const MAX_REASON_IDS: usize = 10;

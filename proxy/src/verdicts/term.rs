@@ -168,3 +168,33 @@ fn ordered(mut terms: Vec<Term>) -> Vec<Term> {
     terms.dedup();
     terms
 }
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::samples;
+
+    use super::*;
+
+    #[test]
+    fn verdicts_are_alike_only_where_each_can_be_asked_for_by_the_same() {
+        let verdict = samples::verdict();
+        let differing: [fn(&mut Verdict); 6] = [
+            |verdict| verdict.findings[0].id.push('9'),
+            |verdict| verdict.findings[0].aliases.push("GHSA-9".into()),
+            |verdict| verdict.findings[0].advisories.push("DSA-9".into()),
+            |verdict| verdict.findings[0].package.name.push('9'),
+            |verdict| verdict.findings[0].package.source = Some("other".into()),
+            |verdict| drop(verdict.findings.pop()),
+        ];
+        for differ in differing {
+            let mut other = verdict.clone();
+            differ(&mut other);
+            assert_ne!(of_verdict(&verdict), of_verdict(&other));
+            assert!(!is_alike(&verdict, &other));
+        }
+        let mut excepted = verdict.clone();
+        excepted.findings[0].exception = Some("until-june".into());
+        assert!(is_alike(&verdict, &excepted));
+        assert_eq!(of_verdict(&verdict), of_verdict(&excepted));
+    }
+}

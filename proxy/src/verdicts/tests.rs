@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use sluicegate_local::cache::{ContentStore, DocumentKind};
+use sluicegate_local::store::{Key, MemoryStore, Op, Opened, SledStore, StoreError, VerdictStore};
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::package::Evidence;
@@ -21,7 +23,6 @@ use sluicegate_model::{Digest, Repository, Tag};
 use tempfile::TempDir;
 
 use super::*;
-use crate::cache::{ContentStore, DocumentKind};
 
 fn records() -> (TempDir, Records) {
     let directory = tempfile::tempdir().unwrap();

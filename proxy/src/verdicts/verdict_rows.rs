@@ -3,6 +3,8 @@
 //! Read here, written by `replace`, listed by `lists`.
 
 use jiff::Timestamp;
+use sluicegate_local::cache::DocumentKind;
+use sluicegate_local::store::StoreError;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
 
@@ -10,8 +12,6 @@ use super::keys;
 use super::records::Records;
 use super::replace::MAX_INLINE_TEXT_BYTES;
 use super::rows::{VerdictBody, VerdictRow};
-use super::store::StoreError;
-use crate::cache::DocumentKind;
 
 impl Records {
     /// Gives the verdict on a manifest in a repository; a damaged one is none.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use sluicegate_config::WebhookSettings;
+use sluicegate_upstream::secrets;
+use sluicegate_upstream::{ProxyVariables, UpstreamError, Web};
 use url::Url;
 
 use super::message::{Key, Message};
 use crate::events::ToldEvent;
-use crate::secrets;
-use crate::upstream::{ProxyVariables, UpstreamError, Web};
 
 /// Longest time until the receiver has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -92,7 +92,7 @@ fn meaning(status: StatusCode, headers: &HeaderMap) -> Answer {
     if status.is_success() {
         Answer::Taken
     } else if is_temporary {
-        let after = crate::upstream::retry_after(headers);
+        let after = sluicegate_upstream::retry_after(headers);
         Answer::Later { after, why }
     } else {
         Answer::Refused { why }

@@ -19,11 +19,13 @@ use sluicegate_config::WebhookSettings;
 
 pub use state::WebhookView;
 
-use crate::clock::Clock;
+use sluicegate_local::store::StoreError;
+use sluicegate_machine::clock::Clock;
+use sluicegate_upstream::{ProxyVariables, UpstreamError, jittered};
+
 use crate::events::{PullHistory, ToldEvent};
 use crate::metrics::Metrics;
-use crate::upstream::{ProxyVariables, UpstreamError, jittered};
-use crate::verdicts::{Records, StoreError};
+use crate::verdicts::Records;
 use attempt::{Answer, Target};
 use state::State;
 

@@ -3,10 +3,10 @@
 //! Nothing here opens a file, a socket or a clock. Text from outside is parsed once, at the edge,
 //! into a type that cannot hold a wrong value; after that it is never checked again.
 //!
-//! Reading order: what is pulled ([`digest`], [`image`], [`manifest`], [`image_config`],
+//! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`image_config`],
 //! [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
 //! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]);
-//! how all of it is written, for programs, is [`schema`].
+//! how all of it is written, for programs, is [`schema`] and [`percent`].
 
 pub mod absent;
 pub mod advisory;
@@ -19,8 +19,17 @@ pub mod image_config;
 pub mod inventory;
 pub mod manifest;
 pub mod media_type;
+pub mod names;
 pub mod package;
+pub mod percent;
 pub mod report;
+#[cfg(any(test, feature = "samples"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "only tests ask for it"
+)]
+pub mod samples;
 pub mod schema;
 pub mod severity;
 pub mod strict_json;

@@ -7,13 +7,13 @@
 use std::io::Write;
 
 use serde_json::Value;
+use sluicegate_formats::appearance::Appearance;
+use sluicegate_formats::grid::{Cell, Grid};
+use sluicegate_formats::json::compact;
+use sluicegate_formats::text::printable;
 
 use super::super::CommandError;
 use super::{ListFormat, cell};
-use crate::formats::appearance::Appearance;
-use crate::formats::grid::{Cell, Grid};
-use crate::formats::json::compact;
-use crate::formats::text::printable;
 
 /// Most names of a column with several; a terminal is told how many more there are.
 const MAX_NAMED: usize = 5;
@@ -253,9 +253,9 @@ fn unwritten(error: csv::Error) -> CommandError {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use sluicegate_formats::text::is_treacherous;
 
     use super::*;
-    use crate::formats::text::is_treacherous;
 
     const LISTING: Listing = Listing {
         noun: "things",

@@ -18,10 +18,11 @@ pub use listing::{Column, Listing, Rows, Shape, write_rows};
 pub use pages::Pages;
 pub use service::Service;
 
+use sluicegate_formats::json::write_document;
+use sluicegate_formats::text::{printable, printable_lines};
+use sluicegate_model::names::Names;
+
 use super::CommandError;
-use crate::formats::json::write_document;
-use crate::formats::text::{printable, printable_lines};
-use crate::http::name::Names;
 
 /// Where to ask for one thing, and how to print it.
 #[derive(Args, Clone, Debug)]
@@ -272,9 +273,9 @@ pub fn next(page: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use sluicegate_formats::text::is_treacherous;
 
     use super::{cell, print_json};
-    use crate::formats::text::is_treacherous;
 
     #[test]
     fn what_a_service_says_steers_no_terminal() {

@@ -17,12 +17,12 @@ use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use sluicegate_config::{Environment, Flags};
+use sluicegate_upstream::why;
 use tower_service::Service as _;
 use url::Url;
 
 use super::super::CommandError;
 use crate::app::{StartError, stopped};
-use crate::upstream::why;
 
 /// The API of a service with default settings.
 const LOCAL_SERVICE: &str = "http://127.0.0.1:5080";

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use serde_json::{Value, json};
+use sluicegate_formats::text::{counted, printable};
 
 use super::super::CommandError;
 use super::super::query::{Service, cell, members, print_json, query_string, write_rows};
-use crate::formats::text::{counted, printable};
 
 /// One image that was judged, or could not be.
 #[derive(Clone, Debug)]

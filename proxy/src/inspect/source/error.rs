@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sluicegate_model::manifest::ManifestError;
 
-use crate::upstream::UpstreamError;
+use sluicegate_upstream::UpstreamError;
 
 /// Says what was tried on what, and how it failed.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +84,7 @@ pub enum SourceError {
         reason: String,
     },
     /// A registry cannot be asked, or answered badly.
-    #[error("{}", crate::feeds::mirror::told(.0))]
+    #[error("{}", sluicegate_feeds::mirror::told(.0))]
     Upstream(#[from] UpstreamError),
     /// A bare name was found nowhere.
     #[error("{image:?} was not found: {}", .tried.join("; "))]

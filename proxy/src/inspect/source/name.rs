@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use oci_distribution::Reference as Spelled;
 use sluicegate_config::Settings;
 use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::names::{CanonicalNameError, Names};
 use sluicegate_model::{Digest, Repository};
 
 use super::error::SourceError;
 use super::oci_layout::MARK;
-use crate::http::name::{CanonicalNameError, Names};
 
 /// The host under which images without a registry are known, as in podman.
 const LOCALHOST: &str = "localhost";

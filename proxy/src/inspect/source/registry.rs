@@ -12,6 +12,7 @@ use bytes::Bytes;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::{BlobBody, Upstream, UpstreamError};
 
 use super::called::Called;
 use super::error::SourceError;
@@ -19,7 +20,6 @@ use super::name::image_name;
 use super::platform;
 use super::{Source, SourceImage, Surroundings};
 use crate::app::proxy_variables;
-use crate::upstream::{BlobBody, Upstream, UpstreamError};
 
 /// Deepest nesting of indexes followed, as in the proxy.
 const MAX_DEPTH: usize = 4;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sluicegate_config::{Environment, Flags};
+use sluicegate_machine::clock::Clock;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::{Digest, media_type};
 
 use super::files::Files as _;
 use super::tar_index::TarIndex;
 use super::*;
-use crate::clock::Clock;
 use crate::inspect::{FactsCache, Scanner};
 
 const APK: &str = "C:Q1test=\nP:musl\nV:1.2.3-r4\nA:x86_64\nS:1\nI:1\nT:t\no:musl\n\n";

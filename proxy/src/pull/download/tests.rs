@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use sluicegate_local::store::MemoryStore;
+use sluicegate_upstream::fake::{Fake, Seen, answer};
+use sluicegate_upstream::{Upstream, UpstreamOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::upstream::tests::fake::{Fake, Seen, answer};
-use crate::upstream::{Upstream, UpstreamOptions};
-use crate::verdicts::MemoryStore;
 
 const SIZE: u64 = 1 << 20;
 const HURRIED: Pace = Pace {
@@ -113,7 +113,7 @@ async fn a_client_that_reads_along_keeps_a_drip_going() {
     let (_home, downloads, _requests) = dripping().await;
     let (repository, blob) = blob();
     let source = downloads.ensure(&repository, &blob).await.unwrap();
-    let body = crate::cache::stream(source.clone(), 0..SIZE, None).unwrap();
+    let body = sluicegate_local::cache::stream(source.clone(), 0..SIZE, None).unwrap();
     let BlobSource::Growing(growing) = &source else {
         panic!("it is on its way");
     };

@@ -3,10 +3,10 @@
 use std::io;
 use std::ops::Range;
 
+use sluicegate_local::cache::{self, BlobBody, BlobSource, Growth, TailHold, Waiting};
 use sluicegate_model::Repository;
 
 use super::{Cleared, Gate, Grant};
-use crate::cache::{self, BlobBody, BlobSource, Growth, TailHold, Waiting};
 use crate::pull::error::PullError;
 
 impl Gate {

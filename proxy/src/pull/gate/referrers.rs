@@ -10,10 +10,10 @@ use sluicegate_config::GateMode;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
+use sluicegate_upstream::{Referrer, Referrers};
 
 use super::{Cleared, Gate, ManifestAnswer};
 use crate::pull::error::PullError;
-use crate::upstream::{Referrer, Referrers};
 
 /// Referrers that are judged at a time; a client that leaves stops the rest.
 const AT_A_TIME: usize = 4;

@@ -3,16 +3,16 @@
 use std::sync::Mutex;
 
 use jiff::SignedDuration;
+use sluicegate_local::cache::{ContentStore, DocumentKind};
+use sluicegate_local::store::MemoryStore;
 use sluicegate_model::artifact::Content;
+use sluicegate_upstream::ProxyVariables;
 use tempfile::TempDir;
 
 use super::*;
-use crate::cache::{ContentStore, DocumentKind};
 use crate::fingerprint::{fingerprint, verdict_fingerprint};
 use crate::pull::download::Downloads;
 use crate::pull::sources::Upstreams;
-use crate::upstream::ProxyVariables;
-use crate::verdicts::MemoryStore;
 
 /// A judge whose clock is set by hand.
 struct Bench {
@@ -82,7 +82,7 @@ impl Bench {
     async fn scan(&self) {
         let scanned = Scanned {
             content: Content::Image,
-            inventory: crate::formats::samples::inventory(),
+            inventory: sluicegate_model::samples::inventory(),
             scanned_at: self.now(),
             scan_ms: 1,
         };
@@ -163,7 +163,7 @@ async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
     let other = Bench::new();
     let scanned = Scanned {
         content: Content::Image,
-        inventory: crate::formats::samples::inventory(),
+        inventory: sluicegate_model::samples::inventory(),
         scanned_at: today(),
         scan_ms: 1,
     };

@@ -6,9 +6,9 @@
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
+use sluicegate_local::cache::StoredBlob;
 use sluicegate_model::{Digest, Repository};
 
-use crate::cache::StoredBlob;
 use crate::instance_key::InstanceKey;
 use crate::pull::error::PullError;
 

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use sluicegate_local::cache::StoredBlob;
 use sluicegate_model::{DigestHasher, Repository};
+use sluicegate_upstream::{Backoff, BlobBody, Upstream, UpstreamError};
 
 use super::absent;
-use crate::cache::StoredBlob;
 use crate::pull::error::PullError;
-use crate::upstream::{Backoff, BlobBody, Upstream, UpstreamError};
 
 /// Attempts in a row without a single new byte before it is given up.
 const MAX_IDLE_ATTEMPTS: u32 = 4;

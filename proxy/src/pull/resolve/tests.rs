@@ -1,12 +1,12 @@
 //! Tags against upstreams that answer HEAD, GET and digests each in their own way.
 
 use jiff::SignedDuration;
+use sluicegate_local::cache::ContentStore;
+use sluicegate_local::store::MemoryStore;
+use sluicegate_upstream::fake::{Fake, Seen, answer};
+use sluicegate_upstream::{Upstream, UpstreamOptions};
 
 use super::*;
-use crate::cache::ContentStore;
-use crate::upstream::tests::fake::{Fake, Seen, answer};
-use crate::upstream::{Upstream, UpstreamOptions};
-use crate::verdicts::MemoryStore;
 
 /// A resolver that asks again each time, the manifests behind it, and where it keeps things.
 fn resolver(upstream: Upstream) -> (Resolver, Manifests, tempfile::TempDir) {

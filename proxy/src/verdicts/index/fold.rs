@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use sluicegate_local::store::{Op, StoreError, VerdictStore};
+
 use super::Index;
 use super::block::Block;
 use super::overlay::Overlay;
 use crate::verdicts::keys;
-use crate::verdicts::store::{Op, StoreError, VerdictStore};
 
 /// Changes from which they are folded: some hundred new images, about 4 MiB of memory.
 const FOLD_AT: usize = 200_000;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use sluicegate_local::store::{Key, StoreError, VerdictStore};
+
 use super::overlay::{Entry, Overlay};
 use super::{Index, State};
 use crate::verdicts::keys;
 use crate::verdicts::records::PAGE_ROWS;
 use crate::verdicts::rows::{self, ImageRow};
-use crate::verdicts::store::{Key, StoreError, VerdictStore};
 use crate::verdicts::summary::SummaryRow;
 
 impl Index {

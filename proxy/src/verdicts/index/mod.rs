@@ -19,13 +19,13 @@ mod overlay;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use sluicegate_local::store::{Op, StoreError, VerdictStore};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::head::Head;
 use super::keys;
 use super::records::PAGE_ROWS;
 use super::rows;
-use super::store::{Op, StoreError, VerdictStore};
 use super::term::Term;
 
 pub(super) use heads::{Place, Wanted};

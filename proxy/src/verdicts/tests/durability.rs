@@ -1,8 +1,8 @@
 //! After a sync that failed the store says nothing until everything in it was written anew.
 
+use sluicegate_local::durable::Disk;
+
 use super::*;
-use crate::durable::Disk;
-use crate::verdicts::store::{Key, Op};
 
 fn put(name: &str) -> Vec<Op> {
     vec![Op::Put {

@@ -1,0 +1,429 @@
+//! The local copy of one URL in the OSV bucket's layout, and one sync of it.
+//!
+//! What is new is fetched beside the good files, looked at, and then renamed all together: whoever
+//! reads the directory sees whole files only, and a sync that fails leaves the last good copy. A
+//! process that holds the lock is the only one that writes. `ecosystem` decides what is fetched.
+//! Called by `schedule` and `feeds update`.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use sha2::Digest as _;
+use sluicegate_config::UpstreamSettings;
+use sluicegate_machine::private;
+use sluicegate_upstream::{ProxyVariables, UpstreamError};
+use url::Url;
+
+use super::ecosystem::Ecosystem;
+use super::fetch::{FetchError, Fetcher, Room, file_error};
+use super::item::{Item, Visit, file_url};
+use super::needed;
+use super::nvd::Nvd;
+use super::record::Record;
+use super::tables::{self, Tables};
+use super::whole::Kind;
+
+/// The bucket that holds no list of exploited vulnerabilities of its own, and no severities.
+const PUBLIC_BUCKET: &str = "osv-vulnerabilities.storage.googleapis.com";
+/// The file at a mirror's base that names its folders.
+const LIST: &str = "ecosystems.txt";
+/// Where new files wait; no ecosystem can have this name.
+pub(super) const INCOMING: &str = ".incoming";
+/// Largest list of folders, in bytes; the public one has 8 KiB.
+const MAX_LIST_BYTES: u64 = 1024 * 1024;
+/// Ecosystems fetched at a time: enough to fill a line, few for a mirror to bear.
+const PARALLEL: usize = 4;
+
+/// How large a mirror may grow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// One archive, in bytes. The largest public one, npm's, had about 200 MiB in 2025.
+    pub(super) archive: u64,
+    /// All files with those on their way, in bytes. The whole public bucket had about 1.5 GiB.
+    pub(super) total: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            archive: 512 * 1024 * 1024,
+            total: 4 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// Something on its way.
+#[derive(Clone, Debug)]
+pub struct SyncProgress {
+    /// Its path in the mirror.
+    pub path: String,
+    /// What is counted.
+    pub unit: Unit,
+    /// How much has arrived.
+    pub done: u64,
+    /// How much there is in all, where that is known.
+    pub expected: Option<u64>,
+    /// Whether it needs nothing more, well or badly.
+    pub ended: bool,
+}
+
+/// What of a download is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The bytes of one file.
+    Bytes,
+    /// Records that come one by one.
+    Advisories,
+}
+
+/// Told of every piece of every file.
+pub type OnProgress = Arc<dyn Fn(SyncProgress) + Send + Sync>;
+
+/// What a sync looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that is usual, wanted or here.
+    All,
+    /// Only ecosystems that are wanted and not here.
+    Missing,
+}
+
+/// What a sync did.
+#[derive(Debug, Default)]
+pub struct Synced {
+    /// Paths of files that are new or have changed.
+    pub changed: Vec<String>,
+    /// Ecosystems and tables that are current and were not sent again.
+    pub unchanged: usize,
+    /// Advisories that came one by one.
+    pub advisories: usize,
+    /// What could not be had, a line each. The last good copies stay.
+    pub problems: Vec<String>,
+    /// When the advisories were last known to be the newest; this sync, if it went well.
+    pub confirmed: Option<Timestamp>,
+}
+
+impl Synced {
+    /// Counts in what a sync of other files did.
+    pub fn add(&mut self, other: Self) {
+        self.changed.extend(other.changed);
+        self.unchanged += other.unchanged;
+        self.problems.extend(other.problems);
+    }
+}
+
+/// One URL and its local copy.
+#[derive(Debug)]
+pub struct Mirror {
+    url: Url,
+    directory: PathBuf,
+    fetcher: Fetcher,
+    tables: Tables,
+    nvd: Nvd,
+    /// The client for NVD's own host, where the files come from there.
+    nvd_fetcher: Option<Fetcher>,
+    limits: Limits,
+}
+
+impl Mirror {
+    /// Prepares the copy of `site` under `feeds`; connects to nothing.
+    ///
+    /// *Errors*: [`UpstreamError::Settings`].
+    pub fn new(
+        site: &UpstreamSettings,
+        feeds: &Path,
+        proxy: ProxyVariables,
+    ) -> Result<Self, UpstreamError> {
+        let url = &site.url;
+        let mut name = hex::encode(sha2::Sha256::digest(url.as_str()));
+        name.truncate(16);
+        let directory = feeds.join(format!("mirror-{name}"));
+        let is_public = url.host_str() == Some(PUBLIC_BUCKET);
+        let nvd = Nvd::new(url, is_public, &directory);
+        let nvd_fetcher = is_public.then(|| Fetcher::new(nvd.base(), proxy.clone()));
+        Ok(Self {
+            url: url.clone(),
+            directory,
+            tables: Tables::new(is_public, &proxy)?,
+            fetcher: Fetcher::of(site.clone(), proxy)?,
+            nvd,
+            nvd_fetcher: nvd_fetcher.transpose()?,
+            limits: Limits::default(),
+        })
+    }
+
+    /// Makes a copy that is bounded and waits as told.
+    #[cfg(test)]
+    pub(super) fn bounded(self, limits: Limits, first_wait: std::time::Duration) -> Self {
+        Self {
+            fetcher: self.fetcher.waiting(first_wait),
+            limits,
+            ..self
+        }
+    }
+
+    /// Takes a table from elsewhere.
+    #[cfg(test)]
+    pub(super) fn with_table(mut self, path: &'static str, place: Url, fetcher: Fetcher) -> Self {
+        self.tables.from(path, place, fetcher);
+        self
+    }
+
+    /// Names where the files come from.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Names where the files are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Tells when the advisories here were last known to be the newest.
+    pub fn confirmed(&self) -> Option<Timestamp> {
+        Record::read(&self.directory).confirmed
+    }
+
+    /// Tells whether any ecosystem is here.
+    pub fn has_copy(&self) -> bool {
+        !self.held().is_empty()
+    }
+
+    /// Tells whether the mirror has an ecosystem that is wanted and not here.
+    pub fn lacks_any(&self, wanted: &BTreeSet<String>) -> bool {
+        let listed = Record::read(&self.directory).listed;
+        !needed::pick(&listed, wanted).is_subset(&self.held())
+    }
+
+    /// Brings the copy up to date. What could be had is in place even where something could not.
+    ///
+    /// *Errors*: nothing could be looked at at all.
+    pub async fn sync(
+        &self,
+        scope: Scope,
+        wanted: &BTreeSet<String>,
+        now: Timestamp,
+        on_progress: &OnProgress,
+    ) -> Result<Synced, FetchError> {
+        let _only_writer = self.lock()?;
+        let incoming = self.empty_incoming()?;
+        let room = Room::new(self.limits.total, self.used_bytes());
+        let mut record = Record::read(&self.directory);
+        let visit = Visit {
+            base: &self.url,
+            directory: &self.directory,
+            room: &room,
+            on_progress,
+            now,
+        };
+        let listed = self.list(&visit, &incoming).await?;
+        let held = self.held();
+        let mut synced = Synced::default();
+        if scope == Scope::All {
+            let gone = held.difference(&listed);
+            synced.problems.extend(gone.map(|name| {
+                format!("{name}: the mirror no longer lists it; its last copy stays in use")
+            }));
+        }
+        let mut is_current = synced.problems.is_empty() && scope == Scope::All;
+        let names = names(scope, &listed, &held, wanted);
+        let known = tables::known(&visit, &record);
+        let fetch_tables = async {
+            match scope {
+                Scope::All => {
+                    self.tables
+                        .fetch(&visit, &self.fetcher, &incoming, known)
+                        .await
+                }
+                Scope::Missing => Vec::new(),
+            }
+        };
+        let (are_current, tables) = tokio::join!(
+            self.sync_ecosystems(&visit, names, &incoming, &mut record, &mut synced),
+            fetch_tables,
+        );
+        is_current &= are_current;
+        self.tables.place(&visit, tables, &mut record, &mut synced);
+        if is_current {
+            record.confirmed = Some(now);
+        }
+        record.listed = listed;
+        self.url.as_str().clone_into(&mut record.url);
+        record.write(&self.directory)?;
+        // The next sync empties it too.
+        let _ = std::fs::remove_dir_all(&incoming);
+        synced.confirmed = record.confirmed;
+        Ok(synced)
+    }
+
+    /// Brings ecosystems up to date; tells whether all of them are.
+    async fn sync_ecosystems(
+        &self,
+        visit: &Visit<'_>,
+        names: BTreeSet<String>,
+        incoming: &Path,
+        record: &mut Record,
+        synced: &mut Synced,
+    ) -> bool {
+        let ecosystem = |(number, name): (usize, String)| Ecosystem {
+            name,
+            fetcher: &self.fetcher,
+            limit: self.limits.archive,
+            incoming: incoming.join(number.to_string()),
+        };
+        let ecosystems: Vec<_> = names.into_iter().enumerate().map(ecosystem).collect();
+        let looks = ecosystems.iter().map(|ecosystem| {
+            let look = ecosystem.look(visit, record);
+            async move { (ecosystem, look.await) }
+        });
+        let looks: Vec<_> = looks.collect();
+        let looks = futures_util::stream::iter(looks).buffer_unordered(PARALLEL);
+        let looks: Vec<_> = looks.collect().await;
+        let mut is_current = true;
+        for (ecosystem, look) in looks {
+            let placed = look.and_then(|mut news| {
+                let problems = std::mem::take(&mut news.problems);
+                let advisories = news.advisories;
+                let changed = ecosystem.place(visit, news, record)?;
+                Ok((changed, advisories, problems))
+            });
+            match placed {
+                Ok((changed, advisories, problems)) => {
+                    synced.unchanged += usize::from(changed.is_empty());
+                    synced.advisories += advisories;
+                    synced.changed.extend(changed);
+                    is_current &= problems.is_empty();
+                    synced.problems.extend(problems);
+                }
+                Err(error) => {
+                    is_current = false;
+                    synced.problems.push(told(&error));
+                }
+            }
+        }
+        is_current
+    }
+
+    /// Brings NVD's files up to date, apart from everything else.
+    ///
+    /// *Errors*: nothing can be kept here.
+    pub async fn sync_severities(
+        &self,
+        now: Timestamp,
+        on_progress: &OnProgress,
+    ) -> Result<Synced, FetchError> {
+        let fetcher = self.nvd_fetcher.as_ref().unwrap_or(&self.fetcher);
+        self.nvd.sync(fetcher, now, on_progress).await
+    }
+
+    /// Keeps every other process from changing the copy until the file is let go.
+    pub fn lock(&self) -> Result<File, FetchError> {
+        private::create_dir_all(&self.directory).map_err(file_error("create", &self.directory))?;
+        lock(&self.directory)
+    }
+
+    fn empty_incoming(&self) -> Result<PathBuf, FetchError> {
+        let incoming = self.directory.join(INCOMING);
+        if incoming.exists() {
+            std::fs::remove_dir_all(&incoming).map_err(file_error("empty", &incoming))?;
+        }
+        private::create_dir(&incoming).map_err(file_error("create", &incoming))?;
+        Ok(incoming)
+    }
+
+    /// Reads which folders the mirror has.
+    async fn list(
+        &self,
+        visit: &Visit<'_>,
+        incoming: &Path,
+    ) -> Result<BTreeSet<String>, FetchError> {
+        let into = incoming.join(LIST);
+        let item = Item {
+            path: LIST.to_owned(),
+            url: file_url(&self.url, LIST),
+            fetcher: &self.fetcher,
+            kind: Kind::Part,
+            limit: MAX_LIST_BYTES,
+        };
+        visit.fetch_quietly(&item, &into, visit.room).await?;
+        let text = std::fs::read(&into).map_err(file_error("read", &into))?;
+        let text = String::from_utf8_lossy(&text);
+        let names: BTreeSet<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|name| needed::is_name(name))
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            return Err(FetchError::NotWhole {
+                what: visit.what(&item),
+                reason: "it names no ecosystem".to_owned(),
+            });
+        }
+        Ok(names)
+    }
+
+    fn held(&self) -> BTreeSet<String> {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten();
+        entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join("all.zip").is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| needed::is_name(name))
+            .collect()
+    }
+
+    fn used_bytes(&self) -> u64 {
+        let folders = std::fs::read_dir(&self.directory).into_iter().flatten();
+        folders
+            .filter_map(Result::ok)
+            .filter_map(|folder| std::fs::read_dir(folder.path()).ok())
+            .flatten()
+            .filter_map(|file| file.ok()?.metadata().ok())
+            .fold(0, |sum, file| sum.saturating_add(file.len()))
+    }
+}
+
+/// Keeps every other process from changing a directory's files until the file is let go.
+pub(super) fn lock(directory: &Path) -> Result<File, FetchError> {
+    let path = directory.join("sync.lock");
+    let lock = private::create(&path).map_err(file_error("create", &path))?;
+    lock.try_lock().map_err(|error| {
+        let reason = format!("another sync of this mirror is under way ({error})");
+        file_error("lock", &path)(std::io::Error::other(reason))
+    })?;
+    Ok(lock)
+}
+
+/// Picks the ecosystems of a sync.
+fn names(
+    scope: Scope,
+    listed: &BTreeSet<String>,
+    held: &BTreeSet<String>,
+    wanted: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let mut names = needed::pick(listed, wanted);
+    match scope {
+        Scope::All => names.extend(held.intersection(listed).cloned()),
+        Scope::Missing => names.retain(|name| !held.contains(name)),
+    }
+    names
+}
+
+/// Tells an error with all its causes, in one line.
+pub fn told(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !line.ends_with(&next) {
+            line = format!("{line}: {next}");
+        }
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,95 @@
+//! What a CycloneDX document says of a verdict.
+
+use serde_json::{Value, json};
+use sluicegate_model::coverage::{Coverage, Gap, GapKind};
+use sluicegate_model::samples;
+use sluicegate_model::verdict::Verdict;
+
+use super::write;
+
+fn bom(verdict: &Verdict) -> Value {
+    let mut out = Vec::new();
+    write(verdict, &samples::inventory(), &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn property<'a>(of: &'a Value, name: &str) -> Vec<&'a str> {
+    let properties = of["properties"].as_array().unwrap();
+    let named = properties.iter().filter(|one| one["name"] == name);
+    named.map(|one| one["value"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_subject_is_the_image_by_digest() {
+    let bom = bom(&samples::verdict());
+    let image = &bom["metadata"]["component"];
+    assert_eq!(image["type"], "container");
+    assert_eq!(image["name"], "docker.io/library/app");
+    assert!(
+        image["purl"]
+            .as_str()
+            .unwrap()
+            .starts_with("pkg:oci/app@sha256")
+    );
+    assert_eq!(bom["metadata"]["timestamp"], "2026-11-20T10:00:01Z");
+}
+
+#[test]
+fn every_package_is_listed_once_with_where_it_was_found() {
+    let bom = bom(&samples::verdict());
+    let components = bom["components"].as_array().unwrap();
+    assert_eq!(components.len(), 6);
+    assert_eq!(components[0]["type"], "operating-system");
+    let jar = &components[3];
+    assert_eq!(
+        (&jar["group"], &jar["name"]),
+        (&json!("org.example"), &json!("app"))
+    );
+    assert_eq!(
+        jar["evidence"]["occurrences"],
+        json!([{"location": "app/lib/app-1.0.jar"}])
+    );
+    assert_eq!(
+        property(&components[1], "sluicegate:source"),
+        ["openssl@3.0.9-1"]
+    );
+    assert_eq!(property(&components[4], "sluicegate:evidence"), ["claimed"]);
+    assert_eq!(components[5]["scope"], "excluded");
+    let mut references: Vec<&Value> = components.iter().map(|one| &one["bom-ref"]).collect();
+    references.sort_by_key(ToString::to_string);
+    references.dedup();
+    assert_eq!(references.len(), 6);
+}
+
+#[test]
+fn one_vulnerability_affects_all_packages_of_which_it_says_the_same() {
+    let bom = bom(&samples::verdict());
+    let found = bom["vulnerabilities"].as_array().unwrap();
+    assert_eq!(found.len(), 3);
+    let openssl = &found[1];
+    let affected: Vec<&Value> = openssl["affects"].as_array().unwrap().iter().collect();
+    assert_eq!(affected[0]["ref"], "component-0");
+    assert_eq!(affected[1]["ref"], "component-1");
+    assert_eq!(affected[0]["versions"][0]["version"], "3.0.9-1");
+    assert_eq!(openssl["recommendation"], "Update to 3.0.9-2 or later.");
+    let why = openssl["analysis"]["detail"].as_str().unwrap();
+    assert!(why.contains("until-june"), "{why}");
+    assert_eq!(found[0]["ratings"][0]["score"], 10.0);
+    assert_eq!(found[2]["analysis"]["state"], "in_triage");
+    assert_eq!(found[2]["cwes"], json!([506]));
+}
+
+#[test]
+fn the_list_is_called_complete_only_where_everything_was_looked_at() {
+    let mut verdict = samples::verdict();
+    let aggregate = |verdict: &Verdict| bom(verdict)["compositions"][0]["aggregate"].clone();
+    assert_eq!(aggregate(&verdict), "incomplete");
+    verdict.coverage = Coverage::from_gaps(vec![Gap::partial(GapKind::Budget, "time")]);
+    assert_eq!(aggregate(&verdict), "incomplete");
+    assert_eq!(
+        property(&bom(&verdict)["metadata"], "sluicegate:not-looked-at"),
+        ["budget: time"]
+    );
+    verdict.coverage = Coverage::from_gaps(Vec::new());
+    assert_eq!(aggregate(&verdict), "complete");
+}

@@ -1,0 +1,134 @@
+//! What documents of all formats need: their names, times and links, the same each time.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use sluicegate_model::DigestHasher;
+use sluicegate_model::digest::Algorithm;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::verdict::Verdict;
+
+/// The program's name, as documents cite it.
+pub(super) const TOOL: &str = "sluicegate";
+/// The program's version, as documents cite it.
+pub(super) const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Names a document by what it says: the same verdict and inventory give the same UUID.
+///
+/// Source: RFC 9562, section 5.8: version 8, here 122 bits of a SHA-256.
+pub(super) fn uuid(verdict: &Verdict, inventory: &Inventory) -> io::Result<String> {
+    let mut hashed = Hashed(DigestHasher::new(Algorithm::Sha256));
+    serde_json::to_writer(&mut hashed, &(verdict, inventory))?;
+    let digest = hashed.0.finish();
+    let mut digits: Vec<char> = digest.hex().chars().take(32).collect();
+    if let Some(version) = digits.get_mut(12) {
+        *version = '8';
+    }
+    if let Some(variant) = digits.get_mut(16) {
+        *variant = '8';
+    }
+    let mut uuid = String::with_capacity(36);
+    for (at, digit) in digits.into_iter().enumerate() {
+        if matches!(at, 8 | 12 | 16 | 20) {
+            uuid.push('-');
+        }
+        uuid.push(digit);
+    }
+    Ok(uuid)
+}
+
+struct Hashed(DigestHasher);
+
+impl Write for Hashed {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0.update(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes the image's package URL. Source: purl-spec, type "oci".
+pub(super) fn image_purl(verdict: &Verdict) -> String {
+    let repository = verdict.repository.to_string();
+    let name = repository.rsplit('/').next().unwrap_or_default();
+    let architecture = verdict.platform.split('/').nth(1).unwrap_or_default();
+    let mut qualifiers = Vec::new();
+    if !architecture.is_empty() {
+        qualifiers.push(format!("arch={}", encoded(architecture)));
+    }
+    qualifiers.push(format!("repository_url={}", encoded(&repository)));
+    if let Some(tag) = verdict.tags.first() {
+        qualifiers.push(format!("tag={}", encoded(&tag.to_string())));
+    }
+    let name = encoded(&name.to_lowercase());
+    let version = encoded(verdict.digest.as_str());
+    format!("pkg:oci/{name}@{version}?{}", qualifiers.join("&"))
+}
+
+/// Gives the page of an advisory or weakness.
+pub(super) fn advisory_url(id: &str) -> String {
+    format!("https://osv.dev/vulnerability/{}", encoded(id))
+}
+
+/// Writes a path of the image as a relative reference.
+pub(super) fn path_reference(path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(encoded).collect();
+    parts.join("/")
+}
+
+/// Writes a time to the second, as SPDX and CycloneDX want it.
+pub(super) fn second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Leaves what is unreserved alone. Source: RFC 3986, section 2.3.
+fn encoded(text: &str) -> String {
+    sluicegate_model::percent::encoded(text, b"-._~")
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::samples;
+
+    use super::{advisory_url, image_purl, path_reference, second, uuid};
+
+    #[test]
+    fn a_document_is_named_by_what_it_says() {
+        let (verdict, inventory) = (samples::verdict(), samples::inventory());
+        let name = uuid(&verdict, &inventory).unwrap();
+        assert_eq!(name, uuid(&verdict, &inventory).unwrap());
+        let lengths: Vec<usize> = name.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        let mut other = verdict.clone();
+        other.findings.clear();
+        assert_ne!(name, uuid(&other, &inventory).unwrap());
+    }
+
+    #[test]
+    fn an_image_is_named_by_digest_and_repository() {
+        let verdict = samples::verdict();
+        let wanted = format!(
+            "pkg:oci/app@sha256%3A{}?arch=amd64&repository_url=docker.io%2Flibrary%2Fapp&tag=1",
+            verdict.digest.hex()
+        );
+        assert_eq!(image_purl(&verdict), wanted);
+    }
+
+    #[test]
+    fn links_carry_no_foreign_syntax() {
+        assert_eq!(
+            advisory_url("CVE-1\"?a=b#c"),
+            "https://osv.dev/vulnerability/CVE-1%22%3Fa%3Db%23c"
+        );
+        assert_eq!(path_reference("a b/c:d/ß"), "a%20b/c%3Ad/%C3%9F");
+    }
+
+    #[test]
+    fn times_have_no_fraction() {
+        let time = "2026-11-20T10:00:01.5Z".parse().unwrap();
+        assert_eq!(second(time), "2026-11-20T10:00:01Z");
+    }
+}

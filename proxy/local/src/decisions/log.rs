@@ -1,0 +1,276 @@
+//! The one writer of the log: gathers what waits, writes it at once, syncs, then answers.
+//!
+//! A line that was answered is on disk. A batch that could not be written is taken back whole, so
+//! that a full disk leaves no half line and recovers by itself. After a sync that failed the log is
+//! in doubt until one has succeeded on bytes that were written anew; meanwhile nothing leaves.
+
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::entry::Entry;
+use super::line::Head;
+use super::open::{OpenLog, OpenReport, open};
+use crate::durable::{Disk, write_file_anew};
+
+/// Most lines in one batch.
+const MAX_BATCH_LINES: usize = 256;
+/// Most entries that wait for the writer before callers have to wait as well.
+const MAX_WAITING: usize = 1024;
+
+/// Bytes at the end of the log that are written anew after a sync that failed: more than the
+/// largest batch, and than the block that it shares with the lines before it.
+const DOUBTFUL_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Says why the log could not take or give lines.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LogError {
+    /// The disk has no room left.
+    #[error("writing the decision log {0:?}: the disk is full")]
+    Full(PathBuf),
+    /// Another process writes it.
+    #[error("the decision log {0:?} is in use; a service runs here")]
+    InUse(PathBuf),
+    /// Its end is no line, and too large to be what a crash leaves.
+    #[error("the decision log {0:?} does not end in whole lines; set it aside and verify it")]
+    Damaged(PathBuf),
+    /// The disk answered with an error.
+    #[error("{attempt} the decision log {path:?} failed")]
+    Io {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The log's file.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The program is stopping.
+    #[error("the decision log is closed")]
+    Closed,
+}
+
+impl LogError {
+    pub(super) fn io(attempt: &'static str, path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.into()),
+            _ => Self::Io {
+                attempt,
+                path: path.into(),
+                source: Arc::new(error),
+            },
+        }
+    }
+}
+
+/// The log, open for writing.
+#[derive(Clone, Debug)]
+pub struct DecisionLog {
+    writer: Arc<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    directory: PathBuf,
+    requests: Option<mpsc::SyncSender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    in_doubt: Arc<AtomicBool>,
+}
+
+struct Request {
+    /// None where only the log is to be proven.
+    entry: Option<Entry>,
+    done: Done,
+}
+
+/// Who waits for a line.
+enum Done {
+    Task(oneshot::Sender<Result<u64, LogError>>),
+    Thread(mpsc::SyncSender<Result<u64, LogError>>),
+}
+
+impl Done {
+    fn tell(self, outcome: Result<u64, LogError>) {
+        // A caller that has gone away does not want to know.
+        match self {
+            Self::Task(waits) => drop(waits.send(outcome)),
+            Self::Thread(waits) => drop(waits.send(outcome)),
+        }
+    }
+}
+
+impl DecisionLog {
+    /// Opens or creates the log in `directory`; blocks on the disk.
+    ///
+    /// A torn last line is set aside beside the log, which the report tells.
+    pub fn open(directory: &Path) -> Result<(Self, OpenReport), LogError> {
+        Self::open_on(directory, &Disk::default())
+    }
+
+    /// Does the same with this way of syncing.
+    pub fn open_on(directory: &Path, disk: &Disk) -> Result<(Self, OpenReport), LogError> {
+        let (log, report) = open(directory, disk)?;
+        let in_doubt = Arc::clone(&log.in_doubt);
+        let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
+        let thread = std::thread::Builder::new()
+            .name("decision-writer".into())
+            .spawn(move || write_until_closed(log, &queue))
+            .map_err(|error| LogError::io("starting the writer of", directory, error))?;
+        let writer = Writer {
+            directory: directory.to_owned(),
+            requests: Some(requests),
+            thread: Some(thread),
+            in_doubt,
+        };
+        let log = Self {
+            writer: Arc::new(writer),
+        };
+        Ok((log, report))
+    }
+
+    /// Gives the log's directory, for [`super::read`] and [`super::verify`].
+    pub fn directory(&self) -> &Path {
+        &self.writer.directory
+    }
+
+    /// Appends a line and gives its number; the line is durable when this returns.
+    pub async fn append(&self, entry: Entry) -> Result<u64, LogError> {
+        self.ask(Some(entry)).await
+    }
+
+    /// Does the same for a thread, which it blocks until then.
+    pub fn append_blocking(&self, entry: Entry) -> Result<u64, LogError> {
+        let (done, answer) = mpsc::sync_channel(1);
+        let requests = self.writer.requests.as_ref().ok_or(LogError::Closed)?;
+        let request = Request {
+            entry: Some(entry),
+            done: Done::Thread(done),
+        };
+        requests.send(request).map_err(|_| LogError::Closed)?;
+        answer.recv().map_err(|_| LogError::Closed)?
+    }
+
+    /// Makes sure that lines can be made durable, where the last try failed: costs nothing else.
+    ///
+    /// # Errors
+    /// They still can't: nothing may leave.
+    pub async fn prove(&self) -> Result<(), LogError> {
+        if self.writer.in_doubt.load(Ordering::Acquire) {
+            self.ask(None).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, entry: Option<Entry>) -> Result<u64, LogError> {
+        let (done, answer) = oneshot::channel();
+        let requests = self.writer.requests.clone().ok_or(LogError::Closed)?;
+        let done = Done::Task(done);
+        match requests.try_send(Request { entry, done }) {
+            Ok(()) => {}
+            Err(mpsc::TrySendError::Full(request)) => {
+                let send = move || requests.send(request).map_err(|_| LogError::Closed);
+                tokio::task::spawn_blocking(send)
+                    .await
+                    .map_err(|_| LogError::Closed)??;
+            }
+            Err(mpsc::TrySendError::Disconnected(_)) => return Err(LogError::Closed),
+        }
+        answer.await.map_err(|_| LogError::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // The thread answers every error to its caller; none is left here.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>) {
+    while let Ok(first) = queue.recv() {
+        // What came while the batch before was being synced is the next batch.
+        let batch: Vec<Request> = std::iter::once(first)
+            .chain(queue.try_iter())
+            .take(MAX_BATCH_LINES)
+            .collect();
+        let mut seq = log.head.seq;
+        let mut entries = Vec::new();
+        let mut waiting = Vec::new();
+        for request in batch {
+            seq = seq.saturating_add(u64::from(request.entry.is_some()));
+            entries.extend(request.entry);
+            waiting.push((seq, request.done));
+        }
+        let written = log.write(entries);
+        if let Err(error) = &written {
+            tracing::error!(%error, "decision log could not be written");
+        }
+        for (seq, done) in waiting {
+            done.tell(written.clone().map(|()| seq));
+        }
+    }
+}
+
+impl OpenLog {
+    /// Writes a batch whole and syncs it, or leaves the log as it was.
+    fn write(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
+        let mut head = self.head.clone();
+        let mut bytes = Vec::new();
+        for entry in entries {
+            let (line, next): (Vec<u8>, Head) = entry
+                .chain(&head)
+                .map_err(|error| LogError::io("encoding a line for", &self.path, error.into()))?;
+            bytes.extend_from_slice(&line);
+            head = next;
+        }
+        let written = self.take_back().and_then(|()| {
+            self.is_dirty = true;
+            self.file.write_all_at(&bytes, self.len)?;
+            self.sync()
+        });
+        if let Err(error) = written {
+            // The write's error is what matters; the next batch tries again before it writes.
+            let _ = self.take_back();
+            return Err(LogError::io("writing", &self.path, error));
+        }
+        self.in_doubt.store(false, Ordering::Release);
+        self.is_dirty = false;
+        self.len = self.len.saturating_add(bytes.len() as u64);
+        self.head = head;
+        self.reserve();
+        Ok(())
+    }
+
+    /// Removes what is left of a batch that failed: nothing of it was answered.
+    fn take_back(&mut self) -> io::Result<()> {
+        if self.is_dirty {
+            self.file.set_len(self.len)?;
+            self.reserved = self.len;
+            self.sync()?;
+            self.is_dirty = false;
+        }
+        Ok(())
+    }
+
+    /// Makes what was written durable. After a sync that failed, the end of the log is written anew
+    /// first: a sync of bytes that the kernel takes for written would prove nothing.
+    fn sync(&self) -> io::Result<()> {
+        if self.in_doubt.load(Ordering::Acquire) {
+            let end = self.file.metadata()?.len();
+            write_file_anew(&self.file, end.saturating_sub(DOUBTFUL_BYTES), end)?;
+        }
+        let synced = self.disk.sync_data(&self.file);
+        if synced.is_err() {
+            self.in_doubt.store(true, Ordering::Release);
+        }
+        synced
+    }
+}

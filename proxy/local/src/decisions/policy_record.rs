@@ -1,0 +1,71 @@
+//! What is written down when policies come in force and when they decide: their texts, and a line.
+
+use sluicegate_machine::clock::Clock;
+use sluicegate_model::Repository;
+use sluicegate_policy::PolicySet;
+
+use super::entry::{Basis, Entry, LineKind};
+use super::log::{DecisionLog, LogError};
+use super::policy_texts::{PolicyTexts, TextsError};
+
+/// Keeps texts of policies and logs their changes.
+#[derive(Clone, Debug)]
+pub struct PolicyRecord {
+    log: DecisionLog,
+    texts: PolicyTexts,
+    clock: Clock,
+}
+
+/// Says why a set cannot be written down.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Its texts cannot be kept.
+    #[error(transparent)]
+    Texts(#[from] TextsError),
+    /// Its line cannot be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl PolicyRecord {
+    /// Joins the log and the texts beside it.
+    pub fn new(log: DecisionLog, texts: PolicyTexts, clock: Clock) -> Self {
+        Self { log, texts, clock }
+    }
+
+    /// Writes down that a set comes in force: its texts, and a line where it is another one than the
+    /// last, be that of an earlier process. Blocks on the disk; durable when it returns.
+    ///
+    /// The first set ever changes nothing and is no line: the lines of pulls name it.
+    pub fn enter(&self, set: &PolicySet) -> Result<(), RecordError> {
+        let digest = set.digest();
+        let before = self.texts.in_force();
+        if before.as_ref() == Some(&digest) {
+            return Ok(());
+        }
+        self.texts.keep(&digest, || set.documents())?;
+        if before.is_some() {
+            self.log.append_blocking(self.line(set))?;
+        }
+        self.texts.set_in_force(&digest)?;
+        Ok(())
+    }
+
+    /// Keeps the texts that decide in a repository; blocks on the disk where they are new.
+    pub fn keep_for(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsError> {
+        let digest = set.digest_for(repository);
+        self.texts.keep(&digest, || set.documents_for(repository))
+    }
+
+    fn line(&self, set: &PolicySet) -> Entry {
+        Entry {
+            basis: Basis {
+                policy: Some(set.policy_names().join("+")),
+                policies: Some(set.digest()),
+                ..Basis::default()
+            },
+            count: 0,
+            ..Entry::new(self.clock.now(), LineKind::Policy)
+        }
+    }
+}

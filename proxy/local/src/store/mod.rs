@@ -1,0 +1,134 @@
+//! The one interface to the engines: keys in order, values, atomic batches, durable when answered.
+//!
+//! Small on purpose, so that another engine is one file. The contract suite runs against each.
+
+mod envelope;
+mod memory;
+mod sled_open;
+mod sled_reserve;
+mod sled_store;
+
+#[cfg(test)]
+mod contract;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use memory::MemoryStore;
+pub use sled_store::{Opened, SledStore};
+
+/// A key; engines keep them in the order of their bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(pub Box<[u8]>);
+
+impl Key {
+    /// Gives the key's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Key {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Sets a key's value.
+    Put {
+        /// The key.
+        key: Key,
+        /// The value; at most 8 KiB, or the engine rewrites far too much for each change.
+        body: Bytes,
+    },
+    /// Removes a key; one that is not there is no error.
+    Delete {
+        /// The key.
+        key: Key,
+    },
+}
+
+/// Says why the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk has no room left.
+    #[error("writing verdicts to {path:?}: the disk is full")]
+    Full {
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// The store could not be opened.
+    #[error("opening the verdict store {path:?} failed: {why}")]
+    Open {
+        /// The store's directory.
+        path: PathBuf,
+        /// What the engine said.
+        why: String,
+    },
+    /// The engine failed, and says nothing about the data.
+    #[error("{attempt} the verdict store failed: {why}")]
+    Engine {
+        /// What was attempted.
+        attempt: &'static str,
+        /// What the engine said.
+        why: String,
+    },
+    /// The content store, which holds large verdicts, failed.
+    #[error("keeping a verdict's findings failed")]
+    Document(#[from] crate::cache::CacheError),
+    /// A record is larger than the engines bear.
+    #[error("a record of {len} bytes is too large for the verdict store, wanted at most {max}")]
+    TooLarge {
+        /// The record's size, in bytes.
+        len: usize,
+        /// The bound, in bytes.
+        max: usize,
+    },
+    /// The texts of the policies that a verdict rests on cannot be kept.
+    #[error("{0}")]
+    PolicyTexts(Arc<crate::decisions::TextsError>),
+    /// Verdicts of an earlier form are still being taken into the index.
+    #[error("stored verdicts are being prepared for lists after an update; ask again in a minute")]
+    NotIndexed,
+    /// The cursor of a list was not one that this list gave out.
+    #[error("the cursor {0:?} is not one of this list")]
+    Cursor(String),
+}
+
+/// An engine.
+#[async_trait]
+pub trait VerdictStore: Send + Sync + std::fmt::Debug {
+    /// Gives a value; a damaged one is none.
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError>;
+
+    /// Gives the values of some keys, in their order; a damaged one is none.
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut bodies = Vec::with_capacity(keys.len());
+        for key in keys {
+            bodies.push(self.get(key).await?);
+        }
+        Ok(bodies)
+    }
+
+    /// Makes all changes or none, in order; they are durable when it returns.
+    async fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError>;
+
+    /// Gives at most `limit` rows whose keys start with `prefix` and come after `after`, in order.
+    ///
+    /// Fewer than `limit` means that there are no more. Damaged rows are left out.
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Bytes)>, StoreError>;
+
+    /// Proves that the store still writes durably, by doing so.
+    async fn health(&self) -> Result<(), StoreError>;
+}
