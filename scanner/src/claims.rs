@@ -15,12 +15,14 @@ use crate::names::normal_form;
 ///
 /// `has_database` says whether there is one. Without it, claims of system packages count where the
 /// image's distribution can hold them, which their ecosystem tells.
-pub(crate) fn settle(components: Vec<Component>, has_database: bool) -> Vec<Component> {
+pub(crate) fn settle(components: &mut Vec<Component>, has_database: bool) {
     let is_claim = |component: &Component| component.evidence == Evidence::Claimed;
-    let (claimed, mut settled): (Vec<_>, Vec<_>) = components.into_iter().partition(is_claim);
-    let found: BTreeSet<_> = settled
+    if !components.iter().any(is_claim) {
+        return;
+    }
+    let found: BTreeSet<_> = components
         .iter()
-        .filter(|component| component.evidence != Evidence::Declared)
+        .filter(|component| !is_claim(component) && component.evidence != Evidence::Declared)
         .map(identity)
         .collect();
     let adds = |component: &Component| {
@@ -28,10 +30,7 @@ pub(crate) fn settle(components: Vec<Component>, has_database: bool) -> Vec<Comp
         let counts = !is_system || (!has_database && component.ecosystem.is_some());
         counts && !found.contains(&identity(component))
     };
-    let added: Vec<_> = claimed.into_iter().filter(adds).collect();
-    drop(found);
-    settled.extend(added);
-    settled
+    components.retain(|component| !is_claim(component) || adds(component));
 }
 
 /// Gives what two records of one package have in common, however they spell it.

@@ -16,7 +16,7 @@ mod weight;
 
 use std::io::Read;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::DiffId;
 use sluicegate_model::package::{Evidence, Package};
@@ -138,12 +138,14 @@ pub struct FileFacts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observations {
     /// The packages it names.
+    #[serde(deserialize_with = "tight")]
     pub packages: Vec<FoundPackage>,
     /// The operating system it names.
     pub os: Option<OsClaim>,
     /// Whether it is an operating system's package database, even one without packages.
     pub database: bool,
     /// What could not be read; it counts only if the file is in the merged image.
+    #[serde(deserialize_with = "tight")]
     pub gaps: Vec<Gap>,
     /// The files that it says belong to its packages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -178,6 +180,13 @@ pub struct FoundPackage {
     /// the program's headers do not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub platform: String,
+}
+
+/// Reads a list that is short and that there are very many of, without room for more.
+fn tight<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Vec<T>, D::Error> {
+    let mut list = Vec::deserialize(reader)?;
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 /// An operating system's name as one file states it.

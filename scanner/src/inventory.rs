@@ -102,13 +102,12 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
     gaps.extend(edited::judge(merged));
     let system = found_of_system(merged, &roles);
     gaps.extend(third_party::judge(system, distro.as_ref()));
-    let found = components(merged, &roles, &owners, distro.as_ref());
-    let mut components = claims::settle(found, merged.has_or_had_database());
-    components.sort();
+    let mut components = components(merged, &roles, &owners, distro.as_ref());
+    claims::settle(&mut components, merged.has_or_had_database());
+    components.sort_unstable();
     components.dedup();
-    let (declared, components) = components
-        .into_iter()
-        .partition(|component: &Component| component.evidence == Evidence::Declared);
+    let is_declared = |component: &mut Component| component.evidence == Evidence::Declared;
+    let declared = components.extract_if(.., is_declared).collect();
     let mut gaps: Vec<Gap> = gaps.into_gaps().into_iter().map(for_people).collect();
     gaps.sort();
     gaps.dedup();
@@ -176,7 +175,10 @@ fn components(
     let relocated: BTreeSet<&Package> = packages_of(merged, roles, Role::Relocated).collect();
     let carriers = Carriers::of(merged);
     let caches = Caches::of(merged);
-    let mut components = Vec::new();
+    let named = merged.files.iter();
+    let most = named.map(|file| file.found.packages.len() + file.named.len());
+    // So that it never moves: there may be very many.
+    let mut components = Vec::with_capacity(most.sum());
     for (file, role) in merged.files.iter().zip(roles) {
         if *role == Role::Backup || (file.found.packages.is_empty() && file.named.is_empty()) {
             continue;
