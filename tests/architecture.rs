@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 mod circles;
 #[path = "architecture/dependencies.rs"]
 mod dependencies;
-#[path = "architecture/scanner.rs"]
-mod scanner;
+#[path = "architecture/modules.rs"]
+mod modules;
 
 /// Longest file that a person reads as one piece.
 const MAX_LINES: usize = 500;

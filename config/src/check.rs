@@ -8,7 +8,7 @@ use std::time::Duration;
 use sluicegate_model::manifest::Platform;
 use url::Url;
 
-use crate::address::address;
+use crate::address::{address, folded};
 use crate::api_auth;
 use crate::credentials;
 use crate::defaults;
@@ -51,10 +51,9 @@ pub(crate) fn check(
             .map(|value| value.text.clone())
             .collect(),
         upstreams: upstreams::check(layers, extras, environment, notes),
-        default_upstream: layers.one("default_upstream").map_or_else(
-            || defaults::UPSTREAM.into(),
-            |name| upstreams::folded(&name.text),
-        ),
+        default_upstream: layers
+            .one("default_upstream")
+            .map_or_else(|| defaults::UPSTREAM.into(), |name| folded(&name.text)),
         platforms: platforms(layers, notes),
         gate: gate(layers, notes),
         cache_bytes: cache_bytes(layers, notes),
@@ -142,7 +141,7 @@ fn proxy(environment: &Environment, name: &str) -> Option<String> {
 fn names(layers: &Layers, notes: &mut Notes) -> Vec<String> {
     let mut names = Vec::new();
     for value in layers.many("name").unwrap_or_default() {
-        let name = upstreams::folded(&value.text);
+        let name = folded(&value.text);
         if !upstreams::is_host(&name) {
             let message = format!(
                 "wanted a host name, perhaps with a port, got {:?}",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
+use crate::address::folded;
 use crate::credentials;
 use crate::defaults;
 use crate::docker_config;
@@ -39,15 +40,6 @@ pub(crate) fn check(
         check_transport(upstream, layers, extras, notes);
     }
     upstreams
-}
-
-/// Folds a host name's case and drops the ports that URLs leave out.
-pub(crate) fn folded(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    let shorter = name
-        .strip_suffix(":443")
-        .or_else(|| name.strip_suffix(":80"));
-    shorter.map_or_else(|| name.clone(), ToOwned::to_owned)
 }
 
 /// Tells whether a folded name can be a host, perhaps with a port.

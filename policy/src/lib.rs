@@ -7,6 +7,7 @@
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
 //! decision (`decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
 
+mod binding;
 mod built_in;
 mod decide;
 mod document;
@@ -24,6 +25,7 @@ mod set;
 mod trivyignore;
 mod words;
 
+pub use binding::SourceFile;
 pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use document::{PolicyDocument, digest_of_documents};
@@ -32,7 +34,7 @@ pub use glob::Glob;
 pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
 pub use needs::Lacks;
-pub use set::{PolicySet, SourceFile};
+pub use set::PolicySet;
 pub use trivyignore::is_named as is_trivyignore;
 pub use words::{one_line, refusal_message, warning_text};
 

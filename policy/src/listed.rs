@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use sluicegate_model::strict_yaml::{self, Node, Value};
 
+use crate::binding::SourceFile;
 use crate::exception::Exception;
 use crate::read::{Document, Reader};
-use crate::set::SourceFile;
 use crate::trivyignore;
 
 /// One exception.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use sluicegate_model::strict_yaml::{self, Node, Value};
 
+use crate::binding::{Binding, SourceFile};
 use crate::built_in::BUILT_IN_NAME;
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, parts};
 use crate::error::{LoadError, LoadErrors};
 use crate::exception::Exception;
 use crate::read::{Document, Reader};
 use crate::rules::Policy;
-use crate::set::{Binding, SourceFile};
 use crate::trivyignore;
 
 /// Everything that files hold, by name.

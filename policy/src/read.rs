@@ -11,11 +11,11 @@ use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
 
+use crate::binding::Binding;
 use crate::duration;
 use crate::exception::{self, Exception};
 use crate::glob::Glob;
 use crate::rules::{Conditions, MaxAge, Mode, Policy, PurlPattern, Rule, Template};
-use crate::set::Binding;
 
 /// The only version of documents there is.
 const API_VERSION: &str = "sluicegate/v1";

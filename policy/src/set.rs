@@ -5,25 +5,16 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use sluicegate_model::{Digest, Repository};
 
+use crate::binding::{Binding, SourceFile};
 use crate::built_in::{BUILT_IN_NAME, built_in_text};
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
 use crate::error::LoadErrors;
 use crate::exception::Exception;
-use crate::glob::Glob;
 use crate::load::{self, Loaded};
 use crate::rules::Policy;
 
 /// Most repositories whose digest is remembered, about 2 MiB; then all are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
-
-/// A policy file's name and text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// The name, as shown in errors.
-    pub name: String,
-    /// The text.
-    pub text: String,
-}
 
 /// Validated documents; immutable and cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,23 +31,6 @@ struct Documents {
     digest: Digest,
     /// Digests by repository: every warm pull asks for one, and documents never change.
     remembered: RwLock<HashMap<Repository, Digest>>,
-}
-
-/// A checked binding.
-#[derive(Debug)]
-pub(crate) struct Binding {
-    pub name: String,
-    pub text: String,
-    pub policy: String,
-    pub repositories: Vec<Glob>,
-}
-
-impl Binding {
-    pub(crate) fn covers(&self, repository: &str) -> bool {
-        self.repositories
-            .iter()
-            .any(|pattern| pattern.matches(repository))
-    }
 }
 
 impl PolicySet {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use sluicegate_config::{FeedSource, GateMode, Settings};
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
-use sluicegate_local::decisions::{DecisionLog, PolicyRecord, PolicyTexts, PullLog};
-use sluicegate_local::store::SledStore;
+use sluicegate_local::decisions::{DecisionLog, LogError, PolicyRecord, PolicyTexts, PullLog};
+use sluicegate_local::store::{SledStore, StoreError};
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
 use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError};
@@ -27,7 +27,7 @@ use crate::api::ApiState;
 use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
-use crate::events::PullHistory;
+use crate::history::PullHistory;
 use crate::http::details::Details;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::registry::Registry;
@@ -36,13 +36,12 @@ use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::download::Downloads;
-use crate::pull::gate::{Gate, LedTo, Nests};
+use crate::pull::gate::{self, Gate};
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
 use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
-use crate::pull::releases::Releases;
 use crate::pull::resolve::Resolver;
 use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
@@ -68,7 +67,7 @@ pub struct App {
     pub feeds: Arc<Feeds>,
     settings: Settings,
     certificates: Certificates,
-    pulls: Arc<PullLog>,
+    log: Arc<PullLog>,
     clock: Clock,
     draining: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
@@ -135,7 +134,7 @@ impl App {
         let own_url = || format!("{scheme}://{api_addr}");
         let api_url = settings.api_url.clone().unwrap_or_else(own_url);
         let details = details(&settings, (registry_addr, api_addr), scheme);
-        let registry = parts.registry(&settings, details, &metrics, &clock, draining.subscribe());
+        let registry = parts.registry(&settings, details, &metrics, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
         if let Some(webhook) = webhook.clone() {
             begin_delivery(webhook).await;
@@ -169,7 +168,7 @@ impl App {
             feeds: parts.feeds,
             settings,
             certificates,
-            pulls: parts.pulls,
+            log: parts.log,
             clock,
             draining,
             listeners,
@@ -184,7 +183,7 @@ impl App {
                 tracing::error!(%error, "listener ended badly");
             }
         }
-        if let Err(error) = self.pulls.drain(self.clock.now()).await {
+        if let Err(error) = self.log.drain(self.clock.now()).await {
             tracing::error!(%error, "last pulls not logged");
         }
     }
@@ -193,10 +192,12 @@ impl App {
 struct Parts {
     content: ContentStore,
     records: Records,
-    pulls: Arc<PullLog>,
+    log: Arc<PullLog>,
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
-    resolver: Resolver,
+    upstreams: Arc<Upstreams>,
+    judge: Judge,
+    running: Pulls,
     gate: Gate,
     history: PullHistory,
     rejudge: Rejudge,
@@ -206,10 +207,9 @@ impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let (content, records, log) = open_data(settings)?;
         let history = PullHistory::new(log.directory().to_owned(), records.clone());
+        let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
-        let policies = policies(settings)?;
-        let pulls = Arc::new(PullLog::new(log));
-        let feeds = feeds(settings, clock)?;
+        let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
         let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
         let resolver = Resolver::new(
             settings.tag_ttl,
@@ -229,27 +229,38 @@ impl Parts {
             clock.clone(),
             metrics.clone(),
         );
-        let gate = Gate {
+        let running = Pulls::new(jobs, judge.clone());
+        let gate = Gate::new(gate::Parts {
             mode: settings.gate,
             platforms: settings.platforms.clone().into(),
-            judge: judge.clone(),
-            pulls: Pulls::new(jobs, judge),
+            resolver,
             manifests,
+            judge: judge.clone(),
+            running: running.clone(),
             downloads,
-            records: records.clone(),
             presence,
+            records: records.clone(),
             upstreams: Arc::clone(&upstreams),
-            nests: Nests::default(),
-            led: LedTo::default(),
-        };
-        let rejudge = rejudge(&gate, &feeds, metrics);
+            log: Arc::clone(&log),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        });
+        let rejudge = Rejudge::new(
+            judge.clone(),
+            records.clone(),
+            running.clone(),
+            Arc::clone(&feeds),
+            metrics.clone(),
+        );
         Ok(Self {
             content,
             records,
-            pulls,
+            log,
             policies,
             feeds,
-            resolver,
+            upstreams,
+            judge,
+            running,
             gate,
             history,
             rejudge,
@@ -265,7 +276,7 @@ impl Parts {
         tokio::spawn(prepare_lists(self.records.clone()));
         tokio::spawn(prove_store(self.records.clone()));
         tokio::spawn(self.rejudge.clone().run());
-        tokio::spawn(settle_pulls(Arc::clone(&self.pulls), clock.clone()));
+        tokio::spawn(settle_pulls(Arc::clone(&self.log), clock.clone()));
     }
 
     fn registry(
@@ -273,21 +284,16 @@ impl Parts {
         settings: &Settings,
         details: Details,
         metrics: &Metrics,
-        clock: &Clock,
         draining: watch::Receiver<bool>,
     ) -> Arc<Registry> {
         Arc::new(Registry {
             names: names(settings),
             trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
-            resolver: self.resolver.clone(),
             gate: self.gate.clone(),
-            releases: Releases::new(self.records.clone()),
-            pulls: Arc::clone(&self.pulls),
             details,
             explain_to_old_clients: settings.explain_to_old_clients,
             hold: settings.hold,
             metrics: metrics.clone(),
-            clock: clock.clone(),
             draining,
         })
     }
@@ -328,14 +334,11 @@ impl Parts {
             records: self.records.clone(),
             store_proof: StoreProof::default(),
             content: self.content.clone(),
-            gate: self.gate.clone(),
+            judge: self.judge.clone(),
+            running: self.running.clone(),
+            upstreams: Arc::clone(&self.upstreams),
             names: names(settings),
-            scans: Scans::new(
-                names(settings),
-                self.resolver.clone(),
-                self.gate.clone(),
-                clock.clone(),
-            ),
+            scans: Scans::new(names(settings), self.gate.clone(), clock.clone()),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             rejudge: self.rejudge.clone(),
@@ -359,14 +362,21 @@ impl Parts {
 fn open_data(settings: &Settings) -> Result<(ContentStore, Records, DecisionLog), StartError> {
     let data = &settings.data;
     // First, for it locks the directory: opening the content store removes leftovers.
-    let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES)
-        .map_err(|error| data_error(data, &error))?;
+    let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES).map_err(
+        |error| match error {
+            StoreError::InUse { .. } => StartError::InUse(data.clone()),
+            error => data_error(data, &error),
+        },
+    )?;
     tracing::info!(%opened, "verdict store opened");
     let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
         .map_err(|error| data_error(data, &error))?;
     let records = Records::new(Arc::new(store), content.clone());
     let (log, opened) =
-        DecisionLog::open(&data.join("decisions")).map_err(|error| data_error(data, &error))?;
+        DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
+            LogError::InUse(_) => StartError::InUse(data.clone()),
+            error => data_error(data, &error),
+        })?;
     tracing::info!(%opened, "decision log opened");
     Ok((content, records, log))
 }
@@ -414,23 +424,13 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
     Ok(Upstreams::new(upstreams))
 }
 
-fn rejudge(gate: &Gate, feeds: &Arc<Feeds>, metrics: &Metrics) -> Rejudge {
-    Rejudge::new(
-        gate.judge.clone(),
-        gate.records.clone(),
-        gate.pulls.clone(),
-        Arc::clone(feeds),
-        metrics.clone(),
-    )
-}
-
 fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
     Policies::load(&settings.policy).map_err(|error| StartError::Policy(error.to_string()))
 }
 
 /// Writes down from now on which policies are in force.
 fn record_policies(parts: &Parts, clock: &Clock, data: &Path) -> Result<(), StartError> {
-    let log = parts.pulls.log();
+    let log = parts.log.log();
     let texts = PolicyTexts::open(log.directory()).map_err(|error| data_error(data, &error))?;
     let record = PolicyRecord::new(log.clone(), texts, clock.clone());
     if let Err(error) = parts.policies.record_in(record) {
@@ -467,13 +467,8 @@ pub(crate) fn proxy_variables(settings: &Settings) -> ProxyVariables {
 }
 
 fn data_error(directory: &Path, error: &dyn std::fmt::Display) -> StartError {
-    let text = error.to_string();
-    // The engines say it in the words of the system call.
-    if text.contains("could not acquire lock") || text.contains("WouldBlock") {
-        return StartError::InUse(directory.into());
-    }
     StartError::Data {
         directory: directory.into(),
-        reason: text,
+        reason: error.to_string(),
     }
 }

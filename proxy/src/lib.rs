@@ -1,8 +1,8 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 //!
 //! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what decides
-//! (`policies`) and decides anew (`rejudge`), what remembers (`verdicts`, `events`), who is told
-//! (`webhook`), who looks (`api`, `metrics`), and the program around it. What they ask and where they
+//! (`policies`) and decides anew (`rejudge`), what remembers (`verdicts`, `events`, `history`), who is
+//! told (`webhook`), who looks (`api`, `metrics`), and the program around it. What they ask and where they
 //! keep it are crates of their own: `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
 pub mod api;
@@ -12,6 +12,7 @@ mod data_directory;
 pub mod demo;
 pub mod events;
 pub mod fingerprint;
+pub mod history;
 pub mod http;
 mod insecure;
 pub mod inspect;

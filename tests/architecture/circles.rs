@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use super::scanner::{OF_TESTS, module_path, named, product};
+use super::modules::{OF_TESTS, module_path, named, product};
 use super::{root, rust_files};
 
 /// A file, by its path in the crate.

@@ -17,9 +17,9 @@ use super::delta::MAX_BYTES;
 use super::fetch::{Arrived, FetchError, Fetched, Fetcher, Room, Validators, file_error};
 use super::held::Pending;
 use super::item::{Item, Visit, file_url, replace};
-use super::mirror::{SyncProgress, Unit, told};
 use super::record::{Known, Record, sync_directory};
 use super::stock::{Condition, HELD, NewDelta, Stock, Written};
+use super::synced::{SyncProgress, Unit, told};
 use super::whole::Kind;
 
 /// The mirror's list of its records and their times.

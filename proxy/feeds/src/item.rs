@@ -10,8 +10,8 @@ use sluicegate_machine::private;
 use url::Url;
 
 use super::fetch::{Arrived, Errand, FetchError, Fetched, Fetcher, Room, Validators, file_error};
-use super::mirror::{OnProgress, SyncProgress, Unit};
 use super::record::{Record, sync_directory};
+use super::synced::{OnProgress, SyncProgress, Unit};
 use super::whole::{Kind, check_whole};
 
 /// A file of the mirror that is looked at.

@@ -30,6 +30,7 @@ mod schedule;
 pub mod shown;
 mod source;
 mod stock;
+mod synced;
 mod tables;
 mod whole;
 
@@ -52,11 +53,11 @@ use tokio::sync::{Notify, watch};
 use awaited::{Awaited, Settled};
 pub use lacks::{lacks, lacks_for};
 use load::{Loaded, load};
-use mirror::told;
 pub use needed::one_of_each_ecosystem;
 use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_upstream::ProxyVariables;
 use source::{Origin, Source};
+use synced::told;
 
 /// How long pulls wait for a first load that has no earlier copy.
 const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
 
 use super::losses;
-use super::mirror::told;
+use super::synced::told;
 
 /// Free bytes below which no new index comes into force, as the content store takes no content.
 const MAX_HEADROOM_BYTES: u64 = 64 * 1024 * 1024;

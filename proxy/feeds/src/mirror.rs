@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
@@ -24,15 +23,16 @@ use super::item::{Item, Visit, file_url};
 use super::needed;
 use super::nvd::Nvd;
 use super::record::Record;
+use super::synced::{INCOMING, lock};
 use super::tables::{self, Tables};
 use super::whole::Kind;
+
+pub use super::synced::{OnProgress, SyncProgress, Synced, Unit, told};
 
 /// The bucket that holds no list of exploited vulnerabilities of its own, and no severities.
 const PUBLIC_BUCKET: &str = "osv-vulnerabilities.storage.googleapis.com";
 /// The file at a mirror's base that names its folders.
 const LIST: &str = "ecosystems.txt";
-/// Where new files wait; no ecosystem can have this name.
-pub(super) const INCOMING: &str = ".incoming";
 /// Largest list of folders, in bytes; the public one has 8 KiB.
 const MAX_LIST_BYTES: u64 = 1024 * 1024;
 /// Ecosystems fetched at a time: enough to fill a line, few for a mirror to bear.
@@ -56,33 +56,6 @@ impl Default for Limits {
     }
 }
 
-/// Something on its way.
-#[derive(Clone, Debug)]
-pub struct SyncProgress {
-    /// Its path in the mirror.
-    pub path: String,
-    /// What is counted.
-    pub unit: Unit,
-    /// How much has arrived.
-    pub done: u64,
-    /// How much there is in all, where that is known.
-    pub expected: Option<u64>,
-    /// Whether it needs nothing more, well or badly.
-    pub ended: bool,
-}
-
-/// What of a download is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// The bytes of one file.
-    Bytes,
-    /// Records that come one by one.
-    Advisories,
-}
-
-/// Told of every piece of every file.
-pub type OnProgress = Arc<dyn Fn(SyncProgress) + Send + Sync>;
-
 /// What a sync looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -90,30 +63,6 @@ pub enum Scope {
     All,
     /// Only ecosystems that are wanted and not here.
     Missing,
-}
-
-/// What a sync did.
-#[derive(Debug, Default)]
-pub struct Synced {
-    /// Paths of files that are new or have changed.
-    pub changed: Vec<String>,
-    /// Ecosystems and tables that are current and were not sent again.
-    pub unchanged: usize,
-    /// Advisories that came one by one.
-    pub advisories: usize,
-    /// What could not be had, a line each. The last good copies stay.
-    pub problems: Vec<String>,
-    /// When the advisories were last known to be the newest; this sync, if it went well.
-    pub confirmed: Option<Timestamp>,
-}
-
-impl Synced {
-    /// Counts in what a sync of other files did.
-    pub fn add(&mut self, other: Self) {
-        self.changed.extend(other.changed);
-        self.unchanged += other.unchanged;
-        self.problems.extend(other.problems);
-    }
 }
 
 /// One URL and its local copy.
@@ -388,17 +337,6 @@ impl Mirror {
     }
 }
 
-/// Keeps every other process from changing a directory's files until the file is let go.
-pub(super) fn lock(directory: &Path) -> Result<File, FetchError> {
-    let path = directory.join("sync.lock");
-    let lock = private::create(&path).map_err(file_error("create", &path))?;
-    lock.try_lock().map_err(|error| {
-        let reason = format!("another sync of this mirror is under way ({error})");
-        file_error("lock", &path)(std::io::Error::other(reason))
-    })?;
-    Ok(lock)
-}
-
 /// Picks the ecosystems of a sync.
 fn names(
     scope: Scope,
@@ -412,18 +350,4 @@ fn names(
         Scope::Missing => names.retain(|name| !held.contains(name)),
     }
     names
-}
-
-/// Tells an error with all its causes, in one line.
-pub fn told(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !line.ends_with(&next) {
-            line = format!("{line}: {next}");
-        }
-        cause = error.source();
-    }
-    line
 }

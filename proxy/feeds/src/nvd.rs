@@ -17,8 +17,8 @@ use url::Url;
 
 use super::fetch::{FetchError, Fetched, Fetcher, Room, file_error};
 use super::item::{Item, Visit, file_url};
-use super::mirror::{INCOMING, OnProgress, Synced, lock, told};
 use super::record::Record;
+use super::synced::{INCOMING, OnProgress, Synced, lock, told};
 use super::whole::Kind;
 
 /// Where NVD publishes its files.

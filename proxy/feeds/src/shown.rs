@@ -17,9 +17,9 @@ use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
 
 use super::bundle::{Imported, Snapshot};
 use super::load::newest_index;
-use super::mirror::told;
 use super::record::Record;
 use super::source::imported_state;
+use super::synced::told;
 use super::{FeedState, SourceState, losses};
 
 /// How the feeds stand, but for the single records that could not be read.

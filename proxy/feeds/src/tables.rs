@@ -13,8 +13,8 @@ use url::Url;
 
 use super::fetch::{FetchError, Fetched, Fetcher, Validators};
 use super::item::{Item, Visit, file_url};
-use super::mirror::{Synced, told};
 use super::record::Record;
+use super::synced::{Synced, told};
 use super::whole::Kind;
 
 /// Where the KEV list is published. Source: CISA, "Known Exploited Vulnerabilities Catalog".

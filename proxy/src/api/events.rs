@@ -14,7 +14,8 @@ use super::json::Json;
 use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
 use super::verdicts::unlisted;
-use crate::events::{CauseKind, Direction, EventKind, ToldEvent};
+use crate::events::{CauseKind, Direction, EventKind};
+use crate::history::ToldEvent;
 use crate::moment::Moment;
 use crate::verdicts::EventFilter;
 

@@ -39,7 +39,7 @@ fn build_info() -> Measured {
 }
 
 fn work(state: &ApiState) -> Vec<Measured> {
-    let pulls = state.gate.pulls.list();
+    let pulls = state.running.list();
     let missing = pulls.iter().map(|pull| {
         let (done, expected) = pull.progress.bytes();
         expected.saturating_sub(done) as f64

@@ -37,12 +37,14 @@ use sluicegate_local::cache::ContentStore;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
 
-use crate::events::PullHistory;
+use crate::history::PullHistory;
 use crate::http::tls::TlsReload;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
-use crate::pull::gate::Gate;
+use crate::pull::judge::Judge;
+use crate::pull::pulls::Pulls;
 use crate::pull::scans::Scans;
+use crate::pull::sources::Upstreams;
 use crate::rejudge::Rejudge;
 use crate::verdicts::Records;
 use crate::webhook::Webhook;
@@ -62,8 +64,12 @@ pub struct ApiState {
     pub store_proof: StoreProof,
     /// Content, for indexes and sizes.
     pub content: ContentStore,
+    /// What a scan found, and memory to show it in.
+    pub judge: Judge,
     /// Pulls under way.
-    pub gate: Gate,
+    pub running: Pulls,
+    /// The registries that are asked.
+    pub upstreams: Arc<Upstreams>,
     /// What repositories are called.
     pub names: Names,
     /// Scans that are asked for here.

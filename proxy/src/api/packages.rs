@@ -60,7 +60,7 @@ pub async fn list(
         items: Vec::new(),
         incomplete,
     };
-    let is_last = search.run(&state.records, &state.gate.judge).await?;
+    let is_last = search.run(&state.records, &state.judge).await?;
     let next = (!is_last).then(|| search.place.to_text());
     Ok(Json(Holders {
         items: search.items,

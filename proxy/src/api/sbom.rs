@@ -56,7 +56,7 @@ pub async fn sbom(
     let wanted = repository(query.repository.as_ref(), &state)?;
     let viewed = newest(&state, &digest, wanted, DOCUMENT_ROOM).await?;
     let (verdict, share) = (viewed.verdict, viewed.share);
-    let Some(scanned) = state.gate.judge.scanned(&verdict.digest).await else {
+    let Some(scanned) = state.judge.scanned(&verdict.digest).await else {
         return Err(Problem::not_found(
             "the inventory of this image is no longer kept; its next pull makes it again",
         ));

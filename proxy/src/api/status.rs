@@ -110,7 +110,7 @@ struct PolicyStatus {
 /// Shows a pull under way.
 fn running(state: &ApiState, pull: &Pull) -> RunningPull {
     let (bytes_done, bytes_expected) = pull.progress.bytes();
-    let upstream = state.gate.upstreams.of(&pull.repository).ok();
+    let upstream = state.upstreams.of(&pull.repository).ok();
     RunningPull {
         repository: pull.repository.clone(),
         digest: pull.manifest.digest.clone(),
@@ -123,7 +123,7 @@ fn running(state: &ApiState, pull: &Pull) -> RunningPull {
 
 /// Shows everything an operator asks first.
 pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Json<Status> {
-    let pulls = state.gate.pulls.list();
+    let pulls = state.running.list();
     let pulls: Vec<RunningPull> = pulls.iter().map(|pull| running(&state, pull)).collect();
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -146,7 +146,7 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
 
 /// Shows what is asked of each upstream that is asked for anything now.
 fn upstreams(state: &ApiState) -> Vec<UpstreamStatus> {
-    let all = state.gate.upstreams.all().into_iter();
+    let all = state.upstreams.all().into_iter();
     all.filter_map(|upstream| {
         let [blobs, manifests] = upstream.load();
         let waits_for = waits_for(upstream);

@@ -90,7 +90,7 @@ pub async fn list(
             Ok(Written::of(Json(list).into_response()))
         }
         Some(Include::Findings) => {
-            let share = state.gate.judge.view(LIST_BYTES).await;
+            let share = state.judge.view(LIST_BYTES).await;
             let page = state.records.list_verdicts(&filter, limit, after).await;
             let page = page.map_err(unlisted)?;
             let list = List {
@@ -113,6 +113,7 @@ pub(super) fn unlisted(error: StoreError) -> Problem {
         error @ StoreError::NotIndexed => Problem::unavailable(error.to_string()),
         error @ (StoreError::Full { .. }
         | StoreError::Open { .. }
+        | StoreError::InUse { .. }
         | StoreError::Engine { .. }
         | StoreError::Document(_)
         | StoreError::PolicyTexts(_)
@@ -239,7 +240,7 @@ async fn found(
         }
         let bytes = records.verdict_bytes(repository, digest).await;
         let bytes = bytes.map_err(Problem::internal)?.unwrap_or(0);
-        let share = state.gate.judge.view_of(bytes.saturating_mul(room)).await;
+        let share = state.judge.view_of(bytes.saturating_mul(room)).await;
         let verdict = records.verdict(repository, digest).await;
         // A damaged one is none: the next newest speaks.
         let Some(verdict) = verdict.map_err(Problem::internal)? else {
@@ -259,8 +260,7 @@ async fn found(
 /// Says why there is no verdict: it is being made, it is an index, or it was never asked for.
 async fn absent(state: &ApiState, digest: &Digest) -> Result<IndexContents, Problem> {
     if state
-        .gate
-        .pulls
+        .running
         .list()
         .iter()
         .any(|pull| pull.manifest.digest == *digest)

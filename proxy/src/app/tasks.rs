@@ -54,10 +54,10 @@ pub(super) async fn prove_store(records: Records) {
 }
 
 /// Logs the pulls that were only a HEAD, once their time is over.
-pub(super) async fn settle_pulls(pulls: Arc<PullLog>, clock: Clock) {
+pub(super) async fn settle_pulls(log: Arc<PullLog>, clock: Clock) {
     loop {
         tokio::time::sleep(SETTLE).await;
-        if let Err(error) = pulls.settle(clock.now()).await {
+        if let Err(error) = log.settle(clock.now()).await {
             tracing::error!(%error, "pulls not logged");
         }
     }

@@ -72,7 +72,7 @@ pub struct ServeArgs {
     /// Answers HEAD 200 and GET 403 to clients that hide the reason of a HEAD's 403
     #[arg(long)]
     explain_to_old_clients: bool,
-    /// The API's base URL as shown to clients [default: http://<api-listen>]
+    /// The API's base URL as shown to clients [default: http:// and api-listen]
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
     /// How long an upstream's answer on a tag is believed [default: 60s]

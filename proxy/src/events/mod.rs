@@ -5,11 +5,9 @@
 
 mod difference;
 mod event;
-mod pulled_by;
 
 pub use difference::difference;
 pub use event::{
     Cause, CauseKind, Change, Decisions, Direction, Event, EventKind, ExceptionChanges,
     FindingChanges, FromTo, Ids,
 };
-pub use pulled_by::{PullHistory, ToldEvent};

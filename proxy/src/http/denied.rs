@@ -12,8 +12,6 @@ use super::registry::Registry;
 use super::route::RouteError;
 
 /// Logs and counts a request that failed for its registry; others are none of ours.
-///
-/// Nothing leaves, so that a log that cannot be written changes nothing in the answer.
 pub(super) async fn note(
     registry: &Registry,
     request: &Request<()>,
@@ -23,7 +21,6 @@ pub(super) async fn note(
     let RouteError::Name(CanonicalNameError::UnknownUpstream(host)) = error else {
         return;
     };
-    registry.metrics.count_denied();
     let (name, reference) = asked_for(request.uri().path());
     let agent = request.headers().get(header::USER_AGENT);
     let (tag, digest) = match reference.and_then(|text| text.parse().ok()) {
@@ -45,10 +42,7 @@ pub(super) async fn note(
         tag,
         digest,
     };
-    let now = registry.clock.now();
-    if let Err(error) = registry.pulls.record_denial(denial, now).await {
-        tracing::error!(%error, "denied request not logged");
-    }
+    registry.gate.note_denied(denial).await;
 }
 
 /// Gives the repository that a path names, and the reference behind `manifests`.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use hyper::header;
 
-use super::registry::Asked;
+use super::registry::Call;
 
 /// Addresses of the API, as clients are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +58,10 @@ impl Details {
     }
 
     /// Gives the address for a client, without a trailing `/`; empty where there is none.
-    pub fn base(&self, asked: &Asked) -> String {
-        let authority = asked.request.uri().authority();
+    pub fn base(&self, call: &Call) -> String {
+        let authority = call.request.uri().authority();
         let authority = authority.map(http::uri::Authority::as_str);
-        let named = authority.or_else(|| asked.header(header::HOST));
+        let named = authority.or_else(|| call.header(header::HOST));
         self.for_host(named.unwrap_or_default())
     }
 

@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::Frame;
-
-use super::respond::Body;
+use http_body_util::StreamBody;
+use hyper::body::{Body, Frame};
 
 /// The pause between two bytes: far below every client's limit on silence in a body.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -20,7 +18,10 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Builds a body that gives one byte a pause until `verdict` ends, then the rest.
 ///
 /// The last byte never leaves before that.
-pub fn body(manifest: Bytes, verdict: impl Future<Output = ()> + Send + 'static) -> Body {
+pub(super) fn body(
+    manifest: Bytes,
+    verdict: impl Future<Output = ()> + Send + 'static,
+) -> impl Body<Data = Bytes, Error = Infallible> + Send + 'static {
     let verdict = Box::pin(verdict);
     let frames = stream::unfold(Some((manifest, verdict)), |state| async move {
         let (mut rest, mut verdict) = state?;
@@ -39,5 +40,5 @@ pub fn body(manifest: Bytes, verdict: impl Future<Output = ()> + Send + 'static)
             }
         }
     });
-    Body::new(StreamBody::new(frames).map_err(|never| match never {}))
+    StreamBody::new(frames)
 }

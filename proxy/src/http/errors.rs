@@ -9,21 +9,20 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::{Response, StatusCode, header};
 use serde_json::json;
 use sluicegate_model::names::CanonicalNameError;
-use sluicegate_model::verdict::Verdict;
 use sluicegate_upstream::UpstreamError;
 use sluicegate_upstream::secrets;
 
+use super::body::Body;
 use super::phrase;
 use super::respond::{
-    Body, MAX_WARNING_BYTES, SLUICEGATE_VERDICT, SLUICEGATE_VERDICT_URL, empty, full, set,
-    verdict_url, warn,
+    MAX_WARNING_BYTES, SLUICEGATE_VERDICT, SLUICEGATE_VERDICT_URL, set, verdict_url, warn,
 };
 use super::route::RouteError;
 use crate::pull::error::PullError;
+use crate::pull::gate::Refusal;
 
 /// What was asked for where a pull failed: one failure is told in the terms of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +46,9 @@ impl Wanted {
     }
 }
 
-/// Refuses an image for its verdict; `platform` is the image's where an index led to it.
-pub fn refusal(
-    verdict: &Verdict,
-    platform: Option<&str>,
-    api_url: &str,
-    head: bool,
-) -> Response<Body> {
+/// Refuses an image for its verdict.
+pub fn refusal(refusal: &Refusal, api_url: &str, head: bool) -> Response<Body> {
+    let (verdict, platform) = (&refusal.verdict, refusal.platform.as_deref());
     let message = sluicegate_policy::refusal_message(verdict, platform, api_url);
     let mut response = envelope(StatusCode::FORBIDDEN, "DENIED", &message, head);
     let url = verdict_url(api_url, verdict.digest.as_str());
@@ -175,9 +170,9 @@ fn envelope(status: StatusCode, code: &str, message: &str, head: bool) -> Respon
     let text = json!({"errors": [{"code": code, "message": message}]}).to_string();
     let length = text.len().to_string();
     let body = if head {
-        empty()
+        Body::nothing()
     } else {
-        full(Bytes::from(text))
+        Body::words(text)
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;

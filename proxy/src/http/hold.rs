@@ -7,56 +7,28 @@ use std::time::Duration;
 
 use hyper::{Request, Response};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::respond::{self, Body};
+use super::body::Body;
+use super::respond;
 use super::route::{self, LAST_HOP};
+use crate::pull::patience::Patience;
 
-/// One request's patience.
+/// At which of its hops a request is.
 #[derive(Clone, Debug)]
 pub struct Hold {
-    until: Instant,
     hop: u8,
     draining: watch::Receiver<bool>,
 }
 
-/// Why a held request is not held any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldEnded {
-    /// The next hop waits on.
-    NextHop,
-    /// There is no next hop.
-    LastHop,
-}
-
 impl Hold {
-    /// Starts to hold a request of this hop for at most `limit`; `draining` turns true when the
-    /// program is to stop.
-    pub fn start(hop: u8, limit: Duration, draining: watch::Receiver<bool>) -> Self {
-        Self {
-            until: Instant::now() + limit,
-            hop,
-            draining,
-        }
+    /// Starts to hold a request of this hop; `draining` turns true when the program is to stop.
+    pub fn start(hop: u8, draining: watch::Receiver<bool>) -> Self {
+        Self { hop, draining }
     }
 
-    /// Waits for `work`, no longer than the hold lasts.
-    pub async fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, HoldEnded> {
-        let mut draining = self.draining.clone();
-        tokio::select! {
-            biased;
-            done = work => Ok(done),
-            () = tokio::time::sleep_until(self.until) => Err(self.ended()),
-            Ok(_) = draining.wait_for(|draining| *draining) => Err(HoldEnded::NextHop),
-        }
-    }
-
-    fn ended(&self) -> HoldEnded {
-        if self.hop >= LAST_HOP {
-            HoldEnded::LastHop
-        } else {
-            HoldEnded::NextHop
-        }
+    /// Gives the patience of whoever is held for at most `limit` at each hop.
+    pub fn patience(&self, limit: Duration) -> Patience {
+        Patience::begin(limit, self.hop < LAST_HOP, self.draining.clone())
     }
 
     /// Redirects the request to itself. While draining, the hop is not counted: the client did

@@ -5,105 +5,59 @@
 
 use hyper::{Response, Uri};
 use sluicegate_model::Digest;
-use sluicegate_upstream::{Referrers, TagPage};
 
+use super::body::Body;
 use super::errors::{self, Wanted};
-use super::hold::HoldEnded;
-use super::registry::{Asked, Registry};
-use super::respond::{self, Body};
+use super::registry::{Call, Registry};
+use super::respond;
 use super::route;
 use crate::pull::error::PullError;
+use crate::pull::gate::ReferrersAnswer;
 
 /// Most digits of `n`: more is no number of tags.
 const MAX_COUNT_DIGITS: usize = 9;
 
 /// Lists the tags of a repository.
-pub async fn tags(registry: &Registry, asked: &Asked) -> Response<Body> {
-    let uri = asked.request.uri();
+pub async fn tags(registry: &Registry, call: &Call) -> Response<Body> {
+    let uri = call.request.uri();
     if let Some(count) = route::parameter(uri.query(), "n")
         && !is_count(&count)
     {
-        return errors::bad_count(asked.head);
+        return errors::bad_count(call.asked.head);
     }
-    match list_tags(registry, asked).await {
+    let query = query_without_ours(uri);
+    match registry.gate.tags(&call.asked.repository, &query).await {
         Ok(page) => {
             let next = page.next.map(|next| next_page(uri, next));
             respond::tags(
                 repository_asked(uri),
                 &page.tags,
                 next.as_deref(),
-                asked.head,
+                call.asked.head,
             )
         }
-        Err(error) => failed(&error, Wanted::Tags, asked.head),
+        Err(error) => failed(&error, Wanted::Tags, call),
     }
 }
 
 /// Lists the referrers of a manifest, unless the manifest itself is refused.
-pub async fn referrers(registry: &Registry, asked: &Asked, digest: &Digest) -> Response<Body> {
-    let wanted = route::parameter(asked.request.uri().query(), "artifactType");
+pub async fn referrers(registry: &Registry, call: &Call, digest: &Digest) -> Response<Body> {
+    let wanted = route::parameter(call.request.uri().query(), "artifactType");
     let wanted = wanted.as_deref().filter(|kind| !kind.is_empty());
-    let (gate, repository) = (&registry.gate, &asked.repository);
-    let refusal = Box::pin(gate.refusal_of(repository, digest));
-    match asked.hold.wait(refusal).await {
-        Ok(Ok(None)) => {}
-        Ok(Ok(Some(verdict))) => {
-            return registry.refusal(asked, &verdict);
+    let served = registry.gate.serve_referrers(&call.asked, digest, wanted);
+    match served.await {
+        Ok(ReferrersAnswer::List(listed)) => {
+            respond::referrers(listed, wanted.is_some(), call.asked.head)
         }
-        Ok(Err(error)) => return failed(&error, Wanted::Manifest, asked.head),
-        Err(ended) => return held(asked, ended),
-    }
-    let found = match asked
-        .hold
-        .wait(find_referrers(registry, asked, digest, wanted))
-        .await
-    {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => return failed(&error, Wanted::Manifest, asked.head),
-        Err(ended) => return held(asked, ended),
-    };
-    let judged = Box::pin(gate.referrers(repository, found.clone()));
-    let listed = match asked.hold.wait(judged).await {
-        Ok(listed) => Ok(listed),
-        Err(HoldEnded::NextHop) => return held(asked, HoldEnded::NextHop),
-        // The client's patience is used up: what is judged by now is listed, and no more.
-        Err(HoldEnded::LastHop) => gate.judged_referrers(repository, found).await,
-    };
-    match listed {
-        Ok(listed) => respond::referrers(listed, wanted.is_some(), asked.head),
-        Err(error) => failed(&error, Wanted::Manifest, asked.head),
+        Ok(ReferrersAnswer::Refuse(refusal)) => registry.refusal(call, &refusal),
+        Ok(ReferrersAnswer::NotYet(ended)) => call.not_yet(ended),
+        Err(error) => failed(&error, Wanted::Manifest, call),
     }
 }
 
-async fn list_tags(registry: &Registry, asked: &Asked) -> Result<TagPage, PullError> {
-    let upstream = registry.gate.upstreams.of(&asked.repository)?;
-    let query = query_without_ours(asked.request.uri());
-    Ok(upstream.tags(asked.repository.path(), &query).await?)
-}
-
-async fn find_referrers(
-    registry: &Registry,
-    asked: &Asked,
-    digest: &Digest,
-    wanted: Option<&str>,
-) -> Result<Referrers, PullError> {
-    let (upstream, path) = (
-        registry.gate.upstreams.of(&asked.repository)?,
-        asked.repository.path(),
-    );
-    Ok(upstream.referrers(path, digest, wanted).await?)
-}
-
-fn held(asked: &Asked, ended: HoldEnded) -> Response<Body> {
-    match ended {
-        HoldEnded::NextHop => asked.hold.redirect(&asked.request),
-        HoldEnded::LastHop => errors::still_scanning(asked.head),
-    }
-}
-
-fn failed(error: &PullError, wanted: Wanted, head: bool) -> Response<Body> {
+fn failed(error: &PullError, wanted: Wanted, call: &Call) -> Response<Body> {
     tracing::warn!(%error, "list not served");
-    errors::pull_error(error, wanted, head)
+    errors::pull_error(error, wanted, call.asked.head)
 }
 
 /// Points the upstream's next page at our own path, in the namespace that was asked for. Which

@@ -2,17 +2,18 @@
 
 mod activity;
 pub mod blob;
+pub mod body;
 mod certificate;
 mod connection;
 mod denied;
 pub mod details;
-pub mod drip;
+mod drip;
 pub mod errors;
 pub mod forwarded;
 pub mod hold;
 pub mod lists;
 pub mod manifest;
-pub mod old_clients;
+mod old_clients;
 mod phrase;
 pub mod range;
 pub mod registry;

@@ -3,7 +3,7 @@
 /// Tells whether this client prints a refusal's reason only when a GET is refused.
 ///
 /// containerd before 2.3.3, and Docker Engine 29.0 to 29.6, which carries such a containerd.
-pub fn hides_reasons(user_agent: &str) -> bool {
+pub(super) fn hides_reasons(user_agent: &str) -> bool {
     let Some((product, rest)) = user_agent.split_once('/') else {
         return false;
     };

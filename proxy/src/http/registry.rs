@@ -9,25 +9,21 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
-use sluicegate_local::decisions::{Pull, PullLog, PullMethod};
-use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
-use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository, Tag};
 use sluicegate_upstream::trace::Trace;
 use tokio::sync::watch;
 
+use super::body::Body;
 use super::denied;
 use super::details::Details;
 use super::forwarded::TrustedProxies;
 use super::hold::Hold;
-use super::respond::{self, Body};
 use super::route::{self, Route, RouteError, Target};
-use super::{blob, errors, lists, manifest};
+use super::{blob, errors, lists, manifest, old_clients, respond};
 use crate::metrics::Metrics;
-use crate::pull::gate::Gate;
-use crate::pull::releases::Releases;
-use crate::pull::resolve::Resolver;
+use crate::pull::asked::{Asked, Asker};
+use crate::pull::gate::{Gate, Refusal};
+use crate::pull::patience::OutOfPatience;
 
 /// Everything the endpoints of the registry use.
 pub struct Registry {
@@ -35,14 +31,8 @@ pub struct Registry {
     pub names: Names,
     /// Who is believed on who a client is.
     pub trusted_proxies: TrustedProxies,
-    /// Tags to digests.
-    pub resolver: Resolver,
     /// What may leave.
     pub gate: Gate,
-    /// What has left.
-    pub releases: Releases,
-    /// The log of pulls.
-    pub pulls: Arc<PullLog>,
     /// Where the API is, as shown to clients.
     pub details: Details,
     /// Whether clients that hide the reason of a HEAD's 403 are shown a GET's instead.
@@ -51,49 +41,31 @@ pub struct Registry {
     pub hold: Duration,
     /// Counters.
     pub metrics: Metrics,
-    /// The time of day.
-    pub clock: Clock,
     /// Turns true when the program is to stop.
     pub draining: watch::Receiver<bool>,
 }
 
 /// What an endpoint needs of the request.
-pub struct Asked {
+pub struct Call {
     /// The request's headers and URL.
     pub request: Request<()>,
-    /// The repository.
-    pub repository: Repository,
-    /// Whether no body is wanted.
-    pub head: bool,
-    /// The client's address.
-    pub client: IpAddr,
-    /// How long it may be held.
+    /// What is asked of the gate.
+    pub asked: Asked,
+    /// Where the request is sent while it is held.
     pub hold: Hold,
 }
 
-impl Asked {
+impl Call {
     /// Gives a header as text.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.request.headers().get(name)?.to_str().ok()
     }
 
-    /// Describes the request for the log of pulls. Without a verdict the manifest leaves before
-    /// it: the layers are what is gated.
-    pub fn pull(&self, digest: &Digest, tag: Option<&Tag>, verdict: Option<&Arc<Verdict>>) -> Pull {
-        Pull {
-            client: self.client,
-            user_agent: self.header(header::USER_AGENT).map(ToOwned::to_owned),
-            principal: None,
-            repository: self.repository.clone(),
-            tag: tag.cloned(),
-            digest: digest.clone(),
-            leads_to: Vec::new(),
-            method: if self.head {
-                PullMethod::Head
-            } else {
-                PullMethod::Get
-            },
-            rests_on: verdict.cloned(),
+    /// Answers that there is no verdict yet.
+    pub(super) fn not_yet(&self, ended: OutOfPatience) -> Response<Body> {
+        match ended {
+            OutOfPatience::ComesBack => self.hold.redirect(&self.request),
+            OutOfPatience::ForGood => errors::still_scanning(self.asked.head),
         }
     }
 
@@ -136,7 +108,7 @@ impl Registry {
         let mut response = trace.follow(self.dispatch(target, request, client)).await;
         if let (Some((meant, repository)), Some(asked)) = (meant, asked)
             && response.status() == StatusCode::NOT_FOUND
-            && !self.has_been_pulled(&repository).await
+            && !self.gate.has_been_pulled(&repository).await
         {
             let error = RouteError::Name(meant);
             denied::note(&self, &asked, client, &error).await;
@@ -152,16 +124,9 @@ impl Registry {
         response
     }
 
-    /// Tells whether an image of the repository has been pulled here.
-    async fn has_been_pulled(&self, repository: &Repository) -> bool {
-        let platforms = self.gate.records.platforms(repository).await;
-        platforms.is_ok_and(|platforms| !platforms.is_empty())
-    }
-
-    /// Refuses what was asked for, for this verdict.
-    pub fn refusal(&self, asked: &Asked, verdict: &Verdict) -> Response<Body> {
-        let platform = self.gate.platform_led_to(&asked.repository, verdict);
-        errors::refusal(verdict, platform, &self.details.base(asked), asked.head)
+    /// Refuses what was asked for.
+    pub(super) fn refusal(&self, call: &Call, refusal: &Refusal) -> Response<Body> {
+        errors::refusal(refusal, &self.details.base(call), call.asked.head)
     }
 
     async fn dispatch(
@@ -170,27 +135,40 @@ impl Registry {
         request: Request<()>,
         client: IpAddr,
     ) -> Response<Body> {
-        let hold = Hold::start(target.hop, self.hold, self.draining.clone());
+        let hold = Hold::start(target.hop, self.draining.clone());
         let head = target.head;
-        let asked = |repository| Asked {
+        let call = |repository| Call {
+            asked: Asked {
+                repository,
+                head,
+                asker: self.asker(&request, client),
+                patience: hold.patience(self.hold),
+            },
             request,
-            repository,
-            head,
-            client,
             hold,
         };
         match target.route {
             Route::Ping => respond::ping(),
             Route::Manifest(repository, reference) => {
-                manifest::answer(self, &asked(repository), &reference).await
+                manifest::answer(self, &call(repository), &reference).await
             }
-            Route::Blob(repository, digest) => {
-                blob::answer(self, &asked(repository), &digest).await
-            }
-            Route::Tags(repository) => Box::pin(lists::tags(self, &asked(repository))).await,
+            Route::Blob(repository, digest) => blob::answer(self, &call(repository), &digest).await,
+            Route::Tags(repository) => Box::pin(lists::tags(self, &call(repository))).await,
             Route::Referrers(repository, digest) => {
-                Box::pin(lists::referrers(self, &asked(repository), &digest)).await
+                Box::pin(lists::referrers(self, &call(repository), &digest)).await
             }
+        }
+    }
+
+    fn asker(&self, request: &Request<()>, client: IpAddr) -> Asker {
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
+        Asker {
+            client,
+            user_agent: user_agent.map(ToOwned::to_owned),
+            principal: None,
+            hides_reasons: self.explain_to_old_clients
+                && user_agent.is_some_and(old_clients::hides_reasons),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The one map from values to status, headers and bodies; `errors` has what is no success.
 //!
-//! A body with image content can only be made from a `Cleared<T>`.
+//! What may be in a body is the business of `body`.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Full, combinators::UnsyncBoxBody};
+use std::sync::Arc;
+
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -13,13 +13,10 @@ use sluicegate_model::{Tag, media_type};
 use sluicegate_upstream::MAX_REFERRERS;
 use sluicegate_upstream::secrets;
 
+use super::body::Body;
 use super::range::Span;
+use super::registry::Call;
 use crate::pull::gate::{Cleared, ListedReferrers, ServedManifest};
-
-/// What may go wrong while a body is being sent: the connection is cut.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
-/// Every response body of the registry listener.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 /// The digest of what is served.
 pub const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -44,24 +41,34 @@ pub enum Sending {
     NotModified,
 }
 
+impl Sending {
+    /// Tells what is to be sent to whoever asks for this content.
+    pub(super) fn of(call: &Call, digest: &str) -> Self {
+        match (call.has(digest), call.asked.head) {
+            (true, _) => Self::NotModified,
+            (false, true) => Self::HeadersOnly,
+            (false, false) => Self::Whole,
+        }
+    }
+}
+
 /// Sends a cleared manifest.
 pub fn manifest(
     cleared: Cleared<ServedManifest>,
     sending: Sending,
     api_url: &str,
-    stale: Option<String>,
+    doubt: Option<String>,
 ) -> Response<Body> {
-    let served = cleared.into_inner();
-    let known = &served.manifest;
-    let mut response = content_response(sending, known.bytes.len() as u64, || {
-        full(known.bytes.clone())
-    });
+    let verdict = cleared.get().verdict.clone();
+    let known = Arc::clone(&cleared.get().manifest);
+    let length = known.bytes.len() as u64;
+    let mut response = content_response(sending, length, || Body::of_manifest(cleared));
     let headers = response.headers_mut();
     set(headers, header::CONTENT_TYPE, &known.media_type);
     set(headers, DOCKER_CONTENT_DIGEST, known.digest.as_str());
     set(headers, header::ETAG, &format!("\"{}\"", known.digest));
     let mut room = MAX_WARNING_BYTES;
-    if let Some(verdict) = &served.verdict {
+    if let Some(verdict) = &verdict {
         set(headers, SLUICEGATE_VERDICT, verdict.decision.as_str());
         set(
             headers,
@@ -76,16 +83,20 @@ pub fn manifest(
             );
         }
     }
-    if let Some(text) = stale {
+    if let Some(text) = doubt {
         warn(headers, &text, &mut room);
     }
     response
 }
 
-/// Sends a cleared manifest through a body that drips.
-pub fn dripped_manifest(cleared: &Cleared<ServedManifest>, body: Body) -> Response<Body> {
-    let known = &cleared.get().manifest;
-    let mut response = content_response(Sending::Whole, known.bytes.len() as u64, || body);
+/// Sends a cleared manifest so slowly that its last byte comes once `judged` has ended.
+pub fn dripped_manifest(
+    cleared: Cleared<ServedManifest>,
+    judged: impl Future<Output = ()> + Send + 'static,
+) -> Response<Body> {
+    let known = Arc::clone(&cleared.get().manifest);
+    let body = || Body::of_manifest_until(cleared, judged);
+    let mut response = content_response(Sending::Whole, known.bytes.len() as u64, body);
     let headers = response.headers_mut();
     set(headers, header::CONTENT_TYPE, &known.media_type);
     set(headers, DOCKER_CONTENT_DIGEST, known.digest.as_str());
@@ -93,11 +104,10 @@ pub fn dripped_manifest(cleared: &Cleared<ServedManifest>, body: Body) -> Respon
 }
 
 /// Sends the headers of a manifest that was never released here and is still being judged.
-pub fn unjudged_head(cleared: &Cleared<ServedManifest>) -> Response<Body> {
+pub fn announced_manifest(cleared: &Cleared<ServedManifest>) -> Response<Body> {
     let known = &cleared.get().manifest;
-    let mut response = content_response(Sending::HeadersOnly, known.bytes.len() as u64, || {
-        full(Bytes::new())
-    });
+    let length = known.bytes.len() as u64;
+    let mut response = content_response(Sending::HeadersOnly, length, Body::nothing);
     let headers = response.headers_mut();
     set(headers, header::CONTENT_TYPE, &known.media_type);
     set(headers, DOCKER_CONTENT_DIGEST, known.digest.as_str());
@@ -114,8 +124,8 @@ pub fn blob(
 ) -> Response<Body> {
     let length = span.range.end.saturating_sub(span.range.start);
     let mut response = content_response(sending, length, || match body {
-        Some(cleared) => Body::new(cleared.into_inner().map_err(BodyError::from)),
-        None => full(Bytes::new()),
+        Some(cleared) => Body::of_blob(cleared),
+        None => Body::nothing(),
     });
     if span.partial && sending != Sending::NotModified {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -177,7 +187,7 @@ pub fn referrers(
 
 /// Answers `GET /v2/`.
 pub fn ping() -> Response<Body> {
-    let mut response = Response::new(full(Bytes::from_static(b"{}")));
+    let mut response = Response::new(Body::words("{}".to_owned()));
     set(
         response.headers_mut(),
         header::CONTENT_TYPE,
@@ -190,7 +200,7 @@ pub fn ping() -> Response<Body> {
 /// Sends a held request to its next hop: the same URL, counted.
 pub fn next_hop(location: &str) -> Response<Body> {
     // A few bytes, so that the hop counts as progress with clients that watch for it.
-    let mut response = Response::new(full(Bytes::from_static(b"held")));
+    let mut response = Response::new(Body::words("held".to_owned()));
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     set(response.headers_mut(), header::LOCATION, location);
     set(response.headers_mut(), header::CACHE_CONTROL, "no-store");
@@ -206,7 +216,7 @@ fn json(document: &serde_json::Value, media_type: &str, head: bool) -> Response<
         Sending::Whole
     };
     let length = text.len() as u64;
-    let mut response = content_response(sending, length, || full(Bytes::from(text)));
+    let mut response = content_response(sending, length, || Body::words(text));
     set(response.headers_mut(), header::CONTENT_TYPE, media_type);
     response
 }
@@ -214,9 +224,9 @@ fn json(document: &serde_json::Value, media_type: &str, head: bool) -> Response<
 fn content_response(sending: Sending, length: u64, body: impl FnOnce() -> Body) -> Response<Body> {
     let mut response = match sending {
         Sending::Whole => Response::new(body()),
-        Sending::HeadersOnly => Response::new(empty()),
+        Sending::HeadersOnly => Response::new(Body::nothing()),
         Sending::NotModified => {
-            let mut response = Response::new(empty());
+            let mut response = Response::new(Body::nothing());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }
@@ -254,14 +264,4 @@ pub(super) fn set(headers: &mut header::HeaderMap, name: HeaderName, value: &str
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
-}
-
-/// Makes a body of bytes in hand.
-pub(super) fn full(bytes: Bytes) -> Body {
-    Body::new(Full::new(bytes).map_err(|never| match never {}))
-}
-
-/// Makes a body of nothing.
-pub(super) fn empty() -> Body {
-    Body::new(Empty::new().map_err(|never| match never {}))
 }

@@ -1,6 +1,7 @@
 //! The steps of a pull, in their order: resolve a tag, know the manifest, download and scan its
 //! blobs in one job, judge, and let the gate decide what leaves.
 
+pub mod asked;
 pub(crate) mod brief;
 pub mod download;
 pub mod error;
@@ -10,6 +11,7 @@ pub mod judge;
 pub(crate) mod layer_facts;
 pub mod manifests;
 pub mod memory;
+pub mod patience;
 pub mod presence;
 pub mod progress;
 pub mod pulls;

@@ -10,19 +10,15 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sluicegate_config::GateMode;
-use sluicegate_local::cache::Watched;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::names::Names;
 use sluicegate_model::schema::Instant;
-use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::Glob;
 
-use super::error::PullError;
-use super::gate::{Gate, ManifestAnswer};
-use super::resolve::Resolver;
+use super::gate::Gate;
 
 /// Scans that are remembered, the newest ones.
 const MAX_KEPT: usize = 256;
@@ -41,7 +37,6 @@ pub struct Scans {
 
 struct Shared {
     names: Names,
-    resolver: Resolver,
     gate: Gate,
     clock: Clock,
     kept: Mutex<VecDeque<Arc<Scan>>>,
@@ -130,15 +125,9 @@ enum Wanted {
 
 impl Scans {
     /// Starts with none.
-    pub fn new(names: Names, resolver: Resolver, gate: Gate, clock: Clock) -> Self {
-        // Whoever asks waits for the verdict, whatever clients of the registry do.
-        let gate = Gate {
-            mode: GateMode::Hold,
-            ..gate
-        };
+    pub fn new(names: Names, gate: Gate, clock: Clock) -> Self {
         let shared = Shared {
             names,
-            resolver,
             gate,
             clock,
             kept: Mutex::default(),
@@ -237,9 +226,7 @@ impl Shared {
             Wanted::One(reference) => return Ok(vec![reference]),
             Wanted::Matching(pattern) => pattern,
         };
-        let upstream = self.gate.upstreams.of(repository);
-        let upstream = upstream.map_err(|error| error.to_string())?;
-        let tags = upstream.all_tags(repository.path()).await;
+        let tags = self.gate.all_tags(repository).await;
         let mut tags = tags.map_err(|error| error.to_string())?;
         let glob = Glob::new(&pattern);
         tags.retain(|tag| glob.matches(tag.as_str()));
@@ -284,67 +271,21 @@ impl Shared {
         reference: &Reference,
     ) {
         scan.update(at, |image| image.state = ScanState::Running);
-        let outcome = self.judge(repository, reference).await;
+        let outcome = self.gate.judge_ahead(repository, reference).await;
         scan.update(at, |image| match outcome {
-            Ok((digest, decision)) => {
+            Ok((digest, verdict)) => {
                 image.state = ScanState::Done;
                 image.digest = Some(digest);
-                image.decision = Some(decision);
+                // An index without a child for any of our platforms holds nothing that could be
+                // refused.
+                let decision = verdict.map(|verdict| verdict.decision);
+                image.decision = Some(decision.unwrap_or(Decision::Allow));
             }
             Err(error) => {
                 image.state = ScanState::Failed;
                 image.problem = Some(error.to_string());
             }
         });
-    }
-
-    async fn judge(
-        &self,
-        repository: &Repository,
-        reference: &Reference,
-    ) -> Result<(Digest, Decision), PullError> {
-        let manifests = &self.gate.manifests;
-        let (digest, manifest) = match reference {
-            Reference::Tag(tag) => {
-                let digest = self.resolver.resolve(repository, tag).await?.digest;
-                let manifest = manifests.tagged(repository, &digest, tag).await?;
-                (digest, manifest)
-            }
-            Reference::Digest(digest) => {
-                let manifest = manifests.known(repository, digest).await?;
-                (digest.clone(), manifest)
-            }
-        };
-        // Whoever asked looks again later; nobody waits at a connection.
-        let tag = match reference {
-            Reference::Tag(tag) => Some(tag),
-            Reference::Digest(_) => None,
-        };
-        let answer = self
-            .gate
-            .manifest_for(repository, &manifest, tag, Watched::default());
-        let verdict = match answer.await? {
-            ManifestAnswer::Serve(served) => served.get().verdict.clone(),
-            ManifestAnswer::Refuse(verdict) => Some(verdict),
-        };
-        let decision = verdict.as_ref().map(|verdict| verdict.decision);
-        if let (Some(verdict), Some(tag)) = (&verdict, tag) {
-            self.note_tag(&digest, verdict, tag).await?;
-        }
-        // An index without a child for any of our platforms holds nothing that could be refused.
-        Ok((digest, decision.unwrap_or(Decision::Allow)))
-    }
-
-    async fn note_tag(
-        &self,
-        digest: &Digest,
-        verdict: &Arc<Verdict>,
-        tag: &Tag,
-    ) -> Result<(), PullError> {
-        if verdict.digest == *digest {
-            self.gate.judge.note_tag(verdict, tag).await?;
-        }
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use sluicegate_upstream::{ProxyVariables, UpstreamError, Web};
 use url::Url;
 
 use super::message::{Key, Message};
-use crate::events::ToldEvent;
+use crate::history::ToldEvent;
 
 /// Longest time until the receiver has answered.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,7 +12,8 @@ use ring::hmac;
 use serde::Serialize;
 use sluicegate_config::Secret;
 
-use crate::events::{EventKind, ToldEvent};
+use crate::events::EventKind;
+use crate::history::ToldEvent;
 
 /// What stands before a secret that is base64.
 const BASE64_SECRET: &str = "whsec_";

@@ -23,7 +23,7 @@ use sluicegate_local::store::StoreError;
 use sluicegate_machine::clock::Clock;
 use sluicegate_upstream::{ProxyVariables, UpstreamError, jittered};
 
-use crate::events::{PullHistory, ToldEvent};
+use crate::history::{PullHistory, ToldEvent};
 use crate::metrics::Metrics;
 use crate::verdicts::Records;
 use attempt::{Answer, Target};

@@ -20,6 +20,7 @@ mod options;
 mod part;
 mod pinned;
 mod places;
+mod redirect;
 mod referrers;
 mod retry;
 mod session;

@@ -10,14 +10,12 @@ use url::Url;
 use super::answer::failure;
 use super::challenge::Challenge;
 use super::error::UpstreamError;
+use super::redirect::{MAX_REDIRECTS, is_redirect, redirect_target};
 use super::text::UpstreamText;
 use super::token::Authenticator;
 use super::trust::{TrustedPlaces, place, same_place};
 use super::wire::Wire;
 use crate::secrets;
-
-/// Most redirects followed for one request. Real registries use one or two.
-pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// Most values of one link that are taken for secrets; signed links of object stores have eight.
 const MAX_SIGNED_VALUES: usize = 16;
@@ -184,10 +182,6 @@ fn may_be_for_strangers(arrival: &Arrival) -> bool {
     arrival.from_origin && matches!(arrival.response.status().as_u16(), 401 | 403 | 404)
 }
 
-pub(super) fn is_redirect(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
 /// Takes the values in a link's query for secrets: whoever has the signature has the content.
 fn learn_signature(link: &Url) {
     for (_, value) in link.query_pairs().take(MAX_SIGNED_VALUES) {
@@ -195,31 +189,4 @@ fn learn_signature(link: &Url) {
             secrets::learn_passing(&value);
         }
     }
-}
-
-pub(super) fn redirect_target(
-    what: &str,
-    from: &Url,
-    headers: &HeaderMap,
-) -> Result<Url, UpstreamError> {
-    let refuse = |target: UpstreamText, reason| UpstreamError::BadRedirect {
-        what: what.to_owned(),
-        target,
-        reason,
-    };
-    let target = headers
-        .get(header::LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| from.join(text).ok())
-        .ok_or_else(|| refuse(UpstreamText::said("nowhere"), "its Location is no address"))?;
-    if !matches!(target.scheme(), "http" | "https") || target.host().is_none() {
-        return Err(refuse(place(&target), "it is no http(s) address"));
-    }
-    if from.scheme() == "https" && target.scheme() == "http" {
-        return Err(refuse(place(&target), "it leaves TLS"));
-    }
-    if !target.username().is_empty() || target.password().is_some() {
-        return Err(refuse(place(&target), "its address holds a user name"));
-    }
-    Ok(target)
 }

@@ -20,7 +20,7 @@ const HASH_FIELD: &[u8] = b",\"hash\":\"";
 /// What stands after it.
 const LINE_END: &[u8] = b"\"}";
 
-/// A line of the log. Those of an [earlier shape](EarlierLine) are read as if they had this one.
+/// A line of the log. Those of an earlier shape are read as if they had this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionLine {

@@ -127,3 +127,18 @@ async fn keeps_values_that_compress_and_values_that_do_not() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_store_that_somebody_has_open_is_in_use_and_stays_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("verdicts");
+    let (first, _) = SledStore::open(&home, 1 << 20).unwrap();
+    first.apply(vec![put("a", "1")]).await.unwrap();
+    let second = SledStore::open(&home, 1 << 20).map(drop);
+    assert!(matches!(second, Err(StoreError::InUse { path }) if path == home));
+    drop(first);
+    let (again, opened) = SledStore::open(&home, 1 << 20).unwrap();
+    assert_eq!(opened, Opened::AsItWas);
+    let found = again.get(&key("a")).await.unwrap();
+    assert_eq!(found, Some(Bytes::from("1")));
+}

@@ -71,6 +71,12 @@ pub enum StoreError {
         /// What the engine said.
         why: String,
     },
+    /// Another process has it open.
+    #[error("the verdict store {path:?} is in use by another process")]
+    InUse {
+        /// The store's directory.
+        path: PathBuf,
+    },
     /// The engine failed, and says nothing about the data.
     #[error("{attempt} the verdict store failed: {why}")]
     Engine {

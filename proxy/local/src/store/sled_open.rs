@@ -5,7 +5,7 @@
 //! there the room that was kept for this moment is used.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -76,6 +76,10 @@ pub(super) fn open(
     cache_bytes: u64,
     disk: &Disk,
 ) -> Result<(Database, Opened), StoreError> {
+    if is_in_use(directory) {
+        let path = directory.to_owned();
+        return Err(StoreError::InUse { path });
+    }
     let attempt = || {
         let database = open_once(directory, cache_bytes, disk)?;
         reserve::keep(directory);
@@ -106,6 +110,13 @@ pub(super) fn open(
         Ok(database) => Ok((database, Opened::Empty { quarantined })),
         Err(Trouble::Environment(why) | Trouble::Damage(why)) => Err(refused(directory, why)),
     }
+}
+
+/// Tells whether another process has the database: sled keeps a lock on its file, and says so in words
+/// only.
+fn is_in_use(directory: &Path) -> bool {
+    let file = File::open(directory.join("db"));
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Why one attempt failed.

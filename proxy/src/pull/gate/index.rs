@@ -15,7 +15,8 @@ use sluicegate_model::manifest::{Descriptor, Index, Manifest, ManifestError};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
-use super::{Gate, ManifestAnswer, serve};
+use super::Gate;
+use super::manifest::Judged;
 use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
 
@@ -32,7 +33,7 @@ const REMEMBERED_FOR: Duration = Duration::from_mins(5);
 
 /// What nests of indexes have shown lately, by the outermost one.
 #[derive(Clone, Debug)]
-pub struct Nests(Cache<(Repository, Digest), Shown>);
+pub(super) struct Nests(Cache<(Repository, Digest), Shown>);
 
 type Shown = Arc<Mutex<HashSet<Digest>>>;
 
@@ -119,10 +120,9 @@ impl Gate {
     pub(super) async fn index(
         &self,
         repository: &Repository,
-        manifest: &Arc<KnownManifest>,
         index: &Index,
         nesting: Nesting,
-    ) -> Result<ManifestAnswer, PullError> {
+    ) -> Result<Judged, PullError> {
         nesting.enter()?;
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
@@ -152,7 +152,7 @@ impl Gate {
             // The children's tasks run on; each child is gated alone when it is asked for.
             GateMode::Stream => verdicts.extend(waiting.iter().map(|_| Ok(None))),
         }
-        self.decide_index(repository, manifest, verdicts).await
+        self.decide_index(repository, verdicts).await
     }
 
     /// Starts a child's pull in a task of its own, so that it outlives whoever asked.
@@ -165,22 +165,16 @@ impl Gate {
         let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
         tokio::spawn(async move {
             let manifest = gate.manifests.listed(&repository, &child).await?;
-            match gate
-                .manifest_at(&repository, &manifest, None, nesting)
-                .await?
-            {
-                ManifestAnswer::Serve(served) => Ok(served.into_inner().verdict),
-                ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
-            }
+            let judged = gate.judged_at(&repository, &manifest, None, nesting);
+            Ok(judged.await?.into_verdict())
         })
     }
 
     async fn decide_index(
         &self,
         repository: &Repository,
-        manifest: &Arc<KnownManifest>,
         children: Vec<Result<Option<Arc<Verdict>>, PullError>>,
-    ) -> Result<ManifestAnswer, PullError> {
+    ) -> Result<Judged, PullError> {
         let mut total = children.len();
         let (mut failed, mut refused, mut strictest) = (None, Vec::new(), None::<Arc<Verdict>>);
         for child in children {
@@ -208,12 +202,12 @@ impl Gate {
                     .is_released(repository, &verdict.digest)
                     .await?
             {
-                return Ok(ManifestAnswer::Refuse(Arc::clone(verdict)));
+                return Ok(Judged::Refused(Arc::clone(verdict)));
             }
         }
         match failed {
             Some(error) if strictest.is_none() => Err(error),
-            _ => Ok(serve(manifest, strictest)),
+            _ => Ok(Judged::Passes(strictest)),
         }
     }
 

@@ -20,7 +20,7 @@ const NOTED_FOR: Duration = Duration::from_mins(10);
 
 /// The manifests that indexes have led to.
 #[derive(Clone, Debug)]
-pub struct LedTo {
+pub(super) struct LedTo {
     manifests: Cache<u64, ()>,
     indexes: Cache<u64, ()>,
     hashes: Arc<RandomState>,
@@ -52,7 +52,7 @@ impl LedTo {
     }
 
     /// Tells whether an index of the repository has led to the manifest.
-    pub fn contains(&self, repository: &Repository, manifest: &Digest) -> bool {
+    pub(super) fn contains(&self, repository: &Repository, manifest: &Digest) -> bool {
         self.manifests
             .contains_key(&self.name(repository, manifest))
     }

@@ -6,23 +6,23 @@ use std::ops::Range;
 use sluicegate_local::cache::{self, BlobBody, BlobSource, Growth, TailHold, Waiting};
 use sluicegate_model::Repository;
 
-use super::{Cleared, Gate, Grant};
+use super::Gate;
+use super::blob::Grant;
 use crate::pull::error::PullError;
 
 impl Gate {
     /// Waits until the first byte of a granted blob is here, and says where its bytes come from.
     /// What cannot be had is then told by a status and its reason; once headers have left, only a
     /// cut would be possible.
-    pub async fn begun(
+    pub(super) async fn begun(
         &self,
         repository: &Repository,
-        grant: &Cleared<Grant>,
-    ) -> Result<Cleared<BlobSource>, PullError> {
-        let Cleared(grant) = grant;
+        grant: &Grant,
+    ) -> Result<BlobSource, PullError> {
         let source = self.presence.source(repository, &grant.blob, &grant.proof);
         let source = source.await?;
         let BlobSource::Growing(growing) = &source else {
-            return Ok(Cleared(source));
+            return Ok(source);
         };
         let client = Waiting::default();
         growing.readers().join(client.seen_from_afar());
@@ -33,20 +33,19 @@ impl Gate {
         if matches!(growing.growth(), Growth::Failed(_)) {
             self.downloads.stored(&grant.blob.digest, &source).await?;
         }
-        Ok(Cleared(source))
+        Ok(source)
     }
 
     /// Opens the bytes of a granted blob where they have [begun](Self::begun), else wherever they
     /// come from.
-    pub async fn open(
+    pub(super) async fn open(
         &self,
         repository: &Repository,
-        grant: Cleared<Grant>,
-        begun: Option<Cleared<BlobSource>>,
+        grant: Grant,
+        begun: Option<BlobSource>,
         range: Range<u64>,
-    ) -> Result<Cleared<BlobBody>, PullError> {
-        let Cleared(grant) = grant;
-        let source = if let Some(Cleared(source)) = begun {
+    ) -> Result<BlobBody, PullError> {
+        let source = if let Some(source) = begun {
             source
         } else {
             let source = self.presence.source(repository, &grant.blob, &grant.proof);
@@ -64,7 +63,7 @@ impl Gate {
         if let Some(interest) = &grant.interest {
             interest.join(body.client().seen_from_afar());
         }
-        Ok(Cleared(body))
+        Ok(body)
     }
 }
 

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use sluicegate_config::GateMode;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_upstream::{Referrer, Referrers};
 
-use super::{Cleared, Gate, ManifestAnswer};
+use super::manifest::Judged;
+use super::{Cleared, Gate, Refusal};
+use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
+use crate::pull::patience::OutOfPatience;
 
 /// Referrers that are judged at a time; a client that leaves stops the rest.
 const AT_A_TIME: usize = 4;
@@ -32,6 +34,16 @@ pub struct ListedReferrers {
     pub are_cut: bool,
 }
 
+/// What the gate answers to a request for the referrers of a manifest.
+pub enum ReferrersAnswer {
+    /// Those that it would serve.
+    List(Cleared<ListedReferrers>),
+    /// The manifest itself does not leave.
+    Refuse(Refusal),
+    /// There is no verdict on it yet.
+    NotYet(OutOfPatience),
+}
+
 /// What the gate would do with one referrer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -44,10 +56,54 @@ enum Fate {
 }
 
 impl Gate {
+    /// Answers a request for the referrers of a manifest, or those of one `artifactType`.
+    pub async fn serve_referrers(
+        &self,
+        asked: &Asked,
+        manifest: &Digest,
+        wanted: Option<&str>,
+    ) -> Result<ReferrersAnswer, PullError> {
+        let repository = &asked.repository;
+        let refusal = Box::pin(self.refusal_of(repository, manifest));
+        match asked.patience.wait(refusal).await {
+            Ok(refused) => {
+                if let Some(verdict) = refused? {
+                    let refusal = self.refusal(asked, verdict);
+                    return Ok(ReferrersAnswer::Refuse(refusal));
+                }
+            }
+            Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
+        }
+        let find = self.find_referrers(repository, manifest, wanted);
+        let found = match asked.patience.wait(find).await {
+            Ok(found) => found?,
+            Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
+        };
+        let judged = Box::pin(self.referrers(repository, found.clone()));
+        let listed = match asked.patience.wait(judged).await {
+            Ok(listed) => listed,
+            // Nobody comes back: what is judged by now is listed, and no more.
+            Err(OutOfPatience::ForGood) => self.judged_referrers(repository, found).await?,
+            Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
+        };
+        Ok(ReferrersAnswer::List(listed))
+    }
+
+    async fn find_referrers(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+        wanted: Option<&str>,
+    ) -> Result<Referrers, PullError> {
+        let upstream = self.upstreams.of(repository)?;
+        let found = upstream.referrers(repository.path(), manifest, wanted);
+        Ok(found.await?)
+    }
+
     /// Gives the verdict that refuses a manifest of this repository, in either mode after waiting
     /// for it: the referrers of what is refused are not listed. A manifest that the upstream does
     /// not have may have referrers all the same.
-    pub async fn refusal_of(
+    async fn refusal_of(
         &self,
         repository: &Repository,
         manifest: &Digest,
@@ -56,15 +112,15 @@ impl Gate {
             Err(PullError::UnknownManifest) => return Ok(None),
             known => known?,
         };
-        match self.holding().manifest(repository, &known, None).await? {
-            ManifestAnswer::Refuse(verdict) => Ok(Some(verdict)),
-            ManifestAnswer::Serve(_) => Ok(None),
+        match self.holding().judged(repository, &known, None).await? {
+            Judged::Refused(verdict) => Ok(Some(verdict)),
+            Judged::Passes(_) => Ok(None),
         }
     }
 
     /// Keeps the referrers that the gate would serve, and waits for those that are not judged yet.
     /// The caller bounds the wait; what is under way by then goes on.
-    pub async fn referrers(
+    async fn referrers(
         &self,
         repository: &Repository,
         found: Referrers,
@@ -80,7 +136,7 @@ impl Gate {
     }
 
     /// Keeps the referrers whose verdicts are known, without waiting for any.
-    pub async fn judged_referrers(
+    async fn judged_referrers(
         &self,
         repository: &Repository,
         found: Referrers,
@@ -128,18 +184,10 @@ impl Gate {
         {
             return Ok(fate_by(self.judge.current(repository, digest).await?));
         }
-        Ok(match self.manifest(repository, &known, None).await? {
-            ManifestAnswer::Serve(_) => Fate::Listed,
-            ManifestAnswer::Refuse(_) => Fate::Refused,
+        Ok(match self.judged(repository, &known, None).await? {
+            Judged::Passes(_) => Fate::Listed,
+            Judged::Refused(_) => Fate::Refused,
         })
-    }
-
-    /// Gives a gate that waits for verdicts whatever clients of the registry do.
-    pub(super) fn holding(&self) -> Self {
-        Self {
-            mode: GateMode::Hold,
-            ..self.clone()
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_local::decisions::{self, Asked, PulledBy};
 
-use super::event::Event;
+use crate::events::Event;
 use crate::verdicts::Records;
 
 /// An event as others see it.

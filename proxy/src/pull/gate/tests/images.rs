@@ -1,0 +1,110 @@
+//! Images of a few hundred bytes: one that passes, one that cannot be looked into and is refused.
+
+use serde_json::{Value, json};
+use sluicegate_model::{Digest, media_type};
+
+/// A layer or config.
+#[derive(Clone)]
+pub(super) struct Blob {
+    pub(super) bytes: Vec<u8>,
+    media_type: &'static str,
+}
+
+impl Blob {
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+
+    fn described(&self) -> Value {
+        json!({"mediaType": self.media_type, "digest": self.digest(), "size": self.bytes.len()})
+    }
+}
+
+/// A manifest and what it lists.
+#[derive(Clone)]
+pub(super) struct Image {
+    pub(super) manifest: Vec<u8>,
+    pub(super) config: Blob,
+    pub(super) layers: Vec<Blob>,
+}
+
+impl Image {
+    pub(super) fn of(layers: Vec<Blob>) -> Self {
+        let diff_ids: Vec<Digest> = layers.iter().map(Blob::digest).collect();
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "config": {},
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let config = Blob {
+            bytes: config.to_string().into_bytes(),
+            media_type: media_type::OCI_CONFIG,
+        };
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+            "config": config.described(),
+            "layers": layers.iter().map(Blob::described).collect::<Vec<_>>(),
+        });
+        Self {
+            manifest: manifest.to_string().into_bytes(),
+            config,
+            layers,
+        }
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of(&self.manifest)
+    }
+
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        std::iter::once(&self.config).chain(&self.layers)
+    }
+}
+
+/// A layer of one file, as long as it is asked to be.
+pub(super) fn layer(name: &str, length: usize) -> Blob {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(length as u64);
+    let content = name.as_bytes().iter().cycle().take(length);
+    let content: Vec<u8> = content.copied().collect();
+    tar.append_data(&mut header, name, &content[..]).unwrap();
+    Blob {
+        bytes: tar.into_inner().unwrap(),
+        media_type: "application/vnd.oci.image.layer.v1.tar",
+    }
+}
+
+/// A layer that is no archive.
+pub(super) fn unreadable(name: &str) -> Blob {
+    Blob {
+        bytes: name.repeat(100).into_bytes(),
+        media_type: "application/vnd.oci.image.layer.v1.tar+gzip",
+    }
+}
+
+/// An image that passes.
+pub(super) fn good(name: &str) -> Image {
+    Image::of(vec![layer(name, 100)])
+}
+
+/// An image that is refused.
+pub(super) fn bad(name: &str) -> Image {
+    Image::of(vec![layer("shared", 100), unreadable(name)])
+}
+
+/// An index over manifests of this machine's platform.
+pub(super) fn index(children: &[&Image]) -> Vec<u8> {
+    let described = |image: &&Image| {
+        json!({
+            "mediaType": media_type::OCI_MANIFEST, "digest": image.digest(),
+            "size": image.manifest.len(),
+            "platform": {"os": "linux", "architecture": "amd64"},
+        })
+    };
+    let index = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
+        "manifests": children.iter().map(described).collect::<Vec<_>>(),
+    });
+    index.to_string().into_bytes()
+}

@@ -1,0 +1,302 @@
+//! A gate over an upstream of this process, and what it wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use sluicegate_feeds::Feeds;
+use sluicegate_local::cache::ContentStore;
+use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, read};
+use sluicegate_local::durable::Disk;
+use sluicegate_local::store::MemoryStore;
+use sluicegate_model::{Digest, Reference, media_type};
+use sluicegate_upstream::ProxyVariables;
+use sluicegate_upstream::fake::{Fake, Seen, answer};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::super::*;
+use super::images::Image;
+use crate::instance_key::InstanceKey;
+use crate::policies::Policies;
+use crate::pull::asked::Asker;
+use crate::pull::job::Jobs;
+use crate::pull::patience::Patience;
+
+/// Longer than any answer takes that comes.
+const PATIENT: Duration = Duration::from_mins(1);
+/// Shorter than an upstream that does not answer.
+const IMPATIENT: Duration = Duration::from_millis(50);
+
+/// What an upstream has, by path below `/v2/`.
+#[derive(Default)]
+struct Shelf {
+    manifests: BTreeMap<String, (&'static str, Vec<u8>)>,
+    blobs: BTreeMap<String, Vec<u8>>,
+    /// Digests that are not given out before they are released.
+    withheld: BTreeSet<Digest>,
+}
+
+pub(super) struct Stage {
+    pub(super) gate: Gate,
+    pub(super) upstream: Fake,
+    pub(super) disk: Disk,
+    shelf: Arc<Mutex<Shelf>>,
+    released: watch::Sender<u64>,
+    _stop: watch::Sender<bool>,
+    draining: watch::Receiver<bool>,
+    home: TempDir,
+}
+
+impl Stage {
+    pub(super) async fn new(mode: GateMode) -> Self {
+        let shelf = Arc::new(Mutex::new(Shelf::default()));
+        let released = watch::Sender::new(0);
+        let upstream = upstream(Arc::clone(&shelf), released.clone()).await;
+        let home = tempfile::tempdir().unwrap();
+        let disk = Disk::default();
+        let gate = gate(mode, &upstream, &home, &disk);
+        let (stop, draining) = watch::channel(false);
+        Self {
+            gate,
+            upstream,
+            disk,
+            shelf,
+            released,
+            _stop: stop,
+            draining,
+            home,
+        }
+    }
+
+    /// Puts an image into a repository of the upstream, under its digest and a tag.
+    pub(super) fn push(&self, path: &str, tag: &str, image: &Image) {
+        self.push_manifest(path, tag, media_type::OCI_MANIFEST, &image.manifest);
+        let mut shelf = self.shelf();
+        for blob in image.blobs() {
+            let at = format!("{path}/blobs/{}", blob.digest());
+            shelf.blobs.insert(at, blob.bytes.clone());
+        }
+    }
+
+    /// Puts a manifest or an index there.
+    pub(super) fn push_manifest(&self, path: &str, tag: &str, kind: &'static str, bytes: &[u8]) {
+        let digest = Digest::of(bytes).to_string();
+        for reference in [tag, &digest] {
+            let at = format!("{path}/manifests/{reference}");
+            self.shelf().manifests.insert(at, (kind, bytes.to_vec()));
+        }
+    }
+
+    /// Lets the upstream wait with a blob.
+    pub(super) fn withhold(&self, digest: &Digest) {
+        self.shelf().withheld.insert(digest.clone());
+    }
+
+    /// Lets it give out everything.
+    pub(super) fn release(&self) {
+        self.shelf().withheld.clear();
+        self.released.send_modify(|times| *times += 1);
+    }
+
+    fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked(path: &str, head: bool, patience: Patience) -> Asked {
+        Asked {
+            repository: repository(path),
+            head,
+            asker: Asker {
+                client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                user_agent: Some("table/1".to_owned()),
+                principal: None,
+                hides_reasons: false,
+            },
+            patience,
+        }
+    }
+
+    /// Asks as somebody who waits for every answer.
+    pub(super) fn get(&self, path: &str) -> Asked {
+        let patience = Patience::begin(PATIENT, false, self.draining.clone());
+        Self::asked(path, false, patience)
+    }
+
+    pub(super) fn head(&self, path: &str) -> Asked {
+        Asked {
+            head: true,
+            ..self.get(path)
+        }
+    }
+
+    /// Asks as somebody who hardly waits, and comes back or not.
+    pub(super) fn impatient(&self, path: &str, head: bool, comes_back: bool) -> Asked {
+        let patience = Patience::begin(IMPATIENT, comes_back, self.draining.clone());
+        Self::asked(path, head, patience)
+    }
+
+    /// Asks for a manifest; gives the answer in a word or two.
+    pub(super) async fn manifest(&self, asked: &Asked, reference: &str) -> String {
+        let reference: Reference = reference.parse().unwrap();
+        match self.gate.serve_manifest(asked, &reference).await {
+            Ok(ManifestAnswer::Serve(served, _)) => match &served.get().verdict {
+                Some(verdict) => format!("serve {}", verdict.decision),
+                None => "serve".to_owned(),
+            },
+            Ok(ManifestAnswer::Announce(_)) => "announce".to_owned(),
+            Ok(ManifestAnswer::Drip(..)) => "drip".to_owned(),
+            Ok(ManifestAnswer::Refuse(_)) => "refuse".to_owned(),
+            Ok(ManifestAnswer::NotYet(ended)) => format!("{ended:?}"),
+            Err(error) => told(&error),
+        }
+    }
+
+    /// Asks for all of a blob; gives the answer in a word or two.
+    pub(super) async fn blob(&self, asked: &Asked, digest: &Digest) -> String {
+        let whole = |size| (!asked.head).then_some(0..size);
+        match self.gate.serve_blob(asked, digest, whole).await {
+            Ok(BlobAnswer::Serve(_, None)) => "headers".to_owned(),
+            Ok(BlobAnswer::Serve(blob, Some(cleared))) => {
+                let read = cleared.into_inner().collect().await;
+                match read.map(http_body_util::Collected::to_bytes) {
+                    Ok(bytes) if Digest::of(&bytes) == blob.digest => "whole".to_owned(),
+                    Ok(_) => "other bytes".to_owned(),
+                    Err(_) => "cut".to_owned(),
+                }
+            }
+            Ok(BlobAnswer::Refuse(_)) => "refuse".to_owned(),
+            Ok(BlobAnswer::NotYet(ended)) => format!("{ended:?}"),
+            Err(error) => told(&error),
+        }
+    }
+
+    /// Gives the lines of the log of pulls, each in a few words.
+    pub(super) fn log(&self) -> Vec<String> {
+        let page = PageOf {
+            order: Order::Oldest,
+            after: None,
+            limit: 1_000,
+        };
+        let directory = self.home.path().join("decisions");
+        let lines = read(&directory, &DecisionFilter::default(), page).unwrap();
+        let told = lines.items.into_iter().map(|line| {
+            let decision = line.decision.map(|decision| decision.to_string());
+            let served = if line.served.is_some() {
+                "given"
+            } else {
+                "kept"
+            };
+            format!("{} {served}", decision.unwrap_or_default())
+        });
+        told.collect()
+    }
+
+    /// Tells whether a manifest has left.
+    pub(super) async fn has_left(&self, path: &str, digest: &Digest) -> bool {
+        let records = &self.gate.records;
+        records
+            .is_released(&repository(path), digest)
+            .await
+            .unwrap()
+    }
+}
+
+fn told(error: &PullError) -> String {
+    let words = format!("{error:?}");
+    words
+        .split(['(', ' ', '{'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+pub(super) fn repository(path: &str) -> Repository {
+    format!("up.test/{path}").parse().unwrap()
+}
+
+fn gate(mode: GateMode, upstream: &Fake, home: &TempDir, disk: &Disk) -> Gate {
+    let clock = Clock::system();
+    let metrics = Metrics::new(clock.now());
+    let content = ContentStore::open(&home.path().join("content"), 1 << 30).unwrap();
+    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+    let upstream = Arc::new(upstream.upstream());
+    let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
+    let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+    let downloads = Downloads::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+    let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
+    let policies = Policies::load(&[]).unwrap();
+    let proxy = ProxyVariables::default();
+    let feeds = Feeds::start(Vec::new(), home.path().join("feeds"), &proxy, clock.clone());
+    let judge = Judge::new(
+        jobs.clone(),
+        policies,
+        feeds,
+        records.clone(),
+        clock.clone(),
+        metrics.clone(),
+    );
+    let (log, _) = DecisionLog::open_on(&home.path().join("decisions"), disk).unwrap();
+    Gate::new(Parts {
+        mode,
+        platforms: Arc::new(["linux/amd64".parse().unwrap()]),
+        resolver: Resolver::new(
+            Duration::from_mins(1),
+            records.clone(),
+            manifests.clone(),
+            Arc::clone(&upstreams),
+            clock.clone(),
+        ),
+        manifests,
+        running: Pulls::new(jobs, judge.clone()),
+        judge,
+        presence: Presence::new(
+            InstanceKey::open(home.path()).unwrap(),
+            content,
+            records.clone(),
+            downloads.clone(),
+            Arc::clone(&upstreams),
+        ),
+        downloads,
+        records,
+        upstreams,
+        log: Arc::new(PullLog::new(log)),
+        clock,
+        metrics,
+    })
+}
+
+/// Starts the upstream.
+async fn upstream(shelf: Arc<Mutex<Shelf>>, released: watch::Sender<u64>) -> Fake {
+    Fake::start(move |seen: Seen| {
+        let (shelf, mut released) = (Arc::clone(&shelf), released.subscribe());
+        async move {
+            let target = seen
+                .target
+                .strip_prefix("/v2/")
+                .unwrap_or_default()
+                .to_owned();
+            let path = target.split('?').next().unwrap_or_default().to_owned();
+            let is_withheld = |shelf: &Mutex<Shelf>| {
+                let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+                shelf.withheld.iter().any(|it| path.ends_with(it.as_str()))
+            };
+            while is_withheld(&shelf) {
+                let _ = released.changed().await;
+            }
+            let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((kind, bytes)) = shelf.manifests.get(&path) {
+                let digest = Digest::of(bytes).to_string();
+                let headers = [("content-type", *kind), ("docker-content-digest", &digest)];
+                return answer(200, &headers, bytes.clone());
+            }
+            match shelf.blobs.get(&path) {
+                Some(bytes) => answer(200, &[], bytes.clone()),
+                None => answer(404, &[], ""),
+            }
+        }
+    })
+    .await
+}
