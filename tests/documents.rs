@@ -8,17 +8,27 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::{PolicySet, SourceFile};
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 23] = [
     "README.md",
     "SECURITY.md",
+    "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/ARCHITECTURE.md",
     "docs/BENCHMARKS.md",
+    "docs/decisions/README.md",
+    "docs/decisions/crates.md",
+    "docs/decisions/hold-and-stream.md",
+    "docs/decisions/hops.md",
+    "docs/decisions/no-oci-client-on-the-data-path.md",
+    "docs/decisions/no-unsafe.md",
+    "docs/decisions/own-rpm-reader.md",
+    "docs/decisions/sled.md",
     "docs/for-auditors.md",
     "docs/for-pipelines.md",
     "docs/for-platform-teams.md",
     "docs/for-runtimes.md",
     "docs/limits.md",
+    "docs/modules.md",
     "docs/troubleshooting.md",
     "docs/what-is-read.md",
     "tests/README.md",
