@@ -418,6 +418,6 @@ impl LayerScans {
 }
 
 /// Names the facts of a layer. Which analyzers made them they say themselves.
-fn facts_key(layer: &Digest) -> String {
+pub(super) fn facts_key(layer: &Digest) -> String {
     format!("{}-{}", layer.hex(), facts_fingerprint())
 }

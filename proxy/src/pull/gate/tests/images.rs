@@ -62,13 +62,20 @@ impl Image {
 
 /// A layer of one file, as long as it is asked to be.
 pub(super) fn layer(name: &str, length: usize) -> Blob {
+    let content: String = name.chars().cycle().take(length).collect();
+    files(&[(name, &content)])
+}
+
+/// A layer of these files.
+pub(super) fn files(files: &[(&str, &str)]) -> Blob {
     let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o644);
-    header.set_size(length as u64);
-    let content = name.as_bytes().iter().cycle().take(length);
-    let content: Vec<u8> = content.copied().collect();
-    tar.append_data(&mut header, name, &content[..]).unwrap();
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, path, content.as_bytes())
+            .unwrap();
+    }
     Blob {
         bytes: tar.into_inner().unwrap(),
         media_type: "application/vnd.oci.image.layer.v1.tar",

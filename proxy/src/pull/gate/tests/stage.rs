@@ -43,6 +43,7 @@ pub(super) struct Stage {
     pub(super) gate: Gate,
     pub(super) upstream: Fake,
     pub(super) disk: Disk,
+    pub(super) content: ContentStore,
     shelf: Arc<Mutex<Shelf>>,
     released: watch::Sender<u64>,
     _stop: watch::Sender<bool>,
@@ -57,12 +58,14 @@ impl Stage {
         let upstream = upstream(Arc::clone(&shelf), released.clone()).await;
         let home = tempfile::tempdir().unwrap();
         let disk = Disk::default();
-        let gate = gate(mode, &upstream, &home, &disk);
+        let content = ContentStore::open(&home.path().join("content"), 1 << 30).unwrap();
+        let gate = gate(mode, &upstream, &home, (&content, &disk));
         let (stop, draining) = watch::channel(false);
         Self {
             gate,
             upstream,
             disk,
+            content,
             shelf,
             released,
             _stop: stop,
@@ -217,10 +220,14 @@ pub(super) fn repository(path: &str) -> Repository {
     format!("up.test/{path}").parse().unwrap()
 }
 
-fn gate(mode: GateMode, upstream: &Fake, home: &TempDir, disk: &Disk) -> Gate {
+fn gate(
+    mode: GateMode,
+    upstream: &Fake,
+    home: &TempDir,
+    (content, disk): (&ContentStore, &Disk),
+) -> Gate {
     let clock = Clock::system();
     let metrics = Metrics::new(clock.now());
-    let content = ContentStore::open(&home.path().join("content"), 1 << 30).unwrap();
     let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
     let upstream = Arc::new(upstream.upstream());
     let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
@@ -254,7 +261,7 @@ fn gate(mode: GateMode, upstream: &Fake, home: &TempDir, disk: &Disk) -> Gate {
         judge,
         presence: Presence::new(
             InstanceKey::open(home.path()).unwrap(),
-            content,
+            content.clone(),
             records.clone(),
             downloads.clone(),
             Arc::clone(&upstreams),
