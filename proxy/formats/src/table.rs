@@ -14,6 +14,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::report::NO_FEEDS;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, Reason, Verdict};
 
@@ -32,9 +33,6 @@ const SEVERITIES: [Severity; 6] = [
     Severity::Negligible,
     Severity::Unknown,
 ];
-
-/// What stands for the snapshot where no feed is loaded.
-const NO_FEEDS: &str = "none";
 
 /// What stands before a line that goes on under the text of the one before.
 const BELOW: &str = "          ";

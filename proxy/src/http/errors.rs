@@ -136,9 +136,11 @@ fn status_of(error: &PullError, wanted: Wanted) -> (StatusCode, &'static str) {
         },
         PullError::Manifest(_) => (StatusCode::FORBIDDEN, "MANIFEST_INVALID"),
         PullError::Damaged(_) => (StatusCode::BAD_GATEWAY, "UNKNOWN"),
-        PullError::Full(_) | PullError::Storage(_) | PullError::Forsaken(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
-        }
+        PullError::Full(_)
+        | PullError::Storage(_)
+        | PullError::Broken(_)
+        | PullError::Crowded(_)
+        | PullError::Forsaken(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         PullError::Upstream(error) => upstream_status(error, wanted),
     }
 }

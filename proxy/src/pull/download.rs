@@ -175,9 +175,7 @@ impl Downloads {
             }
             BlobFailure::Forsaken { .. } => PullError::Forsaken(failure.to_string()),
             BlobFailure::DiskFull => PullError::Full(failure.to_string()),
-            BlobFailure::Disk(_) | BlobFailure::Abandoned => {
-                PullError::Storage(failure.to_string())
-            }
+            BlobFailure::Disk(_) | BlobFailure::Abandoned => PullError::storage(failure.clone()),
         }
     }
 

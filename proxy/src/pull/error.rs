@@ -1,11 +1,15 @@
 //! Why a pull could not be carried out. Shared by everybody who waits for it, hence `Clone`.
 
+use std::error::Error;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_local::cache::CacheError;
+use sluicegate_local::decisions::LogError;
+use sluicegate_local::store::StoreError;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
-
 use sluicegate_upstream::UpstreamError;
 
 /// Says why content cannot be had. A refusal is no error: it is a verdict.
@@ -40,16 +44,38 @@ pub enum PullError {
     Damaged(String),
     /// Our own storage failed.
     #[error("local storage failed: {0}")]
-    Storage(String),
+    Storage(#[source] Arc<dyn Error + Send + Sync>),
+    /// A part of this program failed, which is nobody else's fault. What it said is in the log.
+    #[error("this program failed at {0}")]
+    Broken(&'static str),
+    /// What is wanted is asked for again and again for others.
+    #[error("{0} was fetched again and again for other repositories")]
+    Crowded(Digest),
 }
 
+/// The inventory of an image was evicted while the image waited for memory.
+#[derive(Debug, thiserror::Error)]
+#[error("the inventory of {0} is gone")]
+pub(super) struct InventoryGone(pub(super) Digest);
+
 impl PullError {
+    /// Says that our own storage failed.
+    pub(super) fn storage(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Storage(Arc::new(error))
+    }
+
+    /// Says at what the program failed, and tells the log why: clients can do nothing with that.
+    pub(super) fn broken(attempt: &'static str, why: impl Display) -> Self {
+        tracing::error!(attempt, %why, "a part of the program failed");
+        Self::Broken(attempt)
+    }
+
     /// Gives how long a client should wait before it asks again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Upstream(error) => error.retry_after(),
-            Self::Full(_) | Self::Storage(_) => Some(Duration::from_secs(10)),
-            Self::Forsaken(_) => Some(Duration::from_secs(1)),
+            Self::Full(_) | Self::Storage(_) | Self::Broken(_) => Some(Duration::from_secs(10)),
+            Self::Forsaken(_) | Self::Crowded(_) => Some(Duration::from_secs(1)),
             Self::UnknownManifest
             | Self::UnknownBlob
             | Self::AbsentBlob(_)
@@ -68,20 +94,39 @@ impl From<UpstreamError> for PullError {
     }
 }
 
-impl From<sluicegate_local::cache::CacheError> for PullError {
-    fn from(error: sluicegate_local::cache::CacheError) -> Self {
+impl From<CacheError> for PullError {
+    fn from(error: CacheError) -> Self {
         match error {
-            full @ sluicegate_local::cache::CacheError::Full { .. } => Self::Full(full.to_string()),
-            mismatch @ sluicegate_local::cache::CacheError::DigestMismatch { .. } => {
-                Self::Damaged(mismatch.to_string())
-            }
-            other => Self::Storage(other.to_string()),
+            full @ CacheError::Full { .. } => Self::Full(full.to_string()),
+            mismatch @ CacheError::DigestMismatch { .. } => Self::Damaged(mismatch.to_string()),
+            other => Self::storage(other),
         }
     }
 }
 
-impl From<sluicegate_local::store::StoreError> for PullError {
-    fn from(error: sluicegate_local::store::StoreError) -> Self {
-        Self::Storage(error.to_string())
+impl From<StoreError> for PullError {
+    fn from(error: StoreError) -> Self {
+        Self::storage(error)
+    }
+}
+
+impl From<LogError> for PullError {
+    fn from(error: LogError) -> Self {
+        Self::storage(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_storage_said_is_kept_and_what_a_part_of_the_program_said_is_for_the_log() {
+        let gone = PullError::storage(InventoryGone(Digest::of(b"image")));
+        let source = gone.source().map(ToString::to_string);
+        assert!(source.is_some_and(|said| said.starts_with("the inventory of sha256:")));
+        let broken = PullError::broken("merging layers", "task 7 panicked at src/x.rs");
+        assert_eq!(broken.to_string(), "this program failed at merging layers");
+        assert!(broken.retry_after().is_some());
     }
 }

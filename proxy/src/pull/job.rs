@@ -23,7 +23,7 @@ use sluicegate_model::{Digest, Repository, media_type};
 use sluicegate_scanner::{LayerFacts, contents};
 
 use super::download::Downloads;
-use super::error::PullError;
+use super::error::{InventoryGone, PullError};
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
 use super::progress::Progress;
@@ -232,7 +232,7 @@ impl Jobs {
             });
         }
         let held = self.read(digest, share).await;
-        held.ok_or_else(|| PullError::Storage(format!("the inventory of {digest} is gone")))
+        held.ok_or_else(|| PullError::storage(InventoryGone(digest.clone())))
     }
 
     /// Gives the one interest in this content, which all pulls of it share as they share the job.
@@ -317,8 +317,8 @@ impl Shared {
         });
         let (mut scanned, body) = merged
             .await
-            .map_err(|panic| PullError::Storage(format!("merging layers failed: {panic}")))?;
-        let body = body.map_err(|error| PullError::Storage(error.to_string()))?;
+            .map_err(|panic| PullError::broken("merging layers", panic))?;
+        let body = body.map_err(|error| PullError::broken("writing an inventory", error))?;
         let share = Arc::new(share);
         // Another time there may be more in it.
         if is_interrupted {

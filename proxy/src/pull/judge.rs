@@ -231,7 +231,7 @@ impl Judge {
                 move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
-                .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))??;
+                .map_err(|panic| PullError::broken("judging an image", panic))??;
             // Where the background pass or another request was quicker: once more.
             if self.records.replace_verdicts(vec![replacement]).await? == [true] {
                 tracing::info!(%repository, %digest, decision = %verdict.decision,
@@ -266,7 +266,7 @@ impl Judge {
         let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &feeds.index);
         let judging = tokio::task::spawn_blocking(estimate)
             .await
-            .map_err(|panic| PullError::Storage(format!("matching failed: {panic}")))?;
+            .map_err(|panic| PullError::broken("judging an image", panic))?;
         let bytes = judging.saturating_add(known.map_or(0, reading_bytes));
         self.jobs.with_room(digest, held, bytes).await
     }

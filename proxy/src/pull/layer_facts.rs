@@ -210,7 +210,7 @@ impl LayerScans {
         };
         let read = tokio::task::spawn_blocking(move || LayerFacts::from_bytes(&body).ok());
         read.await
-            .map_err(|panic| PullError::Storage(format!("reading layer facts failed: {panic}")))
+            .map_err(|panic| PullError::broken("reading what a layer holds", panic))
     }
 
     async fn find(&self, source: &BlobSource, layer: &Descriptor) -> Result<Found, PullError> {
@@ -244,7 +244,7 @@ impl LayerScans {
         let share = self.memory.largest_share().await;
         match self.attempt(source, digest, Some(share), None).await? {
             Attempt::Done(scan) => Ok(*scan),
-            Attempt::Outgrown => Err(PullError::Storage("a scan outgrew all memory".to_owned())),
+            Attempt::Outgrown => Err(PullError::broken("a scan", "it outgrew all memory")),
         }
     }
 
@@ -344,7 +344,7 @@ impl LayerScans {
         source: &BlobSource,
         digest: &Digest,
     ) -> Result<SemaphorePermit<'_>, PullError> {
-        let closed = |closed: AcquireError| PullError::Storage(closed.to_string());
+        let closed = |closed: AcquireError| PullError::broken("waiting to scan", closed);
         // A layer that waits for its turn upstream keeps no place from one that arrives.
         if let BlobSource::Growing(growing) = source {
             growing.begun().await;
@@ -367,9 +367,7 @@ impl LayerScans {
         share: Option<Share>,
         earlier: Option<Arc<LayerFacts>>,
     ) -> Result<Attempt, PullError> {
-        let reader = source
-            .sync_reader()
-            .map_err(|error| PullError::Storage(error.to_string()))?;
+        let reader = source.sync_reader().map_err(PullError::storage)?;
         let (stop, outgrown) = (Stop::default(), Arc::new(AtomicBool::new(false)));
         let allowance = if share.is_some() {
             Allowance::default()

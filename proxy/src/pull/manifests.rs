@@ -116,7 +116,7 @@ impl Manifests {
             }
             loaded
         }));
-        let panicked = |panic: JoinError| Err(PullError::Storage(panic.to_string()));
+        let panicked = |panic: JoinError| Err(PullError::broken("fetching a manifest", panic));
         let under_way = work.map(move |ended| ended.unwrap_or_else(panicked));
         let under_way = under_way.boxed().shared();
         loading.insert(key, under_way.clone());

@@ -123,11 +123,7 @@ impl Presence {
                 BlobSource::Growing(_) => {}
             }
         }
-        let reason = format!(
-            "{} was fetched again and again for other repositories",
-            blob.digest
-        );
-        Err(PullError::Storage(reason))
+        Err(PullError::Crowded(blob.digest.clone()))
     }
 
     /// Gives the bytes that a proof is about.
@@ -171,8 +167,8 @@ impl Presence {
             let asking = shared.ask(&key, &stored);
             shared.proving.try_get_with_by_ref(&key, asking).await
         }));
-        let panicked = |panic: tokio::task::JoinError| PullError::Storage(panic.to_string());
-        let proven = joined.await.map_err(panicked)?;
+        let proven = joined.await;
+        let proven = proven.map_err(|panic| PullError::broken("proving a blob", panic))?;
         proven.map_err(|error: Arc<PullError>| (*error).clone())
     }
 }
@@ -258,7 +254,9 @@ fn is_believed(error: &PullError) -> bool {
         | PullError::Manifest(_)
         | PullError::Forsaken(_)
         | PullError::Full(_)
-        | PullError::Storage(_) => false,
+        | PullError::Storage(_)
+        | PullError::Broken(_)
+        | PullError::Crowded(_) => false,
     }
 }
 

@@ -48,8 +48,8 @@ impl Pull {
         match watched.wait_for(Option::is_some).await {
             Ok(outcome) => outcome
                 .clone()
-                .unwrap_or_else(|| Err(PullError::Storage("the pull ended unheard".into()))),
-            Err(closed) => Err(PullError::Storage(closed.to_string())),
+                .unwrap_or_else(|| Err(PullError::broken("a pull", "it ended unheard"))),
+            Err(closed) => Err(PullError::broken("a pull", closed)),
         }
     }
 
@@ -182,7 +182,7 @@ impl Shared {
         let reporter = tokio::spawn(trace::carried(report_progress(Arc::clone(&pull))));
         let outcome = work
             .await
-            .unwrap_or_else(|panic| Err(PullError::Storage(format!("the pull failed: {panic}"))));
+            .unwrap_or_else(|panic| Err(PullError::broken("a pull", panic)));
         reporter.abort();
         if let Err(error) = &outcome {
             tracing::warn!(repository = %pull.repository, digest = %pull.manifest.digest, %error, "pull failed");

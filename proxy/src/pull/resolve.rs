@@ -88,7 +88,7 @@ impl Resolver {
         let heard = answer.wait_for(Option::is_some).await;
         let entry = heard.ok().and_then(|entry| entry.clone());
         entry.map_or_else(
-            || Err(PullError::Storage("asking for a tag failed".into())),
+            || Err(PullError::broken("asking for a tag", "nobody answered")),
             |entry| entry.answer,
         )
     }

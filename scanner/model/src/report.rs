@@ -7,6 +7,9 @@ use crate::coverage::Coverage;
 use crate::finding::Finding;
 use crate::package::Distro;
 
+/// The identity of the snapshot of no feeds.
+pub const NO_FEEDS: &str = "none";
+
 /// The outcome of matching an inventory.
 ///
 /// *Shape*: findings are ordered worst first (known exploited, severity, id, package, path).
@@ -22,7 +25,7 @@ pub struct Report {
     pub packages: u64,
     /// `os/architecture[/variant]`.
     pub platform: String,
-    /// The feed snapshot's identity, such as `sha256:…`; `none` where no feed is loaded.
+    /// The feed snapshot's identity, such as `sha256:…`; [`NO_FEEDS`] where no feed is loaded.
     pub feeds: String,
     /// Up to when the advisories on its packages reach, RFC 3339: the oldest of what is known of
     /// the ecosystems that it uses; none where it uses none that is loaded.

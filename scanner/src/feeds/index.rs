@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::Ecosystem;
-use sluicegate_model::report::Knowledge;
+use sluicegate_model::report::{Knowledge, NO_FEEDS};
 use sluicegate_model::severity::Severity;
 
 use super::blocks::{Blocks, read_checked};
@@ -87,14 +87,14 @@ impl FeedIndex {
             keys: Vec::new(),
             severities: Vec::new(),
             tables: Tables {
-                snapshot: "none".to_owned(),
+                snapshot: NO_FEEDS.to_owned(),
                 ..Tables::default()
             },
             blocks: Blocks::default(),
         }
     }
 
-    /// Names the content, `sha256:…`; `none` for the index of no feeds.
+    /// Names the content, `sha256:…`; [`NO_FEEDS`] for the index of no feeds.
     pub fn snapshot(&self) -> &str {
         &self.tables.snapshot
     }

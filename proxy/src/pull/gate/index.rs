@@ -145,7 +145,9 @@ impl Gate {
             GateMode::Hold => {
                 for ended in join_all(waiting).await {
                     verdicts.push(
-                        ended.unwrap_or_else(|panic| Err(PullError::Storage(panic.to_string()))),
+                        ended.unwrap_or_else(|panic| {
+                            Err(PullError::broken("judging an index", panic))
+                        }),
                     );
                 }
             }

@@ -59,7 +59,7 @@ impl Gate {
             }
             opened => opened,
         };
-        let body = opened.map_err(|error| PullError::Storage(error.to_string()))?;
+        let body = opened.map_err(PullError::storage)?;
         if let Some(interest) = &grant.interest {
             interest.join(body.client().seen_from_afar());
         }

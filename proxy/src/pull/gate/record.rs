@@ -46,8 +46,7 @@ impl Gate {
 
     /// Makes sure that lines can be written before something leaves that has none of its own.
     pub(super) async fn prove_log(&self) -> Result<(), PullError> {
-        let proven = self.log.prove().await;
-        proven.map_err(|error| PullError::Storage(error.to_string()))
+        Ok(self.log.prove().await?)
     }
 
     /// Writes that a registry was asked for which is not configured. Nothing leaves, so that a log
@@ -149,8 +148,7 @@ impl Gate {
     }
 
     async fn log(&self, pull: Pull) -> Result<(), PullError> {
-        let recorded = self.log.record(pull, self.clock.now()).await;
-        recorded.map_err(|error| PullError::Storage(error.to_string()))
+        Ok(self.log.record(pull, self.clock.now()).await?)
     }
 }
 

@@ -56,9 +56,9 @@ pub(super) async fn read(
         }
         Ok::<_, std::io::Error>(read)
     });
-    let failed = |error: &dyn std::fmt::Display| PullError::Storage(error.to_string());
-    let read = reading.await.map_err(|panic| failed(&panic))?;
-    read.map_err(|error| failed(&error))
+    let read = reading.await;
+    let read = read.map_err(|panic| PullError::broken("reading parts of a blob", panic))?;
+    read.map_err(PullError::storage)
 }
 
 #[cfg(test)]
