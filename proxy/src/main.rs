@@ -6,6 +6,10 @@
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// Threads for work that blocks: eight layers are scanned at most, and what else there is takes
+/// milliseconds. Each thread keeps memory, so that hundreds would keep some for nothing.
+const BLOCKING_THREADS: usize = 32;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -24,6 +28,7 @@ fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
     {
         Ok(runtime) => runtime,

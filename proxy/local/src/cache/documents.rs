@@ -133,7 +133,8 @@ impl PackedDocument {
 }
 
 impl ContentStore {
-    /// Stores a document, replacing one of the same kind and key; whole and durable, or not at all.
+    /// Stores a document, replacing one of the same kind and key; whole, or not at all. What cannot
+    /// be derived again is durable when this returns.
     pub async fn put_document(
         &self,
         kind: DocumentKind,
@@ -201,7 +202,11 @@ impl ContentStore {
         let document = PackedDocument::new(kind, key, body)?;
         let name = document.name();
         let path = name.path(self.layout());
-        self.layout().write_whole(&path, &document.content)?;
+        if kind.is_derived() {
+            self.layout().write_lightly(&path, &document.content)?;
+        } else {
+            self.layout().write_whole(&path, &document.content)?;
+        }
         self.admit_document(&name, document.content.len() as u64)
     }
 

@@ -138,9 +138,27 @@ impl Layout {
 
     /// Writes a small file whole: it appears with all its bytes, durably, or not at all.
     pub(super) fn write_whole(&self, to: &Path, content: &[u8]) -> Result<(), CacheError> {
+        self.write_as(content, |file, from| self.publish(file, from, to))
+    }
+
+    /// Does the same without waiting for the disk, for what carries a checksum and can be made again:
+    /// a loss of power may take it, and nothing else does.
+    pub(super) fn write_lightly(&self, to: &Path, content: &[u8]) -> Result<(), CacheError> {
+        self.write_as(content, |_, from| {
+            let directory = to.parent().unwrap_or(&self.root);
+            self.create_durable_directory(directory)?;
+            fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))
+        })
+    }
+
+    fn write_as(
+        &self,
+        content: &[u8],
+        publish: impl FnOnce(&File, &Path) -> Result<(), CacheError>,
+    ) -> Result<(), CacheError> {
         self.check_room("writing", content.len() as u64)?;
         let from = self.incoming();
-        let written = write(&from, content).and_then(|file| self.publish(&file, &from, to));
+        let written = write(&from, content).and_then(|file| publish(&file, &from));
         if written.is_err() {
             // The error is what matters; a leftover is swept at the next start.
             let _ = fs::remove_file(&from);

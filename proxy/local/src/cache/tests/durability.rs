@@ -100,6 +100,19 @@ async fn small_content_and_documents_whose_sync_fails_are_not_there() {
 }
 
 #[tokio::test]
+async fn what_can_be_derived_again_does_not_wait_for_the_disk() {
+    let disk = Disk::default();
+    let (_directory, store) = store_on(&disk);
+    let kind = DocumentKind::Facts;
+    // Their directory is made durably, once.
+    store.put_document(kind, "one", vec![1]).await.unwrap();
+    disk.let_fail(true);
+    store.put_document(kind, "two", vec![2]).await.unwrap();
+    assert!(!disk.has_failed());
+    assert_eq!(store.document(kind, "two").await.unwrap(), Some(vec![2]));
+}
+
+#[tokio::test]
 async fn the_scanner_does_not_wait_for_the_disk_and_clients_do() {
     let (_directory, store) = store();
     let content = content(1_000);
