@@ -1,5 +1,4 @@
-//! Where to listen: an address and a port, or a name of this machine and a port; and host names as
-//! they are compared.
+//! Where to listen: an address and a port, or a name of this machine and a port.
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 
@@ -20,15 +19,6 @@ pub(crate) fn address(layers: &Layers, key: &str, default: &str, notes: &mut Not
         // Loopback and port 0 collide with nothing that is checked later.
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
     })
-}
-
-/// Folds a host name's case and drops the ports that URLs leave out.
-pub(crate) fn folded(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    let shorter = name
-        .strip_suffix(":443")
-        .or_else(|| name.strip_suffix(":80"));
-    shorter.map_or_else(|| name.clone(), ToOwned::to_owned)
 }
 
 /// Gives the address behind a text. A name stands for its first address, an IPv4 one where there

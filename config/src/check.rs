@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sluicegate_model::manifest::Platform;
+use sluicegate_model::names::folded_host;
 use url::Url;
 
-use crate::address::{address, folded};
+use crate::address::address;
 use crate::api_auth;
 use crate::credentials;
 use crate::defaults;
@@ -53,7 +54,7 @@ pub(crate) fn check(
         upstreams: upstreams::check(layers, extras, environment, notes),
         default_upstream: layers
             .one("default_upstream")
-            .map_or_else(|| defaults::UPSTREAM.into(), |name| folded(&name.text)),
+            .map_or_else(|| defaults::UPSTREAM.into(), |name| folded_host(&name.text)),
         platforms: platforms(layers, notes),
         gate: gate(layers, notes),
         cache_bytes: cache_bytes(layers, notes),
@@ -141,7 +142,7 @@ fn proxy(environment: &Environment, name: &str) -> Option<String> {
 fn names(layers: &Layers, notes: &mut Notes) -> Vec<String> {
     let mut names = Vec::new();
     for value in layers.many("name").unwrap_or_default() {
-        let name = folded(&value.text);
+        let name = folded_host(&value.text);
         if !upstreams::is_host(&name) {
             let message = format!(
                 "wanted a host name, perhaps with a port, got {:?}",

@@ -81,7 +81,7 @@ pub(crate) fn apply(
 fn host_of(key: &str) -> String {
     let rest = key.split_once("://").map_or(key, |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or_default();
-    crate::address::folded(host)
+    sluicegate_model::names::folded_host(host)
 }
 
 fn is_meant(host: &str, upstream: &UpstreamSettings) -> bool {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sluicegate_model::names::folded_host;
 use url::Url;
 
-use crate::address::folded;
 use crate::credentials;
 use crate::defaults;
 use crate::docker_config;
@@ -102,7 +102,7 @@ fn well_known() -> BTreeMap<String, UpstreamSettings> {
 }
 
 fn name(value: &Sourced, text: &str, notes: &mut Notes) -> Option<String> {
-    let name = folded(text);
+    let name = folded_host(text);
     if is_host(&name) {
         return Some(name);
     }
@@ -198,7 +198,7 @@ fn check_transport(
     let entry = extras
         .upstreams
         .iter()
-        .find(|entry| folded(&entry.name.text) == upstream.name);
+        .find(|entry| folded_host(&entry.name.text) == upstream.name);
     let place = entry
         .map(|entry| &entry.name.place)
         .or_else(|| layers.each("upstream").last().map(|value| &value.place))

@@ -27,17 +27,16 @@ fn documented(tables: &str, folder: &str) -> Vec<(Module, Vec<Module>)> {
         .nth(1)
         .and_then(|rest| rest.split("\n## ").next())
         .unwrap_or_default();
-    let mut rows: Vec<(Module, Vec<Module>)> = Vec::new();
-    for line in section.lines().filter(|line| line.starts_with("| `")) {
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let row = |line: &str| {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let uses = match cells[2] {
             "–" => Vec::new(),
-            "all" => rows.iter().map(|(name, _)| name.clone()).collect(),
             listed => listed.split(", ").map(str::to_owned).collect(),
         };
-        rows.push((cells[1].trim_matches('`').to_owned(), uses));
-    }
-    rows
+        (cells[1].trim_matches('`').to_owned(), uses)
+    };
+    rows.map(row).collect()
 }
 
 /// Gives the path of the module that a file is, below the crate.
@@ -184,12 +183,7 @@ fn departures(tables: &str, folder: &str) -> Vec<String> {
         let news = uses.iter().filter(|used| !allowed.contains(used));
         wrong.extend(news.map(|used| format!("{module} uses {used}")));
         let olds = allowed.iter().filter(|used| !uses.contains(*used));
-        // "all" is no list to keep current.
-        let is_listed = module != "plugins";
-        wrong.extend(
-            olds.filter(|_| is_listed)
-                .map(|used| format!("{module} does not use {used}")),
-        );
+        wrong.extend(olds.map(|used| format!("{module} does not use {used}")));
     }
     wrong.extend(
         table

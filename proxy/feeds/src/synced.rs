@@ -66,12 +66,7 @@ impl Synced {
 /// Keeps every other process from changing a directory's files until the file is let go.
 pub(super) fn lock(directory: &Path) -> Result<File, FetchError> {
     let path = directory.join("sync.lock");
-    let lock = private::create(&path).map_err(file_error("create", &path))?;
-    lock.try_lock().map_err(|error| {
-        let reason = format!("another sync of this mirror is under way ({error})");
-        file_error("lock", &path)(std::io::Error::other(reason))
-    })?;
-    Ok(lock)
+    private::lock(&path, "sync of this mirror").map_err(file_error("lock", &path))
 }
 
 /// Tells an error with all its causes, in one line.

@@ -24,16 +24,6 @@ use super::text::{counted, printable};
 use super::view::View;
 use findings::Rows;
 
-/// Worst first, as the summary counts them.
-const SEVERITIES: [Severity; 6] = [
-    Severity::Critical,
-    Severity::High,
-    Severity::Medium,
-    Severity::Low,
-    Severity::Negligible,
-    Severity::Unknown,
-];
-
 /// What stands before a line that goes on under the text of the one before.
 const BELOW: &str = "          ";
 
@@ -162,7 +152,7 @@ fn write_summary(
         let count = bearing().filter(|one| one.severity == severity);
         Some((count.count(), severity)).filter(|(count, _)| *count > 0)
     };
-    let by_severity: Vec<String> = SEVERITIES
+    let by_severity: Vec<String> = Severity::WORST_FIRST
         .into_iter()
         .filter_map(of)
         .map(|(count, severity)| format!("{count} {severity}"))

@@ -87,6 +87,14 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Keeps every other process from the same work until the file is let go.
+pub fn lock(path: &Path, work: &str) -> io::Result<File> {
+    let file = create(path)?;
+    let busy = |error| io::Error::other(format!("another {work} is under way ({error})"));
+    file.try_lock().map_err(busy)?;
+    Ok(file)
+}
+
 /// Gives what root has made to the owner of the directory it lies in.
 fn give_away(path: &Path, chown: impl FnOnce(Option<u32>, Option<u32>) -> io::Result<()>) {
     if !rustix::process::geteuid().is_root() {

@@ -5,16 +5,6 @@ use sluicegate_model::severity::Severity;
 
 use sluicegate_formats::view::View;
 
-/// Every severity, as the command line names them.
-const SEVERITIES: [Severity; 6] = [
-    Severity::Critical,
-    Severity::High,
-    Severity::Medium,
-    Severity::Low,
-    Severity::Negligible,
-    Severity::Unknown,
-];
-
 /// Which findings are shown. None of it changes what is decided.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FindingFlags {
@@ -47,10 +37,10 @@ impl FindingFlags {
 
 fn severity(name: &str) -> Result<Severity, String> {
     let wanted = name.trim();
-    let found = SEVERITIES
+    let found = Severity::WORST_FIRST
         .into_iter()
         .find(|severity| severity.as_str().eq_ignore_ascii_case(wanted));
-    let names = SEVERITIES.map(Severity::as_str).join(", ");
+    let names = Severity::WORST_FIRST.map(Severity::as_str).join(", ");
     found.ok_or_else(|| format!("none of {names}"))
 }
 

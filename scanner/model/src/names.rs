@@ -109,16 +109,22 @@ fn repository(host: &str, path: &str) -> Result<Repository, CanonicalNameError> 
     Ok(Repository::new(host, path)?)
 }
 
-fn folded(host: &str) -> String {
-    let lower = host.to_ascii_lowercase();
-    let bare = lower
+/// Folds a host name's case and drops the ports that URLs leave out.
+pub fn folded_host(host: &str) -> String {
+    let mut folded = host.to_ascii_lowercase();
+    let bare = folded
         .strip_suffix(":443")
-        .or_else(|| lower.strip_suffix(":80"))
-        .unwrap_or(&lower);
-    if DOCKER_HUB_ALIASES.contains(&bare) {
+        .or_else(|| folded.strip_suffix(":80"));
+    folded.truncate(bare.map_or(folded.len(), str::len));
+    folded
+}
+
+fn folded(host: &str) -> String {
+    let host = folded_host(host);
+    if DOCKER_HUB_ALIASES.contains(&host.as_str()) {
         DOCKER_HUB.to_owned()
     } else {
-        bare.to_owned()
+        host
     }
 }
 

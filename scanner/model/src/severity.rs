@@ -36,6 +36,16 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every one, worst first.
+    pub const WORST_FIRST: [Self; 6] = [
+        Self::Critical,
+        Self::High,
+        Self::Medium,
+        Self::Low,
+        Self::Negligible,
+        Self::Unknown,
+    ];
+
     /// Rates a CVSS score. Source: CVSS v3.1 and v4.0, "Qualitative Severity Rating Scale".
     pub fn from_cvss(score: f64) -> Self {
         if score >= 9.0 {

@@ -117,11 +117,7 @@ impl Imported {
         let directory = &self.directory;
         private::create_dir_all(directory).map_err(file_error("create", directory))?;
         let lock_path = directory.join("import.lock");
-        let lock = private::create(&lock_path).map_err(file_error("create", &lock_path))?;
-        lock.try_lock().map_err(|error| {
-            let reason = format!("another import is under way ({error})");
-            file_error("lock", &lock_path)(std::io::Error::other(reason))
-        })?;
+        let _lock = private::lock(&lock_path, "import").map_err(file_error("lock", &lock_path))?;
         let bundle = Bundle::open(bundle, trust)?;
         let offered = Snapshot {
             version: bundle.manifest.version,
