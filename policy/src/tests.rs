@@ -16,9 +16,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
-use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
-use sluicegate_model::package::Evidence;
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
+use sluicegate_model::package::{Evidence, PackageType};
 use sluicegate_model::report::{Knowledge, Report};
+use sluicegate_model::samples;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
@@ -30,35 +31,17 @@ fn now() -> Timestamp {
 }
 
 fn finding(id: &str, severity: Severity, fixed: Option<&str>, kev: bool) -> Finding {
+    let name = "org.apache.logging.log4j:log4j-core";
+    let mut jar = samples::component(name, "2.14.1", PackageType::Maven, None);
+    jar.path = "app/app.jar".into();
     Finding {
-        id: id.into(),
         aliases: vec![format!("GHSA-{id}")],
         advisories: vec![format!("GHSA-{id}")],
-        kind: FindingKind::Vulnerability,
-        status: FindingStatus::Affected,
         severity,
-        severity_source: None,
-        cvss: None,
         kev,
-        epss: None,
-        package: FindingPackage {
-            name: "org.apache.logging.log4j:log4j-core".into(),
-            version: "2.14.1".into(),
-            purl: "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1".into(),
-            ecosystem: None,
-            source: None,
-            path: "app/app.jar".into(),
-            layer: Digest::of(b"layer"),
-            evidence: Evidence::Installed,
-        },
         fixed: fixed.map(Into::into),
         source: "Maven".into(),
-        detail: None,
-        exception: None,
-        attributed: None,
-        quieted_by: None,
-        copies: 1,
-        paths: Vec::new(),
+        ..samples::finding(id, &jar)
     }
 }
 

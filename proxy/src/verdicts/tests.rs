@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use sluicegate_local::cache::{ContentStore, DocumentKind};
 use sluicegate_local::store::{Key, MemoryStore, Op, Opened, SledStore, StoreError, VerdictStore};
 use sluicegate_model::coverage::Coverage;
-use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
-use sluicegate_model::package::Evidence;
-use sluicegate_model::severity::Severity;
+use sluicegate_model::finding::Finding;
+use sluicegate_model::package::PackageType;
+use sluicegate_model::samples;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository, Tag};
 use tempfile::TempDir;
@@ -54,36 +54,13 @@ fn second(second: i64) -> Timestamp {
 }
 
 fn finding(id: &str, package: &str) -> Finding {
-    Finding {
-        id: id.into(),
-        aliases: vec![format!("GHSA-{id}")],
-        advisories: vec![format!("DSA-{id}")],
-        kind: FindingKind::Vulnerability,
-        status: FindingStatus::Affected,
-        severity: Severity::High,
-        severity_source: None,
-        cvss: Some(7.5),
-        kev: false,
-        epss: None,
-        package: FindingPackage {
-            name: package.into(),
-            version: "1.0".into(),
-            purl: format!("pkg:deb/debian/{package}@1.0"),
-            ecosystem: None,
-            source: None,
-            path: "var/lib/dpkg/status".into(),
-            layer: Digest::of(id.as_bytes()),
-            evidence: Evidence::Installed,
-        },
-        fixed: None,
-        source: "Debian:12".into(),
-        detail: None,
-        exception: None,
-        attributed: None,
-        quieted_by: None,
-        copies: 1,
-        paths: Vec::new(),
-    }
+    let package = samples::component(package, "1.0", PackageType::Deb, None);
+    let mut finding = samples::finding(id, &package);
+    finding.aliases = vec![format!("GHSA-{id}")];
+    finding.advisories = vec![format!("DSA-{id}")];
+    finding.cvss = Some(7.5);
+    finding.package.layer = Digest::of(id.as_bytes());
+    finding
 }
 
 fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) -> Verdict {

@@ -49,19 +49,22 @@ pub fn inventory() -> Inventory {
 /// Gives the verdict on [`inventory`]: refused, with findings of every kind.
 pub fn verdict() -> Verdict {
     let inventory = inventory();
-    let mut exploited = finding("CVE-2021-44228", Severity::Critical, &inventory, 2);
+    let of = |id: &str, at: usize| finding(id, &inventory.components[at]);
+    let mut exploited = of("CVE-2021-44228", 2);
+    exploited.severity = Severity::Critical;
     exploited.cvss = Some(10.0);
     exploited.kev = true;
     exploited.epss = Some(0.97);
     exploited.aliases = vec!["GHSA-jfh8-c2jp-5v3q".into()];
     exploited.fixed = Some("1.1".into());
-    let mut first = finding("CVE-2023-0286", Severity::High, &inventory, 0);
+    let mut first = of("CVE-2023-0286", 0);
     first.fixed = Some("3.0.9-2".into());
     first.exception = Some("until-june".into());
-    let mut second = finding("CVE-2023-0286", Severity::High, &inventory, 1);
+    let mut second = of("CVE-2023-0286", 1);
     second.fixed = Some("3.0.9-2".into());
     second.exception = Some("until-june".into());
-    let mut malware = finding("MAL-2024-1", Severity::Unknown, &inventory, 3);
+    let mut malware = of("MAL-2024-1", 3);
+    malware.severity = Severity::Unknown;
     malware.kind = FindingKind::Malware;
     malware.status = FindingStatus::Unknown;
     Verdict {
@@ -113,7 +116,7 @@ pub fn large(components: usize, findings: usize) -> (Verdict, Inventory) {
     verdict.findings = (0..findings)
         .map(|number| {
             let id = format!("CVE-2024-{}", number / 3);
-            finding(&id, Severity::High, &inventory, number % components)
+            finding(&id, &inventory.components[number % components])
         })
         .collect();
     (verdict, inventory)
@@ -139,7 +142,8 @@ fn distro() -> Distro {
     }
 }
 
-fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>) -> Component {
+/// Gives a package that is installed by the base layer.
+pub fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>) -> Component {
     let source = source.map(|source| SourcePackage {
         name: source.into(),
         version: version.into(),
@@ -166,28 +170,28 @@ fn component(name: &str, version: &str, kind: PackageType, source: Option<&str>)
     }
 }
 
-fn finding(id: &str, severity: Severity, inventory: &Inventory, at: usize) -> Finding {
-    let component = &inventory.components[at];
+/// Gives a weakness of a package; high, and nothing else is known of it.
+pub fn finding(id: &str, package: &Component) -> Finding {
     Finding {
         id: id.into(),
         aliases: Vec::new(),
         advisories: vec![id.into()],
         kind: FindingKind::Vulnerability,
         status: FindingStatus::Affected,
-        severity,
+        severity: Severity::High,
         severity_source: None,
         cvss: None,
         kev: false,
         epss: None,
         package: FindingPackage {
-            name: component.package.name.clone(),
+            name: package.package.name.clone(),
             source: None,
-            version: component.package.version.clone(),
-            purl: component.purl.clone(),
-            ecosystem: component.ecosystem.clone(),
-            path: component.path.clone(),
-            layer: component.layer.clone(),
-            evidence: component.evidence,
+            version: package.package.version.clone(),
+            purl: package.purl.clone(),
+            ecosystem: package.ecosystem.clone(),
+            path: package.path.clone(),
+            layer: package.layer.clone(),
+            evidence: package.evidence,
         },
         fixed: None,
         source: "Debian:12".into(),

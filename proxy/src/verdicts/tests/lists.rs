@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Evidence, Package, PackageType, Standing};
 use sluicegate_model::verdict::Reason;
 
 use super::*;
@@ -95,18 +94,7 @@ fn numbered(number: usize) -> Verdict {
 }
 
 fn holding(name: &str) -> Inventory {
-    let package = Package::of_language(PackageType::Npm, name, "1.0");
-    let component = Component {
-        purl: format!("pkg:npm/{name}"),
-        package,
-        ecosystem: None,
-        path: "package.json".into(),
-        layer: Digest::of(b"layer"),
-        evidence: Evidence::Installed,
-        standing: Standing::Own,
-        linked: Vec::new(),
-        platform: String::new(),
-    };
+    let component = samples::component(name, "1.0", PackageType::Npm, None);
     Inventory {
         components: vec![component],
         ..Inventory::default()

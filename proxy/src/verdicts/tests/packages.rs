@@ -1,28 +1,12 @@
 //! Images by the packages they hold.
 
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{
-    Component, Evidence, Package, PackageType, SourcePackage, Standing,
-};
+use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
 use super::*;
 
-fn component(package: Package) -> Component {
-    Component {
-        purl: format!("pkg:generic/{}", package.name),
-        package,
-        ecosystem: None,
-        path: "somewhere".into(),
-        layer: Digest::of(b"layer"),
-        evidence: Evidence::Installed,
-        standing: Standing::Own,
-        linked: Vec::new(),
-        platform: String::new(),
-    }
-}
-
 fn inventory(names: impl IntoIterator<Item = String>) -> Inventory {
-    let package = |name| component(Package::of_language(PackageType::Npm, name, "1.0"));
+    let package = |name: String| samples::component(&name, "1.0", PackageType::Npm, None);
     Inventory {
         components: names.into_iter().map(package).collect(),
         ..Inventory::default()
