@@ -36,7 +36,7 @@ use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::pull::download::Downloads;
-use crate::pull::gate::{self, Gate};
+use crate::pull::gate::{Gate, GateParts};
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
@@ -230,7 +230,7 @@ impl Parts {
             metrics.clone(),
         );
         let running = Pulls::new(jobs, judge.clone());
-        let gate = Gate::new(gate::Parts {
+        let gate = Gate::new(GateParts {
             mode: settings.gate,
             platforms: settings.platforms.clone().into(),
             resolver,

@@ -3,12 +3,12 @@
 
 use std::net::IpAddr;
 
-use hyper::{Request, header};
+use hyper::Request;
 use sluicegate_local::decisions::Denial;
 use sluicegate_model::image::Reference;
 use sluicegate_model::names::CanonicalNameError;
 
-use super::registry::Registry;
+use super::registry::{Registry, who};
 use super::route::RouteError;
 
 /// Logs and counts a request that failed for its registry; others are none of ours.
@@ -22,18 +22,13 @@ pub(super) async fn note(
         return;
     };
     let (name, reference) = asked_for(request.uri().path());
-    let agent = request.headers().get(header::USER_AGENT);
     let (tag, digest) = match reference.and_then(|text| text.parse().ok()) {
         Some(Reference::Tag(tag)) => (Some(tag), None),
         Some(Reference::Digest(digest)) => (None, Some(digest)),
         None => (None, None),
     };
     let denial = Denial {
-        client,
-        user_agent: agent
-            .and_then(|agent| agent.to_str().ok())
-            .map(str::to_owned),
-        principal: None,
+        who: who(request, client),
         registry: host.clone(),
         path: name
             .strip_prefix(&format!("{host}/"))

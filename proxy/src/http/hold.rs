@@ -5,41 +5,29 @@
 
 use std::time::Duration;
 
-use hyper::{Request, Response};
+use hyper::Response;
 use tokio::sync::watch;
 
 use super::body::Body;
+use super::registry::Call;
 use super::respond;
 use super::route::{self, LAST_HOP};
 use crate::pull::patience::Patience;
 
-/// At which of its hops a request is.
-#[derive(Clone, Debug)]
-pub struct Hold {
-    hop: u8,
-    draining: watch::Receiver<bool>,
+/// Gives the patience of whoever is held for at most `limit` at each hop; `draining` turns true when
+/// the program is to stop.
+pub(super) fn patience(hop: u8, limit: Duration, draining: watch::Receiver<bool>) -> Patience {
+    Patience::begin(limit, hop < LAST_HOP, draining)
 }
 
-impl Hold {
-    /// Starts to hold a request of this hop; `draining` turns true when the program is to stop.
-    pub fn start(hop: u8, draining: watch::Receiver<bool>) -> Self {
-        Self { hop, draining }
-    }
-
-    /// Gives the patience of whoever is held for at most `limit` at each hop.
-    pub fn patience(&self, limit: Duration) -> Patience {
-        Patience::begin(limit, self.hop < LAST_HOP, self.draining.clone())
-    }
-
-    /// Redirects the request to itself. While draining, the hop is not counted: the client did
-    /// not use it up.
-    pub fn redirect<B>(&self, request: &Request<B>) -> Response<Body> {
-        let hop = if *self.draining.borrow() {
-            self.hop.min(LAST_HOP - 1)
-        } else {
-            self.hop
-        };
-        let uri = request.uri();
-        respond::next_hop(&route::next_hop(uri.path(), uri.query(), hop))
-    }
+/// Redirects a request to itself. While draining, the hop is not counted: the client did not use it
+/// up.
+pub(super) fn redirect(call: &Call) -> Response<Body> {
+    let hop = if call.asked.patience.is_draining() {
+        call.hop.min(LAST_HOP - 1)
+    } else {
+        call.hop
+    };
+    let uri = call.request.uri();
+    respond::next_hop(&route::next_hop(uri.path(), uri.query(), hop))
 }

@@ -10,7 +10,7 @@ pub mod details;
 mod drip;
 pub mod errors;
 pub mod forwarded;
-pub mod hold;
+mod hold;
 pub mod lists;
 pub mod manifest;
 mod old_clients;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
+use sluicegate_local::decisions::Who;
 use sluicegate_model::names::Names;
 use sluicegate_upstream::trace::Trace;
 use tokio::sync::watch;
@@ -17,11 +18,10 @@ use super::body::Body;
 use super::denied;
 use super::details::Details;
 use super::forwarded::TrustedProxies;
-use super::hold::Hold;
 use super::route::{self, Route, RouteError, Target};
-use super::{blob, errors, lists, manifest, old_clients, respond};
+use super::{blob, errors, hold, lists, manifest, old_clients, respond};
 use crate::metrics::Metrics;
-use crate::pull::asked::{Asked, Asker};
+use crate::pull::asked::Asked;
 use crate::pull::gate::{Gate, Refusal};
 use crate::pull::patience::OutOfPatience;
 
@@ -51,8 +51,8 @@ pub struct Call {
     pub request: Request<()>,
     /// What is asked of the gate.
     pub asked: Asked,
-    /// Where the request is sent while it is held.
-    pub hold: Hold,
+    /// How often it was sent round before.
+    pub hop: u8,
 }
 
 impl Call {
@@ -64,7 +64,7 @@ impl Call {
     /// Answers that there is no verdict yet.
     pub(super) fn not_yet(&self, ended: OutOfPatience) -> Response<Body> {
         match ended {
-            OutOfPatience::ComesBack => self.hold.redirect(&self.request),
+            OutOfPatience::ComesBack => hold::redirect(self),
             OutOfPatience::ForGood => errors::still_scanning(self.asked.head),
         }
     }
@@ -135,17 +135,21 @@ impl Registry {
         request: Request<()>,
         client: IpAddr,
     ) -> Response<Body> {
-        let hold = Hold::start(target.hop, self.draining.clone());
-        let head = target.head;
+        let (head, hop) = (target.head, target.hop);
+        let who = who(&request, client);
+        let agent = who.user_agent.as_deref();
+        let hides_reasons =
+            self.explain_to_old_clients && agent.is_some_and(old_clients::hides_reasons);
         let call = |repository| Call {
             asked: Asked {
                 repository,
                 head,
-                asker: self.asker(&request, client),
-                patience: hold.patience(self.hold),
+                who,
+                hides_reasons,
+                patience: hold::patience(hop, self.hold, self.draining.clone()),
             },
             request,
-            hold,
+            hop,
         };
         match target.route {
             Route::Ping => respond::ping(),
@@ -159,16 +163,15 @@ impl Registry {
             }
         }
     }
+}
 
-    fn asker(&self, request: &Request<()>, client: IpAddr) -> Asker {
-        let user_agent = request.headers().get(header::USER_AGENT);
-        let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
-        Asker {
-            client,
-            user_agent: user_agent.map(ToOwned::to_owned),
-            principal: None,
-            hides_reasons: self.explain_to_old_clients
-                && user_agent.is_some_and(old_clients::hides_reasons),
-        }
+/// Tells who asks, as the log names them.
+pub(super) fn who(request: &Request<()>, client: IpAddr) -> Who {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
+    Who {
+        client,
+        principal: None,
+        user_agent: user_agent.map(ToOwned::to_owned),
     }
 }

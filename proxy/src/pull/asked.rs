@@ -1,7 +1,6 @@
 //! What is asked of the gate: for which repository, by whom, with how much patience.
 
-use std::net::IpAddr;
-
+use sluicegate_local::decisions::Who;
 use sluicegate_model::Repository;
 
 use super::patience::Patience;
@@ -13,21 +12,10 @@ pub struct Asked {
     pub repository: Repository,
     /// Whether only headers are wanted.
     pub head: bool,
-    /// Who asks.
-    pub asker: Asker,
+    /// Who asks, as the log names them.
+    pub who: Who,
+    /// Whether they are shown no reason where only headers were wanted, and are to be told at a GET.
+    pub hides_reasons: bool,
     /// How long the answer may be withheld.
     pub patience: Patience,
-}
-
-/// Who asks.
-#[derive(Clone, Debug)]
-pub struct Asker {
-    /// The client's address.
-    pub client: IpAddr,
-    /// What the client says it is.
-    pub user_agent: Option<String>,
-    /// The access key or user, where there is one.
-    pub principal: Option<String>,
-    /// Whether it shows no reason where only headers were wanted, and is to be told at a GET.
-    pub hides_reasons: bool,
 }

@@ -76,8 +76,17 @@ pub struct Refusal {
     pub platform: Option<String>,
 }
 
+/// What verdicts say of something.
+enum Judged<T> {
+    /// It may leave.
+    Passes(T),
+    /// It may not.
+    Refused(Arc<Verdict>),
+}
+
 /// What the gate asks and tells.
-pub struct Parts {
+#[derive(Clone)]
+pub struct GateParts {
     /// Hold or stream.
     pub mode: GateMode,
     /// The platforms judged with every index.
@@ -109,20 +118,8 @@ pub struct Parts {
 /// Decides what leaves.
 #[derive(Clone)]
 pub struct Gate {
-    mode: GateMode,
-    platforms: Arc<[Platform]>,
-    resolver: Resolver,
-    manifests: Manifests,
-    judge: Judge,
-    running: Pulls,
-    downloads: Downloads,
-    presence: Presence,
-    records: Records,
+    parts: GateParts,
     releases: Releases,
-    upstreams: Arc<Upstreams>,
-    log: Arc<PullLog>,
-    clock: Clock,
-    metrics: Metrics,
     /// What nests of indexes have shown.
     nests: Nests,
     /// Which manifests indexes have led to.
@@ -131,22 +128,10 @@ pub struct Gate {
 
 impl Gate {
     /// Joins what it asks and tells.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: GateParts) -> Self {
         Self {
-            mode: parts.mode,
-            platforms: parts.platforms,
-            resolver: parts.resolver,
-            manifests: parts.manifests,
-            judge: parts.judge,
-            running: parts.running,
-            downloads: parts.downloads,
-            presence: parts.presence,
             releases: Releases::new(parts.records.clone()),
-            records: parts.records,
-            upstreams: parts.upstreams,
-            log: parts.log,
-            clock: parts.clock,
-            metrics: parts.metrics,
+            parts,
             nests: Nests::default(),
             led: LedTo::default(),
         }
@@ -154,28 +139,27 @@ impl Gate {
 
     /// Lists tags of a repository, a page as its upstream gives it. Names release nothing.
     pub async fn tags(&self, repository: &Repository, query: &str) -> Result<TagPage, PullError> {
-        let upstream = self.upstreams.of(repository)?;
+        let upstream = self.parts.upstreams.of(repository)?;
         Ok(upstream.tags(repository.path(), query).await?)
     }
 
     /// Lists all tags of a repository.
     pub async fn all_tags(&self, repository: &Repository) -> Result<Vec<Tag>, PullError> {
-        let upstream = self.upstreams.of(repository)?;
+        let upstream = self.parts.upstreams.of(repository)?;
         Ok(upstream.all_tags(repository.path()).await?)
     }
 
     /// Tells whether an image of the repository has been pulled here.
     pub async fn has_been_pulled(&self, repository: &Repository) -> bool {
-        let platforms = self.records.platforms(repository).await;
+        let platforms = self.parts.records.platforms(repository).await;
         platforms.is_ok_and(|platforms| !platforms.is_empty())
     }
 
     /// Gives a gate that waits for verdicts whatever clients of the registry do.
     fn holding(&self) -> Self {
-        Self {
-            mode: GateMode::Hold,
-            ..self.clone()
-        }
+        let mut holding = self.clone();
+        holding.parts.mode = GateMode::Hold;
+        holding
     }
 
     fn refusal(&self, asked: &Asked, verdict: Arc<Verdict>) -> Refusal {

@@ -44,6 +44,11 @@ impl Patience {
         }
     }
 
+    /// Tells whether the program is to stop.
+    pub fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
     fn ended(&self) -> OutOfPatience {
         if self.comes_back {
             OutOfPatience::ComesBack

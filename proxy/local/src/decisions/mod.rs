@@ -32,7 +32,7 @@ pub use pulled_by::{Asked, PulledBy, Puller, pulled_by};
 pub use pulls::{Denial, Pull, PullLog};
 pub use read::{DecisionPage, Order, PageOf, Searched, read, read_line};
 pub use verify::{Fault, FaultKind, VerifyReport, verify};
-pub use windows::PullMethod;
+pub use windows::{PullMethod, Who};
 
 #[cfg(test)]
 mod tests;

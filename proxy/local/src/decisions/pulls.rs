@@ -3,7 +3,6 @@
 //! What counts as one pull is the business of `windows`. Whoever asks while a line is being written
 //! waits for it too: no answer is ahead of its line.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
@@ -19,12 +18,8 @@ use super::windows::{Asked, Because, PullMethod, Who, Windows, Written};
 /// One manifest request that was decided.
 #[derive(Clone, Debug)]
 pub struct Pull {
-    /// The client's address.
-    pub client: IpAddr,
-    /// What the client says it is.
-    pub user_agent: Option<String>,
-    /// The access key or user, where there is one.
-    pub principal: Option<String>,
+    /// Who asked.
+    pub who: Who,
     /// The canonical repository.
     pub repository: Repository,
     /// The tag asked for, where it was one.
@@ -49,11 +44,7 @@ impl Pull {
     fn asked(self) -> Asked {
         let decision = self.decision();
         Asked {
-            who: Who {
-                client: self.client,
-                principal: self.principal,
-                user_agent: self.user_agent,
-            },
+            who: self.who,
             kind: LineKind::Pull,
             repository: self.repository.to_string(),
             tag: self.tag.map(|tag| tag.as_str().to_owned()),
@@ -69,12 +60,8 @@ impl Pull {
 /// A request for a registry that is not configured here.
 #[derive(Clone, Debug)]
 pub struct Denial {
-    /// The client's address.
-    pub client: IpAddr,
-    /// What the client says it is.
-    pub user_agent: Option<String>,
-    /// The access key or user, where there is one.
-    pub principal: Option<String>,
+    /// Who asked.
+    pub who: Who,
     /// The registry, as asked for.
     pub registry: String,
     /// The path there.
@@ -88,11 +75,7 @@ pub struct Denial {
 impl Denial {
     fn asked(self) -> Asked {
         Asked {
-            who: Who {
-                client: self.client,
-                principal: self.principal,
-                user_agent: self.user_agent,
-            },
+            who: self.who,
             kind: LineKind::Denied,
             repository: format!("{}/{}", self.registry, self.path),
             tag: self.tag.map(|tag| tag.as_str().to_owned()),

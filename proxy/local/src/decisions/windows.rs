@@ -54,10 +54,13 @@ pub(super) type Written = watch::Receiver<Option<Result<(), LogError>>>;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Who {
-    pub(super) client: IpAddr,
-    pub(super) principal: Option<String>,
-    pub(super) user_agent: Option<String>,
+pub struct Who {
+    /// The client's address.
+    pub client: IpAddr,
+    /// The access key or user, where there is one.
+    pub principal: Option<String>,
+    /// What the client says it is.
+    pub user_agent: Option<String>,
 }
 
 /// One request that was decided.

@@ -13,7 +13,7 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_scanner::is_surely_image;
 
-use super::{Cleared, Gate, Refusal};
+use super::{Cleared, Gate, Judged, Refusal};
 use crate::metrics;
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
@@ -36,12 +36,7 @@ pub enum BlobAnswer {
 }
 
 /// What verdicts say of a blob.
-enum Judged {
-    /// It may leave, whole or without its tail.
-    Passes(Box<Grant>),
-    /// It may not.
-    Refused(Arc<Verdict>),
-}
+type JudgedBlob = Judged<Box<Grant>>;
 
 /// A blob that may leave, whole or without its tail.
 pub(super) struct Grant {
@@ -104,7 +99,7 @@ impl Gate {
             Err(OutOfPatience::ForGood) => None,
             Err(ended) => return Ok(BlobAnswer::NotYet(ended)),
         };
-        self.metrics.count_blob(match &begun {
+        self.parts.metrics.count_blob(match &begun {
             Some(BlobSource::Stored(_)) => metrics::Found::Hit,
             _ => metrics::Found::Miss,
         });
@@ -119,7 +114,7 @@ impl Gate {
         repository: &Repository,
         digest: &Digest,
         wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
-    ) -> Result<Judged, PullError> {
+    ) -> Result<JudgedBlob, PullError> {
         let judged = self.judged_by_listing(repository, digest).await?;
         if let Judged::Passes(grant) = &judged
             && let Some(range) = wanted(grant.blob.size)
@@ -136,11 +131,15 @@ impl Gate {
         &self,
         repository: &Repository,
         digest: &Digest,
-    ) -> Result<Judged, PullError> {
-        let listing = self.records.manifests_listing(repository, digest).await?;
+    ) -> Result<JudgedBlob, PullError> {
+        let listing = self
+            .parts
+            .records
+            .manifests_listing(repository, digest)
+            .await?;
         let mut found = Found::default();
         for manifest in listing {
-            match self.judge.current(repository, &manifest).await? {
+            match self.parts.judge.current(repository, &manifest).await? {
                 Some(verdict) if verdict.decision == Decision::Refuse => {
                     found.refused = Some(verdict);
                 }
@@ -160,19 +159,19 @@ impl Gate {
         repository: &Repository,
         digest: &Digest,
         mut found: Found,
-    ) -> Result<Judged, PullError> {
+    ) -> Result<JudgedBlob, PullError> {
         let mut failed = None;
         let client = Waiting::default();
         for manifest in std::mem::take(&mut found.waiting) {
-            let known = self.manifests.known(repository, &manifest).await?;
+            let known = self.parts.manifests.known(repository, &manifest).await?;
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
-            let pull = self.running.join(repository, &known, image, None);
+            let pull = self.parts.running.join(repository, &known, image, None);
             pull.join(client.seen_from_afar());
             // What turns out to be an artifact must not have given away a refused image's layer.
             let clears = found.refused.is_none() || is_surely_image(image);
-            if self.mode == GateMode::Stream
+            if self.parts.mode == GateMode::Stream
                 && clears
                 && let Some(grant) = self.stream_grant(&pull, digest).await?
             {
@@ -202,14 +201,14 @@ impl Gate {
         repository: &Repository,
         manifest: &Digest,
         digest: &Digest,
-    ) -> Result<Judged, PullError> {
-        let known = self.manifests.known(repository, manifest).await?;
+    ) -> Result<JudgedBlob, PullError> {
+        let known = self.parts.manifests.known(repository, manifest).await?;
         let Manifest::Image(image) = &known.parsed else {
             return Err(PullError::UnknownBlob);
         };
         let blob = image.blobs().find(|blob| blob.digest == *digest);
         let blob = blob.ok_or(PullError::UnknownBlob)?.clone();
-        let proof = self.presence.prove(repository, &blob).await?;
+        let proof = self.parts.presence.prove(repository, &blob).await?;
         Ok(Judged::Passes(Box::new(Grant {
             blob,
             tail: None,
@@ -240,7 +239,7 @@ impl Gate {
         if held.as_ref() == Some(digest) {
             return Ok(None);
         }
-        let proof = self.presence.prove(&pull.repository, blob).await?;
+        let proof = self.parts.presence.prove(&pull.repository, blob).await?;
         let is_layer = self.is_layer_of_any(&pull.repository, digest).await?
             || !self.is_document(&pull.repository, blob).await?;
         let withheld_from = stream_rules::withheld_from(blob, is_layer);
@@ -274,6 +273,7 @@ impl Gate {
             return Ok(false);
         }
         let text = self
+            .parts
             .downloads
             .read(repository, blob, MAX_CONFIG_BYTES)
             .await?;
@@ -286,11 +286,16 @@ impl Gate {
         let mut cleared = Vec::new();
         for layer in pull.image().into_iter().flat_map(|image| &image.layers) {
             for manifest in self
+                .parts
                 .records
                 .manifests_listing(&pull.repository, &layer.digest)
                 .await?
             {
-                let verdict = self.judge.current(&pull.repository, &manifest).await?;
+                let verdict = self
+                    .parts
+                    .judge
+                    .current(&pull.repository, &manifest)
+                    .await?;
                 if verdict.is_some_and(|verdict| {
                     verdict.decision != Decision::Refuse && !only_artifact(&verdict, &layer.digest)
                 }) {
@@ -308,8 +313,13 @@ impl Gate {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<bool, PullError> {
-        for manifest in self.records.manifests_listing(repository, digest).await? {
-            let known = self.manifests.known(repository, &manifest).await?;
+        for manifest in self
+            .parts
+            .records
+            .manifests_listing(repository, digest)
+            .await?
+        {
+            let known = self.parts.manifests.known(repository, &manifest).await?;
             if let Manifest::Image(image) = &known.parsed
                 && image.layers.iter().any(|layer| layer.digest == *digest)
             {

@@ -15,8 +15,8 @@ use sluicegate_model::manifest::{Descriptor, Index, Manifest, ManifestError};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
-use super::Gate;
-use super::manifest::Judged;
+use super::manifest::JudgedManifest;
+use super::{Gate, Judged};
 use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
 
@@ -122,17 +122,17 @@ impl Gate {
         repository: &Repository,
         index: &Index,
         nesting: Nesting,
-    ) -> Result<Judged, PullError> {
+    ) -> Result<JudgedManifest, PullError> {
         nesting.enter()?;
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
         for child in self.wanted_children(repository, index).await? {
-            let current = match self.judge.warm(repository, &child) {
+            let current = match self.parts.judge.warm(repository, &child) {
                 Some(verdict) => Some(verdict),
                 // What is known of content is this repository's only once its upstream gave the
                 // bytes.
-                None if self.records.is_member(repository, &child).await? => {
-                    self.judge.current(repository, &child).await?
+                None if self.parts.records.is_member(repository, &child).await? => {
+                    self.parts.judge.current(repository, &child).await?
                 }
                 None => None,
             };
@@ -141,7 +141,7 @@ impl Gate {
                 None => waiting.push(self.spawn_child(repository, &child, nesting.child(&child)?)),
             }
         }
-        match self.mode {
+        match self.parts.mode {
             GateMode::Hold => {
                 for ended in join_all(waiting).await {
                     verdicts.push(
@@ -166,7 +166,7 @@ impl Gate {
     ) -> tokio::task::JoinHandle<Result<Option<Arc<Verdict>>, PullError>> {
         let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
         tokio::spawn(async move {
-            let manifest = gate.manifests.listed(&repository, &child).await?;
+            let manifest = gate.parts.manifests.listed(&repository, &child).await?;
             let judged = gate.judged_at(&repository, &manifest, None, nesting);
             Ok(judged.await?.into_verdict())
         })
@@ -176,7 +176,7 @@ impl Gate {
         &self,
         repository: &Repository,
         children: Vec<Result<Option<Arc<Verdict>>, PullError>>,
-    ) -> Result<Judged, PullError> {
+    ) -> Result<JudgedManifest, PullError> {
         let mut total = children.len();
         let (mut failed, mut refused, mut strictest) = (None, Vec::new(), None::<Arc<Verdict>>);
         for child in children {
@@ -200,6 +200,7 @@ impl Gate {
         for verdict in &refused {
             if refused.len() == total
                 || self
+                    .parts
                     .records
                     .is_released(repository, &verdict.digest)
                     .await?
@@ -218,12 +219,15 @@ impl Gate {
         repository: &Repository,
         index: &Index,
     ) -> Result<Vec<Digest>, PullError> {
-        let pulled = self.records.platforms(repository).await?;
+        let pulled = self.parts.records.platforms(repository).await?;
         let wanted = |child: &&Descriptor| match &child.platform {
             None => true,
             Some(platform) if platform.is_unknown() => false,
             Some(platform) => {
-                self.platforms.iter().any(|wanted| platform.serves(wanted))
+                self.parts
+                    .platforms
+                    .iter()
+                    .any(|wanted| platform.serves(wanted))
                     || pulled.iter().any(|pulled| platform.to_string() == *pulled)
             }
         };

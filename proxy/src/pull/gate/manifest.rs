@@ -11,7 +11,7 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 
 use super::index::Nesting;
-use super::{Cleared, Gate, Refusal, ServedManifest};
+use super::{Cleared, Gate, Judged, Refusal, ServedManifest};
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
@@ -32,16 +32,12 @@ pub enum ManifestAnswer {
     NotYet(OutOfPatience),
 }
 
-/// What verdicts say of a manifest.
-pub(super) enum Judged {
-    /// It may leave; of an index the strictest verdict on its children is named, where there is one.
-    Passes(Option<Arc<Verdict>>),
-    /// It may not.
-    Refused(Arc<Verdict>),
-}
+/// What verdicts say of a manifest; of an index the strictest one on its children is named, where
+/// there is one.
+pub(super) type JudgedManifest = Judged<Option<Arc<Verdict>>>;
 
-impl Judged {
-    pub(super) fn by(verdict: Arc<Verdict>) -> Self {
+impl JudgedManifest {
+    fn by(verdict: Arc<Verdict>) -> Self {
         match verdict.decision {
             Decision::Allow | Decision::Annotate => Self::Passes(Some(verdict)),
             Decision::Refuse => Self::Refused(verdict),
@@ -105,7 +101,7 @@ impl Gate {
         if let (Some(verdict), Some(tag)) = (&verdict, tag)
             && verdict.digest == *digest
         {
-            self.judge.note_tag(verdict, tag).await?;
+            self.parts.judge.note_tag(verdict, tag).await?;
         }
         Ok((digest.clone(), verdict))
     }
@@ -124,16 +120,24 @@ impl Gate {
                 None,
             ),
             Reference::Tag(tag) => (
-                self.resolver.resolve(repository, tag).await?,
+                self.parts.resolver.resolve(repository, tag).await?,
                 Some(tag.clone()),
             ),
         };
         let manifest = match &tag {
             Some(tag) => {
-                let tagged = self.manifests.tagged(repository, &resolved.digest, tag);
+                let tagged = self
+                    .parts
+                    .manifests
+                    .tagged(repository, &resolved.digest, tag);
                 tagged.await?
             }
-            None => self.manifests.known(repository, &resolved.digest).await?,
+            None => {
+                self.parts
+                    .manifests
+                    .known(repository, &resolved.digest)
+                    .await?
+            }
         };
         let doubt = resolved.stale_since.map(|since| {
             format!(
@@ -155,7 +159,7 @@ impl Gate {
         repository: &Repository,
         manifest: &Arc<KnownManifest>,
         tag: Option<&Tag>,
-    ) -> Result<Judged, PullError> {
+    ) -> Result<JudgedManifest, PullError> {
         // As long as this is awaited, and no longer, somebody waits for what it starts.
         let client = Waiting::default();
         self.judged_for(repository, manifest, tag, client.seen_from_afar())
@@ -169,7 +173,7 @@ impl Gate {
         manifest: &Arc<KnownManifest>,
         tag: Option<&Tag>,
         client: Watched,
-    ) -> Result<Judged, PullError> {
+    ) -> Result<JudgedManifest, PullError> {
         let nesting = Nesting::of(&self.nests, repository, manifest, client);
         self.judged_at(repository, manifest, tag, nesting).await
     }
@@ -180,16 +184,19 @@ impl Gate {
         manifest: &'a Arc<KnownManifest>,
         tag: Option<&'a Tag>,
         nesting: Nesting,
-    ) -> BoxFuture<'a, Result<Judged, PullError>> {
+    ) -> BoxFuture<'a, Result<JudgedManifest, PullError>> {
         match &manifest.parsed {
             Manifest::Image(image) => async move {
-                let current = self.judge.current_under(repository, &manifest.digest, tag);
+                let current = self
+                    .parts
+                    .judge
+                    .current_under(repository, &manifest.digest, tag);
                 if let Some(verdict) = current.await? {
                     return Ok(Judged::by(verdict));
                 }
-                let pull = self.running.join(repository, manifest, image, tag);
+                let pull = self.parts.running.join(repository, manifest, image, tag);
                 pull.join(nesting.client());
-                match self.mode {
+                match self.parts.mode {
                     GateMode::Hold => Ok(Judged::by(pull.outcome().await?)),
                     GateMode::Stream => Ok(Judged::Passes(None)),
                 }
@@ -224,7 +231,7 @@ impl Gate {
         verdict: Arc<Verdict>,
     ) -> Result<ManifestAnswer, PullError> {
         self.record(asked, found, Some(&verdict)).await?;
-        let is_told_later = asked.head && asked.asker.hides_reasons;
+        let is_told_later = asked.head && asked.hides_reasons;
         if is_told_later && !self.has_left(asked, found).await? {
             return Ok(ManifestAnswer::Announce(found.without_verdict()));
         }
@@ -265,7 +272,11 @@ impl Gate {
 
     async fn has_left(&self, asked: &Asked, found: &Found) -> Result<bool, PullError> {
         let digest = &found.manifest.digest;
-        Ok(self.records.is_released(&asked.repository, digest).await?)
+        Ok(self
+            .parts
+            .records
+            .is_released(&asked.repository, digest)
+            .await?)
     }
 }
 

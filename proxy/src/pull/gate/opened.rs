@@ -19,7 +19,10 @@ impl Gate {
         repository: &Repository,
         grant: &Grant,
     ) -> Result<BlobSource, PullError> {
-        let source = self.presence.source(repository, &grant.blob, &grant.proof);
+        let source = self
+            .parts
+            .presence
+            .source(repository, &grant.blob, &grant.proof);
         let source = source.await?;
         let BlobSource::Growing(growing) = &source else {
             return Ok(source);
@@ -31,7 +34,10 @@ impl Gate {
         }
         growing.begun().await;
         if matches!(growing.growth(), Growth::Failed(_)) {
-            self.downloads.stored(&grant.blob.digest, &source).await?;
+            self.parts
+                .downloads
+                .stored(&grant.blob.digest, &source)
+                .await?;
         }
         Ok(source)
     }
@@ -48,13 +54,16 @@ impl Gate {
         let source = if let Some(source) = begun {
             source
         } else {
-            let source = self.presence.source(repository, &grant.blob, &grant.proof);
+            let source = self
+                .parts
+                .presence
+                .source(repository, &grant.blob, &grant.proof);
             source.await?
         };
         let opened = match stream(source, range.clone(), grant.tail.clone()) {
             // Evicted in between.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let source = self.downloads.ensure(repository, &grant.blob).await?;
+                let source = self.parts.downloads.ensure(repository, &grant.blob).await?;
                 stream(source, range, grant.tail)
             }
             opened => opened,

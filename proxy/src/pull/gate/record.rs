@@ -10,7 +10,7 @@ use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::Gate;
-use super::manifest::{Found, Judged};
+use super::manifest::{Found, JudgedManifest};
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
 
@@ -25,10 +25,10 @@ impl Gate {
         if let (Some(verdict), Some(tag)) = (verdict, &found.tag)
             && verdict.digest == found.manifest.digest
         {
-            self.judge.note_tag(verdict, tag).await?;
+            self.parts.judge.note_tag(verdict, tag).await?;
         }
         let pull = pull_of(asked, found, verdict);
-        self.metrics.count_pull(pull.decision(), verdict);
+        self.parts.metrics.count_pull(pull.decision(), verdict);
         self.log(pull).await
     }
 
@@ -46,14 +46,19 @@ impl Gate {
 
     /// Makes sure that lines can be written before something leaves that has none of its own.
     pub(super) async fn prove_log(&self) -> Result<(), PullError> {
-        Ok(self.log.prove().await?)
+        Ok(self.parts.log.prove().await?)
     }
 
     /// Writes that a registry was asked for which is not configured. Nothing leaves, so that a log
     /// that cannot be written changes nothing in the answer.
     pub async fn note_denied(&self, denial: Denial) {
-        self.metrics.count_denied();
-        if let Err(error) = self.log.record_denial(denial, self.clock.now()).await {
+        self.parts.metrics.count_denied();
+        if let Err(error) = self
+            .parts
+            .log
+            .record_denial(denial, self.parts.clock.now())
+            .await
+        {
             tracing::error!(%error, "denied request not logged");
         }
     }
@@ -87,7 +92,7 @@ impl Gate {
         let mut pull = pull_of(&asked, found, None);
         async move {
             let judged = gate.judged_for(&asked.repository, &manifest, tag.as_ref(), client);
-            let verdict = judged.await.ok().and_then(Judged::into_verdict);
+            let verdict = judged.await.ok().and_then(JudgedManifest::into_verdict);
             if let Some(verdict) = verdict {
                 pull.rests_on = Some(Arc::clone(&verdict));
                 gate.note_release_where_allowed(&asked, &manifest.digest, &verdict)
@@ -106,9 +111,9 @@ impl Gate {
         let mut pull = pull_of(&asked, found, None);
         tokio::spawn(async move {
             let repository = &asked.repository;
-            let verdict = match gate.running.running(repository, &digest) {
+            let verdict = match gate.parts.running.running(repository, &digest) {
                 Some(pull) => pull.outcome().await.ok(),
-                None => gate.judge.warm(repository, &digest),
+                None => gate.parts.judge.warm(repository, &digest),
             };
             let Some(verdict) = verdict.filter(|verdict| verdict.decision != Decision::Refuse)
             else {
@@ -117,7 +122,12 @@ impl Gate {
             gate.note_release_where_allowed(&asked, &digest, &verdict)
                 .await;
             pull.rests_on = Some(verdict);
-            if let Err(error) = gate.log.record_verdict(pull, gate.clock.now()).await {
+            if let Err(error) = gate
+                .parts
+                .log
+                .record_verdict(pull, gate.parts.clock.now())
+                .await
+            {
                 tracing::error!(%repository, %digest, %error, "verdict of a pull not logged");
             }
         });
@@ -148,7 +158,7 @@ impl Gate {
     }
 
     async fn log(&self, pull: Pull) -> Result<(), PullError> {
-        Ok(self.log.record(pull, self.clock.now()).await?)
+        Ok(self.parts.log.record(pull, self.parts.clock.now()).await?)
     }
 }
 
@@ -167,9 +177,7 @@ fn pull_of(asked: &Asked, found: &Found, verdict: Option<&Arc<Verdict>>) -> Pull
 /// gated.
 fn pull(asked: &Asked, digest: &Digest, verdict: Option<&Arc<Verdict>>) -> Pull {
     Pull {
-        client: asked.asker.client,
-        user_agent: asked.asker.user_agent.clone(),
-        principal: asked.asker.principal.clone(),
+        who: asked.who.clone(),
         repository: asked.repository.clone(),
         tag: None,
         digest: digest.clone(),

@@ -11,8 +11,7 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_upstream::{Referrer, Referrers};
 
-use super::manifest::Judged;
-use super::{Cleared, Gate, Refusal};
+use super::{Cleared, Gate, Judged, Refusal};
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
 use crate::pull::patience::OutOfPatience;
@@ -95,7 +94,7 @@ impl Gate {
         manifest: &Digest,
         wanted: Option<&str>,
     ) -> Result<Referrers, PullError> {
-        let upstream = self.upstreams.of(repository)?;
+        let upstream = self.parts.upstreams.of(repository)?;
         let found = upstream.referrers(repository.path(), manifest, wanted);
         Ok(found.await?)
     }
@@ -108,7 +107,7 @@ impl Gate {
         repository: &Repository,
         manifest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        let known = match self.manifests.known(repository, manifest).await {
+        let known = match self.parts.manifests.known(repository, manifest).await {
             Err(PullError::UnknownManifest) => return Ok(None),
             known => known?,
         };
@@ -143,9 +142,18 @@ impl Gate {
     ) -> Result<Cleared<ListedReferrers>, PullError> {
         let mut fates = Vec::new();
         for referrer in found.found {
-            let is_member = self.records.is_member(repository, &referrer.digest).await?;
+            let is_member = self
+                .parts
+                .records
+                .is_member(repository, &referrer.digest)
+                .await?;
             let fate = if is_member {
-                fate_by(self.judge.current(repository, &referrer.digest).await?)
+                fate_by(
+                    self.parts
+                        .judge
+                        .current(repository, &referrer.digest)
+                        .await?,
+                )
             } else {
                 Fate::Unjudged
             };
@@ -168,7 +176,7 @@ impl Gate {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Fate, PullError> {
-        let known = match self.manifests.listed(repository, digest).await {
+        let known = match self.parts.manifests.listed(repository, digest).await {
             Ok(known) => known,
             // The upstream lists what it does not have: there is nothing that could leave.
             Err(PullError::UnknownManifest) => return Ok(Fate::Listed),
@@ -182,7 +190,7 @@ impl Gate {
                 .fold(0, u64::saturating_add)
                 > MAX_FETCHED_BYTES
         {
-            return Ok(fate_by(self.judge.current(repository, digest).await?));
+            return Ok(fate_by(self.parts.judge.current(repository, digest).await?));
         }
         Ok(match self.judged(repository, &known, None).await? {
             Judged::Passes(_) => Fate::Listed,

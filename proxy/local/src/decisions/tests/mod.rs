@@ -52,11 +52,17 @@ fn entry(second: i64) -> Entry {
     }
 }
 
-fn pull(method: PullMethod, image: &str) -> Pull {
-    Pull {
-        client: "192.0.2.1".parse().unwrap(),
+fn from(client: &str) -> Who {
+    Who {
+        client: client.parse().unwrap(),
         user_agent: None,
         principal: None,
+    }
+}
+
+fn pull(method: PullMethod, image: &str) -> Pull {
+    Pull {
+        who: from("192.0.2.1"),
         repository: "up.test/app".parse().unwrap(),
         tag: None,
         digest: Digest::of(image.as_bytes()),

@@ -202,8 +202,11 @@ async fn a_line_is_bounded_whatever_is_put_into_it() {
     ];
     verdict.allowed_by = vec![evil.clone(); 1_000];
     let pull = Pull {
-        user_agent: Some(evil.clone()),
-        principal: Some(evil),
+        who: Who {
+            user_agent: Some(evil.clone()),
+            principal: Some(evil),
+            ..from("192.0.2.1")
+        },
         rests_on: Some(Arc::new(verdict)),
         ..get("a")
     };

@@ -14,8 +14,12 @@ fn tagged(method: PullMethod, tag: &str, image: &str) -> Pull {
 }
 
 fn by_agent(agent: &str, pull: Pull) -> Pull {
+    let user_agent = Some(agent.to_owned());
     Pull {
-        user_agent: Some(agent.to_owned()),
+        who: Who {
+            user_agent,
+            ..pull.who
+        },
         ..pull
     }
 }
@@ -33,9 +37,7 @@ fn index(tag: Option<&str>, image: &str, lists: &[&str]) -> Pull {
 
 fn denial(client: &str, path: &str) -> Denial {
     Denial {
-        client: client.parse().unwrap(),
-        user_agent: None,
-        principal: None,
+        who: from(client),
         registry: "gcr.io".to_owned(),
         path: path.to_owned(),
         tag: Some("1".parse().unwrap()),
@@ -110,16 +112,22 @@ async fn another_client_agent_principal_repository_tag_or_digest_is_another_pull
     let others = [
         first.clone(),
         Pull {
-            client: "192.0.2.2".parse().unwrap(),
+            who: Who {
+                client: "192.0.2.2".parse().unwrap(),
+                ..first.who.clone()
+            },
             ..first.clone()
         },
         by_agent("y/1", first.clone()),
         Pull {
-            user_agent: None,
+            who: from("192.0.2.1"),
             ..first.clone()
         },
         Pull {
-            principal: Some("key:ci".into()),
+            who: Who {
+                principal: Some("key:ci".into()),
+                ..first.who.clone()
+            },
             ..first.clone()
         },
         Pull {
@@ -187,7 +195,7 @@ async fn what_nobody_was_led_to_is_a_pull_of_its_own() {
         get("elsewhere"),
         by_agent("other/1", get("child")),
         Pull {
-            client: "192.0.2.2".parse().unwrap(),
+            who: from("192.0.2.2"),
             ..get("child")
         },
         Pull {
@@ -288,10 +296,8 @@ async fn twenty_agents_of_a_client_are_told_apart_and_the_rest_is_other() {
         pulls.record(pull, at(0)).await.unwrap();
     }
     // The same client under another key, and another client, are others.
-    let other = Pull {
-        principal: Some("key:ci".into()),
-        ..by_agent("agent/400", get("a"))
-    };
+    let mut other = by_agent("agent/400", get("a"));
+    other.who.principal = Some("key:ci".into());
     pulls.record(other, at(1)).await.unwrap();
     let agents: Vec<_> = lines(directory.path())
         .into_iter()

@@ -89,7 +89,7 @@ async fn a_head_of_what_has_left_before_waits_for_the_verdict() {
     stage.withhold(&image.layers[0].digest());
     let digest = image.digest();
     let repository = super::stage::repository("app");
-    let marked = stage.gate.records.mark_released(&repository, &digest);
+    let marked = stage.gate.parts.records.mark_released(&repository, &digest);
     marked.await.unwrap();
     let asked = stage.impatient("app", true, false);
     assert_eq!(stage.manifest(&asked, "1").await, "ForGood");
@@ -124,7 +124,7 @@ async fn a_client_that_hides_reasons_is_refused_at_its_get() {
     let stage = Stage::new(GateMode::Hold).await;
     stage.push("app", "1", &image);
     let mut asked = stage.head("app");
-    asked.asker.hides_reasons = true;
+    asked.hides_reasons = true;
     assert_eq!(stage.manifest(&asked, "1").await, "announce");
     asked.head = false;
     assert_eq!(stage.manifest(&asked, "1").await, "refuse");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
-use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, read};
+use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, Who, read};
 use sluicegate_local::durable::Disk;
 use sluicegate_local::store::MemoryStore;
 use sluicegate_model::{Digest, Reference, media_type};
@@ -21,7 +21,6 @@ use super::super::*;
 use super::images::Image;
 use crate::instance_key::InstanceKey;
 use crate::policies::Policies;
-use crate::pull::asked::Asker;
 use crate::pull::job::Jobs;
 use crate::pull::patience::Patience;
 
@@ -112,12 +111,12 @@ impl Stage {
         Asked {
             repository: repository(path),
             head,
-            asker: Asker {
+            who: Who {
                 client: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: Some("table/1".to_owned()),
                 principal: None,
-                hides_reasons: false,
             },
+            hides_reasons: false,
             patience,
         }
     }
@@ -199,7 +198,7 @@ impl Stage {
 
     /// Tells whether a manifest has left.
     pub(super) async fn has_left(&self, path: &str, digest: &Digest) -> bool {
-        let records = &self.gate.records;
+        let records = &self.gate.parts.records;
         records
             .is_released(&repository(path), digest)
             .await
@@ -246,7 +245,7 @@ fn gate(
         metrics.clone(),
     );
     let (log, _) = DecisionLog::open_on(&home.path().join("decisions"), disk).unwrap();
-    Gate::new(Parts {
+    Gate::new(GateParts {
         mode,
         platforms: Arc::new(["linux/amd64".parse().unwrap()]),
         resolver: Resolver::new(
