@@ -16,7 +16,6 @@ use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
 use crate::pull::patience::OutOfPatience;
-use crate::pull::resolve::Resolved;
 
 /// What the gate answers to a request for a manifest.
 pub enum ManifestAnswer {
@@ -92,18 +91,14 @@ impl Gate {
         reference: &Reference,
     ) -> Result<(Digest, Option<Arc<Verdict>>), PullError> {
         let found = self.find(repository, reference).await?;
-        let (digest, tag) = (&found.manifest.digest, found.tag.as_ref());
+        let (manifest, tag) = (&found.manifest, found.tag.as_ref());
         // Whoever asked looks again later; nobody waits at a connection.
         let nobody = Watched::default();
         let holding = self.holding();
-        let judged = holding.judged_for(repository, &found.manifest, tag, nobody);
+        let judged = holding.judged_for(repository, manifest, tag, nobody);
         let verdict = judged.await?.into_verdict();
-        if let (Some(verdict), Some(tag)) = (&verdict, tag)
-            && verdict.digest == *digest
-        {
-            self.parts.judge.note_tag(verdict, tag).await?;
-        }
-        Ok((digest.clone(), verdict))
+        self.note_tag(&found, verdict.as_ref()).await?;
+        Ok((manifest.digest.clone(), verdict))
     }
 
     async fn find(
@@ -111,35 +106,16 @@ impl Gate {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<Found, PullError> {
-        let (resolved, tag) = match reference {
-            Reference::Digest(digest) => (
-                Resolved {
-                    digest: digest.clone(),
-                    stale_since: None,
-                },
-                None,
-            ),
-            Reference::Tag(tag) => (
-                self.parts.resolver.resolve(repository, tag).await?,
-                Some(tag.clone()),
-            ),
-        };
-        let manifest = match &tag {
-            Some(tag) => {
-                let tagged = self
-                    .parts
-                    .manifests
-                    .tagged(repository, &resolved.digest, tag);
-                tagged.await?
-            }
-            None => {
-                self.parts
-                    .manifests
-                    .known(repository, &resolved.digest)
-                    .await?
+        let manifests = &self.parts.manifests;
+        let (manifest, tag, stale_since) = match reference {
+            Reference::Digest(digest) => (manifests.known(repository, digest).await?, None, None),
+            Reference::Tag(tag) => {
+                let resolved = self.parts.resolver.resolve(repository, tag).await?;
+                let manifest = manifests.tagged(repository, &resolved.digest, tag).await?;
+                (manifest, Some(tag.clone()), resolved.stale_since)
             }
         };
-        let doubt = resolved.stale_since.map(|since| {
+        let doubt = stale_since.map(|since| {
             format!(
                 "sluicegate: {} cannot be reached; tag last confirmed {since}",
                 repository.upstream()

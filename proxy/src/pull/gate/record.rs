@@ -22,14 +22,25 @@ impl Gate {
         found: &Found,
         verdict: Option<&Arc<Verdict>>,
     ) -> Result<(), PullError> {
+        self.note_tag(found, verdict).await?;
+        let pull = pull_of(asked, found, verdict);
+        self.parts.metrics.count_pull(pull.decision(), verdict);
+        self.log(pull).await
+    }
+
+    /// Adds the tag under which an image was asked for to its verdict; what decides on an index is not on
+    /// itself.
+    pub(super) async fn note_tag(
+        &self,
+        found: &Found,
+        verdict: Option<&Arc<Verdict>>,
+    ) -> Result<(), PullError> {
         if let (Some(verdict), Some(tag)) = (verdict, &found.tag)
             && verdict.digest == found.manifest.digest
         {
             self.parts.judge.note_tag(verdict, tag).await?;
         }
-        let pull = pull_of(asked, found, verdict);
-        self.parts.metrics.count_pull(pull.decision(), verdict);
-        self.log(pull).await
+        Ok(())
     }
 
     /// Writes that a blob was refused: where the manifest left before the verdict, this is how the

@@ -38,8 +38,7 @@ async fn blobs_follow_the_verdicts_of_the_manifests_that_list_them() {
 #[tokio::test]
 async fn a_blob_that_no_manifest_lists_is_unknown_though_the_upstream_has_it() {
     let image = good("unasked");
-    let stage = Stage::new(GateMode::Hold).await;
-    stage.push("app", "1", &image);
+    let stage = Stage::with(GateMode::Hold, &image).await;
     for blob in image.blobs() {
         let answer = stage.blob(&stage.get("app"), &blob.digest()).await;
         assert_eq!(answer, "UnknownBlob");

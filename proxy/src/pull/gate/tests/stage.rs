@@ -73,6 +73,13 @@ impl Stage {
         }
     }
 
+    /// Makes one whose upstream has an image in `app`, under the tag `1`.
+    pub(super) async fn with(mode: GateMode, image: &Image) -> Self {
+        let stage = Self::new(mode).await;
+        stage.push("app", "1", image);
+        stage
+    }
+
     /// Puts an image into a repository of the upstream, under its digest and a tag.
     pub(super) fn push(&self, path: &str, tag: &str, image: &Image) {
         self.push_manifest(path, tag, media_type::OCI_MANIFEST, &image.manifest);
