@@ -160,7 +160,7 @@ fn document(digest: &Digest, inventory: Inventory) -> Outcome<PackedDocument> {
     let key = format!(
         "{}-{}",
         digest.hex(),
-        sluicegate::fingerprint::fingerprint()
+        sluicegate_engine::fingerprint::fingerprint()
     );
     Ok(PackedDocument::new(DocumentKind::Inventory, &key, &body)?)
 }

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_local::decisions::{self, Asked, PulledBy};
 
-use crate::events::Event;
 use crate::verdicts::Records;
+use sluicegate_engine::events::Event;
 
 /// An event as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

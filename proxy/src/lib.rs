@@ -10,8 +10,6 @@ pub mod app;
 pub mod commands;
 mod data_directory;
 pub mod demo;
-pub mod events;
-pub mod fingerprint;
 pub mod history;
 pub mod http;
 mod insecure;

@@ -14,10 +14,10 @@ use super::json::Json;
 use super::parameters::{Limit, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
 use super::verdicts::unlisted;
-use crate::events::{CauseKind, Direction, EventKind};
 use crate::history::ToldEvent;
 use crate::moment::Moment;
 use crate::verdicts::EventFilter;
+use sluicegate_engine::events::{CauseKind, Direction, EventKind};
 
 /// The filters of the list.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -39,7 +39,7 @@ pub struct ListArgs {
 pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<(), CommandError> {
     let PluginsCommand::List(args) = command;
     let items = json!({
-        "fingerprint": crate::fingerprint::fingerprint(),
+        "fingerprint": sluicegate_engine::fingerprint::fingerprint(),
         "items": sluicegate_scanner::plugins(),
     });
     args.print.page(out, &LISTED, &items)

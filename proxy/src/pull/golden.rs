@@ -9,7 +9,7 @@ use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
 
 use super::job::Scanned;
-use crate::fingerprint::{PARTS, VERDICTS};
+use sluicegate_engine::fingerprint::{PARTS, VERDICTS};
 
 #[path = "../../../scanner/src/golden/pins.rs"]
 mod pins;

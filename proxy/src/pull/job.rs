@@ -27,7 +27,7 @@ use super::error::{InventoryGone, PullError};
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
 use super::progress::Progress;
-use crate::fingerprint::fingerprint;
+use sluicegate_engine::fingerprint::fingerprint;
 
 /// Bytes in memory for each byte of facts, while layers are laid over each other.
 const MERGE_IN_MEMORY: u64 = 3;

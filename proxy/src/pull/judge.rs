@@ -22,10 +22,10 @@ use super::error::PullError;
 use super::job::{Held, Jobs, Scanned};
 use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
-use crate::events::difference;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::verdicts::{Known, Records, Replacement};
+use sluicegate_engine::events::difference;
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;

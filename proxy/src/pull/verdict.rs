@@ -17,7 +17,7 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
-use crate::fingerprint::verdict_fingerprint;
+use sluicegate_engine::fingerprint::verdict_fingerprint;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);

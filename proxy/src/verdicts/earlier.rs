@@ -13,7 +13,7 @@ use super::records::{PAGE_ROWS, Records};
 use super::replace::Replacement;
 use super::rows;
 use super::term;
-use crate::events::Event;
+use sluicegate_engine::events::Event;
 
 /// Most verdicts written together: they share their syncs.
 const BATCH: usize = 64;

@@ -16,7 +16,7 @@ use super::records::{PAGE_ROWS, Records};
 use super::replace::Batch;
 use super::rows;
 use super::term::{self, Term};
-use crate::events::{CauseKind, Change, Direction, Event, EventKind};
+use sluicegate_engine::events::{CauseKind, Change, Direction, Event, EventKind};
 
 /// Most events kept, about a KiB each.
 const MAX_EVENTS: u64 = 20_000;

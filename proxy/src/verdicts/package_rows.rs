@@ -71,5 +71,5 @@ impl Records {
 
 /// Names the analyzers that are active now.
 pub(super) fn analyzers() -> u32 {
-    crc32fast::hash(crate::fingerprint::fingerprint().as_bytes())
+    crc32fast::hash(sluicegate_engine::fingerprint::fingerprint().as_bytes())
 }

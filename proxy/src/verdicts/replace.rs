@@ -24,7 +24,7 @@ use super::records::Records;
 use super::rows::{self, ImageRow, VerdictBody, VerdictRow};
 use super::summary::SummaryRow;
 use super::term::{self, Term};
-use crate::events::Change;
+use sluicegate_engine::events::Change;
 
 /// Largest compressed verdict that lies in its row, in bytes: half of what a row should have.
 const MAX_INLINE_BYTES: usize = 4096;

@@ -11,7 +11,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Package, PackageType};
 use sluicegate_model::verdict::Verdict;
 
-use crate::events::{CauseKind, Change, Direction};
+use sluicegate_engine::events::{CauseKind, Change, Direction};
 
 /// Bits of the hash.
 const HASH_BITS: u32 = 48;

@@ -10,9 +10,9 @@ use sluicegate_upstream::ProxyVariables;
 use tempfile::TempDir;
 
 use super::*;
-use crate::fingerprint::{fingerprint, verdict_fingerprint};
 use crate::pull::download::Downloads;
 use crate::pull::sources::Upstreams;
+use sluicegate_engine::fingerprint::{fingerprint, verdict_fingerprint};
 
 /// A judge whose clock is set by hand.
 struct Bench {

@@ -1,7 +1,7 @@
 //! Events: one for each difference, with the verdict or not at all.
 
 use super::*;
-use crate::events::{CauseKind, Direction, EventKind, difference};
+use sluicegate_engine::events::{CauseKind, Direction, EventKind, difference};
 
 /// Replaces the stored verdict by this one, and tells what changed.
 async fn replace(records: &Records, verdict: &Verdict) -> bool {

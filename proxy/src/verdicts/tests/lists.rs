@@ -294,7 +294,7 @@ async fn a_store_of_an_earlier_form_is_listed_whole() {
         .known_verdict(&bad.repository, &bad.digest)
         .await
         .unwrap();
-    let change = crate::events::difference(known.verdict.as_ref().unwrap(), &bad);
+    let change = sluicegate_engine::events::difference(known.verdict.as_ref().unwrap(), &bad);
     let new = Replacement::new(&bad, &known).unwrap().told_as(change);
     records.replace_verdicts(vec![new]).await.unwrap();
     make_earlier(&records.store).await;

@@ -7,11 +7,11 @@ use sluicegate_model::Digest;
 
 /// The parts beside the scanner, each with its revision: raised with every change of the shape in
 /// which scans are kept. `pull/golden` pins what they give.
-pub(crate) const PARTS: [(&str, u32); 1] = [("scanned", 1)];
+pub const PARTS: [(&str, u32); 1] = [("scanned", 1)];
 
 /// The revision of the shape in which verdicts are kept. Raised, every verdict is made anew from its
 /// inventory, and nothing is read again.
-pub(crate) const VERDICTS: (&str, u32) = ("verdict", 2);
+pub const VERDICTS: (&str, u32) = ("verdict", 2);
 
 /// Gives the name of all that makes a verdict, as verdicts cite it.
 pub fn verdict_fingerprint() -> &'static str {
