@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate::pull::job::Scanned;
-use sluicegate::verdicts::{Records, Replacement};
+use sluicegate_engine::ledger::{Replacement, Verdicts as _};
 use sluicegate_local::cache::{ContentStore, DocumentKind, PackedDocument};
+use sluicegate_local::ledger::Records;
 use sluicegate_local::store::SledStore;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::Coverage;

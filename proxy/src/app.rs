@@ -13,9 +13,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_config::{FeedSource, GateMode, Settings};
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, LogError, PolicyRecord, PolicyTexts, PullLog};
+use sluicegate_local::ledger::Records;
 use sluicegate_local::store::{SledStore, StoreError};
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
@@ -46,7 +48,6 @@ use crate::pull::resolve::Resolver;
 use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
 use crate::rejudge::Rejudge;
-use crate::verdicts::Records;
 use crate::webhook::Webhook;
 
 use self::listeners::{Bound, Certificates, details};
@@ -191,7 +192,7 @@ impl App {
 
 struct Parts {
     content: ContentStore,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     log: Arc<PullLog>,
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
@@ -205,27 +206,29 @@ struct Parts {
 
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
-        let (content, records, log) = open_data(settings)?;
-        let history = PullHistory::new(log.directory().to_owned(), records.clone());
+        let (content, ledger, log) = open_data(settings)?;
+        let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
-        let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+        let manifests =
+            Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
         let resolver = Resolver::new(
             settings.tag_ttl,
-            records.clone(),
+            Arc::clone(&ledger),
             manifests.clone(),
             Arc::clone(&upstreams),
             clock.clone(),
         );
-        let downloads = Downloads::new(content.clone(), records.clone(), Arc::clone(&upstreams));
-        let presence = presence(settings, &content, &records, &downloads, &upstreams)?;
+        let downloads =
+            Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
+        let presence = presence(settings, &content, &ledger, &downloads, &upstreams)?;
         let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
         let judge = Judge::new(
             jobs.clone(),
             Arc::clone(&policies),
             Arc::clone(&feeds),
-            records.clone(),
+            Arc::clone(&ledger),
             clock.clone(),
             metrics.clone(),
         );
@@ -239,22 +242,22 @@ impl Parts {
             running: running.clone(),
             downloads,
             presence,
-            records: records.clone(),
+            ledger: Arc::clone(&ledger),
             upstreams: Arc::clone(&upstreams),
-            log: Arc::clone(&log),
+            log: Arc::<PullLog>::clone(&log),
             clock: clock.clone(),
             metrics: metrics.clone(),
         });
         let rejudge = Rejudge::new(
             judge.clone(),
-            records.clone(),
+            Arc::clone(&ledger),
             running.clone(),
             Arc::clone(&feeds),
             metrics.clone(),
         );
         Ok(Self {
             content,
-            records,
+            ledger,
             log,
             policies,
             feeds,
@@ -273,8 +276,8 @@ impl Parts {
             Arc::clone(&self.policies),
             Arc::clone(&self.feeds),
         ));
-        tokio::spawn(prepare_lists(self.records.clone()));
-        tokio::spawn(prove_store(self.records.clone()));
+        tokio::spawn(prepare_lists(Arc::clone(&self.ledger)));
+        tokio::spawn(prove_store(Arc::clone(&self.ledger)));
         tokio::spawn(self.rejudge.clone().run());
         tokio::spawn(settle_pulls(Arc::clone(&self.log), clock.clone()));
     }
@@ -312,7 +315,7 @@ impl Parts {
             webhook,
             format!("{api_url}/api/v1/events"),
             proxy_variables(settings),
-            self.records.clone(),
+            Arc::clone(&self.ledger),
             self.history.clone(),
             clock.clone(),
             metrics.clone(),
@@ -331,7 +334,7 @@ impl Parts {
         certificates: &Certificates,
     ) -> Arc<ApiState> {
         Arc::new(ApiState {
-            records: self.records.clone(),
+            ledger: Arc::clone(&self.ledger),
             store_proof: StoreProof::default(),
             content: self.content.clone(),
             judge: self.judge.clone(),
@@ -359,7 +362,9 @@ impl Parts {
 }
 
 /// Opens everything that the data directory holds, but the feeds.
-fn open_data(settings: &Settings) -> Result<(ContentStore, Records, DecisionLog), StartError> {
+fn open_data(
+    settings: &Settings,
+) -> Result<(ContentStore, Arc<dyn Ledger>, DecisionLog), StartError> {
     let data = &settings.data;
     // First, for it locks the directory: opening the content store removes leftovers.
     let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES).map_err(
@@ -371,20 +376,20 @@ fn open_data(settings: &Settings) -> Result<(ContentStore, Records, DecisionLog)
     tracing::info!(%opened, "verdict store opened");
     let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
         .map_err(|error| data_error(data, &error))?;
-    let records = Records::new(Arc::new(store), content.clone());
+    let ledger: Arc<dyn Ledger> = Arc::new(Records::new(Arc::new(store), content.clone()));
     let (log, opened) =
         DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
             LogError::InUse(_) => StartError::InUse(data.clone()),
             error => data_error(data, &error),
         })?;
     tracing::info!(%opened, "decision log opened");
-    Ok((content, records, log))
+    Ok((content, ledger, log))
 }
 
 fn presence(
     settings: &Settings,
     content: &ContentStore,
-    records: &Records,
+    ledger: &Arc<dyn Ledger>,
     downloads: &Downloads,
     upstreams: &Arc<Upstreams>,
 ) -> Result<Presence, StartError> {
@@ -393,7 +398,7 @@ fn presence(
     Ok(Presence::new(
         key,
         content.clone(),
-        records.clone(),
+        Arc::clone(&ledger),
         downloads.clone(),
         Arc::clone(upstreams),
     ))

@@ -4,13 +4,13 @@
 //! their verdict to be old, and the log remembers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sluicegate_local::decisions::{self, Asked, PulledBy};
-
-use crate::verdicts::Records;
 use sluicegate_engine::events::Event;
+use sluicegate_engine::ledger::Ledger;
+use sluicegate_local::decisions::{self, Asked, PulledBy};
 
 /// An event as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -26,13 +26,13 @@ pub struct ToldEvent {
 #[derive(Clone, Debug)]
 pub struct PullHistory {
     directory: PathBuf,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
 }
 
 impl PullHistory {
     /// Looks into the log in this directory, and into the records for what leads to an image.
-    pub fn new(directory: PathBuf, records: Records) -> Self {
-        Self { directory, records }
+    pub fn new(directory: PathBuf, ledger: Arc<dyn Ledger>) -> Self {
+        Self { directory, ledger }
     }
 
     /// Fills in who pulled. Where the log cannot be read the events are told without it.
@@ -56,7 +56,7 @@ impl PullHistory {
         let mut asked = Vec::with_capacity(events.len());
         for event in events {
             let (repository, digest) = (&event.change.repository, &event.change.digest);
-            let through = self.records.indexes_listing(repository, digest).await;
+            let through = self.ledger.indexes_listing(repository, digest).await;
             asked.push(Asked {
                 repository: repository.clone(),
                 digest: digest.clone(),

@@ -21,5 +21,4 @@ pub mod policies;
 pub mod pull;
 pub mod rejudge;
 pub mod telemetry;
-pub mod verdicts;
 pub mod webhook;

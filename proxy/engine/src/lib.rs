@@ -3,5 +3,12 @@
 //! It reaches the world through ports, small traits in its own words; nothing here names an engine
 //! of a store, HTTP or a path.
 
+pub mod audit;
 pub mod events;
 pub mod fingerprint;
+pub mod identity;
+pub mod ledger;
+pub mod snapshots;
+pub mod tally;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

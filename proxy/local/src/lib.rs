@@ -6,4 +6,5 @@
 pub mod cache;
 pub mod decisions;
 pub mod durable;
+pub mod ledger;
 pub mod store;

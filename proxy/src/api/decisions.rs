@@ -148,12 +148,12 @@ async fn digests(
     };
     let mut repositories: Vec<Repository> = repository.into_iter().cloned().collect();
     if repositories.is_empty() {
-        let known = state.records.judged_in(&digest).await;
+        let known = state.ledger.judged_in(&digest).await;
         repositories = known.map_err(Problem::internal)?;
     }
     let mut digests = vec![digest.clone()];
     for repository in repositories {
-        let indexes = state.records.indexes_listing(&repository, &digest).await;
+        let indexes = state.ledger.indexes_listing(&repository, &digest).await;
         digests.extend(indexes.map_err(Problem::internal)?);
     }
     Ok(digests)

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sluicegate_engine::events::{CauseKind, Direction, EventKind};
+use sluicegate_engine::ledger::EventFilter;
 use sluicegate_model::Digest;
 
 use super::ApiState;
@@ -16,8 +18,6 @@ use super::problem::Problem;
 use super::verdicts::unlisted;
 use crate::history::ToldEvent;
 use crate::moment::Moment;
-use crate::verdicts::EventFilter;
-use sluicegate_engine::events::{CauseKind, Direction, EventKind};
 
 /// The filters of the list.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,7 +63,7 @@ pub async fn list(
         until: instant(query.until, &state),
     };
     let page = state
-        .records
+        .ledger
         .list_events(&filter, query.limit.0, query.after.map(|after| after.0))
         .await
         .map_err(unlisted)?;

@@ -91,7 +91,7 @@ fn work(state: &ApiState) -> Vec<Measured> {
 }
 
 async fn storage(state: &ApiState) -> Vec<Measured> {
-    let store = state.store_proof.standing(state.records.health()).await;
+    let store = state.store_proof.standing(state.ledger.health()).await;
     let mut measured = vec![
         Measured::one(
             "sluicegate_cache_bytes",

@@ -32,6 +32,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_machine::clock::Clock;
@@ -46,7 +47,6 @@ use crate::pull::pulls::Pulls;
 use crate::pull::scans::Scans;
 use crate::pull::sources::Upstreams;
 use crate::rejudge::Rejudge;
-use crate::verdicts::Records;
 use crate::webhook::Webhook;
 use answers::OpenApi;
 use asked::{Nothing, Query};
@@ -59,7 +59,7 @@ use routes::routes;
 /// Everything the API shows.
 pub struct ApiState {
     /// Verdicts and membership.
-    pub records: Records,
+    pub ledger: Arc<dyn Ledger>,
     /// What the verdict store last proved.
     pub store_proof: StoreProof,
     /// Content, for indexes and sizes.

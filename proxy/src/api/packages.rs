@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use sluicegate_engine::ledger::term::names_of;
+use sluicegate_engine::ledger::{Ledger, Summary};
 use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Tag};
@@ -17,7 +19,6 @@ use super::parameters::{Limit, NoCursor};
 use super::problem::Problem;
 use super::verdicts::unlisted;
 use crate::pull::judge::Judge;
-use crate::verdicts::{Records, Summary, names_of};
 
 /// Most inventories read for one page, each some milliseconds: past it the page ends early.
 const MAX_READ: usize = 1_000;
@@ -49,7 +50,7 @@ pub async fn list(
     }
     let incomplete = match query.after {
         // What no page can say of them, the first one does.
-        None => state.records.unlisted().await.map_err(unlisted)?,
+        None => state.ledger.unlisted().await.map_err(unlisted)?,
         Some(_) => 0,
     };
     let mut search = Search {
@@ -60,7 +61,7 @@ pub async fn list(
         items: Vec::new(),
         incomplete,
     };
-    let is_last = search.run(&state.records, &state.judge).await?;
+    let is_last = search.run(&state.ledger, &state.judge).await?;
     let next = (!is_last).then(|| search.place.to_text());
     Ok(Json(Holders {
         items: search.items,
@@ -142,11 +143,11 @@ struct Search {
 
 impl Search {
     /// Fills the page; tells whether it is the last one.
-    async fn run(&mut self, records: &Records, judge: &Judge) -> Result<bool, Problem> {
+    async fn run(&mut self, ledger: &Arc<dyn Ledger>, judge: &Judge) -> Result<bool, Problem> {
         let (version, from) = (self.version.as_deref(), self.place.image);
         // Each image has an item at least, and one more tells whether there is another page.
         let most = self.limit.min(MAX_READ).saturating_add(1);
-        let holders = records.images_with(&self.name, version, from, most).await;
+        let holders = ledger.images_with(&self.name, version, from, most).await;
         let holders = holders.map_err(unlisted)?;
         for (read, holder) in holders.iter().enumerate() {
             if holder.number != self.place.image {
@@ -155,7 +156,7 @@ impl Search {
                     items: 0,
                 };
             }
-            if read >= MAX_READ || !self.tell(records, judge, &holder.digest).await? {
+            if read >= MAX_READ || !self.tell(ledger, judge, &holder.digest).await? {
                 return Ok(false);
             }
         }
@@ -175,7 +176,7 @@ impl Search {
     /// was room for all of them.
     async fn tell(
         &mut self,
-        records: &Records,
+        ledger: &Arc<dyn Ledger>,
         judge: &Judge,
         digest: &Digest,
     ) -> Result<bool, Problem> {
@@ -186,7 +187,7 @@ impl Search {
             self.incomplete = self.incomplete.saturating_add(1);
             return Ok(true);
         };
-        let verdicts = records.summaries_of(digest).await;
+        let verdicts = ledger.summaries_of(digest).await;
         let verdicts = verdicts.map_err(Problem::internal)?;
         let components = scanned.inventory.components.iter();
         let found: Vec<&Component> = components.filter(|found| self.wants(found)).collect();

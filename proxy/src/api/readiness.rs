@@ -10,8 +10,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluicegate_local::store::StoreError;
 use tokio::sync::Mutex;
+
+use sluicegate_engine::ledger::LedgerError;
 
 use super::ApiState;
 use super::asked::Query;
@@ -39,7 +40,7 @@ pub(super) struct Standing {
 impl StoreProof {
     pub(super) async fn standing(
         &self,
-        prove: impl Future<Output = Result<(), StoreError>>,
+        prove: impl Future<Output = Result<(), LedgerError>>,
     ) -> Standing {
         // Whoever comes while a proof is made waits for that one.
         let mut last = self.0.lock().await;
@@ -52,7 +53,7 @@ impl StoreProof {
         let standing = Standing {
             writes: proven.is_ok(),
             // A full disk keeps new images out, not those that are here.
-            is_open: matches!(proven, Ok(()) | Err(StoreError::Full { .. })),
+            is_open: matches!(proven, Ok(()) | Err(LedgerError::Full(_))),
             words: proven.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
         };
         *last = Some((Instant::now(), standing.clone()));
@@ -93,7 +94,7 @@ pub async fn readyz(
     State(state): State<Arc<ApiState>>,
     Query(query): Query<ReadyQuery>,
 ) -> Readiness {
-    let store = state.store_proof.standing(state.records.health()).await;
+    let store = state.store_proof.standing(state.ledger.health()).await;
     let loaded = state.feeds.is_loaded();
     let (problem, policy_error) = (
         state.feeds.current().problem.clone(),
@@ -161,16 +162,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_disk_still_serves_and_a_broken_store_does_not() {
-        let full = || StoreError::Full { path: "/d".into() };
+        let full = || LedgerError::Full("the disk is full".into());
         let standing = StoreProof::default().standing(async { Err(full()) }).await;
         assert!(
             standing.is_open && !standing.writes && standing.words.contains("full"),
             "{standing:?}"
         );
-        let broken = StoreError::Open {
-            path: "/d".into(),
-            why: "gone".to_owned(),
-        };
+        let broken = LedgerError::Failed("gone".into());
         let standing = StoreProof::default().standing(async { Err(broken) }).await;
         assert!(
             !standing.is_open && standing.words.contains("gone"),

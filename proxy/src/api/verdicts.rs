@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::response::IntoResponse as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluicegate_local::store::StoreError;
+use sluicegate_engine::ledger::LedgerError;
+use sluicegate_engine::ledger::{Summary, VerdictFilter, WithFindings};
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -19,7 +20,6 @@ use super::problem::Problem;
 use super::{ApiState, body};
 use crate::moment::Moment;
 use crate::pull::memory::Share;
-use crate::verdicts::{Summary, VerdictFilter, WithFindings};
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;
@@ -81,7 +81,7 @@ pub async fn list(
     let (limit, after) = (query.limit.0, query.after.as_deref());
     match query.include {
         None => {
-            let page = state.records.list_summaries(&filter, limit, after).await;
+            let page = state.ledger.list_summaries(&filter, limit, after).await;
             let page = page.map_err(unlisted)?;
             let list = List {
                 items: page.items,
@@ -91,7 +91,7 @@ pub async fn list(
         }
         Some(Include::Findings) => {
             let share = state.judge.view(LIST_BYTES).await;
-            let page = state.records.list_verdicts(&filter, limit, after).await;
+            let page = state.ledger.list_verdicts(&filter, limit, after).await;
             let page = page.map_err(unlisted)?;
             let list = List {
                 items: page.items.into_iter().map(WithFindings::of).collect(),
@@ -104,20 +104,16 @@ pub async fn list(
 }
 
 /// Says why there is no page of a list: the cursor is whoever asks', all else is ours.
-pub(super) fn unlisted(error: StoreError) -> Problem {
+pub(super) fn unlisted(error: LedgerError) -> Problem {
     match error {
-        StoreError::Cursor(text) => {
+        LedgerError::Cursor(text) => {
             let detail = format!("parameter after: {}", NoCursor(text));
             Problem::bad_parameter("after", detail)
         }
-        error @ StoreError::NotIndexed => Problem::unavailable(error.to_string()),
-        error @ (StoreError::Full { .. }
-        | StoreError::Open { .. }
-        | StoreError::InUse { .. }
-        | StoreError::Engine { .. }
-        | StoreError::Document(_)
-        | StoreError::PolicyTexts(_)
-        | StoreError::TooLarge { .. }) => Problem::internal(error),
+        error @ LedgerError::NotIndexed => Problem::unavailable(error.to_string()),
+        error @ (LedgerError::Full(_) | LedgerError::Encoding { .. } | LedgerError::Failed(_)) => {
+            Problem::internal(error)
+        }
     }
 }
 
@@ -231,17 +227,17 @@ async fn found(
     wanted: Option<Repository>,
     room: u64,
 ) -> Result<Option<Viewed>, Problem> {
-    let records = &state.records;
-    let repositories = records.judged_in(digest).await;
+    let ledger = &state.ledger;
+    let repositories = ledger.judged_in(digest).await;
     let repositories = repositories.map_err(Problem::internal)?;
     for repository in &repositories {
         if wanted.as_ref().is_some_and(|wanted| wanted != repository) {
             continue;
         }
-        let bytes = records.verdict_bytes(repository, digest).await;
+        let bytes = ledger.verdict_bytes(repository, digest).await;
         let bytes = bytes.map_err(Problem::internal)?.unwrap_or(0);
         let share = state.judge.view_of(bytes.saturating_mul(room)).await;
-        let verdict = records.verdict(repository, digest).await;
+        let verdict = ledger.verdict(repository, digest).await;
         // A damaged one is none: the next newest speaks.
         let Some(verdict) = verdict.map_err(Problem::internal)? else {
             continue;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::{Feeds, lacks};
 use sluicegate_local::decisions::PullLog;
 use sluicegate_machine::clock::Clock;
@@ -18,7 +19,6 @@ use crate::http::registry::Registry;
 use crate::http::server::{self, PeerInfo, ServerLimits};
 use crate::http::tls::TlsReload;
 use crate::policies::Policies;
-use crate::verdicts::Records;
 use crate::webhook::Webhook;
 
 /// How often pulls that were only a HEAD are looked at.
@@ -37,17 +37,17 @@ pub(super) async fn begin_delivery(webhook: Webhook) {
 }
 
 /// Brings into memory what lists are answered from, and takes in what an earlier version stored.
-pub(super) async fn prepare_lists(records: Records) {
-    if let Err(error) = records.make_index_whole().await {
+pub(super) async fn prepare_lists(ledger: Arc<dyn Ledger>) {
+    if let Err(error) = ledger.make_index_whole().await {
         tracing::error!(%error, "lists of verdicts not prepared; the first one that is asked for does it");
     }
 }
 
 /// Proves now and then that verdicts can still be written; a damaged store is opened anew by that.
-pub(super) async fn prove_store(records: Records) {
+pub(super) async fn prove_store(ledger: Arc<dyn Ledger>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = records.health().await {
+        if let Err(error) = ledger.health().await {
             tracing::error!(%error, "verdict store does not write");
         }
     }

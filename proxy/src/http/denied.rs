@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use hyper::Request;
-use sluicegate_local::decisions::Denial;
+use sluicegate_engine::audit::Denial;
 use sluicegate_model::image::Reference;
 use sluicegate_model::names::CanonicalNameError;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
-use sluicegate_local::decisions::Who;
+use sluicegate_engine::identity::Who;
 use sluicegate_model::names::Names;
 use sluicegate_upstream::trace::Trace;
 use tokio::sync::watch;

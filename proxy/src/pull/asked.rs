@@ -1,6 +1,6 @@
 //! What is asked of the gate: for which repository, by whom, with how much patience.
 
-use sluicegate_local::decisions::Who;
+use sluicegate_engine::identity::Who;
 use sluicegate_model::Repository;
 
 use super::patience::Patience;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use moka::sync::Cache;
 use rand::Rng as _;
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_local::cache::{
     BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
 };
@@ -23,7 +24,6 @@ use tokio::time::Instant;
 use super::error::PullError;
 use super::slow::{Interests, Pace, Patience, USUAL};
 use super::sources::Upstreams;
-use crate::verdicts::Records;
 
 /// Attempts in a row without a single new byte before a download is given up.
 const MAX_IDLE_ATTEMPTS: u32 = 4;
@@ -64,20 +64,20 @@ struct Shared {
     /// What upstreams said of blobs that failed lately, for those who waited for them.
     said: Cache<Digest, UpstreamError>,
     content: ContentStore,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     upstreams: Arc<Upstreams>,
     pace: Pace,
 }
 
 impl Downloads {
     /// Starts with nothing under way.
-    pub fn new(content: ContentStore, records: Records, upstreams: Arc<Upstreams>) -> Self {
-        Self::at_pace(content, records, upstreams, USUAL)
+    pub fn new(content: ContentStore, ledger: Arc<dyn Ledger>, upstreams: Arc<Upstreams>) -> Self {
+        Self::at_pace(content, ledger, upstreams, USUAL)
     }
 
     fn at_pace(
         content: ContentStore,
-        records: Records,
+        ledger: Arc<dyn Ledger>,
         upstreams: Arc<Upstreams>,
         pace: Pace,
     ) -> Self {
@@ -91,7 +91,7 @@ impl Downloads {
                 running,
                 said,
                 content,
-                records,
+                ledger,
                 upstreams,
                 pace,
             }),
@@ -302,7 +302,7 @@ impl Shared {
         }
         // Membership next: once the bytes are visible, nobody should have to ask again.
         if let Err(error) = self
-            .records
+            .ledger
             .mark_blob_present(repository, &blob.digest)
             .await
         {

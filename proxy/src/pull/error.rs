@@ -5,9 +5,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_engine::audit::AuditError;
+use sluicegate_engine::ledger::LedgerError;
 use sluicegate_local::cache::CacheError;
-use sluicegate_local::decisions::LogError;
-use sluicegate_local::store::StoreError;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
 use sluicegate_upstream::UpstreamError;
@@ -65,7 +65,7 @@ impl PullError {
     }
 
     /// Says at what the program failed, and tells the log why: clients can do nothing with that.
-    pub(super) fn broken(attempt: &'static str, why: impl Display) -> Self {
+    pub(crate) fn broken(attempt: &'static str, why: impl Display) -> Self {
         tracing::error!(attempt, %why, "a part of the program failed");
         Self::Broken(attempt)
     }
@@ -104,14 +104,14 @@ impl From<CacheError> for PullError {
     }
 }
 
-impl From<StoreError> for PullError {
-    fn from(error: StoreError) -> Self {
+impl From<LedgerError> for PullError {
+    fn from(error: LedgerError) -> Self {
         Self::storage(error)
     }
 }
 
-impl From<LogError> for PullError {
-    fn from(error: LogError) -> Self {
+impl From<AuditError> for PullError {
+    fn from(error: AuditError) -> Self {
         Self::storage(error)
     }
 }

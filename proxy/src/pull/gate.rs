@@ -15,7 +15,8 @@ mod referrers;
 use std::sync::Arc;
 
 use sluicegate_config::GateMode;
-use sluicegate_local::decisions::PullLog;
+use sluicegate_engine::audit::Audit;
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::verdict::Verdict;
@@ -33,7 +34,6 @@ use super::releases::Releases;
 use super::resolve::Resolver;
 use super::sources::Upstreams;
 use crate::metrics::Metrics;
-use crate::verdicts::Records;
 
 pub use blob::BlobAnswer;
 pub use manifest::ManifestAnswer;
@@ -104,11 +104,11 @@ pub struct GateParts {
     /// Whether a repository's upstream has a blob.
     pub presence: Presence,
     /// Membership.
-    pub records: Records,
+    pub ledger: Arc<dyn Ledger>,
     /// Who is asked for lists.
     pub upstreams: Arc<Upstreams>,
     /// The log of pulls.
-    pub log: Arc<PullLog>,
+    pub log: Arc<dyn Audit>,
     /// The time of day.
     pub clock: Clock,
     /// Counters.
@@ -130,7 +130,7 @@ impl Gate {
     /// Joins what it asks and tells.
     pub fn new(parts: GateParts) -> Self {
         Self {
-            releases: Releases::new(parts.records.clone()),
+            releases: Releases::new(Arc::clone(&parts.ledger)),
             parts,
             nests: Nests::default(),
             led: LedTo::default(),
@@ -151,7 +151,7 @@ impl Gate {
 
     /// Tells whether an image of the repository has been pulled here.
     pub async fn has_been_pulled(&self, repository: &Repository) -> bool {
-        let platforms = self.parts.records.platforms(repository).await;
+        let platforms = self.parts.ledger.platforms(repository).await;
         platforms.is_ok_and(|platforms| !platforms.is_empty())
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sluicegate_engine::fingerprint::{PARTS, VERDICTS};
 use sluicegate_model::Digest;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::inventory::Inventory;
@@ -9,7 +10,6 @@ use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
 
 use super::job::Scanned;
-use sluicegate_engine::fingerprint::{PARTS, VERDICTS};
 
 #[path = "../../../scanner/src/golden/pins.rs"]
 mod pins;

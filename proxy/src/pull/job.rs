@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, Shared as SharedFuture, try_join_all};
 use jiff::Timestamp;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::fingerprint::fingerprint;
 use sluicegate_local::cache::{BlobSource, ContentStore, DocumentKind, Interest};
 use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::artifact::Content;
@@ -27,7 +28,6 @@ use super::error::{InventoryGone, PullError};
 use super::layer_facts::{Found, LayerScans};
 use super::memory::{Memory, Share};
 use super::progress::Progress;
-use sluicegate_engine::fingerprint::fingerprint;
 
 /// Bytes in memory for each byte of facts, while layers are laid over each other.
 const MERGE_IN_MEMORY: u64 = 3;

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use moka::sync::Cache;
+use sluicegate_engine::events::difference;
+use sluicegate_engine::ledger::{Known, Ledger, LedgerError, Replacement};
 use sluicegate_feeds::{FeedState, Feeds, one_of_each_ecosystem};
-use sluicegate_local::store::StoreError;
 use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::Verdict;
@@ -24,8 +25,6 @@ use super::memory::{Memory, Share};
 use super::verdict::{Image, scanner_name, verdict};
 use crate::metrics::Metrics;
 use crate::policies::Policies;
-use crate::verdicts::{Known, Records, Replacement};
-use sluicegate_engine::events::difference;
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;
@@ -42,7 +41,7 @@ pub struct Judge {
     memory: Memory,
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     clock: Clock,
     metrics: Metrics,
     ends: Arc<Mutex<Ends>>,
@@ -100,7 +99,7 @@ impl Basis {
         tags: &[Tag],
         scanned: &Scanned,
         is_listed: bool,
-    ) -> Result<(Verdict, Replacement), StoreError> {
+    ) -> Result<(Verdict, Replacement), PullError> {
         let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
         let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
         let image = Image {
@@ -111,7 +110,7 @@ impl Basis {
         let verdict = verdict(image, scanned, &self.policies, &self.feeds, self.now);
         // Before anybody is told who decided.
         let kept = self.keeper.keep_for(&self.policies, repository);
-        kept.map_err(|error| StoreError::PolicyTexts(Arc::new(error)))?;
+        kept.map_err(PullError::storage)?;
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
         let mut replacement = Replacement::new(&verdict, known)?.told_as(change);
@@ -128,7 +127,7 @@ impl Judge {
         jobs: Jobs,
         policies: Arc<Policies>,
         feeds: Arc<Feeds>,
-        records: Records,
+        ledger: Arc<dyn Ledger>,
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
@@ -142,7 +141,7 @@ impl Judge {
             jobs,
             policies,
             feeds,
-            records,
+            ledger,
             clock,
             metrics,
             ends: Arc::default(),
@@ -193,7 +192,7 @@ impl Judge {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        let bytes = self.records.verdict_bytes(repository, digest).await?;
+        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let share = self.memory.share(reading_bytes(bytes)).await;
         // Whoever waited before has made it warm.
@@ -201,7 +200,7 @@ impl Judge {
             return Ok(Some(verdict));
         }
         let basis = self.basis();
-        let known = self.records.known_verdict(repository, digest).await?;
+        let known = self.ledger.known_verdict(repository, digest).await?;
         let current = known.verdict.filter(|stored| basis.is_of(stored));
         let verdict = current.map(|stored| self.keep(basis.epoch, stored));
         drop(share);
@@ -222,8 +221,8 @@ impl Judge {
             let basis = self.basis();
             self.want(&basis, &held);
             held = self.with_room(&basis, repository, digest, held).await?;
-            let known = self.records.known_verdict(repository, digest).await?;
-            let is_listed = self.records.lists_packages(digest).await?;
+            let known = self.ledger.known_verdict(repository, digest).await?;
+            let is_listed = self.ledger.lists_packages(digest).await?;
             let epoch = basis.epoch;
             let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(&held.scanned);
@@ -233,7 +232,7 @@ impl Judge {
                 .await
                 .map_err(|panic| PullError::broken("judging an image", panic))??;
             // Where the background pass or another request was quicker: once more.
-            if self.records.replace_verdicts(vec![replacement]).await? == [true] {
+            if self.ledger.replace_verdicts(vec![replacement]).await? == [true] {
                 tracing::info!(%repository, %digest, decision = %verdict.decision,
                     findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
@@ -261,7 +260,7 @@ impl Judge {
         digest: &Digest,
         held: Held,
     ) -> Result<Held, PullError> {
-        let known = self.records.verdict_bytes(repository, digest).await?;
+        let known = self.ledger.verdict_bytes(repository, digest).await?;
         let (scanned, feeds) = (Arc::clone(&held.scanned), Arc::clone(&basis.feeds));
         let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &feeds.index);
         let judging = tokio::task::spawn_blocking(estimate)
@@ -299,8 +298,8 @@ impl Judge {
         &self,
         repository: &Repository,
         digest: &Digest,
-    ) -> Result<Share, StoreError> {
-        let bytes = self.records.verdict_bytes(repository, digest).await?;
+    ) -> Result<Share, LedgerError> {
+        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
         Ok(self.memory.share(reading_bytes(bytes.unwrap_or(0))).await)
     }
 
@@ -321,9 +320,9 @@ impl Judge {
         }
         let basis = self.basis();
         let (repository, digest) = (&verdict.repository, &verdict.digest);
-        let bytes = self.records.verdict_bytes(repository, digest).await?;
+        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
         let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
-        let tagged = self.records.add_tag(repository, digest, tag).await?;
+        let tagged = self.ledger.add_tag(repository, digest, tag).await?;
         if let Some(tagged) = tagged.filter(|tagged| basis.is_of(tagged)) {
             self.keep(basis.epoch, tagged);
         }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
@@ -22,7 +23,6 @@ use tokio::task::JoinError;
 
 use super::error::PullError;
 use super::sources::Upstreams;
-use crate::verdicts::Records;
 
 /// Bytes of manifests kept in memory: about 10,000 of ordinary size.
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
@@ -58,13 +58,13 @@ pub struct Manifests {
     /// What lists name and cannot be had, for whoever asks for the list again.
     missed: moka::sync::Cache<(Repository, Digest), PullError>,
     content: ContentStore,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     upstreams: Arc<Upstreams>,
 }
 
 impl Manifests {
     /// Starts with an empty memory.
-    pub fn new(content: ContentStore, records: Records, upstreams: Arc<Upstreams>) -> Self {
+    pub fn new(content: ContentStore, ledger: Arc<dyn Ledger>, upstreams: Arc<Upstreams>) -> Self {
         let warm = Cache::builder()
             .max_capacity(MEMORY_BYTES)
             .weigher(|_, manifest: &Arc<KnownManifest>| {
@@ -82,7 +82,7 @@ impl Manifests {
             loading: Loads::default(),
             missed,
             content,
-            records,
+            ledger,
             upstreams,
         }
     }
@@ -153,7 +153,7 @@ impl Manifests {
         if self.warm(repository, digest).await.is_some() {
             return Ok(true);
         }
-        let is_member = self.records.is_member(repository, digest).await?;
+        let is_member = self.ledger.is_member(repository, digest).await?;
         Ok(is_member && self.content.lookup(digest).is_some())
     }
 
@@ -207,11 +207,11 @@ impl Manifests {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Arc<KnownManifest>, PullError> {
-        let member = self.records.membership(repository, digest).await?;
+        let member = self.ledger.membership(repository, digest).await?;
         let stored = self.content.read(digest, MAX_MANIFEST_BYTES).await?;
         if let (Some(member), Some(bytes)) = (member, stored) {
             let children = &member.children;
-            let knows = self.records.knows_children(repository, digest, children);
+            let knows = self.ledger.knows_children(repository, digest, children);
             let is_recorded = knows.await?;
             let known = parse(digest.clone(), member.media_type, bytes)?;
             if !is_recorded {
@@ -258,7 +258,7 @@ impl Manifests {
             ),
         };
         let blobs: Vec<Digest> = blobs;
-        self.records
+        self.ledger
             .add_membership(
                 repository,
                 &known.digest,

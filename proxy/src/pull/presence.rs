@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use moka::future::Cache;
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_local::cache::{BlobSource, ContentStore, GrowingBlob, Growth, StoredBlob};
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
@@ -23,7 +24,6 @@ use super::download::Downloads;
 use super::error::PullError;
 use super::sources::Upstreams;
 use crate::instance_key::InstanceKey;
-use crate::verdicts::Records;
 
 /// Parts of one blob that are asked for at a time.
 const PARTS_AT_A_TIME: usize = 3;
@@ -51,7 +51,7 @@ pub struct Presence {
 struct Shared {
     key: InstanceKey,
     content: ContentStore,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     downloads: Downloads,
     upstreams: Arc<Upstreams>,
     /// Proofs under way: whoever asks meanwhile waits for the same one.
@@ -64,14 +64,14 @@ impl Presence {
     pub fn new(
         key: InstanceKey,
         content: ContentStore,
-        records: Records,
+        ledger: Arc<dyn Ledger>,
         downloads: Downloads,
         upstreams: Arc<Upstreams>,
     ) -> Self {
         let shared = Shared {
             key,
             content,
-            records,
+            ledger,
             downloads,
             upstreams,
             // Only for joining: the proof itself is in the records.
@@ -150,7 +150,7 @@ impl Presence {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<bool, PullError> {
-        Ok(self.shared.records.blob_present(repository, digest).await?)
+        Ok(self.shared.ledger.blob_present(repository, digest).await?)
     }
 
     /// Joins the proof for a blob that is here from elsewhere, or begins it. A client that leaves does
@@ -179,7 +179,7 @@ impl Shared {
         let _pin = self.content.pin(digest);
         let proven = self.ask_upstream(repository, stored).await;
         match &proven {
-            Ok(()) => self.records.mark_blob_present(repository, digest).await?,
+            Ok(()) => self.ledger.mark_blob_present(repository, digest).await?,
             Err(error) => {
                 tracing::warn!(%repository, %digest, %error, "presence not proven");
                 if is_believed(error) {

@@ -2,11 +2,13 @@
 //!
 //! A warm pull must not cost a write. What is remembered here is already durable.
 
+use std::sync::Arc;
+
 use moka::sync::Cache;
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_model::{Digest, Repository};
 
 use super::error::PullError;
-use crate::verdicts::Records;
 
 /// Facts remembered; each is about 200 bytes.
 const MEMORY_FACTS: u64 = 20_000;
@@ -16,18 +18,18 @@ const MEMORY_FACTS: u64 = 20_000;
 pub struct Releases {
     manifests: Cache<(Repository, Digest), ()>,
     platforms: Cache<(Repository, String), ()>,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
 }
 
 impl Releases {
     /// Starts with nothing remembered.
-    pub fn new(records: Records) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>) -> Self {
         let manifests = Cache::builder().max_capacity(MEMORY_FACTS).build();
         let platforms = Cache::builder().max_capacity(MEMORY_FACTS).build();
         Self {
             manifests,
             platforms,
-            records,
+            ledger,
         }
     }
 
@@ -42,8 +44,8 @@ impl Releases {
             return Ok(());
         }
         // A full disk takes no more records and must not stop what was recorded long ago.
-        if !self.records.is_released(repository, digest).await? {
-            self.records.mark_released(repository, digest).await?;
+        if !self.ledger.is_released(repository, digest).await? {
+            self.ledger.mark_released(repository, digest).await?;
         }
         self.manifests.insert(key, ());
         Ok(())
@@ -55,7 +57,7 @@ impl Releases {
         if self.platforms.contains_key(&key) {
             return Ok(());
         }
-        self.records.add_platform(repository, platform).await?;
+        self.ledger.add_platform(repository, platform).await?;
         self.platforms.insert(key, ());
         Ok(())
     }

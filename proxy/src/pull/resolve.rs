@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use moka::future::Cache;
+use sluicegate_engine::ledger::{Ledger, TagRecord};
 use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
@@ -16,7 +17,6 @@ use tokio::sync::watch;
 use super::error::PullError;
 use super::manifests::Manifests;
 use super::sources::Upstreams;
-use crate::verdicts::{Records, TagRecord};
 
 /// Tags kept in memory.
 const MEMORY_TAGS: u64 = 20_000;
@@ -41,7 +41,7 @@ pub struct Resolver {
     /// Questions under way: whoever asks meanwhile, or again after a hop, waits for the same answer.
     asking: Arc<Mutex<HashMap<(Repository, Tag), Answer>>>,
     ttl: Duration,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     manifests: Manifests,
     upstreams: Arc<Upstreams>,
     clock: Clock,
@@ -59,7 +59,7 @@ impl Resolver {
     /// Builds a resolver that believes an upstream's answer for `ttl`.
     pub fn new(
         ttl: Duration,
-        records: Records,
+        ledger: Arc<dyn Ledger>,
         manifests: Manifests,
         upstreams: Arc<Upstreams>,
         clock: Clock,
@@ -69,7 +69,7 @@ impl Resolver {
             warm,
             asking: Arc::default(),
             ttl,
-            records,
+            ledger,
             manifests,
             upstreams,
             clock,
@@ -119,7 +119,7 @@ impl Resolver {
 
     async fn ask(&self, repository: &Repository, tag: &Tag) -> Entry {
         let now = self.clock.now();
-        let recorded = match self.records.tag(repository, tag).await {
+        let recorded = match self.ledger.tag(repository, tag).await {
             // What was heard while the clock stood wrong is of no known age.
             Ok(recorded) => recorded.filter(|known| !is_to_come(known.checked_at, now)),
             Err(error) => return Self::entry(Err(error.into()), Duration::ZERO),
@@ -193,7 +193,7 @@ impl Resolver {
             media_type: media_type.to_owned(),
             checked_at: self.clock.now(),
         };
-        if let Err(error) = self.records.put_tag(repository, tag, &record).await {
+        if let Err(error) = self.ledger.put_tag(repository, tag, &record).await {
             tracing::warn!(%repository, %tag, %error, "tag not remembered");
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
+use sluicegate_engine::fingerprint::verdict_fingerprint;
 use sluicegate_feeds::{FeedState, lacks_for};
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::finding::Finding;
@@ -17,7 +18,6 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
-use sluicegate_engine::fingerprint::verdict_fingerprint;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);

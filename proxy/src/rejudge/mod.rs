@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 
 pub use progress::ProgressView;
 
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
 
 use crate::metrics::Metrics;
 use crate::pull::judge::{Epoch, Judge};
 use crate::pull::pulls::Pulls;
-use crate::verdicts::Records;
 use progress::Progress;
 
 /// How often what is current is looked at.
@@ -35,7 +35,7 @@ const RETRY: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Rejudge {
     judge: Judge,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     pulls: Pulls,
     feeds: Arc<Feeds>,
     metrics: Metrics,
@@ -46,14 +46,14 @@ impl Rejudge {
     /// Joins the parts; [`Self::run`] starts it.
     pub fn new(
         judge: Judge,
-        records: Records,
+        ledger: Arc<dyn Ledger>,
         pulls: Pulls,
         feeds: Arc<Feeds>,
         metrics: Metrics,
     ) -> Self {
         Self {
             judge,
-            records,
+            ledger,
             pulls,
             feeds,
             metrics,

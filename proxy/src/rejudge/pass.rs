@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
 
 use jiff::Timestamp;
-use sluicegate_local::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use sluicegate_engine::ledger::{Judged, Replacement};
+
 use super::Rejudge;
-use crate::verdicts::{Judged, Replacement};
+
+use crate::pull::error::PullError;
 
 /// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;
@@ -36,12 +38,12 @@ struct Renewed {
 
 impl Rejudge {
     /// Looks at every verdict, and makes those anew that are not current.
-    pub(super) async fn pass(&self) -> Result<(), StoreError> {
+    pub(super) async fn pass(&self) -> Result<(), PullError> {
         self.judge.forget_due();
-        self.progress.begin(self.records.count_verdicts().await?);
+        self.progress.begin(self.ledger.count_verdicts().await?);
         let mut after = None;
         loop {
-            let page = self.records.judged(after.as_ref(), BATCH).await?;
+            let page = self.ledger.judged(after.as_ref(), BATCH).await?;
             let same_image = |a: &Judged, b: &Judged| a.digest == b.digest;
             let images = page.items.chunk_by(same_image).map(<[_]>::to_vec);
             let mut outcomes = self.renew_all(images.collect());
@@ -61,9 +63,9 @@ impl Rejudge {
     }
 
     /// Writes a batch. Where a request was quicker, its verdict stays.
-    async fn write(&self, batch: Renewed) -> Result<(), StoreError> {
+    async fn write(&self, batch: Renewed) -> Result<(), PullError> {
         let (ends, replacements): (Vec<_>, Vec<_>) = batch.made.into_iter().unzip();
-        let written = self.records.replace_verdicts(replacements).await?;
+        let written = self.ledger.replace_verdicts(replacements).await?;
         let mut renewed = 0_u64;
         for (end, is_written) in ends.into_iter().zip(written) {
             if is_written {
@@ -78,7 +80,7 @@ impl Rejudge {
 
     /// Renews images side by side; one outcome each, but for one whose thread ended badly. Threads
     /// wait until their outcome is taken.
-    fn renew_all(&self, images: Vec<Vec<Judged>>) -> mpsc::Receiver<Result<Renewed, StoreError>> {
+    fn renew_all(&self, images: Vec<Vec<Judged>>) -> mpsc::Receiver<Result<Renewed, PullError>> {
         let threads = self.threads().min(images.len());
         let queue = Arc::new(Mutex::new(images.into_iter()));
         let (sender, outcomes) = mpsc::channel(1);
@@ -97,30 +99,29 @@ impl Rejudge {
             };
             let started = thread::Builder::new().name("rejudge".into()).spawn(work);
             if let Err(error) = started {
-                let why = error.to_string();
-                let attempt = "starting a thread to renew";
+                let failed = PullError::broken("starting a thread to renew", error);
                 // Where another outcome waits already, the threads that run do the work.
-                let _ = sender.try_send(Err(StoreError::Engine { attempt, why }));
+                let _ = sender.try_send(Err(failed));
             }
         }
         outcomes
     }
 
     /// Renews those of the verdicts on one image that are old.
-    async fn renew(&self, image: &[Judged]) -> Result<Renewed, StoreError> {
+    async fn renew(&self, image: &[Judged]) -> Result<Renewed, PullError> {
         let mut renewed = Renewed::default();
         let mut old: Vec<&Judged> = Vec::new();
         let Some(Judged { digest, .. }) = image.first() else {
             return Ok(renewed);
         };
         // What other analyzers listed, or an earlier version did not, is listed anew.
-        let mut is_listed = self.records.lists_packages(digest).await?;
+        let mut is_listed = self.ledger.lists_packages(digest).await?;
         let mut stale = 0_u64;
         for judged in image {
             let (repository, digest) = (&judged.repository, &judged.digest);
             renewed.looked_at = renewed.looked_at.saturating_add(1);
             let share = self.judge.room_to_read(repository, digest).await?;
-            let known = self.records.known_verdict(repository, digest).await?;
+            let known = self.ledger.known_verdict(repository, digest).await?;
             drop(share);
             match &known.verdict {
                 Some(verdict) if self.judge.basis().is_of(verdict) => {
@@ -158,7 +159,7 @@ impl Rejudge {
                 return Ok(renewed);
             };
             held = roomy;
-            let known = self.records.known_verdict(repository, digest).await?;
+            let known = self.ledger.known_verdict(repository, digest).await?;
             let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, is_listed)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use ring::hmac;
 use serde::Serialize;
 use sluicegate_config::Secret;
+use sluicegate_engine::events::EventKind;
 
 use crate::history::ToldEvent;
-use sluicegate_engine::events::EventKind;
 
 /// What stands before a secret that is base64.
 const BASE64_SECRET: &str = "whsec_";

@@ -16,16 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_config::WebhookSettings;
+use sluicegate_engine::ledger::LedgerError;
+use sluicegate_engine::ledger::{Ledger, oldest_event};
 
 pub use state::WebhookView;
 
-use sluicegate_local::store::StoreError;
 use sluicegate_machine::clock::Clock;
 use sluicegate_upstream::{ProxyVariables, UpstreamError, jittered};
 
 use crate::history::{PullHistory, ToldEvent};
 use crate::metrics::Metrics;
-use crate::verdicts::Records;
 use attempt::{Answer, Target};
 use state::State;
 
@@ -44,7 +44,7 @@ const STORE_WAIT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Webhook {
     target: Arc<Target>,
-    records: Records,
+    ledger: Arc<dyn Ledger>,
     history: PullHistory,
     clock: Clock,
     metrics: Metrics,
@@ -59,7 +59,7 @@ impl Webhook {
         settings: &WebhookSettings,
         source: String,
         proxy: ProxyVariables,
-        records: Records,
+        ledger: Arc<dyn Ledger>,
         history: PullHistory,
         clock: Clock,
         metrics: Metrics,
@@ -68,7 +68,7 @@ impl Webhook {
         let state = State::new(target.place());
         Ok(Self {
             target: Arc::new(target),
-            records,
+            ledger,
             history,
             clock,
             metrics,
@@ -84,10 +84,10 @@ impl Webhook {
     /// Remembers that what has happened until now is not sent, where nothing was ever sent.
     ///
     /// A store that cannot write, on a full disk, has no new events either: [`Self::run`] tries again.
-    pub async fn begin(&self) -> Result<(), StoreError> {
-        if self.records.delivered_event().await?.is_none() {
-            let last = self.records.last_event().await?;
-            self.records.put_delivered_event(last).await?;
+    pub async fn begin(&self) -> Result<(), LedgerError> {
+        if self.ledger.delivered_event().await?.is_none() {
+            let last = self.ledger.last_event().await?;
+            self.ledger.put_delivered_event(last).await?;
         }
         Ok(())
     }
@@ -104,18 +104,18 @@ impl Webhook {
     }
 
     /// Sends everything that waits.
-    async fn deliver_all(&self) -> Result<(), StoreError> {
+    async fn deliver_all(&self) -> Result<(), LedgerError> {
         self.begin().await?;
-        let mut done = self.records.delivered_event().await?.unwrap_or_default();
+        let mut done = self.ledger.delivered_event().await?.unwrap_or_default();
         loop {
-            let last = self.records.last_event().await?;
+            let last = self.ledger.last_event().await?;
             self.state.waiting(last.saturating_sub(done));
             if done >= last {
                 return Ok(());
             }
-            let oldest = done.saturating_add(1).max(Records::oldest_event(last));
+            let oldest = done.saturating_add(1).max(oldest_event(last));
             self.count_lost(oldest.saturating_sub(done).saturating_sub(1));
-            match self.records.event(oldest).await? {
+            match self.ledger.event(oldest).await? {
                 Some(event) => {
                     for told in self.history.tell(vec![event]).await {
                         self.deliver(&told).await;
@@ -124,7 +124,7 @@ impl Webhook {
                 // Its record is damaged.
                 None => self.count_lost(1),
             }
-            self.records.put_delivered_event(oldest).await?;
+            self.ledger.put_delivered_event(oldest).await?;
             done = oldest;
         }
     }

@@ -137,6 +137,7 @@ mod tests {
     use sluicegate_model::verdict::Decision;
 
     use super::*;
+    use crate::testkit::ledger_suite::{self, finding};
 
     fn verdict(decision: Decision, exception: Option<&str>) -> Verdict {
         let mut verdict = Verdict {
@@ -180,5 +181,28 @@ mod tests {
         let before = verdict(Decision::Allow, Some("until-june"));
         let after = verdict(Decision::Annotate, Some("until-june"));
         assert_eq!(difference(&before, &after).unwrap().cause.exceptions, None);
+    }
+
+    #[test]
+    fn ids_are_told_once_worst_first_and_bounded() {
+        let old = ledger_suite::verdict("app", "image", 0, vec![finding("CVE-0", "old")]);
+        let mut findings: Vec<Finding> = (0..80)
+            .map(|n| finding(&format!("CVE-1{n:02}"), "zlib"))
+            .collect();
+        findings.push(finding("CVE-100", "another"));
+        findings.push(Finding {
+            kev: true,
+            ..finding("CVE-9", "zlib")
+        });
+        let new = ledger_suite::verdict("app", "image", 1, findings);
+        let change = difference(&old, &new).unwrap();
+        assert_eq!(change.direction, Direction::Other);
+        assert_eq!(change.findings.added.count, 82);
+        assert_eq!(change.findings.added.ids.len(), 50);
+        assert_eq!(
+            change.findings.added.ids[..3],
+            ["CVE-9", "CVE-100", "CVE-101"]
+        );
+        assert_eq!(change.findings.removed.ids, ["CVE-0"]);
     }
 }

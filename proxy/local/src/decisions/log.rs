@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use sluicegate_engine::audit::AuditError;
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
@@ -65,6 +66,12 @@ impl LogError {
                 source: Arc::new(error),
             },
         }
+    }
+}
+
+impl From<LogError> for AuditError {
+    fn from(error: LogError) -> Self {
+        Self(Box::new(error))
     }
 }
 

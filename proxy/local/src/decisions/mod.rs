@@ -29,10 +29,9 @@ pub use open::{OpenReport, TornTail};
 pub use policy_record::{PolicyRecord, RecordError};
 pub use policy_texts::{KeptPolicies, PolicyTexts, TextsError};
 pub use pulled_by::{Asked, PulledBy, Puller, pulled_by};
-pub use pulls::{Denial, Pull, PullLog};
+pub use pulls::PullLog;
 pub use read::{DecisionPage, Order, PageOf, Searched, read, read_line};
 pub use verify::{Fault, FaultKind, VerifyReport, verify};
-pub use windows::{PullMethod, Who};
 
 #[cfg(test)]
 mod tests;

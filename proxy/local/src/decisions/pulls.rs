@@ -5,86 +5,43 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_engine::audit::{Audit, AuditError, Denial, Pull, PullMethod};
+use sluicegate_model::verdict::Decision;
 use tokio::sync::watch;
 
 use super::entry::{Entry, LineKind};
 use super::log::{DecisionLog, LogError};
-use super::windows::{Asked, Because, PullMethod, Who, Windows, Written};
+use super::windows::{Asked, Because, Windows, Written};
 
-/// One manifest request that was decided.
-#[derive(Clone, Debug)]
-pub struct Pull {
-    /// Who asked.
-    pub who: Who,
-    /// The canonical repository.
-    pub repository: Repository,
-    /// The tag asked for, where it was one.
-    pub tag: Option<Tag>,
-    /// The manifest.
-    pub digest: Digest,
-    /// The manifests that it lists, where it is an index.
-    pub leads_to: Vec<Digest>,
-    /// How it was asked for.
-    pub method: PullMethod,
-    /// The verdict that decided; none where the answer leaves before it.
-    pub rests_on: Option<Arc<Verdict>>,
-}
-
-impl Pull {
-    /// Gives what came out.
-    pub fn decision(&self) -> Decision {
-        let decided = self.rests_on.as_ref().map(|verdict| verdict.decision);
-        decided.unwrap_or(Decision::Allow)
-    }
-
-    fn asked(self) -> Asked {
-        let decision = self.decision();
-        Asked {
-            who: self.who,
-            kind: LineKind::Pull,
-            repository: self.repository.to_string(),
-            tag: self.tag.map(|tag| tag.as_str().to_owned()),
-            digest: Some(self.digest),
-            leads_to: self.leads_to,
-            method: self.method,
-            decision,
-            because: self.rests_on.map_or(Because::Pending, Because::Verdict),
-        }
+fn asked_to_pull(pull: Pull) -> Asked {
+    let decision = pull.decision();
+    Asked {
+        who: pull.who,
+        kind: LineKind::Pull,
+        repository: pull.repository.to_string(),
+        tag: pull.tag.map(|tag| tag.as_str().to_owned()),
+        digest: Some(pull.digest),
+        leads_to: pull.leads_to,
+        method: pull.method,
+        decision,
+        because: pull.rests_on.map_or(Because::Pending, Because::Verdict),
     }
 }
 
-/// A request for a registry that is not configured here.
-#[derive(Clone, Debug)]
-pub struct Denial {
-    /// Who asked.
-    pub who: Who,
-    /// The registry, as asked for.
-    pub registry: String,
-    /// The path there.
-    pub path: String,
-    /// The tag asked for, where it was one.
-    pub tag: Option<Tag>,
-    /// The digest asked for, where it was one.
-    pub digest: Option<Digest>,
-}
-
-impl Denial {
-    fn asked(self) -> Asked {
-        Asked {
-            who: self.who,
-            kind: LineKind::Denied,
-            repository: format!("{}/{}", self.registry, self.path),
-            tag: self.tag.map(|tag| tag.as_str().to_owned()),
-            digest: self.digest,
-            leads_to: Vec::new(),
-            method: PullMethod::Get,
-            decision: Decision::Refuse,
-            because: Because::NotConfigured(self.registry),
-        }
+fn asked_elsewhere(denial: Denial) -> Asked {
+    Asked {
+        who: denial.who,
+        kind: LineKind::Denied,
+        repository: format!("{}/{}", denial.registry, denial.path),
+        tag: denial.tag.map(|tag| tag.as_str().to_owned()),
+        digest: denial.digest,
+        leads_to: Vec::new(),
+        method: PullMethod::Get,
+        decision: Decision::Refuse,
+        because: Because::NotConfigured(denial.registry),
     }
 }
 
@@ -93,6 +50,32 @@ impl Denial {
 pub struct PullLog {
     log: DecisionLog,
     windows: Arc<Mutex<Windows>>,
+}
+
+#[async_trait]
+impl Audit for PullLog {
+    async fn record(&self, pull: Pull, now: Timestamp) -> Result<(), AuditError> {
+        Ok(self.take(asked_to_pull(pull), now).await?)
+    }
+
+    async fn record_verdict(&self, pull: Pull, now: Timestamp) -> Result<(), AuditError> {
+        let start = |entry| self.start(entry);
+        let written = self
+            .windows()
+            .settle_pending(asked_to_pull(pull), now, &start);
+        match written {
+            Some(written) => Ok(wait_for(written).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError> {
+        Ok(self.take(asked_elsewhere(denial), now).await?)
+    }
+
+    async fn prove(&self) -> Result<(), AuditError> {
+        Ok(self.log.prove().await?)
+    }
 }
 
 impl PullLog {
@@ -107,43 +90,6 @@ impl PullLog {
     /// Gives the log beneath.
     pub fn log(&self) -> &DecisionLog {
         &self.log
-    }
-
-    /// Records a request, HEAD or GET. Its line is durable when this returns.
-    ///
-    /// # Errors
-    /// The line could not be written: the answer must not go out.
-    pub async fn record(&self, pull: Pull, now: Timestamp) -> Result<(), LogError> {
-        self.take(pull.asked(), now).await
-    }
-
-    /// Records a request for a registry that is not configured.
-    ///
-    /// # Errors
-    /// The line could not be written.
-    pub async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), LogError> {
-        self.take(denial.asked(), now).await
-    }
-
-    /// Tells on what verdict a pull rests that was recorded without one.
-    ///
-    /// # Errors
-    /// The line could not be written.
-    pub async fn record_verdict(&self, pull: Pull, now: Timestamp) -> Result<(), LogError> {
-        let start = |entry| self.start(entry);
-        let written = self.windows().settle_pending(pull.asked(), now, &start);
-        match written {
-            Some(written) => wait_for(written).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Makes sure, before something leaves that no line is written for, that lines can be.
-    ///
-    /// # Errors
-    /// They can't: the answer must not go out.
-    pub async fn prove(&self) -> Result<(), LogError> {
-        self.log.prove().await
     }
 
     /// Logs the counts of windows that have ended; called every few seconds.

@@ -7,10 +7,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use sluicegate_engine::audit::PullMethod;
+use sluicegate_engine::identity::Who;
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use tokio::sync::watch;
@@ -38,30 +39,8 @@ const PENDING: &str = "verdict-pending";
 /// What it says of a registry that is not configured.
 const NOT_CONFIGURED: &str = "not-configured";
 
-/// How a manifest was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PullMethod {
-    /// With its bytes.
-    Get,
-    /// Without them; enough for a client that has them.
-    Head,
-    /// By way of a blob that was refused for it: a step of a pull, never one more.
-    Blob,
-}
-
 /// None while the line is being written; then whether it is there.
 pub(super) type Written = watch::Receiver<Option<Result<(), LogError>>>;
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
-    /// The client's address.
-    pub client: IpAddr,
-    /// The access key or user, where there is one.
-    pub principal: Option<String>,
-    /// What the client says it is.
-    pub user_agent: Option<String>,
-}
 
 /// One request that was decided.
 #[derive(Clone, Debug)]

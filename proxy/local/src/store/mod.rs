@@ -12,10 +12,10 @@ mod sled_store;
 mod contract;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sluicegate_engine::ledger::LedgerError;
 
 pub use memory::MemoryStore;
 pub use sled_store::{Opened, SledStore};
@@ -96,15 +96,15 @@ pub enum StoreError {
         /// The bound, in bytes.
         max: usize,
     },
-    /// The texts of the policies that a verdict rests on cannot be kept.
-    #[error("{0}")]
-    PolicyTexts(Arc<crate::decisions::TextsError>),
-    /// Verdicts of an earlier form are still being taken into the index.
-    #[error("stored verdicts are being prepared for lists after an update; ask again in a minute")]
-    NotIndexed,
-    /// The cursor of a list was not one that this list gave out.
-    #[error("the cursor {0:?} is not one of this list")]
-    Cursor(String),
+}
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            full @ StoreError::Full { .. } => Self::Full(Box::new(full)),
+            other => Self::Failed(Box::new(other)),
+        }
+    }
 }
 
 /// An engine.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluicegate_local::store::MemoryStore;
+use sluicegate_engine::testkit::MemoryLedger;
 use sluicegate_upstream::fake::{Fake, Seen, answer};
 use sluicegate_upstream::{Upstream, UpstreamOptions};
 use tempfile::TempDir;
@@ -28,8 +28,8 @@ fn downloads(url: &str) -> (TempDir, Downloads) {
     let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
     let home = tempfile::tempdir().unwrap();
     let content = ContentStore::open(home.path(), 1 << 30).unwrap();
-    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
-    let downloads = Downloads::at_pace(content, records, upstreams, HURRIED);
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+    let downloads = Downloads::at_pace(content, ledger, upstreams, HURRIED);
     (home, downloads)
 }
 

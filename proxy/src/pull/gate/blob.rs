@@ -134,7 +134,7 @@ impl Gate {
     ) -> Result<JudgedBlob, PullError> {
         let listing = self
             .parts
-            .records
+            .ledger
             .manifests_listing(repository, digest)
             .await?;
         let mut found = Found::default();
@@ -287,7 +287,7 @@ impl Gate {
         for layer in pull.image().into_iter().flat_map(|image| &image.layers) {
             for manifest in self
                 .parts
-                .records
+                .ledger
                 .manifests_listing(&pull.repository, &layer.digest)
                 .await?
             {
@@ -315,7 +315,7 @@ impl Gate {
     ) -> Result<bool, PullError> {
         for manifest in self
             .parts
-            .records
+            .ledger
             .manifests_listing(repository, digest)
             .await?
         {

@@ -131,7 +131,7 @@ impl Gate {
                 Some(verdict) => Some(verdict),
                 // What is known of content is this repository's only once its upstream gave the
                 // bytes.
-                None if self.parts.records.is_member(repository, &child).await? => {
+                None if self.parts.ledger.is_member(repository, &child).await? => {
                     self.parts.judge.current(repository, &child).await?
                 }
                 None => None,
@@ -201,7 +201,7 @@ impl Gate {
             if refused.len() == total
                 || self
                     .parts
-                    .records
+                    .ledger
                     .is_released(repository, &verdict.digest)
                     .await?
             {
@@ -219,7 +219,7 @@ impl Gate {
         repository: &Repository,
         index: &Index,
     ) -> Result<Vec<Digest>, PullError> {
-        let pulled = self.parts.records.platforms(repository).await?;
+        let pulled = self.parts.ledger.platforms(repository).await?;
         let wanted = |child: &&Descriptor| match &child.platform {
             None => true,
             Some(platform) if platform.is_unknown() => false,

@@ -250,7 +250,7 @@ impl Gate {
         let digest = &found.manifest.digest;
         Ok(self
             .parts
-            .records
+            .ledger
             .is_released(&asked.repository, digest)
             .await?)
     }

@@ -144,7 +144,7 @@ impl Gate {
         for referrer in found.found {
             let is_member = self
                 .parts
-                .records
+                .ledger
                 .is_member(repository, &referrer.digest)
                 .await?;
             let fate = if is_member {

@@ -3,8 +3,9 @@
 use std::sync::Mutex;
 
 use jiff::SignedDuration;
+use sluicegate_engine::fingerprint::{fingerprint, verdict_fingerprint};
+use sluicegate_engine::testkit::MemoryLedger;
 use sluicegate_local::cache::{ContentStore, DocumentKind};
-use sluicegate_local::store::MemoryStore;
 use sluicegate_model::artifact::Content;
 use sluicegate_upstream::ProxyVariables;
 use tempfile::TempDir;
@@ -12,7 +13,6 @@ use tempfile::TempDir;
 use super::*;
 use crate::pull::download::Downloads;
 use crate::pull::sources::Upstreams;
-use sluicegate_engine::fingerprint::{fingerprint, verdict_fingerprint};
 
 /// A judge whose clock is set by hand.
 struct Bench {
@@ -34,12 +34,12 @@ impl Bench {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let content = ContentStore::open(home.path(), 1 << 30).unwrap();
-        let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
         let time = Arc::new(Mutex::new(today()));
         let told = Arc::clone(&time);
         let clock = Clock::from_fn(move || *told.lock().unwrap());
         let upstreams = Arc::new(Upstreams::default());
-        let downloads = Downloads::new(content.clone(), records.clone(), upstreams);
+        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams);
         let judge = Judge::new(
             Jobs::new(content.clone(), downloads, clock.clone()),
             Policies::load(&[]).unwrap(),
@@ -49,7 +49,7 @@ impl Bench {
                 &ProxyVariables::default(),
                 clock.clone(),
             ),
-            records,
+            ledger,
             clock,
             Metrics::new(Timestamp::UNIX_EPOCH),
         );

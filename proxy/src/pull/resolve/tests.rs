@@ -1,8 +1,8 @@
 //! Tags against upstreams that answer HEAD, GET and digests each in their own way.
 
 use jiff::SignedDuration;
+use sluicegate_engine::testkit::MemoryLedger;
 use sluicegate_local::cache::ContentStore;
-use sluicegate_local::store::MemoryStore;
 use sluicegate_upstream::fake::{Fake, Seen, answer};
 use sluicegate_upstream::{Upstream, UpstreamOptions};
 
@@ -12,13 +12,13 @@ use super::*;
 fn resolver(upstream: Upstream) -> (Resolver, Manifests, tempfile::TempDir) {
     let home = tempfile::tempdir().unwrap();
     let content = ContentStore::open(home.path(), 1 << 30).unwrap();
-    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let upstreams = [("up.test".to_owned(), Arc::new(upstream))];
     let upstreams = Arc::new(Upstreams::new(upstreams));
-    let manifests = Manifests::new(content, records.clone(), Arc::clone(&upstreams));
+    let manifests = Manifests::new(content, Arc::clone(&ledger), Arc::clone(&upstreams));
     let clock = Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap());
     let ttl = Duration::ZERO;
-    let resolver = Resolver::new(ttl, records, manifests.clone(), upstreams, clock);
+    let resolver = Resolver::new(ttl, ledger, manifests.clone(), upstreams, clock);
     (resolver, manifests, home)
 }
 
@@ -106,16 +106,16 @@ async fn a_tag_heard_of_in_the_future_is_not_served_stale() {
     let now: Timestamp = "2026-11-28T00:00:00Z".parse().unwrap();
     let home = tempfile::tempdir().unwrap();
     let content = ContentStore::open(home.path(), 1 << 30).unwrap();
-    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     // Nobody listens there.
     let url = "http://127.0.0.1:1".parse().unwrap();
     let options = UpstreamOptions::anonymous("up.test", url);
     let upstream = Arc::new(Upstream::new(options, None).unwrap());
     let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
-    let manifests = Manifests::new(content, records.clone(), Arc::clone(&upstreams));
+    let manifests = Manifests::new(content, Arc::clone(&ledger), Arc::clone(&upstreams));
     let clock = Clock::from_fn(move || now);
     let ttl = Duration::from_mins(1);
-    let resolver = Resolver::new(ttl, records.clone(), manifests, upstreams, clock);
+    let resolver = Resolver::new(ttl, Arc::clone(&ledger), manifests, upstreams, clock);
     let repository: Repository = "up.test/app".parse().unwrap();
     let hours = SignedDuration::from_hours;
     for (tag, checked_at, is_served) in [
@@ -130,7 +130,7 @@ async fn a_tag_heard_of_in_the_future_is_not_served_stale() {
             media_type: "x/y".to_owned(),
             checked_at,
         };
-        records.put_tag(&repository, &tag, &record).await.unwrap();
+        ledger.put_tag(&repository, &tag, &record).await.unwrap();
         let resolved = resolver.resolve(&repository, &tag).await;
         assert_eq!(resolved.is_ok(), is_served, "{tag}: {resolved:?}");
     }

@@ -11,6 +11,9 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use tempfile::TempDir;
 
 use super::open::FILE_NAME;
+use sluicegate_engine::audit::{Audit as _, Denial, Pull, PullMethod};
+use sluicegate_engine::identity::Who;
+
 use super::*;
 
 mod earlier;

@@ -15,7 +15,7 @@ async fn answered(children: &[&Image], there: usize, left: Option<&Image>) -> St
     if let Some(image) = left {
         let repository = super::stage::repository("app");
         let digest = image.digest();
-        let marked = stage.gate.parts.records.mark_released(&repository, &digest);
+        let marked = stage.gate.parts.ledger.mark_released(&repository, &digest);
         marked.await.unwrap();
     }
     let bytes = index(children);

@@ -85,7 +85,7 @@ async fn a_head_of_what_has_left_before_waits_for_the_verdict() {
     stage.withhold(&image.layers[0].digest());
     let digest = image.digest();
     let repository = super::stage::repository("app");
-    let marked = stage.gate.parts.records.mark_released(&repository, &digest);
+    let marked = stage.gate.parts.ledger.mark_released(&repository, &digest);
     marked.await.unwrap();
     let asked = stage.impatient("app", true, false);
     assert_eq!(stage.manifest(&asked, "1").await, "ForGood");

@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
+use sluicegate_engine::identity::Who;
+use sluicegate_engine::testkit::MemoryLedger;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
-use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, Who, read};
+use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, PullLog, read};
 use sluicegate_local::durable::Disk;
-use sluicegate_local::store::MemoryStore;
 use sluicegate_model::{Digest, Reference, media_type};
 use sluicegate_upstream::ProxyVariables;
 use sluicegate_upstream::fake::{Fake, Seen, answer};
@@ -205,11 +206,8 @@ impl Stage {
 
     /// Tells whether a manifest has left.
     pub(super) async fn has_left(&self, path: &str, digest: &Digest) -> bool {
-        let records = &self.gate.parts.records;
-        records
-            .is_released(&repository(path), digest)
-            .await
-            .unwrap()
+        let ledger = &self.gate.parts.ledger;
+        ledger.is_released(&repository(path), digest).await.unwrap()
     }
 }
 
@@ -234,11 +232,11 @@ fn gate(
 ) -> Gate {
     let clock = Clock::system();
     let metrics = Metrics::new(clock.now());
-    let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let upstream = Arc::new(upstream.upstream());
     let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
-    let manifests = Manifests::new(content.clone(), records.clone(), Arc::clone(&upstreams));
-    let downloads = Downloads::new(content.clone(), records.clone(), Arc::clone(&upstreams));
+    let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
+    let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
     let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
     let policies = Policies::load(&[]).unwrap();
     let proxy = ProxyVariables::default();
@@ -247,7 +245,7 @@ fn gate(
         jobs.clone(),
         policies,
         feeds,
-        records.clone(),
+        Arc::clone(&ledger),
         clock.clone(),
         metrics.clone(),
     );
@@ -257,7 +255,7 @@ fn gate(
         platforms: Arc::new(["linux/amd64".parse().unwrap()]),
         resolver: Resolver::new(
             Duration::from_mins(1),
-            records.clone(),
+            Arc::clone(&ledger),
             manifests.clone(),
             Arc::clone(&upstreams),
             clock.clone(),
@@ -268,12 +266,12 @@ fn gate(
         presence: Presence::new(
             InstanceKey::open(home.path()).unwrap(),
             content.clone(),
-            records.clone(),
+            Arc::clone(&ledger),
             downloads.clone(),
             Arc::clone(&upstreams),
         ),
         downloads,
-        records,
+        ledger,
         upstreams,
         log: Arc::new(PullLog::new(log)),
         clock,

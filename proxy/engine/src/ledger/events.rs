@@ -1,0 +1,43 @@
+//! Events, numbered without holes, the newest ones kept.
+//!
+//! They are written by `replace_verdicts`, each together with the verdict it speaks of: either both
+//! are there or neither is.
+
+use async_trait::async_trait;
+
+use super::error::LedgerError;
+use super::filter::{EventFilter, EventPage};
+use crate::events::Event;
+
+/// Most events kept, about a KiB each.
+pub const KEPT_EVENTS: u64 = 20_000;
+
+/// Gives the number of the oldest event that is kept where `last` is the newest.
+pub fn oldest_event(last: u64) -> u64 {
+    last.saturating_sub(KEPT_EVENTS).saturating_add(1)
+}
+
+/// The events.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Lists events, newest first, at most `limit` that are older than the event `after`.
+    async fn list_events(
+        &self,
+        filter: &EventFilter,
+        limit: usize,
+        after: Option<u64>,
+    ) -> Result<EventPage, LedgerError>;
+
+    /// Gives the number of the newest event; 0 where there has been none.
+    async fn last_event(&self) -> Result<u64, LedgerError>;
+
+    /// Gives an event by its number; none where it is damaged, too old, or not there yet.
+    async fn event(&self, seq: u64) -> Result<Option<Event>, LedgerError>;
+
+    /// Gives the number of the last event that needs no delivery any more; none where nothing was
+    /// ever delivered.
+    async fn delivered_event(&self) -> Result<Option<u64>, LedgerError>;
+
+    /// Records that an event, and all before it, needs no delivery any more.
+    async fn put_delivered_event(&self, seq: u64) -> Result<(), LedgerError>;
+}

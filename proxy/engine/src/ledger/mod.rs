@@ -1,0 +1,37 @@
+//! The ledger: what has been decided and which content belongs where, as the engine asks for it.
+//!
+//! A missing or damaged record means "not judged" and never "allowed". Every write is durable when
+//! it returns. Nothing in a ledger decides: an absent record is only "no".
+
+mod error;
+mod events;
+mod filter;
+mod lists;
+mod membership;
+mod packages;
+mod replacement;
+mod summary;
+pub mod term;
+mod verdicts;
+
+use async_trait::async_trait;
+
+pub use error::LedgerError;
+pub use events::{Events, KEPT_EVENTS, oldest_event};
+pub use filter::{EventFilter, EventPage, Page, VerdictFilter};
+pub use lists::{Lists, MAX_PAGE_BYTES};
+pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform};
+pub use packages::{Holder, Packages};
+pub use replacement::{Known, Mark, Packed, Replacement};
+pub use summary::{Counts, CoverageSummary, Summary, WithFindings, Worst};
+pub use verdicts::{Judged, JudgedPage, Verdicts};
+
+/// All that is remembered of what was decided.
+#[async_trait]
+pub trait Ledger: Membership + Verdicts + Lists + Packages + Events + std::fmt::Debug {
+    /// Proves that records can still be written durably, by writing one.
+    async fn health(&self) -> Result<(), LedgerError>;
+
+    /// Makes lists whole after an update. Lists wait for it; nothing else does.
+    async fn make_index_whole(&self) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,218 @@
+//! Names that verdicts, images and events can be asked for by, as numbers: what kind of thing it
+//! names, and 48 bits of its SHA-256.
+//!
+//! Two names of a million share a number once in a hundred thousand stores; what then happens is
+//! that one image too many is listed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{Package, PackageType};
+use sluicegate_model::verdict::Verdict;
+
+use crate::events::{CauseKind, Change, Direction};
+
+/// Bits of the hash.
+const HASH_BITS: u32 = 48;
+
+/// What a number is the number of.
+#[derive(Clone, Copy, Debug)]
+enum Space {
+    Verdict,
+    Image,
+    Event,
+}
+
+/// A name that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Term(u64);
+
+impl Term {
+    /// A weakness, by id, alias or record, in any letter case.
+    pub fn vulnerability(id: &str) -> Self {
+        Self::of(Space::Verdict, b'v', id)
+    }
+
+    /// A package with a finding, in any letter case.
+    pub fn package_found(name: &str) -> Self {
+        Self::of(Space::Verdict, b'p', name)
+    }
+
+    /// A package that is installed, in any letter case.
+    pub fn installed(name: &str) -> Self {
+        Self::of(Space::Image, b'n', name)
+    }
+
+    /// A package that is installed in a version.
+    pub fn installed_as(name: &str, version: &str) -> Self {
+        Self::of(Space::Image, b'v', &format!("{name}\0{version}"))
+    }
+
+    /// An event on a repository.
+    pub fn event_on(repository: &str) -> Self {
+        Self::of(Space::Event, b'r', repository)
+    }
+
+    /// An event on a manifest.
+    pub fn event_of(digest: &str) -> Self {
+        Self::of(Space::Event, b'd', digest)
+    }
+
+    /// An event that went one way.
+    pub fn event_towards(direction: Direction) -> Self {
+        Self::of(Space::Event, b'w', direction.as_str())
+    }
+
+    /// An event that something brought about.
+    pub fn event_by(cause: CauseKind) -> Self {
+        Self::of(Space::Event, b'c', cause.as_str())
+    }
+
+    /// An event that names a weakness, in any letter case.
+    pub fn event_naming(id: &str) -> Self {
+        Self::of(Space::Event, b'v', id)
+    }
+
+    fn of(space: Space, kind: u8, text: &str) -> Self {
+        let space: u64 = match space {
+            Space::Verdict => 1,
+            Space::Image => 2,
+            Space::Event => 3,
+        };
+        let hash = Sha256::new_with_prefix([kind]);
+        let hash = hash.chain_update(text.to_ascii_lowercase()).finalize();
+        let (first, _) = hash.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        let hash = u64::from_be_bytes(*first) >> (u64::BITS - HASH_BITS);
+        Self(space << HASH_BITS | hash)
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:014x}", self.0)
+    }
+}
+
+/// Lists the names under which a package can be asked for: its own, that of its source, and of a
+/// Maven package the artifact's without the group.
+pub fn names_of(package: &Package) -> impl Iterator<Item = &str> {
+    let is_maven = package.package_type == PackageType::Maven;
+    let artifact = is_maven.then(|| package.name.rsplit(':').next()).flatten();
+    let source = package.source.as_ref().map(|source| source.name.as_str());
+    std::iter::once(package.name.as_str())
+        .chain(source)
+        .chain(artifact)
+}
+
+/// Lists what a verdict can be asked for by, ordered.
+pub fn of_verdict(verdict: &Verdict) -> Vec<Term> {
+    let mut terms = Vec::new();
+    for finding in &verdict.findings {
+        let ids = finding.aliases.iter().chain(&finding.advisories);
+        let ids = std::iter::once(&finding.id).chain(ids);
+        terms.extend(ids.map(|id| Term::vulnerability(id)));
+        let package = &finding.package;
+        let names = std::iter::once(&package.name).chain(&package.source);
+        terms.extend(names.map(|name| Term::package_found(name)));
+        // A Maven package goes by its artifact as well, without the group.
+        let is_maven = package.purl.starts_with("pkg:maven/");
+        let artifact = is_maven.then(|| package.name.rsplit(':').next()).flatten();
+        terms.extend(artifact.map(Term::package_found));
+    }
+    ordered(terms)
+}
+
+/// Tells whether two verdicts can surely be asked for by the same: their findings have the same names.
+pub fn is_alike(one: &Verdict, other: &Verdict) -> bool {
+    let (one, other) = (&one.findings, &other.findings);
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            let (package, others) = (&one.package, &other.package);
+            (&one.id, &one.aliases, &one.advisories)
+                == (&other.id, &other.aliases, &other.advisories)
+                && (&package.name, &package.source, &package.purl)
+                    == (&others.name, &others.source, &others.purl)
+        })
+}
+
+/// Lists what an image can be asked for by, ordered.
+pub fn of_inventory(inventory: &Inventory) -> Vec<Term> {
+    let packages = inventory.components.iter().map(|found| &found.package);
+    let mut terms = Vec::new();
+    for package in packages {
+        for name in names_of(package) {
+            terms.push(Term::installed(name));
+            terms.push(Term::installed_as(name, &package.version));
+        }
+    }
+    ordered(terms)
+}
+
+/// Lists what an event can be asked for by, ordered.
+pub fn of_event(change: &Change) -> Vec<Term> {
+    let mut terms = vec![
+        Term::event_on(&change.repository.to_string()),
+        Term::event_of(change.digest.as_str()),
+        Term::event_towards(change.direction),
+    ];
+    terms.extend(change.cause.kinds().into_iter().map(Term::event_by));
+    let findings = &change.findings;
+    let ids = findings.added.ids.iter().chain(&findings.removed.ids);
+    terms.extend(ids.map(|id| Term::event_naming(id)));
+    ordered(terms)
+}
+
+fn ordered(mut terms: Vec<Term>) -> Vec<Term> {
+    terms.sort_unstable();
+    terms.dedup();
+    terms
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::package::SourcePackage;
+    use sluicegate_model::samples;
+
+    use super::*;
+
+    #[test]
+    fn verdicts_are_alike_only_where_each_can_be_asked_for_by_the_same() {
+        let verdict = samples::verdict();
+        let differing: [fn(&mut Verdict); 6] = [
+            |verdict| verdict.findings[0].id.push('9'),
+            |verdict| verdict.findings[0].aliases.push("GHSA-9".into()),
+            |verdict| verdict.findings[0].advisories.push("DSA-9".into()),
+            |verdict| verdict.findings[0].package.name.push('9'),
+            |verdict| verdict.findings[0].package.source = Some("other".into()),
+            |verdict| drop(verdict.findings.pop()),
+        ];
+        for differ in differing {
+            let mut other = verdict.clone();
+            differ(&mut other);
+            assert_ne!(of_verdict(&verdict), of_verdict(&other));
+            assert!(!is_alike(&verdict, &other));
+        }
+        let mut excepted = verdict.clone();
+        excepted.findings[0].exception = Some("until-june".into());
+        assert!(is_alike(&verdict, &excepted));
+        assert_eq!(of_verdict(&verdict), of_verdict(&excepted));
+    }
+
+    #[test]
+    fn packages_have_the_name_of_their_source_and_of_their_artifact() {
+        let log4j = "org.apache.logging.log4j:log4j-core";
+        let maven = Package::of_language(PackageType::Maven, log4j, "2.14.1");
+        let names: Vec<&str> = names_of(&maven).collect();
+        assert_eq!(names, [log4j, "log4j-core"]);
+        let mut deb = Package::of_language(PackageType::Deb, "libssl3", "3.0");
+        deb.source = Some(SourcePackage {
+            name: "openssl".into(),
+            version: "3.0".into(),
+            module: None,
+        });
+        let names: Vec<&str> = names_of(&deb).collect();
+        assert_eq!(names, ["libssl3", "openssl"]);
+    }
+}

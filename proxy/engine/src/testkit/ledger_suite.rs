@@ -1,0 +1,132 @@
+//! What every ledger promises.
+//!
+//! [`ledger_suite!`](crate::ledger_suite) makes a test of each promise, for an adapter's own tests.
+
+pub mod events;
+pub mod lists;
+pub mod membership;
+pub mod packages;
+pub mod verdicts;
+
+use jiff::Timestamp;
+use sluicegate_model::coverage::Coverage;
+use sluicegate_model::finding::Finding;
+use sluicegate_model::package::PackageType;
+use sluicegate_model::samples;
+use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
+use sluicegate_model::{Digest, Repository};
+
+use async_trait::async_trait;
+
+use crate::ledger::{Ledger, Replacement};
+
+/// A ledger under test, and what happens to ledgers in their lives.
+#[async_trait]
+pub trait Subject: Send {
+    /// Gives the ledger.
+    fn ledger(&self) -> &dyn Ledger;
+
+    /// Has it do now what it does in the background.
+    async fn settle(&mut self) {}
+
+    /// Begins anew over what is kept; where nothing is, the same ledger goes on.
+    async fn restart(&mut self) {}
+}
+
+/// Writes a verdict over the one that is there.
+pub async fn put(ledger: &dyn Ledger, verdict: &Verdict) {
+    let known = ledger
+        .known_verdict(&verdict.repository, &verdict.digest)
+        .await;
+    let new = Replacement::new(verdict, &known.unwrap()).unwrap();
+    assert_eq!(ledger.replace_verdicts(vec![new]).await.unwrap(), [true]);
+}
+
+/// Names a repository of the registry `up.test`.
+pub fn repository(name: &str) -> Repository {
+    format!("up.test/{name}").parse().unwrap()
+}
+
+/// Gives a moment, so many seconds after the first.
+pub fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+/// Makes a finding with an alias and an advisory of its own.
+pub fn finding(id: &str, package: &str) -> Finding {
+    let package = samples::component(package, "1.0", PackageType::Deb, None);
+    let mut finding = samples::finding(id, &package);
+    finding.aliases = vec![format!("GHSA-{id}")];
+    finding.advisories = vec![format!("DSA-{id}")];
+    finding.cvss = Some(7.5);
+    finding.package.layer = Digest::of(id.as_bytes());
+    finding
+}
+
+/// Makes a verdict: refused where there are findings.
+pub fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) -> Verdict {
+    Verdict {
+        digest: Digest::of(image.as_bytes()),
+        repository: repository(name),
+        tags: vec!["1".parse().unwrap()],
+        claimed_name: None,
+        platform: "linux/amd64".into(),
+        artifact: None,
+        decision: if findings.is_empty() {
+            Decision::Allow
+        } else {
+            Decision::Refuse
+        },
+        policy: PolicyReference {
+            name: "default".into(),
+            digest: Digest::of(b"policy"),
+        },
+        valid_until: Some(second(1000)),
+        reasons: Vec::new(),
+        allowed_by: Vec::new(),
+        warnings: Vec::new(),
+        findings,
+        coverage: Coverage::from_gaps(Vec::new()),
+        distro: None,
+        packages: 88,
+        provenance: Provenance {
+            scanner: "test".into(),
+            feeds: "none".into(),
+            feed_time: None,
+            scanned_at: second(decided),
+            decided_at: second(decided),
+            scan_ms: 41,
+        },
+    }
+}
+
+/// Findings whose text does not fit into a row.
+pub fn many_findings() -> Vec<Finding> {
+    let name = |n: usize| Digest::of(&n.to_le_bytes()).hex().to_owned();
+    (0..400)
+        .map(|n| finding(&name(n), &name(n + 1000)))
+        .collect()
+}
+
+/// Makes a test of each promise of a ledger; `$fresh` gives an empty [`Subject`].
+#[macro_export]
+macro_rules! ledger_suite {
+    ($fresh:expr) => {
+        $crate::ledger_suite! { @each $fresh,
+            verdicts: small_and_large_verdicts_come_back_whole a_replaced_verdict_is_gone_from_every_list whoever_knew_another_verdict_writes_nothing tags_that_are_added_at_once_are_all_there verdicts_of_one_image_come_from_every_repository,
+            membership: membership_and_release_belong_to_one_repository tags_and_platforms_are_remembered_within_bounds,
+            lists: lists_newest_first_page_by_page every_filter_selects_exactly_its_verdicts what_replaces_a_verdict_is_found_by_its_own_names,
+            events: each_difference_is_one_event_and_no_difference_is_none whoever_came_second_tells_nothing_and_numbers_have_no_holes every_filter_of_events_selects_exactly_its_own,
+            packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,
+        }
+    };
+    (@each $fresh:expr, $($part:ident: $($promise:ident)+,)+) => {
+        $($(
+            #[tokio::test]
+            async fn $promise() {
+                let mut subject = $fresh;
+                $crate::testkit::ledger_suite::$part::$promise(&mut subject).await;
+            }
+        )+)+
+    };
+}

@@ -1,0 +1,70 @@
+//! An audit that keeps what it was told, and can be told to fail.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::audit::{Audit, AuditError, Denial, Pull};
+
+/// Keeps every line in memory.
+#[derive(Debug, Default)]
+pub struct MemoryAudit {
+    pulls: Mutex<Vec<Pull>>,
+    denials: Mutex<Vec<Denial>>,
+    fails: AtomicBool,
+}
+
+impl MemoryAudit {
+    /// Gives what was recorded, each time that it was.
+    pub fn pulls(&self) -> Vec<Pull> {
+        lock(&self.pulls).clone()
+    }
+
+    /// Gives what was denied.
+    pub fn denials(&self) -> Vec<Denial> {
+        lock(&self.denials).clone()
+    }
+
+    /// Says whether lines can be written from now on.
+    pub fn let_fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    fn write<T>(&self, lines: &Mutex<Vec<T>>, line: T) -> Result<(), AuditError> {
+        self.check()?;
+        lock(lines).push(line);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), AuditError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(AuditError("lines cannot be written".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Audit for MemoryAudit {
+    async fn record(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.pulls, pull)
+    }
+
+    async fn record_verdict(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.pulls, pull)
+    }
+
+    async fn record_denial(&self, denial: Denial, _now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.denials, denial)
+    }
+
+    async fn prove(&self) -> Result<(), AuditError> {
+        self.check()
+    }
+}
+
+fn lock<T>(lines: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,224 @@
+//! Events, numbered without holes, the newest ones kept.
+//!
+//! They are written by `replace`, each in the batch of the verdict it speaks of: either both are
+//! there or neither is.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use sluicegate_engine::events::{Change, Event};
+use sluicegate_engine::ledger::term::{self, Term};
+use sluicegate_engine::ledger::{
+    EventFilter, EventPage, Events, KEPT_EVENTS, LedgerError, oldest_event,
+};
+use sluicegate_model::{Digest, Repository};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::store::{Op, StoreError};
+
+use super::index::{Entry, in_both};
+use super::keys;
+use super::records::{PAGE_ROWS, Records};
+use super::replace::Batch;
+use super::rows;
+
+/// How much later than its time an event may have been written, at most: the longest batch.
+const MAX_LATE: SignedDuration = SignedDuration::from_hours(1);
+
+/// The number of the newest event, for whoever writes the next; none until it was looked up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EventHead(Arc<Mutex<Option<u64>>>);
+
+/// Events that are about to be written; nobody else writes any before this is dropped.
+pub(super) struct Numbering<'a> {
+    head: MutexGuard<'a, Option<u64>>,
+    last: u64,
+}
+
+impl Numbering<'_> {
+    /// Adds the changes that write an event, and that remove the one that is too old.
+    pub(super) async fn add(
+        &mut self,
+        records: &Records,
+        batch: &mut Batch,
+        time: Timestamp,
+        change: Change,
+    ) -> Result<(), StoreError> {
+        self.last = self.last.saturating_add(1);
+        let event = Event::new(self.last, time, change);
+        let body = serde_json::to_vec(&event).map_err(|error| StoreError::Engine {
+            attempt: "encoding an event for",
+            why: error.to_string(),
+        })?;
+        batch.ops.extend([
+            Op::Put {
+                key: keys::event(self.last),
+                body: body.into(),
+            },
+            rows::put(keys::event_head(), &self.last)?,
+        ]);
+        let terms = term::of_event(&event.change);
+        batch.log(
+            &records.index,
+            Entry::between(number(self.last), &[], &terms),
+        )?;
+        if let Some(oldest) = self.last.checked_sub(KEPT_EVENTS) {
+            if let Some(gone) = records.numbered_event(oldest).await? {
+                let terms = term::of_event(&gone.change);
+                batch.log(&records.index, Entry::between(number(oldest), &terms, &[]))?;
+            }
+            batch.ops.push(Op::Delete {
+                key: keys::event(oldest),
+            });
+        }
+        Ok(())
+    }
+
+    /// Says that the events were written. Without this the number is looked up again.
+    pub(super) fn written(mut self) {
+        *self.head = Some(self.last);
+    }
+}
+
+#[async_trait]
+impl Events for Records {
+    async fn list_events(
+        &self,
+        filter: &EventFilter,
+        limit: usize,
+        after: Option<u64>,
+    ) -> Result<EventPage, LedgerError> {
+        let limit = limit.max(1);
+        let chosen = self.chosen_events(filter, after).await?;
+        let mut page = EventPage {
+            items: Vec::new(),
+            next: None,
+        };
+        // One more than a page, so that it is known whether there is another.
+        for numbers in chosen.chunks(limit.saturating_add(1).min(PAGE_ROWS)) {
+            let keys: Vec<_> = numbers.iter().map(|seq| keys::event(*seq)).collect();
+            for body in self.store.get_many(&keys).await?.into_iter().flatten() {
+                let Ok(event) = serde_json::from_slice::<Event>(&body) else {
+                    continue;
+                };
+                if ends_before(filter, &event) {
+                    return Ok(page);
+                }
+                if !accepts(filter, &event) {
+                    continue;
+                }
+                if page.items.len() >= limit {
+                    page.next = page.items.last().map(|last| last.seq);
+                    return Ok(page);
+                }
+                page.items.push(event);
+            }
+        }
+        Ok(page)
+    }
+
+    async fn last_event(&self) -> Result<u64, LedgerError> {
+        Ok(self.newest_event().await?)
+    }
+
+    async fn event(&self, seq: u64) -> Result<Option<Event>, LedgerError> {
+        Ok(self.numbered_event(seq).await?)
+    }
+
+    async fn delivered_event(&self) -> Result<Option<u64>, LedgerError> {
+        Ok(self.row(&keys::delivered_event()).await?)
+    }
+
+    async fn put_delivered_event(&self, seq: u64) -> Result<(), LedgerError> {
+        let op = rows::put(keys::delivered_event(), &seq)?;
+        Ok(self.store.apply(vec![op]).await?)
+    }
+}
+
+impl Records {
+    /// Numbers the events that have every name asked for, newest first, older than `after`.
+    async fn chosen_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<u64>,
+    ) -> Result<Vec<u64>, LedgerError> {
+        self.whole_index().await?;
+        let last = self.newest_event().await?;
+        let oldest = oldest_event(last).max(1);
+        let end = after.map_or(last.saturating_add(1), |after| {
+            after.min(last.saturating_add(1))
+        });
+        let mut among: Option<Vec<u32>> = None;
+        for term in terms(filter) {
+            let numbers = self.index.numbers(&self.store, term).await?;
+            among = Some(match among {
+                Some(among) => in_both(&among, &numbers),
+                None => numbers,
+            });
+        }
+        let kept = oldest..end;
+        Ok(match among {
+            Some(among) => {
+                let numbers = among.into_iter().rev().map(u64::from);
+                numbers.filter(|seq| kept.contains(seq)).collect()
+            }
+            None => kept.rev().collect(),
+        })
+    }
+
+    async fn newest_event(&self) -> Result<u64, StoreError> {
+        Ok(self.row(&keys::event_head()).await?.unwrap_or_default())
+    }
+
+    async fn numbered_event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
+        let body = self.store.get(&keys::event(seq)).await?;
+        Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
+    }
+
+    /// Starts to write events.
+    pub(super) async fn number_events(&self) -> Result<Numbering<'_>, StoreError> {
+        let mut head = self.event_head.0.lock().await;
+        let last = match head.take() {
+            Some(last) => last,
+            None => self.newest_event().await?,
+        };
+        Ok(Numbering { head, last })
+    }
+}
+
+/// Lists the names that the wanted ones have.
+fn terms(filter: &EventFilter) -> Vec<Term> {
+    let repository = filter.repository.as_ref().map(ToString::to_string);
+    let digest = filter.digest.as_ref().map(Digest::as_str);
+    let terms = [
+        repository.as_deref().map(Term::event_on),
+        digest.map(Term::event_of),
+        filter.direction.map(Term::event_towards),
+        filter.cause.map(Term::event_by),
+        filter.vulnerability.as_deref().map(Term::event_naming),
+    ];
+    terms.into_iter().flatten().collect()
+}
+
+/// Tells whether an event that has every name asked for is wanted.
+fn accepts(filter: &EventFilter, event: &Event) -> bool {
+    let fits = |wanted: Option<&Repository>| {
+        wanted.is_none_or(|wanted| *wanted == event.change.repository)
+    };
+    filter.kind.is_none_or(|kind| kind == event.kind)
+        && fits(filter.repository.as_ref())
+        && filter.since.is_none_or(|since| event.time >= since)
+        && filter.until.is_none_or(|until| event.time < until)
+}
+
+/// Tells whether no event before this one can be wanted.
+fn ends_before(filter: &EventFilter, event: &Event) -> bool {
+    let latest = event.time.checked_add(MAX_LATE).unwrap_or(Timestamp::MAX);
+    filter.since.is_some_and(|since| latest < since)
+}
+
+/// Gives an event's number in the index.
+pub(super) fn number(seq: u64) -> u32 {
+    u32::try_from(seq).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,106 @@
+//! What lists are ordered and filtered by, of every verdict, in memory.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use jiff::Timestamp;
+use sluicegate_model::verdict::Decision;
+
+use crate::ledger::head::{Head, NameHash};
+
+/// A verdict's time and number: its place in a list.
+pub(in crate::ledger) type Place = (Timestamp, u32);
+
+/// Which verdicts are wanted, as far as memory can tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::ledger) struct Wanted {
+    pub(in crate::ledger) repository: Option<NameHash>,
+    pub(in crate::ledger) decision: Option<Decision>,
+    pub(in crate::ledger) would_refuse: Option<bool>,
+    pub(in crate::ledger) since: Option<Timestamp>,
+    pub(in crate::ledger) until: Option<Timestamp>,
+}
+
+impl Wanted {
+    fn accepts(&self, head: &Head) -> bool {
+        self.repository
+            .is_none_or(|wanted| wanted == head.repository)
+            && self.decision.is_none_or(|wanted| wanted == head.decision)
+            && self
+                .would_refuse
+                .is_none_or(|wanted| wanted == head.would_refuse)
+            && self.since.is_none_or(|since| head.decided_at >= since)
+            && self.until.is_none_or(|until| head.decided_at < until)
+    }
+}
+
+/// The verdicts by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Heads(Vec<Option<Head>>);
+
+impl Heads {
+    /// Gives the next number.
+    pub(super) fn reserve(&mut self) -> u32 {
+        let number = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        self.0.push(None);
+        number
+    }
+
+    /// Makes all numbers below this one taken.
+    pub(super) fn reach(&mut self, next: u32) {
+        if self.0.len() < next as usize {
+            self.0.resize(next as usize, None);
+        }
+    }
+
+    /// Sets what is known of a number.
+    pub(super) fn set(&mut self, number: u32, head: Option<Head>) {
+        self.reach(number.saturating_add(1));
+        if let Some(place) = self.0.get_mut(number as usize) {
+            *place = head;
+        }
+    }
+
+    /// Counts the verdicts, and those of images whose packages are not listed.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let heads = self.0.iter().flatten();
+        let unlisted = heads.clone().filter(|head| !head.is_listed).count();
+        (heads.count() as u64, unlisted as u64)
+    }
+
+    /// Chooses the newest that are wanted, at most `limit`, older than `after`; newest first.
+    pub(super) fn newest(
+        &self,
+        wanted: &Wanted,
+        among: Option<&[u32]>,
+        limit: usize,
+        after: Option<Place>,
+    ) -> Vec<Place> {
+        let mut newest: BinaryHeap<Reverse<Place>> = BinaryHeap::new();
+        let mut look = |number: u32, head: &Head| {
+            let place = (head.decided_at, number);
+            let is_next = after.is_none_or(|after| place < after);
+            if is_next && wanted.accepts(head) {
+                newest.push(Reverse(place));
+                if newest.len() > limit {
+                    newest.pop();
+                }
+            }
+        };
+        if let Some(among) = among {
+            for number in among {
+                if let Some(Some(head)) = self.0.get(*number as usize) {
+                    look(*number, head);
+                }
+            }
+        } else {
+            for (number, head) in (0_u32..).zip(&self.0) {
+                if let Some(head) = head {
+                    look(number, head);
+                }
+            }
+        }
+        let newest = newest.into_sorted_vec().into_iter();
+        newest.map(|Reverse(place)| place).collect()
+    }
+}

@@ -1,0 +1,235 @@
+//! The keys of every record: a kind, then its parts, each ended by a zero byte.
+//!
+//! Names, digests and tags hold no zero byte, so that one part can never run into the next and a
+//! prefix of whole parts selects exactly those records.
+
+use crate::store::Key;
+use sluicegate_model::{Digest, Repository, Tag};
+
+use sluicegate_engine::ledger::term::Term;
+
+/// The kinds of records. The letters are on disk.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Verdict,
+    VerdictByDigest,
+    Summary,
+    Logged,
+    Block,
+    WholeIndex,
+    Member,
+    Listing,
+    BlobPresent,
+    Released,
+    Tag,
+    Platform,
+    Event,
+    EventHead,
+    Delivered,
+    Parent,
+    Image,
+    NumberedImage,
+}
+
+impl Kind {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Verdict => b'v',
+            Self::VerdictByDigest => b'd',
+            // `n` and `k` are of a time when lists looked at every verdict: removed when found.
+            Self::Summary => b's',
+            Self::Logged => b'q',
+            Self::Block => b'x',
+            Self::WholeIndex => b'f',
+            // `m` and `b` are of a time when an upstream's word to HEAD was enough: not read.
+            Self::Member => b'M',
+            Self::Listing => b'l',
+            Self::BlobPresent => b'B',
+            Self::Released => b'r',
+            Self::Tag => b't',
+            Self::Platform => b'p',
+            Self::Event => b'e',
+            Self::EventHead => b'h',
+            Self::Delivered => b'w',
+            Self::Parent => b'i',
+            Self::Image => b'K',
+            Self::NumberedImage => b'I',
+        }
+    }
+}
+
+pub(super) fn verdict(repository: &Repository, digest: &Digest) -> Key {
+    key(Kind::Verdict, &[&repository.to_string(), digest.as_str()])
+}
+
+pub(super) fn verdict_by_digest(digest: &Digest, repository: &Repository) -> Key {
+    let parts = [digest.as_str(), &repository.to_string()];
+    key(Kind::VerdictByDigest, &parts)
+}
+
+pub(super) fn verdicts_of(digest: &Digest) -> Key {
+    key(Kind::VerdictByDigest, &[digest.as_str()])
+}
+
+pub(super) fn all_by_digest() -> Key {
+    key(Kind::VerdictByDigest, &[])
+}
+
+/// Names what lists say of the verdict of a number.
+pub(super) fn summary(number: u32) -> Key {
+    key(Kind::Summary, &[&format!("{number:08x}")])
+}
+
+pub(super) fn all_summaries() -> Key {
+    key(Kind::Summary, &[])
+}
+
+/// Gives the number that a [`summary`] key names.
+pub(super) fn summarised(key: &Key) -> Option<u32> {
+    u32::from_str_radix(last_part(key)?, 16).ok()
+}
+
+/// Names a row of changes that are not in the blocks yet, so that later ones sort last.
+pub(super) fn logged(row: u64) -> Key {
+    key(Kind::Logged, &[&format!("{row:016x}")])
+}
+
+pub(super) fn all_logged() -> Key {
+    key(Kind::Logged, &[])
+}
+
+/// Gives the row that a [`logged`] key names.
+pub(super) fn logged_row(key: &Key) -> Option<u64> {
+    u64::from_str_radix(last_part(key)?, 16).ok()
+}
+
+/// Names a block of the numbers that share a name.
+pub(super) fn block(term: Term, block: u32) -> Key {
+    key(Kind::Block, &[&term.to_string(), &format!("{block:06x}")])
+}
+
+pub(super) fn blocks_of(term: Term) -> Key {
+    key(Kind::Block, &[&term.to_string()])
+}
+
+/// Gives which block of its name a [`block`] key names.
+pub(super) fn block_number(key: &Key) -> Option<u32> {
+    u32::from_str_radix(last_part(key)?, 16).ok()
+}
+
+/// Names the mark that every verdict has its number.
+pub(super) fn whole_index() -> Key {
+    key(Kind::WholeIndex, &[])
+}
+
+/// Gives what begins the keys of lists that are not read any more.
+pub(super) fn of_earlier_lists() -> [Key; 2] {
+    [b"n\0".as_slice().into(), b"k\0".as_slice().into()]
+}
+
+pub(super) fn member(repository: &Repository, manifest: &Digest) -> Key {
+    key(Kind::Member, &[&repository.to_string(), manifest.as_str()])
+}
+
+pub(super) fn listing(repository: &Repository, blob: &Digest, manifest: &Digest) -> Key {
+    let parts = [&repository.to_string(), blob.as_str(), manifest.as_str()];
+    key(Kind::Listing, &parts)
+}
+
+pub(super) fn listings(repository: &Repository, blob: &Digest) -> Key {
+    key(Kind::Listing, &[&repository.to_string(), blob.as_str()])
+}
+
+/// Names an index that lists a manifest.
+pub(super) fn parent(repository: &Repository, child: &Digest, index: &Digest) -> Key {
+    let parts = [&repository.to_string(), child.as_str(), index.as_str()];
+    key(Kind::Parent, &parts)
+}
+
+pub(super) fn parents(repository: &Repository, child: &Digest) -> Key {
+    key(Kind::Parent, &[&repository.to_string(), child.as_str()])
+}
+
+pub(super) fn blob_present(repository: &Repository, blob: &Digest) -> Key {
+    key(Kind::BlobPresent, &[&repository.to_string(), blob.as_str()])
+}
+
+pub(super) fn released(repository: &Repository, manifest: &Digest) -> Key {
+    key(
+        Kind::Released,
+        &[&repository.to_string(), manifest.as_str()],
+    )
+}
+
+pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {
+    key(Kind::Tag, &[&repository.to_string(), tag.as_str()])
+}
+
+pub(super) fn platform(repository: &Repository, platform: &str) -> Key {
+    key(Kind::Platform, &[&repository.to_string(), platform])
+}
+
+pub(super) fn platforms(repository: &Repository) -> Key {
+    key(Kind::Platform, &[&repository.to_string()])
+}
+
+/// Names an event so that newer ones sort first.
+pub(super) fn event(seq: u64) -> Key {
+    let distance = u64::MAX.saturating_sub(seq);
+    key(Kind::Event, &[&format!("{distance:016x}")])
+}
+
+pub(super) fn all_events() -> Key {
+    key(Kind::Event, &[])
+}
+
+pub(super) fn event_head() -> Key {
+    key(Kind::EventHead, &[])
+}
+
+pub(super) fn delivered_event() -> Key {
+    key(Kind::Delivered, &[])
+}
+
+/// Names the number under which an image's packages are listed.
+pub(super) fn image(digest: &Digest) -> Key {
+    key(Kind::Image, &[digest.as_str()])
+}
+
+pub(super) fn all_images() -> Key {
+    key(Kind::Image, &[])
+}
+
+/// Names the image of a number.
+pub(super) fn numbered_image(number: u32) -> Key {
+    key(Kind::NumberedImage, &[&format!("{number:08x}")])
+}
+
+/// Gives a key's last part as text.
+pub(super) fn last_part(key: &Key) -> Option<&str> {
+    let bytes = key.as_bytes().strip_suffix(&[0])?;
+    let part = bytes.rsplit(|byte| *byte == 0).next()?;
+    std::str::from_utf8(part).ok()
+}
+
+/// Gives the digest and repository that a [`verdict_by_digest`] key names.
+pub(super) fn named_by_digest(key: &Key) -> Option<(Digest, Repository)> {
+    let (digest, repository) = last_two_parts(key)?;
+    Some((digest.parse().ok()?, repository.parse().ok()?))
+}
+
+fn last_two_parts(key: &Key) -> Option<(&str, &str)> {
+    let text = std::str::from_utf8(key.as_bytes()).ok()?;
+    let mut parts = text.strip_suffix('\0')?.rsplit('\0');
+    let last = parts.next()?;
+    Some((parts.next()?, last))
+}
+
+fn key(kind: Kind, parts: &[&str]) -> Key {
+    let mut bytes = vec![kind.letter(), 0];
+    for part in parts {
+        bytes.extend_from_slice(part.as_bytes());
+        bytes.push(0);
+    }
+    Key(bytes.into())
+}

@@ -1,0 +1,20 @@
+//! The ledger over an engine of keys and values.
+//!
+//! A missing or damaged record means "not judged" and never "allowed".
+
+mod earlier;
+mod event_rows;
+mod head;
+mod index;
+mod keys;
+mod lists;
+mod package_rows;
+mod records;
+mod replace;
+mod rows;
+mod verdict_rows;
+
+pub use records::Records;
+
+#[cfg(test)]
+mod tests;

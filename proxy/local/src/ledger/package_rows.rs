@@ -1,0 +1,63 @@
+//! Which packages an image holds, so that images are found by a name and a version.
+//!
+//! An image's packages are listed under a number, which is given up where other analyzers look at
+//! the image anew: what is kept under it then says nothing any more.
+
+use async_trait::async_trait;
+use sluicegate_engine::ledger::term::Term;
+use sluicegate_engine::ledger::{Holder, LedgerError, Packages};
+use sluicegate_model::Digest;
+
+use super::keys;
+use super::records::Records;
+use super::rows::ImageRow;
+
+#[async_trait]
+impl Packages for Records {
+    async fn lists_packages(&self, digest: &Digest) -> Result<bool, LedgerError> {
+        let row: Option<ImageRow> = self.row(&keys::image(digest)).await?;
+        Ok(row.is_some_and(|row| row.analyzers == analyzers()))
+    }
+
+    async fn images_with(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Holder>, LedgerError> {
+        self.whole_index().await?;
+        let installed = match version {
+            Some(version) => Term::installed_as(name, version),
+            None => Term::installed(name),
+        };
+        let numbers = self.index.numbers(&self.store, installed).await?;
+        let mut numbers = self.index.listed(numbers);
+        numbers.retain(|number| *number >= from);
+        numbers.truncate(limit);
+        let keys: Vec<_> = numbers
+            .iter()
+            .map(|number| keys::numbered_image(*number))
+            .collect();
+        let digests = self.store.get_many(&keys).await?;
+        let holder = |(number, digest): (u32, Option<bytes::Bytes>)| {
+            let digest = std::str::from_utf8(&digest?).ok()?.parse().ok()?;
+            Some(Holder { digest, number })
+        };
+        Ok(numbers
+            .into_iter()
+            .zip(digests)
+            .filter_map(holder)
+            .collect())
+    }
+
+    async fn unlisted(&self) -> Result<u64, LedgerError> {
+        self.whole_index().await?;
+        Ok(self.index.counts().1)
+    }
+}
+
+/// Names the analyzers that are active now.
+pub(super) fn analyzers() -> u32 {
+    crc32fast::hash(sluicegate_engine::fingerprint::fingerprint().as_bytes())
+}

@@ -1,0 +1,264 @@
+//! Which manifest belongs where, what it lists, what was released, where tags point, as rows.
+//!
+//! Verdicts themselves are in `verdict_rows`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use sluicegate_engine::ledger::{
+    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform,
+};
+use sluicegate_model::{Digest, Repository, Tag};
+
+use crate::cache::ContentStore;
+use crate::store::{Key, Op, StoreError, VerdictStore};
+
+use super::event_rows::EventHead;
+use super::index::Index;
+use super::keys;
+use super::replace::Writing;
+use super::rows::{self, MemberRow};
+
+/// Most rows asked of an engine at once.
+pub(super) const PAGE_ROWS: usize = 256;
+
+/// The ledger of this machine.
+#[derive(Clone, Debug)]
+pub struct Records {
+    pub(super) store: Arc<dyn VerdictStore>,
+    pub(super) content: ContentStore,
+    pub(super) writing: Writing,
+    pub(super) event_head: EventHead,
+    pub(super) index: Index,
+}
+
+impl Records {
+    /// Joins the verdict store and the content store, which keeps the large verdicts.
+    pub fn new(store: Arc<dyn VerdictStore>, content: ContentStore) -> Self {
+        Self {
+            store,
+            content,
+            writing: Writing::default(),
+            event_head: EventHead::default(),
+            index: Index::default(),
+        }
+    }
+
+    pub(super) async fn row<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
+        let body = self.store.get(key).await?;
+        Ok(body.and_then(|body| rows::read(&body)))
+    }
+
+    /// Gives the last part of every key with a prefix.
+    pub(super) async fn last_parts(&self, prefix: &Key) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.page(prefix, after.as_ref(), PAGE_ROWS).await?;
+            let is_last = page.len() < PAGE_ROWS;
+            let parts = page.iter().filter_map(|(key, _)| keys::last_part(key));
+            found.extend(parts.map(str::to_owned));
+            after = page.into_iter().next_back().map(|(key, _)| key);
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn mark(&self, key: Key) -> Result<(), StoreError> {
+        if self.is_marked(&key).await? {
+            return Ok(());
+        }
+        self.store.apply(vec![rows::mark_present(key)]).await
+    }
+
+    async fn is_marked(&self, key: &Key) -> Result<bool, StoreError> {
+        Ok(self.store.get(key).await?.is_some())
+    }
+}
+
+#[async_trait]
+impl Membership for Records {
+    async fn add_membership(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+        media_type: &str,
+        blobs: &[Digest],
+        children: &[Digest],
+    ) -> Result<(), LedgerError> {
+        let row = MemberRow {
+            media_type: media_type.to_owned(),
+            blobs: blobs.to_vec(),
+            children: children.to_vec(),
+        };
+        let listings = blobs
+            .iter()
+            .map(|blob| rows::mark_present(keys::listing(repository, blob, manifest)));
+        let parents = children
+            .iter()
+            .map(|child| rows::mark_present(keys::parent(repository, child, manifest)));
+        let mut ops: Vec<Op> = listings.chain(parents).collect();
+        ops.push(rows::put(keys::member(repository, manifest), &row)?);
+        Ok(self.store.apply(ops).await?)
+    }
+
+    async fn membership(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<Option<Member>, LedgerError> {
+        let row: Option<MemberRow> = self.row(&keys::member(repository, manifest)).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Member {
+            media_type: row.media_type,
+            blobs: row.blobs,
+            children: row.children,
+            released: self.is_released(repository, manifest).await?,
+        }))
+    }
+
+    async fn is_member(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.is_marked(&keys::member(repository, manifest)).await?)
+    }
+
+    async fn manifests_listing(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+    ) -> Result<Vec<Digest>, LedgerError> {
+        let manifests = self.last_parts(&keys::listings(repository, blob)).await?;
+        Ok(manifests
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect())
+    }
+
+    async fn indexes_listing(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<Vec<Digest>, LedgerError> {
+        let mut found: Vec<Digest> = Vec::new();
+        let mut next = Some(manifest.clone());
+        let mut looked_at = 0;
+        while let Some(child) = next {
+            let parents = self.last_parts(&keys::parents(repository, &child)).await?;
+            for parent in parents.iter().filter_map(|text| text.parse().ok()) {
+                if !found.contains(&parent) && found.len() < MAX_INDEXES {
+                    found.push(parent);
+                }
+            }
+            next = found.get(looked_at).cloned();
+            looked_at += 1;
+        }
+        Ok(found)
+    }
+
+    async fn knows_children(
+        &self,
+        repository: &Repository,
+        index: &Digest,
+        children: &[Digest],
+    ) -> Result<bool, LedgerError> {
+        match children.first() {
+            Some(child) => {
+                let key = keys::parent(repository, child, index);
+                Ok(self.is_marked(&key).await?)
+            }
+            None => Ok(true),
+        }
+    }
+
+    async fn mark_blob_present(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+    ) -> Result<(), LedgerError> {
+        Ok(self.mark(keys::blob_present(repository, blob)).await?)
+    }
+
+    async fn blob_present(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+    ) -> Result<bool, LedgerError> {
+        Ok(self
+            .is_marked(&keys::blob_present(repository, blob))
+            .await?)
+    }
+
+    async fn mark_released(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<(), LedgerError> {
+        Ok(self.mark(keys::released(repository, manifest)).await?)
+    }
+
+    async fn is_released(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<bool, LedgerError> {
+        Ok(self
+            .is_marked(&keys::released(repository, manifest))
+            .await?)
+    }
+
+    async fn put_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        record: &TagRecord,
+    ) -> Result<(), LedgerError> {
+        let op = rows::put(keys::tag(repository, tag), record)?;
+        Ok(self.store.apply(vec![op]).await?)
+    }
+
+    async fn tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Option<TagRecord>, LedgerError> {
+        Ok(self.row(&keys::tag(repository, tag)).await?)
+    }
+
+    async fn add_platform(
+        &self,
+        repository: &Repository,
+        platform: &str,
+    ) -> Result<(), LedgerError> {
+        let known = self.platforms(repository).await?;
+        if !is_platform(platform)
+            || known.len() >= MAX_PLATFORMS
+            || known.iter().any(|known| known == platform)
+        {
+            return Ok(());
+        }
+        Ok(self.mark(keys::platform(repository, platform)).await?)
+    }
+
+    async fn platforms(&self, repository: &Repository) -> Result<Vec<String>, LedgerError> {
+        Ok(self.last_parts(&keys::platforms(repository)).await?)
+    }
+}
+
+#[async_trait]
+impl Ledger for Records {
+    async fn health(&self) -> Result<(), LedgerError> {
+        Ok(self.store.health().await?)
+    }
+
+    async fn make_index_whole(&self) -> Result<(), LedgerError> {
+        self.take_in_earlier().await
+    }
+}

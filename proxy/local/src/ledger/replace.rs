@@ -1,0 +1,258 @@
+//! Writes verdicts: each takes the place of exactly the one that it was made to replace.
+//!
+//! Requests and the background pass judge the same images at the same time. Whoever comes second
+//! finds another verdict than the one it knew, writes nothing, and is told so.
+//!
+//! Small verdicts lie whole in their row; the findings of large ones are a document in the content
+//! store, named after its bytes, so that a row and a document of two verdicts never mix.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sluicegate_engine::ledger::term::Term;
+use sluicegate_engine::ledger::{Replacement, Summary};
+use sluicegate_model::Digest;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::cache::DocumentKind;
+use crate::store::{Key, Op, StoreError};
+
+use super::head::SummaryRow;
+use super::index::{Entry, Index, Logged};
+use super::keys;
+use super::package_rows;
+use super::records::Records;
+use super::rows::{self, ImageRow, VerdictBody, VerdictRow};
+
+/// Locks that verdicts share by their keys' hash: enough that two seldom meet.
+const LOCKS: usize = 64;
+
+/// Gives the key of the verdict that is replaced.
+fn key(new: &Replacement) -> Key {
+    keys::verdict(new.repository(), new.digest())
+}
+
+/// Names what nobody else may write meanwhile: the verdict, and the image where it is listed.
+fn locked(new: &Replacement) -> impl Iterator<Item = Key> {
+    let image = new.packages.as_ref().map(|_| keys::image(new.digest()));
+    std::iter::once(key(new)).chain(image)
+}
+
+/// Keeps the others from writing a verdict between reading it and writing it.
+#[derive(Clone, Debug)]
+pub(super) struct Writing(Arc<[Mutex<()>; LOCKS]>);
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self(Arc::new(std::array::from_fn(|_| Mutex::new(()))))
+    }
+}
+
+impl Writing {
+    /// Locks the keys, always in the same order, so that nobody waits in a circle.
+    async fn lock<'a>(&'a self, keys: &[Key]) -> Vec<MutexGuard<'a, ()>> {
+        let place = |key: &Key| crc32fast::hash(key.as_bytes()) as usize % LOCKS;
+        let mut places: Vec<usize> = keys.iter().map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut held = Vec::with_capacity(places.len());
+        for lock in places.into_iter().filter_map(|place| self.0.get(place)) {
+            held.push(lock.lock().await);
+        }
+        held
+    }
+}
+
+impl Records {
+    /// Replaces verdicts, all of them in one batch with their events; durable on return.
+    pub(super) async fn replace(
+        &self,
+        replacements: Vec<Replacement>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let (mut ready, mut documents) = (Vec::new(), Vec::new());
+        for new in replacements {
+            let (body, document) = VerdictBody::of(new.repository(), &new.text)?;
+            documents.extend(document);
+            ready.push((new, body));
+        }
+        self.content.put_documents(documents).await?;
+        self.index.load(&self.store).await?;
+        let locked: Vec<Key> = ready.iter().flat_map(|(new, _)| locked(new)).collect();
+        let held = self.writing.lock(&locked).await;
+        let places = self.places_of(&ready).await?;
+        let mut batch = Batch::default();
+        let (mut written, mut unused) = (Vec::new(), Vec::new());
+        let mut events = None;
+        for ((mut new, body), place) in ready.into_iter().zip(places) {
+            let old = place.row.as_ref().map(|row| &row.body);
+            let is_known = old.map(VerdictBody::mark) == new.replaces;
+            written.push(is_known);
+            if is_known {
+                let change = new.change.take();
+                unused.extend(old.filter(|old| **old != body).cloned());
+                let decided_at = new.decided_at();
+                self.add_to(&mut batch, new, body, &place)?;
+                if let Some(change) = change {
+                    let numbering = match events.take() {
+                        Some(numbering) => numbering,
+                        None => self.number_events().await?,
+                    };
+                    let numbering = events.insert(numbering);
+                    numbering.add(self, &mut batch, decided_at, change).await?;
+                }
+            } else if old.is_none_or(|old| *old != body) {
+                unused.push(body);
+            }
+        }
+        self.write(batch).await?;
+        if let Some(events) = events {
+            events.written();
+        }
+        drop(held);
+        self.index.fold_where_due(&self.store).await;
+        self.remove_documents(unused).await?;
+        Ok(written)
+    }
+
+    async fn remove_documents(&self, unused: Vec<VerdictBody>) -> Result<(), StoreError> {
+        for body in unused {
+            if let VerdictBody::Document(key) = body {
+                let kind = DocumentKind::Verdict;
+                self.content.remove_document(kind, &key).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What there is where a verdict is to be written.
+struct Place {
+    row: Option<VerdictRow>,
+    number: Option<u32>,
+    image: Option<ImageRow>,
+}
+
+impl Records {
+    /// Looks at what is there where verdicts are to be written.
+    async fn places_of(
+        &self,
+        news: &[(Replacement, VerdictBody)],
+    ) -> Result<Vec<Place>, StoreError> {
+        let keys_of = |(new, _): &(Replacement, VerdictBody)| {
+            [
+                key(new),
+                keys::verdict_by_digest(new.digest(), new.repository()),
+                keys::image(new.digest()),
+            ]
+        };
+        let keys: Vec<Key> = news.iter().flat_map(keys_of).collect();
+        let bodies = self.store.get_many(&keys).await?;
+        let (places, _) = bodies.as_chunks::<3>();
+        let place = |[row, number, image]: &[Option<Bytes>; 3]| Place {
+            row: row.as_deref().and_then(rows::read),
+            number: number.as_deref().and_then(rows::read_number),
+            image: image.as_deref().and_then(rows::read),
+        };
+        Ok(places.iter().map(place).collect())
+    }
+
+    /// Writes a batch, also where whoever asked for it goes away meanwhile: what is on disk is in
+    /// memory then.
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let (store, index) = (Arc::clone(&self.store), self.index.clone());
+        let write = async move {
+            store.apply(batch.ops).await?;
+            index.written(batch.logged);
+            Ok(())
+        };
+        let written = tokio::spawn(write).await;
+        written.unwrap_or_else(|error| {
+            let why = error.to_string();
+            let attempt = "writing";
+            Err(StoreError::Engine { attempt, why })
+        })
+    }
+
+    /// Adds everything that is written with a verdict.
+    fn add_to(
+        &self,
+        batch: &mut Batch,
+        new: Replacement,
+        body: VerdictBody,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        let is_listed = new.packages.is_some() || place.image.is_some();
+        let summary = SummaryRow::of(&new.summary, is_listed)?;
+        // Of a verdict whose names are not known a number would be found by them for ever.
+        let (number, old_terms) = match place.number.zip(new.old_terms) {
+            Some(kept) => kept,
+            None => (self.index.number_verdict(), Vec::new()),
+        };
+        if let Some(gone) = place.number.filter(|old| *old != number) {
+            batch.logged.head(gone, None);
+            batch.ops.push(Op::Delete {
+                key: keys::summary(gone),
+            });
+        }
+        batch.logged.head(number, Some(summary.head()));
+        let Summary {
+            repository, digest, ..
+        } = &new.summary;
+        let row = VerdictRow::of(&new.summary, body);
+        batch.ops.extend([
+            rows::put(keys::verdict(repository, digest), &row)?,
+            rows::put(keys::summary(number), &summary)?,
+            rows::put_number(keys::verdict_by_digest(digest, repository), number),
+        ]);
+        let entry = Entry::between(number, &old_terms, &new.terms);
+        batch.log(&self.index, entry)?;
+        if let Some(packages) = new.packages {
+            self.list_packages(batch, digest, packages, place)?;
+        }
+        Ok(())
+    }
+
+    /// Lists the packages of an image under a new number.
+    fn list_packages(
+        &self,
+        batch: &mut Batch,
+        digest: &Digest,
+        packages: Vec<Term>,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        if let Some(old) = &place.image {
+            batch.logged.image(old.number, false);
+            batch.ops.push(Op::Delete {
+                key: keys::numbered_image(old.number),
+            });
+        }
+        let number = self.index.number_image();
+        let row = ImageRow {
+            analyzers: package_rows::analyzers(),
+            number,
+        };
+        batch.logged.image(number, true);
+        batch.ops.push(rows::put(keys::image(digest), &row)?);
+        batch.ops.push(Op::Put {
+            key: keys::numbered_image(number),
+            body: Bytes::copy_from_slice(digest.as_str().as_bytes()),
+        });
+        let entry = Entry::between(number, &[], &packages);
+        batch.log(&self.index, entry)
+    }
+}
+
+/// What is written together, and what it makes of the index.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) ops: Vec<Op>,
+    logged: Logged,
+}
+
+impl Batch {
+    /// Adds what a number gains and loses.
+    pub(super) fn log(&mut self, index: &Index, entry: Entry) -> Result<(), StoreError> {
+        self.ops.extend(index.log(entry, &mut self.logged)?);
+        Ok(())
+    }
+}

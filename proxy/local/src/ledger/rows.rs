@@ -1,0 +1,141 @@
+//! The values of records, as they are kept: compact, and missing rather than wrong when unreadable.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sluicegate_engine::ledger::{Mark, Packed, Summary};
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository};
+
+use crate::cache::{CacheError, DocumentKind, PackedDocument};
+use crate::store::{Key, Op, StoreError};
+
+/// Largest record, in bytes before the engine's compression.
+///
+/// The largest real ones are memberships: 256 children or some hundred layers of 71 bytes each.
+const MAX_RECORD_BYTES: usize = 256 * 1024;
+/// What the store keeps of a verdict beside its findings.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct VerdictRow {
+    pub(super) decided_at: Timestamp,
+    pub(super) decision: Decision,
+    /// Hashes of names, in rows of a time when lists were filtered by them; none since.
+    pub(super) marks: Option<Vec<u32>>,
+    pub(super) body: VerdictBody,
+}
+
+/// Where the whole verdict is, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum VerdictBody {
+    /// In the row, compressed.
+    Inline(Vec<u8>),
+    /// In the content store, under this key.
+    Document(String),
+}
+
+/// Largest compressed verdict that lies in its row, in bytes: half of what a row should have.
+const MAX_INLINE_BYTES: usize = 4096;
+/// Largest verdict in a row, in bytes before compression; a bound on what a damaged row can ask for.
+pub(super) const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
+
+impl VerdictRow {
+    pub(super) fn of(summary: &Summary, body: VerdictBody) -> Self {
+        Self {
+            decided_at: summary.provenance.decided_at,
+            decision: summary.decision,
+            marks: None,
+            body,
+        }
+    }
+}
+
+impl VerdictBody {
+    /// Says where a verdict's text will be, and makes the document where it is large.
+    pub(super) fn of(
+        repository: &Repository,
+        text: &Packed,
+    ) -> Result<(Self, Option<PackedDocument>), CacheError> {
+        let len = text.text_bytes;
+        if len <= MAX_INLINE_TEXT_BYTES && text.bytes.len() <= MAX_INLINE_BYTES {
+            return Ok((Self::Inline(text.bytes.clone()), None));
+        }
+        let key = format!("{repository} {}", text.mark.0);
+        let document = PackedDocument::from_packed(DocumentKind::Verdict, &key, len, &text.bytes)?;
+        Ok((Self::Document(key), Some(document)))
+    }
+
+    /// Gives the mark of the verdict. The names of documents end in theirs.
+    pub(super) fn mark(&self) -> Mark {
+        let named = match self {
+            Self::Inline(packed) => return Mark(Digest::of(packed)),
+            Self::Document(key) => key,
+        };
+        let digest = named.rsplit(' ').next().and_then(|word| word.parse().ok());
+        Mark(digest.unwrap_or_else(|| Digest::of(named.as_bytes())))
+    }
+}
+
+/// Under which number the packages of an image are listed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ImageRow {
+    /// The analyzers that made the inventory, hashed.
+    pub(super) analyzers: u32,
+    pub(super) number: u32,
+}
+
+/// What a repository's manifest refers to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MemberRow {
+    pub(super) media_type: String,
+    pub(super) blobs: Vec<Digest>,
+    pub(super) children: Vec<Digest>,
+}
+
+/// Makes the change that keeps `row` under `key`.
+pub(super) fn put<T: Serialize>(key: Key, row: &T) -> Result<Op, StoreError> {
+    let body = postcard::to_stdvec(row).map_err(|error| StoreError::Engine {
+        attempt: "encoding a record for",
+        why: error.to_string(),
+    })?;
+    if body.len() > MAX_RECORD_BYTES {
+        return Err(StoreError::TooLarge {
+            len: body.len(),
+            max: MAX_RECORD_BYTES,
+        });
+    }
+    Ok(Op::Put {
+        key,
+        body: body.into(),
+    })
+}
+
+/// Makes the change that keeps nothing but the fact that `key` is there.
+pub(super) fn mark_present(key: Key) -> Op {
+    Op::Put {
+        key,
+        body: Bytes::new(),
+    }
+}
+
+/// Reads a row; one of another shape is none.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    if let Ok((row, [])) = postcard::take_from_bytes(body) {
+        return Some(row);
+    }
+    tracing::warn!("verdict store holds a record of another shape; taken for missing");
+    None
+}
+
+/// Makes the change that keeps a number under `key`.
+pub(super) fn put_number(key: Key, number: u32) -> Op {
+    Op::Put {
+        key,
+        body: Bytes::copy_from_slice(&number.to_be_bytes()),
+    }
+}
+
+/// Reads a number; none where the key was only marked as there.
+pub(super) fn read_number(body: &[u8]) -> Option<u32> {
+    body.try_into().ok().map(u32::from_be_bytes)
+}

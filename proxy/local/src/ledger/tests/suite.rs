@@ -1,0 +1,75 @@
+//! What every ledger promises, over each engine.
+
+mod memory {
+    use super::*;
+
+    sluicegate_engine::ledger_suite!(Kept::over(Engine::Memory(Arc::new(MemoryStore::new()))));
+}
+
+mod sled {
+    use super::*;
+
+    sluicegate_engine::ledger_suite!(Kept::over(Engine::Sled));
+}
+
+use async_trait::async_trait;
+use sluicegate_engine::testkit::ledger_suite::Subject;
+
+use super::*;
+
+/// An engine that is opened anew.
+enum Engine {
+    Memory(Arc<MemoryStore>),
+    Sled,
+}
+
+/// A ledger that is kept, and where.
+struct Kept {
+    engine: Engine,
+    directory: TempDir,
+    /// None while it is opened anew.
+    records: Option<Records>,
+}
+
+impl Kept {
+    fn over(engine: Engine) -> Self {
+        let mut kept = Self {
+            engine,
+            directory: tempfile::tempdir().unwrap(),
+            records: None,
+        };
+        kept.open();
+        kept
+    }
+
+    fn open(&mut self) {
+        let home = self.directory.path();
+        let content = ContentStore::open(&home.join("content"), 1 << 30).unwrap();
+        let store: Arc<dyn VerdictStore> = match &self.engine {
+            Engine::Memory(store) => Arc::clone(store) as _,
+            Engine::Sled => {
+                let (store, opened) = SledStore::open(&home.join("verdicts"), 1 << 20).unwrap();
+                assert_eq!(opened, Opened::AsItWas);
+                Arc::new(store)
+            }
+        };
+        self.records = Some(Records::new(store, content));
+    }
+}
+
+#[async_trait]
+impl Subject for Kept {
+    fn ledger(&self) -> &dyn Ledger {
+        self.records.as_ref().unwrap()
+    }
+
+    async fn settle(&mut self) {
+        let records = self.records.as_ref().unwrap();
+        records.index.fold(&records.store).await.unwrap();
+    }
+
+    async fn restart(&mut self) {
+        self.records = None;
+        self.open();
+    }
+}
