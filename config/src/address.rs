@@ -2,19 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 
-use crate::errors::Notes;
-use crate::layer::Layers;
+use crate::said::Said;
 
 /// The name that means this machine, whatever a resolver says. Source: RFC 6761, section 6.3.
 const LOCALHOST: &str = "localhost";
 
 /// Reads the address of a listener.
-pub(crate) fn address(layers: &Layers, key: &str, default: &str, notes: &mut Notes) -> SocketAddr {
-    let given = layers.one(key);
+pub(crate) fn address(said: &mut Said<'_>, default: &str) -> SocketAddr {
+    let given = said.one();
     let text = given.map_or(default, |value| value.text.as_str());
     resolved(text).unwrap_or_else(|why| {
         if let Some(value) = given {
-            notes.error(&value.place, why);
+            said.notes.error(&value.place, why);
         }
         // Loopback and port 0 collide with nothing that is checked later.
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))

@@ -2,20 +2,20 @@
 
 use std::net::SocketAddr;
 
-use crate::errors::Notes;
-use crate::layer::{Layer, Layers, Place};
-use crate::settings::ApiAuth;
+use crate::layer::{Layer, Place};
+use crate::said::Said;
+use crate::values::ApiAuth;
 
 /// Reads what was chosen for an API at `listen`: without a word, only an API that nobody but this
 /// machine reaches answers without a key.
-pub(crate) fn check(layers: &Layers, listen: SocketAddr, notes: &mut Notes) -> ApiAuth {
+pub(crate) fn read(said: &mut Said<'_>, listen: SocketAddr) -> ApiAuth {
     let is_local = listen.ip().to_canonical().is_loopback();
-    match (chosen(layers, notes), is_local) {
+    match (chosen(said), is_local) {
         (Some((ApiAuth::Anonymous, _)), _) | (None, true) => ApiAuth::Anonymous,
         (Some((ApiAuth::Required, place)), true) => {
             let message = "there are no access keys yet, so nobody could ask the API; \
                            leave api_auth out, an API on loopback is for this machine only";
-            notes.error(place, message);
+            said.notes.error(place, message);
             ApiAuth::Required
         }
         (Some((ApiAuth::Required, _)) | None, false) => {
@@ -23,19 +23,21 @@ pub(crate) fn check(layers: &Layers, listen: SocketAddr, notes: &mut Notes) -> A
                 "the API answers reads without a key, and {listen} is not only for this machine; \
                  api_auth: anonymous (--api-auth anonymous, once --api-open) allows that"
             );
-            let place = layers.one("api_listen").map(|value| value.place.clone());
-            notes.error(place.unwrap_or(Place::Default("api_listen")), message);
+            said.notes.error(said.place("api_listen"), message);
             ApiAuth::Required
         }
     }
 }
 
 /// Finds the strongest layer that says something under either name.
-fn chosen(layers: &Layers, notes: &mut Notes) -> Option<(ApiAuth, Place)> {
-    let says = |layer: &&Layer| layer.contains_key("api_auth") || layer.contains_key("api_open");
-    let layer = layers.strongest_first().find(says)?;
-    let one = |key| layer.get(key).and_then(|values| values.first());
-    let (auth, open) = (one("api_auth"), one("api_open"));
+fn chosen(said: &mut Said<'_>) -> Option<(ApiAuth, Place)> {
+    let says = |layer: &&Layer| {
+        ["api_auth", "api_open"]
+            .iter()
+            .any(|key| layer.many(key).is_some())
+    };
+    let layer = said.layers.0.iter().find(says)?;
+    let (auth, open) = (layer.one("api_auth"), layer.one("api_open"));
     let is_open = open.map(|value| value.text == "true");
     let Some(auth) = auth else {
         // "Not open" never kept anybody on this machine from reading: it chooses nothing.
@@ -47,7 +49,7 @@ fn chosen(layers: &Layers, notes: &mut Notes) -> Option<(ApiAuth, Place)> {
         "anonymous" => ApiAuth::Anonymous,
         other => {
             let message = format!("wanted required or anonymous, got {other:?}");
-            notes.error(&auth.place, message);
+            said.notes.error(&auth.place, message);
             return Some((ApiAuth::Anonymous, auth.place.clone()));
         }
     };
@@ -58,7 +60,7 @@ fn chosen(layers: &Layers, notes: &mut Notes) -> Option<(ApiAuth, Place)> {
             "api_open is the old name of api_auth: anonymous, and {} says {}; leave api_open out",
             auth.place, auth.text
         );
-        notes.error(&open.place, message);
+        said.notes.error(&open.place, message);
     }
     Some((chosen, auth.place.clone()))
 }

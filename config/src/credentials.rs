@@ -11,7 +11,7 @@ use crate::errors::Notes;
 use crate::file::UpstreamEntry;
 use crate::layer::Sourced;
 use crate::secret::Secret;
-use crate::settings::Credentials;
+use crate::values::Credentials;
 
 /// Longest password file, in bytes. The longest registry tokens have about 4 KiB.
 const MAX_SECRET_BYTES: usize = 64 * 1024;
@@ -22,7 +22,10 @@ pub(crate) fn of_entry(
     environment: &Environment,
     notes: &mut Notes,
 ) -> Option<Credentials> {
-    let password = match (&entry.password_file, &entry.password_env) {
+    let password = match (
+        entry.said.one("password_file"),
+        entry.said.one("password_env"),
+    ) {
         (Some(_), Some(variable)) => {
             let message = "wanted one of password_file and password_env, got both";
             notes.error(&variable.place, message);
@@ -31,14 +34,14 @@ pub(crate) fn of_entry(
         (Some(file), None) => from_file(file, notes),
         (None, Some(variable)) => from_variable(variable, environment, notes),
         (None, None) => {
-            if let Some(username) = &entry.username {
+            if let Some(username) = entry.said.one("username") {
                 let message = "username needs password_file or password_env";
                 notes.error(&username.place, message);
             }
             return None;
         }
     };
-    let Some(username) = &entry.username else {
+    let Some(username) = entry.said.one("username") else {
         notes.error(&entry.name.place, "a password needs a username");
         return None;
     };

@@ -12,7 +12,7 @@ use crate::credentials::warn_if_others_may_read;
 use crate::errors::Notes;
 use crate::layer::Sourced;
 use crate::secret::Secret;
-use crate::settings::{Credentials, UpstreamSettings};
+use crate::values::{Credentials, UpstreamSettings};
 
 /// Longest file accepted, in bytes: some hundred registries.
 const MAX_BYTES: usize = 1024 * 1024;

@@ -1,13 +1,15 @@
 //! The process's environment: the only place that reads it.
 //!
-//! Every setting of the table has a variable; `SLUICEGATE_CONFIG` names the file. A test hands in a
+//! Every key of the table of settings has a variable; `SLUICEGATE_CONFIG` names the file. A test hands in a
 //! map instead of the process's.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::defaults;
 use crate::errors::ConfigError;
-use crate::layer::{Arity, Layer, Place, SETTINGS, Sourced, variable};
+use crate::layer::{Arity, Keys, Layer, Place, Sourced, variable};
 
 /// Variables that other commands and the tests read; they are no mistake here.
 const OTHER_VARIABLES: [&str; 6] = [
@@ -76,12 +78,30 @@ impl Environment {
         home.unwrap_or_else(|| "/var/lib".into()).join("sluicegate")
     }
 
+    /// Gives a variable of the machine, such as `HTTPS_PROXY`, in either letter case.
+    pub(crate) fn either_case(&self, name: &str) -> Option<String> {
+        // Tools disagree on the letter case; lower case is the older custom and wins, as in curl.
+        let lower = name.to_ascii_lowercase();
+        let value = self.get(&lower).or_else(|| self.get(name));
+        value.map(ToOwned::to_owned)
+    }
+
+    /// Gives the hold, which tests shorten so as not to wait for hops; anything longer than clients
+    /// bear is ignored.
+    pub(crate) fn hold(&self) -> Duration {
+        let millis = self.get("SLUICEGATE_TEST_HOLD_MS");
+        let hold = millis
+            .and_then(|text| text.parse().ok())
+            .map(Duration::from_millis);
+        hold.unwrap_or(defaults::HOLD).min(defaults::HOLD)
+    }
+
     /// Names the variables that look like ours and are not.
-    pub(crate) fn unknown_variables(&self) -> Vec<String> {
+    pub(crate) fn unknown_variables(&self, keys: &Keys) -> Vec<String> {
         let is_known = |name: &str| {
             OTHER_VARIABLES.contains(&name)
                 || name.starts_with(TEST_PREFIX)
-                || SETTINGS.iter().any(|(key, _)| variable(key) == name)
+                || keys.iter().any(|(key, _)| variable(key) == name)
         };
         let ours = self
             .variables
@@ -92,9 +112,9 @@ impl Environment {
             .collect()
     }
 
-    pub(crate) fn layer(&self, errors: &mut Vec<ConfigError>) -> Layer {
-        let mut layer = Layer::new();
-        for (key, arity) in SETTINGS {
+    pub(crate) fn layer(&self, keys: &Keys, errors: &mut Vec<ConfigError>) -> Layer {
+        let mut layer = Layer::default();
+        for (key, arity) in keys {
             let name = variable(key);
             let Some(value) = self.get(&name) else {
                 continue;
@@ -120,7 +140,9 @@ impl Environment {
                 text: text.into(),
                 place: Place::Variable(name.clone()),
             };
-            layer.insert(key, texts.into_iter().map(sourced).collect());
+            layer
+                .0
+                .insert(key, texts.into_iter().map(sourced).collect());
         }
         layer
     }

@@ -4,27 +4,19 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::credentials;
 use crate::defaults;
-use crate::env::Environment;
-use crate::errors::Notes;
-use crate::file::{Extras, UpstreamEntry};
-use crate::layer::{Layers, Sourced};
-use crate::settings::{FeedSource, UpstreamSettings};
+use crate::file::UpstreamEntry;
+use crate::said::Said;
 use crate::upstreams;
+use crate::values::{FeedSource, UpstreamSettings};
 
 /// What to do about a URL that holds a password, where only a text can be written.
 const WRITE_AN_ENTRY: &str =
     ", write it in the config file, as an entry of feed with url, username and password_file";
 
 /// Reads the list of feeds; nobody's choice is the public bucket.
-pub(crate) fn check(
-    layers: &Layers,
-    extras: &Extras,
-    environment: &Environment,
-    notes: &mut Notes,
-) -> Vec<FeedSource> {
-    let Some(values) = layers.many("feed") else {
+pub(crate) fn read(said: &mut Said<'_>) -> Vec<FeedSource> {
+    let Some(values) = said.layers.many(said.key) else {
         return Url::parse(defaults::FEED)
             .map(FeedSource::Usual)
             .into_iter()
@@ -32,24 +24,23 @@ pub(crate) fn check(
     };
     let none = values.iter().find(|value| value.text == "none");
     if let (Some(none), 2..) = (none, values.len()) {
-        notes.error(&none.place, "\"none\" cannot stand beside another feed");
+        let message = "\"none\" cannot stand beside another feed";
+        said.notes.error(&none.place, message);
     }
     let mut feeds = Vec::new();
     for value in values.iter().filter(|value| value.text != "none") {
         // Wherever a URL is named, what the file says of it holds.
         let is_of_value = |entry: &&UpstreamEntry| same(&entry.name.text, &value.text);
-        let entry = extras.feeds.iter().find(is_of_value);
+        let entry = said.extras.feeds.iter().find(is_of_value);
         if value.text.is_empty() {
-            notes.error(
-                &value.place,
-                "wanted a directory, an http(s) URL, imported or none, got nothing",
-            );
+            let message = "wanted a directory, an http(s) URL, imported or none, got nothing";
+            said.notes.error(&value.place, message);
         } else if let Some(entry) = entry {
-            feeds.extend(site(entry, environment, notes).map(FeedSource::url));
+            feeds.extend(site(entry, said).map(FeedSource::url));
         } else if value.text == "imported" {
             feeds.push(FeedSource::Imported);
         } else if value.text.contains("://") {
-            let url = upstreams::base_url(value, WRITE_AN_ENTRY, notes);
+            let url = upstreams::base_url(value, WRITE_AN_ENTRY, said.notes);
             feeds.extend(url.map(|url| FeedSource::url(anonymous(url))));
         } else {
             feeds.push(FeedSource::Directory(PathBuf::from(&value.text)));
@@ -68,32 +59,22 @@ fn anonymous(url: Url) -> UpstreamSettings {
 }
 
 /// Reads an entry of the file.
-fn site(
-    entry: &UpstreamEntry,
-    environment: &Environment,
-    notes: &mut Notes,
-) -> Option<UpstreamSettings> {
-    let value: &Sourced = &entry.name;
-    if !value.text.contains("://") {
-        let message = format!("wanted an http(s) URL, got {:?}", value.text);
-        notes.error(&value.place, message);
-        return None;
-    }
-    let url = upstreams::base_url(value, upstreams::USE_KEYS, notes)?;
-    let credentials = credentials::of_entry(entry, environment, notes);
-    if credentials.is_some() && url.scheme() == "http" && !entry.allow_insecure_credentials {
+fn site(entry: &UpstreamEntry, said: &mut Said<'_>) -> Option<UpstreamSettings> {
+    let value = &entry.name;
+    let is_url = |text: &str| text.contains("://").then_some(());
+    value.read("an http(s) URL", said.notes, is_url)?;
+    let url = upstreams::base_url(value, upstreams::USE_KEYS, said.notes)?;
+    let name = url.host_str().unwrap_or_default().to_owned();
+    let (name, url) = (Some(name), Some(url));
+    let site = upstreams::described(entry, name, url, said.environment, said.notes)?;
+    let in_the_clear = site.credentials.is_some() && site.url.scheme() == "http";
+    if in_the_clear && !site.allow_insecure_credentials {
         let message = format!(
-            "credentials of feed {url} would travel in the clear; \
-             allow_insecure_credentials: true allows that"
+            "credentials of feed {} would travel in the clear; \
+             allow_insecure_credentials: true allows that",
+            site.url
         );
-        notes.error(&value.place, message);
+        said.notes.error(&value.place, message);
     }
-    Some(UpstreamSettings {
-        credentials,
-        password_file: entry.password_file.as_ref().map(|file| (&file.text).into()),
-        ca_file: entry.ca_file.as_ref().map(|file| (&file.text).into()),
-        allow_insecure_credentials: entry.allow_insecure_credentials,
-        allow_hosts: upstreams::hosts(&entry.allow_hosts, notes),
-        ..anonymous(url)
-    })
+    Some(site)
 }

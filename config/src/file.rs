@@ -5,7 +5,8 @@
 use sluicegate_model::strict_yaml::{self, Fields, Mistake, Node, Value};
 
 use crate::errors::Notes;
-use crate::layer::{Arity, Layer, Place, SETTINGS, Sourced};
+use crate::layer::{Arity, Keys, Layer, Place, Sourced};
+use crate::values::TlsFiles;
 
 /// What only the file can say.
 #[derive(Debug, Default)]
@@ -14,42 +15,41 @@ pub(crate) struct Extras {
     /// The entries of `feed` that are more than a text, each named by its URL.
     pub(crate) feeds: Vec<UpstreamEntry>,
     pub(crate) docker_config: Option<Sourced>,
-    pub(crate) tls: Option<TlsEntry>,
-    pub(crate) api_tls: Option<TlsEntry>,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) api_tls: Option<TlsFiles>,
 }
+
+/// What an entry of `upstreams`, or one of `feed`, says.
+const ENTRY: &Keys = &[
+    ("url", Arity::One),
+    ("username", Arity::One),
+    ("password_file", Arity::One),
+    ("password_env", Arity::One),
+    ("ca_file", Arity::One),
+    ("allow_insecure_credentials", Arity::Switch),
+    ("allow_hosts", Arity::Many),
+    ("max_requests", Arity::One),
+];
 
 /// One entry of `upstreams`, as text.
 #[derive(Debug)]
 pub(crate) struct UpstreamEntry {
     pub(crate) name: Sourced,
-    pub(crate) url: Option<Sourced>,
-    pub(crate) username: Option<Sourced>,
-    pub(crate) password_file: Option<Sourced>,
-    pub(crate) password_env: Option<Sourced>,
-    pub(crate) ca_file: Option<Sourced>,
-    pub(crate) allow_insecure_credentials: bool,
-    pub(crate) allow_hosts: Vec<Sourced>,
-    pub(crate) max_requests: Option<Sourced>,
+    pub(crate) said: Layer,
 }
 
-/// The entry `tls` or `api_tls`, as text.
-#[derive(Debug)]
-pub(crate) struct TlsEntry {
-    pub(crate) cert_file: Sourced,
-    pub(crate) key_file: Sourced,
-}
-
-/// Reads a file's text; every mistake goes to `notes`.
-pub(crate) fn read(name: &str, text: &str, notes: &mut Notes) -> (Layer, Extras) {
+/// Reads a file's text, which may have `keys`; every mistake goes to `notes`.
+pub(crate) fn read(name: &str, text: &str, keys: &Keys, notes: &mut Notes) -> (Layer, Extras) {
     let mut reader = Reader {
         name,
+        keys,
         mistakes: Vec::new(),
     };
     let read = match strict_yaml::parse(text) {
         Ok(documents) => reader.documents(&documents),
         Err(mistake) => {
             reader.mistakes.push(mistake);
-            (Layer::new(), Extras::default())
+            (Layer::default(), Extras::default())
         }
     };
     reader.mistakes.sort();
@@ -62,6 +62,7 @@ pub(crate) fn read(name: &str, text: &str, notes: &mut Notes) -> (Layer, Extras)
 
 struct Reader<'a> {
     name: &'a str,
+    keys: &'a Keys,
     mistakes: Vec<Mistake>,
 }
 
@@ -77,22 +78,21 @@ impl Reader<'_> {
     }
 
     fn settings(&mut self, node: &Node) -> (Layer, Extras) {
-        let mut layer = Layer::new();
+        let mut layer = Layer::default();
         let mut extras = Extras::default();
         let Some(mut fields) = self.kept(Fields::of(node)) else {
             return (layer, extras);
         };
-        for (key, arity) in SETTINGS {
+        let keys = self.keys;
+        for (key, arity) in keys {
             let Some(node) = fields.take(key) else {
                 continue;
             };
-            let values = match arity {
-                Arity::Many if *key == "feed" => self.feeds(node, &mut extras.feeds),
-                Arity::One => self.scalar(node).into_iter().collect(),
-                Arity::Many => self.texts(node),
-                Arity::Switch => self.switch(node).into_iter().collect(),
+            let values = match *key {
+                "feed" => self.feeds(node, &mut extras.feeds),
+                _ => self.values(*arity, node),
             };
-            layer.insert(key, values);
+            layer.0.insert(*key, values);
         }
         if let Some(node) = fields.take("upstreams") {
             extras.upstreams = self.upstreams(node);
@@ -126,28 +126,14 @@ impl Reader<'_> {
             "a secret does not belong in this file, use password_file or password_env",
             &mut self.mistakes,
         );
-        let mut text = |key| fields.take(key).and_then(|node| self.scalar(node));
-        let mut entry = UpstreamEntry {
-            name,
-            url: text("url"),
-            username: text("username"),
-            password_file: text("password_file"),
-            password_env: text("password_env"),
-            ca_file: text("ca_file"),
-            allow_insecure_credentials: false,
-            allow_hosts: Vec::new(),
-            max_requests: None,
-        };
-        if let Some(node) = fields.take("allow_insecure_credentials") {
-            entry.allow_insecure_credentials = self.kept(node.bool()).unwrap_or_default();
+        let mut said = Layer::default();
+        for (key, arity) in ENTRY {
+            if let Some(node) = fields.take(key) {
+                said.0.insert(*key, self.values(*arity, node));
+            }
         }
-        if let Some(node) = fields.take("allow_hosts") {
-            entry.allow_hosts = self.texts(node);
-        }
-        if let Some(node) = fields.take("max_requests") {
-            entry.max_requests = self.scalar(node);
-        }
-        if entry.url.is_none() {
+        let entry = UpstreamEntry { name, said };
+        if entry.said.one("url").is_none() {
             self.mistakes.push(node.mistake("\"url\" is missing"));
         }
         fields.finish(&mut self.mistakes);
@@ -171,7 +157,7 @@ impl Reader<'_> {
             };
             let unnamed = self.sourced(String::new(), item);
             let mut entry = self.upstream(unnamed, item, fields);
-            if let Some(url) = entry.url.clone() {
+            if let Some(url) = entry.said.one("url").cloned() {
                 urls.push(url.clone());
                 entry.name = url;
                 entries.push(entry);
@@ -180,15 +166,24 @@ impl Reader<'_> {
         urls
     }
 
-    fn tls(&mut self, node: &Node) -> Option<TlsEntry> {
+    /// Reads the entry `tls` or `api_tls`.
+    fn tls(&mut self, node: &Node) -> Option<TlsFiles> {
         let mut fields = self.kept(Fields::of(node))?;
         let (cert, key) = (fields.require("cert_file"), fields.require("key_file"));
         fields.finish(&mut self.mistakes);
         let (cert, key) = (self.kept(cert), self.kept(key));
-        Some(TlsEntry {
-            cert_file: self.scalar(cert?)?,
-            key_file: self.scalar(key?)?,
+        Some(TlsFiles {
+            cert_file: self.scalar(cert?)?.text.into(),
+            key_file: self.scalar(key?)?.text.into(),
         })
+    }
+
+    fn values(&mut self, arity: Arity, node: &Node) -> Vec<Sourced> {
+        match arity {
+            Arity::One => self.scalar(node).into_iter().collect(),
+            Arity::Many => self.texts(node),
+            Arity::Switch => self.switch(node).into_iter().collect(),
+        }
     }
 
     fn scalar(&mut self, node: &Node) -> Option<Sourced> {

@@ -1,10 +1,11 @@
-//! The table of settings, and the layers they are merged from, still as text.
+//! The layers that settings are merged from, still as text, each text with its place.
 //!
-//! One row makes a flag, a variable and a key of the file. `flags`, `env` and `file` fill layers;
-//! `check` reads the first layer that has a setting.
+//! `flags`, `env` and `file` fill layers; a setting is what the first layer says that has it.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+use crate::errors::Notes;
 
 /// How many values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,34 +18,40 @@ pub(crate) enum Arity {
     Switch,
 }
 
-/// Every setting that is more than a file's: key of the file, and how many values.
-///
-/// The flag is the key with `-` for `_`, the variable is `SLUICEGATE_` and the key in capitals.
-pub(crate) const SETTINGS: &[(&str, Arity)] = &[
-    ("listen", Arity::One),
-    ("api_listen", Arity::One),
-    ("name", Arity::Many),
-    ("data", Arity::One),
-    ("policy", Arity::Many),
-    ("feed", Arity::Many),
-    ("feed_trust", Arity::Many),
-    ("upstream", Arity::Many),
-    ("default_upstream", Arity::One),
-    ("platforms", Arity::Many),
-    ("gate", Arity::One),
-    ("cache_size", Arity::One),
-    ("log_format", Arity::One),
-    ("api_auth", Arity::One),
-    ("api_open", Arity::Switch),
-    ("allow_anonymous", Arity::Switch),
-    ("explain_to_old_clients", Arity::Switch),
-    ("api_url", Arity::One),
-    ("tag_ttl", Arity::One),
-    ("max_connections", Arity::One),
-    ("trusted_proxies", Arity::Many),
-    ("webhook", Arity::One),
-    ("webhook_secret_file", Arity::One),
-];
+/// Keys, and how many values each takes.
+pub(crate) type Keys = [(&'static str, Arity)];
+
+/// The type of a flag, which says how many values the setting takes.
+pub(crate) trait Given {
+    const ARITY: Arity;
+
+    /// Gives what was written.
+    fn texts(self) -> Vec<String>;
+}
+
+impl Given for Option<String> {
+    const ARITY: Arity = Arity::One;
+
+    fn texts(self) -> Vec<String> {
+        self.into_iter().collect()
+    }
+}
+
+impl Given for Vec<String> {
+    const ARITY: Arity = Arity::Many;
+
+    fn texts(self) -> Vec<String> {
+        self
+    }
+}
+
+impl Given for bool {
+    const ARITY: Arity = Arity::Switch;
+
+    fn texts(self) -> Vec<String> {
+        self.then(|| "true".to_owned()).into_iter().collect()
+    }
+}
 
 /// Gives a setting's variable.
 pub(crate) fn variable(key: &str) -> String {
@@ -56,6 +63,33 @@ pub(crate) fn variable(key: &str) -> String {
 pub(crate) struct Sourced {
     pub(crate) text: String,
     pub(crate) place: Place,
+}
+
+impl Sourced {
+    /// Reads the text; one that is not what is `wanted` is a mistake.
+    pub(crate) fn read<T>(
+        &self,
+        wanted: &str,
+        notes: &mut Notes,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = read(&self.text);
+        if value.is_none() {
+            let message = format!("wanted {wanted}, got {:?}", self.text);
+            notes.error(&self.place, message);
+        }
+        value
+    }
+
+    /// Takes a list apart that is separated by commas.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Self> {
+        let texts = self.text.split(',').map(str::trim);
+        let texts = texts.filter(|text| !text.is_empty());
+        texts.map(|text| Self {
+            text: text.into(),
+            place: self.place.clone(),
+        })
+    }
 }
 
 /// Where a text was written.
@@ -83,22 +117,39 @@ impl fmt::Display for Place {
 }
 
 /// What one source says.
-pub(crate) type Layer = BTreeMap<&'static str, Vec<Sourced>>;
+#[derive(Debug, Default)]
+pub(crate) struct Layer(pub(crate) BTreeMap<&'static str, Vec<Sourced>>);
+
+impl Layer {
+    /// Gives the single value of a key.
+    pub(crate) fn one(&self, key: &str) -> Option<&Sourced> {
+        self.many(key)?.first()
+    }
+
+    /// Gives the list of a key.
+    pub(crate) fn many(&self, key: &str) -> Option<&[Sourced]> {
+        self.0.get(key).map(Vec::as_slice)
+    }
+}
+
+/// Makes the layer of the command line.
+pub(crate) fn of_flags(given: impl IntoIterator<Item = (&'static str, Vec<String>)>) -> Layer {
+    let given = given.into_iter().filter(|(_, texts)| !texts.is_empty());
+    let sourced = |(key, texts): (&'static str, Vec<String>)| {
+        let texts = texts.into_iter().map(|text| Sourced {
+            text,
+            place: Place::Flag(key),
+        });
+        (key, texts.collect())
+    };
+    Layer(given.map(sourced).collect())
+}
 
 /// All sources, the strongest first.
 #[derive(Debug)]
-pub(crate) struct Layers([Layer; 3]);
+pub(crate) struct Layers(pub(crate) [Layer; 3]);
 
 impl Layers {
-    pub(crate) fn new(strongest_first: [Layer; 3]) -> Self {
-        Self(strongest_first)
-    }
-
-    /// Gives what each source says.
-    pub(crate) fn strongest_first(&self) -> impl Iterator<Item = &Layer> {
-        self.0.iter()
-    }
-
     /// Gives the strongest single value.
     pub(crate) fn one(&self, key: &str) -> Option<&Sourced> {
         self.many(key)?.first()
@@ -106,16 +157,12 @@ impl Layers {
 
     /// Gives the strongest list.
     pub(crate) fn many(&self, key: &str) -> Option<&[Sourced]> {
-        let found = self.0.iter().find_map(|layer| layer.get(key));
-        found.map(Vec::as_slice)
+        self.0.iter().find_map(|layer| layer.many(key))
     }
 
     /// Gives every layer's list, the weakest first, for settings that add up.
     pub(crate) fn each(&self, key: &str) -> impl Iterator<Item = &Sourced> {
-        self.0
-            .iter()
-            .rev()
-            .filter_map(move |layer| layer.get(key))
-            .flatten()
+        let layers = self.0.iter().rev();
+        layers.filter_map(move |layer| layer.many(key)).flatten()
     }
 }

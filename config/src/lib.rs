@@ -4,44 +4,48 @@
 //! or every mistake at once, each with the place it was made. Nothing else in the program reads the
 //! environment, and no secret that enters here can be printed.
 //!
-//! Reading order: `settings` (what comes out), `layer` (the table of settings), `flags`,
-//! `env`, `file` (one source each), `check` (text to values), `address`, `api_auth`, `upstreams` and
-//! `credentials` (registries and their secrets), `named_registry` (those of a command line),
-//! `networks` (who is believed).
+//! Reading order: `settings` (the one table: what can be said, and what comes out), `declared` (what
+//! is made of a row), `said` (how the usual kinds of values are read), `values` (the others), `layer`
+//! with `env` and `file` (one source each), `check` (what is wrong together), `address`, `api_auth`,
+//! `webhook`, `upstreams` and `credentials` (registries and their secrets), `named_registry` (those
+//! of a command line), `networks` (who is believed).
 
 mod settings;
 
 mod address;
 mod api_auth;
-mod changed;
 mod check;
 mod credentials;
+mod declared;
 mod defaults;
 mod docker_config;
 mod env;
 mod errors;
 mod feeds;
 mod file;
-mod flags;
 mod layer;
 mod named_registry;
 mod networks;
+mod said;
 mod secret;
 mod upstreams;
+mod values;
+mod webhook;
 
 pub use credentials::read_password;
 pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
-pub use flags::Flags;
 pub use named_registry::registry_named;
 pub use secret::Secret;
-pub use settings::{
-    ApiAuth, Credentials, FeedSource, GateMode, Loaded, LogFormat, Settings, TlsFiles,
-    UpstreamSettings, WebhookSettings,
+pub use settings::{Flags, Loaded, Settings};
+pub use values::{
+    ApiAuth, Credentials, FeedSource, GateMode, LogFormat, TlsFiles, UpstreamSettings,
+    WebhookSettings,
 };
 
 use errors::Notes;
+use said::Said;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -54,18 +58,25 @@ pub fn load(
     environment: &Environment,
     file: Option<(&str, &str)>,
 ) -> Result<Loaded, ConfigErrors> {
+    let keys = settings::SETTINGS;
     let mut notes = Notes {
-        warnings: environment.unknown_variables(),
+        warnings: environment.unknown_variables(keys),
         ..Notes::default()
     };
-    let file = file.map(|(name, text)| file::read(name, text, &mut notes));
+    let file = file.map(|(name, text)| file::read(name, text, keys, &mut notes));
     let (file_layer, extras) = file.unwrap_or_default();
-    let layers = layer::Layers::new([
+    let layers = layer::Layers([
         flags.into_layer(),
-        environment.layer(&mut notes.errors),
+        environment.layer(keys, &mut notes.errors),
         file_layer,
     ]);
-    let settings = check::check(&layers, &extras, environment, &mut notes);
+    let settings = check::check(&mut Said {
+        key: "",
+        layers: &layers,
+        extras: &extras,
+        environment,
+        notes: &mut notes,
+    });
     if notes.errors.is_empty() {
         Ok(Loaded {
             settings,

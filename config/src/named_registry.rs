@@ -9,9 +9,10 @@ use url::Url;
 
 use crate::docker_config;
 use crate::env::Environment;
-use crate::errors::{ConfigError, ConfigErrors, Notes};
+use crate::errors::{ConfigErrors, Notes};
 use crate::layer::{Place, Sourced};
-use crate::settings::{Settings, UpstreamSettings};
+use crate::settings::Settings;
+use crate::values::UpstreamSettings;
 
 /// Describes the registry `host`, and what deserves a word although it is no mistake.
 ///
@@ -50,7 +51,7 @@ fn by_name(host: &str) -> Result<UpstreamSettings, ConfigErrors> {
     };
     let url = url.map_err(|error| {
         let message = format!("{host:?} is no registry's host name: {error}");
-        ConfigErrors::new(vec![ConfigError::new(host, message)])
+        ConfigErrors::one(host, message)
     })?;
     Ok(UpstreamSettings::anonymous(host, url))
 }

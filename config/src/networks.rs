@@ -1,32 +1,11 @@
-//! Lists of networks: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+//! Networks: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::errors::Notes;
-use crate::layer::Layers;
-
-/// Reads the networks of a setting.
-pub(crate) fn check(layers: &Layers, key: &str, notes: &mut Notes) -> Vec<IpNet> {
-    let mut networks = Vec::new();
-    for value in layers.many(key).unwrap_or_default() {
-        let texts = value.text.split(',').map(str::trim);
-        for text in texts.filter(|text| !text.is_empty()) {
-            match parse(text) {
-                Some(network) => networks.push(network),
-                None => notes.error(
-                    &value.place,
-                    format!("wanted a network such as 10.0.0.0/8, or an address, got {text:?}"),
-                ),
-            }
-        }
-    }
-    networks
-}
-
 /// Reads one; an IPv4 address in the form of IPv6 is the IPv4 address.
-fn parse(text: &str) -> Option<IpNet> {
+pub(crate) fn parse(text: &str) -> Option<IpNet> {
     let address = |text: &str| text.parse::<IpAddr>().ok();
     match text.split_once('/') {
         None => Some(IpNet::from(address(text)?.to_canonical())),

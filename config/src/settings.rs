@@ -1,6 +1,7 @@
-//! Checked settings: what the rest of the program may rely on.
+//! The one table of settings.
 //!
-//! Values only. `check` is the one place that makes them.
+//! A row is all there is of a setting: `declared` says what a row is and what is made of it. A
+//! default has its reason beside it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,75 +10,200 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use sluicegate_model::manifest::Platform;
-use url::Url;
+use sluicegate_model::names::folded_host;
 
-use crate::defaults;
-use crate::secret::Secret;
+use crate::address::address;
+use crate::api_auth;
+use crate::declared::settings;
+use crate::feeds;
+use crate::layer::{self, Given, Keys, Layer};
+use crate::networks;
+use crate::said::Said;
+use crate::upstreams;
+use crate::values::{
+    ApiAuth, FeedSource, GateMode, LogFormat, TlsFiles, UpstreamSettings, WebhookSettings,
+};
+use crate::webhook;
 
-/// Settings, and what deserves a word although it is no mistake.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The settings.
-    pub settings: Settings,
-    /// One line each, for the log.
-    pub warnings: Vec<String>,
+settings! { said:
+    /// Where the registry listens [default: 127.0.0.1:5000]
+    #[arg(value_name = "ADDR")]
+    listen: Option<String> =>
+        /// Where the registry listens.
+        // The port that registries use, for this machine only.
+        listen: SocketAddr = address(said, "127.0.0.1:5000");
+
+    /// Where the API listens [default: 127.0.0.1:5080]
+    #[arg(value_name = "ADDR")]
+    api_listen: Option<String> =>
+        /// Where the API listens.
+        api_listen: SocketAddr = address(said, "127.0.0.1:5080");
+
+    /// A host name of this proxy, as clients may send it in ?ns= (repeatable)
+    #[arg(value_name = "HOST")]
+    name: Vec<String> =>
+        /// Host names under which clients know this registry, lower case, with port where not default.
+        names: Vec<String> = upstreams::own_names(said);
+
+    /// Where everything is kept [default: $XDG_DATA_HOME/sluicegate, /var/lib/sluicegate as root]
+    #[arg(value_name = "DIR")]
+    data: Option<String> =>
+        /// The data directory.
+        data: PathBuf = said.path().unwrap_or_else(|| said.environment.default_data());
+
+    /// Policy file or directory (repeatable) [default: the built-in policy]
+    #[arg(value_name = "PATH")]
+    policy: Vec<String> =>
+        /// Policy files and directories; empty = the built-in default.
+        policy: Vec<PathBuf> = said.texts();
+
+    /// Advisory feed: a directory or URL in the layout of the OSV bucket, imported, or none
+    /// (repeatable) [default: the imported bundle if there is one, else the public OSV bucket]
+    #[arg(value_name = "SOURCE")]
+    feed: Vec<String> =>
+        /// Advisory feeds; empty = inventory only.
+        feeds: Vec<FeedSource> = feeds::read(said);
+
+    /// A public key whose feed bundles "feeds import" believes, or a file with one (repeatable)
+    #[arg(value_name = "KEY")]
+    feed_trust: Vec<String> =>
+        /// Public keys that sign feed bundles: each a key, or the name of a file with one.
+        feed_trust: Vec<String> = said.texts();
+
+    /// Adds or replaces a registry (repeatable)
+    #[arg(value_name = "NAME=URL")]
+    upstream: Vec<String> =>
+        "upstreams"
+        /// Registries by name.
+        upstreams: BTreeMap<String, UpstreamSettings> = upstreams::read(said);
+
+    /// The registry of names without a host [default: docker.io]
+    #[arg(value_name = "NAME")]
+    default_upstream: Option<String> =>
+        /// The registry of requests that name none; a key of `upstreams`.
+        // The one that Docker means when a name has none.
+        default_upstream: String =
+            said.one().map_or("docker.io".into(), |name| folded_host(&name.text));
+
+    /// Platforms judged with every index [default: the host's own]
+    #[arg(value_name = "LIST")]
+    platforms: Vec<String> =>
+        /// The platforms that are judged when an index is asked for.
+        platforms: Vec<Platform> = platforms(said);
+
+    /// When bytes leave: hold (after the verdict) or stream (all but the end before it)
+    #[arg(value_name = "MODE")]
+    gate: Option<String> =>
+        /// When bytes may leave.
+        gate: GateMode = said.word(
+            GateMode::Hold,
+            &[("hold", GateMode::Hold), ("stream", GateMode::Stream)],
+        );
+
+    /// Capacity of the content cache, with suffix MiB or GiB [default: 20GiB]
+    #[arg(value_name = "BYTES")]
+    cache_size: Option<String> =>
+        /// How much the content store may hold, in bytes.
+        // 20 GiB: some forty usual images, small beside a server's disk.
+        cache_bytes: u64 = said.bytes(20 << 30);
+
+    /// How log lines look: text or json
+    #[arg(value_name = "FORMAT")]
+    log_format: Option<String> =>
+        /// How log lines look.
+        log_format: LogFormat = said.word(
+            LogFormat::Text,
+            &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+        );
+
+    =>
+        /// The registry listener's certificate; none = plain HTTP.
+        tls: Option<TlsFiles> = said.extras.tls.clone();
+
+    =>
+        /// The API listener's certificate; none = plain HTTP.
+        api_tls: Option<TlsFiles> = said.extras.api_tls.clone();
+
+    /// Whether the API answers without a key: required or anonymous (reads that start nothing)
+    /// [default: required, unless it listens on loopback only]
+    #[arg(value_name = "MODE")]
+    api_auth: Option<String>,
+    /// Old name of --api-auth anonymous
+    api_open: bool =>
+        /// Whether the API answers those who send no key.
+        api_auth: ApiAuth = api_auth::read(said, api_listen);
+
+    /// Serves upstreams with credentials to anonymous clients on any address
+    allow_anonymous: bool =>
+        /// Whether anybody who reaches the registry may pull what an upstream gives to our credentials.
+        allow_anonymous: bool = said.is_on();
+
+    /// Answers HEAD 200 and GET 403 to clients that hide the reason of a HEAD's 403
+    explain_to_old_clients: bool =>
+        /// Whether old containerd gets a 200 on HEAD so that it shows the reason of the GET's 403.
+        explain_to_old_clients: bool = said.is_on();
+
+    /// The API's base URL as shown to clients [default: http:// and api-listen]
+    #[arg(value_name = "URL")]
+    api_url: Option<String> =>
+        /// The API's URL as users reach it, without a trailing `/`; none = its own address.
+        api_url: Option<String> = upstreams::shown_url(said);
+
+    /// How long an upstream's answer on a tag is believed [default: 60s]
+    #[arg(value_name = "DURATION")]
+    tag_ttl: Option<String> =>
+        /// How long a tag is believed without asking the upstream.
+        // A push is seen within a minute, and a rollout asks upstream once. A tag that is believed
+        // for longer than a week hides security fixes.
+        tag_ttl: Duration = said.duration(Duration::from_mins(1), 7 * 24);
+
+    =>
+        /// How long the headers of a response may wait for a verdict; only tests change it.
+        hold: Duration = said.environment.hold();
+
+    /// Most connections at a time
+    #[arg(value_name = "N")]
+    max_connections: Option<String> =>
+        /// How many connections each listener holds at once.
+        // A cluster of 500 nodes with three pulls each, and room.
+        max_connections: usize = said.value(4096, "a number above 0", |text| {
+            text.parse().ok().filter(|number| *number > 0)
+        });
+
+    /// Networks of reverse proxies whose X-Forwarded-For or Forwarded is believed (list)
+    #[arg(value_name = "NETWORK")]
+    trusted_proxies: Vec<String> =>
+        /// The reverse proxies whose word on who a client is counts.
+        trusted_proxies: Vec<IpNet> =
+            said.items("a network such as 10.0.0.0/8, or an address", networks::parse);
+
+    /// URL to which events are sent, as CloudEvents
+    #[arg(value_name = "URL")]
+    webhook: Option<String>,
+    /// File with the secret that signs them
+    #[arg(value_name = "FILE")]
+    webhook_secret_file: Option<String> =>
+        /// Where events are sent; none = nowhere.
+        webhook: Option<WebhookSettings> = webhook::read(said);
+
+    =>
+        "HTTPS_PROXY"
+        /// `HTTPS_PROXY`: the proxy that tunnels to `https` upstreams and feeds.
+        https_proxy: Option<String> = said.environment.either_case(said.key);
+
+    =>
+        "NO_PROXY"
+        /// `NO_PROXY`: hosts, domains and networks reached directly.
+        no_proxy: Option<String> = said.environment.either_case(said.key);
 }
 
-/// Everything `serve` can be told.
-#[derive(Clone)]
-pub struct Settings {
-    /// Where the registry listens.
-    pub listen: SocketAddr,
-    /// Where the API listens.
-    pub api_listen: SocketAddr,
-    /// Host names under which clients know this registry, lower case, with port where not default.
-    pub names: Vec<String>,
-    /// The data directory.
-    pub data: PathBuf,
-    /// Policy files and directories; empty = the built-in default.
-    pub policy: Vec<PathBuf>,
-    /// Advisory feeds; empty = inventory only.
-    pub feeds: Vec<FeedSource>,
-    /// Public keys that sign feed bundles: each a key, or the name of a file with one.
-    pub feed_trust: Vec<String>,
-    /// Registries by name.
-    pub upstreams: BTreeMap<String, UpstreamSettings>,
-    /// The registry of requests that name none; a key of `upstreams`.
-    pub default_upstream: String,
-    /// The platforms that are judged when an index is asked for.
-    pub platforms: Vec<Platform>,
-    /// When bytes may leave.
-    pub gate: GateMode,
-    /// How much the content store may hold, in bytes.
-    pub cache_bytes: u64,
-    /// How log lines look.
-    pub log_format: LogFormat,
-    /// The registry listener's certificate; none = plain HTTP.
-    pub tls: Option<TlsFiles>,
-    /// The API listener's certificate; none = plain HTTP.
-    pub api_tls: Option<TlsFiles>,
-    /// Whether the API answers those who send no key.
-    pub api_auth: ApiAuth,
-    /// Whether anybody who reaches the registry may pull what an upstream gives to our credentials.
-    pub allow_anonymous: bool,
-    /// Whether old containerd gets a 200 on HEAD so that it shows the reason of the GET's 403.
-    pub explain_to_old_clients: bool,
-    /// The API's URL as users reach it, without a trailing `/`; none = its own address.
-    pub api_url: Option<String>,
-    /// How long a tag is believed without asking the upstream.
-    pub tag_ttl: Duration,
-    /// How long the headers of a response may wait for a verdict; only tests change it.
-    pub hold: Duration,
-    /// How many connections each listener holds at once.
-    pub max_connections: usize,
-    /// The reverse proxies whose word on who a client is counts.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Where events are sent; none = nowhere.
-    pub webhook: Option<WebhookSettings>,
-    /// `HTTPS_PROXY`: the proxy that tunnels to `https` upstreams and feeds.
-    pub https_proxy: Option<String>,
-    /// `NO_PROXY`: hosts, domains and networks reached directly.
-    pub no_proxy: Option<String>,
+fn platforms(said: &mut Said<'_>) -> Vec<Platform> {
+    let wanted = "OS/ARCHITECTURE[/VARIANT] such as linux/amd64";
+    let mut platforms = said.items(wanted, |text| text.parse().ok());
+    if platforms.is_empty() {
+        platforms.push(Platform::host());
+    }
+    platforms
 }
 
 impl std::fmt::Debug for Settings {
@@ -93,125 +219,61 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// One registry that may be pulled from, or another place that is asked over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamSettings {
-    /// Its name, the first part of canonical repository names.
-    pub name: String,
-    /// Where its `/v2/` is, without it; ends in `/`.
-    pub url: Url,
-    /// How it is asked; none = anonymously.
-    pub credentials: Option<Credentials>,
-    /// The file that the password was read from; none where it came from elsewhere.
-    pub password_file: Option<PathBuf>,
-    /// More certificate authorities to believe for it, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Whether credentials may go over plain HTTP.
-    pub allow_insecure_credentials: bool,
-    /// Hosts other than its own to which its token requests and redirects may go unchecked.
-    pub allow_hosts: Vec<String>,
-    /// Most requests of one kind to it at a time.
-    pub max_requests: usize,
+/// Settings, and what deserves a word although it is no mistake.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// One line each, for the log.
+    pub warnings: Vec<String>,
 }
 
-impl UpstreamSettings {
-    /// Describes a registry that is asked anonymously and has nothing special about it.
-    pub fn anonymous(name: &str, url: Url) -> Self {
-        Self {
-            name: name.to_owned(),
-            url,
-            credentials: None,
-            password_file: None,
-            ca_file: None,
-            allow_insecure_credentials: false,
-            allow_hosts: Vec::new(),
-            max_requests: defaults::MAX_REQUESTS,
+#[cfg(test)]
+mod tests {
+    use clap::Args as _;
+
+    use crate::{Environment, Flags, load};
+
+    #[test]
+    fn help_tells_the_default_that_holds() {
+        let command = Flags::augment_args(clap::Command::new("serve"));
+        let told = |key: &str| {
+            let flag = command.get_arguments().find(|flag| flag.get_id() == key);
+            let help = flag.unwrap().get_help().unwrap().to_string();
+            let (_, default) = help.split_once("[default: ").unwrap();
+            default.strip_suffix(']').unwrap().to_owned()
+        };
+        let settings = |file: &str| {
+            let loaded = load(Flags::default(), &Environment::default(), Some(("f", file)));
+            loaded.unwrap().settings
+        };
+        for key in [
+            "listen",
+            "api_listen",
+            "default_upstream",
+            "cache_size",
+            "tag_ttl",
+        ] {
+            let said = settings(&format!("{key}: '{}'", told(key)));
+            assert!(settings("").changed(&said).is_empty(), "{key}");
         }
     }
-}
 
-/// A user name and its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user name.
-    pub username: String,
-    /// The password or token.
-    pub password: Secret,
-}
-
-/// Where advisories come from, in the OSV bucket layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FeedSource {
-    /// A directory.
-    Directory(PathBuf),
-    /// An http(s) base URL that ends in `/`, and who we are there; its name is its host.
-    Url(Box<UpstreamSettings>),
-    /// The snapshot that was imported last.
-    Imported,
-    /// Nobody chose: the imported snapshot where there is one, else this public URL.
-    Usual(Url),
-}
-
-impl FeedSource {
-    /// Names a place that is asked over HTTP.
-    pub fn url(site: UpstreamSettings) -> Self {
-        Self::Url(Box::new(site))
+    #[test]
+    fn what_differs_is_named_by_its_key() {
+        let environment = Environment::from_variables([("HOME", "/home/u")], false);
+        let settings = |text: &str| {
+            let loaded = load(Flags::default(), &environment, Some(("c.yaml", text)));
+            loaded.unwrap().settings
+        };
+        let old = settings("listen: 127.0.0.1:5000");
+        assert!(
+            old.changed(&settings("listen: 127.0.0.1:5000\n"))
+                .is_empty()
+        );
+        let new = settings(
+            "listen: 127.0.0.1:6000\ncache_size: 1GiB\nupstreams: {a.test: {url: 'https://b.test'}}",
+        );
+        assert_eq!(old.changed(&new), ["listen", "upstreams", "cache_size"]);
     }
-
-    /// Gives the place that is asked over HTTP, where there is one.
-    pub fn site(&self) -> Option<UpstreamSettings> {
-        match self {
-            Self::Url(site) => Some(UpstreamSettings::clone(site)),
-            Self::Usual(url) => {
-                let name = url.host_str().unwrap_or_default();
-                Some(UpstreamSettings::anonymous(name, url.clone()))
-            }
-            Self::Directory(_) | Self::Imported => None,
-        }
-    }
-}
-
-/// Who is sent events.
-#[derive(Clone, PartialEq, Eq)]
-pub struct WebhookSettings {
-    /// The receiver; path and query may hold a secret.
-    pub url: Url,
-    /// What messages are signed with; none = they are not.
-    pub secret: Option<Secret>,
-}
-
-/// Whether the API answers those who send no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApiAuth {
-    /// It does not.
-    Required,
-    /// It does: on a listener that others reach, reads that start nothing.
-    Anonymous,
-}
-
-/// When bytes may leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GateMode {
-    /// Nothing before the verdict.
-    Hold,
-    /// All but what makes a layer usable.
-    Stream,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
-/// A certificate chain and its key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate chain.
-    pub cert_file: PathBuf,
-    /// The private key.
-    pub key_file: PathBuf,
 }

@@ -277,7 +277,7 @@ fn the_example_file_is_right() {
         loaded.settings.api_url.as_deref(),
         Some("https://sluicegate.corp.example")
     );
-    for (key, _) in layer::SETTINGS {
+    for (key, _) in settings::SETTINGS {
         // What needs a file or a receiver is shown as a comment.
         let shown = ["", "# "].map(|mark| format!("\n{mark}{key}: "));
         let shown = shown.iter().any(|line| text.contains(line));

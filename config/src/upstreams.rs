@@ -1,6 +1,7 @@
 //! Registries: names, URLs and who may be asked as whom.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use sluicegate_model::names::folded_host;
 use url::Url;
@@ -10,36 +11,44 @@ use crate::defaults;
 use crate::docker_config;
 use crate::env::Environment;
 use crate::errors::Notes;
-use crate::file::{Extras, UpstreamEntry};
-use crate::layer::{Layers, Sourced};
-use crate::settings::UpstreamSettings;
+use crate::file::UpstreamEntry;
+use crate::layer::Sourced;
+use crate::said::Said;
+use crate::values::UpstreamSettings;
 
 /// Adds the file's, the environment's and the flags' registries to the well-known ones; an entry
 /// replaces a weaker one of its name as a whole, credentials included.
-pub(crate) fn check(
-    layers: &Layers,
-    extras: &Extras,
-    environment: &Environment,
-    notes: &mut Notes,
-) -> BTreeMap<String, UpstreamSettings> {
+pub(crate) fn read(said: &mut Said<'_>) -> BTreeMap<String, UpstreamSettings> {
     let mut upstreams = well_known();
-    for entry in &extras.upstreams {
-        if let Some(upstream) = from_entry(entry, environment, notes) {
+    for entry in &said.extras.upstreams {
+        if let Some(upstream) = from_entry(entry, said.environment, said.notes) {
             upstreams.insert(upstream.name.clone(), upstream);
         }
     }
-    for value in layers.each("upstream") {
-        if let Some(upstream) = from_text(value, notes) {
+    for value in said.layers.each("upstream") {
+        if let Some(upstream) = from_text(value, said.notes) {
             upstreams.insert(upstream.name.clone(), upstream);
         }
     }
-    if let Some(path) = &extras.docker_config {
-        docker_config::apply(path, &mut upstreams, notes);
+    if let Some(path) = &said.extras.docker_config {
+        docker_config::apply(path, &mut upstreams, said.notes);
     }
     for upstream in upstreams.values() {
-        check_transport(upstream, layers, extras, notes);
+        check_transport(upstream, said);
     }
     upstreams
+}
+
+/// Reads the host names of this registry itself.
+pub(crate) fn own_names(said: &mut Said<'_>) -> Vec<String> {
+    let wanted = "a host name, perhaps with a port";
+    hosts(said.many(), wanted, folded_host, said.notes)
+}
+
+/// Reads a URL that is shown, without a trailing `/`.
+pub(crate) fn shown_url(said: &mut Said<'_>) -> Option<String> {
+    let url = base_url(said.one()?, "", said.notes)?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Tells whether a folded name can be a host, perhaps with a port.
@@ -65,32 +74,40 @@ pub(crate) const USE_KEYS: &str = ", use username and password_file";
 const WRITE_AN_ENTRY: &str =
     ", write the registry under upstreams in the config file, with username and password_file";
 
-/// Reads an http(s) URL without secrets, query or fragment, and ends its path in `/`; `instead` says
-/// where a user name and password belong.
-pub(crate) fn base_url(value: &Sourced, instead: &str, notes: &mut Notes) -> Option<Url> {
+/// Reads an http(s) URL; `instead` says where a user name and password belong.
+pub(crate) fn web_url(
+    value: &Sourced,
+    example: &str,
+    instead: &str,
+    notes: &mut Notes,
+) -> Option<Url> {
     // The text stays out of the messages: a URL may hold a password.
-    let Ok(mut url) = Url::parse(&value.text) else {
-        notes.error(
-            &value.place,
-            "wanted a URL such as https://registry.example:5000",
-        );
-        return None;
-    };
-    let problem = if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        "wanted an http or https URL".to_owned()
-    } else if !url.username().is_empty() || url.password().is_some() {
-        format!("a URL must not hold a user name or password{instead}")
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "a base URL has no query and no fragment".to_owned()
-    } else {
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
+    let problem = match Url::parse(&value.text) {
+        Err(_) => format!("wanted a URL such as {example}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() => {
+            "wanted an http or https URL".to_owned()
         }
-        return Some(url);
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            format!("a URL must not hold a user name or password{instead}")
+        }
+        Ok(url) => return Some(url),
     };
     notes.error(&value.place, problem);
     None
+}
+
+/// Reads an http(s) URL without secrets, query or fragment, and ends its path in `/`.
+pub(crate) fn base_url(value: &Sourced, instead: &str, notes: &mut Notes) -> Option<Url> {
+    let mut url = web_url(value, "https://registry.example:5000", instead, notes)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        notes.error(&value.place, "a base URL has no query and no fragment");
+        return None;
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Some(url)
 }
 
 fn well_known() -> BTreeMap<String, UpstreamSettings> {
@@ -101,14 +118,11 @@ fn well_known() -> BTreeMap<String, UpstreamSettings> {
     defaults::UPSTREAMS.into_iter().filter_map(parsed).collect()
 }
 
-fn name(value: &Sourced, text: &str, notes: &mut Notes) -> Option<String> {
-    let name = folded_host(text);
-    if is_host(&name) {
-        return Some(name);
-    }
-    let message = format!("wanted a registry's host name such as quay.io, got {text:?}");
-    notes.error(&value.place, message);
-    None
+fn name(value: &Sourced, notes: &mut Notes) -> Option<String> {
+    let wanted = "a registry's host name such as quay.io";
+    value.read(wanted, notes, |text| {
+        Some(folded_host(text)).filter(|name| is_host(name))
+    })
 }
 
 fn from_text(value: &Sourced, notes: &mut Notes) -> Option<UpstreamSettings> {
@@ -119,14 +133,12 @@ fn from_text(value: &Sourced, notes: &mut Notes) -> Option<UpstreamSettings> {
         );
         return None;
     };
-    let url = Sourced {
-        text: url.into(),
+    let part = |text: &str| Sourced {
+        text: text.into(),
         place: value.place.clone(),
     };
-    let (name, url) = (
-        name(value, text, notes),
-        base_url(&url, WRITE_AN_ENTRY, notes),
-    );
+    let name = name(&part(text), notes);
+    let url = base_url(&part(url), WRITE_AN_ENTRY, notes);
     Some(UpstreamSettings::anonymous(&name?, url?))
 }
 
@@ -135,57 +147,63 @@ fn from_entry(
     environment: &Environment,
     notes: &mut Notes,
 ) -> Option<UpstreamSettings> {
-    let name = name(&entry.name, &entry.name.text, notes);
-    let url = entry.url.as_ref();
+    let name = name(&entry.name, notes);
+    let url = entry.said.one("url");
     let url = url.and_then(|url| base_url(url, USE_KEYS, notes));
-    let credentials = credentials::of_entry(entry, environment, notes);
-    let allow_hosts = hosts(&entry.allow_hosts, notes);
-    let max_requests = entry.max_requests.as_ref();
-    let max_requests = max_requests.map(|value| max_requests_of(value, notes));
+    let upstream = described(entry, name, url, environment, notes);
+    let most = defaults::MOST_REQUESTS;
+    let max_requests = entry.said.one("max_requests").and_then(|value| {
+        value.read(&format!("a number from 1 to {most}"), notes, |text| {
+            text.parse()
+                .ok()
+                .filter(|number| (1..=most).contains(number))
+        })
+    });
     Some(UpstreamSettings {
-        name: name?,
-        url: url?,
-        credentials,
-        password_file: entry.password_file.as_ref().map(|file| (&file.text).into()),
-        ca_file: entry.ca_file.as_ref().map(|file| (&file.text).into()),
-        allow_insecure_credentials: entry.allow_insecure_credentials,
-        allow_hosts,
         max_requests: max_requests.unwrap_or(defaults::MAX_REQUESTS),
+        ..upstream?
     })
 }
 
-/// Reads hosts that may be sent to.
-pub(crate) fn hosts(values: &[Sourced], notes: &mut Notes) -> Vec<String> {
-    let mut hosts = Vec::new();
-    for host in values {
-        let folded = host.text.to_ascii_lowercase();
-        if !is_host(&folded) {
-            let message = format!("wanted a host, perhaps with a port, got {:?}", host.text);
-            notes.error(&host.place, message);
-        }
-        hosts.push(folded);
-    }
-    hosts
-}
-
-fn max_requests_of(value: &Sourced, notes: &mut Notes) -> usize {
-    let number = value.text.parse::<u32>().ok();
-    let number = number.filter(|number| (1..=defaults::MOST_REQUESTS).contains(number));
-    let number = number.and_then(|number| usize::try_from(number).ok());
-    number.unwrap_or_else(|| {
-        let most = defaults::MOST_REQUESTS;
-        let message = format!("wanted a number from 1 to {most}, got {:?}", value.text);
-        notes.error(&value.place, message);
-        defaults::MAX_REQUESTS
-    })
-}
-
-fn check_transport(
-    upstream: &UpstreamSettings,
-    layers: &Layers,
-    extras: &Extras,
+/// Reads how a place that is asked over HTTP is asked, where its name and URL are right.
+pub(crate) fn described(
+    entry: &UpstreamEntry,
+    name: Option<String>,
+    url: Option<Url>,
+    environment: &Environment,
     notes: &mut Notes,
-) {
+) -> Option<UpstreamSettings> {
+    let said = &entry.said;
+    let file = |key| said.one(key).map(|file| PathBuf::from(&file.text));
+    let is_on = |key| said.one(key).is_some_and(|value| value.text == "true");
+    let credentials = credentials::of_entry(entry, environment, notes);
+    let allow_hosts = said.many("allow_hosts").unwrap_or_default();
+    let wanted = "a host, perhaps with a port";
+    let allow_hosts = hosts(allow_hosts, wanted, str::to_ascii_lowercase, notes);
+    Some(UpstreamSettings {
+        credentials,
+        password_file: file("password_file"),
+        ca_file: file("ca_file"),
+        allow_insecure_credentials: is_on("allow_insecure_credentials"),
+        allow_hosts,
+        ..UpstreamSettings::anonymous(&name?, url?)
+    })
+}
+
+fn hosts(
+    values: &[Sourced],
+    wanted: &str,
+    folded: impl Fn(&str) -> String,
+    notes: &mut Notes,
+) -> Vec<String> {
+    let host = |text: &str| Some(folded(text)).filter(|host| is_host(host));
+    let hosts = values.iter();
+    hosts
+        .filter_map(|value| value.read(wanted, notes, host))
+        .collect()
+}
+
+fn check_transport(upstream: &UpstreamSettings, said: &mut Said<'_>) {
     let in_the_clear = upstream.credentials.is_some() && upstream.url.scheme() == "http";
     if !in_the_clear || upstream.allow_insecure_credentials {
         return;
@@ -195,16 +213,21 @@ fn check_transport(
          allow_insecure_credentials: true allows that",
         upstream.name, upstream.url
     );
-    let entry = extras
-        .upstreams
+    let entries = &said.extras.upstreams;
+    let entry = entries
         .iter()
         .find(|entry| folded_host(&entry.name.text) == upstream.name);
     let place = entry
         .map(|entry| &entry.name.place)
-        .or_else(|| layers.each("upstream").last().map(|value| &value.place))
-        .or_else(|| extras.docker_config.as_ref().map(|value| &value.place));
+        .or_else(|| {
+            said.layers
+                .each("upstream")
+                .last()
+                .map(|value| &value.place)
+        })
+        .or_else(|| said.extras.docker_config.as_ref().map(|value| &value.place));
     match place {
-        Some(place) => notes.error(place, message),
-        None => notes.error("upstreams", message),
+        Some(place) => said.notes.error(place, message),
+        None => said.notes.error("upstreams", message),
     }
 }

@@ -9,7 +9,6 @@ use sluicegate_formats::text::printable;
 
 use super::CommandError;
 use super::query::{Format, note, print_json};
-use super::serve::ServeArgs;
 use crate::app::unstarted;
 
 /// The configuration of serve
@@ -30,7 +29,7 @@ pub enum ConfigCommand {
 #[derive(Args, Debug)]
 pub struct CheckArgs {
     #[command(flatten)]
-    serve: ServeArgs,
+    flags: Flags,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -46,8 +45,7 @@ pub fn run(command: ConfigCommand, out: &mut impl Write) -> Result<(), CommandEr
 }
 
 fn check(args: CheckArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let flags: Flags = args.serve.into();
-    let loaded = sluicegate_config::load_with_file(flags, &Environment::of_process())
+    let loaded = sluicegate_config::load_with_file(args.flags, &Environment::of_process())
         .map_err(|errors| CommandError::Usage(format!("configuration has mistakes:\n{errors}")))?;
     let settings = &loaded.settings;
     let problems = unstarted::problems(settings);

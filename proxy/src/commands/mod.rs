@@ -30,6 +30,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use sluicegate_config::Flags;
 use sluicegate_model::verdict::Decision;
 
 /// A pull-through OCI registry proxy that scans every image on its first pull
@@ -52,7 +53,8 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Runs the proxy
-    Serve(Box<serve::ServeArgs>),
+    #[command(after_help = serve::HELP)]
+    Serve(Box<Flags>),
     /// Shows one image allowed and one refused, through the real path, without any network
     Demo(demo::DemoArgs),
     /// Scans one image from any source and prints the verdict

@@ -1,0 +1,131 @@
+//! What settings are once they are checked, where that is more than a number or a text.
+
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::defaults;
+use crate::secret::Secret;
+
+/// One registry that may be pulled from, or another place that is asked over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSettings {
+    /// Its name, the first part of canonical repository names.
+    pub name: String,
+    /// Where its `/v2/` is, without it; ends in `/`.
+    pub url: Url,
+    /// How it is asked; none = anonymously.
+    pub credentials: Option<Credentials>,
+    /// The file that the password was read from; none where it came from elsewhere.
+    pub password_file: Option<PathBuf>,
+    /// More certificate authorities to believe for it, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Whether credentials may go over plain HTTP.
+    pub allow_insecure_credentials: bool,
+    /// Hosts other than its own to which its token requests and redirects may go unchecked.
+    pub allow_hosts: Vec<String>,
+    /// Most requests of one kind to it at a time.
+    pub max_requests: usize,
+}
+
+impl UpstreamSettings {
+    /// Describes a registry that is asked anonymously and has nothing special about it.
+    pub fn anonymous(name: &str, url: Url) -> Self {
+        Self {
+            name: name.to_owned(),
+            url,
+            credentials: None,
+            password_file: None,
+            ca_file: None,
+            allow_insecure_credentials: false,
+            allow_hosts: Vec::new(),
+            max_requests: defaults::MAX_REQUESTS,
+        }
+    }
+}
+
+/// A user name and its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name.
+    pub username: String,
+    /// The password or token.
+    pub password: Secret,
+}
+
+/// Where advisories come from, in the OSV bucket layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedSource {
+    /// A directory.
+    Directory(PathBuf),
+    /// An http(s) base URL that ends in `/`, and who we are there; its name is its host.
+    Url(Box<UpstreamSettings>),
+    /// The snapshot that was imported last.
+    Imported,
+    /// Nobody chose: the imported snapshot where there is one, else this public URL.
+    Usual(Url),
+}
+
+impl FeedSource {
+    /// Names a place that is asked over HTTP.
+    pub fn url(site: UpstreamSettings) -> Self {
+        Self::Url(Box::new(site))
+    }
+
+    /// Gives the place that is asked over HTTP, where there is one.
+    pub fn site(&self) -> Option<UpstreamSettings> {
+        match self {
+            Self::Url(site) => Some(UpstreamSettings::clone(site)),
+            Self::Usual(url) => {
+                let name = url.host_str().unwrap_or_default();
+                Some(UpstreamSettings::anonymous(name, url.clone()))
+            }
+            Self::Directory(_) | Self::Imported => None,
+        }
+    }
+}
+
+/// Who is sent events.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// The receiver; path and query may hold a secret.
+    pub url: Url,
+    /// What messages are signed with; none = they are not.
+    pub secret: Option<Secret>,
+}
+
+/// Whether the API answers those who send no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiAuth {
+    /// It does not.
+    Required,
+    /// It does: on a listener that others reach, reads that start nothing.
+    Anonymous,
+}
+
+/// When bytes may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateMode {
+    /// Nothing before the verdict.
+    Hold,
+    /// All but what makes a layer usable.
+    Stream,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// A certificate chain and its key, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain.
+    pub cert_file: PathBuf,
+    /// The private key.
+    pub key_file: PathBuf,
+}
