@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate::pull::job::Scanned;
+use sluicegate_engine::content::{Content as _, DocumentKind, PackedDocument};
 use sluicegate_engine::ledger::{Replacement, Verdicts as _};
-use sluicegate_local::cache::{ContentStore, DocumentKind, PackedDocument};
+use sluicegate_local::cache::ContentStore;
 use sluicegate_local::ledger::Records;
 use sluicegate_local::store::SledStore;
 use sluicegate_model::artifact::Content;
@@ -45,7 +46,7 @@ async fn main() -> Outcome<()> {
     let data = Path::new(data);
     let (store, _) = SledStore::open(&data.join("verdicts"), CACHE_BYTES)?;
     let content = ContentStore::open(&data.join("content"), CAPACITY_BYTES)?;
-    let records = Records::new(Arc::new(store), content.clone());
+    let records = Records::new(Arc::new(store), Arc::new(content.clone()));
     let known = components(ecosystem)?;
     let numbers: Vec<usize> = (0..images).collect();
     for batch in numbers.chunks(BATCH) {

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_config::{FeedSource, GateMode, Settings};
+use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
@@ -21,6 +22,7 @@ use sluicegate_local::ledger::Records;
 use sluicegate_local::store::{SledStore, StoreError};
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
+use sluicegate_scanner::Limits;
 use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -191,7 +193,7 @@ impl App {
 }
 
 struct Parts {
-    content: ContentStore,
+    content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     log: Arc<PullLog>,
     policies: Arc<Policies>,
@@ -206,7 +208,7 @@ struct Parts {
 
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
-        let (content, ledger, log) = open_data(settings)?;
+        let (content, limits, ledger, log) = open_data(settings)?;
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
@@ -223,7 +225,7 @@ impl Parts {
         let downloads =
             Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
         let presence = presence(settings, &content, &ledger, &downloads, &upstreams)?;
-        let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
+        let jobs = Jobs::new(content.clone(), limits, downloads.clone(), clock.clone());
         let judge = Judge::new(
             jobs.clone(),
             Arc::clone(&policies),
@@ -361,10 +363,10 @@ impl Parts {
     }
 }
 
-/// Opens everything that the data directory holds, but the feeds.
+/// Opens everything that the data directory holds, but the feeds; scans spool there as well.
 fn open_data(
     settings: &Settings,
-) -> Result<(ContentStore, Arc<dyn Ledger>, DecisionLog), StartError> {
+) -> Result<(Arc<dyn Content>, Limits, Arc<dyn Ledger>, DecisionLog), StartError> {
     let data = &settings.data;
     // First, for it locks the directory: opening the content store removes leftovers.
     let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES).map_err(
@@ -376,19 +378,24 @@ fn open_data(
     tracing::info!(%opened, "verdict store opened");
     let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
         .map_err(|error| data_error(data, &error))?;
-    let ledger: Arc<dyn Ledger> = Arc::new(Records::new(Arc::new(store), content.clone()));
+    let limits = Limits {
+        spool_dir: Some(content.spool_dir()),
+        ..Limits::default()
+    };
+    let content: Arc<dyn Content> = Arc::new(content);
+    let ledger: Arc<dyn Ledger> = Arc::new(Records::new(Arc::new(store), Arc::clone(&content)));
     let (log, opened) =
         DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
             LogError::InUse(_) => StartError::InUse(data.clone()),
             error => data_error(data, &error),
         })?;
     tracing::info!(%opened, "decision log opened");
-    Ok((content, ledger, log))
+    Ok((content, limits, ledger, log))
 }
 
 fn presence(
     settings: &Settings,
-    content: &ContentStore,
+    content: &Arc<dyn Content>,
     ledger: &Arc<dyn Ledger>,
     downloads: &Downloads,
     upstreams: &Arc<Upstreams>,

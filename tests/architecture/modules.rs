@@ -13,8 +13,8 @@ const OPENED: &str = "image";
 const TESTS: &str = "tests";
 
 /// Names of files and folders that hold no product code.
-pub(super) const OF_TESTS: [&str; 7] = [
-    "tests", "testing", "golden", "samples", "evasion", "fake", "contract",
+pub(super) const OF_TESTS: [&str; 8] = [
+    "tests", "testing", "testkit", "golden", "samples", "evasion", "fake", "contract",
 ];
 
 /// A module of a table: `facts`, `image/tree`.

@@ -4,6 +4,7 @@
 //! of a store, HTTP or a path.
 
 pub mod audit;
+pub mod content;
 pub mod events;
 pub mod fingerprint;
 pub mod identity;
@@ -11,4 +12,9 @@ pub mod ledger;
 pub mod snapshots;
 pub mod tally;
 #[cfg(any(test, feature = "testkit"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "only tests ask for it"
+)]
 pub mod testkit;

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use sluicegate_engine::content::Content as _;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, Entry, LineKind, verify};
 use sluicegate_local::store::{Key, Op, Opened, SledStore, VerdictStore};

@@ -15,7 +15,8 @@ use std::process::Command;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use sluicegate_local::cache::{BlobFailure, BlobWriter, CacheError, ContentStore};
+use sluicegate_engine::content::{BlobFailure, BlobWriter, Content as _, ContentError};
+use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, Entry, LineKind, LogError, verify};
 use sluicegate_local::store::{Key, Op, SledStore, StoreError, VerdictStore};
 use sluicegate_model::Digest;
@@ -92,7 +93,7 @@ async fn full_disk_keeps_no_short_blob_and_recovers(disk: &Path) {
     fs::remove_dir_all(root).unwrap();
 }
 
-async fn pull(store: &ContentStore, bytes: &Bytes) -> Result<(), CacheError> {
+async fn pull(store: &ContentStore, bytes: &Bytes) -> Result<(), ContentError> {
     let mut writer = store.begin(&Digest::of(bytes), Some(bytes.len() as u64))?;
     for at in (0..bytes.len()).step_by(65_536) {
         let end = bytes.len().min(at + 65_536);

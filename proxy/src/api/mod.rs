@@ -32,9 +32,9 @@ use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
-use sluicegate_local::cache::ContentStore;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
 
@@ -63,7 +63,7 @@ pub struct ApiState {
     /// What the verdict store last proved.
     pub store_proof: StoreProof,
     /// Content, for indexes and sizes.
-    pub content: ContentStore,
+    pub content: Arc<dyn Content>,
     /// What a scan found, and memory to show it in.
     pub judge: Judge,
     /// Pulls under way.

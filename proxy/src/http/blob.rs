@@ -1,7 +1,7 @@
 //! Blobs: which bytes of one are asked for, and what the gate answers, as a response.
 
 use hyper::{Response, header};
-use sluicegate_local::cache::BlobBody;
+use sluicegate_engine::content::BlobBody;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Descriptor;
 

@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::Stream as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::{Frame, SizeHint};
-use sluicegate_local::cache::BlobBody;
+use sluicegate_engine::content::BlobBody;
 
 use super::drip;
 use crate::pull::gate::{Cleared, ServedManifest};
@@ -38,8 +39,7 @@ impl Body {
 
     /// Sends a blob, or a part of it.
     pub(super) fn of_blob(cleared: Cleared<BlobBody>) -> Self {
-        let body = cleared.into_inner().map_err(BodyError::from);
-        Self(UnsyncBoxBody::new(body))
+        Self(UnsyncBoxBody::new(Frames(cleared.into_inner())))
     }
 
     /// Sends words of ours.
@@ -56,6 +56,30 @@ impl Body {
     fn full(bytes: Bytes) -> Self {
         let full = Full::new(bytes).map_err(|never| match never {});
         Self(UnsyncBoxBody::new(full))
+    }
+}
+
+/// The pieces of a blob as frames; its size hint is exact.
+struct Frames(BlobBody);
+
+impl hyper::body::Body for Frames {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let piece = Pin::new(&mut self.0).poll_next(context);
+        piece.map_ok(Frame::data).map_err(BodyError::from)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.left_bytes() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.left_bytes())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
-use sluicegate_local::cache::BlobBody;
+use sluicegate_engine::content::BlobBody;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Tag, media_type};
 use sluicegate_upstream::MAX_REFERRERS;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use moka::sync::Cache;
 use rand::Rng as _;
-use sluicegate_engine::ledger::Ledger;
-use sluicegate_local::cache::{
-    BlobFailure, BlobSource, BlobWriter, ContentStore, GrowingBlob, Growth, Interest, Waiting,
+use sluicegate_engine::content::{
+    BlobFailure, BlobSource, BlobWriter, Content, GrowingBlob, Growth, Interest, Waiting,
 };
+use sluicegate_engine::ledger::Ledger;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_upstream::trace;
@@ -63,7 +63,7 @@ struct Shared {
     running: Mutex<HashMap<Digest, Arriving>>,
     /// What upstreams said of blobs that failed lately, for those who waited for them.
     said: Cache<Digest, UpstreamError>,
-    content: ContentStore,
+    content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     upstreams: Arc<Upstreams>,
     pace: Pace,
@@ -71,12 +71,16 @@ struct Shared {
 
 impl Downloads {
     /// Starts with nothing under way.
-    pub fn new(content: ContentStore, ledger: Arc<dyn Ledger>, upstreams: Arc<Upstreams>) -> Self {
+    pub fn new(
+        content: Arc<dyn Content>,
+        ledger: Arc<dyn Ledger>,
+        upstreams: Arc<Upstreams>,
+    ) -> Self {
         Self::at_pace(content, ledger, upstreams, USUAL)
     }
 
     fn at_pace(
-        content: ContentStore,
+        content: Arc<dyn Content>,
         ledger: Arc<dyn Ledger>,
         upstreams: Arc<Upstreams>,
         pace: Pace,

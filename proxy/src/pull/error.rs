@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_engine::audit::AuditError;
+use sluicegate_engine::content::ContentError;
 use sluicegate_engine::ledger::LedgerError;
-use sluicegate_local::cache::CacheError;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
 use sluicegate_upstream::UpstreamError;
@@ -94,11 +94,11 @@ impl From<UpstreamError> for PullError {
     }
 }
 
-impl From<CacheError> for PullError {
-    fn from(error: CacheError) -> Self {
+impl From<ContentError> for PullError {
+    fn from(error: ContentError) -> Self {
         match error {
-            full @ CacheError::Full { .. } => Self::Full(full.to_string()),
-            mismatch @ CacheError::DigestMismatch { .. } => Self::Damaged(mismatch.to_string()),
+            full @ ContentError::Full { .. } => Self::Full(full.to_string()),
+            mismatch @ ContentError::DigestMismatch { .. } => Self::Damaged(mismatch.to_string()),
             other => Self::storage(other),
         }
     }

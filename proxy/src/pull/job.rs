@@ -13,15 +13,15 @@ use futures_util::future::{BoxFuture, Shared as SharedFuture, try_join_all};
 use jiff::Timestamp;
 use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::content::{self, BlobSource, DocumentKind, Interest};
 use sluicegate_engine::fingerprint::fingerprint;
-use sluicegate_local::cache::{BlobSource, ContentStore, DocumentKind, Interest};
 use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::artifact::Content;
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::{Descriptor, ImageManifest};
 use sluicegate_model::{Digest, Repository, media_type};
-use sluicegate_scanner::{LayerFacts, contents};
+use sluicegate_scanner::{LayerFacts, Limits, contents};
 
 use super::download::Downloads;
 use super::error::{InventoryGone, PullError};
@@ -119,17 +119,23 @@ struct Shared {
     layers: LayerScans,
     /// Who waits for which content.
     interests: Mutex<HashMap<Digest, Weak<Interest>>>,
-    content: ContentStore,
+    content: Arc<dyn content::Content>,
     downloads: Downloads,
     memory: Memory,
     clock: Clock,
 }
 
 impl Jobs {
-    /// Prepares jobs, and the memory that they share with everybody who judges.
-    pub fn new(content: ContentStore, downloads: Downloads, clock: Clock) -> Self {
+    /// Prepares jobs, and the memory that they share with everybody who judges. `limits` bound the
+    /// scan of each layer.
+    pub fn new(
+        content: Arc<dyn content::Content>,
+        limits: Limits,
+        downloads: Downloads,
+        clock: Clock,
+    ) -> Self {
         let memory = Memory::default();
-        let layers = LayerScans::new(content.clone(), downloads.clone(), memory.clone());
+        let layers = LayerScans::new(limits, content.clone(), downloads.clone(), memory.clone());
         let shared = Shared {
             scans: Cache::builder().max_capacity(64).build(),
             layers,
@@ -449,7 +455,7 @@ impl Shared {
         let written = tokio::spawn(async move {
             let kind = DocumentKind::Inventory;
             if let Err(error) = content.put_document(kind, &key, body).await {
-                tracing::warn!(kind = kind.directory(), key, %error, "document not kept");
+                tracing::warn!(kind = kind.name(), key, %error, "document not kept");
             }
             drop(share);
         });

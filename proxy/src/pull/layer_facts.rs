@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use moka::future::Cache;
-use sluicegate_local::cache::{BlobSource, ContentStore, DocumentKind};
+use sluicegate_engine::content::{BlobSource, Content, DocumentKind};
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_scanner::limits::Stop;
@@ -43,7 +43,7 @@ pub(super) struct LayerScans {
     /// A place to read long facts in.
     reading: Semaphore,
     limits: Limits,
-    content: ContentStore,
+    content: Arc<dyn Content>,
     downloads: Downloads,
     memory: Memory,
 }
@@ -122,7 +122,12 @@ enum Attempt {
 
 impl LayerScans {
     /// Prepares to scan at most one layer of each kind for each core at a time.
-    pub(super) fn new(content: ContentStore, downloads: Downloads, memory: Memory) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        content: Arc<dyn Content>,
+        downloads: Downloads,
+        memory: Memory,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let shared = Cache::builder()
             .max_capacity(SHARED_BYTES)
@@ -138,10 +143,7 @@ impl LayerScans {
             arriving: Semaphore::new(cores.min(MAX_PLACES)),
             whole: Semaphore::new(cores.min(MAX_PLACES)),
             reading: Semaphore::new(1),
-            limits: Limits {
-                spool_dir: Some(content.spool_dir()),
-                ..Limits::default()
-            },
+            limits,
             content,
             downloads,
             memory,
@@ -331,7 +333,7 @@ impl LayerScans {
         let (content, kind) = (self.content.clone(), DocumentKind::Facts);
         tokio::spawn(async move {
             if let Err(error) = content.put_document(kind, &key, stored).await {
-                tracing::warn!(kind = kind.directory(), key, %error, "document not kept");
+                tracing::warn!(kind = kind.name(), key, %error, "document not kept");
             }
             drop(share);
         });

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
+use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
-use sluicegate_local::cache::ContentStore;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::{Digest, Repository};
@@ -57,14 +57,18 @@ pub struct Manifests {
     loading: Loads,
     /// What lists name and cannot be had, for whoever asks for the list again.
     missed: moka::sync::Cache<(Repository, Digest), PullError>,
-    content: ContentStore,
+    content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     upstreams: Arc<Upstreams>,
 }
 
 impl Manifests {
     /// Starts with an empty memory.
-    pub fn new(content: ContentStore, ledger: Arc<dyn Ledger>, upstreams: Arc<Upstreams>) -> Self {
+    pub fn new(
+        content: Arc<dyn Content>,
+        ledger: Arc<dyn Ledger>,
+        upstreams: Arc<Upstreams>,
+    ) -> Self {
         let warm = Cache::builder()
             .max_capacity(MEMORY_BYTES)
             .weigher(|_, manifest: &Arc<KnownManifest>| {

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use moka::future::Cache;
+use sluicegate_engine::content::{BlobSource, Content, GrowingBlob, Growth, StoredBlob};
 use sluicegate_engine::ledger::Ledger;
-use sluicegate_local::cache::{BlobSource, ContentStore, GrowingBlob, Growth, StoredBlob};
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_upstream::trace;
@@ -50,7 +50,7 @@ pub struct Presence {
 
 struct Shared {
     key: InstanceKey,
-    content: ContentStore,
+    content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     downloads: Downloads,
     upstreams: Arc<Upstreams>,
@@ -63,7 +63,7 @@ impl Presence {
     /// Joins the parts.
     pub fn new(
         key: InstanceKey,
-        content: ContentStore,
+        content: Arc<dyn Content>,
         ledger: Arc<dyn Ledger>,
         downloads: Downloads,
         upstreams: Arc<Upstreams>,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sluicegate_local::cache::{BlobSource, Interest, Pin};
+use sluicegate_engine::content::{BlobSource, Interest, Pin};
 
 /// What a running job has fetched and still wants; shown in status and in the log.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use sluicegate_local::cache::{Tail, Watched};
+use sluicegate_engine::content::{Tail, Watched};
 use sluicegate_model::image::Tag;
 use sluicegate_model::manifest::{ImageManifest, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use sluicegate_local::cache::{Interest, Standing};
+use sluicegate_engine::content::{Interest, Standing};
 use sluicegate_upstream::{Backoff, UpstreamError};
 
 /// How slow a download may be, and for how long.
@@ -169,7 +169,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use sluicegate_local::cache::Waiting;
+    use sluicegate_engine::content::Waiting;
 
     use super::*;
 

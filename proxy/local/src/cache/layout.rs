@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use sluicegate_engine::content::ContentError;
 use sluicegate_machine::private;
 use sluicegate_model::Digest;
 use sluicegate_model::digest::Algorithm;
 
-use super::error::CacheError;
 use crate::durable::Disk;
 
 /// Most free bytes that the content store leaves to the verdict store and the decision log.
@@ -43,14 +43,14 @@ pub(super) struct FoundBlob {
 
 impl Layout {
     /// Creates the directories and deletes what an earlier process left half-written.
-    pub(super) fn open(root: &Path, disk: Disk) -> Result<Self, CacheError> {
+    pub(super) fn open(root: &Path, disk: Disk) -> Result<Self, ContentError> {
         for directory in ["blobs", "incoming", "documents"] {
             let path = root.join(directory);
             private::create_dir_all(&path)
-                .map_err(|error| CacheError::io("creating directory", &path, error))?;
+                .map_err(|error| failed("creating directory", &path, error))?;
         }
         let open_root =
-            File::open(root).map_err(|error| CacheError::io("opening directory", root, error))?;
+            File::open(root).map_err(|error| failed("opening directory", root, error))?;
         let layout = Self {
             root: root.to_owned(),
             open_root,
@@ -89,7 +89,7 @@ impl Layout {
     }
 
     /// Lists the blobs on disk, least recently written first; strange files are left alone.
-    pub(super) fn list_blobs(&self) -> Result<Vec<FoundBlob>, CacheError> {
+    pub(super) fn list_blobs(&self) -> Result<Vec<FoundBlob>, ContentError> {
         let mut found = Vec::new();
         for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
             let directory = self.root.join("blobs").join(algorithm.as_str());
@@ -104,58 +104,57 @@ impl Layout {
     }
 
     /// Fails as full when `more` bytes would eat into the headroom.
-    pub(super) fn check_room(&self, attempt: &'static str, more: u64) -> Result<(), CacheError> {
-        let disk = rustix::fs::statvfs(&self.root).map_err(|error| {
-            CacheError::io("asking the free space of", &self.root, error.into())
-        })?;
+    pub(super) fn check_room(&self, attempt: &'static str, more: u64) -> Result<(), ContentError> {
+        let disk = rustix::fs::statvfs(&self.root)
+            .map_err(|error| failed("asking the free space of", &self.root, error.into()))?;
         let total = disk.f_blocks.saturating_mul(disk.f_frsize);
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         let headroom = MAX_HEADROOM_BYTES.min(total / HEADROOM_SHARE);
         if free < headroom.saturating_add(more) {
-            return Err(CacheError::Full {
+            return Err(ContentError::Full {
                 attempt,
-                path: self.root.clone(),
+                place: shown(&self.root),
             });
         }
         Ok(())
     }
 
     /// Makes durable what has been written of a file so far.
-    pub(super) fn sync_begun(&self, file: &File, path: &Path) -> Result<(), CacheError> {
+    pub(super) fn sync_begun(&self, file: &File, path: &Path) -> Result<(), ContentError> {
         let synced = self.disk.sync_data(file);
         synced.map_err(|source| not_durable(path, source))
     }
 
     /// Makes a written file durable and visible under its final name.
-    pub(super) fn publish(&self, file: &File, from: &Path, to: &Path) -> Result<(), CacheError> {
+    pub(super) fn publish(&self, file: &File, from: &Path, to: &Path) -> Result<(), ContentError> {
         let synced = self.disk.sync_all(file);
         synced.map_err(|source| not_durable(from, source))?;
         let directory = to.parent().unwrap_or(&self.root);
         self.create_durable_directory(directory)?;
-        fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))?;
+        fs::rename(from, to).map_err(|error| failed("publishing", to, error))?;
         self.sync_directory(directory).inspect_err(|_| withdraw(to))
     }
 
     /// Writes a small file whole: it appears with all its bytes, durably, or not at all.
-    pub(super) fn write_whole(&self, to: &Path, content: &[u8]) -> Result<(), CacheError> {
+    pub(super) fn write_whole(&self, to: &Path, content: &[u8]) -> Result<(), ContentError> {
         self.write_as(content, |file, from| self.publish(file, from, to))
     }
 
     /// Does the same without waiting for the disk, for what carries a checksum and can be made again:
     /// a loss of power may take it, and nothing else does.
-    pub(super) fn write_lightly(&self, to: &Path, content: &[u8]) -> Result<(), CacheError> {
+    pub(super) fn write_lightly(&self, to: &Path, content: &[u8]) -> Result<(), ContentError> {
         self.write_as(content, |_, from| {
             let directory = to.parent().unwrap_or(&self.root);
             self.create_durable_directory(directory)?;
-            fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))
+            fs::rename(from, to).map_err(|error| failed("publishing", to, error))
         })
     }
 
     fn write_as(
         &self,
         content: &[u8],
-        publish: impl FnOnce(&File, &Path) -> Result<(), CacheError>,
-    ) -> Result<(), CacheError> {
+        publish: impl FnOnce(&File, &Path) -> Result<(), ContentError>,
+    ) -> Result<(), ContentError> {
         self.check_room("writing", content.len() as u64)?;
         let from = self.incoming();
         let written = write(&from, content).and_then(|file| publish(&file, &from));
@@ -169,7 +168,7 @@ impl Layout {
     /// Writes small files as [`Self::write_whole`] does each, with one sync of the file system for
     /// all of them instead of two for each; none of them is there when it fails. A single one has
     /// its own two, for the file system's waits for all that others are writing meanwhile.
-    pub(super) fn write_many(&self, files: &[(PathBuf, &[u8])]) -> Result<(), CacheError> {
+    pub(super) fn write_many(&self, files: &[(PathBuf, &[u8])]) -> Result<(), ContentError> {
         if let [(to, content)] = files {
             return self.write_whole(to, content);
         }
@@ -192,7 +191,7 @@ impl Layout {
         files: &[(PathBuf, &[u8])],
         moves: &[(PathBuf, &PathBuf)],
         moved: &mut usize,
-    ) -> Result<(), CacheError> {
+    ) -> Result<(), ContentError> {
         for ((_, content), (from, _)) in files.iter().zip(moves) {
             write(from, content)?;
         }
@@ -204,20 +203,19 @@ impl Layout {
             if directories.insert(directory) {
                 self.create_durable_directory(directory)?;
             }
-            fs::rename(from, to).map_err(|error| CacheError::io("publishing", to, error))?;
+            fs::rename(from, to).map_err(|error| failed("publishing", to, error))?;
             *moved += 1;
         }
         let mut directories = directories.into_iter();
         directories.try_for_each(|directory| self.sync_directory(directory))
     }
 
-    fn create_durable_directory(&self, path: &Path) -> Result<(), CacheError> {
+    fn create_durable_directory(&self, path: &Path) -> Result<(), ContentError> {
         if path.is_dir() {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(path);
-        private::create_dir_all(path)
-            .map_err(|error| CacheError::io("creating directory", path, error))?;
+        private::create_dir_all(path).map_err(|error| failed("creating directory", path, error))?;
         let mut above = parent.parent().into_iter().chain([parent]);
         // One that is there is taken for durable from then on.
         above
@@ -226,17 +224,17 @@ impl Layout {
     }
 
     /// Makes the entries of a directory durable.
-    fn sync_directory(&self, path: &Path) -> Result<(), CacheError> {
+    fn sync_directory(&self, path: &Path) -> Result<(), ContentError> {
         let synced = self.disk.sync_directory(path);
         synced.map_err(|source| not_durable(path, source))
     }
 
-    fn sweep(&self) -> Result<(), CacheError> {
+    fn sweep(&self) -> Result<(), ContentError> {
         let incoming = self.root.join("incoming");
         let mut swept = 0_u64;
         for entry in list(&incoming)? {
             let path = entry.path();
-            fs::remove_file(&path).map_err(|error| CacheError::io("sweeping", &path, error))?;
+            fs::remove_file(&path).map_err(|error| failed("sweeping", &path, error))?;
             swept = swept.saturating_add(1);
         }
         if swept > 0 {
@@ -247,15 +245,15 @@ impl Layout {
 }
 
 /// Lists a directory; one that does not exist is empty.
-pub(super) fn list(path: &Path) -> Result<Vec<fs::DirEntry>, CacheError> {
+pub(super) fn list(path: &Path) -> Result<Vec<fs::DirEntry>, ContentError> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(CacheError::io("listing", path, error)),
+        Err(error) => return Err(failed("listing", path, error)),
     };
     entries
         .collect::<Result<_, _>>()
-        .map_err(|error| CacheError::io("listing", path, error))
+        .map_err(|error| failed("listing", path, error))
 }
 
 /// Takes back a file that could not be made durable: nothing may find it.
@@ -264,20 +262,29 @@ fn withdraw(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<File, CacheError> {
+fn write(path: &Path, content: &[u8]) -> Result<File, ContentError> {
     let write = || {
         let mut file = private::create_new(path)?;
         file.write_all(content)?;
         Ok(file)
     };
-    write().map_err(|error| CacheError::io("writing", path, error))
+    write().map_err(|error| failed("writing", path, error))
 }
 
-fn not_durable(path: &Path, source: io::Error) -> CacheError {
-    CacheError::NotDurable {
-        path: path.to_owned(),
+fn not_durable(path: &Path, source: io::Error) -> ContentError {
+    ContentError::NotDurable {
+        place: shown(path),
         source,
     }
+}
+
+/// Says what the disk answered for a path.
+pub(super) fn failed(attempt: &'static str, path: &Path, source: io::Error) -> ContentError {
+    ContentError::io(attempt, shown(path), source)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn found_blob(algorithm: Algorithm, entry: &fs::DirEntry) -> Option<FoundBlob> {

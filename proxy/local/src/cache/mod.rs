@@ -1,27 +1,15 @@
-//! Content by digest on disk: growing files, publication after proof, eviction, derived documents.
+//! Content by digest on disk: where files lie, publication after proof, eviction, documents.
 //!
-//! Nothing here is visible under its digest before the digest is proven, and the last bytes of a
-//! blob that is still arriving reach no client before that. It never decides who may have what:
-//! `pull` asks, and everything that leaves goes through the gate first.
+//! It fills the engine's port [`Content`](sluicegate_engine::content::Content), whose rules are not
+//! here. Nothing is visible under its digest before the digest is proven.
 
-mod body;
 mod documents;
-mod error;
-mod growing;
+mod file;
 mod index;
-mod interest;
 mod layout;
-mod source;
 mod store;
-mod writer;
 
-pub use body::{BlobBody, BlobSource, Tail, TailHold, stream};
-pub use documents::{DocumentKind, PackedDocument};
-pub use error::{BlobFailure, CacheError};
-pub use growing::{GrowingBlob, Growth, SyncTailReader};
-pub use interest::{Interest, Standing, Waiting, Watched};
-pub use store::{ContentStore, Pin, StoredBlob};
-pub use writer::BlobWriter;
+pub use store::ContentStore;
 
 #[cfg(test)]
 mod tests;

@@ -1,28 +1,26 @@
 //! The content store: what is there, what comes in, what goes.
 //!
-//! Called by `pull` and `verdicts`. It keeps no verdict and no membership, so eviction loses
-//! nothing that cannot be fetched again. The index is in memory; the directory is the truth.
+//! Called by `pull` and `verdicts` through the engine's port. The index is in memory; the directory
+//! is the truth.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use sluicegate_machine::private;
+use sluicegate_engine::content::{
+    BlobWriter, Content, ContentError, DocumentKind, PackedDocument, Pin, StoredBlob, off_worker,
+};
 use sluicegate_model::{Digest, DigestHasher};
 
 use super::documents::{self, DocumentName};
-use super::error::CacheError;
-use super::growing::GrowingBlob;
+use super::file::{IncomingFile, StoredFile};
 use super::index::Index;
 use super::layout::Layout;
-use super::writer::BlobWriter;
 use crate::durable::Disk;
-
-/// Bytes read at a time when a stored blob is proven again.
-const PROVE_PIECE_BYTES: usize = 256 * 1024;
 
 /// Content by digest, on disk.
 #[derive(Clone, Debug)]
@@ -41,18 +39,8 @@ struct State {
     unproven: Mutex<HashSet<Digest>>,
 }
 
-/// A blob that was in the store when it was asked for.
-#[derive(Clone, Debug)]
-pub struct StoredBlob {
-    digest: Digest,
-    len: u64,
-    path: PathBuf,
-    store: ContentStore,
-}
-
-/// Keeps one digest from being evicted, present or yet to come, while it is held.
-#[derive(Debug)]
-pub struct Pin {
+/// Takes a protection from eviction back when it is dropped.
+struct Pinned {
     store: ContentStore,
     digest: Digest,
 }
@@ -61,12 +49,12 @@ impl ContentStore {
     /// Opens the store under `root`: creates it, sweeps unfinished downloads, lists what is there.
     ///
     /// Blocks on the disk. `capacity_bytes` bounds blobs; documents have their own, smaller bound.
-    pub fn open(root: &Path, capacity_bytes: u64) -> Result<Self, CacheError> {
+    pub fn open(root: &Path, capacity_bytes: u64) -> Result<Self, ContentError> {
         Self::open_on(root, capacity_bytes, Disk::default())
     }
 
     /// Does the same with this way of syncing.
-    pub fn open_on(root: &Path, capacity_bytes: u64, disk: Disk) -> Result<Self, CacheError> {
+    pub fn open_on(root: &Path, capacity_bytes: u64, disk: Disk) -> Result<Self, ContentError> {
         let layout = Layout::open(root, disk)?;
         let mut blobs = Index::new();
         let mut unproven = HashSet::new();
@@ -87,82 +75,6 @@ impl ContentStore {
         })
     }
 
-    /// Looks a digest up and makes it the most recently used one.
-    pub fn lookup(&self, digest: &Digest) -> Option<StoredBlob> {
-        let len = self.blobs().touch(digest)?;
-        Some(self.stored(digest.clone(), len))
-    }
-
-    /// Starts a growing blob; a disk without room for `expected_len` is [`CacheError::Full`].
-    pub fn begin(
-        &self,
-        digest: &Digest,
-        expected_len: Option<u64>,
-    ) -> Result<BlobWriter, CacheError> {
-        self.check_room("starting a blob", expected_len.unwrap_or(0))?;
-        let path = self.state.layout.incoming();
-        let file =
-            private::create_new(&path).map_err(|error| CacheError::io("creating", &path, error))?;
-        let blob = GrowingBlob::new(digest.clone(), expected_len, Arc::new(file));
-        Ok(BlobWriter::new(self.clone(), Arc::new(blob), path))
-    }
-
-    /// Stores small content whole, proven and durable.
-    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoredBlob, CacheError> {
-        let (store, wanted) = (self.clone(), digest.clone());
-        off_worker("storing content", move || {
-            let mut hasher = DigestHasher::new(wanted.algorithm());
-            hasher.update(&bytes);
-            let got = hasher.finish();
-            if got != wanted {
-                return Err(CacheError::DigestMismatch { wanted, got });
-            }
-            let path = store.state.layout.blob(&wanted);
-            store.state.layout.write_whole(&path, &bytes)?;
-            Ok(store.admit(wanted, bytes.len() as u64))
-        })
-        .await
-    }
-
-    /// Reads small content and hashes it again: what is not what it was is evicted, and missing.
-    pub async fn read(&self, digest: &Digest, max: usize) -> Result<Option<Bytes>, CacheError> {
-        let Some(blob) = self.lookup(digest) else {
-            return Ok(None);
-        };
-        let max = max as u64;
-        if blob.len > max {
-            let (digest, len) = (blob.digest, blob.len);
-            return Err(CacheError::TooLarge { digest, len, max });
-        }
-        off_worker("reading content", move || blob.read_proven()).await
-    }
-
-    /// Protects a digest from eviction until the guard is dropped.
-    pub fn pin(&self, digest: &Digest) -> Pin {
-        self.blobs().pin(digest);
-        Pin {
-            store: self.clone(),
-            digest: digest.clone(),
-        }
-    }
-
-    /// Deletes content; readers that have it open keep it until they are done.
-    pub fn remove(&self, digest: &Digest) {
-        if self.blobs().remove(digest) {
-            self.delete_file(digest);
-        }
-    }
-
-    /// Counts the bytes of the stored blobs.
-    pub fn used_bytes(&self) -> u64 {
-        self.blobs().used_bytes()
-    }
-
-    /// Gives the bound on the stored blobs, in bytes.
-    pub fn capacity_bytes(&self) -> u64 {
-        self.state.capacity_bytes
-    }
-
     /// Gives a directory for temporary files; what a process leaves there the next one deletes.
     pub fn spool_dir(&self) -> PathBuf {
         self.state.layout.incoming_dir()
@@ -176,34 +88,18 @@ impl ContentStore {
         lock(&self.state.documents)
     }
 
-    pub(super) fn check_room(&self, attempt: &'static str, more: u64) -> Result<(), CacheError> {
-        self.state.layout.check_room(attempt, more)
+    /// Tells whether this process has seen that the content is what its digest says.
+    pub(super) fn is_proven(&self, digest: &Digest) -> bool {
+        !lock(&self.state.unproven).contains(digest)
     }
 
-    /// Makes durable what has been written of a blob that is still arriving.
-    pub(super) fn sync_begun(&self, file: &File, path: &Path) -> Result<(), CacheError> {
-        self.state.layout.sync_begun(file, path)
+    pub(super) fn note_proven(&self, digest: &Digest) {
+        lock(&self.state.unproven).remove(digest);
     }
 
-    /// Makes a proven file durable and visible, then evicts what no longer fits.
-    pub(super) async fn publish(
-        &self,
-        digest: Digest,
-        file: Arc<File>,
-        from: PathBuf,
-        len: u64,
-    ) -> Result<StoredBlob, CacheError> {
-        let store = self.clone();
-        off_worker("publishing a blob", move || {
-            let to = store.state.layout.blob(&digest);
-            store.state.layout.publish(&file, &from, &to)?;
-            Ok(store.admit(digest, len))
-        })
-        .await
-    }
-
-    fn admit(&self, digest: Digest, len: u64) -> StoredBlob {
-        lock(&self.state.unproven).remove(&digest);
+    /// Takes up a file that lies under its digest, proven, and evicts what no longer fits.
+    pub(super) fn admit(&self, digest: Digest, len: u64) -> StoredBlob {
+        self.note_proven(&digest);
         let victims = {
             let mut blobs = self.blobs();
             blobs.insert(digest.clone(), len);
@@ -215,7 +111,7 @@ impl ContentStore {
         if !victims.is_empty() {
             tracing::debug!(blobs = victims.len(), "cache evicted blobs");
         }
-        self.stored(digest, len)
+        StoredBlob::new(self.stored(digest, len))
     }
 
     fn delete_file(&self, digest: &Digest) {
@@ -229,12 +125,16 @@ impl ContentStore {
         }
     }
 
-    fn stored(&self, digest: Digest, len: u64) -> StoredBlob {
-        StoredBlob {
-            path: self.state.layout.blob(&digest),
+    fn look_up(&self, digest: &Digest) -> Option<StoredFile> {
+        let len = self.blobs().touch(digest)?;
+        Some(self.stored(digest.clone(), len))
+    }
+
+    fn stored(&self, digest: Digest, len: u64) -> StoredFile {
+        StoredFile {
+            store: self.clone(),
             digest,
             len,
-            store: self.clone(),
         }
     }
 
@@ -243,122 +143,129 @@ impl ContentStore {
     }
 }
 
-impl StoredBlob {
-    /// Gives the content's digest.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
+#[async_trait]
+impl Content for ContentStore {
+    fn lookup(&self, digest: &Digest) -> Option<StoredBlob> {
+        self.look_up(digest).map(StoredBlob::new)
     }
 
-    /// Gives the length, in bytes.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "it is a size in bytes; nobody asks whether a blob is empty"
-    )]
-    pub fn len(&self) -> u64 {
-        self.len
+    fn begin(
+        &self,
+        digest: &Digest,
+        expected_len: Option<u64>,
+    ) -> Result<BlobWriter, ContentError> {
+        let room = expected_len.unwrap_or(0);
+        self.layout().check_room("starting a blob", room)?;
+        let incoming = IncomingFile::create(self.clone(), digest.clone())?;
+        Ok(BlobWriter::new(digest, expected_len, Arc::new(incoming)))
     }
 
-    /// Opens the content; a file that is gone or has another length is forgotten and an error.
-    pub fn open_file(&self) -> io::Result<File> {
-        let opened = File::open(&self.path).and_then(|file| {
-            let len = file.metadata()?.len();
-            if len == self.len {
-                Ok(file)
-            } else {
-                let message = format!("{} is {len} bytes long, wanted {}", self.digest, self.len);
-                Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoredBlob, ContentError> {
+        let (store, wanted) = (self.clone(), digest.clone());
+        off_worker("storing content", move || {
+            let mut hasher = DigestHasher::new(wanted.algorithm());
+            hasher.update(&bytes);
+            let got = hasher.finish();
+            if got != wanted {
+                return Err(ContentError::DigestMismatch { wanted, got });
             }
-        });
-        opened.inspect_err(|error| {
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::InvalidData
-            ) {
-                self.store.remove(&self.digest);
-            }
+            let layout = store.layout();
+            layout.write_whole(&layout.blob(&wanted), &bytes)?;
+            Ok(store.admit(wanted, bytes.len() as u64))
+        })
+        .await
+    }
+
+    async fn read(&self, digest: &Digest, max: usize) -> Result<Option<Bytes>, ContentError> {
+        let Some(blob) = self.look_up(digest) else {
+            return Ok(None);
+        };
+        let max = max as u64;
+        if blob.len > max {
+            let (digest, len) = (blob.digest, blob.len);
+            return Err(ContentError::TooLarge { digest, len, max });
+        }
+        off_worker("reading content", move || blob.read_proven()).await
+    }
+
+    fn pin(&self, digest: &Digest) -> Pin {
+        self.blobs().pin(digest);
+        Pin::new(Pinned {
+            store: self.clone(),
+            digest: digest.clone(),
         })
     }
 
-    /// Makes sure that this process has seen that the content is what its digest says. What is
-    /// not is evicted, and an error.
-    pub async fn prove_once(&self) -> io::Result<()> {
-        if self.is_proven() {
+    fn remove(&self, digest: &Digest) {
+        if self.blobs().remove(digest) {
+            self.delete_file(digest);
+        }
+    }
+
+    fn used_bytes(&self) -> u64 {
+        self.blobs().used_bytes()
+    }
+
+    fn capacity_bytes(&self) -> u64 {
+        self.state.capacity_bytes
+    }
+
+    async fn put_document(
+        &self,
+        kind: DocumentKind,
+        key: &str,
+        body: Vec<u8>,
+    ) -> Result<(), ContentError> {
+        let (store, key) = (self.clone(), key.to_owned());
+        off_worker("storing a document", move || {
+            store.write_document(kind, &key, &body)
+        })
+        .await
+    }
+
+    /// One sync is for all of them.
+    async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
+        if documents.is_empty() {
             return Ok(());
         }
-        let blob = self.clone();
-        tokio::task::spawn_blocking(move || blob.prove())
-            .await
-            .map_err(io::Error::other)?
+        let store = self.clone();
+        off_worker("storing documents", move || {
+            store.write_documents(&documents)
+        })
+        .await
     }
 
-    /// Tells whether this process has seen that the content is what its digest says.
-    pub(super) fn is_proven(&self) -> bool {
-        !lock(&self.store.state.unproven).contains(&self.digest)
+    async fn document(
+        &self,
+        kind: DocumentKind,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, ContentError> {
+        let (store, key) = (self.clone(), key.to_owned());
+        off_worker("reading a document", move || {
+            store.read_document(kind, &key)
+        })
+        .await
     }
 
-    /// Hashes the whole content and evicts it when it is not what its digest says. Blocks.
-    pub(super) fn prove(&self) -> io::Result<()> {
-        let mut file = self.open_file()?;
-        let mut hasher = DigestHasher::new(self.digest.algorithm());
-        let mut piece = vec![0; PROVE_PIECE_BYTES];
-        loop {
-            let count = file.read(&mut piece)?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(piece.get(..count).unwrap_or_default());
-        }
-        self.settle(&hasher.finish())
+    async fn document_bytes(
+        &self,
+        kind: DocumentKind,
+        key: &str,
+    ) -> Result<Option<u64>, ContentError> {
+        let (store, name) = (self.clone(), DocumentName::new(kind, key));
+        off_worker("looking at a document", move || store.stated_bytes(&name)).await
     }
 
-    fn read_proven(&self) -> Result<Option<Bytes>, CacheError> {
-        let mut bytes = Vec::new();
-        let read = self
-            .open_file()
-            .and_then(|file| file.take(self.len).read_to_end(&mut bytes));
-        match read {
-            Ok(_) => {}
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::InvalidData
-                ) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(CacheError::io("reading", &self.path, error)),
-        }
-        let mut hasher = DigestHasher::new(self.digest.algorithm());
-        hasher.update(&bytes);
-        Ok(self.settle(&hasher.finish()).is_ok().then(|| bytes.into()))
-    }
-
-    fn settle(&self, got: &Digest) -> io::Result<()> {
-        if *got == self.digest {
-            lock(&self.store.state.unproven).remove(&self.digest);
-            return Ok(());
-        }
-        tracing::error!(digest = %self.digest, %got, "cache found a damaged blob and evicted it");
-        self.store.remove(&self.digest);
-        let message = format!("content of {} hashes to {got}", self.digest);
-        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    async fn remove_document(&self, kind: DocumentKind, key: &str) -> Result<(), ContentError> {
+        let (store, name) = (self.clone(), DocumentName::new(kind, key));
+        off_worker("deleting a document", move || store.delete_document(&name)).await
     }
 }
 
-impl Drop for Pin {
+impl Drop for Pinned {
     fn drop(&mut self) {
         self.store.blobs().unpin(&self.digest);
     }
-}
-
-/// Runs blocking work in the blocking pool.
-pub(super) async fn off_worker<T: Send + 'static>(
-    attempt: &'static str,
-    work: impl FnOnce() -> Result<T, CacheError> + Send + 'static,
-) -> Result<T, CacheError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| CacheError::Interrupted { attempt })?
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

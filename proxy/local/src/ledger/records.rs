@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
+use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::{
     Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform,
 };
 use sluicegate_model::{Digest, Repository, Tag};
 
-use crate::cache::ContentStore;
 use crate::store::{Key, Op, StoreError, VerdictStore};
 
 use super::event_rows::EventHead;
@@ -27,7 +27,7 @@ pub(super) const PAGE_ROWS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Records {
     pub(super) store: Arc<dyn VerdictStore>,
-    pub(super) content: ContentStore,
+    pub(super) content: Arc<dyn Content>,
     pub(super) writing: Writing,
     pub(super) event_head: EventHead,
     pub(super) index: Index,
@@ -35,7 +35,7 @@ pub struct Records {
 
 impl Records {
     /// Joins the verdict store and the content store, which keeps the large verdicts.
-    pub fn new(store: Arc<dyn VerdictStore>, content: ContentStore) -> Self {
+    pub fn new(store: Arc<dyn VerdictStore>, content: Arc<dyn Content>) -> Self {
         Self {
             store,
             content,

@@ -9,12 +9,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_engine::content::DocumentKind;
 use sluicegate_engine::ledger::term::Term;
 use sluicegate_engine::ledger::{Replacement, Summary};
 use sluicegate_model::Digest;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::cache::DocumentKind;
 use crate::store::{Key, Op, StoreError};
 
 use super::head::SummaryRow;

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::content::{ContentError, DocumentKind, PackedDocument};
 use sluicegate_engine::ledger::{Mark, Packed, Summary};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
-use crate::cache::{CacheError, DocumentKind, PackedDocument};
 use crate::store::{Key, Op, StoreError};
 
 /// Largest record, in bytes before the engine's compression.
@@ -55,7 +55,7 @@ impl VerdictBody {
     pub(super) fn of(
         repository: &Repository,
         text: &Packed,
-    ) -> Result<(Self, Option<PackedDocument>), CacheError> {
+    ) -> Result<(Self, Option<PackedDocument>), ContentError> {
         let len = text.text_bytes;
         if len <= MAX_INLINE_TEXT_BYTES && text.bytes.len() <= MAX_INLINE_BYTES {
             return Ok((Self::Inline(text.bytes.clone()), None));

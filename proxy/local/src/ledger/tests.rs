@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_engine::content::{Content as _, DocumentKind};
 use sluicegate_engine::ledger::{
     EventFilter, Events as _, Ledger, Lists as _, Membership as _, Packages as _, Replacement,
     VerdictFilter, Verdicts as _,
@@ -23,14 +24,14 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, samples};
 use tempfile::TempDir;
 
-use crate::cache::{ContentStore, DocumentKind};
+use crate::cache::ContentStore;
 use crate::store::{Key, MemoryStore, Op, Opened, SledStore, StoreError, VerdictStore};
 
 use super::*;
 
 fn records() -> (TempDir, Records) {
     let directory = tempfile::tempdir().unwrap();
-    let content = ContentStore::open(directory.path(), 1 << 30).unwrap();
+    let content = Arc::new(ContentStore::open(directory.path(), 1 << 30).unwrap());
     (
         directory,
         Records::new(Arc::new(MemoryStore::new()), content),
@@ -114,7 +115,7 @@ async fn what_an_upstream_only_said_to_head_is_no_membership_any_more() {
 #[tokio::test]
 async fn document_of_an_evicted_kind_never_takes_a_verdict_along() {
     let directory = tempfile::tempdir().unwrap();
-    let content = ContentStore::open(directory.path(), 1).unwrap();
+    let content = Arc::new(ContentStore::open(directory.path(), 1).unwrap());
     let records = Records::new(Arc::new(MemoryStore::new()), content.clone());
     let verdict = verdict("app", "image", 0, many_findings());
     put(&records, &verdict).await;

@@ -4,11 +4,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sluicegate_engine::content::DocumentKind;
 use sluicegate_engine::ledger::{Judged, JudgedPage, Known, LedgerError, Replacement, Verdicts};
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
 
-use crate::cache::DocumentKind;
 use crate::store::StoreError;
 
 use super::keys;

@@ -87,7 +87,7 @@ pub enum StoreError {
     },
     /// The content store, which holds large verdicts, failed.
     #[error("keeping a verdict's findings failed")]
-    Document(#[from] crate::cache::CacheError),
+    Document(#[from] sluicegate_engine::content::ContentError),
     /// A record is larger than the engines bear.
     #[error("a record of {len} bytes is too large for the verdict store, wanted at most {max}")]
     TooLarge {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use sluicegate_engine::content::stream;
+use sluicegate_engine::testkit::MemoryContent;
 use sluicegate_engine::testkit::MemoryLedger;
 use sluicegate_upstream::fake::{Fake, Seen, answer};
 use sluicegate_upstream::{Upstream, UpstreamOptions};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -22,19 +23,17 @@ const HURRIED: Pace = Pace {
 const LONG: Duration = Duration::from_secs(2);
 
 /// Downloads from an upstream at a URL.
-fn downloads(url: &str) -> (TempDir, Downloads) {
+fn downloads(url: &str) -> Downloads {
     let options = UpstreamOptions::anonymous("up.test", url.parse().unwrap());
     let upstream = Arc::new(Upstream::new(options, None).unwrap());
     let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
-    let home = tempfile::tempdir().unwrap();
-    let content = ContentStore::open(home.path(), 1 << 30).unwrap();
+    let content = Arc::new(MemoryContent::new(1 << 30));
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let downloads = Downloads::at_pace(content, ledger, upstreams, HURRIED);
-    (home, downloads)
+    Downloads::at_pace(content, ledger, upstreams, HURRIED)
 }
 
 /// Downloads from an upstream that sends a byte now and then; counts its requests.
-async fn dripping() -> (TempDir, Downloads, Arc<AtomicUsize>) {
+async fn dripping() -> (Downloads, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let requests = Arc::<AtomicUsize>::default();
@@ -45,8 +44,8 @@ async fn dripping() -> (TempDir, Downloads, Arc<AtomicUsize>) {
             tokio::spawn(drip(stream));
         }
     });
-    let (home, downloads) = downloads(&url);
-    (home, downloads, requests)
+    let downloads = downloads(&url);
+    (downloads, requests)
 }
 
 async fn drip(mut stream: TcpStream) {
@@ -75,7 +74,7 @@ fn blob() -> (Repository, Descriptor) {
 
 #[tokio::test]
 async fn a_drip_ends_when_nobody_waits_and_the_next_request_starts_anew() {
-    let (_home, downloads, requests) = dripping().await;
+    let (downloads, requests) = dripping().await;
     let (repository, blob) = blob();
     let interest = Arc::<Interest>::default();
     let client = Waiting::default();
@@ -110,10 +109,10 @@ async fn a_drip_ends_when_nobody_waits_and_the_next_request_starts_anew() {
 
 #[tokio::test]
 async fn a_client_that_reads_along_keeps_a_drip_going() {
-    let (_home, downloads, _requests) = dripping().await;
+    let (downloads, _requests) = dripping().await;
     let (repository, blob) = blob();
     let source = downloads.ensure(&repository, &blob).await.unwrap();
-    let body = sluicegate_local::cache::stream(source.clone(), 0..SIZE, None).unwrap();
+    let body = stream(source.clone(), 0..SIZE, None).unwrap();
     let BlobSource::Growing(growing) = &source else {
         panic!("it is on its way");
     };
@@ -152,7 +151,7 @@ async fn an_upstream_that_bears_two_requests_gives_all_blobs_of_an_image() {
             }
         })
         .await;
-        let (_home, downloads) = downloads(&fake.url(""));
+        let downloads = downloads(&fake.url(""));
         let (repository, _) = blob();
         let (interest, client) = (Arc::<Interest>::default(), Waiting::default());
         interest.join(client.seen_from_afar());
@@ -176,7 +175,7 @@ async fn an_upstream_that_bears_two_requests_gives_all_blobs_of_an_image() {
 #[tokio::test]
 async fn a_limit_that_outlasts_every_client_is_passed_on_with_its_end() {
     let fake = Fake::start(|_| async { answer(429, &[("retry-after", "3600")], "") }).await;
-    let (_home, downloads) = downloads(&fake.url(""));
+    let downloads = downloads(&fake.url(""));
     let (repository, layer) = blob();
     let source = downloads.ensure(&repository, &layer).await.unwrap();
     let failed = downloads.stored(&layer.digest, &source).await.unwrap_err();
@@ -203,7 +202,7 @@ async fn whether_an_upstream_says_where_a_blob_ends_is_known_with_its_first_answ
     })
     .await;
     for (name, is_told) in [("told", true), ("untold", false)] {
-        let (_home, downloads) = downloads(&fake.url(""));
+        let downloads = downloads(&fake.url(""));
         let repository: Repository = format!("up.test/{name}/app").parse().unwrap();
         let source = downloads
             .ensure(&repository, &named(content))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sluicegate_config::GateMode;
-use sluicegate_local::cache::{BlobBody, BlobSource, Interest, Tail, TailHold, Waiting};
+use sluicegate_engine::content::{BlobBody, BlobSource, Interest, Tail, TailHold, Waiting};
 use sluicegate_model::image_config::MAX_CONFIG_BYTES;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};

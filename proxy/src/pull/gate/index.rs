@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use moka::sync::Cache;
 use sluicegate_config::GateMode;
-use sluicegate_local::cache::Watched;
+use sluicegate_engine::content::Watched;
 use sluicegate_model::manifest::{Descriptor, Index, Manifest, ManifestError};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sluicegate_config::GateMode;
-use sluicegate_local::cache::{Waiting, Watched};
+use sluicegate_engine::content::{Waiting, Watched};
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};

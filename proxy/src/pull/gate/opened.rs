@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use sluicegate_local::cache::{self, BlobBody, BlobSource, Growth, TailHold, Waiting};
+use sluicegate_engine::content::{self, BlobBody, BlobSource, Growth, TailHold, Waiting};
 use sluicegate_model::Repository;
 
 use super::Gate;
@@ -88,5 +88,5 @@ fn stream(
     {
         tail.from = 0;
     }
-    cache::stream(source, range, tail)
+    content::stream(source, range, tail)
 }

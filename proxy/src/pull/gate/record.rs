@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sluicegate_engine::audit::{Denial, Pull, PullMethod};
-use sluicegate_local::cache::Watched;
+use sluicegate_engine::content::Watched;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};

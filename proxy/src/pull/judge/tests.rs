@@ -3,10 +3,12 @@
 use std::sync::Mutex;
 
 use jiff::SignedDuration;
+use sluicegate_engine::content::{Content as _, DocumentKind};
 use sluicegate_engine::fingerprint::{fingerprint, verdict_fingerprint};
+use sluicegate_engine::testkit::MemoryContent;
 use sluicegate_engine::testkit::MemoryLedger;
-use sluicegate_local::cache::{ContentStore, DocumentKind};
 use sluicegate_model::artifact::Content;
+use sluicegate_scanner::Limits;
 use sluicegate_upstream::ProxyVariables;
 use tempfile::TempDir;
 
@@ -17,7 +19,7 @@ use crate::pull::sources::Upstreams;
 /// A judge whose clock is set by hand.
 struct Bench {
     judge: Judge,
-    content: ContentStore,
+    content: Arc<MemoryContent>,
     time: Arc<Mutex<Timestamp>>,
     repository: Repository,
     digest: Digest,
@@ -33,7 +35,7 @@ fn today() -> Timestamp {
 impl Bench {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let content = ContentStore::open(home.path(), 1 << 30).unwrap();
+        let content = Arc::new(MemoryContent::new(1 << 30));
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
         let time = Arc::new(Mutex::new(today()));
         let told = Arc::clone(&time);
@@ -41,7 +43,7 @@ impl Bench {
         let upstreams = Arc::new(Upstreams::default());
         let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams);
         let judge = Judge::new(
-            Jobs::new(content.clone(), downloads, clock.clone()),
+            Jobs::new(content.clone(), Limits::default(), downloads, clock.clone()),
             Policies::load(&[]).unwrap(),
             Feeds::start(
                 Vec::new(),

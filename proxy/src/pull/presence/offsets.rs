@@ -4,9 +4,8 @@
 //! are the same each time, so asking again gives it no other chance.
 
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 
-use sluicegate_local::cache::StoredBlob;
+use sluicegate_engine::content::StoredBlob;
 use sluicegate_model::{Digest, Repository};
 
 use crate::instance_key::InstanceKey;
@@ -47,11 +46,11 @@ pub(super) async fn read(
 ) -> Result<Vec<(Range<u64>, Vec<u8>)>, PullError> {
     let stored = stored.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let file = stored.open_file()?;
+        let stored = stored.open()?;
         let mut read = Vec::with_capacity(parts.len());
         for part in parts {
             let mut bytes = vec![0; PART_BYTES];
-            file.read_exact_at(&mut bytes, part.start)?;
+            stored.read_exact_at(&mut bytes, part.start)?;
             read.push((part, bytes));
         }
         Ok::<_, std::io::Error>(read)

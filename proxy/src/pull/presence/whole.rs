@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sluicegate_local::cache::StoredBlob;
+use sluicegate_engine::content::StoredBlob;
 use sluicegate_model::{DigestHasher, Repository};
 use sluicegate_upstream::{Backoff, BlobBody, Upstream, UpstreamError};
 

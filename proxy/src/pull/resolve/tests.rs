@@ -1,17 +1,16 @@
 //! Tags against upstreams that answer HEAD, GET and digests each in their own way.
 
 use jiff::SignedDuration;
+use sluicegate_engine::testkit::MemoryContent;
 use sluicegate_engine::testkit::MemoryLedger;
-use sluicegate_local::cache::ContentStore;
 use sluicegate_upstream::fake::{Fake, Seen, answer};
 use sluicegate_upstream::{Upstream, UpstreamOptions};
 
 use super::*;
 
-/// A resolver that asks again each time, the manifests behind it, and where it keeps things.
-fn resolver(upstream: Upstream) -> (Resolver, Manifests, tempfile::TempDir) {
-    let home = tempfile::tempdir().unwrap();
-    let content = ContentStore::open(home.path(), 1 << 30).unwrap();
+/// A resolver that asks again each time, and the manifests behind it.
+fn resolver(upstream: Upstream) -> (Resolver, Manifests) {
+    let content = Arc::new(MemoryContent::new(1 << 30));
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let upstreams = [("up.test".to_owned(), Arc::new(upstream))];
     let upstreams = Arc::new(Upstreams::new(upstreams));
@@ -19,7 +18,7 @@ fn resolver(upstream: Upstream) -> (Resolver, Manifests, tempfile::TempDir) {
     let clock = Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap());
     let ttl = Duration::ZERO;
     let resolver = Resolver::new(ttl, ledger, manifests.clone(), upstreams, clock);
-    (resolver, manifests, home)
+    (resolver, manifests)
 }
 
 /// What stands behind the tag for the nth time it is asked for.
@@ -60,7 +59,7 @@ async fn a_tag_is_followed_where_manifests_are_found_by_tag_only_or_head_is_odd(
             }
         })
         .await;
-        let (resolver, manifests, _home) = resolver(fake.upstream());
+        let (resolver, manifests) = resolver(fake.upstream());
         let (repository, tag) = ("up.test/app".parse().unwrap(), "1".parse().unwrap());
         for number in 0..3 {
             at.store(number, std::sync::atomic::Ordering::SeqCst);
@@ -89,7 +88,7 @@ async fn what_a_tag_gives_counts_only_with_the_digest_asked_for() {
         answer(200, &[kind], manifest(1))
     })
     .await;
-    let (_, manifests, _home) = resolver(fake.upstream());
+    let (_, manifests) = resolver(fake.upstream());
     let (repository, tag) = ("up.test/app".parse().unwrap(), "1".parse().unwrap());
     let right = Digest::of(manifest(1).as_bytes());
     let other = Digest::of(manifest(2).as_bytes());
@@ -104,8 +103,7 @@ async fn what_a_tag_gives_counts_only_with_the_digest_asked_for() {
 #[tokio::test]
 async fn a_tag_heard_of_in_the_future_is_not_served_stale() {
     let now: Timestamp = "2026-11-28T00:00:00Z".parse().unwrap();
-    let home = tempfile::tempdir().unwrap();
-    let content = ContentStore::open(home.path(), 1 << 30).unwrap();
+    let content = Arc::new(MemoryContent::new(1 << 30));
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     // Nobody listens there.
     let url = "http://127.0.0.1:1".parse().unwrap();

@@ -25,7 +25,7 @@ async fn a_blob_whose_sync_fails_reaches_nobody_whole_and_is_fetched_again() {
     disk.let_fail(true);
     let failed = writer.commit().await;
     assert!(
-        matches!(failed, Err(CacheError::NotDurable { .. })),
+        matches!(failed, Err(ContentError::NotDurable { .. })),
         "{failed:?}"
     );
     error_of(&mut body).await;
@@ -59,7 +59,7 @@ async fn a_sync_that_fails_while_more_arrives_fails_the_blob_though_the_last_one
     disk.let_fail(false);
     let failed = writer.commit().await;
     assert!(
-        matches!(failed, Err(CacheError::NotDurable { .. })),
+        matches!(failed, Err(ContentError::NotDurable { .. })),
         "{failed:?}"
     );
     assert!(store.lookup(&Digest::of(&content)).is_none());
@@ -110,25 +110,4 @@ async fn what_can_be_derived_again_does_not_wait_for_the_disk() {
     store.put_document(kind, "two", vec![2]).await.unwrap();
     assert!(!disk.has_failed());
     assert_eq!(store.document(kind, "two").await.unwrap(), Some(vec![2]));
-}
-
-#[tokio::test]
-async fn the_scanner_does_not_wait_for_the_disk_and_clients_do() {
-    let (_directory, store) = store();
-    let content = content(1_000);
-    let mut writer = growing(&store, &content);
-    let blob = writer.blob();
-    append_all(&mut writer, &content).await;
-    writer.show().await.unwrap();
-    blob.announce(Growth::Proven { len: 1_000 });
-    let mut scanned = Vec::new();
-    blob.sync_reader()
-        .unwrap()
-        .read_to_end(&mut scanned)
-        .unwrap();
-    assert_eq!(scanned, content);
-    let mut body = whole(BlobSource::Growing(Arc::clone(&blob)));
-    assert_eq!(read_until_quiet(&mut body).await.len(), 750);
-    writer.commit().await.unwrap();
-    assert_eq!(collect(body).await.unwrap().len(), 250);
 }

@@ -54,7 +54,7 @@ async fn a_failed_sync_acknowledges_nothing_and_shows_nothing() {
 async fn records_and_verdicts_whose_sync_fails_are_errors() {
     let directory = tempfile::tempdir().unwrap();
     let disk = Disk::default();
-    let content = ContentStore::open(&directory.path().join("content"), 1 << 30).unwrap();
+    let content = Arc::new(ContentStore::open(&directory.path().join("content"), 1 << 30).unwrap());
     let home = directory.path().join("verdicts");
     let (store, _) = SledStore::open_on(&home, 1 << 20, disk.clone()).unwrap();
     let records = Records::new(Arc::new(store), content);

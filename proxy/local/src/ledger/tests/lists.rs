@@ -102,7 +102,7 @@ fn holding(name: &str) -> Inventory {
 }
 
 async fn filled(store: Arc<Counting>, directory: &TempDir) -> Records {
-    let content = ContentStore::open(directory.path(), 1 << 30).unwrap();
+    let content = Arc::new(ContentStore::open(directory.path(), 1 << 30).unwrap());
     let records = Records::new(store, content);
     let nothing = records
         .known_verdict(&repository("none"), &Digest::of(b"none"))
@@ -255,7 +255,7 @@ async fn a_store_of_an_earlier_form_is_listed_whole() {
     let new = Replacement::new(&bad, &known).unwrap().told_as(change);
     records.replace_verdicts(vec![new]).await.unwrap();
     make_earlier(&records.store).await;
-    let content = ContentStore::open(directory.path(), 1 << 30).unwrap();
+    let content = Arc::new(ContentStore::open(directory.path(), 1 << 30).unwrap());
     let later = Records::new(Arc::clone(&records.store), content);
     // A pull is judged before the index is whole.
     put(&later, &numbered(7)).await;

@@ -44,7 +44,7 @@ impl Kept {
 
     fn open(&mut self) {
         let home = self.directory.path();
-        let content = ContentStore::open(&home.join("content"), 1 << 30).unwrap();
+        let content = Arc::new(ContentStore::open(&home.join("content"), 1 << 30).unwrap());
         let store: Arc<dyn VerdictStore> = match &self.engine {
             Engine::Memory(store) => Arc::clone(store) as _,
             Engine::Sled => {

@@ -1,6 +1,6 @@
 //! What is kept of a layer counts as far as the analyzers of today made it.
 
-use sluicegate_local::cache::DocumentKind;
+use sluicegate_engine::content::DocumentKind;
 use sluicegate_scanner::{LayerFacts, Limits, PluginSet, scan_layer, scan_layer_again};
 
 use super::images::{Image, files, layer};

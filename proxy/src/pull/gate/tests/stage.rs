@@ -5,14 +5,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
+use sluicegate_engine::content::Content;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::testkit::MemoryLedger;
+use sluicegate_engine::testkit::{self, MemoryContent};
 use sluicegate_feeds::Feeds;
-use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, PullLog, read};
 use sluicegate_local::durable::Disk;
 use sluicegate_model::{Digest, Reference, media_type};
+use sluicegate_scanner::Limits;
 use sluicegate_upstream::ProxyVariables;
 use sluicegate_upstream::fake::{Fake, Seen, answer};
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ pub(super) struct Stage {
     pub(super) gate: Gate,
     pub(super) upstream: Fake,
     pub(super) disk: Disk,
-    pub(super) content: ContentStore,
+    pub(super) content: Arc<dyn Content>,
     shelf: Arc<Mutex<Shelf>>,
     released: watch::Sender<u64>,
     _stop: watch::Sender<bool>,
@@ -58,7 +59,7 @@ impl Stage {
         let upstream = upstream(Arc::clone(&shelf), released.clone()).await;
         let home = tempfile::tempdir().unwrap();
         let disk = Disk::default();
-        let content = ContentStore::open(&home.path().join("content"), 1 << 30).unwrap();
+        let content: Arc<dyn Content> = Arc::new(MemoryContent::new(1 << 30));
         let gate = gate(mode, &upstream, &home, (&content, &disk));
         let (stop, draining) = watch::channel(false);
         Self {
@@ -170,8 +171,7 @@ impl Stage {
         match self.gate.serve_blob(asked, digest, whole).await {
             Ok(BlobAnswer::Serve(_, None)) => "headers".to_owned(),
             Ok(BlobAnswer::Serve(blob, Some(cleared))) => {
-                let read = cleared.into_inner().collect().await;
-                match read.map(http_body_util::Collected::to_bytes) {
+                match testkit::content::collect(cleared.into_inner()).await {
                     Ok(bytes) if Digest::of(&bytes) == blob.digest => "whole".to_owned(),
                     Ok(_) => "other bytes".to_owned(),
                     Err(_) => "cut".to_owned(),
@@ -228,7 +228,7 @@ fn gate(
     mode: GateMode,
     upstream: &Fake,
     home: &TempDir,
-    (content, disk): (&ContentStore, &Disk),
+    (content, disk): (&Arc<dyn Content>, &Disk),
 ) -> Gate {
     let clock = Clock::system();
     let metrics = Metrics::new(clock.now());
@@ -237,7 +237,12 @@ fn gate(
     let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
     let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
     let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
-    let jobs = Jobs::new(content.clone(), downloads.clone(), clock.clone());
+    let jobs = Jobs::new(
+        content.clone(),
+        Limits::default(),
+        downloads.clone(),
+        clock.clone(),
+    );
     let policies = Policies::load(&[]).unwrap();
     let proxy = ProxyVariables::default();
     let feeds = Feeds::start(Vec::new(), home.path().join("feeds"), &proxy, clock.clone());

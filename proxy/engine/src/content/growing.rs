@@ -1,13 +1,11 @@
 //! A blob that is still arriving: one writer, any number of readers of its tail.
 //!
-//! Readers share the writer's open file, so neither publication nor eviction disturbs them. Bytes
+//! Readers share the writer's bytes, so neither publication nor eviction disturbs them. Bytes
 //! here are not proven until [`Growth::Proven`] and may still be lost until [`Growth::Complete`];
 //! `body` withholds the last ones from clients until then. The scanner may read them all, for it
 //! only judges.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sluicegate_model::Digest;
@@ -15,7 +13,7 @@ use tokio::sync::watch;
 
 use super::error::BlobFailure;
 use super::interest::Interest;
-use super::store::StoredBlob;
+use super::stored::{BlobBytes, StoredBlob};
 
 /// How far a growing blob is.
 #[derive(Clone, Debug)]
@@ -45,7 +43,7 @@ pub enum Growth {
 pub struct GrowingBlob {
     digest: Digest,
     expected_len: Option<u64>,
-    file: Arc<File>,
+    bytes: Arc<dyn BlobBytes>,
     growth: watch::Sender<Growth>,
     outcome: watch::Sender<Option<Result<StoredBlob, Arc<BlobFailure>>>>,
     /// Whether whoever sends it has said where it ends; none before the first answer.
@@ -58,11 +56,15 @@ pub struct GrowingBlob {
 }
 
 impl GrowingBlob {
-    pub(super) fn new(digest: Digest, expected_len: Option<u64>, file: Arc<File>) -> Self {
+    pub(super) fn new(
+        digest: Digest,
+        expected_len: Option<u64>,
+        bytes: Arc<dyn BlobBytes>,
+    ) -> Self {
         Self {
             digest,
             expected_len,
-            file,
+            bytes,
             growth: watch::Sender::new(Growth::Filling { written: 0 }),
             outcome: watch::Sender::new(None),
             end: watch::Sender::new(None),
@@ -145,22 +147,13 @@ impl GrowingBlob {
         ended.clone().unwrap_or_else(|| Err(abandoned()))
     }
 
-    /// Gives a blocking reader for the scanner's thread: it waits for bytes, ends only when the
-    /// digest is proven, and fails when the download fails.
-    pub fn sync_reader(self: &Arc<Self>) -> io::Result<SyncTailReader> {
-        Ok(SyncTailReader {
-            blob: Arc::clone(self),
-            at: 0,
-        })
-    }
-
     /// Gives the length that was announced before the first byte; it never changes.
     pub(super) fn announced_len(&self) -> Option<u64> {
         self.expected_len
     }
 
-    pub(super) fn file(&self) -> &Arc<File> {
-        &self.file
+    pub(super) fn bytes(&self) -> &Arc<dyn BlobBytes> {
+        &self.bytes
     }
 
     pub(super) fn announce(&self, growth: Growth) {
@@ -191,7 +184,7 @@ impl GrowingBlob {
     }
 
     /// Blocks until there is something past `at`: gives the readable end, or none at the true end.
-    fn wait_past(&self, at: u64) -> io::Result<Option<u64>> {
+    pub(super) fn wait_past(&self, at: u64) -> io::Result<Option<u64>> {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match &*self.growth.borrow() {
@@ -207,31 +200,5 @@ impl GrowingBlob {
                 .wait(turn)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-    }
-}
-
-/// Reads a growing blob from its first byte, blocking the thread while it waits for more.
-#[derive(Debug)]
-pub struct SyncTailReader {
-    blob: Arc<GrowingBlob>,
-    at: u64,
-}
-
-impl Read for SyncTailReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(end) = self.blob.wait_past(self.at)? else {
-            return Ok(0);
-        };
-        let readable = usize::try_from(end.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let wanted = readable.min(buffer.len());
-        let Some(window) = buffer.get_mut(..wanted).filter(|window| !window.is_empty()) else {
-            return Ok(0);
-        };
-        let count = self.blob.file.read_at(window, self.at)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.at = self.at.saturating_add(count as u64);
-        Ok(count)
     }
 }

@@ -1,20 +1,19 @@
-//! How the content store fails, and why a growing blob did not become content.
+//! How content cannot be kept or had, and why a growing blob did not become content.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use sluicegate_model::Digest;
 
-/// Says why the content store could not do what was asked.
+/// Says why what was asked of the content could not be done.
 #[derive(Debug, thiserror::Error)]
-pub enum CacheError {
+pub enum ContentError {
     /// The disk has no room left beyond the headroom kept for verdicts and the decision log.
-    #[error("{attempt} {path:?}: the disk is full")]
+    #[error("{attempt} {place:?}: the disk is full")]
     Full {
         /// What was attempted.
         attempt: &'static str,
-        /// On which file or directory.
-        path: PathBuf,
+        /// On what.
+        place: String,
     },
     /// The content is not what its digest says.
     #[error("content of {wanted} hashes to {got}")]
@@ -45,21 +44,21 @@ pub enum CacheError {
         max: u64,
     },
     /// A sync failed, so that nobody knows what is on disk; nothing of it is kept.
-    #[error("{path:?} could not be made durable, so it is not kept: {source}")]
+    #[error("{place:?} could not be made durable, so it is not kept: {source}")]
     NotDurable {
-        /// Which file or directory.
-        path: PathBuf,
+        /// What.
+        place: String,
         /// What the disk said.
         #[source]
         source: io::Error,
     },
     /// The disk answered with an error.
-    #[error("{attempt} {path:?} failed")]
+    #[error("{attempt} {place:?} failed")]
     Io {
         /// What was attempted.
         attempt: &'static str,
-        /// On which file or directory.
-        path: PathBuf,
+        /// On what.
+        place: String,
         /// What the disk said.
         #[source]
         source: io::Error,
@@ -72,17 +71,17 @@ pub enum CacheError {
     },
 }
 
-impl CacheError {
-    /// Tells a full disk from every other error of the disk.
-    pub(super) fn io(attempt: &'static str, path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
+impl ContentError {
+    /// Tells a full disk from every other error of the disk. `place` is what it happened on.
+    pub fn io(attempt: &'static str, place: impl Into<String>, source: io::Error) -> Self {
+        let place = place.into();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::Full { attempt, path }
+                Self::Full { attempt, place }
             }
             _ => Self::Io {
                 attempt,
-                path,
+                place,
                 source,
             },
         }
@@ -131,19 +130,19 @@ pub enum BlobFailure {
     Abandoned,
 }
 
-impl From<&CacheError> for BlobFailure {
-    fn from(error: &CacheError) -> Self {
+impl From<&ContentError> for BlobFailure {
+    fn from(error: &ContentError) -> Self {
         match error {
-            CacheError::Full { .. } => Self::DiskFull,
-            CacheError::DigestMismatch { got, .. } => Self::DigestMismatch { got: got.clone() },
-            CacheError::LengthMismatch { wanted, got, .. } => Self::LengthMismatch {
+            ContentError::Full { .. } => Self::DiskFull,
+            ContentError::DigestMismatch { got, .. } => Self::DigestMismatch { got: got.clone() },
+            ContentError::LengthMismatch { wanted, got, .. } => Self::LengthMismatch {
                 wanted: *wanted,
                 got: *got,
             },
-            CacheError::TooLarge { .. } | CacheError::Io { .. } | CacheError::NotDurable { .. } => {
-                Self::Disk(error.to_string())
-            }
-            CacheError::Interrupted { .. } => Self::Abandoned,
+            ContentError::TooLarge { .. }
+            | ContentError::Io { .. }
+            | ContentError::NotDurable { .. } => Self::Disk(error.to_string()),
+            ContentError::Interrupted { .. } => Self::Abandoned,
         }
     }
 }

@@ -1,28 +1,26 @@
 //! Streams stored and growing blobs to clients, with what must not leave yet held back.
 //!
 //! Three bounds, the nearest wins: what has arrived, all but the last bytes until the digest is
-//! proven, and the gate's [`TailHold`] until the verdict. Readers keep their file open, so neither
-//! publication nor eviction disturbs them. It decides nothing: the gate hands it the range.
+//! proven, and the gate's [`TailHold`] until the verdict. It decides nothing: the gate hands it the
+//! range.
 
 use std::fmt;
-use std::fs::File;
 use std::future::Future;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame, SizeHint};
-use rustix::io::ReadWriteFlags;
+use futures_util::Stream;
 use tokio::sync::watch;
 
 use super::growing::{GrowingBlob, Growth};
 use super::interest::Waiting;
-use super::store::StoredBlob;
+use super::source::BlobSource;
+use super::stored::{BlobBytes, StoredBlob};
 
 /// Bytes read at a time from a stored blob: large enough that system calls cost nothing, small
 /// enough for the processor's second-level cache, where the copy to the socket then finds them.
@@ -39,25 +37,6 @@ const UNPROVEN_TAIL_BYTES: u64 = 64 * 1024;
 /// Time between a refusal and the cut of the body, so that the reason, sent on the layer that is
 /// held at its headers, is read first.
 const REFUSED_CUT_AFTER: Duration = Duration::from_secs(2);
-
-/// Where a blob's bytes come from.
-#[derive(Clone, Debug)]
-pub enum BlobSource {
-    /// Whole, from the store.
-    Stored(StoredBlob),
-    /// While it arrives.
-    Growing(Arc<GrowingBlob>),
-}
-
-impl BlobSource {
-    /// Gives the blob's length, in bytes; none where the upstream has not said.
-    pub fn total_len(&self) -> Option<u64> {
-        match self {
-            Self::Stored(blob) => Some(blob.len()),
-            Self::Growing(blob) => blob.expected_len(),
-        }
-    }
-}
 
 /// What may happen to a tail that is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,19 +80,19 @@ pub fn stream(
     if let BlobSource::Growing(blob) = &source {
         blob.readers().join(client.seen_from_afar());
     }
-    let (file, origin) = match source {
+    let (bytes, origin) = match source {
         BlobSource::Stored(blob) => {
-            let file = Arc::new(blob.open_file()?);
+            let bytes = blob.open()?;
             let unproven = (!blob.is_proven()).then_some(blob);
-            (file, Origin::Stored { unproven })
+            (bytes, Origin::Stored { unproven })
         }
         BlobSource::Growing(blob) => {
             let growth = blob.watch();
-            (Arc::clone(blob.file()), Origin::Growing { blob, growth })
+            (Arc::clone(blob.bytes()), Origin::Growing { blob, growth })
         }
     };
     let reader = Reader {
-        file,
+        bytes,
         origin,
         at: range.start,
         end: range.end,
@@ -128,7 +107,7 @@ pub fn stream(
     })
 }
 
-/// The body of a blob response; its size hint is exact.
+/// The bytes of a blob as they may leave, piece by piece.
 pub struct BlobBody {
     left: u64,
     /// None while `waiting` has it, and after an error.
@@ -146,20 +125,24 @@ impl BlobBody {
         &self.client
     }
 
-    fn give(&mut self, piece: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    /// Counts the bytes that are still to come, where nothing fails.
+    pub fn left_bytes(&self) -> u64 {
+        self.left
+    }
+
+    fn give(&mut self, piece: Bytes) -> Poll<Option<io::Result<Bytes>>> {
         self.left = self.left.saturating_sub(piece.len() as u64);
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(Some(Ok(piece)))
     }
 }
 
-impl Body for BlobBody {
-    type Data = Bytes;
-    type Error = io::Error;
+impl Stream for BlobBody {
+    type Item = io::Result<Bytes>;
 
-    fn poll_frame(
+    fn poll_next(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    ) -> Poll<Option<io::Result<Bytes>>> {
         let body = self.get_mut();
         if body.left == 0 {
             return Poll::Ready(None);
@@ -183,14 +166,6 @@ impl Body for BlobBody {
             Err(error) => Poll::Ready(Some(Err(error))),
         }
     }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
 }
 
 impl fmt::Debug for BlobBody {
@@ -203,7 +178,7 @@ impl fmt::Debug for BlobBody {
 
 /// One reader's place in a blob.
 struct Reader {
-    file: Arc<File>,
+    bytes: Arc<dyn BlobBytes>,
     origin: Origin,
     at: u64,
     end: u64,
@@ -224,18 +199,13 @@ enum Origin {
 }
 
 impl Reader {
-    /// Gives the next piece if it may go and is in the page cache, so that nothing blocks.
+    /// Gives the next piece if it may go and is at hand, so that nothing blocks.
     fn piece_at_hand(&mut self) -> Option<Bytes> {
         let wanted = self.wanted(self.allowed().ok()?)?;
         let mut buffer = self.buffer();
         let window = buffer.get_mut(..wanted)?;
-        let mut windows = [IoSliceMut::new(window)];
-        let read = rustix::io::preadv2(&self.file, &mut windows, self.at, ReadWriteFlags::NOWAIT);
-        match read {
-            Ok(count) if count > 0 => Some(self.hand_out(buffer, count)),
-            // Not cached, not supported here, or an error that the blocking read will report.
-            _ => None,
-        }
+        let count = self.bytes.read_at_hand(window, self.at)?;
+        Some(self.hand_out(buffer, count))
     }
 
     /// Waits for the next piece to be allowed, then reads it in the blocking pool.
@@ -259,10 +229,10 @@ impl Reader {
     }
 
     async fn read(&mut self, wanted: usize) -> io::Result<Bytes> {
-        let (file, at, mut buffer) = (Arc::clone(&self.file), self.at, self.buffer());
+        let (bytes, at, mut buffer) = (Arc::clone(&self.bytes), self.at, self.buffer());
         let (buffer, count) = blocking(move || {
             let window = buffer.get_mut(..wanted).unwrap_or_default();
-            let count = file.read_at(window, at)?;
+            let count = bytes.read_at(window, at)?;
             Ok((buffer, count))
         })
         .await?;
