@@ -10,7 +10,7 @@ use crate::artifact::ARTIFACT_REVISION;
 use crate::distro::DISTRO_REVISION;
 use crate::eol::EOL_REVISION;
 use crate::facts::FACTS_FORMAT;
-use crate::feeds::{INDEX_FORMAT, SOURCES};
+use crate::feeds::{FeedInfo, INDEX_FORMAT, formats};
 use crate::inventory::MERGE_REVISION;
 use crate::layer::LAYER_REVISION;
 use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
@@ -65,13 +65,7 @@ pub fn plugins() -> Vec<PluginInfo> {
     let analyzers = PluginSet::built_in().analyzers();
     let mut plugins: Vec<_> = analyzers.map(of_analyzer).collect();
     plugins.extend(matchers().iter().map(of_matcher));
-    plugins.extend(SOURCES.map(|source| PluginInfo {
-        name: format!("feed/{}", source.name),
-        revision: source.revision,
-        kind: PluginKind::Feed,
-        claims: vec![source.place.to_owned()],
-        enabled: true,
-    }));
+    plugins.extend(formats().into_iter().map(of_feed));
     plugins
 }
 
@@ -126,6 +120,16 @@ fn of_matcher(matcher: &MatcherInfo) -> PluginInfo {
             .iter()
             .map(|name| (*name).to_owned())
             .collect(),
+        enabled: true,
+    }
+}
+
+fn of_feed(feed: FeedInfo) -> PluginInfo {
+    PluginInfo {
+        name: format!("feed/{}", feed.name),
+        revision: feed.revision,
+        kind: PluginKind::Feed,
+        claims: vec![feed.place.to_owned()],
         enabled: true,
     }
 }

@@ -1,16 +1,17 @@
 //! Reads the records of one ecosystem's archive, one after the other, each within a bound.
 //!
 //! It never holds more than one record in memory and never trusts a size that the archive states.
-//! A damaged entry costs only itself. Called by the index builder.
+//! A damaged entry costs only itself. Called by the format of OSV and by `stamps`.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Decompress, DecompressError, FlushDecompress, Status};
 use zip::CompressionMethod;
+use zip::result::ZipError;
 
-use super::error::FeedError;
+use super::error::{FeedError, open};
 
 /// Largest record that is read, in bytes. The largest in the public OSV bucket has about 3 MiB.
 pub const MAX_RECORD_BYTES: u64 = 16 << 20;
@@ -26,26 +27,43 @@ const PIECE_BYTES: usize = 64 * 1024;
 
 /// Takes a record: its entry's name, its content or the reason why there is none, and the number of
 /// entries in the archive.
-pub(super) type OnRecord<'a> = dyn FnMut(&str, Result<&[u8], String>, u64) + 'a;
+pub(super) type OnRecord<'a> = dyn FnMut(&str, Result<&[u8], ArchiveError>, u64) + 'a;
+
+/// Says why an archive, or an entry of it, could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ArchiveError {
+    #[error(transparent)]
+    Zip(#[from] ZipError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Deflate(#[from] DecompressError),
+    #[error("{0} entries, wanted at most {MAX_ENTRIES}")]
+    Entries(usize),
+    #[error("more than {MAX_ARCHIVE_BYTES} bytes of records")]
+    Bytes,
+    #[error("it is encrypted")]
+    Encrypted,
+    #[error("it is compressed by {0}")]
+    Method(CompressionMethod),
+    #[error("over {MAX_RECORD_BYTES} bytes")]
+    LongRecord,
+    #[error("its checksum is wrong")]
+    Checksum,
+    #[error("its compressed content is cut short")]
+    CutShort,
+}
 
 /// Hands every record to `each`; returns when done.
 pub(super) fn read_records(path: &Path, each: &mut OnRecord<'_>) -> Result<(), FeedError> {
-    let broken = |reason: String| FeedError::Archive {
-        path: path.to_owned(),
-        reason,
-    };
-    let file = File::open(path).map_err(|source| FeedError::Io {
-        action: "open",
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut archive =
-        zip::ZipArchive::new(BufReader::new(file)).map_err(|error| broken(error.to_string()))?;
+    let file = BufReader::new(open(path)?);
+    records_of(file, each).map_err(FeedError::content(path))
+}
+
+fn records_of(file: BufReader<File>, each: &mut OnRecord<'_>) -> Result<(), ArchiveError> {
+    let mut archive = zip::ZipArchive::new(file)?;
     if archive.len() > MAX_ENTRIES {
-        return Err(broken(format!(
-            "{} entries, wanted at most {MAX_ENTRIES}",
-            archive.len()
-        )));
+        return Err(ArchiveError::Entries(archive.len()));
     }
     let total = u64::try_from(archive.len()).unwrap_or(u64::MAX);
     let mut reading = Reading::new();
@@ -56,9 +74,7 @@ pub(super) fn read_records(path: &Path, each: &mut OnRecord<'_>) -> Result<(), F
         let content = reading.content.as_slice();
         sum_bytes = sum_bytes.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX));
         if sum_bytes > MAX_ARCHIVE_BYTES {
-            return Err(broken(format!(
-                "more than {MAX_ARCHIVE_BYTES} bytes of records"
-            )));
+            return Err(ArchiveError::Bytes);
         }
         match outcome {
             Ok(true) => each(&name, Ok(content), total),
@@ -94,54 +110,49 @@ impl Reading {
         archive: &mut zip::ZipArchive<BufReader<File>>,
         index: usize,
         name: &mut String,
-    ) -> Result<bool, String> {
+    ) -> Result<bool, ArchiveError> {
         self.content.clear();
-        let entry = archive
-            .by_index_raw(index)
-            .map_err(|error| error.to_string())?;
+        let entry = archive.by_index_raw(index)?;
         name.clear();
         name.push_str(&String::from_utf8_lossy(entry.name_raw()));
         if !name.to_ascii_lowercase().ends_with(".json") {
             return Ok(false);
         }
         if entry.encrypted() {
-            return Err("it is encrypted".to_owned());
+            return Err(ArchiveError::Encrypted);
         }
         let (method, checksum) = (entry.compression(), entry.crc32());
         let into = match method {
             CompressionMethod::Stored => &mut self.content,
             CompressionMethod::Deflated => &mut self.packed,
-            other => return Err(format!("it is compressed by {other}")),
+            other => return Err(ArchiveError::Method(other)),
         };
         into.clear();
-        entry
-            .take(MAX_RECORD_BYTES + 1)
-            .read_to_end(into)
-            .map_err(|error| error.to_string())?;
+        entry.take(MAX_RECORD_BYTES + 1).read_to_end(into)?;
         if method == CompressionMethod::Deflated {
             self.inflate()?;
         }
         if u64::try_from(self.content.len()).unwrap_or(u64::MAX) > MAX_RECORD_BYTES {
-            return Err(format!("over {MAX_RECORD_BYTES} bytes"));
+            return Err(ArchiveError::LongRecord);
         }
         if crc32fast::hash(&self.content) != checksum {
-            return Err("its checksum is wrong".to_owned());
+            return Err(ArchiveError::Checksum);
         }
         Ok(true)
     }
 
     /// Inflates what is packed, up to one piece past the largest record.
-    fn inflate(&mut self) -> Result<(), String> {
+    fn inflate(&mut self) -> Result<(), ArchiveError> {
         self.state.reset(false);
         loop {
             let taken = usize::try_from(self.state.total_in()).unwrap_or(usize::MAX);
             let packed = self.packed.get(taken..).unwrap_or_default();
             let before = self.content.len();
             self.content.reserve(PIECE_BYTES);
+            let into = &mut self.content;
             let status = self
                 .state
-                .decompress_vec(packed, &mut self.content, FlushDecompress::None)
-                .map_err(|error| error.to_string())?;
+                .decompress_vec(packed, into, FlushDecompress::None)?;
             let length = self.content.len();
             if status == Status::StreamEnd
                 || u64::try_from(length).unwrap_or(u64::MAX) > MAX_RECORD_BYTES
@@ -150,7 +161,7 @@ impl Reading {
             }
             let now = usize::try_from(self.state.total_in()).unwrap_or(usize::MAX);
             if length == before && now == taken {
-                return Err("its compressed content is cut short".to_owned());
+                return Err(ArchiveError::CutShort);
             }
         }
     }

@@ -11,7 +11,7 @@ use moka::sync::Cache;
 use sluicegate_model::advisory::Advisory;
 
 use super::error::FeedError;
-use super::format::{Block, KeyEntry};
+use super::layout::{Block, KeyEntry};
 
 /// Most bytes of blocks that are kept, as they are on disk; in memory they take some four times that.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;

@@ -1,10 +1,11 @@
-//! Builds an index: every archive of every directory, one family after the other, into one file.
+//! Builds an index: every file of every directory, one family after the other, into one file.
 //!
 //! The file becomes visible only when it is whole: temporary name, fsync, rename, fsync of the
 //! directory. A record that cannot be read is listed and costs only itself. Called by the program
 //! when no index exists for the feeds it is to use.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -13,18 +14,20 @@ use jiff::Timestamp;
 use sha2::Digest as _;
 use sluicegate_model::package::family_of;
 
-use super::directory::{Archive, FeedDirectory, archives};
+use super::directory::{FeedDirectory, FeedFile};
 use super::error::FeedError;
-use super::format::{
+use super::feed::{Format, Record};
+use super::formats::{ADVISORIES, files_of};
+use super::gather::{Family, Gathered, Summary};
+use super::layout::{
     FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
 };
-use super::gather::{Family, Gathered, Summary};
 use super::names::Names;
-use super::severities::{NVD_FOLDER, Rating};
+use super::severities::Rating;
 use super::sources::source_fingerprint;
 use super::status::{BuildProgress, EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
-use super::{archive, exploits, osv, severities};
+use super::{exploits, severities};
 use crate::names::without_group;
 
 /// Most problems that are listed; all are counted. A feed with more is broken as a whole.
@@ -47,14 +50,14 @@ pub fn build_index(
     on_progress: &(dyn Fn(BuildProgress) + Sync),
 ) -> Result<PathBuf, FeedError> {
     let fingerprint = source_fingerprint(directories)?;
-    std::fs::create_dir_all(out_dir).map_err(io_error("create", out_dir))?;
+    std::fs::create_dir_all(out_dir).map_err(FeedError::io("create", out_dir))?;
     let lock_path = out_dir.join("build.lock");
-    let lock = File::create(&lock_path).map_err(io_error("create", &lock_path))?;
-    lock.lock().map_err(io_error("lock", &lock_path))?;
+    let lock = File::create(&lock_path).map_err(FeedError::io("create", &lock_path))?;
+    lock.lock().map_err(FeedError::io("lock", &lock_path))?;
     let unfinished = out_dir.join("unfinished");
     let built = Builder::create(&unfinished)
         .and_then(|builder| builder.fill(directories, now, on_progress))
-        .map(|builder| builder.with_severities(directories, out_dir, now))
+        .and_then(|builder| builder.with_severities(directories, out_dir, now))
         .and_then(|builder| builder.finish(fingerprint));
     let snapshot = match built {
         Ok(snapshot) => snapshot,
@@ -65,10 +68,10 @@ pub fn build_index(
         }
     };
     let path = out_dir.join(format!("{}.feeds", snapshot.trim_start_matches("sha256:")));
-    std::fs::rename(&unfinished, &path).map_err(io_error("rename to", &path))?;
+    std::fs::rename(&unfinished, &path).map_err(FeedError::io("rename to", &path))?;
     File::open(out_dir)
         .and_then(|directory| directory.sync_all())
-        .map_err(io_error("sync", out_dir))?;
+        .map_err(FeedError::io("sync", out_dir))?;
     Ok(path)
 }
 
@@ -89,7 +92,7 @@ struct Builder {
 
 impl Builder {
     fn create(path: &Path) -> Result<Self, FeedError> {
-        let file = File::create(path).map_err(io_error("create", path))?;
+        let file = File::create(path).map_err(FeedError::io("create", path))?;
         let mut builder = Self {
             file: BufWriter::new(file),
             path: path.to_owned(),
@@ -117,13 +120,13 @@ impl Builder {
         let families = by_family(directories)?;
         let archives = families.values().map(Vec::len).sum();
         let mut number = 0;
-        for (name, folders) in &families {
+        for (name, files) in &families {
             let mut family = Family::default();
-            for folder in folders {
+            for (format, file) in files {
                 number += 1;
-                self.read_archive(folder, &mut family, &|records, records_expected| {
+                self.read_file(*format, file, &mut family, &|records, records_expected| {
                     on_progress(BuildProgress {
-                        ecosystem: folder.ecosystem.clone(),
+                        ecosystem: file.folder.clone(),
                         archive: number,
                         archives,
                         records,
@@ -138,39 +141,38 @@ impl Builder {
                 self.write_block(&gathered)?;
             }
         }
-        self.add_exploits(directories);
+        self.add_exploits(directories)?;
         Ok(self)
     }
 
-    fn read_archive(
+    fn read_file(
         &mut self,
-        folder: &Archive,
+        format: Format<Record>,
+        file: &FeedFile,
         family: &mut Family,
         on_progress: &dyn Fn(u64, u64),
     ) {
-        self.status(&folder.ecosystem);
+        let folder = file.folder.as_str();
+        self.status(folder);
         let mut records = 0;
-        let outcome = archive::read_records(&folder.path, &mut |name, content, expected| {
+        let outcome = format.read(&file.path, &mut |entry| {
             records += 1;
+            let expected = entry.of.unwrap_or(records);
             if records % PROGRESS_EVERY == 0 || records == expected {
                 on_progress(records, expected);
             }
-            let content = match content {
-                Ok(content) => content,
-                Err(reason) => return self.note(&folder.ecosystem, Some(name), &reason),
-            };
-            match osv::parse(content) {
+            match entry.said {
                 Ok(record) => {
                     for oddity in &record.oddities {
-                        self.note(&folder.ecosystem, Some(name), oddity);
+                        self.note(folder, entry.name, &**oddity);
                     }
-                    family.add(&folder.ecosystem, record);
+                    family.add(folder, record);
                 }
-                Err(error) => self.note(&folder.ecosystem, Some(name), &error.to_string()),
+                Err(error) => self.note(folder, entry.name, &*error),
             }
         });
         if let Err(error) = outcome {
-            self.note(&folder.ecosystem, None, &error.to_string());
+            self.note(folder, None, &error);
         }
     }
 
@@ -199,19 +201,14 @@ impl Builder {
         self.append(&block)
     }
 
-    fn add_exploits(&mut self, directories: &[FeedDirectory]) {
-        let exploits = exploits::read(directories);
-        for (path, reason) in exploits.problems {
-            let folder = path
-                .parent()
-                .and_then(Path::file_name)
-                .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            self.list_problem(&folder, None, &reason);
-        }
+    fn add_exploits(&mut self, directories: &[FeedDirectory]) -> Result<(), FeedError> {
+        let exploits = exploits::read(directories)?;
+        self.list_problems(exploits.problems);
         self.tables.known_exploited = exploits.known.into_iter().collect();
         self.tables.known_exploited_of = exploits.known_of;
         self.tables.exploit_scores_of = exploits.scores_of;
         self.tables.exploit_scores = exploits.scores.into_iter().collect();
+        Ok(())
     }
 
     fn with_severities(
@@ -219,14 +216,12 @@ impl Builder {
         directories: &[FeedDirectory],
         out_dir: &Path,
         now: Timestamp,
-    ) -> Self {
-        let read = severities::read(directories, out_dir, now);
-        for (cve, reason) in read.problems {
-            self.list_problem(NVD_FOLDER, cve.as_deref(), &reason);
-        }
+    ) -> Result<Self, FeedError> {
+        let read = severities::read(directories, out_dir, now)?;
+        self.list_problems(read.problems);
         self.tables.severities_of = read.of;
         self.severities = read.ratings;
-        self
+        Ok(self)
     }
 
     /// Writes tables, keys and, last, the preamble that makes the file an index.
@@ -255,7 +250,7 @@ impl Builder {
             keys,
             severities,
         };
-        let failed = io_error("write", &self.path);
+        let failed = FeedError::io("write", &self.path);
         self.file
             .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.write_all(&preamble.to_bytes()))
@@ -298,7 +293,7 @@ impl Builder {
     fn append(&mut self, bytes: &[u8]) -> Result<(), FeedError> {
         self.file
             .write_all(bytes)
-            .map_err(io_error("write", &self.path))?;
+            .map_err(FeedError::io("write", &self.path))?;
         self.offset = self.offset.saturating_add(length_of(bytes));
         Ok(())
     }
@@ -313,19 +308,24 @@ impl Builder {
         }
     }
 
-    fn note(&mut self, ecosystem: &str, record: Option<&str>, reason: &str) {
+    fn note(&mut self, ecosystem: &str, record: Option<&str>, error: &dyn Error) {
         self.status(ecosystem).problems += 1;
-        self.list_problem(ecosystem, record, reason);
+        self.list_problems([FeedProblem {
+            ecosystem: ecosystem.to_owned(),
+            record: record.map(str::to_owned),
+            reason: error.to_string(),
+        }]);
     }
 
-    fn list_problem(&mut self, ecosystem: &str, record: Option<&str>, reason: &str) {
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(FeedProblem {
-                ecosystem: ecosystem.to_owned(),
-                record: record.map(|name| name.chars().take(MAX_REASON).collect()),
-                reason: reason.chars().take(MAX_REASON).collect(),
-            });
-        }
+    fn list_problems(&mut self, problems: impl IntoIterator<Item = FeedProblem>) {
+        let short = |text: String| text.chars().take(MAX_REASON).collect();
+        let room = MAX_PROBLEMS.saturating_sub(self.problems.len());
+        let listed = problems.into_iter().take(room).map(|problem| FeedProblem {
+            record: problem.record.map(short),
+            reason: short(problem.reason),
+            ..problem
+        });
+        self.problems.extend(listed);
     }
 
     fn status(&mut self, ecosystem: &str) -> &mut EcosystemStatus {
@@ -342,27 +342,19 @@ impl Builder {
     }
 }
 
-/// Sorts the archives of all directories by the family of their folder.
-fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, Vec<Archive>>, FeedError> {
-    let mut families: BTreeMap<String, Vec<Archive>> = BTreeMap::new();
-    for directory in directories {
-        for archive in archives(directory)? {
-            let family = family_of(&archive.ecosystem).to_owned();
-            families.entry(family).or_default().push(archive);
-        }
+/// The files of one family, each with its format.
+type Files = Vec<(Format<Record>, FeedFile)>;
+
+/// Sorts the files of all directories by the family of their folder.
+fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, Files>, FeedError> {
+    let mut families: BTreeMap<String, Files> = BTreeMap::new();
+    for (format, file) in files_of(&ADVISORIES, directories)? {
+        let family = family_of(&file.folder).to_owned();
+        families.entry(family).or_default().push((format, file));
     }
     Ok(families)
 }
 
 fn length_of(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FeedError {
-    let path = path.to_owned();
-    move |source| FeedError::Io {
-        action,
-        path,
-        source,
-    }
 }

@@ -49,19 +49,45 @@ impl FeedDirectory {
         self.families.as_ref()
     }
 
+    /// Lists the folders that are those of ecosystems, by name, but for those of families that are
+    /// left out. Whether one has a file of a format is for that to see.
+    pub(super) fn ecosystems(&self) -> Result<Vec<String>, FeedError> {
+        let failed = FeedError::io("list feed directory", &self.path);
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path).map_err(&failed)? {
+            // Ecosystem names are ASCII; a folder with another name is none of the bucket's.
+            let name = entry.map_err(&failed)?.file_name().into_string();
+            names.extend(name.ok().filter(|name| self.reads(name)));
+        }
+        names.sort();
+        Ok(names)
+    }
+
     fn reads(&self, ecosystem: &str) -> bool {
         let families = self.families();
         families.is_none_or(|families| families.contains(family_of(ecosystem)))
     }
+
+    /// Gives a file of a folder where it is there.
+    pub(super) fn file(&self, folder: &str, name: &str) -> Option<FeedFile> {
+        let path = self.path.join(folder).join(name);
+        let folder = folder.to_owned();
+        path.exists().then_some(FeedFile { folder, path })
+    }
+}
+
+/// A file of a feed.
+#[derive(Clone, Debug)]
+pub(super) struct FeedFile {
+    /// The name of its folder: of an ecosystem, of a whole family of them, or of a list of CVEs.
+    pub(super) folder: String,
+    /// Where it lies.
+    pub(super) path: PathBuf,
 }
 
 /// Writes one line about a file: its name, size and time.
 pub(super) fn file_line(path: &Path) -> Result<String, FeedError> {
-    let metadata = path.metadata().map_err(|source| FeedError::Io {
-        action: "look at",
-        path: path.to_owned(),
-        source,
-    })?;
+    let metadata = path.metadata().map_err(FeedError::io("look at", path))?;
     let modified = metadata
         .modified()
         .ok()
@@ -72,44 +98,4 @@ pub(super) fn file_line(path: &Path) -> Result<String, FeedError> {
         path.display(),
         metadata.len()
     ))
-}
-
-/// An ecosystem's archive in a feed directory.
-#[derive(Clone, Debug)]
-pub(super) struct Archive {
-    /// The folder's name.
-    pub(super) ecosystem: String,
-    /// Where it lies.
-    pub(super) path: PathBuf,
-}
-
-/// Lists the archives of a directory that are read, by folder name. Folders without an archive of all records are
-/// not feeds.
-pub(super) fn archives(directory: &FeedDirectory) -> Result<Vec<Archive>, FeedError> {
-    let failed = |source| FeedError::Io {
-        action: "list feed directory",
-        path: directory.path.clone(),
-        source,
-    };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(&directory.path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let (path, delta) = (entry.path().join(ARCHIVE), entry.path().join(DELTA));
-        // Ecosystem names are ASCII; a folder with another name is none of the bucket's.
-        if let Ok(ecosystem) = entry.file_name().into_string()
-            && directory.reads(&ecosystem)
-            && path.is_file()
-        {
-            if delta.is_file() {
-                let ecosystem = ecosystem.clone();
-                found.push(Archive {
-                    ecosystem,
-                    path: delta,
-                });
-            }
-            found.push(Archive { ecosystem, path });
-        }
-    }
-    found.sort_by(|a, b| (&a.ecosystem, &a.path).cmp(&(&b.ecosystem, &b.path)));
-    Ok(found)
 }

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use sluicegate_model::package::family_of;
 
+use super::feed::Record;
 use super::names::{Identity, Names};
-use super::osv::Record;
 use super::times::{Days, release};
 use crate::{matchers, names};
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::format::{PREAMBLE_BYTES, Preamble, Tables};
-use super::sources;
+use super::layout::{PREAMBLE_BYTES, Preamble, Tables};
+use super::{formats, sources};
 
 /// Gives everything in an index file but where its feeds lie and when they were written.
 pub(crate) fn layout(path: &Path) -> Vec<u8> {
@@ -20,9 +20,9 @@ pub(crate) fn layout(path: &Path) -> Vec<u8> {
 
 #[test]
 fn an_index_is_built_again_under_other_readers() {
-    let now = sources::readers(&sources::SOURCES);
-    for index in 0..sources::SOURCES.len() {
-        let mut raised = sources::SOURCES;
+    let (formats, now) = (formats(), sources::readers(&formats()));
+    for index in 0..formats.len() {
+        let mut raised = formats.clone();
         raised[index].revision += 1;
         assert_ne!(sources::readers(&raised), now);
     }

@@ -18,7 +18,7 @@ use sluicegate_model::severity::Severity;
 use super::blocks::{Blocks, read_checked};
 use super::cve::CveNumber;
 use super::error::FeedError;
-use super::format::{
+use super::layout::{
     KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
 };
 use super::names::{CveRating, name_hash};

@@ -12,7 +12,7 @@ use sluicegate_model::advisory::Basis;
 use sluicegate_model::severity::Severity;
 
 use super::cve::CveNumber;
-use super::osv::Record;
+use super::feed::Record;
 
 /// Rounds in which names are followed from record to record. Real chains have one step or two.
 const MAX_STEPS: usize = 4;

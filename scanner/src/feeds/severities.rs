@@ -1,4 +1,4 @@
-//! The severity of each CVE by NVD's files, of several states of one CVE the newest.
+//! The severity of each CVE by feeds of scores, NVD's, of several states of one CVE the newest.
 //!
 //! Files change hourly one by one, and an index is built as often: what each file says is kept as a
 //! small part beside the index, so that only files that changed are unpacked again. A part that is
@@ -17,35 +17,22 @@ use sluicegate_model::advisory::Basis;
 use sluicegate_model::severity::Severity;
 
 use super::cve::CveNumber;
-use super::directory::{FeedDirectory, file_line};
+use super::directory::{FeedDirectory, FeedFile, file_line};
 use super::error::FeedError;
-use super::nvd::{self, Odd};
+use super::feed::{CveScore, FeedInfo, Format};
+use super::formats::{SCORES, files_of};
+use super::status::FeedProblem;
 
-/// The folder of NVD's files in a feed directory.
-pub const NVD_FOLDER: &str = "nvd";
-/// Most files of one directory that are read. There are some 25 years, and what changed lately.
-const MAX_FILES: usize = 100;
 /// Most statements of all files together; the real ones make about 350,000, 16 bytes each.
 const MAX_STATEMENTS: usize = 4_000_000;
 /// Where parts lie, beside the indexes.
 const PARTS: &str = "nvd-parts";
-/// The first bytes of a part; the last two are the revision of what is read from a file.
+/// The first bytes of a part; the last two are the revision of how it is written.
 const MAGIC: [u8; 8] = *b"SLGNVD\x00\x01";
 /// Bytes of a kept statement: a [`Rating`], and when it was made.
 const STATEMENT_BYTES: usize = 16;
 /// The time of a statement that gives none: older than every other.
 const NO_TIME: i64 = i64::MIN;
-
-/// Tells whether a file of a feed's folder [`NVD_FOLDER`] is one of NVD's.
-pub fn is_nvd_file(name: &str) -> bool {
-    let middle = name
-        .strip_prefix("nvdcve-2.0-")
-        .and_then(|rest| rest.strip_suffix(".json.gz"));
-    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    middle.is_some_and(|middle| {
-        !middle.is_empty() && middle.len() <= 32 && middle.bytes().all(is_sound)
-    })
-}
 
 /// A CVE, its base score in tenths and what that rests on, in one number: sorted by CVE.
 ///
@@ -119,44 +106,44 @@ pub(super) struct Severities {
     pub(super) ratings: Vec<Rating>,
     /// The newest day of a change, not in the future.
     pub(super) of: Option<Date>,
-    /// The CVE or, where it is a whole file, none, and the reason.
-    pub(super) problems: Vec<(Option<String>, String)>,
+    pub(super) problems: Vec<FeedProblem>,
 }
 
 /// Most problems kept; more say nothing new.
 const MAX_PROBLEMS: usize = 100;
 
-/// Lists NVD's files in a directory, by name.
-pub(super) fn files(directory: &FeedDirectory) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory.path().join(NVD_FOLDER));
-    let entries = entries.into_iter().flatten().filter_map(Result::ok);
-    let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_nvd_file));
-    let mut files: Vec<PathBuf> = named.map(|entry| entry.path()).collect();
-    files.sort();
-    files.truncate(MAX_FILES);
-    files
-}
-
-/// Reads the files of all directories; parts are kept under `out_dir`.
-pub(super) fn read(directories: &[FeedDirectory], out_dir: &Path, now: Timestamp) -> Severities {
+/// Reads what all directories say; parts are kept under `out_dir`.
+pub(super) fn read(
+    directories: &[FeedDirectory],
+    out_dir: &Path,
+    now: Timestamp,
+) -> Result<Severities, FeedError> {
     let mut severities = Severities::default();
     let parts = out_dir.join(PARTS);
     let mut statements = Vec::new();
     let mut used = Vec::new();
-    for file in directories.iter().flat_map(files) {
+    for (format, file) in files_of(&SCORES, directories)? {
         if statements.len() > MAX_STATEMENTS {
-            severities.note(None, format!("over {MAX_STATEMENTS} CVEs in all files"));
+            severities.note(
+                &file.folder,
+                None,
+                format!("over {MAX_STATEMENTS} CVEs in all files"),
+            );
             break;
         }
-        let kept = part_path(&parts, &file);
+        let kept = part_path(&parts, format.info(), &file.path);
         let known = kept.as_deref().and_then(read_part);
         let said = known.unwrap_or_else(|| {
-            let (said, is_whole) = severities.read_file(&file);
+            let (said, is_whole) = severities.read_file(format, &file);
             if let Some(kept) = kept.as_deref().filter(|_| is_whole)
                 && let Err(error) = write_part(kept, &said)
             {
                 // The next build reads the file again.
-                severities.note(None, format!("keep {}: {error}", kept.display()));
+                severities.note(
+                    &file.folder,
+                    None,
+                    format!("keep {}: {error}", kept.display()),
+                );
             }
             said
         });
@@ -165,26 +152,30 @@ pub(super) fn read(directories: &[FeedDirectory], out_dir: &Path, now: Timestamp
     }
     remove_others(&parts, &used);
     severities.merge(statements, now);
-    severities
+    Ok(severities)
 }
 
 impl Severities {
     /// Reads one file; tells whether all of it could be.
-    fn read_file(&mut self, file: &Path) -> (Vec<(Rating, i64)>, bool) {
+    fn read_file(
+        &mut self,
+        format: Format<CveScore>,
+        file: &FeedFile,
+    ) -> (Vec<(Rating, i64)>, bool) {
         let (mut said, mut is_whole) = (Vec::new(), true);
-        let outcome = nvd::read(file, &mut |statement| match statement {
-            Ok(statement) => {
-                let time = statement.modified.map_or(NO_TIME, Timestamp::as_second);
-                said.push((Rating::new(statement.cve, statement.score), time));
+        let outcome = format.read(&file.path, &mut |entry| match entry.said {
+            Ok(score) => {
+                let time = score.modified.map_or(NO_TIME, Timestamp::as_second);
+                said.push((Rating::new(score.cve, score.base), time));
             }
-            Err(Odd { name, reason }) => {
+            Err(error) => {
                 is_whole = false;
-                self.note(Some(name), reason);
+                self.note(&file.folder, entry.name, error.to_string());
             }
         });
         if let Err(error) = outcome {
             is_whole = false;
-            self.note(None, error.to_string());
+            self.note(&file.folder, None, error.to_string());
         }
         (said, is_whole)
     }
@@ -207,18 +198,23 @@ impl Severities {
         self.ratings = ratings.filter(|rating| rating.is_scored()).collect();
     }
 
-    fn note(&mut self, cve: Option<String>, reason: String) {
+    fn note(&mut self, folder: &str, cve: Option<&str>, reason: String) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push((cve, reason));
+            self.problems.push(FeedProblem {
+                ecosystem: folder.to_owned(),
+                record: cve.map(str::to_owned),
+                reason,
+            });
         }
     }
 }
 
 /// Names the part of a file by everything that its content depends on; none where it cannot be
 /// looked at.
-fn part_path(parts: &Path, file: &Path) -> Option<PathBuf> {
-    let line: Result<String, FeedError> = file_line(file);
-    let name = hex::encode(sha2::Sha256::digest(line.ok()?));
+fn part_path(parts: &Path, format: FeedInfo, file: &Path) -> Option<PathBuf> {
+    let line = file_line(file).ok()?;
+    let line = format!("{} {} {line}", format.name, format.revision);
+    let name = hex::encode(sha2::Sha256::digest(line));
     Some(parts.join(name.get(..32)?))
 }
 

@@ -387,6 +387,6 @@ fn never_answers_from_a_damaged_index() {
 proptest! {
     #[test]
     fn never_panics_on_a_record(text in "\\PC{0,200}") {
-        let _ = osv::parse(text.as_bytes());
+        let _ = formats::osv::parse(text.as_bytes());
     }
 }

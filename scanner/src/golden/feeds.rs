@@ -12,7 +12,7 @@ use super::pins::Row;
 use super::{Transcript, revision_of};
 use crate::feeds::cve::CveNumber;
 use crate::feeds::golden::layout;
-use crate::feeds::{FeedDirectory, FeedIndex, NVD_FOLDER, SOURCES, build_index};
+use crate::feeds::{FeedDirectory, FeedIndex, NVD_FOLDER, build_index, formats};
 
 pub(super) fn rows() -> Vec<Row> {
     let home = TempDir::new().unwrap();
@@ -70,7 +70,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn revision(source: &str) -> u32 {
-    let found = SOURCES.iter().find(|found| found.name == source);
+    let found = formats().into_iter().find(|found| found.name == source);
     found.unwrap().revision.into()
 }
 

@@ -2,11 +2,11 @@
 //!
 //! A file has 15 to 25 MB packed and some 150 MB unpacked: it is read as a stream, one CVE in memory
 //! at a time. A CVE that cannot be read costs only itself. It ranks nothing and merges nothing.
-//! Called by `severities`. Source: NVD, "CVE API schema 2.0" and "JSON 2.0 feeds".
+//! Source: NVD, "CVE API schema 2.0" and "JSON 2.0 feeds".
 
 use std::cell::Cell;
 use std::fmt;
-use std::fs::File;
+use std::fs::DirEntry;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -22,10 +22,17 @@ use serde::de::{
 use serde_json::value::RawValue;
 use sluicegate_model::advisory::Basis;
 
-use super::archive::MAX_RECORD_BYTES;
-use super::cve::CveNumber;
-use super::error::FeedError;
+use crate::feeds::archive::MAX_RECORD_BYTES;
+use crate::feeds::cve::CveNumber;
+use crate::feeds::directory::{FeedDirectory, FeedFile};
+use crate::feeds::error::{FeedError, open};
+use crate::feeds::feed::{CveScore, Entry, Feed, FeedInfo, OnEntry};
 
+/// The folder of NVD's files in a feed directory.
+pub const NVD_FOLDER: &str = "nvd";
+
+/// Most files of one directory that are read. There are some 25 years, and what changed lately.
+const MAX_FILES: usize = 100;
 /// Most bytes of one file unpacked; the largest real one has about 250 MB.
 const MAX_BYTES: u64 = 4 << 30;
 /// Most CVEs of one file; the largest real one has about 45,000.
@@ -33,66 +40,92 @@ const MAX_CVES: u64 = 1_000_000;
 /// Bytes that are unpacked at a time.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// Most characters that are shown of what is no CVE.
+const MAX_SHOWN: usize = 60;
+
 /// NVD's own name as a source of scores.
 const NVD: &str = "nvd@nist.gov";
 /// The name of CISA, which scores what neither the publisher nor NVD has scored.
 const CISA: &str = "134c704f-9b21-4f2e-91b3-4a467353bcc0";
 
-/// What a file says of one CVE.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Statement {
-    pub(super) cve: CveNumber,
-    /// When it was last changed; none where it gives no readable time.
-    pub(super) modified: Option<Timestamp>,
-    /// None where nobody scored it, or it was rejected.
-    pub(super) score: Option<(Basis, f64)>,
-}
-
-/// A CVE that could not be read: its name, or what stands in its place, and the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Odd {
-    pub(super) name: String,
-    pub(super) reason: String,
-}
-
-/// Hands what a file says of each CVE to `each`.
-///
-/// *Errors*: the file as a whole is not readable; what was handed out before stands.
-pub(super) fn read(
-    path: &Path,
-    each: &mut dyn FnMut(Result<Statement, Odd>),
-) -> Result<(), FeedError> {
-    let file = File::open(path).map_err(|source| FeedError::Io {
-        action: "open",
-        path: path.to_owned(),
-        source,
-    })?;
-    let since = Cell::new(0);
-    let metered = Metered {
-        inner: MultiGzDecoder::new(BufReader::new(file)),
-        left: MAX_BYTES,
-        since: &since,
-    };
-    let reader = BufReader::with_capacity(PIECE_BYTES, metered);
-    let mut json = serde_json::Deserializer::from_reader(reader);
-    let mut document = Document {
-        each,
-        since: &since,
-        cves: 0,
-        has_list: false,
-    };
-    let read = (&mut document).deserialize(&mut json);
-    let has_list = document.has_list;
-    let outcome = read.and_then(|()| json.end());
-    let reason = match outcome {
-        Err(error) => error.to_string(),
-        Ok(()) if !has_list => "it holds no list of vulnerabilities".to_owned(),
-        Ok(()) => return Ok(()),
-    };
-    Err(FeedError::Archive {
-        path: path.to_owned(),
-        reason,
+/// Tells whether a file of a feed's folder [`NVD_FOLDER`] is one of NVD's.
+pub fn is_nvd_file(name: &str) -> bool {
+    let middle = name
+        .strip_prefix("nvdcve-2.0-")
+        .and_then(|rest| rest.strip_suffix(".json.gz"));
+    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    middle.is_some_and(|middle| {
+        !middle.is_empty() && middle.len() <= 32 && middle.bytes().all(is_sound)
     })
+}
+
+pub(super) struct Nvd;
+
+impl Feed for Nvd {
+    type Said = CveScore;
+
+    fn info(&self) -> FeedInfo {
+        FeedInfo {
+            name: "nvd",
+            revision: 1,
+            place: "nvd/nvdcve-2.0-*.json.gz",
+        }
+    }
+
+    /// Lists NVD's files, by name.
+    fn files(&self, directory: &FeedDirectory) -> Result<Vec<FeedFile>, FeedError> {
+        let entries = std::fs::read_dir(directory.path().join(NVD_FOLDER));
+        let entries = entries.into_iter().flatten().filter_map(Result::ok);
+        let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_nvd_file));
+        let file = |entry: DirEntry| FeedFile {
+            folder: NVD_FOLDER.to_owned(),
+            path: entry.path(),
+        };
+        let mut files: Vec<FeedFile> = named.map(file).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.truncate(MAX_FILES);
+        Ok(files)
+    }
+
+    fn read(&self, path: &Path, each: &mut OnEntry<'_, CveScore>) -> Result<(), FeedError> {
+        let since = Cell::new(0);
+        let metered = Metered {
+            inner: MultiGzDecoder::new(BufReader::new(open(path)?)),
+            left: MAX_BYTES,
+            since: &since,
+        };
+        let reader = BufReader::with_capacity(PIECE_BYTES, metered);
+        let mut json = serde_json::Deserializer::from_reader(reader);
+        let mut document = Document {
+            each,
+            since: &since,
+            cves: 0,
+            has_list: false,
+        };
+        let read = (&mut document).deserialize(&mut json);
+        let has_list = document.has_list;
+        read.and_then(|()| json.end())
+            .map_err(FeedError::content(path))?;
+        let listed = has_list.then_some(()).ok_or(NvdError::NoList);
+        listed.map_err(FeedError::content(path))
+    }
+}
+
+/// Says why a file, or a CVE in it, could not be read.
+#[derive(Debug, thiserror::Error)]
+enum NvdError {
+    #[error("it holds no list of vulnerabilities")]
+    NoList,
+    #[error("one CVE takes over {MAX_RECORD_BYTES} bytes")]
+    LongCve,
+    #[error("it takes over {MAX_BYTES} bytes unpacked")]
+    LongFile,
+    #[error("over {MAX_CVES} CVEs")]
+    Cves,
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("it is not a CVE")]
+    NotACve,
 }
 
 /// Counts what is unpacked, in all and since the last CVE, and stops where either is too much.
@@ -108,23 +141,33 @@ impl<R: Read> Read for Metered<'_, R> {
         let bytes = u64::try_from(read).unwrap_or(u64::MAX);
         self.since.set(self.since.get().saturating_add(bytes));
         if self.since.get() > MAX_RECORD_BYTES {
-            let reason = format!("one CVE takes over {MAX_RECORD_BYTES} bytes");
-            return Err(io::Error::other(reason));
+            return Err(io::Error::other(NvdError::LongCve));
         }
         self.left = self
             .left
             .checked_sub(bytes)
-            .ok_or_else(|| io::Error::other(format!("it takes over {MAX_BYTES} bytes unpacked")))?;
+            .ok_or_else(|| io::Error::other(NvdError::LongFile))?;
         Ok(read)
     }
 }
 
 /// The document while it is read.
 struct Document<'a> {
-    each: &'a mut dyn FnMut(Result<Statement, Odd>),
+    each: &'a mut OnEntry<'a, CveScore>,
     since: &'a Cell<u64>,
     cves: u64,
     has_list: bool,
+}
+
+impl Document<'_> {
+    fn hand_over(&mut self, text: &str) {
+        let (name, said) = match read_cve(text) {
+            Ok(score) => (None, Ok(score)),
+            Err((name, error)) => (Some(name), Err(error.into())),
+        };
+        let (name, of) = (name.as_deref(), None);
+        (self.each)(Entry { name, said, of });
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Document<'_> {
@@ -180,16 +223,16 @@ impl<'de> Visitor<'de> for List<'_, '_> {
             document.since.set(0);
             document.cves += 1;
             if document.cves > MAX_CVES {
-                return Err(A::Error::custom(format_args!("over {MAX_CVES} CVEs")));
+                return Err(A::Error::custom(NvdError::Cves));
             }
-            (document.each)(statement(entry.get()));
+            document.hand_over(entry.get());
         }
         Ok(())
     }
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct Listed {
     cve: Written,
 }
 
@@ -231,23 +274,19 @@ struct Cvssed {
     vector_string: Option<String>,
 }
 
-fn statement(text: &str) -> Result<Statement, Odd> {
-    let entry: Entry = serde_json::from_str(text).map_err(|error| Odd {
-        name: text.chars().take(60).collect(),
-        reason: error.to_string(),
-    })?;
+/// Reads what stands of a CVE; beside an error, its name or what stands in its place.
+fn read_cve(text: &str) -> Result<CveScore, (String, NvdError)> {
+    let entry: Listed = serde_json::from_str(text)
+        .map_err(|error| (text.chars().take(MAX_SHOWN).collect(), error.into()))?;
     let written = entry.cve;
     let Some(cve) = CveNumber::parse(&written.id) else {
-        return Err(Odd {
-            reason: "it is not a CVE".to_owned(),
-            name: written.id,
-        });
+        return Err((written.id, NvdError::NotACve));
     };
     let is_rejected = written.vuln_status.as_deref() == Some("Rejected");
-    Ok(Statement {
+    Ok(CveScore {
         cve,
         modified: written.last_modified.as_deref().and_then(time),
-        score: if is_rejected { None } else { score(&written) },
+        base: if is_rejected { None } else { score(&written) },
     })
 }
 

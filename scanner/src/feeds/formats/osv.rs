@@ -1,57 +1,80 @@
-//! Reads one OSV record into the advisories it holds, one for each package it affects.
+//! OSV's archives, and each record in them with its advisories, one for each package it affects.
 //!
 //! Unknown fields, ecosystems and range types are tolerated, as the schema demands; a record whose
 //! own shape is broken is an error that costs only that record. It never decides which package an
-//! advisory meets. Called by the index builder. Source: OSV schema 1.7.
+//! advisory meets. Source: OSV schema 1.7.
+
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluicegate_model::advisory::{Advisory, Event, Range};
 
-use super::cve::CveNumber;
-use super::extras;
-use super::rating::{Score, Statements, rate};
-use super::scope::{self, Described};
+use crate::feeds::cve::CveNumber;
+use crate::feeds::directory::{ARCHIVE, DELTA, FeedDirectory, FeedFile};
+use crate::feeds::error::FeedError;
+use crate::feeds::feed::{AffectedPackage, Entry, EntryError, Feed, FeedInfo, OnEntry, Record};
+use crate::feeds::rating::{Score, Statements, rate};
+use crate::feeds::scope::{self, Described};
+use crate::feeds::{archive, extras};
 
 /// Longest id, name or ecosystem that is kept, in bytes. The longest real ones stay below 250.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// A record, taken apart.
-#[derive(Debug)]
-pub(super) struct Record {
-    pub(super) id: String,
-    /// When it last changed; none where the record gives no readable time.
-    pub(super) modified: Option<Timestamp>,
-    /// When it was first made public; none where the record gives no readable time.
-    pub(super) published: Option<Timestamp>,
-    pub(super) is_withdrawn: bool,
-    pub(super) affected: Vec<AffectedPackage>,
-    /// What could not be read without making the record useless.
-    pub(super) oddities: Vec<String>,
+/// OSV's archives of records, one in the folder of each ecosystem.
+pub(in crate::feeds) struct Osv;
+
+impl Feed for Osv {
+    type Said = Record;
+
+    fn info(&self) -> FeedInfo {
+        FeedInfo {
+            name: "osv",
+            revision: 6,
+            place: "*/all.zip",
+        }
+    }
+
+    /// Lists the archives by folder. A folder without one of all records is not a feed.
+    fn files(&self, directory: &FeedDirectory) -> Result<Vec<FeedFile>, FeedError> {
+        let mut files = Vec::new();
+        for folder in directory.ecosystems()? {
+            if let Some(all) = directory.file(&folder, ARCHIVE) {
+                files.push(all);
+                files.extend(directory.file(&folder, DELTA));
+            }
+        }
+        Ok(files)
+    }
+
+    fn read(&self, path: &Path, each: &mut OnEntry<'_, Record>) -> Result<(), FeedError> {
+        archive::read_records(path, &mut |name, content, total| {
+            let record = content
+                .map_err(EntryError::from)
+                .and_then(|content| Ok(parse(content)?));
+            each(Entry {
+                name: Some(name),
+                said: record,
+                of: Some(total),
+            });
+        })
+    }
 }
 
-/// One package that a record speaks of.
-#[derive(Debug)]
-pub(super) struct AffectedPackage {
-    /// The ecosystem as written, suffix included.
-    pub(super) ecosystem: String,
-    /// The name as written.
-    pub(super) name: String,
-    pub(super) advisory: Advisory,
-}
-
-/// Says why a record is of no use.
+/// Says why a record, or a part of it, is of no use.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RecordError {
+pub(in crate::feeds) enum RecordError {
     #[error("read as OSV JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{field} is empty, over {MAX_NAME_BYTES} bytes, or holds control characters")]
     Name { field: &'static str },
+    #[error("{field} {shown:?} is not an RFC 3339 time")]
+    Time { field: &'static str, shown: String },
 }
 
 /// Reads a record.
-pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
+pub(in crate::feeds) fn parse(text: &[u8]) -> Result<Record, RecordError> {
     let written: Written<'_> = serde_json::from_slice(text)?;
     check_name("id", &written.id)?;
     let mut oddities = Vec::new();
@@ -70,7 +93,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Record, RecordError> {
         match affected_package(&written, entry) {
             Ok(Some(package)) => affected.push(package),
             Ok(None) => {}
-            Err(error) => oddities.push(error.to_string()),
+            Err(error) => oddities.push(error.into()),
         }
     }
     Ok(Record {
@@ -250,13 +273,13 @@ impl WrittenEvent {
 fn read_time(
     field: &'static str,
     text: Option<&str>,
-    oddities: &mut Vec<String>,
+    oddities: &mut Vec<EntryError>,
 ) -> Option<Timestamp> {
     let text = text?;
     let time = text.parse();
     if time.is_err() {
-        let shown: String = text.chars().take(40).collect();
-        oddities.push(format!("{field} {shown:?} is not an RFC 3339 time"));
+        let shown = text.chars().take(40).collect();
+        oddities.push(RecordError::Time { field, shown }.into());
     }
     time.ok()
 }

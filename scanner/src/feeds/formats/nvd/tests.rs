@@ -1,5 +1,6 @@
 //! Whose score counts, and what a file of NVD's may not do.
 
+use std::fs::File;
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -7,19 +8,20 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::feeds::feed::EntryError;
 
 fn metric(source: &str, kind: &str, score: f64) -> Value {
     json!({"source": source, "type": kind, "cvssData": {"baseScore": score}})
 }
 
-fn read_text(text: &[u8]) -> (Vec<Result<Statement, Odd>>, Result<(), String>) {
+fn read_text(text: &[u8]) -> (Vec<Result<CveScore, EntryError>>, Result<(), String>) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("nvd.json.gz");
     let mut file = GzEncoder::new(File::create(&path).unwrap(), Compression::fast());
     file.write_all(text).unwrap();
     file.finish().unwrap();
     let mut all = Vec::new();
-    let outcome = read(&path, &mut |statement| all.push(statement));
+    let outcome = Nvd.read(&path, &mut |entry| all.push(entry.said));
     (all, outcome.map_err(|error| error.to_string()))
 }
 
@@ -27,7 +29,7 @@ fn scores(cve: Value) -> Option<(Basis, f64)> {
     let document = json!({"format": "NVD_CVE", "vulnerabilities": [{"cve": cve}]});
     let (all, outcome) = read_text(document.to_string().as_bytes());
     outcome.unwrap();
-    all.into_iter().next().unwrap().unwrap().score
+    all.into_iter().next().unwrap().unwrap().base
 }
 
 #[test]
