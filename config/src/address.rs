@@ -1,5 +1,6 @@
 //! Where to listen: an address and a port, or a name of this machine and a port.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 
 use crate::said::Said;
@@ -13,24 +14,37 @@ pub(crate) fn address(said: &mut Said<'_>, default: &str) -> SocketAddr {
     let text = given.map_or(default, |value| value.text.as_str());
     resolved(text).unwrap_or_else(|why| {
         if let Some(value) = given {
-            said.notes.error(&value.place, why);
+            said.notes.error(&value.place, why.to_string());
         }
         // Loopback and port 0 collide with nothing that is checked later.
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
     })
 }
 
+/// Says why nobody can listen at a text: the fault of whoever wrote it.
+#[derive(Debug, thiserror::Error)]
+enum AddressError {
+    #[error(
+        "wanted ADDRESS:PORT such as 127.0.0.1:5000 for this machine alone or 0.0.0.0:5000 for all \
+         interfaces, got {text:?}"
+    )]
+    Other { text: String },
+    #[error("{wanted}: {host} is not known here ({source})")]
+    Unknown {
+        host: String,
+        wanted: Box<AddressError>,
+        source: io::Error,
+    },
+}
+
 /// Gives the address behind a text. A name stands for its first address, an IPv4 one where there
 /// is one: what a name means is looked up once.
-fn resolved(text: &str) -> Result<SocketAddr, String> {
+fn resolved(text: &str) -> Result<SocketAddr, AddressError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let wanted = || {
-        format!(
-            "wanted ADDRESS:PORT such as 127.0.0.1:5000 for this machine alone or 0.0.0.0:5000 for \
-             all interfaces, got {text:?}"
-        )
+    let wanted = || AddressError::Other {
+        text: text.to_owned(),
     };
     let (host, port) = text.rsplit_once(':').ok_or_else(wanted)?;
     let port: u16 = port.parse().map_err(|_| wanted())?;
@@ -41,9 +55,12 @@ fn resolved(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     let found = (host, port).to_socket_addrs();
-    let found =
-        found.map_err(|error| format!("{}: {host} is not known here ({error})", wanted()))?;
-    let mut found: Vec<SocketAddr> = found.collect();
+    let found = found.map_err(|source| AddressError::Unknown {
+        host: host.to_owned(),
+        wanted: Box::new(wanted()),
+        source,
+    });
+    let mut found: Vec<SocketAddr> = found?.collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     found.into_iter().next().ok_or_else(wanted)
 }
@@ -61,10 +78,7 @@ mod tests {
             ("localhost:5000", "127.0.0.1:5000"),
             ("LocalHost:80", "127.0.0.1:80"),
         ] {
-            assert_eq!(
-                resolved(text).map(|it| it.to_string()).as_deref(),
-                Ok(wanted)
-            );
+            assert_eq!(resolved(text).unwrap().to_string(), wanted);
         }
     }
 
@@ -84,7 +98,7 @@ mod tests {
             "no such host:5000",
             "-:x",
         ] {
-            let why = resolved(text).unwrap_err();
+            let why = resolved(text).unwrap_err().to_string();
             assert!(
                 why.contains("0.0.0.0:5000") && why.contains(&format!("{text:?}")),
                 "{why}"

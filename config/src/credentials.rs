@@ -77,16 +77,37 @@ pub(crate) fn signing_secret(file: &Sourced, notes: &mut Notes) -> Option<Secret
     Some(secret)
 }
 
+/// Says why a file gives no password.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// The system does not give it, or it is no text.
+    #[error("reading {name:?}: {source}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is nothing in it.
+    #[error("{name:?} is empty")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+}
+
 /// Reads a password from its file.
 ///
-/// *Errors*: it cannot be read, or is empty; one line.
-pub fn read_password(path: &Path) -> Result<Secret, String> {
+/// *Errors*: it cannot be read, or is empty.
+pub fn read_password(path: &Path) -> Result<Secret, PasswordError> {
     let name = path.display().to_string();
-    let text = crate::read_bounded(path, MAX_SECRET_BYTES)
-        .map_err(|error| format!("reading {name:?}: {error}"))?;
+    let text = match crate::read_bounded(path, MAX_SECRET_BYTES) {
+        Ok(text) => text,
+        Err(source) => return Err(PasswordError::Unreadable { name, source }),
+    };
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        return Err(format!("{name:?} is empty"));
+        return Err(PasswordError::Empty { name });
     }
     Ok(Secret::new(password))
 }
@@ -95,7 +116,7 @@ fn from_file(file: &Sourced, notes: &mut Notes) -> Option<Secret> {
     let path = Path::new(&file.text);
     warn_if_others_may_read(path, notes);
     let read = read_password(path);
-    read.map_err(|message| notes.error(&file.place, message))
+    read.map_err(|error| notes.error(&file.place, error.to_string()))
         .ok()
 }
 

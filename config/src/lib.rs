@@ -32,7 +32,7 @@ mod upstreams;
 mod values;
 mod webhook;
 
-pub use credentials::read_password;
+pub use credentials::{PasswordError, read_password};
 pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};

@@ -2,9 +2,18 @@
 
 use jiff::SignedDuration;
 
+/// Says why a text is no duration: the fault of whoever wrote it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DurationError {
+    #[error("{0:?} is no duration, such as 90m, 24h or 7d")]
+    Other(String),
+    #[error("{0:?} is longer than a century")]
+    Long(String),
+}
+
 /// Parses a whole number of `s`, `m`, `h`, `d` or `w`.
-pub(crate) fn parse(text: &str) -> Result<SignedDuration, String> {
-    let wanted = || format!("{text:?} is no duration, such as 90m, 24h or 7d");
+pub(crate) fn parse(text: &str) -> Result<SignedDuration, DurationError> {
+    let wanted = || DurationError::Other(text.to_owned());
     let text = text.trim();
     let split = text.len().checked_sub(1).ok_or_else(wanted)?;
     let (number, unit) = text.split_at_checked(split).ok_or_else(wanted)?;
@@ -20,7 +29,7 @@ pub(crate) fn parse(text: &str) -> Result<SignedDuration, String> {
     // A century is longer than any policy means, and keeps every sum in range.
     let total = i64::from(number) * seconds;
     if total > 36_525 * 86_400 {
-        return Err(format!("{text:?} is longer than a century"));
+        return Err(DurationError::Long(text.to_owned()));
     }
     Ok(SignedDuration::from_secs(total))
 }

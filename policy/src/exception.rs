@@ -55,12 +55,17 @@ impl Exception {
     }
 }
 
+/// Says that a text is no date: the fault of whoever wrote it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no date, such as 2027-01-31")]
+pub(crate) struct NotADate(String);
+
 /// Reads a date, meaning the end of that day in UTC, or an instant.
-pub(crate) fn parse_expiry(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn parse_expiry(text: &str) -> Result<Timestamp, NotADate> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Ok(instant);
     }
-    let wanted = || format!("{text:?} is no date, such as 2027-01-31");
+    let wanted = || NotADate(text.to_owned());
     let date: Date = text.parse().map_err(|_| wanted())?;
     let next_day = date.tomorrow().map_err(|_| wanted())?;
     let midnight = next_day.at(0, 0, 0, 0);

@@ -214,7 +214,7 @@ impl Reader {
 
     fn template(&mut self, node: &Node) -> Option<Template> {
         let text = self.kept(node.text())?;
-        self.kept(Template::parse(text).map_err(|message| node.mistake(message)))
+        self.kept(Template::parse(text).map_err(|why| node.mistake(why.to_string())))
     }
 
     fn conditions(&mut self, node: &Node) -> Option<Conditions> {
@@ -321,13 +321,13 @@ impl Reader {
 
     fn purl(&mut self, node: &Node) -> Option<PurlPattern> {
         let text = self.kept(node.text())?;
-        self.kept(PurlPattern::parse(text).map_err(|why| node.mistake(why)))
+        self.kept(PurlPattern::parse(text).map_err(|why| node.mistake(why.to_string())))
     }
 
     /// Reads an instant, or a day, which stands for its end.
     pub(crate) fn instant(&mut self, node: &Node) -> Option<Timestamp> {
         let text = self.kept(node.text())?;
-        self.kept(exception::parse_expiry(text).map_err(|why| node.mistake(why)))
+        self.kept(exception::parse_expiry(text).map_err(|why| node.mistake(why.to_string())))
     }
 
     pub(crate) fn filled_text(&mut self, node: &Node) -> Option<String> {

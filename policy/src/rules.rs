@@ -148,12 +148,11 @@ impl Template {
     /// What a message can fill in.
     const PLACES: [&'static str; 5] = ["id", "package", "version", "severity", "fixed"];
 
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, UnknownPlace> {
         for part in text.split('{').skip(1) {
             let place = part.split_once('}').map(|(place, _)| place);
             if !place.is_some_and(|place| Self::PLACES.contains(&place)) {
-                let places = Self::PLACES.join("}, {");
-                return Err(format!("a message can fill in {{{places}}} only"));
+                return Err(UnknownPlace);
             }
         }
         Ok(Self(text.to_owned()))
@@ -178,6 +177,20 @@ impl Template {
     }
 }
 
+/// Says that a message names a place that nothing can fill.
+#[derive(Debug, thiserror::Error)]
+#[error("a message can fill in {{{places}}} only", places = Template::PLACES.join("}, {"))]
+pub(crate) struct UnknownPlace;
+
+/// Says why a text names no packages: the fault of whoever wrote it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PurlError {
+    #[error("{0:?} is no package URL, such as pkg:maven/log4j/log4j")]
+    Other(String),
+    #[error("{0:?}: qualifiers and subpaths are not supported yet")]
+    Qualified(String),
+}
+
 /// A package URL without what it leaves open: version, qualifiers.
 #[derive(Debug)]
 pub(crate) struct PurlPattern {
@@ -187,16 +200,12 @@ pub(crate) struct PurlPattern {
 
 impl PurlPattern {
     /// Reads `pkg:type/namespace/name[@version]`; the name may hold `*`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, PurlError> {
         if !text.starts_with("pkg:") || !text.contains('/') {
-            return Err(format!(
-                "{text:?} is no package URL, such as pkg:maven/log4j/log4j"
-            ));
+            return Err(PurlError::Other(text.to_owned()));
         }
         if text.contains(['?', '#']) {
-            return Err(format!(
-                "{text:?}: qualifiers and subpaths are not supported yet"
-            ));
+            return Err(PurlError::Qualified(text.to_owned()));
         }
         let (name, version) = split(text);
         Ok(Self {

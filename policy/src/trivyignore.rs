@@ -49,13 +49,13 @@ impl Reader {
         if let Some(date) = words.find_map(|word| word.strip_prefix("exp:")) {
             match exception::parse_expiry(date) {
                 Ok(end) => expires_at = Some(end),
-                Err(message) => {
+                Err(error) => {
                     let before = line.find("exp:").unwrap_or_default();
                     let column = line.chars().count().min(before + 1);
                     self.mistakes.push(Mistake {
                         line: number,
                         column: u64::try_from(column).unwrap_or(u64::MAX),
-                        message,
+                        message: error.to_string(),
                     });
                     return None;
                 }

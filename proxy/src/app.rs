@@ -35,10 +35,11 @@ use crate::history::PullHistory;
 use crate::http::details::Details;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::registry::Registry;
+use crate::http::tls::TlsError;
 use crate::insecure;
 use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
-use crate::policies::Policies;
+use crate::policies::{Policies, PolicyError};
 use crate::pull::download::Downloads;
 use crate::pull::gate::{Gate, GateParts};
 use crate::pull::job::Jobs;
@@ -100,24 +101,24 @@ pub enum StartError {
     },
     /// The policy files have mistakes.
     #[error("policy cannot be loaded: {0}")]
-    Policy(String),
+    Policy(#[from] PolicyError),
     /// An upstream's settings cannot work.
-    #[error("upstream {name:?} cannot be used: {reason}")]
+    #[error("upstream {name:?} cannot be used: {source}")]
     Upstream {
         /// The upstream.
         name: String,
         /// What went wrong.
-        reason: String,
+        source: UpstreamError,
     },
     /// The receiver of events cannot be used.
     #[error("the webhook cannot be used: {0}")]
-    Webhook(String),
+    Webhook(#[source] UpstreamError),
     /// A feed's directory is not there.
     #[error("feed {0:?} cannot be used: there is no such directory")]
     Feed(std::path::PathBuf),
     /// The TLS files cannot be used.
     #[error("TLS cannot be set up: {0}")]
-    Tls(String),
+    Tls(#[source] TlsError),
 }
 
 impl App {
@@ -322,8 +323,7 @@ impl Parts {
             clock.clone(),
             metrics.clone(),
         );
-        let failed = |error: UpstreamError| StartError::Webhook(error.to_string());
-        built.map(Some).map_err(failed)
+        built.map(Some).map_err(StartError::Webhook)
     }
 
     fn api_state(
@@ -422,22 +422,23 @@ fn names(settings: &Settings) -> Names {
 fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartError> {
     let mut upstreams = Vec::new();
     for (name, upstream) in &settings.upstreams {
-        let failed = |reason: String| StartError::Upstream {
-            name: name.clone(),
-            reason,
-        };
         let metrics = metrics.clone();
         let proxy = proxy_variables(settings);
         let count = move |upstream: &str, code: u16| metrics.count_upstream(upstream, code);
-        let built = Upstream::from_settings(upstream, proxy, Some(Arc::new(count)))
-            .map_err(|error| failed(error.to_string()))?;
+        let built =
+            Upstream::from_settings(upstream, proxy, Some(Arc::new(count))).map_err(|source| {
+                StartError::Upstream {
+                    name: name.clone(),
+                    source,
+                }
+            })?;
         upstreams.push((name.clone(), Arc::new(built)));
     }
     Ok(Upstreams::new(upstreams))
 }
 
 fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
-    Policies::load(&settings.policy).map_err(|error| StartError::Policy(error.to_string()))
+    Ok(Policies::load(&settings.policy)?)
 }
 
 /// Writes down from now on which policies are in force.

@@ -93,7 +93,7 @@ pub(crate) fn close(data: &Path) -> io::Result<Closed> {
 }
 
 impl Closed {
-    fn take(&mut self, path: &Path, outcome: Result<bool, String>) {
+    fn take(&mut self, path: &Path, outcome: Result<bool, StaysOpen>) {
         match outcome {
             Ok(was_open) => self.is_unfinished |= was_open,
             Err(why) => {
@@ -147,30 +147,40 @@ impl Walk {
     }
 }
 
+/// Says why something stays open to others: this machine's fault.
+#[derive(Debug, thiserror::Error)]
+enum StaysOpen {
+    #[error(transparent)]
+    Unseen(io::Error),
+    #[error("its mode is {mode:04o}, and changing it failed: {source}")]
+    Unchanged { mode: u32, source: io::Error },
+    #[error("its mode is {mode:04o}, and the file system keeps it")]
+    Kept { mode: u32 },
+}
+
 /// Closes one file or directory; tells whether it was open. What is gone meanwhile, and what a link
 /// leads to, is not ours to close.
 ///
 /// *Errors*: it stays open, with the reason.
-fn close_one(path: &Path) -> Result<bool, String> {
+fn close_one(path: &Path) -> Result<bool, StaysOpen> {
     let found = match path.symlink_metadata() {
         Ok(found) if found.is_symlink() => return Ok(false),
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(StaysOpen::Unseen(error)),
     };
     if !is_open(&found) {
         return Ok(false);
     }
     let mode = found.permissions().mode() & 0o7777;
-    let stays = |why: &str| Err(format!("its mode is {mode:04o}, {why}"));
     match fs::set_permissions(path, PermissionsExt::from_mode(mode & !OTHERS)) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return stays(&format!("and changing it failed: {error}")),
+        Err(source) => return Err(StaysOpen::Unchanged { mode, source }),
     }
     // Some file systems take a mode and forget it.
     match path.metadata() {
-        Ok(found) if is_open(&found) => stays("and the file system keeps it"),
+        Ok(found) if is_open(&found) => Err(StaysOpen::Kept { mode }),
         Ok(_) | Err(_) => Ok(true),
     }
 }

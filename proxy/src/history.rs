@@ -9,8 +9,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_engine::events::Event;
-use sluicegate_engine::ledger::Ledger;
-use sluicegate_local::decisions::{self, Asked, PulledBy};
+use sluicegate_engine::ledger::{Ledger, LedgerError};
+use sluicegate_local::decisions::{self, Asked, LogError, PulledBy};
 
 /// An event as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -20,6 +20,17 @@ pub struct ToldEvent {
     pub event: Event,
     /// Who had pulled the image by then, by the decision log.
     pub pulled_by: PulledBy,
+}
+
+/// Says why it is not known who had pulled an image: the fault of this machine's disk, or ours.
+#[derive(Debug, thiserror::Error)]
+enum HistoryError {
+    #[error(transparent)]
+    Store(#[from] LedgerError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Failed(#[from] tokio::task::JoinError),
 }
 
 /// Looks into the decision log.
@@ -37,8 +48,8 @@ impl PullHistory {
 
     /// Fills in who pulled. Where the log cannot be read the events are told without it.
     pub async fn tell(&self, events: Vec<Event>) -> Vec<ToldEvent> {
-        let found = self.look(&events).await.unwrap_or_else(|why| {
-            tracing::error!(why, "events do not tell who pulled");
+        let found = self.look(&events).await.unwrap_or_else(|error| {
+            tracing::error!(why = %error, "events do not tell who pulled");
             Vec::new()
         });
         let found = found
@@ -49,7 +60,7 @@ impl PullHistory {
             .collect()
     }
 
-    async fn look(&self, events: &[Event]) -> Result<Vec<PulledBy>, String> {
+    async fn look(&self, events: &[Event]) -> Result<Vec<PulledBy>, HistoryError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
@@ -60,14 +71,12 @@ impl PullHistory {
             asked.push(Asked {
                 repository: repository.clone(),
                 digest: digest.clone(),
-                through: through.map_err(|error| error.to_string())?,
+                through: through?,
                 until: event.time,
             });
         }
         let directory = self.directory.clone();
-        tokio::task::spawn_blocking(move || decisions::pulled_by(&directory, &asked))
-            .await
-            .map_err(|panic| panic.to_string())?
-            .map_err(|error| error.to_string())
+        let look = move || decisions::pulled_by(&directory, &asked);
+        Ok(tokio::task::spawn_blocking(look).await??)
     }
 }

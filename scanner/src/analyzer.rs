@@ -4,6 +4,7 @@
 //! observations. It holds no state, opens nothing and never sees another file; joining files and
 //! layers is the merge's work. `plugin_set.rs` is its only caller.
 
+use std::error::Error;
 use std::fs::File;
 
 use crate::facts::Observations;
@@ -137,9 +138,18 @@ pub struct SpooledFile<'a> {
 }
 
 /// Says why a file could not be read as what it claims to be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct AnalyzeError(pub String);
+///
+/// The reason is told to people in a gap, and nobody decides by it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct AnalyzeError(Box<dyn Error + Send + Sync>);
+
+impl AnalyzeError {
+    /// Takes the analyzer's own error, or words for what has no cause but the file itself.
+    pub fn of(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(why.into())
+    }
+}
 
 /// Reads one kind of file.
 pub trait Analyzer: Send + Sync {
@@ -183,7 +193,9 @@ pub trait Analyzer: Send + Sync {
         _found: &mut Observations,
     ) -> Result<(), AnalyzeError> {
         let size = file.size_bytes;
-        Err(AnalyzeError(format!("a file of {size} bytes is not read")))
+        Err(AnalyzeError::of(format!(
+            "a file of {size} bytes is not read"
+        )))
     }
 
     /// Names the files that are read together; both must be claimed as well.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use sluicegate_config::{Credentials, UpstreamSettings, read_password};
+use sluicegate_config::{Credentials, PasswordError, UpstreamSettings, read_password};
 
 use sluicegate_upstream::{ProxyVariables, UpstreamError, Web};
 
@@ -60,16 +60,16 @@ impl Access {
         if now != current.stamps {
             match self.renewed() {
                 Ok(web) => *current = Current { stamps: now, web },
-                Err(reason) => {
+                Err(error) => {
                     let feed = &self.site.url;
-                    tracing::warn!(%feed, reason, "secrets of a feed not read; the last ones stay");
+                    tracing::warn!(%feed, reason = %error, "secrets of a feed not read; the last ones stay");
                 }
             }
         }
         Arc::clone(&current.web)
     }
 
-    fn renewed(&self) -> Result<Arc<Web>, String> {
+    fn renewed(&self) -> Result<Arc<Web>, AccessError> {
         let mut site = self.site.clone();
         if let (Some(known), Some(file)) = (&site.credentials, &site.password_file) {
             site.credentials = Some(Credentials {
@@ -77,9 +77,17 @@ impl Access {
                 password: read_password(file)?,
             });
         }
-        let web = Web::of(&site, self.proxy.clone()).map_err(|error| error.to_string())?;
-        Ok(Arc::new(web))
+        Ok(Arc::new(Web::of(&site, self.proxy.clone())?))
     }
+}
+
+/// Says why secrets that changed are not taken up: the fault of whoever keeps the service.
+#[derive(Debug, thiserror::Error)]
+enum AccessError {
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Settings(#[from] UpstreamError),
 }
 
 fn stamps(site: &UpstreamSettings) -> Stamps {

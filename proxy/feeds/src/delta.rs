@@ -13,6 +13,8 @@ use zip::write::SimpleFileOptions;
 
 use sluicegate_machine::private;
 
+use super::broken::Broken;
+
 /// Most bytes of all records together, unpacked. Beyond, the archive is fetched whole.
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -29,8 +31,8 @@ struct Entry {
 impl Delta {
     /// Reads a delta; an empty one where there is none.
     ///
-    /// *Errors*: it is damaged, one line.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    /// *Errors*: it is damaged.
+    pub(super) fn read(path: &Path) -> Result<Self, Broken> {
         let mut delta = Self::default();
         if !path.exists() {
             return Ok(delta);
@@ -42,13 +44,12 @@ impl Delta {
                 let (modified, content) = (stamp.modified, content.to_vec());
                 delta.0.insert(stamp.id, Entry { modified, content });
             }
-        })
-        .map_err(|error| error.to_string())?;
+        })?;
         if damaged > 0 {
-            return Err(format!("{damaged} damaged records"));
+            return Err(Broken::Records(damaged));
         }
         if bytes > MAX_BYTES {
-            return Err(format!("more than {MAX_BYTES} bytes of records"));
+            return Err(Broken::Long { most: MAX_BYTES });
         }
         Ok(delta)
     }

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_machine::private;
 use sluicegate_scanner::feeds::{ARCHIVE, DELTA, MAX_RECORD_BYTES, read_stamp};
 
+use super::broken::Broken;
 use super::delta::MAX_BYTES;
 use super::fetch::{Arrived, FetchError, Fetched, Fetcher, Room, Validators, file_error};
 use super::held::Pending;
@@ -259,10 +260,10 @@ impl Ecosystem<'_> {
         };
         let compared = tokio::task::spawn_blocking(compare).await;
         compared
-            .unwrap_or_else(|panic| Err(panic.to_string()))
-            .map_err(|reason| FetchError::NotWhole {
+            .unwrap_or_else(|panic| Err(panic.into()))
+            .map_err(|why| FetchError::NotWhole {
                 what: format!("{} of {}", self.name, visit.base),
-                reason,
+                why,
             })
     }
 
@@ -326,7 +327,7 @@ impl Ecosystem<'_> {
         }
         Err(FetchError::NotWhole {
             what: visit.what(&item),
-            reason: "it is no record of this id".to_owned(),
+            why: Broken::OtherRecord,
         })
     }
 

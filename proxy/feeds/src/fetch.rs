@@ -18,6 +18,7 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use super::access::Access;
+use super::broken::Broken;
 
 /// How often a file is asked for in all.
 const ATTEMPTS: u32 = 4;
@@ -64,12 +65,13 @@ pub enum FetchError {
         limit: u64,
     },
     /// What came is not what its name says.
-    #[error("{what}: {reason}")]
+    #[error("{what}: {why}")]
     NotWhole {
         /// What was fetched.
         what: String,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        why: Broken,
     },
 }
 

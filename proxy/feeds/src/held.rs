@@ -14,6 +14,8 @@ use jiff::Timestamp;
 
 use sluicegate_machine::private;
 
+use super::broken::Broken;
+
 /// Most records that are fetched one by one; beyond, the whole archive costs less.
 pub(super) const MAX_SINGLE: usize = 500;
 /// Longest id, in bytes; the longest real ones have about 60.
@@ -78,12 +80,11 @@ impl Held {
     /// Compares a mirror's list with what is here; `asked` are ids that the list may or may not have.
     ///
     /// *Errors*: it cannot be read, or holds no row at all.
-    pub(super) fn compare(&self, list: &Path, asked: &BTreeSet<String>) -> Result<Pending, String> {
-        let file = File::open(list).map_err(|error| format!("it cannot be opened: {error}"))?;
-        let unreadable = |error| format!("it cannot be read: {error}");
+    pub(super) fn compare(&self, list: &Path, asked: &BTreeSet<String>) -> Result<Pending, Broken> {
+        let file = File::open(list).map_err(Broken::Open)?;
         let (mut pending, mut is_list) = (Pending::default(), false);
         let mut file = BufReader::new(file);
-        while let Some(line) = next_line(&mut file).map_err(unreadable)? {
+        while let Some(line) = next_line(&mut file).map_err(Broken::Read)? {
             if line.trim_ascii().is_empty() {
                 continue;
             }
@@ -101,7 +102,7 @@ impl Held {
             }
         }
         if !is_list {
-            return Err("it names no record".to_owned());
+            return Err(Broken::NoRecord);
         }
         Ok(pending)
     }
@@ -141,7 +142,7 @@ mod tests {
         held
     }
 
-    fn compare(held: &Held, list: &str) -> Result<Pending, String> {
+    fn compare(held: &Held, list: &str) -> Result<Pending, Broken> {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("list");
         std::fs::write(&path, list).unwrap();

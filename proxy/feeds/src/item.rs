@@ -76,10 +76,10 @@ impl Visit<'_> {
         let errand = self.errand(item, into, known);
         let mut outcome = item.fetcher.fetch(&errand, self.room, &on_bytes).await;
         if let Ok(Fetched::New(_)) = &outcome
-            && let Err(reason) = check_whole(errand.into, item.kind).await
+            && let Err(why) = check_whole(errand.into, item.kind).await
         {
             let what = errand.what;
-            outcome = Err(FetchError::NotWhole { what, reason });
+            outcome = Err(FetchError::NotWhole { what, why });
         }
         report(0, None, true);
         outcome

@@ -7,11 +7,12 @@
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `tables` and `nvd` (what ranks findings), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
-//! remembers, `awaited` says who waits for which, `whole` looks at what arrived; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
+//! remembers, `awaited` says who waits for which, `whole` looks at what arrived and `broken` says what is wrong with it; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
 mod access;
 mod awaited;
+mod broken;
 pub mod bundle;
 mod delta;
 mod ecosystem;
@@ -52,6 +53,7 @@ use tokio::sync::{Notify, watch};
 
 use awaited::{Awaited, Settled};
 pub use lacks::{lacks, lacks_for};
+pub use load::LoadError;
 use load::{Loaded, load};
 pub use needed::one_of_each_ecosystem;
 use sluicegate_machine::clock::{Clock, is_to_come};
@@ -237,8 +239,8 @@ impl Feeds {
                 sources => load(sources, &directory, &before, &current.index, now),
             };
             let outcome = match tokio::task::spawn_blocking(load).await {
-                Ok(outcome) => outcome.map_err(|error| told(&error)),
-                Err(panic) => Err(panic.to_string()),
+                Ok(outcome) => outcome.map_err(LoadError::from),
+                Err(panic) => Err(panic.into()),
             };
             if let Ok(Loaded::New { fingerprint, .. }) = &outcome {
                 fingerprint.clone_into(&mut known);
@@ -257,7 +259,7 @@ impl Feeds {
 
     fn publish(
         &self,
-        outcome: Result<Loaded, String>,
+        outcome: Result<Loaded, LoadError>,
         sources: Vec<SourceState>,
         not_yet: Option<String>,
         now: Timestamp,
@@ -301,7 +303,7 @@ impl Feeds {
                 state.revision += 1;
                 (state.confirmed, state.standing) = (confirmed, standing);
             }
-            Err(problem) => problems.insert(0, problem),
+            Err(error) => problems.insert(0, told(&error)),
         }
         problems.extend(losses::unreadable(&state.index));
         problems.extend(not_yet);

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sluicegate_scanner::feeds::{BuildProgress, FeedDirectory, FeedError, FeedIndex};
+use sluicegate_upstream::UpstreamError;
+use url::Url;
 
+use super::bundle::BundleError;
 use super::losses;
 use super::synced::told;
 
@@ -14,6 +17,34 @@ use super::synced::told;
 const MAX_HEADROOM_BYTES: u64 = 64 * 1024 * 1024;
 /// The same as a share of a small disk.
 const HEADROOM_SHARE: u64 = 20;
+
+/// Says why there is nothing to judge by.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The files cannot be read, or the index not be made.
+    #[error(transparent)]
+    Index(#[from] FeedError),
+    /// This program failed.
+    #[error("loading feeds failed: {0}")]
+    Failed(#[from] tokio::task::JoinError),
+    /// A bundle is to be used and cannot be.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A URL cannot be asked with these settings.
+    #[error(transparent)]
+    Settings(#[from] UpstreamError),
+    /// Nothing of a mirror is here, and nothing could be had.
+    #[error("no advisories from {url}: {problem}")]
+    Nothing {
+        /// The mirror.
+        url: Url,
+        /// What kept it from being fetched, one line.
+        problem: String,
+    },
+    /// A service that never loaded anything has stopped.
+    #[error("no feed was ever loaded under {path}", path = .0.display())]
+    Never(PathBuf),
+}
 
 /// What a look at the directories gave.
 pub(super) enum Loaded {

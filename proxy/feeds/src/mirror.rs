@@ -17,6 +17,7 @@ use sluicegate_machine::private;
 use sluicegate_upstream::{ProxyVariables, UpstreamError};
 use url::Url;
 
+use super::broken::Broken;
 use super::ecosystem::Ecosystem;
 use super::fetch::{FetchError, Fetcher, Room, file_error};
 use super::item::{Item, Visit, file_url};
@@ -310,7 +311,7 @@ impl Mirror {
         if names.is_empty() {
             return Err(FetchError::NotWhole {
                 what: visit.what(&item),
-                reason: "it names no ecosystem".to_owned(),
+                why: Broken::NoEcosystem,
             });
         }
         Ok(names)

@@ -24,9 +24,9 @@ use sluicegate_scanner::feeds::{
 use sluicegate_upstream::ProxyVariables;
 use tokio::sync::Mutex;
 
-use super::bundle::{Imported, Snapshot};
+use super::bundle::{BundleError, Imported, Snapshot};
 use super::fetch::FetchError;
-use super::load::{indexes, kept_index};
+use super::load::{LoadError, indexes, kept_index};
 use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
 use super::source::imported_state;
 use super::{FeedState, losses, needed};
@@ -66,17 +66,16 @@ pub struct OneLoad {
 impl OneLoad {
     /// Prepares the sources; connects to nothing.
     ///
-    /// *Errors*: a URL that cannot be asked, one line.
+    /// *Errors*: [`LoadError::Settings`], or [`LoadError::Bundle`] for what was imported.
     pub fn new(
         sources: &[FeedSource],
         data: &Path,
         proxy: &ProxyVariables,
         clock: Clock,
         on: OnLoad,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, LoadError> {
         let services = data.join("feeds");
-        let current = Imported::under(&services).current();
-        let current = current.map_err(|error| told(&error))?;
+        let current = Imported::under(&services).current()?;
         let (mut mirrors, mut directories, mut imported) = (Vec::new(), Vec::new(), None);
         for source in sources {
             match source {
@@ -84,11 +83,10 @@ impl OneLoad {
                 FeedSource::Imported | FeedSource::Usual(_) if current.is_some() => {
                     imported.clone_from(&current);
                 }
-                FeedSource::Imported => return Err("no feed bundle was imported".to_owned()),
+                FeedSource::Imported => return Err(BundleError::NoneImported.into()),
                 FeedSource::Url(_) | FeedSource::Usual(_) => {
                     let open = |site| Mirror::new(&site, &services, proxy.clone());
-                    let mirror = source.site().map(open).transpose();
-                    mirrors.extend(mirror.map_err(|error| told(&error))?);
+                    mirrors.extend(source.site().map(open).transpose()?);
                 }
             }
         }
@@ -106,8 +104,8 @@ impl OneLoad {
 
     /// Brings every mirror up to date.
     ///
-    /// *Errors*: a source of which nothing is here and nothing can be had, one line.
-    pub async fn refresh(&self) -> Result<(), String> {
+    /// *Errors*: [`LoadError::Nothing`].
+    pub async fn refresh(&self) -> Result<(), LoadError> {
         for mirror in &self.mirrors {
             let confirmed = mirror.confirmed().filter(|_| mirror.has_copy());
             let age = confirmed.map(|confirmed| self.clock.now().duration_since(confirmed));
@@ -120,7 +118,8 @@ impl OneLoad {
                 Err(error) => told(&error),
             };
             if !mirror.has_copy() {
-                return Err(format!("no advisories from {}: {problem}", mirror.url()));
+                let url = mirror.url().clone();
+                return Err(LoadError::Nothing { url, problem });
             }
             if !problem.is_empty() {
                 let url = mirror.url();
@@ -133,7 +132,7 @@ impl OneLoad {
 
     /// Loads what is known of the ecosystems of an inventory; those that no mirror has here yet are
     /// fetched first.
-    pub async fn load_for(&self, inventory: &Inventory) -> Result<FeedState, String> {
+    pub async fn load_for(&self, inventory: &Inventory) -> Result<FeedState, LoadError> {
         let has_new = self.fetch_missing(&needed::named(inventory)).await;
         let families = needed::families(inventory);
         let mut last = self.last.lock().await;
@@ -195,7 +194,7 @@ impl OneLoad {
         }
     }
 
-    async fn index(&self, families: BTreeSet<String>) -> Result<FeedState, String> {
+    async fn index(&self, families: BTreeSet<String>) -> Result<FeedState, LoadError> {
         let mut directories = self.directories.clone();
         directories.extend(self.mirrors.iter().map(|m| m.directory().to_owned()));
         directories.extend(self.imported.iter().map(|(_, path)| path.clone()));
@@ -204,10 +203,7 @@ impl OneLoad {
         let building = Arc::clone(&self.on.building);
         let load =
             move || open_or_build(&directories, &families, (&services, &own), now, &*building);
-        let index = tokio::task::spawn_blocking(load)
-            .await
-            .map_err(|panic| format!("loading feeds failed: {panic}"))?
-            .map_err(|error| told(&error))?;
+        let index = tokio::task::spawn_blocking(load).await??;
         let problem = losses::unreadable(&index);
         if let Some(problem) = &problem {
             (self.on.note)(&format!("feeds are not whole: {problem}"));

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::POLL;
 use super::bundle::Imported;
+use super::fetch::FetchError;
 use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
 
 /// Between two syncs that went well. The public bucket is written to every few minutes; a question
@@ -138,7 +139,6 @@ impl Syncs {
         let quiet: OnProgress = Arc::new(|_| {});
         let now = self.clock.now();
         let outcome = self.mirror.sync(scope, names, now, &quiet).await;
-        let outcome = outcome.map_err(|error| told(&error));
         let is_well = matches!(&outcome, Ok(synced) if synced.problems.is_empty());
         self.report.send_modify(|report| {
             note(report, outcome, scope);
@@ -166,7 +166,7 @@ impl Syncs {
     }
 }
 
-fn note(report: &mut Report, outcome: Result<Synced, String>, scope: Scope) {
+fn note(report: &mut Report, outcome: Result<Synced, FetchError>, scope: Scope) {
     report.is_tried = true;
     match outcome {
         Ok(synced) => {
@@ -184,7 +184,7 @@ fn note(report: &mut Report, outcome: Result<Synced, String>, scope: Scope) {
                 report.problem = summary(&synced.problems);
             }
         }
-        Err(problem) => report.problem = Some(problem),
+        Err(error) => report.problem = Some(told(&error)),
     }
 }
 
@@ -208,6 +208,7 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broken::Broken;
 
     #[test]
     fn failures_are_retried_ever_more_slowly_and_never_in_step() {
@@ -225,9 +226,14 @@ mod tests {
     #[test]
     fn fetching_what_was_missing_does_not_hide_an_earlier_problem() {
         let mut report = Report::default();
-        note(&mut report, Err("unreachable".to_owned()), Scope::All);
+        let (what, why) = ("list".to_owned(), Broken::NoRecord);
+        note(
+            &mut report,
+            Err(FetchError::NotWhole { what, why }),
+            Scope::All,
+        );
         note(&mut report, Ok(Synced::default()), Scope::Missing);
-        assert_eq!(report.problem.as_deref(), Some("unreachable"));
+        assert_eq!(report.problem.as_deref(), Some("list: it names no record"));
         note(&mut report, Ok(Synced::default()), Scope::All);
         assert_eq!(report.problem, None);
     }

@@ -16,10 +16,9 @@ use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
 
 use super::bundle::{Imported, Snapshot};
-use super::load::newest_index;
+use super::load::{LoadError, newest_index};
 use super::record::Record;
 use super::source::imported_state;
-use super::synced::told;
 use super::{FeedState, SourceState, losses};
 
 /// How the feeds stand, but for the single records that could not be read.
@@ -177,16 +176,15 @@ pub fn problems(index: &FeedIndex) -> Vec<Unread> {
 /// Reads how the feeds of a service stood when it stopped: its newest index, its copies of URLs and
 /// what was imported. Directories that were feeds are not remembered.
 ///
-/// *Errors*: there is no index, one line.
-pub fn kept(data: &Path, now: Timestamp) -> Result<FeedState, String> {
+/// *Errors*: [`LoadError::Never`].
+pub fn kept(data: &Path, now: Timestamp) -> Result<FeedState, LoadError> {
     let feeds = data.join("feeds");
-    let index = newest_index(&feeds)
-        .ok_or_else(|| format!("no feed was ever loaded under {}", feeds.display()))?;
+    let index = newest_index(&feeds).ok_or_else(|| LoadError::Never(feeds.clone()))?;
     let mut sources: Vec<SourceState> = mirrors(&feeds, now);
     match Imported::under(&feeds).current() {
         Ok(None) => {}
         Ok(Some((snapshot, _))) => sources.push(imported_state(Ok(snapshot), now)),
-        Err(error) => sources.push(imported_state(Err(told(&error)), now)),
+        Err(error) => sources.push(imported_state(Err(error), now)),
     }
     let confirmed = sources.iter().map(|source| source.counts_from(now)).min();
     let bundles = sources.iter().filter_map(|source| source.bundle.as_ref());

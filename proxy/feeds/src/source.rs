@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::SourceState;
 use super::awaited::Settled;
-use super::bundle::{Imported, Snapshot};
+use super::bundle::{BundleError, Imported, Snapshot};
 use super::mirror::{Mirror, told};
 use super::schedule::{Report, Syncs, keep_severities, keep_synced};
 
@@ -83,14 +83,13 @@ impl Origin {
     }
 
     /// Gives the imported snapshot where it is the one to read, or why it cannot be.
-    fn imported(&self) -> Option<Result<(Snapshot, PathBuf), String>> {
+    fn imported(&self) -> Option<Result<(Snapshot, PathBuf), BundleError>> {
         match self {
-            Self::Imported(imported) => Some(match imported.current() {
-                Ok(Some(current)) => Ok(current),
-                Ok(None) => Err("no feed bundle was imported".to_owned()),
-                Err(error) => Err(told(&error)),
-            }),
-            Self::Usual(imported, _) => imported.current().map_err(|e| told(&e)).transpose(),
+            Self::Imported(imported) => {
+                let current = imported.current();
+                Some(current.and_then(|current| current.ok_or(BundleError::NoneImported)))
+            }
+            Self::Usual(imported, _) => imported.current().transpose(),
             Self::Directory(_) | Self::Mirror(_) | Self::Unusable { .. } => None,
         }
     }
@@ -187,7 +186,10 @@ impl Source {
 
 /// Says how an imported snapshot stands: it is as young as the bundle was when it was made, for
 /// nothing here can confirm it.
-pub(super) fn imported_state(imported: Result<Snapshot, String>, now: Timestamp) -> SourceState {
+pub(super) fn imported_state(
+    imported: Result<Snapshot, BundleError>,
+    now: Timestamp,
+) -> SourceState {
     let mut state = SourceState {
         source: IMPORTED.to_owned(),
         confirmed: None,
@@ -203,7 +205,7 @@ pub(super) fn imported_state(imported: Result<Snapshot, String>, now: Timestamp)
             }
             state.bundle = Some(snapshot);
         }
-        Err(problem) => state.problem = Some(problem),
+        Err(error) => state.problem = Some(told(&error)),
     }
     state
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use sluicegate_scanner::feeds::{ARCHIVE, DELTA, read_stamps};
 
+use super::broken::Broken;
 use super::delta::Delta;
 use super::fetch::Arrived;
 use super::held::{Held, Pending};
@@ -88,8 +89,8 @@ impl Condition {
 impl Stock {
     /// Reads what is here.
     ///
-    /// *Errors*: the archive or the delta is damaged, one line.
-    pub(super) fn read(folder: &Path, condition: Condition) -> Result<Self, String> {
+    /// *Errors*: the archive or the delta is damaged.
+    pub(super) fn read(folder: &Path, condition: Condition) -> Result<Self, Broken> {
         let delta = Delta::read(&folder.join(DELTA))?;
         let listed = condition.is_sealed.then(|| Held::read(&folder.join(HELD)));
         let held = match listed.flatten() {
@@ -106,14 +107,14 @@ impl Stock {
     /// Joins a new archive with what of the delta is newer. A record that the archive lacks stays
     /// unless the mirror's list, where there is one, lacks it too.
     ///
-    /// *Errors*: the archive or the list is not readable, one line.
+    /// *Errors*: the archive or the list is not readable.
     pub(super) fn renewed(
         folder: &Path,
         archive: &Path,
         list: Option<&Path>,
-    ) -> Result<(Self, Pending), String> {
+    ) -> Result<(Self, Pending), Broken> {
         // A damaged delta is given up here: the new archive and the list bring its records again.
-        let before = Delta::read(&folder.join(DELTA));
+        let before = Delta::read(&folder.join(DELTA)).ok();
         let mut held = held_in(archive, &Delta::default())?;
         let mut delta = before.clone().unwrap_or_default();
         delta.retain(|id, modified| held.time_of(id).is_none_or(|known| known < modified));
@@ -130,7 +131,7 @@ impl Stock {
             pending = held.compare(list, &orphans)?;
             delta.retain(|id, _| !orphans.contains(id) || pending.listed.contains(id));
         }
-        let is_changed = before.as_ref() != Ok(&delta);
+        let is_changed = before.as_ref() != Some(&delta);
         let stock = Self {
             held,
             delta,
@@ -176,13 +177,12 @@ impl Stock {
     }
 }
 
-fn held_in(archive: &Path, delta: &Delta) -> Result<Held, String> {
+fn held_in(archive: &Path, delta: &Delta) -> Result<Held, Broken> {
     let mut held = Held::default();
     // Entries that cannot be read are not here: the list names them, and they come one by one.
     read_stamps(archive, &mut |stamp, _| {
         held.note(&stamp.id, stamp.modified);
-    })
-    .map_err(|error| error.to_string())?;
+    })?;
     for (id, modified) in delta.stamps() {
         held.note(id, modified);
     }

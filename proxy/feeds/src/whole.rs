@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::broken::Broken;
 use super::held::Held;
 
 /// Largest EPSS table uncompressed, in bytes; the index reads no more.
@@ -36,15 +37,13 @@ pub(super) enum Kind {
 
 /// Looks at a file as far as tells whether it is whole, on a thread for blocking work.
 ///
-/// *Errors*: what is wrong with it, one line.
-pub(super) async fn check_whole(path: PathBuf, kind: Kind) -> Result<(), String> {
-    tokio::task::spawn_blocking(move || is_whole(&path, kind))
-        .await
-        .map_err(|panic| format!("it could not be looked at: {panic}"))?
+/// *Errors*: what is wrong with it.
+pub(super) async fn check_whole(path: PathBuf, kind: Kind) -> Result<(), Broken> {
+    tokio::task::spawn_blocking(move || is_whole(&path, kind)).await?
 }
 
 /// Looks at a file as far as tells whether it is whole.
-pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), String> {
+pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), Broken> {
     match kind {
         Kind::Archive => archive(path),
         Kind::List => Held::default().compare(path, &BTreeSet::new()).map(drop),
@@ -56,41 +55,40 @@ pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), String> {
 }
 
 /// A zip's directory is at its end.
-fn archive(path: &Path) -> Result<(), String> {
+fn archive(path: &Path) -> Result<(), Broken> {
     let file = open(path)?;
     zip::ZipArchive::new(BufReader::new(file))
         .map(drop)
-        .map_err(|error| format!("it is no whole zip: {error}"))
+        .map_err(Broken::Zip)
 }
 
-fn kev(path: &Path) -> Result<(), String> {
-    let list: serde_json::Value = serde_json::from_reader(BufReader::new(open(path)?))
-        .map_err(|error| format!("it is no whole JSON document: {error}"))?;
+fn kev(path: &Path) -> Result<(), Broken> {
+    let list: serde_json::Value =
+        serde_json::from_reader(BufReader::new(open(path)?)).map_err(Broken::Json)?;
     match list.get("vulnerabilities") {
         Some(serde_json::Value::Array(_)) => Ok(()),
-        _ => Err("it holds no list of vulnerabilities".to_owned()),
+        _ => Err(Broken::NoVulnerabilities),
     }
 }
 
-fn nvd(path: &Path) -> Result<(), String> {
+fn nvd(path: &Path) -> Result<(), Broken> {
     let first = unpacked(path, MAX_NVD_BYTES)?;
     if first == Some(b'{') {
         Ok(())
     } else {
-        Err("it is no JSON document".to_owned())
+        Err(Broken::NotJson)
     }
 }
 
 /// Unpacks a file to its end and gives the first byte.
-fn unpacked(path: &Path, most: u64) -> Result<Option<u8>, String> {
-    let broken = |error| format!("it is no whole gzip file: {error}");
+fn unpacked(path: &Path, most: u64) -> Result<Option<u8>, Broken> {
     let mut unpacked = MultiGzDecoder::new(BufReader::new(open(path)?)).take(most);
     let mut first = [0];
-    let read = unpacked.read(&mut first).map_err(broken)?;
-    std::io::copy(&mut unpacked, &mut std::io::sink()).map_err(broken)?;
+    let read = unpacked.read(&mut first).map_err(Broken::Gzip)?;
+    std::io::copy(&mut unpacked, &mut std::io::sink()).map_err(Broken::Gzip)?;
     Ok(first.first().copied().filter(|_| read > 0))
 }
 
-fn open(path: &Path) -> Result<File, String> {
-    File::open(path).map_err(|error| format!("it cannot be opened: {error}"))
+fn open(path: &Path) -> Result<File, Broken> {
+    File::open(path).map_err(Broken::Open)
 }

@@ -30,7 +30,7 @@ impl Certificates {
         let open = |files: Option<&TlsFiles>| {
             let opened = files.map(|files| TlsReload::open(&files.cert_file, &files.key_file));
             let opened = opened.transpose();
-            opened.map_err(|error| StartError::Tls(error.to_string()))
+            opened.map_err(StartError::Tls)
         };
         Ok(Self {
             registry: open(settings.tls.as_ref())?,

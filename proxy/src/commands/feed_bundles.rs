@@ -123,7 +123,8 @@ pub fn import(args: ImportArgs, out: &mut impl Write) -> Result<(), CommandError
     }
     let keys = settings.feed_trust.iter().map(|key| PublicKey::named(key));
     let keys = keys.collect::<Result<_, _>>().map_err(|e| key_error(&e))?;
-    let trust = Trust::new(keys, usize::from(args.threshold)).map_err(CommandError::Usage)?;
+    let trust = Trust::new(keys, usize::from(args.threshold));
+    let trust = trust.map_err(|error| CommandError::Usage(error.to_string()))?;
     let imported = Imported::under(&settings.data.join("feeds"));
     let outcome = imported.import(&args.bundle, &trust, Timestamp::now());
     let (word, snapshot) = match outcome.map_err(|error| failed(told(&error)))? {

@@ -66,7 +66,7 @@ async fn running(source: &Source, is_wanted: bool) -> Result<(Value, Value), Com
 
 fn stopped(data: &Path, is_wanted: bool) -> Result<(Value, Value), CommandError> {
     let now = Timestamp::now();
-    let state = kept(data, now).map_err(CommandError::NotFound)?;
+    let state = kept(data, now).map_err(|error| CommandError::NotFound(error.to_string()))?;
     let unread = if is_wanted {
         json!(problems(&state.index))
     } else {

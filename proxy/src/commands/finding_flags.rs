@@ -35,13 +35,17 @@ impl FindingFlags {
     }
 }
 
-fn severity(name: &str) -> Result<Severity, String> {
+/// Says that there is no such severity.
+#[derive(Debug, thiserror::Error)]
+#[error("none of {}", Severity::WORST_FIRST.map(Severity::as_str).join(", "))]
+struct UnknownSeverity;
+
+fn severity(name: &str) -> Result<Severity, UnknownSeverity> {
     let wanted = name.trim();
     let found = Severity::WORST_FIRST
         .into_iter()
         .find(|severity| severity.as_str().eq_ignore_ascii_case(wanted));
-    let names = Severity::WORST_FIRST.map(Severity::as_str).join(", ");
-    found.ok_or_else(|| format!("none of {names}"))
+    found.ok_or(UnknownSeverity)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 use sluicegate_config::{Environment, Flags, Settings};
+use sluicegate_feeds::LoadError;
+use sluicegate_feeds::mirror::told;
 use sluicegate_feeds::once::{OnLoad, OneLoad};
 use sluicegate_formats::appearance::Appearance;
 use sluicegate_formats::grid::{Cell, Grid};
@@ -139,7 +141,7 @@ impl Inspection {
             clock.clone(),
             on_load,
         )
-        .map_err(CommandError::Usage)?;
+        .map_err(|error| CommandError::Usage(told(&error)))?;
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
             clock: clock.clone(),
@@ -284,9 +286,9 @@ impl Inspection {
     }
 }
 
-fn loaded<T>(feeds: Result<T, String>) -> Result<T, CommandError> {
+fn loaded<T>(feeds: Result<T, LoadError>) -> Result<T, CommandError> {
     let hint = "--feed names another source, --feed none inspects without advisories";
-    feeds.map_err(|error| CommandError::Failed(format!("{error}; {hint}")))
+    feeds.map_err(|error| CommandError::Failed(format!("{}; {hint}", told(&error))))
 }
 
 /// Writes the report to its place. A reader that has seen enough changes no verdict.

@@ -27,6 +27,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::address::is_public;
+use super::error::SettingsError;
 use super::options::UpstreamOptions;
 use super::pinned::PinnedVerifier;
 
@@ -137,26 +138,24 @@ impl Service<Uri> for Connector {
 
 /// Builds the TLS settings: system roots and the upstream's own authorities.
 ///
-/// *Errors*: text that says what is wrong with the extra authorities.
-pub(super) fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, String> {
+/// *Errors*: what is wrong with the extra authorities.
+pub(super) fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, SettingsError> {
     let mut roots = system_roots().clone();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let settings = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| format!("cannot set up TLS: {error}"))?;
+        .map_err(SettingsError::Tls)?;
     let Some(pem) = ca_pem else {
         let settings = settings.with_root_certificates(roots);
         return Ok(settings.with_no_client_auth());
     };
     let given = certificates(pem)?;
     for certificate in &given {
-        roots
-            .add(certificate.clone())
-            .map_err(|error| format!("cannot use its CA file: {error}"))?;
+        roots.add(certificate.clone()).map_err(SettingsError::Ca)?;
     }
     let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| format!("cannot use its CA file: {error}"))?;
+        .map_err(SettingsError::Verifier)?;
     let verifier = Arc::new(PinnedVerifier::new(usual, given));
     // Its one exception is for what the operator gave.
     let settings = settings.dangerous();
@@ -164,11 +163,11 @@ pub(super) fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, String
     Ok(settings.with_no_client_auth())
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
     let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let given = read.map_err(|error| format!("cannot read its CA file: {error}"))?;
+    let given = read.map_err(|error| SettingsError::Pem(Arc::new(error)))?;
     if given.is_empty() {
-        return Err("its CA file holds no certificate".to_owned());
+        return Err(SettingsError::NoCertificate);
     }
     Ok(given)
 }

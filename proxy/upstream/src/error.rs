@@ -4,9 +4,13 @@
 //! bounded message of the first OCI error, cleaned and without secrets, as all foreign words are.
 
 use std::error::Error;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::VerifierBuilderError;
+use rustls::pki_types::pem;
 use sluicegate_model::Digest;
 
 use super::text::UpstreamText;
@@ -165,12 +169,13 @@ pub enum UpstreamError {
         reason: UpstreamText,
     },
     /// The settings of this upstream cannot work.
-    #[error("upstream {name}: {reason}")]
+    #[error("upstream {name}: {why}")]
     Settings {
         /// The upstream's name.
         name: String,
         /// What is wrong with them.
-        reason: String,
+        #[source]
+        why: SettingsError,
     },
 }
 
@@ -288,4 +293,41 @@ fn reset(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| {
         format!(", try again in {} s", wait.as_secs())
     })
+}
+
+/// Says what is wrong with an upstream's settings: the fault of whoever wrote them.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Its registry cannot be asked by HTTP.
+    #[error("its url is neither http:// nor https://")]
+    Scheme,
+    /// A secret stands where everybody sees it.
+    #[error("its url holds credentials; give them by file or environment")]
+    UrlCredentials,
+    /// A secret would be sent as it is.
+    #[error("credentials would travel in the clear; allow_insecure_credentials allows that")]
+    ClearCredentials,
+    /// The file with its authorities cannot be read.
+    #[error("cannot read its CA file {path}: {source}", path = path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// That file is no PEM.
+    #[error("cannot read its CA file: {0}")]
+    Pem(#[source] Arc<pem::Error>),
+    /// That file has nothing in it.
+    #[error("its CA file holds no certificate")]
+    NoCertificate,
+    /// A certificate in it is of no use.
+    #[error("cannot use its CA file: {0}")]
+    Ca(#[source] rustls::Error),
+    /// All of them together are of no use.
+    #[error("cannot use its CA file: {0}")]
+    Verifier(#[source] VerifierBuilderError),
+    /// This program's own choice of TLS is refused by its library.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[source] rustls::Error),
 }

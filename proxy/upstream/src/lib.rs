@@ -53,7 +53,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use blob::BlobBody;
-pub use error::{Cause, Fault, UpstreamError};
+pub use error::{Cause, Fault, SettingsError, UpstreamError};
 pub use options::{ProxyVariables, UpstreamOptions};
 pub use part::BlobPart;
 pub use places::Load;
@@ -372,26 +372,22 @@ impl Upstream {
 }
 
 fn checked_base(options: &UpstreamOptions) -> Result<Url, UpstreamError> {
-    let wrong = |reason: &str| UpstreamError::Settings {
+    let wrong = |why| UpstreamError::Settings {
         name: options.name.clone(),
-        reason: reason.to_owned(),
+        why,
     };
     let mut base = options.url.clone();
     if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-        return Err(wrong("its url is neither http:// nor https://"));
+        return Err(wrong(SettingsError::Scheme));
     }
     if !base.username().is_empty() || base.password().is_some() {
-        return Err(wrong(
-            "its url holds credentials; give them by file or environment",
-        ));
+        return Err(wrong(SettingsError::UrlCredentials));
     }
     if options.credentials.is_some()
         && base.scheme() == "http"
         && !options.allow_insecure_credentials
     {
-        return Err(wrong(
-            "credentials would travel in the clear; allow_insecure_credentials allows that",
-        ));
+        return Err(wrong(SettingsError::ClearCredentials));
     }
     base.set_query(None);
     base.set_fragment(None);

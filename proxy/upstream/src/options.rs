@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sluicegate_config::{Credentials, DEFAULT_MAX_REQUESTS, UpstreamSettings};
 use url::Url;
 
-use super::error::UpstreamError;
+use super::error::{SettingsError, UpstreamError};
 
 /// The settings of one upstream.
 #[derive(Clone, Debug)]
@@ -41,7 +42,10 @@ impl UpstreamOptions {
         let read = |path: &PathBuf| {
             std::fs::read(path).map_err(|error| UpstreamError::Settings {
                 name: settings.name.clone(),
-                reason: format!("cannot read its CA file {}: {error}", path.display()),
+                why: SettingsError::CaFile {
+                    path: path.clone(),
+                    source: Arc::new(error),
+                },
             })
         };
         Ok(Self {

@@ -84,9 +84,15 @@ impl ServerCertVerifier for PinnedVerifier {
 
 /// Tells whether all that is wrong is that the certificate may sign others.
 fn is_authority(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) = error else {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
         return false;
     };
+    is_of_authority(other)
+}
+
+/// Tells whether a certificate is not accepted because it may sign others: the TLS library has no
+/// variant for it.
+pub(super) fn is_of_authority(OtherError(cause): &OtherError) -> bool {
     matches!(
         cause.downcast_ref::<webpki::Error>(),
         Some(webpki::Error::CaUsedAsEndEntity)

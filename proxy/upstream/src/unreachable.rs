@@ -11,6 +11,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::connect::{CONNECT_TIMEOUT, Unresolved, ViaProxy};
+use super::pinned::is_of_authority;
 use super::text::UpstreamText;
 
 /// Names of a certificate that are told.
@@ -151,8 +152,7 @@ fn of_certificate(error: &CertificateError) -> String {
             "its certificate is not signed by the issuer that it names".to_owned()
         }
         CertificateError::Revoked => "its certificate has been revoked".to_owned(),
-        // The verifier has no variant for it, and its words are an enum's name.
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+        CertificateError::Other(other) if is_of_authority(other) => {
             "its certificate is an authority's own, of an unknown issuer; ca_file can name it"
                 .to_owned()
         }

@@ -84,9 +84,9 @@ impl Wire {
     ) -> Result<Self, UpstreamError> {
         learn_proxy_password(options);
         let tls =
-            tls_settings(options.ca_pem.as_deref()).map_err(|reason| UpstreamError::Settings {
+            tls_settings(options.ca_pem.as_deref()).map_err(|why| UpstreamError::Settings {
                 name: options.name.clone(),
-                reason,
+                why,
             })?;
         Ok(Self {
             name: options.name.clone(),

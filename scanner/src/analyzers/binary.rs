@@ -109,7 +109,7 @@ fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(
         });
     }
     match content.failure() {
-        Some(error) => Err(AnalyzeError(format!("the spooled file: {error}"))),
+        Some(error) => Err(AnalyzeError::of(format!("the spooled file: {error}"))),
         None => crates.map(|_| ()),
     }
 }

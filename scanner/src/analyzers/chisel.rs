@@ -5,7 +5,7 @@
 //!
 //! Source: Chisel, "Chisel manifest" and "jsonwall".
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use serde::Deserialize;
 use sluicegate_model::package::{Package, PackageType};
@@ -52,7 +52,7 @@ impl Analyzer for Chisel {
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
         found.database = true;
-        read(file, found).map_err(AnalyzeError)
+        read(file, found).map_err(AnalyzeError::of)
     }
 }
 
@@ -78,20 +78,32 @@ struct Line {
     final_sha256: Option<String>,
 }
 
-fn read(file: WantedFile<'_>, found: &mut Observations) -> Result<(), String> {
-    let undone = |error: std::io::Error| format!("it could not be decompressed: {error}");
-    let mut decoder = zstd::stream::read::Decoder::new(file.content).map_err(undone)?;
-    decoder.window_log_max(MAX_WINDOW_LOG).map_err(undone)?;
+/// Says why a manifest could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+enum ManifestError {
+    #[error("it could not be decompressed: {0}")]
+    Compressed(#[from] io::Error),
+    #[error("one of its lines is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("it expands past {MAX_EXPANDED_BYTES} bytes")]
+    Long,
+    #[error("it has more than {MAX_LINES} lines")]
+    Lines,
+}
+
+fn read(file: WantedFile<'_>, found: &mut Observations) -> Result<(), ManifestError> {
+    let mut decoder = zstd::stream::read::Decoder::new(file.content)?;
+    decoder.window_log_max(MAX_WINDOW_LOG)?;
     let mut lines = BufReader::new(decoder.take(MAX_EXPANDED_BYTES));
     let mut line = Vec::new();
     for _ in 0..MAX_LINES {
         line.clear();
         let mut bounded = lines.by_ref().take(MAX_LINE_BYTES);
-        let count = bounded.read_until(b'\n', &mut line).map_err(undone)?;
+        let count = bounded.read_until(b'\n', &mut line)?;
         if count == 0 {
             let is_cut = lines.get_ref().limit() == 0;
             return if is_cut {
-                Err(format!("it expands past {MAX_EXPANDED_BYTES} bytes"))
+                Err(ManifestError::Long)
             } else {
                 Ok(())
             };
@@ -99,11 +111,9 @@ fn read(file: WantedFile<'_>, found: &mut Observations) -> Result<(), String> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let parsed: Line = serde_json::from_slice(&line)
-            .map_err(|error| format!("one of its lines is no JSON: {error}"))?;
-        note(parsed, found);
+        note(serde_json::from_slice(&line)?, found);
     }
-    Err(format!("it has more than {MAX_LINES} lines"))
+    Err(ManifestError::Lines)
 }
 
 fn note(line: Line, found: &mut Observations) {

@@ -38,7 +38,7 @@ impl Analyzer for Conda {
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
         let record: PrefixRecord = from_json(file.content)?;
         if record.name.is_empty() || record.version.is_empty() {
-            return Err(AnalyzeError("its name or version is empty".to_owned()));
+            return Err(AnalyzeError::of("its name or version is empty"));
         }
         found.add(Package {
             architecture: record.subdir,

@@ -40,7 +40,7 @@ impl Analyzer for Cran {
         }
         let (Some(name), Some(version)) = (field(&stanza, b"Package"), field(&stanza, b"Version"))
         else {
-            return Err(AnalyzeError("it has no name and version".to_owned()));
+            return Err(AnalyzeError::of("it has no name and version"));
         };
         found.add(Package::of_language(PackageType::Cran, name, version));
         if field(&stanza, b"biocViews").is_some() {

@@ -63,7 +63,7 @@ struct Application {
 
 /// Reads the name and the property `vsn`, which stands right in the list of properties.
 fn application(content: &[u8]) -> Result<Application, AnalyzeError> {
-    let wrong = || AnalyzeError("it is no term {application, Name, Properties}".to_owned());
+    let wrong = || AnalyzeError::of("it is no term {application, Name, Properties}");
     let mut marks = Marks::new(content);
     let head = [marks.next(), marks.next(), marks.next()];
     let [Some(Mark::Open), Some(Mark::Atom(tag)), Some(Mark::Comma)] = head else {

@@ -52,8 +52,8 @@ impl Analyzer for Gem {
         let code = literal::identity(file.content);
         let stub = literal::stub(file.content);
         let Some(stated) = code.complete().or_else(|| stub.clone()) else {
-            return Err(AnalyzeError(
-                "it has no name and version that can be read without running it".to_owned(),
+            return Err(AnalyzeError::of(
+                "it has no name and version that can be read without running it",
             ));
         };
         found.add(package(&stated));
@@ -79,7 +79,7 @@ fn package(identity: &literal::Identity) -> Package {
 
 fn disagreement(stated: &literal::Identity, witness: &str, says: &str) -> AnalyzeError {
     let name = stated.full_name();
-    AnalyzeError(format!("it names {name:?}, {witness} {says:?}"))
+    AnalyzeError::of(format!("it names {name:?}, {witness} {says:?}"))
 }
 
 /// Tells whether a path is `…/specifications/x.gemspec` or `…/specifications/default/x.gemspec`.

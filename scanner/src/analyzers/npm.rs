@@ -116,7 +116,7 @@ fn package(content: &[u8]) -> Result<Package, AnalyzeError> {
 
 fn manifest(content: &[u8]) -> Result<Manifest, AnalyzeError> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-    serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))
+    serde_json::from_slice(content).map_err(AnalyzeError::of)
 }
 
 /// What is read of a `package.json`. Only name and version have to be texts.
@@ -145,11 +145,11 @@ struct Manifest {
 impl Manifest {
     fn package(&self) -> Result<Package, AnalyzeError> {
         let (Some(name), Some(version)) = (&self.name, &self.version) else {
-            return Err(AnalyzeError("it has no name and version".to_owned()));
+            return Err(AnalyzeError::of("it has no name and version"));
         };
         let version = version::clean(version);
         if name.is_empty() || version.is_empty() {
-            return Err(AnalyzeError("its name or version is empty".to_owned()));
+            return Err(AnalyzeError::of("its name or version is empty"));
         }
         Ok(Package::of_language(
             PackageType::Npm,

@@ -62,7 +62,7 @@ impl Analyzer for Pacman {
                 .filter(|value| is_word(value))
         };
         let (Some(name), Some(version)) = (field(b"%NAME%"), field(b"%VERSION%")) else {
-            return Err(AnalyzeError("it names no package and version".to_owned()));
+            return Err(AnalyzeError::of("it names no package and version"));
         };
         let base = field(b"%BASE%").filter(|base| *base != name);
         found.add(Package {

@@ -41,7 +41,7 @@ impl Analyzer for Pear {
         }
         let record = read(file.content)?;
         if record.name.is_empty() || record.version.is_empty() {
-            return Err(AnalyzeError("it has no name and version".to_owned()));
+            return Err(AnalyzeError::of("it has no name and version"));
         }
         let stated = Some(record.channel.as_str()).filter(|channel| !channel.is_empty());
         let channel = stated.or_else(|| channel_of_directory(file.path));
@@ -92,11 +92,11 @@ fn read(content: &[u8]) -> Result<RegistryRecord, AnalyzeError> {
     let mut open: Vec<Option<&[u8]>> = Vec::new();
     while !rest.is_empty() {
         let (mark, after) =
-            next(rest).ok_or_else(|| AnalyzeError("it is no serialized PHP array".to_owned()))?;
+            next(rest).ok_or_else(|| AnalyzeError::of("it is no serialized PHP array"))?;
         rest = after;
         match mark {
             Mark::Open if open.len() >= MAX_DEPTH => {
-                return Err(AnalyzeError(format!(
+                return Err(AnalyzeError::of(format!(
                     "it is nested deeper than {MAX_DEPTH} levels"
                 )));
             }

@@ -43,9 +43,7 @@ impl Analyzer for Perl {
         }
         let record: Record = from_json(file.content)?;
         let Some(name) = distribution(&record.dist) else {
-            return Err(AnalyzeError(
-                "it names no distribution and version".to_owned(),
-            ));
+            return Err(AnalyzeError::of("it names no distribution and version"));
         };
         let version = record.dist.get(name.len() + 1..).unwrap_or_default();
         found.add(Package::of_language(PackageType::Cpan, name, version));
@@ -96,7 +94,7 @@ fn from_log(content: &[u8], found: &mut Observations) -> Result<(), AnalyzeError
         found.add(Package::of_language(PackageType::Cpan, name, version));
     }
     if nameless > 0 {
-        return Err(AnalyzeError(format!(
+        return Err(AnalyzeError::of(format!(
             "{nameless} of its installations have no name and version"
         )));
     }

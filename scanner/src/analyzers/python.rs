@@ -71,7 +71,7 @@ pub(super) fn may_be_record(name: &str) -> bool {
 }
 
 fn unnamed() -> AnalyzeError {
-    AnalyzeError("it has no readable name and version".to_owned())
+    AnalyzeError::of("it has no readable name and version")
 }
 
 #[cfg(test)]

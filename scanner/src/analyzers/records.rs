@@ -59,7 +59,7 @@ impl<R: Record> Default for Records<R> {
 /// Reads a JSON file, which may start with a byte order mark.
 pub(super) fn from_json<T: DeserializeOwned>(content: &[u8]) -> Result<T, AnalyzeError> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-    serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))
+    serde_json::from_slice(content).map_err(AnalyzeError::of)
 }
 
 impl<'de, R: Record> Deserialize<'de> for Records<R> {

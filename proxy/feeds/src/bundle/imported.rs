@@ -19,6 +19,7 @@ use super::BundleError;
 use super::keys::Trust;
 use super::pack::file_error;
 use super::unpack::Bundle;
+use crate::broken::Broken;
 use crate::record::sync_directory;
 
 /// The file that names the current snapshot.
@@ -87,20 +88,22 @@ impl Imported {
     /// *Errors*: [`BundleError::Damaged`].
     pub fn current(&self) -> Result<Option<(Snapshot, PathBuf)>, BundleError> {
         let path = self.directory.join(CURRENT);
-        let damaged =
-            |reason: String| BundleError::Damaged(format!("{}: {reason}", path.display()));
+        let damaged = |why| BundleError::Damaged {
+            path: path.clone(),
+            why,
+        };
         let mut text = Vec::new();
         match File::open(&path) {
             Ok(file) => file.take(MAX_CURRENT_BYTES).read_to_end(&mut text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => Err(error),
         }
-        .map_err(|error| damaged(error.to_string()))?;
+        .map_err(|error| damaged(Broken::Read(error)))?;
         let snapshot: Snapshot =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(&text).map_err(|error| damaged(Broken::Json(error)))?;
         let place = self.directory.join(snapshot.directory());
         if !place.is_dir() {
-            return Err(damaged(format!("{} is not there", place.display())));
+            return Err(damaged(Broken::Missing(place)));
         }
         Ok(Some((snapshot, place)))
     }

@@ -45,6 +45,14 @@ pub enum KeyError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// More must sign than are trusted, or none.
+    #[error("{wanted} signatures are wanted of {known} trusted keys")]
+    TooFew {
+        /// How many must sign.
+        wanted: usize,
+        /// How many are trusted.
+        known: usize,
+    },
     /// There was no randomness.
     #[error("a key could not be made")]
     NotMade,
@@ -154,14 +162,12 @@ impl fmt::Display for PublicKey {
 impl Trust {
     /// Believes these keys, of which `wanted` must have signed. A key that is named twice is one.
     ///
-    /// *Errors*: there are fewer keys than are wanted, one line.
-    pub fn new(keys: Vec<PublicKey>, wanted: usize) -> Result<Self, String> {
+    /// *Errors*: [`KeyError::TooFew`].
+    pub fn new(keys: Vec<PublicKey>, wanted: usize) -> Result<Self, KeyError> {
         let keys: BTreeSet<PublicKey> = keys.into_iter().collect();
         if wanted == 0 || keys.len() < wanted {
             let known = keys.len();
-            return Err(format!(
-                "{wanted} signatures are wanted of {known} trusted keys"
-            ));
+            return Err(KeyError::TooFew { wanted, known });
         }
         Ok(Self { keys, wanted })
     }

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluicegate_scanner::feeds::{ARCHIVE, DELTA, NVD_FOLDER, is_nvd_file};
 
+use super::broken::Broken;
 use super::needed;
 use super::tables::{EPSS, KEV};
 use super::whole::Kind;
@@ -98,6 +99,17 @@ pub enum BundleError {
     /// It is no bundle, or more than one.
     #[error("the bundle is not well-formed: {0}")]
     Malformed(String),
+    /// What it says of itself cannot be read.
+    #[error("the bundle is not well-formed: {file}: {source}")]
+    Json {
+        /// Which file of it.
+        file: &'static str,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// It is not packed as a bundle is.
+    #[error("the bundle is not well-formed: it cannot be unpacked: {0}")]
+    Packing(#[source] std::io::Error),
     /// Too few of the trusted keys signed it.
     #[error(
         "the bundle is not signed by enough trusted keys: {found} of the {wanted} that are wanted"
@@ -126,26 +138,42 @@ pub enum BundleError {
     #[error("another bundle with version {0} was imported before")]
     Conflict(u64),
     /// A file is not the one that was signed.
-    #[error("{path} in the bundle: {reason}")]
+    #[error("{path} in the bundle: {why}")]
     Content {
         /// Its path in the bundle.
         path: String,
         /// What is wrong.
-        reason: String,
+        #[source]
+        why: Broken,
     },
+    /// None was imported, and one is wanted.
+    #[error("no feed bundle was imported")]
+    NoneImported,
     /// What is said to be in use is not there, or not readable.
     #[error(
-        "the imported snapshot is damaged: {0}; remove its directory and import a bundle again"
+        "the imported snapshot is damaged: {path}: {why}; remove its directory and import a bundle \
+         again", path = path.display()
     )]
-    Damaged(String),
+    Damaged {
+        /// What names it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        why: Broken,
+    },
+}
+
+impl BundleError {
+    fn json(file: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
+        move |source| Self::Json { file, source }
+    }
 }
 
 impl Manifest {
     /// Reads a manifest whose signature has been checked.
     fn read(text: &[u8]) -> Result<Self, BundleError> {
         let broken = |reason: String| BundleError::Malformed(format!("{MANIFEST}: {reason}"));
-        let manifest: Self =
-            serde_json::from_slice(text).map_err(|error| broken(error.to_string()))?;
+        let manifest: Self = serde_json::from_slice(text).map_err(BundleError::json(MANIFEST))?;
         if manifest.format != FORMAT {
             return Err(broken(format!("format is not {FORMAT:?}")));
         }

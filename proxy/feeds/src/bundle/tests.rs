@@ -386,7 +386,13 @@ fn bundle_that_is_cut_anywhere_is_refused() {
     for length in 0..bundle.len() {
         let error = site.import(&bundle[..length]).unwrap_err();
         assert!(
-            matches!(error, BundleError::Truncated | BundleError::Malformed(_)),
+            matches!(
+                error,
+                BundleError::Truncated
+                    | BundleError::Malformed(_)
+                    | BundleError::Json { .. }
+                    | BundleError::Packing(_)
+            ),
             "cut after {length} bytes: {error}"
         );
     }
@@ -489,7 +495,7 @@ fn import_that_ended_half_way_is_swept_and_memory_that_is_damaged_is_told() {
     std::fs::write(site.home.path().join("imported/current.json"), b"{").unwrap();
     assert!(matches!(
         site.imported.current(),
-        Err(BundleError::Damaged(_))
+        Err(BundleError::Damaged { .. })
     ));
     let error = site.import(&Forged::new(11).bundle(keys)).unwrap_err();
     assert!(

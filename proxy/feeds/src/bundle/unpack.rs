@@ -19,6 +19,7 @@ use super::{
     BundleError, FileEntry, MANIFEST, MAX_MANIFEST_BYTES, MAX_SIGNATURES, MAX_SIGNATURES_BYTES,
     Manifest, SIGNATURES, Signatures, kind_of,
 };
+use crate::broken::Broken;
 use crate::record::sync_directory;
 use crate::whole::is_whole;
 
@@ -49,8 +50,8 @@ impl Bundle {
             .map_err(file_error("open", path))?;
         let text = read_small(&mut stream, MANIFEST, MAX_MANIFEST_BYTES)?;
         let signatures = read_small(&mut stream, SIGNATURES, MAX_SIGNATURES_BYTES)?;
-        let signatures: Signatures = serde_json::from_slice(&signatures)
-            .map_err(|error| BundleError::Malformed(format!("{SIGNATURES}: {error}")))?;
+        let signatures: Signatures =
+            serde_json::from_slice(&signatures).map_err(BundleError::json(SIGNATURES))?;
         let signatures: Vec<Vec<u8>> = signatures
             .signatures
             .iter()
@@ -87,16 +88,16 @@ impl Bundle {
 }
 
 fn unpack_file(stream: &mut Stream, entry: &FileEntry, place: &Path) -> Result<(), BundleError> {
-    let wrong = |reason: String| BundleError::Content {
+    let wrong = |why: Broken| BundleError::Content {
         path: entry.path.clone(),
-        reason,
+        why,
     };
     let length = read_header(stream, &entry.path)?;
     if length != entry.length {
-        let signed = entry.length;
-        return Err(wrong(format!(
-            "it has {length} bytes, and {signed} were signed"
-        )));
+        return Err(wrong(Broken::Length {
+            got: length,
+            signed: entry.length,
+        }));
     }
     let folder = place.parent().unwrap_or(place);
     private::create_dir_all(folder).map_err(file_error("create", folder))?;
@@ -116,13 +117,13 @@ fn unpack_file(stream: &mut Stream, entry: &FileEntry, place: &Path) -> Result<(
     }
     skip_padding(stream, length)?;
     if hex::encode(hasher.finalize()) != entry.sha256 {
-        return Err(wrong("its content is not what was signed".to_owned()));
+        return Err(wrong(Broken::Unsigned));
     }
     file.sync_all().map_err(file_error("sync", place))?;
     sync_directory(folder).map_err(file_error("sync", folder))?;
     match kind_of(&entry.path) {
         Some(kind) => is_whole(place, kind).map_err(wrong),
-        None => Err(wrong("it is no path of a feed".to_owned())),
+        None => Err(wrong(Broken::Placeless)),
     }
 }
 
@@ -217,6 +218,6 @@ fn is_zero(block: &[u8]) -> bool {
 fn stream_error(error: std::io::Error) -> BundleError {
     match error.kind() {
         ErrorKind::UnexpectedEof => BundleError::Truncated,
-        _ => BundleError::Malformed(format!("it cannot be unpacked: {error}")),
+        _ => BundleError::Packing(error),
     }
 }

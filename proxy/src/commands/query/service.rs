@@ -229,7 +229,7 @@ fn tls(is_wanted: bool) -> Result<ClientConfig, CommandError> {
     Ok(settings.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn usage(place: &str, why: &str) -> CommandError {
+fn usage(place: &str, why: &AddressError) -> CommandError {
     CommandError::Usage(format!("{place}: {why}"))
 }
 
@@ -239,10 +239,25 @@ fn worded(error: &(dyn std::error::Error + 'static)) -> String {
     format!("{why}; --service or {VARIABLE} names a service, --data DIR a stopped one's directory")
 }
 
+/// Says why a text is no address of an API: the fault of whoever wrote it.
+#[derive(Debug, thiserror::Error)]
+enum AddressError {
+    #[error("got {text:?}, {why}; wanted a URL or HOST:PORT such as gate.example:5080")]
+    Other { text: String, why: &'static str },
+    #[error("got {text:?}, {source}; wanted a URL or HOST:PORT such as gate.example:5080")]
+    NoUrl {
+        text: String,
+        source: url::ParseError,
+    },
+    #[error("a URL with a user name or password in it is not taken")]
+    Login,
+}
+
 /// Reads the address of an API: a URL, or a host with or without a port.
-fn base_url(text: &str) -> Result<String, String> {
-    let wanted = |why: &str| {
-        format!("got {text:?}, {why}; wanted a URL or HOST:PORT such as gate.example:5080")
+fn base_url(text: &str) -> Result<String, AddressError> {
+    let wanted = |why| AddressError::Other {
+        text: text.to_owned(),
+        why,
     };
     let has_scheme = text.contains("://");
     let whole = if has_scheme {
@@ -250,12 +265,15 @@ fn base_url(text: &str) -> Result<String, String> {
     } else {
         format!("http://{}", text.trim())
     };
-    let mut url = Url::parse(&whole).map_err(|error| wanted(&error.to_string()))?;
+    let mut url = Url::parse(&whole).map_err(|source| AddressError::NoUrl {
+        text: text.to_owned(),
+        source,
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err(wanted("which is no http or https URL"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("a URL with a user name or password in it is not taken".to_owned());
+        return Err(AddressError::Login);
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wanted("which has more than an address"));
@@ -307,7 +325,7 @@ mod tests {
             ("[::1]", "http://[::1]:5080"),
             (" gate.example:5080\n", "http://gate.example:5080"),
         ] {
-            assert_eq!(base_url(text).as_deref(), Ok(wanted), "{text}");
+            assert_eq!(base_url(text).unwrap(), wanted, "{text}");
         }
         for text in [
             "",
@@ -319,7 +337,7 @@ mod tests {
             "http://user:secret@gate.example",
             "unix:///run/sluicegate.sock",
         ] {
-            let error = base_url(text).unwrap_err();
+            let error = base_url(text).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
     }

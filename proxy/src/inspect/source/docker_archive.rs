@@ -62,9 +62,8 @@ impl DockerArchive {
         let text = files.read(LIST, MAX_MANIFEST_BYTES)?;
         let reason = "it is no archive of images: neither oci-layout nor manifest.json";
         let text = text.ok_or_else(|| SourceError::malformed(&place, reason))?;
-        let list: Vec<Listed> = serde_json::from_slice(&text).map_err(|error| {
-            SourceError::malformed(&place, format!("manifest.json is no list: {error}"))
-        })?;
+        let list: Vec<Listed> = serde_json::from_slice(&text)
+            .map_err(|error| SourceError::malformed(&place, NoList(error)))?;
         let listed = choose(&place, &list, wanted)?;
         if listed.layers.len() > MAX_LAYERS {
             let reason = format!("it lists {} layers", listed.layers.len());
@@ -113,6 +112,11 @@ impl DockerArchive {
         })
     }
 }
+
+/// Says that the list of images cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("manifest.json is no list: {0}")]
+struct NoList(#[source] serde_json::Error);
 
 impl Source for DockerArchive {
     fn image(&self) -> &SourceImage {

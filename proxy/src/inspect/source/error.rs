@@ -1,5 +1,6 @@
 //! Why an image cannot be had from a source, and whether the user's words are to blame.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -47,7 +48,8 @@ pub enum SourceError {
         /// Which source.
         place: String,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        reason: Box<dyn Error + Send + Sync>,
     },
     /// A manifest cannot be read in one way only.
     #[error("{place}: {source}")]
@@ -111,7 +113,7 @@ impl SourceError {
     }
 
     /// Says that a source is not what it is called.
-    pub(super) fn malformed(place: &str, reason: impl Into<String>) -> Self {
+    pub(super) fn malformed(place: &str, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Malformed {
             place: place.to_owned(),
             reason: reason.into(),

@@ -46,6 +46,23 @@ struct Extended {
     size: Option<u64>,
 }
 
+/// Says why the headers of an archive cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum TarError {
+    #[error("it cannot be read at byte {at}: {source}")]
+    Unreadable { at: u64, source: io::Error },
+    #[error("it is no tar archive at byte {0}")]
+    NoHeader(u64),
+    #[error("an entry has no size")]
+    NoSize,
+    #[error("it ends within an entry")]
+    Cut,
+    #[error("it has more than {MAX_ENTRIES} entries")]
+    Entries,
+    #[error("an extended header has {0} bytes")]
+    LongHeader(u64),
+}
+
 impl TarIndex {
     /// Reads every header of an archive.
     pub(super) fn open(file: File, place: &str) -> Result<Self, SourceError> {
@@ -64,29 +81,27 @@ impl TarIndex {
         Ok(index)
     }
 
-    fn read_headers(&mut self, len: u64) -> Result<(), String> {
+    fn read_headers(&mut self, len: u64) -> Result<(), TarError> {
         let mut at = 0;
         let mut extended = Extended::default();
         while at + BLOCK <= len {
             let mut header = [0; 512];
-            self.file
-                .read_exact_at(&mut header, at)
-                .map_err(|error| format!("it cannot be read at byte {at}: {error}"))?;
+            self.read_at(&mut header, at)?;
             if header.iter().all(|byte| *byte == 0) {
                 return Ok(());
             }
             if !is_header(&header) {
-                return Err(format!("it is no tar archive at byte {at}"));
+                return Err(TarError::NoHeader(at));
             }
             let kind = header.get(156).copied().unwrap_or_default();
-            let stated = number(header.get(124..136)).ok_or("an entry has no size")?;
+            let stated = number(header.get(124..136)).ok_or(TarError::NoSize)?;
             let size = match kind {
                 b'x' | b'g' | b'L' | b'K' => stated,
                 _ => extended.size.unwrap_or(stated),
             };
             let content = at + BLOCK;
             let end = content.checked_add(size).filter(|end| *end <= len);
-            let end = end.ok_or("it ends within an entry")?;
+            let end = end.ok_or(TarError::Cut)?;
             match kind {
                 b'x' => extended.read_pax(&self.small(content, size)?),
                 b'L' => extended.path = Some(text(&self.small(content, size)?)),
@@ -106,7 +121,7 @@ impl TarIndex {
         extended: Extended,
         at: u64,
         len: u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), TarError> {
         let path = extended.path.unwrap_or_else(|| name(header));
         let target = |extended: Option<String>| {
             extended.unwrap_or_else(|| text(header.get(157..257).unwrap_or_default()))
@@ -124,20 +139,23 @@ impl TarIndex {
         };
         self.entries.insert(path, entry);
         if self.entries.len() > MAX_ENTRIES {
-            return Err(format!("it has more than {MAX_ENTRIES} entries"));
+            return Err(TarError::Entries);
         }
         Ok(())
     }
 
-    fn small(&self, at: u64, size: u64) -> Result<Vec<u8>, String> {
+    fn small(&self, at: u64, size: u64) -> Result<Vec<u8>, TarError> {
         if size > MAX_EXTENDED_BYTES {
-            return Err(format!("an extended header has {size} bytes"));
+            return Err(TarError::LongHeader(size));
         }
         let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
-        self.file
-            .read_exact_at(&mut content, at)
-            .map_err(|error| format!("it cannot be read at byte {at}: {error}"))?;
+        self.read_at(&mut content, at)?;
         Ok(content)
+    }
+
+    fn read_at(&self, into: &mut [u8], at: u64) -> Result<(), TarError> {
+        let read = self.file.read_exact_at(into, at);
+        read.map_err(|source| TarError::Unreadable { at, source })
     }
 
     fn find(&self, path: &str) -> Option<(u64, u64)> {

@@ -56,7 +56,7 @@ pub(super) fn read(
     let mut has_list = false;
     let sections = layout.sections.iter();
     for section in sections.filter(|section| section.name == SECTION && !section.range.is_empty()) {
-        let unreadable = |why: &str| AnalyzeError(format!("its list of crates {why}"));
+        let unreadable = |why: &str| AnalyzeError::of(format!("its list of crates {why}"));
         if section.range.end.saturating_sub(section.range.start) > MAX_SECTION_BYTES {
             return Err(unreadable("is larger than is read"));
         }

@@ -21,6 +21,6 @@ pub(in crate::analyzers) enum ZipError {
 
 impl From<ZipError> for AnalyzeError {
     fn from(error: ZipError) -> Self {
-        Self(error.to_string())
+        Self::of(error)
     }
 }

@@ -41,7 +41,7 @@ impl Analyzer for UnpackedJar {
         if !roots::is_of_maven(root.name) {
             return Ok(());
         }
-        let unnamed = || AnalyzeError("it names no group, artifact and version".to_owned());
+        let unnamed = || AnalyzeError::of("it names no group, artifact and version");
         found.add(package(pom::properties(file.content).ok_or_else(unnamed)?));
         Ok(())
     }

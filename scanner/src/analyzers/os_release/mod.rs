@@ -69,7 +69,7 @@ impl Analyzer for OsRelease {
         if !claim.id.is_empty() {
             found.os = Some(claim);
         } else if WITNESSES.contains(&file.path) && !may_be_silent {
-            return Err(AnalyzeError("it names no operating system".to_owned()));
+            return Err(AnalyzeError::of("it names no operating system"));
         }
         Ok(())
     }

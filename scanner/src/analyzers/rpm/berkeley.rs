@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use super::error::RpmError;
 use super::records::Records;
 use super::source::{ByteOrder, ReadAt, index};
 
@@ -38,16 +39,16 @@ pub(super) fn byte_order(head: &[u8]) -> Option<ByteOrder> {
 }
 
 /// Hands over every header; an error says why the file as a whole cannot be read.
-pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), String> {
+pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), RpmError> {
     let mut head = [0; 72];
     source.read_at(0, &mut head)?;
     let order = byte_order(&head).ok_or("it is no hash table")?;
     let page_bytes = order.u32(&head, 20).unwrap_or_default();
     if !page_bytes.is_power_of_two() || !(512..=65_536).contains(&page_bytes) {
-        return Err(format!("it has pages of {page_bytes} bytes"));
+        return Err(RpmError::PageBytes(page_bytes));
     }
     if head.get(24) != Some(&0) {
-        return Err("it is encrypted".to_owned());
+        return Err("it is encrypted".into());
     }
     let mut table = Table {
         source,
@@ -75,7 +76,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn page(&self, number: u64, into: &mut [u8]) -> Result<(), String> {
+    fn page(&self, number: u64, into: &mut [u8]) -> Result<(), RpmError> {
         self.source.read_at(number * self.page_bytes, into)
     }
 
@@ -90,7 +91,7 @@ impl Table<'_> {
         for key in (0..entries).step_by(2) {
             // Items grow from the page's end: each ends where the one before it starts.
             let (Some(key_start), Some(start)) = (offset(key), offset(key + 1)) else {
-                records.unreadable("a page has more items than it can hold".to_owned());
+                records.unreadable("a page has more items than it can hold");
                 break;
             };
             let key_end = key.checked_sub(1).map_or(Some(page.len()), offset);
@@ -102,20 +103,20 @@ impl Table<'_> {
             if key == [KEY_DATA, 0, 0, 0, 0] {
                 continue;
             }
-            match value.ok_or_else(|| "an item is not in its page".to_owned()) {
-                Ok([KEY_DATA, header @ ..]) => inline(header, records),
-                Ok(item) if item.first() == Some(&OFF_PAGE) => match self.chain(item, records) {
+            match value {
+                Some([KEY_DATA, header @ ..]) => inline(header, records),
+                Some(item) if item.first() == Some(&OFF_PAGE) => match self.chain(item, records) {
                     Ok(header) => records.header(&header),
                     Err(why) => records.unreadable(why),
                 },
-                Ok(_) => records.unreadable("an item is of a kind that is not read".to_owned()),
-                Err(why) => records.unreadable(why),
+                Some(_) => records.unreadable("an item is of a kind that is not read"),
+                None => records.unreadable("an item is not in its page"),
             }
         }
     }
 
     /// Reads a value from its chain of overflow pages.
-    fn chain(&mut self, item: &[u8], records: &mut Records) -> Result<Vec<u8>, String> {
+    fn chain(&mut self, item: &[u8], records: &mut Records) -> Result<Vec<u8>, RpmError> {
         let field = |at| self.order.u32(item, at).ok_or("an item is cut off");
         let (mut number, length) = (field(4)?, field(8)?);
         records.admit(u64::from(length))?;
@@ -123,13 +124,14 @@ impl Table<'_> {
         let mut page = vec![0; index(self.page_bytes)];
         while value.len() < index(length) {
             if number == 0 || !self.used.insert(number) {
-                return Err("a chain of pages ends early or meets another".to_owned());
+                return Err("a chain of pages ends early or meets another".into());
             }
             self.page(u64::from(number), &mut page)?;
             let here = self.order.u16(&page, FREE_OFFSET_AT).map(usize::from);
             let part = here.and_then(|here| page.get(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + here));
             let (Some(part), Some(&OVERFLOW)) = (part, page.get(TYPE_AT)) else {
-                return Err(format!("page {number} is no overflow page"));
+                let wrong = "is no overflow page";
+                return Err(RpmError::Page { number, wrong });
             };
             value.extend_from_slice(part);
             number = self.order.u32(&page, NEXT_PAGE_AT).unwrap_or_default();

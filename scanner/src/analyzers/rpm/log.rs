@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use super::error::RpmError;
 use super::source::{ByteOrder, ByteOrder::Big, ReadAt, index};
 
 const HEADER_BYTES: usize = 32;
@@ -32,7 +33,7 @@ pub(super) struct Log<'a> {
 
 impl<'a> Log<'a> {
     /// Reads the frames; none where nothing is committed. An error says why they cannot be applied.
-    pub(super) fn read(source: &'a dyn ReadAt) -> Result<Option<Self>, String> {
+    pub(super) fn read(source: &'a dyn ReadAt) -> Result<Option<Self>, RpmError> {
         let mut header = [0; HEADER_BYTES];
         if source.read_at(0, &mut header).is_err() {
             return Ok(None);
@@ -62,7 +63,7 @@ impl<'a> Log<'a> {
         self.places.get(&page).copied()
     }
 
-    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) -> Result<(), String> {
+    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) -> Result<(), RpmError> {
         let mut frame = vec![0; FRAME_HEADER_BYTES + index(self.page_bytes)];
         let frame_bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
         let mut offset = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
@@ -87,7 +88,7 @@ impl<'a> Log<'a> {
             }
             offset += frame_bytes;
         }
-        Err(format!("its log has more than {MAX_FRAMES} pages"))
+        Err(RpmError::LongLog { most: MAX_FRAMES })
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn read(text: &[u8], records: &mut Records) {
         let package = std::str::from_utf8(line).ok().and_then(stated);
         match package {
             Some(stated) => records.package(assemble(&stated), None),
-            None => records.unreadable("a line of the manifest names no package".to_owned()),
+            None => records.unreadable("a line of the manifest names no package"),
         }
     }
 }

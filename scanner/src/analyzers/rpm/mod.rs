@@ -7,6 +7,7 @@
 //! Source: rpm, "Database backends"; the backends name their own.
 
 mod berkeley;
+mod error;
 mod header;
 mod log;
 mod manifest;
@@ -17,6 +18,8 @@ mod row;
 mod source;
 mod sqlite;
 
+use std::fmt::Display;
+
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::{
@@ -25,6 +28,7 @@ use crate::analyzer::{
 use crate::facts::Observations;
 use crate::limits::{GIB, MIB};
 
+use error::RpmError;
 use log::Log;
 use records::Records;
 use source::{ReadAt, Spool};
@@ -150,7 +154,7 @@ fn spooled<'a>(file: &SpooledFile<'a>) -> Spool<'a> {
     }
 }
 
-fn unapplied(why: &str) -> Gap {
+fn unapplied(why: &dyn Display) -> Gap {
     let detail = format!("changes of the rpm database are not applied: {why}");
     Gap::fatal(GapKind::FileUnreadable, detail)
 }
@@ -161,7 +165,7 @@ fn read(path: &str, source: &dyn ReadAt, found: &mut Observations) -> Result<(),
         LOG_NAME => {
             let why = match Log::read(source) {
                 Ok(None) => return Ok(()),
-                Ok(Some(_)) => "they lie in a log whose database is not beside it".to_owned(),
+                Ok(Some(_)) => "they lie in a log whose database is not beside it".into(),
                 Err(why) => why,
             };
             found.gaps.push(unapplied(&why).at(path));
@@ -172,7 +176,7 @@ fn read(path: &str, source: &dyn ReadAt, found: &mut Observations) -> Result<(),
             if source.read_at(0, &mut first).is_ok() && first != [0] {
                 found
                     .gaps
-                    .push(unapplied("a journal says that one was interrupted").at(path));
+                    .push(unapplied(&"a journal says that one was interrupted").at(path));
             }
             Ok(())
         }
@@ -195,7 +199,7 @@ fn database(
         return Ok(());
     }
     records.observe(path, found);
-    outcome.map_err(AnalyzeError)
+    outcome.map_err(AnalyzeError::of)
 }
 
 fn backend(
@@ -203,19 +207,19 @@ fn backend(
     source: &dyn ReadAt,
     log: Option<&Log<'_>>,
     records: &mut Records,
-) -> Result<(), String> {
+) -> Result<(), RpmError> {
     let mut head = [0; 16];
     let is_short = source.read_at(0, &mut head).is_err();
     if path.ends_with("container-manifest-2") {
         if source.len() > MAX_MANIFEST_BYTES {
-            return Err(format!("it has {} bytes", source.len()));
+            return Err(RpmError::Long(source.len()));
         }
         let mut text = vec![0; source::index(source.len())];
         source.read_at(0, &mut text)?;
         manifest::read(&text, records);
         Ok(())
     } else if is_short {
-        Err(format!("it has only {} bytes", source.len()))
+        Err(RpmError::Short(source.len()))
     } else if head.starts_with(sqlite::MAGIC) {
         sqlite::read(source, log, records)
     } else if head.starts_with(ndb::MAGIC) {
@@ -223,7 +227,7 @@ fn backend(
     } else if berkeley::byte_order(&head).is_some() {
         berkeley::read(source, records)
     } else {
-        Err("it is of no backend that is known".to_owned())
+        Err("it is of no backend that is known".into())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: rpm, `lib/backend/ndb/rpmpkg.c`. All numbers are little-endian.
 
+use super::error::RpmError;
 use super::records::Records;
 use super::source::{ByteOrder::Little, ReadAt, index};
 
@@ -24,12 +25,12 @@ const BLOB_HEAD_BYTES: u64 = 16;
 const BLOB_TAIL_BYTES: u64 = 12;
 
 /// Hands over every header; an error says why the file as a whole cannot be read.
-pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), String> {
+pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), RpmError> {
     let mut page = vec![0; PAGE_BYTES];
     source.read_at(0, &mut page)?;
     let version = Little.u32(&page, 4).unwrap_or_default();
     if version != 0 {
-        return Err(format!("its version {version} is not known"));
+        return Err(RpmError::Version(version));
     }
     let pages = Little.u32(&page, 12).unwrap_or_default();
     let page_bytes = u64::try_from(PAGE_BYTES).unwrap_or(u64::MAX);
@@ -52,15 +53,19 @@ fn blob(
     source: &dyn ReadAt,
     slot: &[u8],
     records: &mut Records,
-) -> Result<Option<Vec<u8>>, String> {
+) -> Result<Option<Vec<u8>>, RpmError> {
     let field = |bytes: &[u8], at| Little.u32(bytes, at).unwrap_or_default();
     if !slot.starts_with(SLOT_MAGIC) {
-        return Err("a slot is damaged".to_owned());
+        return Err("a slot is damaged".into());
     }
     let package = field(slot, 4);
     if package == 0 {
         return Ok(None);
     }
+    let misplaced = |wrong| RpmError::Slot {
+        number: package,
+        wrong,
+    };
     let start = u64::from(field(slot, 8)) * BLOCK_BYTES;
     let room = u64::from(field(slot, 12)) * BLOCK_BYTES;
     let mut head = [0; 16];
@@ -68,13 +73,11 @@ fn blob(
     let length = u64::from(field(&head, 12));
     let fits = BLOB_HEAD_BYTES + length + BLOB_TAIL_BYTES <= room;
     if !head.starts_with(BLOB_MAGIC) || field(&head, 4) != package || !fits {
-        return Err(format!(
-            "the header of package {package} is not in its place"
-        ));
+        return Err(misplaced("is not in its place"));
     }
     records.admit(length)?;
     if start + BLOB_HEAD_BYTES + length > source.len() {
-        return Err(format!("the header of package {package} is cut off"));
+        return Err(misplaced("is cut off"));
     }
     let mut header = vec![0; index(length)];
     source.read_at(start + BLOB_HEAD_BYTES, &mut header)?;

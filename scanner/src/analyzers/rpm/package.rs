@@ -6,6 +6,7 @@ use sluicegate_model::package::{Package, PackageType, SourcePackage};
 
 use crate::facts::{ContentDigest, OwnedFile, PathHash};
 
+use super::error::RpmError;
 use super::header::{Header, Tag};
 
 /// The name under which rpm keeps the keys that it trusts: no package.
@@ -34,14 +35,14 @@ pub(super) enum Subject {
 }
 
 /// Reads the package; the error says what is missing.
-pub(super) fn subject(header: &Header<'_>) -> Result<Subject, String> {
+pub(super) fn subject(header: &Header<'_>) -> Result<Subject, RpmError> {
     let word = |tag| header.text(tag).filter(|text| is_word(text));
     let name = word(Tag::Name).ok_or("a header names no package")?;
     if name == KEY_NAME {
         return Ok(Subject::Key);
     }
     let (Some(version), Some(release)) = (word(Tag::Version), word(Tag::Release)) else {
-        return Err(format!("the header of {name:?} has no version and release"));
+        return Err(RpmError::Unversioned(name.to_owned()));
     };
     Ok(Subject::Package(assemble(&Stated {
         name,

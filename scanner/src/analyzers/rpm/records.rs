@@ -8,6 +8,7 @@ use sluicegate_model::package::Package;
 use crate::facts::{Observations, OwnedFile};
 use crate::limits::MIB;
 
+use super::error::RpmError;
 use super::header::{Header, Tag};
 use super::package::{self, NONE, Subject};
 
@@ -27,25 +28,28 @@ pub(super) struct Records {
     owned: Vec<OwnedFile>,
     /// Records that are headers, packages or not.
     headers: u64,
-    unreadable: Faults,
-    without_module: Faults,
+    unreadable: Faults<RpmError>,
+    /// By the names of packages.
+    without_module: Faults<String>,
     beyond_bounds: bool,
     /// Bytes of records that may still come: no honest database gives more than it has.
     bytes_left: u64,
 }
 
 /// How often something was wrong, and the first case.
-#[derive(Default)]
-struct Faults {
+struct Faults<T> {
     count: u64,
-    first: String,
+    first: Option<T>,
 }
 
-impl Faults {
-    fn add(&mut self, what: String) {
-        if self.count == 0 {
-            self.first = what;
-        }
+impl<T> Faults<T> {
+    const NONE: Self = Self {
+        count: 0,
+        first: None,
+    };
+
+    fn add(&mut self, what: T) {
+        self.first.get_or_insert(what);
         self.count += 1;
     }
 }
@@ -57,18 +61,18 @@ impl Records {
             packages: Vec::new(),
             owned: Vec::new(),
             headers: 0,
-            unreadable: Faults::default(),
-            without_module: Faults::default(),
+            unreadable: Faults::NONE,
+            without_module: Faults::NONE,
             beyond_bounds: false,
             bytes_left: size_bytes,
         }
     }
 
     /// Asks to read a record of this size; the error says why not.
-    pub(super) fn admit(&mut self, size_bytes: u64) -> Result<(), String> {
+    pub(super) fn admit(&mut self, size_bytes: u64) -> Result<(), RpmError> {
         if size_bytes > MAX_HEADER_BYTES {
             let most = MAX_HEADER_BYTES;
-            return Err(format!("a record has {size_bytes} bytes, more than {most}"));
+            return Err(RpmError::LongRecord { size_bytes, most });
         }
         let left = self.bytes_left.checked_sub(size_bytes);
         self.bytes_left = left.ok_or("the records have more bytes than the database")?;
@@ -78,7 +82,7 @@ impl Records {
     /// Takes a header.
     pub(super) fn header(&mut self, blob: &[u8]) {
         let Some(header) = Header::parse(blob) else {
-            self.unreadable("a record is no header".to_owned());
+            self.unreadable("a record is no header");
             return;
         };
         match package::subject(&header) {
@@ -112,8 +116,8 @@ impl Records {
     }
 
     /// Counts a record that could not be read.
-    pub(super) fn unreadable(&mut self, why: String) {
-        self.unreadable.add(why);
+    pub(super) fn unreadable(&mut self, why: impl Into<RpmError>) {
+        self.unreadable.add(why.into());
     }
 
     /// Tells whether anything shows that this is rpm's.
@@ -129,14 +133,14 @@ impl Records {
         }
         found.owned.extend(self.owned);
         let Faults { count, first } = self.unreadable;
-        if count > 0 {
+        if let Some(first) = first {
             let detail = format!("{count} records of the rpm database are unreadable: {first}");
             found
                 .gaps
                 .push(Gap::partial(GapKind::RecordUnreadable, detail).at(path));
         }
         let Faults { count, first } = self.without_module;
-        if count > 0 {
+        if let Some(first) = first {
             let detail = format!(
                 "{count} packages such as {first} were built in a module whose stream is not named"
             );

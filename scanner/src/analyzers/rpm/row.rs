@@ -2,6 +2,7 @@
 //!
 //! Source: SQLite, "Database File Format", section 2.1, "Record Format".
 
+use super::error::RpmError;
 use super::source::index;
 
 /// Most columns of a row that are looked at; rpm's tables have five at most.
@@ -16,7 +17,7 @@ pub(super) struct Row {
 
 impl Row {
     /// Reads the places of the columns.
-    pub(super) fn parse(payload: Vec<u8>) -> Result<Self, String> {
+    pub(super) fn parse(payload: Vec<u8>) -> Result<Self, RpmError> {
         let columns = columns(&payload).ok_or("a row is cut off")?;
         Ok(Self { payload, columns })
     }

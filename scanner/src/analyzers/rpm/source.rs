@@ -5,13 +5,15 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::error::RpmError;
+
 /// Something of a known length that is read by offset.
 pub(super) trait ReadAt {
     /// Gives the length, in bytes.
     fn len(&self) -> u64;
 
     /// Fills `into` from `offset` on; fails where the bytes end before that.
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), String>;
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), RpmError>;
 }
 
 impl ReadAt for &[u8] {
@@ -19,11 +21,14 @@ impl ReadAt for &[u8] {
         u64::try_from(<[u8]>::len(self)).unwrap_or(u64::MAX)
     }
 
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), String> {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), RpmError> {
         let part = usize::try_from(offset)
             .ok()
             .and_then(|start| self.get(start..start.checked_add(into.len())?))
-            .ok_or_else(|| ends_early(offset, self.len()))?;
+            .ok_or(RpmError::PastEnd {
+                offset,
+                length: self.len(),
+            })?;
         into.copy_from_slice(part);
         Ok(())
     }
@@ -40,15 +45,15 @@ impl ReadAt for Spool<'_> {
         self.size_bytes
     }
 
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), String> {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), RpmError> {
         self.file
             .read_exact_at(into, offset)
-            .map_err(|error| format!("reading at {offset} of {}: {error}", self.size_bytes))
+            .map_err(|source| RpmError::Spool {
+                offset,
+                length: self.size_bytes,
+                source,
+            })
     }
-}
-
-fn ends_early(offset: u64, length: u64) -> String {
-    format!("it points to byte {offset}, past its end at {length}")
 }
 
 /// The order of the bytes of an integer.

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use super::error::RpmError;
 use super::log::Log;
 use super::records::Records;
 use super::row::{Row, varint};
@@ -33,7 +34,7 @@ pub(super) fn read(
     source: &dyn ReadAt,
     log: Option<&Log<'_>>,
     records: &mut Records,
-) -> Result<(), String> {
+) -> Result<(), RpmError> {
     let mut database = Database::open(source, log)?;
     let mut roots = Vec::new();
     let mut damage = None;
@@ -43,7 +44,7 @@ pub(super) fn read(
     });
     let [root] = roots.as_slice() else {
         let count = roots.len();
-        return Err(damage.unwrap_or_else(|| format!("it has {count} tables of packages")));
+        return Err(damage.unwrap_or(RpmError::Tables(count)));
     };
     database.rows(*root, &mut |row| match row {
         Ok(row) => match row.blob() {
@@ -54,11 +55,15 @@ pub(super) fn read(
                     Err(why) => records.unreadable(why),
                 }
             }
-            None => records.unreadable("a row has no header".to_owned()),
+            None => records.unreadable("a row has no header"),
         },
         Err(why) => records.unreadable(why),
     });
     Ok(())
+}
+
+fn odd_page(number: u32, wrong: &'static str) -> RpmError {
+    RpmError::Page { number, wrong }
 }
 
 /// Gives the root page of the packages' table, where a row of the schema names it.
@@ -80,10 +85,10 @@ struct Database<'a> {
     bytes_left: u64,
 }
 
-type EachRow<'a> = dyn FnMut(Result<Row, String>) + 'a;
+type EachRow<'a> = dyn FnMut(Result<Row, RpmError>) + 'a;
 
 impl<'a> Database<'a> {
-    fn open(source: &'a dyn ReadAt, log: Option<&'a Log<'a>>) -> Result<Self, String> {
+    fn open(source: &'a dyn ReadAt, log: Option<&'a Log<'a>>) -> Result<Self, RpmError> {
         let mut header = [0; FILE_HEADER_BYTES];
         match log.and_then(|log| log.place(SCHEMA_ROOT).map(|place| (log, place))) {
             Some((log, place)) => log.source.read_at(place, &mut header)?,
@@ -99,16 +104,16 @@ impl<'a> Database<'a> {
         let reserved = header.get(20).copied().unwrap_or_default();
         let usable = index(page_bytes).saturating_sub(usize::from(reserved));
         if !header.starts_with(MAGIC) {
-            return Err("it is no SQLite database".to_owned());
+            return Err("it is no SQLite database".into());
         }
         if !page_bytes.is_power_of_two() || page_bytes < 512 || usable < 480 {
-            return Err(format!("it has pages of {page_bytes} bytes"));
+            return Err(RpmError::PageBytes(page_bytes));
         }
         if let Some(log) = log.filter(|log| log.page_bytes != page_bytes) {
-            let got = log.page_bytes;
-            return Err(format!(
-                "it has pages of {page_bytes} bytes, its log of {got}"
-            ));
+            return Err(RpmError::LogPageBytes {
+                database: page_bytes,
+                log: log.page_bytes,
+            });
         }
         let log_bytes = log.map_or(0, |log| log.source.len());
         Ok(Self {
@@ -122,9 +127,9 @@ impl<'a> Database<'a> {
     }
 
     /// Reads a page for the first time.
-    fn page(&mut self, number: u32) -> Result<Vec<u8>, String> {
+    fn page(&mut self, number: u32) -> Result<Vec<u8>, RpmError> {
         if !self.used.insert(number) {
-            return Err(format!("page {number} is used twice"));
+            return Err(odd_page(number, "is used twice"));
         }
         let offset = number.checked_sub(1).ok_or("a page has the number zero")?;
         let mut page = vec![0; index(self.page_bytes)];
@@ -174,16 +179,16 @@ impl<'a> Database<'a> {
                     match child {
                         // A page named again is damage, and must not make the list longer.
                         Some(child) if !self.used.contains(&child) => open.push(child),
-                        _ => each(Err(format!("page {number} names no page below it"))),
+                        _ => each(Err(odd_page(number, "names no page below it"))),
                     }
                 }
             }
-            _ => each(Err(format!("page {number} is no page of a table"))),
+            _ => each(Err(odd_page(number, "is no page of a table"))),
         }
     }
 
     /// Reads the row of a leaf's cell, with what lies on overflow pages.
-    fn row(&mut self, page: &[u8], start: Option<usize>) -> Result<Row, String> {
+    fn row(&mut self, page: &[u8], start: Option<usize>) -> Result<Row, RpmError> {
         const CUT_OFF: &str = "a cell is cut off";
         let cell = start.and_then(|start| page.get(start..)).ok_or(CUT_OFF)?;
         let (length, rest) = varint(cell).ok_or(CUT_OFF)?;

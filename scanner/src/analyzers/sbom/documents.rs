@@ -11,15 +11,14 @@ const MAX_PURLS: usize = 100_000;
 pub(super) fn purls(content: &[u8]) -> Result<Vec<String>, AnalyzeError> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let purls = if content.trim_ascii_start().starts_with(b"{") {
-        let document: Document =
-            serde_json::from_slice(content).map_err(|error| AnalyzeError(error.to_string()))?;
+        let document: Document = serde_json::from_slice(content).map_err(AnalyzeError::of)?;
         from_json(document)?
     } else {
         from_tags(content)?
     };
     if purls.len() > MAX_PURLS {
         let detail = format!("it names more than {MAX_PURLS} packages");
-        return Err(AnalyzeError(detail));
+        return Err(AnalyzeError::of(detail));
     }
     Ok(purls)
 }
@@ -113,5 +112,5 @@ fn from_tags(content: &[u8]) -> Result<Vec<String>, AnalyzeError> {
 }
 
 fn no_sbom() -> AnalyzeError {
-    AnalyzeError("it is neither CycloneDX nor SPDX 2 of a form that is read".to_owned())
+    AnalyzeError::of("it is neither CycloneDX nor SPDX 2 of a form that is read")
 }

@@ -149,7 +149,7 @@ impl Analyzer for Seeking {
     }
 
     fn analyze(&self, file: WantedFile<'_>, _: &mut Observations) -> Result<(), AnalyzeError> {
-        Err(AnalyzeError(format!("memory {}", file.content.len())))
+        Err(AnalyzeError::of(format!("memory {}", file.content.len())))
     }
 
     fn analyze_spooled(
@@ -158,7 +158,10 @@ impl Analyzer for Seeking {
         _: &mut Observations,
     ) -> Result<(), AnalyzeError> {
         let held = file.content.metadata().unwrap().len();
-        Err(AnalyzeError(format!("spool {held} of {}", file.size_bytes)))
+        Err(AnalyzeError::of(format!(
+            "spool {held} of {}",
+            file.size_bytes
+        )))
     }
 }
 
