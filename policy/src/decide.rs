@@ -8,7 +8,7 @@ use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
-use sluicegate_model::verdict::{Decision, PolicyReference, Reason};
+use sluicegate_model::verdict::{Decision, PolicyReference, Reason, RuleId};
 
 use crate::exception::Exception;
 use crate::rules::{Policy, Rule};
@@ -151,7 +151,13 @@ fn allowed_by<'a>(
 fn artifact_reason(policy: &Policy, content: Content) -> Option<Reason> {
     let kind = content.artifact()?;
     let is_named = policy.artifacts_allowed.contains(&kind);
-    (!is_named).then(|| reason("artifact", policy.artifacts_default, words::artifact(kind)))
+    (!is_named).then(|| {
+        reason(
+            RuleId::ARTIFACT,
+            policy.artifacts_default,
+            words::artifact(kind),
+        )
+    })
 }
 
 fn content_reasons(
@@ -173,7 +179,7 @@ fn content_reasons(
     };
     if let Some(action) = inconclusive {
         reasons.push(reason(
-            "inconclusive",
+            RuleId::INCONCLUSIVE,
             action,
             words::coverage(&report.coverage),
         ));
@@ -217,7 +223,7 @@ fn stale(
     }
     old.sort_by_key(|(known, _)| known.newest);
     told.extend(words::stale(&old, now));
-    (!told.is_empty()).then(|| reason("stale-feeds", action, told.join("; ")))
+    (!told.is_empty()).then(|| reason(RuleId::STALE_FEEDS, action, told.join("; ")))
 }
 
 fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
@@ -233,16 +239,16 @@ fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
     if let Some(template) = &rule.message {
         message = format!("{message}. {}", template.filled(first));
     }
-    let spoken = reason(&rule.id, rule.action, message);
+    let spoken = reason(rule.id.clone(), rule.action, message);
     Some(Reason {
         findings: ids,
         ..spoken
     })
 }
 
-fn reason(rule: &str, action: Decision, message: String) -> Reason {
+fn reason(rule: RuleId, action: Decision, message: String) -> Reason {
     Reason {
-        rule: rule.to_owned(),
+        rule,
         action,
         message: words::one_line(&message),
         findings: Vec::new(),

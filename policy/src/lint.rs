@@ -153,7 +153,7 @@ fn is_ghsa(id: &str) -> bool {
 }
 
 fn of_rule(policy: &Policy, rule: &Rule) -> Vec<String> {
-    let named = format!("rule {:?} of policy {:?}", rule.id, policy.name);
+    let named = format!("rule {:?} of policy {:?}", rule.id.as_str(), policy.name);
     let mut warnings = Vec::new();
     if rule.when.is_empty() {
         warnings.push(format!(

@@ -71,7 +71,9 @@ fn of_policy(policy: &Policy, lacks: &Lacks) -> Vec<String> {
 
 fn warning(policy: &Policy, needs: impl Fn(&Conditions) -> bool, what: &str) -> Option<String> {
     let rules = policy.rules.iter().filter(|rule| needs(&rule.when));
-    let rules: Vec<String> = rules.map(|rule| format!("{:?}", rule.id)).collect();
+    let rules: Vec<String> = rules
+        .map(|rule| format!("{:?}", rule.id.as_str()))
+        .collect();
     let (noun, verb) = match rules.len() {
         0 => return None,
         1 => ("rule", "needs"),

@@ -9,7 +9,7 @@ use sluicegate_model::finding::{FindingKind, FindingStatus};
 use sluicegate_model::package::Evidence;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
-use sluicegate_model::verdict::Decision;
+use sluicegate_model::verdict::{Decision, RuleId};
 
 use crate::binding::Binding;
 use crate::duration;
@@ -25,8 +25,6 @@ const AUTO: &str = "auto";
 const NOT_YET: &str = "not supported yet";
 /// Longest name of a document or rule, in bytes: names are shown in one-line refusals.
 const MAX_NAME_BYTES: usize = 100;
-/// Rules that every policy has without writing them.
-const BUILT_IN_RULES: [&str; 3] = ["inconclusive", "stale-feeds", "artifact"];
 
 /// One checked document.
 pub(crate) enum Document {
@@ -166,7 +164,7 @@ impl Reader {
                 continue;
             };
             if rules.iter().any(|known| known.id == rule.id) {
-                let message = format!("rule id {:?} is used twice", rule.id);
+                let message = format!("rule id {:?} is used twice", rule.id.as_str());
                 self.mistakes.push(item.mistake(message));
             }
             rules.push(rule);
@@ -203,10 +201,10 @@ impl Reader {
         })
     }
 
-    fn rule_id(&mut self, node: &Node) -> Option<String> {
-        let id = self.name(node)?;
-        if BUILT_IN_RULES.contains(&id.as_str()) {
-            let message = format!("rule id {id:?} is the name of a built-in rule");
+    fn rule_id(&mut self, node: &Node) -> Option<RuleId> {
+        let id = RuleId::from(self.name(node)?);
+        if RuleId::BUILT_IN.contains(&id) {
+            let message = format!("rule id {:?} is the name of a built-in rule", id.as_str());
             self.mistakes.push(node.mistake(message));
         }
         Some(id)

@@ -6,7 +6,7 @@ use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::package::Evidence;
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
-use sluicegate_model::verdict::Decision;
+use sluicegate_model::verdict::{Decision, RuleId};
 
 use crate::glob::Glob;
 
@@ -64,7 +64,7 @@ impl Policy {
 /// A checked rule.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    pub id: String,
+    pub id: RuleId,
     pub action: Decision,
     pub message: Option<Template>,
     pub when: Conditions,

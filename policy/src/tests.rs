@@ -21,6 +21,7 @@ use sluicegate_model::package::{Evidence, PackageType};
 use sluicegate_model::report::{Knowledge, Report};
 use sluicegate_model::samples;
 use sluicegate_model::severity::Severity;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
@@ -52,7 +53,7 @@ fn report(findings: Vec<Finding>, gaps: Vec<Gap>) -> Report {
         distro: None,
         packages: 1,
         platform: "linux/amd64".into(),
-        feeds: "sha256:x".into(),
+        feeds: SnapshotId::of_content(b"x"),
         feed_time: None,
         knowledge: vec![known("Maven", Some("2026-06-01T12:00:00Z"), 1)],
         valid_until: None,
@@ -194,7 +195,11 @@ fn the_built_in_policy_has_a_rule_of_its_own_for_ends_of_life() {
         ..finding("EOL-debian-10", Severity::Unknown, None, false)
     };
     let outcome = decided(&PolicySet::built_in(), IMAGE, &report(vec![ended], vec![]));
-    let rules: Vec<_> = outcome.reasons.iter().map(|one| &*one.rule).collect();
+    let rules: Vec<_> = outcome
+        .reasons
+        .iter()
+        .map(|one| one.rule.as_str())
+        .collect();
     assert_eq!(rules, ["end-of-life"]);
 }
 

@@ -23,6 +23,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{
     Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
 };
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
 
@@ -141,7 +142,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         packages: inventory.components.len() as u64,
         provenance: Provenance {
             scanner: "bench".into(),
-            feeds: "none".into(),
+            feeds: SnapshotId::NO_FEEDS,
             feed_time: None,
             scanned_at: Timestamp::UNIX_EPOCH,
             decided_at: Timestamp::UNIX_EPOCH,

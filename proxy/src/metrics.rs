@@ -141,7 +141,10 @@ impl Metrics {
             .inc();
         if let (Decision::Refuse, Some(verdict)) = (decision, verdict) {
             // Strictest first: the first one is a rule that refuses.
-            let rule = verdict.reasons.first().map(|reason| reason.rule.clone());
+            let rule = verdict
+                .reasons
+                .first()
+                .map(|reason| reason.rule.to_string());
             self.refusals
                 .get_or_create(&ByRule {
                     policy: verdict.policy.name.clone(),

@@ -31,7 +31,7 @@ pub(crate) fn assemble(
         distro: inventory.distro.clone(),
         packages: u64::try_from(inventory.components.len()).unwrap_or(u64::MAX),
         platform: inventory.platform.clone(),
-        feeds: feeds.snapshot().to_owned(),
+        feeds: feeds.snapshot().clone(),
         feed_time: known.feed_time,
         knowledge: known.families,
         valid_until,

@@ -47,6 +47,6 @@ fn what_is_in_an_artifact_decides_like_what_is_in_an_image() {
     ] {
         let outcome = on_artifact(ArtifactKind::Signature, &report);
         assert_eq!(outcome.decision, wanted);
-        assert_eq!(outcome.reasons[0].rule, rule);
+        assert_eq!(outcome.reasons[0].rule.as_str(), rule);
     }
 }

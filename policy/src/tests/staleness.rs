@@ -1,5 +1,7 @@
 //! When what is known of an image's ecosystems is too old, and how that is told.
 
+use sluicegate_model::verdict::RuleId;
+
 use super::*;
 
 fn outcome(feeds: &str, knowledge: Vec<Knowledge>, standing: FeedStanding) -> Outcome {
@@ -120,7 +122,7 @@ fn auto_is_three_times_the_familys_longest_silence_and_a_week_at_least() {
         Decision::Annotate,
         "the built-in policy notes"
     );
-    assert_eq!(outcome.reasons[0].rule, "stale-feeds");
+    assert_eq!(outcome.reasons[0].rule, RuleId::STALE_FEEDS);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         packages: 1,
         provenance: Provenance {
             scanner: "s".into(),
-            feeds: "f".into(),
+            feeds: SnapshotId::NO_FEEDS,
             feed_time: None,
             scanned_at: now(),
             decided_at: now(),

@@ -298,7 +298,7 @@ impl Feeds {
             }
             Ok(Loaded::New { index, .. }) => {
                 let ecosystems = index.ecosystems().len();
-                tracing::info!(snapshot = index.snapshot(), ecosystems, "feeds loaded");
+                tracing::info!(snapshot = %index.snapshot(), ecosystems, "feeds loaded");
                 state.index = Arc::from(index);
                 state.revision += 1;
                 (state.confirmed, state.standing) = (confirmed, standing);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::schema::Instant;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
 
@@ -25,7 +26,8 @@ use super::{FeedState, SourceState, losses};
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FeedsShown {
     /// The identity of the advisories in force.
-    snapshot: String,
+    #[schemars(with = "String")]
+    snapshot: SnapshotId,
     /// Whether the first load of every source has ended, well or badly.
     loaded: bool,
     /// When the advisories were last confirmed with their source; of several, the longest ago.
@@ -131,7 +133,7 @@ pub fn tell(state: &FeedState, is_loaded: bool, now: Timestamp) -> FeedsShown {
     };
     let families = state.index.all_knowledge(now).into_iter();
     FeedsShown {
-        snapshot: state.index.snapshot().to_owned(),
+        snapshot: state.index.snapshot().clone(),
         loaded: is_loaded,
         confirmed: state.confirmed,
         age_seconds: age(state.confirmed, now),

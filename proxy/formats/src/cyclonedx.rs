@@ -85,7 +85,7 @@ fn metadata(verdict: &Verdict) -> Value {
         Property::new("sluicegate:decision", verdict.decision.as_str()),
         Property::new("sluicegate:policy", &verdict.policy.name),
         Property::new("sluicegate:coverage", name_of(verdict.coverage.status)),
-        Property::new("sluicegate:feeds", &verdict.provenance.feeds),
+        Property::new("sluicegate:feeds", verdict.provenance.feeds.as_str()),
         Property::new("sluicegate:scanner", &verdict.provenance.scanner),
     ];
     let claim = verdict.claimed_name.iter();

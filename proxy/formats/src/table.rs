@@ -14,8 +14,8 @@ use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::report::NO_FEEDS;
 use sluicegate_model::severity::Severity;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, Reason, Verdict};
 
 use super::appearance::{Appearance, Colour};
@@ -119,7 +119,7 @@ fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) ->
     writeln!(out, "Decision  {decision} by policy \"{policy}\"")?;
     for reason in &verdict.reasons {
         let asked = asked(reason, verdict.decision);
-        let (rule, message) = (printable(&reason.rule), printable(&reason.message));
+        let (rule, message) = (printable(reason.rule.as_str()), printable(&reason.message));
         let text = format!("rule \"{rule}\" {asked}: {message}");
         write_line(BELOW, &text, appearance, out)?;
     }
@@ -187,7 +187,7 @@ fn write_summary(
     let packages = counted(packages, "package");
     let feeds = match provenance.feed_time {
         Some(time) => format!("advisories up to {}", to_the_second(&time.to_string())),
-        None if provenance.feeds == NO_FEEDS => "no advisories loaded".into(),
+        None if provenance.feeds == SnapshotId::NO_FEEDS => "no advisories loaded".into(),
         None => "no dated advisories on its packages".into(),
     };
     let scan_ms = provenance.scan_ms;

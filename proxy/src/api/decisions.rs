@@ -9,7 +9,7 @@ use sluicegate_local::decisions::{
     self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
     Searched,
 };
-use sluicegate_model::verdict::Decision;
+use sluicegate_model::verdict::{Decision, RuleId};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicyDocument;
 
@@ -87,7 +87,7 @@ pub async fn list(
         decision: query.decision,
         client: query.client,
         principal: query.principal,
-        rule: query.rule,
+        rule: query.rule.map(RuleId::from),
         vulnerability: query.vulnerability,
         since: instant(query.since, &state),
         until: instant(query.until, &state),

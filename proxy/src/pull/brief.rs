@@ -81,7 +81,7 @@ mod tests {
         let finding = long.findings.first().unwrap().clone();
         long.findings = vec![finding; MAX_LISTED + 1];
         long.reasons = vec![Reason {
-            rule: "known-exploited".to_owned(),
+            rule: "known-exploited".to_owned().into(),
             action: Decision::Refuse,
             message: "1001 findings".to_owned(),
             findings: (0..5_000).map(|n| format!("CVE-2026-{n:04}")).collect(),

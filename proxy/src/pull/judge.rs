@@ -85,7 +85,7 @@ impl Basis {
     pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
         is_valid(verdict, self.now)
             && verdict.policy.digest == self.policies.digest_for(&verdict.repository)
-            && verdict.provenance.feeds == self.feeds.index.snapshot()
+            && verdict.provenance.feeds == *self.feeds.index.snapshot()
             && verdict.provenance.scanner == scanner_name()
     }
 

@@ -5,7 +5,7 @@
 //!
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`image_config`],
 //! [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
-//! [`severity`]), and what follows ([`finding`], [`report`], [`verdict`]);
+//! [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`], [`verdict`]);
 //! how all of it is written, for programs, is [`schema`] and [`percent`].
 
 pub mod absent;
@@ -32,6 +32,7 @@ pub mod report;
 pub mod samples;
 pub mod schema;
 pub mod severity;
+pub mod snapshot;
 pub mod strict_json;
 pub mod strict_yaml;
 pub mod verdict;

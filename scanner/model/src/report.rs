@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::coverage::Coverage;
 use crate::finding::Finding;
 use crate::package::Distro;
-
-/// The identity of the snapshot of no feeds.
-pub const NO_FEEDS: &str = "none";
+use crate::snapshot::SnapshotId;
 
 /// The outcome of matching an inventory.
 ///
@@ -25,8 +23,8 @@ pub struct Report {
     pub packages: u64,
     /// `os/architecture[/variant]`.
     pub platform: String,
-    /// The feed snapshot's identity, such as `sha256:…`; [`NO_FEEDS`] where no feed is loaded.
-    pub feeds: String,
+    /// What was known.
+    pub feeds: SnapshotId,
     /// Up to when the advisories on its packages reach, RFC 3339: the oldest of what is known of
     /// the ecosystems that it uses; none where it uses none that is loaded.
     pub feed_time: Option<jiff::Timestamp>,

@@ -9,6 +9,7 @@ use crate::package::{
     Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
 };
 use crate::severity::Severity;
+use crate::snapshot::SnapshotId;
 use crate::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
 use jiff::Timestamp;
 
@@ -82,7 +83,7 @@ pub fn verdict() -> Verdict {
         valid_until: None,
         warnings: Vec::new(),
         reasons: vec![Reason {
-            rule: "known-exploited".into(),
+            rule: "known-exploited".to_owned().into(),
             action: Decision::Refuse,
             message: "1 finding: CVE-2021-44228 critical org.example:app 1.0 (fix: 1.1)".into(),
             findings: vec!["CVE-2021-44228".into()],
@@ -94,7 +95,7 @@ pub fn verdict() -> Verdict {
         packages: 4,
         provenance: Provenance {
             scanner: "sluicegate/0.1.0 75eb7d40".into(),
-            feeds: "sha256:aa".into(),
+            feeds: SnapshotId::of_content([0xaa]),
             feed_time: Some(time("2026-11-01T00:00:00Z")),
             scanned_at: time("2026-11-20T10:00:00Z"),
             decided_at: time("2026-11-20T10:00:01.5Z"),

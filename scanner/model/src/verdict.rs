@@ -1,5 +1,7 @@
 //! The decision on one image in one repository, with everything it rests on.
 
+use std::borrow::Cow;
+
 use crate::schema::Instant;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,6 +13,7 @@ use crate::digest::Digest;
 use crate::finding::Finding;
 use crate::image::{Repository, Tag};
 use crate::package::Distro;
+use crate::snapshot::SnapshotId;
 
 /// What comes out. Later ones are stricter.
 #[derive(
@@ -43,11 +46,51 @@ impl std::fmt::Display for Decision {
     }
 }
 
+/// The id of a rule: of a policy's own, or of a condition that is built in.
+///
+/// *Shape*: written as its text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(Cow<'static, str>);
+
+impl RuleId {
+    /// Not all of the image could be looked at.
+    pub const INCONCLUSIVE: Self = Self(Cow::Borrowed("inconclusive"));
+    /// What is known is too old.
+    pub const STALE_FEEDS: Self = Self(Cow::Borrowed("stale-feeds"));
+    /// It is an artifact that no policy names.
+    pub const ARTIFACT: Self = Self(Cow::Borrowed("artifact"));
+    /// Those that no rule of a policy may have.
+    pub const BUILT_IN: [Self; 3] = [Self::INCONCLUSIVE, Self::STALE_FEEDS, Self::ARTIFACT];
+    /// No policy spoke: the manifest left before its verdict.
+    pub const VERDICT_PENDING: Self = Self(Cow::Borrowed("verdict-pending"));
+    /// No policy spoke: the registry is not configured.
+    pub const NOT_CONFIGURED: Self = Self(Cow::Borrowed("not-configured"));
+
+    /// Gives it as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for RuleId {
+    fn from(id: String) -> Self {
+        Self(Cow::Owned(id))
+    }
+}
+
+impl std::fmt::Display for RuleId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// One rule that spoke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`.
-    pub rule: String,
+    #[schemars(with = "String")]
+    pub rule: RuleId,
     /// What the rule asked for; the verdict's decision is what came out.
     pub action: Decision,
     /// One line for a person.
@@ -71,7 +114,8 @@ pub struct Provenance {
     /// Program, version and analyzer fingerprint.
     pub scanner: String,
     /// The feed snapshot's identity.
-    pub feeds: String,
+    #[schemars(with = "String")]
+    pub feeds: SnapshotId,
     /// Up to when the advisories on its packages reach: the oldest of what is known of the
     /// ecosystems that it uses; none where it uses none that is loaded.
     #[schemars(with = "Option<Instant>")]

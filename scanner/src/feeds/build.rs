@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::Digest as _;
 use sluicegate_model::package::family_of;
+use sluicegate_model::snapshot::SnapshotId;
 
 use super::directory::{FeedDirectory, FeedFile};
 use super::error::FeedError;
@@ -67,7 +68,8 @@ pub fn build_index(
             return Err(error);
         }
     };
-    let path = out_dir.join(format!("{}.feeds", snapshot.trim_start_matches("sha256:")));
+    let name = snapshot.as_str().trim_start_matches("sha256:");
+    let path = out_dir.join(format!("{name}.feeds"));
     std::fs::rename(&unfinished, &path).map_err(FeedError::io("rename to", &path))?;
     File::open(out_dir)
         .and_then(|directory| directory.sync_all())
@@ -225,7 +227,7 @@ impl Builder {
     }
 
     /// Writes tables, keys and, last, the preamble that makes the file an index.
-    fn finish(mut self, source_fingerprint: String) -> Result<String, FeedError> {
+    fn finish(mut self, source_fingerprint: String) -> Result<SnapshotId, FeedError> {
         self.tables.source_fingerprint = source_fingerprint;
         self.tables.ecosystems = std::mem::take(&mut self.ecosystems).into_values().collect();
         self.tables.problems = std::mem::take(&mut self.problems);
@@ -262,7 +264,7 @@ impl Builder {
 
     /// Names everything that a report rests on, the times of records included: what is known can
     /// be younger than before and otherwise the same. Problems are not part of it.
-    fn snapshot(&mut self) -> Result<String, FeedError> {
+    fn snapshot(&mut self) -> Result<SnapshotId, FeedError> {
         let ecosystems = self.tables.ecosystems.iter();
         let names: Vec<_> = ecosystems
             .map(|one| (one.name.as_str(), one.records, one.newest_own))
@@ -277,7 +279,7 @@ impl Builder {
         .map_err(|_| FeedError::TooLarge { what: "tables" })?;
         self.identity.update(&encoded);
         let identity = std::mem::take(&mut self.identity).finalize();
-        Ok(format!("sha256:{}", hex::encode(identity)))
+        Ok(SnapshotId::of_content(identity))
     }
 
     fn append_section(&mut self, bytes: &[u8]) -> Result<Section, FeedError> {

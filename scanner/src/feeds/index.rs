@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::Ecosystem;
-use sluicegate_model::report::{Knowledge, NO_FEEDS};
+use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
+use sluicegate_model::snapshot::SnapshotId;
 
 use super::blocks::{Blocks, read_checked};
 use super::cve::CveNumber;
@@ -86,16 +87,13 @@ impl FeedIndex {
             file: None,
             keys: Vec::new(),
             severities: Vec::new(),
-            tables: Tables {
-                snapshot: NO_FEEDS.to_owned(),
-                ..Tables::default()
-            },
+            tables: Tables::default(),
             blocks: Blocks::default(),
         }
     }
 
-    /// Names the content, `sha256:…`; [`NO_FEEDS`] for the index of no feeds.
-    pub fn snapshot(&self) -> &str {
+    /// Names the content.
+    pub fn snapshot(&self) -> &SnapshotId {
         &self.tables.snapshot
     }
 

@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use sluicegate_model::advisory::Advisory;
+use sluicegate_model::snapshot::SnapshotId;
 
 use super::cve::CveNumber;
 use super::names::NameTables;
@@ -89,8 +90,8 @@ impl Preamble {
 /// What is held in memory, apart from the keys.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tables {
-    /// `sha256:…` over everything that matching reads.
-    pub(super) snapshot: String,
+    /// Over everything that matching reads.
+    pub(super) snapshot: SnapshotId,
     pub(super) source_fingerprint: String,
     pub(super) ecosystems: Vec<EcosystemStatus>,
     /// Sorted by name.

@@ -166,7 +166,7 @@ fn records_that_are_only_changed_anew_are_another_snapshot() {
     let snapshot = |modified: &str| {
         let records = [record("D-1", modified, &["Debian:12"])];
         let (_home, feeds) = index(&[("Debian:12", &records)], NOW);
-        feeds.snapshot().to_owned()
+        feeds.snapshot().clone()
     };
     let before = snapshot("2026-11-01T00:00:00Z");
     assert_eq!(before, snapshot("2026-11-01T00:00:00Z"));

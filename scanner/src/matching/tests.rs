@@ -361,7 +361,7 @@ fn counts_packages_that_no_feed_speaks_of() {
     assert_eq!(status(Vec::new()).status, CoverageStatus::Complete);
     let without_feeds = judge(&inventory(vec![npm()]), &FeedIndex::empty(), now());
     assert_eq!(without_feeds.coverage.status, CoverageStatus::Unscannable);
-    assert_eq!(without_feeds.feeds, "none");
+    assert_eq!(without_feeds.feeds.as_str(), "none");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::growing::{GrowingBlob, Growth};
 use super::interest::Waiting;
 use super::source::BlobSource;
-use super::stored::{BlobBytes, StoredBlob};
+use super::stored::{BlobBytes, StoredBlob, blocking};
 
 /// Bytes read at a time from a stored blob: large enough that system calls cost nothing, small
 /// enough for the processor's second-level cache, where the copy to the socket then finds them.
@@ -218,7 +218,7 @@ impl Reader {
         if let Origin::Stored { unproven } = &mut self.origin
             && let Some(blob) = unproven.take()
         {
-            blocking(move || blob.prove()).await?;
+            blob.prove_once().await?;
         }
         loop {
             if let Some(wanted) = self.wanted(self.allowed()?) {
@@ -252,7 +252,7 @@ impl Reader {
         };
         let held = |tail: &&mut TailHold| *tail.state.borrow() != Tail::Released;
         let Some(tail) = self.tail.as_mut().filter(held) else {
-            // What is missing is on its way to the disk; whoever released the tail may be gone.
+            // What is missing is being made durable; whoever released the tail may be gone.
             return if grown.await { Ok(()) } else { Err(cut()) };
         };
         let waits_for_gate = self.at >= tail.from;
@@ -345,12 +345,4 @@ fn provisional(written: u64, len: Option<u64>) -> u64 {
 
 fn cut() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the rest is not released")
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
 }

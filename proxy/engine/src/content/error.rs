@@ -7,7 +7,7 @@ use sluicegate_model::Digest;
 /// Says why what was asked of the content could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
-    /// The disk has no room left beyond the headroom kept for verdicts and the decision log.
+    /// There is no room left beyond the headroom kept for verdicts and the decision log.
     #[error("{attempt} {place:?}: the disk is full")]
     Full {
         /// What was attempted.
@@ -43,23 +43,23 @@ pub enum ContentError {
         /// The caller's bound, in bytes.
         max: u64,
     },
-    /// A sync failed, so that nobody knows what is on disk; nothing of it is kept.
+    /// A sync failed, so that nobody knows what is there; nothing of it is kept.
     #[error("{place:?} could not be made durable, so it is not kept: {source}")]
     NotDurable {
         /// What.
         place: String,
-        /// What the disk said.
+        /// What it said.
         #[source]
         source: io::Error,
     },
-    /// The disk answered with an error.
+    /// What keeps the content answered with an error.
     #[error("{attempt} {place:?} failed")]
     Io {
         /// What was attempted.
         attempt: &'static str,
         /// On what.
         place: String,
-        /// What the disk said.
+        /// What it said.
         #[source]
         source: io::Error,
     },
@@ -72,7 +72,7 @@ pub enum ContentError {
 }
 
 impl ContentError {
-    /// Tells a full disk from every other error of the disk. `place` is what it happened on.
+    /// Tells a full disk from every other error. `place` is what it happened on.
     pub fn io(attempt: &'static str, place: impl Into<String>, source: io::Error) -> Self {
         let place = place.into();
         match source.kind() {
@@ -87,7 +87,7 @@ impl ContentError {
         }
     }
 
-    /// Tells whether the disk is full, which ends by itself once there is room again.
+    /// Tells whether there is no room, which ends by itself once there is room again.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full { .. })
     }
@@ -119,10 +119,10 @@ pub enum BlobFailure {
         /// The announced length, in bytes.
         size: u64,
     },
-    /// The disk is full.
+    /// There is no room left.
     #[error("the disk is full")]
     DiskFull,
-    /// The disk answered with an error.
+    /// What keeps the content answered with an error.
     #[error("{0}")]
     Disk(String),
     /// Whoever was writing stopped without saying why.

@@ -23,7 +23,7 @@ pub enum Growth {
         /// Bytes that readers can have, tail included.
         written: u64,
     },
-    /// Every byte is there and the digest is proven, but it is not on disk for good: enough to be
+    /// Every byte is there and the digest is proven, but it is not durable: enough to be
     /// scanned, not to be given out whole.
     Proven {
         /// The length, in bytes.

@@ -62,16 +62,21 @@ pub trait Content: Send + Sync + Debug {
     /// Gives the bound on the stored blobs, in bytes; the least recently used go beyond it.
     fn capacity_bytes(&self) -> u64;
 
-    /// Stores a document, replacing one of the same kind and key; whole, or not at all. What cannot
-    /// be derived again is durable when this returns.
+    /// Compresses a document and stores it as [`Self::put_documents`] does.
     async fn put_document(
         &self,
         kind: DocumentKind,
         key: &str,
         body: Vec<u8>,
-    ) -> Result<(), ContentError>;
+    ) -> Result<(), ContentError> {
+        let key = key.to_owned();
+        let pack = move || PackedDocument::new(kind, &key, &body);
+        let packed = off_worker("packing a document", pack).await?;
+        self.put_documents(vec![packed]).await
+    }
 
-    /// Stores documents as [`Self::put_document`] does, all of them or none, each durable.
+    /// Stores documents, replacing those of the same kind and key; all of them whole, or none. What
+    /// cannot be derived again is durable when this returns.
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError>;
 
     /// Gives a document; a missing or damaged one is none, and a damaged one is deleted.

@@ -35,12 +35,16 @@ pub trait BlobBytes: Send + Sync + Debug {
 }
 
 /// What an adapter knows of one blob that it had when it was asked.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "it is a size in bytes; nobody asks whether a blob is empty"
+)]
 pub trait StoredBytes: Send + Sync + Debug {
     /// Gives the content's digest.
     fn digest(&self) -> &Digest;
 
     /// Gives the length, in bytes.
-    fn len_bytes(&self) -> u64;
+    fn len(&self) -> u64;
 
     /// Opens the content; what is gone meanwhile is `NotFound`, what has another length is
     /// forgotten and `InvalidData`.
@@ -54,51 +58,25 @@ pub trait StoredBytes: Send + Sync + Debug {
 }
 
 /// A blob that was here whole when it was asked for.
-#[derive(Clone, Debug)]
-pub struct StoredBlob(Arc<dyn StoredBytes>);
+pub type StoredBlob = Arc<dyn StoredBytes>;
 
-impl StoredBlob {
-    /// Wraps what an adapter knows of it.
-    pub fn new(stored: impl StoredBytes + 'static) -> Self {
-        Self(Arc::new(stored))
-    }
-
-    /// Gives the content's digest.
-    pub fn digest(&self) -> &Digest {
-        self.0.digest()
-    }
-
-    /// Gives the length, in bytes.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "it is a size in bytes; nobody asks whether a blob is empty"
-    )]
-    pub fn len(&self) -> u64 {
-        self.0.len_bytes()
-    }
-
-    /// Opens the content; *errors* as [`StoredBytes::open`] has them.
-    pub fn open(&self) -> io::Result<Arc<dyn BlobBytes>> {
-        self.0.open()
-    }
-
+impl dyn StoredBytes {
     /// Makes sure that this process has seen that the content is what its digest says. What is
     /// not is evicted, and an error.
-    pub async fn prove_once(&self) -> io::Result<()> {
+    pub async fn prove_once(self: &Arc<Self>) -> io::Result<()> {
         if self.is_proven() {
             return Ok(());
         }
-        let blob = self.clone();
-        tokio::task::spawn_blocking(move || blob.prove())
-            .await
-            .map_err(io::Error::other)?
+        let blob = Arc::clone(self);
+        blocking(move || blob.prove()).await
     }
+}
 
-    pub(super) fn is_proven(&self) -> bool {
-        self.0.is_proven()
-    }
-
-    pub(super) fn prove(&self) -> io::Result<()> {
-        self.0.prove()
-    }
+/// Reads in the blocking pool.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
 }

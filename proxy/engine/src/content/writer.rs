@@ -132,7 +132,7 @@ impl BlobWriter {
 
     /// Proves length and digest, then makes the blob durable and visible under its digest.
     ///
-    /// The scanner need not wait for the disk; clients get the last bytes once it has them. On any
+    /// The scanner need not wait until it is durable; clients get the last bytes then. On any
     /// error the blob has failed and its bytes are gone.
     pub async fn commit(mut self) -> Result<StoredBlob, ContentError> {
         match self.prove_and_publish().await {

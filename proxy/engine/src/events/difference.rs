@@ -41,7 +41,7 @@ pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
         },
         findings: FindingChanges { added, removed },
         cause: Cause {
-            feeds: from_to(&old.provenance.feeds, &new.provenance.feeds),
+            feeds: from_to(old.provenance.feeds.as_str(), new.provenance.feeds.as_str()),
             policy: from_to(old.policy.digest.as_str(), new.policy.digest.as_str()),
             scanner: from_to(&old.provenance.scanner, &new.provenance.scanner),
             exceptions: exceptions(old, new),

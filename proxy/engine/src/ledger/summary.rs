@@ -146,7 +146,7 @@ impl Summary {
             .iter()
             .take(MAX_REASONS)
             .map(|reason| Reason {
-                rule: short(&reason.rule),
+                rule: short(reason.rule.as_str()).into(),
                 action: reason.action,
                 message: short(&reason.message),
                 findings: ids(reason),
@@ -263,7 +263,7 @@ mod tests {
         let mut verdict = verdict("app", "image", 0, vec![finding(&long, &long)]);
         verdict.platform = long.clone();
         verdict.reasons = vec![Reason {
-            rule: long.clone(),
+            rule: long.clone().into(),
             action: Decision::Refuse,
             message: long.clone(),
             findings: vec![long; 100],

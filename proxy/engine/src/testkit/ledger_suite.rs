@@ -13,6 +13,7 @@ use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::package::PackageType;
 use sluicegate_model::samples;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
 
@@ -91,7 +92,7 @@ pub fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) ->
         packages: 88,
         provenance: Provenance {
             scanner: "test".into(),
-            feeds: "none".into(),
+            feeds: SnapshotId::NO_FEEDS,
             feed_time: None,
             scanned_at: second(decided),
             decided_at: second(decided),

@@ -90,7 +90,7 @@ impl MemoryContent {
     }
 
     fn stored(&self, blob: &Blob) -> StoredBlob {
-        StoredBlob::new(Stored {
+        Arc::new(Stored {
             content: self.clone(),
             digest: blob.digest.clone(),
             len: blob.buffer.len(),
@@ -170,16 +170,6 @@ impl Content for MemoryContent {
         self.capacity_bytes
     }
 
-    async fn put_document(
-        &self,
-        kind: DocumentKind,
-        key: &str,
-        body: Vec<u8>,
-    ) -> Result<(), ContentError> {
-        let document = PackedDocument::new(kind, key, &body)?;
-        self.put_documents(vec![document]).await
-    }
-
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
         let named = |document: PackedDocument| {
             let name = (document.kind(), document.key().to_owned());
@@ -243,7 +233,7 @@ impl StoredBytes for Stored {
         &self.digest
     }
 
-    fn len_bytes(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.len
     }
 

@@ -381,20 +381,13 @@ fn manifests_that_name_other_places_are_refused() {
 
 #[test]
 fn bundle_that_is_cut_anywhere_is_refused() {
+    use BundleError::{Json, Malformed, Packing, Truncated};
     let site = Site::new();
     let bundle = Forged::new(6).bundle(&site.keys[..1]);
     for length in 0..bundle.len() {
         let error = site.import(&bundle[..length]).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                BundleError::Truncated
-                    | BundleError::Malformed(_)
-                    | BundleError::Json { .. }
-                    | BundleError::Packing(_)
-            ),
-            "cut after {length} bytes: {error}"
-        );
+        let is_of_shape = matches!(error, Truncated | Malformed(_) | Json { .. } | Packing(_));
+        assert!(is_of_shape, "cut after {length} bytes: {error}");
     }
     site.is_at(5);
     for at in 0..bundle.len() {

@@ -99,7 +99,7 @@ async fn unreachable_url_shows_its_problem_and_holds_nobody_for_ever() {
     feeds.first_load().await;
     assert!(feeds.is_loaded());
     let state = feeds.current();
-    assert_eq!(state.index.snapshot(), "none");
+    assert_eq!(state.index.snapshot().as_str(), "none");
     assert_eq!(state.confirmed, None);
     assert!(state.problem.as_ref().unwrap().contains("answered 503"));
 }

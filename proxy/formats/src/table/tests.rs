@@ -133,7 +133,7 @@ fn what_an_image_says_cannot_steer_the_terminal() {
     verdict.policy.name = evil.into();
     verdict.warnings = vec![evil.into()];
     for reason in &mut verdict.reasons {
-        reason.rule = evil.into();
+        reason.rule = evil.to_owned().into();
         reason.message = evil.into();
     }
     for finding in &mut verdict.findings {

@@ -18,6 +18,7 @@ use super::store::ContentStore;
 const CAPACITY_SHARE: u64 = 8;
 /// Least bytes that derived documents may take, so that a tiny blob cache still remembers its scans.
 const MIN_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Where a document lies: its kind and the hash of its key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DocumentName {
@@ -47,27 +48,15 @@ impl ContentStore {
             let path = DocumentName::of(document).path(self.layout());
             files.push((path, document.sealed()));
         }
-        self.layout().write_many(&files)?;
+        match (&files[..], documents) {
+            ([(path, sealed)], [one]) if one.kind().is_derived() => {
+                self.layout().write_lightly(path, sealed)?;
+            }
+            _ => self.layout().write_many(&files)?,
+        }
         documents.iter().try_for_each(|document| {
             self.admit_document(&DocumentName::of(document), document.sealed().len() as u64)
         })
-    }
-
-    pub(super) fn write_document(
-        &self,
-        kind: DocumentKind,
-        key: &str,
-        body: &[u8],
-    ) -> Result<(), ContentError> {
-        let document = PackedDocument::new(kind, key, body)?;
-        let name = DocumentName::of(&document);
-        let path = name.path(self.layout());
-        if kind.is_derived() {
-            self.layout().write_lightly(&path, document.sealed())?;
-        } else {
-            self.layout().write_whole(&path, document.sealed())?;
-        }
-        self.admit_document(&name, document.sealed().len() as u64)
     }
 
     fn admit_document(&self, name: &DocumentName, len: u64) -> Result<(), ContentError> {

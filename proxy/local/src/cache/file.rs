@@ -104,7 +104,7 @@ impl StoredBytes for StoredFile {
         &self.digest
     }
 
-    fn len_bytes(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.len
     }
 

@@ -111,7 +111,7 @@ impl ContentStore {
         if !victims.is_empty() {
             tracing::debug!(blobs = victims.len(), "cache evicted blobs");
         }
-        StoredBlob::new(self.stored(digest, len))
+        Arc::new(self.stored(digest, len))
     }
 
     fn delete_file(&self, digest: &Digest) {
@@ -146,7 +146,7 @@ impl ContentStore {
 #[async_trait]
 impl Content for ContentStore {
     fn lookup(&self, digest: &Digest) -> Option<StoredBlob> {
-        self.look_up(digest).map(StoredBlob::new)
+        Some(Arc::new(self.look_up(digest)?))
     }
 
     fn begin(
@@ -208,19 +208,6 @@ impl Content for ContentStore {
 
     fn capacity_bytes(&self) -> u64 {
         self.state.capacity_bytes
-    }
-
-    async fn put_document(
-        &self,
-        kind: DocumentKind,
-        key: &str,
-        body: Vec<u8>,
-    ) -> Result<(), ContentError> {
-        let (store, key) = (self.clone(), key.to_owned());
-        off_worker("storing a document", move || {
-            store.write_document(kind, &key, &body)
-        })
-        .await
     }
 
     /// One sync is for all of them.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use sluicegate_model::verdict::{Decision, Reason};
+use sluicegate_model::verdict::{Decision, Reason, RuleId};
 use sluicegate_model::{Digest, Repository, Tag};
 
 use super::entry::LineKind;
@@ -23,7 +23,7 @@ pub(super) struct EarlierLine {
     digest: Digest,
     decision: Decision,
     policy: Option<String>,
-    rule: Option<String>,
+    rule: Option<RuleId>,
     /// Whose verdict decided: the manifest's, or that of a child of an index.
     #[serde(rename = "verdict")]
     _verdict: Option<String>,

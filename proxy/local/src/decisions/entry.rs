@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
-use sluicegate_model::verdict::{Decision, Reason, Verdict};
+use sluicegate_model::verdict::{Decision, Reason, RuleId, Verdict};
 
 /// Longest text taken from a client, a policy or a registry, in characters.
 const MAX_TEXT_CHARS: usize = 512;
@@ -76,16 +76,16 @@ impl Basis {
             reasons: bounded_reasons(&verdict.reasons),
             policy: Some(shortened(&verdict.policy.name)),
             policies: Some(verdict.policy.digest.clone()),
-            feeds: Some(shortened(&verdict.provenance.feeds)),
+            feeds: Some(shortened(verdict.provenance.feeds.as_str())),
             fingerprint: fingerprint.map(shortened),
             allowed_by: bounded(&verdict.allowed_by, &mut room),
         }
     }
 
     /// Gives a basis of one reason that no policy gave.
-    pub fn of_rule(rule: &str, action: Decision, message: String) -> Self {
+    pub fn of_rule(rule: RuleId, action: Decision, message: String) -> Self {
         let reason = Reason {
-            rule: rule.to_owned(),
+            rule,
             action,
             message,
             findings: Vec::new(),
@@ -169,14 +169,14 @@ fn bounded_reasons(reasons: &[Reason]) -> Vec<Reason> {
     let (mut said, mut named) = (MAX_SAID_BYTES, MAX_NAMED_BYTES);
     let mut kept = Vec::new();
     for reason in reasons.iter().take(MAX_REASONS) {
-        let (rule, message) = (shortened(&reason.rule), shortened(&reason.message));
+        let (rule, message) = (shortened(reason.rule.as_str()), shortened(&reason.message));
         let bytes = json_bytes(&rule).saturating_add(json_bytes(&message));
         if bytes > said {
             break;
         }
         said = said.saturating_sub(bytes);
         kept.push(Reason {
-            rule,
+            rule: rule.into(),
             action: reason.action,
             message,
             findings: bounded(&reason.findings, &mut named),

@@ -1,7 +1,7 @@
 //! Which lines are wanted, told first by a look at their bytes: most lines of a long log are not.
 
 use jiff::Timestamp;
-use sluicegate_model::verdict::Decision;
+use sluicegate_model::verdict::{Decision, RuleId};
 use sluicegate_model::{Digest, Repository};
 
 use super::entry::LineKind;
@@ -28,7 +28,7 @@ pub struct DecisionFilter {
     /// Those of this access key or user.
     pub principal: Option<String>,
     /// Those in which this rule spoke.
-    pub rule: Option<String>,
+    pub rule: Option<RuleId>,
     /// Those in which a rule spoke of this vulnerability, in any letter case.
     pub vulnerability: Option<String>,
     /// Those at this instant or later.
@@ -111,7 +111,10 @@ impl<'a> Sieve<'a> {
                 .principal
                 .as_ref()
                 .map(|name| field("principal", name)),
-            filter.rule.as_ref().map(|rule| field("rule", rule)),
+            filter
+                .rule
+                .as_ref()
+                .map(|rule| field("rule", rule.as_str())),
             filter
                 .vulnerability
                 .as_ref()

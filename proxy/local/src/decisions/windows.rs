@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_engine::audit::PullMethod;
 use sluicegate_engine::identity::Who;
 use sluicegate_model::Digest;
-use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::verdict::{Decision, RuleId, Verdict};
 use tokio::sync::watch;
 
 use super::entry::{Basis, Entry, LineKind};
@@ -33,11 +33,6 @@ const EARLY_ENDS: usize = MAX_WINDOWS / 10;
 const MAX_LEADS: usize = 200_000;
 /// Most counts that wait to be written; past it the disk has refused them for long.
 const MAX_OWED: usize = 10_000;
-
-/// What a line says of a manifest that left before its verdict.
-const PENDING: &str = "verdict-pending";
-/// What it says of a registry that is not configured.
-const NOT_CONFIGURED: &str = "not-configured";
 
 /// None while the line is being written; then whether it is there.
 pub(super) type Written = watch::Receiver<Option<Result<(), LogError>>>;
@@ -343,11 +338,11 @@ impl Because {
             Self::Verdict(verdict) => Basis::of(verdict),
             Self::Pending => {
                 let message = "the manifest left before the verdict; its layers wait for it";
-                Basis::of_rule(PENDING, Decision::Allow, message.to_owned())
+                Basis::of_rule(RuleId::VERDICT_PENDING, Decision::Allow, message.to_owned())
             }
             Self::NotConfigured(registry) => {
                 let message = format!("registry {registry:?} is not configured here");
-                Basis::of_rule(NOT_CONFIGURED, Decision::Refuse, message)
+                Basis::of_rule(RuleId::NOT_CONFIGURED, Decision::Refuse, message)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Events: one for each difference, with the verdict or not at all.
 
 use sluicegate_model::Digest;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::{Subject, finding, repository, second, verdict};
@@ -32,7 +33,7 @@ pub async fn each_difference_is_one_event_and_no_difference_is_none(subject: &mu
     let ledger = subject.ledger();
     let clean = verdict("app", "image", 0, Vec::new());
     let mut bad = verdict("app", "image", 1, vec![finding("CVE-1", "zlib")]);
-    bad.provenance.feeds = "newer".into();
+    bad.provenance.feeds = SnapshotId::of_content(b"newer");
     let mut again = bad.clone();
     again.provenance.decided_at = second(2);
     for verdict in [&clean, &bad, &again, &clean] {

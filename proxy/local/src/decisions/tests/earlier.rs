@@ -1,5 +1,7 @@
 //! A log that version 0.1 began: read, verified and gone on with.
 
+use sluicegate_model::verdict::RuleId;
+
 use super::*;
 
 /// Lines as 0.1.0 wrote them, the hashes its own.
@@ -32,9 +34,9 @@ async fn earlier_lines_are_listed_verified_and_followed() {
         (refused.tag.as_deref(), &refused.served),
         (Some("1"), &None)
     );
-    assert_eq!(refused.reasons[0].rule, "known-exploited");
+    assert_eq!(refused.reasons[0].rule.as_str(), "known-exploited");
     assert_eq!(refused.policy.as_deref(), Some("default"));
-    assert_eq!(pending.reasons[0].rule, "verdict-pending");
+    assert_eq!(pending.reasons[0].rule, RuleId::VERDICT_PENDING);
     assert_eq!(pending.tag, None);
     assert_eq!(new.prev, pending.hash.clone().unwrap());
 }
@@ -69,7 +71,7 @@ async fn filters_find_earlier_lines_too() {
         ),
         (
             DecisionFilter {
-                rule: Some("known-exploited".into()),
+                rule: Some("known-exploited".to_owned().into()),
                 ..all()
             },
             vec![2],

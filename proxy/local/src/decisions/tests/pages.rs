@@ -69,7 +69,7 @@ async fn filters_say_how_far_they_looked_and_end_by_themselves() {
         user_agent: Some("x".repeat(500)),
         basis: Basis {
             reasons: vec![Reason {
-                rule: "r".into(),
+                rule: "r".to_owned().into(),
                 action: Decision::Refuse,
                 message: "m".repeat(500),
                 findings: (0..1_000).map(|n| format!("CVE-2026-{n:07}")).collect(),
@@ -120,7 +120,7 @@ async fn varied_log() -> TempDir {
     let (directory, log) = open_log();
     let spoken = Basis {
         reasons: vec![Reason {
-            rule: "fixable".into(),
+            rule: "fixable".to_owned().into(),
             action: Decision::Refuse,
             message: "says \"rule\":\"forged\" and CVE-2026-9".into(),
             findings: vec!["CVE-2026-1".into(), "GHSA-aaaa".into()],
@@ -154,7 +154,7 @@ async fn varied_log() -> TempDir {
 async fn every_filter_finds_its_lines_and_no_others() {
     let directory = varied_log().await;
     let named = |id: &str| only(|filter| filter.vulnerability = Some(id.into()));
-    let ruled = |rule: &str| only(|filter| filter.rule = Some(rule.into()));
+    let ruled = |rule: &str| only(|filter| filter.rule = Some(rule.to_owned().into()));
     let asked_by = |client: &str| only(|filter| filter.client = Some(client.into()));
     for (filter, wanted) in [
         (ruled("fixable"), &[2][..]),
@@ -193,7 +193,7 @@ async fn a_line_is_bounded_whatever_is_put_into_it() {
     let mut verdict = verdict(Decision::Refuse);
     verdict.reasons = vec![
         Reason {
-            rule: evil.clone(),
+            rule: evil.clone().into(),
             action: Decision::Refuse,
             message: evil.clone(),
             findings: vec!["CVE-2026-1".into(); 20_000],

@@ -1,6 +1,7 @@
 //! What counts as one pull, what is counted, and what a client cannot do to the log.
 
 use jiff::SignedDuration;
+use sluicegate_model::verdict::RuleId;
 
 use super::LineKind::{Count, Denied, Pull as Pulled};
 use super::*;
@@ -281,7 +282,7 @@ async fn a_verdict_that_comes_after_the_manifest_is_told_and_is_no_pull_more() {
     let [pending, judged] = &lines(directory.path())[..] else {
         panic!("two lines");
     };
-    assert_eq!(pending.reasons[0].rule, "verdict-pending");
+    assert_eq!(pending.reasons[0].rule, RuleId::VERDICT_PENDING);
     assert_eq!((&pending.policies, pending.allowed_by.len()), (&None, 0));
     assert_eq!(judged.allowed_by, ["until-june"]);
     assert_eq!(judged.policies, Some(allowed.policy.digest));
@@ -353,7 +354,7 @@ async fn what_is_asked_of_unknown_registries_is_told_within_bounds() {
         (first.tag.as_deref(), first.decision),
         (Some("1"), Some(Decision::Refuse))
     );
-    assert_eq!(first.reasons[0].rule, "not-configured");
+    assert_eq!(first.reasons[0].rule, RuleId::NOT_CONFIGURED);
     assert!(first.reasons[0].message.contains("gcr.io"));
     assert_eq!((&first.asked, &first.served), (&None, &None));
     assert_eq!(lines[100].repository.as_deref(), Some("(other)"));

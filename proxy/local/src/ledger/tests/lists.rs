@@ -84,7 +84,7 @@ fn numbered(number: usize) -> Verdict {
     };
     if number % 100 < 3 {
         verdict.reasons = vec![Reason {
-            rule: "rule".into(),
+            rule: "rule".to_owned().into(),
             action: Decision::Refuse,
             message: "1 finding".into(),
             findings: vec!["CVE-ALL".into()],
