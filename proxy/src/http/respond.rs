@@ -8,9 +8,9 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 use sluicegate_engine::content::BlobBody;
+use sluicegate_model::registry::MAX_REFERRERS;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Tag, media_type};
-use sluicegate_upstream::MAX_REFERRERS;
 use sluicegate_upstream::secrets;
 
 use super::body::Body;

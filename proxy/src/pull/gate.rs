@@ -19,9 +19,9 @@ use sluicegate_engine::audit::Audit;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::manifest::Platform;
+use sluicegate_model::registry::TagPage;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Repository, Tag};
-use sluicegate_upstream::TagPage;
 
 use super::asked::Asked;
 use super::download::Downloads;

@@ -48,6 +48,7 @@ use hyper::body::Incoming;
 use sluicegate_config::UpstreamSettings;
 use sluicegate_model::digest::Algorithm;
 use sluicegate_model::image::is_repository_path;
+use sluicegate_model::registry::ManifestHead;
 use sluicegate_model::{Digest, DigestHasher, Reference, media_type};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
@@ -57,10 +58,8 @@ pub use error::{Cause, Fault, SettingsError, UpstreamError};
 pub use options::{ProxyVariables, UpstreamOptions};
 pub use part::BlobPart;
 pub use places::Load;
-pub use referrers::{MAX_REFERRERS, Referrer, Referrers};
 pub use retry::SHORT_RETRY_AFTER;
 pub use retry::{Backoff, jittered};
-pub use tags::TagPage;
 pub use text::UpstreamText;
 pub use turns::Askers;
 pub use unreachable::why;
@@ -108,15 +107,6 @@ pub struct UpstreamManifest {
     pub media_type: String,
     /// The digest of the bytes, computed here.
     pub digest: Digest,
-}
-
-/// What an upstream says about a manifest without sending it.
-#[derive(Clone, Debug)]
-pub struct ManifestHead {
-    /// The promised digest.
-    pub digest: Digest,
-    /// The Content-Type without parameters.
-    pub media_type: String,
 }
 
 impl Upstream {

@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use http::{HeaderValue, Method, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sluicegate_model::absent::{self, Written};
+use sluicegate_model::manifest::Descriptor;
+use sluicegate_model::registry::{MAX_REFERRERS, Referrers};
 use sluicegate_model::{Digest, Reference, media_type};
 
 use super::answer::media_type_of;
@@ -18,8 +20,6 @@ use super::retry::patiently;
 use super::{Upstream, protocol};
 use crate::secrets;
 
-/// Most referrers taken over.
-pub const MAX_REFERRERS: usize = 1_000;
 /// Largest answer of the API, in bytes: upstreams that know no pages send all at once.
 const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
 /// Most pages asked for: an upstream that sends one referrer at a time comes to an end.
@@ -28,33 +28,6 @@ const MAX_PAGES: usize = 32;
 const MAX_ANNOTATION_BYTES: usize = 4 * 1024;
 /// Longest type of an artifact, in bytes. Source: RFC 6838 section 4.2, twice 127 and the slash.
 const MAX_TYPE_BYTES: usize = 255;
-
-/// A manifest that refers to another, as lists show it: no `data`, no `urls`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Referrer {
-    /// What the manifest is: an image manifest or an index.
-    pub media_type: String,
-    /// Its digest.
-    pub digest: Digest,
-    /// Its length in bytes.
-    pub size: u64,
-    /// The kind of artifact.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// Notes of whoever made it; none where they are larger than notes are.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
-}
-
-/// What refers to a manifest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Referrers {
-    /// The referrers in the upstream's order, each once.
-    pub found: Vec<Referrer>,
-    /// Whether the upstream has more than [`MAX_REFERRERS`].
-    pub are_cut: bool,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,7 +82,7 @@ impl Upstream {
         path: &str,
         digest: &Digest,
         artifact_type: Option<&str>,
-    ) -> Result<Option<Vec<Referrer>>, UpstreamError> {
+    ) -> Result<Option<Vec<Descriptor>>, UpstreamError> {
         let mut found = Vec::new();
         let mut query: Vec<(String, String)> = Vec::new();
         query.extend(artifact_type.map(|wanted| ("artifactType".to_owned(), wanted.to_owned())));
@@ -149,7 +122,7 @@ impl Upstream {
         &self,
         path: &str,
         digest: &Digest,
-    ) -> Result<Vec<Referrer>, UpstreamError> {
+    ) -> Result<Vec<Descriptor>, UpstreamError> {
         // A tag holds 128 characters; longer digests are cut as the schema says.
         let tag: String = digest.as_str().replacen(':', "-", 1);
         let tag: String = tag.chars().take(128).collect();
@@ -179,7 +152,7 @@ fn is_no_list(error: &UpstreamError) -> bool {
 
 /// Reads an image index; none where it is something else. Entries that are no descriptors of
 /// manifests are left out. A list that is `null` is an empty one.
-fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Referrer>> {
+fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Descriptor>> {
     let answer: Answer = serde_json::from_slice(bytes).ok()?;
     let is_index = media_type::is_index(content_type)
         || answer
@@ -193,7 +166,7 @@ fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Referrer>> {
     Some(entries.into_iter().filter_map(referrer).collect())
 }
 
-fn referrer(entry: serde_json::Value) -> Option<Referrer> {
+fn referrer(entry: serde_json::Value) -> Option<Descriptor> {
     let entry: Entry = serde_json::from_value(entry).ok()?;
     let kind = entry.media_type.as_str();
     if !media_type::is_image_manifest(kind) && !media_type::is_index(kind) {
@@ -207,10 +180,12 @@ fn referrer(entry: serde_json::Value) -> Option<Referrer> {
         && !notes
             .iter()
             .any(|(name, text)| betrays(name) || betrays(text));
-    Some(Referrer {
+    Some(Descriptor {
         media_type: entry.media_type,
         digest: entry.digest,
         size: entry.size,
+        platform: None,
+        urls: Vec::new(),
         artifact_type,
         annotations: if are_notes { notes } else { BTreeMap::new() },
     })

@@ -4,6 +4,7 @@
 use http::Method;
 use serde::Deserialize;
 use sluicegate_model::Tag;
+use sluicegate_model::registry::TagPage;
 
 use super::error::UpstreamError;
 use super::link::next_page;
@@ -19,16 +20,6 @@ const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
 const MAX_TAGS: usize = 500_000;
 /// Tags asked for at a time; registries may send fewer.
 const PAGE: &str = "n=1000";
-
-/// One answer to "which tags are there".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagPage {
-    /// The tags in the upstream's order. What breaks the grammar cannot be asked for, and is left
-    /// out.
-    pub tags: Vec<Tag>,
-    /// The parameters by which the next page is asked for, where there is one.
-    pub next: Option<Vec<(String, String)>>,
-}
 
 #[derive(Deserialize)]
 struct Answer {

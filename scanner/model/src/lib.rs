@@ -3,9 +3,10 @@
 //! Nothing here opens a file, a socket or a clock. Text from outside is parsed once, at the edge,
 //! into a type that cannot hold a wrong value; after that it is never checked again.
 //!
-//! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`image_config`],
-//! [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]), what is known ([`advisory`],
-//! [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`], [`verdict`]);
+//! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
+//! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
+//! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
+//! [`verdict`]);
 //! how all of it is written, for programs, is [`schema`] and [`percent`].
 
 pub mod absent;
@@ -22,6 +23,7 @@ pub mod media_type;
 pub mod names;
 pub mod package;
 pub mod percent;
+pub mod registry;
 pub mod report;
 #[cfg(any(test, feature = "samples"))]
 #[allow(

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use sluicegate_model::manifest::Manifest;
+use sluicegate_model::manifest::{Descriptor, Manifest};
+use sluicegate_model::registry::Referrers;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
-use sluicegate_upstream::{Referrer, Referrers};
 
 use super::{Cleared, Gate, Judged, Refusal};
 use crate::pull::asked::Asked;
@@ -26,7 +26,7 @@ const MAX_FETCHED_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct ListedReferrers {
     /// Those that the gate would serve.
-    pub referrers: Vec<Referrer>,
+    pub referrers: Vec<Descriptor>,
     /// How many were left out because they are not judged.
     pub unjudged: usize,
     /// Whether the upstream has more than are looked at.
@@ -163,7 +163,7 @@ impl Gate {
     }
 
     /// Tells what the gate would do with a referrer; whatever fails leaves it unjudged.
-    async fn fate(&self, repository: &Repository, referrer: &Referrer) -> Fate {
+    async fn fate(&self, repository: &Repository, referrer: &Descriptor) -> Fate {
         let judged = self.judge_referrer(repository, &referrer.digest).await;
         judged.unwrap_or_else(|error| {
             tracing::info!(%repository, digest = %referrer.digest, %error, "referrer not judged");
@@ -207,7 +207,7 @@ fn fate_by(verdict: Option<Arc<Verdict>>) -> Fate {
     }
 }
 
-fn listed(fates: Vec<(Referrer, Fate)>, are_cut: bool) -> Cleared<ListedReferrers> {
+fn listed(fates: Vec<(Descriptor, Fate)>, are_cut: bool) -> Cleared<ListedReferrers> {
     let mut list = ListedReferrers {
         are_cut,
         ..ListedReferrers::default()

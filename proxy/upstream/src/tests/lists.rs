@@ -1,10 +1,12 @@
 //! Lists are read, not passed on: names and descriptors come out, whatever went in.
 
 use sluicegate_model::Digest;
+use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::media_type::{OCI_INDEX, OCI_MANIFEST};
+use sluicegate_model::registry::{MAX_REFERRERS, TagPage};
 
+use crate::UpstreamError;
 use crate::fake::{Fake, Seen, answer};
-use crate::{MAX_REFERRERS, Referrer, TagPage, UpstreamError};
 
 async fn tags_of(body: String) -> Result<TagPage, UpstreamError> {
     let fake = Fake::start(move |_| {
@@ -92,7 +94,7 @@ fn index_of(entries: &[String]) -> String {
     format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{entries}]}}"#)
 }
 
-async fn referrers_of(body: String, kind: &'static str) -> Vec<Referrer> {
+async fn referrers_of(body: String, kind: &'static str) -> Vec<Descriptor> {
     let fake = Fake::start(move |seen: Seen| {
         let body = body.clone();
         async move {
