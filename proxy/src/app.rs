@@ -15,6 +15,8 @@ use std::sync::Arc;
 use sluicegate_config::{FeedSource, GateMode, Settings};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::origin::Origins;
+use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, LogError, PolicyRecord, PolicyTexts, PullLog};
@@ -23,7 +25,7 @@ use sluicegate_local::store::{SledStore, StoreError};
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
 use sluicegate_scanner::Limits;
-use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError};
+use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError, UpstreamOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -39,6 +41,7 @@ use crate::http::tls::TlsError;
 use crate::insecure;
 use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
+use crate::origins::Upstreams;
 use crate::policies::{Policies, PolicyError};
 use crate::pull::download::Downloads;
 use crate::pull::gate::{Gate, GateParts};
@@ -49,7 +52,6 @@ use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
 use crate::pull::resolve::Resolver;
 use crate::pull::scans::Scans;
-use crate::pull::sources::Upstreams;
 use crate::rejudge::Rejudge;
 use crate::webhook::Webhook;
 
@@ -213,19 +215,18 @@ impl Parts {
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
+        let origins: Arc<dyn Origins> = upstreams.clone();
         let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
-        let manifests =
-            Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
+        let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&origins));
         let resolver = Resolver::new(
             settings.tag_ttl,
             Arc::clone(&ledger),
             manifests.clone(),
-            Arc::clone(&upstreams),
+            Arc::clone(&origins),
             clock.clone(),
         );
-        let downloads =
-            Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
-        let presence = presence(settings, &content, &ledger, &downloads, &upstreams)?;
+        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&origins));
+        let presence = presence(settings, &content, &ledger, &downloads, &origins)?;
         let jobs = Jobs::new(content.clone(), limits, downloads.clone(), clock.clone());
         let judge = Judge::new(
             jobs.clone(),
@@ -246,7 +247,7 @@ impl Parts {
             downloads,
             presence,
             ledger: Arc::clone(&ledger),
-            upstreams: Arc::clone(&upstreams),
+            upstreams: origins,
             log: Arc::<PullLog>::clone(&log),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -398,7 +399,7 @@ fn presence(
     content: &Arc<dyn Content>,
     ledger: &Arc<dyn Ledger>,
     downloads: &Downloads,
-    upstreams: &Arc<Upstreams>,
+    origins: &Arc<dyn Origins>,
 ) -> Result<Presence, StartError> {
     let data = &settings.data;
     let key = InstanceKey::open(data).map_err(|error| data_error(data, &error))?;
@@ -407,7 +408,7 @@ fn presence(
         content.clone(),
         Arc::clone(&ledger),
         downloads.clone(),
-        Arc::clone(upstreams),
+        Arc::clone(origins),
     ))
 }
 
@@ -425,14 +426,15 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
         let metrics = metrics.clone();
         let proxy = proxy_variables(settings);
         let count = move |upstream: &str, code: u16| metrics.count_upstream(upstream, code);
-        let built =
-            Upstream::from_settings(upstream, proxy, Some(Arc::new(count))).map_err(|source| {
-                StartError::Upstream {
-                    name: name.clone(),
-                    source,
-                }
-            })?;
-        upstreams.push((name.clone(), Arc::new(built)));
+        let built = UpstreamOptions::from_settings(upstream, proxy).and_then(|mut options| {
+            options.trace = trace::step;
+            Upstream::new(options, Some(Arc::new(count)))
+        });
+        let built = built.map_err(|source| StartError::Upstream {
+            name: name.clone(),
+            source,
+        })?;
+        upstreams.push(built);
     }
     Ok(Upstreams::new(upstreams))
 }

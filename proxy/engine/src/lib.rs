@@ -9,6 +9,7 @@ pub mod events;
 pub mod fingerprint;
 pub mod identity;
 pub mod ledger;
+pub mod origin;
 pub mod snapshots;
 pub mod tally;
 #[cfg(any(test, feature = "testkit"))]
@@ -18,3 +19,4 @@ pub mod tally;
     reason = "only tests ask for it"
 )]
 pub mod testkit;
+pub mod trace;

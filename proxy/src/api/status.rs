@@ -110,14 +110,14 @@ struct PolicyStatus {
 /// Shows a pull under way.
 fn running(state: &ApiState, pull: &Pull) -> RunningPull {
     let (bytes_done, bytes_expected) = pull.progress.bytes();
-    let upstream = state.upstreams.of(&pull.repository).ok();
+    let upstream = state.upstreams.client(&pull.repository);
     RunningPull {
         repository: pull.repository.clone(),
         digest: pull.manifest.digest.clone(),
         bytes_done,
         bytes_expected,
         seconds: pull.started.elapsed().as_secs(),
-        waits_for: upstream.and_then(|upstream| waits_for(upstream)),
+        waits_for: upstream.and_then(waits_for),
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use hyper::{Response, StatusCode, header};
 use serde_json::json;
+use sluicegate_engine::origin::Failure;
 use sluicegate_model::names::CanonicalNameError;
-use sluicegate_upstream::UpstreamError;
 use sluicegate_upstream::secrets;
 
 use super::body::Body;
@@ -141,19 +141,21 @@ fn status_of(error: &PullError, wanted: Wanted) -> (StatusCode, &'static str) {
         | PullError::Broken(_)
         | PullError::Crowded(_)
         | PullError::Forsaken(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
-        PullError::Upstream(error) => upstream_status(error, wanted),
+        PullError::Upstream(error) => upstream_status(error.failure, wanted),
     }
 }
 
-fn upstream_status(error: &UpstreamError, wanted: Wanted) -> (StatusCode, &'static str) {
-    match error {
-        UpstreamError::NotFound { .. } => (StatusCode::NOT_FOUND, wanted.unknown()),
-        UpstreamError::Unauthorized { .. } | UpstreamError::Denied { .. } => {
-            (StatusCode::FORBIDDEN, "DENIED")
-        }
-        UpstreamError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
-        UpstreamError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
-        _ => (StatusCode::BAD_GATEWAY, "UNAVAILABLE"),
+fn upstream_status(failure: Failure, wanted: Wanted) -> (StatusCode, &'static str) {
+    match failure {
+        Failure::Absent => (StatusCode::NOT_FOUND, wanted.unknown()),
+        Failure::Unauthorized | Failure::Denied => (StatusCode::FORBIDDEN, "DENIED"),
+        Failure::Limited => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+        Failure::Silent => (StatusCode::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+        Failure::Overloaded
+        | Failure::Unreachable
+        | Failure::Fleeting
+        | Failure::Broken
+        | Failure::Unusable => (StatusCode::BAD_GATEWAY, "UNAVAILABLE"),
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderName};
+use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
 use sluicegate_engine::identity::Who;
+use sluicegate_engine::trace::Trace;
 use sluicegate_model::names::Names;
-use sluicegate_upstream::trace::Trace;
 use tokio::sync::watch;
 
 use super::body::Body;
@@ -104,7 +104,7 @@ impl Registry {
         let repository = target.route.repository().filter(|_| !has_ns).cloned();
         let meant = repository.and_then(|it| Some((self.names.may_mean(path, &it)?, it)));
         let asked = meant.is_some().then(|| request.clone());
-        let trace = Trace::of(request.headers());
+        let trace = trace(request.headers());
         let mut response = trace.follow(self.dispatch(target, request, client)).await;
         if let (Some((meant, repository)), Some(asked)) = (meant, asked)
             && response.status() == StatusCode::NOT_FOUND
@@ -165,6 +165,13 @@ impl Registry {
     }
 }
 
+/// Takes up what a request says that it is part of, where it says one thing.
+fn trace(headers: &HeaderMap) -> Trace {
+    let mut told = headers.get_all("traceparent").iter();
+    let first = told.next().and_then(|value| value.to_str().ok());
+    Trace::of(first.filter(|_| told.next().is_none()))
+}
+
 /// Tells who asks, as the log names them.
 pub(super) fn who(request: &Request<()>, client: IpAddr) -> Who {
     let user_agent = request.headers().get(header::USER_AGENT);
@@ -173,5 +180,20 @@ pub(super) fn who(request: &Request<()>, client: IpAddr) -> Who {
         client,
         principal: None,
         user_agent: user_agent.map(ToOwned::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_part_of_two_things_is_part_of_neither() {
+        let told = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let mut headers = HeaderMap::new();
+        headers.append("traceparent", told.parse().unwrap());
+        assert_eq!(trace(&headers), Trace::of(Some(told)));
+        headers.append("traceparent", told.parse().unwrap());
+        assert_ne!(trace(&headers), Trace::of(Some(told)));
     }
 }

@@ -9,21 +9,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use moka::sync::Cache;
 use rand::Rng as _;
 use sluicegate_engine::content::{
     BlobFailure, BlobSource, BlobWriter, Content, GrowingBlob, Growth, Interest, Waiting,
 };
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::origin::{Askers, OriginBlob, OriginError, Origins};
+use sluicegate_engine::trace;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
-use sluicegate_upstream::trace;
-use sluicegate_upstream::{Askers, BlobBody, UpstreamError};
 use tokio::time::Instant;
 
 use super::error::PullError;
 use super::slow::{Interests, Pace, Patience, USUAL};
-use super::sources::Upstreams;
 
 /// Attempts in a row without a single new byte before a download is given up.
 const MAX_IDLE_ATTEMPTS: u32 = 4;
@@ -62,10 +62,10 @@ struct Task {
 struct Shared {
     running: Mutex<HashMap<Digest, Arriving>>,
     /// What upstreams said of blobs that failed lately, for those who waited for them.
-    said: Cache<Digest, UpstreamError>,
+    said: Cache<Digest, OriginError>,
     content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<dyn Origins>,
     pace: Pace,
 }
 
@@ -74,7 +74,7 @@ impl Downloads {
     pub fn new(
         content: Arc<dyn Content>,
         ledger: Arc<dyn Ledger>,
-        upstreams: Arc<Upstreams>,
+        upstreams: Arc<dyn Origins>,
     ) -> Self {
         Self::at_pace(content, ledger, upstreams, USUAL)
     }
@@ -82,7 +82,7 @@ impl Downloads {
     fn at_pace(
         content: Arc<dyn Content>,
         ledger: Arc<dyn Ledger>,
-        upstreams: Arc<Upstreams>,
+        upstreams: Arc<dyn Origins>,
         pace: Pace,
     ) -> Self {
         let running = Mutex::default();
@@ -170,8 +170,7 @@ impl Downloads {
     fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
         match failure {
             BlobFailure::Upstream(text) => match self.shared.said.get(digest) {
-                Some(UpstreamError::NotFound { .. }) => PullError::AbsentBlob(digest.clone()),
-                Some(error) => PullError::Upstream(Arc::new(error)),
+                Some(error) => PullError::of_blob(error, digest),
                 None => PullError::Damaged(text.clone()),
             },
             BlobFailure::DigestMismatch { .. } | BlobFailure::LengthMismatch { .. } => {
@@ -365,13 +364,10 @@ impl Shared {
 
     async fn attempt(&self, task: &Task, writer: &mut BlobWriter) -> Result<(), Attempt> {
         let (repository, blob) = (&task.repository, &task.blob);
-        let upstream = self
-            .upstreams
-            .of(repository)
-            .map_err(|error| Attempt::Fatal(BlobFailure::Upstream(error.to_string())))?;
+        let upstream = self.upstreams.of(repository).map_err(Attempt::Upstream)?;
         let offset = writer.written();
         let mut body = upstream
-            .blob_for(&task.askers, repository.path(), &blob.digest, offset)
+            .blob(&task.askers, repository, &blob.digest, offset)
             .await
             .map_err(Attempt::Upstream)?;
         // Where layers leave before the verdict, what is withheld is measured from their end: an
@@ -409,10 +405,10 @@ impl Shared {
 
 /// Waits for the next bytes; while none come, readers are shown what the writer has gathered.
 async fn next_chunk(
-    body: &mut BlobBody,
+    body: &mut OriginBlob,
     writer: &mut BlobWriter,
 ) -> Result<Option<Bytes>, Attempt> {
-    let mut next = pin!(body.chunk());
+    let mut next = pin!(body.pieces.try_next());
     let chunk = match tokio::time::timeout(SHOW_AFTER, &mut next).await {
         Ok(chunk) => chunk,
         Err(_silent) => {
@@ -425,7 +421,7 @@ async fn next_chunk(
 }
 
 enum Attempt {
-    Upstream(UpstreamError),
+    Upstream(OriginError),
     Fatal(BlobFailure),
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use sluicegate_engine::audit::AuditError;
 use sluicegate_engine::content::ContentError;
 use sluicegate_engine::ledger::LedgerError;
+use sluicegate_engine::origin::{Failure, OriginError};
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
-use sluicegate_upstream::UpstreamError;
 
 /// Says why content cannot be had. A refusal is no error: it is a verdict.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum PullError {
     AbsentBlob(Digest),
     /// The upstream could not be asked, or answered badly.
     #[error("{0}")]
-    Upstream(#[source] Arc<UpstreamError>),
+    Upstream(#[source] OriginError),
     /// The upstream's manifest cannot be read in one way only.
     #[error("upstream's manifest is refused: {0}")]
     Manifest(#[source] Arc<ManifestError>),
@@ -59,6 +59,14 @@ pub enum PullError {
 pub(super) struct InventoryGone(pub(super) Digest);
 
 impl PullError {
+    /// Says why an upstream did not give a blob; that it does not have it says nothing of a manifest.
+    pub(super) fn of_blob(error: OriginError, digest: &Digest) -> Self {
+        match error.failure {
+            Failure::Absent => Self::AbsentBlob(digest.clone()),
+            _ => Self::Upstream(error),
+        }
+    }
+
     /// Says that our own storage failed.
     pub(super) fn storage(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Storage(Arc::new(error))
@@ -73,7 +81,7 @@ impl PullError {
     /// Gives how long a client should wait before it asks again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Upstream(error) => error.retry_after(),
+            Self::Upstream(error) => error.retry_after,
             Self::Full(_) | Self::Storage(_) | Self::Broken(_) => Some(Duration::from_secs(10)),
             Self::Forsaken(_) | Self::Crowded(_) => Some(Duration::from_secs(1)),
             Self::UnknownManifest
@@ -85,11 +93,11 @@ impl PullError {
     }
 }
 
-impl From<UpstreamError> for PullError {
-    fn from(error: UpstreamError) -> Self {
-        match error {
-            UpstreamError::NotFound { .. } => Self::UnknownManifest,
-            other => Self::Upstream(Arc::new(other)),
+impl From<OriginError> for PullError {
+    fn from(error: OriginError) -> Self {
+        match error.failure {
+            Failure::Absent => Self::UnknownManifest,
+            _ => Self::Upstream(error),
         }
     }
 }

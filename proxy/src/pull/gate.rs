@@ -17,6 +17,7 @@ use std::sync::Arc;
 use sluicegate_config::GateMode;
 use sluicegate_engine::audit::Audit;
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::origin::Origins;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::registry::TagPage;
@@ -32,7 +33,6 @@ use super::presence::Presence;
 use super::pulls::Pulls;
 use super::releases::Releases;
 use super::resolve::Resolver;
-use super::sources::Upstreams;
 use crate::metrics::Metrics;
 
 pub use blob::BlobAnswer;
@@ -106,7 +106,7 @@ pub struct GateParts {
     /// Membership.
     pub ledger: Arc<dyn Ledger>,
     /// Who is asked for lists.
-    pub upstreams: Arc<Upstreams>,
+    pub upstreams: Arc<dyn Origins>,
     /// The log of pulls.
     pub log: Arc<dyn Audit>,
     /// The time of day.
@@ -140,13 +140,13 @@ impl Gate {
     /// Lists tags of a repository, a page as its upstream gives it. Names release nothing.
     pub async fn tags(&self, repository: &Repository, query: &str) -> Result<TagPage, PullError> {
         let upstream = self.parts.upstreams.of(repository)?;
-        Ok(upstream.tags(repository.path(), query).await?)
+        Ok(upstream.tags(repository, query).await?)
     }
 
     /// Lists all tags of a repository.
     pub async fn all_tags(&self, repository: &Repository) -> Result<Vec<Tag>, PullError> {
         let upstream = self.parts.upstreams.of(repository)?;
-        Ok(upstream.all_tags(repository.path()).await?)
+        Ok(upstream.all_tags(repository).await?)
     }
 
     /// Tells whether an image of the repository has been pulled here.

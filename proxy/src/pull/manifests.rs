@@ -14,15 +14,14 @@ use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::origin::{OriginManifest, Origins};
+use sluicegate_engine::trace;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::{Digest, Repository};
-use sluicegate_upstream::UpstreamManifest;
-use sluicegate_upstream::trace;
 use tokio::task::JoinError;
 
 use super::error::PullError;
-use super::sources::Upstreams;
 
 /// Bytes of manifests kept in memory: about 10,000 of ordinary size.
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
@@ -59,7 +58,7 @@ pub struct Manifests {
     missed: moka::sync::Cache<(Repository, Digest), PullError>,
     content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<dyn Origins>,
 }
 
 impl Manifests {
@@ -67,7 +66,7 @@ impl Manifests {
     pub fn new(
         content: Arc<dyn Content>,
         ledger: Arc<dyn Ledger>,
-        upstreams: Arc<Upstreams>,
+        upstreams: Arc<dyn Origins>,
     ) -> Self {
         let warm = Cache::builder()
             .max_capacity(MEMORY_BYTES)
@@ -141,7 +140,7 @@ impl Manifests {
         }
         let upstream = self.upstreams.of(repository)?;
         let reference = Reference::Tag(tag.clone());
-        let fetched = upstream.manifest(repository.path(), &reference).await?;
+        let fetched = upstream.manifest(repository, &reference).await?;
         if fetched.digest != *digest {
             return Err(PullError::UnknownManifest);
         }
@@ -194,7 +193,7 @@ impl Manifests {
     pub async fn admit(
         &self,
         repository: &Repository,
-        fetched: UpstreamManifest,
+        fetched: OriginManifest,
     ) -> Result<Arc<KnownManifest>, PullError> {
         let known = self.take_in(repository, fetched).await?;
         self.warm
@@ -226,7 +225,7 @@ impl Manifests {
         // By GET even where the bytes are here: that the upstream says yes proves nothing.
         let upstream = self.upstreams.of(repository)?;
         let reference = Reference::Digest(digest.clone());
-        let fetched = upstream.manifest(repository.path(), &reference).await?;
+        let fetched = upstream.manifest(repository, &reference).await?;
         self.take_in(repository, fetched).await
     }
 
@@ -234,7 +233,7 @@ impl Manifests {
     async fn take_in(
         &self,
         repository: &Repository,
-        fetched: UpstreamManifest,
+        fetched: OriginManifest,
     ) -> Result<Arc<KnownManifest>, PullError> {
         let known = parse(fetched.digest, fetched.media_type, fetched.bytes)?;
         self.content.put(&known.digest, known.bytes.clone()).await?;

@@ -20,7 +20,6 @@ pub mod resolve;
 pub(crate) mod scan_time;
 pub mod scans;
 mod slow;
-pub mod sources;
 pub mod stream_rules;
 pub(crate) mod verdict;
 

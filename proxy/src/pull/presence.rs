@@ -15,14 +15,13 @@ use futures_util::StreamExt as _;
 use moka::future::Cache;
 use sluicegate_engine::content::{BlobSource, Content, GrowingBlob, Growth, StoredBlob};
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::origin::{BlobPart, Origin, OriginBlob, Origins};
+use sluicegate_engine::trace;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
-use sluicegate_upstream::trace;
-use sluicegate_upstream::{BlobBody, BlobPart, Upstream, UpstreamError};
 
 use super::download::Downloads;
 use super::error::PullError;
-use super::sources::Upstreams;
 use crate::instance_key::InstanceKey;
 
 /// Parts of one blob that are asked for at a time.
@@ -53,7 +52,7 @@ struct Shared {
     content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     downloads: Downloads,
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<dyn Origins>,
     /// Proofs under way: whoever asks meanwhile waits for the same one.
     proving: Cache<(Repository, Digest), ()>,
     failed: moka::sync::Cache<(Repository, Digest), PullError>,
@@ -66,7 +65,7 @@ impl Presence {
         content: Arc<dyn Content>,
         ledger: Arc<dyn Ledger>,
         downloads: Downloads,
-        upstreams: Arc<Upstreams>,
+        upstreams: Arc<dyn Origins>,
     ) -> Self {
         let shared = Shared {
             key,
@@ -196,11 +195,9 @@ impl Shared {
         stored: &StoredBlob,
     ) -> Result<(), PullError> {
         let upstream = self.upstreams.of(repository)?;
-        match self.parts(upstream, repository, stored).await {
+        match self.parts(&*upstream, repository, stored).await {
             Ok(Parts::Equal) => Ok(()),
-            Ok(Parts::Unproven(body)) => {
-                whole::prove(upstream, repository, stored, body.map(|body| *body)).await
-            }
+            Ok(Parts::Unproven(body)) => whole::prove(&*upstream, repository, stored, body).await,
             Err(error) => Err(error),
         }
     }
@@ -208,7 +205,7 @@ impl Shared {
     /// Compares the parts that this instance wants to see with ours.
     async fn parts(
         &self,
-        upstream: &Arc<Upstream>,
+        upstream: &dyn Origin,
         repository: &Repository,
         stored: &StoredBlob,
     ) -> Result<Parts, PullError> {
@@ -219,17 +216,22 @@ impl Shared {
         let Some((part, bytes)) = ours.next() else {
             return Ok(Parts::Unproven(None));
         };
-        let ask = |part| upstream.blob_part(repository.path(), stored.digest(), part);
+        let ask = |part| upstream.blob_part(repository, stored.digest(), part);
         let digest = stored.digest();
-        match ask(part).await.map_err(|error| absent(error, digest))? {
+        match ask(part)
+            .await
+            .map_err(|error| PullError::of_blob(error, digest))?
+        {
             BlobPart::Part(theirs) if theirs == bytes => {}
-            BlobPart::Whole(body) => return Ok(Parts::Unproven(Some(Box::new(body)))),
+            BlobPart::Whole(body) => return Ok(Parts::Unproven(Some(body))),
             BlobPart::Part(_) | BlobPart::Neither => return Ok(Parts::Unproven(None)),
         }
         let rest = ours.map(|(part, bytes)| {
             let asking = ask(part);
             async move {
-                let got = asking.await.map_err(|error| absent(error, digest))?;
+                let got = asking
+                    .await
+                    .map_err(|error| PullError::of_blob(error, digest))?;
                 Ok::<_, PullError>(matches!(got, BlobPart::Part(theirs) if theirs == bytes))
             }
         });
@@ -265,13 +267,5 @@ enum Parts {
     /// All are ours byte for byte.
     Equal,
     /// The whole has to be seen; it may be under way already.
-    Unproven(Option<Box<BlobBody>>),
-}
-
-/// Says that the upstream has no such blob, rather than no such manifest.
-fn absent(error: UpstreamError, digest: &Digest) -> PullError {
-    match error {
-        UpstreamError::NotFound { .. } => PullError::AbsentBlob(digest.clone()),
-        other => other.into(),
-    }
+    Unproven(Option<OriginBlob>),
 }

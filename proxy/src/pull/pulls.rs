@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use sluicegate_engine::content::{Tail, Watched};
+use sluicegate_engine::trace;
 use sluicegate_model::image::Tag;
 use sluicegate_model::manifest::{ImageManifest, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
-use sluicegate_upstream::trace;
 use tokio::sync::watch;
 
 use super::error::PullError;

@@ -7,16 +7,15 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use moka::future::Cache;
 use sluicegate_engine::ledger::{Ledger, TagRecord};
+use sluicegate_engine::origin::{Failure, OriginError, Origins};
+use sluicegate_engine::trace;
 use sluicegate_machine::clock::{Clock, is_to_come};
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
-use sluicegate_upstream::UpstreamError;
-use sluicegate_upstream::trace;
 use tokio::sync::watch;
 
 use super::error::PullError;
 use super::manifests::Manifests;
-use super::sources::Upstreams;
 
 /// Tags kept in memory.
 const MEMORY_TAGS: u64 = 20_000;
@@ -43,7 +42,7 @@ pub struct Resolver {
     ttl: Duration,
     ledger: Arc<dyn Ledger>,
     manifests: Manifests,
-    upstreams: Arc<Upstreams>,
+    upstreams: Arc<dyn Origins>,
     clock: Clock,
 }
 
@@ -61,7 +60,7 @@ impl Resolver {
         ttl: Duration,
         ledger: Arc<dyn Ledger>,
         manifests: Manifests,
-        upstreams: Arc<Upstreams>,
+        upstreams: Arc<dyn Origins>,
         clock: Clock,
     ) -> Self {
         let warm = Cache::builder().max_capacity(MEMORY_TAGS).build();
@@ -157,9 +156,7 @@ impl Resolver {
         let upstream = self.upstreams.of(repository)?;
         let reference = Reference::Tag(tag.clone());
         if recorded.is_some()
-            && let Some(head) = upstream
-                .head_manifest(repository.path(), &reference)
-                .await?
+            && let Some(head) = upstream.head(repository, &reference).await?
             && self.manifests.is_here(repository, &head.digest).await?
         {
             self.remember(repository, tag, &head.digest, &head.media_type)
@@ -168,10 +165,9 @@ impl Resolver {
         }
         // A tag whose manifest is wanted next, so that one GET answers both, also of an upstream
         // that finds manifests by tag only; or one that does not answer HEAD as it answers GET.
-        let path = repository.path();
         let fetched = match recorded {
-            Some(_) => upstream.manifest_soon(path, &reference).await?,
-            None => upstream.manifest(path, &reference).await?,
+            Some(_) => upstream.manifest_soon(repository, &reference).await?,
+            None => upstream.manifest(repository, &reference).await?,
         };
         let known = self.manifests.admit(repository, fetched).await?;
         self.remember(repository, tag, &known.digest, &known.media_type)
@@ -207,12 +203,10 @@ impl Resolver {
 }
 
 /// Tells whether the failure says nothing about the tag itself.
-fn may_serve_stale(error: &UpstreamError) -> bool {
+fn may_serve_stale(error: &OriginError) -> bool {
     !matches!(
-        error,
-        UpstreamError::NotFound { .. }
-            | UpstreamError::Unauthorized { .. }
-            | UpstreamError::Denied { .. }
+        error.failure,
+        Failure::Absent | Failure::Unauthorized | Failure::Denied
     )
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use sluicegate_engine::content::{Interest, Standing};
-use sluicegate_upstream::{Backoff, UpstreamError};
+use sluicegate_engine::origin::{Backoff, OriginError};
 
 /// How slow a download may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl Patience {
     /// Gives the wait before the next attempt; none where it is at its end.
     pub(super) fn after(
         &mut self,
-        error: &UpstreamError,
+        error: &OriginError,
         is_wanted: bool,
         now: Instant,
     ) -> Option<Duration> {
@@ -170,6 +170,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use sluicegate_engine::content::Waiting;
+    use sluicegate_engine::origin::Failure;
 
     use super::*;
 
@@ -261,11 +262,8 @@ mod tests {
 
     #[test]
     fn an_upstream_that_limits_is_asked_again_as_long_as_somebody_waits() {
-        let limit = UpstreamError::RateLimited {
-            what: "it".to_owned(),
-            retry_after: None,
-            detail: None,
-        };
+        let words = std::io::Error::other("it");
+        let limit = OriginError::new(Failure::Limited, None, words);
         let start = Instant::now();
         let (mut now, mut patience) = (start, Patience::at(start));
         for _ in 0..500 {

@@ -30,14 +30,6 @@ pub struct BlobBody {
 }
 
 impl BlobBody {
-    /// Says that the rest would take too long: fewer bytes a second than `least` come.
-    pub fn too_slow(&self, least: u64) -> UpstreamError {
-        UpstreamError::Protocol {
-            what: self.what.clone(),
-            reason: UpstreamText::said(&format!("it sends fewer than {least} bytes a second")),
-        }
-    }
-
     /// Waits for the next bytes; `None` at the end.
     ///
     /// *Errors*: 30 s of silence, a body that breaks, ends early or is too long. All but the last

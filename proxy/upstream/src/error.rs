@@ -1,4 +1,4 @@
-//! Why a request to an upstream failed, and who must act on it.
+//! Why a request to an upstream failed.
 //!
 //! Every variant says what was asked. Bodies of upstream errors are never passed on: at most one
 //! bounded message of the first OCI error, cleaned and without secrets, as all foreign words are.
@@ -17,15 +17,6 @@ use super::text::UpstreamText;
 
 /// A cause that several waiters can share.
 pub type Cause = Arc<dyn Error + Send + Sync>;
-
-/// Who must act for the request to succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The registry, its operator or the network between.
-    Upstream,
-    /// This instance's configuration.
-    Us,
-}
 
 /// Says why a request to an upstream failed.
 ///
@@ -248,26 +239,6 @@ impl UpstreamError {
             | Self::Cut { .. }
             | Self::BadRealm { .. }
             | Self::Settings { .. } => false,
-        }
-    }
-
-    /// Tells who must act for the request to succeed.
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::Unauthorized { .. } | Self::Settings { .. } => Fault::Us,
-            Self::NotFound { .. }
-            | Self::Denied { .. }
-            | Self::RateLimited { .. }
-            | Self::Unavailable { .. }
-            | Self::Storage { .. }
-            | Self::Timeout { .. }
-            | Self::Connect { .. }
-            | Self::Cut { .. }
-            | Self::TooLarge { .. }
-            | Self::DigestMismatch { .. }
-            | Self::BadRedirect { .. }
-            | Self::BadRealm { .. }
-            | Self::Protocol { .. } => Fault::Upstream,
         }
     }
 }

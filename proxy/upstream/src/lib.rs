@@ -37,7 +37,6 @@ mod wire;
 #[allow(clippy::unwrap_used, reason = "only tests ask for it")]
 pub mod fake;
 pub mod secrets;
-pub mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -54,12 +53,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use blob::BlobBody;
-pub use error::{Cause, Fault, SettingsError, UpstreamError};
+pub use error::{Cause, SettingsError, UpstreamError};
 pub use options::{ProxyVariables, UpstreamOptions};
 pub use part::BlobPart;
 pub use places::Load;
 pub use retry::SHORT_RETRY_AFTER;
-pub use retry::{Backoff, jittered};
+pub use retry::jittered;
 pub use text::UpstreamText;
 pub use turns::Askers;
 pub use unreachable::why;

@@ -29,6 +29,8 @@ pub struct UpstreamOptions {
     pub max_requests: usize,
     /// How to leave this network.
     pub proxy: ProxyVariables,
+    /// Writes a `traceparent` for a request that follows from somebody's; none where nobody's does.
+    pub trace: fn() -> Option<String>,
 }
 
 impl UpstreamOptions {
@@ -57,6 +59,7 @@ impl UpstreamOptions {
             allow_hosts: settings.allow_hosts.clone(),
             max_requests: settings.max_requests,
             proxy,
+            trace: || None,
         })
     }
 
@@ -71,6 +74,7 @@ impl UpstreamOptions {
             allow_hosts: Vec::new(),
             max_requests: DEFAULT_MAX_REQUESTS,
             proxy: ProxyVariables::default(),
+            trace: || None,
         }
     }
 }

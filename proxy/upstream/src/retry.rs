@@ -32,12 +32,12 @@ const MAX_ASKED: Duration = Duration::from_mins(1);
 
 /// How long to wait for an upstream that says that it is asked for too much.
 #[derive(Debug, Default)]
-pub struct Backoff(u32);
+pub(super) struct Backoff(u32);
 
 impl Backoff {
     /// Gives the wait before the next attempt; none where the upstream wants longer than anybody
     /// waits, or complains of something else.
-    pub fn after(&mut self, error: &UpstreamError) -> Option<Duration> {
+    fn after(&mut self, error: &UpstreamError) -> Option<Duration> {
         if !error.is_too_much() {
             return None;
         }

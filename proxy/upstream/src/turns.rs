@@ -7,7 +7,7 @@
 //! Called by `places`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sluicegate_model::Digest;
@@ -28,36 +28,33 @@ const SMALL_PATIENCE: Duration = Duration::from_secs(1);
 const OUT_OF_TURN_EVERY: Duration = Duration::from_millis(100);
 
 /// Those on whose behalf something is asked for, by the digest of what they need it for. More may
-/// join while it waits.
-#[derive(Clone, Debug, Default)]
-pub struct Askers(Arc<Mutex<Vec<Digest>>>);
+/// join while it waits, so whoever asks is asked for them again each time.
+#[derive(Clone)]
+pub struct Askers(Arc<dyn Fn() -> Arc<[Digest]> + Send + Sync>);
 
 impl Askers {
-    /// Starts with one.
+    /// Names one, who stays alone.
     pub fn of(asker: &Digest) -> Self {
-        let askers = Self::default();
-        askers.add(asker);
-        askers
+        let askers: Arc<[Digest]> = Arc::new([asker.clone()]);
+        Self::told_by(move || Arc::clone(&askers))
     }
 
-    /// Adds another.
-    pub fn add(&self, asker: &Digest) {
-        let mut askers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !askers.contains(asker) {
-            askers.push(asker.clone());
-        }
-    }
-
-    fn all(&self) -> Vec<Digest> {
-        let askers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        askers.clone()
+    /// Takes those who are named each time.
+    pub fn told_by(tell: impl Fn() -> Arc<[Digest]> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
     }
 
     /// Gives the fewest requests that run for any of them.
     fn fewest(&self, running: &HashMap<Digest, usize>) -> usize {
-        let askers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |asker: &Digest| running.get(asker).copied().unwrap_or_default();
-        askers.iter().map(of).min().unwrap_or_default()
+        (self.0)().iter().map(of).min().unwrap_or_default()
+    }
+}
+
+impl Default for Askers {
+    /// Names nobody.
+    fn default() -> Self {
+        Self::told_by(Arc::default)
     }
 }
 
@@ -88,7 +85,7 @@ pub(super) struct Ticket(u64);
 /// A request that runs.
 #[derive(Debug)]
 pub(super) struct Turn {
-    askers: Vec<Digest>,
+    askers: Arc<[Digest]>,
     /// How often the limit had been halved when it began.
     round: u64,
 }
@@ -170,11 +167,11 @@ impl Turns {
         };
         let waiter = self.waiting.remove(at);
         let turn = Turn {
-            askers: waiter.askers.all(),
+            askers: (waiter.askers.0)(),
             round: self.round,
         };
         self.total += 1;
-        for asker in &turn.askers {
+        for asker in turn.askers.iter() {
             *self.running.entry(asker.clone()).or_default() += 1;
         }
         Some((waiter.ticket, turn))
@@ -197,11 +194,11 @@ impl Turns {
     /// Takes note of how a request ended.
     pub(super) fn end(&mut self, turn: Turn, outcome: Outcome, now: Instant) {
         self.total = self.total.saturating_sub(1);
-        for asker in turn.askers {
-            if let Some(count) = self.running.get_mut(&asker) {
+        for asker in turn.askers.iter() {
+            if let Some(count) = self.running.get_mut(asker) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    self.running.remove(&asker);
+                    self.running.remove(asker);
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -24,7 +24,6 @@ use super::text::UpstreamText;
 use super::trust::{TrustedPlaces, place};
 use super::unreachable::why;
 use crate::secrets;
-use crate::trace;
 
 /// How long an upstream may take.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +62,9 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 /// of a hundred cold pulls, would be 120 MiB.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// What a request is part of. Source: W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Called with an upstream's name and the status of each of its answers; 0 where none came.
 pub type Observer = Arc<dyn Fn(&str, u16) + Send + Sync>;
 
@@ -73,6 +75,7 @@ pub(super) struct Wire {
     open: Client<Connector, Full<Bytes>>,
     public_only: Client<Connector, Full<Bytes>>,
     observer: Option<Observer>,
+    trace: fn() -> Option<String>,
     pub(super) timing: Timing,
 }
 
@@ -94,6 +97,7 @@ impl Wire {
             open: client(Connector::new(options, Reach::Open, tls.clone())),
             public_only: client(Connector::new(options, Reach::PublicOnly, tls)),
             observer,
+            trace: options.trace,
             timing: Timing::default(),
         })
     }
@@ -119,7 +123,10 @@ impl Wire {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let request = request(what, method, url, headers, body)?;
+        let mut request = request(what, method, url, headers, body)?;
+        if let Some(trace) = (self.trace)().and_then(|trace| trace.parse().ok()) {
+            request.headers_mut().insert(TRACEPARENT, trace);
+        }
         let client = if self.places.may_be_private(url) {
             &self.open
         } else {
@@ -264,9 +271,6 @@ fn request(
         request
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
-    }
-    if let Some(trace) = trace::header() {
-        request.headers_mut().insert(trace::TRACEPARENT, trace);
     }
     Ok(request)
 }

@@ -6,7 +6,10 @@ pub mod ledger_suite;
 mod memory_audit;
 mod memory_content;
 mod memory_ledger;
+mod memory_origin;
+pub mod origin_suite;
 
 pub use memory_audit::MemoryAudit;
 pub use memory_content::MemoryContent;
 pub use memory_ledger::MemoryLedger;
+pub use memory_origin::{Fault, Given, MemoryOrigin};

@@ -1,19 +1,16 @@
-//! A blob that drips, from an upstream on this machine; minutes are made tenths of a second.
+//! Blobs of an upstream in memory that drips, limits, cuts and lies; minutes are made tenths of a
+//! second.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluicegate_engine::content::stream;
 use sluicegate_engine::testkit::MemoryContent;
 use sluicegate_engine::testkit::MemoryLedger;
-use sluicegate_upstream::fake::{Fake, Seen, answer};
-use sluicegate_upstream::{Upstream, UpstreamOptions};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use sluicegate_engine::testkit::{Fault, MemoryOrigin};
 
 use super::*;
 
-const SIZE: u64 = 1 << 20;
+const SIZE: usize = 1 << 20;
 const HURRIED: Pace = Pace {
     window: Duration::from_millis(500),
     least_bytes: 4_096,
@@ -22,48 +19,28 @@ const HURRIED: Pace = Pace {
 /// Far longer than the window.
 const LONG: Duration = Duration::from_secs(2);
 
-/// Downloads from an upstream at a URL.
-fn downloads(url: &str) -> Downloads {
-    let options = UpstreamOptions::anonymous("up.test", url.parse().unwrap());
-    let upstream = Arc::new(Upstream::new(options, None).unwrap());
-    let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
+/// Downloads from an upstream.
+fn downloads(upstream: &MemoryOrigin) -> Downloads {
     let content = Arc::new(MemoryContent::new(1 << 30));
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    Downloads::at_pace(content, ledger, upstreams, HURRIED)
+    let upstreams = Arc::new(upstream.clone());
+    let downloads = Downloads::at_pace(content, ledger, upstreams, HURRIED);
+    downloads
 }
 
-/// Downloads from an upstream that sends a byte now and then; counts its requests.
-async fn dripping() -> (Downloads, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let requests = Arc::<AtomicUsize>::default();
-    let counted = Arc::clone(&requests);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::SeqCst);
-            tokio::spawn(drip(stream));
-        }
-    });
-    let downloads = downloads(&url);
-    (downloads, requests)
-}
-
-async fn drip(mut stream: TcpStream) {
-    let mut head = [0; 4096];
-    let _ = stream.read(&mut head).await;
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n");
-    let mut sent = stream.write_all(answer.as_bytes()).await;
-    while sent.is_ok() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        sent = stream.write_all(b"x").await;
-    }
+/// Makes an upstream whose blob comes a byte now and then.
+fn dripping() -> MemoryOrigin {
+    let upstream = MemoryOrigin::default();
+    upstream.push_blob("app", &[b'x'; SIZE]);
+    upstream.fail("blobs", Fault::Drips);
+    upstream
 }
 
 fn blob() -> (Repository, Descriptor) {
     let blob = Descriptor {
         media_type: "x/y".into(),
-        digest: Digest::of(b"whatever it is"),
-        size: SIZE,
+        digest: Digest::of(&[b'x'; SIZE]),
+        size: SIZE as u64,
         platform: None,
         urls: Vec::new(),
         artifact_type: None,
@@ -74,7 +51,8 @@ fn blob() -> (Repository, Descriptor) {
 
 #[tokio::test]
 async fn a_drip_ends_when_nobody_waits_and_the_next_request_starts_anew() {
-    let (downloads, requests) = dripping().await;
+    let upstream = dripping();
+    let downloads = downloads(&upstream);
     let (repository, blob) = blob();
     let interest = Arc::<Interest>::default();
     let client = Waiting::default();
@@ -96,7 +74,7 @@ async fn a_drip_ends_when_nobody_waits_and_the_next_request_starts_anew() {
     assert!(words.contains("1 KiB/s"), "{words}");
     assert!(downloads.shared.content.lookup(&blob.digest).is_none());
     assert!(!downloads.arrives_from(&repository, &blob.digest));
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    assert_eq!(upstream.asked().len(), 1);
 
     let again = downloads.ensure(&repository, &blob).await.unwrap();
     let failed = downloads.stored(&blob.digest, &again).await;
@@ -104,15 +82,15 @@ async fn a_drip_ends_when_nobody_waits_and_the_next_request_starts_anew() {
         matches!(failed, Err(PullError::Forsaken(_))),
         "without a pull as well"
     );
-    assert_eq!(requests.load(Ordering::SeqCst), 2);
+    assert_eq!(upstream.asked().len(), 2);
 }
 
 #[tokio::test]
 async fn a_client_that_reads_along_keeps_a_drip_going() {
-    let (downloads, _requests) = dripping().await;
+    let downloads = downloads(&dripping());
     let (repository, blob) = blob();
     let source = downloads.ensure(&repository, &blob).await.unwrap();
-    let body = stream(source.clone(), 0..SIZE, None).unwrap();
+    let body = stream(source.clone(), 0..SIZE as u64, None).unwrap();
     let BlobSource::Growing(growing) = &source else {
         panic!("it is on its way");
     };
@@ -131,87 +109,94 @@ fn named(content: &[u8]) -> Descriptor {
     }
 }
 
+/// Waits until a blob is whole, for somebody who waits for it.
+async fn pulled(downloads: &Downloads, blob: &Descriptor) -> Result<(), PullError> {
+    let (interest, client) = (Arc::<Interest>::default(), Waiting::default());
+    interest.join(client.seen_from_afar());
+    let repository = "up.test/app".parse().unwrap();
+    let image = Digest::of(b"image");
+    let source = downloads.ensure_for(&image, &interest, &repository, blob);
+    downloads.stored(&blob.digest, &source.await?).await
+}
+
 #[tokio::test]
-async fn an_upstream_that_bears_two_requests_gives_all_blobs_of_an_image() {
-    for (status, wait) in [(429, ""), (429, "0"), (503, "")] {
-        let now = Arc::<AtomicUsize>::default();
-        let fake = Fake::start(move |seen: Seen| {
-            let now = Arc::clone(&now);
-            async move {
-                if now.fetch_add(1, Ordering::SeqCst) >= 2 {
-                    now.fetch_sub(1, Ordering::SeqCst);
-                    let headers = [("retry-after", wait)];
-                    return answer(status, if wait.is_empty() { &[] } else { &headers }, "");
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                now.fetch_sub(1, Ordering::SeqCst);
-                let contents = (0..10_u8).map(|name| vec![name; 100]);
-                let asked = |content: &Vec<u8>| seen.target.ends_with(Digest::of(content).as_str());
-                answer(200, &[], contents.into_iter().find(asked).unwrap())
+async fn a_limit_is_waited_for_more_often_than_silence_is_borne() {
+    let upstream = MemoryOrigin::default();
+    upstream.push_blob("app", b"layer");
+    let limit = Fault::Limited {
+        times: usize::try_from(MAX_IDLE_ATTEMPTS).unwrap() + 1,
+        retry_after: Some(Duration::ZERO),
+    };
+    upstream.fail("blobs", limit);
+    let downloads = downloads(&upstream);
+    pulled(&downloads, &named(b"layer")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_blob_that_is_cut_goes_on_where_it_was_also_if_all_comes_again() {
+    for again in [false, true] {
+        let upstream = MemoryOrigin::default();
+        upstream.push_blob("app", b"0123456789");
+        for after in [4, 7, 2] {
+            upstream.fail("blobs", Fault::Cut(after));
+            if again {
+                upstream.fail("blobs", Fault::IgnoresRange);
             }
-        })
-        .await;
-        let downloads = downloads(&fake.url(""));
-        let (repository, _) = blob();
-        let (interest, client) = (Arc::<Interest>::default(), Waiting::default());
-        interest.join(client.seen_from_afar());
-        let image = Digest::of(b"image");
-        for name in 0..10_u8 {
-            let layer = named(&[name; 100]);
-            let source = downloads.ensure_for(&image, &interest, &repository, &layer);
-            source.await.unwrap();
         }
-        for name in 0..10_u8 {
-            let layer = named(&[name; 100]);
-            let source = downloads.ensure_for(&image, &interest, &repository, &layer);
-            let stored = downloads
-                .stored(&layer.digest, &source.await.unwrap())
-                .await;
-            assert!(stored.is_ok(), "{status} {wait:?}: {stored:?}");
-        }
+        let downloads = downloads(&upstream);
+        pulled(&downloads, &named(b"0123456789")).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_limit_that_outlasts_every_client_is_passed_on_with_its_end() {
-    let fake = Fake::start(|_| async { answer(429, &[("retry-after", "3600")], "") }).await;
-    let downloads = downloads(&fake.url(""));
-    let (repository, layer) = blob();
-    let source = downloads.ensure(&repository, &layer).await.unwrap();
-    let failed = downloads.stored(&layer.digest, &source).await.unwrap_err();
-    assert_eq!(failed.retry_after(), Some(Duration::from_hours(1)));
+async fn what_is_not_there_or_another_blob_is_told_apart() {
+    let upstream = MemoryOrigin::default();
+    let downloads = downloads(&upstream);
+    let absent = pulled(&downloads, &named(b"layer")).await;
     assert!(
-        failed.to_string().contains("try again in 3600 s"),
-        "{failed}"
+        matches!(absent, Err(PullError::AbsentBlob(_))),
+        "{absent:?}"
     );
-    assert_eq!(fake.seen().len(), 1);
+    upstream.push_blob("app", b"layer");
+    upstream.fail("blobs", Fault::OtherBytes);
+    let damaged = pulled(&downloads, &named(b"layer")).await;
+    assert!(matches!(damaged, Err(PullError::Damaged(_))), "{damaged:?}");
+    upstream.mend("blobs");
+    pulled(&downloads, &named(b"layer")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_that_outlasts_every_client_is_passed_on_with_its_end() {
+    let upstream = MemoryOrigin::default();
+    let limit = Fault::Limited {
+        times: 9,
+        retry_after: Some(Duration::from_hours(1)),
+    };
+    upstream.fail("blobs", limit);
+    let downloads = downloads(&upstream);
+    let failed = pulled(&downloads, &blob().1).await.unwrap_err();
+    assert_eq!(failed.retry_after(), Some(Duration::from_hours(1)));
+    assert_eq!(upstream.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn whether_an_upstream_says_where_a_blob_ends_is_known_with_its_first_answer() {
-    let content = b"0123456789";
-    let fake = Fake::start(move |seen: Seen| async move {
-        let whole = answer(200, &[], &content[..]);
-        if seen.target.contains("/told/") {
-            return whole;
+    for is_told in [true, false] {
+        let upstream = MemoryOrigin::default();
+        upstream.push_blob("app", b"0123456789");
+        if !is_told {
+            upstream.fail("blobs", Fault::Untold);
         }
-        // Without a length, in pieces.
-        let piece = Ok(hyper::body::Frame::data(Bytes::from_static(content)));
-        let body = http_body_util::StreamBody::new(futures_util::stream::iter([piece]));
-        http::Response::new(http_body_util::BodyExt::boxed_unsync(body))
-    })
-    .await;
-    for (name, is_told) in [("told", true), ("untold", false)] {
-        let downloads = downloads(&fake.url(""));
-        let repository: Repository = format!("up.test/{name}/app").parse().unwrap();
+        let downloads = downloads(&upstream);
+        let (repository, _) = blob();
         let source = downloads
-            .ensure(&repository, &named(content))
+            .ensure(&repository, &named(b"0123456789"))
             .await
             .unwrap();
         let BlobSource::Growing(growing) = &source else {
             panic!("it is on its way");
         };
-        assert_eq!(growing.end_is_told().await, is_told, "{name}");
+        assert_eq!(growing.end_is_told().await, is_told);
         growing.finished().await.unwrap();
         assert!(source.end_is_known(), "once it is here, its end is");
     }

@@ -95,7 +95,7 @@ impl Gate {
         wanted: Option<&str>,
     ) -> Result<Referrers, PullError> {
         let upstream = self.parts.upstreams.of(repository)?;
-        let found = upstream.referrers(repository.path(), manifest, wanted);
+        let found = upstream.referrers(repository, manifest, wanted);
         Ok(found.await?)
     }
 

@@ -7,6 +7,7 @@ use sluicegate_engine::content::{Content as _, DocumentKind};
 use sluicegate_engine::fingerprint::{fingerprint, verdict_fingerprint};
 use sluicegate_engine::testkit::MemoryContent;
 use sluicegate_engine::testkit::MemoryLedger;
+use sluicegate_engine::testkit::MemoryOrigin;
 use sluicegate_model::artifact::Content;
 use sluicegate_scanner::Limits;
 use sluicegate_upstream::ProxyVariables;
@@ -14,7 +15,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::pull::download::Downloads;
-use crate::pull::sources::Upstreams;
 
 /// A judge whose clock is set by hand.
 struct Bench {
@@ -40,7 +40,7 @@ impl Bench {
         let time = Arc::new(Mutex::new(today()));
         let told = Arc::clone(&time);
         let clock = Clock::from_fn(move || *told.lock().unwrap());
-        let upstreams = Arc::new(Upstreams::default());
+        let upstreams = Arc::new(MemoryOrigin::default());
         let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams);
         let judge = Judge::new(
             Jobs::new(content.clone(), Limits::default(), downloads, clock.clone()),

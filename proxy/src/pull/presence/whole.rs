@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt as _;
 use sluicegate_engine::content::StoredBlob;
-use sluicegate_model::{DigestHasher, Repository};
-use sluicegate_upstream::{Backoff, BlobBody, Upstream, UpstreamError};
+use sluicegate_engine::origin::{Askers, Backoff, Failure, Origin, OriginBlob, OriginError};
+use sluicegate_model::{Digest, DigestHasher, Repository};
 
-use super::absent;
 use crate::pull::error::PullError;
 
 /// Attempts in a row without a single new byte before it is given up.
@@ -20,8 +20,16 @@ const LEAST_PACE: u64 = 1024;
 /// How long any pace is borne.
 const PACE_AFTER: Duration = Duration::from_mins(5);
 
-/// How far the proof is.
-struct Hashed {
+/// That the rest would take too long.
+#[derive(Debug, thiserror::Error)]
+#[error("blob {} {} of {}: it sends fewer than {LEAST_PACE} bytes a second", .0.path(), .1, .0.upstream())]
+struct TooSlow(Repository, Digest);
+
+/// A blob that is being read, and how far that is.
+struct Reading<'a> {
+    repository: &'a Repository,
+    stored: &'a StoredBlob,
+    started: Instant,
     hasher: DigestHasher,
     bytes: u64,
 }
@@ -29,50 +37,56 @@ struct Hashed {
 /// Reads the blob from the upstream and compares its digest. `body` is an answer that has begun
 /// already, from the first byte on.
 pub(super) async fn prove(
-    upstream: &Upstream,
+    upstream: &dyn Origin,
     repository: &Repository,
     stored: &StoredBlob,
-    mut body: Option<BlobBody>,
+    mut body: Option<OriginBlob>,
 ) -> Result<(), PullError> {
-    let (digest, started) = (stored.digest(), Instant::now());
-    let mut hashed = Hashed {
+    let digest = stored.digest();
+    let askers = Askers::of(digest);
+    let mut read = Reading {
+        repository,
+        stored,
+        started: Instant::now(),
         hasher: DigestHasher::new(digest.algorithm()),
         bytes: 0,
     };
     let (mut idle, mut limits, mut backoff) = (0, 0, Backoff::default());
     loop {
-        let before = hashed.bytes;
+        let before = read.bytes;
         let opened = match body.take() {
             Some(body) => Ok(body),
-            None => upstream.blob(repository.path(), digest, hashed.bytes).await,
+            None => upstream.blob(&askers, repository, digest, before).await,
         };
         let ended = match opened {
-            Ok(body) => hashed.read_on(body, stored.len(), started).await,
+            Ok(body) => read.on(body).await,
             Err(error) => Err(error),
         };
         match ended {
             Ok(()) => break,
             Err(error) => {
-                if hashed.bytes > before {
+                if read.bytes > before {
                     (idle, backoff) = (0, Backoff::default());
                 } else {
                     idle += 1;
                 }
                 if error.is_too_much() && limits < MAX_LIMITS {
-                    let wait = backoff.after(&error).ok_or_else(|| absent(error, digest))?;
+                    let wait = backoff
+                        .after(&error)
+                        .ok_or_else(|| PullError::of_blob(error, digest))?;
                     limits += 1;
                     idle = 0;
                     tokio::time::sleep(wait).await;
                     continue;
                 }
                 if !error.is_retryable() || idle >= MAX_IDLE_ATTEMPTS {
-                    return Err(absent(error, digest));
+                    return Err(PullError::of_blob(error, digest));
                 }
                 tokio::time::sleep(PAUSE * (idle + 1)).await;
             }
         }
     }
-    let (bytes, got) = (hashed.bytes, hashed.hasher.finish());
+    let (bytes, got) = (read.bytes, read.hasher.finish());
     if got == *digest {
         return Ok(());
     }
@@ -81,14 +95,10 @@ pub(super) async fn prove(
     )))
 }
 
-impl Hashed {
+impl Reading<'_> {
     /// Reads an answer to its end, or to one byte more than the blob has.
-    async fn read_on(
-        &mut self,
-        mut body: BlobBody,
-        length: u64,
-        started: Instant,
-    ) -> Result<(), UpstreamError> {
+    async fn on(&mut self, mut body: OriginBlob) -> Result<(), OriginError> {
+        let length = self.stored.len();
         if body.total_len.is_some_and(|total| total != length) {
             // It is another blob, however it goes on.
             self.hasher.update(b"of another length");
@@ -96,7 +106,7 @@ impl Hashed {
         }
         // An upstream that ignores Range sends what was read already once more.
         let mut known = self.bytes.saturating_sub(body.offset);
-        while let Some(mut chunk) = body.chunk().await? {
+        while let Some(mut chunk) = body.pieces.try_next().await? {
             let skipped = usize::try_from(known)
                 .unwrap_or(usize::MAX)
                 .min(chunk.len());
@@ -107,9 +117,10 @@ impl Hashed {
             if self.bytes > length {
                 return Ok(());
             }
-            let elapsed = started.elapsed();
+            let elapsed = self.started.elapsed();
             if elapsed > PACE_AFTER && self.bytes < elapsed.as_secs() * LEAST_PACE {
-                return Err(body.too_slow(LEAST_PACE));
+                let slow = TooSlow(self.repository.clone(), self.stored.digest().clone());
+                return Err(OriginError::new(Failure::Broken, None, slow));
             }
         }
         Ok(())

@@ -3,17 +3,16 @@
 use jiff::SignedDuration;
 use sluicegate_engine::testkit::MemoryContent;
 use sluicegate_engine::testkit::MemoryLedger;
-use sluicegate_upstream::fake::{Fake, Seen, answer};
-use sluicegate_upstream::{Upstream, UpstreamOptions};
+use sluicegate_engine::testkit::{Fault, MemoryOrigin};
+use sluicegate_model::media_type::OCI_MANIFEST;
 
 use super::*;
 
-/// A resolver that asks again each time, and the manifests behind it.
-fn resolver(upstream: Upstream) -> (Resolver, Manifests) {
+/// A resolver that asks again each time, the manifests behind it, and where it keeps things.
+fn resolver(upstream: &MemoryOrigin) -> (Resolver, Manifests) {
     let content = Arc::new(MemoryContent::new(1 << 30));
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let upstreams = [("up.test".to_owned(), Arc::new(upstream))];
-    let upstreams = Arc::new(Upstreams::new(upstreams));
+    let upstreams: Arc<dyn Origins> = Arc::new(upstream.clone());
     let manifests = Manifests::new(content, Arc::clone(&ledger), Arc::clone(&upstreams));
     let clock = Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap());
     let ttl = Duration::ZERO;
@@ -30,67 +29,56 @@ fn manifest(number: usize) -> String {
     )
 }
 
+/// An upstream that finds manifests by tag only.
+fn by_tag_only() -> MemoryOrigin {
+    let upstream = MemoryOrigin::default();
+    upstream.fail("manifests/sha256:", Fault::Absent);
+    upstream
+}
+
+fn push(upstream: &MemoryOrigin, number: usize) -> Digest {
+    let body = manifest(number);
+    upstream.push_manifest("app", "1", OCI_MANIFEST, body.as_bytes());
+    Digest::of(body.as_bytes())
+}
+
 #[tokio::test]
-async fn a_tag_is_followed_where_manifests_are_found_by_tag_only_or_head_is_odd() {
-    // What HEAD answers once the tag has moved: a status, and whether it tells the digest.
-    for (status, tells) in [
-        (200, true),
-        (200, false),
-        (401, false),
-        (404, false),
-        (405, false),
-        (500, false),
-        (503, false),
-    ] {
-        let at = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let now = Arc::clone(&at);
-        let fake = Fake::start(move |seen: Seen| {
-            let body = manifest(now.load(std::sync::atomic::Ordering::SeqCst));
-            async move {
-                let kind = ("content-type", sluicegate_model::media_type::OCI_MANIFEST);
-                let digest = Digest::of(body.as_bytes()).to_string();
-                let told = [kind, ("docker-content-digest", &*digest)];
-                match (seen.method.as_str(), seen.target.contains("sha256:")) {
-                    (_, true) => answer(404, &[], ""),
-                    ("HEAD", _) if tells => answer(status, &told, ""),
-                    ("HEAD", _) => answer(status, &[kind], ""),
-                    _ => answer(200, &told, body),
-                }
-            }
-        })
-        .await;
-        let (resolver, manifests) = resolver(fake.upstream());
+async fn a_tag_is_followed_where_manifests_are_found_by_tag_only_or_head_says_nothing() {
+    for tells in [true, false] {
+        let upstream = by_tag_only();
+        if !tells {
+            upstream.fail("HEAD", Fault::Absent);
+        }
+        let (resolver, manifests) = resolver(&upstream);
         let (repository, tag) = ("up.test/app".parse().unwrap(), "1".parse().unwrap());
+        let gets = || {
+            upstream
+                .asked()
+                .iter()
+                .filter(|it| !it.starts_with("HEAD"))
+                .count()
+        };
         for number in 0..3 {
-            at.store(number, std::sync::atomic::Ordering::SeqCst);
+            let wanted = push(&upstream, number);
             let resolved = resolver.resolve(&repository, &tag).await.unwrap();
-            let wanted = Digest::of(manifest(number).as_bytes());
-            assert_eq!(resolved.digest, wanted, "HEAD {status} {tells}");
+            assert_eq!(resolved.digest, wanted, "HEAD tells: {tells}");
             assert!(resolved.stale_since.is_none());
             let known = manifests.tagged(&repository, &wanted, &tag).await;
             assert_eq!(known.unwrap().digest, wanted);
             // Known now, so that HEAD is enough where it tells.
-            let gets = fake.seen().iter().filter(|s| s.method == "GET").count();
+            let before = gets();
             resolver.resolve(&repository, &tag).await.unwrap();
-            let more = fake.seen().iter().filter(|s| s.method == "GET").count() - gets;
-            assert_eq!(more, usize::from(!tells), "HEAD {status} {tells}");
+            assert_eq!(gets() - before, usize::from(!tells), "HEAD tells: {tells}");
         }
     }
 }
 
 #[tokio::test]
 async fn what_a_tag_gives_counts_only_with_the_digest_asked_for() {
-    let fake = Fake::start(|seen: Seen| async move {
-        let kind = ("content-type", sluicegate_model::media_type::OCI_MANIFEST);
-        if seen.target.contains("sha256:") {
-            return answer(404, &[], "");
-        }
-        answer(200, &[kind], manifest(1))
-    })
-    .await;
-    let (_, manifests) = resolver(fake.upstream());
+    let upstream = by_tag_only();
+    let right = push(&upstream, 1);
+    let (_, manifests) = resolver(&upstream);
     let (repository, tag) = ("up.test/app".parse().unwrap(), "1".parse().unwrap());
-    let right = Digest::of(manifest(1).as_bytes());
     let other = Digest::of(manifest(2).as_bytes());
     let known = manifests.tagged(&repository, &other, &tag).await;
     assert!(
@@ -105,11 +93,9 @@ async fn a_tag_heard_of_in_the_future_is_not_served_stale() {
     let now: Timestamp = "2026-11-28T00:00:00Z".parse().unwrap();
     let content = Arc::new(MemoryContent::new(1 << 30));
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    // Nobody listens there.
-    let url = "http://127.0.0.1:1".parse().unwrap();
-    let options = UpstreamOptions::anonymous("up.test", url);
-    let upstream = Arc::new(Upstream::new(options, None).unwrap());
-    let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
+    let upstream = MemoryOrigin::default();
+    upstream.fail("", Fault::Unreachable);
+    let upstreams: Arc<dyn Origins> = Arc::new(upstream);
     let manifests = Manifests::new(content, Arc::clone(&ledger), Arc::clone(&upstreams));
     let clock = Clock::from_fn(move || now);
     let ttl = Duration::from_mins(1);

@@ -17,7 +17,7 @@ use sluicegate_model::{Digest, Reference};
 use tokio::sync::Notify;
 
 use crate::fake::{Fake, Seen, answer};
-use crate::{Fault, MAX_MANIFEST_BYTES, UpstreamError};
+use crate::{MAX_MANIFEST_BYTES, UpstreamError};
 
 fn tag() -> Reference {
     "1".parse().unwrap()
@@ -155,7 +155,6 @@ async fn a_rate_limit_is_passed_on_with_its_wait() {
         "manifest a 1 of up.test: upstream limits the rate of requests, try again in 3600 s \
          (slow down, ratelimit-remaining 0;w=21600)"
     );
-    assert_eq!(error.fault(), Fault::Upstream);
     let UpstreamError::RateLimited { retry_after, .. } = error else {
         panic!("{error:?}");
     };
@@ -335,4 +334,20 @@ async fn an_upstream_that_is_not_there_is_said_so() {
         "{outcome:?}"
     );
     assert_eq!(*statuses.lock().unwrap(), [0, 0, 0], "three attempts");
+}
+
+#[tokio::test]
+async fn what_a_request_is_part_of_is_passed_on() {
+    let fake = Fake::start(|_| async { answer(404, &[], "") }).await;
+    let mut options = fake.options();
+    let _absent = fake.upstream().manifest("a", &tag()).await;
+    options.trace = || Some("00-of-us-01".to_owned());
+    let upstream = crate::Upstream::new(options, None).unwrap();
+    let _absent = upstream.manifest("a", &tag()).await;
+    let seen = fake.seen();
+    let told = seen.iter().map(|seen| seen.headers.get("traceparent"));
+    let told: Vec<_> = told
+        .map(|told| told.and_then(|it| it.to_str().ok()))
+        .collect();
+    assert_eq!(told, [None, Some("00-of-us-01")]);
 }

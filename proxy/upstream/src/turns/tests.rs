@@ -195,12 +195,14 @@ fn who_joins_a_request_that_waits_lends_it_its_turn() {
     let mut queue = Queue::of(6);
     queue.ask("large", Size::Large, 10);
     queue.go();
-    let shared = Askers::of(&Digest::of(b"large"));
+    let all = Arc::new(std::sync::Mutex::new(vec![Digest::of(b"large")]));
+    let told = Arc::clone(&all);
+    let shared = Askers::told_by(move || told.lock().unwrap().as_slice().into());
     let ticket = queue.turns.enter(shared.clone(), Size::Large, queue.now);
     queue.names.insert(ticket, "shared");
     queue.end("large", Outcome::Clean);
     assert_eq!(queue.go(), ["large"], "it is the last of its image");
-    shared.add(&Digest::of(b"small"));
+    all.lock().unwrap().push(Digest::of(b"small"));
     queue.end("large", Outcome::Clean);
     assert_eq!(queue.go(), ["shared"]);
 }

@@ -1,13 +1,12 @@
 //! A gate over an upstream of this process, and what it wrote.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sluicegate_engine::content::Content;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::testkit::MemoryLedger;
+use sluicegate_engine::testkit::MemoryOrigin;
 use sluicegate_engine::testkit::{self, MemoryContent};
 use sluicegate_feeds::Feeds;
 use sluicegate_local::decisions::{DecisionFilter, DecisionLog, Order, PageOf, PullLog, read};
@@ -15,7 +14,6 @@ use sluicegate_local::durable::Disk;
 use sluicegate_model::{Digest, Reference, media_type};
 use sluicegate_scanner::Limits;
 use sluicegate_upstream::ProxyVariables;
-use sluicegate_upstream::fake::{Fake, Seen, answer};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -31,22 +29,11 @@ const PATIENT: Duration = Duration::from_mins(1);
 /// Shorter than an upstream that does not answer.
 const IMPATIENT: Duration = Duration::from_millis(50);
 
-/// What an upstream has, by path below `/v2/`.
-#[derive(Default)]
-struct Shelf {
-    manifests: BTreeMap<String, (&'static str, Vec<u8>)>,
-    blobs: BTreeMap<String, Vec<u8>>,
-    /// Digests that are not given out before they are released.
-    withheld: BTreeSet<Digest>,
-}
-
 pub(super) struct Stage {
     pub(super) gate: Gate,
-    pub(super) upstream: Fake,
+    pub(super) upstream: MemoryOrigin,
     pub(super) disk: Disk,
     pub(super) content: Arc<dyn Content>,
-    shelf: Arc<Mutex<Shelf>>,
-    released: watch::Sender<u64>,
     _stop: watch::Sender<bool>,
     draining: watch::Receiver<bool>,
     home: TempDir,
@@ -54,9 +41,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn new(mode: GateMode) -> Self {
-        let shelf = Arc::new(Mutex::new(Shelf::default()));
-        let released = watch::Sender::new(0);
-        let upstream = upstream(Arc::clone(&shelf), released.clone()).await;
+        let upstream = MemoryOrigin::default();
         let home = tempfile::tempdir().unwrap();
         let disk = Disk::default();
         let content: Arc<dyn Content> = Arc::new(MemoryContent::new(1 << 30));
@@ -67,8 +52,6 @@ impl Stage {
             upstream,
             disk,
             content,
-            shelf,
-            released,
             _stop: stop,
             draining,
             home,
@@ -85,35 +68,24 @@ impl Stage {
     /// Puts an image into a repository of the upstream, under its digest and a tag.
     pub(super) fn push(&self, path: &str, tag: &str, image: &Image) {
         self.push_manifest(path, tag, media_type::OCI_MANIFEST, &image.manifest);
-        let mut shelf = self.shelf();
         for blob in image.blobs() {
-            let at = format!("{path}/blobs/{}", blob.digest());
-            shelf.blobs.insert(at, blob.bytes.clone());
+            self.upstream.push_blob(path, &blob.bytes);
         }
     }
 
     /// Puts a manifest or an index there.
-    pub(super) fn push_manifest(&self, path: &str, tag: &str, kind: &'static str, bytes: &[u8]) {
-        let digest = Digest::of(bytes).to_string();
-        for reference in [tag, &digest] {
-            let at = format!("{path}/manifests/{reference}");
-            self.shelf().manifests.insert(at, (kind, bytes.to_vec()));
-        }
+    pub(super) fn push_manifest(&self, path: &str, tag: &str, kind: &str, bytes: &[u8]) {
+        self.upstream.push_manifest(path, tag, kind, bytes);
     }
 
     /// Lets the upstream wait with a blob.
     pub(super) fn withhold(&self, digest: &Digest) {
-        self.shelf().withheld.insert(digest.clone());
+        self.upstream.withhold(digest.as_str());
     }
 
     /// Lets it give out everything.
     pub(super) fn release(&self) {
-        self.shelf().withheld.clear();
-        self.released.send_modify(|times| *times += 1);
-    }
-
-    fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.upstream.release();
     }
 
     fn asked(path: &str, head: bool, patience: Patience) -> Asked {
@@ -226,15 +198,14 @@ pub(super) fn repository(path: &str) -> Repository {
 
 fn gate(
     mode: GateMode,
-    upstream: &Fake,
+    upstream: &MemoryOrigin,
     home: &TempDir,
     (content, disk): (&Arc<dyn Content>, &Disk),
 ) -> Gate {
     let clock = Clock::system();
     let metrics = Metrics::new(clock.now());
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let upstream = Arc::new(upstream.upstream());
-    let upstreams = Arc::new(Upstreams::new([("up.test".to_owned(), upstream)]));
+    let upstreams: Arc<dyn Origins> = Arc::new(upstream.clone());
     let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
     let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&upstreams));
     let jobs = Jobs::new(
@@ -282,37 +253,4 @@ fn gate(
         clock,
         metrics,
     })
-}
-
-/// Starts the upstream.
-async fn upstream(shelf: Arc<Mutex<Shelf>>, released: watch::Sender<u64>) -> Fake {
-    Fake::start(move |seen: Seen| {
-        let (shelf, mut released) = (Arc::clone(&shelf), released.subscribe());
-        async move {
-            let target = seen
-                .target
-                .strip_prefix("/v2/")
-                .unwrap_or_default()
-                .to_owned();
-            let path = target.split('?').next().unwrap_or_default().to_owned();
-            let is_withheld = |shelf: &Mutex<Shelf>| {
-                let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-                shelf.withheld.iter().any(|it| path.ends_with(it.as_str()))
-            };
-            while is_withheld(&shelf) {
-                let _ = released.changed().await;
-            }
-            let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((kind, bytes)) = shelf.manifests.get(&path) {
-                let digest = Digest::of(bytes).to_string();
-                let headers = [("content-type", *kind), ("docker-content-digest", &digest)];
-                return answer(200, &headers, bytes.clone());
-            }
-            match shelf.blobs.get(&path) {
-                Some(bytes) => answer(200, &[], bytes.clone()),
-                None => answer(404, &[], ""),
-            }
-        }
-    })
-    .await
 }

@@ -6,11 +6,8 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{Instrument as _, Span};
 
-/// The header that carries it.
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The only version that is written.
 const VERSION: &str = "00";
 /// Digits of its parts: version, trace, parent, flags.
@@ -28,14 +25,10 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Takes up what a request says that it is part of; begins anew where it says nothing of sense.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut told = headers.get_all(TRACEPARENT).iter();
-        let first = told.next().and_then(|value| value.to_str().ok());
-        first
-            .filter(|_| told.next().is_none())
-            .and_then(Self::parse)
-            .unwrap_or_else(Self::new)
+    /// Takes up what a request says that it is part of, in the words of its `traceparent`; begins
+    /// anew where it says nothing of sense.
+    pub fn of(told: Option<&str>) -> Self {
+        told.and_then(Self::parse).unwrap_or_else(Self::new)
     }
 
     fn new() -> Self {
@@ -74,9 +67,9 @@ impl Trace {
     }
 
     /// Writes it for a request of our own: each is a step by itself.
-    fn header(&self) -> Option<HeaderValue> {
+    fn step(&self) -> String {
         let Self { id, flags } = self;
-        format!("{VERSION}-{id}-{}-{flags}", hex_of(1)).parse().ok()
+        format!("{VERSION}-{id}-{}-{flags}", hex_of(1))
     }
 }
 
@@ -92,9 +85,9 @@ pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// Gives the header for a request of our own; none where nobody's request led to it.
-pub fn header() -> Option<HeaderValue> {
-    CURRENT.try_with(Trace::header).ok().flatten()
+/// Gives the `traceparent` of a request of our own; none where nobody's request led to it.
+pub fn step() -> Option<String> {
+    CURRENT.try_with(Trace::step).ok()
 }
 
 /// Makes so many times 16 hexadecimal digits, none of them all zeros.
@@ -111,13 +104,6 @@ mod tests {
     use super::*;
 
     const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-
-    fn headers(values: &[&str]) -> HeaderMap {
-        let values = values
-            .iter()
-            .map(|value| (TRACEPARENT, value.parse().unwrap()));
-        values.collect()
-    }
 
     #[test]
     fn what_makes_sense_is_taken_up_and_all_else_begins_anew() {
@@ -136,34 +122,31 @@ mod tests {
             ("x".to_owned(), false),
             (String::new(), false),
         ] {
-            let trace = Trace::of(&headers(&[&told]));
+            let trace = Trace::of(Some(&told));
             assert_eq!(trace.id == ID, is_taken, "{told:?}");
             assert_eq!(trace.id.len(), 32);
         }
-        let twice = format!("00-{ID}-00f067aa0ba902b7-01");
-        assert_ne!(Trace::of(&headers(&[&twice, &twice])).id, ID);
-        assert_ne!(Trace::of(&HeaderMap::new()), Trace::of(&HeaderMap::new()));
+        assert_ne!(Trace::of(None), Trace::of(None));
     }
 
     #[tokio::test]
     async fn tasks_of_a_request_pass_it_on_each_time_as_another_step() {
-        assert_eq!(header(), None);
+        assert_eq!(step(), None);
         let told = format!("00-{ID}-00f067aa0ba902b7-01");
         let work = async {
-            let task = tokio::spawn(carried(async { (header(), header()) }));
-            assert_eq!(tokio::spawn(async { header() }).await.unwrap(), None);
+            let task = tokio::spawn(carried(async { (step(), step()) }));
+            assert_eq!(tokio::spawn(async { step() }).await.unwrap(), None);
             task.await.unwrap()
         };
-        let (one, other) = Trace::of(&headers(&[&told])).follow(work).await;
+        let (one, other) = Trace::of(Some(&told)).follow(work).await;
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_ne!(one, other);
-        for value in [one, other] {
-            let text = value.to_str().unwrap();
+        for text in [one, other] {
             assert!(
                 text.starts_with(&format!("00-{ID}-")) && text.ends_with("-01"),
                 "{text}"
             );
-            assert!(Trace::parse(text).is_some(), "{text}");
+            assert!(Trace::parse(&text).is_some(), "{text}");
         }
     }
 }

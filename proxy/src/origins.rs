@@ -1,0 +1,178 @@
+//! The configured upstreams as the engine asks them, by the name that canonical repositories begin
+//! with: its port over the client of a registry.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt as _};
+use sluicegate_engine::origin::{
+    Askers, BlobPart, Failure, Origin, OriginBlob, OriginError, OriginManifest, Origins,
+};
+use sluicegate_model::registry::{ManifestHead, Referrers, TagPage};
+use sluicegate_model::{Digest, Reference, Repository, Tag};
+use sluicegate_upstream::{
+    Askers as ClientAskers, BlobBody, BlobPart as ClientPart, Upstream, UpstreamError,
+    UpstreamManifest,
+};
+
+/// Every upstream of the configuration.
+pub struct Upstreams(HashMap<String, Arc<Asked>>);
+
+/// An upstream as an origin.
+struct Asked(Upstream);
+
+/// No upstream has the name that a repository begins with.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is no upstream")]
+struct Unknown(String);
+
+impl Upstreams {
+    /// Collects upstreams by their names.
+    pub fn new(upstreams: impl IntoIterator<Item = Upstream>) -> Self {
+        let named = |upstream: Upstream| (upstream.name().to_owned(), Arc::new(Asked(upstream)));
+        Self(upstreams.into_iter().map(named).collect())
+    }
+
+    /// Lists the upstreams by name.
+    pub fn all(&self) -> Vec<&Upstream> {
+        let mut all: Vec<_> = self.0.values().map(|asked| &asked.0).collect();
+        all.sort_by_key(|upstream| upstream.name());
+        all
+    }
+
+    /// Finds the upstream of a repository.
+    pub fn client(&self, repository: &Repository) -> Option<&Upstream> {
+        self.0.get(repository.upstream()).map(|asked| &asked.0)
+    }
+}
+
+impl Origins for Upstreams {
+    fn of(&self, repository: &Repository) -> Result<Arc<dyn Origin>, OriginError> {
+        let name = repository.upstream();
+        let asked = self.0.get(name).cloned();
+        let asked = asked.map(|asked| asked as Arc<dyn Origin>);
+        asked.ok_or_else(|| OriginError::new(Failure::Absent, None, Unknown(name.to_owned())))
+    }
+}
+
+#[async_trait]
+impl Origin for Asked {
+    async fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<OriginManifest, OriginError> {
+        let found = self.0.manifest(repository.path(), reference).await;
+        found.map(manifest).map_err(failed)
+    }
+
+    async fn manifest_soon(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<OriginManifest, OriginError> {
+        let found = self.0.manifest_soon(repository.path(), reference).await;
+        found.map(manifest).map_err(failed)
+    }
+
+    async fn head(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<Option<ManifestHead>, OriginError> {
+        let told = self.0.head_manifest(repository.path(), reference).await;
+        told.map_err(failed)
+    }
+
+    async fn blob(
+        &self,
+        askers: &Askers,
+        repository: &Repository,
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<OriginBlob, OriginError> {
+        let askers = askers.clone();
+        let askers = ClientAskers::told_by(move || askers.all());
+        let path = repository.path();
+        let body = self.0.blob_for(&askers, path, digest, offset).await;
+        body.map(blob).map_err(failed)
+    }
+
+    async fn blob_part(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        part: Range<u64>,
+    ) -> Result<BlobPart, OriginError> {
+        let asked = self.0.blob_part(repository.path(), digest, part).await;
+        Ok(match asked.map_err(failed)? {
+            ClientPart::Part(bytes) => BlobPart::Part(bytes),
+            ClientPart::Whole(body) => BlobPart::Whole(blob(body)),
+            ClientPart::Neither => BlobPart::Neither,
+        })
+    }
+
+    async fn tags(&self, repository: &Repository, query: &str) -> Result<TagPage, OriginError> {
+        let page = self.0.tags(repository.path(), query).await;
+        page.map_err(failed)
+    }
+
+    async fn all_tags(&self, repository: &Repository) -> Result<Vec<Tag>, OriginError> {
+        self.0.all_tags(repository.path()).await.map_err(failed)
+    }
+
+    async fn referrers(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Referrers, OriginError> {
+        let path = repository.path();
+        let found = self.0.referrers(path, manifest, artifact_type).await;
+        found.map_err(failed)
+    }
+}
+
+fn manifest(found: UpstreamManifest) -> OriginManifest {
+    OriginManifest {
+        bytes: found.bytes,
+        media_type: found.media_type,
+        digest: found.digest,
+    }
+}
+
+fn blob(body: BlobBody) -> OriginBlob {
+    OriginBlob {
+        total_len: body.total_len,
+        offset: body.offset,
+        pieces: stream::try_unfold(body, |mut body| async move {
+            let piece = body.chunk().await.map_err(failed)?;
+            Ok(piece.map(|piece| (piece, body)))
+        })
+        .boxed(),
+    }
+}
+
+/// Says what an error of the client means to the engine.
+fn failed(error: UpstreamError) -> OriginError {
+    let failure = match &error {
+        UpstreamError::NotFound { .. } => Failure::Absent,
+        UpstreamError::Unauthorized { .. } => Failure::Unauthorized,
+        UpstreamError::Denied { .. } => Failure::Denied,
+        UpstreamError::RateLimited { .. } => Failure::Limited,
+        UpstreamError::Timeout { .. } => Failure::Silent,
+        error if error.is_too_much() => Failure::Overloaded,
+        error => match (error.is_retryable(), error.is_an_answer()) {
+            (true, true) => Failure::Fleeting,
+            (true, false) => Failure::Unreachable,
+            (false, true) => Failure::Broken,
+            (false, false) => Failure::Unusable,
+        },
+    };
+    OriginError::new(failure, error.retry_after(), error)
+}
+
+#[cfg(test)]
+mod tests;
