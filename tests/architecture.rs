@@ -155,7 +155,9 @@ fn crates_depend_only_as_the_map_says() {
 
 #[test]
 fn pure_crates_name_no_runtime_and_no_network() {
-    let impure = ["tokio", "hyper", "axum", "sled", "rustls", "reqwest"];
+    let impure = [
+        "tokio", "hyper", "axum", "sled", "redb", "rustls", "reqwest",
+    ];
     for folder in ["scanner/model", "scanner", "policy"] {
         let manifest =
             fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("manifest");

@@ -23,26 +23,34 @@ use jiff::Timestamp;
 use sluicegate_engine::content::Content as _;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, Entry, LineKind, verify};
-use sluicegate_local::store::{Key, Op, Opened, SledStore, VerdictStore};
+use sluicegate_local::store::{EngineKind, Key, Op, Opened, VerdictStore};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
 
 const KILLS: u64 = 10;
 const FLIPS: u64 = 12;
 const ROWS: u32 = 300;
-const CACHE_BYTES: u64 = 1 << 20;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let words: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
     match words[..] {
-        ["write-until-killed", directory, round] => write_until_killed(directory.as_ref(), round),
-        ["check-damaged", directory] => check_damaged(directory.as_ref()),
+        ["write-until-killed", engine, directory, round] => {
+            write_until_killed(kind(engine), directory.as_ref(), round);
+        }
+        ["check-damaged", engine, directory] => check_damaged(kind(engine), directory.as_ref()),
         _ => {
-            acknowledged_writes_survive_kill_9();
-            damaged_store_gives_right_rows_or_none();
+            for kind in EngineKind::ALL {
+                acknowledged_writes_survive_kill_9(kind);
+                damaged_store_gives_right_rows_or_none(kind);
+            }
         }
     }
+}
+
+fn kind(name: &str) -> EngineKind {
+    let named = |kind: &EngineKind| kind.to_string() == name;
+    EngineKind::ALL.into_iter().find(named).unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -61,12 +69,17 @@ fn start(arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-fn acknowledged_writes_survive_kill_9() {
+fn acknowledged_writes_survive_kill_9(kind: EngineKind) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     let mut acknowledged = Acknowledged::default();
     for round in 0..KILLS {
-        let mut child = start(&["write-until-killed", path, &round.to_string()]);
+        let mut child = start(&[
+            "write-until-killed",
+            &kind.to_string(),
+            path,
+            &round.to_string(),
+        ]);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // From right at the first answer to deep in the load.
         let life = Duration::from_millis(round * round * 2);
@@ -79,13 +92,13 @@ fn acknowledged_writes_survive_kill_9() {
             }
         }
         child.wait().unwrap();
-        runtime().block_on(acknowledged.check(directory.path()));
+        runtime().block_on(acknowledged.check(kind, directory.path()));
     }
     let Acknowledged { rows, blobs, seqs } = acknowledged;
     let counts = [rows.len(), blobs.len(), seqs.len()];
     assert!(
         counts.iter().all(|count| *count > 20),
-        "hardly a write: {counts:?}"
+        "{kind}: hardly a write: {counts:?}"
     );
 }
 
@@ -110,13 +123,17 @@ impl Acknowledged {
         }
     }
 
-    async fn check(&self, directory: &Path) {
-        let (store, opened) = SledStore::open(&directory.join("verdicts"), CACHE_BYTES).unwrap();
+    async fn check(&self, kind: EngineKind, directory: &Path) {
+        let (store, opened) = kind.open(directory).unwrap();
         assert_eq!(opened, Opened::AsItWas);
-        let first_halves = names(&store, "first ").await;
+        let first_halves = names(&*store, "first ").await;
         let lost: Vec<_> = self.rows.difference(&first_halves).collect();
         assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-        assert_eq!(first_halves, names(&store, "second ").await, "torn batches");
+        assert_eq!(
+            first_halves,
+            names(&*store, "second ").await,
+            "torn batches"
+        );
 
         let (_log, report) = DecisionLog::open(&directory.join("log")).unwrap();
         let verified = verify(&directory.join("log")).unwrap();
@@ -133,7 +150,7 @@ impl Acknowledged {
 }
 
 /// Gives the names of all rows of one half, each checked against its key.
-async fn names(store: &SledStore, half: &str) -> HashSet<String> {
+async fn names(store: &dyn VerdictStore, half: &str) -> HashSet<String> {
     let prefix = Key::from(half.as_bytes());
     let page = store.page(&prefix, None, usize::MAX).await.unwrap();
     let name = |(key, body): (Key, Bytes)| {
@@ -148,11 +165,10 @@ fn halves(name: &str) -> [Key; 2] {
     ["first", "second"].map(|half| Key::from(format!("{half} {name}").as_bytes()))
 }
 
-fn write_until_killed(directory: &Path, round: &str) {
-    let (store, _) = SledStore::open(&directory.join("verdicts"), CACHE_BYTES).unwrap();
+fn write_until_killed(kind: EngineKind, directory: &Path, round: &str) {
+    let (store, _) = kind.open(directory).unwrap();
     let (log, _) = DecisionLog::open(&directory.join("log")).unwrap();
     let content = ContentStore::open(&directory.join("cache"), u64::MAX).unwrap();
-    let store: Arc<dyn VerdictStore> = Arc::new(store);
     runtime().block_on(async {
         let mut writers = Vec::new();
         for writer in 0..3 {
@@ -216,10 +232,10 @@ async fn write_blobs(content: ContentStore, writer: String) {
 }
 
 /// Flips one bit or cuts the end of a store at rest, then reads it in a process of its own.
-fn damaged_store_gives_right_rows_or_none() {
+fn damaged_store_gives_right_rows_or_none(kind: EngineKind) {
     let original = tempfile::tempdir().unwrap();
-    let whole = original.path().join("verdicts");
-    let (store, _) = SledStore::open(&whole, CACHE_BYTES).unwrap();
+    let whole = kind.directory(original.path());
+    let (store, _) = kind.open(original.path()).unwrap();
     runtime().block_on(async {
         for number in 0..ROWS {
             let (key, body) = row(number);
@@ -230,25 +246,29 @@ fn damaged_store_gives_right_rows_or_none() {
     let mut outcomes = Vec::new();
     for round in 0..FLIPS {
         let directory = tempfile::tempdir().unwrap();
-        let copy = directory.path().join("verdicts");
+        let copy = kind.directory(directory.path());
         copy_directory(&whole, &copy);
         damage(&copy, round);
         // A second start must do: damage may cost one process, never two.
         let tries = (1..=2).find(|_| {
-            let child = start(&["check-damaged", copy.to_str().unwrap()]);
+            let path = directory.path().to_str().unwrap();
+            let child = start(&["check-damaged", &kind.to_string(), path]);
             let output = child.wait_with_output().unwrap();
             let told = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            assert!(!told.contains("wrong"), "round {round}: {told}");
+            assert!(!told.contains("wrong"), "{kind}, round {round}: {told}");
             outcomes.push(format!("{round}: {} {told}", output.status));
             output.status.success()
         });
         assert!(
             tries.is_some(),
-            "round {round} never started: {outcomes:#?}"
+            "{kind}, round {round} never started: {outcomes:#?}"
         );
     }
     let useful = outcomes.iter().filter(|told| !told.contains(" 0 right"));
-    assert!(useful.count() > 5, "hardly a row survived: {outcomes:#?}");
+    assert!(
+        useful.count() > 5,
+        "{kind}: hardly a row survived: {outcomes:#?}"
+    );
 }
 
 fn row(number: u32) -> (Key, Bytes) {
@@ -258,8 +278,8 @@ fn row(number: u32) -> (Key, Bytes) {
     (key, noise.collect())
 }
 
-fn check_damaged(directory: &Path) {
-    let (store, opened) = SledStore::open(directory, CACHE_BYTES).unwrap();
+fn check_damaged(kind: EngineKind, directory: &Path) {
+    let (store, opened) = kind.open(directory).unwrap();
     let (mut right, mut missing, mut failed) = (0, 0, 0);
     runtime().block_on(async {
         for number in 0..ROWS {

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use sluicegate_engine::content::{BlobFailure, BlobWriter, Content as _, ContentError};
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, Entry, LineKind, LogError, verify};
-use sluicegate_local::store::{Key, Op, SledStore, StoreError, VerdictStore};
+use sluicegate_local::store::{EngineKind, Key, Op, StoreError, VerdictStore};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
 
@@ -33,7 +33,12 @@ fn main() {
         runtime.block_on(full_disk_keeps_no_short_blob_and_recovers(
             directory.as_ref(),
         ));
-        runtime.block_on(full_disk_takes_no_record_and_recovers(directory.as_ref()));
+        for kind in EngineKind::ALL {
+            runtime.block_on(full_disk_takes_no_record_and_recovers(
+                kind,
+                directory.as_ref(),
+            ));
+        }
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -106,19 +111,19 @@ fn begin_unannounced(store: &ContentStore, name: &[u8]) -> BlobWriter {
     store.begin(&Digest::of(name), None).unwrap()
 }
 
-async fn full_disk_takes_no_record_and_recovers(disk: &Path) {
-    let (store, _) = SledStore::open(&disk.join("verdicts"), 1 << 20).unwrap();
+async fn full_disk_takes_no_record_and_recovers(kind: EngineKind, disk: &Path) {
+    let (store, _) = kind.open(disk).unwrap();
     let (log, _) = DecisionLog::open(&disk.join("log")).unwrap();
     let junk = disk.join("junk");
     for round in 0..3 {
         let [before, during, after] =
             ["before", "during", "after"].map(|when| format!("{when} {round}"));
-        put(&store, &before).await.unwrap();
+        put(&*store, &before).await.unwrap();
         let last = log.append(entry()).await.unwrap();
 
         fill(&junk);
         assert!(matches!(
-            put(&store, &during).await,
+            put(&*store, &during).await,
             Err(StoreError::Full { .. })
         ));
         assert!(store.health().await.is_err());
@@ -128,7 +133,7 @@ async fn full_disk_takes_no_record_and_recovers(disk: &Path) {
         assert!(store.get(&key(&during)).await.unwrap().is_none());
 
         fs::remove_file(&junk).unwrap();
-        put(&store, &after).await.unwrap();
+        put(&*store, &after).await.unwrap();
         assert!(log.append(entry()).await.unwrap() > last);
         let verified = verify(log.directory()).unwrap();
         assert!(
@@ -138,7 +143,7 @@ async fn full_disk_takes_no_record_and_recovers(disk: &Path) {
     }
 }
 
-async fn put(store: &SledStore, name: &str) -> Result<(), StoreError> {
+async fn put(store: &dyn VerdictStore, name: &str) -> Result<(), StoreError> {
     let (key, body) = (key(name), Bytes::from_static(b"row"));
     store.apply(vec![Op::Put { key, body }]).await
 }

@@ -6,15 +6,20 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
+use crate::durable::Disk;
 
 fn engines() -> Vec<(Arc<dyn VerdictStore>, Option<TempDir>)> {
-    let directory = tempfile::tempdir().unwrap();
-    let (sled, opened) = SledStore::open(&directory.path().join("verdicts"), 1 << 20).unwrap();
-    assert_eq!(opened, Opened::AsItWas);
-    vec![
-        (Arc::new(MemoryStore::new()), None),
-        (Arc::new(sled), Some(directory)),
-    ]
+    let memory: Arc<dyn VerdictStore> = Arc::new(MemoryStore::new());
+    let mut engines = vec![(memory, None)];
+    for kind in EngineKind::ALL {
+        let data = tempfile::tempdir().unwrap();
+        assert!(!kind.is_in(data.path()));
+        let (store, opened) = kind.open(data.path()).unwrap();
+        assert_eq!(opened, Opened::AsItWas);
+        assert!(kind.is_in(data.path()));
+        engines.push((store, Some(data)));
+    }
+    engines
 }
 
 fn key(text: &str) -> Key {
@@ -130,15 +135,77 @@ async fn keeps_values_that_compress_and_values_that_do_not() {
 
 #[tokio::test]
 async fn a_store_that_somebody_has_open_is_in_use_and_stays_whole() {
-    let directory = tempfile::tempdir().unwrap();
-    let home = directory.path().join("verdicts");
-    let (first, _) = SledStore::open(&home, 1 << 20).unwrap();
+    for kind in EngineKind::ALL {
+        let data = tempfile::tempdir().unwrap();
+        let (first, _) = kind.open(data.path()).unwrap();
+        first.apply(vec![put("a", "1")]).await.unwrap();
+        let second = kind.open(data.path()).map(drop);
+        let home = kind.directory(data.path());
+        assert!(matches!(second, Err(StoreError::InUse { path }) if path == home));
+        drop(first);
+        let (again, opened) = kind.open(data.path()).unwrap();
+        assert_eq!(opened, Opened::AsItWas);
+        assert_eq!(get(&again, "a").await, Some(Bytes::from("1")));
+    }
+}
+
+#[tokio::test]
+async fn engines_in_one_directory_leave_each_other_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let [(first, _), (second, _)] = EngineKind::ALL.map(|kind| kind.open(data.path()).unwrap());
     first.apply(vec![put("a", "1")]).await.unwrap();
-    let second = SledStore::open(&home, 1 << 20).map(drop);
-    assert!(matches!(second, Err(StoreError::InUse { path }) if path == home));
-    drop(first);
-    let (again, opened) = SledStore::open(&home, 1 << 20).unwrap();
+    second.apply(vec![put("a", "2")]).await.unwrap();
+    drop((first, second));
+    for (kind, body) in EngineKind::ALL.into_iter().zip(["1", "2"]) {
+        let (store, opened) = kind.open(data.path()).unwrap();
+        assert_eq!(opened, Opened::AsItWas);
+        assert_eq!(get(&store, "a").await, Some(Bytes::from(body)), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_sync_that_failed_nothing_is_acknowledged_or_shown_until_all_is_written_anew() {
+    for kind in EngineKind::ALL {
+        let data = tempfile::tempdir().unwrap();
+        let disk = Disk::default();
+        let (store, _) = kind.open_on(data.path(), disk.clone()).unwrap();
+        store.apply(vec![put("a", "1")]).await.unwrap();
+        disk.let_fail(true);
+        for _ in 0..2 {
+            assert!(store.apply(vec![put("b", "1")]).await.is_err(), "{kind}");
+            assert!(store.get(&key("a")).await.is_err(), "{kind}");
+            assert!(store.page(&key("a"), None, 9).await.is_err(), "{kind}");
+        }
+        disk.let_fail(false);
+        store.apply(vec![put("c", "1")]).await.unwrap();
+        drop(store);
+        let (store, opened) = kind.open(data.path()).unwrap();
+        assert_eq!(opened, Opened::AsItWas);
+        for name in ["a", "c"] {
+            assert_eq!(get(&store, name).await, Some(Bytes::from("1")), "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_sealed_for_its_key_is_none() {
+    let data = tempfile::tempdir().unwrap();
+    let directory = EngineKind::Redb.directory(data.path());
+    std::fs::create_dir(&directory).unwrap();
+    let foreign = redb::Database::create(directory.join("db")).unwrap();
+    let transaction = foreign.begin_write().unwrap();
+    let table = redb::TableDefinition::<&[u8], &[u8]>::new("rows");
+    let sealed = envelope::seal(b"a", b"1");
+    let mut rows = transaction.open_table(table).unwrap();
+    for name in ["a", "b"] {
+        rows.insert(name.as_bytes(), sealed.as_slice()).unwrap();
+    }
+    drop(rows);
+    transaction.commit().unwrap();
+    drop(foreign);
+    let (store, opened) = EngineKind::Redb.open(data.path()).unwrap();
     assert_eq!(opened, Opened::AsItWas);
-    let found = again.get(&key("a")).await.unwrap();
-    assert_eq!(found, Some(Bytes::from("1")));
+    assert_eq!(get(&store, "a").await, Some(Bytes::from("1")));
+    assert_eq!(get(&store, "b").await, None);
+    assert_eq!(page(&store, "", None, 9).await, ["a"]);
 }

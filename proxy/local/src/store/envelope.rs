@@ -36,8 +36,16 @@ pub(super) fn seal(key: &[u8], body: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// Unwraps the value of a key; none where it is damaged or another key's.
+/// Unwraps the value of a key; none where it is damaged or another key's, which is logged.
 pub(super) fn unseal(key: &[u8], sealed: &[u8]) -> Option<Bytes> {
+    let body = unwrapped(key, sealed);
+    if body.is_none() {
+        tracing::error!("verdict store holds a damaged record; taken for missing");
+    }
+    body
+}
+
+fn unwrapped(key: &[u8], sealed: &[u8]) -> Option<Bytes> {
     let (header, payload) = sealed.split_first_chunk::<HEADER_BYTES>()?;
     let [format, codec, sum @ ..] = *header;
     if format != FORMAT || u32::from_le_bytes(sum) != checksum(key, codec, payload) {

@@ -2,11 +2,15 @@
 //!
 //! Small on purpose, so that another engine is one file. The contract suite runs against each.
 
+mod embedded;
 mod envelope;
+mod home;
+mod kind;
 mod memory;
-mod sled_open;
-mod sled_reserve;
-mod sled_store;
+mod opening;
+mod redb_engine;
+mod reserve;
+mod sled_engine;
 
 #[cfg(test)]
 mod contract;
@@ -17,8 +21,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sluicegate_engine::ledger::LedgerError;
 
+pub use kind::EngineKind;
 pub use memory::MemoryStore;
-pub use sled_store::{Opened, SledStore};
+pub use opening::Opened;
+use redb_engine::Redb;
+use sled_engine::Sled;
+
+/// Keeps records in a sled database.
+pub type SledStore = embedded::EmbeddedStore<Sled>;
 
 /// A key; engines keep them in the order of their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

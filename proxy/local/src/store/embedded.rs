@@ -1,13 +1,15 @@
-//! The default engine: sled, under the rules that make it durable and survivable.
+//! An engine within the process, under the rules that make it durable and survivable.
 //!
-//! Only the writer thread writes: it gathers what waits, applies it as one batch, flushes, and
-//! fsyncs the database file, because sled's own flush does not. Every value is sealed with its key.
-//! A panic inside sled costs the call, never the process; after one the database is opened anew.
+//! Only the writer thread writes: it gathers what waits and commits it as one batch, which is on
+//! disk when the engine returns. Every value is sealed with its key.
+//! A panic inside the engine costs the call, never the process; after one it is opened anew.
 //! After a sync that failed it stays closed, also to readers, until its files were written anew.
 //! Fit for what can be scanned again, and for nothing else.
 
+use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,10 +20,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::envelope;
-pub use super::sled_open::Opened;
-use super::sled_open::{Database, open};
-use super::sled_reserve as reserve;
+use super::envelope::unseal;
+use super::home::Home;
+use super::opening::{Opened, Trouble, open};
+use super::reserve;
 use super::{Key, Op, StoreError, VerdictStore};
 use crate::durable::Disk;
 
@@ -31,7 +33,7 @@ const MAX_BATCH_OPS: usize = 256;
 const MAX_WAITING: usize = 1024;
 /// How often room for the next start is looked for while nothing is written.
 const KEEP_ROOM_EVERY: Duration = Duration::from_secs(1);
-/// Most free bytes below which nothing is written: sled does not survive a full disk well.
+/// Most free bytes below which nothing is written: engines do not survive a full disk well.
 ///
 /// Less than the content store's headroom, so that verdicts are still written when blobs are not.
 const MAX_HEADROOM_BYTES: u64 = 16 * 1024 * 1024;
@@ -40,25 +42,81 @@ const HEADROOM_SHARE: u64 = 40;
 /// The key of the row that health probes write; no record's kind has this letter.
 const HEARTBEAT_KEY: &[u8] = b"!heartbeat";
 
-/// Keeps records in a sled database.
+/// What an engine does of its own.
+pub trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
+    /// What it says when it fails.
+    type Error: fmt::Display;
+
+    /// Opens or creates the database, and reads all of it, so that damage shows.
+    fn open(home: &Arc<Home>) -> Result<Self, Trouble>;
+
+    /// Moves away what the engine can rebuild; tells whether there was any.
+    fn shed(_directory: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Takes over what can be read of a damaged database in this directory; tells how many rows.
+    fn rescue(&self, _home: &Arc<Home>, _damaged: &Path) -> Result<u64, Self::Error> {
+        Ok(0)
+    }
+
+    /// Gives the values of some keys, in their order; a damaged one is none.
+    fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Self::Error>;
+
+    /// Offers rows to a page, in order from its start, until it takes no more.
+    fn fill(&self, page: &mut Page) -> Result<(), Self::Error>;
+
+    /// Makes all changes or none, in order; they are durable when it returns.
+    fn commit(&self, ops: &[Op]) -> Result<(), Self::Error>;
+}
+
+/// Rows of one prefix, while they are read.
+pub struct Page {
+    prefix: Key,
+    after: Option<Key>,
+    limit: usize,
+    rows: Vec<(Key, Bytes)>,
+}
+
+impl Page {
+    /// Gives the first key that may be on it.
+    pub(super) fn start(&self) -> Vec<u8> {
+        match &self.after {
+            Some(after) if *after >= self.prefix => {
+                // The smallest key that is larger.
+                [after.as_bytes(), &[0]].concat()
+            }
+            _ => self.prefix.as_bytes().to_vec(),
+        }
+    }
+
+    /// Takes a row unless it is damaged; tells whether another may follow.
+    pub(super) fn take(&mut self, key: &[u8], sealed: &[u8]) -> bool {
+        if self.rows.len() >= self.limit || !key.starts_with(self.prefix.as_bytes()) {
+            return false;
+        }
+        if let Some(body) = unseal(key, sealed) {
+            self.rows.push((Key::from(key), body));
+        }
+        true
+    }
+}
+
+/// Keeps records in the database of an engine.
 #[derive(Debug)]
-pub struct SledStore {
-    shared: Arc<Shared>,
+pub struct EmbeddedStore<E: Engine> {
+    shared: Arc<Shared<E>>,
     requests: Option<mpsc::SyncSender<Request>>,
     writer: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    directory: PathBuf,
-    cache_bytes: u64,
+struct Shared<E> {
+    home: Arc<Home>,
     /// None while it could not be opened anew.
-    database: RwLock<Option<Database>>,
+    engine: RwLock<Option<E>>,
     /// Set when a read found damage: the next write, a health probe at the latest, opens it anew.
     is_suspect: AtomicBool,
-    /// Set when a sync failed: nobody knows what is on disk, whatever can be read.
-    in_doubt: AtomicBool,
-    disk: Disk,
 }
 
 struct Request {
@@ -66,8 +124,8 @@ struct Request {
     done: oneshot::Sender<Result<(), StoreError>>,
 }
 
-impl SledStore {
-    /// Opens the store in `directory`, with `cache_bytes` of sled's cache (it uses seven times that).
+impl<E: Engine> EmbeddedStore<E> {
+    /// Opens the store in `directory`, with `cache_bytes` of the engine's cache.
     ///
     /// Blocks on the disk. A damaged database is mended or set aside, which [`Opened`] tells.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<(Self, Opened), StoreError> {
@@ -80,14 +138,12 @@ impl SledStore {
         cache_bytes: u64,
         disk: Disk,
     ) -> Result<(Self, Opened), StoreError> {
-        let (database, opened) = open(directory, cache_bytes, &disk)?;
+        let home = Arc::new(Home::new(directory, cache_bytes, disk));
+        let (engine, opened) = open(&home)?;
         let shared = Arc::new(Shared {
-            directory: directory.to_owned(),
-            cache_bytes,
-            database: RwLock::new(Some(database)),
+            home,
+            engine: RwLock::new(Some(engine)),
             is_suspect: AtomicBool::new(false),
-            in_doubt: AtomicBool::new(false),
-            disk,
         });
         let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
         let of_writer = Arc::clone(&shared);
@@ -105,19 +161,16 @@ impl SledStore {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&sled::Db) -> sled::Result<T> + Send + 'static,
+        work: impl FnOnce(&E) -> Result<T, E::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         const ATTEMPT: &str = "reading";
         let shared = Arc::clone(&self.shared);
         let read = tokio::task::spawn_blocking(move || {
-            let database = shared
-                .database
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            let database = database.as_ref().ok_or_else(|| closed(ATTEMPT))?;
-            work(database.sled()).map_err(|error| failed(ATTEMPT, &error))
+            let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
+            let engine = engine.as_ref().ok_or_else(|| closed(ATTEMPT))?;
+            work(engine).map_err(|error| failed(ATTEMPT, &error))
         });
-        // A panic in sled ends up in the outer error.
+        // A panic in the engine ends up in the outer error.
         let read = read
             .await
             .unwrap_or_else(|error| Err(failed(ATTEMPT, &error)));
@@ -129,26 +182,15 @@ impl SledStore {
 }
 
 #[async_trait]
-impl VerdictStore for SledStore {
+impl<E: Engine> VerdictStore for EmbeddedStore<E> {
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        let key = key.clone();
-        self.read(move |sled| {
-            let sealed = sled.get(key.as_bytes())?;
-            Ok(sealed.and_then(|sealed| unseal(key.as_bytes(), &sealed)))
-        })
-        .await
+        let found = self.get_many(std::slice::from_ref(key)).await?;
+        Ok(found.into_iter().next().flatten())
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let keys = keys.to_vec();
-        self.read(move |sled| {
-            let get = |key: &Key| {
-                let sealed = sled.get(key.as_bytes())?;
-                Ok(sealed.and_then(|sealed| unseal(key.as_bytes(), &sealed)))
-            };
-            keys.iter().map(get).collect()
-        })
-        .await
+        self.read(move |engine| engine.get_many(&keys)).await
     }
 
     async fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError> {
@@ -178,21 +220,14 @@ impl VerdictStore for SledStore {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<(Key, Bytes)>, StoreError> {
-        let (prefix, after) = (prefix.clone(), after.cloned());
-        self.read(move |sled| {
-            let mut page = Vec::new();
-            for row in sled.range(range_start(&prefix, after)..) {
-                let (key, sealed) = row?;
-                if page.len() >= limit || !key.starts_with(prefix.as_bytes()) {
-                    break;
-                }
-                if let Some(body) = unseal(&key, &sealed) {
-                    page.push((Key::from(key.as_ref()), body));
-                }
-            }
-            Ok(page)
-        })
-        .await
+        let mut page = Page {
+            prefix: prefix.clone(),
+            after: after.cloned(),
+            limit,
+            rows: Vec::new(),
+        };
+        self.read(move |engine| engine.fill(&mut page).map(|()| page.rows))
+            .await
     }
 
     async fn health(&self) -> Result<(), StoreError> {
@@ -204,7 +239,7 @@ impl VerdictStore for SledStore {
     }
 }
 
-impl Drop for SledStore {
+impl<E: Engine> Drop for EmbeddedStore<E> {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(writer) = self.writer.take() {
@@ -214,14 +249,14 @@ impl Drop for SledStore {
     }
 }
 
-fn write_until_closed(shared: &Shared, queue: &mpsc::Receiver<Request>) {
+fn write_until_closed<E: Engine>(shared: &Shared<E>, queue: &mpsc::Receiver<Request>) {
     // Where it failed once, it would fail and be told every second.
     let mut may_keep_room = true;
     loop {
         let first = match queue.recv_timeout(KEEP_ROOM_EVERY) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
-                may_keep_room = may_keep_room && reserve::keep(&shared.directory);
+                may_keep_room = may_keep_room && reserve::keep(&shared.home.directory);
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -248,7 +283,7 @@ fn write_until_closed(shared: &Shared, queue: &mpsc::Receiver<Request>) {
     }
 }
 
-impl Shared {
+impl<E: Engine> Shared<E> {
     fn write(&self, ops: &[Op]) -> Result<(), StoreError> {
         self.check_room()?;
         if self.is_suspect.swap(false, Ordering::AcqRel) {
@@ -258,102 +293,57 @@ impl Shared {
         let written = catch_unwind(AssertUnwindSafe(|| self.commit(ops)))
             .unwrap_or_else(|_| Err(failed("writing", &"the engine panicked")));
         if written.is_err() {
-            // After an error sled's threads may have ended in silence: the next write starts with
-            // a database opened anew. What was acknowledged is on disk.
+            // After an error an engine may be of no use, and sled's threads ended in silence: the
+            // next write starts with a database opened anew. What was acknowledged is on disk.
             self.close();
             self.reopen_if_closed()?;
+            self.check_room()?;
         } else {
             // It may have been given up at the start.
-            reserve::keep(&self.directory);
+            reserve::keep(&self.home.directory);
         }
         written
     }
 
     fn commit(&self, ops: &[Op]) -> Result<(), StoreError> {
         const ATTEMPT: &str = "writing";
-        let mut batch = sled::Batch::default();
-        for op in ops {
-            match op {
-                Op::Put { key, body } => {
-                    batch.insert(key.as_bytes(), envelope::seal(key.as_bytes(), body));
-                }
-                Op::Delete { key } => batch.remove(key.as_bytes()),
-            }
-        }
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or_else(|| closed(ATTEMPT))?;
-        database
-            .sled()
-            .apply_batch(batch)
-            .and_then(|()| database.sled().flush())
-            .map_err(|error| failed(ATTEMPT, &error))?;
-        database.sync(&self.disk).map_err(|error| {
-            self.in_doubt.store(true, Ordering::Release);
-            failed("syncing", &error)
-        })
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let engine = engine.as_ref().ok_or_else(|| closed(ATTEMPT))?;
+        engine.commit(ops).map_err(|error| failed(ATTEMPT, &error))
     }
 
     fn close(&self) {
-        let mut database = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let broken = database.take();
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        let broken = engine.take();
         // Dropping flushes, which may panic again.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(broken)));
     }
 
     fn reopen_if_closed(&self) -> Result<(), StoreError> {
-        let mut database = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if database.is_none() {
-            if self.in_doubt.load(Ordering::Acquire) {
-                let written = self.disk.write_anew(&self.directory);
-                written
-                    .map_err(|error| failed("writing anew, after a sync that failed,", &error))?;
-                self.in_doubt.store(false, Ordering::Release);
-            }
-            let (anew, opened) = open(&self.directory, self.cache_bytes, &self.disk)?;
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        if engine.is_none() {
+            self.home
+                .settle()
+                .map_err(|error| failed("writing anew, after a sync that failed,", &error))?;
+            let (anew, opened) = open(&self.home)?;
             tracing::warn!(%opened, "verdict store opened anew after an error");
-            *database = Some(anew);
+            *engine = Some(anew);
         }
         Ok(())
     }
 
     fn check_room(&self) -> Result<(), StoreError> {
-        let disk = rustix::fs::statvfs(&self.directory)
+        let disk = rustix::fs::statvfs(&self.home.directory)
             .map_err(|error| failed("asking the free space of", &error))?;
         let total = disk.f_blocks.saturating_mul(disk.f_frsize);
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         if free < MAX_HEADROOM_BYTES.min(total / HEADROOM_SHARE) {
             return Err(StoreError::Full {
-                path: self.directory.clone(),
+                path: self.home.directory.clone(),
             });
         }
         Ok(())
     }
-}
-
-fn range_start(prefix: &Key, after: Option<Key>) -> Vec<u8> {
-    match after {
-        Some(after) if after >= *prefix => {
-            // The smallest key that is larger.
-            let mut start = after.0.into_vec();
-            start.push(0);
-            start
-        }
-        _ => prefix.as_bytes().to_vec(),
-    }
-}
-
-fn unseal(key: &[u8], sealed: &[u8]) -> Option<Bytes> {
-    let body = envelope::unseal(key, sealed);
-    if body.is_none() {
-        tracing::error!("verdict store holds a damaged record; taken for missing");
-    }
-    body
 }
 
 fn failed(attempt: &'static str, error: &dyn std::fmt::Display) -> StoreError {

@@ -1,4 +1,4 @@
-//! Room that the verdict store keeps for its next start: sled writes when it opens, and a disk that
+//! Room that the verdict store keeps for its next start: engines write when they open, and a disk that
 //! others have filled must not keep the images that are here from being served.
 //!
 //! One file beside the database, given up when it cannot be opened for want of room, and made again
@@ -24,6 +24,13 @@ const LEAVES: u64 = 4;
 /// Tells whether the disk has no room for what an opening writes.
 pub(super) fn is_needed(database: &Path) -> bool {
     room(database).is_ok_and(|(free, _)| free < FULL_BELOW)
+}
+
+/// Tells whether the disk has room for as much as the files of this directory once more, and leaves
+/// as much again to others.
+pub(super) fn has_room_for_another(database: &Path) -> bool {
+    let bytes = bytes_of(database, |_name| true);
+    room(database).is_ok_and(|(free, _)| free >= bytes.saturating_mul(2))
 }
 
 /// Gives the reserve up; tells whether there was one.
@@ -70,10 +77,14 @@ fn make(database: &Path, place: &Path) -> io::Result<()> {
 
 /// Counts the bytes of sled's snapshots; the next one has about as many.
 fn snapshot_bytes(database: &Path) -> u64 {
+    bytes_of(database, |name| name.starts_with("snap."))
+}
+
+/// Counts the bytes of the files that are called so.
+fn bytes_of(database: &Path, is_counted: impl Fn(&str) -> bool) -> u64 {
     let entries = fs::read_dir(database).into_iter().flatten().flatten();
-    let snapshots =
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("snap."));
-    snapshots
+    let counted = entries.filter(|entry| is_counted(&entry.file_name().to_string_lossy()));
+    counted
         .filter_map(|entry| entry.metadata().ok())
         .map(|found| found.len())
         .sum()
