@@ -21,7 +21,8 @@ use crate::networks;
 use crate::said::Said;
 use crate::upstreams;
 use crate::values::{
-    ApiAuth, FeedSource, GateMode, LogFormat, TlsFiles, UpstreamSettings, WebhookSettings,
+    ApiAuth, FeedSource, GateMode, LogFormat, StoreEngine, TlsFiles, UpstreamSettings,
+    WebhookSettings,
 };
 use crate::webhook;
 
@@ -50,6 +51,13 @@ settings! { said:
     data: Option<String> =>
         /// The data directory.
         data: PathBuf = said.path().unwrap_or_else(|| said.environment.default_data());
+
+    /// Which engine keeps verdicts: sled, or redb for more than 200,000 images [default: sled]
+    #[arg(value_name = "ENGINE")]
+    store: Option<String> =>
+        /// Which engine keeps verdicts.
+        store: StoreEngine = said.word(StoreEngine::Sled,
+            &[("sled", StoreEngine::Sled), ("redb", StoreEngine::Redb)]);
 
     /// Policy file or directory (repeatable) [default: the built-in policy]
     #[arg(value_name = "PATH")]

@@ -39,6 +39,7 @@ fn works_without_any_setting() {
     assert_eq!(settings.default_upstream, "docker.io");
     assert_eq!(settings.upstreams.len(), defaults::UPSTREAMS.len());
     assert_eq!(settings.gate, GateMode::Hold);
+    assert_eq!(settings.store, crate::StoreEngine::Sled);
     assert_eq!(settings.platforms.len(), 1);
     assert!(matches!(settings.feeds.as_slice(), [FeedSource::Usual(_)]));
     assert!(loaded.warnings.is_empty());
@@ -68,7 +69,7 @@ fn keeps_data_where_the_user_expects_it() {
 fn flag_beats_variable_beats_file_beats_default() {
     let file = Some((
         "s.yaml",
-        "gate: stream\ntag_ttl: 1m\ncache_size: 1GiB\nname: [a, b]\n",
+        "gate: stream\ntag_ttl: 1m\ncache_size: 1GiB\nname: [a, b]\nstore: redb\n",
     ));
     let environment = environment(&[
         ("SLUICEGATE_TAG_TTL", "2m"),
@@ -81,6 +82,7 @@ fn flag_beats_variable_beats_file_beats_default() {
     };
     let settings = load(flags, &environment, file).unwrap().settings;
     assert_eq!(settings.gate, GateMode::Stream);
+    assert_eq!(settings.store, crate::StoreEngine::Redb);
     assert_eq!(settings.tag_ttl.as_secs(), 120);
     assert_eq!(settings.cache_bytes, 3 * 1024 * 1024);
     assert_eq!(settings.names, ["c", "d", "e:5000"]);
@@ -136,7 +138,8 @@ fn tells_every_mistake_at_once_with_its_place() {
     let found = messages(
         "listen: nowhere\ngaet: hold\ngate: maybe\ncache_size: 12 apples\nplatforms: linux\n\
          feed: [none, /x]\nupstreams:\n  'a/b': {url: 'ftp://x'}\n  c: {urll: x}\n\
-         tls: {cert_file: a}\napi_open: maybe\ndefault_upstream: nobody\n",
+         tls: {cert_file: a}\napi_open: maybe\ndefault_upstream: nobody\n\
+         store: 'postgres://db'\n",
     );
     for wanted in [
         "s.yaml:1:9: wanted ADDRESS:PORT",
@@ -152,6 +155,7 @@ fn tells_every_mistake_at_once_with_its_place() {
         "\"key_file\" is missing",
         "s.yaml:11:11: wanted true or false",
         "s.yaml:12:19: no upstream is called \"nobody\"",
+        "s.yaml:13:8: wanted sled or redb, got \"postgres://db\"",
     ] {
         assert!(
             found.iter().any(|message| message.contains(wanted)),

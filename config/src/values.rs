@@ -103,6 +103,15 @@ pub enum ApiAuth {
     Anonymous,
 }
 
+/// Which engine keeps verdicts, in files under the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreEngine {
+    /// sled.
+    Sled,
+    /// redb.
+    Redb,
+}
+
 /// When bytes may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateMode {

@@ -5,6 +5,7 @@
 mod listeners;
 mod reload;
 pub mod stopped;
+mod store;
 mod tasks;
 pub mod unstarted;
 
@@ -21,7 +22,7 @@ use sluicegate_feeds::Feeds;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, LogError, PolicyRecord, PolicyTexts, PullLog};
 use sluicegate_local::ledger::Records;
-use sluicegate_local::store::{SledStore, StoreError};
+use sluicegate_local::store::StoreError;
 use sluicegate_machine::clock::Clock;
 use sluicegate_model::names::Names;
 use sluicegate_scanner::Limits;
@@ -57,9 +58,6 @@ use crate::webhook::Webhook;
 
 use self::listeners::{Bound, Certificates, details};
 use self::tasks::{begin_delivery, prepare_lists, prove_store, settle_pulls, tell_unmet};
-
-/// Memory that the verdict store's engine is given, in bytes; it uses about seven times that.
-const STORE_CACHE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// A running service.
 pub struct App {
@@ -352,6 +350,7 @@ impl Parts {
             metrics: metrics.clone(),
             certificates: certificates.each(),
             data: settings.data.clone(),
+            store_dir: store::engine(settings).directory(&settings.data),
             decisions_dir: settings.data.join("decisions"),
             history: self.history.clone(),
             gate_mode: match settings.gate {
@@ -369,14 +368,18 @@ fn open_data(
     settings: &Settings,
 ) -> Result<(Arc<dyn Content>, Limits, Arc<dyn Ledger>, DecisionLog), StartError> {
     let data = &settings.data;
-    // First, for it locks the directory: opening the content store removes leftovers.
-    let (store, opened) = SledStore::open(&data.join("verdicts"), STORE_CACHE_BYTES).map_err(
-        |error| match error {
-            StoreError::InUse { .. } => StartError::InUse(data.clone()),
+    // First, for it locks the directory whatever the engine: opening the content store removes
+    // leftovers.
+    let (log, opened) =
+        DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
+            LogError::InUse(_) => StartError::InUse(data.clone()),
             error => data_error(data, &error),
-        },
-    )?;
-    tracing::info!(%opened, "verdict store opened");
+        })?;
+    tracing::info!(%opened, "decision log opened");
+    let store = store::open(settings).map_err(|error| match error {
+        StoreError::InUse { .. } => StartError::InUse(data.clone()),
+        error => data_error(data, &error),
+    })?;
     let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
         .map_err(|error| data_error(data, &error))?;
     let limits = Limits {
@@ -384,13 +387,7 @@ fn open_data(
         ..Limits::default()
     };
     let content: Arc<dyn Content> = Arc::new(content);
-    let ledger: Arc<dyn Ledger> = Arc::new(Records::new(Arc::new(store), Arc::clone(&content)));
-    let (log, opened) =
-        DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
-            LogError::InUse(_) => StartError::InUse(data.clone()),
-            error => data_error(data, &error),
-        })?;
-    tracing::info!(%opened, "decision log opened");
+    let ledger: Arc<dyn Ledger> = Arc::new(Records::new(store, Arc::clone(&content)));
     Ok((content, limits, ledger, log))
 }
 

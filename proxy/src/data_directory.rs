@@ -38,7 +38,14 @@ const SHARED: [&str; 19] = [
     "/var/tmp",
 ];
 /// What the service keeps right beneath the data directory.
-const OWN: [&str; 5] = ["verdicts", "content", "decisions", "feeds", "inspect"];
+const OWN: [&str; 6] = [
+    "verdicts",
+    "verdicts.redb",
+    "content",
+    "decisions",
+    "feeds",
+    "inspect",
+];
 /// The bit that says that everybody may put files into a directory.
 const STICKY: u32 = 0o1000;
 

@@ -11,23 +11,35 @@ use sluicegate_tests::seeds::rng;
 use crate::rounds::seeds;
 use crate::stage::{Stage, blob_file, clean_image, flawed_image, plain_image};
 
+/// Rounds with the other engine; what else is kept is damaged with the first.
+const REDB_ROUNDS: usize = 8;
 /// Longest start over damaged files.
 const START: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_store_means_scan_again_and_never_allow() {
-    let mut stage = Stage::start("hold").await;
+    damage_again_and_again("sled", &["verdicts", "content", "feeds"], seeds()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_store_of_redb_means_scan_again_and_never_allow() {
+    let seeds = seeds().into_iter().take(REDB_ROUNDS).collect();
+    damage_again_and_again("redb", &["verdicts.redb"], seeds).await;
+}
+
+async fn damage_again_and_again(store: &str, folders: &[&str], seeds: Vec<u64>) {
+    let mut stage = Stage::with(|builder| builder.flag("--store", store)).await;
     let (clean, flawed) = (clean_image(1, 50_000), flawed_image(2, 50_000));
     stage.upstream.add("lib/app", "1", &clean);
     stage.upstream.add("lib/flawed", "1", &flawed);
-    let (seeds, mut slowest) = (seeds(), Duration::ZERO);
-    eprintln!("damage: seeds {seeds:?}");
+    let mut slowest = Duration::ZERO;
+    eprintln!("damage: {store}, seeds {seeds:?}");
     for seed in &seeds {
         let mut rng = rng(*seed);
         stage.pulls("lib/app", "1", &clean).await;
         assert_eq!(stage.manifest("lib/flawed", "1").await.status, 403);
         stage.proxy.kill();
-        let folder = ["verdicts", "content", "feeds"][rng.random_range(0..3)];
+        let folder = folders[rng.random_range(0..folders.len())];
         let done = damage(&stage.proxy.data().join(folder), &mut rng);
         let is_down = rng.random();
         if is_down {
@@ -57,7 +69,10 @@ async fn a_damaged_store_means_scan_again_and_never_allow() {
     stage.pulls("lib/app", "1", &clean).await;
     let log = verify_log(&stage.proxy.data()).await;
     assert!(log.ok(), "{}", log.text());
-    eprintln!("damage: {} rounds, slowest start {slowest:?}", seeds.len());
+    eprintln!(
+        "damage: {store}, {} rounds, slowest start {slowest:?}",
+        seeds.len()
+    );
     assert!(slowest <= START, "start took {slowest:?}");
 }
 

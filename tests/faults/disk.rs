@@ -77,10 +77,20 @@ async fn a_full_disk_stops_cold_pulls_only_and_heals_without_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starting_on_a_full_disk_serves_what_is_here() {
+    start_on_a_full_disk("sled", "verdicts.reserve").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starting_with_redb_on_a_full_disk_serves_what_is_here() {
+    start_on_a_full_disk("redb", "verdicts.redb.reserve").await;
+}
+
+async fn start_on_a_full_disk(store: &str, reserve: &str) {
     let disk = Disk::mount();
     let upstream = FaultUpstream::start().await;
     let builder = ProxyBuilder::new(&upstream.url())
         .data(&disk.data().display().to_string())
+        .flag("--store", store)
         .flag("--cache-size", "20MiB");
     let mut stage = Stage::around(upstream, builder).await;
     let (clean, flawed, cold) = (
@@ -124,7 +134,7 @@ async fn starting_on_a_full_disk_serves_what_is_here() {
         serves_what_is_here(&stage, &clean, 20 + round).await;
         assert!(is_refused(&stage, "lib/cold", &cold, true).await);
         drop(filler);
-        let reserve = disk.data().join("verdicts.reserve");
+        let reserve = disk.data().join(reserve);
         within(RECOVERED_WITHIN, "room for the next start", async || {
             reserve.exists()
         })

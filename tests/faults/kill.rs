@@ -22,6 +22,8 @@ use crate::stage::{Stage, assert_store_sound, blob_path, clean_image, flawed_ima
 
 /// Kills of an ordinary run.
 const KILLS: u64 = 50;
+/// Kills of an ordinary run with the other engine: what differs is the engine alone.
+const REDB_KILLS: u64 = 8;
 /// Kills of a run before a release.
 const LONG_KILLS: u64 = 200;
 /// New images of each round, every fourth of them one that is refused.
@@ -50,12 +52,20 @@ struct Heard {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_answered_is_lost_and_nothing_partial_is_served_over_fifty_kills() {
+    kill_again_and_again("sled", seeds(KILLS, LONG_KILLS, &[])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_answered_is_lost_on_redb_either() {
+    kill_again_and_again("redb", seeds(REDB_KILLS, LONG_KILLS, &[])).await;
+}
+
+async fn kill_again_and_again(store: &str, seeds: Vec<u64>) {
     let upstream = FaultUpstream::start().await;
-    let builder = ProxyBuilder::new(&upstream.url());
+    let builder = ProxyBuilder::new(&upstream.url()).flag("--store", store);
     let mut stage = Stage::around(upstream, builder).await;
     let (mut told, mut images, mut slowest) = (Told::default(), Vec::new(), Duration::ZERO);
-    let seeds = seeds(KILLS, LONG_KILLS, &[]);
-    eprintln!("kill: seeds {seeds:?}");
+    eprintln!("kill: {store}, seeds {seeds:?}");
     for seed in &seeds {
         let mut rng = rng(*seed);
         let new = new_images(&stage, &mut rng);
@@ -76,7 +86,7 @@ async fn nothing_answered_is_lost_and_nothing_partial_is_served_over_fifty_kills
     check_log(&stage, &told);
     assert!(assert_store_sound(&stage.proxy) > 0, "nothing was stored");
     eprintln!(
-        "kill: {} kills, {} verdicts and {} pulls acknowledged, none lost; slowest restart {slowest:?}",
+        "kill: {store}, {} kills, {} verdicts and {} pulls acknowledged, none lost; slowest restart {slowest:?}",
         seeds.len(),
         told.verdicts.len(),
         told.pulls.values().sum::<u64>()

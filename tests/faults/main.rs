@@ -7,6 +7,7 @@ mod content;
 mod credentials;
 mod damage;
 mod disk;
+mod engines;
 mod events;
 mod eviction;
 mod feeds;

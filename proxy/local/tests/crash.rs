@@ -49,8 +49,7 @@ fn main() {
 }
 
 fn kind(name: &str) -> EngineKind {
-    let named = |kind: &EngineKind| kind.to_string() == name;
-    EngineKind::ALL.into_iter().find(named).unwrap()
+    name.parse().unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -114,15 +114,15 @@ async fn storage(state: &ApiState) -> Vec<Measured> {
             flag(store.writes),
         ),
     ];
-    let data = state.data.clone();
-    let on_disk = tokio::task::spawn_blocking(move || disk(&data)).await;
+    let (data, store) = (state.data.clone(), state.store_dir.clone());
+    let on_disk = tokio::task::spawn_blocking(move || disk(&data, &store)).await;
     measured.extend(on_disk.unwrap_or_default());
     measured
 }
 
 /// Measures the disk that the data directory is on, and what the verdict store takes of it.
-fn disk(data: &Path) -> Vec<Measured> {
-    let bytes = bytes_under(&data.join("verdicts"));
+fn disk(data: &Path, store: &Path) -> Vec<Measured> {
+    let bytes = bytes_under(store);
     let mut measured = vec![Measured::one(
         "sluicegate_store_bytes",
         "Bytes of the verdict store on disk",

@@ -90,6 +90,8 @@ pub struct ApiState {
     pub data: PathBuf,
     /// Where the decision log lies.
     pub decisions_dir: PathBuf,
+    /// The directory of the verdict store's engine.
+    pub store_dir: PathBuf,
     /// Who pulled, by that log.
     pub history: PullHistory,
     /// `hold` or `stream`.

@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use sluicegate_config::{Environment, Flags, Settings};
+use sluicegate_local::store::EngineKind;
 use sluicegate_machine::clock::Clock;
 
 use super::listeners::Certificates;
-use super::{Parts, StartError};
+use super::{Parts, StartError, store};
 use crate::api;
 use crate::api::guard::Guard;
 use crate::metrics::Metrics;
-
-/// The file that every verdict store has. Source: sled 0.34, "Tree file structure".
-const STORE_FILE: &str = "verdicts/db";
 
 /// Says why a directory cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +21,16 @@ pub enum StoppedError {
     /// No service ever kept its verdicts there.
     #[error("{} holds no store: wanted the data directory of a service", .0.display())]
     NoStore(PathBuf),
+    /// The service kept its verdicts in another engine than this process is told.
+    #[error("{} holds verdicts of {found} and none of {wanted}: set SLUICEGATE_STORE={found}, or store in the configuration", .directory.display())]
+    OtherEngine {
+        /// The directory.
+        directory: PathBuf,
+        /// The engine of the settings.
+        wanted: EngineKind,
+        /// The engine whose verdicts are there.
+        found: EngineKind,
+    },
     /// The configuration of this process has mistakes.
     #[error("configuration has mistakes:\n{0}")]
     Settings(String),
@@ -31,18 +39,21 @@ pub enum StoppedError {
     Start(#[from] StartError),
 }
 
-/// Tells whether a service has kept its verdicts under `data`.
-pub fn holds_store(data: &Path) -> bool {
-    data.join(STORE_FILE).is_file()
-}
-
-/// Opens what is there, and creates nothing where there is nothing. Names of registries are those
-/// of this process's configuration.
+/// Opens what is there, and creates nothing where there is nothing. Names of registries and the
+/// engine are those of this process's configuration.
 pub fn api(data: &Path) -> Result<Router, StoppedError> {
-    if !holds_store(data) {
-        return Err(StoppedError::NoStore(data.to_owned()));
-    }
     let settings = settings(data)?;
+    let (directory, wanted) = (data.to_owned(), store::engine(&settings));
+    if let Some(found) = store::other(&settings) {
+        return Err(StoppedError::OtherEngine {
+            directory,
+            wanted,
+            found,
+        });
+    }
+    if !wanted.is_in(data) {
+        return Err(StoppedError::NoStore(directory));
+    }
     let clock = Clock::system();
     let metrics = Metrics::new(clock.now());
     let parts = Parts::build(&settings, &clock, &metrics)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::embedded::{EmbeddedStore, Engine};
@@ -29,6 +30,16 @@ impl fmt::Display for EngineKind {
             Self::Sled => "sled",
             Self::Redb => "redb",
         })
+    }
+}
+
+impl FromStr for EngineKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = |kind: &Self| kind.to_string() == text;
+        let found = Self::ALL.into_iter().find(named);
+        found.ok_or_else(|| format!("wanted sled or redb, got {text:?}"))
     }
 }
 

@@ -87,7 +87,9 @@ impl Service {
     /// [`CommandError::InUse`] for that of a running service.
     pub fn stopped(data: &Path) -> Result<Self, CommandError> {
         let router = stopped::api(data).map_err(|error| match error {
-            stopped::StoppedError::NoStore(_) => CommandError::NotFound(error.to_string()),
+            stopped::StoppedError::NoStore(_) | stopped::StoppedError::OtherEngine { .. } => {
+                CommandError::NotFound(error.to_string())
+            }
             stopped::StoppedError::Settings(why) => CommandError::Usage(why),
             stopped::StoppedError::Start(StartError::InUse(_)) => {
                 CommandError::InUse(data.to_owned())
