@@ -1,14 +1,14 @@
 //! Fills a data directory with judged images, for measuring what has to look at all of them.
 //!
-//! `cargo run --release -p sluicegate --example fill_store -- DATA IMAGES PACKAGES ECOSYSTEM` reads
-//! lines of `name version source source-version` and gives each image that many of them, another
+//! `cargo run --release -p sluicegate --example fill_store -- DATA IMAGES PACKAGES ECOSYSTEM ENGINE`
+//! reads lines of `name version source source-version` and gives each image that many of them, another
 //! choice each. The verdicts cite no feed, so that the service that is started next finds all of
-//! them old. There are no layers: reading one would fail.
+//! them old. There are no layers: reading one would fail. With `bare` at the end there are no
+//! inventories either, so that no verdict is made anew.
 
 use std::error::Error;
 use std::io::BufRead as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate::pull::job::Scanned;
@@ -16,7 +16,7 @@ use sluicegate_engine::content::{Content as _, DocumentKind, PackedDocument};
 use sluicegate_engine::ledger::{Replacement, Verdicts as _};
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::ledger::Records;
-use sluicegate_local::store::SledStore;
+use sluicegate_local::store::EngineKind;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::inventory::Inventory;
@@ -29,8 +29,6 @@ use sluicegate_model::{Digest, Repository};
 
 /// Images written together.
 const BATCH: usize = 200;
-/// Memory for records, in bytes.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// Capacity of the content store, in bytes: what a service has by default.
 const CAPACITY_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 
@@ -38,16 +36,17 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    const USAGE: &str = "usage: fill_store DATA IMAGES PACKAGES ECOSYSTEM < LINES";
+    const USAGE: &str = "usage: fill_store DATA IMAGES PACKAGES ECOSYSTEM ENGINE [bare] < LINES";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [data, images, packages, ecosystem] = &arguments[..] else {
+    let [data, images, packages, ecosystem, engine, bare @ ..] = &arguments[..] else {
         return Err(USAGE.into());
     };
+    let is_bare = bare.iter().any(|word| word == "bare");
     let (images, packages): (usize, usize) = (images.parse()?, packages.parse()?);
     let data = Path::new(data);
-    let (store, _) = SledStore::open(&data.join("verdicts"), CACHE_BYTES)?;
+    let (store, _) = engine.parse::<EngineKind>()?.open(data)?;
     let content = ContentStore::open(&data.join("content"), CAPACITY_BYTES)?;
-    let records = Records::new(Arc::new(store), Arc::new(content.clone()));
+    let records = Records::new(store, Arc::new(content.clone()));
     let known = components(ecosystem)?;
     let numbers: Vec<usize> = (0..images).collect();
     for batch in numbers.chunks(BATCH) {
@@ -59,7 +58,9 @@ async fn main() -> Outcome<()> {
             let verdict = verdict(&digest, &inventory)?;
             let earlier = records.known_verdict(&verdict.repository, &digest).await?;
             replacements.push(Replacement::new(&verdict, &earlier)?.listing(&inventory));
-            documents.push(document(&digest, inventory)?);
+            if !is_bare {
+                documents.push(document(&digest, inventory)?);
+            }
         }
         content.put_documents(documents).await?;
         records.replace_verdicts(replacements).await?;

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import cold
+import engines
 import feed
 import images
 import inspect_image
@@ -30,6 +31,7 @@ FIGURES = {
     "memory": memory.measure,
     "rejudge": rejudge.measure,
     "lists": lists.measure,
+    "engines": engines.measure,
     "scan": cold.scan,
     "inspect": inspect_image.measure,
 }
@@ -70,6 +72,8 @@ def arguments():
     parser.add_argument("--clients", default="/dev/shm" if os.path.isdir("/dev/shm") else None,
                         help="where clients put what they pull")
     parser.add_argument("--rounds", type=int, default=3, help="pulls behind a median")
+    parser.add_argument("--stored", dest="images_stored", type=int, nargs="+", default=engines.IMAGES,
+                        help="sizes of the stores that the engines are compared at")
     parser.add_argument("--only", nargs="+", choices=FIGURES, help="some figures only")
     setup = parser.parse_args()
     setup.work, setup.bin = os.path.abspath(setup.work), os.path.abspath(setup.bin)

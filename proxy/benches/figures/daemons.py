@@ -49,11 +49,16 @@ class Daemon:
     def __init__(self, home, arguments, port, environment=None):
         os.makedirs(home, exist_ok=True)
         self.home, self.port, self.log = home, port, os.path.join(home, "log")
+        self.arguments, self.environment = arguments, {**os.environ, **(environment or {})}
+        self.start()
+
+    def start(self):
+        """Starts it over what is there, and waits until it answers."""
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=home,
-                                            env={**os.environ, **(environment or {})})
+            self.process = subprocess.Popen(self.arguments, stdout=log, stderr=log, cwd=self.home,
+                                            env=self.environment)
         running.append(self)
-        self.wait(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
+        self.wait(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close())
 
     def wait(self, ready, limit=300):
         """Waits until `ready` raises no OSError."""
@@ -77,6 +82,12 @@ class Daemon:
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as rollup:
             fields = dict(line.split(":", 1) for line in rollup.readlines()[1:])
         return int(fields["Anonymous"].split()[0]) / 1024
+
+    def resident(self):
+        """Gives resident memory, mapped files among it, in MiB."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            fields = dict(line.split(":", 1) for line in status)
+        return int(fields["VmRSS"].split()[0]) / 1024
 
     def family(self):
         """Gives the process and its direct children."""
@@ -160,7 +171,8 @@ class Limiter(Daemon):
 class Sluicegate(Daemon):
     """The program, ready to serve, with the feeds' index already built."""
 
-    def __init__(self, home, setup, upstream, gate="hold", prepare=None):
+    def __init__(self, home, setup, upstream, gate="hold", prepare=None,
+                 more=()):
         port, api = free_port(), free_port()
         shutil.rmtree(home, ignore_errors=True)
         os.makedirs(os.path.join(home, "data"))
@@ -178,7 +190,13 @@ class Sluicegate(Daemon):
             "--feed", setup.feeds, "--policy", policy, "--gate", gate, "--log-format", "json",
             "--upstream", f"up.bench=http://127.0.0.1:{upstream}",
             "--default-upstream", "up.bench", "--platforms", "linux/amd64",
-            "--tag-ttl", "1h"], port)
+            "--tag-ttl", "1h", *more], port)
+        self.wait(self.is_ready)
+
+    def restart(self):
+        """Stops it and starts it again over the same directory."""
+        self.stop()
+        self.start()
         self.wait(self.is_ready)
 
     def is_ready(self):

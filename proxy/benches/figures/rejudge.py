@@ -37,7 +37,7 @@ def measure(setup):
         f"one that none has; the first hundred places of a frequent one {frequent * 1000:.0f}")
 
 
-def fill(setup, data, images, packages):
+def fill(setup, data, images, packages, *engine):
     """Writes the images, made of this machine's own packages."""
     form = "${Package} ${Version} ${source:Package} ${source:Version}\n"
     listed = subprocess.run(["dpkg-query", "-W", "-f", form], check=True, capture_output=True)
@@ -45,7 +45,7 @@ def fill(setup, data, images, packages):
         fields = dict(line.strip().split("=", 1) for line in release if "=" in line)
     ecosystem = "Debian:" + fields["VERSION_ID"].strip('"')
     subprocess.run([os.path.join(setup.bin, "examples", "fill_store"), data, str(images),
-                    str(packages), ecosystem], input=listed.stdout, check=True, stdout=sys.stderr)
+                    str(packages), ecosystem, *(engine or ["sled"])], input=listed.stdout, check=True, stdout=sys.stderr)
 
 
 def one_pass(proxy):
