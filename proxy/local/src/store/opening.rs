@@ -71,12 +71,9 @@ pub(super) fn open<E: Engine>(home: &Arc<Home>) -> Result<(E, Opened), StoreErro
         Err(Trouble::InUse) => return Err(in_use(directory)),
         // On a full disk every failure is the disk's, whatever it looks like: nothing is set aside.
         Err(Trouble::Environment(why) | Trouble::Damage(why)) if reserve::is_needed(directory) => {
-            if reserve::release(directory)
-                && let Ok(engine) = open_once(home)
-            {
-                return Ok((engine, Opened::AsItWas));
-            }
-            return Err(refused(directory, format!("the disk is full: {why}")));
+            let opened = reserve::release(directory).then(|| open_in_reserve(home));
+            let full = || refused(directory, format!("the disk is full: {why}"));
+            return opened.flatten().ok_or_else(full);
         }
         Err(Trouble::Environment(why)) => return Err(refused(directory, why)),
         Err(Trouble::Damage(why)) => {
@@ -84,6 +81,17 @@ pub(super) fn open<E: Engine>(home: &Arc<Home>) -> Result<(E, Opened), StoreErro
         }
     }
     reopen_damaged(home)
+}
+
+/// Opens it in the room that was given up. The attempt before may have left a snapshot of no bytes,
+/// which sled takes for damage.
+fn open_in_reserve<E: Engine>(home: &Arc<Home>) -> Option<(E, Opened)> {
+    if let Ok(engine) = open_once(home) {
+        return Some((engine, Opened::AsItWas));
+    }
+    let shed = E::shed(&home.directory).unwrap_or(false);
+    let engine = shed.then(|| open_once(home).ok()).flatten()?;
+    Some((engine, Opened::WithoutSnapshots))
 }
 
 fn reopen_damaged<E: Engine>(home: &Arc<Home>) -> Result<(E, Opened), StoreError> {
