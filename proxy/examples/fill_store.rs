@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::io::BufRead as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate::pull::job::Scanned;

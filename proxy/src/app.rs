@@ -213,18 +213,17 @@ impl Parts {
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
-        let origins: Arc<dyn Origins> = upstreams.clone();
         let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
-        let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), Arc::clone(&origins));
+        let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), upstreams.clone());
         let resolver = Resolver::new(
             settings.tag_ttl,
             Arc::clone(&ledger),
             manifests.clone(),
-            Arc::clone(&origins),
+            upstreams.clone(),
             clock.clone(),
         );
-        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), Arc::clone(&origins));
-        let presence = presence(settings, &content, &ledger, &downloads, &origins)?;
+        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams.clone());
+        let presence = presence(settings, &content, &ledger, &downloads, upstreams.clone())?;
         let jobs = Jobs::new(content.clone(), limits, downloads.clone(), clock.clone());
         let judge = Judge::new(
             jobs.clone(),
@@ -245,7 +244,7 @@ impl Parts {
             downloads,
             presence,
             ledger: Arc::clone(&ledger),
-            upstreams: origins,
+            upstreams: upstreams.clone(),
             log: Arc::<PullLog>::clone(&log),
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -396,7 +395,7 @@ fn presence(
     content: &Arc<dyn Content>,
     ledger: &Arc<dyn Ledger>,
     downloads: &Downloads,
-    origins: &Arc<dyn Origins>,
+    origins: Arc<dyn Origins>,
 ) -> Result<Presence, StartError> {
     let data = &settings.data;
     let key = InstanceKey::open(data).map_err(|error| data_error(data, &error))?;
@@ -405,7 +404,7 @@ fn presence(
         content.clone(),
         Arc::clone(&ledger),
         downloads.clone(),
-        Arc::clone(origins),
+        origins,
     ))
 }
 

@@ -10,9 +10,16 @@ use serde::{Deserialize, Serialize};
 /// The identity of a snapshot of the feeds.
 ///
 /// *Shape*: `sha256:…`, written as that text; [`SnapshotId::NO_FEEDS`] where no feed is loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SnapshotId(Cow<'static, str>);
+
+// Messages quote it.
+impl std::fmt::Debug for SnapshotId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self.as_str(), f)
+    }
+}
 
 impl SnapshotId {
     /// The identity of the snapshot of no feeds.

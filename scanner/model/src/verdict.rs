@@ -49,7 +49,7 @@ impl std::fmt::Display for Decision {
 /// The id of a rule: of a policy's own, or of a condition that is built in.
 ///
 /// *Shape*: written as its text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(Cow<'static, str>);
 
@@ -76,6 +76,13 @@ impl RuleId {
 impl From<String> for RuleId {
     fn from(id: String) -> Self {
         Self(Cow::Owned(id))
+    }
+}
+
+// Messages quote it.
+impl std::fmt::Debug for RuleId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

@@ -31,7 +31,7 @@ fn downloads(upstream: &MemoryOrigin) -> Downloads {
 /// Makes an upstream whose blob comes a byte now and then.
 fn dripping() -> MemoryOrigin {
     let upstream = MemoryOrigin::default();
-    upstream.push_blob("app", &[b'x'; SIZE]);
+    upstream.push_blob("app", &vec![b'x'; SIZE]);
     upstream.fail("blobs", Fault::Drips);
     upstream
 }
@@ -39,7 +39,7 @@ fn dripping() -> MemoryOrigin {
 fn blob() -> (Repository, Descriptor) {
     let blob = Descriptor {
         media_type: "x/y".into(),
-        digest: Digest::of(&[b'x'; SIZE]),
+        digest: Digest::of(&vec![b'x'; SIZE]),
         size: SIZE as u64,
         platform: None,
         urls: Vec::new(),

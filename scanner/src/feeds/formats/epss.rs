@@ -7,6 +7,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use super::day::day;
 use crate::feeds::cve::CveNumber;
 use crate::feeds::directory::{FeedDirectory, FeedFile};
 use crate::feeds::error::{FeedError, open};
@@ -52,7 +53,7 @@ impl Feed for Epss {
 fn entry(line: &str) -> Option<Result<Exploitation, EntryError>> {
     if line.starts_with('#') {
         let (_, of) = line.split_once("score_date:")?;
-        return super::day(of).map(|day| Ok(Exploitation::ProbabilitiesOf(day)));
+        return day(of).map(|day| Ok(Exploitation::ProbabilitiesOf(day)));
     }
     if line.starts_with("cve,") || line.is_empty() {
         return None;

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::day::day;
 use crate::feeds::cve::CveNumber;
 use crate::feeds::directory::{FeedDirectory, FeedFile};
 use crate::feeds::error::{FeedError, open};
@@ -77,7 +78,7 @@ struct Catalogue {
 impl Catalogue {
     /// Gives the day of its release, or else that of its newest entry.
     fn day(&self) -> Option<Date> {
-        let day = |value: &Value| super::day(value.as_str()?);
+        let day = |value: &Value| day(value.as_str()?);
         let added = |entry: &Value| entry.get("dateAdded").and_then(day);
         let newest = self.vulnerabilities.iter().filter_map(added).max();
         self.released.as_ref().and_then(day).or(newest)

@@ -2,14 +2,13 @@
 //!
 //! A new format is one file, one `mod` line and one line in the list of what it speaks of.
 
+mod day;
 mod epss;
 mod kev;
 mod nvd;
 pub(super) mod osv;
 
 pub use nvd::{NVD_FOLDER, is_nvd_file};
-
-use jiff::civil::Date;
 
 use super::directory::{FeedDirectory, FeedFile};
 use super::error::FeedError;
@@ -66,9 +65,4 @@ pub(super) fn files_of<T>(
         }
     }
     Ok(files)
-}
-
-/// Reads the day that a time begins with.
-fn day(text: &str) -> Option<Date> {
-    text.get(..10)?.parse().ok()
 }

@@ -50,7 +50,8 @@ pub async fn each_difference_is_one_event_and_no_difference_is_none(subject: &mu
     assert_eq!(worse.change.decision.after, Decision::Refuse);
     assert_eq!(worse.change.findings.added.ids, ["CVE-1"]);
     let feeds = worse.change.cause.feeds.as_ref().unwrap();
-    assert_eq!((&*feeds.from, &*feeds.to), ("none", "newer"));
+    let newer = bad.provenance.feeds.as_str();
+    assert_eq!((&*feeds.from, &*feeds.to), ("none", newer));
     assert_eq!(worse.change.cause.policy, None);
     assert_eq!(better.change.direction, Direction::Better);
     assert_eq!(better.change.findings.removed.count, 1);

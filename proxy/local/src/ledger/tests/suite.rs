@@ -9,18 +9,25 @@ mod memory {
 mod sled {
     use super::*;
 
-    sluicegate_engine::ledger_suite!(Kept::over(Engine::Sled));
+    sluicegate_engine::ledger_suite!(Kept::over(Engine::Embedded(EngineKind::Sled)));
+}
+
+mod redb {
+    use super::*;
+
+    sluicegate_engine::ledger_suite!(Kept::over(Engine::Embedded(EngineKind::Redb)));
 }
 
 use async_trait::async_trait;
 use sluicegate_engine::testkit::ledger_suite::Subject;
 
 use super::*;
+use crate::store::EngineKind;
 
 /// An engine that is opened anew.
 enum Engine {
     Memory(Arc<MemoryStore>),
-    Sled,
+    Embedded(EngineKind),
 }
 
 /// A ledger that is kept, and where.
@@ -47,10 +54,10 @@ impl Kept {
         let content = Arc::new(ContentStore::open(&home.join("content"), 1 << 30).unwrap());
         let store: Arc<dyn VerdictStore> = match &self.engine {
             Engine::Memory(store) => Arc::clone(store) as _,
-            Engine::Sled => {
-                let (store, opened) = SledStore::open(&home.join("verdicts"), 1 << 20).unwrap();
+            Engine::Embedded(kind) => {
+                let (store, opened) = kind.open(home).unwrap();
                 assert_eq!(opened, Opened::AsItWas);
-                Arc::new(store)
+                store
             }
         };
         self.records = Some(Records::new(store, content));

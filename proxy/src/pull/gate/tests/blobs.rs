@@ -10,7 +10,7 @@ async fn blobs_follow_the_verdicts_of_the_manifests_that_list_them() {
     let shared = Image::of(vec![layer("shared", 100), layer("own", 50)]);
     let both = bad.layers[0].digest();
     assert_eq!(both, shared.layers[0].digest());
-    let stage = Stage::new(GateMode::Hold).await;
+    let stage = Stage::new(GateMode::Hold);
     stage.push("app", "bad", &bad);
     let asked = stage.get("app");
     assert_eq!(stage.manifest(&asked, "bad").await, "refuse");
@@ -38,7 +38,7 @@ async fn blobs_follow_the_verdicts_of_the_manifests_that_list_them() {
 #[tokio::test]
 async fn a_blob_that_no_manifest_lists_is_unknown_though_the_upstream_has_it() {
     let image = good("unasked");
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     for blob in image.blobs() {
         let answer = stage.blob(&stage.get("app"), &blob.digest()).await;
         assert_eq!(answer, "UnknownBlob");
@@ -48,7 +48,7 @@ async fn a_blob_that_no_manifest_lists_is_unknown_though_the_upstream_has_it() {
 #[tokio::test]
 async fn content_that_is_here_from_elsewhere_has_to_be_proven() {
     let image = good("both");
-    let stage = Stage::new(GateMode::Hold).await;
+    let stage = Stage::new(GateMode::Hold);
     stage.push("theirs", "1", &image);
     stage.push("ours", "1", &image);
     assert_eq!(

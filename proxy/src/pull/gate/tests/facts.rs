@@ -13,7 +13,7 @@ async fn packages(kept: impl Fn(&[u8]) -> Option<LayerFacts>) -> u64 {
     let package = r#"{"name":"left-pad","version":"1.0.0"}"#;
     let path = "srv/node_modules/left-pad/package.json";
     let image = Image::of(vec![files(&[(path, package), ("srv/readme", "read me")])]);
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     let layer = &image.layers[0];
     if let Some(facts) = kept(&layer.bytes) {
         let (kind, key) = (DocumentKind::Facts, facts_key(&layer.digest()));

@@ -8,7 +8,7 @@ use crate::pull::gate::GateMode;
 
 /// Asks for an index over these children, of which the upstream has the first ones.
 async fn answered(children: &[&Image], there: usize, left: Option<&Image>) -> String {
-    let stage = Stage::new(GateMode::Hold).await;
+    let stage = Stage::new(GateMode::Hold);
     for (number, child) in children.iter().take(there).enumerate() {
         stage.push("app", &format!("child-{number}"), child);
     }
@@ -57,7 +57,7 @@ async fn an_index_is_refused_with_all_its_children_or_with_one_that_has_left() {
 #[tokio::test]
 async fn each_child_is_gated_alone_when_it_is_asked_for() {
     let (one, three) = (good("one"), bad("three"));
-    let stage = Stage::new(GateMode::Hold).await;
+    let stage = Stage::new(GateMode::Hold);
     stage.push("app", "one", &one);
     stage.push("app", "three", &three);
     stage.push_manifest("app", "all", media_type::OCI_INDEX, &index(&[&one, &three]));

@@ -8,7 +8,7 @@ use crate::pull::gate::{GateMode, ManifestAnswer};
 async fn every_way_of_asking_gets_the_same_decision() {
     let (good, bad) = (good("good"), bad("bad"));
     for (image, wanted) in [(&good, "serve allow"), (&bad, "refuse")] {
-        let stage = Stage::with(GateMode::Hold, image).await;
+        let stage = Stage::with(GateMode::Hold, image);
         let digest = image.digest().to_string();
         for asked in [stage.head("app"), stage.get("app")] {
             for reference in ["1", &digest] {
@@ -36,7 +36,7 @@ async fn every_way_of_asking_gets_the_same_decision() {
 #[tokio::test]
 async fn nothing_leaves_where_its_line_cannot_be_written() {
     let image = good("good");
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     stage.disk.let_fail(true);
     for asked in [stage.head("app"), stage.get("app")] {
         assert_eq!(stage.manifest(&asked, "1").await, "Storage");
@@ -56,7 +56,7 @@ async fn nothing_leaves_where_its_line_cannot_be_written() {
 #[tokio::test]
 async fn whoever_has_no_patience_left_is_told_what_never_was_secret() {
     let image = good("slow");
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     stage.withhold(&image.layers[0].digest());
     for (head, comes_back, wanted) in [
         (false, true, "ComesBack"),
@@ -81,7 +81,7 @@ async fn whoever_has_no_patience_left_is_told_what_never_was_secret() {
 #[tokio::test]
 async fn a_head_of_what_has_left_before_waits_for_the_verdict() {
     let image = good("again");
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     stage.withhold(&image.layers[0].digest());
     let digest = image.digest();
     let repository = super::stage::repository("app");
@@ -95,7 +95,7 @@ async fn a_head_of_what_has_left_before_waits_for_the_verdict() {
 #[tokio::test]
 async fn a_dripped_manifest_ends_with_its_verdict_in_the_log() {
     for (image, line) in [(good("drip"), "allow given"), (bad("drop"), "refuse kept")] {
-        let stage = Stage::with(GateMode::Hold, &image).await;
+        let stage = Stage::with(GateMode::Hold, &image);
         stage.withhold(&image.layers[0].digest());
         let asked = stage.impatient("app", false, false);
         let tag = "1".parse().unwrap();
@@ -116,7 +116,7 @@ async fn a_dripped_manifest_ends_with_its_verdict_in_the_log() {
 #[tokio::test]
 async fn a_client_that_hides_reasons_is_refused_at_its_get() {
     let image = bad("hidden");
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     let mut asked = stage.head("app");
     asked.hides_reasons = true;
     assert_eq!(stage.manifest(&asked, "1").await, "announce");
@@ -128,7 +128,7 @@ async fn a_client_that_hides_reasons_is_refused_at_its_get() {
 #[tokio::test]
 async fn however_many_ask_each_object_is_fetched_once() {
     let image = good("herd");
-    let stage = Stage::with(GateMode::Hold, &image).await;
+    let stage = Stage::with(GateMode::Hold, &image);
     let asked = stage.get("app");
     let all = (0..50).map(|_| stage.manifest(&asked, "1"));
     for answer in futures_util::future::join_all(all).await {
@@ -143,7 +143,7 @@ async fn however_many_ask_each_object_is_fetched_once() {
 #[tokio::test]
 async fn a_digest_of_another_repository_is_not_of_this_one() {
     let image = good("theirs");
-    let stage = Stage::new(GateMode::Hold).await;
+    let stage = Stage::new(GateMode::Hold);
     stage.push("theirs", "1", &image);
     assert_eq!(
         stage.manifest(&stage.get("theirs"), "1").await,

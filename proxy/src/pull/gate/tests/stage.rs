@@ -40,7 +40,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn new(mode: GateMode) -> Self {
+    pub(super) fn new(mode: GateMode) -> Self {
         let upstream = MemoryOrigin::default();
         let home = tempfile::tempdir().unwrap();
         let disk = Disk::default();
@@ -59,8 +59,8 @@ impl Stage {
     }
 
     /// Makes one whose upstream has an image in `app`, under the tag `1`.
-    pub(super) async fn with(mode: GateMode, image: &Image) -> Self {
-        let stage = Self::new(mode).await;
+    pub(super) fn with(mode: GateMode, image: &Image) -> Self {
+        let stage = Self::new(mode);
         stage.push("app", "1", image);
         stage
     }

@@ -7,7 +7,7 @@ use crate::pull::gate::{BlobAnswer, GateMode};
 #[tokio::test]
 async fn manifest_and_config_leave_at_once_and_the_smallest_layer_waits() {
     let image = Image::of(vec![layer("large", 60_000), layer("small", 100)]);
-    let stage = Stage::with(GateMode::Stream, &image).await;
+    let stage = Stage::with(GateMode::Stream, &image);
     let [large, small] = [0, 1].map(|at| image.layers[at].digest());
     stage.withhold(&large);
     let asked = stage.impatient("app", false, true);
@@ -27,7 +27,7 @@ async fn manifest_and_config_leave_at_once_and_the_smallest_layer_waits() {
 #[tokio::test]
 async fn a_range_that_begins_in_the_tail_waits_for_the_verdict() {
     let image = Image::of(vec![layer("large", 60_000), layer("small", 100)]);
-    let stage = Stage::with(GateMode::Stream, &image).await;
+    let stage = Stage::with(GateMode::Stream, &image);
     let [large, small] = [0, 1].map(|at| image.layers[at].digest());
     stage.withhold(&small);
     assert_eq!(stage.manifest(&stage.get("app"), "1").await, "serve");
@@ -49,7 +49,7 @@ async fn a_range_that_begins_in_the_tail_waits_for_the_verdict() {
 #[tokio::test]
 async fn what_is_refused_later_is_refused_for_good() {
     for image in [bad("bad"), Image::of(vec![unreadable("alone")])] {
-        let stage = Stage::with(GateMode::Stream, &image).await;
+        let stage = Stage::with(GateMode::Stream, &image);
         let asked = stage.get("app");
         assert_eq!(stage.manifest(&asked, "1").await, "serve");
         let held = image
