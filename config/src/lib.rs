@@ -40,7 +40,7 @@ pub use named_registry::registry_named;
 pub use secret::Secret;
 pub use settings::{Flags, Loaded, Settings};
 pub use values::{
-    ApiAuth, Credentials, FeedSource, GateMode, LogFormat, StoreEngine, TlsFiles, UpstreamSettings,
+    ApiAuth, Credentials, FeedSource, LogFormat, StoreEngine, TlsFiles, UpstreamSettings,
     WebhookSettings,
 };
 

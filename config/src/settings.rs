@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::names::folded_host;
 
@@ -21,8 +22,7 @@ use crate::networks;
 use crate::said::Said;
 use crate::upstreams;
 use crate::values::{
-    ApiAuth, FeedSource, GateMode, LogFormat, StoreEngine, TlsFiles, UpstreamSettings,
-    WebhookSettings,
+    ApiAuth, FeedSource, LogFormat, StoreEngine, TlsFiles, UpstreamSettings, WebhookSettings,
 };
 use crate::webhook;
 

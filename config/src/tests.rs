@@ -1,5 +1,6 @@
 //! Promises about settings as a whole: order of sources, all mistakes at once, no secret shown.
 
+use sluicegate_model::gate::GateMode;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

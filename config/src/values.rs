@@ -112,15 +112,6 @@ pub enum StoreEngine {
     Redb,
 }
 
-/// When bytes may leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GateMode {
-    /// Nothing before the verdict.
-    Hold,
-    /// All but what makes a layer usable.
-    Stream,
-}
-
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

@@ -12,9 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sluicegate::pull::job::Scanned;
 use sluicegate_engine::content::{Content as _, DocumentKind, PackedDocument};
 use sluicegate_engine::ledger::{Replacement, Verdicts as _};
+use sluicegate_engine::pull::job::Scanned;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::ledger::Records;
 use sluicegate_local::store::EngineKind;

@@ -2,6 +2,7 @@
 //!
 //! The only file that names every part. Nothing here decides anything.
 
+mod kept;
 mod listeners;
 mod reload;
 pub mod stopped;
@@ -13,19 +14,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluicegate_config::{FeedSource, GateMode, Settings};
+use sluicegate_config::{FeedSource, Settings};
 use sluicegate_engine::content::Content;
+use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::ledger::Ledger;
-use sluicegate_engine::origin::Origins;
 use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
-use sluicegate_local::cache::ContentStore;
-use sluicegate_local::decisions::{DecisionLog, LogError, PolicyRecord, PolicyTexts, PullLog};
-use sluicegate_local::ledger::Records;
-use sluicegate_local::store::StoreError;
-use sluicegate_machine::clock::Clock;
+use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog};
+use sluicegate_model::clock::Clock;
+use sluicegate_model::gate::GateMode;
 use sluicegate_model::names::Names;
-use sluicegate_scanner::Limits;
 use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError, UpstreamOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,23 +37,19 @@ use crate::http::details::Details;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::registry::Registry;
 use crate::http::tls::TlsError;
+use crate::in_force::Current;
 use crate::insecure;
-use crate::instance_key::InstanceKey;
 use crate::metrics::Metrics;
 use crate::origins::Upstreams;
 use crate::policies::{Policies, PolicyError};
-use crate::pull::download::Downloads;
-use crate::pull::gate::{Gate, GateParts};
-use crate::pull::job::Jobs;
-use crate::pull::judge::Judge;
-use crate::pull::manifests::Manifests;
-use crate::pull::presence::Presence;
-use crate::pull::pulls::Pulls;
-use crate::pull::resolve::Resolver;
-use crate::pull::scans::Scans;
-use crate::rejudge::Rejudge;
 use crate::webhook::Webhook;
+use sluicegate_engine::gate::Gate;
+use sluicegate_engine::pull::judge::Judge;
+use sluicegate_engine::pull::pulls::Pulls;
+use sluicegate_engine::rejudge::Rejudge;
+use sluicegate_engine::scans::Scans;
 
+use self::kept::Kept;
 use self::listeners::{Bound, Certificates, details};
 use self::tasks::{begin_delivery, prepare_lists, prove_store, settle_pulls, tell_unmet};
 
@@ -124,7 +118,7 @@ pub enum StartError {
 impl App {
     /// Builds every part and starts listening.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let clock = Clock::system();
+        let clock = sluicegate_machine::clock::system();
         let metrics = Metrics::new(clock.now());
         let draining = watch::Sender::new(false);
         let closed = data_directory::close(&settings.data)
@@ -209,53 +203,30 @@ struct Parts {
 
 impl Parts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
-        let (content, limits, ledger, log) = open_data(settings)?;
+        let kept = Kept::open(settings)?;
+        let (content, ledger, log) = (kept.content, kept.ledger, kept.log);
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
-        let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), upstreams.clone());
-        let resolver = Resolver::new(
-            settings.tag_ttl,
-            Arc::clone(&ledger),
-            manifests.clone(),
-            upstreams.clone(),
-            clock.clone(),
-        );
-        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams.clone());
-        let presence = presence(settings, &content, &ledger, &downloads, upstreams.clone())?;
-        let jobs = Jobs::new(content.clone(), limits, downloads.clone(), clock.clone());
-        let judge = Judge::new(
-            jobs.clone(),
-            Arc::clone(&policies),
-            Arc::clone(&feeds),
-            Arc::clone(&ledger),
-            clock.clone(),
-            metrics.clone(),
-        );
-        let running = Pulls::new(jobs, judge.clone());
-        let gate = Gate::new(GateParts {
+        let ports = Ports {
+            content: Arc::clone(&content),
+            ledger: Arc::clone(&ledger),
+            origins: upstreams.clone(),
+            audit: log.clone(),
+            snapshots: Current::new(Arc::clone(&policies), Arc::clone(&feeds)),
+            tally: Arc::new(metrics.clone()),
+            clock: clock.clone(),
+            key: kept.key,
+        };
+        let ways = Ways {
             mode: settings.gate,
             platforms: settings.platforms.clone().into(),
-            resolver,
-            manifests,
-            judge: judge.clone(),
-            running: running.clone(),
-            downloads,
-            presence,
-            ledger: Arc::clone(&ledger),
-            upstreams: upstreams.clone(),
-            log: Arc::<PullLog>::clone(&log),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        });
-        let rejudge = Rejudge::new(
-            judge.clone(),
-            Arc::clone(&ledger),
-            running.clone(),
-            Arc::clone(&feeds),
-            metrics.clone(),
-        );
+            tag_ttl: settings.tag_ttl,
+            limits: kept.limits,
+            give_way: tasks::give_way,
+        };
+        let engine = Engine::new(ports, ways);
         Ok(Self {
             content,
             ledger,
@@ -263,11 +234,11 @@ impl Parts {
             policies,
             feeds,
             upstreams,
-            judge,
-            running,
-            gate,
+            judge: engine.judge,
+            running: engine.running,
+            gate: engine.gate,
             history,
-            rejudge,
+            rejudge: engine.rejudge,
         })
     }
 
@@ -360,52 +331,6 @@ impl Parts {
             clock: clock.clone(),
         })
     }
-}
-
-/// Opens everything that the data directory holds, but the feeds; scans spool there as well.
-fn open_data(
-    settings: &Settings,
-) -> Result<(Arc<dyn Content>, Limits, Arc<dyn Ledger>, DecisionLog), StartError> {
-    let data = &settings.data;
-    // First, for it locks the directory whatever the engine: opening the content store removes
-    // leftovers.
-    let (log, opened) =
-        DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
-            LogError::InUse(_) => StartError::InUse(data.clone()),
-            error => data_error(data, &error),
-        })?;
-    tracing::info!(%opened, "decision log opened");
-    let store = store::open(settings).map_err(|error| match error {
-        StoreError::InUse { .. } => StartError::InUse(data.clone()),
-        error => data_error(data, &error),
-    })?;
-    let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
-        .map_err(|error| data_error(data, &error))?;
-    let limits = Limits {
-        spool_dir: Some(content.spool_dir()),
-        ..Limits::default()
-    };
-    let content: Arc<dyn Content> = Arc::new(content);
-    let ledger: Arc<dyn Ledger> = Arc::new(Records::new(store, Arc::clone(&content)));
-    Ok((content, limits, ledger, log))
-}
-
-fn presence(
-    settings: &Settings,
-    content: &Arc<dyn Content>,
-    ledger: &Arc<dyn Ledger>,
-    downloads: &Downloads,
-    origins: Arc<dyn Origins>,
-) -> Result<Presence, StartError> {
-    let data = &settings.data;
-    let key = InstanceKey::open(data).map_err(|error| data_error(data, &error))?;
-    Ok(Presence::new(
-        key,
-        content.clone(),
-        Arc::clone(&ledger),
-        downloads.clone(),
-        origins,
-    ))
 }
 
 fn names(settings: &Settings) -> Names {

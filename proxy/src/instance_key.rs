@@ -1,4 +1,4 @@
-//! The key of this instance: what nobody else can compute is computed with it.
+//! The file of the instance's key.
 //!
 //! 32 random bytes in a file of the data directory, made at the first start. A damaged file stops
 //! the start: a new key in its place would be a change that nobody noticed.
@@ -8,20 +8,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use ring::hmac;
+use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 
-/// The length of the key, in bytes: that of the hash it is used with.
-const KEY_BYTES: usize = 32;
 /// The name of the file in the data directory.
 const FILE_NAME: &str = "instance.key";
 
-/// A key for message authentication codes.
-#[derive(Clone, Debug)]
-pub struct InstanceKey(hmac::Key);
-
 /// Says why there is no key.
 #[derive(Debug, thiserror::Error)]
-pub enum InstanceKeyError {
+pub(crate) enum InstanceKeyError {
     /// The file is not what was written.
     #[error(
         "the instance key {path:?} has {got} bytes, wanted {KEY_BYTES}: restore it from a backup, \
@@ -45,51 +39,31 @@ pub enum InstanceKeyError {
     },
 }
 
-impl InstanceKey {
-    /// Reads the key of a data directory, or makes it. The directory is locked by the caller.
-    pub fn open(data: &Path) -> Result<Self, InstanceKeyError> {
-        let path = data.join(FILE_NAME);
-        let failed = |attempt| {
-            let path = path.clone();
-            move |source| InstanceKeyError::Io {
-                path,
-                attempt,
-                source,
-            }
-        };
-        match fs::metadata(&path) {
-            Ok(found) if found.len() == KEY_BYTES as u64 => fs::read(&path)
-                .map_err(failed("read"))
-                .map(|key| Self::of(&key)),
-            Ok(found) => Err(InstanceKeyError::Damaged {
-                got: found.len(),
-                path: path.clone(),
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key: [u8; KEY_BYTES] = rand::random();
-                write(data, &path, &key).map_err(failed("made"))?;
-                Ok(Self::of(&key))
-            }
-            Err(error) => Err(failed("read")(error)),
+/// Reads the key of a data directory, or makes it. The directory is locked by the caller.
+pub(crate) fn open(data: &Path) -> Result<InstanceKey, InstanceKeyError> {
+    let path = data.join(FILE_NAME);
+    let failed = |attempt| {
+        let path = path.clone();
+        move |source| InstanceKeyError::Io {
+            path,
+            attempt,
+            source,
         }
-    }
-
-    /// Takes the bytes of a key.
-    pub(crate) fn of(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// Gives a number that only this instance can compute, for a purpose and its parts.
-    pub(crate) fn number(&self, purpose: &str, parts: &[&str]) -> u64 {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in std::iter::once(&purpose).chain(parts) {
-            // The length keeps one part from running into the next.
-            context.update(&(part.len() as u64).to_le_bytes());
-            context.update(part.as_bytes());
+    };
+    match fs::metadata(&path) {
+        Ok(found) if found.len() == KEY_BYTES as u64 => fs::read(&path)
+            .map_err(failed("read"))
+            .map(|key| InstanceKey::of(&key)),
+        Ok(found) => Err(InstanceKeyError::Damaged {
+            got: found.len(),
+            path: path.clone(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key: [u8; KEY_BYTES] = rand::random();
+            write(data, &path, &key).map_err(failed("made"))?;
+            Ok(InstanceKey::of(&key))
         }
-        let code = context.sign();
-        let first = code.as_ref().first_chunk().copied().unwrap_or_default();
-        u64::from_le_bytes(first)
+        Err(error) => Err(failed("read")(error)),
     }
 }
 
@@ -118,7 +92,7 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_only_its_owner_reads_it() {
         let data = tempfile::tempdir().unwrap();
-        let number = || InstanceKey::open(data.path()).unwrap().number("p", &["a"]);
+        let number = || open(data.path()).unwrap().number("p", &["a"]);
         let first = number();
         assert_eq!(number(), first);
         let mode = fs::metadata(data.path().join(FILE_NAME))
@@ -127,10 +101,7 @@ mod tests {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         let other = tempfile::tempdir().unwrap();
-        assert_ne!(
-            InstanceKey::open(other.path()).unwrap().number("p", &["a"]),
-            first
-        );
+        assert_ne!(open(other.path()).unwrap().number("p", &["a"]), first);
     }
 
     #[test]
@@ -138,19 +109,12 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         for len in [0, 31, 33] {
             fs::write(data.path().join(FILE_NAME), vec![7; len]).unwrap();
-            let error = InstanceKey::open(data.path()).unwrap_err().to_string();
+            let error = open(data.path()).unwrap_err().to_string();
             assert!(
                 error.contains(&format!("has {len} bytes, wanted 32")),
                 "{error}"
             );
             assert!(error.contains("delete it"), "{error}");
         }
-    }
-
-    #[test]
-    fn one_part_never_runs_into_the_next() {
-        let key = InstanceKey::of(&[1; KEY_BYTES]);
-        assert_ne!(key.number("p", &["ab", "c"]), key.number("p", &["a", "bc"]));
-        assert_ne!(key.number("p", &["a"]), key.number("q", &["a"]));
     }
 }

@@ -1,9 +1,9 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 //!
-//! Modules in the order of the flow: a request (`http`), the steps of a pull (`pull`), what decides
-//! (`policies`) and decides anew (`rejudge`), whom it asks (`origins`), what remembers (`verdicts`, `events`, `history`), who is
-//! told (`webhook`), who looks (`api`, `metrics`), and the program around it. What they ask and where they
-//! keep it are crates of their own: `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
+//! What is done with a pull is `sluicegate_engine`. Here is what it runs on, in the order of the
+//! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is told
+//! (`history`, `webhook`), who looks (`api`, `metrics`), and the program around it. Where things come from and
+//! are kept are crates of their own: `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
 pub mod api;
 pub mod app;
@@ -12,6 +12,7 @@ mod data_directory;
 pub mod demo;
 pub mod history;
 pub mod http;
+mod in_force;
 mod insecure;
 pub mod inspect;
 mod instance_key;
@@ -19,7 +20,5 @@ pub mod metrics;
 pub mod moment;
 pub mod origins;
 pub mod policies;
-pub mod pull;
-pub mod rejudge;
 pub mod telemetry;
 pub mod webhook;

@@ -16,6 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use sluicegate_engine::tally::{Found, Tally};
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use measured::AllMeasured;
@@ -63,22 +64,54 @@ struct ByRule {
     rule: String,
 }
 
-/// Whether what was asked for was here already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// It was.
-    Hit,
-    /// It has to be fetched.
-    Miss,
+const fn outcome(found: Found) -> ByOutcome {
+    let outcome = match found {
+        Found::Hit => "hit",
+        Found::Miss => "miss",
+    };
+    ByOutcome { outcome }
 }
 
-impl Found {
-    const fn outcome(self) -> ByOutcome {
-        let outcome = match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-        };
-        ByOutcome { outcome }
+impl Tally for Metrics {
+    fn count_pull(&self, decision: Decision, verdict: Option<&Arc<Verdict>>) {
+        self.pulls
+            .get_or_create(&ByDecision {
+                decision: decision.as_str(),
+            })
+            .inc();
+        if let (Decision::Refuse, Some(verdict)) = (decision, verdict) {
+            // Strictest first: the first one is a rule that refuses.
+            let rule = verdict
+                .reasons
+                .first()
+                .map(|reason| reason.rule.to_string());
+            self.refusals
+                .get_or_create(&ByRule {
+                    policy: verdict.policy.name.clone(),
+                    rule: rule.unwrap_or_default(),
+                })
+                .inc();
+        }
+    }
+
+    fn count_denied(&self) {
+        self.denied.inc();
+    }
+
+    fn count_blob(&self, found: Found) {
+        self.blobs.get_or_create(&outcome(found)).inc();
+    }
+
+    fn observe_scan(&self, seconds: f64) {
+        self.scan_seconds.observe(seconds);
+    }
+
+    fn count_rejudged(&self, renewed: u64, skipped: u64) {
+        for (outcome, count) in [("renewed", renewed), ("skipped", skipped)] {
+            self.rejudged
+                .get_or_create(&ByOutcome { outcome })
+                .inc_by(count);
+        }
     }
 }
 
@@ -132,46 +165,9 @@ impl Metrics {
         }
     }
 
-    /// Counts a manifest request that was decided, by the verdict where there is one.
-    pub fn count_pull(&self, decision: Decision, verdict: Option<&Arc<Verdict>>) {
-        self.pulls
-            .get_or_create(&ByDecision {
-                decision: decision.as_str(),
-            })
-            .inc();
-        if let (Decision::Refuse, Some(verdict)) = (decision, verdict) {
-            // Strictest first: the first one is a rule that refuses.
-            let rule = verdict
-                .reasons
-                .first()
-                .map(|reason| reason.rule.to_string());
-            self.refusals
-                .get_or_create(&ByRule {
-                    policy: verdict.policy.name.clone(),
-                    rule: rule.unwrap_or_default(),
-                })
-                .inc();
-        }
-    }
-
-    /// Counts a request for a registry that is not configured.
-    pub fn count_denied(&self) {
-        self.denied.inc();
-    }
-
-    /// Counts a blob that was asked for.
-    pub fn count_blob(&self, found: Found) {
-        self.blobs.get_or_create(&found.outcome()).inc();
-    }
-
     /// Counts a manifest request that failed.
     pub fn count_failure(&self) {
         self.failures.inc();
-    }
-
-    /// Notes how long an image took to be judged, in seconds.
-    pub fn observe_scan(&self, seconds: f64) {
-        self.scan_seconds.observe(seconds);
     }
 
     /// Counts an upstream's answer.
@@ -182,15 +178,6 @@ impl Metrics {
                 code,
             })
             .inc();
-    }
-
-    /// Counts old verdicts that the background pass made anew, and those that it could not.
-    pub fn count_rejudged(&self, renewed: u64, skipped: u64) {
-        for (outcome, count) in [("renewed", renewed), ("skipped", skipped)] {
-            self.rejudged
-                .get_or_create(&ByOutcome { outcome })
-                .inc_by(count);
-        }
     }
 
     /// Counts events that the webhook delivered, dropped or lost.
@@ -250,7 +237,7 @@ fn blobs(registry: &mut Registry) -> Family<ByOutcome, Counter> {
     let help = "Blobs asked for, by whether they were here (hit) or had to be fetched (miss)";
     let blobs = by_outcome(registry, "cache_requests", help);
     for found in [Found::Hit, Found::Miss] {
-        let _begins_at_zero = blobs.get_or_create(&found.outcome());
+        let _begins_at_zero = blobs.get_or_create(&outcome(found));
     }
     blobs
 }

@@ -5,11 +5,18 @@
 
 pub mod audit;
 pub mod content;
+pub mod engine;
 pub mod events;
 pub mod fingerprint;
+pub mod gate;
 pub mod identity;
+pub mod instance_key;
+pub mod lacks;
 pub mod ledger;
 pub mod origin;
+pub mod pull;
+pub mod rejudge;
+pub mod scans;
 pub mod snapshots;
 pub mod tally;
 #[cfg(any(test, feature = "testkit"))]

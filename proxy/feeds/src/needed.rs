@@ -3,10 +3,10 @@
 //! Names come from images and mirrors and become folder names: only names of the OSV bucket's shape
 //! pass. Never fetches. Called by `Feeds`, `mirror` and `schedule`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Ecosystem, family_of};
+use sluicegate_model::package::{Ecosystem, family_of};
 use sluicegate_scanner::feeds::FeedIndex;
 use sluicegate_scanner::matching::{filed_under, is_answered};
 
@@ -73,7 +73,8 @@ fn folders_for(name: &str, listed: &BTreeSet<String>) -> Vec<String> {
 /// Lists the ecosystems of an inventory that an index knows nothing of, under none of the names
 /// that they are filed under.
 pub(super) fn missing(inventory: &Inventory, index: &FeedIndex) -> BTreeSet<String> {
-    let missing = by_ecosystem(inventory)
+    let missing = inventory
+        .by_ecosystem()
         .into_iter()
         .filter(|(ecosystem, _)| is_name(ecosystem.as_str()))
         .filter(|(_, component)| !is_answered(component, index));
@@ -82,34 +83,15 @@ pub(super) fn missing(inventory: &Inventory, index: &FeedIndex) -> BTreeSet<Stri
 
 /// Names the ecosystems of an inventory that a mirror may have.
 pub(super) fn named(inventory: &Inventory) -> BTreeSet<String> {
-    let named = by_ecosystem(inventory).into_keys().map(Ecosystem::as_str);
+    let named = inventory.by_ecosystem().into_keys().map(Ecosystem::as_str);
     let sound = named.filter(|name| is_name(name));
     sound.map(str::to_owned).collect()
 }
 
 /// Names the families of an inventory's ecosystems.
 pub(super) fn families(inventory: &Inventory) -> BTreeSet<String> {
-    let named = by_ecosystem(inventory).into_keys().map(Ecosystem::family);
+    let named = inventory.by_ecosystem().into_keys().map(Ecosystem::family);
     named.map(str::to_owned).collect()
-}
-
-/// Gives a component of each ecosystem: all that waiting for feeds needs of an inventory.
-pub fn one_of_each_ecosystem(inventory: &Inventory) -> Inventory {
-    let components = by_ecosystem(inventory).into_values().cloned().collect();
-    Inventory {
-        components,
-        ..Inventory::default()
-    }
-}
-
-fn by_ecosystem(inventory: &Inventory) -> BTreeMap<&Ecosystem, &Component> {
-    let mut named = BTreeMap::new();
-    for component in &inventory.components {
-        if let Some(ecosystem) = &component.ecosystem {
-            named.entry(ecosystem).or_insert(component);
-        }
-    }
-    named
 }
 
 /// Adds names to those wanted; tells whether any was new.

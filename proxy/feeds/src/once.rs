@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_config::FeedSource;
-use sluicegate_machine::clock::Clock;
 use sluicegate_machine::private;
+use sluicegate_model::clock::Clock;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::{

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::Rng as _;
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use sluicegate_upstream::jittered;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_config::{FeedSource, UpstreamSettings};
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use sluicegate_upstream::{ProxyVariables, UpstreamError};
 use tokio::sync::{Notify, watch};
 

@@ -32,7 +32,7 @@ pub async fn metrics(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> E
 fn build_info() -> Measured {
     let labels = vec![
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("scanner", crate::pull::verdict::scanner_name()),
+        ("scanner", sluicegate_engine::pull::verdict::scanner_name()),
     ];
     let help = "The program that runs; always 1";
     Measured::labelled("sluicegate_build_info", help, labels, 1.0)

@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use sluicegate_model::names::Names;
 
 use crate::history::PullHistory;
@@ -43,10 +43,6 @@ use crate::http::tls::TlsReload;
 use crate::metrics::Metrics;
 use crate::origins::Upstreams;
 use crate::policies::Policies;
-use crate::pull::judge::Judge;
-use crate::pull::pulls::Pulls;
-use crate::pull::scans::Scans;
-use crate::rejudge::Rejudge;
 use crate::webhook::Webhook;
 use answers::OpenApi;
 use asked::{Nothing, Query};
@@ -55,6 +51,10 @@ use guard::Guard;
 use problem::Problem;
 use readiness::StoreProof;
 use routes::routes;
+use sluicegate_engine::pull::judge::Judge;
+use sluicegate_engine::pull::pulls::Pulls;
+use sluicegate_engine::rejudge::Rejudge;
+use sluicegate_engine::scans::Scans;
 
 /// Everything the API shows.
 pub struct ApiState {

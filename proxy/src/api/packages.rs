@@ -18,7 +18,7 @@ use super::json::Json;
 use super::parameters::{Limit, NoCursor};
 use super::problem::Problem;
 use super::verdicts::unlisted;
-use crate::pull::judge::Judge;
+use sluicegate_engine::pull::judge::Judge;
 
 /// Most inventories read for one page, each some milliseconds: past it the page ends early.
 const MAX_READ: usize = 1_000;

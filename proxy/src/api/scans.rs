@@ -11,7 +11,7 @@ use super::answers::Begun;
 use super::asked::{Body, Nothing, Path, Query};
 use super::json::Json;
 use super::problem::Problem;
-use crate::pull::scans::{ScanError, ScanReport};
+use sluicegate_engine::scans::{ScanError, ScanReport};
 
 /// What is to be scanned.
 #[derive(Debug, Deserialize, JsonSchema)]

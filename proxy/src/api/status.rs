@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sluicegate_feeds::lacks;
+use sluicegate_engine::lacks::lacks;
 use sluicegate_feeds::shown::{FeedsShown, tell};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_upstream::Upstream;
@@ -14,9 +14,9 @@ use super::ApiState;
 use super::answers::Word;
 use super::asked::{Nothing, Query};
 use super::json::Json;
-use crate::pull::pulls::Pull;
-use crate::rejudge::ProgressView;
 use crate::webhook::{Webhook, WebhookView};
+use sluicegate_engine::pull::pulls::Pull;
+use sluicegate_engine::rejudge::ProgressView;
 
 /// Most warnings about policies that are shown.
 const MAX_WARNINGS: usize = 100;
@@ -127,7 +127,7 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
     let pulls: Vec<RunningPull> = pulls.iter().map(|pull| running(&state, pull)).collect();
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        scanner: crate::pull::verdict::scanner_name(),
+        scanner: sluicegate_engine::pull::verdict::scanner_name(),
         gate: state.gate_mode,
         queue: pulls.len(),
         pulls,

@@ -19,7 +19,7 @@ use super::parameters::{Limit, NoCursor, RepositoryName, instant, repository};
 use super::problem::Problem;
 use super::{ApiState, body};
 use crate::moment::Moment;
-use crate::pull::memory::Share;
+use sluicegate_engine::pull::memory::Share;
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use axum::Router;
 use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_local::store::EngineKind;
-use sluicegate_machine::clock::Clock;
 
 use super::listeners::Certificates;
 use super::{Parts, StartError, store};
@@ -54,7 +53,7 @@ pub fn api(data: &Path) -> Result<Router, StoppedError> {
     if !wanted.is_in(data) {
         return Err(StoppedError::NoStore(directory));
     }
-    let clock = Clock::system();
+    let clock = sluicegate_machine::clock::system();
     let metrics = Metrics::new(clock.now());
     let parts = Parts::build(&settings, &clock, &metrics)?;
     let state = parts.api_state(

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use sluicegate_engine::lacks::lacks;
 use sluicegate_engine::ledger::Ledger;
-use sluicegate_feeds::{Feeds, lacks};
+use sluicegate_feeds::Feeds;
 use sluicegate_local::decisions::PullLog;
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_service::Service as _;
@@ -27,6 +28,8 @@ const SETTLE: Duration = Duration::from_secs(5);
 const LOOK_AT_NEEDS: Duration = Duration::from_secs(5);
 /// How often the verdict store proves that it still writes.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How much nicer threads of the background are than the rest of the program, of at most 19.
+const NICENESS: i32 = 5;
 
 /// Starts the delivery of events; a store that cannot write now is no reason not to serve.
 pub(super) async fn begin_delivery(webhook: Webhook) {
@@ -112,4 +115,14 @@ pub(super) async fn serve_api(
         }
     };
     server::serve(listener, tls, ServerLimits::default(), service, draining).await;
+}
+
+/// Makes this thread of the background give way to all others; where that is not allowed it runs
+/// like them.
+///
+/// On a busy machine a request's work gets three times as much of a core, and the pass still goes on.
+pub(super) fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "background thread runs at the usual priority");
+    }
 }

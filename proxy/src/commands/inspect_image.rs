@@ -18,8 +18,8 @@ use sluicegate_formats::appearance::Appearance;
 use sluicegate_formats::grid::{Cell, Grid};
 use sluicegate_formats::text::{counted, name_of};
 use sluicegate_formats::{self as formats, Format};
-use sluicegate_machine::clock::Clock;
 use sluicegate_machine::private;
+use sluicegate_model::clock::Clock;
 use sluicegate_model::image::Reference;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Platform;
@@ -29,11 +29,12 @@ use super::finding_flags::FindingFlags;
 use super::inspect_progress::Shown;
 use super::{CommandError, Done};
 use crate::app::proxy_variables;
+use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
 use crate::policies::Policies;
-use crate::pull::job::Scanned;
-use crate::pull::verdict::{self, Image};
+use sluicegate_engine::pull::job::Scanned;
+use sluicegate_engine::pull::verdict::{self, Image};
 
 /// Which image, and how it is judged.
 #[derive(Args, Debug)]
@@ -127,7 +128,7 @@ impl Inspection {
         let settings = settings(args, &environment)?;
         let policies = Policies::load(&settings.policy)
             .map_err(|error| CommandError::Usage(format!("policy cannot be loaded: {error}")))?;
-        let (clock, shown) = (Clock::system(), Shown::new());
+        let (clock, shown) = (sluicegate_machine::clock::system(), Shown::new());
         let on_load = OnLoad {
             fetching: shown.on_fetch(),
             building: shown.on_build(),
@@ -280,6 +281,7 @@ impl Inspection {
     /// Judges an image, with advisories for its ecosystems where they can be had.
     async fn judge(&self, image: Image, scanned: &Scanned) -> Result<Verdict, CommandError> {
         let feeds = loaded(self.feeds.load_for(&scanned.inventory).await)?;
+        let feeds = in_force::advisories(&feeds);
         let (scanned, policies) = (scanned.clone(), self.policies.current());
         let now = self.clock.now();
         blocking(move || Ok(verdict::verdict(image, &scanned, &policies, &feeds, now))).await

@@ -17,7 +17,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use sluicegate_config::{Environment, FeedSource, Flags, Settings, UpstreamSettings};
 use sluicegate_formats::text::printable;
-use sluicegate_machine::clock::Clock;
 
 use crate::app::{App, StartError};
 
@@ -47,7 +46,10 @@ pub async fn show(directory: &Path, stays: bool, out: &mut impl Write) -> Result
         ("shop/vulnerable", images::vulnerable()?),
     ];
     let upstream = registry::start(images).await?;
-    feed::write(&directory.join("feed"), Clock::system().now())?;
+    feed::write(
+        &directory.join("feed"),
+        sluicegate_machine::clock::system().now(),
+    )?;
     let app = start_proxy(directory, upstream).await?;
     writeln!(
         out,

@@ -10,7 +10,7 @@ use super::errors::{self, Wanted};
 use super::range::{self, Span, Unsatisfiable};
 use super::registry::{Call, Registry};
 use super::respond::{self, Sending};
-use crate::pull::gate::{BlobAnswer, Cleared};
+use sluicegate_engine::gate::{BlobAnswer, Cleared};
 
 /// Answers a blob request.
 pub async fn answer(registry: &Registry, call: &Call, digest: &Digest) -> Response<Body> {

@@ -13,7 +13,7 @@ use hyper::body::{Frame, SizeHint};
 use sluicegate_engine::content::BlobBody;
 
 use super::drip;
-use crate::pull::gate::{Cleared, ServedManifest};
+use sluicegate_engine::gate::{Cleared, ServedManifest};
 
 /// What may go wrong while a body is being sent: the connection is cut.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;

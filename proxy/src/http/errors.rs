@@ -21,8 +21,8 @@ use super::respond::{
     MAX_WARNING_BYTES, SLUICEGATE_VERDICT, SLUICEGATE_VERDICT_URL, set, verdict_url, warn,
 };
 use super::route::RouteError;
-use crate::pull::error::PullError;
-use crate::pull::gate::Refusal;
+use sluicegate_engine::gate::Refusal;
+use sluicegate_engine::pull::error::PullError;
 
 /// What was asked for where a pull failed: one failure is told in the terms of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

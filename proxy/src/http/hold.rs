@@ -12,7 +12,7 @@ use super::body::Body;
 use super::registry::Call;
 use super::respond;
 use super::route::{self, LAST_HOP};
-use crate::pull::patience::Patience;
+use sluicegate_engine::pull::patience::Patience;
 
 /// Gives the patience of whoever is held for at most `limit` at each hop; `draining` turns true when
 /// the program is to stop.

@@ -11,8 +11,8 @@ use super::errors::{self, Wanted};
 use super::registry::{Call, Registry};
 use super::respond;
 use super::route;
-use crate::pull::error::PullError;
-use crate::pull::gate::ReferrersAnswer;
+use sluicegate_engine::gate::ReferrersAnswer;
+use sluicegate_engine::pull::error::PullError;
 
 /// Most digits of `n`: more is no number of tags.
 const MAX_COUNT_DIGITS: usize = 9;

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::errors::{self, Wanted};
 use super::registry::{Call, Registry};
 use super::respond::{self, Sending};
-use crate::pull::gate::{Cleared, ManifestAnswer, ServedManifest};
+use sluicegate_engine::gate::{Cleared, ManifestAnswer, ServedManifest};
 
 /// Answers a manifest request.
 pub async fn answer(registry: &Registry, call: &Call, reference: &Reference) -> Response<Body> {

@@ -21,9 +21,9 @@ use super::forwarded::TrustedProxies;
 use super::route::{self, Route, RouteError, Target};
 use super::{blob, errors, hold, lists, manifest, old_clients, respond};
 use crate::metrics::Metrics;
-use crate::pull::asked::Asked;
-use crate::pull::gate::{Gate, Refusal};
-use crate::pull::patience::OutOfPatience;
+use sluicegate_engine::gate::{Gate, Refusal};
+use sluicegate_engine::pull::asked::Asked;
+use sluicegate_engine::pull::patience::OutOfPatience;
 
 /// Everything the endpoints of the registry use.
 pub struct Registry {

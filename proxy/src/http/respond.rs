@@ -16,7 +16,7 @@ use sluicegate_upstream::secrets;
 use super::body::Body;
 use super::range::Span;
 use super::registry::Call;
-use crate::pull::gate::{Cleared, ListedReferrers, ServedManifest};
+use sluicegate_engine::gate::{Cleared, ListedReferrers, ServedManifest};
 
 /// The digest of what is served.
 pub const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

@@ -13,8 +13,8 @@ use sha2::Digest as _;
 use sluicegate_model::Digest;
 use sluicegate_scanner::{Kept, LayerFacts, PluginSet};
 
-use sluicegate_machine::clock::Clock;
 use sluicegate_machine::private;
+use sluicegate_model::clock::Clock;
 
 /// Most bytes kept: the facts of some thousand layers.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -148,7 +148,10 @@ mod tests {
     #[test]
     fn what_is_damaged_or_of_another_layer_is_not_there() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = FactsCache::new(directory.path().join("facts"), Clock::system());
+        let cache = FactsCache::new(
+            directory.path().join("facts"),
+            sluicegate_machine::clock::system(),
+        );
         let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
         assert_eq!(cache.get(&one), None);
         cache.put(&one, &facts(7)).unwrap();
@@ -164,7 +167,8 @@ mod tests {
     #[test]
     fn what_was_unused_longest_makes_room() {
         let directory = tempfile::tempdir().unwrap();
-        let mut cache = FactsCache::new(directory.path().into(), Clock::system());
+        let mut cache =
+            FactsCache::new(directory.path().into(), sluicegate_machine::clock::system());
         let layers: Vec<Digest> = (0..8_u8).map(|n| Digest::of(&[n])).collect();
         for (at, layer) in layers.iter().enumerate() {
             cache.put(layer, &facts(1)).unwrap();

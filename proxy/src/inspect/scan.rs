@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use sluicegate_model::digest::{Algorithm, DiffId};
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::manifest::{Descriptor, Platform};
@@ -21,8 +21,8 @@ use sluicegate_scanner::{
 
 use super::facts_cache::FactsCache;
 use super::source::{Source, SourceError};
-use crate::pull::job::Scanned;
-use crate::pull::scan_time::{MAX_WORK, WorkTime};
+use sluicegate_engine::pull::job::Scanned;
+use sluicegate_engine::pull::scan_time::{MAX_WORK, WorkTime};
 
 /// Bytes read at a time of what the scan leaves unread.
 const PIECE: usize = 64 * 1024;

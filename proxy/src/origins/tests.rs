@@ -15,7 +15,7 @@ use sluicegate_model::media_type;
 use sluicegate_upstream::fake::{Answer, Fake, Seen, answer};
 
 use super::*;
-use crate::pull::download::Downloads;
+use sluicegate_engine::pull::download::Downloads;
 
 /// Gives the bytes that a request wants the blob from on and, where it ends before, up to.
 fn range(seen: &Seen) -> Option<(usize, Option<usize>)> {

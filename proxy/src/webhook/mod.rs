@@ -21,7 +21,7 @@ use sluicegate_engine::ledger::{Ledger, oldest_event};
 
 pub use state::WebhookView;
 
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use sluicegate_upstream::{ProxyVariables, UpstreamError, jittered};
 
 use crate::history::{PullHistory, ToldEvent};

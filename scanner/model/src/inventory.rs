@@ -1,10 +1,12 @@
 //! What an image holds: the outcome of scanning, before any advisory is asked.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::Gap;
 use crate::digest::Digest;
-use crate::package::{Component, Distro};
+use crate::package::{Component, Distro, Ecosystem};
 
 /// The merged image's components, distro and gaps.
 ///
@@ -29,6 +31,28 @@ pub struct Inventory {
     /// The layers, base first, with what the image's author says of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<BuiltLayer>,
+}
+
+impl Inventory {
+    /// Gives a component of each ecosystem, the first that is listed.
+    pub fn by_ecosystem(&self) -> BTreeMap<&Ecosystem, &Component> {
+        let mut named = BTreeMap::new();
+        for component in &self.components {
+            if let Some(ecosystem) = &component.ecosystem {
+                named.entry(ecosystem).or_insert(component);
+            }
+        }
+        named
+    }
+
+    /// Keeps a component of each ecosystem: all that waiting for feeds needs of an inventory.
+    #[must_use]
+    pub fn one_of_each_ecosystem(&self) -> Self {
+        Self {
+            components: self.by_ecosystem().into_values().cloned().collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A layer and the instruction that made it.

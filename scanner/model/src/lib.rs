@@ -12,9 +12,11 @@
 pub mod absent;
 pub mod advisory;
 pub mod artifact;
+pub mod clock;
 pub mod coverage;
 pub mod digest;
 pub mod finding;
+pub mod gate;
 pub mod image;
 pub mod image_config;
 pub mod inventory;

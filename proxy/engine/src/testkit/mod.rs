@@ -7,9 +7,13 @@ mod memory_audit;
 mod memory_content;
 mod memory_ledger;
 mod memory_origin;
+mod memory_snapshots;
+mod no_tally;
 pub mod origin_suite;
 
 pub use memory_audit::MemoryAudit;
 pub use memory_content::MemoryContent;
 pub use memory_ledger::MemoryLedger;
 pub use memory_origin::{Fault, Given, MemoryOrigin};
+pub use memory_snapshots::MemorySnapshots;
+pub use no_tally::NoTally;

@@ -7,17 +7,15 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use sluicegate_config::{Credentials, Secret, UpstreamSettings};
-use sluicegate_policy::Lacks;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 use url::Url;
 
 use super::current::{feeds, knows, until};
-use super::site::{Fault, Site, archive};
+use super::site::{Fault, Site};
 use super::*;
 use crate::bundle::{Contents, Imported, SigningKey, Trust, pack};
 use crate::fetch::Fetcher;
 use crate::tables::{EPSS, KEV};
-use crate::{lacks, lacks_for};
 
 const YEAR: &str = "nvd/nvdcve-2.0-2025.json.gz";
 const CHANGES: &str = "nvd/nvdcve-2.0-modified.json.gz";
@@ -208,40 +206,4 @@ fn indexed(feed: &Path, out: &Path) -> FeedIndex {
     let directory = FeedDirectory::at(feed.to_owned());
     let path = build_index(&[directory], &out.join("out"), at(NOON), &|_| {}).unwrap();
     FeedIndex::open(&path).unwrap()
-}
-
-#[test]
-fn what_feeds_have_nothing_of_is_known() {
-    let home = tempfile::tempdir().unwrap();
-    let feed = home.path().join("feed");
-    let write = |path: &str, content: &[u8]| {
-        let path = feed.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    };
-    assert_eq!(
-        lacks(&FeedIndex::empty()),
-        Lacks::default(),
-        "nothing is loaded yet"
-    );
-    write(DEBIAN, &archive("Debian:12", "1.0"));
-    write("npm/all.zip", &archive("npm", "1.0.0"));
-    let index = indexed(&feed, home.path());
-    let all = Lacks {
-        exploited: true,
-        probabilities: true,
-        severities: ["Debian", "npm"].map(str::to_owned).into(),
-    };
-    assert_eq!(lacks(&index), all);
-    let used = index.knowledge("Debian", at(NOON)).unwrap();
-    let of_image = lacks_for(&index, &[used]).severities;
-    assert_eq!(of_image, BTreeSet::from(["Debian".to_owned()]));
-    write(YEAR, &nvd("2026-01-01T00:00:00", 9.8));
-    let kev = br#"{"vulnerabilities": [{"cveID": "CVE-2021-44228"}]}"#;
-    write(KEV, kev);
-    let left = Lacks {
-        probabilities: true,
-        ..Lacks::default()
-    };
-    assert_eq!(lacks(&indexed(&feed, home.path())), left);
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_machine::clock::Clock;
 use sluicegate_model::Digest;
+use sluicegate_model::clock::Clock;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem, Evidence, Package, PackageType, Standing};
 

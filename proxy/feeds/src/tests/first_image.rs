@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 
 use super::current::{feeds, image_of, knows, until};
 use super::site::{Fault, Site, archive};

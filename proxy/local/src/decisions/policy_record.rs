@@ -1,7 +1,7 @@
 //! What is written down when policies come in force and when they decide: their texts, and a line.
 
-use sluicegate_machine::clock::Clock;
 use sluicegate_model::Repository;
+use sluicegate_model::clock::Clock;
 use sluicegate_policy::PolicySet;
 
 use super::entry::{Basis, Entry, LineKind};

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sluicegate_config::{Environment, Flags};
-use sluicegate_machine::clock::Clock;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::{Digest, media_type};
 
@@ -59,8 +58,8 @@ impl Stage {
 
     fn scan(&self, source: &dyn Source) -> Result<Inventory, SourceError> {
         let scanner = Scanner {
-            cache: FactsCache::new(self.path("facts"), Clock::system()),
-            clock: Clock::system(),
+            cache: FactsCache::new(self.path("facts"), sluicegate_machine::clock::system()),
+            clock: sluicegate_machine::clock::system(),
             platform: None,
             on_layer: Arc::new(|_| {}),
             on_note: Arc::new(|note| panic!("{note}")),

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use sluicegate_machine::clock::Clock;
+use sluicegate_model::clock::Clock;
 use sluicegate_policy::{PolicySet, SourceFile, digest_of_documents};
 
 use super::*;

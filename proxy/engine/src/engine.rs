@@ -1,0 +1,144 @@
+//! The engine as a whole: its parts, made from the ports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_model::clock::Clock;
+use sluicegate_model::gate::GateMode;
+use sluicegate_model::manifest::Platform;
+use sluicegate_scanner::Limits;
+
+use crate::audit::Audit;
+use crate::content::Content;
+use crate::gate::{Gate, GateParts};
+use crate::instance_key::InstanceKey;
+use crate::ledger::Ledger;
+use crate::origin::Origins;
+use crate::pull::download::Downloads;
+use crate::pull::job::Jobs;
+use crate::pull::judge::Judge;
+use crate::pull::manifests::Manifests;
+use crate::pull::presence::Presence;
+use crate::pull::pulls::Pulls;
+use crate::pull::resolve::Resolver;
+use crate::rejudge::Rejudge;
+use crate::snapshots::Snapshots;
+use crate::tally::Tally;
+
+/// What the engine reaches the world through.
+pub struct Ports {
+    /// Blobs and derived documents.
+    pub content: Arc<dyn Content>,
+    /// What was decided, and which content belongs where.
+    pub ledger: Arc<dyn Ledger>,
+    /// The upstreams.
+    pub origins: Arc<dyn Origins>,
+    /// Where lines are written.
+    pub audit: Arc<dyn Audit>,
+    /// Feeds and policies.
+    pub snapshots: Arc<dyn Snapshots>,
+    /// Counters.
+    pub tally: Arc<dyn Tally>,
+    /// The time of day.
+    pub clock: Clock,
+    /// What only this instance can compute with.
+    pub key: InstanceKey,
+}
+
+/// How it is to work.
+pub struct Ways {
+    /// Hold or stream.
+    pub mode: GateMode,
+    /// The platforms judged with every index.
+    pub platforms: Arc<[Platform]>,
+    /// How long an upstream's word on a tag is believed.
+    pub tag_ttl: Duration,
+    /// The bounds of a scan, and where it spools.
+    pub limits: Limits,
+    /// What each thread of the background does first: it gives way to whatever a request needs.
+    pub give_way: fn(),
+}
+
+/// The parts that are asked from outside.
+pub struct Engine {
+    /// Answers requests.
+    pub gate: Gate,
+    /// Makes verdicts.
+    pub judge: Judge,
+    /// The pulls under way.
+    pub running: Pulls,
+    /// Makes old verdicts anew; its `run` starts it.
+    pub rejudge: Rejudge,
+}
+
+impl Engine {
+    /// Makes all parts. Nothing runs yet.
+    pub fn new(ports: Ports, ways: Ways) -> Self {
+        let (content, ledger, clock) = (&ports.content, &ports.ledger, &ports.clock);
+        let origins = || Arc::clone(&ports.origins);
+        let manifests = Manifests::new(Arc::clone(content), Arc::clone(ledger), origins());
+        let downloads = Downloads::new(Arc::clone(content), Arc::clone(ledger), origins());
+        let (limits, give_way) = (ways.limits, ways.give_way);
+        let jobs = Jobs::new(
+            Arc::clone(content),
+            limits,
+            downloads.clone(),
+            clock.clone(),
+        );
+        let judge = judge(&ports, jobs.clone());
+        let running = Pulls::new(jobs, judge.clone());
+        let resolver = Resolver::new(
+            ways.tag_ttl,
+            Arc::clone(ledger),
+            manifests.clone(),
+            origins(),
+            clock.clone(),
+        );
+        let presence = Presence::new(
+            ports.key.clone(),
+            Arc::clone(content),
+            Arc::clone(ledger),
+            downloads.clone(),
+            origins(),
+        );
+        let rejudge = Rejudge::new(
+            judge.clone(),
+            Arc::clone(ledger),
+            running.clone(),
+            Arc::clone(&ports.snapshots),
+            Arc::clone(&ports.tally),
+            give_way,
+        );
+        let gate = Gate::new(GateParts {
+            mode: ways.mode,
+            platforms: ways.platforms,
+            resolver,
+            manifests,
+            judge: judge.clone(),
+            running: running.clone(),
+            downloads,
+            presence,
+            ledger: ports.ledger,
+            upstreams: ports.origins,
+            log: ports.audit,
+            clock: ports.clock,
+            tally: ports.tally,
+        });
+        Self {
+            gate,
+            judge,
+            running,
+            rejudge,
+        }
+    }
+}
+
+fn judge(ports: &Ports, jobs: Jobs) -> Judge {
+    Judge::new(
+        jobs,
+        Arc::clone(&ports.snapshots),
+        Arc::clone(&ports.ledger),
+        ports.clock.clone(),
+        Arc::clone(&ports.tally),
+    )
+}

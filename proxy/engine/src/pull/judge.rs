@@ -1,0 +1,383 @@
+//! What is known about an image to the verdict on it in one repository.
+//!
+//! A verdict is used only while its policy set, its feed snapshot and the analyzers are still the
+//! current ones and its `valid_until` has not passed; otherwise it is made again from the stored
+//! inventory, in milliseconds. Without an inventory there is no verdict, and never an allowance.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::events::difference;
+use crate::ledger::{Known, Ledger, LedgerError, Replacement};
+use crate::snapshots::{Epoch, InForce, Snapshots};
+use crate::tally::Tally;
+use jiff::Timestamp;
+use moka::sync::Cache;
+use sluicegate_model::clock::{Clock, is_to_come};
+use sluicegate_model::image::Tag;
+use sluicegate_model::verdict::Verdict;
+use sluicegate_model::{Digest, Repository};
+
+use super::brief::{brief, weight};
+use super::error::PullError;
+use super::job::{Held, Jobs, Scanned};
+use super::memory::{Memory, Share};
+use super::verdict::{Image, scanner_name, verdict};
+
+/// Memory of verdicts that are kept for the next request, in bytes.
+const WARM_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes in memory for each byte of a stored verdict while it is read, text included.
+const READING_IN_MEMORY: u64 = 4;
+/// What reading a verdict takes beside that, in bytes.
+const READING_BYTES: u64 = 256 * 1024;
+
+/// Makes verdicts and keeps the current ones warm.
+#[derive(Clone)]
+pub struct Judge {
+    warm: Cache<(Repository, Digest), Warm>,
+    jobs: Jobs,
+    memory: Memory,
+    snapshots: Arc<dyn Snapshots>,
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    tally: Arc<dyn Tally>,
+    ends: Arc<Mutex<Ends>>,
+}
+
+/// When verdicts end by themselves, as far as is known.
+#[derive(Default)]
+struct Ends {
+    /// The earliest instant at which one does.
+    due: Option<Timestamp>,
+    /// The latest instant at which one was made: where the clock is behind it, it jumped back.
+    latest: Option<Timestamp>,
+}
+
+#[derive(Clone)]
+struct Warm {
+    verdict: Arc<Verdict>,
+    epoch: Epoch,
+}
+
+/// What verdicts rest on at one moment.
+#[derive(Clone)]
+pub(crate) struct Basis {
+    in_force: InForce,
+    /// Who keeps the texts of policies.
+    keeper: Arc<dyn Snapshots>,
+    now: Timestamp,
+}
+
+impl Basis {
+    /// Tells whether a verdict is what would be decided now.
+    pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
+        is_valid(verdict, self.now)
+            && verdict.policy.digest == self.in_force.policies.digest_for(&verdict.repository)
+            && verdict.provenance.feeds == *self.in_force.advisories.index.snapshot()
+            && verdict.provenance.scanner == scanner_name()
+    }
+
+    /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
+    /// packages of the image where they are not listed yet.
+    pub(crate) fn judge(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        known: &Known,
+        tags: &[Tag],
+        scanned: &Scanned,
+        is_listed: bool,
+    ) -> Result<(Verdict, Replacement), PullError> {
+        let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
+        let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
+        let image = Image {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            tags: tags.into_iter().collect(),
+        };
+        let InForce {
+            policies,
+            advisories,
+            ..
+        } = &self.in_force;
+        let verdict = verdict(image, scanned, policies, advisories, self.now);
+        // Before anybody is told who decided.
+        let kept = self.keeper.keep_texts(policies, repository);
+        kept.map_err(PullError::storage)?;
+        let earlier = known.verdict.as_ref();
+        let change = earlier.and_then(|earlier| difference(earlier, &verdict));
+        let mut replacement = Replacement::new(&verdict, known)?.told_as(change);
+        if !is_listed {
+            replacement = replacement.listing(&scanned.inventory);
+        }
+        Ok((verdict, replacement))
+    }
+}
+
+impl Judge {
+    /// Joins the parts that a verdict rests on.
+    pub fn new(
+        jobs: Jobs,
+        snapshots: Arc<dyn Snapshots>,
+        ledger: Arc<dyn Ledger>,
+        clock: Clock,
+        tally: Arc<dyn Tally>,
+    ) -> Self {
+        let warm = Cache::builder()
+            .max_capacity(WARM_BYTES)
+            .weigher(|_, warm: &Warm| weight(&warm.verdict))
+            .build();
+        Self {
+            warm,
+            memory: jobs.memory(),
+            jobs,
+            snapshots,
+            ledger,
+            clock,
+            tally,
+            ends: Arc::default(),
+        }
+    }
+
+    /// Gives the verdict if it is in memory and current: no disk, no waiting.
+    pub fn warm(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Verdict>> {
+        let warm = self.warm.get(&(repository.clone(), digest.clone()))?;
+        let is_valid = is_valid(&warm.verdict, self.clock.now());
+        (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
+    }
+
+    /// Gives the current verdict, made again where it has to be; none where the image's bytes
+    /// have to be read first. One of very many findings comes without them.
+    pub async fn current(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<Verdict>>, PullError> {
+        self.current_under(repository, digest, None).await
+    }
+
+    /// Does the same; one that is made now lists the tag.
+    pub async fn current_under(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        tag: Option<&Tag>,
+    ) -> Result<Option<Arc<Verdict>>, PullError> {
+        if let Some(verdict) = self.warm(repository, digest) {
+            return Ok(Some(verdict));
+        }
+        if let Some(verdict) = self.stored(repository, digest).await? {
+            return Ok(Some(verdict));
+        }
+        let Some(scanned) = self.jobs.remembered(digest).await else {
+            return Ok(None);
+        };
+        let tags = tag.map(std::slice::from_ref).unwrap_or_default();
+        let verdict = self.judge(repository, digest, tags, scanned).await?;
+        Ok(Some(verdict))
+    }
+
+    /// Gives the stored verdict if it is current.
+    async fn stored(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<Verdict>>, PullError> {
+        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let share = self.memory.share(reading_bytes(bytes)).await;
+        // Whoever waited before has made it warm.
+        if let Some(verdict) = self.warm(repository, digest) {
+            return Ok(Some(verdict));
+        }
+        let basis = self.basis();
+        let known = self.ledger.known_verdict(repository, digest).await?;
+        let current = known.verdict.filter(|stored| basis.is_of(stored));
+        let verdict = current.map(|stored| self.keep(basis.in_force.epoch, stored));
+        drop(share);
+        Ok(verdict)
+    }
+
+    /// Decides on a scanned image and stores the verdict, with the tags that are known and these.
+    /// Durable when it returns. One of very many findings comes without them.
+    pub async fn judge(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        tags: &[Tag],
+        held: Held,
+    ) -> Result<Arc<Verdict>, PullError> {
+        let mut held = self.wait_for_feeds(digest, held).await?;
+        loop {
+            let basis = self.basis();
+            self.want(&basis, &held);
+            held = self.with_room(&basis, repository, digest, held).await?;
+            let known = self.ledger.known_verdict(repository, digest).await?;
+            let is_listed = self.ledger.lists_packages(digest).await?;
+            let epoch = basis.in_force.epoch;
+            let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
+            let scanned = Arc::clone(&held.scanned);
+            let decide =
+                move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
+            let (verdict, replacement) = tokio::task::spawn_blocking(decide)
+                .await
+                .map_err(|panic| PullError::broken("judging an image", panic))??;
+            // Where the background pass or another request was quicker: once more.
+            if self.ledger.replace_verdicts(vec![replacement]).await? == [true] {
+                tracing::info!(%repository, %digest, decision = %verdict.decision,
+                    findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
+                    scan_ms = verdict.provenance.scan_ms, "pull judged");
+                return Ok(self.keep(epoch, verdict));
+            }
+        }
+    }
+
+    /// Waits for the first load of the feeds, without holding memory meanwhile.
+    async fn wait_for_feeds(&self, digest: &Digest, held: Held) -> Result<Held, PullError> {
+        if self.snapshots.is_ready_for(&held.scanned.inventory) {
+            return Ok(held);
+        }
+        let ecosystems = held.scanned.inventory.one_of_each_ecosystem();
+        let resting = Jobs::put_down(held);
+        self.snapshots.ready_for(&ecosystems).await;
+        self.jobs.take_up(digest, resting, 0).await
+    }
+
+    /// Holds what was scanned with the memory that judging it takes.
+    pub(crate) async fn with_room(
+        &self,
+        basis: &Basis,
+        repository: &Repository,
+        digest: &Digest,
+        held: Held,
+    ) -> Result<Held, PullError> {
+        let known = self.ledger.verdict_bytes(repository, digest).await?;
+        let scanned = Arc::clone(&held.scanned);
+        let index = Arc::clone(&basis.in_force.advisories.index);
+        let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index);
+        let judging = tokio::task::spawn_blocking(estimate)
+            .await
+            .map_err(|panic| PullError::broken("judging an image", panic))?;
+        let bytes = judging.saturating_add(known.map_or(0, reading_bytes));
+        self.jobs.with_room(digest, held, bytes).await
+    }
+
+    /// Gives what verdicts rest on now.
+    pub(crate) fn basis(&self) -> Basis {
+        Basis {
+            in_force: self.snapshots.in_force(),
+            keeper: Arc::clone(&self.snapshots),
+            now: self.clock.now(),
+        }
+    }
+
+    /// Asks for the feeds that an image needs and the snapshot lacks.
+    pub(crate) fn want(&self, basis: &Basis, scanned: &Scanned) {
+        let index = &basis.in_force.advisories.index;
+        self.snapshots.want(&scanned.inventory, index);
+    }
+
+    /// Gives what a scan found in an image, while it is kept and the analyzers are the same.
+    pub async fn scanned(&self, digest: &Digest) -> Option<Held> {
+        self.jobs.remembered(digest).await
+    }
+
+    /// Waits for memory to read a stored verdict into.
+    pub(crate) async fn room_to_read(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Share, LedgerError> {
+        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        Ok(self.memory.share(reading_bytes(bytes.unwrap_or(0))).await)
+    }
+
+    /// Waits for memory to show something in.
+    pub async fn view(&self, bytes: u64) -> Share {
+        self.memory.view(bytes).await
+    }
+
+    /// Waits for memory to show a verdict whose text has so many bytes.
+    pub async fn view_of(&self, bytes: u64) -> Share {
+        self.memory.view(reading_bytes(bytes)).await
+    }
+
+    /// Adds a tag under which the image was pulled to its verdict.
+    pub async fn note_tag(&self, verdict: &Arc<Verdict>, tag: &Tag) -> Result<(), PullError> {
+        if verdict.tags.contains(tag) {
+            return Ok(());
+        }
+        let basis = self.basis();
+        let (repository, digest) = (&verdict.repository, &verdict.digest);
+        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
+        let tagged = self.ledger.add_tag(repository, digest, tag).await?;
+        if let Some(tagged) = tagged.filter(|tagged| basis.is_of(tagged)) {
+            self.keep(basis.in_force.epoch, tagged);
+        }
+        Ok(())
+    }
+
+    /// Counts a scan that has just ended, in milliseconds.
+    pub fn observe_scan(&self, scan_ms: u64) {
+        self.tally.observe_scan(scan_ms as f64 / 1_000.0);
+    }
+
+    /// Tells whether a verdict has ended by itself since it was last asked, as far as is known.
+    pub(crate) fn is_due(&self) -> bool {
+        let (ends, now) = (self.ends(), self.clock.now());
+        ends.due.is_some_and(|due| due <= now)
+            || ends.latest.is_some_and(|latest| is_to_come(latest, now))
+    }
+
+    /// Forgets when verdicts end; whoever does looks at every one of them next.
+    pub(crate) fn forget_due(&self) {
+        *self.ends() = Ends::default();
+    }
+
+    /// Remembers when a verdict was made and when it ends by itself.
+    pub(crate) fn note_end(&self, decided_at: Timestamp, valid_until: Option<Timestamp>) {
+        let mut ends = self.ends();
+        ends.due = ends.due.into_iter().chain(valid_until).min();
+        ends.latest = ends.latest.max(Some(decided_at));
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
+        self.note_end(verdict.provenance.decided_at, verdict.valid_until);
+        let verdict = Arc::new(brief(verdict));
+        let key = (verdict.repository.clone(), verdict.digest.clone());
+        self.warm.insert(
+            key,
+            Warm {
+                verdict: Arc::clone(&verdict),
+                epoch,
+            },
+        );
+        verdict
+    }
+
+    /// Tells which policy set and feed snapshot are current.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.snapshots.epoch()
+    }
+}
+
+/// Tells what reading a stored verdict of so many bytes takes, and writing it again.
+fn reading_bytes(bytes: u64) -> u64 {
+    bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES
+}
+
+/// Tells whether a verdict has not ended by itself, and none of its times is still to come.
+fn is_valid(verdict: &Verdict, now: Timestamp) -> bool {
+    let made = &verdict.provenance;
+    verdict.valid_until.is_none_or(|until| now < until)
+        && !is_to_come(made.decided_at, now)
+        && !is_to_come(made.scanned_at, now)
+}
+
+#[cfg(test)]
+mod tests;

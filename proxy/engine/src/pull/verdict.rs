@@ -1,0 +1,147 @@
+//! One scanned image, one policy set, one feed snapshot and one instant to a verdict.
+//!
+//! Pure: whose set and snapshot are the current ones is `judge`'s business. `inspect-image` calls
+//! it too.
+
+use std::collections::HashMap;
+
+use crate::fingerprint::verdict_fingerprint;
+use crate::lacks::lacks_for;
+use crate::snapshots::Advisories;
+use jiff::SignedDuration;
+use sluicegate_model::coverage::GapKind;
+use sluicegate_model::finding::Finding;
+use sluicegate_model::image::Tag;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::report::Report;
+use sluicegate_model::verdict::{Provenance, Verdict};
+use sluicegate_model::{Digest, Repository};
+use sluicegate_policy::{PolicySet, Subject};
+
+use super::job::Scanned;
+
+/// How long a verdict stands on a scan that the time or the disk of this machine cut short.
+const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Which image a verdict is on.
+pub struct Image {
+    /// The canonical repository.
+    pub repository: Repository,
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The tags it is known by.
+    pub tags: Vec<Tag>,
+}
+
+/// Holds what was scanned against feeds and policies.
+pub fn verdict(
+    image: Image,
+    scanned: &Scanned,
+    policies: &PolicySet,
+    feeds: &Advisories,
+    now: jiff::Timestamp,
+) -> Verdict {
+    let mut report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
+    tell_why(&mut report, feeds);
+    let subject = Subject {
+        repository: &image.repository,
+        content: scanned.content,
+    };
+    let outcome = sluicegate_policy::decide(policies, &subject, report, &feeds.standing, now);
+    let mut report = outcome.report;
+    name_sources(&mut report.findings, &scanned.inventory);
+    let lacks = lacks_for(&feeds.index, &report.knowledge);
+    let warnings = policies.unmet(Some(&image.repository), &lacks);
+    let mut gaps = report.coverage.gaps.iter();
+    let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
+    let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
+    Verdict {
+        digest: image.digest,
+        repository: image.repository,
+        tags: image.tags,
+        claimed_name: None,
+        platform: report.platform,
+        artifact: scanned.content.artifact(),
+        decision: outcome.decision,
+        policy: outcome.policy,
+        valid_until: [outcome.valid_until, report.valid_until, again]
+            .into_iter()
+            .flatten()
+            .min(),
+        reasons: outcome.reasons,
+        allowed_by: outcome.allowed_by,
+        warnings,
+        findings: report.findings,
+        coverage: report.coverage,
+        distro: report.distro,
+        packages: report.packages,
+        provenance: Provenance {
+            scanner: scanner_name(),
+            feeds: report.feeds,
+            feed_time: report.feed_time,
+            scanned_at: scanned.scanned_at,
+            decided_at: now,
+            scan_ms: scanned.scan_ms,
+        },
+    }
+}
+
+/// Adds to findings what their packages were built from: who reads a verdict has no inventory.
+fn name_sources(findings: &mut [Finding], inventory: &Inventory) {
+    if findings.is_empty() {
+        return;
+    }
+    let mut sources: HashMap<&str, &str> = HashMap::new();
+    for component in &inventory.components {
+        let package = &component.package;
+        if let Some(source) = &package.source
+            && source.name != package.name
+        {
+            sources.insert(&component.purl, &source.name);
+        }
+    }
+    for finding in findings {
+        let source = sources.get(finding.package.purl.as_str());
+        finding.package.source = source.map(|source| (*source).to_owned());
+    }
+}
+
+/// Adds to what no feed speaks of why that may be: whoever is refused for it reads nothing else.
+fn tell_why(report: &mut Report, feeds: &Advisories) {
+    let Some(problem) = &feeds.problem else {
+        return;
+    };
+    let gaps = report.coverage.gaps.iter_mut();
+    for gap in gaps.filter(|gap| gap.kind == GapKind::NoFeed && gap.path.is_none()) {
+        gap.detail = format!("{} ({problem})", gap.detail);
+    }
+}
+
+/// Names this program, its version and its analyzers, as verdicts cite them.
+pub fn scanner_name() -> String {
+    let fingerprint = verdict_fingerprint();
+    format!("sluicegate/{} {fingerprint}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::samples;
+
+    use super::*;
+
+    #[test]
+    fn findings_name_what_their_packages_were_built_from() {
+        let inventory = samples::inventory();
+        let mut findings = samples::verdict().findings;
+        name_sources(&mut findings, &inventory);
+        let named: Vec<(&str, Option<&str>)> = findings
+            .iter()
+            .map(|finding| (&*finding.package.name, finding.package.source.as_deref()))
+            .collect();
+        assert_eq!(
+            named[1..3],
+            [("libssl3", Some("openssl")), ("openssl", None)]
+        );
+        assert_eq!(named[0].1, None);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the data directory holds, but the feeds: opened once, and locked from then on.
+
+use std::sync::Arc;
+
+use sluicegate_config::Settings;
+use sluicegate_engine::content::Content;
+use sluicegate_engine::instance_key::InstanceKey;
+use sluicegate_engine::ledger::Ledger;
+use sluicegate_local::cache::ContentStore;
+use sluicegate_local::decisions::{DecisionLog, LogError};
+use sluicegate_local::ledger::Records;
+use sluicegate_local::store::StoreError;
+use sluicegate_scanner::Limits;
+
+use super::{StartError, data_error, store};
+use crate::instance_key;
+
+/// What is kept here.
+pub(super) struct Kept {
+    /// Content.
+    pub(super) content: Arc<dyn Content>,
+    /// The bounds of a scan; scans spool beside the content.
+    pub(super) limits: Limits,
+    /// What was decided.
+    pub(super) ledger: Arc<dyn Ledger>,
+    /// The log of pulls.
+    pub(super) log: DecisionLog,
+    /// The key of this instance.
+    pub(super) key: InstanceKey,
+}
+
+impl Kept {
+    /// Opens all of it.
+    pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
+        let data = &settings.data;
+        // First, for it locks the directory whatever the engine: opening the content store removes
+        // leftovers.
+        let (log, opened) =
+            DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
+                LogError::InUse(_) => StartError::InUse(data.clone()),
+                error => data_error(data, &error),
+            })?;
+        tracing::info!(%opened, "decision log opened");
+        let store = store::open(settings).map_err(|error| match error {
+            StoreError::InUse { .. } => StartError::InUse(data.clone()),
+            error => data_error(data, &error),
+        })?;
+        let content = ContentStore::open(&data.join("content"), settings.cache_bytes)
+            .map_err(|error| data_error(data, &error))?;
+        let limits = Limits {
+            spool_dir: Some(content.spool_dir()),
+            ..Limits::default()
+        };
+        let content: Arc<dyn Content> = Arc::new(content);
+        Ok(Self {
+            ledger: Arc::new(Records::new(store, Arc::clone(&content))),
+            content,
+            limits,
+            log,
+            key: instance_key::open(data).map_err(|error| data_error(data, &error))?,
+        })
+    }
+}
