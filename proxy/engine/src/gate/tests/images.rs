@@ -11,6 +11,12 @@ pub(super) struct Blob {
 }
 
 impl Blob {
+    /// Calls the same bytes something else.
+    pub(super) fn called(mut self, media_type: &'static str) -> Self {
+        self.media_type = media_type;
+        self
+    }
+
     pub(super) fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
     }
@@ -51,6 +57,33 @@ impl Image {
         }
     }
 
+    /// Makes an artifact of a type, of what no runtime unpacks.
+    pub(super) fn artifact(artifact_type: &str, layers: Vec<Blob>) -> Self {
+        let config = Blob {
+            bytes: b"{}".to_vec(),
+            media_type: "application/vnd.oci.empty.v1+json",
+        };
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+            "artifactType": artifact_type,
+            "config": config.described(),
+            "layers": layers.iter().map(Blob::described).collect::<Vec<_>>(),
+        });
+        Self {
+            manifest: manifest.to_string().into_bytes(),
+            config,
+            layers,
+        }
+    }
+
+    /// Labels an image as an artifact.
+    pub(super) fn labelled(mut self, artifact_type: &str) -> Self {
+        let mut manifest: Value = serde_json::from_slice(&self.manifest).unwrap();
+        manifest["artifactType"] = artifact_type.into();
+        self.manifest = manifest.to_string().into_bytes();
+        self
+    }
+
     pub(super) fn digest(&self) -> Digest {
         Digest::of(&self.manifest)
     }
@@ -79,6 +112,14 @@ pub(super) fn files(files: &[(&str, &str)]) -> Blob {
     Blob {
         bytes: tar.into_inner().unwrap(),
         media_type: "application/vnd.oci.image.layer.v1.tar",
+    }
+}
+
+/// What an artifact holds: a text under a media type.
+pub(super) fn document(text: &str, media_type: &'static str) -> Blob {
+    Blob {
+        bytes: text.as_bytes().to_vec(),
+        media_type,
     }
 }
 

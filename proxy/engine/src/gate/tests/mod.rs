@@ -1,6 +1,7 @@
 //! The rules of the gate, as tables: route, method and state against what is answered, what is
 //! written, and what has left. One process, an upstream in it, no client.
 
+mod artifacts;
 mod blobs;
 mod facts;
 mod images;
