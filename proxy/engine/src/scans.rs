@@ -19,6 +19,7 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::Glob;
 
 use crate::gate::Gate;
+use crate::pull::error::PullError;
 
 /// Scans that are remembered, the newest ones.
 const MAX_KEPT: usize = 256;
@@ -28,6 +29,17 @@ const MAX_RUNNING: usize = 16;
 const PARALLEL: usize = 4;
 /// Most images of one scan.
 const MAX_IMAGES: usize = 10_000;
+
+/// Says why a scan has no images.
+#[derive(Debug, thiserror::Error)]
+enum NothingToScan {
+    #[error(transparent)]
+    Unlisted(#[from] PullError),
+    #[error("no tag of {0} matches {1:?}")]
+    NoTag(Repository, String),
+    #[error("{0} tags match, at most {MAX_IMAGES} are taken")]
+    TooMany(usize),
+}
 
 /// Starts scans and remembers them.
 #[derive(Clone)]
@@ -211,7 +223,7 @@ impl Shared {
     async fn run(self: Arc<Self>, scan: &Arc<Scan>, repository: &Repository, wanted: Wanted) {
         match self.references(repository, wanted).await {
             Ok(references) => self.run_all(scan, repository, references).await,
-            Err(problem) => scan.lock().problem = Some(problem),
+            Err(error) => scan.lock().problem = Some(error.to_string()),
         }
         scan.lock().ended = true;
         tracing::info!(image = scan.image, id = scan.id, "scan ended");
@@ -221,19 +233,19 @@ impl Shared {
         &self,
         repository: &Repository,
         wanted: Wanted,
-    ) -> Result<Vec<Reference>, String> {
+    ) -> Result<Vec<Reference>, NothingToScan> {
         let pattern = match wanted {
             Wanted::One(reference) => return Ok(vec![reference]),
             Wanted::Matching(pattern) => pattern,
         };
         let tags = self.gate.all_tags(repository).await;
-        let mut tags = tags.map_err(|error| error.to_string())?;
+        let mut tags = tags?;
         let glob = Glob::new(&pattern);
         tags.retain(|tag| glob.matches(tag.as_str()));
         match tags.len() {
-            0 => Err(format!("no tag of {repository} matches {pattern:?}")),
+            0 => Err(NothingToScan::NoTag(repository.clone(), pattern)),
             1..=MAX_IMAGES => Ok(tags.into_iter().map(Reference::Tag).collect()),
-            more => Err(format!("{more} tags match, at most {MAX_IMAGES} are taken")),
+            more => Err(NothingToScan::TooMany(more)),
         }
     }
 

@@ -33,13 +33,18 @@ impl fmt::Display for EngineKind {
     }
 }
 
-impl FromStr for EngineKind {
-    type Err = String;
+/// There is no engine of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("wanted sled or redb, got {0:?}")]
+pub struct UnknownEngine(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for EngineKind {
+    type Err = UnknownEngine;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEngine> {
         let named = |kind: &Self| kind.to_string() == text;
         let found = Self::ALL.into_iter().find(named);
-        found.ok_or_else(|| format!("wanted sled or redb, got {text:?}"))
+        found.ok_or_else(|| UnknownEngine(text.to_owned()))
     }
 }
 

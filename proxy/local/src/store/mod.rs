@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sluicegate_engine::ledger::LedgerError;
 
-pub use kind::EngineKind;
+pub use kind::{EngineKind, UnknownEngine};
 pub use memory::MemoryStore;
 pub use opening::Opened;
 use redb_engine::Redb;
