@@ -7,7 +7,7 @@ use axum::response::IntoResponse as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::ledger::LedgerError;
-use sluicegate_engine::ledger::{Summary, VerdictFilter, WithFindings};
+use sluicegate_engine::ledger::{Counts, Summary, VerdictFilter, Worst};
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository};
@@ -125,6 +125,32 @@ pub enum Listed {
     Whole(Box<WithFindings>),
     /// What it comes to.
     Short(Box<Summary>),
+}
+
+/// A verdict, with what its summary counts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct WithFindings {
+    /// The verdict.
+    #[serde(flatten)]
+    verdict: Verdict,
+    /// Whether a rule asked for a refusal that the policy's mode did not carry out.
+    would_refuse: bool,
+    /// How many findings there are, of what kinds.
+    counts: Counts,
+    /// The worst finding; none where there is none.
+    worst: Option<Worst>,
+}
+
+impl WithFindings {
+    fn of(verdict: Verdict) -> Self {
+        let summary = Summary::of(&verdict);
+        Self {
+            verdict,
+            would_refuse: summary.would_refuse,
+            counts: summary.counts,
+            worst: summary.worst,
+        }
+    }
 }
 
 /// What there is on a digest.

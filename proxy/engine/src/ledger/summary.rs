@@ -118,20 +118,6 @@ pub struct CoverageSummary {
     pub gap_count: u64,
 }
 
-/// A verdict, with what its summary counts.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct WithFindings {
-    /// The verdict.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-    /// Whether a rule asked for a refusal that the policy's mode did not carry out.
-    pub would_refuse: bool,
-    /// How many findings there are, of what kinds.
-    pub counts: Counts,
-    /// The worst finding; none where there is none.
-    pub worst: Option<Worst>,
-}
-
 impl Summary {
     /// Sums up a verdict.
     pub fn of(verdict: &Verdict) -> Self {
@@ -178,18 +164,6 @@ impl Summary {
             distro,
             packages: verdict.packages,
             provenance: verdict.provenance.clone(),
-        }
-    }
-}
-
-impl WithFindings {
-    /// Adds to a verdict what its summary counts.
-    pub fn of(verdict: Verdict) -> Self {
-        Self {
-            would_refuse: would_refuse(&verdict),
-            counts: Counts::of(&verdict.findings),
-            worst: Worst::of(&verdict.findings),
-            verdict,
         }
     }
 }
