@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use sluicegate_engine::events::Event;
 use sluicegate_engine::ledger::{LedgerError, Replacement, Verdicts as _, term};
 use sluicegate_model::{Digest, Repository};
 
 use crate::store::{Key, Op, StoreError};
 
+use super::event_rows;
 use super::index::{Entry, Logged};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
@@ -109,11 +109,11 @@ impl Records {
             let (mut ops, mut logged) = (Vec::new(), Logged::default());
             for (key, body) in page {
                 after = Some(key);
-                let Ok(event) = serde_json::from_slice::<Event>(&body) else {
+                let Some(event) = event_rows::read(&body) else {
                     continue;
                 };
                 taken = taken.saturating_add(1);
-                let number = super::event_rows::number(event.seq);
+                let number = event_rows::number(event.seq);
                 let entry = Entry::between(number, &[], &term::of_event(&event.change));
                 ops.extend(self.index.log(entry, &mut logged)?);
             }

@@ -22,6 +22,7 @@ use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::replace::Batch;
 use super::rows;
+use super::version;
 
 /// How much later than its time an event may have been written, at most: the longest batch.
 const MAX_LATE: SignedDuration = SignedDuration::from_hours(1);
@@ -47,7 +48,8 @@ impl Numbering<'_> {
     ) -> Result<(), StoreError> {
         self.last = self.last.saturating_add(1);
         let event = Event::new(self.last, time, change);
-        let body = serde_json::to_vec(&event).map_err(|error| StoreError::Engine {
+        let mut body = version::begin();
+        serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Engine {
             attempt: "encoding an event for",
             why: error.to_string(),
         })?;
@@ -99,7 +101,7 @@ impl Events for Records {
         for numbers in chosen.chunks(limit.saturating_add(1).min(PAGE_ROWS)) {
             let keys: Vec<_> = numbers.iter().map(|seq| keys::event(*seq)).collect();
             for body in self.store.get_many(&keys).await?.into_iter().flatten() {
-                let Ok(event) = serde_json::from_slice::<Event>(&body) else {
+                let Some(event) = read(&body) else {
                     continue;
                 };
                 if ends_before(filter, &event) {
@@ -173,7 +175,7 @@ impl Records {
 
     async fn numbered_event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
         let body = self.store.get(&keys::event(seq)).await?;
-        Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
+        Ok(body.and_then(|body| read(&body)))
     }
 
     /// Starts to write events.
@@ -216,6 +218,11 @@ fn accepts(filter: &EventFilter, event: &Event) -> bool {
 fn ends_before(filter: &EventFilter, event: &Event) -> bool {
     let latest = event.time.checked_add(MAX_LATE).unwrap_or(Timestamp::MAX);
     filter.since.is_some_and(|since| latest < since)
+}
+
+/// Reads an event; none where it is damaged or of a later version.
+pub(super) fn read(row: &[u8]) -> Option<Event> {
+    serde_json::from_slice(version::content(row)?).ok()
 }
 
 /// Gives an event's number in the index.

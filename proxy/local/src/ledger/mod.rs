@@ -13,6 +13,7 @@ mod records;
 mod replace;
 mod rows;
 mod verdict_rows;
+mod version;
 
 pub use records::Records;
 

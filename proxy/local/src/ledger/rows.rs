@@ -9,6 +9,7 @@ use sluicegate_engine::ledger::{Mark, Packed, Summary};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
+use super::version;
 use crate::store::{Key, Op, StoreError};
 
 /// Largest record, in bytes before the engine's compression.
@@ -94,7 +95,7 @@ pub(super) struct MemberRow {
 
 /// Makes the change that keeps `row` under `key`.
 pub(super) fn put<T: Serialize>(key: Key, row: &T) -> Result<Op, StoreError> {
-    let body = postcard::to_stdvec(row).map_err(|error| StoreError::Engine {
+    let body = postcard::to_extend(row, version::begin()).map_err(|error| StoreError::Engine {
         attempt: "encoding a record for",
         why: error.to_string(),
     })?;
@@ -118,9 +119,9 @@ pub(super) fn mark_present(key: Key) -> Op {
     }
 }
 
-/// Reads a row; one of another shape is none.
+/// Reads a row; one of another shape or of a later version is none.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    if let Ok((row, [])) = postcard::take_from_bytes(body) {
+    if let Ok((row, [])) = postcard::take_from_bytes(version::content(body)?) {
         return Some(row);
     }
     tracing::warn!("verdict store holds a record of another shape; taken for missing");

@@ -3,6 +3,7 @@
 mod durability;
 mod lists;
 mod suite;
+mod versions;
 
 use std::fs;
 use std::path::{Path, PathBuf};

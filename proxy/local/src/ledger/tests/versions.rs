@@ -1,0 +1,202 @@
+//! Pins the rows of each version: what is written is the newest, and every one is read.
+//!
+//! A line of a pinned file is a row's name and its bytes, escaped where they are no printable ASCII.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use sluicegate_engine::events::{Event, difference};
+use sluicegate_engine::ledger::{Summary, TagRecord, term};
+use sluicegate_model::snapshot::SnapshotId;
+
+use super::super::head::SummaryRow;
+use super::super::index::Entry;
+use super::super::rows::{ImageRow, MemberRow, VerdictBody, VerdictRow};
+use super::super::{event_rows, version};
+use super::*;
+
+/// Those of every version, the oldest first.
+const PINNED: [&str; 2] = [
+    include_str!("versions/0.txt"),
+    include_str!("versions/1.txt"),
+];
+
+fn body(op: Op) -> Vec<u8> {
+    match op {
+        Op::Put { body, .. } => body.to_vec(),
+        Op::Delete { key } => panic!("{key:?} is removed"),
+    }
+}
+
+fn row(row: &impl serde::Serialize) -> Vec<u8> {
+    body(rows::put(Key::from(&b"key"[..]), row).unwrap())
+}
+
+fn event(event: &Event) -> Vec<u8> {
+    [version::begin(), serde_json::to_vec(event).unwrap()].concat()
+}
+
+/// Writes one row of every kind.
+fn written() -> Vec<(&'static str, Vec<u8>)> {
+    let (new, mut old) = (samples::verdict(), samples::verdict());
+    old.findings.truncate(2);
+    old.provenance.feeds = SnapshotId::NO_FEEDS;
+    let changed = Event::new(7, second(1), difference(&old, &new).unwrap());
+    let (summary, digest) = (Summary::of(&new), Digest::of(b"manifest"));
+    let text = serde_json::to_vec(&new).unwrap();
+    let (repository, media_type) = (repository("app"), "application/x".to_owned());
+    let inline = VerdictBody::Inline(b"compressed".into());
+    let elsewhere = VerdictBody::Document(format!("{repository} {digest}"));
+    let member = MemberRow {
+        media_type: media_type.clone(),
+        blobs: vec![digest.clone()],
+        children: Vec::new(),
+    };
+    let tag = TagRecord {
+        digest: digest.clone(),
+        media_type,
+        checked_at: second(2),
+    };
+    let (analyzers, number) = (1 << 31, 300);
+    vec![
+        ("text", text),
+        ("verdict", row(&VerdictRow::of(&summary, inline))),
+        ("document", row(&VerdictRow::of(&summary, elsewhere))),
+        ("summary", row(&SummaryRow::of(&summary, true).unwrap())),
+        ("event", event(&changed)),
+        ("head", row(&changed.seq)),
+        ("member", row(&member)),
+        ("tag", row(&tag)),
+        ("image", row(&ImageRow { analyzers, number })),
+        (
+            "logged",
+            row(&Entry::between(0, &[], &term::of_verdict(&new))),
+        ),
+    ]
+}
+
+/// Reads a row and writes it again; none where it cannot be read.
+fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    match name {
+        "text" => {
+            let verdict: Verdict = serde_json::from_slice(bytes).ok()?;
+            serde_json::to_vec(&verdict).ok()
+        }
+        "verdict" | "document" => rows::read::<VerdictRow>(bytes).map(|read| row(&read)),
+        "summary" => {
+            let read: SummaryRow = rows::read(bytes)?;
+            Some(row(&SummaryRow::of(&read.summary()?, true).unwrap()))
+        }
+        "event" => event_rows::read(bytes).map(|read| event(&read)),
+        "head" => rows::read::<u64>(bytes).map(|read| row(&read)),
+        "member" => rows::read::<MemberRow>(bytes).map(|read| row(&read)),
+        "tag" => rows::read::<TagRecord>(bytes).map(|read| row(&read)),
+        "image" => rows::read::<ImageRow>(bytes).map(|read| row(&read)),
+        "logged" => rows::read::<Entry>(bytes).map(|read| row(&read)),
+        name => panic!("no kind of row is called {name}"),
+    }
+}
+
+fn pinned(text: &str) -> Vec<(&str, Vec<u8>)> {
+    let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+    lines
+        .map(|(name, bytes)| (name, unescaped(bytes)))
+        .collect()
+}
+
+fn escaped(rows: &[(&str, Vec<u8>)]) -> String {
+    let line = |(name, bytes): &(&str, Vec<u8>)| {
+        let bytes = bytes.escape_ascii().to_string().replace("\\\"", "\"");
+        format!("{name} {bytes}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
+    let (mut bytes, mut left) = (Vec::new(), text.bytes());
+    while let Some(byte) = left.next() {
+        let escape = (byte == b'\\').then(|| left.next().unwrap());
+        bytes.push(match escape {
+            None => byte,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'x') => hex::decode([left.next().unwrap(), left.next().unwrap()]).unwrap()[0],
+            Some(itself) => itself,
+        });
+    }
+    bytes
+}
+
+#[test]
+fn what_is_written_is_the_newest_version() {
+    assert_eq!(escaped(&written()), PINNED[PINNED.len() - 1]);
+}
+
+#[test]
+fn rows_of_every_version_are_read_and_say_the_same() {
+    let newest: HashMap<_, _> = written().into_iter().collect();
+    for (number, text) in PINNED.iter().enumerate() {
+        for (name, bytes) in pinned(text) {
+            let read = again(name, &bytes);
+            assert_eq!(
+                read.as_ref(),
+                Some(&newest[name]),
+                "{name} of version {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn rows_of_a_later_version_are_missing_and_told_of() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(File::create(log.path()).unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    let mut refused = 0;
+    tracing::subscriber::with_default(subscriber, || {
+        for (name, mut bytes) in written() {
+            if name == "text" {
+                continue;
+            }
+            bytes[2] += 1;
+            assert_eq!(again(name, &bytes), None, "{name}");
+            refused += 1;
+        }
+    });
+    let told = fs::read_to_string(log.path()).unwrap();
+    let later = told.matches("of a later version").count();
+    assert_eq!((later, refused), (9, 9), "{told}");
+}
+
+#[tokio::test]
+async fn a_verdict_of_a_later_version_is_none_and_is_made_anew() {
+    let (_directory, records) = records();
+    let verdict = verdict("app", "image", 0, vec![finding("CVE-1", "zlib")]);
+    put(&records, &verdict).await;
+    let all = Key::from(&[][..]);
+    let rows = records.store.page(&all, None, 99).await.unwrap();
+    let versioned = rows
+        .into_iter()
+        .filter(|(_, body)| body.starts_with(&[0x80, 0]));
+    let later = versioned.map(|(key, body)| {
+        let mut body = body.to_vec();
+        body[2] = u8::MAX;
+        let body = body.into();
+        Op::Put { key, body }
+    });
+    let later: Vec<Op> = later.collect();
+    assert_eq!(later.len(), 3, "verdict, summary, names: {later:?}");
+    records.store.apply(later).await.unwrap();
+    let records = Records::new(records.store, records.content);
+    let (repository, digest) = (&verdict.repository, &verdict.digest);
+    let known = records.known_verdict(repository, digest).await.unwrap();
+    assert_eq!((&known.verdict, &known.mark), (&None, &None));
+    let filter = VerdictFilter::default();
+    let listed = records.list_verdicts(&filter, 9, None).await.unwrap();
+    assert!(listed.items.is_empty());
+    put(&records, &verdict).await;
+    let listed = records.list_verdicts(&filter, 9, None).await.unwrap();
+    assert_eq!(listed.items, [verdict]);
+}
