@@ -3,6 +3,7 @@
 mod artifacts;
 mod change;
 mod claims;
+mod earlier;
 mod embedded;
 mod hops;
 mod indexes;
