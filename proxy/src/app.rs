@@ -51,7 +51,9 @@ use sluicegate_engine::scans::Scans;
 
 use self::kept::Kept;
 use self::listeners::{Bound, Certificates, details};
-use self::tasks::{begin_delivery, prepare_lists, prove_store, settle_pulls, tell_unmet};
+use self::tasks::{
+    begin_delivery, prepare_lists, prove_store, settle_pulls, tell_outgrown, tell_unmet,
+};
 
 /// A running service.
 pub struct App {
@@ -157,7 +159,7 @@ impl App {
         );
         let data = settings.data.clone();
         tokio::task::spawn_blocking(move || closed.finish(&data));
-        parts.work_in_the_background(&clock);
+        parts.work_in_the_background(&settings, &clock);
         tracing::info!(%registry_addr, %api_addr, data = %settings.data.display(), "listening");
         Ok(Self {
             registry_addr,
@@ -242,7 +244,7 @@ impl Parts {
         })
     }
 
-    fn work_in_the_background(&self, clock: &Clock) {
+    fn work_in_the_background(&self, settings: &Settings, clock: &Clock) {
         tokio::spawn(Arc::clone(&self.policies).watch());
         tokio::spawn(tell_unmet(
             Arc::clone(&self.policies),
@@ -250,6 +252,9 @@ impl Parts {
         ));
         tokio::spawn(prepare_lists(Arc::clone(&self.ledger)));
         tokio::spawn(prove_store(Arc::clone(&self.ledger)));
+        if let Some(most) = store::engine(settings).most_verdicts() {
+            tokio::spawn(tell_outgrown(Arc::clone(&self.ledger), most));
+        }
         tokio::spawn(self.rejudge.clone().run());
         tokio::spawn(settle_pulls(Arc::clone(&self.log), clock.clone()));
     }
@@ -320,7 +325,7 @@ impl Parts {
             metrics: metrics.clone(),
             certificates: certificates.each(),
             data: settings.data.clone(),
-            store_dir: store::engine(settings).directory(&settings.data),
+            store: store::engine(settings),
             decisions_dir: settings.data.join("decisions"),
             history: self.history.clone(),
             gate_mode: match settings.gate {

@@ -123,7 +123,7 @@ impl<W: Write> Write for PrintableJson<W> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
@@ -134,11 +134,12 @@ mod tests {
 
     const EVIL: &str = "1\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\nINFO forged\r\u{7f}";
 
+    /// What was logged, for whoever reads it.
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
 
     impl Kept {
-        fn text(&self) -> String {
+        pub(crate) fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }

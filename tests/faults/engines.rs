@@ -9,6 +9,9 @@ use sluicegate_tests::proxy::{ProxyBuilder, program};
 
 use crate::stage::{Stage, clean_image, flawed_image};
 
+/// What shows every verdict.
+const LIST: &[&str] = &["verdicts", "list"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_engine_judges_again_says_so_and_is_the_one_that_offline_queries_read() {
     let home = tempfile::tempdir().expect("make a directory");
@@ -26,17 +29,21 @@ async fn another_engine_judges_again_says_so_and_is_the_one_that_offline_queries
         let told = stage.proxy.log();
         let told = told.matches("are of another engine").count();
         assert_eq!(told, usize::from(is_told), "{store}");
+        let status = stage.proxy.api("/api/v1/status").await.json();
+        assert_eq!(status["store"], store);
         stage.pulls("lib/app", "1", &clean).await;
         assert_eq!(stage.manifest("lib/flawed", "1").await.status, 403);
     }
     assert!(stage.proxy.terminate().success());
     for store in ["sled", "redb"] {
-        let listed = list(&data, store).await;
-        assert_eq!(listed.status, 0, "{store}: {}", listed.text());
-        assert!(listed.text().contains("lib/flawed"), "{}", listed.text());
+        for question in [LIST, &["packages", "flawed"]] {
+            let listed = ask(question, &data, store).await;
+            assert_eq!(listed.status, 0, "{store}: {}", listed.text());
+            assert!(listed.text().contains("lib/flawed"), "{}", listed.text());
+        }
     }
     std::fs::remove_dir_all(Path::new(&data).join("verdicts")).expect("leave one of them");
-    let refused = list(&data, "sled").await;
+    let refused = ask(LIST, &data, "sled").await;
     assert_eq!(refused.status, 3, "{}", refused.text());
     assert!(
         refused.text().contains("SLUICEGATE_STORE=redb"),
@@ -46,9 +53,9 @@ async fn another_engine_judges_again_says_so_and_is_the_one_that_offline_queries
     assert!(!Path::new(&data).join("verdicts").exists());
 }
 
-async fn list(data: &str, store: &str) -> Outcome {
+async fn ask(question: &[&str], data: &str, store: &str) -> Outcome {
     let program = program().display().to_string();
-    let arguments = ["verdicts", "list", "--format", "csv", "--data", data];
+    let arguments = [question, &["--format", "csv", "--data", data]].concat();
     let environment = [("SLUICEGATE_STORE", OsStr::new(store))];
     run_with(&program, &arguments, &environment, Duration::from_secs(60)).await
 }

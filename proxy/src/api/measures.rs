@@ -2,6 +2,7 @@
 //!
 //! Everything that an alert can be made of has a number here; `docs/operations.md` has the alerts.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use super::ApiState;
 use super::answers::Exposition;
 use super::asked::{Nothing, Query};
 use crate::metrics::Measured;
+
+/// Bytes of a block in the count of blocks of a file, whatever the file system's are. Source: stat(2).
+const STAT_BLOCK_BYTES: u64 = 512;
 
 /// Writes the metrics.
 pub async fn metrics(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Exposition {
@@ -114,7 +118,7 @@ async fn storage(state: &ApiState) -> Vec<Measured> {
             flag(store.writes),
         ),
     ];
-    let (data, store) = (state.data.clone(), state.store_dir.clone());
+    let (data, store) = (state.data.clone(), state.store.directory(&state.data));
     let on_disk = tokio::task::spawn_blocking(move || disk(&data, &store)).await;
     measured.extend(on_disk.unwrap_or_default());
     measured
@@ -146,13 +150,14 @@ fn disk(data: &Path, store: &Path) -> Vec<Measured> {
     measured
 }
 
+/// Counts what the files below a directory take of the disk, in bytes.
 fn bytes_under(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     let sizes = entries.filter_map(Result::ok).map(|entry| {
         let metadata = entry.metadata();
         match metadata {
             Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
-            Ok(metadata) => metadata.len(),
+            Ok(metadata) => metadata.blocks().saturating_mul(STAT_BLOCK_BYTES),
             Err(_gone) => 0,
         }
     });

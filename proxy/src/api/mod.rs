@@ -35,6 +35,7 @@ use serde_json::{Value, json};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
+use sluicegate_local::store::EngineKind;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::names::Names;
 
@@ -90,8 +91,8 @@ pub struct ApiState {
     pub data: PathBuf,
     /// Where the decision log lies.
     pub decisions_dir: PathBuf,
-    /// The directory of the verdict store's engine.
-    pub store_dir: PathBuf,
+    /// The engine that keeps the verdicts.
+    pub store: EngineKind,
     /// Who pulled, by that log.
     pub history: PullHistory,
     /// `hold` or `stream`.

@@ -30,6 +30,8 @@ pub struct Status {
     scanner: String,
     /// `hold` or `stream`.
     gate: &'static str,
+    /// The engine that keeps the verdicts: `sled` or `redb`.
+    store: String,
     /// How many pulls are under way.
     queue: usize,
     /// The pulls under way, longest first.
@@ -129,6 +131,7 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
         version: env!("CARGO_PKG_VERSION"),
         scanner: sluicegate_engine::pull::verdict::scanner_name(),
         gate: state.gate_mode,
+        store: state.store.to_string(),
         queue: pulls.len(),
         pulls,
         upstreams: upstreams(&state),

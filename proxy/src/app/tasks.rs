@@ -30,6 +30,8 @@ const LOOK_AT_NEEDS: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How much nicer threads of the background are than the rest of the program, of at most 19.
 const NICENESS: i32 = 5;
+/// How often it is looked at whether the verdict store has outgrown its engine, and told.
+const LOOK_AT_SIZE: Duration = Duration::from_hours(24);
 
 /// Starts the delivery of events; a store that cannot write now is no reason not to serve.
 pub(super) async fn begin_delivery(webhook: Webhook) {
@@ -53,6 +55,22 @@ pub(super) async fn prove_store(ledger: Arc<dyn Ledger>) {
         if let Err(error) = ledger.health().await {
             tracing::error!(%error, "verdict store does not write");
         }
+    }
+}
+
+/// Says once a day that there are more verdicts than sled is for.
+pub(super) async fn tell_outgrown(ledger: Arc<dyn Ledger>, most: u64) {
+    loop {
+        match ledger.count_verdicts().await {
+            Ok(verdicts) if verdicts > most => tracing::warn!(
+                verdicts,
+                most,
+                "more verdicts than sled is for: it takes ever more memory; `store: redb` does not"
+            ),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "verdicts not counted"),
+        }
+        tokio::time::sleep(LOOK_AT_SIZE).await;
     }
 }
 
@@ -124,5 +142,38 @@ pub(super) async fn serve_api(
 pub(super) fn give_way() {
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::debug!(%error, "background thread runs at the usual priority");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_engine::testkit::MemoryLedger;
+    use sluicegate_engine::testkit::ledger_suite::{put, verdict};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::telemetry::tests::Kept;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_has_outgrown_its_engine_is_told_of_once_a_day() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        let _told_here = tracing::subscriber::set_default(subscriber);
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+        let told = || kept.text().matches("`store: redb`").count();
+        let days = async |days: u32| {
+            let telling = tell_outgrown(Arc::clone(&ledger), 1);
+            let time = LOOK_AT_SIZE * days - Duration::from_secs(1);
+            assert!(tokio::time::timeout(time, telling).await.is_err());
+        };
+        put(&*ledger, &verdict("app", "one", 0, Vec::new())).await;
+        days(3).await;
+        assert_eq!(told(), 0, "one verdict is not more than one");
+        put(&*ledger, &verdict("app", "two", 0, Vec::new())).await;
+        days(3).await;
+        assert_eq!(told(), 3);
+        assert!(kept.text().contains("verdicts=2"), "{}", kept.text());
     }
 }

@@ -38,6 +38,7 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
         ("version", cell(status, "/version")),
         ("scanner", cell(status, "/scanner")),
         ("gate", cell(status, "/gate")),
+        ("store", cell(status, "/store")),
         ("cache", cache(status)),
         ("policy", policy(status)),
         ("feeds", feeds(status)),
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_wrong_has_a_line_of_its_own() {
         let status = json!({
-            "version": "1", "gate": "hold", "pulls": [],
+            "version": "1", "gate": "hold", "store": "redb", "pulls": [],
             "cache": {"bytes": 1_048_576, "capacity_bytes": 2_097_152},
             "policy": {"names": ["a", "b"], "digest": "sha256:1", "error": "p.yaml:1:1: no"},
             "feeds": {"loaded": true, "age_seconds": 61, "problem": null,
@@ -158,6 +159,7 @@ mod tests {
         print(&status, false, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for line in [
+            "store         redb\n",
             "cache         1.00 MiB of 2.00 MiB\n",
             "policy        a, b (sha256:1)\n",
             "feeds         5 records in 2 ecosystems, confirmed 1m ago\n",

@@ -56,7 +56,7 @@ pub trait Content: Send + Sync + Debug {
     /// Deletes content; readers that have it open keep it until they are done.
     fn remove(&self, digest: &Digest);
 
-    /// Counts the bytes of the stored blobs.
+    /// Counts the bytes that the stored blobs take, whole blocks where they lie on a disk.
     fn used_bytes(&self) -> u64;
 
     /// Gives the bound on the stored blobs, in bytes; the least recently used go beyond it.

@@ -135,7 +135,7 @@ pub async fn gives_back_what_was_stored<G>(new: impl Fn(u64) -> (G, Arc<dyn Cont
 
     let stored = store.lookup(&digest).unwrap();
     assert_eq!((stored.digest(), stored.len()), (&digest, 700_001));
-    assert_eq!(store.used_bytes(), 700_001);
+    assert!(store.used_bytes() >= 700_001);
     assert_eq!(store.capacity_bytes(), GENEROUS);
     let mut middle = [0; 1_000];
     let bytes = stored.open().unwrap();
@@ -324,8 +324,8 @@ pub async fn scanner_reads_along_and_ends_only_after_proof<G>(
 pub async fn evicts_the_least_recently_used_but_never_what_is_pinned<G>(
     new: impl Fn(u64) -> (G, Arc<dyn Content>),
 ) {
-    let (_home, store) = new(2500);
-    let [a, b, c, d] = [1, 2, 3, 4].map(|seed: usize| content(1000 + seed));
+    let (_home, store) = new(250_000);
+    let [a, b, c, d] = [1, 2, 3, 4].map(|seed: usize| content(100_000 + seed));
     let pin = store.pin(&Digest::of(&a));
     for content in [&a, &b, &c] {
         put(&*store, content).await;
@@ -336,7 +336,7 @@ pub async fn evicts_the_least_recently_used_but_never_what_is_pinned<G>(
     assert!(present(&c));
     put(&*store, &d).await;
     assert!(!present(&a) && present(&c) && present(&d));
-    assert_eq!(store.used_bytes(), 2007);
+    assert!((200_007..250_000).contains(&store.used_bytes()));
 }
 
 /// What somebody reads stays readable; who comes later finds it gone.

@@ -5,6 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
+/// What files take is counted in blocks of so many bytes, as ext4, XFS and tmpfs give them.
+const BLOCK_BYTES: u64 = 4096;
+
 /// Entries by key, with the order in which they were last used.
 #[derive(Debug)]
 pub(super) struct Index<K> {
@@ -38,7 +41,7 @@ impl<K: Clone + Eq + Hash> Index<K> {
         let last_use = self.tick();
         self.by_use.insert(last_use, key.clone());
         self.entries.insert(key, Entry { len, last_use });
-        self.used_bytes = self.used_bytes.saturating_add(len);
+        self.used_bytes = self.used_bytes.saturating_add(taken(len));
     }
 
     /// Gives an entry's length and makes it the most recently used one.
@@ -57,10 +60,11 @@ impl<K: Clone + Eq + Hash> Index<K> {
             return false;
         };
         self.by_use.remove(&entry.last_use);
-        self.used_bytes = self.used_bytes.saturating_sub(entry.len);
+        self.used_bytes = self.used_bytes.saturating_sub(taken(entry.len));
         true
     }
 
+    /// Counts the bytes that the entries' files take of the disk.
     pub(super) fn used_bytes(&self) -> u64 {
         self.used_bytes
     }
@@ -94,8 +98,8 @@ impl<K: Clone + Eq + Hash> Index<K> {
             if key == keep || self.pins.contains_key(key) {
                 continue;
             }
-            let len = self.entries.get(key).map_or(0, |entry| entry.len);
-            excess = excess.saturating_sub(len);
+            let freed = self.entries.get(key).map_or(0, |entry| taken(entry.len));
+            excess = excess.saturating_sub(freed);
             victims.push(key.clone());
         }
         for key in &victims {
@@ -110,6 +114,11 @@ impl<K: Clone + Eq + Hash> Index<K> {
     }
 }
 
+/// Gives what a file of `len` bytes takes of the disk, in bytes.
+fn taken(len: u64) -> u64 {
+    len.checked_next_multiple_of(BLOCK_BYTES).unwrap_or(len)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,8 +130,8 @@ mod tests {
             index.insert(key, 10);
         }
         assert_eq!(index.touch(&"a"), Some(10));
-        assert_eq!(index.overflow(15, &"c"), ["b", "a"]);
-        assert_eq!(index.used_bytes(), 10);
+        assert_eq!(index.overflow(BLOCK_BYTES * 3 / 2, &"c"), ["b", "a"]);
+        assert_eq!(index.used_bytes(), BLOCK_BYTES);
     }
 
     #[test]
@@ -131,17 +140,18 @@ mod tests {
         index.pin(&"a");
         index.insert("a", 10);
         index.insert("b", 10);
-        assert!(index.overflow(5, &"b").is_empty());
+        assert!(index.overflow(BLOCK_BYTES, &"b").is_empty());
         index.unpin(&"a");
-        assert_eq!(index.overflow(5, &"b"), ["a"]);
+        assert_eq!(index.overflow(BLOCK_BYTES, &"b"), ["a"]);
     }
 
     #[test]
     fn counts_a_replaced_entry_once() {
         let mut index = Index::new();
-        index.insert("a", 10);
+        index.insert("a", BLOCK_BYTES + 1);
+        assert_eq!(index.used_bytes(), 2 * BLOCK_BYTES);
         index.insert("a", 4);
-        assert_eq!(index.used_bytes(), 4);
+        assert_eq!(index.used_bytes(), BLOCK_BYTES);
         assert!(index.remove(&"a"));
         assert!(!index.remove(&"a"));
         assert_eq!(index.used_bytes(), 0);
