@@ -5,13 +5,14 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use sluicegate_engine::content::{Content as _, ContentError, DocumentKind, PackedDocument};
 use sluicegate_model::Digest;
+use sluicegate_model::digest::Algorithm;
 
+use super::blob_name::BlobName;
 use super::index::Index;
-use super::layout::{self, Layout, failed};
+use super::layout::{self, FoundFile, Layout, failed};
 use super::store::ContentStore;
 
 /// Share of the blobs' capacity that derived documents may take: facts are about 1 % of their layer.
@@ -19,17 +20,17 @@ const CAPACITY_SHARE: u64 = 8;
 /// Least bytes that derived documents may take, so that a tiny blob cache still remembers its scans.
 const MIN_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Where a document lies: its kind and the hash of its key.
+/// Where a document lies: its kind and the hash of its key. There is one in memory of every document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DocumentName {
     kind: DocumentKind,
-    file: String,
+    key: BlobName,
 }
 
 impl DocumentName {
     pub(super) fn new(kind: DocumentKind, key: &str) -> Self {
-        let file = Digest::of(key.as_bytes()).hex().to_owned();
-        Self { kind, file }
+        let key = BlobName::of(&Digest::of(key.as_bytes()));
+        Self { kind, key }
     }
 
     fn of(document: &PackedDocument) -> Self {
@@ -37,7 +38,7 @@ impl DocumentName {
     }
 
     fn path(&self, layout: &Layout) -> PathBuf {
-        layout.documents(self.kind.name()).join(&self.file)
+        layout.documents(self.kind.name()).join(self.key.hex())
     }
 }
 
@@ -66,7 +67,7 @@ impl ContentStore {
         let share = self.capacity_bytes() / CAPACITY_SHARE;
         let victims = {
             let mut documents = self.documents();
-            documents.insert(name.clone(), len);
+            documents.insert(name.clone(), len, true);
             documents.overflow(share.max(MIN_CAPACITY_BYTES), name)
         };
         victims
@@ -119,18 +120,17 @@ pub(super) fn index(layout: &Layout) -> Result<Index<DocumentName>, ContentError
         .filter(|kind| kind.is_derived())
     {
         for entry in layout::list(&layout.documents(kind.name()))? {
-            let (Ok(file), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata())
-            else {
-                continue;
-            };
-            let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            found.push((modified, DocumentName { kind, file }, metadata.len()));
+            found.extend(FoundFile::of(Algorithm::Sha256, &entry).map(|file| (kind, file)));
         }
     }
-    found.sort_by_key(|(modified, _, _)| *modified);
+    found.sort_by_key(|(_, file)| file.modified);
     let mut index = Index::new();
-    for (_, name, len) in found {
-        index.insert(name, len);
+    for (kind, file) in found {
+        let name = DocumentName {
+            kind,
+            key: file.name,
+        };
+        index.insert(name, file.len, true);
     }
     Ok(index)
 }

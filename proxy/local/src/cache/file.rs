@@ -97,6 +97,8 @@ pub(super) struct StoredFile {
     pub(super) store: ContentStore,
     pub(super) digest: Digest,
     pub(super) len: u64,
+    /// Whether that was so when it was asked for; it may have been evicted since.
+    pub(super) was_proven: bool,
 }
 
 impl StoredBytes for StoredFile {
@@ -113,7 +115,7 @@ impl StoredBytes for StoredFile {
     }
 
     fn is_proven(&self) -> bool {
-        self.store.is_proven(&self.digest)
+        self.was_proven || self.store.is_proven(&self.digest)
     }
 
     fn prove(&self) -> io::Result<()> {

@@ -18,10 +18,13 @@ pub(super) struct Index<K> {
     used_bytes: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    len: u64,
+/// What is known of one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) len: u64,
     last_use: u64,
+    /// Whether this process has seen that the content is what its name says.
+    pub(super) is_proven: bool,
 }
 
 impl<K: Clone + Eq + Hash> Index<K> {
@@ -36,22 +39,38 @@ impl<K: Clone + Eq + Hash> Index<K> {
     }
 
     /// Adds or replaces an entry as the most recently used one.
-    pub(super) fn insert(&mut self, key: K, len: u64) {
+    pub(super) fn insert(&mut self, key: K, len: u64, is_proven: bool) {
         self.remove(&key);
         let last_use = self.tick();
         self.by_use.insert(last_use, key.clone());
-        self.entries.insert(key, Entry { len, last_use });
+        let entry = Entry {
+            len,
+            last_use,
+            is_proven,
+        };
+        self.entries.insert(key, entry);
         self.used_bytes = self.used_bytes.saturating_add(taken(len));
     }
 
-    /// Gives an entry's length and makes it the most recently used one.
-    pub(super) fn touch(&mut self, key: &K) -> Option<u64> {
+    /// Gives an entry and makes it the most recently used one.
+    pub(super) fn touch(&mut self, key: &K) -> Option<Entry> {
         let now = self.tick();
         let entry = self.entries.get_mut(key)?;
         self.by_use.remove(&entry.last_use);
         entry.last_use = now;
         self.by_use.insert(now, key.clone());
-        Some(entry.len)
+        Some(*entry)
+    }
+
+    /// Tells whether an entry is there and nothing to doubt about it.
+    pub(super) fn is_proven(&self, key: &K) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.is_proven)
+    }
+
+    pub(super) fn note_proven(&mut self, key: &K) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.is_proven = true;
+        }
     }
 
     /// Forgets an entry; its pins stay.
@@ -127,9 +146,9 @@ mod tests {
     fn drops_the_least_recently_used_first() {
         let mut index = Index::new();
         for key in ["a", "b", "c"] {
-            index.insert(key, 10);
+            index.insert(key, 10, true);
         }
-        assert_eq!(index.touch(&"a"), Some(10));
+        assert_eq!(index.touch(&"a").unwrap().len, 10);
         assert_eq!(index.overflow(BLOCK_BYTES * 3 / 2, &"c"), ["b", "a"]);
         assert_eq!(index.used_bytes(), BLOCK_BYTES);
     }
@@ -138,8 +157,8 @@ mod tests {
     fn never_drops_what_is_pinned_or_just_written() {
         let mut index = Index::new();
         index.pin(&"a");
-        index.insert("a", 10);
-        index.insert("b", 10);
+        index.insert("a", 10, true);
+        index.insert("b", 10, true);
         assert!(index.overflow(BLOCK_BYTES, &"b").is_empty());
         index.unpin(&"a");
         assert_eq!(index.overflow(BLOCK_BYTES, &"b"), ["a"]);
@@ -148,9 +167,9 @@ mod tests {
     #[test]
     fn counts_a_replaced_entry_once() {
         let mut index = Index::new();
-        index.insert("a", BLOCK_BYTES + 1);
+        index.insert("a", BLOCK_BYTES + 1, true);
         assert_eq!(index.used_bytes(), 2 * BLOCK_BYTES);
-        index.insert("a", 4);
+        index.insert("a", 4, true);
         assert_eq!(index.used_bytes(), BLOCK_BYTES);
         assert!(index.remove(&"a"));
         assert!(!index.remove(&"a"));

@@ -15,6 +15,7 @@ use sluicegate_machine::private;
 use sluicegate_model::Digest;
 use sluicegate_model::digest::Algorithm;
 
+use super::blob_name::BlobName;
 use crate::durable::Disk;
 
 /// Most free bytes that the content store leaves to the verdict store and the decision log.
@@ -34,9 +35,9 @@ pub(super) struct Layout {
     next_incoming: AtomicU64,
 }
 
-/// A blob found on disk at start.
-pub(super) struct FoundBlob {
-    pub(super) digest: Digest,
+/// A file found on disk at start, called by a digest.
+pub(super) struct FoundFile {
+    pub(super) name: BlobName,
     pub(super) len: u64,
     pub(super) modified: SystemTime,
 }
@@ -63,9 +64,17 @@ impl Layout {
     }
 
     pub(super) fn blob(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
+        self.blob_called(digest.algorithm(), digest.hex())
+    }
+
+    /// Names the file of a blob in memory.
+    pub(super) fn blob_named(&self, name: &BlobName) -> PathBuf {
+        self.blob_called(name.algorithm(), &name.hex())
+    }
+
+    fn blob_called(&self, algorithm: Algorithm, hex: &str) -> PathBuf {
         let shard = hex.get(..2).unwrap_or("00");
-        let algorithm = digest.algorithm().as_str();
+        let algorithm = algorithm.as_str();
         self.root
             .join("blobs")
             .join(algorithm)
@@ -89,13 +98,13 @@ impl Layout {
     }
 
     /// Lists the blobs on disk, least recently written first; strange files are left alone.
-    pub(super) fn list_blobs(&self) -> Result<Vec<FoundBlob>, ContentError> {
+    pub(super) fn list_blobs(&self) -> Result<Vec<FoundFile>, ContentError> {
         let mut found = Vec::new();
         for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
             let directory = self.root.join("blobs").join(algorithm.as_str());
             for shard in list(&directory)? {
                 for entry in list(&shard.path())? {
-                    found.extend(found_blob(algorithm, &entry));
+                    found.extend(FoundFile::of(algorithm, &entry));
                 }
             }
         }
@@ -287,15 +296,16 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn found_blob(algorithm: Algorithm, entry: &fs::DirEntry) -> Option<FoundBlob> {
-    let name = entry.file_name();
-    let digest = format!("{}:{}", algorithm.as_str(), name.to_str()?)
-        .parse()
-        .ok()?;
-    let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-    Some(FoundBlob {
-        digest,
-        len: metadata.len(),
-        modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-    })
+impl FoundFile {
+    /// Looks at a file; none where it is called by no digest.
+    pub(super) fn of(algorithm: Algorithm, entry: &fs::DirEntry) -> Option<Self> {
+        let name = entry.file_name();
+        let digest = format!("{}:{}", algorithm.as_str(), name.to_str()?);
+        let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some(Self {
+            name: BlobName::of(&digest.parse().ok()?),
+            len: metadata.len(),
+            modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+        })
+    }
 }

@@ -3,6 +3,7 @@
 //! It fills the engine's port [`Content`](sluicegate_engine::content::Content), whose rules are not
 //! here. Nothing is visible under its digest before the digest is proven.
 
+mod blob_name;
 mod documents;
 mod file;
 mod index;

@@ -3,7 +3,6 @@
 //! Called by `pull` and `verdicts` through the engine's port. The index is in memory; the directory
 //! is the truth.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use sluicegate_engine::content::{
 };
 use sluicegate_model::{Digest, DigestHasher};
 
+use super::blob_name::BlobName;
 use super::documents::{self, DocumentName};
 use super::file::{IncomingFile, StoredFile};
 use super::index::Index;
@@ -32,17 +32,14 @@ pub struct ContentStore {
 struct State {
     layout: Layout,
     capacity_bytes: u64,
-    blobs: Mutex<Index<Digest>>,
+    blobs: Mutex<Index<BlobName>>,
     documents: Mutex<Index<DocumentName>>,
-    /// Blobs that an earlier process stored and this one has not hashed yet: disks rot and people
-    /// have editors.
-    unproven: Mutex<HashSet<Digest>>,
 }
 
 /// Takes a protection from eviction back when it is dropped.
 struct Pinned {
     store: ContentStore,
-    digest: Digest,
+    name: BlobName,
 }
 
 impl ContentStore {
@@ -57,10 +54,10 @@ impl ContentStore {
     pub fn open_on(root: &Path, capacity_bytes: u64, disk: Disk) -> Result<Self, ContentError> {
         let layout = Layout::open(root, disk)?;
         let mut blobs = Index::new();
-        let mut unproven = HashSet::new();
         for found in layout.list_blobs()? {
-            unproven.insert(found.digest.clone());
-            blobs.insert(found.digest, found.len);
+            // An earlier process stored it, and this one has not hashed it yet: disks rot and people
+            // have editors.
+            blobs.insert(found.name, found.len, false);
         }
         let documents = documents::index(&layout)?;
         let state = State {
@@ -68,7 +65,6 @@ impl ContentStore {
             capacity_bytes,
             blobs: Mutex::new(blobs),
             documents: Mutex::new(documents),
-            unproven: Mutex::new(unproven),
         };
         Ok(Self {
             state: Arc::new(state),
@@ -90,55 +86,45 @@ impl ContentStore {
 
     /// Tells whether this process has seen that the content is what its digest says.
     pub(super) fn is_proven(&self, digest: &Digest) -> bool {
-        !lock(&self.state.unproven).contains(digest)
+        self.blobs().is_proven(&BlobName::of(digest))
     }
 
     pub(super) fn note_proven(&self, digest: &Digest) {
-        lock(&self.state.unproven).remove(digest);
+        self.blobs().note_proven(&BlobName::of(digest));
     }
 
     /// Takes up a file that lies under its digest, proven, and evicts what no longer fits.
     pub(super) fn admit(&self, digest: Digest, len: u64) -> StoredBlob {
-        self.note_proven(&digest);
+        let name = BlobName::of(&digest);
         let victims = {
             let mut blobs = self.blobs();
-            blobs.insert(digest.clone(), len);
-            blobs.overflow(self.state.capacity_bytes, &digest)
+            blobs.insert(name.clone(), len, true);
+            blobs.overflow(self.state.capacity_bytes, &name)
         };
         for victim in &victims {
-            self.delete_file(victim);
+            delete_file(&self.layout().blob_named(victim));
         }
         if !victims.is_empty() {
             tracing::debug!(blobs = victims.len(), "cache evicted blobs");
         }
-        Arc::new(self.stored(digest, len))
-    }
-
-    fn delete_file(&self, digest: &Digest) {
-        let path = self.state.layout.blob(digest);
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                tracing::warn!(%digest, %error, "cache could not delete a blob; it is listed again at the next start");
-            }
-        }
+        Arc::new(self.stored(digest, len, true))
     }
 
     fn look_up(&self, digest: &Digest) -> Option<StoredFile> {
-        let len = self.blobs().touch(digest)?;
-        Some(self.stored(digest.clone(), len))
+        let entry = self.blobs().touch(&BlobName::of(digest))?;
+        Some(self.stored(digest.clone(), entry.len, entry.is_proven))
     }
 
-    fn stored(&self, digest: Digest, len: u64) -> StoredFile {
+    fn stored(&self, digest: Digest, len: u64, was_proven: bool) -> StoredFile {
         StoredFile {
             store: self.clone(),
             digest,
             len,
+            was_proven,
         }
     }
 
-    fn blobs(&self) -> MutexGuard<'_, Index<Digest>> {
+    fn blobs(&self) -> MutexGuard<'_, Index<BlobName>> {
         lock(&self.state.blobs)
     }
 }
@@ -189,16 +175,15 @@ impl Content for ContentStore {
     }
 
     fn pin(&self, digest: &Digest) -> Pin {
-        self.blobs().pin(digest);
-        Pin::new(Pinned {
-            store: self.clone(),
-            digest: digest.clone(),
-        })
+        let name = BlobName::of(digest);
+        self.blobs().pin(&name);
+        let store = self.clone();
+        Pin::new(Pinned { store, name })
     }
 
     fn remove(&self, digest: &Digest) {
-        if self.blobs().remove(digest) {
-            self.delete_file(digest);
+        if self.blobs().remove(&BlobName::of(digest)) {
+            delete_file(&self.layout().blob(digest));
         }
     }
 
@@ -251,7 +236,18 @@ impl Content for ContentStore {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        self.store.blobs().unpin(&self.digest);
+        self.store.blobs().unpin(&self.name);
+    }
+}
+
+fn delete_file(blob: &Path) {
+    match fs::remove_file(blob) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            let blob = blob.display();
+            tracing::warn!(%blob, %error, "cache could not delete a blob; it is listed again at the next start");
+        }
     }
 }
 
