@@ -53,13 +53,10 @@ impl Numbering<'_> {
             attempt: "encoding an event for",
             why: error.to_string(),
         })?;
-        batch.ops.extend([
-            Op::Put {
-                key: keys::event(self.last),
-                body: body.into(),
-            },
-            rows::put(keys::event_head(), &self.last)?,
-        ]);
+        batch.ops.push(Op::Put {
+            key: keys::event(self.last),
+            body: body.into(),
+        });
         let terms = term::of_event(&event.change);
         batch.log(
             &records.index,
@@ -75,6 +72,11 @@ impl Numbering<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Makes the change that keeps the number of the last of them.
+    pub(super) fn head(&self) -> Result<Op, StoreError> {
+        rows::put(keys::event_head(), &self.last)
     }
 
     /// Says that the events were written. Without this the number is looked up again.

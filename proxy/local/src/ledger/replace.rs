@@ -104,6 +104,9 @@ impl Records {
                 unused.push(body);
             }
         }
+        if let Some(events) = &events {
+            batch.ops.push(events.head()?);
+        }
         self.write(batch).await?;
         if let Some(events) = events {
             events.written();
@@ -202,8 +205,11 @@ impl Records {
         batch.ops.extend([
             rows::put(keys::verdict(repository, digest), &row)?,
             rows::put(keys::summary(number), &summary)?,
-            rows::put_number(keys::verdict_by_digest(digest, repository), number),
         ]);
+        if place.number != Some(number) {
+            let key = keys::verdict_by_digest(digest, repository);
+            batch.ops.push(rows::put_number(key, number));
+        }
         let entry = Entry::between(number, &old_terms, &new.terms);
         batch.log(&self.index, entry)?;
         if let Some(packages) = new.packages {
