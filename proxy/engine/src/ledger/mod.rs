@@ -22,7 +22,7 @@ pub use filter::{EventFilter, EventPage, Page, VerdictFilter};
 pub use lists::{Lists, MAX_PAGE_BYTES};
 pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform};
 pub use packages::{Holder, Packages};
-pub use replacement::{Known, Mark, Packed, Replacement};
+pub use replacement::{Basis, Known, Mark, Packed, Replacement};
 pub use summary::{Counts, CoverageSummary, Summary, Worst};
 pub use verdicts::{Judged, JudgedPage, Verdicts};
 

@@ -1,8 +1,13 @@
 //! A verdict that is ready to take the place of another, and what tells that other from all else.
+//!
+//! What changes whenever a verdict is made anew is its [`Basis`]; the rest, which is nearly all of
+//! it, mostly stays as it was, and whoever keeps it then need not write it again.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::verdict::Verdict;
+use sluicegate_model::snapshot::SnapshotId;
+use sluicegate_model::verdict::{PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
 
 use super::error::LedgerError;
@@ -15,7 +20,7 @@ const COMPRESSION_LEVEL: i32 = 3;
 /// What a verdict takes in memory beside its text until it is written, in bytes.
 const BESIDE_BYTES: u64 = 16 * 1024;
 
-/// What tells a stored verdict from every other one: the digest of its packed text.
+/// What tells a stored verdict from every other one: a digest of its text and its basis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(pub Digest);
 
@@ -28,25 +33,85 @@ pub struct Known {
     pub mark: Option<Mark>,
 }
 
-/// The text of a verdict, JSON compressed by zstd.
+/// What a verdict rests on, and until when: what a new feed or policy changes also where nothing
+/// follows from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    policy: PolicyReference,
+    valid_until: Option<Timestamp>,
+    provenance: Provenance,
+}
+
+impl Basis {
+    /// Takes it from what lists say of a verdict.
+    pub fn of(summary: &Summary) -> Self {
+        Self {
+            policy: summary.policy.clone(),
+            valid_until: summary.valid_until,
+            provenance: summary.provenance.clone(),
+        }
+    }
+
+    /// What stands for it in texts.
+    fn none() -> Self {
+        Self {
+            policy: PolicyReference {
+                name: String::new(),
+                digest: Digest::of(&[]),
+            },
+            valid_until: None,
+            provenance: Provenance {
+                scanner: String::new(),
+                feeds: SnapshotId::NO_FEEDS,
+                feed_time: None,
+                scanned_at: Timestamp::UNIX_EPOCH,
+                decided_at: Timestamp::UNIX_EPOCH,
+                scan_ms: 0,
+            },
+        }
+    }
+
+    /// Gives a verdict this basis.
+    fn put_under(self, verdict: &mut Verdict) {
+        verdict.policy = self.policy;
+        verdict.valid_until = self.valid_until;
+        verdict.provenance = self.provenance;
+    }
+
+    /// Makes a verdict of its text, JSON; none where that is damaged.
+    pub fn read(self, text: &[u8]) -> Option<Verdict> {
+        let mut verdict = serde_json::from_slice(text).ok()?;
+        self.put_under(&mut verdict);
+        Some(verdict)
+    }
+
+    /// Gives the mark of the verdict whose packed text has this digest; marks are compared, not kept.
+    pub fn mark(&self, text: &Digest) -> Mark {
+        Mark(Digest::of(format!("{text} {self:?}").as_bytes()))
+    }
+}
+
+/// The text of a verdict but for its basis, JSON compressed by zstd.
 #[derive(Debug)]
 pub struct Packed {
     /// The compressed text.
     pub bytes: Vec<u8>,
+    /// The digest of these bytes.
+    pub digest: Digest,
     /// The text's length, in bytes.
     pub text_bytes: usize,
-    /// The mark of the verdict.
-    pub mark: Mark,
 }
 
 impl Packed {
     fn of(verdict: &Verdict) -> Result<Self, LedgerError> {
-        let fail = |error| LedgerError::encoding("a verdict", error);
-        let text = serde_json::to_vec(verdict)
+        let mut verdict = verdict.clone();
+        Basis::none().put_under(&mut verdict);
+        let text = serde_json::to_vec(&verdict)
             .map_err(|error| LedgerError::encoding("a verdict", error))?;
-        let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL).map_err(fail)?;
+        let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
+            .map_err(|error| LedgerError::encoding("a verdict", error))?;
         Ok(Self {
-            mark: Mark(Digest::of(&bytes)),
+            digest: Digest::of(&bytes),
             text_bytes: text.len(),
             bytes,
         })
@@ -58,7 +123,7 @@ impl Packed {
 pub struct Replacement {
     /// What lists say of it; its repository, manifest, time and decision are there.
     pub summary: Summary,
-    /// All of it.
+    /// What lists do not say, and its basis changes nothing about.
     pub text: Packed,
     /// The verdict that it replaces; none where there must be none.
     pub replaces: Option<Mark>,

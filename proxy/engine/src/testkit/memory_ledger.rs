@@ -15,8 +15,8 @@ use sluicegate_model::{Digest, Repository};
 use crate::events::Event;
 use crate::ledger::term::Term;
 use crate::ledger::{
-    Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Member, Packed, Replacement,
-    Summary, TagRecord, Verdicts,
+    Basis, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark, Member, Packed,
+    Replacement, Summary, TagRecord, Verdicts,
 };
 
 /// Largest text of a verdict that is unpacked, in bytes.
@@ -58,7 +58,11 @@ struct Stored {
 impl Stored {
     fn verdict(&self) -> Option<Verdict> {
         let text = zstd::bulk::decompress(&self.text.bytes, MAX_TEXT_BYTES).ok()?;
-        serde_json::from_slice(&text).ok()
+        Basis::of(&self.summary).read(&text)
+    }
+
+    fn mark(&self) -> Mark {
+        Basis::of(&self.summary).mark(&self.text.digest)
     }
 
     fn place(&self) -> Place {
@@ -84,7 +88,7 @@ impl State {
     fn replace(&mut self, new: Replacement) -> bool {
         let place = place_of(new.digest(), new.repository());
         let old = self.verdicts.get(&place);
-        if old.map(|old| &old.text.mark) != new.replaces.as_ref() {
+        if old.map(Stored::mark) != new.replaces {
             return false;
         }
         let number = old.map_or_else(|| self.verdicts.len(), |old| old.number);
@@ -120,7 +124,7 @@ impl Verdicts for MemoryLedger {
         let stored = state.verdicts.get(&place_of(digest, repository));
         Ok(Known {
             verdict: stored.and_then(Stored::verdict),
-            mark: stored.map(|stored| stored.text.mark.clone()),
+            mark: stored.map(Stored::mark),
         })
     }
 

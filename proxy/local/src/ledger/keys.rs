@@ -12,6 +12,7 @@ use sluicegate_engine::ledger::term::Term;
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Verdict,
+    Text,
     VerdictByDigest,
     Summary,
     Logged,
@@ -35,6 +36,7 @@ impl Kind {
     const fn letter(self) -> u8 {
         match self {
             Self::Verdict => b'v',
+            Self::Text => b'T',
             Self::VerdictByDigest => b'd',
             // `n` and `k` are of a time when lists looked at every verdict: removed when found.
             Self::Summary => b's',
@@ -60,6 +62,11 @@ impl Kind {
 
 pub(super) fn verdict(repository: &Repository, digest: &Digest) -> Key {
     key(Kind::Verdict, &[&repository.to_string(), digest.as_str()])
+}
+
+/// Names the text of a verdict, where it is small.
+pub(super) fn text(repository: &Repository, digest: &Digest) -> Key {
+    key(Kind::Text, &[&repository.to_string(), digest.as_str()])
 }
 
 pub(super) fn verdict_by_digest(digest: &Digest, repository: &Repository) -> Key {

@@ -12,6 +12,7 @@ mod package_rows;
 mod records;
 mod replace;
 mod rows;
+mod texts;
 mod verdict_rows;
 mod version;
 

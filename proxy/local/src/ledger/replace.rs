@@ -3,13 +3,13 @@
 //! Requests and the background pass judge the same images at the same time. Whoever comes second
 //! finds another verdict than the one it knew, writes nothing, and is told so.
 //!
-//! Small verdicts lie whole in their row; the findings of large ones are a document in the content
-//! store, named after its bytes, so that a row and a document of two verdicts never mix.
+//! A verdict's row has its basis and the digest of its text, so that a row and a text of two verdicts
+//! never mix. Small texts are rows of their own, large ones documents in the content store. A verdict
+//! that is made anew and says the same writes no text.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sluicegate_engine::content::DocumentKind;
 use sluicegate_engine::ledger::term::Term;
 use sluicegate_engine::ledger::{Replacement, Summary};
 use sluicegate_model::Digest;
@@ -23,6 +23,7 @@ use super::keys;
 use super::package_rows;
 use super::records::Records;
 use super::rows::{self, ImageRow, VerdictBody, VerdictRow};
+use super::texts;
 
 /// Locks that verdicts share by their keys' hash: enough that two seldom meet.
 const LOCKS: usize = 64;
@@ -71,8 +72,8 @@ impl Records {
     ) -> Result<Vec<bool>, StoreError> {
         let (mut ready, mut documents) = (Vec::new(), Vec::new());
         for new in replacements {
-            let (body, document) = VerdictBody::of(new.repository(), &new.text)?;
-            documents.extend(document);
+            let body = VerdictBody::of(&new);
+            documents.extend(self.missing_document(&new, &body).await?);
             ready.push((new, body));
         }
         self.content.put_documents(documents).await?;
@@ -89,7 +90,7 @@ impl Records {
             written.push(is_known);
             if is_known {
                 let change = new.change.take();
-                unused.extend(old.filter(|old| **old != body).cloned());
+                unused.extend(texts::left(old, &body, new.repository()));
                 let decided_at = new.decided_at();
                 self.add_to(&mut batch, new, body, &place)?;
                 if let Some(change) = change {
@@ -100,8 +101,10 @@ impl Records {
                     let numbering = events.insert(numbering);
                     numbering.add(self, &mut batch, decided_at, change).await?;
                 }
-            } else if old.is_none_or(|old| *old != body) {
-                unused.push(body);
+            } else if let Some(old) = old {
+                unused.extend(texts::left(Some(&body), old, new.repository()));
+            } else {
+                unused.extend(body.document(new.repository()));
             }
         }
         if let Some(events) = &events {
@@ -115,16 +118,6 @@ impl Records {
         self.index.fold_where_due(&self.store).await;
         self.remove_documents(unused).await?;
         Ok(written)
-    }
-
-    async fn remove_documents(&self, unused: Vec<VerdictBody>) -> Result<(), StoreError> {
-        for body in unused {
-            if let VerdictBody::Document(key) = body {
-                let kind = DocumentKind::Verdict;
-                self.content.remove_document(kind, &key).await?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -186,6 +179,8 @@ impl Records {
     ) -> Result<(), StoreError> {
         let is_listed = new.packages.is_some() || place.image.is_some();
         let summary = SummaryRow::of(&new.summary, is_listed)?;
+        let old = place.row.as_ref().map(|row| &row.body);
+        batch.ops.extend(texts::row(&new, &body, old));
         // Of a verdict whose names are not known a number would be found by them for ever.
         let (number, old_terms) = match place.number.zip(new.old_terms) {
             Some(kept) => kept,

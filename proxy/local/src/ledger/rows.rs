@@ -4,8 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::content::{ContentError, DocumentKind, PackedDocument};
-use sluicegate_engine::ledger::{Mark, Packed, Summary};
+use sluicegate_engine::ledger::{Basis, Mark, Packed, Replacement, Summary};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
@@ -26,16 +25,25 @@ pub(super) struct VerdictRow {
     pub(super) body: VerdictBody,
 }
 
-/// Where the whole verdict is, as JSON.
+/// Where the verdict is, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum VerdictBody {
-    /// In the row, compressed.
+    /// Of an earlier form: all of it in the row, compressed.
     Inline(Vec<u8>),
-    /// In the content store, under this key.
+    /// Of an earlier form: all of it in the content store, under this key.
     Document(String),
+    /// Its text apart from what changes whenever it is made anew.
+    Based {
+        basis: Box<Basis>,
+        text: Digest,
+        /// The text's length before compression.
+        text_bytes: u64,
+        /// Whether the text is a document of the content store, and not a row.
+        is_document: bool,
+    },
 }
 
-/// Largest compressed verdict that lies in its row, in bytes: half of what a row should have.
+/// Largest compressed text that lies in a row, in bytes: half of what a row should have.
 const MAX_INLINE_BYTES: usize = 4096;
 /// Largest verdict in a row, in bytes before compression; a bound on what a damaged row can ask for.
 pub(super) const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
@@ -52,24 +60,51 @@ impl VerdictRow {
 }
 
 impl VerdictBody {
-    /// Says where a verdict's text will be, and makes the document where it is large.
-    pub(super) fn of(
-        repository: &Repository,
-        text: &Packed,
-    ) -> Result<(Self, Option<PackedDocument>), ContentError> {
-        let len = text.text_bytes;
-        if len <= MAX_INLINE_TEXT_BYTES && text.bytes.len() <= MAX_INLINE_BYTES {
-            return Ok((Self::Inline(text.bytes.clone()), None));
+    /// Says where a verdict's text will be.
+    pub(super) fn of(new: &Replacement) -> Self {
+        let Packed {
+            bytes,
+            digest,
+            text_bytes,
+        } = &new.text;
+        Self::Based {
+            basis: Box::new(Basis::of(&new.summary)),
+            text: digest.clone(),
+            text_bytes: *text_bytes as u64,
+            is_document: bytes.len() > MAX_INLINE_BYTES || *text_bytes > MAX_INLINE_TEXT_BYTES,
         }
-        let key = format!("{repository} {}", text.mark.0);
-        let document = PackedDocument::from_packed(DocumentKind::Verdict, &key, len, &text.bytes)?;
-        Ok((Self::Document(key), Some(document)))
     }
 
-    /// Gives the mark of the verdict. The names of documents end in theirs.
+    /// Gives the digest of a text that is a row of its own.
+    pub(super) fn text_row(&self) -> Option<&Digest> {
+        match self {
+            Self::Based {
+                text,
+                is_document: false,
+                ..
+            } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Names the document that holds the text, where one does.
+    pub(super) fn document(&self, repository: &Repository) -> Option<String> {
+        match self {
+            Self::Document(key) => Some(key.clone()),
+            Self::Based {
+                text,
+                is_document: true,
+                ..
+            } => Some(format!("{repository} {text}")),
+            Self::Inline(_) | Self::Based { .. } => None,
+        }
+    }
+
+    /// Gives the mark of the verdict. The names of documents of an earlier form end in theirs.
     pub(super) fn mark(&self) -> Mark {
         let named = match self {
             Self::Inline(packed) => return Mark(Digest::of(packed)),
+            Self::Based { basis, text, .. } => return basis.mark(text),
             Self::Document(key) => key,
         };
         let digest = named.rsplit(' ').next().and_then(|word| word.parse().ok());

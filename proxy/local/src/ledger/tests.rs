@@ -3,6 +3,7 @@
 mod durability;
 mod lists;
 mod suite;
+mod texts;
 mod versions;
 
 use std::fs;

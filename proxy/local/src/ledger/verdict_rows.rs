@@ -22,20 +22,11 @@ impl Verdicts for Records {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<Verdict>, LedgerError> {
-        let key = keys::verdict(repository, digest);
-        // The second look is for a verdict that was replaced between its row and its document.
-        for _ in 0..2 {
-            let row: Option<VerdictRow> = self.row(&key).await?;
-            let Some(row) = row else { return Ok(None) };
-            let verdict = self.load(&row).await?;
-            let of_this =
-                |verdict: &Verdict| verdict.repository == *repository && verdict.digest == *digest;
-            if let Some(verdict) = verdict.filter(of_this) {
-                return Ok(Some(verdict));
-            }
+        let known = self.known_verdict(repository, digest).await?;
+        if known.mark.is_some() && known.verdict.is_none() {
+            tracing::warn!(%repository, %digest, "verdict store lost a verdict's text; taken for not judged");
         }
-        tracing::warn!(%repository, %digest, "verdict store lost a verdict's text; taken for not judged");
-        Ok(None)
+        Ok(known.verdict)
     }
 
     async fn judged_in(&self, digest: &Digest) -> Result<Vec<Repository>, LedgerError> {
@@ -61,7 +52,7 @@ impl Verdicts for Records {
     ) -> Result<Option<u64>, LedgerError> {
         let row: Option<VerdictRow> = self.row(&keys::verdict(repository, digest)).await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(self.text_bytes(&row).await?))
+        Ok(Some(self.text_bytes(row.body).await?))
     }
 
     async fn known_verdict(
@@ -69,17 +60,21 @@ impl Verdicts for Records {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Known, LedgerError> {
-        let row: Option<VerdictRow> = self.row(&keys::verdict(repository, digest)).await?;
-        let Some(row) = row else {
-            return Ok(Known::default());
-        };
-        let verdict = self.load(&row).await?;
-        let of_this =
-            |verdict: &Verdict| verdict.repository == *repository && verdict.digest == *digest;
-        Ok(Known {
-            verdict: verdict.filter(of_this),
-            mark: Some(row.body.mark()),
-        })
+        let key = keys::verdict(repository, digest);
+        let mut known = Known::default();
+        // The second look is for a verdict that was replaced between its row and its text.
+        for _ in 0..2 {
+            let row: Option<VerdictRow> = self.row(&key).await?;
+            let Some(row) = row else {
+                return Ok(Known::default());
+            };
+            known.mark = Some(row.body.mark());
+            known.verdict = self.load(repository, digest, row).await?;
+            if known.verdict.is_some() {
+                break;
+            }
+        }
+        Ok(known)
     }
 
     async fn replace_verdicts(
@@ -127,31 +122,49 @@ impl Verdicts for Records {
 }
 
 impl Records {
-    async fn text_bytes(&self, row: &VerdictRow) -> Result<u64, StoreError> {
-        let bytes = match &row.body {
-            VerdictBody::Inline(packed) => zstd::zstd_safe::get_frame_content_size(packed)
+    async fn text_bytes(&self, body: VerdictBody) -> Result<u64, StoreError> {
+        let bytes = match body {
+            VerdictBody::Inline(packed) => zstd::zstd_safe::get_frame_content_size(&packed)
                 .ok()
                 .flatten(),
             VerdictBody::Document(key) => {
                 let kind = DocumentKind::Verdict;
-                self.content.document_bytes(kind, key).await?
+                self.content.document_bytes(kind, &key).await?
             }
+            VerdictBody::Based { text_bytes, .. } => Some(text_bytes),
         };
         // What says nothing of its size is damaged, and read to find that out.
         Ok(bytes.unwrap_or(0))
     }
 
-    pub(super) async fn load(&self, row: &VerdictRow) -> Result<Option<Verdict>, StoreError> {
-        let text = match &row.body {
-            VerdictBody::Inline(packed) => {
-                zstd::bulk::decompress(packed, MAX_INLINE_TEXT_BYTES).ok()
-            }
-            VerdictBody::Document(key) => {
-                let kind = DocumentKind::Verdict;
-                self.content.document(kind, key).await?
-            }
+    /// Reads what a row is of; none where that is damaged, or of another row.
+    async fn load(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        row: VerdictRow,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let unpacked = |packed: &[u8]| zstd::bulk::decompress(packed, MAX_INLINE_TEXT_BYTES).ok();
+        let text = if let Some(key) = row.body.document(repository) {
+            let kind = DocumentKind::Verdict;
+            self.content.document(kind, &key).await?
+        } else if let Some(text) = row.body.text_row() {
+            let packed = self.store.get(&keys::text(repository, digest)).await?;
+            let packed = packed.filter(|packed| Digest::of(packed) == *text);
+            packed.and_then(|packed| unpacked(&packed))
+        } else if let VerdictBody::Inline(packed) = &row.body {
+            unpacked(packed)
+        } else {
+            None
         };
-        let verdict: Option<Verdict> = text.and_then(|text| serde_json::from_slice(&text).ok());
-        Ok(verdict.filter(|verdict| verdict.decision == row.decision))
+        let verdict: Option<Verdict> = text.and_then(|text| match row.body {
+            VerdictBody::Based { basis, .. } => basis.read(&text),
+            VerdictBody::Inline(_) | VerdictBody::Document(_) => serde_json::from_slice(&text).ok(),
+        });
+        Ok(verdict.filter(|verdict| {
+            verdict.decision == row.decision
+                && verdict.repository == *repository
+                && verdict.digest == *digest
+        }))
     }
 }

@@ -1,0 +1,68 @@
+//! Where the texts of verdicts lie: small ones as rows, large ones as documents; each is written only
+//! where it is not there yet.
+
+use bytes::Bytes;
+use sluicegate_engine::content::{DocumentKind, PackedDocument};
+use sluicegate_engine::ledger::Replacement;
+use sluicegate_model::Repository;
+
+use crate::store::{Op, StoreError};
+
+use super::keys;
+use super::records::Records;
+use super::rows::VerdictBody;
+
+/// The kind of their documents.
+const KIND: DocumentKind = DocumentKind::Verdict;
+
+impl Records {
+    /// Makes the document of a large text, unless one that could be read is there and says the same.
+    pub(super) async fn missing_document(
+        &self,
+        new: &Replacement,
+        body: &VerdictBody,
+    ) -> Result<Option<PackedDocument>, StoreError> {
+        let Some(key) = body.document(new.repository()) else {
+            return Ok(None);
+        };
+        let was_read = new.old_terms.is_some();
+        if was_read && self.content.document_bytes(KIND, &key).await?.is_some() {
+            return Ok(None);
+        }
+        let text = &new.text;
+        let document = PackedDocument::from_packed(KIND, &key, text.text_bytes, &text.bytes)?;
+        Ok(Some(document))
+    }
+
+    pub(super) async fn remove_documents(&self, unused: Vec<String>) -> Result<(), StoreError> {
+        for key in unused {
+            self.content.remove_document(KIND, &key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Names the document of one verdict that the other one does not need.
+pub(super) fn left(
+    of: Option<&VerdictBody>,
+    other: &VerdictBody,
+    repository: &Repository,
+) -> Option<String> {
+    let document = of.and_then(|of| of.document(repository));
+    document.filter(|key| other.document(repository).as_ref() != Some(key))
+}
+
+/// Makes the change to the row of a text, if there is one; what could not be read is written anew.
+pub(super) fn row(new: &Replacement, body: &VerdictBody, old: Option<&VerdictBody>) -> Option<Op> {
+    let key = keys::text(new.repository(), new.digest());
+    let was_read = new.old_terms.is_some();
+    match (old.and_then(VerdictBody::text_row), body.text_row()) {
+        (Some(old), Some(text)) if old == text && was_read => None,
+        (_, Some(_)) => Some(Op::Put {
+            key,
+            body: Bytes::copy_from_slice(&new.text.bytes),
+        }),
+        (Some(_), None) => Some(Op::Delete { key }),
+        (None, None) => None,
+    }
+}
