@@ -7,7 +7,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use sluicegate_engine::events::{Event, difference};
-use sluicegate_engine::ledger::{Summary, TagRecord, term};
+use sluicegate_engine::ledger::{Basis, Summary, TagRecord, term};
 use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
@@ -48,6 +48,12 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     let (repository, media_type) = (repository("app"), "application/x".to_owned());
     let inline = VerdictBody::Inline(b"compressed".into());
     let elsewhere = VerdictBody::Document(format!("{repository} {digest}"));
+    let based = VerdictBody::Based {
+        basis: Box::new(Basis::of(&summary)),
+        text: digest.clone(),
+        text_bytes: 100,
+        is_document: false,
+    };
     let member = MemberRow {
         media_type: media_type.clone(),
         blobs: vec![digest.clone()],
@@ -63,6 +69,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("text", text),
         ("verdict", row(&VerdictRow::of(&summary, inline))),
         ("document", row(&VerdictRow::of(&summary, elsewhere))),
+        ("based", row(&VerdictRow::of(&summary, based))),
         ("summary", row(&SummaryRow::of(&summary, true).unwrap())),
         ("event", event(&changed)),
         ("head", row(&changed.seq)),
@@ -83,7 +90,7 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
             let verdict: Verdict = serde_json::from_slice(bytes).ok()?;
             serde_json::to_vec(&verdict).ok()
         }
-        "verdict" | "document" => rows::read::<VerdictRow>(bytes).map(|read| row(&read)),
+        "verdict" | "document" | "based" => rows::read::<VerdictRow>(bytes).map(|read| row(&read)),
         "summary" => {
             let read: SummaryRow = rows::read(bytes)?;
             Some(row(&SummaryRow::of(&read.summary()?, true).unwrap()))
@@ -167,7 +174,7 @@ fn rows_of_a_later_version_are_missing_and_told_of() {
     });
     let told = fs::read_to_string(log.path()).unwrap();
     let later = told.matches("of a later version").count();
-    assert_eq!((later, refused), (9, 9), "{told}");
+    assert_eq!((later, refused), (10, 10), "{told}");
 }
 
 #[tokio::test]
