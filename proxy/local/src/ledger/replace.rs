@@ -70,16 +70,18 @@ impl Records {
         &self,
         replacements: Vec<Replacement>,
     ) -> Result<Vec<bool>, StoreError> {
-        let (mut ready, mut documents) = (Vec::new(), Vec::new());
-        for new in replacements {
+        let ready = replacements.into_iter().map(|new| {
             let body = VerdictBody::of(&new);
-            documents.extend(self.missing_document(&new, &body).await?);
-            ready.push((new, body));
-        }
-        self.content.put_documents(documents).await?;
+            (new, body)
+        });
+        let ready: Vec<(Replacement, VerdictBody)> = ready.collect();
+        self.put_documents(&ready, |new| new.old_terms.is_some())
+            .await?;
         self.index.load(&self.store).await?;
         let locked: Vec<Key> = ready.iter().flat_map(|(new, _)| locked(new)).collect();
         let held = self.writing.lock(&locked).await;
+        // What was there may have been another verdict's, and have gone with it.
+        self.put_documents(&ready, |_| true).await?;
         let places = self.places_of(&ready).await?;
         let mut batch = Batch::default();
         let (mut written, mut unused) = (Vec::new(), Vec::new());
@@ -114,9 +116,9 @@ impl Records {
         if let Some(events) = events {
             events.written();
         }
+        self.remove_documents(unused).await?;
         drop(held);
         self.index.fold_where_due(&self.store).await;
-        self.remove_documents(unused).await?;
         Ok(written)
     }
 }

@@ -16,17 +16,33 @@ use super::rows::VerdictBody;
 const KIND: DocumentKind = DocumentKind::Verdict;
 
 impl Records {
-    /// Makes the document of a large text, unless one that could be read is there and says the same.
-    pub(super) async fn missing_document(
+    /// Writes the documents of large texts, but those that are there and that `is_good` says could be
+    /// read.
+    pub(super) async fn put_documents(
+        &self,
+        ready: &[(Replacement, VerdictBody)],
+        is_good: impl Fn(&Replacement) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut documents = Vec::new();
+        for (new, body) in ready {
+            documents.extend(self.missing_document(new, body, is_good(new)).await?);
+        }
+        if documents.is_empty() {
+            return Ok(());
+        }
+        Ok(self.content.put_documents(documents).await?)
+    }
+
+    async fn missing_document(
         &self,
         new: &Replacement,
         body: &VerdictBody,
+        is_good: bool,
     ) -> Result<Option<PackedDocument>, StoreError> {
         let Some(key) = body.document(new.repository()) else {
             return Ok(None);
         };
-        let was_read = new.old_terms.is_some();
-        if was_read && self.content.document_bytes(KIND, &key).await?.is_some() {
+        if is_good && self.content.document_bytes(KIND, &key).await?.is_some() {
             return Ok(None);
         }
         let text = &new.text;
