@@ -47,6 +47,11 @@ async fn a_new_advisory_turns_a_verdict_and_its_withdrawal_turns_it_back() {
         refused["provenance"]["feeds"],
         before["provenance"]["feeds"]
     );
+    // The verdict is there before the pass has counted it.
+    eventually("the pass ends", async || {
+        progress(&stage).await["running"] == false
+    })
+    .await;
     let progress = progress(&stage).await;
     assert_eq!(
         (
