@@ -68,12 +68,7 @@ pub trait Content: Send + Sync + Debug {
         kind: DocumentKind,
         key: &str,
         body: Vec<u8>,
-    ) -> Result<(), ContentError> {
-        let key = key.to_owned();
-        let pack = move || PackedDocument::new(kind, &key, &body);
-        let packed = off_worker("packing a document", pack).await?;
-        self.put_documents(vec![packed]).await
-    }
+    ) -> Result<(), ContentError>;
 
     /// Stores documents, replacing those of the same kind and key; all of them whole, or none. What
     /// cannot be derived again is durable when this returns.

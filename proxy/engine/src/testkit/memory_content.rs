@@ -170,6 +170,16 @@ impl Content for MemoryContent {
         self.capacity_bytes
     }
 
+    async fn put_document(
+        &self,
+        kind: DocumentKind,
+        key: &str,
+        body: Vec<u8>,
+    ) -> Result<(), ContentError> {
+        let packed = PackedDocument::new(kind, key, &body)?;
+        self.put_documents(vec![packed]).await
+    }
+
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
         let named = |document: PackedDocument| {
             let name = (document.kind(), document.key().to_owned());

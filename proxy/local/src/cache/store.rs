@@ -195,6 +195,20 @@ impl Content for ContentStore {
         self.state.capacity_bytes
     }
 
+    /// Packs and stores in one trip to the blocking pool: every layer of every cold pull makes it.
+    async fn put_document(
+        &self,
+        kind: DocumentKind,
+        key: &str,
+        body: Vec<u8>,
+    ) -> Result<(), ContentError> {
+        let (store, key) = (self.clone(), key.to_owned());
+        off_worker("storing a document", move || {
+            store.write_documents(&[PackedDocument::new(kind, &key, &body)?])
+        })
+        .await
+    }
+
     /// One sync is for all of them.
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
         if documents.is_empty() {
