@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use rand::Rng as _;
+use sluicegate_model::backoff::Backoff;
 
 use super::error::UpstreamError;
 
@@ -22,35 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// How long an upstream that says that it is asked for too much is asked again for what nothing else
 /// can stand for. Whoever waits is sent round meanwhile.
 const LONG_PATIENCE: Duration = Duration::from_secs(100);
-
-/// Wait after the first complaint that names no time; doubled with each one that follows.
-const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-/// Longest wait that is chosen here.
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// Longest wait that an upstream can ask for: more is passed on to whoever waits for the image.
-const MAX_ASKED: Duration = Duration::from_mins(1);
-
-/// How long to wait for an upstream that says that it is asked for too much.
-#[derive(Debug, Default)]
-pub(super) struct Backoff(u32);
-
-impl Backoff {
-    /// Gives the wait before the next attempt; none where the upstream wants longer than anybody
-    /// waits, or complains of something else.
-    fn after(&mut self, error: &UpstreamError) -> Option<Duration> {
-        if !error.is_too_much() {
-            return None;
-        }
-        let wait = FIRST_BACKOFF * 2_u32.pow(self.0.min(6));
-        self.0 = self.0.saturating_add(1);
-        match error.retry_after() {
-            Some(asked) if asked > MAX_ASKED => None,
-            // Never before it was asked for, and not all at once.
-            Some(asked) => Some(asked + jittered(FIRST_BACKOFF)),
-            None => Some(jittered(wait.min(MAX_BACKOFF))),
-        }
-    }
-}
 
 /// Runs `attempt` until it succeeds, fails for good or has failed too often.
 pub(super) async fn patiently<T, F, R>(attempt: F) -> Result<T, UpstreamError>
@@ -88,13 +60,21 @@ where
             Err(error) => error,
             found => return found,
         };
-        let wait = backoff.after(&error);
+        let wait = wait_for(&error, &mut backoff);
         let Some(wait) = wait.filter(|wait| started.elapsed() + *wait <= LONG_PATIENCE) else {
             return Err(error);
         };
         tracing::info!(%error, seconds = wait.as_secs(), "upstream is asked again later");
         tokio::time::sleep(wait).await;
     }
+}
+
+/// Gives the wait before the next attempt; none where nothing comes of waiting.
+fn wait_for(error: &UpstreamError, backoff: &mut Backoff) -> Option<Duration> {
+    if !error.is_too_much() {
+        return None;
+    }
+    backoff.after(error.retry_after(), jittered)
 }
 
 /// Spreads the waits of many clients over half to one and a half of `wait`.
@@ -106,14 +86,6 @@ pub fn jittered(wait: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn limited(seconds: Option<u64>) -> UpstreamError {
-        UpstreamError::RateLimited {
-            what: "it".to_owned(),
-            retry_after: seconds.map(Duration::from_secs),
-            detail: None,
-        }
-    }
-
     fn unavailable(status: u16) -> UpstreamError {
         UpstreamError::Unavailable {
             what: "it".to_owned(),
@@ -124,25 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn complaints_are_waited_for_longer_each_time_and_never_too_long() {
-        let mut backoff = Backoff::default();
-        let mut least = FIRST_BACKOFF / 2;
+    fn only_what_is_too_much_is_waited_for_and_not_by_all_at_once() {
+        let usual = Backoff::default().after(None, |wait| wait).unwrap();
+        let after = |status| wait_for(&unavailable(status), &mut Backoff::default());
         for _ in 0..20 {
-            let wait = backoff.after(&limited(None)).unwrap();
-            assert!(wait >= least && wait <= MAX_BACKOFF * 2, "{wait:?}");
-            least = (least * 2).min(MAX_BACKOFF / 2);
+            let wait = after(503).unwrap();
+            assert!(wait >= usual / 2 && wait <= usual * 3 / 2, "{wait:?}");
         }
-        assert!(backoff.after(&unavailable(503)).is_some());
-        assert!(backoff.after(&unavailable(500)).is_none());
-    }
-
-    #[test]
-    fn what_is_asked_for_is_waited_for_where_anybody_would_wait() {
-        let after = |seconds| Backoff::default().after(&limited(Some(seconds)));
-        for seconds in [0, 1, 60] {
-            let wait = after(seconds).unwrap();
-            assert!(wait >= Duration::from_secs(seconds), "{wait:?}");
-        }
-        assert_eq!(after(61), None);
+        assert!(after(500).is_none());
     }
 }

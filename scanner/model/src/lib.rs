@@ -12,6 +12,7 @@
 pub mod absent;
 pub mod advisory;
 pub mod artifact;
+pub mod backoff;
 pub mod clock;
 pub mod coverage;
 pub mod digest;

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::Rng as _;
+use sluicegate_model::backoff::Backoff;
+
 /// What a failure means to whoever asked, and by whose fault it came to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -89,5 +92,33 @@ impl OriginError {
             | Failure::Unreachable
             | Failure::Unusable => false,
         }
+    }
+
+    /// Gives how long to wait before it is asked again; none where nothing comes of waiting.
+    pub fn wait(&self, backoff: &mut Backoff) -> Option<Duration> {
+        if !self.is_too_much() {
+            return None;
+        }
+        // Many pulls must not come back together.
+        let spread = |wait: Duration| wait.mul_f64(rand::rng().random_range(0.5..1.5));
+        backoff.after(self.retry_after, spread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_much_is_waited_for_and_as_long_as_it_asks() {
+        let wait = |failure, asked| {
+            let error = OriginError::new(failure, asked, std::io::Error::other("it"));
+            error.wait(&mut Backoff::default())
+        };
+        let minute = Some(Duration::from_mins(1));
+        assert!(wait(Failure::Limited, minute) >= minute);
+        assert!(wait(Failure::Overloaded, None).is_some());
+        assert_eq!(wait(Failure::Limited, Some(Duration::from_hours(1))), None);
+        assert_eq!(wait(Failure::Unreachable, minute), None);
     }
 }

@@ -5,7 +5,6 @@
 //! that of whoever asks. `testkit` has one in memory and the suite that every one passes.
 
 mod askers;
-mod backoff;
 mod error;
 
 use std::ops::Range;
@@ -18,7 +17,6 @@ use sluicegate_model::registry::{ManifestHead, Referrers, TagPage};
 use sluicegate_model::{Digest, Reference, Repository, Tag};
 
 pub use askers::Askers;
-pub use backoff::Backoff;
 pub use error::{Failure, OriginError};
 
 /// Every origin, by the repositories it has.

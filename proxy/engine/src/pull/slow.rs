@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::content::{Interest, Standing};
-use crate::origin::{Backoff, OriginError};
+use crate::origin::OriginError;
+use sluicegate_model::backoff::Backoff;
 
 /// How slow a download may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +123,7 @@ impl Patience {
         if is_wanted {
             self.wanted_at = now;
         }
-        let wait = self.backoff.after(error)?;
+        let wait = error.wait(&mut self.backoff)?;
         (now.duration_since(self.wanted_at) + wait <= UNWANTED_FOR).then_some(wait)
     }
 

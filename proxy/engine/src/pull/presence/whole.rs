@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::content::StoredBlob;
-use crate::origin::{Askers, Backoff, Failure, Origin, OriginBlob, OriginError};
+use crate::origin::{Askers, Failure, Origin, OriginBlob, OriginError};
 use futures_util::TryStreamExt as _;
+use sluicegate_model::backoff::Backoff;
 use sluicegate_model::{Digest, DigestHasher, Repository};
 
 use crate::pull::error::PullError;
@@ -71,8 +72,8 @@ pub(super) async fn prove(
                     idle += 1;
                 }
                 if error.is_too_much() && limits < MAX_LIMITS {
-                    let wait = backoff
-                        .after(&error)
+                    let wait = error
+                        .wait(&mut backoff)
                         .ok_or_else(|| PullError::of_blob(error, digest))?;
                     limits += 1;
                     idle = 0;
