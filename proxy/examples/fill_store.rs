@@ -56,9 +56,9 @@ async fn main() -> Outcome<()> {
         for number in batch {
             let digest = Digest::of(&number.to_le_bytes());
             let inventory = inventory(&known, *number, packages, ecosystem);
-            let verdict = verdict(&digest, &inventory)?;
+            let mut verdict = verdict(&digest, &inventory)?;
             let earlier = records.known_verdict(&verdict.repository, &digest).await?;
-            replacements.push(Replacement::new(&verdict, &earlier)?.listing(&inventory));
+            replacements.push(Replacement::new(&mut verdict, &earlier)?.listing(&inventory));
             if !is_bare {
                 documents.push(document(&digest, inventory)?);
             }

@@ -367,7 +367,9 @@ async fn what_is_written_now_goes_on_where_it_ended() {
     let mut verdict: Verdict = known.verdict.clone().unwrap();
     verdict.decision = Decision::Refuse;
     let change = difference(known.verdict.as_ref().unwrap(), &verdict);
-    let new = Replacement::new(&verdict, &known).unwrap().told_as(change);
+    let new = Replacement::new(&mut verdict.clone(), &known)
+        .unwrap()
+        .told_as(change);
     assert_eq!(records.replace_verdicts(vec![new]).await.unwrap(), [true]);
     let event = records.event(last + 1).await.unwrap().unwrap();
     assert_eq!(

@@ -71,17 +71,18 @@ impl Basis {
         }
     }
 
-    /// Gives a verdict this basis.
-    fn put_under(self, verdict: &mut Verdict) {
-        verdict.policy = self.policy;
-        verdict.valid_until = self.valid_until;
-        verdict.provenance = self.provenance;
+    /// Gives a verdict this basis, and takes the one that it had.
+    fn swapped_with(mut self, verdict: &mut Verdict) -> Self {
+        std::mem::swap(&mut verdict.policy, &mut self.policy);
+        std::mem::swap(&mut verdict.valid_until, &mut self.valid_until);
+        std::mem::swap(&mut verdict.provenance, &mut self.provenance);
+        self
     }
 
     /// Makes a verdict of its text, JSON; none where that is damaged.
     pub fn read(self, text: &[u8]) -> Option<Verdict> {
         let mut verdict = serde_json::from_slice(text).ok()?;
-        self.put_under(&mut verdict);
+        self.swapped_with(&mut verdict);
         Some(verdict)
     }
 
@@ -103,11 +104,11 @@ pub struct Packed {
 }
 
 impl Packed {
-    fn of(verdict: &Verdict) -> Result<Self, LedgerError> {
-        let mut verdict = verdict.clone();
-        Basis::none().put_under(&mut verdict);
-        let text = serde_json::to_vec(&verdict)
-            .map_err(|error| LedgerError::encoding("a verdict", error))?;
+    fn of(verdict: &mut Verdict) -> Result<Self, LedgerError> {
+        let basis = Basis::none().swapped_with(verdict);
+        let text = serde_json::to_vec(verdict);
+        basis.swapped_with(verdict);
+        let text = text.map_err(|error| LedgerError::encoding("a verdict", error))?;
         let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
             .map_err(|error| LedgerError::encoding("a verdict", error))?;
         Ok(Self {
@@ -138,8 +139,9 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Encodes a verdict that is to replace what is known; takes as long as compressing it does.
-    pub fn new(verdict: &Verdict, known: &Known) -> Result<Self, LedgerError> {
+    /// Encodes a verdict that is to replace what is known; takes as long as compressing it does. The
+    /// verdict is without its basis meanwhile, for it may be too large to be copied.
+    pub fn new(verdict: &mut Verdict, known: &Known) -> Result<Self, LedgerError> {
         let terms = term::of_verdict(verdict);
         let old_terms = known.verdict.as_ref().map(|old| {
             if term::is_alike(old, verdict) {
@@ -149,8 +151,8 @@ impl Replacement {
             }
         });
         Ok(Self {
-            summary: Summary::of(verdict),
             text: Packed::of(verdict)?,
+            summary: Summary::of(verdict),
             replaces: known.mark.clone(),
             change: None,
             terms,

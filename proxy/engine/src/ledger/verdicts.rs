@@ -95,7 +95,7 @@ pub trait Verdicts: Send + Sync {
             }
             verdict.tags.push(tag.clone());
             verdict.tags.sort();
-            let tagged = Replacement::new(&verdict, &known)?;
+            let tagged = Replacement::new(&mut verdict, &known)?;
             if self.replace_verdicts(vec![tagged]).await? == [true] {
                 return Ok(Some(verdict));
             }

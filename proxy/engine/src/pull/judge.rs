@@ -100,13 +100,13 @@ impl Basis {
             advisories,
             ..
         } = &self.in_force;
-        let verdict = verdict(image, scanned, policies, advisories, self.now);
+        let mut verdict = verdict(image, scanned, policies, advisories, self.now);
         // Before anybody is told who decided.
         let kept = self.keeper.keep_texts(policies, repository);
         kept.map_err(PullError::storage)?;
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
-        let mut replacement = Replacement::new(&verdict, known)?.told_as(change);
+        let mut replacement = Replacement::new(&mut verdict, known)?.told_as(change);
         if !is_listed {
             replacement = replacement.listing(&scanned.inventory);
         }

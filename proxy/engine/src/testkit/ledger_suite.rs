@@ -39,7 +39,7 @@ pub async fn put(ledger: &dyn Ledger, verdict: &Verdict) {
     let known = ledger
         .known_verdict(&verdict.repository, &verdict.digest)
         .await;
-    let new = Replacement::new(verdict, &known.unwrap()).unwrap();
+    let new = Replacement::new(&mut verdict.clone(), &known.unwrap()).unwrap();
     assert_eq!(ledger.replace_verdicts(vec![new]).await.unwrap(), [true]);
 }
 

@@ -13,4 +13,4 @@ mod store;
 pub use store::ContentStore;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -85,7 +85,7 @@ impl Records {
             let Some(verdict) = &known.verdict else {
                 continue;
             };
-            let again = Replacement::new(verdict, &known)?;
+            let again = Replacement::new(&mut verdict.clone(), &known)?;
             bytes = bytes.saturating_add(again.bytes());
             batch.push(again);
             if batch.len() >= BATCH || bytes >= BATCH_BYTES {

@@ -7,7 +7,7 @@ mod texts;
 mod versions;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use sluicegate_model::{Digest, samples};
 use tempfile::TempDir;
 
 use crate::cache::ContentStore;
+use crate::cache::tests::files_below;
 use crate::store::{Key, MemoryStore, Op, Opened, SledStore, StoreError, VerdictStore};
 
 use super::*;
@@ -66,7 +67,8 @@ async fn whoever_knew_another_verdict_leaves_nothing() {
     put(&records, &old).await;
     let kept = files_below(directory.path());
     let other = verdict("app", "other", 8, Vec::new());
-    let batch = [&late, &other].map(|verdict| Replacement::new(verdict, &known).unwrap());
+    let batch =
+        [&late, &other].map(|verdict| Replacement::new(&mut verdict.clone(), &known).unwrap());
     let written = records.replace_verdicts(batch.into()).await.unwrap();
     assert_eq!(written, [false, true]);
     let got = records.verdict(&old.repository, &old.digest).await.unwrap();
@@ -132,19 +134,6 @@ async fn document_of_an_evicted_kind_never_takes_a_verdict_along() {
         .await
         .unwrap();
     assert_eq!(got, Some(verdict));
-}
-
-fn files_below(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }
 
 fn flip(path: &Path, at: usize) {

@@ -20,7 +20,9 @@ pub async fn write(ledger: &dyn Ledger, verdict: &Verdict, known: &Known) -> boo
         .verdict
         .as_ref()
         .and_then(|old| difference(old, verdict));
-    let replacement = Replacement::new(verdict, known).unwrap().told_as(change);
+    let replacement = Replacement::new(&mut verdict.clone(), known)
+        .unwrap()
+        .told_as(change);
     ledger.replace_verdicts(vec![replacement]).await.unwrap() == [true]
 }
 

@@ -19,7 +19,7 @@ pub async fn judge(ledger: &dyn Ledger, image: &str, inventory: Option<&Inventor
     let verdict = verdict("app", image, 0, Vec::new());
     let (repository, digest) = (&verdict.repository, &verdict.digest);
     let known = ledger.known_verdict(repository, digest).await.unwrap();
-    let mut new = Replacement::new(&verdict, &known).unwrap();
+    let mut new = Replacement::new(&mut verdict.clone(), &known).unwrap();
     if let Some(inventory) = inventory {
         new = new.listing(inventory);
     }

@@ -48,7 +48,8 @@ pub async fn whoever_knew_another_verdict_writes_nothing(subject: &mut dyn Subje
         .unwrap();
     put(ledger, &old).await;
     let other = verdict("app", "other", 8, Vec::new());
-    let batch = [&late, &other].map(|verdict| Replacement::new(verdict, &known).unwrap());
+    let batch =
+        [&late, &other].map(|verdict| Replacement::new(&mut verdict.clone(), &known).unwrap());
     let written = ledger.replace_verdicts(batch.into()).await.unwrap();
     assert_eq!(written, [false, true]);
     let got = ledger.verdict(&old.repository, &old.digest).await.unwrap();

@@ -67,7 +67,7 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     disk.let_fail(false);
     records.health().await.unwrap();
     let known = records.known_verdict(&app, &image).await.unwrap();
-    let new = Replacement::new(&verdict("app", "image", 1, vec![]), &known).unwrap();
+    let new = Replacement::new(&mut verdict("app", "image", 1, vec![]), &known).unwrap();
     disk.let_fail(true);
     assert!(records.replace_verdicts(vec![new]).await.is_err());
     disk.let_fail(false);

@@ -110,7 +110,7 @@ async fn filled(store: Arc<Counting>, directory: &TempDir) -> Records {
         .unwrap();
     for numbers in (0..IMAGES).collect::<Vec<_>>().chunks(500) {
         let one = |number: &usize| {
-            let new = Replacement::new(&numbered(*number), &nothing).unwrap();
+            let new = Replacement::new(&mut numbered(*number), &nothing).unwrap();
             new.listing(&holding(&format!("package-{}", number % 10)))
         };
         let written = records.replace_verdicts(numbers.iter().map(one).collect());
@@ -252,7 +252,9 @@ async fn a_store_of_an_earlier_form_is_listed_whole() {
         .await
         .unwrap();
     let change = sluicegate_engine::events::difference(known.verdict.as_ref().unwrap(), &bad);
-    let new = Replacement::new(&bad, &known).unwrap().told_as(change);
+    let new = Replacement::new(&mut bad.clone(), &known)
+        .unwrap()
+        .told_as(change);
     records.replace_verdicts(vec![new]).await.unwrap();
     make_earlier(&records.store).await;
     let content = Arc::new(ContentStore::open(directory.path(), 1 << 30).unwrap());

@@ -14,7 +14,7 @@ async fn known(records: &Records, verdict: &Verdict) -> Known {
 }
 
 async fn replace(records: &Records, verdict: &Verdict, known: &Known) -> bool {
-    let new = Replacement::new(verdict, known).unwrap();
+    let new = Replacement::new(&mut verdict.clone(), known).unwrap();
     records.replace_verdicts(vec![new]).await.unwrap() == [true]
 }
 
