@@ -23,7 +23,7 @@ pub(crate) fn check(said: &mut Said<'_>) -> Settings {
     let private = settings
         .upstreams
         .values()
-        .find(|upstream| upstream.credentials.is_some());
+        .find(|upstream| upstream.login.is_some());
     if let Some(upstream) = private
         && !settings.listen.ip().is_loopback()
         && !settings.allow_anonymous

@@ -1,6 +1,6 @@
 //! Credentials from a docker `config.json`, as `docker login` and `podman login` write it.
 //!
-//! Only `auths` is read: helpers are programs, and configuration starts none.
+//! Only `auths` is read: helpers are programs, and a file of another tool starts none.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::credentials::warn_if_others_may_read;
 use crate::errors::Notes;
 use crate::layer::Sourced;
 use crate::secret::Secret;
-use crate::values::{Credentials, UpstreamSettings};
+use crate::values::{Credentials, Login, UpstreamSettings};
 
 /// Longest file accepted, in bytes: some hundred registries.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -61,15 +61,16 @@ pub(crate) fn apply(
     if config.store.is_some() || !config.helpers.is_empty() {
         notes.warning(
             path.display(),
-            "credential helpers are not asked, only auths is read",
+            "its credential helpers are not asked, only auths is read; \
+             upstreams.NAME.credential_helper names one",
         );
     }
     for (key, auth) in &config.auths {
         let host = host_of(key);
         for upstream in upstreams.values_mut() {
-            if upstream.credentials.is_none() && is_meant(&host, upstream) {
-                upstream.credentials = credentials(auth);
-                if upstream.credentials.is_none() {
+            if upstream.login.is_none() && is_meant(&host, upstream) {
+                upstream.login = credentials(auth).map(Login::Said);
+                if upstream.login.is_none() {
                     let message = format!("the entry of {host:?} holds no user name and password");
                     notes.warning(path.display(), message);
                 }

@@ -67,7 +67,7 @@ fn site(entry: &UpstreamEntry, said: &mut Said<'_>) -> Option<UpstreamSettings> 
     let name = url.host_str().unwrap_or_default().to_owned();
     let (name, url) = (Some(name), Some(url));
     let site = upstreams::described(entry, name, url, said.environment, said.notes)?;
-    let in_the_clear = site.credentials.is_some() && site.url.scheme() == "http";
+    let in_the_clear = site.login.is_some() && site.url.scheme() == "http";
     if in_the_clear && !site.allow_insecure_credentials {
         let message = format!(
             "credentials of feed {} would travel in the clear; \

@@ -25,6 +25,7 @@ const ENTRY: &Keys = &[
     ("username", Arity::One),
     ("password_file", Arity::One),
     ("password_env", Arity::One),
+    ("credential_helper", Arity::One),
     ("ca_file", Arity::One),
     ("allow_insecure_credentials", Arity::Switch),
     ("allow_hosts", Arity::Many),
@@ -36,6 +37,15 @@ const ENTRY: &Keys = &[
 pub(crate) struct UpstreamEntry {
     pub(crate) name: Sourced,
     pub(crate) said: Layer,
+    pub(crate) provider: Option<ProviderEntry>,
+}
+
+/// What an entry says of the program that tells its credentials, as text.
+#[derive(Debug)]
+pub(crate) struct ProviderEntry {
+    pub(crate) command: Sourced,
+    pub(crate) args: Vec<Sourced>,
+    pub(crate) env: Vec<(Sourced, Sourced)>,
 }
 
 /// Reads a file's text, which may have `keys`; every mistake goes to `notes`.
@@ -132,12 +142,38 @@ impl Reader<'_> {
                 said.0.insert(*key, self.values(*arity, node));
             }
         }
-        let entry = UpstreamEntry { name, said };
+        let provider = fields.take("credential_provider");
+        let entry = UpstreamEntry {
+            name,
+            said,
+            provider: provider.and_then(|node| self.provider(node)),
+        };
         if entry.said.one("url").is_none() {
             self.mistakes.push(node.mistake("\"url\" is missing"));
         }
         fields.finish(&mut self.mistakes);
         entry
+    }
+
+    fn provider(&mut self, node: &Node) -> Option<ProviderEntry> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let command = fields.require("command");
+        let args = fields.take("args").map(|args| self.texts(args));
+        let env = fields.take("env");
+        fields.finish(&mut self.mistakes);
+        let env = env.map(|env| self.kept(env.entries()).unwrap_or_default());
+        let mut variables = Vec::new();
+        for (name, value) in env.into_iter().flatten() {
+            if let (Some(name), Some(value)) = (self.scalar(name), self.scalar(value)) {
+                variables.push((name, value));
+            }
+        }
+        let command = self.kept(command)?;
+        Some(ProviderEntry {
+            command: self.scalar(command)?,
+            args: args.unwrap_or_default(),
+            env: variables,
+        })
     }
 
     /// Reads the list of feeds: texts, and maps that say who we are there.

@@ -40,8 +40,8 @@ pub use named_registry::registry_named;
 pub use secret::Secret;
 pub use settings::{Flags, Loaded, Settings};
 pub use values::{
-    ApiAuth, Credentials, FeedSource, LogFormat, StoreEngine, TlsFiles, UpstreamSettings,
-    WebhookSettings,
+    ApiAuth, CredentialProvider, Credentials, FeedSource, LogFormat, Login, StoreEngine, TlsFiles,
+    UpstreamSettings, WebhookSettings,
 };
 
 use errors::Notes;

@@ -28,10 +28,10 @@ pub fn registry_named(
     };
     let mut notes = Notes::default();
     let stays_here = is_loopback(&registry.url);
-    if registry.credentials.is_none() && (stays_here || registry.url.scheme() == "https") {
+    if registry.login.is_none() && (stays_here || registry.url.scheme() == "https") {
         registry.allow_insecure_credentials |= stays_here;
         for path in credential_files(environment) {
-            if registry.credentials.is_none() && path.is_file() {
+            if registry.login.is_none() && path.is_file() {
                 add_credentials(&path, &mut registry, &mut notes);
             }
         }
@@ -91,7 +91,7 @@ fn add_credentials(path: &std::path::Path, registry: &mut UpstreamSettings, note
     let mut one = one.into_iter().collect();
     docker_config::apply(&file, &mut one, notes);
     if let Some(found) = one.remove(&registry.name) {
-        registry.credentials = found.credentials;
+        registry.login = found.login;
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
         let text = r#"{"auths": {"reg.corp.example": {"auth": "dTpw"}}}"#;
         std::fs::write(home.path().join("config.json"), text).unwrap();
         let variables = [("DOCKER_CONFIG", home.path().to_str().unwrap())];
-        let found = named("reg.corp.example", &variables).credentials.unwrap();
-        assert_eq!(found.username, "u");
-        assert!(named("other.example", &variables).credentials.is_none());
+        let found = named("reg.corp.example", &variables).login.unwrap();
+        assert_eq!(found.said().unwrap().username, "u");
+        assert!(named("other.example", &variables).login.is_none());
     }
 }

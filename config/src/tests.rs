@@ -110,7 +110,8 @@ fn an_upstream_is_added_or_replaced_as_a_whole() {
     let settings = from_file(file).unwrap().settings;
     let hub = &settings.upstreams["docker.io"];
     assert_eq!(hub.url.as_str(), "https://hub.example/");
-    assert_eq!(hub.credentials.as_ref().unwrap().password.expose(), "t0ken");
+    let said = hub.login.as_ref().and_then(Login::said);
+    assert_eq!(said.unwrap().password.expose(), "t0ken");
     assert_eq!(
         settings.upstreams["corp"].url.as_str(),
         "https://corp.example/root/"
@@ -128,10 +129,7 @@ fn an_upstream_is_added_or_replaced_as_a_whole() {
     .unwrap();
     let hub = &settings.settings.upstreams["docker.io"];
     assert_eq!(hub.url.as_str(), "http://localhost:1/");
-    assert!(
-        hub.credentials.is_none(),
-        "a replaced registry keeps no secret"
-    );
+    assert!(hub.login.is_none(), "a replaced registry keeps no secret");
 }
 
 #[test]
@@ -225,12 +223,8 @@ fn secrets_come_from_files_and_variables_only() {
         ))
     };
     let loaded = with_file(&secret_file(&directory, "hunter2\n", 0o600)).unwrap();
-    let password = &loaded.settings.upstreams["c"]
-        .credentials
-        .as_ref()
-        .unwrap()
-        .password;
-    assert_eq!(password.expose(), "hunter2");
+    let login = loaded.settings.upstreams["c"].login.as_ref().unwrap();
+    assert_eq!(login.said().unwrap().password.expose(), "hunter2");
     assert!(loaded.warnings.is_empty());
     assert!(!format!("{:?}", loaded.settings).contains("hunter2"));
 
@@ -257,8 +251,8 @@ fn reads_what_docker_login_wrote() {
     );
     let loaded = from_file(&file).unwrap();
     let user = |name: &str| {
-        let credentials = loaded.settings.upstreams[name].credentials.as_ref();
-        credentials.map(|known| (known.username.as_str(), known.password.expose()))
+        let login = loaded.settings.upstreams[name].login.as_ref();
+        login.and_then(Login::said).map(|known| (known.username.as_str(), known.password.expose()))
     };
     assert_eq!(user("docker.io"), Some(("me", "s3cret")));
     assert_eq!(user("c"), Some(("me", "s3cret")));
@@ -358,12 +352,14 @@ fn a_feed_behind_a_login_is_an_entry_of_the_file() {
         panic!("{:?}", settings.feeds);
     };
     assert_eq!(site.url.as_str(), "https://osv.corp.test/");
-    let credentials = site.credentials.as_ref().unwrap();
+    let Some(Login::InFile(credentials, read_from)) = &site.login else {
+        panic!("{:?}", site.login);
+    };
     let said = (credentials.username.as_str(), credentials.password.expose());
     assert_eq!(said, ("u", "hunter2"));
-    assert_eq!(site.password_file, Some(password.into()));
+    assert_eq!(read_from, std::path::Path::new(&password));
     assert_eq!(site.ca_file, Some("/c.pem".into()));
-    assert_eq!(open.credentials, None);
+    assert_eq!(open.login, None);
     // Named again on the command line it is the same place.
     let flags = Flags {
         feed: vec!["https://osv.corp.test/".into()],
@@ -373,7 +369,7 @@ fn a_feed_behind_a_login_is_an_entry_of_the_file() {
     let [FeedSource::Url(site)] = loaded.settings.feeds.as_slice() else {
         panic!("{:?}", loaded.settings.feeds);
     };
-    assert!(site.credentials.is_some());
+    assert!(site.login.is_some());
 }
 
 #[test]
@@ -445,4 +441,47 @@ fn how_much_is_asked_of_a_registry_at_a_time_can_be_set() {
         );
         assert!(loaded.is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_program_may_tell_who_we_are() {
+    let file = "upstreams:\n  c: {url: 'https://c', credential_helper: ecr-login}\n  \
+                d:\n    url: 'https://d'\n    credential_provider:\n      \
+                command: ecr-credential-provider\n      args: [get, -v]\n      \
+                env: {AWS_PROFILE: prod}\n";
+    let upstreams = from_file(file).unwrap().settings.upstreams;
+    assert_eq!(upstreams["c"].login, Some(Login::Helper("ecr-login".into())));
+    let provider = CredentialProvider {
+        command: "ecr-credential-provider".into(),
+        args: vec!["get".into(), "-v".into()],
+        env: vec![("AWS_PROFILE".into(), "prod".into())],
+    };
+    assert!(!format!("{provider:?}").contains("prod"));
+    assert_eq!(upstreams["d"].login, Some(Login::Provider(provider)));
+}
+
+#[test]
+fn a_program_that_cannot_tell_who_we_are_is_a_mistake_with_its_place() {
+    for (entry, wanted) in [
+        ("credential_helper: ../../bin/sh", "docker-credential-"),
+        ("credential_helper: ''", "docker-credential-"),
+        ("credential_helper: x, username: u", "says the username too"),
+        ("credential_helper: x, password_env: HUB_TOKEN", "got several"),
+        (
+            "credential_helper: x, credential_provider: {command: y}",
+            "got several",
+        ),
+        ("credential_provider: {args: [x]}", "\"command\" is missing"),
+        ("credential_provider: {command: ''}", "a program"),
+        ("credential_provider: {command: x, environment: {}}", "environment"),
+        ("credential_provider: {command: x, env: {'a=b': c}}", "variable"),
+        ("credential_provider: x", "wanted"),
+    ] {
+        let file = format!("upstreams: {{c: {{url: 'https://c', {entry}}}}}");
+        let messages = messages(&file).concat();
+        assert!(messages.contains(wanted), "{entry}: {messages}");
+        assert!(messages.contains(":1:"), "{entry}: {messages}");
+    }
+    let clear = "upstreams: {c: {url: 'http://c', credential_helper: x}}";
+    assert!(messages(clear)[0].contains("in the clear"));
 }

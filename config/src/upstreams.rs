@@ -176,13 +176,12 @@ pub(crate) fn described(
     let said = &entry.said;
     let file = |key| said.one(key).map(|file| PathBuf::from(&file.text));
     let is_on = |key| said.one(key).is_some_and(|value| value.text == "true");
-    let credentials = credentials::of_entry(entry, environment, notes);
+    let login = credentials::of_entry(entry, environment, notes);
     let allow_hosts = said.many("allow_hosts").unwrap_or_default();
     let wanted = "a host, perhaps with a port";
     let allow_hosts = hosts(allow_hosts, wanted, str::to_ascii_lowercase, notes);
     Some(UpstreamSettings {
-        credentials,
-        password_file: file("password_file"),
+        login,
         ca_file: file("ca_file"),
         allow_insecure_credentials: is_on("allow_insecure_credentials"),
         allow_hosts,
@@ -204,7 +203,7 @@ fn hosts(
 }
 
 fn check_transport(upstream: &UpstreamSettings, said: &mut Said<'_>) {
-    let in_the_clear = upstream.credentials.is_some() && upstream.url.scheme() == "http";
+    let in_the_clear = upstream.login.is_some() && upstream.url.scheme() == "http";
     if !in_the_clear || upstream.allow_insecure_credentials {
         return;
     }

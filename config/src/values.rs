@@ -14,10 +14,8 @@ pub struct UpstreamSettings {
     pub name: String,
     /// Where its `/v2/` is, without it; ends in `/`.
     pub url: Url,
-    /// How it is asked; none = anonymously.
-    pub credentials: Option<Credentials>,
-    /// The file that the password was read from; none where it came from elsewhere.
-    pub password_file: Option<PathBuf>,
+    /// Who we are there; none = nobody in particular.
+    pub login: Option<Login>,
     /// More certificate authorities to believe for it, PEM.
     pub ca_file: Option<PathBuf>,
     /// Whether credentials may go over plain HTTP.
@@ -34,13 +32,55 @@ impl UpstreamSettings {
         Self {
             name: name.to_owned(),
             url,
-            credentials: None,
-            password_file: None,
+            login: None,
             ca_file: None,
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
             max_requests: defaults::MAX_REQUESTS,
         }
+    }
+}
+
+/// Where it is known from who we are at a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// It is said once for all.
+    Said(Credentials),
+    /// The password is in a file, which is read again when it changes.
+    InFile(Credentials, PathBuf),
+    /// A program tells it: `docker-credential-NAME get`, by Docker's protocol.
+    Helper(String),
+    /// A program tells it by the kubelet's protocol.
+    Provider(CredentialProvider),
+}
+
+impl Login {
+    /// Gives what is known without asking anybody.
+    pub fn said(&self) -> Option<&Credentials> {
+        match self {
+            Self::Said(credentials) | Self::InFile(credentials, _) => Some(credentials),
+            Self::Helper(_) | Self::Provider(_) => None,
+        }
+    }
+}
+
+/// A program that tells credentials by the kubelet's protocol of credential providers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CredentialProvider {
+    /// The program: a path, or a name that is looked for in `PATH`.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables that it has beside this program's own.
+    pub env: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for CredentialProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The values may be secrets.
+        f.debug_struct("CredentialProvider")
+            .field("command", &self.command)
+            .finish_non_exhaustive()
     }
 }
 

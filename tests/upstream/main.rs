@@ -2,7 +2,7 @@
 
 mod tunnel;
 
-use sluicegate_config::{Credentials, Secret, UpstreamSettings};
+use sluicegate_config::{Credentials, Login, Secret, UpstreamSettings};
 use sluicegate_model::{Digest, Reference};
 use sluicegate_tests::image::{Blob, Image, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression, noise};
@@ -24,12 +24,16 @@ async fn registry_with_an_image() -> (SecureRegistry, Image) {
 fn settings(registry: &SecureRegistry) -> UpstreamSettings {
     let url = registry.url().parse().expect("a URL");
     let mut settings = UpstreamSettings::anonymous("up.test", url);
-    settings.credentials = Some(Credentials {
-        username: USER.to_owned(),
-        password: Secret::new(PASSWORD),
-    });
+    settings.login = Some(login(PASSWORD));
     settings.ca_file = Some(registry.ca_file().into());
     settings
+}
+
+fn login(password: &str) -> Login {
+    Login::Said(Credentials {
+        username: USER.to_owned(),
+        password: Secret::new(password),
+    })
 }
 
 fn upstream(settings: &UpstreamSettings, proxy: ProxyVariables) -> Upstream {
@@ -118,8 +122,7 @@ async fn refuses_a_server_of_an_unknown_authority_and_a_wrong_password() {
     );
 
     let mut mistyped = settings(&registry);
-    let credentials = mistyped.credentials.as_mut().expect("credentials");
-    credentials.password = Secret::new("wrong");
+    mistyped.login = Some(login("wrong"));
     let client = upstream(&mistyped, ProxyVariables::default());
     let outcome = client.manifest("lib/app", &tag()).await;
     assert!(

@@ -1,14 +1,12 @@
-//! The client of one place that files come from, with the secrets that are in force.
+//! The client of one place that files come from, with the certificates that are in force.
 //!
-//! A password or certificate that is changed on disk counts from the next file on; one that cannot be
-//! read any more leaves the last good client in use. Called by `fetch`.
+//! A certificate that is changed on disk counts from the next file on; one that cannot be read any
+//! more leaves the last good client in use. Passwords are the client's own. Called by `fetch`.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use sluicegate_config::{Credentials, PasswordError, UpstreamSettings, read_password};
-
+use sluicegate_config::UpstreamSettings;
 use sluicegate_upstream::{ProxyVariables, UpstreamError, Web};
 
 /// Where a place is, who we are there, and the client that follows from it.
@@ -21,12 +19,12 @@ pub(super) struct Access {
 
 #[derive(Debug)]
 struct Current {
-    stamps: Stamps,
+    stamp: Option<Stamp>,
     web: Arc<Web>,
 }
 
-/// When the files with secrets were written, and their sizes.
-type Stamps = [Option<(SystemTime, u64)>; 2];
+/// When the file with certificates was written, and its size.
+type Stamp = (SystemTime, u64);
 
 impl Access {
     /// Prepares a client; connects to nothing.
@@ -38,7 +36,7 @@ impl Access {
     ) -> Result<Self, UpstreamError> {
         let current = Current {
             // Taken first: a change while the files are read is found by the next look.
-            stamps: stamps(&site),
+            stamp: stamp(&site),
             web: Arc::new(Web::of(&site, proxy.clone())?),
         };
         Ok(Self {
@@ -50,50 +48,30 @@ impl Access {
 
     /// Tells whether a user name and a password are sent.
     pub(super) fn is_known_there(&self) -> bool {
-        self.site.credentials.is_some()
+        self.site.login.is_some()
     }
 
-    /// Gives the client, by the files with secrets as they are now.
+    /// Gives the client, by the certificates as they are now.
     pub(super) fn web(&self) -> Arc<Web> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamps(&self.site);
-        if now != current.stamps {
-            match self.renewed() {
-                Ok(web) => *current = Current { stamps: now, web },
+        let now = stamp(&self.site);
+        if now != current.stamp {
+            match Web::of(&self.site, self.proxy.clone()) {
+                Ok(web) => {
+                    let web = Arc::new(web);
+                    *current = Current { stamp: now, web };
+                }
                 Err(error) => {
                     let feed = &self.site.url;
-                    tracing::warn!(%feed, reason = %error, "secrets of a feed not read; the last ones stay");
+                    tracing::warn!(%feed, reason = %error, "certificates of a feed not read; the last ones stay");
                 }
             }
         }
         Arc::clone(&current.web)
     }
-
-    fn renewed(&self) -> Result<Arc<Web>, AccessError> {
-        let mut site = self.site.clone();
-        if let (Some(known), Some(file)) = (&site.credentials, &site.password_file) {
-            site.credentials = Some(Credentials {
-                username: known.username.clone(),
-                password: read_password(file)?,
-            });
-        }
-        Ok(Arc::new(Web::of(&site, self.proxy.clone())?))
-    }
 }
 
-/// Says why secrets that changed are not taken up: the fault of whoever keeps the service.
-#[derive(Debug, thiserror::Error)]
-enum AccessError {
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-    #[error(transparent)]
-    Settings(#[from] UpstreamError),
-}
-
-fn stamps(site: &UpstreamSettings) -> Stamps {
-    let stamp = |path: &Option<PathBuf>| {
-        let file = Path::metadata(path.as_deref()?).ok()?;
-        Some((file.modified().ok()?, file.len()))
-    };
-    [stamp(&site.password_file), stamp(&site.ca_file)]
+fn stamp(site: &UpstreamSettings) -> Option<Stamp> {
+    let file = site.ca_file.as_ref()?.metadata().ok()?;
+    Some((file.modified().ok()?, file.len()))
 }

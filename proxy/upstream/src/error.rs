@@ -13,6 +13,7 @@ use rustls::client::VerifierBuilderError;
 use rustls::pki_types::pem;
 use sluicegate_model::Digest;
 
+use super::login::LoginError;
 use super::text::UpstreamText;
 
 /// A cause that several waiters can share.
@@ -159,6 +160,15 @@ pub enum UpstreamError {
         /// What was wrong.
         reason: UpstreamText,
     },
+    /// It is not known who we are there.
+    #[error("{what}: credentials: {why}")]
+    Login {
+        /// What was asked.
+        what: String,
+        /// Why it is not.
+        #[source]
+        why: LoginError,
+    },
     /// The settings of this upstream cannot work.
     #[error("upstream {name}: {why}")]
     Settings {
@@ -182,6 +192,7 @@ impl UpstreamError {
                 *status >= 500 || matches!(*status, 401 | 403 | 404 | 408)
             }
             Self::Timeout { .. } | Self::Connect { .. } | Self::Cut { .. } => true,
+            Self::Login { why, .. } => why.is_fleeting(),
             Self::RateLimited { retry_after, .. } => {
                 retry_after.is_none_or(|wait| wait <= super::SHORT_RETRY_AFTER)
             }
@@ -238,6 +249,7 @@ impl UpstreamError {
             | Self::Connect { .. }
             | Self::Cut { .. }
             | Self::BadRealm { .. }
+            | Self::Login { .. }
             | Self::Settings { .. } => false,
         }
     }

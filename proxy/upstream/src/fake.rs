@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sluicegate_config::{Credentials, Secret};
+use sluicegate_config::{Credentials, Login, Secret};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -122,7 +122,7 @@ impl Fake {
     /// Gives a client that shows it credentials, and hosts that may see them too.
     pub fn upstream_with_credentials(&self, allow_hosts: &[&str]) -> Upstream {
         let mut options = self.options();
-        options.credentials = Some(credentials());
+        options.login = Some(Login::Said(credentials()));
         options.allow_insecure_credentials = true;
         options.allow_hosts = allow_hosts.iter().map(ToString::to_string).collect();
         Upstream::new(options, None).unwrap()

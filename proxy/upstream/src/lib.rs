@@ -5,7 +5,8 @@
 //! and the endpoints that pass through.
 //!
 //! Reading order: this file (what can be asked), `session` (one request), `wire` (one exchange),
-//! `connect` (one connection); `turns` and `places` hold how much is asked at a time; `token`, `trust` and `address` hold the rules of who may see what.
+//! `connect` (one connection); `turns` and `places` hold how much is asked at a time; `login`, `token`, `trust` and `address`
+//! hold who we are and the rules of who may see what.
 //! `web` lends the same connections to feed mirrors and webhooks, which are no registries.
 
 mod address;
@@ -16,6 +17,7 @@ mod connect;
 mod encoding;
 mod error;
 mod link;
+mod login;
 mod options;
 mod part;
 mod pinned;
@@ -54,6 +56,7 @@ use url::Url;
 
 pub use blob::BlobBody;
 pub use error::{Cause, SettingsError, UpstreamError};
+pub use login::LoginError;
 pub use options::{ProxyVariables, UpstreamOptions};
 pub use part::BlobPart;
 pub use places::Load;
@@ -131,7 +134,7 @@ impl Upstream {
         let places = TrustedPlaces::new(base.clone(), &options.allow_hosts);
         let session = Session {
             wire: Wire::new(&options, places.clone(), observer)?,
-            authenticator: Authenticator::new(options.credentials, places.clone()),
+            authenticator: Authenticator::new(options.login, &base, places.clone()),
             places,
         };
         Ok(Self {
@@ -372,7 +375,7 @@ fn checked_base(options: &UpstreamOptions) -> Result<Url, UpstreamError> {
     if !base.username().is_empty() || base.password().is_some() {
         return Err(wrong(SettingsError::UrlCredentials));
     }
-    if options.credentials.is_some()
+    if options.login.is_some()
         && base.scheme() == "http"
         && !options.allow_insecure_credentials
     {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sluicegate_config::{Credentials, DEFAULT_MAX_REQUESTS, UpstreamSettings};
+use sluicegate_config::{DEFAULT_MAX_REQUESTS, Login, UpstreamSettings};
 use url::Url;
 
 use super::error::{SettingsError, UpstreamError};
@@ -17,7 +17,7 @@ pub struct UpstreamOptions {
     /// Where it is: `http` or `https`, host, port, and perhaps a path before `/v2/`.
     pub url: Url,
     /// Who we are there; anonymous if absent.
-    pub credentials: Option<Credentials>,
+    pub login: Option<Login>,
     /// Certificate authorities to trust besides the system's, as PEM.
     pub ca_pem: Option<Vec<u8>>,
     /// Whether credentials may travel over plain HTTP.
@@ -53,7 +53,7 @@ impl UpstreamOptions {
         Ok(Self {
             name: settings.name.clone(),
             url: settings.url.clone(),
-            credentials: settings.credentials.clone(),
+            login: settings.login.clone(),
             ca_pem: settings.ca_file.as_ref().map(read).transpose()?,
             allow_insecure_credentials: settings.allow_insecure_credentials,
             allow_hosts: settings.allow_hosts.clone(),
@@ -68,7 +68,7 @@ impl UpstreamOptions {
         Self {
             name: name.to_owned(),
             url,
-            credentials: None,
+            login: None,
             ca_pem: None,
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),

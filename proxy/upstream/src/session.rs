@@ -59,9 +59,24 @@ pub(super) struct Arrival {
 }
 
 impl Session {
+    /// Sends a request, and once more where it is refused and we are somebody else by now:
+    /// credentials that have ended are refused as wrong ones are.
+    pub(super) async fn ask(&self, ask: &Ask) -> Result<Response<Incoming>, UpstreamError> {
+        let login = self.authenticator.login_number(&ask.path);
+        let first = self.attempt(ask).await;
+        let again = is_refused(&first) && self.authenticator.has_changed(&ask.path, login).await;
+        let last = if again {
+            drop(first);
+            self.attempt(ask).await
+        } else {
+            first
+        };
+        self.settle(ask, last?).await
+    }
+
     /// Sends a request, with one more try after a 401, or after an answer that strangers may get
     /// where the upstream tells us how to be known.
-    pub(super) async fn ask(&self, ask: &Ask) -> Result<Response<Incoming>, UpstreamError> {
+    async fn attempt(&self, ask: &Ask) -> Result<Arrival, UpstreamError> {
         let known = self
             .authenticator
             .beforehand(&self.wire, &ask.what, &ask.path)
@@ -73,15 +88,14 @@ impl Session {
             None => None,
         };
         let Some(challenge) = challenge else {
-            return self.settle(ask, first).await;
+            return Ok(first);
         };
         drop(first);
         let authorization = self
             .authenticator
             .answer(&self.wire, &ask.what, &ask.path, challenge, known.as_ref())
             .await?;
-        let second = self.follow(ask, Some(&authorization)).await?;
-        self.settle(ask, second).await
+        self.follow(ask, Some(&authorization)).await
     }
 
     /// Asks how the upstream wants to be authenticated to, where we are somebody: many hide from
@@ -175,6 +189,19 @@ fn challenge_of(arrival: &Arrival) -> Option<Challenge> {
     (refused && arrival.from_origin)
         .then(|| Challenge::from_headers(arrival.response.headers()))
         .flatten()
+}
+
+/// Tells whether the upstream, or its token service, does not take us for somebody who may.
+fn is_refused(outcome: &Result<Arrival, UpstreamError>) -> bool {
+    match outcome {
+        Ok(arrival) => {
+            arrival.from_origin && matches!(arrival.response.status().as_u16(), 401 | 403)
+        }
+        Err(error) => matches!(
+            error,
+            UpstreamError::Unauthorized { .. } | UpstreamError::Denied { .. }
+        ),
+    }
 }
 
 /// Tells whether somebody who is known may get another answer.

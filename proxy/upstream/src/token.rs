@@ -9,19 +9,20 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use hyper::body::Incoming;
 use moka::Expiry;
 use moka::future::Cache;
 use serde::Deserialize;
-use sluicegate_config::Credentials;
+use sluicegate_config::Login as Source;
 use url::Url;
 
 use super::answer::failure;
 use super::challenge::{BearerChallenge, Challenge};
 use super::encoding::decoded;
 use super::error::UpstreamError;
+use super::login::{Known, Login};
 use super::redirect::{MAX_REDIRECTS, is_redirect, redirect_target};
 use super::retry::patiently;
 use super::text::UpstreamText;
@@ -49,7 +50,7 @@ const UNCHALLENGED_FOR: Duration = Duration::from_mins(5);
 
 /// Authenticates to one upstream with one identity.
 pub(super) struct Authenticator {
-    credentials: Option<Credentials>,
+    login: Option<Login>,
     places: TrustedPlaces,
     tokens: Cache<TokenKey, Token>,
     /// How the upstream last asked to be authenticated to; saves the 401 before every request.
@@ -58,12 +59,14 @@ pub(super) struct Authenticator {
     unchallenged: ArcSwapOption<Instant>,
 }
 
-/// Identifies a token. Upstream and identity are the [`Authenticator`]'s own.
+/// Identifies a token. The upstream is the [`Authenticator`]'s own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct TokenKey {
     realm: Url,
     service: Option<String>,
     scope: String,
+    /// Who it is for: none = nobody in particular.
+    login: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -73,12 +76,9 @@ struct Token {
 }
 
 impl Authenticator {
-    pub(super) fn new(credentials: Option<Credentials>, places: TrustedPlaces) -> Self {
-        if let Some(credentials) = &credentials {
-            secrets::learn_login(&credentials.username, credentials.password.expose());
-        }
+    pub(super) fn new(login: Option<Source>, base: &Url, places: TrustedPlaces) -> Self {
         Self {
-            credentials,
+            login: login.map(|source| Login::new(source, base)),
             places,
             tokens: Cache::builder()
                 .max_capacity(MAX_TOKENS)
@@ -98,7 +98,7 @@ impl Authenticator {
     ) -> Result<Option<HeaderValue>, UpstreamError> {
         match self.last_challenge.load_full().as_deref() {
             None => Ok(None),
-            Some(Challenge::Basic) => Ok(self.basic()),
+            Some(Challenge::Basic) => self.basic(what, path).await,
             Some(Challenge::Bearer(bearer)) => {
                 let remembered = BearerChallenge {
                     scope: None,
@@ -120,14 +120,17 @@ impl Authenticator {
     ) -> Result<HeaderValue, UpstreamError> {
         let header = match &challenge {
             Challenge::Basic => self
-                .basic()
+                .basic(what, path)
+                .await?
                 .filter(|header| Some(header) != used)
                 .ok_or_else(|| UpstreamError::Unauthorized {
                     what: what.to_owned(),
                     detail: None,
                 })?,
             Challenge::Bearer(bearer) => {
-                self.forget(&token_key(bearer, path), used).await;
+                let login = self.known(what, path).await?;
+                self.forget(&token_key(bearer, path, login.as_ref()), used)
+                    .await;
                 self.token(wire, what, bearer, path).await?
             }
         };
@@ -156,8 +159,10 @@ impl Authenticator {
         path: &str,
     ) -> Result<HeaderValue, UpstreamError> {
         self.check_realm(what, &bearer.realm)?;
-        let key = token_key(bearer, path);
-        let fetching = patiently(|| self.fetch(wire, what, &key));
+        let login = patiently(|| self.known(what, path)).await?;
+        let key = token_key(bearer, path, login.as_ref());
+        let basic = login.map(|login| login.basic);
+        let fetching = patiently(|| self.fetch(wire, what, &key, basic.as_ref()));
         self.tokens
             .try_get_with(key.clone(), fetching)
             .await
@@ -178,13 +183,19 @@ impl Authenticator {
             return Err(refuse("its address holds a user name"));
         }
         self.places.check_token_service(realm).map_err(refuse)?;
-        if self.credentials.is_some() {
+        if self.login.is_some() {
             self.places.check_credentials_for(realm).map_err(refuse)?;
         }
         Ok(())
     }
 
-    async fn fetch(&self, wire: &Wire, what: &str, key: &TokenKey) -> Result<Token, UpstreamError> {
+    async fn fetch(
+        &self,
+        wire: &Wire,
+        what: &str,
+        key: &TokenKey,
+        basic: Option<&HeaderValue>,
+    ) -> Result<Token, UpstreamError> {
         let what = format!("{what}: token from {}", place(&key.realm));
         let mut url = key.realm.clone();
         if let Some(service) = &key.service {
@@ -192,8 +203,8 @@ impl Authenticator {
         }
         url.query_pairs_mut().append_pair("scope", &key.scope);
         let mut headers = HeaderMap::new();
-        if let Some(basic) = self.basic() {
-            headers.insert(header::AUTHORIZATION, basic);
+        if let Some(basic) = basic {
+            headers.insert(header::AUTHORIZATION, basic.clone());
         }
         let asked_at = Instant::now();
         let response = self.follow(wire, &what, url, headers).await;
@@ -261,7 +272,7 @@ impl Authenticator {
         let is_known = since
             .as_ref()
             .is_some_and(|at| at.elapsed() < UNCHALLENGED_FOR);
-        self.credentials.is_some() && !is_known
+        self.login.is_some() && !is_known
     }
 
     /// Takes note that the upstream wants nothing.
@@ -269,12 +280,37 @@ impl Authenticator {
         self.unchallenged.store(Some(Arc::new(Instant::now())));
     }
 
-    pub(super) fn basic(&self) -> Option<HeaderValue> {
-        let credentials = self.credentials.as_ref()?;
-        let pair = format!("{}:{}", credentials.username, credentials.password.expose());
-        let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
-        header.set_sensitive(true);
-        Some(header)
+    /// Gives what proves who we are, for a repository; none where nobody in particular.
+    pub(super) async fn basic(
+        &self,
+        what: &str,
+        path: &str,
+    ) -> Result<Option<HeaderValue>, UpstreamError> {
+        let known = patiently(|| self.known(what, path)).await?;
+        Ok(known.map(|known| known.basic))
+    }
+
+    /// Tells which answer says who we are; none where nobody does or has been asked yet.
+    pub(super) fn login_number(&self, path: &str) -> Option<u64> {
+        self.login.as_ref()?.number(path)
+    }
+
+    /// Finds out after a refusal whether we are somebody else by now.
+    pub(super) async fn has_changed(&self, path: &str, refused: Option<u64>) -> bool {
+        match &self.login {
+            Some(login) => login.has_changed(path, refused).await,
+            None => false,
+        }
+    }
+
+    async fn known(&self, what: &str, path: &str) -> Result<Option<Known>, UpstreamError> {
+        let Some(login) = &self.login else {
+            return Ok(None);
+        };
+        login.known(path).await.map_err(|why| UpstreamError::Login {
+            what: what.to_owned(),
+            why,
+        })
     }
 }
 
@@ -293,7 +329,7 @@ impl Expiry<TokenKey, Token> for TokenLife {
 }
 
 /// Asks for no more than pulling from one repository, even if the upstream suggests more.
-fn token_key(bearer: &BearerChallenge, path: &str) -> TokenKey {
+fn token_key(bearer: &BearerChallenge, path: &str, login: Option<&Known>) -> TokenKey {
     let own = format!("repository:{path}:pull");
     let suggested = bearer.scope.as_deref().filter(|scope| {
         scope.starts_with("repository:") && scope.ends_with(":pull") && !scope.contains(' ')
@@ -302,6 +338,7 @@ fn token_key(bearer: &BearerChallenge, path: &str) -> TokenKey {
         realm: bearer.realm.clone(),
         service: bearer.service.clone(),
         scope: suggested.map_or(own, str::to_owned),
+        login: login.map(|login| login.number),
     }
 }
 
@@ -448,7 +485,7 @@ mod tests {
                 service: None,
                 scope: Some(suggested.to_owned()),
             };
-            token_key(&bearer, "x").scope
+            token_key(&bearer, "x", None).scope
         };
         assert_eq!(scope("repository:team/x:pull"), "repository:team/x:pull");
         assert_eq!(scope("repository:x:pull,push"), "repository:x:pull");

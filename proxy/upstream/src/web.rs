@@ -44,7 +44,7 @@ impl Web {
         Ok(Self {
             session: Session {
                 wire,
-                authenticator: Authenticator::new(options.credentials, places.clone()),
+                authenticator: Authenticator::new(options.login, &options.url, places.clone()),
                 places,
             },
         })
@@ -65,13 +65,24 @@ impl Web {
             path: String::new(),
             headers,
         };
-        let login = self.session.authenticator.basic();
-        let response = self.session.follow(&ask, login.as_ref()).await?.response;
+        let authenticator = &self.session.authenticator;
+        let login = authenticator.login_number("");
+        let mut response = self.once(&ask).await?;
+        let is_refused = matches!(response.status().as_u16(), 401 | 403);
+        if is_refused && authenticator.has_changed("", login).await {
+            response = self.once(&ask).await?;
+        }
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::NOT_MODIFIED if is_conditional => Ok(response),
             _ => Err(failure(&self.session.wire, what, response).await),
         }
+    }
+
+    async fn once(&self, ask: &Ask) -> Result<Response<Incoming>, UpstreamError> {
+        let login = self.session.authenticator.basic(&ask.what, "").await?;
+        let arrival = self.session.follow(ask, login.as_ref()).await?;
+        Ok(arrival.response)
     }
 
     /// Sends a document once, and gives status and headers of the answer, whatever they are. Its

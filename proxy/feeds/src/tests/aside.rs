@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
-use sluicegate_config::{Credentials, Secret, UpstreamSettings};
+use sluicegate_config::{Credentials, Login, Secret, UpstreamSettings};
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 use url::Url;
 
@@ -153,11 +153,13 @@ async fn a_login_is_asked_for_by_name_and_a_changed_password_counts_at_once() {
     let password_file = home.path().join("password");
     std::fs::write(&password_file, "first\n").unwrap();
     let known = UpstreamSettings {
-        credentials: Some(Credentials {
-            username: "u".to_owned(),
-            password: Secret::new("first"),
-        }),
-        password_file: Some(password_file.clone()),
+        login: Some(Login::InFile(
+            Credentials {
+                username: "u".to_owned(),
+                password: Secret::new("first"),
+            },
+            password_file.clone(),
+        )),
         allow_insecure_credentials: true,
         ..UpstreamSettings::anonymous("mirror", site.url())
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sluicegate_config::Login;
 use sluicegate_model::Reference;
 
 use crate::fake::{Fake, Seen, answer, wants_token};
@@ -282,7 +283,7 @@ async fn anonymous_pulls_do_not_reach_private_token_services() {
 #[test]
 fn refuses_to_start_with_credentials_in_the_clear() {
     let mut options = UpstreamOptions::anonymous("up.test", "http://r.test".parse().unwrap());
-    options.credentials = Some(crate::fake::credentials());
+    options.login = Some(Login::Said(crate::fake::credentials()));
     let outcome = Upstream::new(options.clone(), None);
     assert!(matches!(outcome, Err(UpstreamError::Settings { .. })));
     assert!(!format!("{options:?}").contains("hunter2"));

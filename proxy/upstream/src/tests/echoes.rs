@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use sluicegate_config::{Credentials, Secret};
+use sluicegate_config::{Credentials, Login, Secret};
 use sluicegate_model::{Digest, Reference};
 
 use crate::fake::{Answer, Fake, Seen, answer};
@@ -58,10 +58,10 @@ fn assert_silent(text: &str) {
 
 fn upstream(fake: &Fake) -> Upstream {
     let mut options = fake.options();
-    options.credentials = Some(Credentials {
+    options.login = Some(Login::Said(Credentials {
         username: USER.to_owned(),
         password: Secret::new(PASSWORD),
-    });
+    }));
     options.allow_insecure_credentials = true;
     options.allow_hosts = vec!["localhost".to_owned()];
     Upstream::new(options, None).unwrap()

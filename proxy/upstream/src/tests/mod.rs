@@ -7,6 +7,7 @@ mod echoes;
 mod lists;
 mod politeness;
 mod redirects;
+mod renewal;
 mod silence;
 mod tls;
 mod tls_server;
