@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluicegate_engine::snapshots::{Advisories, Epoch, InForce, Snapshots, TextsNotKept};
 use sluicegate_feeds::{FeedState, Feeds};
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::PolicySet;
 use sluicegate_scanner::feeds::FeedIndex;
@@ -34,6 +34,10 @@ impl Snapshots for Current {
         }
     }
 
+    fn policies(&self) -> Arc<PolicySet> {
+        self.policies.current()
+    }
+
     fn in_force(&self) -> InForce {
         // First, so that what is swapped meanwhile makes a verdict old rather than wrong.
         let epoch = self.epoch();
@@ -50,8 +54,8 @@ impl Snapshots for Current {
         self.feeds.is_loaded() && (current.revision > 0 || current.sources.is_empty())
     }
 
-    fn keep_texts(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsNotKept> {
-        let kept = self.policies.keep_for(set, repository);
+    fn keep_texts(&self, set: &PolicySet, scope: &Scope) -> Result<(), TextsNotKept> {
+        let kept = self.policies.keep_for(set, scope);
         kept.map_err(|error| TextsNotKept(Box::new(error)))
     }
 

@@ -15,7 +15,7 @@ use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::names::Names;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 use sluicegate_policy::Glob;
 
 use crate::gate::Gate;
@@ -283,7 +283,9 @@ impl Shared {
         reference: &Reference,
     ) {
         scan.update(at, |image| image.state = ScanState::Running);
-        let outcome = self.gate.judge_ahead(repository, reference).await;
+        // Whoever asks for it, it is for those whom no binding names.
+        let scope = Scope::for_all(repository.clone());
+        let outcome = self.gate.judge_ahead(scope, reference).await;
         scan.update(at, |image| match outcome {
             Ok((digest, verdict)) => {
                 image.state = ScanState::Done;

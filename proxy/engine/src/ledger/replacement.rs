@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{PolicyReference, Provenance, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::error::LedgerError;
 use super::summary::Summary;
@@ -122,7 +122,7 @@ impl Packed {
 /// A verdict that is ready to take the place of another.
 #[derive(Debug)]
 pub struct Replacement {
-    /// What lists say of it; its repository, manifest, time and decision are there.
+    /// What lists say of it; its scope, manifest, time and decision are there.
     pub summary: Summary,
     /// What lists do not say, and its basis changes nothing about.
     pub text: Packed,
@@ -178,6 +178,11 @@ impl Replacement {
     /// Gives the repository in which the manifest was judged.
     pub fn repository(&self) -> &Repository {
         &self.summary.repository
+    }
+
+    /// Gives where it was judged, and for whom.
+    pub fn scope(&self) -> Scope {
+        self.summary.scope()
     }
 
     /// Gives the manifest.

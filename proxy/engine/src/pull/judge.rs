@@ -1,4 +1,5 @@
-//! What is known about an image to the verdict on it in one repository.
+//! What is known about an image to the verdict on it in one repository, for those who are judged
+//! alike there.
 //!
 //! A verdict is used only while its policy set, its feed snapshot and the analyzers are still the
 //! current ones and its `valid_until` has not passed; otherwise it is made again from the stored
@@ -8,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::events::difference;
+use crate::identity::Who;
 use crate::ledger::{Known, Ledger, LedgerError, Replacement};
 use crate::snapshots::{Epoch, InForce, Snapshots};
 use crate::tally::Tally;
@@ -16,7 +18,7 @@ use moka::sync::Cache;
 use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::brief::{brief, weight};
 use super::error::PullError;
@@ -34,7 +36,7 @@ const READING_BYTES: u64 = 256 * 1024;
 /// Makes verdicts and keeps the current ones warm.
 #[derive(Clone)]
 pub struct Judge {
-    warm: Cache<(Repository, Digest), Warm>,
+    warm: Cache<(Scope, Digest), Warm>,
     jobs: Jobs,
     memory: Memory,
     snapshots: Arc<dyn Snapshots>,
@@ -72,16 +74,21 @@ impl Basis {
     /// Tells whether a verdict is what would be decided now.
     pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
         is_valid(verdict, self.now)
-            && verdict.policy.digest == self.in_force.policies.digest_for(&verdict.repository)
+            && verdict.policy.digest == self.in_force.policies.digest_for(&verdict.scope())
             && verdict.provenance.feeds == *self.in_force.advisories.index.snapshot()
             && verdict.provenance.scanner == scanner_name()
+    }
+
+    /// Tells whether anybody can be judged in a scope.
+    pub(crate) fn knows(&self, scope: &Scope) -> bool {
+        self.in_force.policies.knows(scope)
     }
 
     /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
     /// packages of the image where they are not listed yet.
     pub(crate) fn judge(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         known: &Known,
         tags: &[Tag],
@@ -91,7 +98,7 @@ impl Basis {
         let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
         let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
         let image = Image {
-            repository: repository.clone(),
+            scope: scope.clone(),
             digest: digest.clone(),
             tags: tags.into_iter().collect(),
         };
@@ -102,7 +109,7 @@ impl Basis {
         } = &self.in_force;
         let mut verdict = verdict(image, scanned, policies, advisories, self.now);
         // Before anybody is told who decided.
-        let kept = self.keeper.keep_texts(policies, repository);
+        let kept = self.keeper.keep_texts(policies, scope);
         kept.map_err(PullError::storage)?;
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
@@ -139,9 +146,17 @@ impl Judge {
         }
     }
 
+    /// Tells where and for whom somebody is judged who asks in a repository.
+    pub fn scope(&self, repository: &Repository, who: &Who) -> Scope {
+        Scope {
+            repository: repository.clone(),
+            audience: self.snapshots.policies().audience(repository, &who.asker()),
+        }
+    }
+
     /// Gives the verdict if it is in memory and current: no disk, no waiting.
-    pub fn warm(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Verdict>> {
-        let warm = self.warm.get(&(repository.clone(), digest.clone()))?;
+    pub fn warm(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
+        let warm = self.warm.get(&(scope.clone(), digest.clone()))?;
         let is_valid = is_valid(&warm.verdict, self.clock.now());
         (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
     }
@@ -150,48 +165,48 @@ impl Judge {
     /// have to be read first. One of very many findings comes without them.
     pub async fn current(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        self.current_under(repository, digest, None).await
+        self.current_under(scope, digest, None).await
     }
 
     /// Does the same; one that is made now lists the tag.
     pub async fn current_under(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         tag: Option<&Tag>,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        if let Some(verdict) = self.warm(repository, digest) {
+        if let Some(verdict) = self.warm(scope, digest) {
             return Ok(Some(verdict));
         }
-        if let Some(verdict) = self.stored(repository, digest).await? {
+        if let Some(verdict) = self.stored(scope, digest).await? {
             return Ok(Some(verdict));
         }
         let Some(scanned) = self.jobs.remembered(digest).await else {
             return Ok(None);
         };
         let tags = tag.map(std::slice::from_ref).unwrap_or_default();
-        let verdict = self.judge(repository, digest, tags, scanned).await?;
+        let verdict = self.judge(scope, digest, tags, scanned).await?;
         Ok(Some(verdict))
     }
 
     /// Gives the stored verdict if it is current.
     async fn stored(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let share = self.memory.share(reading_bytes(bytes)).await;
         // Whoever waited before has made it warm.
-        if let Some(verdict) = self.warm(repository, digest) {
+        if let Some(verdict) = self.warm(scope, digest) {
             return Ok(Some(verdict));
         }
         let basis = self.basis();
-        let known = self.ledger.known_verdict(repository, digest).await?;
+        let known = self.ledger.known_verdict(scope, digest).await?;
         let current = known.verdict.filter(|stored| basis.is_of(stored));
         let verdict = current.map(|stored| self.keep(basis.in_force.epoch, stored));
         drop(share);
@@ -202,7 +217,7 @@ impl Judge {
     /// Durable when it returns. One of very many findings comes without them.
     pub async fn judge(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         tags: &[Tag],
         held: Held,
@@ -211,11 +226,11 @@ impl Judge {
         loop {
             let basis = self.basis();
             self.want(&basis, &held);
-            held = self.with_room(&basis, repository, digest, held).await?;
-            let known = self.ledger.known_verdict(repository, digest).await?;
+            held = self.with_room(&basis, scope, digest, held).await?;
+            let known = self.ledger.known_verdict(scope, digest).await?;
             let is_listed = self.ledger.lists_packages(digest).await?;
             let epoch = basis.in_force.epoch;
-            let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
+            let (image, tags) = ((scope.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(&held.scanned);
             let decide =
                 move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
@@ -224,7 +239,7 @@ impl Judge {
                 .map_err(|panic| PullError::broken("judging an image", panic))??;
             // Where the background pass or another request was quicker: once more.
             if self.ledger.replace_verdicts(vec![replacement]).await? == [true] {
-                tracing::info!(%repository, %digest, decision = %verdict.decision,
+                tracing::info!(repository = %scope, %digest, decision = %verdict.decision,
                     findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
                 return Ok(self.keep(epoch, verdict));
@@ -247,11 +262,11 @@ impl Judge {
     pub(crate) async fn with_room(
         &self,
         basis: &Basis,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         held: Held,
     ) -> Result<Held, PullError> {
-        let known = self.ledger.verdict_bytes(repository, digest).await?;
+        let known = self.ledger.verdict_bytes(scope, digest).await?;
         let scanned = Arc::clone(&held.scanned);
         let index = Arc::clone(&basis.in_force.advisories.index);
         let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index);
@@ -285,10 +300,10 @@ impl Judge {
     /// Waits for memory to read a stored verdict into.
     pub(crate) async fn room_to_read(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Share, LedgerError> {
-        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         Ok(self.memory.share(reading_bytes(bytes.unwrap_or(0))).await)
     }
 
@@ -308,10 +323,10 @@ impl Judge {
             return Ok(());
         }
         let basis = self.basis();
-        let (repository, digest) = (&verdict.repository, &verdict.digest);
-        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let (scope, digest) = (&verdict.scope(), &verdict.digest);
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
-        let tagged = self.ledger.add_tag(repository, digest, tag).await?;
+        let tagged = self.ledger.add_tag(scope, digest, tag).await?;
         if let Some(tagged) = tagged.filter(|tagged| basis.is_of(tagged)) {
             self.keep(basis.in_force.epoch, tagged);
         }
@@ -349,7 +364,7 @@ impl Judge {
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
         self.note_end(verdict.provenance.decided_at, verdict.valid_until);
         let verdict = Arc::new(brief(verdict));
-        let key = (verdict.repository.clone(), verdict.digest.clone());
+        let key = (verdict.scope(), verdict.digest.clone());
         self.warm.insert(
             key,
             Warm {

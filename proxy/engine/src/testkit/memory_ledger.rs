@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use crate::events::Event;
 use crate::ledger::term::Term;
@@ -38,8 +38,10 @@ struct State {
     released: BTreeSet<Name>,
     tags: BTreeMap<Name, TagRecord>,
     platforms: BTreeMap<String, BTreeSet<String>>,
-    /// By digest and then repository.
-    verdicts: BTreeMap<Name, Stored>,
+    /// By digest and then scope.
+    verdicts: BTreeMap<(String, Scope), Stored>,
+    /// The next number of a verdict.
+    next: usize,
     /// Every list of packages that there was, by its number.
     lists: Vec<Vec<Term>>,
     /// Which of them is an image's.
@@ -74,8 +76,8 @@ fn name(repository: &Repository, of: impl ToString) -> Name {
     (repository.to_string(), of.to_string())
 }
 
-fn place_of(digest: &Digest, repository: &Repository) -> Name {
-    (digest.to_string(), repository.to_string())
+fn place_of(digest: &Digest, scope: &Scope) -> (String, Scope) {
+    (digest.to_string(), scope.clone())
 }
 
 impl MemoryLedger {
@@ -86,12 +88,13 @@ impl MemoryLedger {
 
 impl State {
     fn replace(&mut self, new: Replacement) -> bool {
-        let place = place_of(new.digest(), new.repository());
+        let place = place_of(new.digest(), &new.scope());
         let old = self.verdicts.get(&place);
         if old.map(Stored::mark) != new.replaces {
             return false;
         }
-        let number = old.map_or_else(|| self.verdicts.len(), |old| old.number);
+        let number = old.map_or(self.next, |old| old.number);
+        self.next = self.next.max(number + 1);
         if let Some(packages) = new.packages {
             self.listed
                 .insert(new.summary.digest.clone(), self.lists.len());
@@ -115,13 +118,9 @@ impl State {
 
 #[async_trait]
 impl Verdicts for MemoryLedger {
-    async fn known_verdict(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Known, LedgerError> {
+    async fn known_verdict(&self, scope: &Scope, digest: &Digest) -> Result<Known, LedgerError> {
         let state = self.state();
-        let stored = state.verdicts.get(&place_of(digest, repository));
+        let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(Known {
             verdict: stored.and_then(Stored::verdict),
             mark: stored.map(Stored::mark),
@@ -139,26 +138,34 @@ impl Verdicts for MemoryLedger {
 
     async fn verdict(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Verdict>, LedgerError> {
-        Ok(self.known_verdict(repository, digest).await?.verdict)
+        Ok(self.known_verdict(scope, digest).await?.verdict)
     }
 
     async fn verdict_bytes(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError> {
         let state = self.state();
-        let stored = state.verdicts.get(&place_of(digest, repository));
+        let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(stored.map(|stored| stored.text.text_bytes as u64))
     }
 
-    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Repository>, LedgerError> {
+    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {
+        let mut state = self.state();
+        for Judged { digest, scope } in gone {
+            state.verdicts.remove(&place_of(digest, scope));
+        }
+        Ok(())
+    }
+
+    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Scope>, LedgerError> {
         let mut summaries = self.summaries_of(digest).await?;
         summaries.sort_by_key(|summary| Reverse(summary.provenance.decided_at));
-        Ok(summaries.into_iter().map(|it| it.repository).collect())
+        Ok(summaries.iter().map(Summary::scope).collect())
     }
 
     async fn judged(
@@ -167,12 +174,12 @@ impl Verdicts for MemoryLedger {
         limit: usize,
     ) -> Result<JudgedPage, LedgerError> {
         let state = self.state();
-        let after = after.map(|last| place_of(&last.digest, &last.repository));
+        let after = after.map(|last| place_of(&last.digest, &last.scope));
         let names = state.verdicts.iter();
         let mut rest = names.filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
         let part = rest.by_ref().take(limit).map(|(_, stored)| Judged {
             digest: stored.summary.digest.clone(),
-            repository: stored.summary.repository.clone(),
+            scope: stored.summary.scope(),
         });
         let items: Vec<Judged> = part.collect();
         let next = items.last().filter(|_| rest.next().is_some()).cloned();

@@ -320,7 +320,7 @@ impl Asked {
         Entry {
             client: Some(self.who.client.to_string()),
             user_agent: self.who.user_agent.clone(),
-            principal: self.who.principal.clone(),
+            principal: self.who.principal.as_ref().map(ToString::to_string),
             repository: Some(self.repository.clone()),
             tag: self.tag.clone(),
             asked: self.digest.clone(),

@@ -10,6 +10,7 @@ mod keys;
 mod lists;
 mod package_rows;
 mod records;
+mod removal;
 mod replace;
 mod rows;
 mod texts;

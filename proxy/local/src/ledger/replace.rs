@@ -10,8 +10,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_engine::ledger::Replacement;
 use sluicegate_engine::ledger::term::Term;
-use sluicegate_engine::ledger::{Replacement, Summary};
 use sluicegate_model::Digest;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -30,7 +30,7 @@ const LOCKS: usize = 64;
 
 /// Gives the key of the verdict that is replaced.
 fn key(new: &Replacement) -> Key {
-    keys::verdict(new.repository(), new.digest())
+    keys::verdict(&new.scope(), new.digest())
 }
 
 /// Names what nobody else may write meanwhile: the verdict, and the image where it is listed.
@@ -51,7 +51,7 @@ impl Default for Writing {
 
 impl Writing {
     /// Locks the keys, always in the same order, so that nobody waits in a circle.
-    async fn lock<'a>(&'a self, keys: &[Key]) -> Vec<MutexGuard<'a, ()>> {
+    pub(super) async fn lock<'a>(&'a self, keys: &[Key]) -> Vec<MutexGuard<'a, ()>> {
         let place = |key: &Key| crc32fast::hash(key.as_bytes()) as usize % LOCKS;
         let mut places: Vec<usize> = keys.iter().map(place).collect();
         places.sort_unstable();
@@ -139,7 +139,7 @@ impl Records {
         let keys_of = |(new, _): &(Replacement, VerdictBody)| {
             [
                 key(new),
-                keys::verdict_by_digest(new.digest(), new.repository()),
+                keys::verdict_by_digest(new.digest(), &new.scope()),
                 keys::image(new.digest()),
             ]
         };
@@ -156,7 +156,7 @@ impl Records {
 
     /// Writes a batch, also where whoever asked for it goes away meanwhile: what is on disk is in
     /// memory then.
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let (store, index) = (Arc::clone(&self.store), self.index.clone());
         let write = async move {
             store.apply(batch.ops).await?;
@@ -189,23 +189,19 @@ impl Records {
             None => (self.index.number_verdict(), Vec::new()),
         };
         if let Some(gone) = place.number.filter(|old| *old != number) {
-            batch.logged.head(gone, None);
-            batch.ops.push(Op::Delete {
-                key: keys::summary(gone),
-            });
+            batch.give_up(gone);
         }
         batch.logged.head(number, Some(summary.head()));
-        let Summary {
-            repository, digest, ..
-        } = &new.summary;
+        let (scope, digest) = (new.summary.scope(), &new.summary.digest);
         let row = VerdictRow::of(&new.summary, body);
         batch.ops.extend([
-            rows::put(keys::verdict(repository, digest), &row)?,
+            rows::put(keys::verdict(&scope, digest), &row)?,
             rows::put(keys::summary(number), &summary)?,
         ]);
         if place.number != Some(number) {
-            let key = keys::verdict_by_digest(digest, repository);
-            batch.ops.push(rows::put_number(key, number));
+            let key = keys::verdict_by_digest(digest, &scope);
+            let numbered = rows::put_number(key, number, &scope.audience)?;
+            batch.ops.push(numbered);
         }
         let entry = Entry::between(number, &old_terms, &new.terms);
         batch.log(&self.index, entry)?;
@@ -253,6 +249,13 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Gives up the number of a verdict: lists do not have it any more.
+    pub(super) fn give_up(&mut self, number: u32) {
+        self.logged.head(number, None);
+        let key = keys::summary(number);
+        self.ops.push(Op::Delete { key });
+    }
+
     /// Adds what a number gains and loses.
     pub(super) fn log(&mut self, index: &Index, entry: Entry) -> Result<(), StoreError> {
         self.ops.extend(index.log(entry, &mut self.logged)?);

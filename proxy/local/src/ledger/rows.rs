@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::ledger::{Basis, Mark, Packed, Replacement, Summary};
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Audience, Digest, Repository};
 
 use super::version;
 use crate::store::{Key, Op, StoreError};
@@ -87,7 +87,7 @@ impl VerdictBody {
         }
     }
 
-    /// Names the document that holds the text, where one does.
+    /// Names the document that holds the text, where one does. A text says for whom it is, so that those of two audiences have two names.
     pub(super) fn document(&self, repository: &Repository) -> Option<String> {
         match self {
             Self::Document(key) => Some(key.clone()),
@@ -130,7 +130,16 @@ pub(super) struct MemberRow {
 
 /// Makes the change that keeps `row` under `key`.
 pub(super) fn put<T: Serialize>(key: Key, row: &T) -> Result<Op, StoreError> {
-    let body = postcard::to_extend(row, version::begin()).map_err(|error| StoreError::Engine {
+    let body = encoded(row, version::begin())?;
+    Ok(Op::Put {
+        key,
+        body: body.into(),
+    })
+}
+
+/// Writes a value behind what stands before it.
+fn encoded<T: Serialize>(value: &T, before: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    let body = postcard::to_extend(value, before).map_err(|error| StoreError::Engine {
         attempt: "encoding a record for",
         why: error.to_string(),
     })?;
@@ -140,10 +149,7 @@ pub(super) fn put<T: Serialize>(key: Key, row: &T) -> Result<Op, StoreError> {
             max: MAX_RECORD_BYTES,
         });
     }
-    Ok(Op::Put {
-        key,
-        body: body.into(),
-    })
+    Ok(body)
 }
 
 /// Makes the change that keeps nothing but the fact that `key` is there.
@@ -163,15 +169,28 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     None
 }
 
-/// Makes the change that keeps a number under `key`.
-pub(super) fn put_number(key: Key, number: u32) -> Op {
-    Op::Put {
-        key,
-        body: Bytes::copy_from_slice(&number.to_be_bytes()),
+/// Makes the change that keeps the number of a verdict under `key`, and for whom that is where it is
+/// not everybody.
+pub(super) fn put_number(key: Key, number: u32, audience: &Audience) -> Result<Op, StoreError> {
+    let mut body = number.to_be_bytes().to_vec();
+    if !audience.is_everybody() {
+        body = encoded(audience, body)?;
     }
+    Ok(Op::Put {
+        key,
+        body: body.into(),
+    })
 }
 
 /// Reads a number; none where the key was only marked as there.
 pub(super) fn read_number(body: &[u8]) -> Option<u32> {
-    body.try_into().ok().map(u32::from_be_bytes)
+    body.first_chunk().copied().map(u32::from_be_bytes)
+}
+
+/// Reads for whom the verdict of a number is; none where that is damaged.
+pub(super) fn read_audience(body: &[u8]) -> Option<Audience> {
+    match body.get(size_of::<u32>()..) {
+        None | Some([]) => Some(Audience::EVERYBODY),
+        Some(bindings) => postcard::from_bytes(bindings).ok(),
+    }
 }

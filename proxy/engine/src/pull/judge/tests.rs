@@ -17,7 +17,7 @@ struct Bench {
     judge: Judge,
     content: Arc<MemoryContent>,
     time: Arc<Mutex<Timestamp>>,
-    repository: Repository,
+    scope: Scope,
     digest: Digest,
 }
 
@@ -47,7 +47,7 @@ impl Bench {
             judge,
             content,
             time,
-            repository: "up.test/app".parse().unwrap(),
+            scope: Scope::for_all("up.test/app".parse().unwrap()),
             digest: Digest::of(b"image"),
         }
     }
@@ -64,7 +64,7 @@ impl Bench {
     async fn pull(&self) -> Arc<Verdict> {
         self.scan().await;
         let held = self.judge.scanned(&self.digest).await.unwrap();
-        let judged = self.judge.judge(&self.repository, &self.digest, &[], held);
+        let judged = self.judge.judge(&self.scope, &self.digest, &[], held);
         judged.await.unwrap()
     }
 
@@ -88,7 +88,7 @@ impl Bench {
     }
 
     async fn current(&self) -> Option<Arc<Verdict>> {
-        let current = self.judge.current(&self.repository, &self.digest);
+        let current = self.judge.current(&self.scope, &self.digest);
         current.await.unwrap()
     }
 }
@@ -102,7 +102,7 @@ async fn a_verdict_from_the_future_is_not_in_force_and_is_made_anew() {
         assert_eq!(made.provenance.decided_at, today() + ahead);
         assert!(!bench.judge.is_due());
         bench.set(today());
-        assert!(bench.judge.warm(&bench.repository, &bench.digest).is_none());
+        assert!(bench.judge.warm(&bench.scope, &bench.digest).is_none());
         assert!(!bench.judge.basis().is_of(&made), "stored ones as well");
         assert!(bench.judge.is_due(), "the background pass looks at once");
         let anew = bench.current().await.unwrap();
@@ -112,7 +112,7 @@ async fn a_verdict_from_the_future_is_not_in_force_and_is_made_anew() {
             bench.judge.basis().is_of(&anew),
             "made once, not at every pull"
         );
-        assert!(bench.judge.warm(&bench.repository, &bench.digest).is_some());
+        assert!(bench.judge.warm(&bench.scope, &bench.digest).is_some());
     }
 }
 
@@ -168,7 +168,7 @@ async fn a_verdict_that_is_made_for_a_tag_lists_it_at_once() {
     let tag: Tag = "1".parse().unwrap();
     let current = bench
         .judge
-        .current_under(&bench.repository, &bench.digest, Some(&tag));
+        .current_under(&bench.scope, &bench.digest, Some(&tag));
     let verdict = current.await.unwrap().unwrap();
     assert_eq!(verdict.tags, [tag]);
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sluicegate_model::Digest;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Principal};
 use tempfile::TempDir;
 
 use super::open::FILE_NAME;

@@ -204,7 +204,7 @@ async fn a_line_is_bounded_whatever_is_put_into_it() {
     let pull = Pull {
         who: Who {
             user_agent: Some(evil.clone()),
-            principal: Some(evil),
+            principal: Some(Principal::Key(evil)),
             ..from("192.0.2.1")
         },
         rests_on: Some(Arc::new(verdict)),

@@ -59,14 +59,15 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     let (store, _) = SledStore::open_on(&home, 1 << 20, disk.clone()).unwrap();
     let records = Records::new(Arc::new(store), content);
     let (app, image) = (repository("app"), Digest::of(b"image"));
+    let scope = Scope::for_all(app.clone());
     disk.let_fail(true);
     assert!(records.mark_released(&app, &image).await.is_err());
     assert!(records.mark_blob_present(&app, &image).await.is_err());
-    assert!(records.known_verdict(&app, &image).await.is_err());
-    assert!(records.verdict(&app, &image).await.is_err());
+    assert!(records.known_verdict(&scope, &image).await.is_err());
+    assert!(records.verdict(&scope, &image).await.is_err());
     disk.let_fail(false);
     records.health().await.unwrap();
-    let known = records.known_verdict(&app, &image).await.unwrap();
+    let known = records.known_verdict(&scope, &image).await.unwrap();
     let new = Replacement::new(&mut verdict("app", "image", 1, vec![]), &known).unwrap();
     disk.let_fail(true);
     assert!(records.replace_verdicts(vec![new]).await.is_err());
@@ -74,5 +75,5 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     records.health().await.unwrap();
     // Whether that one is there nobody knew; whoever writes the next looks again.
     put(&records, &verdict("app", "image", 2, vec![])).await;
-    assert!(records.verdict(&app, &image).await.unwrap().is_some());
+    assert!(records.verdict(&scope, &image).await.unwrap().is_some());
 }

@@ -197,8 +197,8 @@ async fn a_verdict_of_a_later_version_is_none_and_is_made_anew() {
     assert_eq!(later.len(), 3, "verdict, summary, names: {later:?}");
     records.store.apply(later).await.unwrap();
     let records = Records::new(records.store, records.content);
-    let (repository, digest) = (&verdict.repository, &verdict.digest);
-    let known = records.known_verdict(repository, digest).await.unwrap();
+    let (scope, digest) = (&verdict.scope(), &verdict.digest);
+    let known = records.known_verdict(scope, digest).await.unwrap();
     assert_eq!((&known.verdict, &known.mark), (&None, &None));
     let filter = VerdictFilter::default();
     let listed = records.list_verdicts(&filter, 9, None).await.unwrap();
