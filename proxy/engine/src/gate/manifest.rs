@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::content::{Waiting, Watched};
+use crate::identity::Who;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Scope};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::index::Nesting;
 use super::{Cleared, Gate, Judged, Refusal, ServedManifest};
@@ -103,13 +104,15 @@ impl Gate {
         }
     }
 
-    /// Judges an image ahead of its first pull: nothing is logged, nothing leaves. Gives the
+    /// Judges an image ahead of its first pull, for whoever asks for that: nothing is logged, nothing leaves. Gives the
     /// strictest verdict; none where an index lists nothing that could be refused.
     pub async fn judge_ahead(
         &self,
-        scope: Scope,
+        repository: &Repository,
+        who: &Who,
         reference: &Reference,
     ) -> Result<(Digest, Option<Arc<Verdict>>), PullError> {
+        let scope = self.parts.judge.scope(repository, who);
         let found = self.find(scope, reference).await?;
         let (manifest, tag) = (&found.manifest, found.tag.as_ref());
         // Whoever asked looks again later; nobody waits at a connection.
