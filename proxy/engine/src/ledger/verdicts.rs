@@ -34,7 +34,7 @@ pub trait Verdicts: Send + Sync {
     /// Replaces verdicts, all of them together with their events; durable on return.
     ///
     /// *Shape*: one answer each, in order: whether it was written. It is not where the verdict
-    /// that it was to replace is not there any more. No two are on the same image and scope.
+    /// that it was to replace is not there any more, or rests on a later basis. No two are on the same image and scope.
     async fn replace_verdicts(
         &self,
         replacements: Vec<Replacement>,

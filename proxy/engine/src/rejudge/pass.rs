@@ -121,7 +121,7 @@ impl Rejudge {
         for judged in image {
             let (scope, digest) = (&judged.scope, &judged.digest);
             renewed.looked_at = renewed.looked_at.saturating_add(1);
-            if !self.judge.basis().knows(scope) {
+            if !self.judge.judging().knows(scope) {
                 renewed.gone.push(judged.clone());
                 continue;
             }
@@ -129,7 +129,7 @@ impl Rejudge {
             let known = self.ledger.known_verdict(scope, digest).await?;
             drop(share);
             match &known.verdict {
-                Some(verdict) if self.judge.basis().is_of(verdict) => {
+                Some(verdict) if self.judge.judging().made(verdict) => {
                     let decided_at = verdict.provenance.decided_at;
                     self.judge.note_end(decided_at, verdict.valid_until);
                     if !is_listed {
@@ -152,9 +152,9 @@ impl Rejudge {
             return Ok(renewed);
         };
         for Judged { scope, digest } in old {
-            let basis = self.judge.basis();
-            self.judge.want(&basis, &held);
-            let room = self.judge.with_room(&basis, scope, digest, held).await;
+            let (judging, basis) = self.judge.judging_in_order().await?;
+            self.judge.want(&judging, &held);
+            let room = self.judge.with_room(&judging, scope, digest, held).await;
             let Ok(roomy) = room else {
                 // Its inventory went away meanwhile.
                 renewed.skipped = renewed.skipped.saturating_add(1);
@@ -162,10 +162,10 @@ impl Rejudge {
             };
             held = roomy;
             let known = self.ledger.known_verdict(scope, digest).await?;
-            let (verdict, new) = basis.judge(scope, digest, &known, &[], &held, is_listed)?;
+            let (verdict, new) = judging.judge(scope, digest, &known, &[], &held, is_listed)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
-            renewed.made.push((end, new));
+            renewed.made.push((end, new.resting_on(basis)));
         }
         Ok(renewed)
     }

@@ -15,8 +15,8 @@ use sluicegate_model::{Digest, Repository, Scope};
 use crate::events::Event;
 use crate::ledger::term::Term;
 use crate::ledger::{
-    Basis, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark, Member, Packed,
-    Replacement, Summary, TagRecord, Verdicts,
+    Bases, Basis, BasisNumber, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark,
+    Member, Packed, Replacement, Stamp, Summary, TagHistory, TagRecord, Verdicts,
 };
 
 /// Largest text of a verdict that is unpacked, in bytes.
@@ -36,7 +36,7 @@ struct State {
     members: BTreeMap<Name, Member>,
     present: BTreeSet<Name>,
     released: BTreeSet<Name>,
-    tags: BTreeMap<Name, TagRecord>,
+    tags: BTreeMap<Name, (TagRecord, TagHistory)>,
     platforms: BTreeMap<String, BTreeSet<String>>,
     /// By digest and then scope.
     verdicts: BTreeMap<(String, Scope), Stored>,
@@ -48,23 +48,26 @@ struct State {
     listed: HashMap<Digest, usize>,
     events: Vec<Event>,
     delivered: Option<u64>,
+    /// The newest basis.
+    basis: Option<(Basis, BasisNumber)>,
 }
 
 #[derive(Debug)]
 struct Stored {
     summary: Summary,
     text: Packed,
+    basis: BasisNumber,
     number: usize,
 }
 
 impl Stored {
     fn verdict(&self) -> Option<Verdict> {
         let text = zstd::bulk::decompress(&self.text.bytes, MAX_TEXT_BYTES).ok()?;
-        Basis::of(&self.summary).read(&text)
+        Stamp::of(&self.summary).read(&text)
     }
 
     fn mark(&self) -> Mark {
-        Basis::of(&self.summary).mark(&self.text.digest)
+        Stamp::of(&self.summary).mark(&self.text.digest)
     }
 
     fn place(&self) -> Place {
@@ -90,7 +93,8 @@ impl State {
     fn replace(&mut self, new: Replacement) -> bool {
         let place = place_of(new.digest(), &new.scope());
         let old = self.verdicts.get(&place);
-        if old.map(Stored::mark) != new.replaces {
+        let is_later = old.is_some_and(|old| old.basis > new.basis);
+        if old.map(Stored::mark) != new.replaces || is_later {
             return false;
         }
         let number = old.map_or(self.next, |old| old.number);
@@ -105,10 +109,11 @@ impl State {
             let time = new.summary.provenance.decided_at;
             self.events.push(Event::new(seq, time, change));
         }
-        let (summary, text) = (new.summary, new.text);
+        let (summary, text, basis) = (new.summary, new.text, new.basis);
         let stored = Stored {
             summary,
             text,
+            basis,
             number,
         };
         self.verdicts.insert(place, stored);
@@ -124,6 +129,7 @@ impl Verdicts for MemoryLedger {
         Ok(Known {
             verdict: stored.and_then(Stored::verdict),
             mark: stored.map(Stored::mark),
+            basis: stored.map(|stored| stored.basis).unwrap_or_default(),
         })
     }
 
@@ -188,6 +194,20 @@ impl Verdicts for MemoryLedger {
 
     async fn count_verdicts(&self) -> Result<u64, LedgerError> {
         Ok(self.state().verdicts.len() as u64)
+    }
+}
+
+#[async_trait]
+impl Bases for MemoryLedger {
+    async fn number_basis(&self, basis: &Basis) -> Result<BasisNumber, LedgerError> {
+        let mut state = self.state();
+        let number = match &state.basis {
+            Some((newest, number)) if newest == basis => *number,
+            Some((_, number)) => number.next(),
+            None => BasisNumber::default().next(),
+        };
+        state.basis = Some((basis.clone(), number));
+        Ok(number)
     }
 }
 

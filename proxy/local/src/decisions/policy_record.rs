@@ -4,7 +4,7 @@ use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_policy::PolicySet;
 
-use super::entry::{Basis, Entry, LineKind};
+use super::entry::{Entry, Grounds, LineKind};
 use super::log::{DecisionLog, LogError};
 use super::policy_texts::{PolicyTexts, TextsError};
 
@@ -59,10 +59,10 @@ impl PolicyRecord {
 
     fn line(&self, set: &PolicySet) -> Entry {
         Entry {
-            basis: Basis {
+            basis: Grounds {
                 policy: Some(set.policy_names().join("+")),
                 policies: Some(set.digest()),
-                ..Basis::default()
+                ..Grounds::default()
             },
             count: 0,
             ..Entry::new(self.clock.now(), LineKind::Policy)

@@ -16,7 +16,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, RuleId, Verdict};
 use tokio::sync::watch;
 
-use super::entry::{Basis, Entry, LineKind};
+use super::entry::{Entry, Grounds, LineKind};
 use super::log::LogError;
 use super::names::Names;
 
@@ -333,16 +333,16 @@ impl Asked {
 }
 
 impl Because {
-    fn basis(&self) -> Basis {
+    fn basis(&self) -> Grounds {
         match self {
-            Self::Verdict(verdict) => Basis::of(verdict),
+            Self::Verdict(verdict) => Grounds::of(verdict),
             Self::Pending => {
                 let message = "the manifest left before the verdict; its layers wait for it";
-                Basis::of_rule(RuleId::VERDICT_PENDING, Decision::Allow, message.to_owned())
+                Grounds::of_rule(RuleId::VERDICT_PENDING, Decision::Allow, message.to_owned())
             }
             Self::NotConfigured(registry) => {
                 let message = format!("registry {registry:?} is not configured here");
-                Basis::of_rule(RuleId::NOT_CONFIGURED, Decision::Refuse, message)
+                Grounds::of_rule(RuleId::NOT_CONFIGURED, Decision::Refuse, message)
             }
         }
     }

@@ -23,6 +23,7 @@ pub(super) enum Kind {
     BlobPresent,
     Released,
     Tag,
+    TagHistory,
     Platform,
     Event,
     EventHead,
@@ -30,6 +31,7 @@ pub(super) enum Kind {
     Parent,
     Image,
     NumberedImage,
+    Basis,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::BlobPresent => b'B',
             Self::Released => b'r',
             Self::Tag => b't',
+            Self::TagHistory => b'H',
             Self::Platform => b'p',
             Self::Event => b'e',
             Self::EventHead => b'h',
@@ -56,6 +59,7 @@ impl Kind {
             Self::Parent => b'i',
             Self::Image => b'K',
             Self::NumberedImage => b'I',
+            Self::Basis => b'o',
         }
     }
 }
@@ -182,6 +186,11 @@ pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {
     key(Kind::Tag, &[&repository.to_string(), tag.as_str()])
 }
 
+/// Names what a tag has pointed to.
+pub(super) fn tag_history(repository: &Repository, tag: &Tag) -> Key {
+    key(Kind::TagHistory, &[&repository.to_string(), tag.as_str()])
+}
+
 pub(super) fn platform(repository: &Repository, platform: &str) -> Key {
     key(Kind::Platform, &[&repository.to_string(), platform])
 }
@@ -206,6 +215,11 @@ pub(super) fn event_head() -> Key {
 
 pub(super) fn delivered_event() -> Key {
     key(Kind::Delivered, &[])
+}
+
+/// Names the newest basis.
+pub(super) fn basis() -> Key {
+    key(Kind::Basis, &[])
 }
 
 /// Names the number under which an image's packages are listed.

@@ -2,6 +2,7 @@
 //!
 //! A missing or damaged record means "not judged" and never "allowed".
 
+mod basis_rows;
 mod earlier;
 mod event_rows;
 mod head;

@@ -8,7 +8,7 @@ use super::index::Entry;
 use super::keys;
 use super::records::Records;
 use super::replace::Batch;
-use super::rows::{self, VerdictRow};
+use super::rows;
 
 impl Records {
     /// Removes verdicts with all that is kept of each, in one batch; durable on return.
@@ -34,7 +34,7 @@ impl Records {
         Judged { digest, scope }: &Judged,
         batch: &mut Batch,
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<VerdictRow> = self.row(&keys::verdict(scope, digest)).await?;
+        let row = self.verdict_row(scope, digest).await?;
         let document = row
             .as_ref()
             .and_then(|row| row.body.document(&scope.repository));

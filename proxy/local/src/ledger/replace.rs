@@ -3,7 +3,7 @@
 //! Requests and the background pass judge the same images at the same time. Whoever comes second
 //! finds another verdict than the one it knew, writes nothing, and is told so.
 //!
-//! A verdict's row has its basis and the digest of its text, so that a row and a text of two verdicts
+//! A verdict's row has its stamp and the digest of its text, so that a row and a text of two verdicts
 //! never mix. Small texts are rows of their own, large ones documents in the content store. A verdict
 //! that is made anew and says the same writes no text.
 
@@ -88,7 +88,9 @@ impl Records {
         let mut events = None;
         for ((mut new, body), place) in ready.into_iter().zip(places) {
             let old = place.row.as_ref().map(|row| &row.body);
-            let is_known = old.map(VerdictBody::mark) == new.replaces;
+            let basis = place.row.as_ref().map(|row| row.basis);
+            let basis = self.settled(basis.unwrap_or_default()).await?;
+            let is_known = old.map(VerdictBody::mark) == new.replaces && basis <= new.basis;
             written.push(is_known);
             if is_known {
                 let change = new.change.take();
@@ -147,7 +149,7 @@ impl Records {
         let bodies = self.store.get_many(&keys).await?;
         let (places, _) = bodies.as_chunks::<3>();
         let place = |[row, number, image]: &[Option<Bytes>; 3]| Place {
-            row: row.as_deref().and_then(rows::read),
+            row: row.as_deref().and_then(rows::read_verdict),
             number: number.as_deref().and_then(rows::read_number),
             image: image.as_deref().and_then(rows::read),
         };
@@ -193,9 +195,9 @@ impl Records {
         }
         batch.logged.head(number, Some(summary.head()));
         let (scope, digest) = (new.summary.scope(), &new.summary.digest);
-        let row = VerdictRow::of(&new.summary, body);
+        let row = VerdictRow::of(&new.summary, body, new.basis);
         batch.ops.extend([
-            rows::put(keys::verdict(&scope, digest), &row)?,
+            rows::put_verdict(keys::verdict(&scope, digest), &row)?,
             rows::put(keys::summary(number), &summary)?,
         ]);
         if place.number != Some(number) {

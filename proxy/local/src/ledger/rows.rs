@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::ledger::{Basis, Mark, Packed, Replacement, Summary};
+use sluicegate_engine::ledger::{BasisNumber, Mark, Packed, Replacement, Stamp, Summary};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Audience, Digest, Repository};
 
@@ -23,6 +23,9 @@ pub(super) struct VerdictRow {
     /// Hashes of names, in rows of a time when lists were filtered by them; none since.
     pub(super) marks: Option<Vec<u32>>,
     pub(super) body: VerdictBody,
+    /// The number of the basis that it rests on, behind all else.
+    #[serde(skip)]
+    pub(super) basis: BasisNumber,
 }
 
 /// Where the verdict is, as JSON.
@@ -34,7 +37,7 @@ pub(super) enum VerdictBody {
     Document(String),
     /// Its text apart from what changes whenever it is made anew.
     Based {
-        basis: Box<Basis>,
+        stamp: Box<Stamp>,
         text: Digest,
         /// The text's length before compression.
         text_bytes: u64,
@@ -49,12 +52,13 @@ const MAX_INLINE_BYTES: usize = 4096;
 pub(super) const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
 
 impl VerdictRow {
-    pub(super) fn of(summary: &Summary, body: VerdictBody) -> Self {
+    pub(super) fn of(summary: &Summary, body: VerdictBody, basis: BasisNumber) -> Self {
         Self {
             decided_at: summary.provenance.decided_at,
             decision: summary.decision,
             marks: None,
             body,
+            basis,
         }
     }
 }
@@ -68,7 +72,7 @@ impl VerdictBody {
             text_bytes,
         } = &new.text;
         Self::Based {
-            basis: Box::new(Basis::of(&new.summary)),
+            stamp: Box::new(Stamp::of(&new.summary)),
             text: digest.clone(),
             text_bytes: *text_bytes as u64,
             is_document: bytes.len() > MAX_INLINE_BYTES || *text_bytes > MAX_INLINE_TEXT_BYTES,
@@ -104,12 +108,19 @@ impl VerdictBody {
     pub(super) fn mark(&self) -> Mark {
         let named = match self {
             Self::Inline(packed) => return Mark(Digest::of(packed)),
-            Self::Based { basis, text, .. } => return basis.mark(text),
+            Self::Based { stamp, text, .. } => return stamp.mark(text),
             Self::Document(key) => key,
         };
         let digest = named.rsplit(' ').next().and_then(|word| word.parse().ok());
         Mark(digest.unwrap_or_else(|| Digest::of(named.as_bytes())))
     }
+}
+
+/// The newest basis.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct BasisRow {
+    pub(super) number: BasisNumber,
+    pub(super) basis: Digest,
 }
 
 /// Under which number the packages of an image are listed.
@@ -150,6 +161,20 @@ fn encoded<T: Serialize>(value: &T, before: Vec<u8>) -> Result<Vec<u8>, StoreErr
         });
     }
     Ok(body)
+}
+
+/// Makes the change that keeps the row of a verdict under `key`.
+pub(super) fn put_verdict(key: Key, row: &VerdictRow) -> Result<Op, StoreError> {
+    put(key, &(row, row.basis))
+}
+
+/// Reads the row of a verdict. Those of a time without an order of bases have no number.
+pub(super) fn read_verdict(body: &[u8]) -> Option<VerdictRow> {
+    if !version::has_bases(body) {
+        return read(body);
+    }
+    let (row, basis): (VerdictRow, BasisNumber) = read(body)?;
+    Some(VerdictRow { basis, ..row })
 }
 
 /// Makes the change that keeps nothing but the fact that `key` is there.

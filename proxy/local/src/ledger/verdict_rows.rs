@@ -41,7 +41,7 @@ impl Verdicts for Records {
             let page = self.store.page(&prefix, after.as_ref(), PAGE_ROWS).await?;
             let is_last = page.len() < PAGE_ROWS;
             for Judged { scope, .. } in page.iter().filter_map(named) {
-                let row: Option<VerdictRow> = self.row(&keys::verdict(&scope, digest)).await?;
+                let row = self.verdict_row(&scope, digest).await?;
                 found.extend(row.map(|row| (row.decided_at, scope)));
             }
             after = page.into_iter().next_back().map(|(key, _)| key);
@@ -58,21 +58,20 @@ impl Verdicts for Records {
         scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError> {
-        let row: Option<VerdictRow> = self.row(&keys::verdict(scope, digest)).await?;
+        let row = self.verdict_row(scope, digest).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(self.text_bytes(row.body).await?))
     }
 
     async fn known_verdict(&self, scope: &Scope, digest: &Digest) -> Result<Known, LedgerError> {
-        let key = keys::verdict(scope, digest);
         let mut known = Known::default();
         // The second look is for a verdict that was replaced between its row and its text.
         for _ in 0..2 {
-            let row: Option<VerdictRow> = self.row(&key).await?;
-            let Some(row) = row else {
+            let Some(row) = self.verdict_row(scope, digest).await? else {
                 return Ok(Known::default());
             };
             known.mark = Some(row.body.mark());
+            known.basis = self.settled(row.basis).await?;
             known.verdict = self.load(scope, digest, row).await?;
             if known.verdict.is_some() {
                 break;
@@ -123,6 +122,15 @@ impl Verdicts for Records {
 }
 
 impl Records {
+    pub(super) async fn verdict_row(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+    ) -> Result<Option<VerdictRow>, StoreError> {
+        let body = self.store.get(&keys::verdict(scope, digest)).await?;
+        Ok(body.and_then(|body| rows::read_verdict(&body)))
+    }
+
     async fn text_bytes(&self, body: VerdictBody) -> Result<u64, StoreError> {
         let bytes = match body {
             VerdictBody::Inline(packed) => zstd::zstd_safe::get_frame_content_size(&packed)
@@ -159,7 +167,7 @@ impl Records {
             None
         };
         let verdict: Option<Verdict> = text.and_then(|text| match row.body {
-            VerdictBody::Based { basis, .. } => basis.read(&text),
+            VerdictBody::Based { stamp, .. } => stamp.read(&text),
             VerdictBody::Inline(_) | VerdictBody::Document(_) => serde_json::from_slice(&text).ok(),
         });
         Ok(verdict.filter(|verdict| {

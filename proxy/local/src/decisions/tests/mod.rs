@@ -47,9 +47,9 @@ fn entry(second: i64) -> Entry {
         asked: Some(Digest::of(b"image")),
         served: Some(Digest::of(b"image")),
         decision: Some(decision),
-        basis: Basis {
+        basis: Grounds {
             policy: Some("default".into()),
-            ..Basis::default()
+            ..Grounds::default()
         },
         ..Entry::new(at(second), LineKind::Pull)
     }

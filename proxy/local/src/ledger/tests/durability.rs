@@ -1,5 +1,8 @@
 //! After a sync that failed the store says nothing until everything in it was written anew.
 
+use sluicegate_engine::ledger::{Bases as _, BasisNumber};
+use sluicegate_engine::testkit::ledger_suite::bases::{basis, put_on};
+
 use crate::durable::Disk;
 
 use super::*;
@@ -76,4 +79,22 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     // Whether that one is there nobody knew; whoever writes the next looks again.
     put(&records, &verdict("app", "image", 2, vec![])).await;
     assert!(records.verdict(&scope, &image).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_lost_order_of_bases_makes_no_verdict_the_newest_for_ever() {
+    let (_directory, records) = records();
+    let old = verdict("app", "image", 1, vec![]);
+    for policies in ["one", "two", "three"] {
+        let number = records.number_basis(&basis(policies)).await.unwrap();
+        assert!(put_on(&records, &old, number).await);
+    }
+    let gone = vec![Op::Delete { key: keys::basis() }];
+    records.store.apply(gone).await.unwrap();
+    let records = Records::new(records.store, records.content);
+    let known = records.known_verdict(&old.scope(), &old.digest).await;
+    assert_eq!(known.unwrap().basis, BasisNumber::default());
+    let first = records.number_basis(&basis("four")).await.unwrap();
+    let new = verdict("app", "image", 2, vec![finding("CVE-1", "zlib")]);
+    assert!(put_on(&records, &new, first).await);
 }

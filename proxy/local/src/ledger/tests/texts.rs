@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use sluicegate_engine::content::PackedDocument;
-use sluicegate_engine::ledger::Known;
+use sluicegate_engine::ledger::{BasisNumber, Known};
 
 use super::rows::{VerdictBody, VerdictRow};
 use super::*;
@@ -99,9 +99,10 @@ async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
             decision: verdict.decision,
             marks: None,
             body,
+            basis: BasisNumber::default(),
         };
         let key = keys::verdict(&verdict.scope(), &verdict.digest);
-        let row = rows::put(key, &row).unwrap();
+        let row = rows::put_verdict(key, &row).unwrap();
         records.store.apply(vec![row]).await.unwrap();
         let was = known(&records, &verdict).await;
         assert_eq!(was.verdict.as_ref(), Some(&verdict));
