@@ -80,3 +80,57 @@ pub(crate) fn advisories(feeds: &FeedState) -> Advisories {
         problem: feeds.problem.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use sluicegate_engine::testkit::snapshots_suite::{self, Subject};
+    use sluicegate_upstream::ProxyVariables;
+
+    use super::*;
+
+    /// Those of a service over a policy file and no feeds.
+    struct Service {
+        current: Arc<Current>,
+        file: PathBuf,
+        changes: u32,
+    }
+
+    fn policy(number: u32) -> String {
+        format!(
+            "{{apiVersion: sluicegate/v1, kind: Policy, metadata: {{name: p{number}}}, spec: {{}}}}"
+        )
+    }
+
+    #[async_trait]
+    impl Subject for Service {
+        fn snapshots(&self) -> &dyn Snapshots {
+            &*self.current
+        }
+
+        async fn change_policies(&mut self) {
+            self.changes += 1;
+            std::fs::write(&self.file, policy(self.changes)).unwrap();
+            self.current.policies.reload();
+        }
+    }
+
+    #[tokio::test]
+    async fn keep_every_promise() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("p.yaml");
+        std::fs::write(&file, policy(0)).unwrap();
+        let policies = Policies::load(std::slice::from_ref(&file)).unwrap();
+        let clock = sluicegate_machine::clock::system();
+        let directory = home.path().join("feeds");
+        let proxy = ProxyVariables::default();
+        let feeds = Feeds::start(Vec::new(), directory, &proxy, clock);
+        let mut service = Service {
+            current: Current::new(policies, feeds),
+            file,
+            changes: 0,
+        };
+        snapshots_suite::prove(&mut service).await;
+    }
+}

@@ -100,3 +100,31 @@ impl Snapshots for MemorySnapshots {
 
     async fn ready_for(&self, _inventory: &Inventory) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::snapshots_suite::{self, Subject};
+
+    struct Numbered(MemorySnapshots, u32);
+
+    #[async_trait]
+    impl Subject for Numbered {
+        fn snapshots(&self) -> &dyn Snapshots {
+            &self.0
+        }
+
+        async fn change_policies(&mut self) {
+            self.1 += 1;
+            let name = self.1;
+            self.0.set_policies(&format!(
+                "{{apiVersion: sluicegate/v1, kind: Policy, metadata: {{name: p{name}}}, spec: {{}}}}"
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn keep_every_promise() {
+        snapshots_suite::prove(&mut Numbered(MemorySnapshots::default(), 0)).await;
+    }
+}

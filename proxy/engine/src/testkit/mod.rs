@@ -1,5 +1,6 @@
 //! Adapters in memory, and the suites that every adapter of a port passes.
 
+pub mod audit_suite;
 pub mod content;
 pub mod identity_suite;
 #[expect(missing_docs, reason = "the names of promises say what they are")]
@@ -12,6 +13,7 @@ mod memory_origin;
 mod memory_snapshots;
 mod no_tally;
 pub mod origin_suite;
+pub mod snapshots_suite;
 
 pub use memory_audit::MemoryAudit;
 pub use memory_content::MemoryContent;

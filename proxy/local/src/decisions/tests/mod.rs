@@ -19,6 +19,7 @@ use super::*;
 mod earlier;
 mod pages;
 mod policies;
+mod suite;
 mod who;
 mod windows;
 
