@@ -1,5 +1,9 @@
-//! What is read before there is a set: files, and which repositories a policy is bound to.
+//! What is read before there is a set: files, and which repositories and askers a policy is bound
+//! to.
 
+use sluicegate_model::Audience;
+
+use crate::askers::{Asker, Client};
 use crate::glob::Glob;
 
 /// A policy file's name and text.
@@ -18,12 +22,31 @@ pub(crate) struct Binding {
     pub text: String,
     pub policy: String,
     pub repositories: Vec<Glob>,
+    /// For whom; everybody where it is empty.
+    pub clients: Vec<Client>,
 }
 
 impl Binding {
-    pub(crate) fn covers(&self, repository: &str) -> bool {
+    /// Tells whether it applies in a repository for these askers.
+    pub(crate) fn covers(&self, repository: &str, audience: &Audience) -> bool {
+        let is_for = !self.names_askers() || audience.bindings().contains(&self.name);
+        is_for && self.covers_repository(repository)
+    }
+
+    /// Tells whether it applies in a repository, to whomever.
+    pub(crate) fn covers_repository(&self, repository: &str) -> bool {
         self.repositories
             .iter()
             .any(|pattern| pattern.matches(repository))
+    }
+
+    /// Tells whether it is for some askers only.
+    pub(crate) fn names_askers(&self) -> bool {
+        !self.clients.is_empty()
+    }
+
+    /// Tells whether it names whoever asks.
+    pub(crate) fn names(&self, asker: &Asker<'_>) -> bool {
+        self.clients.iter().any(|client| client.names(asker))
     }
 }

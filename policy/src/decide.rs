@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
@@ -21,8 +21,8 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// What is decided on.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// The canonical repository.
-    pub repository: &'a Repository,
+    /// Where, and for whom.
+    pub scope: &'a Scope,
     /// What the manifest is.
     pub content: Content,
 }
@@ -60,9 +60,9 @@ pub fn decide(
     now: Timestamp,
 ) -> Outcome {
     let mut turns = Vec::new();
-    let exceptions = set.exceptions_for(subject.repository);
+    let exceptions = set.exceptions_for(&subject.scope.repository);
     except(&mut report.findings, &exceptions, now, &mut turns);
-    let policies = set.covering(subject.repository);
+    let policies = set.covering(subject.scope);
     let mut spoken = Vec::new();
     for policy in &policies {
         let kind = artifact_reason(policy, subject.content);
@@ -80,7 +80,7 @@ pub fn decide(
         reasons: ordered(spoken),
         policy: PolicyReference {
             name: names.join("+"),
-            digest: set.digest_for(subject.repository),
+            digest: set.digest_for(subject.scope),
         },
         allowed_by,
         valid_until: turns.into_iter().filter(|turn| *turn > now).min(),

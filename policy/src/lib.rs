@@ -3,10 +3,11 @@
 //! Laws, each with a test: unknown severity satisfies no threshold; more findings never loosen a
 //! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
 //!
-//! Reading order: what documents mean (`rules`, `exception`, `glob`), how they are read (`read`,
+//! Reading order: what documents mean (`rules`, `exception`, `glob`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
 //! decision (`decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
 
+mod askers;
 mod binding;
 mod built_in;
 mod decide;
@@ -25,6 +26,7 @@ mod set;
 mod trivyignore;
 mod words;
 
+pub use askers::Asker;
 pub use binding::SourceFile;
 pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use decide::{FeedStanding, Outcome, Subject, decide};

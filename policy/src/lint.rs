@@ -44,7 +44,11 @@ impl PolicySet {
         let mut warnings = Vec::new();
         for binding in self.bindings() {
             let name = &binding.name;
-            if !seen.repositories.iter().any(|it| binding.covers(it)) {
+            if !seen
+                .repositories
+                .iter()
+                .any(|it| binding.covers_repository(it))
+            {
                 warnings.push(format!(
                     "binding {name:?} covers no repository that was seen"
                 ));

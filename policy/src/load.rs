@@ -25,29 +25,17 @@ pub(crate) struct Loaded {
 
 /// Reads all documents, or tells every mistake in all of them.
 pub(crate) fn load(files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
-    let mut loading = Loading::default();
-    for file in files {
-        loading.file(file);
-    }
-    loading.check_bindings();
-    if !loading.errors.is_empty() {
-        loading
-            .errors
-            .sort_by_key(|error| (error.file.clone(), error.line, error.column));
-        return Err(LoadErrors(loading.errors));
-    }
-    let mut exceptions: Vec<Exception> = loading.exceptions.into_values().collect();
-    exceptions.extend(loading.ignored);
-    Ok(Loaded {
-        policies: loading.policies.into_values().collect(),
-        bindings: loading
-            .bindings
-            .into_values()
-            .map(|(binding, ..)| binding)
-            .collect(),
-        exceptions,
-        documents: loading.documents,
-    })
+    Loading::default().load(files)
+}
+
+/// Does the same where bindings may name askers.
+#[cfg(any(test, feature = "testkit"))]
+pub(crate) fn load_with_clients(files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
+    let loading = Loading {
+        takes_clients: true,
+        ..Loading::default()
+    };
+    loading.load(files)
 }
 
 /// Documents while files are read.
@@ -61,11 +49,34 @@ struct Loading {
     ignored: Vec<Exception>,
     documents: Vec<PolicyDocument>,
     errors: Vec<LoadError>,
+    /// Whether bindings may name askers.
+    takes_clients: bool,
 }
 
 impl Loading {
+    fn load(mut self, files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
+        for file in files {
+            self.file(file);
+        }
+        self.check_bindings();
+        if !self.errors.is_empty() {
+            self.errors
+                .sort_by_key(|error| (error.file.clone(), error.line, error.column));
+            return Err(LoadErrors(self.errors));
+        }
+        let mut exceptions: Vec<Exception> = self.exceptions.into_values().collect();
+        exceptions.extend(self.ignored);
+        let bindings = self.bindings.into_values();
+        Ok(Loaded {
+            policies: self.policies.into_values().collect(),
+            bindings: bindings.map(|(binding, ..)| binding).collect(),
+            exceptions,
+            documents: self.documents,
+        })
+    }
+
     fn file(&mut self, file: &SourceFile) {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(self.takes_clients);
         if trivyignore::is_plain(&file.name) {
             let ignored = reader.plain_trivyignore(&file.name, &file.text);
             self.note_ignored(file, &ignored);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 
 use crate::rules::{Conditions, Policy};
 use crate::set::PolicySet;
@@ -26,11 +26,11 @@ pub struct Lacks {
 const NAMED: usize = 5;
 
 impl PolicySet {
-    /// Lists what the policies need in vain, one line for each policy and need: those that cover the
-    /// repository, or all.
-    pub fn unmet(&self, repository: Option<&Repository>, lacks: &Lacks) -> Vec<String> {
-        let policies = match repository {
-            Some(repository) => self.covering(repository),
+    /// Lists what the policies need in vain, one line for each policy and need: those that apply in a
+    /// scope, or all.
+    pub fn unmet(&self, scope: Option<&Scope>, lacks: &Lacks) -> Vec<String> {
+        let policies = match scope {
+            Some(scope) => self.covering(scope),
             None => self.own_or_default(),
         };
         policies

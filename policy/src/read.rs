@@ -3,6 +3,8 @@
 //! Keys that later versions will understand are refused by name: a condition that is silently left
 //! out would change what a rule means.
 
+mod bindings;
+
 use jiff::Timestamp;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::finding::{FindingKind, FindingStatus};
@@ -38,9 +40,20 @@ pub(crate) enum Document {
 #[derive(Default)]
 pub(crate) struct Reader {
     pub(crate) mistakes: Vec<Mistake>,
+    /// Whether bindings may name askers.
+    takes_clients: bool,
 }
 
 impl Reader {
+    /// Starts without mistakes.
+    pub(crate) fn new(takes_clients: bool) -> Self {
+        let mistakes = Vec::new();
+        Self {
+            mistakes,
+            takes_clients,
+        }
+    }
+
     /// Reads a document; none where it has mistakes. Gives the place of its name too.
     pub(crate) fn document<'a>(&mut self, node: &'a Node) -> Option<(&'a Node, Document)> {
         let before = self.mistakes.len();
@@ -246,24 +259,6 @@ impl Reader {
         fields.reject("olderThan", NOT_YET, &mut self.mistakes);
         fields.finish(&mut self.mistakes);
         (self.mistakes.len() == before).then_some(conditions)
-    }
-
-    fn binding(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
-        let mut fields = self.kept(Fields::of(node))?;
-        let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));
-        fields.reject("clients", NOT_YET, &mut self.mistakes);
-        fields.finish(&mut self.mistakes);
-        let place = self.kept(policy)?;
-        let policy = self.kept(place.text())?.to_owned();
-        let list = self.kept(repositories)?;
-        let repositories = self.images(list)?;
-        let binding = Binding {
-            name,
-            text,
-            policy,
-            repositories,
-        };
-        Some(Document::Binding(binding, place.clone()))
     }
 
     fn exception(&mut self, name: String, text: String, node: &Node) -> Option<Exception> {

@@ -1,10 +1,11 @@
-//! A policy set: which documents apply to which repository.
+//! A policy set: which documents apply in which repository, and for whom.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Audience, Digest, Repository, Scope};
 
+use crate::askers::Asker;
 use crate::binding::{Binding, SourceFile};
 use crate::built_in::{BUILT_IN_NAME, built_in_text};
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
@@ -13,7 +14,7 @@ use crate::exception::Exception;
 use crate::load::{self, Loaded};
 use crate::rules::Policy;
 
-/// Most repositories whose digest is remembered, about 2 MiB; then all are forgotten.
+/// Most scopes whose digest is remembered, about 2 MiB; then all are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// Validated documents; immutable and cheap to clone.
@@ -29,8 +30,8 @@ struct Documents {
     /// All of them as they were written, the built-in one too.
     written: Vec<PolicyDocument>,
     digest: Digest,
-    /// Digests by repository: every warm pull asks for one, and documents never change.
-    remembered: RwLock<HashMap<Repository, Digest>>,
+    /// Digests by scope: every warm pull asks for one, and documents never change.
+    remembered: RwLock<HashMap<Scope, Digest>>,
 }
 
 impl PolicySet {
@@ -47,6 +48,12 @@ impl PolicySet {
     /// *Errors*: all mistakes at once, each with its place.
     pub fn parse(files: &[SourceFile]) -> Result<Self, LoadErrors> {
         load::load(files).map(Self::from_loaded)
+    }
+
+    /// Does the same where bindings may name askers, which those of files may not yet.
+    #[cfg(any(test, feature = "testkit"))]
+    pub fn parse_with_clients(files: &[SourceFile]) -> Result<Self, LoadErrors> {
+        load::load_with_clients(files).map(Self::from_loaded)
     }
 
     fn from_loaded(loaded: Loaded) -> Self {
@@ -71,40 +78,68 @@ impl PolicySet {
         self.0.digest.clone()
     }
 
-    /// Gives the digest of the documents that apply to the repository.
-    pub fn digest_for(&self, repository: &Repository) -> Digest {
+    /// Tells for whom whoever asks is judged in a repository: for all to whom the same ones of the
+    /// bindings apply that name askers.
+    pub fn audience(&self, repository: &Repository, asker: &Asker<'_>) -> Audience {
+        let mut naming = self.naming_askers().peekable();
+        if naming.peek().is_none() {
+            return Audience::EVERYBODY;
+        }
+        let repository = repository.to_string();
+        let applies = |it: &&Binding| it.names(asker) && it.covers_repository(&repository);
+        Audience::of_bindings(naming.filter(applies).map(|binding| binding.name.clone()))
+    }
+
+    /// Tells whether anybody can still be judged like this: every binding that told these askers
+    /// from others still does.
+    pub fn knows(&self, scope: &Scope) -> bool {
+        let repository = scope.repository.to_string();
+        let is_there = |name: &String| {
+            let mut naming = self.naming_askers();
+            naming.any(|it| it.name == *name && it.covers_repository(&repository))
+        };
+        scope.audience.bindings().iter().all(is_there)
+    }
+
+    fn naming_askers(&self) -> impl Iterator<Item = &Binding> {
+        let bindings = self.0.bindings.iter();
+        bindings.filter(|binding| binding.names_askers())
+    }
+
+    /// Gives the digest of the documents that apply in a scope.
+    pub fn digest_for(&self, scope: &Scope) -> Digest {
         let remembered = &self.0.remembered;
         let known = remembered.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(digest) = known.get(repository) {
+        if let Some(digest) = known.get(scope) {
             return digest.clone();
         }
         drop(known);
-        let digest = self.compute_digest_for(repository);
+        let digest = self.compute_digest_for(scope);
         let mut known = remembered.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
-        known.insert(repository.clone(), digest.clone());
+        known.insert(scope.clone(), digest.clone());
         digest
     }
 
-    fn compute_digest_for(&self, repository: &Repository) -> Digest {
-        digest_of(self.texts_for(repository))
+    fn compute_digest_for(&self, scope: &Scope) -> Digest {
+        digest_of(self.texts_for(scope))
     }
 
-    fn texts_for(&self, repository: &Repository) -> Vec<(&str, &str, &str)> {
-        let name = repository.to_string();
-        let policies = self.covering(repository);
+    fn texts_for(&self, scope: &Scope) -> Vec<(&str, &str, &str)> {
+        let name = scope.repository.to_string();
+        let policies = self.covering(scope);
         let mut texts: Vec<(&str, &str, &str)> = policies
             .iter()
             .map(|policy| (POLICY, policy.name.as_str(), policy.text.as_str()))
             .collect();
         for binding in &self.0.bindings {
-            if binding.covers(&name) {
+            if binding.covers(&name, &scope.audience) {
                 texts.push((BINDING, &binding.name, &binding.text));
             }
         }
-        for exception in self.exceptions_for(repository) {
+        for exception in self.exceptions_for(&scope.repository) {
             texts.push((EXCEPTION, &exception.name, &exception.text));
         }
         texts
@@ -115,10 +150,9 @@ impl PolicySet {
         self.written(self.0.all_texts())
     }
 
-    /// Gives the documents that apply to the repository; their digest is
-    /// [`PolicySet::digest_for`].
-    pub fn documents_for(&self, repository: &Repository) -> Vec<PolicyDocument> {
-        self.written(self.texts_for(repository))
+    /// Gives the documents that apply in a scope; their digest is [`PolicySet::digest_for`].
+    pub fn documents_for(&self, scope: &Scope) -> Vec<PolicyDocument> {
+        self.written(self.texts_for(scope))
     }
 
     /// Finds what was written for each of these: of equal ones each its own.
@@ -142,9 +176,9 @@ impl PolicySet {
         policies.iter().map(|policy| policy.name.clone()).collect()
     }
 
-    /// Lists the policies that cover the repository: the built-in one where no other does.
-    pub(crate) fn covering(&self, repository: &Repository) -> Vec<&Policy> {
-        let name = repository.to_string();
+    /// Lists the policies that apply in a scope: the built-in one where no other does.
+    pub(crate) fn covering(&self, scope: &Scope) -> Vec<&Policy> {
+        let name = scope.repository.to_string();
         let covers = |policy: &&Policy| {
             let mut own = self
                 .0
@@ -152,25 +186,25 @@ impl PolicySet {
                 .iter()
                 .filter(|binding| binding.policy == policy.name);
             let bound = own.clone().next().is_some();
-            !bound || own.any(|binding| binding.covers(&name))
+            !bound || own.any(|binding| binding.covers(&name, &scope.audience))
         };
         let mut covering: Vec<&Policy> = self.0.policies.iter().filter(covers).collect();
-        if covering.is_empty() || self.built_in_is_bound(&name) {
+        if covering.is_empty() || self.built_in_is_bound(&name, &scope.audience) {
             covering.push(&self.0.built_in);
         }
         covering
     }
 
     /// Tells whether a binding names the built-in policy, and not one of the same name.
-    fn built_in_is_bound(&self, repository: &str) -> bool {
+    fn built_in_is_bound(&self, repository: &str, audience: &Audience) -> bool {
         let shadowed = self
             .0
             .policies
             .iter()
             .any(|policy| policy.name == BUILT_IN_NAME);
-        let mut bindings = self.0.bindings.iter();
-        !shadowed
-            && bindings.any(|binding| binding.policy == BUILT_IN_NAME && binding.covers(repository))
+        let mut bound = self.0.bindings.iter();
+        let binds = |it: &Binding| it.policy == BUILT_IN_NAME && it.covers(repository, audience);
+        !shadowed && bound.any(binds)
     }
 
     /// Lists all exceptions.
@@ -225,10 +259,10 @@ impl PolicySet {
         };
         let covers = |name: &str| {
             let mut own = self.0.bindings.iter().filter(|it| it.policy == name);
-            patterns
-                .iter()
-                .all(|pattern| own.clone().any(|binding| binding.covers(pattern)))
-                && own.next().is_some()
+            patterns.iter().all(|pattern| {
+                own.clone()
+                    .any(|binding| binding.covers_repository(pattern))
+            }) && own.next().is_some()
         };
         let is_unbound = |name: &str| self.0.bindings.iter().all(|it| it.policy != name);
         let policies = self.0.policies.iter();

@@ -2,6 +2,7 @@
 
 mod allowing;
 mod artifacts;
+mod askers;
 mod bearing;
 mod copies;
 mod documents;
@@ -23,7 +24,7 @@ use sluicegate_model::samples;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Scope};
 
 use crate::{FeedStanding, Outcome, PolicySet, SourceFile, Subject, built_in_text, decide};
 
@@ -68,10 +69,14 @@ fn set(text: &str) -> PolicySet {
     .unwrap()
 }
 
+fn scope(repository: &str) -> Scope {
+    Scope::for_all(repository.parse().unwrap())
+}
+
 fn decided(set: &PolicySet, repository: &str, report: &Report) -> Outcome {
-    let repository: Repository = repository.parse().unwrap();
+    let scope = scope(repository);
     let subject = Subject {
-        repository: &repository,
+        scope: &scope,
         content: Content::Image,
     };
     decide(
@@ -342,9 +347,9 @@ fn an_exception_covers_its_finding_its_package_and_its_images_until_the_day_is_o
         "feeds turn stale first"
     );
     let after: Timestamp = "2026-07-01T00:00:00Z".parse().unwrap();
-    let repository: Repository = IMAGE.parse().unwrap();
+    let scope = scope(IMAGE);
     let subject = Subject {
-        repository: &repository,
+        scope: &scope,
         content: Content::Image,
     };
     let standing = FeedStanding::default();

@@ -26,7 +26,7 @@ use sluicegate_model::package::{
 };
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Audience, Digest, Repository};
 
 /// Images written together.
 const BATCH: usize = 200;
@@ -57,7 +57,7 @@ async fn main() -> Outcome<()> {
             let digest = Digest::of(&number.to_le_bytes());
             let inventory = inventory(&known, *number, packages, ecosystem);
             let mut verdict = verdict(&digest, &inventory)?;
-            let earlier = records.known_verdict(&verdict.repository, &digest).await?;
+            let earlier = records.known_verdict(&verdict.scope(), &digest).await?;
             replacements.push(Replacement::new(&mut verdict, &earlier)?.listing(&inventory));
             if !is_bare {
                 documents.push(document(&digest, inventory)?);
@@ -126,6 +126,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         digest: digest.clone(),
         repository,
         tags: vec!["1".parse()?],
+        audience: Audience::EVERYBODY,
         claimed_name: None,
         artifact: None,
         platform: inventory.platform.clone(),

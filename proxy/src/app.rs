@@ -33,6 +33,7 @@ use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
 use crate::history::PullHistory;
+use crate::http::callers::{Anyone, Callers};
 use crate::http::details::Details;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::registry::Registry;
@@ -154,7 +155,7 @@ impl App {
             &certificates,
             settings.max_connections,
             registry,
-            (state, guard),
+            (state, guard, callers(&settings)),
             &draining,
         );
         let data = settings.data.clone();
@@ -268,7 +269,7 @@ impl Parts {
     ) -> Arc<Registry> {
         Arc::new(Registry {
             names: names(settings),
-            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+            callers: callers(settings),
             gate: self.gate.clone(),
             details,
             explain_to_old_clients: settings.explain_to_old_clients,
@@ -336,6 +337,11 @@ impl Parts {
             clock: clock.clone(),
         })
     }
+}
+
+fn callers(settings: &Settings) -> Callers {
+    let trusted = TrustedProxies::new(settings.trusted_proxies.clone());
+    Callers::new(trusted, Arc::new(Anyone))
 }
 
 fn names(settings: &Settings) -> Names {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluicegate_engine::snapshots::{Advisories, Epoch, InForce, Snapshots, TextsNotKept};
 use sluicegate_feeds::{FeedState, Feeds};
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::PolicySet;
 use sluicegate_scanner::feeds::FeedIndex;
@@ -34,6 +34,10 @@ impl Snapshots for Current {
         }
     }
 
+    fn policies(&self) -> Arc<PolicySet> {
+        self.policies.current()
+    }
+
     fn in_force(&self) -> InForce {
         // First, so that what is swapped meanwhile makes a verdict old rather than wrong.
         let epoch = self.epoch();
@@ -50,8 +54,8 @@ impl Snapshots for Current {
         self.feeds.is_loaded() && (current.revision > 0 || current.sources.is_empty())
     }
 
-    fn keep_texts(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsNotKept> {
-        let kept = self.policies.keep_for(set, repository);
+    fn keep_texts(&self, set: &PolicySet, scope: &Scope) -> Result<(), TextsNotKept> {
+        let kept = self.policies.keep_for(set, scope);
         kept.map_err(|error| TextsNotKept(Box::new(error)))
     }
 
@@ -74,5 +78,59 @@ pub(crate) fn advisories(feeds: &FeedState) -> Advisories {
         index: Arc::clone(&feeds.index),
         standing: feeds.standing,
         problem: feeds.problem.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use sluicegate_engine::testkit::snapshots_suite::{self, Subject};
+    use sluicegate_upstream::ProxyVariables;
+
+    use super::*;
+
+    /// Those of a service over a policy file and no feeds.
+    struct Service {
+        current: Arc<Current>,
+        file: PathBuf,
+        changes: u32,
+    }
+
+    fn policy(number: u32) -> String {
+        format!(
+            "{{apiVersion: sluicegate/v1, kind: Policy, metadata: {{name: p{number}}}, spec: {{}}}}"
+        )
+    }
+
+    #[async_trait]
+    impl Subject for Service {
+        fn snapshots(&self) -> &dyn Snapshots {
+            &*self.current
+        }
+
+        async fn change_policies(&mut self) {
+            self.changes += 1;
+            std::fs::write(&self.file, policy(self.changes)).unwrap();
+            self.current.policies.reload();
+        }
+    }
+
+    #[tokio::test]
+    async fn keep_every_promise() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("p.yaml");
+        std::fs::write(&file, policy(0)).unwrap();
+        let policies = Policies::load(std::slice::from_ref(&file)).unwrap();
+        let clock = sluicegate_machine::clock::system();
+        let directory = home.path().join("feeds");
+        let proxy = ProxyVariables::default();
+        let feeds = Feeds::start(Vec::new(), directory, &proxy, clock);
+        let mut service = Service {
+            current: Current::new(policies, feeds),
+            file,
+            changes: 0,
+        };
+        snapshots_suite::prove(&mut service).await;
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_policy::{ListedException, LoadErrors, PolicySet, SourceFile};
 
 use sluicegate_local::decisions::{PolicyRecord, RecordError, TextsError};
@@ -80,10 +80,10 @@ impl Policies {
         written
     }
 
-    /// Keeps the texts of a set that decide in a repository; blocks on the disk where they are new.
-    pub fn keep_for(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsError> {
+    /// Keeps the texts of a set that decide in a scope; blocks on the disk where they are new.
+    pub fn keep_for(&self, set: &PolicySet, scope: &Scope) -> Result<(), TextsError> {
         match self.record.get() {
-            Some(record) => record.keep_for(set, repository),
+            Some(record) => record.keep_for(set, scope),
             None => Ok(()),
         }
     }

@@ -4,9 +4,9 @@ use super::*;
 
 /// Decides on an artifact by the built-in policy.
 fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
-    let repository: Repository = IMAGE.parse().unwrap();
+    let scope = scope(IMAGE);
     let subject = Subject {
-        repository: &repository,
+        scope: &scope,
         content: Content::Artifact(kind),
     };
     let standing = FeedStanding::default();

@@ -47,11 +47,11 @@ fn the_digest_of_documents_is_that_of_what_decides() {
     ] {
         assert_eq!(digest_of_documents(&set.documents()), set.digest());
         for name in ["up.test/app", "up.test/other", "a.test/x"] {
-            let repository: Repository = name.parse().unwrap();
-            let documents = set.documents_for(&repository);
+            let scope = scope(name);
+            let documents = set.documents_for(&scope);
             assert_eq!(
                 digest_of_documents(&documents),
-                set.digest_for(&repository),
+                set.digest_for(&scope),
                 "{name}"
             );
             assert!(!documents.is_empty());

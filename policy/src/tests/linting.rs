@@ -256,7 +256,7 @@ fn what_policies_need_in_vain_is_told() {
         probabilities: true,
         severities: ["Alpine", "Debian"].map(str::to_owned).into(),
     };
-    let covered: Repository = "docker.io/library/app".parse().unwrap();
+    let covered = scope("docker.io/library/app");
     let told = set.unmet(Some(&covered), &all);
     let wanted = [
         "rule \"r3\" of policy \"p\" needs a list of known exploited vulnerabilities, and the loaded feeds have none",
@@ -265,7 +265,7 @@ fn what_policies_need_in_vain_is_told() {
     ];
     assert_eq!(told, wanted);
     assert_eq!(set.unmet(Some(&covered), &Lacks::default()), [""; 0]);
-    let elsewhere: Repository = "quay.io/team/app".parse().unwrap();
+    let elsewhere = scope("quay.io/team/app");
     let of_built_in = set.unmet(Some(&elsewhere), &all);
     assert!(
         of_built_in

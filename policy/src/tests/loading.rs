@@ -208,10 +208,7 @@ fn a_binding_can_name_the_built_in_policy() {
 
 #[test]
 fn digests_follow_meaning_and_not_layout() {
-    let digest = |text: &str, repository: &str| {
-        let repository: Repository = repository.parse().unwrap();
-        set(text).digest_for(&repository)
-    };
+    let digest = |text: &str, repository: &str| set(text).digest_for(&scope(repository));
     let plain = document("Policy", "p", "{mode: audit}");
     let spaced = format!(
         "# why\n{}",

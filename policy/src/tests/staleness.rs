@@ -10,9 +10,9 @@ fn outcome(feeds: &str, knowledge: Vec<Knowledge>, standing: FeedStanding) -> Ou
         knowledge,
         ..report(vec![], vec![])
     };
-    let repository: Repository = IMAGE.parse().unwrap();
+    let scope = scope(IMAGE);
     let subject = Subject {
-        repository: &repository,
+        scope: &scope,
         content: Content::Image,
     };
     decide(&set, &subject, report, &standing, now())

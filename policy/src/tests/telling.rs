@@ -1,5 +1,6 @@
 //! What a refused client, and an operator, read.
 
+use sluicegate_model::Audience;
 use sluicegate_model::verdict::{Provenance, Verdict};
 
 use super::*;
@@ -12,6 +13,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         digest: Digest::of(b"manifest"),
         repository: IMAGE.parse().unwrap(),
         tags: Vec::new(),
+        audience: Audience::EVERYBODY,
         claimed_name: None,
         platform: report.platform.clone(),
         artifact: None,

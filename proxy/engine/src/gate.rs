@@ -22,7 +22,7 @@ use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::registry::TagPage;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Repository, Tag};
+use sluicegate_model::{Repository, Scope, Tag};
 
 use crate::pull::asked::Asked;
 use crate::pull::download::Downloads;
@@ -160,6 +160,12 @@ impl Gate {
         let mut holding = self.clone();
         holding.parts.mode = GateMode::Hold;
         holding
+    }
+
+    /// Tells where and for whom is judged what is asked for: once for each request, so that all of it
+    /// is judged alike.
+    fn scope(&self, asked: &Asked) -> Scope {
+        self.parts.judge.scope(&asked.repository, &asked.who)
     }
 
     fn refusal(&self, asked: &Asked, verdict: Arc<Verdict>) -> Refusal {

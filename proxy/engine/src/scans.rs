@@ -19,6 +19,7 @@ use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::Glob;
 
 use crate::gate::Gate;
+use crate::identity::Who;
 use crate::pull::error::PullError;
 
 /// Scans that are remembered, the newest ones.
@@ -59,6 +60,8 @@ pub struct Scan {
     id: String,
     image: String,
     started: Timestamp,
+    /// For whom it is judged.
+    who: Who,
     progress: Mutex<Progress>,
 }
 
@@ -149,14 +152,15 @@ impl Scans {
         }
     }
 
-    /// Starts the scan of an image, or of all tags that match a pattern with `*` and `?`.
-    pub fn start(&self, image: &str) -> Result<ScanReport, ScanError> {
+    /// Starts the scan of an image for whoever asks, or of all tags that match a pattern with `*` and `?`.
+    pub fn start(&self, image: &str, who: Who) -> Result<ScanReport, ScanError> {
         let shared = Arc::clone(&self.shared);
         let (repository, wanted) = shared.parse(image)?;
         let scan = Arc::new(Scan {
             id: format!("{:016x}", rand::random::<u64>()),
             image: image.to_owned(),
             started: shared.clock.now(),
+            who,
             progress: Mutex::default(),
         });
         shared.keep(&scan)?;
@@ -283,7 +287,10 @@ impl Shared {
         reference: &Reference,
     ) {
         scan.update(at, |image| image.state = ScanState::Running);
-        let outcome = self.gate.judge_ahead(repository, reference).await;
+        let outcome = self
+            .gate
+            .judge_ahead(repository, &scan.who, reference)
+            .await;
         scan.update(at, |image| match outcome {
             Ok((digest, verdict)) => {
                 image.state = ScanState::Done;

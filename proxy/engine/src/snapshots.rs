@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::{FeedStanding, PolicySet};
 use sluicegate_scanner::feeds::FeedIndex;
@@ -52,6 +52,9 @@ pub trait Snapshots: Send + Sync {
     /// Tells which ones are in force.
     fn epoch(&self) -> Epoch;
 
+    /// Gives the policies alone: every request asks for whom it is judged.
+    fn policies(&self) -> Arc<PolicySet>;
+
     /// Gives them.
     fn in_force(&self) -> InForce;
 
@@ -59,8 +62,8 @@ pub trait Snapshots: Send + Sync {
     /// of earlier ones are the better ones.
     fn is_loaded(&self) -> bool;
 
-    /// Keeps the texts of the policies that decide in a repository; may block on a disk.
-    fn keep_texts(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsNotKept>;
+    /// Keeps the texts of the policies that decide in a scope; may block on a disk.
+    fn keep_texts(&self, set: &PolicySet, scope: &Scope) -> Result<(), TextsNotKept>;
 
     /// Asks for the ecosystems of an inventory that `index` knows nothing of; they come, if at all,
     /// as a later epoch.

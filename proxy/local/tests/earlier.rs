@@ -28,7 +28,7 @@ use sluicegate_local::ledger::Records;
 use sluicegate_local::store::{EngineKind, Opened};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 use tempfile::TempDir;
 
 /// Made by `earlier/make.py`.
@@ -167,10 +167,11 @@ async fn every_verdict_says_what_it_said() {
     let (records, mut bytes) = (&earlier.records, BTreeSet::new());
     for then in earlier.answers("verdicts") {
         let (repository, digest) = place(then);
-        let now = records.verdict(&repository, &digest).await.unwrap();
+        let scope = Scope::for_all(repository.clone());
+        let now = records.verdict(&scope, &digest).await.unwrap();
         let now = serde_json::to_value(now.unwrap()).unwrap();
         assert_says(&now, then, &format!("{repository}@{digest}"));
-        bytes.extend(records.verdict_bytes(&repository, &digest).await.unwrap());
+        bytes.extend(records.verdict_bytes(&scope, &digest).await.unwrap());
     }
     let all = earlier.answers("verdicts").len();
     assert_eq!(records.count_verdicts().await.unwrap(), all as u64);
@@ -236,7 +237,10 @@ async fn one_image_has_its_verdict_in_every_repository() {
     records.make_index_whole().await.unwrap();
     let (copy, tag) = ("up.test/team/copy".parse().unwrap(), "1".parse().unwrap());
     let digest = records.tag(&copy, &tag).await.unwrap().unwrap().digest;
-    let app: Repository = "up.test/lib/app".parse().unwrap();
+    let (app, copy) = (
+        Scope::for_all("up.test/lib/app".parse().unwrap()),
+        Scope::for_all(copy),
+    );
     let found = records.judged_in(&digest).await.unwrap();
     assert!(found.len() == 2 && found.contains(&app) && found.contains(&copy));
     assert_eq!(records.summaries_of(&digest).await.unwrap().len(), 2);
@@ -363,7 +367,8 @@ async fn what_is_written_now_goes_on_where_it_ended() {
     );
     let allowed = earlier.wanted(|verdict| verdict["decision"] == "allow");
     let (_, repository, digest) = allowed[0].clone();
-    let known = records.known_verdict(&repository, &digest).await.unwrap();
+    let scope = Scope::for_all(repository.clone());
+    let known = records.known_verdict(&scope, &digest).await.unwrap();
     let mut verdict: Verdict = known.verdict.clone().unwrap();
     verdict.decision = Decision::Refuse;
     let change = difference(known.verdict.as_ref().unwrap(), &verdict);

@@ -149,7 +149,8 @@ async fn digests(
     let mut repositories: Vec<Repository> = repository.into_iter().cloned().collect();
     if repositories.is_empty() {
         let known = state.ledger.judged_in(&digest).await;
-        repositories = known.map_err(Problem::internal)?;
+        let scopes = known.map_err(Problem::internal)?.into_iter();
+        repositories = scopes.map(|scope| scope.repository).collect();
     }
     let mut digests = vec![digest.clone()];
     for repository in repositories {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::generate::SchemaSettings;
@@ -100,8 +101,13 @@ described!();
 described!(A);
 described!(A, B);
 described!(A, B, C);
+described!(A, B, C, D);
 
 impl<T> Asks for State<Arc<T>> {
+    fn describe(_: &mut Operation<'_>) {}
+}
+
+impl<T> Asks for Extension<T> {
     fn describe(_: &mut Operation<'_>) {}
 }
 

@@ -33,6 +33,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sluicegate_engine::content::Content;
+use sluicegate_engine::identity::Unidentified;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::store::EngineKind;
@@ -40,6 +41,8 @@ use sluicegate_model::clock::Clock;
 use sluicegate_model::names::Names;
 
 use crate::history::PullHistory;
+use crate::http::callers::Callers;
+use crate::http::server::PeerInfo;
 use crate::http::tls::TlsReload;
 use crate::metrics::Metrics;
 use crate::origins::Upstreams;
@@ -103,8 +106,8 @@ pub struct ApiState {
     pub clock: Clock,
 }
 
-/// Builds the routes of the API listener, all of them behind its guard.
-pub fn router(state: Arc<ApiState>, guard: Guard) -> Router {
+/// Builds the routes of the API listener, all of them behind its guard, and each told who asks.
+pub fn router(state: Arc<ApiState>, guard: Guard, callers: Callers) -> Router {
     let routes = routes().into_iter();
     let router = routes.fold(Router::new(), |router, route| {
         router.route(route.path, route.answered)
@@ -112,15 +115,32 @@ pub fn router(state: Arc<ApiState>, guard: Guard) -> Router {
     let router = router
         .fallback(nothing_there)
         .method_not_allowed_fallback(method_not_allowed);
-    let guarded = middleware::from_fn_with_state(Arc::new(guard), admit);
+    let guarded = middleware::from_fn_with_state(Arc::new((guard, callers)), admit);
     router.with_state(state).layer(guarded)
 }
 
-async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    match guard.admit(&request) {
-        Ok(()) => next.run(request).await,
+type Door = Arc<(Guard, Callers)>;
+
+async fn admit(State(door): State<Door>, request: Request, next: Next) -> Response {
+    match let_in(&door, request).await {
+        Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Gives a request that may be answered, with who sent it.
+async fn let_in(door: &Door, mut request: Request) -> Result<Request, Problem> {
+    let (guard, callers) = &**door;
+    guard.admit(&request)?;
+    let peer = request.extensions().get::<PeerInfo>();
+    let peer = peer.ok_or_else(|| Problem::internal("a request came from nowhere"))?;
+    let who = callers.who(peer.addr.ip(), request.headers()).await;
+    let who = who.map_err(|error| match error {
+        Unidentified::Missing | Unidentified::Wrong => Problem::unauthorized(error.to_string()),
+        Unidentified::Unknown(_) => Problem::unavailable(error.to_string()),
+    })?;
+    request.extensions_mut().insert(who);
+    Ok(request)
 }
 
 /// Says that a path leads nowhere.

@@ -71,6 +71,11 @@ impl Problem {
         problem
     }
 
+    /// Says that it has to be known who asks.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
     /// Says that nobody who asks like this is answered.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use super::answers::Begun;
 use super::asked::{Body, Nothing, Path, Query};
 use super::json::Json;
 use super::problem::Problem;
+use sluicegate_engine::identity::Who;
 use sluicegate_engine::scans::{ScanError, ScanReport};
 
 /// What is to be scanned.
@@ -24,12 +26,13 @@ pub struct Asked {
 /// Starts a scan.
 pub async fn start(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     _: Query<Nothing>,
     Body(asked): Body<Asked>,
 ) -> Result<Begun<ScanReport>, Problem> {
     let report = state
         .scans
-        .start(&asked.image)
+        .start(&asked.image, who)
         .map_err(|error| match error {
             ScanError::Name(reason) => Problem::bad_request(reason),
             ScanError::Busy => Problem::too_many(error.to_string()),

@@ -112,9 +112,9 @@ struct PolicyStatus {
 /// Shows a pull under way.
 fn running(state: &ApiState, pull: &Pull) -> RunningPull {
     let (bytes_done, bytes_expected) = pull.progress.bytes();
-    let upstream = state.upstreams.client(&pull.repository);
+    let upstream = state.upstreams.client(&pull.scope.repository);
     RunningPull {
-        repository: pull.repository.clone(),
+        repository: pull.scope.repository.clone(),
         digest: pull.manifest.digest.clone(),
         bytes_done,
         bytes_expected,

@@ -10,7 +10,7 @@ use sluicegate_engine::ledger::LedgerError;
 use sluicegate_engine::ledger::{Counts, Summary, VerdictFilter, Worst};
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::answers::{List, Written};
 use super::asked::{Path, Query};
@@ -254,29 +254,40 @@ async fn found(
     room: u64,
 ) -> Result<Option<Viewed>, Problem> {
     let ledger = &state.ledger;
-    let repositories = ledger.judged_in(digest).await;
-    let repositories = repositories.map_err(Problem::internal)?;
-    for repository in &repositories {
+    let scopes = ledger.judged_in(digest).await;
+    let scopes = scopes.map_err(Problem::internal)?;
+    for scope in &scopes {
+        let repository = &scope.repository;
         if wanted.as_ref().is_some_and(|wanted| wanted != repository) {
             continue;
         }
-        let bytes = ledger.verdict_bytes(repository, digest).await;
+        let bytes = ledger.verdict_bytes(scope, digest).await;
         let bytes = bytes.map_err(Problem::internal)?.unwrap_or(0);
         let share = state.judge.view_of(bytes.saturating_mul(room)).await;
-        let verdict = ledger.verdict(repository, digest).await;
+        let verdict = ledger.verdict(scope, digest).await;
         // A damaged one is none: the next newest speaks.
         let Some(verdict) = verdict.map_err(Problem::internal)? else {
             continue;
         };
-        let others = repositories.iter().filter(|other| *other != repository);
         let viewed = Viewed {
             verdict,
-            other_repositories: others.cloned().collect(),
+            other_repositories: others(&scopes, repository),
             share,
         };
         return Ok(Some(viewed));
     }
     Ok(None)
+}
+
+/// Names the repositories beside this one, each once.
+fn others(scopes: &[Scope], shown: &Repository) -> Vec<Repository> {
+    let mut others: Vec<Repository> = Vec::new();
+    for Scope { repository, .. } in scopes {
+        if repository != shown && !others.contains(repository) {
+            others.push(repository.clone());
+        }
+    }
+    others
 }
 
 /// Says why there is no verdict: it is being made, it is an index, or it was never asked for.

@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::StartError;
 use super::tasks::{serve_api, serve_registry};
-use crate::api::ApiState;
 use crate::api::guard::Guard;
+use crate::api::{self, ApiState};
+use crate::http::callers::Callers;
 use crate::http::details::Details;
 use crate::http::registry::Registry;
 use crate::http::server::ServerLimits;
@@ -102,7 +103,7 @@ impl Bound {
         certificates: &Certificates,
         max_connections: usize,
         registry: Arc<Registry>,
-        (state, guard): (Arc<ApiState>, Guard),
+        (state, guard, callers): (Arc<ApiState>, Guard, Callers),
         draining: &watch::Sender<bool>,
     ) -> Vec<JoinHandle<()>> {
         let limits = ServerLimits {
@@ -112,7 +113,7 @@ impl Bound {
         let (tls, stopping) = (certificates.registry.clone(), draining.subscribe());
         let registry = serve_registry(self.registry, tls, limits, registry, stopping);
         let (tls, stopping) = (certificates.api.clone(), draining.subscribe());
-        let api = serve_api(self.api, tls, state, guard, stopping);
+        let api = serve_api(self.api, tls, api::router(state, guard, callers), stopping);
         vec![tokio::spawn(registry), tokio::spawn(api)]
     }
 }

@@ -4,14 +4,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use axum::Router;
+use axum::{Extension, Router};
 use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_local::store::EngineKind;
 
 use super::listeners::Certificates;
-use super::{Parts, StartError, store};
+use super::{Parts, StartError, callers, store};
 use crate::api;
 use crate::api::guard::Guard;
+use crate::http::server::PeerInfo;
 use crate::metrics::Metrics;
 
 /// Says why a directory cannot be asked.
@@ -65,7 +66,9 @@ pub fn api(data: &Path) -> Result<Router, StoppedError> {
         &Certificates::default(),
     );
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Ok(api::router(state, Guard::new(here, &[], None)))
+    let router = api::router(state, Guard::new(here, &[], None), callers(&settings));
+    // This process asks itself.
+    Ok(router.layer(Extension(PeerInfo { addr: here })))
 }
 
 /// Takes registries and their names from the configuration; nothing is fetched and nothing judged,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
 use sluicegate_engine::lacks::lacks;
@@ -14,8 +15,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_service::Service as _;
 
-use crate::api::guard::Guard;
-use crate::api::{self, ApiState};
 use crate::http::registry::Registry;
 use crate::http::server::{self, PeerInfo, ServerLimits};
 use crate::http::tls::TlsReload;
@@ -118,12 +117,11 @@ pub(super) async fn serve_registry(
 pub(super) async fn serve_api(
     listener: TcpListener,
     tls: Option<TlsReload>,
-    state: Arc<ApiState>,
-    guard: Guard,
+    router: Router,
     draining: watch::Receiver<bool>,
 ) {
-    let router = api::router(state, guard);
-    let service = move |request: Request<Incoming>, _peer: PeerInfo| {
+    let service = move |mut request: Request<Incoming>, peer: PeerInfo| {
+        request.extensions_mut().insert(peer);
         let mut router = router.clone();
         async move {
             match router.call(request).await {

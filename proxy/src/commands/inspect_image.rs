@@ -19,6 +19,7 @@ use sluicegate_formats::grid::{Cell, Grid};
 use sluicegate_formats::text::{counted, name_of};
 use sluicegate_formats::{self as formats, Format};
 use sluicegate_machine::private;
+use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::image::Reference;
 use sluicegate_model::inventory::Inventory;
@@ -269,7 +270,7 @@ impl Inspection {
             let image = source.image();
             let claimed_name = image.claimed_name.clone();
             let image = Image {
-                repository: image.repository.clone(),
+                scope: Scope::for_all(image.repository.clone()),
                 digest: image.digest.clone(),
                 tags: image.tags.clone(),
             };

@@ -1,23 +1,17 @@
 //! Requests for registries that are not configured: a line in the log, so that the first day shows
 //! what nodes ask for.
 
-use std::net::IpAddr;
-
 use hyper::Request;
 use sluicegate_engine::audit::Denial;
+use sluicegate_engine::identity::Who;
 use sluicegate_model::image::Reference;
 use sluicegate_model::names::CanonicalNameError;
 
-use super::registry::{Registry, who};
+use super::registry::Registry;
 use super::route::RouteError;
 
 /// Logs and counts a request that failed for its registry; others are none of ours.
-pub(super) async fn note(
-    registry: &Registry,
-    request: &Request<()>,
-    client: IpAddr,
-    error: &RouteError,
-) {
+pub(super) async fn note(registry: &Registry, request: &Request<()>, who: Who, error: &RouteError) {
     let RouteError::Name(CanonicalNameError::UnknownUpstream(host)) = error else {
         return;
     };
@@ -28,7 +22,7 @@ pub(super) async fn note(
         None => (None, None),
     };
     let denial = Denial {
-        who: who(request, client),
+        who,
         registry: host.clone(),
         path: name
             .strip_prefix(&format!("{host}/"))

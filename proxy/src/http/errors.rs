@@ -22,6 +22,7 @@ use super::respond::{
 };
 use super::route::RouteError;
 use sluicegate_engine::gate::Refusal;
+use sluicegate_engine::identity::Unidentified;
 use sluicegate_engine::pull::error::PullError;
 
 /// What was asked for where a pull failed: one failure is told in the terms of the request.
@@ -85,6 +86,20 @@ pub fn unsatisfiable(total: u64, head: bool) -> Response<Body> {
     let mut response = envelope(StatusCode::RANGE_NOT_SATISFIABLE, code, &message, head);
     let range = format!("bytes */{total}");
     set(response.headers_mut(), header::CONTENT_RANGE, &range);
+    response
+}
+
+/// Answers somebody of whom it is not known who that is.
+pub fn unidentified(error: &Unidentified, head: bool) -> Response<Body> {
+    let (status, code) = match error {
+        Unidentified::Missing | Unidentified::Wrong => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+        Unidentified::Unknown(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+    };
+    let mut response = envelope(status, code, &format!("sluicegate: {error}"), head);
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = "Basic realm=\"sluicegate\"";
+        set(response.headers_mut(), header::WWW_AUTHENTICATE, challenge);
+    }
     response
 }
 

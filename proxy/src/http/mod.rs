@@ -3,6 +3,7 @@
 mod activity;
 pub mod blob;
 pub mod body;
+pub mod callers;
 mod certificate;
 mod connection;
 mod denied;

@@ -2,7 +2,7 @@
 //!
 //! Each endpoint has its own file; this one owns what they share.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use sluicegate_model::names::Names;
 use tokio::sync::watch;
 
 use super::body::Body;
+use super::callers::Callers;
 use super::denied;
 use super::details::Details;
-use super::forwarded::TrustedProxies;
 use super::route::{self, Route, RouteError, Target};
 use super::{blob, errors, hold, lists, manifest, old_clients, respond};
 use crate::metrics::Metrics;
@@ -29,8 +29,8 @@ use sluicegate_engine::pull::patience::OutOfPatience;
 pub struct Registry {
     /// How repositories are named.
     pub names: Names,
-    /// Who is believed on who a client is.
-    pub trusted_proxies: TrustedProxies,
+    /// Who asks.
+    pub callers: Callers,
     /// What may leave.
     pub gate: Gate,
     /// Where the API is, as shown to clients.
@@ -89,12 +89,15 @@ impl Registry {
         let (parts, _body) = request.into_parts();
         let request = Request::from_parts(parts, ());
         let head = *request.method() == Method::HEAD;
-        let client = self.trusted_proxies.client(client.ip(), request.headers());
+        let who = match self.callers.who(client.ip(), request.headers()).await {
+            Ok(who) => who,
+            Err(error) => return errors::unidentified(&error, head),
+        };
         let uri = request.uri();
         let target = match route::parse(request.method(), uri.path(), uri.query(), &self.names) {
             Ok(target) => target,
             Err(error) => {
-                denied::note(&self, &request, client, &error).await;
+                denied::note(&self, &request, who, &error).await;
                 return errors::route_error(&error, head);
             }
         };
@@ -103,15 +106,15 @@ impl Registry {
         let path = uri.path().strip_prefix("/v2/").unwrap_or_default();
         let repository = target.route.repository().filter(|_| !has_ns).cloned();
         let meant = repository.and_then(|it| Some((self.names.may_mean(path, &it)?, it)));
-        let asked = meant.is_some().then(|| request.clone());
+        let asked = meant.is_some().then(|| (request.clone(), who.clone()));
         let trace = trace(request.headers());
-        let mut response = trace.follow(self.dispatch(target, request, client)).await;
-        if let (Some((meant, repository)), Some(asked)) = (meant, asked)
+        let mut response = trace.follow(self.dispatch(target, request, who)).await;
+        if let (Some((meant, repository)), Some((asked, who))) = (meant, asked)
             && response.status() == StatusCode::NOT_FOUND
             && !self.gate.has_been_pulled(&repository).await
         {
             let error = RouteError::Name(meant);
-            denied::note(&self, &asked, client, &error).await;
+            denied::note(&self, &asked, who, &error).await;
             return errors::route_error(&error, head);
         }
         if let Some(ns) = ns
@@ -129,14 +132,8 @@ impl Registry {
         errors::refusal(refusal, &self.details.base(call), call.asked.head)
     }
 
-    async fn dispatch(
-        &self,
-        target: Target,
-        request: Request<()>,
-        client: IpAddr,
-    ) -> Response<Body> {
+    async fn dispatch(&self, target: Target, request: Request<()>, who: Who) -> Response<Body> {
         let (head, hop) = (target.head, target.hop);
-        let who = who(&request, client);
         let agent = who.user_agent.as_deref();
         let hides_reasons =
             self.explain_to_old_clients && agent.is_some_and(old_clients::hides_reasons);
@@ -170,17 +167,6 @@ fn trace(headers: &HeaderMap) -> Trace {
     let mut told = headers.get_all("traceparent").iter();
     let first = told.next().and_then(|value| value.to_str().ok());
     Trace::of(first.filter(|_| told.next().is_none()))
-}
-
-/// Tells who asks, as the log names them.
-pub(super) fn who(request: &Request<()>, client: IpAddr) -> Who {
-    let user_agent = request.headers().get(header::USER_AGENT);
-    let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
-    Who {
-        client,
-        principal: None,
-        user_agent: user_agent.map(ToOwned::to_owned),
-    }
 }
 
 #[cfg(test)]

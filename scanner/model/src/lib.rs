@@ -6,12 +6,13 @@
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
-//! [`verdict`]);
+//! [`audience`], [`verdict`]);
 //! how all of it is written, for programs, is [`schema`] and [`percent`].
 
 pub mod absent;
 pub mod advisory;
 pub mod artifact;
+pub mod audience;
 pub mod backoff;
 pub mod clock;
 pub mod coverage;
@@ -42,5 +43,6 @@ pub mod strict_json;
 pub mod strict_yaml;
 pub mod verdict;
 
+pub use audience::{Audience, Principal, Scope};
 pub use digest::{Digest, DigestHasher};
 pub use image::{Reference, Repository, Tag};

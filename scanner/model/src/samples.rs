@@ -2,6 +2,7 @@
 //! a hostile name.
 
 use crate::Digest;
+use crate::audience::Audience;
 use crate::coverage::{Coverage, Gap, GapKind};
 use crate::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use crate::inventory::Inventory;
@@ -72,6 +73,7 @@ pub fn verdict() -> Verdict {
         digest: Digest::of(b"manifest"),
         repository: "docker.io/library/app".parse().unwrap(),
         tags: vec!["1".parse().unwrap()],
+        audience: Audience::EVERYBODY,
         claimed_name: None,
         artifact: None,
         platform: "linux/amd64".into(),

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::ArtifactKind;
+use crate::audience::{Audience, Scope};
 use crate::coverage::Coverage;
 use crate::digest::Digest;
 use crate::finding::Finding;
@@ -144,6 +145,10 @@ pub struct Verdict {
     pub digest: Digest,
     /// The canonical repository.
     pub repository: Repository,
+    /// For whom, where a binding names askers; everybody else where it is left out.
+    #[serde(default, skip_serializing_if = "Audience::is_everybody")]
+    #[schemars(skip)]
+    pub audience: Audience,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
     /// What the archive calls the image, where it was read from one and says something else. Only
@@ -180,4 +185,14 @@ pub struct Verdict {
     pub packages: u64,
     /// What the verdict rests on.
     pub provenance: Provenance,
+}
+
+impl Verdict {
+    /// Gives where it was made, and for whom.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            repository: self.repository.clone(),
+            audience: self.audience.clone(),
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! Blobs: those that a judged and allowed manifest of the repository lists, and in stream mode of
-//! others all but their tails.
+//! Blobs: those that a manifest of the repository lists which is judged and allowed for whoever asks,
+//! and in stream mode of others all but their tails.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use sluicegate_model::gate::GateMode;
 use sluicegate_model::image_config::MAX_CONFIG_BYTES;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 use sluicegate_scanner::is_surely_image;
 
 use super::{Cleared, Gate, Judged, Refusal};
@@ -75,7 +75,7 @@ impl Gate {
         digest: &Digest,
         wanted: impl Fn(u64) -> Option<Range<u64>> + Sync,
     ) -> Result<BlobAnswer, PullError> {
-        let judged = Box::pin(self.judged_blob(&asked.repository, digest, &wanted));
+        let judged = Box::pin(self.judged_blob(asked, digest, &wanted));
         let grant = match asked.patience.wait(judged).await {
             Ok(judged) => match judged? {
                 Judged::Passes(grant) => *grant,
@@ -107,21 +107,38 @@ impl Gate {
         Ok(BlobAnswer::Serve(blob, Some(Box::new(Cleared(body)))))
     }
 
-    /// Judges a blob, and waits for the verdict where no byte that is wanted may leave before it:
-    /// headers and then silence would end in a cut without a reason.
+    /// Judges a blob for whoever asks, and anew where another policy came in force meanwhile that
+    /// tells them from those for whom it was judged.
     async fn judged_blob(
         &self,
-        repository: &Repository,
+        asked: &Asked,
         digest: &Digest,
         wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
     ) -> Result<JudgedBlob, PullError> {
-        let judged = self.judged_by_listing(repository, digest).await?;
+        loop {
+            let scope = self.scope(asked);
+            let judged = self.judged_before_bytes(&scope, digest, wanted).await?;
+            if scope == self.scope(asked) {
+                return Ok(judged);
+            }
+        }
+    }
+
+    /// Judges a blob, and waits for the verdict where no byte that is wanted may leave before it:
+    /// headers and then silence would end in a cut without a reason.
+    async fn judged_before_bytes(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
+    ) -> Result<JudgedBlob, PullError> {
+        let judged = self.judged_by_listing(scope, digest).await?;
         if let Judged::Passes(grant) = &judged
             && let Some(range) = wanted(grant.blob.size)
             && grant.withholds_from(range.start)
         {
             let holding = self.holding();
-            return Box::pin(holding.judged_by_listing(repository, digest)).await;
+            return Box::pin(holding.judged_by_listing(scope, digest)).await;
         }
         Ok(judged)
     }
@@ -129,9 +146,10 @@ impl Gate {
     /// Judges a blob by the manifests of the repository that list it.
     async fn judged_by_listing(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<JudgedBlob, PullError> {
+        let repository = &scope.repository;
         let listing = self
             .parts
             .ledger
@@ -139,7 +157,7 @@ impl Gate {
             .await?;
         let mut found = Found::default();
         for manifest in listing {
-            match self.parts.judge.current(repository, &manifest).await? {
+            match self.parts.judge.current(scope, &manifest).await? {
                 Some(verdict) if verdict.decision == Decision::Refuse => {
                     found.refused = Some(verdict);
                 }
@@ -150,16 +168,17 @@ impl Gate {
                 None => found.waiting.push(manifest),
             }
         }
-        self.unjudged_blob(repository, digest, found).await
+        self.unjudged_blob(scope, digest, found).await
     }
 
     /// Waits for the manifests that list a blob and have no verdict yet.
     async fn unjudged_blob(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         mut found: Found,
     ) -> Result<JudgedBlob, PullError> {
+        let repository = &scope.repository;
         let mut failed = None;
         let client = Waiting::default();
         for manifest in std::mem::take(&mut found.waiting) {
@@ -167,7 +186,7 @@ impl Gate {
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
-            let pull = self.parts.running.join(repository, &known, image, None);
+            let pull = self.parts.running.join(scope, &known, image, None);
             pull.join(client.seen_from_afar());
             // What turns out to be an artifact must not have given away a refused image's layer.
             let clears = found.refused.is_none() || is_surely_image(image);
@@ -239,9 +258,10 @@ impl Gate {
         if held.as_ref() == Some(digest) {
             return Ok(None);
         }
-        let proof = self.parts.presence.prove(&pull.repository, blob).await?;
-        let is_layer = self.is_layer_of_any(&pull.repository, digest).await?
-            || !self.is_document(&pull.repository, blob).await?;
+        let repository = &pull.scope.repository;
+        let proof = self.parts.presence.prove(repository, blob).await?;
+        let is_layer = self.is_layer_of_any(repository, digest).await?
+            || !self.is_document(repository, blob).await?;
         let withheld_from = stream_rules::withheld_from(blob, is_layer);
         // What is withheld is measured from the end: where the upstream does not say where that
         // is, the layer waits for the verdict whole.
@@ -281,21 +301,17 @@ impl Gate {
         Ok(text.is_some_and(|text| object(&text)))
     }
 
-    /// Lists the layers of a pull that an allowed manifest of the repository lists already.
+    /// Lists the layers of a pull that a manifest which is allowed in its scope lists already.
     async fn cleared_layers(&self, pull: &Pull) -> Result<Vec<Digest>, PullError> {
         let mut cleared = Vec::new();
         for layer in pull.image().into_iter().flat_map(|image| &image.layers) {
             for manifest in self
                 .parts
                 .ledger
-                .manifests_listing(&pull.repository, &layer.digest)
+                .manifests_listing(&pull.scope.repository, &layer.digest)
                 .await?
             {
-                let verdict = self
-                    .parts
-                    .judge
-                    .current(&pull.repository, &manifest)
-                    .await?;
+                let verdict = self.parts.judge.current(&pull.scope, &manifest).await?;
                 if verdict.is_some_and(|verdict| {
                     verdict.decision != Decision::Refuse && !only_artifact(&verdict, &layer.digest)
                 }) {

@@ -13,7 +13,7 @@ use moka::sync::Cache;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::{Descriptor, Index, Manifest, ManifestError};
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::manifest::JudgedManifest;
 use super::{Gate, Judged};
@@ -119,26 +119,27 @@ impl Gate {
     /// Judges the wanted children, each in a task of its own, and decides by their verdicts.
     pub(super) async fn index(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         index: &Index,
         nesting: Nesting,
     ) -> Result<JudgedManifest, PullError> {
         nesting.enter()?;
+        let repository = &scope.repository;
         let mut verdicts = Vec::new();
         let mut waiting = Vec::new();
         for child in self.wanted_children(repository, index).await? {
-            let current = match self.parts.judge.warm(repository, &child) {
+            let current = match self.parts.judge.warm(scope, &child) {
                 Some(verdict) => Some(verdict),
                 // What is known of content is this repository's only once its upstream gave the
                 // bytes.
                 None if self.parts.ledger.is_member(repository, &child).await? => {
-                    self.parts.judge.current(repository, &child).await?
+                    self.parts.judge.current(scope, &child).await?
                 }
                 None => None,
             };
             match current {
                 Some(verdict) => verdicts.push(Ok(Some(verdict))),
-                None => waiting.push(self.spawn_child(repository, &child, nesting.child(&child)?)),
+                None => waiting.push(self.spawn_child(scope, &child, nesting.child(&child)?)),
             }
         }
         match self.parts.mode {
@@ -160,14 +161,18 @@ impl Gate {
     /// Starts a child's pull in a task of its own, so that it outlives whoever asked.
     fn spawn_child(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         child: &Digest,
         nesting: Nesting,
     ) -> tokio::task::JoinHandle<Result<Option<Arc<Verdict>>, PullError>> {
-        let (gate, repository, child) = (self.clone(), repository.clone(), child.clone());
+        let (gate, scope, child) = (self.clone(), scope.clone(), child.clone());
         tokio::spawn(async move {
-            let manifest = gate.parts.manifests.listed(&repository, &child).await?;
-            let judged = gate.judged_at(&repository, &manifest, None, nesting);
+            let manifest = gate
+                .parts
+                .manifests
+                .listed(&scope.repository, &child)
+                .await?;
+            let judged = gate.judged_at(&scope, &manifest, None, nesting);
             Ok(judged.await?.into_verdict())
         })
     }

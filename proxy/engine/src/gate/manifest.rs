@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::content::{Waiting, Watched};
+use crate::identity::Who;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::index::Nesting;
 use super::{Cleared, Gate, Judged, Refusal, ServedManifest};
@@ -53,6 +54,8 @@ impl JudgedManifest {
 
 /// What a request turned out to be about.
 pub(super) struct Found {
+    /// Where and for whom it is judged.
+    pub(super) scope: Scope,
     pub(super) manifest: Arc<KnownManifest>,
     pub(super) tag: Option<Tag>,
     /// What is not sure about it, in words.
@@ -67,12 +70,12 @@ impl Gate {
         asked: &Asked,
         reference: &Reference,
     ) -> Result<ManifestAnswer, PullError> {
-        let find = self.find(&asked.repository, reference);
-        let found = match asked.patience.wait(find).await {
+        let find = self.find(self.scope(asked), reference);
+        let mut found = match asked.patience.wait(find).await {
             Ok(found) => found?,
             Err(ended) => return Ok(ManifestAnswer::NotYet(ended)),
         };
-        let judged = self.judged(&asked.repository, &found.manifest, found.tag.as_ref());
+        let judged = self.judged_as_asked(asked, &mut found);
         match asked.patience.wait(judged).await {
             Ok(judged) => match judged? {
                 Judged::Passes(verdict) => self.let_out(asked, found, verdict).await,
@@ -83,29 +86,46 @@ impl Gate {
         }
     }
 
-    /// Judges an image ahead of its first pull: nothing is logged, nothing leaves. Gives the
+    /// Judges what was found for whoever asked, and anew where another policy came in force meanwhile
+    /// that tells them from those for whom it was judged.
+    async fn judged_as_asked(
+        &self,
+        asked: &Asked,
+        found: &mut Found,
+    ) -> Result<JudgedManifest, PullError> {
+        loop {
+            let judged = self.judged(&found.scope, &found.manifest, found.tag.as_ref());
+            let judged = judged.await?;
+            let scope = self.scope(asked);
+            if scope == found.scope {
+                return Ok(judged);
+            }
+            found.scope = scope;
+        }
+    }
+
+    /// Judges an image ahead of its first pull, for whoever asks for that: nothing is logged, nothing leaves. Gives the
     /// strictest verdict; none where an index lists nothing that could be refused.
     pub async fn judge_ahead(
         &self,
         repository: &Repository,
+        who: &Who,
         reference: &Reference,
     ) -> Result<(Digest, Option<Arc<Verdict>>), PullError> {
-        let found = self.find(repository, reference).await?;
+        let scope = self.parts.judge.scope(repository, who);
+        let found = self.find(scope, reference).await?;
         let (manifest, tag) = (&found.manifest, found.tag.as_ref());
         // Whoever asked looks again later; nobody waits at a connection.
         let nobody = Watched::default();
         let holding = self.holding();
-        let judged = holding.judged_for(repository, manifest, tag, nobody);
+        let judged = holding.judged_for(&found.scope, manifest, tag, nobody);
         let verdict = judged.await?.into_verdict();
         self.note_tag(&found, verdict.as_ref()).await?;
         Ok((manifest.digest.clone(), verdict))
     }
 
-    async fn find(
-        &self,
-        repository: &Repository,
-        reference: &Reference,
-    ) -> Result<Found, PullError> {
+    async fn find(&self, scope: Scope, reference: &Reference) -> Result<Found, PullError> {
+        let repository = &scope.repository;
         let manifests = &self.parts.manifests;
         let (manifest, tag, stale_since) = match reference {
             Reference::Digest(digest) => (manifests.known(repository, digest).await?, None, None),
@@ -122,6 +142,7 @@ impl Gate {
             )
         });
         Ok(Found {
+            scope,
             manifest,
             tag,
             doubt,
@@ -132,45 +153,42 @@ impl Gate {
     /// the verdict, however long that takes: the caller bounds it.
     pub(super) async fn judged(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         manifest: &Arc<KnownManifest>,
         tag: Option<&Tag>,
     ) -> Result<JudgedManifest, PullError> {
         // As long as this is awaited, and no longer, somebody waits for what it starts.
         let client = Waiting::default();
-        self.judged_for(repository, manifest, tag, client.seen_from_afar())
+        self.judged_for(scope, manifest, tag, client.seen_from_afar())
             .await
     }
 
     /// Does the same for a client that may leave while this goes on, or for none at all.
     pub(super) async fn judged_for(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         manifest: &Arc<KnownManifest>,
         tag: Option<&Tag>,
         client: Watched,
     ) -> Result<JudgedManifest, PullError> {
-        let nesting = Nesting::of(&self.nests, repository, manifest, client);
-        self.judged_at(repository, manifest, tag, nesting).await
+        let nesting = Nesting::of(&self.nests, &scope.repository, manifest, client);
+        self.judged_at(scope, manifest, tag, nesting).await
     }
 
     pub(super) fn judged_at<'a>(
         &'a self,
-        repository: &'a Repository,
+        scope: &'a Scope,
         manifest: &'a Arc<KnownManifest>,
         tag: Option<&'a Tag>,
         nesting: Nesting,
     ) -> BoxFuture<'a, Result<JudgedManifest, PullError>> {
         match &manifest.parsed {
             Manifest::Image(image) => async move {
-                let current = self
-                    .parts
-                    .judge
-                    .current_under(repository, &manifest.digest, tag);
+                let current = self.parts.judge.current_under(scope, &manifest.digest, tag);
                 if let Some(verdict) = current.await? {
                     return Ok(Judged::by(verdict));
                 }
-                let pull = self.parts.running.join(repository, manifest, image, tag);
+                let pull = self.parts.running.join(scope, manifest, image, tag);
                 pull.join(nesting.client());
                 match self.parts.mode {
                     GateMode::Hold => Ok(Judged::by(pull.outcome().await?)),
@@ -179,8 +197,8 @@ impl Gate {
             }
             .boxed(),
             Manifest::Index(index) => {
-                self.led.note(repository, &manifest.digest, index);
-                async move { self.index(repository, index, nesting).await }.boxed()
+                self.led.note(&scope.repository, &manifest.digest, index);
+                async move { self.index(scope, index, nesting).await }.boxed()
             }
         }
     }

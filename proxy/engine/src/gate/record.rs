@@ -100,9 +100,10 @@ impl Gate {
     ) -> impl Future<Output = ()> + Send + use<> {
         let (gate, asked) = (self.clone(), asked.clone());
         let (manifest, tag) = (Arc::clone(&found.manifest), found.tag.clone());
+        let scope = found.scope.clone();
         let mut pull = pull_of(&asked, found, None);
         async move {
-            let judged = gate.judged_for(&asked.repository, &manifest, tag.as_ref(), client);
+            let judged = gate.judged_for(&scope, &manifest, tag.as_ref(), client);
             let verdict = judged.await.ok().and_then(JudgedManifest::into_verdict);
             if let Some(verdict) = verdict {
                 pull.rests_on = Some(Arc::clone(&verdict));
@@ -118,13 +119,13 @@ impl Gate {
     /// What the release rests on is told in the log; a refusal is told there when it is made.
     fn release_later(&self, asked: &Asked, found: &Found) {
         let (gate, asked) = (self.clone(), asked.clone());
-        let digest = found.manifest.digest.clone();
+        let (scope, digest) = (found.scope.clone(), found.manifest.digest.clone());
         let mut pull = pull_of(&asked, found, None);
         tokio::spawn(async move {
             let repository = &asked.repository;
-            let verdict = match gate.parts.running.running(repository, &digest) {
+            let verdict = match gate.parts.running.running(&scope, &digest) {
                 Some(pull) => pull.outcome().await.ok(),
-                None => gate.parts.judge.warm(repository, &digest),
+                None => gate.parts.judge.warm(&scope, &digest),
             };
             let Some(verdict) = verdict.filter(|verdict| verdict.decision != Decision::Refuse)
             else {

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::registry::Referrers;
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::{Cleared, Gate, Judged, Refusal};
 use crate::pull::asked::Asked;
@@ -62,8 +62,8 @@ impl Gate {
         manifest: &Digest,
         wanted: Option<&str>,
     ) -> Result<ReferrersAnswer, PullError> {
-        let repository = &asked.repository;
-        let refusal = Box::pin(self.refusal_of(repository, manifest));
+        let (repository, scope) = (&asked.repository, self.scope(asked));
+        let refusal = Box::pin(self.refusal_of(&scope, manifest));
         match asked.patience.wait(refusal).await {
             Ok(refused) => {
                 if let Some(verdict) = refused? {
@@ -78,11 +78,11 @@ impl Gate {
             Ok(found) => found?,
             Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
         };
-        let judged = Box::pin(self.referrers(repository, found.clone()));
+        let judged = Box::pin(self.referrers(&scope, found.clone()));
         let listed = match asked.patience.wait(judged).await {
             Ok(listed) => listed,
             // Nobody comes back: what is judged by now is listed, and no more.
-            Err(OutOfPatience::ForGood) => self.judged_referrers(repository, found).await?,
+            Err(OutOfPatience::ForGood) => self.judged_referrers(&scope, found).await?,
             Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
         };
         Ok(ReferrersAnswer::List(listed))
@@ -104,14 +104,15 @@ impl Gate {
     /// not have may have referrers all the same.
     async fn refusal_of(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         manifest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        let known = match self.parts.manifests.known(repository, manifest).await {
+        let known = self.parts.manifests.known(&scope.repository, manifest);
+        let known = match known.await {
             Err(PullError::UnknownManifest) => return Ok(None),
             known => known?,
         };
-        match self.holding().judged(repository, &known, None).await? {
+        match self.holding().judged(scope, &known, None).await? {
             Judged::Refused(verdict) => Ok(Some(verdict)),
             Judged::Passes(_) => Ok(None),
         }
@@ -119,15 +120,11 @@ impl Gate {
 
     /// Keeps the referrers that the gate would serve, and waits for those that are not judged yet.
     /// The caller bounds the wait; what is under way by then goes on.
-    async fn referrers(
-        &self,
-        repository: &Repository,
-        found: Referrers,
-    ) -> Cleared<ListedReferrers> {
+    async fn referrers(&self, scope: &Scope, found: Referrers) -> Cleared<ListedReferrers> {
         let gate = self.holding();
         let gate = &gate;
         let fates = found.found.into_iter().map(|referrer| async move {
-            let fate = gate.fate(repository, &referrer).await;
+            let fate = gate.fate(scope, &referrer).await;
             (referrer, fate)
         });
         let fates = futures_util::stream::iter(fates).buffered(AT_A_TIME);
@@ -137,7 +134,7 @@ impl Gate {
     /// Keeps the referrers whose verdicts are known, without waiting for any.
     async fn judged_referrers(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         found: Referrers,
     ) -> Result<Cleared<ListedReferrers>, PullError> {
         let mut fates = Vec::new();
@@ -145,15 +142,10 @@ impl Gate {
             let is_member = self
                 .parts
                 .ledger
-                .is_member(repository, &referrer.digest)
+                .is_member(&scope.repository, &referrer.digest)
                 .await?;
             let fate = if is_member {
-                fate_by(
-                    self.parts
-                        .judge
-                        .current(repository, &referrer.digest)
-                        .await?,
-                )
+                fate_by(self.parts.judge.current(scope, &referrer.digest).await?)
             } else {
                 Fate::Unjudged
             };
@@ -163,20 +155,17 @@ impl Gate {
     }
 
     /// Tells what the gate would do with a referrer; whatever fails leaves it unjudged.
-    async fn fate(&self, repository: &Repository, referrer: &Descriptor) -> Fate {
-        let judged = self.judge_referrer(repository, &referrer.digest).await;
+    async fn fate(&self, scope: &Scope, referrer: &Descriptor) -> Fate {
+        let judged = self.judge_referrer(scope, &referrer.digest).await;
         judged.unwrap_or_else(|error| {
-            tracing::info!(%repository, digest = %referrer.digest, %error, "referrer not judged");
+            tracing::info!(repository = %scope, digest = %referrer.digest, %error, "referrer not judged");
             Fate::Unjudged
         })
     }
 
-    async fn judge_referrer(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Fate, PullError> {
-        let known = match self.parts.manifests.listed(repository, digest).await {
+    async fn judge_referrer(&self, scope: &Scope, digest: &Digest) -> Result<Fate, PullError> {
+        let known = self.parts.manifests.listed(&scope.repository, digest);
+        let known = match known.await {
             Ok(known) => known,
             // The upstream lists what it does not have: there is nothing that could leave.
             Err(PullError::UnknownManifest) => return Ok(Fate::Listed),
@@ -190,9 +179,9 @@ impl Gate {
                 .fold(0, u64::saturating_add)
                 > MAX_FETCHED_BYTES
         {
-            return Ok(fate_by(self.parts.judge.current(repository, digest).await?));
+            return Ok(fate_by(self.parts.judge.current(scope, digest).await?));
         }
-        Ok(match self.judged(repository, &known, None).await? {
+        Ok(match self.judged(scope, &known, None).await? {
             Judged::Passes(_) => Fate::Listed,
             Judged::Refused(_) => Fate::Refused,
         })

@@ -31,6 +31,6 @@ pub trait Lists: Send + Sync {
         after: Option<&str>,
     ) -> Result<Page<Verdict>, LedgerError>;
 
-    /// Gives the summaries of the verdicts on a manifest, one for each repository.
+    /// Gives the summaries of the verdicts on a manifest, one for each scope.
     async fn summaries_of(&self, digest: &Digest) -> Result<Vec<Summary>, LedgerError>;
 }

@@ -1,11 +1,10 @@
 //! Which manifest belongs where, what it lists, what was released, where tags point.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sluicegate_model::{Digest, Repository, Tag};
 
 use super::error::LedgerError;
+use super::tags::{TagRecord, Tagged};
 
 /// Most indexes that are named for one manifest.
 pub const MAX_INDEXES: usize = 256;
@@ -25,17 +24,6 @@ pub struct Member {
     pub children: Vec<Digest>,
     /// Whether it has ever been served here.
     pub released: bool,
-}
-
-/// Where a tag pointed when its upstream was last asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TagRecord {
-    /// The manifest.
-    pub digest: Digest,
-    /// Its media type.
-    pub media_type: String,
-    /// When the upstream said so.
-    pub checked_at: Timestamp,
 }
 
 /// Tells whether a text may be remembered as a platform.
@@ -137,6 +125,14 @@ pub trait Membership: Send + Sync {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<Option<TagRecord>, LedgerError>;
+
+    /// Lists the manifests that a tag has pointed to, the newest first, each once; at most
+    /// [`MAX_TAGGED`](super::MAX_TAGGED).
+    async fn tag_history(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Vec<Tagged>, LedgerError>;
 
     /// Records that a platform, `os/architecture[/variant]`, was pulled from a repository.
     ///

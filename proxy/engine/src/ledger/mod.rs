@@ -3,6 +3,7 @@
 //! A missing or damaged record means "not judged" and never "allowed". Every write is durable when
 //! it returns. Nothing in a ledger decides: an absent record is only "no".
 
+mod bases;
 mod error;
 mod events;
 mod filter;
@@ -11,24 +12,29 @@ mod membership;
 mod packages;
 mod replacement;
 mod summary;
+mod tags;
 pub mod term;
 mod verdicts;
 
 use async_trait::async_trait;
 
+pub use bases::{Bases, Basis, BasisNumber};
 pub use error::LedgerError;
 pub use events::{Events, KEPT_EVENTS, oldest_event};
 pub use filter::{EventFilter, EventPage, Page, VerdictFilter};
 pub use lists::{Lists, MAX_PAGE_BYTES};
-pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform};
+pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, is_platform};
 pub use packages::{Holder, Packages};
-pub use replacement::{Basis, Known, Mark, Packed, Replacement};
+pub use replacement::{Known, Mark, Packed, Replacement, Stamp};
 pub use summary::{Counts, CoverageSummary, Summary, Worst};
+pub use tags::{MAX_TAGGED, TagHistory, TagRecord, Tagged};
 pub use verdicts::{Judged, JudgedPage, Verdicts};
 
 /// All that is remembered of what was decided.
 #[async_trait]
-pub trait Ledger: Membership + Verdicts + Lists + Packages + Events + std::fmt::Debug {
+pub trait Ledger:
+    Membership + Verdicts + Bases + Lists + Packages + Events + std::fmt::Debug
+{
     /// Proves that records can still be written durably, by writing one.
     async fn health(&self) -> Result<(), LedgerError>;
 

@@ -1,6 +1,6 @@
 //! A verdict that is ready to take the place of another, and what tells that other from all else.
 //!
-//! What changes whenever a verdict is made anew is its [`Basis`]; the rest, which is nearly all of
+//! What changes whenever a verdict is made anew is its [`Stamp`]; the rest, which is nearly all of
 //! it, mostly stays as it was, and whoever keeps it then need not write it again.
 
 use jiff::Timestamp;
@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{PolicyReference, Provenance, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
+use super::bases::BasisNumber;
 use super::error::LedgerError;
 use super::summary::Summary;
 use super::term::{self, Term};
@@ -20,7 +21,7 @@ const COMPRESSION_LEVEL: i32 = 3;
 /// What a verdict takes in memory beside its text until it is written, in bytes.
 const BESIDE_BYTES: u64 = 16 * 1024;
 
-/// What tells a stored verdict from every other one: a digest of its text and its basis.
+/// What tells a stored verdict from every other one: a digest of its text and its stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(pub Digest);
 
@@ -31,18 +32,20 @@ pub struct Known {
     pub verdict: Option<Verdict>,
     /// What nobody else may have replaced meanwhile; none where there is none.
     pub mark: Option<Mark>,
+    /// The number of the basis that it rests on.
+    pub basis: BasisNumber,
 }
 
-/// What a verdict rests on, and until when: what a new feed or policy changes also where nothing
-/// follows from it.
+/// By what a verdict was made, when, and until when it stands: what a new feed or policy changes also
+/// where nothing follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Basis {
+pub struct Stamp {
     policy: PolicyReference,
     valid_until: Option<Timestamp>,
     provenance: Provenance,
 }
 
-impl Basis {
+impl Stamp {
     /// Takes it from what lists say of a verdict.
     pub fn of(summary: &Summary) -> Self {
         Self {
@@ -71,7 +74,7 @@ impl Basis {
         }
     }
 
-    /// Gives a verdict this basis, and takes the one that it had.
+    /// Gives a verdict this stamp, and takes the one that it had.
     fn swapped_with(mut self, verdict: &mut Verdict) -> Self {
         std::mem::swap(&mut verdict.policy, &mut self.policy);
         std::mem::swap(&mut verdict.valid_until, &mut self.valid_until);
@@ -92,7 +95,7 @@ impl Basis {
     }
 }
 
-/// The text of a verdict but for its basis, JSON compressed by zstd.
+/// The text of a verdict but for its stamp, JSON compressed by zstd.
 #[derive(Debug)]
 pub struct Packed {
     /// The compressed text.
@@ -105,9 +108,9 @@ pub struct Packed {
 
 impl Packed {
     fn of(verdict: &mut Verdict) -> Result<Self, LedgerError> {
-        let basis = Basis::none().swapped_with(verdict);
+        let stamp = Stamp::none().swapped_with(verdict);
         let text = serde_json::to_vec(verdict);
-        basis.swapped_with(verdict);
+        stamp.swapped_with(verdict);
         let text = text.map_err(|error| LedgerError::encoding("a verdict", error))?;
         let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
             .map_err(|error| LedgerError::encoding("a verdict", error))?;
@@ -122,12 +125,14 @@ impl Packed {
 /// A verdict that is ready to take the place of another.
 #[derive(Debug)]
 pub struct Replacement {
-    /// What lists say of it; its repository, manifest, time and decision are there.
+    /// What lists say of it; its scope, manifest, time and decision are there.
     pub summary: Summary,
-    /// What lists do not say, and its basis changes nothing about.
+    /// What lists do not say, and its stamp changes nothing about.
     pub text: Packed,
     /// The verdict that it replaces; none where there must be none.
     pub replaces: Option<Mark>,
+    /// The number of the basis that it rests on: it replaces none of a later one.
+    pub basis: BasisNumber,
     /// What is told of it as an event.
     pub change: Option<Change>,
     /// What the verdict can be asked for by.
@@ -140,7 +145,7 @@ pub struct Replacement {
 
 impl Replacement {
     /// Encodes a verdict that is to replace what is known; takes as long as compressing it does. The
-    /// verdict is without its basis meanwhile, for it may be too large to be copied.
+    /// verdict is without its stamp meanwhile, for it may be too large to be copied.
     pub fn new(verdict: &mut Verdict, known: &Known) -> Result<Self, LedgerError> {
         let terms = term::of_verdict(verdict);
         let old_terms = known.verdict.as_ref().map(|old| {
@@ -154,11 +159,19 @@ impl Replacement {
             text: Packed::of(verdict)?,
             summary: Summary::of(verdict),
             replaces: known.mark.clone(),
+            basis: known.basis,
             change: None,
             terms,
             old_terms,
             packages: None,
         })
+    }
+
+    /// Rests the verdict on another basis than the one that it replaces.
+    #[must_use]
+    pub fn resting_on(mut self, basis: BasisNumber) -> Self {
+        self.basis = basis;
+        self
     }
 
     /// Has an event written with the verdict, if there is one to tell.
@@ -178,6 +191,11 @@ impl Replacement {
     /// Gives the repository in which the manifest was judged.
     pub fn repository(&self) -> &Repository {
         &self.summary.repository
+    }
+
+    /// Gives where it was judged, and for whom.
+    pub fn scope(&self) -> Scope {
+        self.summary.scope()
     }
 
     /// Gives the manifest.

@@ -10,7 +10,7 @@ use sluicegate_model::package::Distro;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Audience, Digest, Repository, Scope, Tag};
 
 /// Most ids of findings that a reason names in a summary; its message counts them.
 const MAX_REASON_IDS: usize = 10;
@@ -28,6 +28,10 @@ pub struct Summary {
     pub digest: Digest,
     /// The canonical repository.
     pub repository: Repository,
+    /// For whom, where a binding names askers; everybody else where it is left out.
+    #[serde(default, skip_serializing_if = "Audience::is_everybody")]
+    #[schemars(skip)]
+    pub audience: Audience,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
     /// `os/architecture[/variant]`.
@@ -145,6 +149,7 @@ impl Summary {
         Self {
             digest: verdict.digest.clone(),
             repository: verdict.repository.clone(),
+            audience: verdict.audience.clone(),
             tags: verdict.tags.iter().take(MAX_TAGS).cloned().collect(),
             platform: short(&verdict.platform),
             artifact: verdict.artifact,
@@ -164,6 +169,13 @@ impl Summary {
             distro,
             packages: verdict.packages,
             provenance: verdict.provenance.clone(),
+        }
+    }
+    /// Gives where the verdict was made, and for whom.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            repository: self.repository.clone(),
+            audience: self.audience.clone(),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Verdicts: one per repository and manifest, each replaced only by whoever knew it.
+//! Verdicts: one per scope and manifest, each replaced only by whoever knew it.
 
 use async_trait::async_trait;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Digest, Scope, Tag};
 
 use super::error::LedgerError;
 use super::replacement::{Known, Replacement};
@@ -12,14 +12,14 @@ use super::replacement::{Known, Replacement};
 pub struct Judged {
     /// The manifest.
     pub digest: Digest,
-    /// The repository in which it was judged.
-    pub repository: Repository,
+    /// Where it was judged, and for whom.
+    pub scope: Scope,
 }
 
 /// A part of the walk.
 #[derive(Clone, Debug)]
 pub struct JudgedPage {
-    /// The verdicts, by digest and then repository.
+    /// The verdicts, by digest and then scope.
     pub items: Vec<Judged>,
     /// What to give as `after` for the next part; none on the last one.
     pub next: Option<Judged>,
@@ -28,39 +28,35 @@ pub struct JudgedPage {
 /// The verdicts.
 #[async_trait]
 pub trait Verdicts: Send + Sync {
-    /// Gives the verdict on a manifest in a repository as [`Self::replace_verdicts`] wants it.
-    async fn known_verdict(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Known, LedgerError>;
+    /// Gives the verdict on a manifest in a scope as [`Self::replace_verdicts`] wants it.
+    async fn known_verdict(&self, scope: &Scope, digest: &Digest) -> Result<Known, LedgerError>;
 
     /// Replaces verdicts, all of them together with their events; durable on return.
     ///
     /// *Shape*: one answer each, in order: whether it was written. It is not where the verdict
-    /// that it was to replace is not there any more. No two are on the same image and repository.
+    /// that it was to replace is not there any more, or rests on a later basis. No two are on the same image and scope.
     async fn replace_verdicts(
         &self,
         replacements: Vec<Replacement>,
     ) -> Result<Vec<bool>, LedgerError>;
 
-    /// Gives the verdict on a manifest in a repository; a damaged one is none.
-    async fn verdict(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Option<Verdict>, LedgerError>;
+    /// Gives the verdict on a manifest in a scope; a damaged one is none.
+    async fn verdict(&self, scope: &Scope, digest: &Digest)
+    -> Result<Option<Verdict>, LedgerError>;
 
     /// Tells how many bytes the text of a verdict has, without reading it; none where there is none.
     async fn verdict_bytes(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError>;
 
-    /// Names the repositories in which there is a verdict on a manifest, that of the newest first,
-    /// without reading the verdicts.
-    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Repository>, LedgerError>;
+    /// Forgets verdicts, those that are there; durable on return. Nothing is told of it.
+    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError>;
+
+    /// Names the scopes in which there is a verdict on a manifest, that of the newest first, without
+    /// reading the verdicts.
+    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Scope>, LedgerError>;
 
     /// Names judged images, at most `limit` verdicts, after the part before's `next`.
     async fn judged(&self, after: Option<&Judged>, limit: usize)
@@ -69,11 +65,11 @@ pub trait Verdicts: Send + Sync {
     /// Counts the verdicts.
     async fn count_verdicts(&self) -> Result<u64, LedgerError>;
 
-    /// Gives the verdicts on a manifest in every repository, newest first.
+    /// Gives the verdicts on a manifest in every scope, newest first.
     async fn verdicts_of(&self, digest: &Digest) -> Result<Vec<Verdict>, LedgerError> {
         let mut found = Vec::new();
-        for repository in self.judged_in(digest).await? {
-            found.extend(self.verdict(&repository, digest).await?);
+        for scope in self.judged_in(digest).await? {
+            found.extend(self.verdict(&scope, digest).await?);
         }
         Ok(found)
     }
@@ -81,12 +77,12 @@ pub trait Verdicts: Send + Sync {
     /// Adds a tag to a verdict, and gives it with all its tags; none where there is no verdict.
     async fn add_tag(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         tag: &Tag,
     ) -> Result<Option<Verdict>, LedgerError> {
         loop {
-            let known = self.known_verdict(repository, digest).await?;
+            let known = self.known_verdict(scope, digest).await?;
             let Some(mut verdict) = known.verdict.clone() else {
                 return Ok(None);
             };

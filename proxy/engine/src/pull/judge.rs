@@ -1,4 +1,5 @@
-//! What is known about an image to the verdict on it in one repository.
+//! What is known about an image to the verdict on it in one repository, for those who are judged
+//! alike there.
 //!
 //! A verdict is used only while its policy set, its feed snapshot and the analyzers are still the
 //! current ones and its `valid_until` has not passed; otherwise it is made again from the stored
@@ -8,7 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::events::difference;
-use crate::ledger::{Known, Ledger, LedgerError, Replacement};
+use crate::fingerprint::verdict_fingerprint;
+use crate::identity::Who;
+use crate::ledger::{Basis, BasisNumber, Known, Ledger, LedgerError, Replacement};
 use crate::snapshots::{Epoch, InForce, Snapshots};
 use crate::tally::Tally;
 use jiff::Timestamp;
@@ -16,7 +19,7 @@ use moka::sync::Cache;
 use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use super::brief::{brief, weight};
 use super::error::PullError;
@@ -28,13 +31,16 @@ use super::verdict::{Image, scanner_name, verdict};
 const WARM_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes in memory for each byte of a stored verdict while it is read, text included.
 const READING_IN_MEMORY: u64 = 4;
+/// How often a verdict is made while others replace it: each time they were quicker, or what they
+/// have is newer.
+const ATTEMPTS: usize = 32;
 /// What reading a verdict takes beside that, in bytes.
 const READING_BYTES: u64 = 256 * 1024;
 
 /// Makes verdicts and keeps the current ones warm.
 #[derive(Clone)]
 pub struct Judge {
-    warm: Cache<(Repository, Digest), Warm>,
+    warm: Cache<(Scope, Digest), Warm>,
     jobs: Jobs,
     memory: Memory,
     snapshots: Arc<dyn Snapshots>,
@@ -42,7 +48,11 @@ pub struct Judge {
     clock: Clock,
     tally: Arc<dyn Tally>,
     ends: Arc<Mutex<Ends>>,
+    /// The basis that was in force last, with its number.
+    numbered: Arc<Numbered>,
 }
+
+type Numbered = tokio::sync::Mutex<Option<(Basis, BasisNumber)>>;
 
 /// When verdicts end by themselves, as far as is known.
 #[derive(Default)]
@@ -59,29 +69,43 @@ struct Warm {
     epoch: Epoch,
 }
 
-/// What verdicts rest on at one moment.
+/// By what is judged at one moment.
 #[derive(Clone)]
-pub(crate) struct Basis {
+pub(crate) struct Judging {
     in_force: InForce,
     /// Who keeps the texts of policies.
     keeper: Arc<dyn Snapshots>,
     now: Timestamp,
 }
 
-impl Basis {
+impl Judging {
     /// Tells whether a verdict is what would be decided now.
-    pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
+    pub(crate) fn made(&self, verdict: &Verdict) -> bool {
         is_valid(verdict, self.now)
-            && verdict.policy.digest == self.in_force.policies.digest_for(&verdict.repository)
+            && verdict.policy.digest == self.in_force.policies.digest_for(&verdict.scope())
             && verdict.provenance.feeds == *self.in_force.advisories.index.snapshot()
             && verdict.provenance.scanner == scanner_name()
+    }
+
+    /// Gives what verdicts that are made now rest on.
+    fn basis(&self) -> Basis {
+        Basis {
+            policies: self.in_force.policies.digest(),
+            feeds: self.in_force.advisories.index.snapshot().clone(),
+            fingerprint: verdict_fingerprint().to_owned(),
+        }
+    }
+
+    /// Tells whether anybody can be judged in a scope.
+    pub(crate) fn knows(&self, scope: &Scope) -> bool {
+        self.in_force.policies.knows(scope)
     }
 
     /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
     /// packages of the image where they are not listed yet.
     pub(crate) fn judge(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         known: &Known,
         tags: &[Tag],
@@ -91,7 +115,7 @@ impl Basis {
         let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
         let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
         let image = Image {
-            repository: repository.clone(),
+            scope: scope.clone(),
             digest: digest.clone(),
             tags: tags.into_iter().collect(),
         };
@@ -102,7 +126,7 @@ impl Basis {
         } = &self.in_force;
         let mut verdict = verdict(image, scanned, policies, advisories, self.now);
         // Before anybody is told who decided.
-        let kept = self.keeper.keep_texts(policies, repository);
+        let kept = self.keeper.keep_texts(policies, scope);
         kept.map_err(PullError::storage)?;
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
@@ -136,12 +160,21 @@ impl Judge {
             clock,
             tally,
             ends: Arc::default(),
+            numbered: Arc::default(),
+        }
+    }
+
+    /// Tells where and for whom somebody is judged who asks in a repository.
+    pub fn scope(&self, repository: &Repository, who: &Who) -> Scope {
+        Scope {
+            repository: repository.clone(),
+            audience: self.snapshots.policies().audience(repository, &who.asker()),
         }
     }
 
     /// Gives the verdict if it is in memory and current: no disk, no waiting.
-    pub fn warm(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Verdict>> {
-        let warm = self.warm.get(&(repository.clone(), digest.clone()))?;
+    pub fn warm(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
+        let warm = self.warm.get(&(scope.clone(), digest.clone()))?;
         let is_valid = is_valid(&warm.verdict, self.clock.now());
         (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
     }
@@ -150,50 +183,50 @@ impl Judge {
     /// have to be read first. One of very many findings comes without them.
     pub async fn current(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        self.current_under(repository, digest, None).await
+        self.current_under(scope, digest, None).await
     }
 
     /// Does the same; one that is made now lists the tag.
     pub async fn current_under(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         tag: Option<&Tag>,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        if let Some(verdict) = self.warm(repository, digest) {
+        if let Some(verdict) = self.warm(scope, digest) {
             return Ok(Some(verdict));
         }
-        if let Some(verdict) = self.stored(repository, digest).await? {
+        if let Some(verdict) = self.stored(scope, digest).await? {
             return Ok(Some(verdict));
         }
         let Some(scanned) = self.jobs.remembered(digest).await else {
             return Ok(None);
         };
         let tags = tag.map(std::slice::from_ref).unwrap_or_default();
-        let verdict = self.judge(repository, digest, tags, scanned).await?;
+        let verdict = self.judge(scope, digest, tags, scanned).await?;
         Ok(Some(verdict))
     }
 
     /// Gives the stored verdict if it is current.
     async fn stored(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Arc<Verdict>>, PullError> {
-        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let share = self.memory.share(reading_bytes(bytes)).await;
         // Whoever waited before has made it warm.
-        if let Some(verdict) = self.warm(repository, digest) {
+        if let Some(verdict) = self.warm(scope, digest) {
             return Ok(Some(verdict));
         }
-        let basis = self.basis();
-        let known = self.ledger.known_verdict(repository, digest).await?;
-        let current = known.verdict.filter(|stored| basis.is_of(stored));
-        let verdict = current.map(|stored| self.keep(basis.in_force.epoch, stored));
+        let judging = self.judging();
+        let known = self.ledger.known_verdict(scope, digest).await?;
+        let current = known.verdict.filter(|stored| judging.made(stored));
+        let verdict = current.map(|stored| self.keep(judging.in_force.epoch, stored));
         drop(share);
         Ok(verdict)
     }
@@ -202,34 +235,45 @@ impl Judge {
     /// Durable when it returns. One of very many findings comes without them.
     pub async fn judge(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         tags: &[Tag],
         held: Held,
     ) -> Result<Arc<Verdict>, PullError> {
         let mut held = self.wait_for_feeds(digest, held).await?;
-        loop {
-            let basis = self.basis();
-            self.want(&basis, &held);
-            held = self.with_room(&basis, repository, digest, held).await?;
-            let known = self.ledger.known_verdict(repository, digest).await?;
+        for _ in 0..ATTEMPTS {
+            let (judging, basis) = self.judging_in_order().await?;
+            self.want(&judging, &held);
+            held = self.with_room(&judging, scope, digest, held).await?;
+            let known = self.ledger.known_verdict(scope, digest).await?;
             let is_listed = self.ledger.lists_packages(digest).await?;
-            let epoch = basis.in_force.epoch;
-            let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
+            let epoch = judging.in_force.epoch;
+            if known.basis > basis
+                && let Some(newer) = known.verdict.clone().filter(|it| is_valid(it, judging.now))
+            {
+                // It rests on what has not come here yet.
+                return Ok(self.keep(epoch, newer));
+            }
+            let (image, tags) = ((scope.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(&held.scanned);
             let decide =
-                move || basis.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
+                move || judging.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
                 .map_err(|panic| PullError::broken("judging an image", panic))??;
             // Where the background pass or another request was quicker: once more.
-            if self.ledger.replace_verdicts(vec![replacement]).await? == [true] {
-                tracing::info!(%repository, %digest, decision = %verdict.decision,
+            let new = vec![replacement.resting_on(basis)];
+            if self.ledger.replace_verdicts(new).await? == [true] {
+                tracing::info!(repository = %scope, %digest, decision = %verdict.decision,
                     findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
                 return Ok(self.keep(epoch, verdict));
             }
         }
+        Err(PullError::broken(
+            "judging an image",
+            "others replaced its verdict each time",
+        ))
     }
 
     /// Waits for the first load of the feeds, without holding memory meanwhile.
@@ -246,14 +290,14 @@ impl Judge {
     /// Holds what was scanned with the memory that judging it takes.
     pub(crate) async fn with_room(
         &self,
-        basis: &Basis,
-        repository: &Repository,
+        judging: &Judging,
+        scope: &Scope,
         digest: &Digest,
         held: Held,
     ) -> Result<Held, PullError> {
-        let known = self.ledger.verdict_bytes(repository, digest).await?;
+        let known = self.ledger.verdict_bytes(scope, digest).await?;
         let scanned = Arc::clone(&held.scanned);
-        let index = Arc::clone(&basis.in_force.advisories.index);
+        let index = Arc::clone(&judging.in_force.advisories.index);
         let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index);
         let judging = tokio::task::spawn_blocking(estimate)
             .await
@@ -262,9 +306,25 @@ impl Judge {
         self.jobs.with_room(digest, held, bytes).await
     }
 
-    /// Gives what verdicts rest on now.
-    pub(crate) fn basis(&self) -> Basis {
-        Basis {
+    /// Gives what is judged by now, and the number of its basis.
+    pub(crate) async fn judging_in_order(&self) -> Result<(Judging, BasisNumber), LedgerError> {
+        // One after the other, so that the order of numbers is that in which bases came in force.
+        let mut numbered = self.numbered.lock().await;
+        let judging = self.judging();
+        let basis = judging.basis();
+        if let Some((known, number)) = &*numbered
+            && *known == basis
+        {
+            return Ok((judging, *number));
+        }
+        let number = self.ledger.number_basis(&basis).await?;
+        *numbered = Some((basis, number));
+        Ok((judging, number))
+    }
+
+    /// Gives what is judged by now.
+    pub(crate) fn judging(&self) -> Judging {
+        Judging {
             in_force: self.snapshots.in_force(),
             keeper: Arc::clone(&self.snapshots),
             now: self.clock.now(),
@@ -272,8 +332,8 @@ impl Judge {
     }
 
     /// Asks for the feeds that an image needs and the snapshot lacks.
-    pub(crate) fn want(&self, basis: &Basis, scanned: &Scanned) {
-        let index = &basis.in_force.advisories.index;
+    pub(crate) fn want(&self, judging: &Judging, scanned: &Scanned) {
+        let index = &judging.in_force.advisories.index;
         self.snapshots.want(&scanned.inventory, index);
     }
 
@@ -285,10 +345,10 @@ impl Judge {
     /// Waits for memory to read a stored verdict into.
     pub(crate) async fn room_to_read(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Share, LedgerError> {
-        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         Ok(self.memory.share(reading_bytes(bytes.unwrap_or(0))).await)
     }
 
@@ -307,13 +367,13 @@ impl Judge {
         if verdict.tags.contains(tag) {
             return Ok(());
         }
-        let basis = self.basis();
-        let (repository, digest) = (&verdict.repository, &verdict.digest);
-        let bytes = self.ledger.verdict_bytes(repository, digest).await?;
+        let judging = self.judging();
+        let (scope, digest) = (&verdict.scope(), &verdict.digest);
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
-        let tagged = self.ledger.add_tag(repository, digest, tag).await?;
-        if let Some(tagged) = tagged.filter(|tagged| basis.is_of(tagged)) {
-            self.keep(basis.in_force.epoch, tagged);
+        let tagged = self.ledger.add_tag(scope, digest, tag).await?;
+        if let Some(tagged) = tagged.filter(|tagged| judging.made(tagged)) {
+            self.keep(judging.in_force.epoch, tagged);
         }
         Ok(())
     }
@@ -349,7 +409,7 @@ impl Judge {
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
         self.note_end(verdict.provenance.decided_at, verdict.valid_until);
         let verdict = Arc::new(brief(verdict));
-        let key = (verdict.repository.clone(), verdict.digest.clone());
+        let key = (verdict.scope(), verdict.digest.clone());
         self.warm.insert(
             key,
             Warm {

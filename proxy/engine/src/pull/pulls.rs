@@ -1,4 +1,4 @@
-//! One pull for each repository and manifest: joins the scan of the content, decides, and tells everybody who waits. It runs to its end whoever leaves.
+//! One pull for each scope and manifest: joins the scan of the content, decides, and tells everybody who waits. It runs to its end whoever leaves.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,7 +9,7 @@ use crate::trace;
 use sluicegate_model::image::Tag;
 use sluicegate_model::manifest::{ImageManifest, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Scope};
 use tokio::sync::watch;
 
 use super::error::PullError;
@@ -26,8 +26,8 @@ pub type Outcome = Result<Arc<Verdict>, PullError>;
 
 /// A pull under way.
 pub struct Pull {
-    /// For which repository.
-    pub repository: Repository,
+    /// Into which repository, and for whom.
+    pub scope: Scope,
     /// Which manifest.
     pub manifest: Arc<KnownManifest>,
     /// Bytes done and expected.
@@ -96,7 +96,7 @@ pub struct Pulls {
 }
 
 struct Shared {
-    running: Mutex<HashMap<(Repository, Digest), Arc<Pull>>>,
+    running: Mutex<HashMap<(Scope, Digest), Arc<Pull>>>,
     jobs: Jobs,
     judge: Judge,
 }
@@ -117,12 +117,12 @@ impl Pulls {
     /// Joins the pull of an image, or starts it; the verdict lists the tag.
     pub fn join(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         manifest: &Arc<KnownManifest>,
         image: &ImageManifest,
         tag: Option<&Tag>,
     ) -> Arc<Pull> {
-        let key = (repository.clone(), manifest.digest.clone());
+        let key = (scope.clone(), manifest.digest.clone());
         let mut running = self
             .shared
             .running
@@ -133,7 +133,7 @@ impl Pulls {
             return Arc::clone(pull);
         }
         let pull = Arc::new(Pull {
-            repository: repository.clone(),
+            scope: scope.clone(),
             manifest: Arc::clone(manifest),
             progress: Arc::new(Progress::of(self.shared.jobs.interest(&manifest.digest))),
             started: Instant::now(),
@@ -144,20 +144,20 @@ impl Pulls {
         });
         running.insert(key, Arc::clone(&pull));
         drop(running);
-        tracing::info!(%repository, digest = %manifest.digest, layers = image.layers.len(), "pull started");
+        tracing::info!(repository = %scope, digest = %manifest.digest, layers = image.layers.len(), "pull started");
         let work = Arc::clone(&self.shared).run(Arc::clone(&pull), image.clone());
         tokio::spawn(trace::carried(work));
         pull
     }
 
-    /// Gives the pull of this manifest in this repository, if one is under way.
-    pub fn running(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Pull>> {
+    /// Gives the pull of this manifest in this scope, if one is under way.
+    pub fn running(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Pull>> {
         let running = self
             .shared
             .running
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        running.get(&(repository.clone(), digest.clone())).cloned()
+        running.get(&(scope.clone(), digest.clone())).cloned()
     }
 
     /// Lists the pulls under way, longest first.
@@ -185,10 +185,10 @@ impl Shared {
             .unwrap_or_else(|panic| Err(PullError::broken("a pull", panic)));
         reporter.abort();
         if let Err(error) = &outcome {
-            tracing::warn!(repository = %pull.repository, digest = %pull.manifest.digest, %error, "pull failed");
+            tracing::warn!(repository = %pull.scope, digest = %pull.manifest.digest, %error, "pull failed");
         }
         // The verdict is stored before the pull is forgotten, so nobody finds neither.
-        let key = (pull.repository.clone(), pull.manifest.digest.clone());
+        let key = (pull.scope.clone(), pull.manifest.digest.clone());
         self.running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -197,11 +197,11 @@ impl Shared {
     }
 
     async fn work(&self, pull: &Pull, image: &ImageManifest) -> Outcome {
-        let (repository, digest) = (&pull.repository, &pull.manifest.digest);
+        let (scope, digest) = (&pull.scope, &pull.manifest.digest);
         let scanned = self.scan(pull, image).await?;
         self.judge.observe_scan(scanned.scan_ms);
         let tags: Vec<Tag> = pull.tags().iter().cloned().collect();
-        self.judge.judge(repository, digest, &tags, scanned).await
+        self.judge.judge(scope, digest, &tags, scanned).await
     }
 
     /// Scans until the outcome is this repository's own.
@@ -210,7 +210,7 @@ impl Shared {
     /// Each attempt asks our own upstream for at least what failed in the one before, so there are
     /// at most as many as the image has blobs, and one more for a scan that another pull led.
     async fn scan(&self, pull: &Pull, image: &ImageManifest) -> Result<Held, PullError> {
-        let (repository, digest) = (&pull.repository, &pull.manifest.digest);
+        let (repository, digest) = (&pull.scope.repository, &pull.manifest.digest);
         let blobs = image.layers.len() + 1;
         let mut attempts = 0;
         loop {
@@ -235,7 +235,7 @@ async fn report_progress(pull: Arc<Pull>) {
     loop {
         tokio::time::sleep(PROGRESS_PERIOD).await;
         let (done, expected) = pull.progress.bytes();
-        tracing::info!(repository = %pull.repository, digest = %pull.manifest.digest,
+        tracing::info!(repository = %pull.scope, digest = %pull.manifest.digest,
             done, expected, seconds = pull.started.elapsed().as_secs(), "pull under way");
     }
 }

@@ -15,7 +15,7 @@ use sluicegate_model::image::Tag;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Provenance, Verdict};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{PolicySet, Subject};
 
 use super::job::Scanned;
@@ -25,8 +25,8 @@ const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Which image a verdict is on.
 pub struct Image {
-    /// The canonical repository.
-    pub repository: Repository,
+    /// Where it is judged, and for whom.
+    pub scope: Scope,
     /// The manifest's digest.
     pub digest: Digest,
     /// The tags it is known by.
@@ -44,20 +44,21 @@ pub fn verdict(
     let mut report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
     tell_why(&mut report, feeds);
     let subject = Subject {
-        repository: &image.repository,
+        scope: &image.scope,
         content: scanned.content,
     };
     let outcome = sluicegate_policy::decide(policies, &subject, report, &feeds.standing, now);
     let mut report = outcome.report;
     name_sources(&mut report.findings, &scanned.inventory);
     let lacks = lacks_for(&feeds.index, &report.knowledge);
-    let warnings = policies.unmet(Some(&image.repository), &lacks);
+    let warnings = policies.unmet(Some(&image.scope), &lacks);
     let mut gaps = report.coverage.gaps.iter();
     let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
     let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
     Verdict {
         digest: image.digest,
-        repository: image.repository,
+        repository: image.scope.repository,
+        audience: image.scope.audience,
         tags: image.tags,
         claimed_name: None,
         platform: report.platform,

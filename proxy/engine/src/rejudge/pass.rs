@@ -28,13 +28,15 @@ struct Renewed {
     looked_at: u64,
     /// Old verdicts without an inventory to make them anew from.
     skipped: u64,
+    /// Verdicts for askers whom no policy tells from others any more: nobody will ask for them.
+    gone: Vec<Judged>,
     /// New verdicts, each with when it was made and when it ends by itself.
     made: Vec<((Timestamp, Option<Timestamp>), Replacement)>,
 }
 
 impl Rejudge {
     /// Looks at every verdict, and makes those anew that are not current.
-    pub(super) async fn pass(&self) -> Result<(), PullError> {
+    pub(crate) async fn pass(&self) -> Result<(), PullError> {
         self.judge.forget_due();
         self.progress.begin(self.ledger.count_verdicts().await?);
         let mut after = None;
@@ -62,6 +64,9 @@ impl Rejudge {
     async fn write(&self, batch: Renewed) -> Result<(), PullError> {
         let (ends, replacements): (Vec<_>, Vec<_>) = batch.made.into_iter().unzip();
         let written = self.ledger.replace_verdicts(replacements).await?;
+        if !batch.gone.is_empty() {
+            self.ledger.remove_verdicts(&batch.gone).await?;
+        }
         let mut renewed = 0_u64;
         for (end, is_written) in ends.into_iter().zip(written) {
             if is_written {
@@ -114,13 +119,17 @@ impl Rejudge {
         let mut is_listed = self.ledger.lists_packages(digest).await?;
         let mut stale = 0_u64;
         for judged in image {
-            let (repository, digest) = (&judged.repository, &judged.digest);
+            let (scope, digest) = (&judged.scope, &judged.digest);
             renewed.looked_at = renewed.looked_at.saturating_add(1);
-            let share = self.judge.room_to_read(repository, digest).await?;
-            let known = self.ledger.known_verdict(repository, digest).await?;
+            if !self.judge.judging().knows(scope) {
+                renewed.gone.push(judged.clone());
+                continue;
+            }
+            let share = self.judge.room_to_read(scope, digest).await?;
+            let known = self.ledger.known_verdict(scope, digest).await?;
             drop(share);
             match &known.verdict {
-                Some(verdict) if self.judge.basis().is_of(verdict) => {
+                Some(verdict) if self.judge.judging().made(verdict) => {
                     let decided_at = verdict.provenance.decided_at;
                     self.judge.note_end(decided_at, verdict.valid_until);
                     if !is_listed {
@@ -142,24 +151,21 @@ impl Rejudge {
             renewed.skipped = stale;
             return Ok(renewed);
         };
-        for Judged {
-            repository, digest, ..
-        } in old
-        {
-            let basis = self.judge.basis();
-            self.judge.want(&basis, &held);
-            let room = self.judge.with_room(&basis, repository, digest, held).await;
+        for Judged { scope, digest } in old {
+            let (judging, basis) = self.judge.judging_in_order().await?;
+            self.judge.want(&judging, &held);
+            let room = self.judge.with_room(&judging, scope, digest, held).await;
             let Ok(roomy) = room else {
                 // Its inventory went away meanwhile.
                 renewed.skipped = renewed.skipped.saturating_add(1);
                 return Ok(renewed);
             };
             held = roomy;
-            let known = self.ledger.known_verdict(repository, digest).await?;
-            let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, is_listed)?;
+            let known = self.ledger.known_verdict(scope, digest).await?;
+            let (verdict, new) = judging.judge(scope, digest, &known, &[], &held, is_listed)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
-            renewed.made.push((end, new));
+            renewed.made.push((end, new.resting_on(basis)));
         }
         Ok(renewed)
     }
@@ -181,6 +187,7 @@ impl Renewed {
     fn add(&mut self, other: Self) {
         self.looked_at = self.looked_at.saturating_add(other.looked_at);
         self.skipped = self.skipped.saturating_add(other.skipped);
+        self.gone.extend(other.gone);
         self.made.extend(other.made);
     }
 }

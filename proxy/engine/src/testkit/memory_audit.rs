@@ -68,3 +68,36 @@ impl Audit for MemoryAudit {
 fn lock<T>(lines: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::Digest;
+    use sluicegate_model::verdict::Decision;
+
+    use super::*;
+    use crate::testkit::audit_suite::{self, Subject};
+
+    impl Subject for MemoryAudit {
+        fn audit(&self) -> &dyn Audit {
+            self
+        }
+
+        fn written(&self) -> Vec<(Option<Digest>, Decision)> {
+            let pulls = self.pulls().into_iter();
+            let pulls = pulls.map(|pull| (Some(pull.digest.clone()), pull.decision()));
+            let denials = self.denials().into_iter();
+            pulls
+                .chain(denials.map(|denial| (denial.digest, Decision::Refuse)))
+                .collect()
+        }
+
+        fn let_fail(&mut self, fails: bool) {
+            MemoryAudit::let_fail(self, fails);
+        }
+    }
+
+    #[tokio::test]
+    async fn keeps_every_promise() {
+        audit_suite::prove(MemoryAudit::default).await;
+    }
+}

@@ -10,13 +10,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Repository, Scope};
 
 use crate::events::Event;
 use crate::ledger::term::Term;
 use crate::ledger::{
-    Basis, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark, Member, Packed,
-    Replacement, Summary, TagRecord, Verdicts,
+    Bases, Basis, BasisNumber, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark,
+    Member, Packed, Replacement, Stamp, Summary, TagHistory, TagRecord, Verdicts,
 };
 
 /// Largest text of a verdict that is unpacked, in bytes.
@@ -36,33 +36,38 @@ struct State {
     members: BTreeMap<Name, Member>,
     present: BTreeSet<Name>,
     released: BTreeSet<Name>,
-    tags: BTreeMap<Name, TagRecord>,
+    tags: BTreeMap<Name, (TagRecord, TagHistory)>,
     platforms: BTreeMap<String, BTreeSet<String>>,
-    /// By digest and then repository.
-    verdicts: BTreeMap<Name, Stored>,
+    /// By digest and then scope.
+    verdicts: BTreeMap<(String, Scope), Stored>,
+    /// The next number of a verdict.
+    next: usize,
     /// Every list of packages that there was, by its number.
     lists: Vec<Vec<Term>>,
     /// Which of them is an image's.
     listed: HashMap<Digest, usize>,
     events: Vec<Event>,
     delivered: Option<u64>,
+    /// The newest basis.
+    basis: Option<(Basis, BasisNumber)>,
 }
 
 #[derive(Debug)]
 struct Stored {
     summary: Summary,
     text: Packed,
+    basis: BasisNumber,
     number: usize,
 }
 
 impl Stored {
     fn verdict(&self) -> Option<Verdict> {
         let text = zstd::bulk::decompress(&self.text.bytes, MAX_TEXT_BYTES).ok()?;
-        Basis::of(&self.summary).read(&text)
+        Stamp::of(&self.summary).read(&text)
     }
 
     fn mark(&self) -> Mark {
-        Basis::of(&self.summary).mark(&self.text.digest)
+        Stamp::of(&self.summary).mark(&self.text.digest)
     }
 
     fn place(&self) -> Place {
@@ -74,8 +79,8 @@ fn name(repository: &Repository, of: impl ToString) -> Name {
     (repository.to_string(), of.to_string())
 }
 
-fn place_of(digest: &Digest, repository: &Repository) -> Name {
-    (digest.to_string(), repository.to_string())
+fn place_of(digest: &Digest, scope: &Scope) -> (String, Scope) {
+    (digest.to_string(), scope.clone())
 }
 
 impl MemoryLedger {
@@ -86,12 +91,14 @@ impl MemoryLedger {
 
 impl State {
     fn replace(&mut self, new: Replacement) -> bool {
-        let place = place_of(new.digest(), new.repository());
+        let place = place_of(new.digest(), &new.scope());
         let old = self.verdicts.get(&place);
-        if old.map(Stored::mark) != new.replaces {
+        let is_later = old.is_some_and(|old| old.basis > new.basis);
+        if old.map(Stored::mark) != new.replaces || is_later {
             return false;
         }
-        let number = old.map_or_else(|| self.verdicts.len(), |old| old.number);
+        let number = old.map_or(self.next, |old| old.number);
+        self.next = self.next.max(number + 1);
         if let Some(packages) = new.packages {
             self.listed
                 .insert(new.summary.digest.clone(), self.lists.len());
@@ -102,10 +109,11 @@ impl State {
             let time = new.summary.provenance.decided_at;
             self.events.push(Event::new(seq, time, change));
         }
-        let (summary, text) = (new.summary, new.text);
+        let (summary, text, basis) = (new.summary, new.text, new.basis);
         let stored = Stored {
             summary,
             text,
+            basis,
             number,
         };
         self.verdicts.insert(place, stored);
@@ -115,16 +123,13 @@ impl State {
 
 #[async_trait]
 impl Verdicts for MemoryLedger {
-    async fn known_verdict(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Known, LedgerError> {
+    async fn known_verdict(&self, scope: &Scope, digest: &Digest) -> Result<Known, LedgerError> {
         let state = self.state();
-        let stored = state.verdicts.get(&place_of(digest, repository));
+        let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(Known {
             verdict: stored.and_then(Stored::verdict),
             mark: stored.map(Stored::mark),
+            basis: stored.map(|stored| stored.basis).unwrap_or_default(),
         })
     }
 
@@ -139,26 +144,34 @@ impl Verdicts for MemoryLedger {
 
     async fn verdict(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Verdict>, LedgerError> {
-        Ok(self.known_verdict(repository, digest).await?.verdict)
+        Ok(self.known_verdict(scope, digest).await?.verdict)
     }
 
     async fn verdict_bytes(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError> {
         let state = self.state();
-        let stored = state.verdicts.get(&place_of(digest, repository));
+        let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(stored.map(|stored| stored.text.text_bytes as u64))
     }
 
-    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Repository>, LedgerError> {
+    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {
+        let mut state = self.state();
+        for Judged { digest, scope } in gone {
+            state.verdicts.remove(&place_of(digest, scope));
+        }
+        Ok(())
+    }
+
+    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Scope>, LedgerError> {
         let mut summaries = self.summaries_of(digest).await?;
         summaries.sort_by_key(|summary| Reverse(summary.provenance.decided_at));
-        Ok(summaries.into_iter().map(|it| it.repository).collect())
+        Ok(summaries.iter().map(Summary::scope).collect())
     }
 
     async fn judged(
@@ -167,12 +180,12 @@ impl Verdicts for MemoryLedger {
         limit: usize,
     ) -> Result<JudgedPage, LedgerError> {
         let state = self.state();
-        let after = after.map(|last| place_of(&last.digest, &last.repository));
+        let after = after.map(|last| place_of(&last.digest, &last.scope));
         let names = state.verdicts.iter();
         let mut rest = names.filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
         let part = rest.by_ref().take(limit).map(|(_, stored)| Judged {
             digest: stored.summary.digest.clone(),
-            repository: stored.summary.repository.clone(),
+            scope: stored.summary.scope(),
         });
         let items: Vec<Judged> = part.collect();
         let next = items.last().filter(|_| rest.next().is_some()).cloned();
@@ -181,6 +194,20 @@ impl Verdicts for MemoryLedger {
 
     async fn count_verdicts(&self) -> Result<u64, LedgerError> {
         Ok(self.state().verdicts.len() as u64)
+    }
+}
+
+#[async_trait]
+impl Bases for MemoryLedger {
+    async fn number_basis(&self, basis: &Basis) -> Result<BasisNumber, LedgerError> {
+        let mut state = self.state();
+        let number = match &state.basis {
+            Some((newest, number)) if newest == basis => *number,
+            Some((_, number)) => number.next(),
+            None => BasisNumber::default().next(),
+        };
+        state.basis = Some((basis.clone(), number));
+        Ok(number)
     }
 }
 

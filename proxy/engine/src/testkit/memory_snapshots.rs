@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_policy::{FeedStanding, PolicySet, SourceFile};
 use sluicegate_scanner::feeds::FeedIndex;
@@ -37,13 +37,13 @@ impl Default for MemorySnapshots {
 }
 
 impl MemorySnapshots {
-    /// Puts the policies of a document in force.
+    /// Puts the policies of a document in force; its bindings may name askers.
     pub fn set_policies(&self, document: &str) {
         let file = SourceFile {
             name: "policy.yaml".into(),
             text: document.into(),
         };
-        let set = PolicySet::parse(&[file]).unwrap();
+        let set = PolicySet::parse_with_clients(&[file]).unwrap();
         let mut state = self.state();
         state.in_force.policies = Arc::new(set);
         state.in_force.epoch.policies += 1;
@@ -72,6 +72,10 @@ impl Snapshots for MemorySnapshots {
         self.state().in_force.epoch
     }
 
+    fn policies(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.state().in_force.policies)
+    }
+
     fn in_force(&self) -> InForce {
         self.state().in_force.clone()
     }
@@ -80,7 +84,7 @@ impl Snapshots for MemorySnapshots {
         true
     }
 
-    fn keep_texts(&self, _set: &PolicySet, _repository: &Repository) -> Result<(), TextsNotKept> {
+    fn keep_texts(&self, _set: &PolicySet, _scope: &Scope) -> Result<(), TextsNotKept> {
         if self.state().keeps_texts {
             Ok(())
         } else {
@@ -95,4 +99,32 @@ impl Snapshots for MemorySnapshots {
     }
 
     async fn ready_for(&self, _inventory: &Inventory) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::snapshots_suite::{self, Subject};
+
+    struct Numbered(MemorySnapshots, u32);
+
+    #[async_trait]
+    impl Subject for Numbered {
+        fn snapshots(&self) -> &dyn Snapshots {
+            &self.0
+        }
+
+        async fn change_policies(&mut self) {
+            self.1 += 1;
+            let name = self.1;
+            self.0.set_policies(&format!(
+                "{{apiVersion: sluicegate/v1, kind: Policy, metadata: {{name: p{name}}}, spec: {{}}}}"
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn keep_every_promise() {
+        snapshots_suite::prove(&mut Numbered(MemorySnapshots::default(), 0)).await;
+    }
 }

@@ -49,7 +49,7 @@ impl LineKind {
 
 /// What an answer rests on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Basis {
+pub struct Grounds {
     /// The platform that was decided on.
     pub platform: Option<String>,
     /// The rules that spoke, the one that decided first.
@@ -66,7 +66,7 @@ pub struct Basis {
     pub allowed_by: Vec<String>,
 }
 
-impl Basis {
+impl Grounds {
     /// Gives what a verdict rests on, shortened to what a line can hold.
     pub fn of(verdict: &Verdict) -> Self {
         let fingerprint = verdict.provenance.scanner.rsplit(' ').next();
@@ -135,7 +135,7 @@ pub struct Entry {
     /// What came out.
     pub decision: Option<Decision>,
     /// What it rests on.
-    pub basis: Basis,
+    pub basis: Grounds,
     /// How many pulls the line stands for.
     pub count: u64,
 }
@@ -154,7 +154,7 @@ impl Entry {
             asked: None,
             served: None,
             decision: None,
-            basis: Basis::default(),
+            basis: Grounds::default(),
             count: 1,
         }
     }

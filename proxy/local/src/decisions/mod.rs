@@ -21,7 +21,7 @@ mod read;
 mod verify;
 mod windows;
 
-pub use entry::{Basis, Entry, LineKind};
+pub use entry::{Entry, Grounds, LineKind};
 pub use filter::DecisionFilter;
 pub use line::DecisionLine;
 pub use log::{DecisionLog, LogError};

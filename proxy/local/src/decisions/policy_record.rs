@@ -1,10 +1,10 @@
 //! What is written down when policies come in force and when they decide: their texts, and a line.
 
-use sluicegate_model::Repository;
+use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_policy::PolicySet;
 
-use super::entry::{Basis, Entry, LineKind};
+use super::entry::{Entry, Grounds, LineKind};
 use super::log::{DecisionLog, LogError};
 use super::policy_texts::{PolicyTexts, TextsError};
 
@@ -51,18 +51,18 @@ impl PolicyRecord {
         Ok(())
     }
 
-    /// Keeps the texts that decide in a repository; blocks on the disk where they are new.
-    pub fn keep_for(&self, set: &PolicySet, repository: &Repository) -> Result<(), TextsError> {
-        let digest = set.digest_for(repository);
-        self.texts.keep(&digest, || set.documents_for(repository))
+    /// Keeps the texts that decide in a scope; blocks on the disk where they are new.
+    pub fn keep_for(&self, set: &PolicySet, scope: &Scope) -> Result<(), TextsError> {
+        let digest = set.digest_for(scope);
+        self.texts.keep(&digest, || set.documents_for(scope))
     }
 
     fn line(&self, set: &PolicySet) -> Entry {
         Entry {
-            basis: Basis {
+            basis: Grounds {
                 policy: Some(set.policy_names().join("+")),
                 policies: Some(set.digest()),
-                ..Basis::default()
+                ..Grounds::default()
             },
             count: 0,
             ..Entry::new(self.clock.now(), LineKind::Policy)

@@ -16,7 +16,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, RuleId, Verdict};
 use tokio::sync::watch;
 
-use super::entry::{Basis, Entry, LineKind};
+use super::entry::{Entry, Grounds, LineKind};
 use super::log::LogError;
 use super::names::Names;
 
@@ -320,7 +320,7 @@ impl Asked {
         Entry {
             client: Some(self.who.client.to_string()),
             user_agent: self.who.user_agent.clone(),
-            principal: self.who.principal.clone(),
+            principal: self.who.principal.as_ref().map(ToString::to_string),
             repository: Some(self.repository.clone()),
             tag: self.tag.clone(),
             asked: self.digest.clone(),
@@ -333,16 +333,16 @@ impl Asked {
 }
 
 impl Because {
-    fn basis(&self) -> Basis {
+    fn basis(&self) -> Grounds {
         match self {
-            Self::Verdict(verdict) => Basis::of(verdict),
+            Self::Verdict(verdict) => Grounds::of(verdict),
             Self::Pending => {
                 let message = "the manifest left before the verdict; its layers wait for it";
-                Basis::of_rule(RuleId::VERDICT_PENDING, Decision::Allow, message.to_owned())
+                Grounds::of_rule(RuleId::VERDICT_PENDING, Decision::Allow, message.to_owned())
             }
             Self::NotConfigured(registry) => {
                 let message = format!("registry {registry:?} is not configured here");
-                Basis::of_rule(RuleId::NOT_CONFIGURED, Decision::Refuse, message)
+                Grounds::of_rule(RuleId::NOT_CONFIGURED, Decision::Refuse, message)
             }
         }
     }

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use sluicegate_engine::ledger::{LedgerError, Replacement, Verdicts as _, term};
-use sluicegate_model::{Digest, Repository};
+use sluicegate_engine::ledger::{Judged, LedgerError, Replacement, Verdicts as _, term};
 
 use crate::store::{Key, Op, StoreError};
 
@@ -14,6 +13,7 @@ use super::index::{Entry, Logged};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::rows;
+use super::verdict_rows::named;
 
 /// Most verdicts written together: they share their syncs.
 const BATCH: usize = 64;
@@ -68,7 +68,7 @@ impl Records {
             let unnumbered = page
                 .into_iter()
                 .filter(|(_, body)| rows::read_number(body).is_none())
-                .filter_map(|(key, _)| keys::named_by_digest(&key));
+                .filter_map(|row| named(&row));
             taken = taken.saturating_add(self.number(unnumbered.collect()).await?);
             if is_last {
                 return Ok(taken);
@@ -77,10 +77,10 @@ impl Records {
     }
 
     /// Writes verdicts as they are, which gives each a number; counts those that were.
-    async fn number(&self, verdicts: Vec<(Digest, Repository)>) -> Result<u64, LedgerError> {
+    async fn number(&self, verdicts: Vec<Judged>) -> Result<u64, LedgerError> {
         let (mut batch, mut bytes, mut numbered) = (Vec::new(), 0_u64, 0_u64);
-        for (digest, repository) in verdicts {
-            let known = self.known_verdict(&repository, &digest).await?;
+        for Judged { digest, scope } in verdicts {
+            let known = self.known_verdict(&scope, &digest).await?;
             // Damaged, which means not judged.
             let Some(verdict) = &known.verdict else {
                 continue;

@@ -4,7 +4,7 @@
 //! prefix of whole parts selects exactly those records.
 
 use crate::store::Key;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Digest, Repository, Scope, Tag};
 
 use sluicegate_engine::ledger::term::Term;
 
@@ -23,6 +23,7 @@ pub(super) enum Kind {
     BlobPresent,
     Released,
     Tag,
+    TagHistory,
     Platform,
     Event,
     EventHead,
@@ -30,6 +31,7 @@ pub(super) enum Kind {
     Parent,
     Image,
     NumberedImage,
+    Basis,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::BlobPresent => b'B',
             Self::Released => b'r',
             Self::Tag => b't',
+            Self::TagHistory => b'H',
             Self::Platform => b'p',
             Self::Event => b'e',
             Self::EventHead => b'h',
@@ -56,22 +59,33 @@ impl Kind {
             Self::Parent => b'i',
             Self::Image => b'K',
             Self::NumberedImage => b'I',
+            Self::Basis => b'o',
         }
     }
 }
 
-pub(super) fn verdict(repository: &Repository, digest: &Digest) -> Key {
-    key(Kind::Verdict, &[&repository.to_string(), digest.as_str()])
+pub(super) fn verdict(scope: &Scope, digest: &Digest) -> Key {
+    let repository = scope.repository.to_string();
+    for_whom(Kind::Verdict, [&repository, digest.as_str()], scope)
 }
 
 /// Names the text of a verdict, where it is small.
-pub(super) fn text(repository: &Repository, digest: &Digest) -> Key {
-    key(Kind::Text, &[&repository.to_string(), digest.as_str()])
+pub(super) fn text(scope: &Scope, digest: &Digest) -> Key {
+    let repository = scope.repository.to_string();
+    for_whom(Kind::Text, [&repository, digest.as_str()], scope)
 }
 
-pub(super) fn verdict_by_digest(digest: &Digest, repository: &Repository) -> Key {
-    let parts = [digest.as_str(), &repository.to_string()];
-    key(Kind::VerdictByDigest, &parts)
+pub(super) fn verdict_by_digest(digest: &Digest, scope: &Scope) -> Key {
+    let repository = scope.repository.to_string();
+    for_whom(Kind::VerdictByDigest, [digest.as_str(), &repository], scope)
+}
+
+/// Adds to a key for whom it is, where that is not everybody.
+fn for_whom(kind: Kind, [one, other]: [&str; 2], scope: &Scope) -> Key {
+    match scope.audience.digest() {
+        None => key(kind, &[one, other]),
+        Some(audience) => key(kind, &[one, other, audience.as_str()]),
+    }
 }
 
 pub(super) fn verdicts_of(digest: &Digest) -> Key {
@@ -172,6 +186,11 @@ pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {
     key(Kind::Tag, &[&repository.to_string(), tag.as_str()])
 }
 
+/// Names what a tag has pointed to.
+pub(super) fn tag_history(repository: &Repository, tag: &Tag) -> Key {
+    key(Kind::TagHistory, &[&repository.to_string(), tag.as_str()])
+}
+
 pub(super) fn platform(repository: &Repository, platform: &str) -> Key {
     key(Kind::Platform, &[&repository.to_string(), platform])
 }
@@ -198,6 +217,11 @@ pub(super) fn delivered_event() -> Key {
     key(Kind::Delivered, &[])
 }
 
+/// Names the newest basis.
+pub(super) fn basis() -> Key {
+    key(Kind::Basis, &[])
+}
+
 /// Names the number under which an image's packages are listed.
 pub(super) fn image(digest: &Digest) -> Key {
     key(Kind::Image, &[digest.as_str()])
@@ -221,15 +245,10 @@ pub(super) fn last_part(key: &Key) -> Option<&str> {
 
 /// Gives the digest and repository that a [`verdict_by_digest`] key names.
 pub(super) fn named_by_digest(key: &Key) -> Option<(Digest, Repository)> {
-    let (digest, repository) = last_two_parts(key)?;
-    Some((digest.parse().ok()?, repository.parse().ok()?))
-}
-
-fn last_two_parts(key: &Key) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(key.as_bytes()).ok()?;
-    let mut parts = text.strip_suffix('\0')?.rsplit('\0');
-    let last = parts.next()?;
-    Some((parts.next()?, last))
+    let mut parts = text.split('\0').skip(1);
+    let (digest, repository) = (parts.next()?, parts.next()?);
+    Some((digest.parse().ok()?, repository.parse().ok()?))
 }
 
 fn key(kind: Kind, parts: &[&str]) -> Key {

@@ -54,15 +54,15 @@ impl Lists for Records {
             let Some(summary) = summary.filter(|summary| is_of(filter, summary)) else {
                 continue;
             };
-            let (repository, digest) = (&summary.repository, &summary.digest);
-            let text = self.verdict_bytes(repository, digest).await?;
+            let (scope, digest) = (&summary.scope(), &summary.digest);
+            let text = self.verdict_bytes(scope, digest).await?;
             bytes = bytes.saturating_add(text.unwrap_or(0));
             if bytes > MAX_PAGE_BYTES && !page.items.is_empty() {
                 page.next = last.map(to_cursor);
                 return Ok(page);
             }
             // A damaged one counts as not judged; of one that was replaced the new one is shown.
-            page.items.extend(self.verdict(repository, digest).await?);
+            page.items.extend(self.verdict(scope, digest).await?);
             last = Some(place);
         }
         Ok(page)

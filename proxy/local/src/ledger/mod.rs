@@ -2,6 +2,7 @@
 //!
 //! A missing or damaged record means "not judged" and never "allowed".
 
+mod basis_rows;
 mod earlier;
 mod event_rows;
 mod head;
@@ -10,6 +11,7 @@ mod keys;
 mod lists;
 mod package_rows;
 mod records;
+mod removal;
 mod replace;
 mod rows;
 mod texts;

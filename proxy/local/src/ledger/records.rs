@@ -3,12 +3,14 @@
 //! Verdicts themselves are in `verdict_rows`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::{
-    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform,
+    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagHistory, TagRecord,
+    Tagged, is_platform,
 };
 use sluicegate_model::{Digest, Repository, Tag};
 
@@ -31,6 +33,8 @@ pub struct Records {
     pub(super) writing: Writing,
     pub(super) event_head: EventHead,
     pub(super) index: Index,
+    /// A number that the newest basis has or is above.
+    pub(super) newest_basis: Arc<AtomicU64>,
 }
 
 impl Records {
@@ -42,6 +46,7 @@ impl Records {
             writing: Writing::default(),
             event_head: EventHead::default(),
             index: Index::default(),
+            newest_basis: Arc::default(),
         }
     }
 
@@ -220,8 +225,28 @@ impl Membership for Records {
         tag: &Tag,
         record: &TagRecord,
     ) -> Result<(), LedgerError> {
-        let op = rows::put(keys::tag(repository, tag), record)?;
-        Ok(self.store.apply(vec![op]).await?)
+        let keys = [
+            keys::tag(repository, tag),
+            keys::tag_history(repository, tag),
+        ];
+        let held = self.writing.lock(&keys).await;
+        let known = self.store.get_many(&keys).await?;
+        let [before, history] = &known[..] else {
+            return Err(LedgerError::Failed(
+                "a store gave other rows than asked for".into(),
+            ));
+        };
+        let before: Option<TagRecord> = before.as_deref().and_then(rows::read);
+        let history: Option<TagHistory> = history.as_deref().and_then(rows::read);
+        let mut history = history.unwrap_or_default();
+        let [tag, past] = keys;
+        let mut ops = vec![rows::put(tag, record)?];
+        if history.note(before.as_ref(), record) {
+            ops.push(rows::put(past, &history)?);
+        }
+        self.store.apply(ops).await?;
+        drop(held);
+        Ok(())
     }
 
     async fn tag(
@@ -230,6 +255,17 @@ impl Membership for Records {
         tag: &Tag,
     ) -> Result<Option<TagRecord>, LedgerError> {
         Ok(self.row(&keys::tag(repository, tag)).await?)
+    }
+
+    async fn tag_history(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Vec<Tagged>, LedgerError> {
+        let newest: Option<TagRecord> = self.row(&keys::tag(repository, tag)).await?;
+        let history = self.row(&keys::tag_history(repository, tag)).await?;
+        let history: TagHistory = history.unwrap_or_default();
+        Ok(history.with(newest.as_ref()))
     }
 
     async fn add_platform(

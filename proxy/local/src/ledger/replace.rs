@@ -3,15 +3,15 @@
 //! Requests and the background pass judge the same images at the same time. Whoever comes second
 //! finds another verdict than the one it knew, writes nothing, and is told so.
 //!
-//! A verdict's row has its basis and the digest of its text, so that a row and a text of two verdicts
+//! A verdict's row has its stamp and the digest of its text, so that a row and a text of two verdicts
 //! never mix. Small texts are rows of their own, large ones documents in the content store. A verdict
 //! that is made anew and says the same writes no text.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_engine::ledger::Replacement;
 use sluicegate_engine::ledger::term::Term;
-use sluicegate_engine::ledger::{Replacement, Summary};
 use sluicegate_model::Digest;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -30,7 +30,7 @@ const LOCKS: usize = 64;
 
 /// Gives the key of the verdict that is replaced.
 fn key(new: &Replacement) -> Key {
-    keys::verdict(new.repository(), new.digest())
+    keys::verdict(&new.scope(), new.digest())
 }
 
 /// Names what nobody else may write meanwhile: the verdict, and the image where it is listed.
@@ -51,7 +51,7 @@ impl Default for Writing {
 
 impl Writing {
     /// Locks the keys, always in the same order, so that nobody waits in a circle.
-    async fn lock<'a>(&'a self, keys: &[Key]) -> Vec<MutexGuard<'a, ()>> {
+    pub(super) async fn lock<'a>(&'a self, keys: &[Key]) -> Vec<MutexGuard<'a, ()>> {
         let place = |key: &Key| crc32fast::hash(key.as_bytes()) as usize % LOCKS;
         let mut places: Vec<usize> = keys.iter().map(place).collect();
         places.sort_unstable();
@@ -88,7 +88,9 @@ impl Records {
         let mut events = None;
         for ((mut new, body), place) in ready.into_iter().zip(places) {
             let old = place.row.as_ref().map(|row| &row.body);
-            let is_known = old.map(VerdictBody::mark) == new.replaces;
+            let basis = place.row.as_ref().map(|row| row.basis);
+            let basis = self.settled(basis.unwrap_or_default()).await?;
+            let is_known = old.map(VerdictBody::mark) == new.replaces && basis <= new.basis;
             written.push(is_known);
             if is_known {
                 let change = new.change.take();
@@ -139,7 +141,7 @@ impl Records {
         let keys_of = |(new, _): &(Replacement, VerdictBody)| {
             [
                 key(new),
-                keys::verdict_by_digest(new.digest(), new.repository()),
+                keys::verdict_by_digest(new.digest(), &new.scope()),
                 keys::image(new.digest()),
             ]
         };
@@ -147,7 +149,7 @@ impl Records {
         let bodies = self.store.get_many(&keys).await?;
         let (places, _) = bodies.as_chunks::<3>();
         let place = |[row, number, image]: &[Option<Bytes>; 3]| Place {
-            row: row.as_deref().and_then(rows::read),
+            row: row.as_deref().and_then(rows::read_verdict),
             number: number.as_deref().and_then(rows::read_number),
             image: image.as_deref().and_then(rows::read),
         };
@@ -156,7 +158,7 @@ impl Records {
 
     /// Writes a batch, also where whoever asked for it goes away meanwhile: what is on disk is in
     /// memory then.
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let (store, index) = (Arc::clone(&self.store), self.index.clone());
         let write = async move {
             store.apply(batch.ops).await?;
@@ -189,23 +191,19 @@ impl Records {
             None => (self.index.number_verdict(), Vec::new()),
         };
         if let Some(gone) = place.number.filter(|old| *old != number) {
-            batch.logged.head(gone, None);
-            batch.ops.push(Op::Delete {
-                key: keys::summary(gone),
-            });
+            batch.give_up(gone);
         }
         batch.logged.head(number, Some(summary.head()));
-        let Summary {
-            repository, digest, ..
-        } = &new.summary;
-        let row = VerdictRow::of(&new.summary, body);
+        let (scope, digest) = (new.summary.scope(), &new.summary.digest);
+        let row = VerdictRow::of(&new.summary, body, new.basis);
         batch.ops.extend([
-            rows::put(keys::verdict(repository, digest), &row)?,
+            rows::put_verdict(keys::verdict(&scope, digest), &row)?,
             rows::put(keys::summary(number), &summary)?,
         ]);
         if place.number != Some(number) {
-            let key = keys::verdict_by_digest(digest, repository);
-            batch.ops.push(rows::put_number(key, number));
+            let key = keys::verdict_by_digest(digest, &scope);
+            let numbered = rows::put_number(key, number, &scope.audience)?;
+            batch.ops.push(numbered);
         }
         let entry = Entry::between(number, &old_terms, &new.terms);
         batch.log(&self.index, entry)?;
@@ -253,6 +251,13 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Gives up the number of a verdict: lists do not have it any more.
+    pub(super) fn give_up(&mut self, number: u32) {
+        self.logged.head(number, None);
+        let key = keys::summary(number);
+        self.ops.push(Op::Delete { key });
+    }
+
     /// Adds what a number gains and loses.
     pub(super) fn log(&mut self, index: &Index, entry: Entry) -> Result<(), StoreError> {
         self.ops.extend(index.log(entry, &mut self.logged)?);

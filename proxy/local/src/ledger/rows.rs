@@ -4,9 +4,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::ledger::{Basis, Mark, Packed, Replacement, Summary};
+use sluicegate_engine::ledger::{BasisNumber, Mark, Packed, Replacement, Stamp, Summary};
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Audience, Digest, Repository};
 
 use super::version;
 use crate::store::{Key, Op, StoreError};
@@ -23,6 +23,9 @@ pub(super) struct VerdictRow {
     /// Hashes of names, in rows of a time when lists were filtered by them; none since.
     pub(super) marks: Option<Vec<u32>>,
     pub(super) body: VerdictBody,
+    /// The number of the basis that it rests on, behind all else.
+    #[serde(skip)]
+    pub(super) basis: BasisNumber,
 }
 
 /// Where the verdict is, as JSON.
@@ -34,7 +37,7 @@ pub(super) enum VerdictBody {
     Document(String),
     /// Its text apart from what changes whenever it is made anew.
     Based {
-        basis: Box<Basis>,
+        stamp: Box<Stamp>,
         text: Digest,
         /// The text's length before compression.
         text_bytes: u64,
@@ -49,12 +52,13 @@ const MAX_INLINE_BYTES: usize = 4096;
 pub(super) const MAX_INLINE_TEXT_BYTES: usize = 1024 * 1024;
 
 impl VerdictRow {
-    pub(super) fn of(summary: &Summary, body: VerdictBody) -> Self {
+    pub(super) fn of(summary: &Summary, body: VerdictBody, basis: BasisNumber) -> Self {
         Self {
             decided_at: summary.provenance.decided_at,
             decision: summary.decision,
             marks: None,
             body,
+            basis,
         }
     }
 }
@@ -68,7 +72,7 @@ impl VerdictBody {
             text_bytes,
         } = &new.text;
         Self::Based {
-            basis: Box::new(Basis::of(&new.summary)),
+            stamp: Box::new(Stamp::of(&new.summary)),
             text: digest.clone(),
             text_bytes: *text_bytes as u64,
             is_document: bytes.len() > MAX_INLINE_BYTES || *text_bytes > MAX_INLINE_TEXT_BYTES,
@@ -87,7 +91,7 @@ impl VerdictBody {
         }
     }
 
-    /// Names the document that holds the text, where one does.
+    /// Names the document that holds the text, where one does. A text says for whom it is, so that those of two audiences have two names.
     pub(super) fn document(&self, repository: &Repository) -> Option<String> {
         match self {
             Self::Document(key) => Some(key.clone()),
@@ -104,12 +108,19 @@ impl VerdictBody {
     pub(super) fn mark(&self) -> Mark {
         let named = match self {
             Self::Inline(packed) => return Mark(Digest::of(packed)),
-            Self::Based { basis, text, .. } => return basis.mark(text),
+            Self::Based { stamp, text, .. } => return stamp.mark(text),
             Self::Document(key) => key,
         };
         let digest = named.rsplit(' ').next().and_then(|word| word.parse().ok());
         Mark(digest.unwrap_or_else(|| Digest::of(named.as_bytes())))
     }
+}
+
+/// The newest basis.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct BasisRow {
+    pub(super) number: BasisNumber,
+    pub(super) basis: Digest,
 }
 
 /// Under which number the packages of an image are listed.
@@ -130,7 +141,16 @@ pub(super) struct MemberRow {
 
 /// Makes the change that keeps `row` under `key`.
 pub(super) fn put<T: Serialize>(key: Key, row: &T) -> Result<Op, StoreError> {
-    let body = postcard::to_extend(row, version::begin()).map_err(|error| StoreError::Engine {
+    let body = encoded(row, version::begin())?;
+    Ok(Op::Put {
+        key,
+        body: body.into(),
+    })
+}
+
+/// Writes a value behind what stands before it.
+fn encoded<T: Serialize>(value: &T, before: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    let body = postcard::to_extend(value, before).map_err(|error| StoreError::Engine {
         attempt: "encoding a record for",
         why: error.to_string(),
     })?;
@@ -140,10 +160,21 @@ pub(super) fn put<T: Serialize>(key: Key, row: &T) -> Result<Op, StoreError> {
             max: MAX_RECORD_BYTES,
         });
     }
-    Ok(Op::Put {
-        key,
-        body: body.into(),
-    })
+    Ok(body)
+}
+
+/// Makes the change that keeps the row of a verdict under `key`.
+pub(super) fn put_verdict(key: Key, row: &VerdictRow) -> Result<Op, StoreError> {
+    put(key, &(row, row.basis))
+}
+
+/// Reads the row of a verdict. Those of a time without an order of bases have no number.
+pub(super) fn read_verdict(body: &[u8]) -> Option<VerdictRow> {
+    if !version::has_bases(body) {
+        return read(body);
+    }
+    let (row, basis): (VerdictRow, BasisNumber) = read(body)?;
+    Some(VerdictRow { basis, ..row })
 }
 
 /// Makes the change that keeps nothing but the fact that `key` is there.
@@ -163,15 +194,28 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     None
 }
 
-/// Makes the change that keeps a number under `key`.
-pub(super) fn put_number(key: Key, number: u32) -> Op {
-    Op::Put {
-        key,
-        body: Bytes::copy_from_slice(&number.to_be_bytes()),
+/// Makes the change that keeps the number of a verdict under `key`, and for whom that is where it is
+/// not everybody.
+pub(super) fn put_number(key: Key, number: u32, audience: &Audience) -> Result<Op, StoreError> {
+    let mut body = number.to_be_bytes().to_vec();
+    if !audience.is_everybody() {
+        body = encoded(audience, body)?;
     }
+    Ok(Op::Put {
+        key,
+        body: body.into(),
+    })
 }
 
 /// Reads a number; none where the key was only marked as there.
 pub(super) fn read_number(body: &[u8]) -> Option<u32> {
-    body.try_into().ok().map(u32::from_be_bytes)
+    body.first_chunk().copied().map(u32::from_be_bytes)
+}
+
+/// Reads for whom the verdict of a number is; none where that is damaged.
+pub(super) fn read_audience(body: &[u8]) -> Option<Audience> {
+    match body.get(size_of::<u32>()..) {
+        None | Some([]) => Some(Audience::EVERYBODY),
+        Some(bindings) => postcard::from_bytes(bindings).ok(),
+    }
 }

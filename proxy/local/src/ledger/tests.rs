@@ -23,7 +23,7 @@ use sluicegate_engine::testkit::ledger_suite::{
 use sluicegate_model::finding::Finding;
 use sluicegate_model::package::PackageType;
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, samples};
+use sluicegate_model::{Digest, Scope, samples};
 use tempfile::TempDir;
 
 use crate::cache::ContentStore;
@@ -61,7 +61,7 @@ async fn whoever_knew_another_verdict_leaves_nothing() {
     let mut late = verdict("app", "image", 8, many_findings());
     late.findings.pop();
     let known = records
-        .known_verdict(&old.repository, &old.digest)
+        .known_verdict(&old.scope(), &old.digest)
         .await
         .unwrap();
     put(&records, &old).await;
@@ -71,7 +71,7 @@ async fn whoever_knew_another_verdict_leaves_nothing() {
         [&late, &other].map(|verdict| Replacement::new(&mut verdict.clone(), &known).unwrap());
     let written = records.replace_verdicts(batch.into()).await.unwrap();
     assert_eq!(written, [false, true]);
-    let got = records.verdict(&old.repository, &old.digest).await.unwrap();
+    let got = records.verdict(&old.scope(), &old.digest).await.unwrap();
     assert_eq!(got, Some(old));
     assert_eq!(files_below(directory.path()), kept, "its document stayed");
 }
@@ -85,7 +85,7 @@ async fn verdict_whose_document_is_damaged_counts_as_not_judged() {
     assert_eq!(files.len(), 1);
     flip(&files[0], 100);
     let got = records
-        .verdict(&verdict.repository, &verdict.digest)
+        .verdict(&verdict.scope(), &verdict.digest)
         .await
         .unwrap();
     assert_eq!(got, None);
@@ -130,7 +130,7 @@ async fn document_of_an_evicted_kind_never_takes_a_verdict_along() {
     let blob = Bytes::from_static(b"larger than the store");
     content.put(&Digest::of(&blob), blob).await.unwrap();
     let got = records
-        .verdict(&verdict.repository, &verdict.digest)
+        .verdict(&verdict.scope(), &verdict.digest)
         .await
         .unwrap();
     assert_eq!(got, Some(verdict));

@@ -70,7 +70,7 @@ pub(super) fn left(
 
 /// Makes the change to the row of a text, if there is one; what could not be read is written anew.
 pub(super) fn row(new: &Replacement, body: &VerdictBody, old: Option<&VerdictBody>) -> Option<Op> {
-    let key = keys::text(new.repository(), new.digest());
+    let key = keys::text(&new.scope(), new.digest());
     let was_read = new.old_terms.is_some();
     match (old.and_then(VerdictBody::text_row), body.text_row()) {
         (Some(old), Some(text)) if old == text && was_read => None,

@@ -1,75 +1,78 @@
-//! Verdicts: one per repository and manifest, found by either.
+//! Verdicts: one per scope and manifest, found by either.
 //!
-//! Read here, written by `replace`, listed by `lists`.
+//! Read here, written by `replace`, forgotten by `removal`, listed by `lists`.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::content::DocumentKind;
 use sluicegate_engine::ledger::{Judged, JudgedPage, Known, LedgerError, Replacement, Verdicts};
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Scope};
 
-use crate::store::StoreError;
+use crate::store::{Key, StoreError};
 
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
-use super::rows::{MAX_INLINE_TEXT_BYTES, VerdictBody, VerdictRow};
+use super::rows::{self, MAX_INLINE_TEXT_BYTES, VerdictBody, VerdictRow};
 
 #[async_trait]
 impl Verdicts for Records {
     async fn verdict(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Verdict>, LedgerError> {
-        let known = self.known_verdict(repository, digest).await?;
+        let known = self.known_verdict(scope, digest).await?;
         if known.mark.is_some() && known.verdict.is_none() {
-            tracing::warn!(%repository, %digest, "verdict store lost a verdict's text; taken for not judged");
+            tracing::warn!(repository = %scope, %digest, "verdict store lost a verdict's text; taken for not judged");
         }
         Ok(known.verdict)
     }
 
-    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Repository>, LedgerError> {
-        let mut found: Vec<(Timestamp, Repository)> = Vec::new();
-        for name in self.last_parts(&keys::verdicts_of(digest)).await? {
-            let Ok(repository) = name.parse() else {
-                continue;
-            };
-            let row: Option<VerdictRow> = self.row(&keys::verdict(&repository, digest)).await?;
-            found.extend(row.map(|row| (row.decided_at, repository)));
+    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {
+        Ok(self.forget(gone).await?)
+    }
+
+    async fn judged_in(&self, digest: &Digest) -> Result<Vec<Scope>, LedgerError> {
+        let mut found: Vec<(Timestamp, Scope)> = Vec::new();
+        let (prefix, mut after) = (keys::verdicts_of(digest), None);
+        loop {
+            let page = self.store.page(&prefix, after.as_ref(), PAGE_ROWS).await?;
+            let is_last = page.len() < PAGE_ROWS;
+            for Judged { scope, .. } in page.iter().filter_map(named) {
+                let row = self.verdict_row(&scope, digest).await?;
+                found.extend(row.map(|row| (row.decided_at, scope)));
+            }
+            after = page.into_iter().next_back().map(|(key, _)| key);
+            if is_last {
+                break;
+            }
         }
         found.sort_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(found
-            .into_iter()
-            .map(|(_, repository)| repository)
-            .collect())
+        Ok(found.into_iter().map(|(_, scope)| scope).collect())
     }
 
     async fn verdict_bytes(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError> {
-        let row: Option<VerdictRow> = self.row(&keys::verdict(repository, digest)).await?;
+        let row = self.verdict_row(scope, digest).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(self.text_bytes(row.body).await?))
     }
 
-    async fn known_verdict(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Known, LedgerError> {
-        let key = keys::verdict(repository, digest);
+    async fn known_verdict(&self, scope: &Scope, digest: &Digest) -> Result<Known, LedgerError> {
         let mut known = Known::default();
         // The second look is for a verdict that was replaced between its row and its text.
         for _ in 0..2 {
-            let row: Option<VerdictRow> = self.row(&key).await?;
-            let Some(row) = row else {
+            let Some(row) = self.verdict_row(scope, digest).await? else {
                 return Ok(Known::default());
             };
             known.mark = Some(row.body.mark());
-            known.verdict = self.load(repository, digest, row).await?;
+            known.basis = self.settled(row.basis).await?;
+            known.verdict = self.load(scope, digest, row).await?;
             if known.verdict.is_some() {
                 break;
             }
@@ -90,16 +93,13 @@ impl Verdicts for Records {
         limit: usize,
     ) -> Result<JudgedPage, LedgerError> {
         let prefix = keys::all_by_digest();
-        let mut after = after.map(|last| keys::verdict_by_digest(&last.digest, &last.repository));
+        let mut after = after.map(|last| keys::verdict_by_digest(&last.digest, &last.scope));
         let mut items = Vec::new();
         loop {
             let rows = self.store.page(&prefix, after.as_ref(), limit).await?;
             let is_last = rows.len() < limit;
             after = rows.last().map(|(key, _)| key.clone());
-            let named = rows
-                .iter()
-                .filter_map(|(key, _)| keys::named_by_digest(key));
-            items.extend(named.map(|(digest, repository)| Judged { digest, repository }));
+            items.extend(rows.iter().filter_map(named));
             // A part whose names are all damaged has no place to go on from.
             if is_last || !items.is_empty() {
                 let next = items.last().filter(|_| !is_last).cloned();
@@ -122,6 +122,15 @@ impl Verdicts for Records {
 }
 
 impl Records {
+    pub(super) async fn verdict_row(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+    ) -> Result<Option<VerdictRow>, StoreError> {
+        let body = self.store.get(&keys::verdict(scope, digest)).await?;
+        Ok(body.and_then(|body| rows::read_verdict(&body)))
+    }
+
     async fn text_bytes(&self, body: VerdictBody) -> Result<u64, StoreError> {
         let bytes = match body {
             VerdictBody::Inline(packed) => zstd::zstd_safe::get_frame_content_size(&packed)
@@ -138,18 +147,18 @@ impl Records {
     }
 
     /// Reads what a row is of; none where that is damaged, or of another row.
-    async fn load(
+    pub(super) async fn load(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         digest: &Digest,
         row: VerdictRow,
     ) -> Result<Option<Verdict>, StoreError> {
         let unpacked = |packed: &[u8]| zstd::bulk::decompress(packed, MAX_INLINE_TEXT_BYTES).ok();
-        let text = if let Some(key) = row.body.document(repository) {
+        let text = if let Some(key) = row.body.document(&scope.repository) {
             let kind = DocumentKind::Verdict;
             self.content.document(kind, &key).await?
         } else if let Some(text) = row.body.text_row() {
-            let packed = self.store.get(&keys::text(repository, digest)).await?;
+            let packed = self.store.get(&keys::text(scope, digest)).await?;
             let packed = packed.filter(|packed| Digest::of(packed) == *text);
             packed.and_then(|packed| unpacked(&packed))
         } else if let VerdictBody::Inline(packed) = &row.body {
@@ -158,13 +167,26 @@ impl Records {
             None
         };
         let verdict: Option<Verdict> = text.and_then(|text| match row.body {
-            VerdictBody::Based { basis, .. } => basis.read(&text),
+            VerdictBody::Based { stamp, .. } => stamp.read(&text),
             VerdictBody::Inline(_) | VerdictBody::Document(_) => serde_json::from_slice(&text).ok(),
         });
         Ok(verdict.filter(|verdict| {
             verdict.decision == row.decision
-                && verdict.repository == *repository
+                && verdict.repository == scope.repository
+                && verdict.audience == scope.audience
                 && verdict.digest == *digest
         }))
     }
+}
+
+/// Gives the verdict that a row by digest names; none where that is damaged.
+pub(super) fn named((key, body): &(Key, Bytes)) -> Option<Judged> {
+    let (digest, repository) = keys::named_by_digest(key)?;
+    let audience = rows::read_audience(body)?;
+    let scope = Scope {
+        repository,
+        audience,
+    };
+    let is_its = keys::verdict_by_digest(&digest, &scope) == *key;
+    is_its.then_some(Judged { digest, scope })
 }

@@ -8,8 +8,11 @@
 /// What stands before a version. No row of version 0, which stands alone, begins so: the first is a
 /// brace, or a number or length, and postcard ends none that has two bytes with a zero.
 const MARK: [u8; 2] = [0x80, 0];
-/// The version that is written. It differs from 0 in saying so.
-const CURRENT: u8 = 1;
+/// The version that is written. 1 differs from 0 in saying so; since 2 the row of a verdict has the
+/// number of its basis.
+const CURRENT: u8 = 2;
+/// The first version whose rows of verdicts have the number of a basis.
+const WITH_BASES: u8 = 2;
 
 /// Begins a row.
 pub(super) fn begin() -> Vec<u8> {
@@ -30,4 +33,10 @@ pub(super) fn content(row: &[u8]) -> Option<&[u8]> {
         "verdict store holds a record of a later version; taken for missing"
     );
     None
+}
+
+/// Tells whether the row of a verdict has the number of its basis.
+pub(super) fn has_bases(row: &[u8]) -> bool {
+    let version = row.strip_prefix(&MARK).and_then(|rest| rest.first());
+    version.is_some_and(|version| *version >= WITH_BASES)
 }

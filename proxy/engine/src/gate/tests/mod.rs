@@ -2,6 +2,7 @@
 //! written, and what has left. One process, an upstream in it, no client.
 
 mod artifacts;
+mod audiences;
 mod blobs;
 mod facts;
 mod images;

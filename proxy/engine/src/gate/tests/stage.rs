@@ -16,6 +16,7 @@ use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
 use crate::instance_key::InstanceKey;
 use crate::pull::patience::Patience;
+use crate::rejudge::Rejudge;
 use crate::testkit::{
     self, MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally,
 };
@@ -27,6 +28,8 @@ const IMPATIENT: Duration = Duration::from_millis(50);
 
 pub(super) struct Stage {
     pub(super) gate: Gate,
+    pub(super) rejudge: Rejudge,
+    pub(super) ledger: Arc<MemoryLedger>,
     pub(super) upstream: MemoryOrigin,
     pub(super) audit: Arc<MemoryAudit>,
     pub(super) snapshots: Arc<MemorySnapshots>,
@@ -41,10 +44,14 @@ impl Stage {
         let audit = Arc::<MemoryAudit>::default();
         let snapshots = Arc::<MemorySnapshots>::default();
         let content: Arc<dyn Content> = Arc::new(MemoryContent::new(1 << 30));
-        let gate = gate(mode, &upstream, &content, audit.clone(), snapshots.clone());
+        let ledger = Arc::<MemoryLedger>::default();
+        let written = (Arc::clone(&ledger), audit.clone());
+        let engine = engine(mode, &upstream, &content, written, snapshots.clone());
         let (stop, draining) = watch::channel(false);
         Self {
-            gate,
+            gate: engine.gate,
+            rejudge: engine.rejudge,
+            ledger,
             upstream,
             audit,
             snapshots,
@@ -185,16 +192,16 @@ pub(super) fn repository(path: &str) -> Repository {
     format!("up.test/{path}").parse().unwrap()
 }
 
-fn gate(
+fn engine(
     mode: GateMode,
     upstream: &MemoryOrigin,
     content: &Arc<dyn Content>,
-    audit: Arc<MemoryAudit>,
+    (ledger, audit): (Arc<MemoryLedger>, Arc<MemoryAudit>),
     snapshots: Arc<MemorySnapshots>,
-) -> Gate {
+) -> Engine {
     let ports = Ports {
         content: Arc::clone(content),
-        ledger: Arc::new(MemoryLedger::default()),
+        ledger,
         origins: Arc::new(upstream.clone()),
         audit,
         snapshots,
@@ -209,5 +216,5 @@ fn gate(
         limits: Limits::default(),
         give_way: || (),
     };
-    Engine::new(ports, ways).gate
+    Engine::new(ports, ways)
 }

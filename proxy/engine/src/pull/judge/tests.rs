@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use jiff::SignedDuration;
 use sluicegate_model::artifact::Content;
+use sluicegate_model::verdict::Decision;
 use sluicegate_scanner::Limits;
 
 use super::*;
@@ -16,8 +17,9 @@ use crate::testkit::{MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots,
 struct Bench {
     judge: Judge,
     content: Arc<MemoryContent>,
+    ledger: Arc<dyn Ledger>,
     time: Arc<Mutex<Timestamp>>,
-    repository: Repository,
+    scope: Scope,
     digest: Digest,
 }
 
@@ -39,15 +41,16 @@ impl Bench {
         let judge = Judge::new(
             Jobs::new(content.clone(), Limits::default(), downloads, clock.clone()),
             Arc::<MemorySnapshots>::default(),
-            ledger,
+            Arc::clone(&ledger),
             clock,
             Arc::new(NoTally),
         );
         Self {
             judge,
             content,
+            ledger,
             time,
-            repository: "up.test/app".parse().unwrap(),
+            scope: Scope::for_all("up.test/app".parse().unwrap()),
             digest: Digest::of(b"image"),
         }
     }
@@ -64,7 +67,7 @@ impl Bench {
     async fn pull(&self) -> Arc<Verdict> {
         self.scan().await;
         let held = self.judge.scanned(&self.digest).await.unwrap();
-        let judged = self.judge.judge(&self.repository, &self.digest, &[], held);
+        let judged = self.judge.judge(&self.scope, &self.digest, &[], held);
         judged.await.unwrap()
     }
 
@@ -88,7 +91,7 @@ impl Bench {
     }
 
     async fn current(&self) -> Option<Arc<Verdict>> {
-        let current = self.judge.current(&self.repository, &self.digest);
+        let current = self.judge.current(&self.scope, &self.digest);
         current.await.unwrap()
     }
 }
@@ -102,17 +105,17 @@ async fn a_verdict_from_the_future_is_not_in_force_and_is_made_anew() {
         assert_eq!(made.provenance.decided_at, today() + ahead);
         assert!(!bench.judge.is_due());
         bench.set(today());
-        assert!(bench.judge.warm(&bench.repository, &bench.digest).is_none());
-        assert!(!bench.judge.basis().is_of(&made), "stored ones as well");
+        assert!(bench.judge.warm(&bench.scope, &bench.digest).is_none());
+        assert!(!bench.judge.judging().made(&made), "stored ones as well");
         assert!(bench.judge.is_due(), "the background pass looks at once");
         let anew = bench.current().await.unwrap();
         assert_eq!(anew.provenance.decided_at, today());
         assert_eq!(anew.provenance.scanned_at, today());
         assert!(
-            bench.judge.basis().is_of(&anew),
+            bench.judge.judging().made(&anew),
             "made once, not at every pull"
         );
-        assert!(bench.judge.warm(&bench.repository, &bench.digest).is_some());
+        assert!(bench.judge.warm(&bench.scope, &bench.digest).is_some());
     }
 }
 
@@ -145,7 +148,7 @@ async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
     let mut older = Verdict::clone(&made);
     older.provenance.scanner = name.replace(verdict_fingerprint(), &"0".repeat(32));
     assert!(
-        !bench.judge.basis().is_of(&older),
+        !bench.judge.judging().made(&older),
         "its verdict is not current"
     );
 
@@ -168,7 +171,54 @@ async fn a_verdict_that_is_made_for_a_tag_lists_it_at_once() {
     let tag: Tag = "1".parse().unwrap();
     let current = bench
         .judge
-        .current_under(&bench.repository, &bench.digest, Some(&tag));
+        .current_under(&bench.scope, &bench.digest, Some(&tag));
     let verdict = current.await.unwrap().unwrap();
     assert_eq!(verdict.tags, [tag]);
+}
+
+/// Replaces the verdict by one of another process, which has newer policies.
+async fn judged_elsewhere(bench: &Bench, valid_until: Option<Timestamp>) -> Verdict {
+    let (ledger, scope) = (&bench.ledger, &bench.scope);
+    let known = ledger.known_verdict(scope, &bench.digest).await.unwrap();
+    let mut verdict = known.verdict.clone().unwrap();
+    verdict.policy.digest = Digest::of(b"newer policies");
+    verdict.decision = Decision::Refuse;
+    verdict.valid_until = valid_until;
+    let basis = Basis {
+        policies: verdict.policy.digest.clone(),
+        feeds: verdict.provenance.feeds.clone(),
+        fingerprint: verdict_fingerprint().to_owned(),
+    };
+    let number = ledger.number_basis(&basis).await.unwrap();
+    let new = Replacement::new(&mut verdict, &known).unwrap();
+    let written = ledger.replace_verdicts(vec![new.resting_on(number)]);
+    assert_eq!(written.await.unwrap(), [true]);
+    verdict
+}
+
+#[tokio::test]
+async fn a_verdict_on_what_has_not_come_here_yet_is_used_and_not_replaced() {
+    let bench = Bench::new();
+    let made = bench.pull().await;
+    assert_eq!(made.decision, bench.current().await.unwrap().decision);
+    let newer = judged_elsewhere(&bench, None).await;
+    bench.judge.warm.invalidate_all();
+    for _ in 0..2 {
+        let current = bench.current().await.unwrap();
+        assert_eq!(*current, newer);
+    }
+    let known = bench.ledger.verdict(&bench.scope, &bench.digest).await;
+    assert_eq!(known.unwrap(), Some(newer));
+}
+
+#[tokio::test]
+async fn one_that_has_ended_is_neither_used_nor_replaced() {
+    let bench = Bench::new();
+    bench.pull().await;
+    let newer = judged_elsewhere(&bench, Some(today())).await;
+    bench.judge.warm.invalidate_all();
+    let current = bench.judge.current(&bench.scope, &bench.digest).await;
+    assert!(matches!(current, Err(PullError::Broken(_))), "{current:?}");
+    let known = bench.ledger.verdict(&bench.scope, &bench.digest).await;
+    assert_eq!(known.unwrap(), Some(newer));
 }

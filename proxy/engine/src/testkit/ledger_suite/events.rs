@@ -10,8 +10,8 @@ use crate::ledger::{EventFilter, Known, Ledger, Replacement};
 
 /// Replaces the stored verdict by this one, and tells what changed.
 pub async fn replace(ledger: &dyn Ledger, verdict: &Verdict) -> bool {
-    let (repository, digest) = (&verdict.repository, &verdict.digest);
-    let known = ledger.known_verdict(repository, digest).await.unwrap();
+    let (scope, digest) = (&verdict.scope(), &verdict.digest);
+    let known = ledger.known_verdict(scope, digest).await.unwrap();
     write(ledger, verdict, &known).await
 }
 
@@ -67,7 +67,7 @@ pub async fn whoever_came_second_tells_nothing_and_numbers_have_no_holes(
     let bad = verdict("app", "image", 1, vec![finding("CVE-1", "zlib")]);
     replace(ledger, &clean).await;
     let known = ledger
-        .known_verdict(&clean.repository, &clean.digest)
+        .known_verdict(&clean.scope(), &clean.digest)
         .await
         .unwrap();
     assert!(write(ledger, &bad, &known).await);

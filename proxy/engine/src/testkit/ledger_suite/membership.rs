@@ -3,7 +3,7 @@
 use sluicegate_model::Digest;
 
 use super::{Subject, repository, second};
-use crate::ledger::{MAX_PLATFORMS, TagRecord};
+use crate::ledger::{Ledger, MAX_PLATFORMS, MAX_TAGGED, TagRecord, Tagged};
 
 pub async fn membership_and_release_belong_to_one_repository(subject: &mut dyn Subject) {
     let ledger = subject.ledger();
@@ -74,4 +74,63 @@ pub async fn tags_and_platforms_are_remembered_within_bounds(subject: &mut dyn S
     }
     assert_eq!(ledger.platforms(&app).await.unwrap().len(), MAX_PLATFORMS);
     assert!(ledger.platforms(&repository("b")).await.unwrap().is_empty());
+}
+
+/// Has the upstream say where `app:1` points.
+async fn point(ledger: &dyn Ledger, image: &str, at: i64) {
+    let record = TagRecord {
+        digest: Digest::of(image.as_bytes()),
+        media_type: "type".into(),
+        checked_at: second(at),
+    };
+    let (app, tag) = (repository("app"), "1".parse().unwrap());
+    ledger.put_tag(&app, &tag, &record).await.unwrap();
+    assert_eq!(ledger.tag(&app, &tag).await.unwrap(), Some(record));
+}
+
+async fn pointed(ledger: &dyn Ledger) -> Vec<Tagged> {
+    let (app, tag) = (repository("app"), "1".parse().unwrap());
+    ledger.tag_history(&app, &tag).await.unwrap()
+}
+
+fn tagged(image: &str, first: i64, last: i64) -> Tagged {
+    Tagged {
+        digest: Digest::of(image.as_bytes()),
+        media_type: "type".into(),
+        first: second(first),
+        last: second(last),
+    }
+}
+
+pub async fn a_tag_remembers_where_it_pointed_newest_first(subject: &mut dyn Subject) {
+    assert_eq!(pointed(subject.ledger()).await, []);
+    for (image, at) in [("a", 1), ("a", 2), ("b", 3), ("b", 5), ("c", 7), ("c", 8)] {
+        point(subject.ledger(), image, at).await;
+    }
+    let wanted = [tagged("c", 7, 8), tagged("b", 3, 5), tagged("a", 1, 2)];
+    for _ in 0..2 {
+        assert_eq!(pointed(subject.ledger()).await, wanted);
+        subject.restart().await;
+    }
+    // What it pointed to before and points to again is there once, since when it first did.
+    point(subject.ledger(), "a", 9).await;
+    let wanted = [tagged("a", 1, 9), tagged("c", 7, 8), tagged("b", 3, 5)];
+    assert_eq!(pointed(subject.ledger()).await, wanted);
+    let ledger = subject.ledger();
+    let (app, other) = (repository("app"), "2".parse().unwrap());
+    assert_eq!(ledger.tag_history(&app, &other).await.unwrap(), []);
+}
+
+pub async fn a_tag_remembers_the_newest_manifests_and_no_more(subject: &mut dyn Subject) {
+    for number in 0..100 {
+        point(subject.ledger(), &number.to_string(), number).await;
+    }
+    let found = pointed(subject.ledger()).await;
+    assert_eq!(found.len(), MAX_TAGGED);
+    assert_eq!(found[0], tagged("99", 99, 99));
+    let oldest = 100 - i64::try_from(MAX_TAGGED).unwrap();
+    assert_eq!(
+        found.last(),
+        Some(&tagged(&oldest.to_string(), oldest, oldest))
+    );
 }

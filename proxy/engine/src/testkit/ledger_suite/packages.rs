@@ -17,8 +17,8 @@ fn inventory(names: impl IntoIterator<Item = String>) -> Inventory {
 
 pub async fn judge(ledger: &dyn Ledger, image: &str, inventory: Option<&Inventory>) {
     let verdict = verdict("app", image, 0, Vec::new());
-    let (repository, digest) = (&verdict.repository, &verdict.digest);
-    let known = ledger.known_verdict(repository, digest).await.unwrap();
+    let (scope, digest) = (&verdict.scope(), &verdict.digest);
+    let known = ledger.known_verdict(scope, digest).await.unwrap();
     let mut new = Replacement::new(&mut verdict.clone(), &known).unwrap();
     if let Some(inventory) = inventory {
         new = new.listing(inventory);

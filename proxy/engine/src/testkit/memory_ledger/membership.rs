@@ -5,7 +5,7 @@ use sluicegate_model::{Digest, Repository, Tag};
 
 use super::{MemoryLedger, name};
 use crate::ledger::{
-    LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, is_platform,
+    LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, Tagged, is_platform,
 };
 
 #[async_trait]
@@ -141,8 +141,11 @@ impl Membership for MemoryLedger {
         tag: &Tag,
         record: &TagRecord,
     ) -> Result<(), LedgerError> {
-        let name = name(repository, tag);
-        self.state().tags.insert(name, record.clone());
+        let (mut state, name) = (self.state(), name(repository, tag));
+        let (before, history) = state.tags.remove(&name).unzip();
+        let mut history = history.unwrap_or_default();
+        history.note(before.as_ref(), record);
+        state.tags.insert(name, (record.clone(), history));
         Ok(())
     }
 
@@ -151,7 +154,19 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<Option<TagRecord>, LedgerError> {
-        Ok(self.state().tags.get(&name(repository, tag)).cloned())
+        let state = self.state();
+        let known = state.tags.get(&name(repository, tag));
+        Ok(known.map(|(record, _)| record.clone()))
+    }
+
+    async fn tag_history(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Vec<Tagged>, LedgerError> {
+        let state = self.state();
+        let known = state.tags.get(&name(repository, tag)).cloned();
+        Ok(known.map_or_else(Vec::new, |(record, history)| history.with(Some(&record))))
     }
 
     async fn add_platform(

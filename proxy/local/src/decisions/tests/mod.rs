@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sluicegate_model::Digest;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Principal};
 use tempfile::TempDir;
 
 use super::open::FILE_NAME;
@@ -19,6 +19,7 @@ use super::*;
 mod earlier;
 mod pages;
 mod policies;
+mod suite;
 mod who;
 mod windows;
 
@@ -47,9 +48,9 @@ fn entry(second: i64) -> Entry {
         asked: Some(Digest::of(b"image")),
         served: Some(Digest::of(b"image")),
         decision: Some(decision),
-        basis: Basis {
+        basis: Grounds {
             policy: Some("default".into()),
-            ..Basis::default()
+            ..Grounds::default()
         },
         ..Entry::new(at(second), LineKind::Pull)
     }

@@ -67,14 +67,14 @@ async fn filters_say_how_far_they_looked_and_end_by_themselves() {
     let (log, _) = DecisionLog::open(directory.path()).unwrap();
     let long = |second| Entry {
         user_agent: Some("x".repeat(500)),
-        basis: Basis {
+        basis: Grounds {
             reasons: vec![Reason {
                 rule: "r".to_owned().into(),
                 action: Decision::Refuse,
                 message: "m".repeat(500),
                 findings: (0..1_000).map(|n| format!("CVE-2026-{n:07}")).collect(),
             }],
-            ..Basis::default()
+            ..Grounds::default()
         },
         ..entry(second)
     };
@@ -118,14 +118,14 @@ fn only(set: impl FnOnce(&mut DecisionFilter)) -> DecisionFilter {
 /// Writes lines that differ, each in one thing, and lines that only look as if.
 async fn varied_log() -> TempDir {
     let (directory, log) = open_log();
-    let spoken = Basis {
+    let spoken = Grounds {
         reasons: vec![Reason {
             rule: "fixable".to_owned().into(),
             action: Decision::Refuse,
             message: "says \"rule\":\"forged\" and CVE-2026-9".into(),
             findings: vec!["CVE-2026-1".into(), "GHSA-aaaa".into()],
         }],
-        ..Basis::default()
+        ..Grounds::default()
     };
     let changed = |second, set: &dyn Fn(&mut Entry)| {
         let mut entry = entry(second);
@@ -204,7 +204,7 @@ async fn a_line_is_bounded_whatever_is_put_into_it() {
     let pull = Pull {
         who: Who {
             user_agent: Some(evil.clone()),
-            principal: Some(evil),
+            principal: Some(Principal::Key(evil)),
             ..from("192.0.2.1")
         },
         rests_on: Some(Arc::new(verdict)),

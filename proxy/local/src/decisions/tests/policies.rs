@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_policy::{PolicySet, SourceFile, digest_of_documents};
 
@@ -33,10 +34,10 @@ fn record(directory: &Path) -> (PolicyRecord, DecisionLog) {
 fn texts_outlive_the_files_and_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let with = set(&[POLICY, EXCEPTION]);
-    let repository = "up.test/app".parse().unwrap();
-    let digest = with.digest_for(&repository);
+    let scope = Scope::for_all("up.test/app".parse().unwrap());
+    let digest = with.digest_for(&scope);
     let (record, log) = record(directory.path());
-    record.keep_for(&with, &repository).unwrap();
+    record.keep_for(&with, &scope).unwrap();
     drop((record, log));
 
     let kept = PolicyTexts::find(directory.path(), &digest)
@@ -71,10 +72,11 @@ fn another_repository_is_decided_by_other_documents() {
     let directory = tempfile::tempdir().unwrap();
     let with = set(&[POLICY, EXCEPTION]);
     let (record, _log) = record(directory.path());
+    let scope = |name: &str| Scope::for_all(name.parse().unwrap());
     for name in ["up.test/app", "up.test/other"] {
-        record.keep_for(&with, &name.parse().unwrap()).unwrap();
+        record.keep_for(&with, &scope(name)).unwrap();
     }
-    let elsewhere = with.digest_for(&"up.test/other".parse().unwrap());
+    let elsewhere = with.digest_for(&scope("up.test/other"));
     let kept = PolicyTexts::find(directory.path(), &elsewhere)
         .unwrap()
         .unwrap();

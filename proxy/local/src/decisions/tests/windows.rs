@@ -126,7 +126,7 @@ async fn another_client_agent_principal_repository_tag_or_digest_is_another_pull
         },
         Pull {
             who: Who {
-                principal: Some("key:ci".into()),
+                principal: Some(Principal::Key("ci".into())),
                 ..first.who.clone()
             },
             ..first.clone()
@@ -298,7 +298,7 @@ async fn twenty_agents_of_a_client_are_told_apart_and_the_rest_is_other() {
     }
     // The same client under another key, and another client, are others.
     let mut other = by_agent("agent/400", get("a"));
-    other.who.principal = Some("key:ci".into());
+    other.who.principal = Some(Principal::Key("ci".into()));
     pulls.record(other, at(1)).await.unwrap();
     let agents: Vec<_> = lines(directory.path())
         .into_iter()

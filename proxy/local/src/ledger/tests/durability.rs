@@ -1,5 +1,8 @@
 //! After a sync that failed the store says nothing until everything in it was written anew.
 
+use sluicegate_engine::ledger::{Bases as _, BasisNumber};
+use sluicegate_engine::testkit::ledger_suite::bases::{basis, put_on};
+
 use crate::durable::Disk;
 
 use super::*;
@@ -59,14 +62,15 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     let (store, _) = SledStore::open_on(&home, 1 << 20, disk.clone()).unwrap();
     let records = Records::new(Arc::new(store), content);
     let (app, image) = (repository("app"), Digest::of(b"image"));
+    let scope = Scope::for_all(app.clone());
     disk.let_fail(true);
     assert!(records.mark_released(&app, &image).await.is_err());
     assert!(records.mark_blob_present(&app, &image).await.is_err());
-    assert!(records.known_verdict(&app, &image).await.is_err());
-    assert!(records.verdict(&app, &image).await.is_err());
+    assert!(records.known_verdict(&scope, &image).await.is_err());
+    assert!(records.verdict(&scope, &image).await.is_err());
     disk.let_fail(false);
     records.health().await.unwrap();
-    let known = records.known_verdict(&app, &image).await.unwrap();
+    let known = records.known_verdict(&scope, &image).await.unwrap();
     let new = Replacement::new(&mut verdict("app", "image", 1, vec![]), &known).unwrap();
     disk.let_fail(true);
     assert!(records.replace_verdicts(vec![new]).await.is_err());
@@ -74,5 +78,23 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     records.health().await.unwrap();
     // Whether that one is there nobody knew; whoever writes the next looks again.
     put(&records, &verdict("app", "image", 2, vec![])).await;
-    assert!(records.verdict(&app, &image).await.unwrap().is_some());
+    assert!(records.verdict(&scope, &image).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_lost_order_of_bases_makes_no_verdict_the_newest_for_ever() {
+    let (_directory, records) = records();
+    let old = verdict("app", "image", 1, vec![]);
+    for policies in ["one", "two", "three"] {
+        let number = records.number_basis(&basis(policies)).await.unwrap();
+        assert!(put_on(&records, &old, number).await);
+    }
+    let gone = vec![Op::Delete { key: keys::basis() }];
+    records.store.apply(gone).await.unwrap();
+    let records = Records::new(records.store, records.content);
+    let known = records.known_verdict(&old.scope(), &old.digest).await;
+    assert_eq!(known.unwrap().basis, BasisNumber::default());
+    let first = records.number_basis(&basis("four")).await.unwrap();
+    let new = verdict("app", "image", 2, vec![finding("CVE-1", "zlib")]);
+    assert!(put_on(&records, &new, first).await);
 }

@@ -105,7 +105,7 @@ async fn filled(store: Arc<Counting>, directory: &TempDir) -> Records {
     let content = Arc::new(ContentStore::open(directory.path(), 1 << 30).unwrap());
     let records = Records::new(store, content);
     let nothing = records
-        .known_verdict(&repository("none"), &Digest::of(b"none"))
+        .known_verdict(&Scope::for_all(repository("none")), &Digest::of(b"none"))
         .await
         .unwrap();
     for numbers in (0..IMAGES).collect::<Vec<_>>().chunks(500) {
@@ -248,7 +248,7 @@ async fn a_store_of_an_earlier_form_is_listed_whole() {
     }
     let bad = verdict("app-1", "1", 9_999, vec![finding("CVE-1", "zlib")]);
     let known = records
-        .known_verdict(&bad.repository, &bad.digest)
+        .known_verdict(&bad.scope(), &bad.digest)
         .await
         .unwrap();
     let change = sluicegate_engine::events::difference(known.verdict.as_ref().unwrap(), &bad);

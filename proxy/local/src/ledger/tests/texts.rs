@@ -3,14 +3,14 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use sluicegate_engine::content::PackedDocument;
-use sluicegate_engine::ledger::Known;
+use sluicegate_engine::ledger::{BasisNumber, Known};
 
 use super::rows::{VerdictBody, VerdictRow};
 use super::*;
 
 async fn known(records: &Records, verdict: &Verdict) -> Known {
-    let (repository, digest) = (&verdict.repository, &verdict.digest);
-    records.known_verdict(repository, digest).await.unwrap()
+    let (scope, digest) = (&verdict.scope(), &verdict.digest);
+    records.known_verdict(scope, digest).await.unwrap()
 }
 
 async fn replace(records: &Records, verdict: &Verdict, known: &Known) -> bool {
@@ -52,7 +52,7 @@ async fn a_verdict_that_says_the_same_writes_no_text_and_answers_with_its_time()
     assert_eq!(inode(), before, "the document was written again");
     // Without its row the text is gone: had it been written again, it would be here.
     let was = known(&records, &small).await;
-    let row = keys::text(&small.repository, &small.digest);
+    let row = keys::text(&small.scope(), &small.digest);
     let gone = vec![Op::Delete { key: row }];
     records.store.apply(gone).await.unwrap();
     assert!(replace(&records, &anew(&small, 10), &was).await);
@@ -69,7 +69,7 @@ async fn a_text_moves_between_row_and_document_and_leaves_nothing() {
     let (directory, records) = records();
     let small = verdict("app", "image", 0, Vec::new());
     let large = verdict("app", "image", 1, many_findings());
-    let row = keys::text(&small.repository, &small.digest);
+    let row = keys::text(&small.scope(), &small.digest);
     for (verdict, files) in [(&small, 0), (&large, 1), (&small, 0)] {
         put(&records, verdict).await;
         assert_eq!(
@@ -99,13 +99,14 @@ async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
             decision: verdict.decision,
             marks: None,
             body,
+            basis: BasisNumber::default(),
         };
-        let key = keys::verdict(&verdict.repository, &verdict.digest);
-        let row = rows::put(key, &row).unwrap();
+        let key = keys::verdict(&verdict.scope(), &verdict.digest);
+        let row = rows::put_verdict(key, &row).unwrap();
         records.store.apply(vec![row]).await.unwrap();
         let was = known(&records, &verdict).await;
         assert_eq!(was.verdict.as_ref(), Some(&verdict));
-        let of = (&verdict.repository, &verdict.digest);
+        let of = (&verdict.scope(), &verdict.digest);
         let bytes = records.verdict_bytes(of.0, of.1).await.unwrap();
         assert_eq!(bytes, Some(text.len() as u64));
         assert!(replace(&records, &anew(&verdict, 9), &was).await);

@@ -7,19 +7,20 @@ use std::fs::File;
 use std::sync::Arc;
 
 use sluicegate_engine::events::{Event, difference};
-use sluicegate_engine::ledger::{Basis, Summary, TagRecord, term};
+use sluicegate_engine::ledger::{BasisNumber, Stamp, Summary, TagHistory, TagRecord, term};
 use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
 use super::super::index::Entry;
-use super::super::rows::{ImageRow, MemberRow, VerdictBody, VerdictRow};
+use super::super::rows::{BasisRow, ImageRow, MemberRow, VerdictBody, VerdictRow};
 use super::super::{event_rows, version};
 use super::*;
 
 /// Those of every version, the oldest first.
-const PINNED: [&str; 2] = [
+const PINNED: [&str; 3] = [
     include_str!("versions/0.txt"),
     include_str!("versions/1.txt"),
+    include_str!("versions/2.txt"),
 ];
 
 fn body(op: Op) -> Vec<u8> {
@@ -31,6 +32,10 @@ fn body(op: Op) -> Vec<u8> {
 
 fn row(row: &impl serde::Serialize) -> Vec<u8> {
     body(rows::put(Key::from(&b"key"[..]), row).unwrap())
+}
+
+fn verdict_row(row: &VerdictRow) -> Vec<u8> {
+    body(rows::put_verdict(Key::from(&b"key"[..]), row).unwrap())
 }
 
 fn event(event: &Event) -> Vec<u8> {
@@ -49,7 +54,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     let inline = VerdictBody::Inline(b"compressed".into());
     let elsewhere = VerdictBody::Document(format!("{repository} {digest}"));
     let based = VerdictBody::Based {
-        basis: Box::new(Basis::of(&summary)),
+        stamp: Box::new(Stamp::of(&summary)),
         text: digest.clone(),
         text_bytes: 100,
         is_document: false,
@@ -64,17 +69,29 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         media_type,
         checked_at: second(2),
     };
+    let mut tagged = TagHistory::default();
+    assert!(tagged.note(None, &tag));
     let (analyzers, number) = (1 << 31, 300);
+    let verdict = |body, basis| verdict_row(&VerdictRow::of(&summary, body, BasisNumber(basis)));
     vec![
         ("text", text),
-        ("verdict", row(&VerdictRow::of(&summary, inline))),
-        ("document", row(&VerdictRow::of(&summary, elsewhere))),
-        ("based", row(&VerdictRow::of(&summary, based))),
+        ("verdict", verdict(inline, 0)),
+        ("document", verdict(elsewhere, 0)),
+        ("based", verdict(based.clone(), 0)),
+        ("numbered", verdict(based, 300)),
+        (
+            "basis",
+            row(&BasisRow {
+                number: BasisNumber(300),
+                basis: digest.clone(),
+            }),
+        ),
         ("summary", row(&SummaryRow::of(&summary, true).unwrap())),
         ("event", event(&changed)),
         ("head", row(&changed.seq)),
         ("member", row(&member)),
         ("tag", row(&tag)),
+        ("tagged", row(&tagged)),
         ("image", row(&ImageRow { analyzers, number })),
         (
             "logged",
@@ -90,7 +107,10 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
             let verdict: Verdict = serde_json::from_slice(bytes).ok()?;
             serde_json::to_vec(&verdict).ok()
         }
-        "verdict" | "document" | "based" => rows::read::<VerdictRow>(bytes).map(|read| row(&read)),
+        "verdict" | "document" | "based" | "numbered" => {
+            rows::read_verdict(bytes).map(|read| verdict_row(&read))
+        }
+        "basis" => rows::read::<BasisRow>(bytes).map(|read| row(&read)),
         "summary" => {
             let read: SummaryRow = rows::read(bytes)?;
             Some(row(&SummaryRow::of(&read.summary()?, true).unwrap()))
@@ -99,6 +119,7 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         "head" => rows::read::<u64>(bytes).map(|read| row(&read)),
         "member" => rows::read::<MemberRow>(bytes).map(|read| row(&read)),
         "tag" => rows::read::<TagRecord>(bytes).map(|read| row(&read)),
+        "tagged" => rows::read::<TagHistory>(bytes).map(|read| row(&read)),
         "image" => rows::read::<ImageRow>(bytes).map(|read| row(&read)),
         "logged" => rows::read::<Entry>(bytes).map(|read| row(&read)),
         name => panic!("no kind of row is called {name}"),
@@ -174,7 +195,7 @@ fn rows_of_a_later_version_are_missing_and_told_of() {
     });
     let told = fs::read_to_string(log.path()).unwrap();
     let later = told.matches("of a later version").count();
-    assert_eq!((later, refused), (10, 10), "{told}");
+    assert_eq!((later, refused), (13, 13), "{told}");
 }
 
 #[tokio::test]
@@ -197,8 +218,8 @@ async fn a_verdict_of_a_later_version_is_none_and_is_made_anew() {
     assert_eq!(later.len(), 3, "verdict, summary, names: {later:?}");
     records.store.apply(later).await.unwrap();
     let records = Records::new(records.store, records.content);
-    let (repository, digest) = (&verdict.repository, &verdict.digest);
-    let known = records.known_verdict(repository, digest).await.unwrap();
+    let (scope, digest) = (&verdict.scope(), &verdict.digest);
+    let known = records.known_verdict(scope, digest).await.unwrap();
     assert_eq!((&known.verdict, &known.mark), (&None, &None));
     let filter = VerdictFilter::default();
     let listed = records.list_verdicts(&filter, 9, None).await.unwrap();

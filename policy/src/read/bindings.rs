@@ -1,0 +1,49 @@
+//! Bindings: which policy, in which repositories, for whom.
+
+use sluicegate_model::strict_yaml::{Fields, Node};
+
+use super::{Document, NOT_YET, Reader};
+use crate::askers::Client;
+use crate::binding::Binding;
+
+impl Reader {
+    pub(super) fn binding(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));
+        let clients = if self.takes_clients {
+            fields.take("clients")
+        } else {
+            fields.reject("clients", NOT_YET, &mut self.mistakes);
+            None
+        };
+        fields.finish(&mut self.mistakes);
+        let clients = clients.map_or_else(|| Some(Vec::new()), |node| self.clients(node));
+        let place = self.kept(policy)?;
+        let policy = self.kept(place.text())?.to_owned();
+        let list = self.kept(repositories)?;
+        let repositories = self.images(list)?;
+        let binding = Binding {
+            name,
+            text,
+            policy,
+            repositories,
+            clients: clients?,
+        };
+        Some(Document::Binding(binding, place.clone()))
+    }
+
+    /// Reads whom a binding is for. An empty list would mean everybody, so it is none.
+    fn clients(&mut self, node: &Node) -> Option<Vec<Client>> {
+        let items = self.kept(node.list())?;
+        if items.is_empty() {
+            self.mistakes.push(node.wanted("at least one client"));
+        }
+        items.iter().map(|item| self.client(item)).collect()
+    }
+
+    fn client(&mut self, node: &Node) -> Option<Client> {
+        let client = Client::parse(self.kept(node.text())?);
+        let wanted = "key:NAME, cert:NAME, a network or an address";
+        self.kept(client.ok_or_else(|| node.wanted(wanted)))
+    }
+}
