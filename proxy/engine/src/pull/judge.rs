@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::events::difference;
 use crate::ledger::{Known, Ledger, LedgerError, Replacement};
+use crate::memory::{Memory, Share};
+use crate::scan::Scanned;
 use crate::snapshots::{Epoch, InForce, Snapshots};
 use crate::tally::Tally;
 use jiff::Timestamp;
@@ -20,8 +22,7 @@ use sluicegate_model::{Digest, Repository};
 
 use super::brief::{brief, weight};
 use super::error::PullError;
-use super::job::{Held, Jobs, Scanned};
-use super::memory::{Memory, Share};
+use super::job::{Held, Jobs};
 use super::verdict::{Image, scanner_name, verdict};
 
 /// Memory of verdicts that are kept for the next request, in bytes.
