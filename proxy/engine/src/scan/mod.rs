@@ -21,3 +21,6 @@ pub use image::{Scanned, config_limit, merge};
 pub use kept::{Left, facts_key, review, to_keep};
 pub use layer::{scan_on_this_thread, unscanned};
 pub use port::{AskedLayer, EarlierFacts, LayerScan, LayerScanError, ScannedLayer};
+
+#[cfg(test)]
+mod tests;

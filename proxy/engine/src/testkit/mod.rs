@@ -1,10 +1,12 @@
 //! Adapters in memory, and the suites that every adapter of a port passes.
 
 pub mod content;
+pub mod layer_scan_suite;
 #[expect(missing_docs, reason = "the names of promises say what they are")]
 pub mod ledger_suite;
 mod memory_audit;
 mod memory_content;
+mod memory_layer_scan;
 mod memory_ledger;
 mod memory_origin;
 mod memory_snapshots;
@@ -13,6 +15,7 @@ pub mod origin_suite;
 
 pub use memory_audit::MemoryAudit;
 pub use memory_content::MemoryContent;
+pub use memory_layer_scan::{Conduct, MemoryLayerScan};
 pub use memory_ledger::MemoryLedger;
 pub use memory_origin::{Fault, Given, MemoryOrigin};
 pub use memory_snapshots::MemorySnapshots;

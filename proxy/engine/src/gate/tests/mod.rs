@@ -8,5 +8,6 @@ mod images;
 mod in_force;
 mod indexes;
 mod manifests;
+mod scanners;
 mod stage;
 mod stream;
