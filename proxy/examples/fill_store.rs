@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sluicegate_engine::content::{Content as _, DocumentKind, PackedDocument};
 use sluicegate_engine::ledger::{Replacement, Verdicts as _};
-use sluicegate_engine::pull::job::Scanned;
+use sluicegate_engine::scan::Scanned;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::ledger::Records;
 use sluicegate_local::store::EngineKind;

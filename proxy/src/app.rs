@@ -18,6 +18,8 @@ use sluicegate_config::{FeedSource, Settings};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::memory::Memory;
+use sluicegate_engine::scan::ScanHere;
 use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog};
@@ -212,10 +214,12 @@ impl Parts {
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
+        let memory = Memory::default();
         let ports = Ports {
             content: Arc::clone(&content),
             ledger: Arc::clone(&ledger),
             origins: upstreams.clone(),
+            layer_scan: Arc::new(ScanHere::new(kept.limits, memory.clone())),
             audit: log.clone(),
             snapshots: Current::new(Arc::clone(&policies), Arc::clone(&feeds)),
             tally: Arc::new(metrics.clone()),
@@ -226,7 +230,7 @@ impl Parts {
             mode: settings.gate,
             platforms: settings.platforms.clone().into(),
             tag_ttl: settings.tag_ttl,
-            limits: kept.limits,
+            memory,
             give_way: tasks::give_way,
         };
         let engine = Engine::new(ports, ways);

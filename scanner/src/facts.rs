@@ -273,6 +273,14 @@ impl LayerFacts {
         Self::unread(Gap::fatal(GapKind::Interrupted, STOPPED))
     }
 
+    /// Stands for a layer that no scanner was there for: another time there may be one.
+    pub fn without_scanner() -> Self {
+        Self::unread(Gap::fatal(
+            GapKind::Interrupted,
+            "no scanner was there to look at the layer",
+        ))
+    }
+
     /// Tells whether this machine, not the layer, is why something was not read: another time more
     /// may be found, so the facts are not to be kept.
     pub fn was_interrupted(&self) -> bool {

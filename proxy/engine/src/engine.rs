@@ -6,13 +6,13 @@ use std::time::Duration;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
-use sluicegate_scanner::Limits;
 
 use crate::audit::Audit;
 use crate::content::Content;
 use crate::gate::{Gate, GateParts};
 use crate::instance_key::InstanceKey;
 use crate::ledger::Ledger;
+use crate::memory::Memory;
 use crate::origin::Origins;
 use crate::pull::download::Downloads;
 use crate::pull::job::Jobs;
@@ -22,6 +22,7 @@ use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
 use crate::pull::resolve::Resolver;
 use crate::rejudge::Rejudge;
+use crate::scan::LayerScan;
 use crate::snapshots::Snapshots;
 use crate::tally::Tally;
 
@@ -33,6 +34,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The upstreams.
     pub origins: Arc<dyn Origins>,
+    /// Who scans layers.
+    pub layer_scan: Arc<dyn LayerScan>,
     /// Where lines are written.
     pub audit: Arc<dyn Audit>,
     /// Feeds and policies.
@@ -53,8 +56,8 @@ pub struct Ways {
     pub platforms: Arc<[Platform]>,
     /// How long an upstream's word on a tag is believed.
     pub tag_ttl: Duration,
-    /// The bounds of a scan, and where it spools.
-    pub limits: Limits,
+    /// What everybody who scans or judges shares.
+    pub memory: Memory,
     /// What each thread of the background does first: it gives way to whatever a request needs.
     pub give_way: fn(),
 }
@@ -78,10 +81,10 @@ impl Engine {
         let origins = || Arc::clone(&ports.origins);
         let manifests = Manifests::new(Arc::clone(content), Arc::clone(ledger), origins());
         let downloads = Downloads::new(Arc::clone(content), Arc::clone(ledger), origins());
-        let (limits, give_way) = (ways.limits, ways.give_way);
         let jobs = Jobs::new(
             Arc::clone(content),
-            limits,
+            Arc::clone(&ports.layer_scan),
+            ways.memory,
             downloads.clone(),
             clock.clone(),
         );
@@ -107,7 +110,7 @@ impl Engine {
             running.clone(),
             Arc::clone(&ports.snapshots),
             Arc::clone(&ports.tally),
-            give_way,
+            ways.give_way,
         );
         let gate = Gate::new(GateParts {
             mode: ways.mode,

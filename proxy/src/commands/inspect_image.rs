@@ -34,8 +34,8 @@ use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
 use crate::policies::Policies;
-use sluicegate_engine::pull::job::Scanned;
 use sluicegate_engine::pull::verdict::{self, Image};
+use sluicegate_engine::scan::Scanned;
 
 /// Which image, and how it is judged.
 #[derive(Args, Debug)]

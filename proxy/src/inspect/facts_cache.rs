@@ -1,5 +1,5 @@
-//! What is known of layers, kept between runs: one file for each layer, which says by which
-//! analyzers.
+//! What is known of layers, kept between runs: one file for each layer. What it is worth is not
+//! decided here.
 //!
 //! Several processes may use it at once: files appear whole, and one that is lost or damaged is
 //! made again. Bounded in bytes; what was unused longest goes first.
@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::Digest as _;
 use sluicegate_model::Digest;
-use sluicegate_scanner::{Kept, LayerFacts, PluginSet};
 
+use sluicegate_engine::scan::facts_key;
 use sluicegate_machine::private;
 use sluicegate_model::clock::Clock;
 
@@ -41,8 +41,8 @@ impl FactsCache {
         }
     }
 
-    /// Gives the facts of a layer, and what they are worth to the analyzers that are active now.
-    pub fn get(&self, layer: &Digest) -> Option<Kept> {
+    /// Gives what was kept of a layer.
+    pub fn get(&self, layer: &Digest) -> Option<Vec<u8>> {
         let path = self.path(layer);
         let mut content = Vec::new();
         let file = File::open(&path).ok()?;
@@ -58,13 +58,12 @@ impl FactsCache {
         // Where it cannot be marked as used, it only goes sooner.
         let _may_be_read_only =
             file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age));
-        let facts = LayerFacts::from_bytes(body).ok()?;
-        Some(PluginSet::built_in().review(facts))
+        content.drain(..CHECKSUM_BYTES);
+        Some(content)
     }
 
     /// Keeps the facts of a layer.
-    pub fn put(&self, layer: &Digest, facts: &LayerFacts) -> std::io::Result<()> {
-        let body = facts.to_bytes();
+    pub fn put(&self, layer: &Digest, facts: &[u8]) -> std::io::Result<()> {
         private::create_dir_all(&self.directory)?;
         let path = self.path(layer);
         let beside = self.directory.join(format!(
@@ -73,8 +72,8 @@ impl FactsCache {
             rand::random::<u32>()
         ));
         let written = private::create(&beside).and_then(|mut file| {
-            file.write_all(&sum(layer, &body))?;
-            file.write_all(&body)?;
+            file.write_all(&sum(layer, facts))?;
+            file.write_all(facts)?;
             fs::rename(&beside, &path)
         });
         if written.is_err() {
@@ -85,13 +84,9 @@ impl FactsCache {
     }
 
     fn path(&self, layer: &Digest) -> PathBuf {
-        let name = format!(
-            "{}-{}",
-            layer.hex(),
-            sluicegate_scanner::facts_fingerprint()
-        );
         // A fingerprint may hold what a file's name must not.
-        self.directory.join(name.replace(['/', ':'], "_"))
+        self.directory
+            .join(facts_key(layer).replace(['/', ':'], "_"))
     }
 
     fn make_room(&self) -> std::io::Result<()> {
@@ -137,14 +132,6 @@ fn sum(layer: &Digest, body: &[u8]) -> [u8; CHECKSUM_BYTES] {
 mod tests {
     use super::*;
 
-    fn facts(entries: u64) -> LayerFacts {
-        let limits = sluicegate_scanner::Limits::default();
-        LayerFacts {
-            entries,
-            ..sluicegate_scanner::scan_layer(&b""[..], &limits)
-        }
-    }
-
     #[test]
     fn what_is_damaged_or_of_another_layer_is_not_there() {
         let directory = tempfile::tempdir().unwrap();
@@ -154,8 +141,8 @@ mod tests {
         );
         let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
         assert_eq!(cache.get(&one), None);
-        cache.put(&one, &facts(7)).unwrap();
-        assert_eq!(cache.get(&one), Some(Kept::Current(Box::new(facts(7)))));
+        cache.put(&one, b"facts").unwrap();
+        assert_eq!(cache.get(&one).as_deref(), Some(&b"facts"[..]));
         fs::copy(cache.path(&one), cache.path(&other)).unwrap();
         assert_eq!(cache.get(&other), None);
         let mut content = fs::read(cache.path(&one)).unwrap();
@@ -171,7 +158,7 @@ mod tests {
             FactsCache::new(directory.path().into(), sluicegate_machine::clock::system());
         let layers: Vec<Digest> = (0..8_u8).map(|n| Digest::of(&[n])).collect();
         for (at, layer) in layers.iter().enumerate() {
-            cache.put(layer, &facts(1)).unwrap();
+            cache.put(layer, b"facts").unwrap();
             let file = File::options().write(true).open(cache.path(layer)).unwrap();
             let age = Duration::from_secs(1_000 + at as u64);
             file.set_modified(SystemTime::UNIX_EPOCH + age).unwrap();
@@ -179,7 +166,7 @@ mod tests {
         let size = fs::metadata(cache.path(&layers[0])).unwrap().len();
         assert!(cache.get(&layers[0]).is_some());
         cache.max_bytes = size * 8;
-        cache.put(&Digest::of(b"new"), &facts(1)).unwrap();
+        cache.put(&Digest::of(b"new"), b"facts").unwrap();
         assert!(cache.get(&layers[0]).is_some(), "it was used last");
         assert!(cache.get(&layers[1]).is_none());
         assert!(cache.get(&layers[7]).is_some());

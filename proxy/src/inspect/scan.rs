@@ -1,10 +1,9 @@
 //! A source's layers to its inventory: the scan of a pull, without the pull.
 //!
 //! Layers are read side by side, as many as there are cores, and every byte is held against its
-//! digest. Blocks.
+//! digest; what their scans give is the engine's `scan`. Blocks.
 
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -12,17 +11,16 @@ use std::time::Instant;
 
 use sluicegate_model::clock::Clock;
 use sluicegate_model::digest::{Algorithm, DiffId};
-use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
+use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::manifest::{Descriptor, Platform};
-use sluicegate_model::{Digest, DigestHasher, media_type};
-use sluicegate_scanner::{
-    Kept, LayerFacts, Limits, MAGIC_BYTES, PluginSet, contents, is_compressed, scan_layer_again,
-};
+use sluicegate_model::{Digest, DigestHasher};
+use sluicegate_scanner::{LayerFacts, Limits, MAGIC_BYTES, is_compressed};
 
 use super::facts_cache::FactsCache;
 use super::source::{Source, SourceError};
-use sluicegate_engine::pull::job::Scanned;
-use sluicegate_engine::pull::scan_time::{MAX_WORK, WorkTime};
+use sluicegate_engine::scan::{
+    Left, Scanned, config_limit, merge, review, scan_on_this_thread, to_keep, unscanned,
+};
 
 /// Bytes read at a time of what the scan leaves unread.
 const PIECE: usize = 64 * 1024;
@@ -62,13 +60,8 @@ impl Scanner {
         let config = config(source, &manifest.config)?;
         self.check_platform(source, config.as_ref())?;
         let facts = self.layers(source, &manifest.layers)?;
-        let (content, inventory) = contents(manifest, config.as_ref(), &facts);
-        Ok(Scanned {
-            content,
-            inventory,
-            scanned_at: self.clock.now(),
-            scan_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        })
+        let (config, now) = (config.as_ref(), self.clock.now());
+        Ok(merge(manifest, config, facts, started, now))
     }
 
     /// Refuses an image for another platform than the one that was asked for.
@@ -125,11 +118,8 @@ impl Scanner {
     }
 
     fn layer(&self, source: &dyn Source, layer: &Descriptor) -> Result<LayerFacts, SourceError> {
-        if media_type::is_foreign_layer(&layer.media_type) || !layer.urls.is_empty() {
-            return Ok(LayerFacts::foreign());
-        }
-        if media_type::is_encrypted_layer(&layer.media_type) {
-            return Ok(LayerFacts::encrypted());
+        if let Some(facts) = unscanned(layer) {
+            return Ok(facts);
         }
         let outcome = self.read_layer(source, layer);
         (self.on_layer)(LayerProgress {
@@ -148,14 +138,14 @@ impl Scanner {
         source: &dyn Source,
         layer: &Descriptor,
     ) -> Result<LayerFacts, SourceError> {
-        let (known, earlier) = match self.cache.get(&layer.digest) {
-            Some(Kept::Current(facts)) => (Some(*facts), None),
-            Some(Kept::Adopted(facts)) => {
-                self.keep(layer, &facts);
-                (Some(*facts), None)
+        let kept = self.cache.get(&layer.digest);
+        let (known, earlier) = match kept.map_or(Left::Nothing, |kept| review(&kept)) {
+            Left::Found { facts, anew } => {
+                self.keep(layer, anew);
+                (Some(facts), None)
             }
-            Some(Kept::Outdated(facts)) => (None, Some(facts)),
-            None => (None, None),
+            Left::Outdated(facts) => (None, Some(facts)),
+            Left::Nothing => (None, None),
         };
         if source.is_remote()
             && let Some(known) = known
@@ -169,36 +159,29 @@ impl Scanner {
             return Ok(known);
         }
         let mut content = content.of_scan();
-        let (limits, time) = (Limits::default(), WorkTime::start());
-        let (plugins, earlier) = (PluginSet::built_in(), earlier.as_deref());
-        let scan = || scan_layer_again(time.reader(&mut content), &limits, plugins, earlier);
-        let caught = || catch_unwind(AssertUnwindSafe(scan));
-        let scanned = time.limit_here(MAX_WORK, &limits.stop, caught);
-        let facts =
-            scanned.unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"));
+        let facts = scan_on_this_thread(&mut content, &Limits::default(), earlier.as_ref());
         // Facts of bytes that turn out not to be the layer must not be kept.
         content.finish(Some(&facts), source)?;
-        if !facts.was_interrupted() {
-            self.keep(layer, &facts);
-        }
+        self.keep(layer, to_keep(&facts));
         Ok(facts)
     }
 
-    fn keep(&self, layer: &Descriptor, facts: &LayerFacts) {
-        if let Err(error) = self.cache.put(&layer.digest, facts) {
+    fn keep(&self, layer: &Descriptor, facts: Option<Vec<u8>>) {
+        if let Some(facts) = facts
+            && let Err(error) = self.cache.put(&layer.digest, &facts)
+        {
             (self.on_note)(&format!("what was found in a layer is not kept: {error}"));
         }
     }
 }
 
 fn config(source: &dyn Source, config: &Descriptor) -> Result<Option<ImageConfig>, SourceError> {
-    if config.size > MAX_CONFIG_BYTES as u64 {
+    let Some(limit) = config_limit(config) else {
         return Ok(None);
-    }
+    };
     let mut content = Proving::new(source.open(config)?, config, &|_| {});
     let mut text = Vec::new();
-    let limit = MAX_CONFIG_BYTES as u64;
-    let read = (&mut content).take(limit).read_to_end(&mut text);
+    let read = (&mut content).take(limit as u64).read_to_end(&mut text);
     read.map_err(|error| unreadable(source, config, &error))?;
     content.finish(None, source)?;
     Ok(ImageConfig::parse(&text).ok())

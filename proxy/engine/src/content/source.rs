@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::error::BlobFailure;
 use super::growing::{GrowingBlob, Growth};
 use super::stored::{BlobBytes, StoredBlob};
 
@@ -41,6 +42,20 @@ impl BlobSource {
         match self {
             Self::Stored(_) => true,
             Self::Growing(blob) => blob.end_is_known(),
+        }
+    }
+
+    /// Waits until the blob is whole and its digest proven. It may not be durable yet.
+    pub async fn proven(&self) -> Result<(), Arc<BlobFailure>> {
+        let Self::Growing(growing) = self else {
+            return Ok(());
+        };
+        let mut growth = growing.watch();
+        let has_ended = |growth: &Growth| !matches!(growth, Growth::Filling { .. });
+        match growth.wait_for(has_ended).await.as_deref() {
+            Ok(Growth::Failed(failure)) => Err(Arc::clone(failure)),
+            Ok(Growth::Proven { .. } | Growth::Complete { .. } | Growth::Filling { .. }) => Ok(()),
+            Err(_nobody_writes) => Err(Arc::new(BlobFailure::Abandoned)),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::content::{
-    BlobFailure, BlobSource, BlobWriter, Content, GrowingBlob, Growth, Interest, Waiting,
+    BlobFailure, BlobSource, BlobWriter, Content, GrowingBlob, Interest, Waiting,
 };
 use crate::ledger::Ledger;
 use crate::origin::{Askers, OriginBlob, OriginError, Origins};
@@ -124,18 +124,8 @@ impl Downloads {
 
     /// Waits until the blob is whole and its digest proven. It may not be durable yet.
     pub async fn proven(&self, digest: &Digest, source: &BlobSource) -> Result<(), PullError> {
-        let BlobSource::Growing(growing) = source else {
-            return Ok(());
-        };
-        let mut growth = growing.watch();
-        let ended = growth
-            .wait_for(|growth| !matches!(growth, Growth::Filling { .. }))
-            .await;
-        match ended.map(|growth| growth.clone()) {
-            Ok(Growth::Failed(failure)) => Err(self.explain(digest, &failure)),
-            Ok(Growth::Proven { .. } | Growth::Complete { .. } | Growth::Filling { .. }) => Ok(()),
-            Err(_nobody_writes) => Err(self.explain(digest, &BlobFailure::Abandoned)),
-        }
+        let proven = source.proven().await;
+        proven.map_err(|failure| self.explain(digest, &failure))
     }
 
     /// Waits until the blob can be read from the store.
@@ -167,7 +157,8 @@ impl Downloads {
         Ok(self.shared.content.read(&blob.digest, max).await?)
     }
 
-    fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
+    /// Says why a blob did not arrive, with what its upstream said.
+    pub(super) fn explain(&self, digest: &Digest, failure: &BlobFailure) -> PullError {
         match failure {
             BlobFailure::Upstream(text) => match self.shared.said.get(digest) {
                 Some(error) => PullError::of_blob(error, digest),

@@ -9,6 +9,7 @@ use crate::audit::AuditError;
 use crate::content::ContentError;
 use crate::ledger::LedgerError;
 use crate::origin::{Failure, OriginError};
+use crate::scan::LayerScanError;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::ManifestError;
 
@@ -108,6 +109,18 @@ impl From<ContentError> for PullError {
             full @ ContentError::Full { .. } => Self::Full(full.to_string()),
             mismatch @ ContentError::DigestMismatch { .. } => Self::Damaged(mismatch.to_string()),
             other => Self::storage(other),
+        }
+    }
+}
+
+impl From<LayerScanError> for PullError {
+    fn from(error: LayerScanError) -> Self {
+        match error {
+            LayerScanError::Full(why) => Self::Full(why),
+            LayerScanError::Content(source) => Self::Storage(source),
+            away_or_cut @ (LayerScanError::Away | LayerScanError::Bytes(_)) => {
+                Self::broken("scanning a layer", away_or_cut)
+            }
         }
     }
 }

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use crate::fingerprint::{PARTS, VERDICTS};
+use crate::scan::Scanned;
 use sluicegate_model::Digest;
 use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
-
-use super::job::Scanned;
 
 #[path = "../../../../scanner/src/golden/pins.rs"]
 mod pins;

@@ -10,23 +10,20 @@ use std::time::Instant;
 
 use crate::content::{self, BlobSource, DocumentKind, Interest};
 use crate::fingerprint::fingerprint;
+use crate::memory::{Memory, Share};
+use crate::scan::layers::{Found, Layers};
+use crate::scan::{LayerScan, LayerScanError, Scanned, config_limit, merge, unscanned};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared as SharedFuture, try_join_all};
-use jiff::Timestamp;
 use moka::future::Cache;
-use serde::{Deserialize, Serialize};
-use sluicegate_model::artifact::Content;
 use sluicegate_model::clock::{Clock, is_to_come};
-use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
-use sluicegate_model::inventory::Inventory;
+use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::manifest::{Descriptor, ImageManifest};
-use sluicegate_model::{Digest, Repository, media_type};
-use sluicegate_scanner::{LayerFacts, Limits, contents};
+use sluicegate_model::{Digest, Repository};
+use sluicegate_scanner::LayerFacts;
 
 use super::download::Downloads;
 use super::error::{InventoryGone, PullError};
-use super::layer_facts::{Found, LayerScans};
-use super::memory::{Memory, Share};
 use super::progress::Progress;
 
 /// Bytes in memory for each byte of facts, while layers are laid over each other.
@@ -41,19 +38,6 @@ const READING_BYTES: u64 = 512 * 1024;
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
 /// How often facts that were lost while an image's layers came together are made again.
 const MERGE_ATTEMPTS: usize = 3;
-
-/// What scanning an image gave, as it is kept for judging again later.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Scanned {
-    /// Whether this is an image, or an artifact in the shape of one.
-    pub content: Content,
-    /// What is in it.
-    pub inventory: Inventory,
-    /// When its bytes were read.
-    pub scanned_at: Timestamp,
-    /// How long it took from the first request to the inventory, in milliseconds.
-    pub scan_ms: u64,
-}
 
 /// What was scanned, with the memory that it may be judged in.
 #[derive(Clone, Debug)]
@@ -116,7 +100,7 @@ pub struct Jobs {
 struct Shared {
     /// Only for joining: the finished inventory is read from the content store.
     scans: Cache<Digest, Joined>,
-    layers: LayerScans,
+    layers: Layers,
     /// Who waits for which content.
     interests: Mutex<HashMap<Digest, Weak<Interest>>>,
     content: Arc<dyn content::Content>,
@@ -126,16 +110,16 @@ struct Shared {
 }
 
 impl Jobs {
-    /// Prepares jobs, and the memory that they share with everybody who judges. `limits` bound the
-    /// scan of each layer.
+    /// Prepares jobs whose layers are scanned by `scan`, within the memory that everybody who scans or
+    /// judges shares.
     pub fn new(
         content: Arc<dyn content::Content>,
-        limits: Limits,
+        scan: Arc<dyn LayerScan>,
+        memory: Memory,
         downloads: Downloads,
         clock: Clock,
     ) -> Self {
-        let memory = Memory::default();
-        let layers = LayerScans::new(limits, content.clone(), downloads.clone(), memory.clone());
+        let layers = Layers::new(scan, content.clone(), memory.clone());
         let shared = Shared {
             scans: Cache::builder().max_capacity(64).build(),
             layers,
@@ -309,15 +293,7 @@ impl Shared {
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
         let merged = tokio::task::spawn_blocking(move || {
-            let (content, inventory) = contents(&manifest, config.as_ref(), &facts);
-            drop(facts);
-            let scan_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let scanned = Scanned {
-                content,
-                inventory,
-                scanned_at,
-                scan_ms,
-            };
+            let scanned = merge(&manifest, config.as_ref(), facts, started, scanned_at);
             let body = serde_json::to_vec(&scanned);
             (scanned, body)
         });
@@ -367,7 +343,7 @@ impl Shared {
             let both = futures_util::future::try_join(config, try_join_all(layers));
             let (config, found) = both.await?;
             let digests = || manifest.layers.iter().map(|layer| &layer.digest);
-            let weight = LayerScans::weight(digests().zip(&found));
+            let weight = Layers::weight(digests().zip(&found));
             let wanted = weight.saturating_mul(MERGE_IN_MEMORY) + MERGE_BYTES;
             let share = self.memory.share(wanted).await;
             if let Some(facts) = self.layers.bring(digests().zip(&found)).await? {
@@ -383,12 +359,12 @@ impl Shared {
         fetching: Fetching<'_>,
         config: &Descriptor,
     ) -> Result<Option<ImageConfig>, PullError> {
-        if config.size > MAX_CONFIG_BYTES as u64 {
+        let Some(limit) = config_limit(config) else {
             return Ok(None);
-        }
+        };
         let source = self.fetch(fetching, config).await?;
         self.downloads.stored(&config.digest, &source).await?;
-        let text = self.content.read(&config.digest, MAX_CONFIG_BYTES).await?;
+        let text = self.content.read(&config.digest, limit).await?;
         Ok(text.and_then(|text| ImageConfig::parse(&text).ok()))
     }
 
@@ -397,17 +373,21 @@ impl Shared {
         fetching: Fetching<'_>,
         layer: &Descriptor,
     ) -> Result<Found, PullError> {
-        if media_type::is_foreign_layer(&layer.media_type) || !layer.urls.is_empty() {
-            return Ok(Found::unscanned(LayerFacts::foreign()));
+        if let Some(facts) = unscanned(layer) {
+            return Ok(Found::unscanned(facts));
         }
-        if media_type::is_encrypted_layer(&layer.media_type) {
-            return Ok(Found::unscanned(LayerFacts::encrypted()));
+        let repository = fetching.repository;
+        if !self.layers.need_bytes(repository) {
+            return Ok(self.layers.of(repository, layer, None).await?);
         }
         // Fetched even where the facts are known: the client asks for it next.
         let source = self.fetch(fetching, layer).await?;
-        let found = self.layers.of(&source, layer).await?;
+        let found = self.layers.of(repository, layer, Some(&source)).await;
+        if let Err(LayerScanError::Bytes(failure)) = &found {
+            return Err(self.downloads.explain(&layer.digest, failure));
+        }
         self.downloads.proven(&layer.digest, &source).await?;
-        Ok(found)
+        Ok(found?)
     }
 
     async fn fetch(

@@ -12,6 +12,8 @@ use crate::events::difference;
 use crate::fingerprint::verdict_fingerprint;
 use crate::identity::Who;
 use crate::ledger::{Basis, BasisNumber, Known, Ledger, LedgerError, Replacement};
+use crate::memory::{Memory, Share};
+use crate::scan::Scanned;
 use crate::snapshots::{Epoch, InForce, Snapshots};
 use crate::tally::Tally;
 use jiff::Timestamp;
@@ -23,8 +25,7 @@ use sluicegate_model::{Digest, Repository, Scope};
 
 use super::brief::{brief, weight};
 use super::error::PullError;
-use super::job::{Held, Jobs, Scanned};
-use super::memory::{Memory, Share};
+use super::job::{Held, Jobs};
 use super::verdict::{Image, scanner_name, verdict};
 
 /// Memory of verdicts that are kept for the next request, in bytes.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::fingerprint::verdict_fingerprint;
 use crate::lacks::lacks_for;
+use crate::scan::Scanned;
 use crate::snapshots::Advisories;
 use jiff::SignedDuration;
 use sluicegate_model::coverage::GapKind;
@@ -17,8 +18,6 @@ use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Provenance, Verdict};
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{PolicySet, Subject};
-
-use super::job::Scanned;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);

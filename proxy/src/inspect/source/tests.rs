@@ -426,5 +426,6 @@ fn arguments_say_which_kind_of_source_is_meant() {
     assert!(name::image_name("UPPER/x y", &settings).is_err());
 }
 
+mod bound;
 mod claims;
 mod here;

@@ -6,7 +6,7 @@ use sluicegate_scanner::{LayerFacts, Limits, PluginSet, scan_layer, scan_layer_a
 use super::images::{Image, files, layer};
 use super::stage::Stage;
 use crate::gate::{GateMode, ManifestAnswer};
-use crate::pull::layer_facts::facts_key;
+use crate::scan::facts_key;
 
 /// Counts the packages of an image of one npm package of whose layer these facts are kept.
 async fn packages(kept: impl Fn(&[u8]) -> Option<LayerFacts>) -> u64 {

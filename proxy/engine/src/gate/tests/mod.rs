@@ -9,5 +9,6 @@ mod images;
 mod in_force;
 mod indexes;
 mod manifests;
+mod scanners;
 mod stage;
 mod stream;

@@ -15,8 +15,10 @@ use crate::content::Content;
 use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
 use crate::instance_key::InstanceKey;
+use crate::memory::Memory;
 use crate::pull::patience::Patience;
 use crate::rejudge::Rejudge;
+use crate::scan::{LayerScan, ScanHere};
 use crate::testkit::{
     self, MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally,
 };
@@ -40,13 +42,29 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(mode: GateMode) -> Self {
+        let here = ScanHere::new(Limits::default(), Memory::default());
+        Self::scanned_by(Arc::new(here), mode)
+    }
+
+    /// Makes one whose layers somebody scans.
+    pub(super) fn scanned_by(layer_scan: Arc<dyn LayerScan>, mode: GateMode) -> Self {
         let upstream = MemoryOrigin::default();
         let audit = Arc::<MemoryAudit>::default();
         let snapshots = Arc::<MemorySnapshots>::default();
         let content: Arc<dyn Content> = Arc::new(MemoryContent::new(1 << 30));
         let ledger = Arc::<MemoryLedger>::default();
-        let written = (Arc::clone(&ledger), audit.clone());
-        let engine = engine(mode, &upstream, &content, written, snapshots.clone());
+        let ports = Ports {
+            content: Arc::clone(&content),
+            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            origins: Arc::new(upstream.clone()),
+            layer_scan,
+            audit: audit.clone(),
+            snapshots: snapshots.clone(),
+            tally: Arc::new(NoTally),
+            clock: Clock::from_fn(Timestamp::now),
+            key: InstanceKey::of(&[7; 32]),
+        };
+        let engine = Engine::new(ports, ways(mode));
         let (stop, draining) = watch::channel(false);
         Self {
             gate: engine.gate,
@@ -192,29 +210,12 @@ pub(super) fn repository(path: &str) -> Repository {
     format!("up.test/{path}").parse().unwrap()
 }
 
-fn engine(
-    mode: GateMode,
-    upstream: &MemoryOrigin,
-    content: &Arc<dyn Content>,
-    (ledger, audit): (Arc<MemoryLedger>, Arc<MemoryAudit>),
-    snapshots: Arc<MemorySnapshots>,
-) -> Engine {
-    let ports = Ports {
-        content: Arc::clone(content),
-        ledger,
-        origins: Arc::new(upstream.clone()),
-        audit,
-        snapshots,
-        tally: Arc::new(NoTally),
-        clock: Clock::from_fn(Timestamp::now),
-        key: InstanceKey::of(&[7; 32]),
-    };
-    let ways = Ways {
+fn ways(mode: GateMode) -> Ways {
+    Ways {
         mode,
         platforms: Arc::new(["linux/amd64".parse().unwrap()]),
         tag_ttl: Duration::from_mins(1),
-        limits: Limits::default(),
+        memory: Memory::default(),
         give_way: || (),
-    };
-    Engine::new(ports, ways)
+    }
 }

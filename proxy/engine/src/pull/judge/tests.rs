@@ -10,7 +10,9 @@ use sluicegate_scanner::Limits;
 use super::*;
 use crate::content::{Content as _, DocumentKind};
 use crate::fingerprint::{fingerprint, verdict_fingerprint};
+use crate::memory::Memory;
 use crate::pull::download::Downloads;
+use crate::scan::ScanHere;
 use crate::testkit::{MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally};
 
 /// A judge whose clock is set by hand.
@@ -38,8 +40,10 @@ impl Bench {
         let clock = Clock::from_fn(move || *told.lock().unwrap());
         let upstreams = Arc::new(MemoryOrigin::default());
         let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams);
+        let memory = Memory::default();
+        let scan = Arc::new(ScanHere::new(Limits::default(), memory.clone()));
         let judge = Judge::new(
-            Jobs::new(content.clone(), Limits::default(), downloads, clock.clone()),
+            Jobs::new(content.clone(), scan, memory, downloads, clock.clone()),
             Arc::<MemorySnapshots>::default(),
             Arc::clone(&ledger),
             clock,

@@ -1,8 +1,7 @@
 //! How long the scan of one layer may work; waiting for the layer's bytes does not count.
 //!
 //! The scanner reads no clock, so the time is taken here: all of it, less what the scan's reader
-//! spends waiting. A scan past its time is asked to stop and ends in a gap. Called by
-//! `job.rs`, and for a command that scans on a thread of its own.
+//! spends waiting. A scan past its time is asked to stop and ends in a gap.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,20 +10,29 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sluicegate_scanner::limits::Stop;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
-/// Most time that the scan of one layer works: 64 GiB, the largest layer read, inflate in four
-/// minutes on one core, and there may be twice as many scans as cores.
-pub const MAX_WORK: Duration = Duration::from_mins(10);
+/// How long a scan may work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WorkBound {
+    /// Then it is asked to stop.
+    pub(super) most: Duration,
+    /// How much longer it may take to heed that before it is left to itself.
+    pub(super) stopping: Duration,
+}
 
-/// How much longer a scan may take to heed the request to stop before it is left to itself.
-const MAX_STOPPING: Duration = Duration::from_mins(1);
+/// What every scan may: 64 GiB, the largest layer read, inflate in four minutes on one core, and
+/// there may be twice as many scans as cores.
+pub(super) const WORK: WorkBound = WorkBound {
+    most: Duration::from_mins(10),
+    stopping: Duration::from_mins(1),
+};
 
 /// How often it is looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The time that one scan has worked.
-pub struct WorkTime {
+pub(super) struct WorkTime {
     started: Instant,
     waiting: Mutex<Waiting>,
 }
@@ -35,22 +43,14 @@ struct Waiting {
 }
 
 /// A reader whose waiting is counted.
-pub struct Timed<R> {
+pub(super) struct Timed<R> {
     inner: R,
     time: Arc<WorkTime>,
 }
 
-/// How a scan ended.
-pub(super) enum Ended<T> {
-    /// By itself, or because it was asked to.
-    Done(Result<T, JoinError>),
-    /// Not at all: it did not heed the request to stop.
-    LeftToItself,
-}
-
 impl WorkTime {
     /// Starts to count.
-    pub fn start() -> Arc<Self> {
+    pub(super) fn start() -> Arc<Self> {
         let waiting = Waiting {
             total: Duration::ZERO,
             since: None,
@@ -62,51 +62,62 @@ impl WorkTime {
     }
 
     /// Counts what `inner` takes to give bytes as waiting.
-    pub fn reader<R: Read>(self: &Arc<Self>, inner: R) -> Timed<R> {
+    pub(super) fn reader<R: Read>(self: &Arc<Self>, inner: R) -> Timed<R> {
         Timed {
             inner,
             time: Arc::clone(self),
         }
     }
 
-    /// Waits for a scan to end and asks it to stop once it has worked for `most`.
-    pub(super) async fn limit<T>(
+    /// Waits for a scan to end, and asks it to stop once it has worked for long enough. None where it
+    /// does not heed that, or is cut off because the program stops.
+    pub(super) async fn bound<T>(
         &self,
-        most: Duration,
+        bound: WorkBound,
         stop: &Stop,
         mut scan: JoinHandle<T>,
-    ) -> Ended<T> {
+    ) -> Option<T> {
         loop {
             tokio::select! {
-                done = &mut scan => return Ended::Done(done),
-                () = tokio::time::sleep(LOOK_AGAIN.min(most)) => {}
+                done = &mut scan => return done.ok(),
+                () = tokio::time::sleep(LOOK_AGAIN.min(bound.most)) => {}
             }
-            let worked = self.worked();
-            if worked > most {
-                stop.request();
-            }
-            if worked > most + MAX_STOPPING {
-                return Ended::LeftToItself;
+            if self.is_overdue(bound, stop) {
+                return None;
             }
         }
     }
 
-    /// Runs a scan on this thread and asks it to stop once it has worked for `most`.
-    pub fn limit_here<T>(&self, most: Duration, stop: &Stop, scan: impl FnOnce() -> T) -> T {
+    /// Runs a scan on this thread, and asks it to stop once it has worked for long enough. One that
+    /// does not heed that can be left only by ending the program.
+    pub(super) fn bound_here<T>(
+        &self,
+        bound: WorkBound,
+        stop: &Stop,
+        scan: impl FnOnce() -> T,
+    ) -> T {
         let (running, ended) = mpsc::channel::<()>();
         thread::scope(|scope| {
             scope.spawn(move || {
-                let pause = LOOK_AGAIN.min(most);
+                let pause = LOOK_AGAIN.min(bound.most);
                 while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                    if self.worked() > most {
-                        stop.request();
-                    }
+                    self.is_overdue(bound, stop);
                 }
             });
             let outcome = scan();
             drop(running);
             outcome
         })
+    }
+
+    /// Asks the scan to stop if it has worked for long enough; tells whether it should have stopped
+    /// by now.
+    fn is_overdue(&self, bound: WorkBound, stop: &Stop) -> bool {
+        let worked = self.worked();
+        if worked > bound.most {
+            stop.request();
+        }
+        worked > bound.most + bound.stopping
     }
 
     fn worked(&self) -> Duration {
@@ -146,7 +157,10 @@ mod tests {
     use super::*;
     use sluicegate_scanner::{LayerFacts, Limits};
 
-    const BRIEF: Duration = Duration::from_millis(50);
+    const BRIEF: WorkBound = WorkBound {
+        most: Duration::from_millis(50),
+        stopping: Duration::from_mins(1),
+    };
 
     /// Gives its bytes over and over; waits before each piece.
     struct Endless {
@@ -180,15 +194,13 @@ mod tests {
             std::thread::sleep(work);
             sluicegate_scanner::scan_layer(reader, &limits)
         });
-        match time.limit(BRIEF, &stop, scan).await {
-            Ended::Done(facts) => facts.unwrap(),
-            Ended::LeftToItself => panic!("the scan did not stop"),
-        }
+        let ended = time.bound(BRIEF, &stop, scan).await;
+        ended.expect("the scan stopped")
     }
 
     #[tokio::test]
     async fn a_scan_that_works_too_long_is_stopped_and_says_so() {
-        let facts = scan(Duration::from_millis(1), u32::MAX, 4 * BRIEF).await;
+        let facts = scan(Duration::from_millis(1), u32::MAX, 4 * BRIEF.most).await;
         assert!(facts.was_interrupted(), "{:?}", facts.gaps);
         assert!(facts.gaps.iter().any(|gap| gap.fatal));
     }
@@ -204,8 +216,12 @@ mod tests {
                 pieces,
                 stop: stop.clone(),
             });
-            let facts = time.limit_here(BRIEF, &stop, || {
-                thread::sleep(if is_cut { 4 * BRIEF } else { Duration::ZERO });
+            let facts = time.bound_here(BRIEF, &stop, || {
+                thread::sleep(if is_cut {
+                    4 * BRIEF.most
+                } else {
+                    Duration::ZERO
+                });
                 sluicegate_scanner::scan_layer(&mut content, &limits)
             });
             assert_eq!(facts.was_interrupted(), is_cut, "{:?}", facts.gaps);
@@ -214,8 +230,22 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_for_bytes_does_not_count() {
-        let facts = scan(4 * BRIEF, 1, Duration::ZERO).await;
+        let facts = scan(4 * BRIEF.most, 1, Duration::ZERO).await;
         assert!(!facts.was_interrupted(), "{:?}", facts.gaps);
         assert_eq!(facts.gaps, []);
+    }
+
+    #[tokio::test]
+    async fn a_scan_that_does_not_stop_is_left_to_itself() {
+        let (time, stop) = (WorkTime::start(), Stop::default());
+        let (held, release) = mpsc::channel::<()>();
+        let scan = tokio::task::spawn_blocking(move || release.recv().is_ok());
+        let bound = WorkBound {
+            stopping: BRIEF.most,
+            ..BRIEF
+        };
+        assert_eq!(time.bound(bound, &stop, scan).await, None);
+        assert!(stop.is_requested());
+        held.send(()).expect("it still runs");
     }
 }
