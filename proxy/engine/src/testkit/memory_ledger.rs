@@ -5,7 +5,7 @@ mod membership;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -19,6 +19,8 @@ use crate::ledger::{
     Replacement, Summary, TagRecord, Verdicts,
 };
 
+use super::turns::{InTurn, Turns};
+
 /// Largest text of a verdict that is unpacked, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -29,7 +31,10 @@ type Place = (Timestamp, usize);
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<State>);
+pub struct MemoryLedger {
+    kept: Mutex<State>,
+    turns: InTurn,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -40,6 +45,8 @@ struct State {
     platforms: BTreeMap<String, BTreeSet<String>>,
     /// By digest and then repository.
     verdicts: BTreeMap<Name, Stored>,
+    /// In the order in which they were written.
+    written: Vec<Summary>,
     /// Every list of packages that there was, by its number.
     lists: Vec<Vec<Term>>,
     /// Which of them is an image's.
@@ -79,8 +86,31 @@ fn place_of(digest: &Digest, repository: &Repository) -> Name {
 }
 
 impl MemoryLedger {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Starts empty; every call takes a turn.
+    pub fn in_turns(turns: Arc<dyn Turns>) -> Self {
+        Self {
+            turns: InTurn::of(turns),
+            ..Self::default()
+        }
+    }
+
+    /// Gives every verdict that was written, in short and in that order. Takes no turn.
+    pub fn written(&self) -> Vec<Summary> {
+        self.kept().written.clone()
+    }
+
+    /// Names what has been released, as repository and digest. Takes no turn.
+    pub fn released(&self) -> Vec<(String, String)> {
+        self.kept().released.iter().cloned().collect()
+    }
+
+    async fn state(&self) -> MutexGuard<'_, State> {
+        self.turns.take("ledger").await;
+        self.kept()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, State> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,6 +132,7 @@ impl State {
             let time = new.summary.provenance.decided_at;
             self.events.push(Event::new(seq, time, change));
         }
+        self.written.push(new.summary.clone());
         let (summary, text) = (new.summary, new.text);
         let stored = Stored {
             summary,
@@ -120,7 +151,7 @@ impl Verdicts for MemoryLedger {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Known, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let stored = state.verdicts.get(&place_of(digest, repository));
         Ok(Known {
             verdict: stored.and_then(Stored::verdict),
@@ -132,7 +163,7 @@ impl Verdicts for MemoryLedger {
         &self,
         replacements: Vec<Replacement>,
     ) -> Result<Vec<bool>, LedgerError> {
-        let mut state = self.state();
+        let mut state = self.state().await;
         let written = replacements.into_iter().map(|new| state.replace(new));
         Ok(written.collect())
     }
@@ -150,7 +181,7 @@ impl Verdicts for MemoryLedger {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let stored = state.verdicts.get(&place_of(digest, repository));
         Ok(stored.map(|stored| stored.text.text_bytes as u64))
     }
@@ -166,7 +197,7 @@ impl Verdicts for MemoryLedger {
         after: Option<&Judged>,
         limit: usize,
     ) -> Result<JudgedPage, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let after = after.map(|last| place_of(&last.digest, &last.repository));
         let names = state.verdicts.iter();
         let mut rest = names.filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
@@ -180,7 +211,7 @@ impl Verdicts for MemoryLedger {
     }
 
     async fn count_verdicts(&self) -> Result<u64, LedgerError> {
-        Ok(self.state().verdicts.len() as u64)
+        Ok(self.state().await.verdicts.len() as u64)
     }
 }
 
