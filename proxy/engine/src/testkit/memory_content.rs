@@ -76,6 +76,14 @@ impl MemoryContent {
         }
     }
 
+    /// Evicts a blob, as would be done for want of room: not where it is protected.
+    pub fn evict(&self, digest: &Digest) {
+        let mut shared = self.shared();
+        if !shared.pins.contains(digest) {
+            shared.take(digest);
+        }
+    }
+
     fn shared(&self) -> MutexGuard<'_, Shared> {
         lock(&self.shared)
     }
@@ -148,14 +156,14 @@ impl Content for MemoryContent {
     }
 
     async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoredBlob, ContentError> {
-        self.turns.take("content").await;
+        self.turns.take(digest.as_str()).await;
         let mut writer = self.begin(digest, Some(bytes.len() as u64))?;
         writer.append(bytes).await?;
         writer.commit().await
     }
 
     async fn read(&self, digest: &Digest, max: usize) -> Result<Option<Bytes>, ContentError> {
-        self.turns.take("content").await;
+        self.turns.take(digest.as_str()).await;
         let Some(blob) = self.find(digest) else {
             return Ok(None);
         };
@@ -195,7 +203,8 @@ impl Content for MemoryContent {
     }
 
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
-        self.turns.take("documents").await;
+        let keys: Vec<&str> = documents.iter().map(PackedDocument::key).collect();
+        self.turns.take(&keys.join(" ")).await;
         let named = |document: PackedDocument| {
             let name = (document.kind(), document.key().to_owned());
             (name, document)
@@ -211,7 +220,7 @@ impl Content for MemoryContent {
         key: &str,
     ) -> Result<Option<Vec<u8>>, ContentError> {
         let name = (kind, key.to_owned());
-        self.turns.take("documents").await;
+        self.turns.take(key).await;
         let unseal = |kept: &PackedDocument| PackedDocument::unseal(kind, key, kept.sealed());
         Ok(self.shared().documents.get(&name).and_then(unseal))
     }
@@ -222,13 +231,13 @@ impl Content for MemoryContent {
         key: &str,
     ) -> Result<Option<u64>, ContentError> {
         let name = (kind, key.to_owned());
-        self.turns.take("documents").await;
+        self.turns.take(key).await;
         let stated = |kept: &PackedDocument| PackedDocument::stated_bytes(kept.sealed());
         Ok(self.shared().documents.get(&name).and_then(stated))
     }
 
     async fn remove_document(&self, kind: DocumentKind, key: &str) -> Result<(), ContentError> {
-        self.turns.take("documents").await;
+        self.turns.take(key).await;
         self.shared().documents.remove(&(kind, key.to_owned()));
         Ok(())
     }

@@ -105,7 +105,11 @@ impl MemoryLedger {
     }
 
     async fn state(&self) -> MutexGuard<'_, State> {
-        self.turns.take("ledger").await;
+        self.state_for("ledger").await
+    }
+
+    async fn state_for(&self, call: &str) -> MutexGuard<'_, State> {
+        self.turns.take(call).await;
         self.kept()
     }
 

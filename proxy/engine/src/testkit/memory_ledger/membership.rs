@@ -106,7 +106,10 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         blob: &Digest,
     ) -> Result<(), LedgerError> {
-        self.state().await.present.insert(name(repository, blob));
+        self.state_for("blob present")
+            .await
+            .present
+            .insert(name(repository, blob));
         Ok(())
     }
 
