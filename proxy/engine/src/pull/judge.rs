@@ -214,6 +214,10 @@ impl Judge {
             held = self.with_room(&basis, repository, digest, held).await?;
             let known = self.ledger.known_verdict(repository, digest).await?;
             let is_listed = self.ledger.lists_packages(digest).await?;
+            if !self.is_in_force(&basis) {
+                // What is known may be of what came in force since, and must not be replaced by less.
+                continue;
+            }
             let epoch = basis.in_force.epoch;
             let (image, tags) = ((repository.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(&held.scanned);
@@ -269,6 +273,11 @@ impl Judge {
             keeper: Arc::clone(&self.snapshots),
             now: self.clock.now(),
         }
+    }
+
+    /// Tells whether nothing else has come in force since.
+    pub(crate) fn is_in_force(&self, basis: &Basis) -> bool {
+        basis.in_force.epoch == self.epoch()
     }
 
     /// Asks for the feeds that an image needs and the snapshot lacks.

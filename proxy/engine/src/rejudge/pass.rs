@@ -10,11 +10,13 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::ledger::{Judged, Replacement};
+use crate::ledger::{Judged, Known, Replacement};
 
 use super::Rejudge;
 
 use crate::pull::error::PullError;
+use crate::pull::job::Held;
+use crate::pull::judge::Basis;
 
 /// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;
@@ -142,26 +144,42 @@ impl Rejudge {
             renewed.skipped = stale;
             return Ok(renewed);
         };
-        for Judged {
-            repository, digest, ..
-        } in old
-        {
-            let basis = self.judge.basis();
-            self.judge.want(&basis, &held);
-            let room = self.judge.with_room(&basis, repository, digest, held).await;
-            let Ok(roomy) = room else {
+        for judged in old {
+            let Some((basis, known, roomy)) = self.prepare(judged, held).await? else {
                 // Its inventory went away meanwhile.
                 renewed.skipped = renewed.skipped.saturating_add(1);
                 return Ok(renewed);
             };
             held = roomy;
-            let known = self.ledger.known_verdict(repository, digest).await?;
+            let (repository, digest) = (&judged.repository, &judged.digest);
             let (verdict, new) = basis.judge(repository, digest, &known, &[], &held, is_listed)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
             renewed.made.push((end, new));
         }
         Ok(renewed)
+    }
+
+    /// Makes room to judge an image in, and reads the verdict that is to be replaced; none where the
+    /// inventory went away meanwhile.
+    async fn prepare(
+        &self,
+        judged: &Judged,
+        mut held: Held,
+    ) -> Result<Option<(Basis, Known, Held)>, PullError> {
+        let (repository, digest) = (&judged.repository, &judged.digest);
+        loop {
+            let basis = self.judge.basis();
+            self.judge.want(&basis, &held);
+            let room = self.judge.with_room(&basis, repository, digest, held).await;
+            let Ok(roomy) = room else { return Ok(None) };
+            held = roomy;
+            let known = self.ledger.known_verdict(repository, digest).await?;
+            // What a request made under what came in force since must not be replaced by less.
+            if self.judge.is_in_force(&basis) {
+                return Ok(Some((basis, known, held)));
+            }
+        }
     }
 
     /// Gives the number of threads: all cores, one less while pulls are under way.
