@@ -80,9 +80,10 @@ async fn no_range_reaches_into_a_tail_before_the_verdict_and_every_range_after_i
             for range in ranges(size) {
                 let asked = stage.get("app");
                 let got = stage.part(&asked, &digest, |_| range.clone()).await;
-                let wanted = match allows {
-                    true => ("ends".to_owned(), bytes(&range)),
-                    false => ("refuse".to_owned(), Vec::new()),
+                let wanted = if allows {
+                    ("ends".to_owned(), bytes(&range))
+                } else {
+                    ("refuse".to_owned(), Vec::new())
                 };
                 assert!(got == wanted, "{range:?} of {size} after it");
             }

@@ -13,9 +13,9 @@ mod schedule;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use sluicegate_model::Digest;
+use sluicegate_model::{Digest, Tag};
 
-use super::images::{Image, bad, good, layer, unreadable};
+use super::images::{Blob, Image, bad, good, layer, unreadable};
 use super::stage::repository;
 use crate::gate::GateMode::{self, Hold, Stream};
 use crate::ledger::Verdicts as _;
@@ -206,7 +206,7 @@ fn the_background_pass_and_pulls_keep_the_newest_verdict_and_every_tag() {
                 let digest = image.digest();
                 let verdict = scene.stage.ledger.verdict(&app, &digest).await;
                 let verdict = verdict.unwrap().unwrap();
-                let known: Vec<&str> = verdict.tags.iter().map(|tag| tag.as_str()).collect();
+                let known: Vec<&str> = verdict.tags.iter().map(Tag::as_str).collect();
                 assert_eq!(known, tags);
             }
         },
@@ -217,7 +217,7 @@ fn the_background_pass_and_pulls_keep_the_newest_verdict_and_every_tag() {
 fn what_is_evicted_between_verdict_and_answer_is_fetched_again() {
     let image = Image::of(vec![layer("one", 2_000), layer("two", 3_000)]);
     play(Hold, &[("app", image.clone())], async |scene| {
-        let blobs: Vec<Digest> = image.blobs().map(|blob| blob.digest()).collect();
+        let blobs: Vec<Digest> = image.blobs().map(Blob::digest).collect();
         let evicted: Vec<Digest> = blobs.iter().chain(&blobs).cloned().collect();
         let evict = evicted
             .iter()

@@ -58,9 +58,11 @@ struct Played {
 
 impl Played {
     /// Takes the first free instant from one on: no two calls share one.
-    fn free_from(&mut self, ms: u64) -> u64 {
-        let free = (ms..).find(|ms| self.taken.insert(*ms));
-        free.expect("there is always a later one")
+    fn free_from(&mut self, mut ms: u64) -> u64 {
+        while !self.taken.insert(ms) {
+            ms += 1;
+        }
+        ms
     }
 }
 
