@@ -3,7 +3,7 @@
 //! Images are made of a small Alpine-like system whose one package decides the verdict, and of
 //! noise that makes every image's content its own, so that tests do not warm each other's clients.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Image, ImageBuilder};

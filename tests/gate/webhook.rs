@@ -1,7 +1,5 @@
 //! Events on their way to a receiver: each one, in order, signed, whatever happens meanwhile.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
