@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use rand::Rng as _;
 use serde_json::Value;
 use sluicegate_tests::seeds::{rng, seeds};
 use sluicegate_tests::waiting::{moment, within};

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rand::Rng as _;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::proxy::{program, sluicegate};
 use sluicegate_tests::seeds::{rng, seeds};

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rand::Rng as _;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::proxy::ProxyBuilder;
 use sluicegate_tests::seeds::rng;

@@ -1,7 +1,7 @@
 //! What the rounds play on: an upstream with faults, the program in front of it, and images.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
