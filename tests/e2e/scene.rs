@@ -3,7 +3,7 @@
 //! Images are made of a small Alpine-like system whose one package decides the verdict, and of
 //! noise that makes every image's content its own, so that tests do not warm each other's clients.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Image, ImageBuilder};
@@ -11,6 +11,8 @@ use sluicegate_tests::layer::{self, Compression};
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder};
 use sluicegate_tests::registry::Registry;
 use sluicegate_tests::rootfs;
+
+pub use sluicegate_tests::waiting::within;
 use tempfile::TempDir;
 
 /// The vulnerability that the feed knows in versions of `libbad` before 1.0-r1.
@@ -141,15 +143,6 @@ pub fn with_package(package: &str, seed: u64) -> ImageBuilder {
         .layer(system)
         .layer(layer::noise(seed, 300_000, Compression::Gzip))
         .layer(layer::noise(seed + 1_000_000, 150_000, Compression::Gzip))
-}
-
-/// Waits until `holds`, panics after `limit`; polls because only the outside is visible.
-pub async fn within(limit: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < limit, "{what}: not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// Tells whether rounds are repeated as often as a release asks for (`tests/run --long`).

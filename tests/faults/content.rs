@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rand::Rng as _;
 use sluicegate_tests::fault::Fault;
 use sluicegate_tests::seeds::rng;
+use sluicegate_tests::waiting::moment;
 use sluicegate_tests::wire::Reply;
 
 use crate::rounds;
@@ -163,9 +164,8 @@ async fn a_slow_upstream_serves_everybody_in_the_end() {
             let (mut rng, repository) = (rng(seed), format!("lib/slow-{seed}"));
             let image = clean_image(seed, rng.random_range(1_000..400_000));
             stage.upstream.add(&repository, "1", &image);
-            let pause = Duration::from_millis(rng.random_range(0..500));
             let late = async {
-                tokio::time::sleep(pause).await;
+                moment(&mut rng, Duration::ZERO..Duration::from_millis(500)).await;
                 // A client that comes while the blob arrives reads it from its first byte.
                 assert_whole(
                     &stage.blob(&repository, &image.layers[1]).await,

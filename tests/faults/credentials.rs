@@ -11,6 +11,7 @@ use sluicegate_tests::fault::{Auth, Fault, FaultUpstream, Seen};
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
 use sluicegate_tests::registry::{PASSWORD, USER};
 use sluicegate_tests::seeds::rng;
+use sluicegate_tests::waiting::moment;
 
 use crate::rounds;
 use crate::stage::{Stage, ask_once, clean_image};
@@ -44,7 +45,7 @@ async fn pulls_go_on_while_tokens_expire_early() {
             let (mut rng, repository) = (rng(seed), format!("lib/token-{seed}"));
             let image = clean_image(seed, 50_000);
             stage.upstream.add(&repository, "1", &image);
-            tokio::time::sleep(Duration::from_millis(rng.random_range(0..3000))).await;
+            moment(&mut rng, Duration::ZERO..Duration::from_secs(3)).await;
             // Cut, so that it asks again when the token may be worthless.
             let cuts = [Fault::CutAt(10_000), Fault::CutAt(10_000)];
             stage.upstream.script(image.layers[1].digest.as_str(), cuts);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use rand::Rng as _;
 use serde_json::Value;
 use sluicegate_tests::seeds::{rng, seeds};
+use sluicegate_tests::waiting::{moment, within};
 
-use crate::stage::{Stage, flawed_image, within};
+use crate::stage::{Stage, flawed_image};
 
 /// Kills of an ordinary run, and of one before a release.
 const KILLS: (u64, u64) = (8, 60);
@@ -46,8 +46,11 @@ async fn each_change_is_one_event_over_kills_in_the_middle_of_a_pass() {
         stage.proxy.write_policy("faults.yaml", &policy(action));
         stage.proxy.restart().await;
         // A pass begins a second after the start.
-        let life = Duration::from_millis(rng.random_range(700..1_600));
-        tokio::time::sleep(life).await;
+        moment(
+            &mut rng,
+            Duration::from_millis(700)..Duration::from_millis(1_600),
+        )
+        .await;
     }
     stage.proxy.kill();
     stage.proxy.write_policy("faults.yaml", &policy("annotate"));

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rand::Rng as _;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::proxy::{program, sluicegate};
 use sluicegate_tests::seeds::{rng, seeds};
+use sluicegate_tests::waiting::moment;
 
 /// Kills of an ordinary run.
 const KILLS: u64 = 50;
@@ -105,9 +105,7 @@ async fn killed_imports_leave_the_old_snapshot_or_the_new_one() {
             .stderr(Stdio::null())
             .spawn();
         let mut import = import.expect("start an import");
-        let longest = u64::try_from(took.as_micros()).expect("a short time") * 5 / 4;
-        let wait = Duration::from_micros(rng(seed).random_range(0..longest));
-        tokio::time::sleep(wait).await;
+        moment(&mut rng(seed), Duration::ZERO..took * 5 / 4).await;
         import.kill().expect("kill an import");
         import.wait().expect("wait for an import");
         let (found, files) = in_use(home);

@@ -16,6 +16,7 @@ use sluicegate_tests::fault::{Fault, FaultUpstream};
 use sluicegate_tests::image::Image;
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM, verify_log};
 use sluicegate_tests::seeds::{rng, seeds};
+use sluicegate_tests::waiting::moment;
 use sluicegate_tests::wire::{Call, Reply};
 
 use crate::stage::{Stage, assert_store_sound, blob_path, clean_image, flawed_image};
@@ -32,6 +33,8 @@ const IMAGES: u64 = 8;
 const CLIENTS: usize = 6;
 /// Longest restart.
 const RESTART: Duration = Duration::from_secs(5);
+/// How often the verdicts that the API shows are looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// What the clients were told in all rounds.
 #[derive(Default)]
@@ -134,12 +137,12 @@ async fn load(stage: &Stage, images: &[(String, Image)], newest: usize, rng: &mu
         });
     }
     let (api, watched) = (stage.proxy.api_address().to_owned(), heard.clone());
-    clients.spawn(async move { watch_verdicts(&api, &watched).await });
-    tokio::time::sleep(Duration::from_millis(rng.random_range(0..600))).await;
+    let watch = tokio::spawn(async move { watch_verdicts(&api, &watched).await });
+    moment(rng, Duration::ZERO..Duration::from_millis(600)).await;
     // The kill comes while they pull: they end with the process, on connections that break.
     stage.proxy.signal("KILL");
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    clients.shutdown().await;
+    clients.join_all().await;
+    watch.abort();
     std::mem::take(&mut *heard.lock().expect("no client panics"))
 }
 
@@ -191,7 +194,7 @@ async fn watch_verdicts(api: &str, heard: &Mutex<Heard>) {
             let shown = shown.map(|item| (digest_of(&item["digest"]), text(&item["decision"])));
             heard.lock().expect("no client panics").shown.extend(shown);
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }
 

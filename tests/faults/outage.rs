@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use rand::Rng as _;
 use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::proxy::ProxyBuilder;
 use sluicegate_tests::seeds::rng;
+use sluicegate_tests::waiting::{moment, within};
 
 use crate::rounds::seeds;
-use crate::stage::{Stage, assert_whole, clean_image, flawed_image, within};
+use crate::stage::{Stage, assert_whole, clean_image, flawed_image};
 
 /// Longest time until an upstream that is back is used again.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -76,9 +76,9 @@ async fn an_outage_in_the_middle_of_a_pull_is_waited_out_or_ends_in_an_error() {
         let image = clean_image(seed, 200_000);
         stage.upstream.add(&repository, "1", &image);
         let outage = async {
-            tokio::time::sleep(Duration::from_millis(rng.random_range(0..120))).await;
+            moment(&mut rng, Duration::ZERO..Duration::from_millis(120)).await;
             stage.upstream.stop();
-            tokio::time::sleep(Duration::from_millis(rng.random_range(0..300))).await;
+            moment(&mut rng, Duration::ZERO..Duration::from_millis(300)).await;
             stage.upstream.start_again().await;
         };
         let (reply, ()) = tokio::join!(stage.manifest(&repository, "1"), outage);

@@ -1,7 +1,7 @@
 //! What the rounds play on: an upstream with faults, the program in front of it, and images.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
@@ -12,6 +12,8 @@ use sluicegate_tests::image::{Blob, Image, ImageBuilder};
 use sluicegate_tests::layer::{self, Archive, Compression, Layer};
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder};
 use sluicegate_tests::wire::{self, Call, Reply};
+
+pub use sluicegate_tests::waiting::within;
 use tempfile::TempDir;
 
 /// Refuses the one package that the advisory names and nothing else.
@@ -137,16 +139,6 @@ pub async fn ask_once(proxy: &Proxy, path: &str, limit: Duration) -> Result<Repl
         .limit(limit)
         .try_send()
         .await
-}
-
-/// Waits until `holds`, at most `limit`, and gives the time it took.
-pub async fn within(limit: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < limit, "{what}: not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    started.elapsed()
 }
 
 /// Gives the place of a blob in the content store.

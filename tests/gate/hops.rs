@@ -1,14 +1,18 @@
 //! Waiting longer than a client bears: hops, the last hop, drip, and the hand-over at a stop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use sluicegate_tests::image::Image;
 use sluicegate_tests::proxy::sluicegate;
-use sluicegate_tests::wire::Call;
+use sluicegate_tests::wire::{Call, Reply};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::stage::{
-    REPO, STRICTER, Stage, USUAL, blob_path, clean, dubious, eventually, manifest_path, vulnerable,
+    PATIENCE, REPO, STRICTER, Stage, USUAL, blob_path, clean, dubious, eventually, manifest_path,
+    vulnerable,
 };
 
 /// Starts a proxy whose upstream stops inside the image's last layer.
@@ -17,6 +21,15 @@ async fn stalled(image: &Image) -> Stage {
     stage.upstream.add(REPO, "1", image);
     stage.stall(&image.layers[2].digest, 1_000);
     stage
+}
+
+/// Sends a request, and waits until the first byte of its body has come.
+async fn begun(call: Call) -> JoinHandle<Reply> {
+    let first_byte = Arc::new(Notify::new());
+    let reply = tokio::spawn(call.tells_first_byte(&first_byte).send());
+    let begins = tokio::time::timeout(PATIENCE, first_byte.notified());
+    begins.await.expect("the body begins");
+    reply
 }
 
 #[tokio::test]
@@ -65,7 +78,11 @@ async fn a_client_that_follows_the_hops_gets_a_real_200_or_403() {
         let head = Call::new(Method::HEAD, stage.proxy.address(), &path).follow();
         let get = Call::new(Method::GET, stage.proxy.address(), &path).follow();
         let release = async {
-            tokio::time::sleep(Duration::from_millis(1_200)).await;
+            // Whoever asked before has been sent round once this has been, twice.
+            for _ in 0..2 {
+                let round = stage.once(Method::GET, &path).await;
+                assert_eq!(round.status, StatusCode::TEMPORARY_REDIRECT);
+            }
             stage.upstream.release();
         };
         let (head, get, ()) = tokio::join!(head.send(), get.send(), release);
@@ -155,14 +172,9 @@ async fn a_refused_image_is_completed_truly_to_the_client_it_was_dripped_to() {
     let image = vulnerable(25);
     let stage = stalled(&image).await;
     let path = format!("{}?sluicegate-hop=9", manifest_path(REPO, "1"));
-    let dripped = tokio::spawn(stage.call(Method::GET, &path).send());
-    let release = async {
-        // Two holds and one drip: the body has begun.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        stage.upstream.release();
-    };
-    let (reply, ()) = tokio::join!(dripped, release);
-    let reply = reply.expect("the client ended");
+    let dripped = begun(stage.call(Method::GET, &path)).await;
+    stage.upstream.release();
+    let reply = dripped.await.expect("the client ended");
     assert_eq!((reply.status, reply.whole), (StatusCode::OK, true));
     assert_eq!(
         reply.body, image.manifest,
@@ -210,8 +222,7 @@ async fn a_dripped_image_that_is_allowed_counts_as_released() {
     stage.upstream.add(REPO, "1", &image);
     stage.stall(&image.layers[2].digest, 1_000);
     let path = format!("{}?sluicegate-hop=9", manifest_path(REPO, "1"));
-    let dripped = tokio::spawn(stage.call(Method::GET, &path).send());
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let dripped = begun(stage.call(Method::GET, &path)).await;
     stage.upstream.release();
     assert!(dripped.await.expect("the client ended").whole);
     stage.proxy.kill();

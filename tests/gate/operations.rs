@@ -11,7 +11,7 @@ use sluicegate_tests::proxy::program;
 use sluicegate_tests::wire::Call;
 
 use crate::served::Served;
-use crate::stage::{REPO, Stage, clean, manifest_path, vulnerable};
+use crate::stage::{REPO, Stage, clean, eventually, manifest_path, vulnerable};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prometheus_own_tool_has_nothing_against_the_metrics() {
@@ -82,19 +82,11 @@ async fn an_instance_that_lacks_something_is_ready_unless_asked_strictly() {
     );
     stage.proxy.write_policy("p.yaml", "kind: [");
     stage.proxy.signal("HUP");
-    for _ in 0..100 {
-        if strictly().await.status == StatusCode::SERVICE_UNAVAILABLE {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    eventually("it is no longer strictly ready", async || {
+        strictly().await.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
     let lacking = strictly().await;
-    assert_eq!(
-        lacking.status,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "{}",
-        lacking.text()
-    );
     assert!(
         lacking.json()["cannot"]
             .to_string()
@@ -225,14 +217,7 @@ async fn a_hangup_says_of_each_setting_what_becomes_of_it() {
     ] {
         std::fs::write(&config, text).expect("write the configuration");
         daemon.signal("HUP");
-        let log = daemon.log();
-        for _ in 0..100 {
-            if daemon.log().contains(wanted) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert!(daemon.log().contains(wanted), "{wanted}: {log}");
+        eventually(wanted, async || daemon.log().contains(wanted)).await;
         assert!(answers().await, "it serves on");
     }
     assert!(

@@ -10,6 +10,7 @@ use sluicegate_tests::fault::FaultUpstream;
 use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::process::free_port;
 use sluicegate_tests::proxy::UPSTREAM;
+use sluicegate_tests::waiting::within;
 use sluicegate_tests::wire::Call;
 
 use crate::served::Served;
@@ -17,6 +18,8 @@ use crate::stage;
 
 /// Longest time until a directory that was open before is closed to its last file.
 const CLOSED_WITHIN: Duration = Duration::from_secs(20);
+/// How often the modes are looked at during a pull.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// Names what group or others could use beneath a directory, itself included.
 fn open_to_others(data: &Path) -> Vec<(PathBuf, u32)> {
@@ -115,7 +118,7 @@ async fn pull(registry: &str, upstream: &FaultUpstream, number: u64, data: &Path
     while !pulling.is_finished() {
         let open = open_to_others(data);
         assert!(open.is_empty(), "during a pull: {open:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     pulling.await.expect("the pull ends");
 }
@@ -144,11 +147,10 @@ async fn nothing_is_readable_whatever_the_umask_and_an_open_directory_is_closed(
         // The directory itself at once: nothing beneath can be reached.
         let top = data.metadata().expect("it is there").permissions().mode();
         assert_eq!(top & 0o077, 0, "{opened}");
-        let deadline = tokio::time::Instant::now() + CLOSED_WITHIN;
-        while !open_to_others(&data).is_empty() && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        assert_eq!(open_to_others(&data), [], "{opened}");
+        within(CLOSED_WITHIN, opened, async || {
+            open_to_others(&data).is_empty()
+        })
+        .await;
         pull(&registry, &upstream, 2, &data).await;
         let status = served.ask(Method::GET, "/api/v1/status", &[]).await.json();
         assert!(

@@ -13,6 +13,7 @@ use sluicegate_tests::feeds::{self, Advisory};
 use sluicegate_tests::image::{Image, ImageBuilder};
 use sluicegate_tests::layer::{Archive, Compression, Layer, noise};
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder};
+use sluicegate_tests::waiting::within;
 use sluicegate_tests::wire::{Call, Reply};
 use tempfile::TempDir;
 
@@ -22,7 +23,7 @@ pub const REPO: &str = "lib/app";
 /// are held want to see the hop; those that want a verdict ask again.
 const HOLD_MS: &str = "400";
 /// How long anything that has to happen may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An upstream and a proxy in front of it.
 pub struct Stage {
@@ -141,15 +142,8 @@ pub async fn patiently(call: impl Fn() -> Call) -> Reply {
 }
 
 /// Waits until a condition holds.
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "never happened: {what}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+pub async fn eventually(what: &str, condition: impl AsyncFnMut() -> bool) {
+    within(PATIENCE, what, condition).await;
 }
 
 /// Checks that a reply carries no byte of an image's config or layers.

@@ -21,6 +21,8 @@ const SILENCE: Duration = Duration::from_secs(3);
 const HELD: usize = 1;
 /// The layers whose tails are withheld.
 const TAILED: [usize; 4] = [0, 2, 3, 4];
+/// How many those are, as metrics count.
+const BODIES: f64 = 4.0;
 
 /// Builds an image whose second layer is the smallest of the first three.
 fn big(package: &str, seed: u64) -> Image {
@@ -146,6 +148,15 @@ async fn the_tail_of_every_other_layer_waits_for_the_verdict_by_every_range() {
     futures_util::future::join_all(asked).await;
 }
 
+/// Waits until the bodies of the layers with tails have begun, and whoever asks for the held one is
+/// sent round.
+async fn are_waiting(stage: &Stage) {
+    eventually("all bodies begin", async || {
+        stage.metric("sluicegate_cache_requests_total").await >= BODIES
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_allowed_image_is_released_to_those_who_wait() {
     let image = big("goodlib", 33);
@@ -156,7 +167,7 @@ async fn an_allowed_image_is_released_to_those_who_wait() {
         assert_eq!(reply.body_digest, layer.digest);
     });
     let release = async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        are_waiting(&stage).await;
         stage.upstream.release();
     };
     tokio::join!(futures_util::future::join_all(waiting), release);
@@ -178,7 +189,7 @@ async fn a_refusal_answers_the_held_layer_first_and_cuts_the_others_two_seconds_
         (reply, Instant::now())
     });
     let release = async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        are_waiting(&stage).await;
         stage.upstream.release();
     };
     let ((refused, at), cut, ()) = tokio::join!(held, futures_util::future::join_all(cut), release);
@@ -227,7 +238,10 @@ async fn a_range_of_nothing_but_tail_is_held_and_ends_in_the_bytes_or_the_reason
             (range, patiently(call).await)
         });
         let release = async {
-            tokio::time::sleep(Duration::from_millis(700)).await;
+            // Whoever asked before is held as this is.
+            let held = stage.call(Method::GET, &path).header("range", "bytes=-1");
+            let status = held.send().await.status;
+            assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
             stage.upstream.release();
         };
         let (replies, ()) = tokio::join!(futures_util::future::join_all(asked), release);

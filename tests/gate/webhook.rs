@@ -1,7 +1,5 @@
 //! Events on their way to a receiver: each one, in order, signed, whatever happens meanwhile.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -108,7 +106,11 @@ async fn events_wait_for_their_receiver_over_a_kill_and_come_in_order() {
     receiver.heal();
     stage.proxy.restart().await;
     eventually("both are taken", async || receiver.taken().len() >= 2).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // Once nothing waits, nothing is sent again.
+    eventually("nothing waits any more", async || {
+        webhook(&stage).await["waiting"] == 0
+    })
+    .await;
     let seqs: Vec<Value> = receiver
         .taken()
         .iter()

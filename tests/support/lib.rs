@@ -20,4 +20,5 @@ pub mod registry;
 pub mod rootfs;
 pub mod schemas;
 pub mod seeds;
+pub mod waiting;
 pub mod wire;

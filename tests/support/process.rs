@@ -14,6 +14,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::waiting::LOOK_AGAIN;
+
 /// How long a daemon may take to answer; the machine may be busy compiling.
 pub const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -130,7 +132,7 @@ impl Daemon {
             if !in_time || !self.is_running() {
                 panic!("{} did not become ready:\n{}", self.name, self.log());
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -154,7 +156,7 @@ impl Daemon {
                 self.name,
                 self.log()
             );
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
@@ -174,7 +176,7 @@ impl Drop for Daemon {
             self.signal("TERM");
             let started = Instant::now();
             while self.is_running() && started.elapsed() < Duration::from_secs(3) {
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::sleep(LOOK_AGAIN);
             }
         }
         self.kill_now();

@@ -241,7 +241,7 @@ async fn launch(home: &Path, storage: &Path, port: u16, extra: &str) -> Option<D
         if tokio::net::TcpStream::connect(&address).await.is_ok() && daemon.is_running() {
             return Some(daemon);
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(crate::waiting::LOOK_AGAIN).await;
     }
     None
 }

@@ -4,6 +4,7 @@
 //! gate's promises are about. Tests and the image pusher call it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Notify;
 
 /// How long one request may take in all, hops not counted.
 const REQUEST_LIMIT: Duration = Duration::from_secs(120);
@@ -84,6 +86,7 @@ pub struct Call {
     follow: bool,
     limit: Duration,
     source: Option<SocketAddr>,
+    first_byte: Arc<Notify>,
 }
 
 impl Call {
@@ -98,6 +101,7 @@ impl Call {
             follow: false,
             limit: REQUEST_LIMIT,
             source: None,
+            first_byte: Arc::default(),
         }
     }
 
@@ -128,6 +132,12 @@ impl Call {
     /// Sets how long one hop may take until its body has ended.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Has `told` know when the first byte of a body has come.
+    pub fn tells_first_byte(mut self, told: &Arc<Notify>) -> Self {
+        self.first_byte = Arc::clone(told);
         self
     }
 
@@ -191,7 +201,8 @@ impl Call {
         let reason = reason.map_or_else(String::new, |reason| {
             String::from_utf8_lossy(reason.as_bytes()).into_owned()
         });
-        let read = read_body(body, self.limit.saturating_sub(first_byte)).await;
+        let left = self.limit.saturating_sub(first_byte);
+        let read = read_body(body, left, &self.first_byte).await;
         driver.abort();
         Ok(Reply {
             status: parts.status,
@@ -224,7 +235,11 @@ struct ReadBody {
     whole: bool,
 }
 
-async fn read_body(mut body: hyper::body::Incoming, limit: Duration) -> ReadBody {
+async fn read_body(
+    mut body: hyper::body::Incoming,
+    limit: Duration,
+    first_byte: &Notify,
+) -> ReadBody {
     let deadline = tokio::time::Instant::now() + limit;
     let mut hasher =
         sluicegate_model::DigestHasher::new(sluicegate_model::digest::Algorithm::Sha256);
@@ -236,6 +251,9 @@ async fn read_body(mut body: hyper::body::Incoming, limit: Duration) -> ReadBody
                 let Ok(piece) = frame.into_data() else {
                     continue;
                 };
+                if bytes == 0 && !piece.is_empty() {
+                    first_byte.notify_one();
+                }
                 bytes += piece.len() as u64;
                 hasher.update(&piece);
                 if kept.len() + piece.len() <= KEPT_BODY_BYTES {

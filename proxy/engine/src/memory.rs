@@ -150,8 +150,6 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures_util::FutureExt as _;
 
     use super::*;
@@ -191,18 +189,14 @@ mod tests {
     async fn a_large_one_is_not_overtaken_by_those_behind_it() {
         let memory = Memory::default();
         let held = memory.share(100 * MIB).await;
-        let of = |bytes: u64| {
-            let memory = memory.clone();
-            tokio::spawn(async move { memory.share(bytes).await })
-        };
-        let large = of(128 * MIB);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        let behind = of(20 * MIB);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        assert!(!behind.is_finished(), "there was room, and somebody first");
+        let mut large = std::pin::pin!(memory.share(128 * MIB));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut behind = std::pin::pin!(memory.share(20 * MIB));
+        let is_overtaken = behind.as_mut().now_or_never().is_some();
+        assert!(!is_overtaken, "there was room, and somebody first");
         drop(held);
-        drop(large.await.unwrap());
-        drop(behind.await.unwrap());
+        drop(large.await);
+        drop(behind.await);
     }
 
     #[test]

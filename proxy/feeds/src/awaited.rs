@@ -137,7 +137,7 @@ mod tests {
         start.elapsed() >= WAIT / 2
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn nothing_is_waited_for_twice_or_for_longer_than_that() {
         let awaited = Awaited::new(named(&["Wolfi"]), WAIT);
         assert!(!gave_up(&awaited, &["Wolfi"]).await);
@@ -151,7 +151,7 @@ mod tests {
         assert!(!gave_up(&nothing_fetches, &["Hex"]).await);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_comes_later_waits_for_the_rest_only() {
         let awaited = Awaited::new(named(&[]), WAIT);
         let start = Instant::now();
@@ -164,7 +164,7 @@ mod tests {
         assert!(start.elapsed() < WAIT * 3 / 2);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn all_go_on_as_soon_as_it_is_settled_or_here() {
         let awaited = Awaited::new(named(&[]), Duration::from_mins(10));
         let is_here = std::cell::Cell::new(false);
@@ -189,7 +189,7 @@ mod tests {
         waits.await.expect("nobody waits any longer");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn names_made_up_by_images_stay_few() {
         let awaited = Awaited::new(named(&[]), WAIT);
         let many: Vec<String> = (0..2_000).map(|number| format!("Made:{number}")).collect();

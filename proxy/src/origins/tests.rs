@@ -17,6 +17,9 @@ use sluicegate_upstream::fake::{Answer, Fake, Seen, answer};
 use super::*;
 use sluicegate_engine::pull::download::Downloads;
 
+/// How long a registry takes over a blob, so that several are asked for at a time.
+const ANSWERS_AFTER: Duration = Duration::from_millis(20);
+
 /// Gives the bytes that a request wants the blob from on and, where it ends before, up to.
 fn range(seen: &Seen) -> Option<(usize, Option<usize>)> {
     let range = seen.headers.get("range")?.to_str().unwrap();
@@ -172,7 +175,7 @@ async fn an_upstream_that_bears_two_requests_gives_all_blobs_of_an_image() {
                     let headers = [("retry-after", wait)];
                     return answer(status, if wait.is_empty() { &[] } else { &headers }, "");
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(ANSWERS_AFTER).await;
                 now.fetch_sub(1, Ordering::SeqCst);
                 let contents = (0..10_u8).map(|name| vec![name; 100]);
                 let asked = |content: &Vec<u8>| seen.target.ends_with(Digest::of(content).as_str());

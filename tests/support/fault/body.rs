@@ -18,6 +18,9 @@ pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Size of one piece: small against any blob that a test cuts.
 const PIECE_BYTES: usize = 16 * 1024;
+/// How long after its last bytes a connection is cut: nothing tells when they have reached whoever
+/// reads them.
+const BEFORE_A_CUT: Duration = Duration::from_millis(20);
 
 /// A rate shared by all bodies of an upstream; 0 is no limit.
 #[derive(Default)]
@@ -118,8 +121,7 @@ impl Sending {
                 End::Whole | End::Hold => None,
                 End::Stall => std::future::pending().await,
                 End::Cut => {
-                    // What was sent must reach the client before the connection closes.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::time::sleep(BEFORE_A_CUT).await;
                     Some((Err(io::Error::other("scripted cut")), self))
                 }
             };

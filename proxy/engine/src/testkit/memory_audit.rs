@@ -1,11 +1,12 @@
 //! An audit that keeps what it was told, and can be told to fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::turns::{InTurn, Turns};
 use crate::audit::{Audit, AuditError, Denial, Pull};
 
 /// Keeps every line in memory.
@@ -14,9 +15,18 @@ pub struct MemoryAudit {
     pulls: Mutex<Vec<Pull>>,
     denials: Mutex<Vec<Denial>>,
     fails: AtomicBool,
+    turns: InTurn,
 }
 
 impl MemoryAudit {
+    /// Starts empty; every line takes a turn.
+    pub fn in_turns(turns: Arc<dyn Turns>) -> Self {
+        Self {
+            turns: InTurn::of(turns),
+            ..Self::default()
+        }
+    }
+
     /// Gives what was recorded, each time that it was.
     pub fn pulls(&self) -> Vec<Pull> {
         lock(&self.pulls).clone()
@@ -32,7 +42,8 @@ impl MemoryAudit {
         self.fails.store(fails, Ordering::SeqCst);
     }
 
-    fn write<T>(&self, lines: &Mutex<Vec<T>>, line: T) -> Result<(), AuditError> {
+    async fn write<T>(&self, lines: &Mutex<Vec<T>>, line: T) -> Result<(), AuditError> {
+        self.turns.take("audit").await;
         self.check()?;
         lock(lines).push(line);
         Ok(())
@@ -49,15 +60,15 @@ impl MemoryAudit {
 #[async_trait]
 impl Audit for MemoryAudit {
     async fn record(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
-        self.write(&self.pulls, pull)
+        self.write(&self.pulls, pull).await
     }
 
     async fn record_verdict(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
-        self.write(&self.pulls, pull)
+        self.write(&self.pulls, pull).await
     }
 
     async fn record_denial(&self, denial: Denial, _now: Timestamp) -> Result<(), AuditError> {
-        self.write(&self.denials, denial)
+        self.write(&self.denials, denial).await
     }
 
     async fn prove(&self) -> Result<(), AuditError> {

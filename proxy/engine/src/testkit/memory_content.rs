@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sluicegate_model::Digest;
 
+use super::turns::{InTurn, Turns};
 use crate::content::{
     BlobBytes, BlobWriter, Content, ContentError, DocumentKind, Incoming, PackedDocument, Pin,
     StoredBlob, StoredBytes,
@@ -18,6 +19,7 @@ use crate::content::{
 pub struct MemoryContent {
     shared: Arc<Mutex<Shared>>,
     capacity_bytes: u64,
+    turns: InTurn,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +64,23 @@ impl MemoryContent {
         Self {
             shared: Arc::default(),
             capacity_bytes,
+            turns: InTurn::default(),
+        }
+    }
+
+    /// Has every call that may wait take a turn.
+    pub fn in_turns(self, turns: Arc<dyn Turns>) -> Self {
+        Self {
+            turns: InTurn::of(turns),
+            ..self
+        }
+    }
+
+    /// Evicts a blob, as would be done for want of room: not where it is protected.
+    pub fn evict(&self, digest: &Digest) {
+        let mut shared = self.shared();
+        if !shared.pins.contains(digest) {
+            shared.take(digest);
         }
     }
 
@@ -127,6 +146,7 @@ impl Content for MemoryContent {
         digest: &Digest,
         expected_len: Option<u64>,
     ) -> Result<BlobWriter, ContentError> {
+        self.turns.begun(digest);
         let arriving = Arriving {
             content: self.clone(),
             digest: digest.clone(),
@@ -136,12 +156,14 @@ impl Content for MemoryContent {
     }
 
     async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoredBlob, ContentError> {
+        self.turns.take(digest.as_str()).await;
         let mut writer = self.begin(digest, Some(bytes.len() as u64))?;
         writer.append(bytes).await?;
         writer.commit().await
     }
 
     async fn read(&self, digest: &Digest, max: usize) -> Result<Option<Bytes>, ContentError> {
+        self.turns.take(digest.as_str()).await;
         let Some(blob) = self.find(digest) else {
             return Ok(None);
         };
@@ -181,6 +203,8 @@ impl Content for MemoryContent {
     }
 
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
+        let keys: Vec<&str> = documents.iter().map(PackedDocument::key).collect();
+        self.turns.take(&keys.join(" ")).await;
         let named = |document: PackedDocument| {
             let name = (document.kind(), document.key().to_owned());
             (name, document)
@@ -196,6 +220,7 @@ impl Content for MemoryContent {
         key: &str,
     ) -> Result<Option<Vec<u8>>, ContentError> {
         let name = (kind, key.to_owned());
+        self.turns.take(key).await;
         let unseal = |kept: &PackedDocument| PackedDocument::unseal(kind, key, kept.sealed());
         Ok(self.shared().documents.get(&name).and_then(unseal))
     }
@@ -206,11 +231,13 @@ impl Content for MemoryContent {
         key: &str,
     ) -> Result<Option<u64>, ContentError> {
         let name = (kind, key.to_owned());
+        self.turns.take(key).await;
         let stated = |kept: &PackedDocument| PackedDocument::stated_bytes(kept.sealed());
         Ok(self.shared().documents.get(&name).and_then(stated))
     }
 
     async fn remove_document(&self, kind: DocumentKind, key: &str) -> Result<(), ContentError> {
+        self.turns.take(key).await;
         self.shared().documents.remove(&(kind, key.to_owned()));
         Ok(())
     }
@@ -281,11 +308,14 @@ impl Incoming for Arriving {
     }
 
     fn publish(&self, _len: u64) -> Result<StoredBlob, ContentError> {
-        Ok(self.content.admit(&self.digest, Arc::clone(&self.buffer)))
+        let stored = self.content.admit(&self.digest, Arc::clone(&self.buffer));
+        self.content.turns.ended(&self.digest);
+        Ok(stored)
     }
 
     fn discard(&self) {
         lock(&self.buffer.0).clear();
+        self.content.turns.ended(&self.digest);
     }
 }
 

@@ -5,7 +5,7 @@ mod membership;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -19,6 +19,8 @@ use crate::ledger::{
     Member, Packed, Replacement, Stamp, Summary, TagHistory, TagRecord, Verdicts,
 };
 
+use super::turns::{InTurn, Turns};
+
 /// Largest text of a verdict that is unpacked, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -29,7 +31,10 @@ type Place = (Timestamp, usize);
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<State>);
+pub struct MemoryLedger {
+    kept: Mutex<State>,
+    turns: InTurn,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -42,6 +47,8 @@ struct State {
     verdicts: BTreeMap<(String, Scope), Stored>,
     /// The next number of a verdict.
     next: usize,
+    /// In the order in which they were written.
+    written: Vec<Summary>,
     /// Every list of packages that there was, by its number.
     lists: Vec<Vec<Term>>,
     /// Which of them is an image's.
@@ -84,8 +91,35 @@ fn place_of(digest: &Digest, scope: &Scope) -> (String, Scope) {
 }
 
 impl MemoryLedger {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Starts empty; every call takes a turn.
+    pub fn in_turns(turns: Arc<dyn Turns>) -> Self {
+        Self {
+            turns: InTurn::of(turns),
+            ..Self::default()
+        }
+    }
+
+    /// Gives every verdict that was written, in short and in that order. Takes no turn.
+    pub fn written(&self) -> Vec<Summary> {
+        self.kept().written.clone()
+    }
+
+    /// Names what has been released, as repository and digest. Takes no turn.
+    pub fn released(&self) -> Vec<(String, String)> {
+        self.kept().released.iter().cloned().collect()
+    }
+
+    async fn state(&self) -> MutexGuard<'_, State> {
+        self.state_for("ledger").await
+    }
+
+    async fn state_for(&self, call: &str) -> MutexGuard<'_, State> {
+        self.turns.take(call).await;
+        self.kept()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, State> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,6 +143,7 @@ impl State {
             let time = new.summary.provenance.decided_at;
             self.events.push(Event::new(seq, time, change));
         }
+        self.written.push(new.summary.clone());
         let (summary, text, basis) = (new.summary, new.text, new.basis);
         let stored = Stored {
             summary,
@@ -124,7 +159,7 @@ impl State {
 #[async_trait]
 impl Verdicts for MemoryLedger {
     async fn known_verdict(&self, scope: &Scope, digest: &Digest) -> Result<Known, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(Known {
             verdict: stored.and_then(Stored::verdict),
@@ -137,7 +172,7 @@ impl Verdicts for MemoryLedger {
         &self,
         replacements: Vec<Replacement>,
     ) -> Result<Vec<bool>, LedgerError> {
-        let mut state = self.state();
+        let mut state = self.state().await;
         let written = replacements.into_iter().map(|new| state.replace(new));
         Ok(written.collect())
     }
@@ -155,13 +190,13 @@ impl Verdicts for MemoryLedger {
         scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(stored.map(|stored| stored.text.text_bytes as u64))
     }
 
     async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {
-        let mut state = self.state();
+        let mut state = self.state().await;
         for Judged { digest, scope } in gone {
             state.verdicts.remove(&place_of(digest, scope));
         }
@@ -179,7 +214,7 @@ impl Verdicts for MemoryLedger {
         after: Option<&Judged>,
         limit: usize,
     ) -> Result<JudgedPage, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let after = after.map(|last| place_of(&last.digest, &last.scope));
         let names = state.verdicts.iter();
         let mut rest = names.filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
@@ -193,14 +228,14 @@ impl Verdicts for MemoryLedger {
     }
 
     async fn count_verdicts(&self) -> Result<u64, LedgerError> {
-        Ok(self.state().verdicts.len() as u64)
+        Ok(self.state().await.verdicts.len() as u64)
     }
 }
 
 #[async_trait]
 impl Bases for MemoryLedger {
     async fn number_basis(&self, basis: &Basis) -> Result<BasisNumber, LedgerError> {
-        let mut state = self.state();
+        let mut state = self.state().await;
         let number = match &state.basis {
             Some((newest, number)) if newest == basis => *number,
             Some((_, number)) => number.next(),

@@ -15,6 +15,7 @@ use sluicegate_model::registry::TagPage;
 use sluicegate_model::{Digest, Tag};
 use tokio::sync::watch;
 
+use super::turns::{InTurn, Turns};
 use crate::origin::{Failure, OriginError};
 
 /// What is wrong with what is asked for.
@@ -22,6 +23,8 @@ use crate::origin::{Failure, OriginError};
 pub enum Fault {
     /// It is not there.
     Absent,
+    /// It is not there, and where it points is said all the same.
+    OnlyHead,
     /// It was too much, so many times.
     Limited {
         /// How often that is still said.
@@ -63,6 +66,7 @@ struct Shared {
     shelf: Mutex<Shelf>,
     /// Tells that something was asked for or that something was released.
     changed: watch::Sender<()>,
+    turns: InTurn,
 }
 
 #[derive(Default)]
@@ -77,6 +81,15 @@ struct Shelf {
 }
 
 impl MemoryOrigin {
+    /// Starts empty; every question takes a turn, and every piece of a blob.
+    pub fn in_turns(turns: Arc<dyn Turns>) -> Self {
+        let turns = InTurn::of(turns);
+        Self(Arc::new(Shared {
+            turns,
+            ..Shared::default()
+        }))
+    }
+
     /// Puts a manifest into a repository, under its digest and a tag.
     pub fn push_manifest(&self, path: &str, tag: &str, media_type: &str, bytes: &[u8]) {
         let digest = Digest::of(bytes).to_string();
@@ -150,6 +163,9 @@ impl MemoryOrigin {
         for fault in &faults {
             match fault {
                 Fault::Absent => return Err(failed(name, Failure::Absent, None)),
+                Fault::OnlyHead if !name.starts_with("HEAD ") => {
+                    return Err(failed(name, Failure::Absent, None));
+                }
                 Fault::Unreachable => return Err(failed(name, Failure::Unreachable, None)),
                 Fault::Limited { retry_after, .. } => {
                     return Err(failed(name, Failure::Limited, *retry_after));
@@ -211,6 +227,7 @@ impl MemoryOrigin {
     }
 
     async fn noted(&self, name: &str) {
+        self.0.turns.take(name).await;
         let mut changed = self.0.changed.subscribe();
         self.shelf().asked.push(name.to_owned());
         self.0.changed.send_replace(());

@@ -16,6 +16,7 @@ mod memory_snapshots;
 mod no_tally;
 pub mod origin_suite;
 pub mod snapshots_suite;
+mod turns;
 
 pub use memory_audit::MemoryAudit;
 pub use memory_content::MemoryContent;
@@ -25,3 +26,4 @@ pub use memory_ledger::MemoryLedger;
 pub use memory_origin::{Fault, Given, MemoryOrigin};
 pub use memory_snapshots::MemorySnapshots;
 pub use no_tally::NoTally;
+pub use turns::Turns;

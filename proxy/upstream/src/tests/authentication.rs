@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use sluicegate_config::Login;
 use sluicegate_model::Reference;
+use tokio::sync::watch;
 
 use crate::fake::{Fake, Seen, answer, wants_token};
 use crate::{Upstream, UpstreamError, UpstreamOptions};
@@ -16,14 +16,20 @@ fn tag() -> Reference {
 
 /// A registry whose tokens are `t1`, `t2`, …; `accepts` says which it takes.
 async fn token_registry(accepts: fn(usize) -> bool) -> Fake {
+    token_registry_of(1, accepts).await
+}
+
+/// One that issues no token before so many have asked for something without one.
+async fn token_registry_of(strangers: usize, accepts: fn(usize) -> bool) -> Fake {
     let issued = Arc::new(AtomicUsize::new(0));
+    let turned_away = watch::Sender::new(0);
     Fake::start(move |seen: Seen| {
-        let issued = Arc::clone(&issued);
+        let (issued, turned_away) = (Arc::clone(&issued), turned_away.clone());
         async move {
             if seen.target.starts_with("/token") {
                 let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
-                // Long enough for everybody who waits to wait.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                let mut all = turned_away.subscribe();
+                all.wait_for(|count| *count >= strangers).await.unwrap();
                 let body = format!(r#"{{"token":"t{number}","expires_in":300}}"#);
                 return answer(200, &[], body);
             }
@@ -34,6 +40,7 @@ async fn token_registry(accepts: fn(usize) -> bool) -> Fake {
             if number.is_some_and(accepts) {
                 return answer(200, &[("content-type", "text/x")], "{}");
             }
+            turned_away.send_modify(|count| *count += 1);
             let host = seen.headers.get("host").unwrap().to_str().unwrap();
             wants_token(&format!("http://{host}/token"))
         }
@@ -43,7 +50,7 @@ async fn token_registry(accepts: fn(usize) -> bool) -> Fake {
 
 #[tokio::test]
 async fn sixteen_pulls_need_one_token() {
-    let fake = token_registry(|_| true).await;
+    let fake = token_registry_of(16, |_| true).await;
     let upstream = Arc::new(fake.upstream());
     let pulls: Vec<_> = (0..16)
         .map(|_| {

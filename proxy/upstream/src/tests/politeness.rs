@@ -20,6 +20,9 @@ fn tag() -> Reference {
     "1".parse().unwrap()
 }
 
+/// How long a registry takes over a blob, so that several are asked for at a time.
+const ANSWERS_AFTER: Duration = Duration::from_millis(20);
+
 /// A registry that says 429 to whatever is asked beside `most` other blobs; counts what it said so.
 async fn narrow(most: usize) -> (Fake, Arc<AtomicUsize>) {
     let (now, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -32,7 +35,7 @@ async fn narrow(most: usize) -> (Fake, Arc<AtomicUsize>) {
                 over.fetch_add(1, Ordering::SeqCst);
                 return answer(429, &[], "");
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(ANSWERS_AFTER).await;
             now.fetch_sub(1, Ordering::SeqCst);
             answer(200, &[], "blob")
         }

@@ -3,8 +3,9 @@
 use super::images::{Image, bad, good, layer};
 use super::stage::Stage;
 use crate::gate::GateMode;
+use crate::testkit::Fault;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn blobs_follow_the_verdicts_of_the_manifests_that_list_them() {
     let bad = bad("bad");
     let shared = Image::of(vec![layer("shared", 100), layer("own", 50)]);
@@ -35,7 +36,7 @@ async fn blobs_follow_the_verdicts_of_the_manifests_that_list_them() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_blob_that_no_manifest_lists_is_unknown_though_the_upstream_has_it() {
     let image = good("unasked");
     let stage = Stage::with(GateMode::Hold, &image);
@@ -45,7 +46,7 @@ async fn a_blob_that_no_manifest_lists_is_unknown_though_the_upstream_has_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn content_that_is_here_from_elsewhere_has_to_be_proven() {
     let image = good("both");
     let stage = Stage::new(GateMode::Hold);
@@ -69,4 +70,33 @@ async fn content_that_is_here_from_elsewhere_has_to_be_proven() {
         stage.upstream.count(&format!("theirs/blobs/{layer}")),
         asked_before
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_upstream_says_of_a_blob_that_is_here_from_elsewhere_must_be_bytes() {
+    // One that is compared whole, and one of which some parts are.
+    for length in [2_000, 200_000] {
+        for (faults, wanted) in [
+            (vec![], "whole"),
+            (vec![Fault::Absent], "AbsentBlob"),
+            (vec![Fault::OtherBytes], "Damaged"),
+            (vec![Fault::IgnoresRange], "whole"),
+            (vec![Fault::IgnoresRange, Fault::OtherBytes], "Damaged"),
+        ] {
+            let image = Image::of(vec![layer("both", length)]);
+            let stage = Stage::new(GateMode::Hold);
+            stage.push("theirs", "1", &image);
+            stage.push("ours", "1", &image);
+            stage.judge("theirs", "1").await;
+            for fault in &faults {
+                stage.upstream.fail("ours/blobs", fault.clone());
+            }
+            let ours = stage.get("ours");
+            assert_eq!(stage.manifest(&ours, "1").await, "serve allow");
+            for blob in image.blobs() {
+                let answer = stage.blob(&ours, &blob.digest()).await;
+                assert_eq!(answer, wanted, "{length} {faults:?}");
+            }
+        }
+    }
 }

@@ -21,14 +21,15 @@ impl Blob {
         Digest::of(&self.bytes)
     }
 
-    fn described(&self) -> Value {
-        json!({"mediaType": self.media_type, "digest": self.digest(), "size": self.bytes.len()})
+    pub(super) fn described(&self) -> Value {
+        described(self.media_type, &self.bytes)
     }
 }
 
 /// A manifest and what it lists.
 #[derive(Clone)]
 pub(super) struct Image {
+    architecture: &'static str,
     pub(super) manifest: Vec<u8>,
     pub(super) config: Blob,
     pub(super) layers: Vec<Blob>,
@@ -36,9 +37,13 @@ pub(super) struct Image {
 
 impl Image {
     pub(super) fn of(layers: Vec<Blob>) -> Self {
+        Self::built_for("amd64", layers)
+    }
+
+    pub(super) fn built_for(architecture: &'static str, layers: Vec<Blob>) -> Self {
         let diff_ids: Vec<Digest> = layers.iter().map(Blob::digest).collect();
         let config = json!({
-            "architecture": "amd64", "os": "linux", "config": {},
+            "architecture": architecture, "os": "linux", "config": {},
             "rootfs": {"type": "layers", "diff_ids": diff_ids},
         });
         let config = Blob {
@@ -51,6 +56,7 @@ impl Image {
             "layers": layers.iter().map(Blob::described).collect::<Vec<_>>(),
         });
         Self {
+            architecture,
             manifest: manifest.to_string().into_bytes(),
             config,
             layers,
@@ -70,6 +76,7 @@ impl Image {
             "layers": layers.iter().map(Blob::described).collect::<Vec<_>>(),
         });
         Self {
+            architecture: "amd64",
             manifest: manifest.to_string().into_bytes(),
             config,
             layers,
@@ -77,11 +84,23 @@ impl Image {
     }
 
     /// Labels an image as an artifact.
-    pub(super) fn labelled(mut self, artifact_type: &str) -> Self {
+    pub(super) fn labelled(self, artifact_type: &str) -> Self {
+        self.edited(|manifest| manifest["artifactType"] = artifact_type.into())
+    }
+
+    /// Changes what the manifest says.
+    pub(super) fn edited(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         let mut manifest: Value = serde_json::from_slice(&self.manifest).unwrap();
-        manifest["artifactType"] = artifact_type.into();
+        edit(&mut manifest);
         self.manifest = manifest.to_string().into_bytes();
         self
+    }
+
+    /// Describes it as an index does.
+    pub(super) fn described(&self) -> Value {
+        let mut described = described(media_type::OCI_MANIFEST, &self.manifest);
+        described["platform"] = json!({"os": "linux", "architecture": self.architecture});
+        described
     }
 
     pub(super) fn digest(&self) -> Digest {
@@ -115,6 +134,11 @@ pub(super) fn files(files: &[(&str, &str)]) -> Blob {
     }
 }
 
+/// What stream mode withholds of a layer of so many bytes, as the contract has it.
+pub(super) fn tail_of(size: u64) -> u64 {
+    (size / 4).clamp(1, 64 * 1024)
+}
+
 /// What an artifact holds: a text under a media type.
 pub(super) fn document(text: &str, media_type: &'static str) -> Blob {
     Blob {
@@ -141,18 +165,20 @@ pub(super) fn bad(name: &str) -> Image {
     Image::of(vec![layer("shared", 100), unreadable(name)])
 }
 
-/// An index over manifests of this machine's platform.
+/// An index over images.
 pub(super) fn index(children: &[&Image]) -> Vec<u8> {
-    let described = |image: &&Image| {
-        json!({
-            "mediaType": media_type::OCI_MANIFEST, "digest": image.digest(),
-            "size": image.manifest.len(),
-            "platform": {"os": "linux", "architecture": "amd64"},
-        })
-    };
+    index_of(children.iter().map(|image| image.described()).collect())
+}
+
+/// An index over whatever is described.
+pub(super) fn index_of(entries: Vec<Value>) -> Vec<u8> {
     let index = json!({
-        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
-        "manifests": children.iter().map(described).collect::<Vec<_>>(),
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries,
     });
     index.to_string().into_bytes()
+}
+
+/// Describes content as a manifest or index does.
+pub(super) fn described(media_type: &str, bytes: &[u8]) -> Value {
+    json!({"mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len()})
 }

@@ -15,7 +15,7 @@ metadata: {name: strict}
 spec: {onInconclusive: refuse}
 ";
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_policy_that_comes_in_force_decides_on_the_next_request() {
     let image = bad("between");
     let stage = Stage::with(GateMode::Hold, &image);
@@ -34,7 +34,7 @@ async fn a_policy_that_comes_in_force_decides_on_the_next_request() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_decided_by_policies_whose_texts_cannot_be_kept() {
     let image = good("unkept");
     let stage = Stage::with(GateMode::Hold, &image);

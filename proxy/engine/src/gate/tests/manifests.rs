@@ -3,8 +3,9 @@
 use super::images::{bad, good};
 use super::stage::Stage;
 use crate::gate::{GateMode, ManifestAnswer};
+use crate::testkit::Fault;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_way_of_asking_gets_the_same_decision() {
     let (good, bad) = (good("good"), bad("bad"));
     for (image, wanted) in [(&good, "serve allow"), (&bad, "refuse")] {
@@ -33,7 +34,7 @@ async fn every_way_of_asking_gets_the_same_decision() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_leaves_where_its_line_cannot_be_written() {
     let image = good("good");
     let stage = Stage::with(GateMode::Hold, &image);
@@ -53,7 +54,7 @@ async fn nothing_leaves_where_its_line_cannot_be_written() {
     assert_eq!(stage.log(), ["allow given"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_has_no_patience_left_is_told_what_never_was_secret() {
     let image = good("slow");
     let stage = Stage::with(GateMode::Hold, &image);
@@ -78,21 +79,18 @@ async fn whoever_has_no_patience_left_is_told_what_never_was_secret() {
     assert!(stage.has_left("app", &image.digest()).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_head_of_what_has_left_before_waits_for_the_verdict() {
     let image = good("again");
     let stage = Stage::with(GateMode::Hold, &image);
     stage.withhold(&image.layers[0].digest());
-    let digest = image.digest();
-    let repository = super::stage::repository("app");
-    let marked = stage.gate.parts.ledger.mark_released(&repository, &digest);
-    marked.await.unwrap();
+    stage.mark_left("app", &image.digest()).await;
     let asked = stage.impatient("app", true, false);
     assert_eq!(stage.manifest(&asked, "1").await, "ForGood");
     stage.release();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_dripped_manifest_ends_with_its_verdict_in_the_log() {
     for (image, line) in [(good("drip"), "allow given"), (bad("drop"), "refuse kept")] {
         let stage = Stage::with(GateMode::Hold, &image);
@@ -113,7 +111,7 @@ async fn a_dripped_manifest_ends_with_its_verdict_in_the_log() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_hides_reasons_is_refused_at_its_get() {
     let image = bad("hidden");
     let stage = Stage::with(GateMode::Hold, &image);
@@ -125,7 +123,7 @@ async fn a_client_that_hides_reasons_is_refused_at_its_get() {
     assert!(!stage.has_left("app", &image.digest()).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn however_many_ask_each_object_is_fetched_once() {
     let image = good("herd");
     let stage = Stage::with(GateMode::Hold, &image);
@@ -140,7 +138,7 @@ async fn however_many_ask_each_object_is_fetched_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_digest_of_another_repository_is_not_of_this_one() {
     let image = good("theirs");
     let stage = Stage::new(GateMode::Hold);
@@ -154,5 +152,29 @@ async fn a_digest_of_another_repository_is_not_of_this_one() {
     assert_eq!(stage.manifest(&ours, &digest).await, "UnknownManifest");
     for blob in image.blobs() {
         assert_eq!(stage.blob(&ours, &blob.digest()).await, "UnknownBlob");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_an_upstream_says_to_a_head_that_it_has_a_manifest_proves_nothing() {
+    let image = good("theirs");
+    let stage = Stage::new(GateMode::Hold);
+    stage.push("theirs", "1", &image);
+    stage.push("ours", "1", &image);
+    stage.upstream.fail("ours/manifests", Fault::OnlyHead);
+    assert_eq!(
+        stage.manifest(&stage.get("theirs"), "1").await,
+        "serve allow"
+    );
+    let digest = image.digest().to_string();
+    for asked in [stage.head("ours"), stage.get("ours")] {
+        for reference in ["1", &digest] {
+            let answer = stage.manifest(&asked, reference).await;
+            assert_eq!(answer, "UnknownManifest", "{reference}");
+        }
+    }
+    for blob in image.blobs() {
+        let answer = stage.blob(&stage.get("ours"), &blob.digest()).await;
+        assert_eq!(answer, "UnknownBlob");
     }
 }

@@ -1,81 +1,151 @@
 //! A gate over an upstream of this process, and what it wrote.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Reference, media_type};
 use sluicegate_scanner::Limits;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::super::*;
 use super::images::Image;
-use crate::content::Content;
+use crate::content::BlobBody;
 use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
 use crate::instance_key::InstanceKey;
+use crate::ledger::Membership as _;
 use crate::memory::Memory;
 use crate::pull::patience::Patience;
 use crate::rejudge::Rejudge;
 use crate::scan::{LayerScan, ScanHere};
+use crate::snapshots::Snapshots;
 use crate::testkit::{
-    self, MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally,
+    MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally, Turns,
 };
 
 /// Longer than any answer takes that comes.
 const PATIENT: Duration = Duration::from_mins(1);
+/// How long an upstream's word on a tag is believed, where that is not looked at.
+const TAG_TTL: Duration = Duration::from_mins(1);
+/// Room for all blobs of a test.
+const CAPACITY_BYTES: u64 = 1 << 30;
+/// How long a body gives nothing that is held. The clock of a test stands still, so that it passes
+/// once nothing else can happen.
+const SILENCE: Duration = Duration::from_secs(10);
 /// Shorter than an upstream that does not answer.
 const IMPATIENT: Duration = Duration::from_millis(50);
 
 pub(super) struct Stage {
     pub(super) gate: Gate,
     pub(super) rejudge: Rejudge,
-    pub(super) ledger: Arc<MemoryLedger>,
     pub(super) upstream: MemoryOrigin,
+    pub(super) ledger: Arc<MemoryLedger>,
     pub(super) audit: Arc<MemoryAudit>,
     pub(super) snapshots: Arc<MemorySnapshots>,
-    pub(super) content: Arc<dyn Content>,
-    _stop: watch::Sender<bool>,
-    draining: watch::Receiver<bool>,
+    pub(super) content: MemoryContent,
+    stop: watch::Sender<bool>,
+}
+
+/// What a stage is made of, and what outlives it.
+#[derive(Clone)]
+struct Adapters {
+    upstream: MemoryOrigin,
+    ledger: Arc<MemoryLedger>,
+    layer_scan: Arc<dyn LayerScan>,
+    audit: Arc<MemoryAudit>,
+    snapshots: Arc<MemorySnapshots>,
+    content: MemoryContent,
+}
+
+impl Default for Adapters {
+    fn default() -> Self {
+        Self {
+            upstream: MemoryOrigin::default(),
+            ledger: Arc::default(),
+            layer_scan: Arc::new(ScanHere::new(Limits::default(), Memory::default())),
+            audit: Arc::default(),
+            snapshots: Arc::default(),
+            content: MemoryContent::new(CAPACITY_BYTES),
+        }
+    }
 }
 
 impl Stage {
     pub(super) fn new(mode: GateMode) -> Self {
-        let here = ScanHere::new(Limits::default(), Memory::default());
-        Self::scanned_by(Arc::new(here), mode)
+        Self::of(mode, TAG_TTL, Adapters::default())
     }
 
     /// Makes one whose layers somebody scans.
     pub(super) fn scanned_by(layer_scan: Arc<dyn LayerScan>, mode: GateMode) -> Self {
-        let upstream = MemoryOrigin::default();
-        let audit = Arc::<MemoryAudit>::default();
-        let snapshots = Arc::<MemorySnapshots>::default();
-        let content: Arc<dyn Content> = Arc::new(MemoryContent::new(1 << 30));
-        let ledger = Arc::<MemoryLedger>::default();
-        let ports = Ports {
-            content: Arc::clone(&content),
-            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            origins: Arc::new(upstream.clone()),
+        let adapters = Adapters {
             layer_scan,
-            audit: audit.clone(),
-            snapshots: snapshots.clone(),
-            tally: Arc::new(NoTally),
-            clock: Clock::from_fn(Timestamp::now),
-            key: InstanceKey::of(&[7; 32]),
+            ..Adapters::default()
         };
-        let engine = Engine::new(ports, ways(mode));
-        let (stop, draining) = watch::channel(false);
-        Self {
-            gate: engine.gate,
-            rejudge: engine.rejudge,
-            ledger,
+        Self::of(mode, TAG_TTL, adapters)
+    }
+
+    /// Makes one whose every call at an adapter takes a turn, and whose tags are asked for each
+    /// time.
+    pub(super) fn in_turns(mode: GateMode, turns: &Arc<dyn Turns>) -> Self {
+        let turns = || Arc::clone(turns);
+        let content = MemoryContent::new(CAPACITY_BYTES).in_turns(turns());
+        let adapters = Adapters {
+            upstream: MemoryOrigin::in_turns(turns()),
+            ledger: Arc::new(MemoryLedger::in_turns(turns())),
+            audit: Arc::new(MemoryAudit::in_turns(turns())),
+            content,
+            ..Adapters::default()
+        };
+        Self::of(mode, Duration::ZERO, adapters)
+    }
+
+    /// Makes one that knows what this one has written, and has its content no more.
+    pub(super) fn started_again_without_content(&self) -> Self {
+        let adapters = Adapters {
+            upstream: self.upstream.clone(),
+            ledger: Arc::clone(&self.ledger),
+            audit: Arc::clone(&self.audit),
+            snapshots: Arc::clone(&self.snapshots),
+            ..Adapters::default()
+        };
+        Self::of(self.gate.parts.mode, TAG_TTL, adapters)
+    }
+
+    fn of(mode: GateMode, tag_ttl: Duration, adapters: Adapters) -> Self {
+        let Adapters {
             upstream,
+            ledger,
+            layer_scan,
             audit,
             snapshots,
             content,
-            _stop: stop,
-            draining,
+        } = adapters;
+        let ports = Ports {
+            content: Arc::new(content.clone()),
+            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            origins: Arc::new(upstream.clone()),
+            layer_scan,
+            audit: Arc::clone(&audit) as Arc<dyn Audit>,
+            snapshots: Arc::clone(&snapshots) as Arc<dyn Snapshots>,
+            tally: Arc::new(NoTally),
+            clock: clock(),
+            key: InstanceKey::of(&[7; 32]),
+        };
+        let engine = Engine::new(ports, ways(mode, tag_ttl));
+        Self {
+            gate: engine.gate,
+            rejudge: engine.rejudge,
+            upstream,
+            ledger,
+            audit,
+            snapshots,
+            content,
+            stop: watch::Sender::new(false),
         }
     }
 
@@ -125,7 +195,7 @@ impl Stage {
 
     /// Asks as somebody who waits for every answer.
     pub(super) fn get(&self, path: &str) -> Asked {
-        let patience = Patience::begin(PATIENT, false, self.draining.clone());
+        let patience = Patience::begin(PATIENT, false, self.stop.subscribe());
         Self::asked(path, false, patience)
     }
 
@@ -138,8 +208,28 @@ impl Stage {
 
     /// Asks as somebody who hardly waits, and comes back or not.
     pub(super) fn impatient(&self, path: &str, head: bool, comes_back: bool) -> Asked {
-        let patience = Patience::begin(IMPATIENT, comes_back, self.draining.clone());
+        let patience = Patience::begin(IMPATIENT, comes_back, self.stop.subscribe());
         Self::asked(path, head, patience)
+    }
+
+    /// Begins to stop, as the program does when it is told to.
+    pub(super) fn drain(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Has an image judged, so that its verdict is known from then on.
+    pub(super) async fn judge(&self, path: &str, reference: &str) {
+        let (asked, reference) = (self.get(path), reference.parse().unwrap());
+        let (repository, who) = (&asked.repository, &asked.who);
+        let judged = self.gate.judge_ahead(repository, who, &reference);
+        judged.await.unwrap();
+    }
+
+    /// Records that a manifest has left at some time.
+    pub(super) async fn mark_left(&self, path: &str, digest: &Digest) {
+        let repository = repository(path);
+        let marked = self.ledger.mark_released(&repository, digest);
+        marked.await.unwrap();
     }
 
     /// Asks for a manifest; gives the answer in a word or two.
@@ -160,18 +250,46 @@ impl Stage {
 
     /// Asks for all of a blob; gives the answer in a word or two.
     pub(super) async fn blob(&self, asked: &Asked, digest: &Digest) -> String {
-        let whole = |size| (!asked.head).then_some(0..size);
-        match self.gate.serve_blob(asked, digest, whole).await {
+        let (answer, bytes) = self.part(asked, digest, |size| 0..size).await;
+        match answer.as_str() {
+            "ends" if Digest::of(&bytes) == *digest => "whole".to_owned(),
+            "ends" => "other bytes".to_owned(),
+            _ => answer,
+        }
+    }
+
+    /// Asks for a part of a blob, and reads until nothing more comes; gives how that ended in a word
+    /// or two, and what came.
+    pub(super) async fn part(
+        &self,
+        asked: &Asked,
+        digest: &Digest,
+        wanted: impl Fn(u64) -> Range<u64> + Sync,
+    ) -> (String, Vec<u8>) {
+        let range = |size| (!asked.head).then(|| wanted(size));
+        let word = match self.gate.serve_blob(asked, digest, range).await {
+            Ok(BlobAnswer::Serve(_, Some(cleared))) => return read(cleared.into_inner()).await,
             Ok(BlobAnswer::Serve(_, None)) => "headers".to_owned(),
-            Ok(BlobAnswer::Serve(blob, Some(cleared))) => {
-                match testkit::content::collect(cleared.into_inner()).await {
-                    Ok(bytes) if Digest::of(&bytes) == blob.digest => "whole".to_owned(),
-                    Ok(_) => "other bytes".to_owned(),
-                    Err(_) => "cut".to_owned(),
-                }
-            }
             Ok(BlobAnswer::Refuse(_)) => "refuse".to_owned(),
             Ok(BlobAnswer::NotYet(ended)) => format!("{ended:?}"),
+            Err(error) => told(&error),
+        };
+        (word, Vec::new())
+    }
+
+    /// Asks for the referrers of a manifest; gives the answer in a word or two.
+    pub(super) async fn referrers(&self, asked: &Asked, manifest: &Digest) -> String {
+        match self.gate.serve_referrers(asked, manifest, None).await {
+            Ok(ReferrersAnswer::List(list)) => {
+                let list = list.get();
+                format!(
+                    "{} listed, {} unjudged",
+                    list.referrers.len(),
+                    list.unjudged
+                )
+            }
+            Ok(ReferrersAnswer::Refuse(_)) => "refuse".to_owned(),
+            Ok(ReferrersAnswer::NotYet(ended)) => format!("{ended:?}"),
             Err(error) => told(&error),
         }
     }
@@ -192,9 +310,24 @@ impl Stage {
 
     /// Tells whether a manifest has left.
     pub(super) async fn has_left(&self, path: &str, digest: &Digest) -> bool {
-        let ledger = &self.gate.parts.ledger;
-        ledger.is_released(&repository(path), digest).await.unwrap()
+        let repository = repository(path);
+        let is_released = self.ledger.is_released(&repository, digest);
+        is_released.await.unwrap()
     }
+}
+
+/// Reads a body until it ends, is cut, or gives nothing more for a while.
+async fn read(mut body: BlobBody) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let word = loop {
+        match tokio::time::timeout(SILENCE, body.next()).await {
+            Ok(Some(Ok(piece))) => bytes.extend_from_slice(&piece),
+            Ok(Some(Err(_))) => break "cut",
+            Ok(None) => break "ends",
+            Err(_) => break "held",
+        }
+    };
+    (word.to_owned(), bytes)
 }
 
 fn told(error: &PullError) -> String {
@@ -210,11 +343,17 @@ pub(super) fn repository(path: &str) -> Repository {
     format!("up.test/{path}").parse().unwrap()
 }
 
-fn ways(mode: GateMode) -> Ways {
+/// The time of day, which stands still where the clock of the test does.
+fn clock() -> Clock {
+    let (began, started) = (Timestamp::now(), Instant::now());
+    Clock::from_fn(move || began + started.elapsed())
+}
+
+fn ways(mode: GateMode, tag_ttl: Duration) -> Ways {
     Ways {
         mode,
         platforms: Arc::new(["linux/amd64".parse().unwrap()]),
-        tag_ttl: Duration::from_mins(1),
+        tag_ttl,
         memory: Memory::default(),
         give_way: || (),
     }

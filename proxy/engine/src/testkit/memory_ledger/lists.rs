@@ -106,7 +106,7 @@ impl Lists for MemoryLedger {
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page<Summary>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let (found, next) = state.page(filter, limit, after)?;
         let items = found.into_iter().map(|stored| stored.summary.clone());
         Ok(Page {
@@ -121,7 +121,7 @@ impl Lists for MemoryLedger {
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page<Verdict>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let (found, mut next) = state.page(filter, limit, after)?;
         let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
         for stored in found {
@@ -137,7 +137,7 @@ impl Lists for MemoryLedger {
     }
 
     async fn summaries_of(&self, digest: &Digest) -> Result<Vec<Summary>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let of_it = state
             .verdicts
             .values()
@@ -151,7 +151,7 @@ impl Lists for MemoryLedger {
 #[async_trait]
 impl Packages for MemoryLedger {
     async fn lists_packages(&self, digest: &Digest) -> Result<bool, LedgerError> {
-        Ok(self.state().listed.contains_key(digest))
+        Ok(self.state().await.listed.contains_key(digest))
     }
 
     async fn images_with(
@@ -165,7 +165,7 @@ impl Packages for MemoryLedger {
             Some(version) => Term::installed_as(name, version),
             None => Term::installed(name),
         };
-        let state = self.state();
+        let state = self.state().await;
         let mut found: Vec<Holder> = Vec::new();
         for (digest, number) in &state.listed {
             let has = state
@@ -184,7 +184,7 @@ impl Packages for MemoryLedger {
     }
 
     async fn unlisted(&self) -> Result<u64, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let stored = state.verdicts.values();
         let unlisted = stored.filter(|it| !state.listed.contains_key(&it.summary.digest));
         Ok(unlisted.count() as u64)
@@ -199,7 +199,7 @@ impl Events for MemoryLedger {
         limit: usize,
         after: Option<u64>,
     ) -> Result<EventPage, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let oldest = oldest_event(state.events.len() as u64);
         let is_next = |event: &&Event| after.is_none_or(|after| event.seq < after);
         let kept = state
@@ -215,22 +215,22 @@ impl Events for MemoryLedger {
     }
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
-        Ok(self.state().events.len() as u64)
+        Ok(self.state().await.events.len() as u64)
     }
 
     async fn event(&self, seq: u64) -> Result<Option<Event>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let is_kept = seq.saturating_add(KEPT_EVENTS) > state.events.len() as u64;
         let mut events = state.events.iter();
         Ok(events.find(|event| is_kept && event.seq == seq).cloned())
     }
 
     async fn delivered_event(&self) -> Result<Option<u64>, LedgerError> {
-        Ok(self.state().delivered)
+        Ok(self.state().await.delivered)
     }
 
     async fn put_delivered_event(&self, seq: u64) -> Result<(), LedgerError> {
-        self.state().delivered = Some(seq);
+        self.state().await.delivered = Some(seq);
         Ok(())
     }
 }

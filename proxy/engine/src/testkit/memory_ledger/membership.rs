@@ -25,7 +25,7 @@ impl Membership for MemoryLedger {
             released: false,
         };
         let name = name(repository, manifest);
-        self.state().members.insert(name, member);
+        self.state().await.members.insert(name, member);
         Ok(())
     }
 
@@ -34,7 +34,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         manifest: &Digest,
     ) -> Result<Option<Member>, LedgerError> {
-        let (state, name) = (self.state(), name(repository, manifest));
+        let (state, name) = (self.state().await, name(repository, manifest));
         let member = state.members.get(&name).cloned();
         Ok(member.map(|member| Member {
             released: state.released.contains(&name),
@@ -48,7 +48,7 @@ impl Membership for MemoryLedger {
         manifest: &Digest,
     ) -> Result<bool, LedgerError> {
         let name = name(repository, manifest);
-        Ok(self.state().members.contains_key(&name))
+        Ok(self.state().await.members.contains_key(&name))
     }
 
     async fn manifests_listing(
@@ -56,7 +56,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         blob: &Digest,
     ) -> Result<Vec<Digest>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let members = state.members.iter();
         let listing = members.filter(|((of, _), member)| {
             *of == repository.to_string() && member.blobs.contains(blob)
@@ -69,7 +69,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         manifest: &Digest,
     ) -> Result<Vec<Digest>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let mut found: Vec<Digest> = Vec::new();
         let mut looked_at = 0;
         let mut next = Some(manifest.clone());
@@ -95,7 +95,7 @@ impl Membership for MemoryLedger {
         index: &Digest,
         children: &[Digest],
     ) -> Result<bool, LedgerError> {
-        let (state, name) = (self.state(), name(repository, index));
+        let (state, name) = (self.state().await, name(repository, index));
         let known = state.members.get(&name);
         let knows = |child: &Digest| known.is_some_and(|index| index.children.contains(child));
         Ok(children.first().is_none_or(knows))
@@ -106,7 +106,10 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         blob: &Digest,
     ) -> Result<(), LedgerError> {
-        self.state().present.insert(name(repository, blob));
+        self.state_for("blob present")
+            .await
+            .present
+            .insert(name(repository, blob));
         Ok(())
     }
 
@@ -115,7 +118,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         blob: &Digest,
     ) -> Result<bool, LedgerError> {
-        Ok(self.state().present.contains(&name(repository, blob)))
+        Ok(self.state().await.present.contains(&name(repository, blob)))
     }
 
     async fn mark_released(
@@ -123,7 +126,10 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         manifest: &Digest,
     ) -> Result<(), LedgerError> {
-        self.state().released.insert(name(repository, manifest));
+        self.state()
+            .await
+            .released
+            .insert(name(repository, manifest));
         Ok(())
     }
 
@@ -132,7 +138,11 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         manifest: &Digest,
     ) -> Result<bool, LedgerError> {
-        Ok(self.state().released.contains(&name(repository, manifest)))
+        Ok(self
+            .state()
+            .await
+            .released
+            .contains(&name(repository, manifest)))
     }
 
     async fn put_tag(
@@ -141,7 +151,7 @@ impl Membership for MemoryLedger {
         tag: &Tag,
         record: &TagRecord,
     ) -> Result<(), LedgerError> {
-        let (mut state, name) = (self.state(), name(repository, tag));
+        let (mut state, name) = (self.state().await, name(repository, tag));
         let (before, history) = state.tags.remove(&name).unzip();
         let mut history = history.unwrap_or_default();
         history.note(before.as_ref(), record);
@@ -154,7 +164,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<Option<TagRecord>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let known = state.tags.get(&name(repository, tag));
         Ok(known.map(|(record, _)| record.clone()))
     }
@@ -164,7 +174,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<Vec<Tagged>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let known = state.tags.get(&name(repository, tag)).cloned();
         Ok(known.map_or_else(Vec::new, |(record, history)| history.with(Some(&record))))
     }
@@ -174,7 +184,7 @@ impl Membership for MemoryLedger {
         repository: &Repository,
         platform: &str,
     ) -> Result<(), LedgerError> {
-        let mut state = self.state();
+        let mut state = self.state().await;
         let known = state.platforms.entry(repository.to_string()).or_default();
         if is_platform(platform) && known.len() < MAX_PLATFORMS {
             known.insert(platform.to_owned());
@@ -183,7 +193,7 @@ impl Membership for MemoryLedger {
     }
 
     async fn platforms(&self, repository: &Repository) -> Result<Vec<String>, LedgerError> {
-        let state = self.state();
+        let state = self.state().await;
         let known = state.platforms.get(&repository.to_string());
         Ok(known.into_iter().flatten().cloned().collect())
     }

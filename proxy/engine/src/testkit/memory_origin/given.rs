@@ -14,6 +14,7 @@ use super::{Fault, Given, MemoryOrigin, failed};
 use crate::origin::{
     Askers, BlobPart, Failure, Origin, OriginBlob, OriginError, OriginManifest, Origins,
 };
+use crate::testkit::turns::InTurn;
 
 /// Bytes of one piece of a blob.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -21,7 +22,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 const DRIP: Duration = Duration::from_millis(10);
 
 /// Makes a blob of what there is, from `offset` on.
-fn arriving(name: &str, given: &Given, offset: u64) -> OriginBlob {
+fn arriving(name: &str, given: &Given, offset: u64, turns: &InTurn) -> OriginBlob {
     let has = |fault: &Fault| given.faults.contains(fault);
     let length = given.bytes.len();
     let offset = if has(&Fault::IgnoresRange) { 0 } else { offset };
@@ -38,23 +39,27 @@ fn arriving(name: &str, given: &Given, offset: u64) -> OriginBlob {
     OriginBlob {
         total_len: (!has(&Fault::Untold)).then_some(length as u64),
         offset,
-        pieces: pieces(bytes, piece_bytes, pause)
+        pieces: pieces(name, bytes, piece_bytes, pause, turns)
             .chain(stream::iter(end))
             .boxed(),
     }
 }
 
 fn pieces(
+    name: &str,
     bytes: Bytes,
     length: usize,
     pause: Option<Duration>,
+    turns: &InTurn,
 ) -> BoxStream<'static, Result<Bytes, OriginError>> {
-    stream::unfold(bytes, move |mut bytes| async move {
+    let begun = (bytes, turns.clone(), name.to_owned());
+    stream::unfold(begun, move |(mut bytes, turns, name)| async move {
         if let Some(pause) = pause {
             tokio::time::sleep(pause).await;
         }
+        let length = turns.piece(&name, length).await;
         let piece = bytes.split_to(length.min(bytes.len()));
-        (!piece.is_empty()).then_some((Ok(piece), bytes))
+        (!piece.is_empty()).then_some((Ok(piece), (bytes, turns, name)))
     })
     .boxed()
 }
@@ -115,7 +120,7 @@ impl Origin for MemoryOrigin {
     ) -> Result<OriginBlob, OriginError> {
         let name = format!("{}/blobs/{digest}", repository.path());
         let given = self.ask(&name).await?;
-        Ok(arriving(&name, &given, offset))
+        Ok(arriving(&name, &given, offset, &self.0.turns))
     }
 
     async fn blob_part(
@@ -130,7 +135,7 @@ impl Origin for MemoryOrigin {
             given => given?,
         };
         if given.faults.contains(&Fault::IgnoresRange) {
-            return Ok(BlobPart::Whole(arriving(&name, &given, 0)));
+            return Ok(BlobPart::Whole(arriving(&name, &given, 0, &self.0.turns)));
         }
         let [start, end] = [part.start, part.end].map(|at| usize::try_from(at).unwrap());
         let is_there = start <= end && end <= given.bytes.len();

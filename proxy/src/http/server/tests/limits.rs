@@ -49,11 +49,13 @@ async fn an_idle_connection_is_closed_after_its_answer() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
+/// How long an answer is held, well past all of the limits, as a scan holds a manifest.
+const HELD: Duration = Duration::from_millis(1500);
+
 #[tokio::test]
 async fn a_held_request_outlives_every_idle_limit() {
     let running = Running::with_answer(None, brief(), |_| async {
-        // Held well past all of the limits, as a scan holds a manifest.
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        tokio::time::sleep(HELD).await;
         Response::new(Full::from("held"))
     })
     .await;
