@@ -159,6 +159,18 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_is_written_as_ever() {
+        let written = |verdict: &Verdict| {
+            let mut out = Vec::new();
+            write(verdict, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let [plain, whole] = [samples::verdict(), samples::verdict_with_everything()];
+        assert_eq!(written(&plain), include_str!("json/verdict.json"));
+        assert_eq!(written(&whole), include_str!("json/with_everything.json"));
+    }
+
+    #[test]
     fn a_verdict_comes_back_as_it_was() {
         let verdict = samples::verdict();
         let mut out = Vec::new();

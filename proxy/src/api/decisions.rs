@@ -20,6 +20,9 @@ use super::parameters::{Limit, LineNumber, RepositoryName, Sequence, instant, re
 use super::problem::Problem;
 use crate::moment::Moment;
 
+#[cfg(test)]
+mod tests;
+
 /// The filters of the log.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

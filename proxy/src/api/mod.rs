@@ -161,4 +161,4 @@ pub fn description() -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -21,6 +21,9 @@ use super::{ApiState, body};
 use crate::moment::Moment;
 use sluicegate_engine::pull::memory::Share;
 
+#[cfg(test)]
+mod tests;
+
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;
 
