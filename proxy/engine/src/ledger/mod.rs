@@ -10,6 +10,7 @@ mod lists;
 mod membership;
 mod packages;
 mod replacement;
+pub mod stored;
 mod summary;
 pub mod term;
 mod verdicts;

@@ -11,6 +11,7 @@ use sluicegate_model::verdict::{PolicyReference, Provenance, Verdict};
 use sluicegate_model::{Digest, Repository};
 
 use super::error::LedgerError;
+use super::stored::{self, StoredPolicyReference, StoredProvenance};
 use super::summary::Summary;
 use super::term::{self, Term};
 use crate::events::Change;
@@ -37,8 +38,10 @@ pub struct Known {
 /// follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
+    #[serde(with = "StoredPolicyReference")]
     policy: PolicyReference,
     valid_until: Option<Timestamp>,
+    #[serde(with = "StoredProvenance")]
     provenance: Provenance,
 }
 
@@ -81,7 +84,7 @@ impl Basis {
 
     /// Makes a verdict of its text, JSON; none where that is damaged.
     pub fn read(self, text: &[u8]) -> Option<Verdict> {
-        let mut verdict = serde_json::from_slice(text).ok()?;
+        let mut verdict = stored::read_verdict(text)?;
         self.swapped_with(&mut verdict);
         Some(verdict)
     }
@@ -106,7 +109,7 @@ pub struct Packed {
 impl Packed {
     fn of(verdict: &mut Verdict) -> Result<Self, LedgerError> {
         let basis = Basis::none().swapped_with(verdict);
-        let text = serde_json::to_vec(verdict);
+        let text = stored::verdict_text(verdict);
         basis.swapped_with(verdict);
         let text = text.map_err(|error| LedgerError::encoding("a verdict", error))?;
         let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL)

@@ -85,7 +85,7 @@ fn lines_are_answered_as_ever() {
     let lines = [
         serde_json::to_string(&list).unwrap(),
         serde_json::to_string(&shown).unwrap(),
-        serde_json::to_string(&kept).unwrap(),
+        serde_json::to_string(&ShownPolicies(kept)).unwrap(),
     ];
     assert_pinned("api/decisions/pinned.jsonl", &(lines.join("\n") + "\n"));
 }

@@ -14,7 +14,7 @@ fn list<T: Serialize>(items: Vec<T>) -> String {
 #[test]
 fn verdicts_are_answered_as_ever() {
     let verdicts = || [samples::verdict(), samples::verdict_with_everything()];
-    let summaries = verdicts().map(|verdict| Summary::of(&verdict));
+    let summaries = verdicts().map(|verdict| Listed::Short(Summary::of(&verdict)));
     let mut lines = vec![
         list(summaries.into()),
         list(verdicts().map(WithFindings::of).into()),

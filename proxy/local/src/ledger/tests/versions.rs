@@ -7,7 +7,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use sluicegate_engine::events::{Event, difference};
-use sluicegate_engine::ledger::{Basis, Summary, TagRecord, term};
+use sluicegate_engine::ledger::{Basis, Summary, TagRecord, stored, term};
 use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
@@ -34,7 +34,7 @@ fn row(row: &impl serde::Serialize) -> Vec<u8> {
 }
 
 fn event(event: &Event) -> Vec<u8> {
-    [version::begin(), serde_json::to_vec(event).unwrap()].concat()
+    [version::begin(), stored::event_text(event).unwrap()].concat()
 }
 
 /// Writes one row of every kind.
@@ -44,8 +44,8 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     old.provenance.feeds = SnapshotId::NO_FEEDS;
     let changed = Event::new(7, second(1), difference(&old, &new).unwrap());
     let (summary, digest) = (Summary::of(&new), Digest::of(b"manifest"));
-    let text = serde_json::to_vec(&new).unwrap();
-    let everything = serde_json::to_vec(&samples::verdict_with_everything()).unwrap();
+    let text = stored::verdict_text(&new).unwrap();
+    let everything = stored::verdict_text(&samples::verdict_with_everything()).unwrap();
     let (repository, media_type) = (repository("app"), "application/x".to_owned());
     let inline = VerdictBody::Inline(b"compressed".into());
     let elsewhere = VerdictBody::Document(format!("{repository} {digest}"));
@@ -89,8 +89,8 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
 fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     match name {
         "text" | "everything" => {
-            let verdict: Verdict = serde_json::from_slice(bytes).ok()?;
-            serde_json::to_vec(&verdict).ok()
+            let verdict = stored::read_verdict(bytes)?;
+            stored::verdict_text(&verdict).ok()
         }
         "verdict" | "document" | "based" => rows::read::<VerdictRow>(bytes).map(|read| row(&read)),
         "summary" => {
