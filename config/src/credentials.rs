@@ -41,10 +41,18 @@ pub(crate) fn of_entry(
     }
     let program = provider
         .map(|provider| of_provider(provider, notes))
-        .or_else(|| entry.said.one("credential_helper").map(|name| of_helper(name, notes)));
+        .or_else(|| {
+            entry
+                .said
+                .one("credential_helper")
+                .map(|name| of_helper(name, notes))
+        });
     match (program, username) {
         (Some(_), Some(username)) => {
-            notes.error(&username.place, "the program that is asked says the username too");
+            notes.error(
+                &username.place,
+                "the program that is asked says the username too",
+            );
             None
         }
         (Some(program), None) => program,

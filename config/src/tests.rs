@@ -252,7 +252,9 @@ fn reads_what_docker_login_wrote() {
     let loaded = from_file(&file).unwrap();
     let user = |name: &str| {
         let login = loaded.settings.upstreams[name].login.as_ref();
-        login.and_then(Login::said).map(|known| (known.username.as_str(), known.password.expose()))
+        login
+            .and_then(Login::said)
+            .map(|known| (known.username.as_str(), known.password.expose()))
     };
     assert_eq!(user("docker.io"), Some(("me", "s3cret")));
     assert_eq!(user("c"), Some(("me", "s3cret")));
@@ -450,7 +452,10 @@ fn a_program_may_tell_who_we_are() {
                 command: ecr-credential-provider\n      args: [get, -v]\n      \
                 env: {AWS_PROFILE: prod}\n";
     let upstreams = from_file(file).unwrap().settings.upstreams;
-    assert_eq!(upstreams["c"].login, Some(Login::Helper("ecr-login".into())));
+    assert_eq!(
+        upstreams["c"].login,
+        Some(Login::Helper("ecr-login".into()))
+    );
     let provider = CredentialProvider {
         command: "ecr-credential-provider".into(),
         args: vec!["get".into(), "-v".into()],
@@ -466,15 +471,24 @@ fn a_program_that_cannot_tell_who_we_are_is_a_mistake_with_its_place() {
         ("credential_helper: ../../bin/sh", "docker-credential-"),
         ("credential_helper: ''", "docker-credential-"),
         ("credential_helper: x, username: u", "says the username too"),
-        ("credential_helper: x, password_env: HUB_TOKEN", "got several"),
+        (
+            "credential_helper: x, password_env: HUB_TOKEN",
+            "got several",
+        ),
         (
             "credential_helper: x, credential_provider: {command: y}",
             "got several",
         ),
         ("credential_provider: {args: [x]}", "\"command\" is missing"),
         ("credential_provider: {command: ''}", "a program"),
-        ("credential_provider: {command: x, environment: {}}", "environment"),
-        ("credential_provider: {command: x, env: {'a=b': c}}", "variable"),
+        (
+            "credential_provider: {command: x, environment: {}}",
+            "environment",
+        ),
+        (
+            "credential_provider: {command: x, env: {'a=b': c}}",
+            "variable",
+        ),
         ("credential_provider: x", "wanted"),
     ] {
         let file = format!("upstreams: {{c: {{url: 'https://c', {entry}}}}}");

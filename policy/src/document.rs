@@ -1,7 +1,5 @@
 //! Documents as they were written, so that who allowed something can be shown once the file is gone.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_model::strict_yaml::Node;
 
@@ -11,7 +9,7 @@ pub(crate) const BINDING: &str = "binding";
 pub(crate) const EXCEPTION: &str = "exception";
 
 /// A document of a policy set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDocument {
     /// `policy`, `binding` or `exception`.
     pub kind: String,

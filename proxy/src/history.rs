@@ -3,6 +3,8 @@
 //! Nothing of it is kept with the event: looking through the log would make pulls wait that find
 //! their verdict to be old, and the log remembers.
 
+mod event;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,11 +14,13 @@ use sluicegate_engine::events::Event;
 use sluicegate_engine::ledger::{Ledger, LedgerError};
 use sluicegate_local::decisions::{self, Asked, LogError, PulledBy};
 
+use event::EventAnswer;
+
 /// An event as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ToldEvent {
     /// What happened.
-    #[serde(flatten)]
+    #[serde(flatten, with = "EventAnswer")]
     pub event: Event,
     /// Who had pulled the image by then, by the decision log.
     pub pulled_by: PulledBy,

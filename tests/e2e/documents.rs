@@ -3,8 +3,9 @@
 use http::{Method, StatusCode};
 use serde_json::Value;
 use sluicegate_formats::Format;
+use sluicegate_formats::answers::VerdictAnswer;
+use sluicegate_model::form::ReadAs;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::verdict::Verdict;
 use sluicegate_tests::image::ImageBuilder;
 use sluicegate_tests::layer::Compression;
 use sluicegate_tests::proxy::sluicegate;
@@ -115,8 +116,8 @@ async fn other_programs_accept_the_documents_of_a_real_image() {
     let digest = image.digest.as_str();
     let (_, _, cyclonedx) = sbom(&scene, digest, "").await;
     let (_, _, spdx) = sbom(&scene, digest, "?format=spdx").await;
-    let verdict: Verdict =
-        serde_json::from_value(scene.proxy.verdict(digest).await).expect("a verdict");
+    let verdict = serde_json::from_value(scene.proxy.verdict(digest).await);
+    let ReadAs::<VerdictAnswer>(verdict) = verdict.expect("a verdict");
     let mut sarif = Vec::new();
     sluicegate_formats::write(Format::Sarif, &verdict, &Inventory::default(), &mut sarif)
         .expect("write SARIF");

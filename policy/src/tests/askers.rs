@@ -93,7 +93,9 @@ fn each_audience_has_its_own_policies_and_its_own_digest() {
     let set = parsed(FILE);
     let policies = |bindings: &[&str]| {
         let documents = set.documents_for(&for_whom("up.test/app", &of(bindings)));
-        let policies = documents.into_iter().filter(|it| it.kind == "Policy");
+        let policies = documents
+            .into_iter()
+            .filter(|it| it.kind == crate::document::POLICY);
         let names: Vec<String> = policies.map(|PolicyDocument { name, .. }| name).collect();
         names.join("+")
     };

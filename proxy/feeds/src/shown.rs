@@ -8,8 +8,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sluicegate_model::form::Maybe;
+use sluicegate_model::forms;
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::snapshot::SnapshotId;
@@ -52,7 +54,28 @@ struct SourceShown {
     age_seconds: Option<i64>,
     problem: Option<String>,
     /// The signed bundle that was imported, where this source is one.
+    #[serde(with = "Maybe::<SnapshotAnswer>")]
     bundle: Option<Snapshot>,
+}
+
+/// The snapshot that is in use.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Snapshot")]
+struct SnapshotAnswer {
+    /// The bundle's version.
+    version: u64,
+    /// When its advisories were last known to be the newest.
+    #[schemars(with = "Instant")]
+    created: Timestamp,
+    /// When it expires.
+    #[schemars(with = "Instant")]
+    expires: Timestamp,
+    /// SHA-256 of its manifest, in hex.
+    digest: String,
+}
+
+forms! {
+    SnapshotAnswer => Snapshot,
 }
 
 /// A family of ecosystems, by whose age policies judge.

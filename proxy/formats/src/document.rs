@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use sluicegate_model::DigestHasher;
 use sluicegate_model::digest::Algorithm;
+use sluicegate_model::form::WrittenAs;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
+
+use super::answers::VerdictAnswer;
 
 /// The program's name, as documents cite it.
 pub(super) const TOOL: &str = "sluicegate";
@@ -18,7 +21,10 @@ pub(super) const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Source: RFC 9562, section 5.8: version 8, here 122 bits of a SHA-256.
 pub(super) fn uuid(verdict: &Verdict, inventory: &Inventory) -> io::Result<String> {
     let mut hashed = Hashed(DigestHasher::new(Algorithm::Sha256));
-    serde_json::to_writer(&mut hashed, &(verdict, inventory))?;
+    serde_json::to_writer(
+        &mut hashed,
+        &(WrittenAs::<VerdictAnswer>(verdict), inventory),
+    )?;
     let digest = hashed.0.finish();
     let mut digits: Vec<char> = digest.hex().chars().take(32).collect();
     if let Some(version) = digits.get_mut(12) {

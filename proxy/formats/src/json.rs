@@ -4,13 +4,15 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter, Serializer};
+use sluicegate_model::form::WrittenAs;
 use sluicegate_model::verdict::Verdict;
 
+use super::answers::VerdictAnswer;
 use super::text::is_treacherous;
 
 /// Writes the verdict as the API shows it.
 pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    write_document(verdict, out)
+    write_document(&WrittenAs::<VerdictAnswer>(verdict), out)
 }
 
 /// Writes one document and a line feed.
@@ -147,10 +149,11 @@ impl<F: Formatter> Formatter for Printable<F> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use sluicegate_model::form::ReadAs;
     use sluicegate_model::samples;
     use sluicegate_model::verdict::Verdict;
 
-    use super::{compact, is_treacherous, printable, write, write_document};
+    use super::{VerdictAnswer, compact, is_treacherous, printable, write, write_document};
 
     fn written(document: &impl serde::Serialize) -> String {
         let mut out = Vec::new();
@@ -159,12 +162,25 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_is_written_as_ever() {
+        let written = |verdict: &Verdict| {
+            let mut out = Vec::new();
+            write(verdict, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let [plain, whole] = [samples::verdict(), samples::verdict_with_everything()];
+        assert_eq!(written(&plain), include_str!("json/verdict.json"));
+        assert_eq!(written(&whole), include_str!("json/with_everything.json"));
+    }
+
+    #[test]
     fn a_verdict_comes_back_as_it_was() {
         let verdict = samples::verdict();
         let mut out = Vec::new();
         write(&verdict, &mut out).unwrap();
         assert!(out.ends_with(b"}\n"));
-        assert_eq!(serde_json::from_slice::<Verdict>(&out).unwrap(), verdict);
+        let ReadAs(read) = serde_json::from_slice::<ReadAs<VerdictAnswer>>(&out).unwrap();
+        assert_eq!(read, verdict);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Called by commands and by the API. A writer says only what verdict and inventory say; the same
 //! two give the same bytes. Everything is written as it is made, never as one text in memory.
 //!
-//! Reading order: [`appearance`] and [`text`] (what a terminal may see), [`grid`] (tables), [`view`]
+//! Reading order: [`answers`] (what programs are told), [`appearance`] and [`text`] (what a terminal may see), [`grid`] (tables), [`view`]
 //! (which findings are shown), [`table`], [`json`],
 //! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`].
 
+pub mod answers;
 pub mod appearance;
 pub mod cyclonedx;
 mod document;

@@ -12,9 +12,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::coverage::{CoverageStatus, Gap};
 use sluicegate_model::finding::{Finding, FindingKind};
+use sluicegate_model::form::{self, WrittenAs};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 
+use super::answers::{PolicyReferenceAnswer, ReasonAnswer};
 use super::document::{TOOL, TOOL_VERSION, path_reference, second};
 use super::json::{Each, write_document};
 use super::text::name_of;
@@ -134,8 +136,8 @@ fn properties(verdict: &Verdict) -> Value {
         "imageTags": verdict.tags,
         "platform": verdict.platform,
         "decision": verdict.decision,
-        "policy": verdict.policy,
-        "reasons": verdict.reasons,
+        "policy": WrittenAs::<PolicyReferenceAnswer>(&verdict.policy),
+        "reasons": WrittenAs::<form::Each<ReasonAnswer>>(&verdict.reasons),
         "coverage": verdict.coverage.status,
         "feeds": verdict.provenance.feeds,
     });

@@ -20,7 +20,7 @@ use sluicegate_engine::content::Content as _;
 use sluicegate_engine::events::{CauseKind, Direction, difference};
 use sluicegate_engine::ledger::{
     EventFilter, Events as _, Ledger as _, Lists as _, Membership as _, Packages as _, Replacement,
-    Summary, VerdictFilter, Verdicts as _,
+    Summary, VerdictFilter, Verdicts as _, stored,
 };
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionFilter, Order, PageOf, read, verify};
@@ -161,6 +161,10 @@ fn assert_says(now: &Value, then: &Value, place: &str) {
     }
 }
 
+fn value(text: serde_json::Result<Vec<u8>>) -> Value {
+    serde_json::from_slice(&text.unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn every_verdict_says_what_it_said() {
     let earlier = Earlier::unpack();
@@ -169,7 +173,7 @@ async fn every_verdict_says_what_it_said() {
         let (repository, digest) = place(then);
         let scope = Scope::for_all(repository.clone());
         let now = records.verdict(&scope, &digest).await.unwrap();
-        let now = serde_json::to_value(now.unwrap()).unwrap();
+        let now = value(stored::verdict_text(&now.unwrap()));
         assert_says(&now, then, &format!("{repository}@{digest}"));
         bytes.extend(records.verdict_bytes(&scope, &digest).await.unwrap());
     }
@@ -262,7 +266,7 @@ async fn every_event_is_there_and_found_by_what_it_says() {
         let mut then = then.clone();
         then.as_object_mut().unwrap().remove("pulled_by");
         assert_eq!(records.event(now.seq).await.unwrap().as_ref(), Some(now));
-        assert_says(&serde_json::to_value(now).unwrap(), &then, "event");
+        assert_says(&value(stored::event_text(now)), &then, "event");
     }
     assert_eq!(now.items.len(), then.len());
     let by = |direction, cause, vulnerability: Option<&str>| EventFilter {

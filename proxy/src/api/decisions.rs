@@ -9,6 +9,7 @@ use sluicegate_local::decisions::{
     self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
     Searched,
 };
+use sluicegate_model::form::{Each, Maybe};
 use sluicegate_model::verdict::{Decision, RuleId};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_policy::PolicyDocument;
@@ -19,6 +20,11 @@ use super::json::Json;
 use super::parameters::{Limit, LineNumber, RepositoryName, Sequence, instant, repository};
 use super::problem::Problem;
 use crate::moment::Moment;
+use answers::{DecisionLineAnswer, KeptPoliciesAnswer, PolicyDocumentAnswer};
+
+mod answers;
+#[cfg(test)]
+mod tests;
 
 /// The filters of the log.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -59,6 +65,7 @@ pub struct ListQuery {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DecisionPage")]
 pub struct List {
+    #[serde(with = "Each::<DecisionLineAnswer>")]
     items: Vec<DecisionLine>,
     /// What to give as `after` for the next page; null on the last one.
     next: Option<String>,
@@ -69,10 +76,16 @@ pub struct List {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ShownDecision")]
 pub struct Shown {
-    #[serde(flatten)]
+    #[serde(flatten, with = "DecisionLineAnswer")]
     line: DecisionLine,
+    #[serde(with = "Maybe::<Each<PolicyDocumentAnswer>>")]
     documents: Option<Vec<PolicyDocument>>,
 }
+
+/// The policies that are kept under a digest.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ShownPolicies(#[serde(with = "KeptPoliciesAnswer")] KeptPolicies);
 
 /// Lists lines of the decision log, newest first unless asked otherwise.
 pub async fn list(
@@ -130,10 +143,11 @@ pub async fn policies(
     State(state): State<Arc<ApiState>>,
     Path(digest): Path<Digest>,
     _: Query<Nothing>,
-) -> Result<Json<KeptPolicies>, Problem> {
+) -> Result<Json<ShownPolicies>, Problem> {
     let unknown = format!("no policies are kept under {digest}");
     let kept = kept(&state, digest).await?;
-    kept.map(Json).ok_or_else(|| Problem::not_found(unknown))
+    let shown = kept.map(|kept| Json(ShownPolicies(kept)));
+    shown.ok_or_else(|| Problem::not_found(unknown))
 }
 
 /// Gives the manifests that a search for one is for: itself, and the indexes that list it, for who

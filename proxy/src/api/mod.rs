@@ -21,6 +21,7 @@ mod routes;
 pub mod sbom;
 pub mod scans;
 pub mod status;
+mod summary;
 pub mod verdicts;
 
 use std::path::PathBuf;
@@ -181,4 +182,4 @@ pub fn description() -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

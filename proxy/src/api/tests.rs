@@ -1,8 +1,27 @@
 //! The description of the API, which is made of the types: that it is whole, and says what is meant.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::description;
+
+/// The environment variable that has a run write the pinned files anew, as the golden corpora have it.
+const MODE: &str = "SLUICEGATE_GOLDEN";
+
+/// Compares what is written now with a file of this crate's sources.
+pub(crate) fn assert_pinned(file: &str, now: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
+    if std::env::var_os(MODE).is_some_and(|mode| mode == "write") {
+        std::fs::write(&path, now).unwrap();
+    }
+    let pinned = std::fs::read_to_string(&path).unwrap_or_default();
+    let lines = pinned.lines().zip(now.lines()).enumerate();
+    for (at, (was, is)) in lines {
+        assert_eq!(was, is, "line {} of {file}", at + 1);
+    }
+    assert_eq!(pinned.lines().count(), now.lines().count(), "{file}");
+}
 
 fn each(value: &Value, visit: &mut impl FnMut(&Value)) {
     visit(value);
@@ -30,6 +49,12 @@ fn every_reference_of_the_description_leads_somewhere() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+#[test]
+fn the_description_is_the_one_that_programs_were_made_from() {
+    let now = serde_json::to_string_pretty(&description()).unwrap();
+    assert_pinned("api/tests/openapi.json", &(now + "\n"));
 }
 
 #[test]

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::ledger::LedgerError;
 use sluicegate_engine::ledger::{Counts, Summary, VerdictFilter, Worst};
+use sluicegate_formats::answers::VerdictAnswer;
+use sluicegate_model::form::Maybe;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository, Scope};
@@ -17,9 +19,13 @@ use super::asked::{Path, Query};
 use super::json::Json;
 use super::parameters::{Limit, NoCursor, RepositoryName, instant, repository};
 use super::problem::Problem;
+use super::summary::{CountsAnswer, SummaryAnswer, WorstAnswer};
 use super::{ApiState, body};
 use crate::moment::Moment;
 use sluicegate_engine::pull::memory::Share;
+
+#[cfg(test)]
+mod tests;
 
 /// What a page of the list may take in memory, in bytes: its verdicts, and their text.
 const LIST_BYTES: u64 = 24 * 1024 * 1024;
@@ -84,7 +90,7 @@ pub async fn list(
             let page = state.ledger.list_summaries(&filter, limit, after).await;
             let page = page.map_err(unlisted)?;
             let list = List {
-                items: page.items,
+                items: page.items.into_iter().map(Listed::Short).collect(),
                 next: page.next,
             };
             Ok(Written::of(Json(list).into_response()))
@@ -124,20 +130,22 @@ pub enum Listed {
     /// All of it, where findings are to be included.
     Whole(Box<WithFindings>),
     /// What it comes to.
-    Short(Box<Summary>),
+    Short(#[serde(with = "SummaryAnswer")] Summary),
 }
 
 /// A verdict, with what its summary counts.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct WithFindings {
     /// The verdict.
-    #[serde(flatten)]
+    #[serde(flatten, with = "VerdictAnswer")]
     verdict: Verdict,
     /// Whether a rule asked for a refusal that the policy's mode did not carry out.
     would_refuse: bool,
     /// How many findings there are, of what kinds.
+    #[serde(with = "CountsAnswer")]
     counts: Counts,
     /// The worst finding; none where there is none.
+    #[serde(with = "Maybe::<WorstAnswer>")]
     worst: Option<Worst>,
 }
 
@@ -166,7 +174,7 @@ pub enum Shown {
 /// One verdict, as it is written.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ShownVerdict {
-    #[serde(flatten)]
+    #[serde(flatten, with = "VerdictAnswer")]
     verdict: Verdict,
     /// Where else there is a verdict on this digest, the newest first.
     other_repositories: Vec<Repository>,

@@ -14,6 +14,7 @@ use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_feeds::LoadError;
 use sluicegate_feeds::mirror::told;
 use sluicegate_feeds::once::{OnLoad, OneLoad};
+use sluicegate_formats::answers::VerdictAnswer;
 use sluicegate_formats::appearance::Appearance;
 use sluicegate_formats::grid::{Cell, Grid};
 use sluicegate_formats::text::{counted, name_of};
@@ -21,6 +22,7 @@ use sluicegate_formats::{self as formats, Format};
 use sluicegate_machine::private;
 use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
+use sluicegate_model::form::WrittenAs;
 use sluicegate_model::image::Reference;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Platform;
@@ -367,7 +369,10 @@ fn done(verdict: &Verdict) -> Done {
 
 /// Writes all verdicts as one array.
 fn write_json(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Result<()> {
-    let verdicts: Vec<&Verdict> = inspected.iter().map(|(verdict, _)| verdict).collect();
+    let verdicts = inspected.iter();
+    let verdicts: Vec<_> = verdicts
+        .map(|(verdict, _)| WrittenAs::<VerdictAnswer>(verdict))
+        .collect();
     formats::json::write_document(&verdicts, out)
 }
 

@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use serde_json::Value;
+use sluicegate_formats::answers::{FindingAnswer, VerdictAnswer};
 use sluicegate_formats::appearance::Appearance;
 use sluicegate_formats::table;
 use sluicegate_formats::view::View;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::form::ReadAs;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::verdict::Verdict;
 
 use super::CommandError;
 use super::query::{cell, members};
@@ -18,7 +18,8 @@ pub fn print(out: &mut impl Write, verdict: &Value, view: &View) -> Result<(), C
     if verdict.pointer("/index").and_then(Value::as_bool) == Some(true) {
         return print_index(out, verdict);
     }
-    let verdict: Verdict = serde_json::from_value(verdict.clone()).map_err(|error| {
+    let read = serde_json::from_value(verdict.clone());
+    let ReadAs::<VerdictAnswer>(verdict) = read.map_err(|error| {
         CommandError::Failed(format!(
             "the service's verdict is not understood ({error}); --format json shows it as it is"
         ))
@@ -38,8 +39,8 @@ pub fn seen(mut verdict: Value, view: &View) -> Value {
     if let Some(Value::Array(findings)) = verdict.get_mut("findings") {
         // What is not understood is shown.
         findings.retain(|finding| {
-            let finding: Result<Finding, _> = serde_json::from_value(finding.clone());
-            finding.map_or(true, |finding| view.shows(&finding))
+            let read = serde_json::from_value::<ReadAs<FindingAnswer>>(finding.clone());
+            read.map_or(true, |ReadAs(finding)| view.shows(&finding))
         });
     }
     verdict

@@ -104,7 +104,49 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_engine::events::{Event, ExceptionChanges, difference};
+    use sluicegate_local::decisions::{PulledBy, Puller};
+    use sluicegate_model::snapshot::SnapshotId;
+    use sluicegate_model::verdict::Decision;
+    use sluicegate_model::{Digest, samples};
+
     use super::*;
+    use crate::api::tests::assert_pinned;
+
+    fn told(has_all: bool) -> ToldEvent {
+        let (mut old, new) = (samples::verdict(), samples::verdict_with_everything());
+        old.findings.truncate(1);
+        old.provenance.feeds = SnapshotId::NO_FEEDS;
+        let mut change = difference(&old, &new).unwrap();
+        let mut pulled_by = PulledBy::default();
+        if has_all {
+            change.cause.exceptions = Some(ExceptionChanges {
+                gone: vec!["until-june".into()],
+                added: vec!["forever".into()],
+                policies: Digest::of(b"policies"),
+            });
+            pulled_by.clients.push(Puller {
+                client: "192.0.2.1".into(),
+                principal: None,
+                user_agent: Some("podman".into()),
+                pulls: 3,
+                last: Timestamp::UNIX_EPOCH,
+                decision: Decision::Annotate,
+            });
+        }
+        let event = Event::new(7, Timestamp::from_second(1_700_000_000).unwrap(), change);
+        ToldEvent { event, pulled_by }
+    }
+
+    #[test]
+    fn an_event_is_sent_as_ever() {
+        let lines = [false, true].map(|has_all| {
+            let now = Timestamp::UNIX_EPOCH;
+            let message = Message::new(&told(has_all), "https://name", None, now).unwrap();
+            String::from_utf8(message.body.to_vec()).unwrap()
+        });
+        assert_pinned("webhook/pinned.jsonl", &(lines.join("\n") + "\n"));
+    }
 
     #[test]
     fn signature_is_the_hmac_of_id_time_and_body_under_either_form_of_secret() {

@@ -375,10 +375,7 @@ fn checked_base(options: &UpstreamOptions) -> Result<Url, UpstreamError> {
     if !base.username().is_empty() || base.password().is_some() {
         return Err(wrong(SettingsError::UrlCredentials));
     }
-    if options.login.is_some()
-        && base.scheme() == "http"
-        && !options.allow_insecure_credentials
-    {
+    if options.login.is_some() && base.scheme() == "http" && !options.allow_insecure_credentials {
         return Err(wrong(SettingsError::ClearCredentials));
     }
     base.set_query(None);

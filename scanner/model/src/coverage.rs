@@ -33,7 +33,7 @@ impl CoverageStatus {
 }
 
 /// The status and every reason for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// The worst of what the gaps amount to.
     pub status: CoverageStatus,
@@ -56,9 +56,7 @@ impl Coverage {
 }
 
 /// Something that was not judged.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// What kind of gap.
     pub kind: GapKind,

@@ -60,7 +60,7 @@ impl QuietedBy {
 }
 
 /// One component and one group of advisories about the same weakness.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The CVE where there is one, else the advisory's own id.
     pub id: String,
@@ -76,7 +76,6 @@ pub struct Finding {
     pub severity: Severity,
     /// Who said so: a record (`GHSA-…`), a vector of one (`CVSS:3.1 of PYSEC-…`), behind `alias`
     /// another record on the same weakness, or `NVD`; none where nobody did.
-    #[serde(default)]
     pub severity_source: Option<String>,
     /// The CVSS base score the severity rests on, 0 to 10.
     pub cvss: Option<f64>,
@@ -93,23 +92,18 @@ pub struct Finding {
     pub source: String,
     /// What else a person has to know, in one line: of an end of life, when what ended; of what is not
     /// affected, how that is known.
-    #[serde(default)]
     pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     pub exception: Option<String>,
     /// What was found in a file that `package` owns: a language's package, under its own name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributed: Option<Box<Attributed>>,
     /// Who says that it does not count. It stays listed, and a rule of policy sees it only where it
     /// asks for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quieted_by: Option<QuietedBy>,
     /// In how many places of the image the package and version are: 1, or more where an image has
     /// more findings than are listed one by one.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub copies: u64,
     /// Of several copies, the first paths, sorted; `package` is the first copy's. Empty otherwise.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
 }
 
@@ -142,17 +136,8 @@ impl Finding {
     }
 }
 
-fn one() -> u64 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_one(copies: &u64) -> bool {
-    *copies == 1
-}
-
 /// A package that was found in a file of another one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributed {
     /// Its own name.
     pub name: String,
@@ -165,7 +150,7 @@ pub struct Attributed {
 }
 
 /// The package of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingPackage {
     /// The installed package's name.
     pub name: String,
@@ -176,13 +161,11 @@ pub struct FindingPackage {
     /// The OSV ecosystem.
     pub ecosystem: Option<Ecosystem>,
     /// The source (origin) package's name, where the package was built from one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The evidence's path in the image, without a leading slash.
     pub path: String,
     /// The layer that introduced the package.
     pub layer: Digest,
     /// What its presence rests on.
-    #[serde(default, skip_serializing_if = "Evidence::is_installed")]
     pub evidence: Evidence,
 }

@@ -7,7 +7,7 @@
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
 //! [`audience`], [`verdict`]);
-//! how all of it is written, for programs, is [`schema`] and [`percent`].
+//! how all of it is written, for programs, is [`form`], [`schema`] and [`percent`].
 
 pub mod absent;
 pub mod advisory;
@@ -18,6 +18,7 @@ pub mod clock;
 pub mod coverage;
 pub mod digest;
 pub mod finding;
+pub mod form;
 pub mod gate;
 pub mod image;
 pub mod image_config;

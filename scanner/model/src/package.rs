@@ -339,7 +339,7 @@ pub struct Component {
 }
 
 /// A Linux distribution and release.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Distro {
     /// os-release's `ID`; CentOS Stream, which has that of CentOS, is `centos-stream`.
     pub id: String,

@@ -1,7 +1,6 @@
 //! What is known about an image under one feed snapshot: findings and coverage, no decision.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 
 use crate::coverage::Coverage;
 use crate::finding::Finding;
@@ -11,7 +10,7 @@ use crate::snapshot::SnapshotId;
 /// The outcome of matching an inventory.
 ///
 /// *Shape*: findings are ordered worst first (known exploited, severity, id, package, path).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// What was found.
     pub findings: Vec<Finding>,
@@ -29,15 +28,13 @@ pub struct Report {
     /// the ecosystems that it uses; none where it uses none that is loaded.
     pub feed_time: Option<jiff::Timestamp>,
     /// How old what is known is, for each family of ecosystems that the image uses, by name.
-    #[serde(default)]
     pub knowledge: Vec<Knowledge>,
     /// The next instant at which the findings change by themselves: support ends.
-    #[serde(default)]
     pub valid_until: Option<jiff::Timestamp>,
 }
 
 /// How old the advisories on a family of ecosystems are, such as Debian's, Alpine's or npm's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knowledge {
     /// The family: an ecosystem's name up to its first `:`.
     pub family: String,

@@ -2,9 +2,10 @@
 //! a hostile name.
 
 use crate::Digest;
+use crate::artifact::ArtifactKind;
 use crate::audience::Audience;
 use crate::coverage::{Coverage, Gap, GapKind};
-use crate::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
+use crate::finding::{Attributed, Finding, FindingKind, FindingPackage, FindingStatus, QuietedBy};
 use crate::inventory::Inventory;
 use crate::package::{
     Component, Distro, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
@@ -104,6 +105,38 @@ pub fn verdict() -> Verdict {
             scan_ms: 41,
         },
     }
+}
+
+/// Gives a verdict in which nothing is left out that may be: one of its findings says everything, and
+/// one says that nothing is known.
+pub fn verdict_with_everything() -> Verdict {
+    let mut verdict = Verdict {
+        claimed_name: Some("example.org/app:2".into()),
+        artifact: Some(ArtifactKind::Helm),
+        valid_until: Some(time("2026-12-01T00:00:00Z")),
+        allowed_by: vec!["until-june".into()],
+        warnings: vec!["rule \"old\" needs EPSS, which no feed has".into()],
+        ..verdict()
+    };
+    let whole = &mut verdict.findings[0];
+    whole.status = FindingStatus::NotAffected;
+    whole.severity_source = Some("CVSS:3.1 of GHSA-jfh8-c2jp-5v3q".into());
+    whole.detail = Some("the class is not there".into());
+    whole.package.source = Some("app-source".into());
+    whole.package.evidence = Evidence::Inferred;
+    whole.attributed = Some(Box::new(Attributed {
+        name: "org.example:lib".into(),
+        version: "0.9".into(),
+        purl: "pkg:maven/org.example/lib@0.9".into(),
+        ecosystem: Some(Ecosystem::new("Maven")),
+    }));
+    whole.quieted_by = Some(QuietedBy::Owner);
+    whole.copies = 3;
+    whole.paths = vec!["a/app.jar".into(), "b/app.jar".into()];
+    let unknown = &mut verdict.findings[3];
+    unknown.kind = FindingKind::Informational;
+    verdict.provenance.feed_time = None;
+    verdict
 }
 
 /// Gives an image of `components` packages with `findings` findings, spread over them.

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::schema::Instant;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,10 +93,9 @@ impl std::fmt::Display for RuleId {
 }
 
 /// One rule that spoke.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`.
-    #[schemars(with = "String")]
     pub rule: RuleId,
     /// What the rule asked for; the verdict's decision is what came out.
     pub action: Decision,
@@ -108,7 +106,7 @@ pub struct Reason {
 }
 
 /// Which policy decided.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PolicyReference {
     /// The policy's name; several that cover one image are joined by `+`.
     pub name: String,
@@ -117,63 +115,52 @@ pub struct PolicyReference {
 }
 
 /// What the verdict rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
     /// Program, version and analyzer fingerprint.
     pub scanner: String,
     /// The feed snapshot's identity.
-    #[schemars(with = "String")]
     pub feeds: SnapshotId,
     /// Up to when the advisories on its packages reach: the oldest of what is known of the
     /// ecosystems that it uses; none where it uses none that is loaded.
-    #[schemars(with = "Option<Instant>")]
     pub feed_time: Option<Timestamp>,
     /// When the bytes were read.
-    #[schemars(with = "Instant")]
     pub scanned_at: Timestamp,
     /// When the decision was made.
-    #[schemars(with = "Instant")]
     pub decided_at: Timestamp,
     /// How long scanning took, in milliseconds.
     pub scan_ms: u64,
 }
 
 /// The decision on one image in one repository.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The manifest's digest.
     pub digest: Digest,
     /// The canonical repository.
     pub repository: Repository,
     /// For whom, where a binding names askers; everybody else where it is left out.
-    #[serde(default, skip_serializing_if = "Audience::is_everybody")]
-    #[schemars(skip)]
     pub audience: Audience,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
     /// What the archive calls the image, where it was read from one and says something else. Only
     /// shown: no policy goes by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_name: Option<String>,
     /// `os/architecture[/variant]`.
     pub platform: String,
     /// The kind of artifact, where this is no image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<ArtifactKind>,
     /// What came out.
     pub decision: Decision,
     /// Which policy decided.
     pub policy: PolicyReference,
     /// The next instant at which something in the policy changes by itself.
-    #[schemars(with = "Option<Instant>")]
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first.
     pub reasons: Vec<Reason>,
     /// The exceptions without which a stricter decision would have come out, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_by: Vec<String>,
     /// What else its reader has to know, a line each: rules that need what the feeds do not have.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// What was found.
     pub findings: Vec<Finding>,

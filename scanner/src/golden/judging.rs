@@ -1,6 +1,7 @@
 //! What is found in an inventory: every kind of package against the records of the corpus.
 
 use serde_json::json;
+use sluicegate_model::form::{Each, WrittenAs};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{
     Component, Ecosystem, Evidence, Package, PackageType, SourcePackage, Standing,
@@ -9,6 +10,7 @@ use tempfile::TempDir;
 
 use super::feeds::{build, families, now, record, records, with};
 use super::pins::Row;
+use super::stored::{StoredCoverage, StoredFinding};
 use super::{Transcript, revision_of};
 use crate::feeds::FeedIndex;
 use crate::testing::layer_digest;
@@ -46,8 +48,8 @@ fn note(transcript: &mut Transcript, label: &str, components: Vec<Component>, in
     let report = crate::judge(&inventory, index, now());
     // The snapshot's name follows the index, which has a row of its own.
     let told = (
-        report.findings,
-        report.coverage,
+        WrittenAs::<Each<StoredFinding>>(&report.findings),
+        WrittenAs::<StoredCoverage>(&report.coverage),
         report.packages,
         report.valid_until,
     );

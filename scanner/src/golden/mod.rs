@@ -16,6 +16,9 @@ mod images;
 mod judging;
 mod naming;
 mod pins;
+/// How findings are kept, which is how they are pinned.
+#[path = "../../../proxy/engine/src/ledger/stored/finding.rs"]
+mod stored;
 mod systems;
 mod transcript;
 

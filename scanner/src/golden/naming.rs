@@ -1,10 +1,12 @@
 //! How distributions are named, how packages are written, and until when a release is mended.
 
 use jiff::Timestamp;
+use sluicegate_model::form::WrittenAs;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType, Standing};
 
 use super::pins::Row;
+use super::stored::StoredFinding;
 use super::{Transcript, revision_of};
 use crate::distro::{WITNESSES, contradiction, contradictions, identify, may_hold};
 use crate::eol;
@@ -207,10 +209,8 @@ fn ends() -> Row {
         for time in times {
             let now: Timestamp = format!("{time}T12:00:00Z").parse().unwrap();
             let standing = eol::standing(&inventory, now);
-            transcript.note(
-                format!("{label} {time}"),
-                &(standing.finding, standing.ends),
-            );
+            let finding = standing.finding.as_ref().map(WrittenAs::<StoredFinding>);
+            transcript.note(format!("{label} {time}"), &(finding, standing.ends));
         }
     }
     transcript.row("eol", revision_of("eol"))

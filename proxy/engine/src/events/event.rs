@@ -1,27 +1,23 @@
-//! The shape of an event, as it is kept.
+//! An event.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Tag};
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its number, from 1, without holes.
     pub seq: u64,
     /// Its name, which no other event ever has.
     pub id: String,
     /// When the verdict was made.
-    #[schemars(with = "Instant")]
     pub time: Timestamp,
     /// What kind of thing happened.
-    #[serde(rename = "type")]
     pub kind: EventKind,
     /// What happened.
-    #[serde(flatten)]
     pub change: Change,
 }
 
@@ -57,7 +53,7 @@ impl EventKind {
 }
 
 /// The difference between a verdict and the one that took its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The manifest.
     pub digest: Digest,
@@ -100,7 +96,7 @@ impl Direction {
 }
 
 /// The decisions of the two verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decisions {
     /// That of the verdict before.
     pub before: Decision,
@@ -109,7 +105,7 @@ pub struct Decisions {
 }
 
 /// What findings came and went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingChanges {
     /// Those that only the new verdict has.
     pub added: Ids,
@@ -118,7 +114,7 @@ pub struct FindingChanges {
 }
 
 /// Names of findings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ids {
     /// How many findings.
     pub count: u64,
@@ -127,7 +123,7 @@ pub struct Ids {
 }
 
 /// What changed outside the image; nothing of it where only time has passed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The feed snapshots, where they differ.
     pub feeds: Option<FromTo>,
@@ -136,12 +132,11 @@ pub struct Cause {
     /// The programs with their analyzers, where they differ.
     pub scanner: Option<FromTo>,
     /// The exceptions that ended, were taken away or came, where any did.
-    #[serde(default)]
     pub exceptions: Option<ExceptionChanges>,
 }
 
 /// Exceptions that cover findings of only one of the two verdicts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExceptionChanges {
     /// Those of the verdict before, by name.
     pub gone: Vec<String>,
@@ -208,7 +203,7 @@ impl Cause {
 }
 
 /// Two identities.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FromTo {
     /// That of the verdict before.
     pub from: String,

@@ -11,6 +11,7 @@ mod lists;
 mod membership;
 mod packages;
 mod replacement;
+pub mod stored;
 mod summary;
 mod tags;
 pub mod term;

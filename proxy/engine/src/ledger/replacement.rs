@@ -12,6 +12,7 @@ use sluicegate_model::{Digest, Repository, Scope};
 
 use super::bases::BasisNumber;
 use super::error::LedgerError;
+use super::stored::{self, StoredPolicyReference, StoredProvenance};
 use super::summary::Summary;
 use super::term::{self, Term};
 use crate::events::Change;
@@ -40,8 +41,10 @@ pub struct Known {
 /// where nothing follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
+    #[serde(with = "StoredPolicyReference")]
     policy: PolicyReference,
     valid_until: Option<Timestamp>,
+    #[serde(with = "StoredProvenance")]
     provenance: Provenance,
 }
 
@@ -84,7 +87,7 @@ impl Stamp {
 
     /// Makes a verdict of its text, JSON; none where that is damaged.
     pub fn read(self, text: &[u8]) -> Option<Verdict> {
-        let mut verdict = serde_json::from_slice(text).ok()?;
+        let mut verdict = stored::read_verdict(text)?;
         self.swapped_with(&mut verdict);
         Some(verdict)
     }
@@ -109,7 +112,7 @@ pub struct Packed {
 impl Packed {
     fn of(verdict: &mut Verdict) -> Result<Self, LedgerError> {
         let stamp = Stamp::none().swapped_with(verdict);
-        let text = serde_json::to_vec(verdict);
+        let text = stored::verdict_text(verdict);
         stamp.swapped_with(verdict);
         let text = text.map_err(|error| LedgerError::encoding("a verdict", error))?;
         let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL)

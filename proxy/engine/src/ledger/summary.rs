@@ -1,13 +1,10 @@
 //! What a list says of a verdict: all but its findings and gaps, which it counts.
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::package::Distro;
-use sluicegate_model::schema::Instant;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
 use sluicegate_model::{Audience, Digest, Repository, Scope, Tag};
@@ -22,22 +19,19 @@ const MAX_TEXT_CHARS: usize = 500;
 const MAX_REASONS: usize = 64;
 
 /// A verdict without its findings and gaps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The manifest's digest.
     pub digest: Digest,
     /// The canonical repository.
     pub repository: Repository,
     /// For whom, where a binding names askers; everybody else where it is left out.
-    #[serde(default, skip_serializing_if = "Audience::is_everybody")]
-    #[schemars(skip)]
     pub audience: Audience,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
     /// `os/architecture[/variant]`.
     pub platform: String,
     /// The kind of artifact, where this is no image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<ArtifactKind>,
     /// What came out.
     pub decision: Decision,
@@ -46,15 +40,12 @@ pub struct Summary {
     /// Which policy decided.
     pub policy: PolicyReference,
     /// The next instant at which something in the policy changes by itself.
-    #[schemars(with = "Option<Instant>")]
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first, each with its first ids.
     pub reasons: Vec<Reason>,
     /// The exceptions without which a stricter decision would have come out, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_by: Vec<String>,
     /// What else its reader has to know, a line each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// How many findings there are, of what kinds.
     pub counts: Counts,
@@ -71,12 +62,11 @@ pub struct Summary {
 }
 
 /// How many findings there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All of them.
     pub findings: u64,
     /// Those that do not bear on the image: not affected, or quieted. The counts below leave them out.
-    #[serde(default)]
     pub not_bearing: u64,
     /// Critical ones.
     pub critical: u64,
@@ -97,7 +87,7 @@ pub struct Counts {
 }
 
 /// The worst finding: one that is known to be exploited, else of the highest severity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worst {
     /// Its id.
     pub id: String,
@@ -114,7 +104,7 @@ pub struct Worst {
 }
 
 /// What was looked at, in short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoverageSummary {
     /// Whether it was everything.
     pub status: CoverageStatus,
@@ -241,6 +231,7 @@ impl Worst {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::stored;
     use crate::testkit::ledger_suite::{finding, verdict};
 
     #[test]
@@ -254,7 +245,7 @@ mod tests {
             message: long.clone(),
             findings: vec![long; 100],
         }];
-        let text = serde_json::to_vec(&Summary::of(&verdict)).unwrap();
+        let text = stored::summary_text(&Summary::of(&verdict)).unwrap();
         assert!(text.len() < 16 * 1024, "{}", text.len());
     }
 }

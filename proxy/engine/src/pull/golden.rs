@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::fingerprint::{PARTS, VERDICTS};
+use crate::ledger::stored;
 use crate::scan::Scanned;
 use sluicegate_model::Digest;
 use sluicegate_model::artifact::{ArtifactKind, Content};
@@ -43,7 +44,7 @@ fn decided() -> String {
         allowed_by: vec!["until-june".into()],
         ..samples::verdict()
     };
-    serde_json::to_string(&verdict).unwrap()
+    String::from_utf8(stored::verdict_text(&verdict).unwrap()).unwrap()
 }
 
 /// The shape of what is kept, whatever is in the inventory: that has a revision of its own.

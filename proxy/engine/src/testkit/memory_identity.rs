@@ -57,16 +57,16 @@ mod tests {
     use super::*;
     use crate::testkit::identity_suite;
 
-    fn presented(credentials: Option<Credentials>) -> Presented {
+    fn presented(credentials: Credentials) -> Presented {
         Presented {
-            credentials,
+            credentials: Some(credentials),
             ..Presented::from_address([192, 0, 2, 1].into())
         }
     }
 
-    fn basic(name: &str, secret: &str) -> Option<Credentials> {
+    fn basic(name: &str, secret: &str) -> Credentials {
         let (name, secret) = (name.to_owned(), Secret::new(secret));
-        Some(Credentials::Basic { name, secret })
+        Credentials::Basic { name, secret }
     }
 
     #[tokio::test]
@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_known_by_its_secret_alone() {
         let keys = MemoryIdentity::default().with_key("ci", "right");
-        let bearer = |text: &str| Some(Credentials::Bearer(Secret::new(text)));
+        let bearer = |text: &str| Credentials::Bearer(Secret::new(text));
         for (credentials, wanted) in [
             (basic("ci", "right"), Some("key:ci")),
             (bearer("ci.right"), Some("key:ci")),

@@ -9,11 +9,9 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use sluicegate_machine::private;
-use sluicegate_model::schema::Instant;
 
 use super::BundleError;
 use super::keys::Trust;
@@ -40,15 +38,13 @@ pub struct Imported {
 }
 
 /// The snapshot that is in use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The bundle's version.
     pub version: u64,
     /// When its advisories were last known to be the newest.
-    #[schemars(with = "Instant")]
     pub created: Timestamp,
     /// When it expires.
-    #[schemars(with = "Instant")]
     pub expires: Timestamp,
     /// SHA-256 of its manifest, in hex.
     pub digest: String,

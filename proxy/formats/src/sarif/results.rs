@@ -4,9 +4,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::finding::{Finding, FindingStatus};
+use sluicegate_model::form::WrittenAs;
 use sluicegate_model::package::Ecosystem;
 use sluicegate_model::verdict::Verdict;
 
+use super::super::answers::AttributedAnswer;
 use super::super::document::path_reference;
 use super::super::view::why_not;
 use super::{Level, Rules, level, message_text};
@@ -70,7 +72,10 @@ fn properties(finding: &Finding) -> Value {
         members.insert("evidence".into(), json!(package.evidence));
     }
     if let (Some(own), Some(members)) = (&finding.attributed, properties.as_object_mut()) {
-        members.insert("attributed".into(), json!(own));
+        members.insert(
+            "attributed".into(),
+            json!(WrittenAs::<AttributedAnswer>(own)),
+        );
     }
     if let (Some(by), Some(members)) = (finding.quieted_by, properties.as_object_mut()) {
         members.insert("quietedBy".into(), json!(by));

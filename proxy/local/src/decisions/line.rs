@@ -4,11 +4,11 @@
 //! line is checked as it stands in the file, without writing it again.
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
-use sluicegate_model::schema::Instant;
-use sluicegate_model::verdict::{Decision, Reason};
+use sluicegate_model::form::Each;
+use sluicegate_model::forms;
+use sluicegate_model::verdict::{Decision, Reason, RuleId};
 
 use super::earlier::EarlierLine;
 use super::entry::{Entry, LineKind, shortened};
@@ -21,13 +21,12 @@ const HASH_FIELD: &[u8] = b",\"hash\":\"";
 const LINE_END: &[u8] = b"\"}";
 
 /// A line of the log. Those of an earlier shape are read as if they had this one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionLine {
     /// The line's number, from 1, without holes.
     pub seq: u64,
     /// When it was answered.
-    #[schemars(with = "Instant")]
     pub time: Timestamp,
     /// What happened.
     #[serde(rename = "type")]
@@ -51,6 +50,7 @@ pub struct DecisionLine {
     /// What came out.
     pub decision: Option<Decision>,
     /// The rules that spoke, the one that decided first.
+    #[serde(with = "Each::<LoggedReason>")]
     pub reasons: Vec<Reason>,
     /// The names of the policies that decided.
     pub policy: Option<String>,
@@ -69,6 +69,20 @@ pub struct DecisionLine {
     /// The hash of this line up to here; none only while the line is being written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<Digest>,
+}
+
+/// A reason, as lines have it.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Reason")]
+struct LoggedReason {
+    rule: RuleId,
+    action: Decision,
+    message: String,
+    findings: Vec<String>,
+}
+
+forms! {
+    LoggedReason => Reason,
 }
 
 /// Where the chain stands.

@@ -12,7 +12,6 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_machine::private;
 use sluicegate_model::Digest;
@@ -39,7 +38,7 @@ pub struct TextsError {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
-    Document(PolicyDocument),
+    Document(#[serde(with = "KeptDocument")] PolicyDocument),
     Set {
         digest: Digest,
         /// The digests of their lines.
@@ -48,8 +47,19 @@ enum Record {
     InForce(Digest),
 }
 
+/// A document, as its line has it.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "PolicyDocument")]
+struct KeptDocument {
+    kind: String,
+    name: String,
+    file: String,
+    text: String,
+    canonical: String,
+}
+
 /// What is kept under a digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptPolicies {
     /// The digest, as lines and verdicts cite it.
     pub digest: Digest,

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_engine::events::{Change, Event};
 use sluicegate_engine::ledger::term::{self, Term};
 use sluicegate_engine::ledger::{
-    EventFilter, EventPage, Events, KEPT_EVENTS, LedgerError, oldest_event,
+    EventFilter, EventPage, Events, KEPT_EVENTS, LedgerError, oldest_event, stored,
 };
 use sluicegate_model::{Digest, Repository};
 use tokio::sync::{Mutex, MutexGuard};
@@ -48,11 +48,11 @@ impl Numbering<'_> {
     ) -> Result<(), StoreError> {
         self.last = self.last.saturating_add(1);
         let event = Event::new(self.last, time, change);
-        let mut body = version::begin();
-        serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Engine {
+        let text = stored::event_text(&event).map_err(|error| StoreError::Engine {
             attempt: "encoding an event for",
             why: error.to_string(),
         })?;
+        let body = [version::begin(), text].concat();
         batch.ops.push(Op::Put {
             key: keys::event(self.last),
             body: body.into(),
@@ -224,7 +224,7 @@ fn ends_before(filter: &EventFilter, event: &Event) -> bool {
 
 /// Reads an event; none where it is damaged or of a later version.
 pub(super) fn read(row: &[u8]) -> Option<Event> {
-    serde_json::from_slice(version::content(row)?).ok()
+    stored::read_event(version::content(row)?)
 }
 
 /// Gives an event's number in the index.

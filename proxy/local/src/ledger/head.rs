@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::ledger::Summary;
+use sluicegate_engine::ledger::{Summary, stored};
 use sluicegate_model::Repository;
 use sluicegate_model::verdict::Decision;
 
@@ -43,7 +43,7 @@ pub(super) struct SummaryRow {
 
 impl SummaryRow {
     pub(super) fn of(summary: &Summary, is_listed: bool) -> Result<Self, StoreError> {
-        let text = serde_json::to_vec(summary).map_err(|error| {
+        let text = stored::summary_text(summary).map_err(|error| {
             let why = error.to_string();
             let attempt = "encoding a summary for";
             StoreError::Engine { attempt, why }
@@ -71,6 +71,6 @@ impl SummaryRow {
 
     /// Gives the answer of a list; none where it is damaged.
     pub(super) fn summary(&self) -> Option<Summary> {
-        serde_json::from_slice(&self.summary).ok()
+        stored::read_summary(&self.summary)
     }
 }

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::content::DocumentKind;
-use sluicegate_engine::ledger::{Judged, JudgedPage, Known, LedgerError, Replacement, Verdicts};
+use sluicegate_engine::ledger::{
+    Judged, JudgedPage, Known, LedgerError, Replacement, Verdicts, stored,
+};
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope};
 
@@ -168,7 +170,7 @@ impl Records {
         };
         let verdict: Option<Verdict> = text.and_then(|text| match row.body {
             VerdictBody::Based { stamp, .. } => stamp.read(&text),
-            VerdictBody::Inline(_) | VerdictBody::Document(_) => serde_json::from_slice(&text).ok(),
+            VerdictBody::Inline(_) | VerdictBody::Document(_) => stored::read_verdict(&text),
         });
         Ok(verdict.filter(|verdict| {
             verdict.decision == row.decision

@@ -56,7 +56,9 @@ pub(super) async fn ask(program: &Program, registry: &str) -> Result<Told, Login
     let answer: Answer = serde_json::from_slice(&said.text)
         .map_err(|_| program.unusable("it is no JSON with Username and Secret"))?;
     if answer.username == IDENTITY_TOKEN {
-        return Err(program.unusable("it is an identity token, which only Docker Hub's own clients use"));
+        return Err(
+            program.unusable("it is an identity token, which only Docker Hub's own clients use")
+        );
     }
     if answer.username.is_empty() || answer.secret.is_empty() {
         return Err(program.unusable("Username or Secret is empty"));

@@ -77,7 +77,10 @@ impl Program {
         };
         let ((), text) = tokio::join!(asked, answered);
         let text = text?;
-        let status = child.wait().await.map_err(|error| self.not_started(error))?;
+        let status = child
+            .wait()
+            .await
+            .map_err(|error| self.not_started(error))?;
         Ok(Said { status, text })
     }
 

@@ -97,7 +97,10 @@ fn read(text: &[u8], image: &str) -> Result<Told, &'static str> {
         username: auth.username.clone(),
         password: Secret::new(&*auth.password),
     });
-    if told.as_ref().is_some_and(|told| told.username.is_empty() || told.password.expose().is_empty()) {
+    if told
+        .as_ref()
+        .is_some_and(|told| told.username.is_empty() || told.password.expose().is_empty())
+    {
         return Err("a username or password is empty");
     }
     let told = match response.cache_duration {
@@ -106,7 +109,8 @@ fn read(text: &[u8], image: &str) -> Result<Told, &'static str> {
             let lives: jiff::SignedDuration = written
                 .parse()
                 .map_err(|_| "its cacheDuration is no time such as 12h0m0s")?;
-            let lives = Duration::try_from(lives).map_err(|_| "its cacheDuration is below nothing")?;
+            let lives =
+                Duration::try_from(lives).map_err(|_| "its cacheDuration is below nothing")?;
             Told::for_a_time(told, lives.clamp(MIN_LIFE, MAX_LIFE))
         }
     };
@@ -133,7 +137,9 @@ fn is_of(pattern: &str, image: &str) -> bool {
     let (parts, image_parts) = (name.split('.'), image_name.split('.'));
     port == image_port
         && parts.clone().count() == image_parts.clone().count()
-        && parts.zip(image_parts).all(|(part, of)| is_like(part.as_bytes(), of.as_bytes()))
+        && parts
+            .zip(image_parts)
+            .all(|(part, of)| is_like(part.as_bytes(), of.as_bytes()))
         && image_path.starts_with(path)
 }
 
@@ -186,13 +192,18 @@ mod tests {
     #[test]
     fn the_pattern_that_says_most_decides() {
         let auth = |patterns: &[&str]| {
-            let entry = |pattern: &&str| format!(r#""{pattern}":{{"username":"{pattern}","password":"p"}}"#);
+            let entry = |pattern: &&str| {
+                format!(r#""{pattern}":{{"username":"{pattern}","password":"p"}}"#)
+            };
             let entries: Vec<String> = patterns.iter().map(entry).collect();
             let told = told(&format!(r#","auth":{{{}}}"#, entries.join(","))).unwrap();
             told.credentials.map(|told| told.username)
         };
         for (patterns, wanted) in [
-            (&["*.dkr.ecr.*.amazonaws.com"][..], Some("*.dkr.ecr.*.amazonaws.com")),
+            (
+                &["*.dkr.ecr.*.amazonaws.com"][..],
+                Some("*.dkr.ecr.*.amazonaws.com"),
+            ),
             (&["*.amazonaws.com", "*.com"], None),
             (&["1.dkr.ecr.eu-1.amazonaws.com:443"], None),
             (
@@ -200,11 +211,17 @@ mod tests {
                 Some("1.dkr.ecr.eu-1.amazonaws.com"),
             ),
             (
-                &["1.dkr.ecr.eu-1.amazonaws.com", "*.dkr.ecr.eu-?.amazonaws.com/team"],
+                &[
+                    "1.dkr.ecr.eu-1.amazonaws.com",
+                    "*.dkr.ecr.eu-?.amazonaws.com/team",
+                ],
                 Some("*.dkr.ecr.eu-?.amazonaws.com/team"),
             ),
             (&["1.dkr.ecr.eu-1.amazonaws.com/other"], None),
-            (&["https://1.dkr.ecr.eu-1.amazonaws.com/team"], Some("https://1.dkr.ecr.eu-1.amazonaws.com/team")),
+            (
+                &["https://1.dkr.ecr.eu-1.amazonaws.com/team"],
+                Some("https://1.dkr.ecr.eu-1.amazonaws.com/team"),
+            ),
         ] {
             assert_eq!(auth(patterns).as_deref(), wanted, "{patterns:?}");
         }
@@ -228,7 +245,11 @@ mod tests {
             ("ab", "abc", false),
             ("***a", "bbba", true),
         ] {
-            assert_eq!(is_like(pattern.as_bytes(), text.as_bytes()), wanted, "{pattern} {text}");
+            assert_eq!(
+                is_like(pattern.as_bytes(), text.as_bytes()),
+                wanted,
+                "{pattern} {text}"
+            );
         }
     }
 
@@ -241,7 +262,11 @@ mod tests {
             ("9000h0m0s", 24 * 3_600 - 300, 24 * 3_600),
         ] {
             let told = told(&format!(r#","cacheDuration":"{written}""#)).unwrap();
-            assert_eq!((told.used_for.as_secs(), told.lives.as_secs()), (used, lives), "{written}");
+            assert_eq!(
+                (told.used_for.as_secs(), told.lives.as_secs()),
+                (used, lives),
+                "{written}"
+            );
         }
         assert!(told("").unwrap().lives >= USED_FOR);
     }

@@ -18,7 +18,10 @@ impl Script {
         let home = tempfile::tempdir().unwrap();
         let script = Self { home };
         let asked = script.path("asked");
-        let text = format!("#!/bin/sh\nQ=$(cat)\necho x >> {}\n{body}\n", asked.display());
+        let text = format!(
+            "#!/bin/sh\nQ=$(cat)\necho x >> {}\n{body}\n",
+            asked.display()
+        );
         let program = script.path("program");
         fs::write(&program, text).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -49,7 +52,9 @@ impl Script {
             r#"printf '{{"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderResponse","cacheKeyType":"{kind}","cacheDuration":"{life}","auth":{{"reg.test":{{"username":"%s","password":"%s"}}}}}}' "$USER_SAYS" "$(cat {secret})""#
         );
         let asked = script.path("asked").display().to_string();
-        let text = format!("#!/bin/sh\ncat >/dev/null\necho x >> {asked}\n[ -f {secret} ] || exit 3\n{answer}\n");
+        let text = format!(
+            "#!/bin/sh\ncat >/dev/null\necho x >> {asked}\n[ -f {secret} ] || exit 3\n{answer}\n"
+        );
         fs::write(script.path("program"), text).unwrap();
         script.says("first");
         script
@@ -65,7 +70,10 @@ impl Script {
             args: Vec::new(),
             env: vec![("USER_SAYS".to_owned(), "robot".to_owned())],
         };
-        Login::new(Source::Provider(provider), &"https://reg.test/".parse().unwrap())
+        Login::new(
+            Source::Provider(provider),
+            &"https://reg.test/".parse().unwrap(),
+        )
     }
 }
 
@@ -77,7 +85,12 @@ async fn pass(time: Duration) {
 
 async fn password(login: &Login, path: &str) -> String {
     let known = login.known(path).await.unwrap().unwrap();
-    let pair = known.basic.to_str().unwrap().strip_prefix("Basic ").unwrap();
+    let pair = known
+        .basic
+        .to_str()
+        .unwrap()
+        .strip_prefix("Basic ")
+        .unwrap();
     let pair = String::from_utf8(STANDARD.decode(pair).unwrap()).unwrap();
     pair.strip_prefix("robot:").unwrap().to_owned()
 }
@@ -87,7 +100,9 @@ async fn a_helper_is_told_the_registry_and_tells_who_we_are() {
     let script = Script::new(
         r#"[ "$1" = get ] && printf '{"ServerURL":"%s","Username":"AWS","Secret":"%s"}' "$Q" "$Q""#,
     );
-    let told = helper::ask(&script.program(), "reg.test:5443").await.unwrap();
+    let told = helper::ask(&script.program(), "reg.test:5443")
+        .await
+        .unwrap();
     let credentials = told.credentials.unwrap();
     assert_eq!(credentials.username, "AWS");
     assert_eq!(credentials.password.expose(), "reg.test:5443");
@@ -106,18 +121,28 @@ async fn no_word_of_a_program_that_fails_is_told() {
         ("echo hunter2; echo hunter2 >&2; exit 7", "exit status: 7"),
         ("echo hunter2", "no JSON"),
         (r#"echo '{"Username":"u","Secret":""}'"#, "is empty"),
-        (r#"echo '{"Username":"<token>","Secret":"hunter2"}'"#, "identity token"),
+        (
+            r#"echo '{"Username":"<token>","Secret":"hunter2"}'"#,
+            "identity token",
+        ),
         ("head -c 100000 /dev/zero", "more than 65536 bytes"),
         ("kill -9 $$", "signal: 9"),
     ] {
         let script = Script::new(body);
-        let error = helper::ask(&script.program(), "reg.test").await.err().unwrap();
+        let error = helper::ask(&script.program(), "reg.test")
+            .await
+            .err()
+            .unwrap();
         let error = error.to_string();
         assert!(error.contains(wanted), "{body}: {error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
     let absent = helper::program("that-nobody-has-installed");
-    let error = helper::ask(&absent, "reg.test").await.err().unwrap().to_string();
+    let error = helper::ask(&absent, "reg.test")
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("docker-credential-that-nobody-has-installed"),
         "{error}"
@@ -143,7 +168,11 @@ async fn a_provider_is_asked_again_before_its_answer_ends_and_never_used_after()
     let login = script.login();
     assert_eq!(password(&login, "a").await, "first");
     assert_eq!(password(&login, "b").await, "first");
-    assert_eq!(script.times_asked(), 1, "one answer for all of the registry");
+    assert_eq!(
+        script.times_asked(),
+        1,
+        "one answer for all of the registry"
+    );
     script.says("second");
     pass(Duration::from_hours(11)).await;
     assert_eq!(password(&login, "a").await, "first");
@@ -188,7 +217,10 @@ async fn many_who_wait_ask_once() {
     for _ in 0..50 {
         assert!(login.known("a").await.is_err());
     }
-    assert!(script.times_asked() <= 3, "a failure is an answer for a while");
+    assert!(
+        script.times_asked() <= 3,
+        "a failure is an answer for a while"
+    );
 }
 
 #[tokio::test]
@@ -197,14 +229,20 @@ async fn a_refusal_leads_to_another_question_but_not_again_and_again() {
     let login = script.login();
     password(&login, "a").await;
     let first = login.number("a");
-    assert!(!login.has_changed("a", first).await, "it was asked just now");
+    assert!(
+        !login.has_changed("a", first).await,
+        "it was asked just now"
+    );
     pass(RENEWED_EVERY).await;
     assert!(!login.has_changed("a", first).await, "it says the same");
     assert_eq!(script.times_asked(), 2);
     script.says("second");
     pass(RENEWED_EVERY).await;
     assert!(login.has_changed("a", first).await);
-    assert!(login.has_changed("a", first).await, "somebody else has asked");
+    assert!(
+        login.has_changed("a", first).await,
+        "somebody else has asked"
+    );
     assert_eq!(script.times_asked(), 3);
 }
 
@@ -235,6 +273,9 @@ async fn a_file_is_read_again_when_it_changes() {
     let number = login.number("a");
     assert!(!login.has_changed("a", number).await);
     fs::write(&file, "third\n").unwrap();
-    assert!(login.has_changed("a", number).await, "a refusal is a reason to look");
+    assert!(
+        login.has_changed("a", number).await,
+        "a refusal is a reason to look"
+    );
     assert_eq!(password(&login, "a").await, "third");
 }

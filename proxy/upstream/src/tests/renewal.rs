@@ -34,8 +34,14 @@ struct Rotating {
 impl Rotating {
     fn rotate(&self, number: u64, file: &Path) {
         let pair = STANDARD.encode(format!("robot:secret-{number}"));
-        self.taken.lock().unwrap().push_back(format!("Basic {pair}"));
-        self.tokens.lock().unwrap().push_back(format!("Bearer t-{number}"));
+        self.taken
+            .lock()
+            .unwrap()
+            .push_back(format!("Basic {pair}"));
+        self.tokens
+            .lock()
+            .unwrap()
+            .push_back(format!("Bearer t-{number}"));
         fs::write(file, format!("secret-{number}")).unwrap();
     }
 
@@ -50,7 +56,8 @@ impl Rotating {
 
     fn takes(&self, seen: &Seen) -> bool {
         let taken = self.taken.lock().unwrap();
-        seen.authorization().is_some_and(|told| taken.contains(&told.to_owned()))
+        seen.authorization()
+            .is_some_and(|told| taken.contains(&told.to_owned()))
     }
 
     fn answer(&self, seen: &Seen, way: Way) -> Answer {
@@ -62,10 +69,16 @@ impl Rotating {
             }
             let newest = self.tokens.lock().unwrap().back().cloned().unwrap();
             let token = newest.strip_prefix("Bearer ").unwrap();
-            return answer(200, &[], format!(r#"{{"token":"{token}","expires_in":3600}}"#));
+            return answer(
+                200,
+                &[],
+                format!(r#"{{"token":"{token}","expires_in":3600}}"#),
+            );
         }
         let tokens = self.tokens.lock().unwrap();
-        let token = seen.authorization().is_some_and(|told| tokens.contains(&told.to_owned()));
+        let token = seen
+            .authorization()
+            .is_some_and(|told| tokens.contains(&told.to_owned()));
         match way {
             Way::Basic | Way::Denying if self.takes(seen) => answer(200, &[], "{}"),
             Way::Tokens if token => answer(200, &[], "{}"),
@@ -154,10 +167,16 @@ async fn no_pull_fails_while_passwords_rotate_for_two_days() {
                     registry.forget_older();
                 }
                 let pulled = upstream.manifest("a/b", &"1".parse().unwrap()).await;
-                assert!(pulled.is_ok(), "{way:?}, by program {by_program}, step {step}: {pulled:?}");
+                assert!(
+                    pulled.is_ok(),
+                    "{way:?}, by program {by_program}, step {step}: {pulled:?}"
+                );
             }
             let requests = fake.seen().len() as u64;
-            assert!(requests <= 2 * STEPS, "{way:?}: {requests} requests for {STEPS} pulls");
+            assert!(
+                requests <= 2 * STEPS,
+                "{way:?}: {requests} requests for {STEPS} pulls"
+            );
         }
     }
 }
@@ -178,7 +197,10 @@ async fn a_refusal_for_good_is_told_as_the_upstream_says_it() {
     for _ in 0..3 {
         pass(STEP).await;
         let outcome = upstream.manifest("a", &"1".parse().unwrap()).await;
-        assert!(matches!(outcome, Err(UpstreamError::Denied { .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(UpstreamError::Denied { .. })),
+            "{outcome:?}"
+        );
     }
     fs::remove_file(home.path().join("provider")).unwrap();
     pass(STEP * 30).await;

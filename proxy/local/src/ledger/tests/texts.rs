@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use sluicegate_engine::content::PackedDocument;
-use sluicegate_engine::ledger::{BasisNumber, Known};
+use sluicegate_engine::ledger::{BasisNumber, Known, stored};
 
 use super::rows::{VerdictBody, VerdictRow};
 use super::*;
@@ -86,7 +86,7 @@ async fn a_text_moves_between_row_and_document_and_leaves_nothing() {
 async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
     let (directory, records) = records();
     let verdict = verdict("app", "image", 0, many_findings());
-    let text = serde_json::to_vec(&verdict).unwrap();
+    let text = stored::verdict_text(&verdict).unwrap();
     let packed = zstd::bulk::compress(&text, 3).unwrap();
     let name = format!("{} {}", verdict.repository, Digest::of(&packed));
     let kind = DocumentKind::Verdict;

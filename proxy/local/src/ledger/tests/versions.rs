@@ -7,7 +7,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use sluicegate_engine::events::{Event, difference};
-use sluicegate_engine::ledger::{BasisNumber, Stamp, Summary, TagHistory, TagRecord, term};
+use sluicegate_engine::ledger::{BasisNumber, Stamp, Summary, TagHistory, TagRecord, stored, term};
 use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
@@ -39,7 +39,7 @@ fn verdict_row(row: &VerdictRow) -> Vec<u8> {
 }
 
 fn event(event: &Event) -> Vec<u8> {
-    [version::begin(), serde_json::to_vec(event).unwrap()].concat()
+    [version::begin(), stored::event_text(event).unwrap()].concat()
 }
 
 /// Writes one row of every kind.
@@ -49,7 +49,8 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     old.provenance.feeds = SnapshotId::NO_FEEDS;
     let changed = Event::new(7, second(1), difference(&old, &new).unwrap());
     let (summary, digest) = (Summary::of(&new), Digest::of(b"manifest"));
-    let text = serde_json::to_vec(&new).unwrap();
+    let text = stored::verdict_text(&new).unwrap();
+    let everything = stored::verdict_text(&samples::verdict_with_everything()).unwrap();
     let (repository, media_type) = (repository("app"), "application/x".to_owned());
     let inline = VerdictBody::Inline(b"compressed".into());
     let elsewhere = VerdictBody::Document(format!("{repository} {digest}"));
@@ -75,6 +76,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     let verdict = |body, basis| verdict_row(&VerdictRow::of(&summary, body, BasisNumber(basis)));
     vec![
         ("text", text),
+        ("everything", everything),
         ("verdict", verdict(inline, 0)),
         ("document", verdict(elsewhere, 0)),
         ("based", verdict(based.clone(), 0)),
@@ -103,9 +105,9 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
 /// Reads a row and writes it again; none where it cannot be read.
 fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     match name {
-        "text" => {
-            let verdict: Verdict = serde_json::from_slice(bytes).ok()?;
-            serde_json::to_vec(&verdict).ok()
+        "text" | "everything" => {
+            let verdict = stored::read_verdict(bytes)?;
+            stored::verdict_text(&verdict).ok()
         }
         "verdict" | "document" | "based" | "numbered" => {
             rows::read_verdict(bytes).map(|read| verdict_row(&read))
@@ -185,7 +187,7 @@ fn rows_of_a_later_version_are_missing_and_told_of() {
     let mut refused = 0;
     tracing::subscriber::with_default(subscriber, || {
         for (name, mut bytes) in written() {
-            if name == "text" {
+            if matches!(name, "text" | "everything") {
                 continue;
             }
             bytes[2] += 1;

@@ -1,0 +1,102 @@
+//! An event, as it is kept.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sluicegate_model::form::Maybe;
+use sluicegate_model::forms;
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository, Tag};
+
+use crate::events::{
+    Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
+    FromTo, Ids,
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Event")]
+pub(super) struct StoredEvent {
+    seq: u64,
+    id: String,
+    time: Timestamp,
+    #[serde(rename = "type")]
+    kind: EventKind,
+    #[serde(flatten, with = "StoredChange")]
+    change: Change,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Change")]
+pub(super) struct StoredChange {
+    digest: Digest,
+    repository: Repository,
+    tags: Vec<Tag>,
+    direction: Direction,
+    #[serde(with = "StoredDecisions")]
+    decision: Decisions,
+    #[serde(with = "StoredFindingChanges")]
+    findings: FindingChanges,
+    #[serde(with = "StoredCause")]
+    cause: Cause,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Decisions")]
+pub(super) struct StoredDecisions {
+    before: Decision,
+    after: Decision,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "FindingChanges")]
+pub(super) struct StoredFindingChanges {
+    #[serde(with = "StoredIds")]
+    added: Ids,
+    #[serde(with = "StoredIds")]
+    removed: Ids,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Ids")]
+pub(super) struct StoredIds {
+    count: u64,
+    ids: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Cause")]
+pub(super) struct StoredCause {
+    #[serde(default, with = "Maybe::<StoredFromTo>")]
+    feeds: Option<FromTo>,
+    #[serde(default, with = "Maybe::<StoredFromTo>")]
+    policy: Option<FromTo>,
+    #[serde(default, with = "Maybe::<StoredFromTo>")]
+    scanner: Option<FromTo>,
+    #[serde(default, with = "Maybe::<StoredExceptionChanges>")]
+    exceptions: Option<ExceptionChanges>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ExceptionChanges")]
+pub(super) struct StoredExceptionChanges {
+    gone: Vec<String>,
+    added: Vec<String>,
+    policies: Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "FromTo")]
+pub(super) struct StoredFromTo {
+    from: String,
+    to: String,
+}
+
+forms! {
+    StoredEvent => Event,
+    StoredChange => Change,
+    StoredDecisions => Decisions,
+    StoredFindingChanges => FindingChanges,
+    StoredIds => Ids,
+    StoredCause => Cause,
+    StoredExceptionChanges => ExceptionChanges,
+    StoredFromTo => FromTo,
+}

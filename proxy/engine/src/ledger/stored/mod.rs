@@ -1,0 +1,58 @@
+//! What ledgers keep of verdicts, summaries and events: texts in JSON, whichever ledger it is.
+//!
+//! What was once written is read for ever. These forms are what is written, apart from the values of
+//! the engine and from what the API answers; whoever keeps them says their version beside them, and
+//! pins their texts. They stand with the port and not with one of its adapters, for a verdict's text
+//! is packed before any ledger is asked, and its digest is what tells a stored verdict from another.
+
+mod event;
+mod finding;
+mod summary;
+mod verdict;
+
+use sluicegate_model::form::{Form, ReadAs, WrittenAs};
+use sluicegate_model::verdict::Verdict;
+
+pub(super) use verdict::{StoredPolicyReference, StoredProvenance};
+
+use super::summary::Summary;
+use crate::events::Event;
+
+/// Gives the text of a verdict.
+pub fn verdict_text(verdict: &Verdict) -> serde_json::Result<Vec<u8>> {
+    text::<verdict::StoredVerdict>(verdict)
+}
+
+/// Reads the text of a verdict; none where it is damaged.
+pub fn read_verdict(text: &[u8]) -> Option<Verdict> {
+    read::<verdict::StoredVerdict>(text)
+}
+
+/// Gives the text of what lists say of a verdict.
+pub fn summary_text(summary: &Summary) -> serde_json::Result<Vec<u8>> {
+    text::<summary::StoredSummary>(summary)
+}
+
+/// Reads the text of what lists say of a verdict; none where it is damaged.
+pub fn read_summary(text: &[u8]) -> Option<Summary> {
+    read::<summary::StoredSummary>(text)
+}
+
+/// Gives the text of an event.
+pub fn event_text(event: &Event) -> serde_json::Result<Vec<u8>> {
+    text::<event::StoredEvent>(event)
+}
+
+/// Reads the text of an event; none where it is damaged.
+pub fn read_event(text: &[u8]) -> Option<Event> {
+    read::<event::StoredEvent>(text)
+}
+
+fn text<F: Form>(value: &F::Of) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&WrittenAs::<F>(value))
+}
+
+fn read<F: Form>(text: &[u8]) -> Option<F::Of> {
+    let ReadAs(value) = serde_json::from_slice::<ReadAs<F>>(text).ok()?;
+    Some(value)
+}

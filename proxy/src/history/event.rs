@@ -1,0 +1,139 @@
+//! An event, as programs are told of it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluicegate_engine::events::{
+    Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
+    FromTo, Ids,
+};
+use sluicegate_model::form::Maybe;
+use sluicegate_model::forms;
+use sluicegate_model::schema::Instant;
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository, Tag};
+
+/// Something that happened.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Event")]
+pub(super) struct EventAnswer {
+    /// Its number, from 1, without holes.
+    seq: u64,
+    /// Its name, which no other event ever has.
+    id: String,
+    /// When the verdict was made.
+    #[schemars(with = "Instant")]
+    time: Timestamp,
+    /// What kind of thing happened.
+    #[serde(rename = "type")]
+    kind: EventKind,
+    /// What happened.
+    #[serde(flatten, with = "ChangeAnswer")]
+    change: Change,
+}
+
+/// The difference between a verdict and the one that took its place.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Change")]
+pub(super) struct ChangeAnswer {
+    /// The manifest.
+    digest: Digest,
+    /// The canonical repository.
+    repository: Repository,
+    /// Tags under which it was pulled, first ones.
+    tags: Vec<Tag>,
+    /// Which way it went.
+    direction: Direction,
+    /// What came out before and comes out now.
+    #[serde(with = "DecisionsAnswer")]
+    decision: Decisions,
+    /// Findings that came and went.
+    #[serde(with = "FindingChangesAnswer")]
+    findings: FindingChanges,
+    /// What changed outside the image.
+    #[serde(with = "CauseAnswer")]
+    cause: Cause,
+}
+
+/// The decisions of the two verdicts.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Decisions")]
+pub(super) struct DecisionsAnswer {
+    /// That of the verdict before.
+    before: Decision,
+    /// That of the verdict now.
+    after: Decision,
+}
+
+/// What findings came and went.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "FindingChanges")]
+pub(super) struct FindingChangesAnswer {
+    /// Those that only the new verdict has.
+    #[serde(with = "IdsAnswer")]
+    added: Ids,
+    /// Those that only the old verdict had.
+    #[serde(with = "IdsAnswer")]
+    removed: Ids,
+}
+
+/// Names of findings.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Ids")]
+pub(super) struct IdsAnswer {
+    /// How many findings.
+    count: u64,
+    /// The different ids among them, worst first, first ones.
+    ids: Vec<String>,
+}
+
+/// What changed outside the image; nothing of it where only time has passed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Cause")]
+pub(super) struct CauseAnswer {
+    /// The feed snapshots, where they differ.
+    #[serde(with = "Maybe::<FromToAnswer>")]
+    feeds: Option<FromTo>,
+    /// The digests of the policies, where they differ.
+    #[serde(with = "Maybe::<FromToAnswer>")]
+    policy: Option<FromTo>,
+    /// The programs with their analyzers, where they differ.
+    #[serde(with = "Maybe::<FromToAnswer>")]
+    scanner: Option<FromTo>,
+    /// The exceptions that ended, were taken away or came, where any did.
+    #[serde(default, with = "Maybe::<ExceptionChangesAnswer>")]
+    exceptions: Option<ExceptionChanges>,
+}
+
+/// Exceptions that cover findings of only one of the two verdicts.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "ExceptionChanges")]
+pub(super) struct ExceptionChangesAnswer {
+    /// Those of the verdict before, by name.
+    gone: Vec<String>,
+    /// Those of the verdict now, by name.
+    added: Vec<String>,
+    /// The digest under which the texts of those before are kept, and so who answered for them.
+    policies: Digest,
+}
+
+/// Two identities.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "FromTo")]
+pub(super) struct FromToAnswer {
+    /// That of the verdict before.
+    from: String,
+    /// That of the verdict now.
+    to: String,
+}
+
+forms! {
+    EventAnswer => Event,
+    ChangeAnswer => Change,
+    DecisionsAnswer => Decisions,
+    FindingChangesAnswer => FindingChanges,
+    IdsAnswer => Ids,
+    CauseAnswer => Cause,
+    ExceptionChangesAnswer => ExceptionChanges,
+    FromToAnswer => FromTo,
+}
