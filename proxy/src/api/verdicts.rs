@@ -124,6 +124,7 @@ pub(super) fn unlisted(error: LedgerError) -> Problem {
 }
 
 /// One verdict of a list.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Listed {
