@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::answers::Written;
 use super::problem::Problem;
-use sluicegate_engine::pull::memory::Share;
+use sluicegate_engine::memory::Share;
 
 /// Bytes of one piece: what a connection holds until it is written.
 const PIECE_BYTES: usize = 64 * 1024;

@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::summary::{CountsAnswer, SummaryAnswer, WorstAnswer};
 use super::{ApiState, body};
 use crate::moment::Moment;
-use sluicegate_engine::pull::memory::Share;
+use sluicegate_engine::memory::Share;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,5 @@ mod slow;
 pub mod stream_rules;
 pub mod verdict;
 
-pub use crate::memory;
-
 #[cfg(test)]
 mod golden;
