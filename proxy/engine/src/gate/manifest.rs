@@ -7,7 +7,7 @@ use crate::identity::Who;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::image::{Reference, Tag};
-use sluicegate_model::manifest::{ImageManifest, Manifest};
+use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository, Scope};
 
@@ -17,9 +17,6 @@ use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
 use crate::pull::manifests::KnownManifest;
 use crate::pull::patience::OutOfPatience;
-
-/// How often an image is scanned again whose scan is not kept and whose verdict is old at once.
-const ATTEMPTS: usize = 4;
 
 /// What the gate answers to a request for a manifest.
 pub enum ManifestAnswer {
@@ -186,41 +183,24 @@ impl Gate {
         nesting: Nesting,
     ) -> BoxFuture<'a, Result<JudgedManifest, PullError>> {
         match &manifest.parsed {
-            Manifest::Image(image) => {
-                let client = nesting.client();
-                self.image(scope, manifest, image, tag, client).boxed()
+            Manifest::Image(image) => async move {
+                let current = self.parts.judge.current_under(scope, &manifest.digest, tag);
+                if let Some(verdict) = current.await? {
+                    return Ok(Judged::by(verdict));
+                }
+                let pull = self.parts.running.join(scope, manifest, image, tag);
+                pull.join(nesting.client());
+                match self.parts.mode {
+                    GateMode::Hold => Ok(Judged::by(pull.outcome().await?)),
+                    GateMode::Stream => Ok(Judged::Passes(None)),
+                }
             }
+            .boxed(),
             Manifest::Index(index) => {
                 self.led.note(&scope.repository, &manifest.digest, index);
                 async move { self.index(scope, index, nesting).await }.boxed()
             }
         }
-    }
-
-    async fn image(
-        &self,
-        scope: &Scope,
-        manifest: &Arc<KnownManifest>,
-        image: &ImageManifest,
-        tag: Option<&Tag>,
-        client: Watched,
-    ) -> Result<JudgedManifest, PullError> {
-        for _ in 0..ATTEMPTS {
-            let current = self.parts.judge.current_under(scope, &manifest.digest, tag);
-            if let Some(verdict) = current.await? {
-                return Ok(Judged::by(verdict));
-            }
-            let pull = self.parts.running.join(scope, manifest, image, tag);
-            pull.join(client.clone());
-            if self.parts.mode == GateMode::Stream {
-                return Ok(Judged::Passes(None));
-            }
-            // Whoever came while its verdict was made may have come after what it rests on had
-            // changed: only a verdict that is current by now is an answer.
-            pull.outcome().await?;
-        }
-        let why = "what its verdict rests on changes faster than it can be scanned";
-        Err(PullError::broken("judging an image", why))
     }
 
     async fn let_out(

@@ -1,10 +1,12 @@
-//! One pull for each scope and manifest: joins the scan of the content, decides, and tells everybody who waits. It runs to its end whoever leaves.
+//! One pull for each scope and manifest: joins the scan of the content, decides, and tells everybody
+//! who waits. It runs to its end whoever leaves.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::content::{Tail, Watched};
+use crate::snapshots::Epoch;
 use crate::trace;
 use sluicegate_model::image::Tag;
 use sluicegate_model::manifest::{ImageManifest, Manifest};
@@ -175,29 +177,50 @@ impl Pulls {
 
 impl Shared {
     async fn run(self: Arc<Self>, pull: Arc<Pull>, image: ImageManifest) {
-        let work = tokio::spawn({
-            let (shared, pull) = (Arc::clone(&self), Arc::clone(&pull));
-            trace::carried(async move { shared.work(&pull, &image).await })
-        });
+        let image = Arc::new(image);
         let reporter = tokio::spawn(trace::carried(report_progress(Arc::clone(&pull))));
-        let outcome = work
-            .await
-            .unwrap_or_else(|panic| Err(PullError::broken("a pull", panic)));
+        let mut is_first = true;
+        let outcome = loop {
+            let epoch = self.judge.epoch();
+            let work = tokio::spawn({
+                let (shared, pull, image) =
+                    (Arc::clone(&self), Arc::clone(&pull), Arc::clone(&image));
+                trace::carried(async move { shared.work(&pull, &image, is_first).await })
+            });
+            let outcome = work
+                .await
+                .unwrap_or_else(|panic| Err(PullError::broken("a pull", panic)));
+            if self.forget(&pull, &outcome, epoch) {
+                break outcome;
+            }
+            is_first = false;
+        };
         reporter.abort();
         if let Err(error) = &outcome {
             tracing::warn!(repository = %pull.scope, digest = %pull.manifest.digest, %error, "pull failed");
         }
-        // The verdict is stored before the pull is forgotten, so nobody finds neither.
-        let key = (pull.scope.clone(), pull.manifest.digest.clone());
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key);
         pull.end(outcome);
     }
 
-    async fn work(&self, pull: &Pull, image: &ImageManifest) -> Outcome {
+    /// Lets nobody join any more. Not where something else came in force while the verdict was made:
+    /// whoever joined since then must not be answered by less.
+    ///
+    /// The verdict is stored before the pull is forgotten, so nobody finds neither.
+    fn forget(&self, pull: &Pull, outcome: &Outcome, epoch: Epoch) -> bool {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = outcome.is_err() || self.judge.epoch() == epoch;
+        if is_current {
+            running.remove(&(pull.scope.clone(), pull.manifest.digest.clone()));
+        }
+        is_current
+    }
+
+    /// Scans and judges; after the first time it only judges, where what was found is kept.
+    async fn work(&self, pull: &Pull, image: &ImageManifest, is_first: bool) -> Outcome {
         let (scope, digest) = (&pull.scope, &pull.manifest.digest);
+        if !is_first && let Some(verdict) = self.judge.current(scope, digest).await? {
+            return Ok(verdict);
+        }
         let scanned = self.scan(pull, image).await?;
         self.judge.observe_scan(scanned.scan_ms);
         let tags: Vec<Tag> = pull.tags().iter().cloned().collect();

@@ -204,7 +204,7 @@ impl Content for MemoryContent {
 
     async fn put_documents(&self, documents: Vec<PackedDocument>) -> Result<(), ContentError> {
         let keys: Vec<&str> = documents.iter().map(PackedDocument::key).collect();
-        self.turns.take(&keys.join(" ")).await;
+        self.turns.take(&format!("put {}", keys.join(" "))).await;
         let named = |document: PackedDocument| {
             let name = (document.kind(), document.key().to_owned());
             (name, document)

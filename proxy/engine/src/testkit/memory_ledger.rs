@@ -172,7 +172,7 @@ impl Verdicts for MemoryLedger {
         &self,
         replacements: Vec<Replacement>,
     ) -> Result<Vec<bool>, LedgerError> {
-        let mut state = self.state().await;
+        let mut state = self.state_for("replace").await;
         let written = replacements.into_iter().map(|new| state.replace(new));
         Ok(written.collect())
     }

@@ -45,6 +45,7 @@
 //! | what is refused has no referrers | `what_is_refused_has_no_referrers_and_what_is_unknown_has` |
 //! | a busy upstream is waited for | `an_upstream_that_is_asked_too_often_is_waited_for` |
 //! | a verdict is made anew under other policies | `a_policy_that_comes_in_force_decides_on_the_next_request` |
+//! | also for who joins a pull that was begun under the earlier ones | `who_joins_a_pull_after_a_policy_came_in_force_is_answered_by_that` |
 //! | where the inventory is gone the request is held | `an_image_whose_inventory_is_gone_is_held_until_it_is_scanned_again` |
 //! | an error is no verdict | `an_upstream_that_fails_is_no_verdict_in_either_mode` |
 
