@@ -10,8 +10,8 @@ use crate::env::Environment;
 use crate::errors::Notes;
 use crate::file::{ProviderEntry, UpstreamEntry};
 use crate::layer::Sourced;
-use crate::secret::Secret;
 use crate::values::{CredentialProvider, Credentials, Login};
+use sluicegate_model::secret::Secret;
 
 /// Longest password file, in bytes. The longest registry tokens have about 4 KiB.
 const MAX_SECRET_BYTES: usize = 64 * 1024;

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use crate::credentials::warn_if_others_may_read;
 use crate::errors::Notes;
 use crate::layer::Sourced;
-use crate::secret::Secret;
 use crate::values::{Credentials, Login, UpstreamSettings};
+use sluicegate_model::secret::Secret;
 
 /// Longest file accepted, in bytes: some hundred registries.
 const MAX_BYTES: usize = 1024 * 1024;

@@ -27,7 +27,6 @@ mod layer;
 mod named_registry;
 mod networks;
 mod said;
-mod secret;
 mod upstreams;
 mod values;
 mod webhook;
@@ -37,8 +36,8 @@ pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use named_registry::registry_named;
-pub use secret::Secret;
 pub use settings::{Flags, Loaded, Settings};
+pub use sluicegate_model::secret::Secret;
 pub use values::{
     ApiAuth, CredentialProvider, Credentials, FeedSource, LogFormat, Login, StoreEngine, TlsFiles,
     UpstreamSettings, WebhookSettings,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::defaults;
-use crate::secret::Secret;
+use sluicegate_model::secret::Secret;
 
 /// One registry that may be pulled from, or another place that is asked over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]

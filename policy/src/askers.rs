@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use sluicegate_model::Principal;
 
-use crate::glob::Glob;
+use sluicegate_model::glob::Glob;
 
 /// What begins the pattern of a key.
 const KEY: &str = "key:";

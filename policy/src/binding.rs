@@ -4,7 +4,7 @@
 use sluicegate_model::Audience;
 
 use crate::askers::{Asker, Client};
-use crate::glob::Glob;
+use sluicegate_model::glob::Glob;
 
 /// A policy file's name and text.
 #[derive(Clone, Debug, PartialEq, Eq)]

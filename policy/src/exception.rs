@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use sluicegate_model::Repository;
 use sluicegate_model::finding::Finding;
 
-use crate::glob::Glob;
 use crate::rules::PurlPattern;
+use sluicegate_model::glob::Glob;
 
 /// A checked exception.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Laws, each with a test: unknown severity satisfies no threshold; more findings never loosen a
 //! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
 //!
-//! Reading order: what documents mean (`rules`, `exception`, `glob`, `askers`), how they are read (`read`,
+//! Reading order: what documents mean (`rules`, `exception`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
 //! decision (`decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
 
@@ -15,7 +15,6 @@ mod document;
 mod duration;
 mod error;
 mod exception;
-mod glob;
 mod lint;
 mod listed;
 mod load;
@@ -32,7 +31,6 @@ pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
-pub use glob::Glob;
 pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
 pub use needs::Lacks;

@@ -16,8 +16,8 @@ use sluicegate_model::verdict::{Decision, RuleId};
 use crate::binding::Binding;
 use crate::duration;
 use crate::exception::{self, Exception};
-use crate::glob::Glob;
 use crate::rules::{Conditions, MaxAge, Mode, Policy, PurlPattern, Rule, Template};
+use sluicegate_model::glob::Glob;
 
 /// The only version of documents there is.
 const API_VERSION: &str = "sluicegate/v1";

@@ -8,7 +8,7 @@ use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, RuleId};
 
-use crate::glob::Glob;
+use sluicegate_model::glob::Glob;
 
 /// A ceiling for everything a policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

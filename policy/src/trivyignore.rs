@@ -7,8 +7,8 @@
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 
 use crate::exception::{self, Exception};
-use crate::glob::Glob;
 use crate::read::{Reader, canonical};
+use sluicegate_model::glob::Glob;
 
 /// Largest plain file, in bytes; a line takes about 15.
 const MAX_PLAIN_BYTES: usize = 4 * 1024 * 1024;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use sluicegate_model::Principal;
+use sluicegate_model::secret::Secret;
 use sluicegate_policy::Asker;
 
 /// Who asks: what answers are given to, and lines are written of.
@@ -77,28 +78,6 @@ pub enum Credentials {
     },
     /// A text that is all in one.
     Bearer(Secret),
-}
-
-/// Text that cannot be printed or logged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Gives the text; call it only where it is compared.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 /// Says why nobody is answered: it is not known who asks.

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_model::clock::Clock;
+use sluicegate_model::glob::Glob;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::names::Names;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
-use sluicegate_policy::Glob;
 
 use crate::gate::Gate;
 use crate::identity::Who;

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluicegate_model::Repository;
+use sluicegate_model::glob::Glob;
 use sluicegate_model::schema::Instant;
-use sluicegate_policy::{Glob, ListedException};
+use sluicegate_policy::ListedException;
 
 use super::ApiState;
 use super::answers::List;

@@ -10,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
-use sluicegate_engine::identity::{Credentials, Identity, Presented, Secret, Unidentified, Who};
+use sluicegate_engine::identity::{Credentials, Identity, Presented, Unidentified, Who};
+use sluicegate_model::secret::Secret;
 
 use super::forwarded::TrustedProxies;
 

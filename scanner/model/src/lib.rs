@@ -6,8 +6,8 @@
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
-//! [`audience`], [`verdict`]);
-//! how all of it is written, for programs, is [`form`], [`schema`] and [`percent`].
+//! [`audience`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
+//! [`percent`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
 pub mod absent;
 pub mod advisory;
@@ -20,6 +20,7 @@ pub mod digest;
 pub mod finding;
 pub mod form;
 pub mod gate;
+pub mod glob;
 pub mod image;
 pub mod image_config;
 pub mod inventory;
@@ -38,6 +39,7 @@ pub mod report;
 )]
 pub mod samples;
 pub mod schema;
+pub mod secret;
 pub mod severity;
 pub mod snapshot;
 pub mod strict_json;

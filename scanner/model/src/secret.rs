@@ -1,6 +1,6 @@
 //! A value that cannot be printed, logged or serialized.
 
-/// Text that only the one who sends it may see.
+/// Text that only the one who sends it, or is sent it, may see.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -10,7 +10,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Gives the text; call it only where it is put on the wire.
+    /// Gives the text; call it only where it is put on the wire or compared.
     pub fn expose(&self) -> &str {
         &self.0
     }

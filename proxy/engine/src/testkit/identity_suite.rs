@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::identity::{Credentials, Identity, Presented, Secret, Unidentified, Who};
+use crate::identity::{Credentials, Identity, Presented, Unidentified, Who};
+use sluicegate_model::secret::Secret;
 
 /// A secret that nothing may print.
 const SECRET: &str = "open-sesame";

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sluicegate_model::Principal;
 
-use crate::identity::{Credentials, Identity, Presented, Secret, Unidentified, Who};
+use crate::identity::{Credentials, Identity, Presented, Unidentified, Who};
+use sluicegate_model::secret::Secret;
 
 /// Knows keys by name and secret, and believes every certificate.
 #[derive(Debug, Default)]
