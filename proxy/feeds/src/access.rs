@@ -4,10 +4,9 @@
 //! more leaves the last good client in use. Passwords are the client's own. Called by `fetch`.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use sluicegate_config::UpstreamSettings;
-use sluicegate_upstream::{ProxyVariables, UpstreamError, Web};
+use sluicegate_upstream::{ProxyVariables, Stamp, UpstreamError, Web};
 
 /// Where a place is, who we are there, and the client that follows from it.
 #[derive(Debug)]
@@ -19,12 +18,10 @@ pub(super) struct Access {
 
 #[derive(Debug)]
 struct Current {
+    /// Of the file with certificates.
     stamp: Option<Stamp>,
     web: Arc<Web>,
 }
-
-/// When the file with certificates was written, and its size.
-type Stamp = (SystemTime, u64);
 
 impl Access {
     /// Prepares a client; connects to nothing.
@@ -72,6 +69,5 @@ impl Access {
 }
 
 fn stamp(site: &UpstreamSettings) -> Option<Stamp> {
-    let file = site.ca_file.as_ref()?.metadata().ok()?;
-    Some((file.modified().ok()?, file.len()))
+    Stamp::of(site.ca_file.as_ref()?)
 }

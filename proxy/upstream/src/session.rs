@@ -62,16 +62,18 @@ impl Session {
     /// Sends a request, and once more where it is refused and we are somebody else by now:
     /// credentials that have ended are refused as wrong ones are.
     pub(super) async fn ask(&self, ask: &Ask) -> Result<Response<Incoming>, UpstreamError> {
-        let login = self.authenticator.login_number(&ask.path);
+        let proof = self.authenticator.last_proof(&ask.path);
         let first = self.attempt(ask).await;
-        let again = is_refused(&first) && self.authenticator.has_changed(&ask.path, login).await;
-        let last = if again {
+        if is_refused(&first)
+            && self
+                .authenticator
+                .has_changed(&ask.path, proof.as_ref())
+                .await
+        {
             drop(first);
-            self.attempt(ask).await
-        } else {
-            first
-        };
-        self.settle(ask, last?).await
+            return self.settle(ask, self.attempt(ask).await?).await;
+        }
+        self.settle(ask, first?).await
     }
 
     /// Sends a request, with one more try after a 401, or after an answer that strangers may get

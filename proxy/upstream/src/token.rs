@@ -22,7 +22,7 @@ use super::answer::failure;
 use super::challenge::{BearerChallenge, Challenge};
 use super::encoding::decoded;
 use super::error::UpstreamError;
-use super::login::{Known, Login};
+use super::login::Login;
 use super::redirect::{MAX_REDIRECTS, is_redirect, redirect_target};
 use super::retry::patiently;
 use super::text::UpstreamText;
@@ -65,8 +65,8 @@ struct TokenKey {
     realm: Url,
     service: Option<String>,
     scope: String,
-    /// Who it is for: none = nobody in particular.
-    login: Option<u64>,
+    /// What proved who it is for; none = nobody in particular.
+    proof: Option<HeaderValue>,
 }
 
 #[derive(Clone)]
@@ -128,9 +128,8 @@ impl Authenticator {
                     detail: None,
                 })?,
             Challenge::Bearer(bearer) => {
-                let login = self.known(what, path).await?;
-                self.forget(&token_key(bearer, path, login.as_ref()), used)
-                    .await;
+                let proof = self.basic(what, path).await?;
+                self.forget(&token_key(bearer, path, proof), used).await;
                 self.token(wire, what, bearer, path).await?
             }
         };
@@ -159,10 +158,8 @@ impl Authenticator {
         path: &str,
     ) -> Result<HeaderValue, UpstreamError> {
         self.check_realm(what, &bearer.realm)?;
-        let login = patiently(|| self.known(what, path)).await?;
-        let key = token_key(bearer, path, login.as_ref());
-        let basic = login.map(|login| login.basic);
-        let fetching = patiently(|| self.fetch(wire, what, &key, basic.as_ref()));
+        let key = token_key(bearer, path, self.basic(what, path).await?);
+        let fetching = patiently(|| self.fetch(wire, what, &key));
         self.tokens
             .try_get_with(key.clone(), fetching)
             .await
@@ -189,13 +186,7 @@ impl Authenticator {
         Ok(())
     }
 
-    async fn fetch(
-        &self,
-        wire: &Wire,
-        what: &str,
-        key: &TokenKey,
-        basic: Option<&HeaderValue>,
-    ) -> Result<Token, UpstreamError> {
+    async fn fetch(&self, wire: &Wire, what: &str, key: &TokenKey) -> Result<Token, UpstreamError> {
         let what = format!("{what}: token from {}", place(&key.realm));
         let mut url = key.realm.clone();
         if let Some(service) = &key.service {
@@ -203,8 +194,8 @@ impl Authenticator {
         }
         url.query_pairs_mut().append_pair("scope", &key.scope);
         let mut headers = HeaderMap::new();
-        if let Some(basic) = basic {
-            headers.insert(header::AUTHORIZATION, basic.clone());
+        if let Some(proof) = &key.proof {
+            headers.insert(header::AUTHORIZATION, proof.clone());
         }
         let asked_at = Instant::now();
         let response = self.follow(wire, &what, url, headers).await;
@@ -280,37 +271,33 @@ impl Authenticator {
         self.unchallenged.store(Some(Arc::new(Instant::now())));
     }
 
-    /// Gives what proves who we are, for a repository; none where nobody in particular.
+    /// Gives what proves who we are, for a repository; none where we are nobody in particular.
     pub(super) async fn basic(
         &self,
         what: &str,
         path: &str,
     ) -> Result<Option<HeaderValue>, UpstreamError> {
-        let known = patiently(|| self.known(what, path)).await?;
-        Ok(known.map(|known| known.basic))
+        let Some(login) = &self.login else {
+            return Ok(None);
+        };
+        let failed = |why| UpstreamError::Login {
+            what: what.to_owned(),
+            why,
+        };
+        patiently(|| async { login.proof(path).await.map_err(failed) }).await
     }
 
-    /// Tells which answer says who we are; none where nobody does or has been asked yet.
-    pub(super) fn login_number(&self, path: &str) -> Option<u64> {
-        self.login.as_ref()?.number(path)
+    /// Gives the last such proof that is known without asking anybody.
+    pub(super) fn last_proof(&self, path: &str) -> Option<HeaderValue> {
+        self.login.as_ref()?.last_proof(path)
     }
 
-    /// Finds out after a refusal whether we are somebody else by now.
-    pub(super) async fn has_changed(&self, path: &str, refused: Option<u64>) -> bool {
+    /// Looks, after a refusal, whether we are somebody else by now than the one who was refused.
+    pub(super) async fn has_changed(&self, path: &str, refused: Option<&HeaderValue>) -> bool {
         match &self.login {
             Some(login) => login.has_changed(path, refused).await,
             None => false,
         }
-    }
-
-    async fn known(&self, what: &str, path: &str) -> Result<Option<Known>, UpstreamError> {
-        let Some(login) = &self.login else {
-            return Ok(None);
-        };
-        login.known(path).await.map_err(|why| UpstreamError::Login {
-            what: what.to_owned(),
-            why,
-        })
     }
 }
 
@@ -329,7 +316,7 @@ impl Expiry<TokenKey, Token> for TokenLife {
 }
 
 /// Asks for no more than pulling from one repository, even if the upstream suggests more.
-fn token_key(bearer: &BearerChallenge, path: &str, login: Option<&Known>) -> TokenKey {
+fn token_key(bearer: &BearerChallenge, path: &str, proof: Option<HeaderValue>) -> TokenKey {
     let own = format!("repository:{path}:pull");
     let suggested = bearer.scope.as_deref().filter(|scope| {
         scope.starts_with("repository:") && scope.ends_with(":pull") && !scope.contains(' ')
@@ -338,7 +325,7 @@ fn token_key(bearer: &BearerChallenge, path: &str, login: Option<&Known>) -> Tok
         realm: bearer.realm.clone(),
         service: bearer.service.clone(),
         scope: suggested.map_or(own, str::to_owned),
-        login: login.map(|login| login.number),
+        proof,
     }
 }
 

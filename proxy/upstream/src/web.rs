@@ -66,10 +66,10 @@ impl Web {
             headers,
         };
         let authenticator = &self.session.authenticator;
-        let login = authenticator.login_number("");
+        let proof = authenticator.last_proof("");
         let mut response = self.once(&ask).await?;
         let is_refused = matches!(response.status().as_u16(), 401 | 403);
-        if is_refused && authenticator.has_changed("", login).await {
+        if is_refused && authenticator.has_changed("", proof.as_ref()).await {
             response = self.once(&ask).await?;
         }
         match response.status() {

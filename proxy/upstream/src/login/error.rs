@@ -6,15 +6,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_config::PasswordError;
-
-/// Says why it is not known who we are at an upstream: the fault of its operator, or of a program or
-/// file that the operator named.
+/// Says why it is not known who we are at an upstream: the fault of its operator, or of the
+/// program that the operator named.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoginError {
-    /// The file with the password gives none.
-    #[error(transparent)]
-    Password(Arc<PasswordError>),
     /// The program does not start.
     #[error("{program:?} cannot be started: {source}")]
     NotStarted {

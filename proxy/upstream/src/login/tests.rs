@@ -3,10 +3,18 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use sluicegate_config::{CredentialProvider, Secret};
 
+use super::asked::RENEWED_EVERY;
+use super::program::Program;
 use super::*;
+use crate::tests::pass;
+
+/// Longer than it takes until a file is looked at again.
+const A_WHILE: Duration = Duration::from_secs(2);
 
 /// A program written in shell, which notes each time it is asked.
 struct Script {
@@ -77,20 +85,9 @@ impl Script {
     }
 }
 
-async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
-}
-
 async fn password(login: &Login, path: &str) -> String {
-    let known = login.known(path).await.unwrap().unwrap();
-    let pair = known
-        .basic
-        .to_str()
-        .unwrap()
-        .strip_prefix("Basic ")
-        .unwrap();
+    let proof = login.proof(path).await.unwrap().unwrap();
+    let pair = proof.to_str().unwrap().strip_prefix("Basic ").unwrap();
     let pair = String::from_utf8(STANDARD.decode(pair).unwrap()).unwrap();
     pair.strip_prefix("robot:").unwrap().to_owned()
 }
@@ -183,7 +180,7 @@ async fn a_provider_is_asked_again_before_its_answer_ends_and_never_used_after()
     pass(Duration::from_mins(11 * 60 + 57)).await;
     assert_eq!(password(&login, "a").await, "second");
     pass(Duration::from_mins(4)).await;
-    let error = login.known("a").await.unwrap_err();
+    let error = login.proof("a").await.unwrap_err();
     assert!(error.to_string().contains("exit status: 3"), "{error}");
 }
 
@@ -215,7 +212,7 @@ async fn many_who_wait_ask_once() {
     fs::remove_file(script.path("secret")).unwrap();
     pass(Duration::from_hours(2)).await;
     for _ in 0..50 {
-        assert!(login.known("a").await.is_err());
+        assert!(login.proof("a").await.is_err());
     }
     assert!(
         script.times_asked() <= 3,
@@ -228,19 +225,22 @@ async fn a_refusal_leads_to_another_question_but_not_again_and_again() {
     let script = Script::provider("Registry", "12h0m0s");
     let login = script.login();
     password(&login, "a").await;
-    let first = login.number("a");
+    let first = login.last_proof("a");
     assert!(
-        !login.has_changed("a", first).await,
+        !login.has_changed("a", first.as_ref()).await,
         "it was asked just now"
     );
     pass(RENEWED_EVERY).await;
-    assert!(!login.has_changed("a", first).await, "it says the same");
+    assert!(
+        !login.has_changed("a", first.as_ref()).await,
+        "it says the same"
+    );
     assert_eq!(script.times_asked(), 2);
     script.says("second");
     pass(RENEWED_EVERY).await;
-    assert!(login.has_changed("a", first).await);
+    assert!(login.has_changed("a", first.as_ref()).await);
     assert!(
-        login.has_changed("a", first).await,
+        login.has_changed("a", first.as_ref()).await,
         "somebody else has asked"
     );
     assert_eq!(script.times_asked(), 3);
@@ -265,16 +265,16 @@ async fn a_file_is_read_again_when_it_changes() {
     let login = in_file(&file);
     assert_eq!(password(&login, "a").await, "first");
     fs::write(&file, "second, and longer\n").unwrap();
-    pass(LOOK_EVERY).await;
+    pass(A_WHILE).await;
     assert_eq!(password(&login, "a").await, "second, and longer");
     fs::remove_file(&file).unwrap();
-    pass(LOOK_EVERY).await;
+    pass(A_WHILE).await;
     assert_eq!(password(&login, "a").await, "second, and longer");
-    let number = login.number("a");
-    assert!(!login.has_changed("a", number).await);
+    let last = login.last_proof("a");
+    assert!(!login.has_changed("a", last.as_ref()).await);
     fs::write(&file, "third\n").unwrap();
     assert!(
-        login.has_changed("a", number).await,
+        login.has_changed("a", last.as_ref()).await,
         "a refusal is a reason to look"
     );
     assert_eq!(password(&login, "a").await, "third");

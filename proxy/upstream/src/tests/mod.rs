@@ -11,3 +11,10 @@ mod renewal;
 mod silence;
 mod tls;
 mod tls_server;
+
+/// Moves the clock of this test on, and lets it run again.
+pub(crate) async fn pass(time: std::time::Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_config::{CredentialProvider, Credentials, Login, Secret};
 
+use super::pass;
 use crate::fake::{Answer, Fake, Seen, answer, wants_token};
 use crate::{Upstream, UpstreamError};
 
@@ -127,12 +128,6 @@ fn client(fake: &Fake, mut login: Login) -> Upstream {
     options.login = Some(login);
     options.allow_insecure_credentials = true;
     Upstream::new(options, None).unwrap()
-}
-
-async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
 }
 
 #[tokio::test]
