@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::{PolicySet, SourceFile};
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 24] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/ARCHITECTURE.md",
     "docs/BENCHMARKS.md",
+    "docs/accounts.md",
     "docs/decisions/README.md",
     "docs/decisions/crates.md",
     "docs/decisions/hold-and-stream.md",

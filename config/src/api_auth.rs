@@ -2,35 +2,23 @@
 
 use std::net::SocketAddr;
 
-use crate::layer::{Layer, Place};
+use crate::layer::Layer;
 use crate::said::Said;
-use crate::values::ApiAuth;
+use crate::values::Access;
 
 /// Reads what was chosen for an API at `listen`: without a word, only an API that nobody but this
 /// machine reaches answers without a key.
-pub(crate) fn read(said: &mut Said<'_>, listen: SocketAddr) -> ApiAuth {
+pub(crate) fn read(said: &mut Said<'_>, listen: SocketAddr) -> Access {
     let is_local = listen.ip().to_canonical().is_loopback();
     match (chosen(said), is_local) {
-        (Some((ApiAuth::Anonymous, _)), _) | (None, true) => ApiAuth::Anonymous,
-        (Some((ApiAuth::Required, place)), true) => {
-            let message = "there are no access keys yet, so nobody could ask the API; \
-                           leave api_auth out, an API on loopback is for this machine only";
-            said.notes.error(place, message);
-            ApiAuth::Required
-        }
-        (Some((ApiAuth::Required, _)) | None, false) => {
-            let message = format!(
-                "the API answers reads without a key, and {listen} is not only for this machine; \
-                 api_auth: anonymous (--api-auth anonymous, once --api-open) allows that"
-            );
-            said.notes.error(said.place("api_listen"), message);
-            ApiAuth::Required
-        }
+        (Some(auth), _) => auth,
+        (None, true) => Access::Anonymous,
+        (None, false) => Access::Required,
     }
 }
 
 /// Finds the strongest layer that says something under either name.
-fn chosen(said: &mut Said<'_>) -> Option<(ApiAuth, Place)> {
+fn chosen(said: &mut Said<'_>) -> Option<Access> {
     let says = |layer: &&Layer| {
         ["api_auth", "api_open"]
             .iter()
@@ -41,20 +29,19 @@ fn chosen(said: &mut Said<'_>) -> Option<(ApiAuth, Place)> {
     let is_open = open.map(|value| value.text == "true");
     let Some(auth) = auth else {
         // "Not open" never kept anybody on this machine from reading: it chooses nothing.
-        let open = open.filter(|_| is_open == Some(true))?;
-        return Some((ApiAuth::Anonymous, open.place.clone()));
+        return (is_open == Some(true)).then_some(Access::Anonymous);
     };
     let chosen = match auth.text.as_str() {
-        "required" => ApiAuth::Required,
-        "anonymous" => ApiAuth::Anonymous,
+        "required" => Access::Required,
+        "anonymous" => Access::Anonymous,
         other => {
             let message = format!("wanted required or anonymous, got {other:?}");
             said.notes.error(&auth.place, message);
-            return Some((ApiAuth::Anonymous, auth.place.clone()));
+            return Some(Access::Anonymous);
         }
     };
     if let (Some(open), Some(is_open)) = (open, is_open)
-        && is_open != (chosen == ApiAuth::Anonymous)
+        && is_open != (chosen == Access::Anonymous)
     {
         let message = format!(
             "api_open is the old name of api_auth: anonymous, and {} says {}; leave api_open out",
@@ -62,24 +49,24 @@ fn chosen(said: &mut Said<'_>) -> Option<(ApiAuth, Place)> {
         );
         said.notes.error(&open.place, message);
     }
-    Some((chosen, auth.place.clone()))
+    Some(chosen)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ApiAuth;
+    use super::Access;
     use crate::{Environment, Flags, load};
 
     const OPEN: &str = "0.0.0.0:5080";
 
-    fn auth(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<ApiAuth, String> {
+    fn auth(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Access, String> {
         let environment = Environment::from_variables(variables.iter().copied(), false);
         load(flags, &environment, Some(("file", file)))
             .map(|loaded| loaded.settings.api_auth)
             .map_err(|errors| errors.to_string())
     }
 
-    fn in_file(listen: &str, more: &str) -> Result<ApiAuth, String> {
+    fn in_file(listen: &str, more: &str) -> Result<Access, String> {
         let file = format!("api_listen: '{listen}'\n{more}");
         auth(&file, &[], Flags::default())
     }
@@ -92,10 +79,9 @@ mod tests {
             "[::1]:1",
             "[::ffff:127.0.0.1]:1",
         ] {
-            assert_eq!(in_file(listen, ""), Ok(ApiAuth::Anonymous), "{listen}");
-            assert_eq!(in_file(listen, "api_open: false"), Ok(ApiAuth::Anonymous));
-            let told = in_file(listen, "api_auth: required").unwrap_err();
-            assert!(told.contains("no access keys yet"), "{told}");
+            assert_eq!(in_file(listen, ""), Ok(Access::Anonymous), "{listen}");
+            assert_eq!(in_file(listen, "api_open: false"), Ok(Access::Anonymous));
+            assert_eq!(in_file(listen, "api_auth: required"), Ok(Access::Required));
         }
         for listen in [
             OPEN,
@@ -105,17 +91,10 @@ mod tests {
             "[fe80::1]:1",
         ] {
             for said in ["", "api_open: false", "api_auth: required"] {
-                let told = in_file(listen, said).unwrap_err();
-                for word in [
-                    "not only for this machine",
-                    "api_auth: anonymous",
-                    "--api-open",
-                ] {
-                    assert!(told.contains(word), "{listen}: {told}");
-                }
+                assert_eq!(in_file(listen, said), Ok(Access::Required), "{listen}");
             }
             for said in ["api_auth: anonymous", "api_open: true"] {
-                assert_eq!(in_file(listen, said), Ok(ApiAuth::Anonymous), "{listen}");
+                assert_eq!(in_file(listen, said), Ok(Access::Anonymous), "{listen}");
             }
         }
     }
@@ -133,13 +112,21 @@ mod tests {
         let required = "api_listen: '0.0.0.0:5080'\napi_auth: required";
         let open = "api_listen: '0.0.0.0:5080'\napi_open: true";
         let none = Flags::default;
-        assert!(auth(required, &[], open_flag()).is_ok());
-        assert!(auth(required, &[("SLUICEGATE_API_OPEN", "true")], none()).is_ok());
-        assert!(auth(required, &[("SLUICEGATE_API_AUTH", "anonymous")], none()).is_ok());
-        assert!(auth(open, &[("SLUICEGATE_API_AUTH", "required")], none()).is_err());
-        assert!(auth(open, &[("SLUICEGATE_API_OPEN", "false")], none()).is_err());
-        assert!(auth(open, &[], auth_flag("required")).is_err());
-        assert!(auth(open, &[], auth_flag("anonymous")).is_ok());
+        let variable = |key, value| [(key, value)];
+        let (auth_variable, open_variable) = ("SLUICEGATE_API_AUTH", "SLUICEGATE_API_OPEN");
+        let anonymous = [
+            auth(required, &[], open_flag()),
+            auth(required, &variable(open_variable, "true"), none()),
+            auth(required, &variable(auth_variable, "anonymous"), none()),
+            auth(open, &[], auth_flag("anonymous")),
+        ];
+        assert!(anonymous.iter().all(|auth| *auth == Ok(Access::Anonymous)));
+        let required = [
+            auth(open, &variable(auth_variable, "required"), none()),
+            auth(open, &variable(open_variable, "false"), none()),
+            auth(open, &[], auth_flag("required")),
+        ];
+        assert!(required.iter().all(|auth| *auth == Ok(Access::Required)));
     }
 
     #[test]

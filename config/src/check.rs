@@ -3,6 +3,7 @@
 use crate::credentials;
 use crate::said::Said;
 use crate::settings::Settings;
+use crate::values::Access;
 
 /// Reads and checks everything.
 pub(crate) fn check(said: &mut Said<'_>) -> Settings {
@@ -26,11 +27,12 @@ pub(crate) fn check(said: &mut Said<'_>) -> Settings {
         .find(|upstream| upstream.login.is_some());
     if let Some(upstream) = private
         && !settings.listen.ip().is_loopback()
+        && settings.registry_auth == Access::Anonymous
         && !settings.allow_anonymous
     {
         let message = format!(
             "upstream {:?} has credentials, and everybody who reaches {} could pull its private \
-             images; --allow-anonymous allows that",
+             images; registry_auth: required asks for keys, --allow-anonymous allows that",
             upstream.name, settings.listen
         );
         said.notes.error(said.place("listen"), message);

@@ -206,11 +206,16 @@ impl Reader<'_> {
     fn tls(&mut self, node: &Node) -> Option<TlsFiles> {
         let mut fields = self.kept(Fields::of(node))?;
         let (cert, key) = (fields.require("cert_file"), fields.require("key_file"));
+        let client_ca = fields.take("client_ca_file");
         fields.finish(&mut self.mistakes);
         let (cert, key) = (self.kept(cert), self.kept(key));
         Some(TlsFiles {
             cert_file: self.scalar(cert?)?.text.into(),
             key_file: self.scalar(key?)?.text.into(),
+            client_ca_file: match client_ca {
+                Some(node) => Some(self.scalar(node)?.text.into()),
+                None => None,
+            },
         })
     }
 

@@ -39,7 +39,7 @@ pub use named_registry::registry_named;
 pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{
-    ApiAuth, CredentialProvider, Credentials, FeedSource, LogFormat, Login, StoreEngine, TlsFiles,
+    Access, CredentialProvider, Credentials, FeedSource, LogFormat, Login, StoreEngine, TlsFiles,
     UpstreamSettings, WebhookSettings,
 };
 

@@ -22,7 +22,7 @@ use crate::networks;
 use crate::said::Said;
 use crate::upstreams;
 use crate::values::{
-    ApiAuth, FeedSource, LogFormat, StoreEngine, TlsFiles, UpstreamSettings, WebhookSettings,
+    Access, FeedSource, LogFormat, StoreEngine, TlsFiles, UpstreamSettings, WebhookSettings,
 };
 use crate::webhook;
 
@@ -139,7 +139,17 @@ settings! { said:
     /// Old name of --api-auth anonymous
     api_open: bool =>
         /// Whether the API answers those who send no key.
-        api_auth: ApiAuth = api_auth::read(said, api_listen);
+        api_auth: Access = api_auth::read(said, api_listen);
+
+    /// Whether the registry answers without a key: anonymous or required [default: anonymous]
+    #[arg(value_name = "MODE")]
+    registry_auth: Option<String> =>
+        /// Whether the registry answers those of whom nobody knows who they are.
+        // What pulls today pulls tomorrow: making a key switches nothing on.
+        registry_auth: Access = said.word(
+            Access::Anonymous,
+            &[("anonymous", Access::Anonymous), ("required", Access::Required)],
+        );
 
     /// Serves upstreams with credentials to anonymous clients on any address
     allow_anonymous: bool =>

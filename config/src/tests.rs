@@ -89,7 +89,7 @@ fn flag_beats_variable_beats_file_beats_default() {
     assert_eq!(settings.tag_ttl.as_secs(), 120);
     assert_eq!(settings.cache_bytes, 3 * 1024 * 1024);
     assert_eq!(settings.names, ["c", "d", "e:5000"]);
-    assert_eq!(settings.api_auth, crate::ApiAuth::Anonymous);
+    assert_eq!(settings.api_auth, crate::Access::Anonymous);
 }
 
 #[test]
@@ -186,9 +186,11 @@ fn warns_of_variables_that_nobody_reads() {
 
 #[test]
 fn an_open_api_must_be_asked_for() {
-    assert!(messages("api_listen: 0.0.0.0:5080")[0].contains("--api-open"));
-    assert!(from_file("{api_listen: '0.0.0.0:5080', api_open: true}").is_ok());
-    assert!(from_file("api_listen: '[::1]:5080'").is_ok());
+    let auth = |text: &str| from_file(text).unwrap().settings.api_auth;
+    assert_eq!(auth("api_listen: 0.0.0.0:5080"), crate::Access::Required);
+    let open = "{api_listen: '0.0.0.0:5080', api_open: true}";
+    assert_eq!(auth(open), crate::Access::Anonymous);
+    assert_eq!(auth("api_listen: '[::1]:5080'"), crate::Access::Anonymous);
     assert!(messages("api_listen: 127.0.0.1:5000")[0].contains("already"));
 }
 

@@ -134,13 +134,23 @@ pub struct WebhookSettings {
     pub secret: Option<Secret>,
 }
 
-/// Whether the API answers those who send no key.
+/// Whether a listener answers those of whom nobody knows who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApiAuth {
+pub enum Access {
     /// It does not.
     Required,
-    /// It does: on a listener that others reach, reads that start nothing.
+    /// It does. The API, where others reach it, answers reads that start nothing.
     Anonymous,
+}
+
+impl Access {
+    /// Gives the word of the settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Anonymous => "anonymous",
+        }
+    }
 }
 
 /// Which engine keeps verdicts, in files under the data directory.
@@ -168,4 +178,6 @@ pub struct TlsFiles {
     pub cert_file: PathBuf,
     /// The private key.
     pub key_file: PathBuf,
+    /// Authorities whose certificates clients may show to say who they are; none = none is asked for.
+    pub client_ca_file: Option<PathBuf>,
 }

@@ -55,8 +55,7 @@ impl Client {
             (Self::Network(network), _) => network.contains(&asker.address.to_canonical()),
             (Self::Key(glob), Some(Principal::Key(name)))
             | (Self::Certificate(glob), Some(Principal::Certificate(name))) => glob.matches(name),
-            (Self::Key(_), Some(Principal::Certificate(_)) | None)
-            | (Self::Certificate(_), Some(Principal::Key(_)) | None) => false,
+            (Self::Key(_) | Self::Certificate(_), _) => false,
         }
     }
 }

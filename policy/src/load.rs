@@ -28,16 +28,6 @@ pub(crate) fn load(files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
     Loading::default().load(files)
 }
 
-/// Does the same where bindings may name askers.
-#[cfg(any(test, feature = "testkit"))]
-pub(crate) fn load_with_clients(files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
-    let loading = Loading {
-        takes_clients: true,
-        ..Loading::default()
-    };
-    loading.load(files)
-}
-
 /// Documents while files are read.
 #[derive(Default)]
 struct Loading {
@@ -49,8 +39,6 @@ struct Loading {
     ignored: Vec<Exception>,
     documents: Vec<PolicyDocument>,
     errors: Vec<LoadError>,
-    /// Whether bindings may name askers.
-    takes_clients: bool,
 }
 
 impl Loading {
@@ -76,7 +64,7 @@ impl Loading {
     }
 
     fn file(&mut self, file: &SourceFile) {
-        let mut reader = Reader::new(self.takes_clients);
+        let mut reader = Reader::default();
         if trivyignore::is_plain(&file.name) {
             let ignored = reader.plain_trivyignore(&file.name, &file.text);
             self.note_ignored(file, &ignored);

@@ -40,20 +40,9 @@ pub(crate) enum Document {
 #[derive(Default)]
 pub(crate) struct Reader {
     pub(crate) mistakes: Vec<Mistake>,
-    /// Whether bindings may name askers.
-    takes_clients: bool,
 }
 
 impl Reader {
-    /// Starts without mistakes.
-    pub(crate) fn new(takes_clients: bool) -> Self {
-        let mistakes = Vec::new();
-        Self {
-            mistakes,
-            takes_clients,
-        }
-    }
-
     /// Reads a document; none where it has mistakes. Gives the place of its name too.
     pub(crate) fn document<'a>(&mut self, node: &'a Node) -> Option<(&'a Node, Document)> {
         let before = self.mistakes.len();

@@ -1,11 +1,12 @@
 //! A policy set: which documents apply in which repository, and for whom.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use sluicegate_model::{Audience, Digest, Repository, Scope};
 
-use crate::askers::Asker;
+use crate::askers::{Asker, Client};
 use crate::binding::{Binding, SourceFile};
 use crate::built_in::{BUILT_IN_NAME, built_in_text};
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
@@ -48,12 +49,6 @@ impl PolicySet {
     /// *Errors*: all mistakes at once, each with its place.
     pub fn parse(files: &[SourceFile]) -> Result<Self, LoadErrors> {
         load::load(files).map(Self::from_loaded)
-    }
-
-    /// Does the same where bindings may name askers, which those of files may not yet.
-    #[cfg(any(test, feature = "testkit"))]
-    pub fn parse_with_clients(files: &[SourceFile]) -> Result<Self, LoadErrors> {
-        load::load_with_clients(files).map(Self::from_loaded)
     }
 
     fn from_loaded(loaded: Loaded) -> Self {
@@ -99,6 +94,22 @@ impl PolicySet {
             naming.any(|it| it.name == *name && it.covers_repository(&repository))
         };
         scope.audience.bindings().iter().all(is_there)
+    }
+
+    /// Tells whether any policy is bound to keys, whose holders have to be asked for them.
+    pub fn names_keys(&self) -> bool {
+        let mut clients = self.naming_askers().flat_map(|binding| &binding.clients);
+        clients.any(|client| matches!(client, Client::Key(_)))
+    }
+
+    /// Tells whether any policy is bound to a network in which an address is.
+    pub fn names_network(&self, address: IpAddr) -> bool {
+        let asker = Asker {
+            principal: None,
+            address,
+        };
+        // Without a principal nothing but networks is left to be named by.
+        self.naming_askers().any(|binding| binding.names(&asker))
     }
 
     fn naming_askers(&self) -> impl Iterator<Item = &Binding> {

@@ -2,6 +2,7 @@
 //!
 //! The only file that names every part. Nothing here decides anything.
 
+mod access;
 mod kept;
 mod listeners;
 mod reload;
@@ -14,9 +15,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use sluicegate_accounts::keys::OpenError;
 use sluicegate_config::{FeedSource, Settings};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
+use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_engine::memory::Memory;
 use sluicegate_engine::scan::ScanHere;
@@ -26,7 +29,7 @@ use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog};
 use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::names::Names;
-use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError, UpstreamOptions};
+use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError, UpstreamOptions, why};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -35,9 +38,8 @@ use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
 use crate::history::PullHistory;
-use crate::http::callers::{Anyone, Callers};
+use crate::http::challenge::Front;
 use crate::http::details::Details;
-use crate::http::forwarded::TrustedProxies;
 use crate::http::registry::Registry;
 use crate::http::tls::TlsError;
 use crate::in_force::Current;
@@ -52,6 +54,9 @@ use sluicegate_engine::pull::pulls::Pulls;
 use sluicegate_engine::rejudge::Rejudge;
 use sluicegate_engine::scans::Scans;
 
+pub use self::access::forget_keys;
+
+use self::access::Accounts;
 use self::kept::Kept;
 use self::listeners::{Bound, Certificates, details};
 use self::tasks::{
@@ -115,6 +120,14 @@ pub enum StartError {
     /// A feed's directory is not there.
     #[error("feed {0:?} cannot be used: there is no such directory")]
     Feed(std::path::PathBuf),
+    /// Nobody can be told from anybody else.
+    #[error("cannot use the data directory {directory:?}: {}", why(source))]
+    Keys {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// What is wrong.
+        source: OpenError,
+    },
     /// The TLS files cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[source] TlsError),
@@ -132,12 +145,15 @@ impl App {
         record_policies(&parts, &clock, &settings.data)?;
         let bound = Bound::open(&settings).await?;
         let (registry_addr, api_addr) = (bound.registry_addr, bound.api_addr);
+        let accounts = parts.accounts(&settings, &clock).await?;
         let certificates = Certificates::open(&settings)?;
         let scheme = certificates.api_scheme();
         let own_url = || format!("{scheme}://{api_addr}");
         let api_url = settings.api_url.clone().unwrap_or_else(own_url);
         let details = details(&settings, (registry_addr, api_addr), scheme);
-        let registry = parts.registry(&settings, details, &metrics, draining.subscribe());
+        let front = Front::new(&settings.names, registry_addr, settings.tls.is_some());
+        let front = (details, front);
+        let registry = parts.registry(&settings, front, &accounts, &metrics, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
         if let Some(webhook) = webhook.clone() {
             begin_delivery(webhook).await;
@@ -145,19 +161,19 @@ impl App {
         let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
         let guard = guard.with_machine_names();
         let insecure = insecure::list(&settings, &closed.problems);
-        let state = parts.api_state(
-            &settings,
-            &metrics,
-            &clock,
+        let state = Arc::new(ApiState {
+            keys: Some(accounts.keys.clone()),
             webhook,
             insecure,
-            &certificates,
-        );
+            certificates: certificates.each(),
+            ..parts.api_state(&settings, &metrics, &clock)
+        });
         let listeners = bound.serve(
             &certificates,
             settings.max_connections,
             registry,
-            (state, guard, callers(&settings)),
+            (state, guard, accounts.of_api()),
+            &settings.data,
             &draining,
         );
         let data = settings.data.clone();
@@ -204,6 +220,7 @@ struct Parts {
     gate: Gate,
     history: PullHistory,
     rejudge: Rejudge,
+    key: InstanceKey,
 }
 
 impl Parts {
@@ -224,7 +241,7 @@ impl Parts {
             snapshots: Current::new(Arc::clone(&policies), Arc::clone(&feeds)),
             tally: Arc::new(metrics.clone()),
             clock: clock.clone(),
-            key: kept.key,
+            key: kept.key.clone(),
         };
         let ways = Ways {
             mode: settings.gate,
@@ -246,7 +263,12 @@ impl Parts {
             gate: engine.gate,
             history,
             rejudge: engine.rejudge,
+            key: kept.key,
         })
+    }
+
+    async fn accounts(&self, settings: &Settings, clock: &Clock) -> Result<Accounts, StartError> {
+        Accounts::open(settings, &self.key, &self.log, &self.policies, clock).await
     }
 
     fn work_in_the_background(&self, settings: &Settings, clock: &Clock) {
@@ -267,13 +289,16 @@ impl Parts {
     fn registry(
         &self,
         settings: &Settings,
-        details: Details,
+        (details, front): (Details, Front),
+        accounts: &Accounts,
         metrics: &Metrics,
         draining: watch::Receiver<bool>,
     ) -> Arc<Registry> {
         Arc::new(Registry {
             names: names(settings),
-            callers: callers(settings),
+            callers: accounts.of_registry(),
+            tokens: accounts.registry.clone(),
+            front,
             gate: self.gate.clone(),
             details,
             explain_to_old_clients: settings.explain_to_old_clients,
@@ -305,16 +330,9 @@ impl Parts {
         built.map(Some).map_err(StartError::Webhook)
     }
 
-    fn api_state(
-        &self,
-        settings: &Settings,
-        metrics: &Metrics,
-        clock: &Clock,
-        webhook: Option<Webhook>,
-        insecure: Vec<String>,
-        certificates: &Certificates,
-    ) -> Arc<ApiState> {
-        Arc::new(ApiState {
+    /// Gives what the API shows, but for what only a service that runs has.
+    fn api_state(&self, settings: &Settings, metrics: &Metrics, clock: &Clock) -> ApiState {
+        ApiState {
             ledger: Arc::clone(&self.ledger),
             store_proof: StoreProof::default(),
             content: self.content.clone(),
@@ -322,13 +340,14 @@ impl Parts {
             running: self.running.clone(),
             upstreams: Arc::clone(&self.upstreams),
             names: names(settings),
+            keys: None,
             scans: Scans::new(names(settings), self.gate.clone(), clock.clone()),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             rejudge: self.rejudge.clone(),
-            webhook,
+            webhook: None,
             metrics: metrics.clone(),
-            certificates: certificates.each(),
+            certificates: Vec::new(),
             data: settings.data.clone(),
             store: store::engine(settings),
             decisions_dir: settings.data.join("decisions"),
@@ -337,15 +356,10 @@ impl Parts {
                 GateMode::Hold => "hold",
                 GateMode::Stream => "stream",
             },
-            insecure,
+            insecure: Vec::new(),
             clock: clock.clone(),
-        })
+        }
     }
-}
-
-fn callers(settings: &Settings) -> Callers {
-    let trusted = TrustedProxies::new(settings.trusted_proxies.clone());
-    Callers::new(trusted, Arc::new(Anyone))
 }
 
 fn names(settings: &Settings) -> Names {

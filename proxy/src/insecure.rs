@@ -1,7 +1,7 @@
 //! What lowers security, in words, for status: settings, and files that others can read. Called by
 //! `app`.
 
-use sluicegate_config::{ApiAuth, FeedSource, Settings};
+use sluicegate_config::{Access, FeedSource, Settings};
 use url::{Host, Url};
 
 /// Names it, a line each; `readable` is what of the data directory could not be closed.
@@ -31,7 +31,7 @@ pub(crate) fn list(settings: &Settings, readable: &[String]) -> Vec<String> {
         insecure.push(format!("events are sent to {place} without TLS"));
     }
     let api = settings.api_listen;
-    if settings.api_auth == ApiAuth::Anonymous && !api.ip().to_canonical().is_loopback() {
+    if settings.api_auth == Access::Anonymous && !api.ip().to_canonical().is_loopback() {
         insecure.push(format!(
             "the API answers reads without a key at {api}, which others reach"
         ));

@@ -15,7 +15,7 @@ const FILE_NAME: &str = "instance.key";
 
 /// Says why there is no key.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InstanceKeyError {
+pub enum InstanceKeyError {
     /// The file is not what was written.
     #[error(
         "the instance key {path:?} has {got} bytes, wanted {KEY_BYTES}: restore it from a backup, \

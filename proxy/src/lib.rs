@@ -5,6 +5,7 @@
 //! (`history`, `webhook`), who looks (`api`, `metrics`), and the program around it. Where things come from and
 //! are kept are crates of their own: `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
+mod admin_socket;
 pub mod api;
 pub mod app;
 pub mod commands;

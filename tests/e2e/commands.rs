@@ -75,10 +75,23 @@ async fn service_that_is_not_there_is_exit_code_3() {
 }
 
 #[tokio::test]
-async fn open_api_and_shared_private_images_must_be_asked_for() {
-    let api = sluicegate(&["serve", "--api-listen", "0.0.0.0:0", "--feed", "none"]).await;
-    assert_eq!(api.status, 2, "{api:?}");
-    for words in ["--api-open", "api_auth: anonymous"] {
-        assert!(api.text().contains(words), "{}", api.text());
+async fn shared_private_images_must_be_asked_for() {
+    let home = tempfile::tempdir().expect("make a directory");
+    let (secret, config) = (
+        home.path().join("secret"),
+        home.path().join("sluicegate.yaml"),
+    );
+    std::fs::write(&secret, "t0ken").expect("write a secret");
+    let text = format!(
+        "listen: 0.0.0.0:0\nfeed: [none]\ndata: {}\n\
+         upstreams: {{c.test: {{url: 'https://c.test', username: u, password_file: {}}}}}\n",
+        home.path().join("data").display(),
+        secret.display()
+    );
+    std::fs::write(&config, text).expect("write a configuration");
+    let shared = sluicegate(&["serve", "--config", &config.display().to_string()]).await;
+    assert_eq!(shared.status, 2, "{shared:?}");
+    for words in ["--allow-anonymous", "registry_auth: required"] {
+        assert!(shared.text().contains(words), "{}", shared.text());
     }
 }

@@ -1,5 +1,6 @@
 //! See tests/README.md: what this binary proves.
 
+mod accounts;
 mod artifacts;
 mod change;
 mod claims;

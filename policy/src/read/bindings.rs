@@ -2,7 +2,7 @@
 
 use sluicegate_model::strict_yaml::{Fields, Node};
 
-use super::{Document, NOT_YET, Reader};
+use super::{Document, Reader};
 use crate::askers::Client;
 use crate::binding::Binding;
 
@@ -10,12 +10,7 @@ impl Reader {
     pub(super) fn binding(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
         let mut fields = self.kept(Fields::of(node))?;
         let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));
-        let clients = if self.takes_clients {
-            fields.take("clients")
-        } else {
-            fields.reject("clients", NOT_YET, &mut self.mistakes);
-            None
-        };
+        let clients = fields.take("clients");
         fields.finish(&mut self.mistakes);
         let clients = clients.map_or_else(|| Some(Vec::new()), |node| self.clients(node));
         let place = self.kept(policy)?;

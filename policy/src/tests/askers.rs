@@ -32,7 +32,7 @@ fn parsed(text: &str) -> PolicySet {
         name: "p.yaml".into(),
         text: text.into(),
     };
-    PolicySet::parse_with_clients(&[file]).unwrap()
+    PolicySet::parse(&[file]).unwrap()
 }
 
 fn audience(set: &PolicySet, repository: &str, key: Option<&str>, address: &str) -> Audience {
@@ -165,9 +165,7 @@ fn lists_of_clients_have_their_mistakes_told_with_their_places() {
             name: "p.yaml".into(),
             text,
         };
-        let errors = PolicySet::parse_with_clients(&[file])
-            .unwrap_err()
-            .to_string();
+        let errors = PolicySet::parse(&[file]).unwrap_err().to_string();
         assert!(errors.contains(wanted), "{clients}: {errors}");
         assert!(errors.contains("p.yaml:19:"), "{errors}");
     }

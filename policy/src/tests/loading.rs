@@ -97,14 +97,6 @@ fn what_comes_later_is_refused_by_name_and_never_passed_over() {
             "graceForServed",
         ),
         (rule("cel: 'true'"), "cel"),
-        (
-            document(
-                "Binding",
-                "b",
-                "{policy: default, repositories: ['**'], clients: ['key:x']}",
-            ),
-            "clients",
-        ),
     ] {
         let said = said(&text);
         assert!(

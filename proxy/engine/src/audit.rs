@@ -65,6 +65,19 @@ pub struct Denial {
     pub digest: Option<Digest>,
 }
 
+/// Something that was done with access keys.
+#[derive(Clone, Debug)]
+pub struct KeyLine {
+    /// Who did it.
+    pub who: Who,
+    /// What it is called.
+    pub rule: &'static str,
+    /// What it was, in words; never a secret.
+    pub words: String,
+    /// The digest of all keys after it; none where they are what they were.
+    pub keys: Option<Digest>,
+}
+
 /// Says why no line could be written: the answer must not go out. What the log said is its source.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -81,6 +94,9 @@ pub trait Audit: Send + Sync + std::fmt::Debug {
 
     /// Records a request for a registry that is not configured.
     async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError>;
+
+    /// Records what was done with access keys. Its line is durable when this returns.
+    async fn record_key(&self, line: KeyLine, now: Timestamp) -> Result<(), AuditError>;
 
     /// Makes sure, before something leaves that no line is written for, that lines can be.
     async fn prove(&self) -> Result<(), AuditError>;

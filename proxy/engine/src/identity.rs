@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use sluicegate_model::Principal;
+use sluicegate_model::access::Rights;
 use sluicegate_model::secret::Secret;
 use sluicegate_policy::Asker;
 
@@ -20,6 +21,8 @@ pub struct Who {
     pub principal: Option<Principal>,
     /// What the client says it is.
     pub user_agent: Option<String>,
+    /// What they may do, and where.
+    pub rights: Rights,
 }
 
 impl Who {
@@ -43,6 +46,8 @@ pub struct Presented {
     pub credentials: Option<Credentials>,
     /// The common name of the certificate whose key it has proven to hold.
     pub certificate: Option<String>,
+    /// Which user of this machine they are, at a socket that nobody else reaches.
+    pub user: Option<u32>,
 }
 
 impl Presented {
@@ -53,15 +58,17 @@ impl Presented {
             user_agent: None,
             credentials: None,
             certificate: None,
+            user: None,
         }
     }
 
-    /// Calls whoever presented this by the name that was proven.
-    pub fn by(self, principal: Option<Principal>) -> Who {
+    /// Calls whoever presented this by the name that was proven, and grants them this.
+    pub fn by(self, principal: Option<Principal>, rights: Rights) -> Who {
         Who {
             client: self.address,
             principal,
             user_agent: self.user_agent,
+            rights,
         }
     }
 }

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluicegate_model::access::Reach;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::glob::Glob;
 use sluicegate_model::image::{Reference, Tag};
@@ -59,6 +60,7 @@ struct Shared {
 pub struct Scan {
     id: String,
     image: String,
+    repository: Repository,
     started: Timestamp,
     /// For whom it is judged.
     who: Who,
@@ -127,6 +129,9 @@ pub enum ScanError {
     /// The text names no image of a configured upstream.
     #[error("{0}")]
     Name(String),
+    /// Whoever asks knows of no such repository.
+    #[error("{0} is no repository that may be scanned with this key")]
+    Foreign(Repository),
     /// Too many are under way.
     #[error("{MAX_RUNNING} scans are running; ask again when one has ended")]
     Busy,
@@ -156,9 +161,13 @@ impl Scans {
     pub fn start(&self, image: &str, who: Who) -> Result<ScanReport, ScanError> {
         let shared = Arc::clone(&self.shared);
         let (repository, wanted) = shared.parse(image)?;
+        if !who.rights.reach().has(&repository) {
+            return Err(ScanError::Foreign(repository));
+        }
         let scan = Arc::new(Scan {
             id: format!("{:016x}", rand::random::<u64>()),
             image: image.to_owned(),
+            repository: repository.clone(),
             started: shared.clock.now(),
             who,
             progress: Mutex::default(),
@@ -176,12 +185,13 @@ impl Scans {
         kept.iter().filter(|scan| !scan.lock().ended).count()
     }
 
-    /// Shows a scan; none where it was never asked for, or was forgotten.
-    pub fn show(&self, id: &str) -> Option<ScanReport> {
+    /// Shows a scan to somebody; none where it was never asked for, or was forgotten, or is of a
+    /// repository that they do not know of.
+    pub fn show(&self, id: &str, reach: &Reach) -> Option<ScanReport> {
         let kept = self.shared.kept.lock();
         let kept = kept.unwrap_or_else(PoisonError::into_inner);
         kept.iter()
-            .find(|scan| scan.id == id)
+            .find(|scan| scan.id == id && reach.has(&scan.repository))
             .map(|scan| scan.report())
     }
 }

@@ -1,10 +1,11 @@
-//! What one machine keeps on its disk: content by digest, the log of pulls, and the engines under
-//! the verdicts.
+//! What one machine keeps on its disk: content by digest, the log of pulls, access keys, and the
+//! engines under the verdicts.
 //!
 //! Nothing here decides: callers say what is kept, and everything acknowledged is durable.
 
 pub mod cache;
 pub mod decisions;
 pub mod durable;
+pub mod keys;
 pub mod ledger;
 pub mod store;

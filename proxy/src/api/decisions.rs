@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::identity::Who;
 use sluicegate_local::decisions::{
     self, DecisionFilter, DecisionLine, KeptPolicies, LineKind, Order, PageOf, PolicyTexts,
     Searched,
@@ -90,10 +92,12 @@ pub struct ShownPolicies(#[serde(with = "KeptPoliciesAnswer")] KeptPolicies);
 /// Lists lines of the decision log, newest first unless asked otherwise.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List>, Problem> {
     let repository = repository(query.repository.as_ref(), &state)?;
     let filter = DecisionFilter {
+        reach: who.rights.reach().clone(),
         kind: query.kind,
         digests: digests(&state, repository.as_ref(), query.digest).await?,
         repository,
@@ -122,15 +126,22 @@ pub async fn list(
 /// Shows one line, and the policies that decided.
 pub async fn show(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Path(LineNumber(seq)): Path<LineNumber>,
     _: Query<Nothing>,
 ) -> Result<Json<Shown>, Problem> {
     let directory = state.decisions_dir.clone();
     let line = in_background(move || decisions::read_line(&directory, seq)).await?;
+    let told = DecisionFilter {
+        reach: who.rights.reach().clone(),
+        ..DecisionFilter::default()
+    };
+    let line = line.filter(|line| told.accepts(line));
     let line = line.ok_or_else(|| Problem::not_found(format!("no line has the number {seq}")))?;
     let kept = match line.policies.clone() {
-        Some(digest) => kept(&state, digest).await?,
-        None => None,
+        // Policies name the repositories of others.
+        Some(digest) if who.rights.reach().is_everything() => kept(&state, digest).await?,
+        Some(_) | None => None,
     };
     Ok(Json(Shown {
         line,

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_engine::events::{CauseKind, Direction, EventKind};
+use sluicegate_engine::identity::Who;
 use sluicegate_engine::ledger::EventFilter;
 use sluicegate_model::Digest;
 
@@ -50,9 +52,11 @@ pub struct ListQuery {
 /// Lists events, newest first.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List<ToldEvent>>, Problem> {
     let filter = EventFilter {
+        reach: who.rights.reach().clone(),
         kind: query.kind,
         repository: repository(query.repository.as_ref(), &state)?,
         digest: query.digest,

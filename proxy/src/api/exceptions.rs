@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sluicegate_engine::identity::Who;
 use sluicegate_model::Repository;
+use sluicegate_model::access::Reach;
 use sluicegate_model::glob::Glob;
 use sluicegate_model::schema::Instant;
 use sluicegate_policy::ListedException;
@@ -33,6 +36,7 @@ pub struct ListQuery {
 /// Lists the exceptions of the policies in force, the ones that end first at the beginning.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List<ExceptionShown>>, Problem> {
     let now = state.clock.now();
@@ -40,6 +44,7 @@ pub async fn list(
     let filter = ExceptionFilter {
         ending: ending.map(|ending| ExceptionFilter::ends_before(ending, now)),
         repository: repository(query.repository.as_ref(), &state)?,
+        reach: who.rights.reach().clone(),
     };
     Ok(Json(listed(&state.policies.exceptions(), &filter, now)))
 }
@@ -51,6 +56,8 @@ pub struct ExceptionFilter {
     pub ending: Option<Timestamp>,
     /// Those that hold in this repository.
     pub repository: Option<Repository>,
+    /// Those that may hold in a repository that whoever asks knows of.
+    pub reach: Reach,
 }
 
 impl ExceptionFilter {
@@ -70,7 +77,9 @@ impl ExceptionFilter {
             let mut images = exception.images.iter();
             exception.images.is_empty() || images.any(|image| Glob::new(image).matches(&name))
         };
-        self.ending.is_none_or(is_ending) && name.is_none_or(holds_in)
+        let mut images = exception.images.iter();
+        let is_told = exception.images.is_empty() || images.any(|it| self.reach.may_have(it));
+        is_told && self.ending.is_none_or(is_ending) && name.is_none_or(holds_in)
     }
 }
 
@@ -117,8 +126,13 @@ fn listed(
     now: Timestamp,
 ) -> List<ExceptionShown> {
     let wanted = all.iter().filter(|it| filter.accepts(it, now));
+    let shown = |it: &ListedException| {
+        let mut shown = item(it, now);
+        shown.images.retain(|image| filter.reach.may_have(image));
+        shown
+    };
     List {
-        items: wanted.map(|it| item(it, now)).collect(),
+        items: wanted.map(shown).collect(),
         next: None,
     }
 }
@@ -185,6 +199,7 @@ mod tests {
             let filter = ExceptionFilter {
                 ending: ending.map(|ending| ExceptionFilter::ends_before(ending, now)),
                 repository: repository.map(|name| name.parse().unwrap()),
+                reach: Reach::EVERYTHING,
             };
             let page = shown(&listed, &filter, now);
             let items = page["items"].as_array().unwrap().iter();

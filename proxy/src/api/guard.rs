@@ -71,12 +71,14 @@ impl Guard {
         let asked = self.host(request)?;
         self.check_origin(request.headers(), asked.as_ref())?;
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !self.is_local && !reads {
+        // Whoever sends a key is asked what it may do.
+        let has_key = request.headers().contains_key(header::AUTHORIZATION);
+        if !self.is_local && !reads && !has_key {
             let method = request.method().as_str();
             return Err(Problem::forbidden(format!(
-                "{method} is not answered here: others reach this listener, so without a key it \
-                 reads and starts nothing (api_auth: anonymous); ask an API that listens on \
-                 loopback, on its own machine"
+                "{method} is not answered without a key: others reach this listener, so that \
+                 without one it reads at most and starts nothing (api_auth: anonymous); send a key, \
+                 or ask an API that listens on loopback, on its own machine"
             )));
         }
         Ok(())

@@ -11,6 +11,7 @@ pub mod exceptions;
 pub mod feeds;
 pub mod guard;
 mod json;
+pub mod keys;
 pub mod measures;
 pub mod packages;
 mod parameters;
@@ -29,12 +30,14 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sluicegate_accounts::keys::Keys;
 use sluicegate_engine::content::Content;
-use sluicegate_engine::identity::Unidentified;
+use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
 use sluicegate_local::store::EngineKind;
@@ -55,6 +58,7 @@ use describe::Description;
 use guard::Guard;
 use problem::Problem;
 use readiness::StoreProof;
+use route::Needs;
 use routes::routes;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_engine::pull::pulls::Pulls;
@@ -77,6 +81,8 @@ pub struct ApiState {
     pub upstreams: Arc<Upstreams>,
     /// What repositories are called.
     pub names: Names,
+    /// Access keys; none where the service is stopped.
+    pub keys: Option<Keys>,
     /// Scans that are asked for here.
     pub scans: Scans,
     /// Feeds.
@@ -107,41 +113,59 @@ pub struct ApiState {
     pub clock: Clock,
 }
 
-/// Builds the routes of the API listener, all of them behind its guard, and each told who asks.
+/// Builds the routes of a listener of the API: all of them behind its guard, and each open to those
+/// whom it is for.
 pub fn router(state: Arc<ApiState>, guard: Guard, callers: Callers) -> Router {
     let routes = routes().into_iter();
     let router = routes.fold(Router::new(), |router, route| {
-        router.route(route.path, route.answered)
+        let door = Arc::new((route.needs, callers.clone()));
+        let admit = middleware::from_fn_with_state(door, let_in);
+        router.route(route.path, route.answered.route_layer(admit))
     });
     let router = router
         .fallback(nothing_there)
         .method_not_allowed_fallback(method_not_allowed);
-    let guarded = middleware::from_fn_with_state(Arc::new((guard, callers)), admit);
+    let guarded = middleware::from_fn_with_state(Arc::new(guard), look_at);
     router.with_state(state).layer(guarded)
 }
 
-type Door = Arc<(Guard, Callers)>;
-
-async fn admit(State(door): State<Door>, request: Request, next: Next) -> Response {
-    match let_in(&door, request).await {
-        Ok(request) => next.run(request).await,
+/// Answers requests that are looked at.
+async fn look_at(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.admit(&request) {
+        Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-/// Gives a request that may be answered, with who sent it.
-async fn let_in(door: &Door, mut request: Request) -> Result<Request, Problem> {
-    let (guard, callers) = &**door;
-    guard.admit(&request)?;
-    let peer = request.extensions().get::<PeerInfo>();
+type Door = Arc<(Needs, Callers)>;
+
+/// Answers requests of those whom a route is for.
+async fn let_in(State(door): State<Door>, request: Request, next: Next) -> Response {
+    if door.0 == Needs::Nothing {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    match admitted(&door, &parts).await {
+        Ok(who) => {
+            parts.extensions.insert(who);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Tells who sent a request, where that may be answered.
+async fn admitted(door: &Door, request: &Parts) -> Result<Who, Problem> {
+    let (needs, callers) = &**door;
+    let peer = request.extensions.get::<PeerInfo>();
     let peer = peer.ok_or_else(|| Problem::internal("a request came from nowhere"))?;
-    let who = callers.who(peer.addr.ip(), request.headers()).await;
+    let who = callers.who(peer, &request.headers).await;
     let who = who.map_err(|error| match error {
         Unidentified::Missing | Unidentified::Wrong => Problem::unauthorized(error.to_string()),
         Unidentified::Unknown(_) => Problem::unavailable(error.to_string()),
     })?;
-    request.extensions_mut().insert(who);
-    Ok(request)
+    needs.met_by(&who)?;
+    Ok(who)
 }
 
 /// Says that a path leads nowhere.

@@ -3,11 +3,14 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use sluicegate_engine::identity::Who;
 use sluicegate_engine::ledger::term::names_of;
-use sluicegate_engine::ledger::{Ledger, Summary};
+use sluicegate_engine::ledger::{Ledger, LedgerError, Summary};
+use sluicegate_model::access::Reach;
 use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Tag};
@@ -43,6 +46,7 @@ pub struct SearchQuery {
 /// Lists where a package is installed, image by image.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<Holders>, Problem> {
     if query.name.is_empty() {
@@ -53,9 +57,15 @@ pub async fn list(
         None => state.ledger.unlisted().await.map_err(unlisted)?,
         Some(_) => 0,
     };
+    let reach = who.rights.reach().clone();
+    if incomplete > 0 && !reach.is_everything() {
+        // How many there are of others is nobody's business, and nobody knows whose they are.
+        return Err(unlisted(LedgerError::NotIndexed));
+    }
     let mut search = Search {
         name: query.name,
         version: query.version,
+        reach,
         limit: query.limit.0,
         place: query.after.unwrap_or_default(),
         items: Vec::new(),
@@ -134,6 +144,8 @@ impl Place {
 struct Search {
     name: String,
     version: Option<String>,
+    /// The repositories that whoever asks knows of.
+    reach: Reach,
     limit: usize,
     place: Place,
     items: Vec<Holder>,
@@ -183,12 +195,16 @@ impl Search {
         if self.items.len() >= self.limit {
             return Ok(false);
         }
+        let verdicts = ledger.summaries_of(digest).await;
+        let mut verdicts = verdicts.map_err(Problem::internal)?;
+        verdicts.retain(|verdict| self.reach.has(&verdict.repository));
+        if verdicts.is_empty() {
+            return Ok(true);
+        }
         let Some(scanned) = judge.scanned(digest).await else {
             self.incomplete = self.incomplete.saturating_add(1);
             return Ok(true);
         };
-        let verdicts = ledger.summaries_of(digest).await;
-        let verdicts = verdicts.map_err(Problem::internal)?;
         let components = scanned.inventory.components.iter();
         let found: Vec<&Component> = components.filter(|found| self.wants(found)).collect();
         let items = verdicts

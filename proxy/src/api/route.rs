@@ -1,4 +1,4 @@
-//! A route of the API: how it is asked, who answers, and what is said of it in the description.
+//! A route of the API: how it is asked, who answers whom, and what is said of it in the description.
 
 use std::sync::Arc;
 
@@ -6,18 +6,87 @@ use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get, post};
 
+use sluicegate_engine::identity::Who;
+use sluicegate_model::Principal;
+use sluicegate_model::access::Permission;
+
 use super::ApiState;
 use super::describe::{Described, Description, Operation};
+use super::problem::Problem;
 
-/// What every route answers to requests that its guard lets nobody see.
-const GUARDED: [(StatusCode, &str); 3] = [
+/// What somebody has to be to be answered by a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Nobody in particular: probes have no keys.
+    Nothing,
+    /// Somebody with any key, or anybody where none is asked for.
+    Somebody,
+    /// Somebody who may do this, and is told of the repositories that they know of.
+    May(Permission),
+    /// Somebody who may do this and knows of all repositories.
+    MayEverywhere(Permission),
+}
+
+impl Needs {
+    /// Tells whether somebody has it, or says why not.
+    pub(super) fn met_by(self, who: &Who) -> Result<(), Problem> {
+        let (permission, is_everywhere) = match self {
+            Self::Nothing | Self::Somebody => return Ok(()),
+            Self::May(permission) => (permission, false),
+            Self::MayEverywhere(permission) => (permission, true),
+        };
+        if !who.rights.allow(permission) {
+            return Err(lacks(who, permission));
+        }
+        if is_everywhere && !who.rights.reach().is_everything() {
+            let detail = format!(
+                "{} knows of some repositories, and this is of all",
+                named(who)
+            );
+            return Err(Problem::forbidden(detail));
+        }
+        Ok(())
+    }
+}
+
+fn named(who: &Who) -> String {
+    match &who.principal {
+        Some(Principal::Key(name)) => format!("key {name:?}"),
+        Some(principal) => principal.to_string(),
+        None => "whoever has no key".to_owned(),
+    }
+}
+
+/// Says what somebody may not do: they are asked for a key where they have none.
+fn lacks(who: &Who, permission: Permission) -> Problem {
+    let what = match permission {
+        Permission::Pull => "pull",
+        Permission::Scan => "start scans",
+        Permission::ReadVerdicts => "read verdicts",
+        Permission::ReadService => "read the log or how the service stands",
+        Permission::Administer => "make, list or end keys",
+    };
+    let detail = format!("{} may not {what}", named(who));
+    match who.principal {
+        Some(_) => Problem::forbidden(detail),
+        None => Problem::unauthorized(detail),
+    }
+}
+
+/// What every route answers to requests that are let in nowhere.
+const GUARDED: [(StatusCode, &str); 4] = [
     (
         StatusCode::BAD_REQUEST,
         "A parameter makes no sense, or the request names no host.",
     ),
     (
+        StatusCode::UNAUTHORIZED,
+        "A key is needed, or the one that was sent is not good.",
+    ),
+    (
         StatusCode::FORBIDDEN,
-        "A page of another site asks, or something is to be started where others reach the listener.",
+        "A page of another site asks, the key may not do this, or something is to be started \
+         without one where others reach the listener.",
     ),
     (
         StatusCode::MISDIRECTED_REQUEST,
@@ -31,6 +100,8 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     /// Who answers.
     pub(super) answered: MethodRouter<Arc<ApiState>>,
+    /// Who is answered.
+    pub(super) needs: Needs,
     method: &'static str,
     id: &'static str,
     summary: &'static str,
@@ -42,7 +113,8 @@ impl Route {
     /// Makes a route that is read.
     pub(super) fn get<H, T, D>(
         path: &'static str,
-        (id, summary): (&'static str, &'static str),
+        needs: Needs,
+        named: (&'static str, &'static str),
         answer: H,
     ) -> Self
     where
@@ -50,9 +122,9 @@ impl Route {
         T: 'static,
     {
         Self::of(
-            "get",
-            path,
-            (id, summary),
+            ("get", path),
+            needs,
+            named,
             get(answer),
             <H as Described<D>>::describe,
         )
@@ -61,7 +133,8 @@ impl Route {
     /// Makes a route that starts something.
     pub(super) fn post<H, T, D>(
         path: &'static str,
-        (id, summary): (&'static str, &'static str),
+        needs: Needs,
+        named: (&'static str, &'static str),
         answer: H,
     ) -> Self
     where
@@ -69,17 +142,17 @@ impl Route {
         T: 'static,
     {
         Self::of(
-            "post",
-            path,
-            (id, summary),
+            ("post", path),
+            needs,
+            named,
             post(answer),
             <H as Described<D>>::describe,
         )
     }
 
     fn of(
-        method: &'static str,
-        path: &'static str,
+        (method, path): (&'static str, &'static str),
+        needs: Needs,
         (id, summary): (&'static str, &'static str),
         answered: MethodRouter<Arc<ApiState>>,
         describe: fn(&mut Operation<'_>),
@@ -87,6 +160,7 @@ impl Route {
         Self {
             path,
             answered,
+            needs,
             method,
             id,
             summary,

@@ -1,10 +1,12 @@
-//! Every route of the API: where it is, what it is called, who answers.
+//! Every route of the API: where it is, what it is called, who answers whom.
 
 use axum::http::StatusCode;
+use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts, Scan};
 
+use super::route::Needs::{May, MayEverywhere, Nothing, Somebody};
 use super::route::Route;
 use super::{
-    decisions, events, exceptions, feeds, measures, packages, readiness, sbom, scans, status,
+    decisions, events, exceptions, feeds, keys, measures, packages, readiness, sbom, scans, status,
     verdicts,
 };
 
@@ -17,6 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(of_verdicts());
     routes.extend(of_the_log());
     routes.extend(of_lists_and_scans());
+    routes.extend(of_keys());
     routes
 }
 
@@ -25,11 +28,13 @@ fn of_the_service() -> Vec<Route> {
     vec![
         Route::get(
             "/healthz",
+            Nothing,
             ("health", "Says that the process lives"),
             status::healthz,
         ),
         Route::get(
             "/readyz",
+            Nothing,
             (
                 "readiness",
                 "Says whether this instance can serve anything, and what it cannot",
@@ -38,16 +43,19 @@ fn of_the_service() -> Vec<Route> {
         ),
         Route::get(
             "/metrics",
+            MayEverywhere(ReadService),
             ("metrics", "Writes the metrics in Prometheus' text format"),
             measures::metrics,
         ),
         Route::get(
             "/api/v1/openapi.json",
+            Somebody,
             ("openapi", "Gives this document"),
             super::openapi,
         ),
         Route::get(
             "/api/v1/status",
+            MayEverywhere(ReadService),
             (
                 "status",
                 "Shows pulls under way, cache, feeds, policy and insecure settings",
@@ -56,6 +64,7 @@ fn of_the_service() -> Vec<Route> {
         ),
         Route::get(
             "/api/v1/feeds/problems",
+            May(ReadService),
             (
                 "listFeedProblems",
                 "Lists the advisories and feed files that could not be read in full, 1,000 at most",
@@ -73,12 +82,14 @@ fn of_verdicts() -> Vec<Route> {
     vec![
         Route::get(
             "/api/v1/verdicts",
+            May(ReadVerdicts),
             ("listVerdicts", "Lists verdicts, newest first"),
             verdicts::list,
         )
         .or(StatusCode::SERVICE_UNAVAILABLE, NOT_YET),
         Route::get(
             "/api/v1/verdicts/{digest}",
+            May(ReadVerdicts),
             (
                 "showVerdict",
                 "Shows the newest verdict on a digest, or what an index holds",
@@ -88,6 +99,7 @@ fn of_verdicts() -> Vec<Route> {
         .or(absent, no_verdict),
         Route::get(
             "/api/v1/verdicts/{digest}/sbom",
+            May(ReadVerdicts),
             (
                 "sbom",
                 "Writes what an image holds, and for CycloneDX what was found in it",
@@ -104,6 +116,7 @@ fn of_the_log() -> Vec<Route> {
     vec![
         Route::get(
             "/api/v1/decisions",
+            May(ReadService),
             (
                 "listDecisions",
                 "Lists lines of the decision log, newest first unless asked otherwise",
@@ -112,6 +125,7 @@ fn of_the_log() -> Vec<Route> {
         ),
         Route::get(
             "/api/v1/decisions/{seq}",
+            May(ReadService),
             (
                 "showDecision",
                 "Shows a line of the decision log with the policies that decided",
@@ -121,6 +135,7 @@ fn of_the_log() -> Vec<Route> {
         .or(absent, "There is no such line."),
         Route::get(
             "/api/v1/policies/{digest}",
+            MayEverywhere(ReadService),
             (
                 "showPolicies",
                 "Shows the documents that decided, by the digest that lines and verdicts cite",
@@ -130,6 +145,7 @@ fn of_the_log() -> Vec<Route> {
         .or(absent, "Nothing is kept under this digest."),
         Route::get(
             "/api/v1/exceptions",
+            May(ReadService),
             (
                 "listExceptions",
                 "Lists the exceptions of the policies in force, those that end first at the beginning",
@@ -146,6 +162,7 @@ fn of_lists_and_scans() -> Vec<Route> {
     vec![
         Route::get(
             "/api/v1/events",
+            May(ReadService),
             (
                 "listEvents",
                 "Lists what happened to verdicts without a pull, newest first",
@@ -155,6 +172,7 @@ fn of_lists_and_scans() -> Vec<Route> {
         .or(soon, NOT_YET),
         Route::get(
             "/api/v1/packages",
+            May(ReadVerdicts),
             (
                 "listPackages",
                 "Lists the images that hold a package, with or without a finding",
@@ -164,12 +182,14 @@ fn of_lists_and_scans() -> Vec<Route> {
         .or(soon, NOT_YET),
         Route::post(
             "/api/v1/scans",
+            May(Scan),
             ("startScan", "Starts a scan ahead of the first pull"),
             scans::start,
         )
         .or(busy, "Too many scans are running."),
         Route::get(
             "/api/v1/scans/{id}",
+            May(Scan),
             ("showScan", "Shows how far a scan is"),
             scans::show,
         )
@@ -177,5 +197,51 @@ fn of_lists_and_scans() -> Vec<Route> {
             absent,
             "No scan of this id: it was never asked for, or was forgotten.",
         ),
+    ]
+}
+
+/// Who may ask, and what for.
+fn of_keys() -> Vec<Route> {
+    let (absent, taken) = (StatusCode::NOT_FOUND, StatusCode::CONFLICT);
+    vec![
+        Route::get(
+            "/api/v1/keys",
+            MayEverywhere(Administer),
+            (
+                "listKeys",
+                "Lists access keys, without their secrets, the oldest first",
+            ),
+            keys::list,
+        ),
+        Route::post(
+            "/api/v1/keys",
+            MayEverywhere(Administer),
+            (
+                "createKey",
+                "Makes an access key; its secret is told this once",
+            ),
+            keys::create,
+        )
+        .or(taken, "There is a key of this name."),
+        Route::post(
+            "/api/v1/keys/rotate",
+            MayEverywhere(Administer),
+            (
+                "rotateKey",
+                "Makes a successor to a key, which stays good for a while beside it",
+            ),
+            keys::rotate,
+        )
+        .or(absent, "There is no such key that is good."),
+        Route::post(
+            "/api/v1/keys/revoke",
+            MayEverywhere(Administer),
+            (
+                "revokeKeys",
+                "Ends a key, or all that somebody has, at once",
+            ),
+            keys::revoke,
+        )
+        .or(absent, "There is no such key that is good."),
     ]
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::identity::Who;
 use sluicegate_formats::{self as formats, Format};
 use sluicegate_model::Digest;
 
@@ -12,7 +14,7 @@ use super::answers::Bill;
 use super::asked::{Path, Query};
 use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
-use super::verdicts::newest;
+use super::verdicts::{AskedVerdict, newest};
 use super::{ApiState, body};
 
 /// How much more memory than the verdict itself a document about it takes, text included.
@@ -43,6 +45,7 @@ enum SbomFormat {
 /// Writes what an image holds, from the inventory that its verdict was made from.
 pub async fn sbom(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Path(digest): Path<Digest>,
     Query(query): Query<SbomQuery>,
 ) -> Result<Bill, Problem> {
@@ -53,8 +56,12 @@ pub async fn sbom(
         ),
         SbomFormat::Spdx => (Format::Spdx, "application/spdx+json"),
     };
-    let wanted = repository(query.repository.as_ref(), &state)?;
-    let viewed = newest(&state, &digest, wanted, DOCUMENT_ROOM).await?;
+    let asked = AskedVerdict {
+        digest: &digest,
+        reach: who.rights.reach(),
+        repository: repository(query.repository.as_ref(), &state)?,
+    };
+    let viewed = newest(&state, &asked, DOCUMENT_ROOM).await?;
     let (verdict, share) = (viewed.verdict, viewed.share);
     let Some(scanned) = state.judge.scanned(&verdict.digest).await else {
         return Err(Problem::not_found(

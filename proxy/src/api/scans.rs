@@ -35,6 +35,7 @@ pub async fn start(
         .start(&asked.image, who)
         .map_err(|error| match error {
             ScanError::Name(reason) => Problem::bad_request(reason),
+            ScanError::Foreign(_) => Problem::not_found(error.to_string()),
             ScanError::Busy => Problem::too_many(error.to_string()),
         })?;
     Ok(Begun {
@@ -46,10 +47,11 @@ pub async fn start(
 /// Shows how far a scan is.
 pub async fn show(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Path(id): Path<String>,
     _: Query<Nothing>,
 ) -> Result<Json<ScanReport>, Problem> {
-    let report = state.scans.show(&id);
+    let report = state.scans.show(&id, who.rights.reach());
     report
         .map(Json)
         .ok_or_else(|| Problem::not_found("no scan of this id; a restart forgets them"))

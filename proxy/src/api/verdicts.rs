@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::IntoResponse as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::identity::Who;
 use sluicegate_engine::ledger::LedgerError;
 use sluicegate_engine::ledger::{Counts, Summary, VerdictFilter, Worst};
+use sluicegate_engine::pull::pulls::Pull;
 use sluicegate_formats::answers::VerdictAnswer;
+use sluicegate_model::access::Reach;
 use sluicegate_model::form::Maybe;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
@@ -72,9 +76,11 @@ enum Include {
 /// Lists verdicts, newest first: in short, or with all that was found.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Query(query): Query<ListQuery>,
 ) -> Result<Written<List<Listed>>, Problem> {
     let filter = VerdictFilter {
+        reach: who.rights.reach().clone(),
         repository: repository(query.repository.as_ref(), &state)?,
         digest: query.digest,
         decision: query.decision,
@@ -220,13 +226,19 @@ pub struct ShowQuery {
 /// Shows the newest verdict on a digest, or what an index holds.
 pub async fn show(
     State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
     Path(digest): Path<Digest>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Written<Shown>, Problem> {
-    let wanted = repository(query.repository.as_ref(), &state)?;
-    let viewed = found(&state, &digest, wanted, 1).await?;
+    let (reach, repository) = (who.rights.reach(), query.repository.as_ref());
+    let asked = AskedVerdict {
+        digest: &digest,
+        reach,
+        repository: self::repository(repository, &state)?,
+    };
+    let viewed = found(&state, &asked, 1).await?;
     let Some(viewed) = viewed else {
-        let index = Shown::Index(absent(&state, &digest).await?);
+        let index = Shown::Index(absent(&state, &asked).await?);
         return Ok(Written::of(Json(index).into_response()));
     };
     let shown = ShownVerdict {
@@ -236,17 +248,33 @@ pub async fn show(
     body::json(Shown::Verdict(Box::new(shown)), viewed.share).await
 }
 
-/// Gives the newest verdict on a digest, in one repository where one is named, with `room` times
-/// the memory that the verdict itself takes.
+/// Which verdict is asked for.
+pub(super) struct AskedVerdict<'a> {
+    /// The manifest.
+    pub(super) digest: &'a Digest,
+    /// The repositories that whoever asks knows of.
+    pub(super) reach: &'a Reach,
+    /// The one repository that is meant, where one is.
+    pub(super) repository: Option<Repository>,
+}
+
+impl AskedVerdict<'_> {
+    fn may_be_in(&self, repository: &Repository) -> bool {
+        let wanted = self.repository.as_ref();
+        wanted.is_none_or(|wanted| wanted == repository) && self.reach.has(repository)
+    }
+}
+
+/// Gives the newest verdict that is asked for, with `room` times the memory that the verdict itself
+/// takes.
 pub(super) async fn newest(
     state: &ApiState,
-    digest: &Digest,
-    wanted: Option<Repository>,
+    asked: &AskedVerdict<'_>,
     room: u64,
 ) -> Result<Viewed, Problem> {
-    match found(state, digest, wanted, room).await? {
+    match found(state, asked, room).await? {
         Some(viewed) => Ok(viewed),
-        None => match absent(state, digest).await {
+        None => match absent(state, asked).await {
             Ok(_index) => Err(Problem::not_found(
                 "this is an index: ask for one of the images it lists",
             )),
@@ -255,19 +283,19 @@ pub(super) async fn newest(
     }
 }
 
-/// Reads the newest verdict on a digest that is wanted.
+/// Reads the newest verdict that is asked for.
 async fn found(
     state: &ApiState,
-    digest: &Digest,
-    wanted: Option<Repository>,
+    asked: &AskedVerdict<'_>,
     room: u64,
 ) -> Result<Option<Viewed>, Problem> {
-    let ledger = &state.ledger;
+    let (ledger, digest) = (&state.ledger, asked.digest);
     let scopes = ledger.judged_in(digest).await;
-    let scopes = scopes.map_err(Problem::internal)?;
+    let mut scopes = scopes.map_err(Problem::internal)?;
+    scopes.retain(|scope| asked.reach.has(&scope.repository));
     for scope in &scopes {
         let repository = &scope.repository;
-        if wanted.as_ref().is_some_and(|wanted| wanted != repository) {
+        if !asked.may_be_in(repository) {
             continue;
         }
         let bytes = ledger.verdict_bytes(scope, digest).await;
@@ -300,14 +328,16 @@ fn others(scopes: &[Scope], shown: &Repository) -> Vec<Repository> {
 }
 
 /// Says why there is no verdict: it is being made, it is an index, or it was never asked for.
-async fn absent(state: &ApiState, digest: &Digest) -> Result<IndexContents, Problem> {
-    if state
-        .running
-        .list()
-        .iter()
-        .any(|pull| pull.manifest.digest == *digest)
-    {
+async fn absent(state: &ApiState, asked: &AskedVerdict<'_>) -> Result<IndexContents, Problem> {
+    let digest = asked.digest;
+    let is_awaited = |pull: &Arc<Pull>| {
+        pull.manifest.digest == *digest && asked.reach.has(&pull.scope.repository)
+    };
+    if state.running.list().iter().any(is_awaited) {
         return Err(Problem::still_scanning());
+    }
+    if !may_know_of(state, asked).await? {
+        return Err(Problem::not_found("no verdict on this digest"));
     }
     let stored = state
         .content
@@ -325,6 +355,19 @@ async fn absent(state: &ApiState, digest: &Digest) -> Result<IndexContents, Prob
         index: true,
         children,
     })
+}
+
+/// Tells whether whoever asks may be shown a manifest that is no image: who does not know of all
+/// repositories has to name one, and that has to hold it.
+async fn may_know_of(state: &ApiState, asked: &AskedVerdict<'_>) -> Result<bool, Problem> {
+    if asked.reach.is_everything() {
+        return Ok(true);
+    }
+    let Some(repository) = asked.repository.as_ref().filter(|it| asked.reach.has(it)) else {
+        return Ok(false);
+    };
+    let is_member = state.ledger.is_member(repository, asked.digest).await;
+    is_member.map_err(Problem::internal)
 }
 
 fn index_children(bytes: &[u8]) -> Option<Vec<IndexChild>> {

@@ -1,19 +1,24 @@
 //! The two listeners' addresses and certificates, and what clients are told of them.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_config::{Settings, TlsFiles};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::StartError;
+use super::access::local_callers;
 use super::tasks::{serve_api, serve_registry};
+use crate::admin_socket::SocketPath;
 use crate::api::guard::Guard;
 use crate::api::{self, ApiState};
 use crate::http::callers::Callers;
 use crate::http::details::Details;
+use crate::http::local;
 use crate::http::registry::Registry;
 use crate::http::server::ServerLimits;
 use crate::http::tls::TlsReload;
@@ -29,7 +34,7 @@ impl Certificates {
     /// Reads them, as the settings name them.
     pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
         let open = |files: Option<&TlsFiles>| {
-            let opened = files.map(|files| TlsReload::open(&files.cert_file, &files.key_file));
+            let opened = files.map(TlsReload::open);
             let opened = opened.transpose();
             opened.map_err(StartError::Tls)
         };
@@ -104,6 +109,7 @@ impl Bound {
         max_connections: usize,
         registry: Arc<Registry>,
         (state, guard, callers): (Arc<ApiState>, Guard, Callers),
+        data: &Path,
         draining: &watch::Sender<bool>,
     ) -> Vec<JoinHandle<()>> {
         let limits = ServerLimits {
@@ -113,9 +119,26 @@ impl Bound {
         let (tls, stopping) = (certificates.registry.clone(), draining.subscribe());
         let registry = serve_registry(self.registry, tls, limits, registry, stopping);
         let (tls, stopping) = (certificates.api.clone(), draining.subscribe());
-        let api = serve_api(self.api, tls, api::router(state, guard, callers), stopping);
-        vec![tokio::spawn(registry), tokio::spawn(api)]
+        let router = api::router(Arc::clone(&state), guard, callers);
+        let api = serve_api(self.api, tls, router, stopping);
+        let mut serving = vec![tokio::spawn(registry), tokio::spawn(api)];
+        match local_socket(data) {
+            Ok(socket) => {
+                let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                let router = api::router(state, Guard::new(here, &[], None), local_callers());
+                let socket = local::serve(socket, router, draining.subscribe());
+                serving.push(tokio::spawn(socket));
+            }
+            Err(error) => tracing::warn!(%error, "no socket for this machine's administrator"),
+        }
+        serving
     }
+}
+
+/// Listens where this machine's administrator asks.
+fn local_socket(data: &Path) -> io::Result<UnixListener> {
+    let socket = SocketPath::of(data)?;
+    local::listen(&socket.path)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

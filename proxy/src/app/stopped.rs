@@ -3,13 +3,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::{Extension, Router};
 use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_local::store::EngineKind;
 
-use super::listeners::Certificates;
-use super::{Parts, StartError, callers, store};
+use super::access::local_callers;
+use super::{Parts, StartError, store};
 use crate::api;
 use crate::api::guard::Guard;
 use crate::http::server::PeerInfo;
@@ -57,18 +58,17 @@ pub fn api(data: &Path) -> Result<Router, StoppedError> {
     let clock = sluicegate_machine::clock::system();
     let metrics = Metrics::new(clock.now());
     let parts = Parts::build(&settings, &clock, &metrics)?;
-    let state = parts.api_state(
-        &settings,
-        &metrics,
-        &clock,
-        None,
-        Vec::new(),
-        &Certificates::default(),
-    );
+    let state = parts.api_state(&settings, &metrics, &clock);
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let router = api::router(state, Guard::new(here, &[], None), callers(&settings));
+    let guard = Guard::new(here, &[], None);
+    let router = api::router(Arc::new(state), guard, local_callers());
     // This process asks itself.
-    Ok(router.layer(Extension(PeerInfo { addr: here })))
+    let user = Some(rustix::process::geteuid().as_raw());
+    let peer = PeerInfo {
+        user,
+        ..PeerInfo::from_addr(here)
+    };
+    Ok(router.layer(Extension(peer)))
 }
 
 /// Takes registries and their names from the configuration; nothing is fetched and nothing judged,

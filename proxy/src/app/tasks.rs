@@ -109,7 +109,7 @@ pub(super) async fn serve_registry(
     draining: watch::Receiver<bool>,
 ) {
     let service = move |request: Request<Incoming>, peer: PeerInfo| {
-        Arc::clone(&registry).answer(request, peer.addr)
+        Arc::clone(&registry).answer(request, peer)
     };
     server::serve(listener, tls, limits, service, draining).await;
 }

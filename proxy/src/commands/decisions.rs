@@ -178,7 +178,7 @@ pub async fn run(command: DecisionsCommand, out: &mut impl Write) -> Result<(), 
 }
 
 async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = args.source.connect()?;
+    let service = args.source.connect().await?;
     // A page that found nothing within what it may look at goes on by itself.
     let mut pages = Pages::of(
         &service,

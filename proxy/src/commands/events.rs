@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::query::{
-    Column, ListSource, Listing, Pages, PrintList, Rows, Service, Shape, query_string,
+    Column, ListSource, Listing, Pages, PrintList, Rows, Service, ServiceFlags, Shape, query_string,
 };
 
 /// Between two looks at what has happened.
@@ -95,9 +95,8 @@ pub struct ListArgs {
 /// What is waited for.
 #[derive(Args, Debug)]
 pub struct FollowArgs {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL")]
-    service: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
     #[command(flatten)]
     print: PrintList,
     #[command(flatten)]
@@ -113,14 +112,14 @@ pub async fn run(command: EventsCommand, out: &mut impl Write) -> Result<(), Com
 }
 
 async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = args.source.connect()?;
+    let service = args.source.connect().await?;
     let mut pages = Pages::of(&service, "events", args.filters.query(true), args.after);
     let page = pages.gather(args.limit).await?;
     args.source.print.page(out, &LISTED, &page)
 }
 
 async fn follow(args: FollowArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = Service::running(args.service.as_deref())?;
+    let service = args.service.running().await?;
     // The first look also tells whether the question is understood; later failures are waited out.
     let newest = Pages::of(&service, "events", String::new(), None)
         .gather(1)

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::Value;
+use sluicegate_model::access::Reach;
 use sluicegate_policy::PolicySet;
 
 use super::CommandError;
 use super::feed_status::worded;
-use super::query::{Column, Listing, PrintList, Service, Shape, query_string};
+use super::query::{Column, Listing, PrintList, ServiceFlags, Shape, query_string};
 use crate::api::exceptions::{ExceptionFilter, shown};
 use crate::moment::Moment;
 use crate::policies;
@@ -47,11 +48,10 @@ pub enum ExceptionsCommand {
 /// Which exceptions.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL", conflicts_with = "policy")]
-    service: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
     /// Reads these policy files and directories instead of asking a service (repeatable)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "service")]
     policy: Vec<PathBuf>,
     /// Only those in force that end before this instant or day (UTC), or within this time: 30d
     #[arg(long, value_name = "WHEN")]
@@ -75,7 +75,7 @@ pub async fn run(command: ExceptionsCommand, out: &mut impl Write) -> Result<(),
 }
 
 async fn of_service(args: &ListArgs) -> Result<Value, CommandError> {
-    let service = Service::running(args.service.as_deref())?;
+    let service = args.service.running().await?;
     let before = |ending| ExceptionFilter::ends_before(ending, Timestamp::now()).to_string();
     let query = query_string(&[
         ("ending", args.ending.map(before)),
@@ -95,6 +95,7 @@ fn of_files(args: &ListArgs) -> Result<Value, CommandError> {
     let filter = ExceptionFilter {
         ending: args.ending.map(|it| ExceptionFilter::ends_before(it, now)),
         repository: repository.transpose()?,
+        reach: Reach::EVERYTHING,
     };
     Ok(shown(&sluicegate_policy::exceptions(&files), &filter, now))
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::CommandError;
-use super::query::{Format, Service, cell, print_json};
+use super::query::{Format, ServiceFlags, cell, print_json};
 
 /// Which service, and what of it.
 #[derive(Args, Debug)]
@@ -15,9 +15,8 @@ use super::query::{Format, Service, cell, print_json};
     In a Dockerfile: HEALTHCHECK CMD [\"/usr/local/bin/sluicegate\", \"health\", \"--quiet\"]\n\n\
     Exit code: 0 healthy, 3 not.")]
 pub struct HealthArgs {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL")]
-    service: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
     /// Asks whether it can serve anything, not only whether it lives
     #[arg(long)]
     ready: bool,
@@ -31,7 +30,7 @@ pub struct HealthArgs {
 
 /// Runs the command.
 pub async fn run(args: HealthArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = Service::running(args.service.as_deref())?;
+    let service = args.service.running().await?;
     let (path, name) = if args.ready {
         ("/readyz", "ready")
     } else {

@@ -16,6 +16,7 @@ pub mod health;
 pub mod hints;
 pub mod inspect_image;
 pub mod inspect_progress;
+pub mod keys;
 pub mod packages;
 pub mod plugins;
 pub mod policy;
@@ -86,6 +87,9 @@ enum Command {
     /// Every analyzer, matcher and feed: revision, what it claims, on or off
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Access keys: who may pull, scan and read, and for how long
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// The configuration of serve
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -110,6 +114,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Events(command)) => events::run(command, out).await,
         Some(Command::Exceptions(command)) => exceptions::run(command, out).await,
         Some(Command::Status(args)) => status::run(args, out).await,
+        Some(Command::Keys(command)) => keys::run(command, out).await,
         Some(Command::Config(command)) => config::run(command, out),
         Some(Command::Health(args)) => health::run(args, out).await,
         Some(Command::Completions(args)) => completions::completions(&args, out),

@@ -47,7 +47,7 @@ pub struct PackagesArgs {
 
 /// Runs the command.
 pub async fn run(args: PackagesArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = args.source.connect()?;
+    let service = args.source.connect().await?;
     let query = query_string(&[("name", Some(args.name)), ("version", args.version)]);
     let mut pages = Pages::of(&service, "packages", query, args.after);
     let page = pages.gather(args.limit).await?;

@@ -57,7 +57,7 @@ async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError>
     let set = PolicySet::parse(&files).map_err(|errors| CommandError::Usage(errors.to_string()))?;
     let mut warnings = unread;
     warnings.extend(set.lint(jiff::Timestamp::now()));
-    if args.source.service.is_some() || args.source.data.is_some() {
+    if args.source.service.service.is_some() || args.source.data.is_some() {
         warnings.extend(set.lint_seen(&seen(&args.source, &set).await?));
     }
     if args.source.print.format == Format::Json {
@@ -89,7 +89,7 @@ async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError>
 /// Asks a service which repositories it has verdicts on, and which ids of exceptions they name.
 async fn seen(source: &Source, set: &PolicySet) -> Result<Seen, CommandError> {
     // Once for all questions: the directory of a stopped service is opened and locked by it.
-    let service = source.connect()?;
+    let service = source.connect().await?;
     let mut seen = Seen::default();
     let mut after = None;
     loop {

@@ -64,8 +64,9 @@ pub fn start_error(error: StartError) -> CommandError {
         | StartError::Webhook(_)
         | StartError::Feed(_)
         | StartError::Tls(_) => CommandError::Usage(error.to_string()),
-        StartError::Data { .. } | StartError::InUse(_) | StartError::Listen { .. } => {
-            CommandError::Failed(error.to_string())
-        }
+        StartError::Data { .. }
+        | StartError::Keys { .. }
+        | StartError::InUse(_)
+        | StartError::Listen { .. } => CommandError::Failed(error.to_string()),
     }
 }

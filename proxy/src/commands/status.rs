@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::feed_status::worded;
-use super::query::{Format, Print, Service, cell, members, print_json, write_rows};
+use super::query::{Format, Print, ServiceFlags, cell, members, print_json, write_rows};
 
 /// Which service, and how to print.
 #[derive(Args, Debug)]
@@ -16,16 +16,15 @@ use super::query::{Format, Print, Service, cell, members, print_json, write_rows
     sluicegate status --service gate.example:5080 --format json\n\n\
     \"sluicegate feeds status\" has the feeds in detail.")]
 pub struct StatusArgs {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL")]
-    service: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
     #[command(flatten)]
     print: Print,
 }
 
 /// Runs the command.
 pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = Service::running(args.service.as_deref())?;
+    let service = args.service.running().await?;
     let status = service.get("status").await?;
     if args.print.format == Format::Json {
         return print_json(out, &status);

@@ -154,7 +154,7 @@ pub async fn run(command: VerdictsCommand, out: &mut impl Write) -> Result<(), C
 }
 
 async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = args.source.connect()?;
+    let service = args.source.connect().await?;
     let mut pages = Pages::of(&service, "verdicts", args.filters.query(), args.after);
     let page = pages.gather(args.limit).await?;
     args.source.print.page(out, &LISTED, &page)

@@ -2,10 +2,8 @@
 //!
 //! The only place of this program that asks for that; both listeners do.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -14,17 +12,7 @@ use sluicegate_engine::identity::{Credentials, Identity, Presented, Unidentified
 use sluicegate_model::secret::Secret;
 
 use super::forwarded::TrustedProxies;
-
-/// Everybody is anonymous, whatever they present: a client may send what is for its upstream.
-#[derive(Debug)]
-pub struct Anyone;
-
-#[async_trait]
-impl Identity for Anyone {
-    async fn who(&self, presented: Presented) -> Result<Who, Unidentified> {
-        Ok(presented.by(None))
-    }
-}
+use super::server::PeerInfo;
 
 /// Tells who sends requests.
 #[derive(Clone, Debug)]
@@ -43,17 +31,26 @@ impl Callers {
     }
 
     /// Tells who sent a request over a connection from there.
-    pub async fn who(&self, connection: IpAddr, headers: &HeaderMap) -> Result<Who, Unidentified> {
+    pub async fn who(&self, peer: &PeerInfo, headers: &HeaderMap) -> Result<Who, Unidentified> {
+        self.identity.who(self.presented(peer, headers)).await
+    }
+
+    /// Tells whether a client spoke TLS to a trusted proxy.
+    pub fn speaks_tls(&self, peer: &PeerInfo, headers: &HeaderMap) -> bool {
+        self.trusted_proxies.speaks_tls(peer.addr.ip(), headers)
+    }
+
+    /// Reads what came with a request that may tell who sent it.
+    pub fn presented(&self, peer: &PeerInfo, headers: &HeaderMap) -> Presented {
         let user_agent = headers.get(USER_AGENT);
         let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
-        let presented = Presented {
-            address: self.trusted_proxies.client(connection, headers),
+        Presented {
+            address: self.trusted_proxies.client(peer.addr.ip(), headers),
             user_agent: user_agent.map(ToOwned::to_owned),
             credentials: credentials(headers),
-            // No listener asks for one yet.
-            certificate: None,
-        };
-        self.identity.who(presented).await
+            certificate: peer.certificate.as_deref().map(ToOwned::to_owned),
+            user: peer.user,
+        }
     }
 }
 
@@ -80,21 +77,9 @@ fn credentials(headers: &HeaderMap) -> Option<Credentials> {
 
 #[cfg(test)]
 mod tests {
-    use sluicegate_engine::testkit::{MemoryIdentity, identity_suite};
+    use sluicegate_engine::testkit::MemoryIdentity;
 
     use super::*;
-
-    #[tokio::test]
-    async fn anyone_keeps_every_promise_and_is_nobody() {
-        identity_suite::prove(&Anyone).await;
-        let (name, secret) = ("ci".to_owned(), Secret::new("right"));
-        let presented = Presented {
-            credentials: Some(Credentials::Basic { name, secret }),
-            certificate: Some("node-1".to_owned()),
-            ..Presented::from_address([192, 0, 2, 1].into())
-        };
-        assert_eq!(Anyone.who(presented).await.unwrap().principal, None);
-    }
 
     #[tokio::test]
     async fn what_headers_say_is_presented_once_and_in_the_engine_s_words() {
@@ -102,12 +87,12 @@ mod tests {
         let callers = Callers::new(TrustedProxies::default(), Arc::new(keys));
         let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
         for (sent, wanted) in [
-            (vec![basic("ci:ri:ght")], Ok(Some("key:ci"))),
+            (vec![basic("ci:ri:ght")], Ok(Some("ci"))),
             (
                 vec![basic("ci:ri:ght").replace("Basic", "bAsIc")],
-                Ok(Some("key:ci")),
+                Ok(Some("ci")),
             ),
-            (vec!["Bearer ci.ri:ght".to_owned()], Ok(Some("key:ci"))),
+            (vec!["Bearer ci.ri:ght".to_owned()], Ok(Some("ci"))),
             (vec![basic("ci:wrong")], Err(())),
             // What is no credentials at all is nobody's.
             (vec!["Basic !".to_owned()], Ok(None)),
@@ -119,7 +104,9 @@ mod tests {
             for value in &sent {
                 headers.append(AUTHORIZATION, value.parse().unwrap());
             }
-            let who = callers.who([192, 0, 2, 1].into(), &headers).await;
+            let who = callers
+                .who(&PeerInfo::from_addr(([192, 0, 2, 1], 1).into()), &headers)
+                .await;
             let name = who.map(|who| who.principal.map(|name| name.to_string()));
             let wanted = wanted.map(|name| name.map(str::to_owned));
             assert_eq!(name.map_err(|_| ()), wanted, "{sent:?}");

@@ -1,21 +1,67 @@
-//! When a certificate ends: the one thing that is read of it here; all else is the library's.
+//! When a certificate ends, and what its holder is called: all that is read of it here. Whether it is
+//! good is the library's business, and was told before.
 //!
 //! Source: RFC 5280, section 4.1; the encoding is DER, ITU-T X.690.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use rustls::pki_types::CertificateDer;
 
 /// Tags of what stands on the way to the end.
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xA0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+const SET: u8 = 0x31;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+const UTF8_STRING: u8 = 0x0C;
+const PRINTABLE_STRING: u8 = 0x13;
+/// 2.5.4.3, a common name. Source: RFC 5280, appendix A.1.
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+/// Longest common name, in characters. Source: the same.
+const MAX_NAME_CHARS: usize = 64;
 /// First year of two digits that belongs to the 20th century.
 const CENTURY_TURNS_AT: i16 = 50;
 
 /// Gives the last instant at which a certificate is valid; none where it cannot be read.
 pub(super) fn ends(der: &[u8]) -> Option<Timestamp> {
+    let mut validity = validity_of(der)?.0;
+    let _begins = validity.element()?;
+    let (tag, text) = validity.element()?;
+    instant(tag, std::str::from_utf8(text).ok()?)
+}
+
+/// Gives the common name of whoever holds a chain's first certificate; none where it has none, or
+/// more than one, or one that is no plain text.
+pub(super) fn common_name(chain: &[CertificateDer<'_>]) -> Option<Arc<str>> {
+    let (_, mut rest) = validity_of(chain.first()?)?;
+    let mut subject = rest.inside(SEQUENCE)?;
+    let mut names = Vec::new();
+    while !subject.0.is_empty() {
+        let mut set = subject.inside(SET)?;
+        while !set.0.is_empty() {
+            let mut attribute = set.inside(SEQUENCE)?;
+            let (tag, kind) = attribute.element()?;
+            let (text_tag, text) = attribute.element()?;
+            if tag == OBJECT_IDENTIFIER && kind == COMMON_NAME {
+                names.push((text_tag, text));
+            }
+        }
+    }
+    let [(UTF8_STRING | PRINTABLE_STRING, name)] = names[..] else {
+        return None;
+    };
+    let name = std::str::from_utf8(name).ok()?;
+    let is_plain = name.chars().all(|it| !it.is_control()) && !name.is_empty();
+    let fits = name.chars().count() <= MAX_NAME_CHARS;
+    (is_plain && fits).then(|| Arc::from(name))
+}
+
+/// Reads a certificate up to when it is valid; gives that, and what stands behind it.
+fn validity_of(der: &[u8]) -> Option<(Reader<'_>, Reader<'_>)> {
     let mut certificate = Reader(der).inside(SEQUENCE)?;
     let mut signed = certificate.inside(SEQUENCE)?;
     // The first version has no field for it.
@@ -25,10 +71,8 @@ pub(super) fn ends(der: &[u8]) -> Option<Timestamp> {
     let _serial_number = signed.element()?;
     let _algorithm = signed.element()?;
     let _issuer = signed.element()?;
-    let mut validity = signed.inside(SEQUENCE)?;
-    let _begins = validity.element()?;
-    let (tag, text) = validity.element()?;
-    instant(tag, std::str::from_utf8(text).ok()?)
+    let validity = signed.inside(SEQUENCE)?;
+    Some((validity, signed))
 }
 
 fn instant(tag: u8, text: &str) -> Option<Timestamp> {
@@ -81,9 +125,42 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 
     use super::*;
+
+    #[test]
+    fn a_certificate_says_what_its_holder_is_called_or_nothing_at_all() {
+        let key = KeyPair::generate().unwrap();
+        let long = "n".repeat(65);
+        for (names, wanted) in [
+            (&["node-1"][..], Some("node-1")),
+            (&["knoten-ü"], Some("knoten-ü")),
+            (&[], None),
+            (&["a\nb"], None),
+            (&[""], None),
+            (&[long.as_str()], None),
+        ] {
+            let mut parameters = CertificateParams::new(vec!["node.example".to_owned()]).unwrap();
+            parameters.distinguished_name = rcgen::DistinguishedName::new();
+            parameters
+                .distinguished_name
+                .push(DnType::OrganizationName, "corp");
+            for name in names {
+                parameters
+                    .distinguished_name
+                    .push(DnType::CommonName, *name);
+            }
+            let certificate = parameters.self_signed(&key).unwrap();
+            let chain = [certificate.der().clone()];
+            assert_eq!(common_name(&chain).as_deref(), wanted);
+            for cut in 0..chain[0].len() {
+                let cut = CertificateDer::from(chain[0][..cut].to_vec());
+                let _nothing_or_a_name = common_name(&[cut]);
+            }
+        }
+        assert_eq!(common_name(&[]), None);
+    }
 
     #[test]
     fn a_certificate_says_when_it_ends() {

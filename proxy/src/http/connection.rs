@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, CountedBody, Patience, Watched};
+use super::certificate;
 use super::phrase;
 use super::server::{BoxError, PeerInfo, ServerLimits};
 use super::tls::TlsReload;
@@ -81,7 +82,7 @@ where
         };
         let Some(first) = first else { return };
         match (self.tls.clone(), first == TLS_HANDSHAKE) {
-            (None, false) => self.serve(stream).await,
+            (None, false) => self.serve(stream, None).await,
             (None, true) => refuse_protocol(stream, "this port speaks plain HTTP, not TLS").await,
             (Some(_), false) => {
                 refuse_protocol(stream, "this port speaks TLS, not plain HTTP").await;
@@ -89,7 +90,11 @@ where
             (Some(tls), true) => {
                 let handshake = TlsAcceptor::from(tls.current()).accept(stream);
                 match tokio::time::timeout(self.limits.header_timeout, handshake).await {
-                    Ok(Ok(stream)) => self.serve(stream).await,
+                    Ok(Ok(stream)) => {
+                        let shown = stream.get_ref().1.peer_certificates();
+                        let certificate = shown.and_then(certificate::common_name);
+                        self.serve(stream, certificate).await;
+                    }
                     Ok(Err(error)) => {
                         tracing::debug!(peer = %self.peer, %error, "TLS handshake failed");
                     }
@@ -99,7 +104,7 @@ where
         }
     }
 
-    async fn serve<T>(mut self, stream: T)
+    async fn serve<T>(mut self, stream: T, certificate: Option<Arc<str>>)
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -109,9 +114,13 @@ where
             activity: Arc::clone(&activity),
         });
         let builder = protocol();
-        let (service, peer) = (self.service.clone(), PeerInfo { addr: self.peer });
+        let service = self.service.clone();
+        let peer = PeerInfo {
+            certificate,
+            ..PeerInfo::from_addr(self.peer)
+        };
         let counting = Arc::clone(&activity);
-        let answering = service_fn(move |request| answer(&service, peer, &counting, request));
+        let answering = service_fn(move |request| answer(&service, &peer, &counting, request));
         let mut serving = std::pin::pin!(builder.serve_connection(io, answering));
         let mut stopping = false;
         loop {
@@ -138,7 +147,7 @@ where
 /// Answers one request; the activity counts it until its answer is sent.
 fn answer<S, F, B>(
     service: &S,
-    peer: PeerInfo,
+    peer: &PeerInfo,
     activity: &Arc<Activity>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer<B>>, Infallible>> + Send + 'static + use<S, F, B>
@@ -153,7 +162,7 @@ where
     let guard = activity.request();
     let answer = match refusal(&request) {
         Some((status, reason)) => Err(refused(status, reason, request.version())),
-        None => Ok(service(request, peer)),
+        None => Ok(service(request, peer.clone())),
     };
     async move {
         let mut answer = match answer {

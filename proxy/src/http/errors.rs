@@ -13,6 +13,7 @@ use hyper::{Response, StatusCode, header};
 use serde_json::json;
 use sluicegate_engine::origin::Failure;
 use sluicegate_model::names::CanonicalNameError;
+use sluicegate_model::{Principal, Repository};
 use sluicegate_upstream::secrets;
 
 use super::body::Body;
@@ -22,7 +23,7 @@ use super::respond::{
 };
 use super::route::RouteError;
 use sluicegate_engine::gate::Refusal;
-use sluicegate_engine::identity::Unidentified;
+use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::pull::error::PullError;
 
 /// What was asked for where a pull failed: one failure is told in the terms of the request.
@@ -89,18 +90,36 @@ pub fn unsatisfiable(total: u64, head: bool) -> Response<Body> {
     response
 }
 
-/// Answers somebody of whom it is not known who that is.
-pub fn unidentified(error: &Unidentified, head: bool) -> Response<Body> {
+/// Answers somebody of whom it is not known who that is, and says how to tell.
+pub fn unidentified(error: &Unidentified, challenge: &str, head: bool) -> Response<Body> {
     let (status, code) = match error {
         Unidentified::Missing | Unidentified::Wrong => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Unidentified::Unknown(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
     };
     let mut response = envelope(status, code, &format!("sluicegate: {error}"), head);
     if status == StatusCode::UNAUTHORIZED {
-        let challenge = "Basic realm=\"sluicegate\"";
         set(response.headers_mut(), header::WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// Answers somebody whose token is for another repository.
+pub fn token_for_another(challenge: &str, head: bool) -> Response<Body> {
+    let message = "sluicegate: the token is for another repository";
+    let mut response = envelope(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message, head);
+    set(response.headers_mut(), header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// Answers somebody who knows of no such repository: the same whether there is one.
+pub fn foreign(who: &Who, repository: &Repository, head: bool) -> Response<Body> {
+    let asker = match &who.principal {
+        Some(Principal::Key(name)) => format!("key \"{name}\""),
+        Some(principal) => principal.to_string(),
+        None => "whoever has no key".to_owned(),
+    };
+    let message = format!("sluicegate: {asker} may not read {repository}");
+    envelope(StatusCode::FORBIDDEN, "DENIED", &message, head)
 }
 
 /// Answers a request without a route.

@@ -12,6 +12,8 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// The proxies that are believed.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
@@ -20,6 +22,14 @@ impl TrustedProxies {
     /// Believes the proxies in these networks.
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
+    }
+
+    /// Tells whether a client spoke TLS to the trusted proxy that this connection is of.
+    pub fn speaks_tls(&self, connection: IpAddr, headers: &HeaderMap) -> bool {
+        let mut told = headers.get_all(X_FORWARDED_PROTO).iter();
+        let last = told.next_back().and_then(|value| value.to_str().ok());
+        self.holds(connection.to_canonical())
+            && last.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
     }
 
     /// Gives the client's address: that of the connection, or what trusted proxies say.

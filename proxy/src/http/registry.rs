@@ -2,24 +2,28 @@
 //!
 //! Each endpoint has its own file; this one owns what they share.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
+use sluicegate_accounts::registry::RegistryIdentity;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::trace::Trace;
+use sluicegate_model::Repository;
+use sluicegate_model::access::Permission;
 use sluicegate_model::names::Names;
 use tokio::sync::watch;
 
 use super::body::Body;
 use super::callers::Callers;
+use super::challenge::{Challenge, Front};
 use super::denied;
 use super::details::Details;
 use super::route::{self, Route, RouteError, Target};
-use super::{blob, errors, hold, lists, manifest, old_clients, respond};
+use super::server::PeerInfo;
+use super::{blob, errors, hold, lists, manifest, old_clients, respond, token};
 use crate::metrics::Metrics;
 use sluicegate_engine::gate::{Gate, Refusal};
 use sluicegate_engine::pull::asked::Asked;
@@ -31,6 +35,10 @@ pub struct Registry {
     pub names: Names,
     /// Who asks.
     pub callers: Callers,
+    /// Who gives tokens; nobody where nobody is asked for anything.
+    pub tokens: RegistryIdentity,
+    /// Where clients say who they are.
+    pub front: Front,
     /// What may leave.
     pub gate: Gate,
     /// Where the API is, as shown to clients.
@@ -83,24 +91,37 @@ impl Registry {
     pub async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        client: SocketAddr,
+        peer: PeerInfo,
     ) -> Response<Body> {
         // Read requests have no body that matters; it is dropped unread.
         let (parts, _body) = request.into_parts();
         let request = Request::from_parts(parts, ());
+        if request.uri().path() == token::PATH {
+            return Box::pin(token::answer(&self, &request, &peer)).await;
+        }
         let head = *request.method() == Method::HEAD;
-        let who = match self.callers.who(client.ip(), request.headers()).await {
-            Ok(who) => who,
-            Err(error) => return errors::unidentified(&error, head),
-        };
         let uri = request.uri();
-        let target = match route::parse(request.method(), uri.path(), uri.query(), &self.names) {
+        let target = route::parse(request.method(), uri.path(), uri.query(), &self.names);
+        let who = match self.callers.who(&peer, request.headers()).await {
+            Ok(who) => who,
+            Err(error) => {
+                let repository = target.as_ref().ok().and_then(|it| it.route.repository());
+                let challenge = self.challenge(&peer, &request);
+                return errors::unidentified(&error, &challenge.on(repository), head);
+            }
+        };
+        let target = match target {
             Ok(target) => target,
             Err(error) => {
                 denied::note(&self, &request, who, &error).await;
                 return errors::route_error(&error, head);
             }
         };
+        if let Some(repository) = target.route.repository()
+            && let Err(refused) = self.check_rights(repository, &who, (&peer, &request))
+        {
+            return *refused;
+        }
         let ns = target.ns.clone();
         let has_ns = ns.as_ref().is_some_and(|ns| !ns.is_empty());
         let path = uri.path().strip_prefix("/v2/").unwrap_or_default();
@@ -125,6 +146,31 @@ impl Registry {
                 .insert(HeaderName::from_static("oci-namespace"), value);
         }
         response
+    }
+
+    /// Tells whether somebody may ask for anything of a repository, before anything is looked up.
+    fn check_rights(
+        &self,
+        repository: &Repository,
+        who: &Who,
+        (peer, request): (&PeerInfo, &Request<()>),
+    ) -> Result<(), Box<Response<Body>>> {
+        let (rights, head) = (&who.rights, *request.method() == Method::HEAD);
+        if !rights.are_for(repository) {
+            let challenge = self.challenge(peer, request).for_another(repository);
+            return Err(Box::new(errors::token_for_another(&challenge, head)));
+        }
+        if !rights.allow(Permission::Pull) || !rights.reach().has(repository) {
+            tracing::info!(client = %who.client, %repository, "refused: not of this key");
+            return Err(Box::new(errors::foreign(who, repository, head)));
+        }
+        Ok(())
+    }
+
+    /// Gives what clients are told that have to say who they are.
+    pub(super) fn challenge(&self, peer: &PeerInfo, request: &Request<()>) -> Challenge {
+        let is_tls = self.front.is_tls || self.callers.speaks_tls(peer, request.headers());
+        self.front.challenge(is_tls)
     }
 
     /// Refuses what was asked for.

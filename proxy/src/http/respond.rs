@@ -208,7 +208,7 @@ pub fn next_hop(location: &str) -> Response<Body> {
 }
 
 /// Sends a document of ours.
-fn json(document: &serde_json::Value, media_type: &str, head: bool) -> Response<Body> {
+pub(super) fn json(document: &serde_json::Value, media_type: &str, head: bool) -> Response<Body> {
     let text = document.to_string();
     let sending = if head {
         Sending::HeadersOnly

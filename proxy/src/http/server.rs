@@ -28,11 +28,26 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Least time between two log lines about refused connections.
 const REFUSAL_LOG_PAUSE: Duration = Duration::from_secs(10);
 
-/// Who sent a request.
-#[derive(Clone, Copy, Debug)]
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
 pub struct PeerInfo {
     /// The address the connection came from.
     pub addr: SocketAddr,
+    /// The common name of the certificate whose key they have proven to hold.
+    pub certificate: Option<Arc<str>>,
+    /// Which user of this machine they are, where nobody else can be.
+    pub user: Option<u32>,
+}
+
+impl PeerInfo {
+    /// Knows an address and nothing else.
+    pub fn from_addr(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            certificate: None,
+            user: None,
+        }
+    }
 }
 
 /// What a listener allows.

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use sluicegate_config::TlsFiles;
 use sluicegate_model::Digest;
 
 use super::certificate;
@@ -60,6 +63,7 @@ pub struct TlsReload {
 struct Files {
     certificate: PathBuf,
     key: PathBuf,
+    client_ca: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -70,11 +74,12 @@ struct Loaded {
 }
 
 impl TlsReload {
-    /// Loads a certificate chain and its key, both PEM.
-    pub fn open(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+    /// Loads a certificate chain and its key, and the authorities of clients, all of them PEM.
+    pub fn open(files: &TlsFiles) -> Result<Self, TlsError> {
         let files = Files {
-            certificate: certificate.into(),
-            key: key.into(),
+            certificate: files.cert_file.clone(),
+            key: files.key_file.clone(),
+            client_ca: files.client_ca_file.clone(),
         };
         let loaded = files.read()?.load(&files)?;
         Ok(Self {
@@ -136,6 +141,7 @@ impl Files {
         Ok(Pair {
             certificate: read(&self.certificate)?,
             key: read(&self.key)?,
+            client_ca: self.client_ca.as_deref().map(read).transpose()?,
         })
     }
 }
@@ -143,11 +149,13 @@ impl Files {
 struct Pair {
     certificate: Vec<u8>,
     key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
 }
 
 impl Pair {
     fn content(&self) -> Digest {
-        let digests = [Digest::of(&self.certificate), Digest::of(&self.key)];
+        let client_ca = self.client_ca.as_deref().unwrap_or_default();
+        let digests = [&self.certificate, &self.key, client_ca].map(Digest::of);
         Digest::of(digests.map(|digest| digest.to_string()).concat().as_bytes())
     }
 
@@ -174,7 +182,7 @@ impl Pair {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(broken)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(self.clients(files)?)
             .with_single_cert(chain, key)
             .map_err(broken)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -183,6 +191,30 @@ impl Pair {
             content: self.content(),
             ends,
         })
+    }
+}
+
+impl Pair {
+    /// Gives who tells whether a client's certificate is good: whoever shows none is let in as well.
+    fn clients(&self, files: &Files) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let (Some(text), Some(path)) = (&self.client_ca, &files.client_ca) else {
+            return Ok(WebPkiClientVerifier::no_client_auth());
+        };
+        let unusable = |reason: String| TlsError::Pem {
+            path: path.clone(),
+            reason,
+        };
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(text) {
+            let authority = authority.map_err(|error| unusable(error.to_string()))?;
+            let added = roots.add(authority);
+            added.map_err(|error| unusable(error.to_string()))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .allow_unauthenticated()
+            .build();
+        verifier.map_err(|error| unusable(error.to_string()))
     }
 }
 

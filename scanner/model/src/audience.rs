@@ -15,14 +15,21 @@ pub enum Principal {
     Key(String),
     /// A client certificate, by its common name.
     Certificate(String),
+    /// A user of this machine, by number, at the socket that only it reaches.
+    Local(u32),
+    /// A user of an upstream, which has let them in.
+    Upstream(String),
 }
 
 /// Writes it as lines of the log name it.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(name) => write!(f, "key:{name}"),
+            // The names of keys have no colon.
+            Self::Key(name) => f.write_str(name),
             Self::Certificate(name) => write!(f, "cert:{name}"),
+            Self::Local(user) => write!(f, "local:{user}"),
+            Self::Upstream(name) => write!(f, "upstream:{name}"),
         }
     }
 }

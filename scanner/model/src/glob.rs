@@ -5,10 +5,10 @@ use std::iter::once;
 /// A pattern for image names and paths.
 ///
 /// Matching takes pattern length times text length at most, whatever the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Glob(Vec<Token>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Token {
     Literal(char),
     /// `?`: one character of a component.

@@ -6,10 +6,11 @@
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
-//! [`audience`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
+//! [`audience`], [`access`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
 //! [`percent`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
 pub mod absent;
+pub mod access;
 pub mod advisory;
 pub mod artifact;
 pub mod audience;

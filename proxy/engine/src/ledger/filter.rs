@@ -1,6 +1,7 @@
 //! What lists of verdicts and of events are asked for, and what they answer.
 
 use jiff::Timestamp;
+use sluicegate_model::access::Reach;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
@@ -9,6 +10,8 @@ use crate::events::{CauseKind, Direction, Event, EventKind};
 /// Which verdicts are wanted; every field that is set must fit.
 #[derive(Clone, Debug, Default)]
 pub struct VerdictFilter {
+    /// Those that whoever asks knows of: of no other is anything told.
+    pub reach: Reach,
     /// Those of this repository.
     pub repository: Option<Repository>,
     /// Those of this manifest.
@@ -41,6 +44,8 @@ pub struct Page<T> {
 /// Which events are wanted; every field that is set must fit.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
+    /// Those that whoever asks knows of: of no other is anything told.
+    pub reach: Reach,
     /// Those of this kind.
     pub kind: Option<EventKind>,
     /// Those of this repository.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sluicegate_model::access::Rights;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, samples};
 
@@ -45,7 +46,7 @@ fn pull(image: &str, decision: Option<Decision>) -> Pull {
         ..samples::verdict()
     };
     Pull {
-        who: Presented::from_address([192, 0, 2, 1].into()).by(None),
+        who: Presented::from_address([192, 0, 2, 1].into()).by(None, Rights::everywhere(&[])),
         repository: "up.test/app".parse().unwrap(),
         tag: Some(image.parse().unwrap()),
         digest: Digest::of(image.as_bytes()),
@@ -57,7 +58,7 @@ fn pull(image: &str, decision: Option<Decision>) -> Pull {
 
 fn denial() -> Denial {
     Denial {
-        who: Presented::from_address([192, 0, 2, 1].into()).by(None),
+        who: Presented::from_address([192, 0, 2, 1].into()).by(None, Rights::everywhere(&[])),
         registry: "unknown.test".into(),
         path: "lib/app".into(),
         tag: Some("1".parse().unwrap()),

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::turns::{InTurn, Turns};
-use crate::audit::{Audit, AuditError, Denial, Pull};
+use crate::audit::{Audit, AuditError, Denial, KeyLine, Pull};
 
 /// Keeps every line in memory.
 #[derive(Debug, Default)]
 pub struct MemoryAudit {
     pulls: Mutex<Vec<Pull>>,
     denials: Mutex<Vec<Denial>>,
+    keys: Mutex<Vec<KeyLine>>,
     fails: AtomicBool,
     turns: InTurn,
 }
@@ -35,6 +36,11 @@ impl MemoryAudit {
     /// Gives what was denied.
     pub fn denials(&self) -> Vec<Denial> {
         lock(&self.denials).clone()
+    }
+
+    /// Gives what was done with keys.
+    pub fn keys(&self) -> Vec<KeyLine> {
+        lock(&self.keys).clone()
     }
 
     /// Says whether lines can be written from now on.
@@ -69,6 +75,10 @@ impl Audit for MemoryAudit {
 
     async fn record_denial(&self, denial: Denial, _now: Timestamp) -> Result<(), AuditError> {
         self.write(&self.denials, denial).await
+    }
+
+    async fn record_key(&self, line: KeyLine, _now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.keys, line).await
     }
 
     async fn prove(&self) -> Result<(), AuditError> {

@@ -43,7 +43,7 @@ impl MemorySnapshots {
             name: "policy.yaml".into(),
             text: document.into(),
         };
-        let set = PolicySet::parse_with_clients(&[file]).unwrap();
+        let set = PolicySet::parse(&[file]).unwrap();
         let mut state = self.state();
         state.in_force.policies = Arc::new(set);
         state.in_force.epoch.policies += 1;

@@ -1,6 +1,7 @@
 //! Which lines are wanted, told first by a look at their bytes: most lines of a long log are not.
 
 use jiff::Timestamp;
+use sluicegate_model::access::Reach;
 use sluicegate_model::verdict::{Decision, RuleId};
 use sluicegate_model::{Digest, Repository};
 
@@ -15,6 +16,9 @@ const NAMES_FINDINGS: &str = "\"findings\":[\"";
 /// Which lines are wanted; every field that is set must fit.
 #[derive(Clone, Debug, Default)]
 pub struct DecisionFilter {
+    /// Those of repositories that whoever asks knows of: of no other is anything told, and to
+    /// whoever does not know of all nothing that is of none.
+    pub reach: Reach,
     /// Those of this kind.
     pub kind: Option<LineKind>,
     /// Those of this repository.
@@ -59,7 +63,10 @@ impl DecisionFilter {
     /// Tells whether a line is wanted.
     pub fn accepts(&self, line: &DecisionLine) -> bool {
         let repository = self.repository.as_ref().map(Repository::to_string);
-        fits(self.kind.as_ref(), Some(&line.kind))
+        let name = line.repository.as_deref();
+        let is_told = name.map_or(self.reach.is_everything(), |it| self.reach.has_named(it));
+        is_told
+            && fits(self.kind.as_ref(), Some(&line.kind))
             && fits(repository.as_ref(), line.repository.as_ref())
             && self.accepts_digest(line)
             && fits(self.decision.as_ref(), line.decision.as_ref())

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use sluicegate_engine::audit::{Audit, AuditError, Denial, Pull, PullMethod};
+use sluicegate_engine::audit::{Audit, AuditError, Denial, KeyLine, Pull, PullMethod};
 use sluicegate_model::verdict::Decision;
 use tokio::sync::watch;
 
-use super::entry::{Entry, LineKind};
+use super::entry::{Entry, Grounds, LineKind};
 use super::log::{DecisionLog, LogError};
 use super::windows::{Asked, Because, Windows, Written};
 
@@ -45,6 +45,21 @@ fn asked_elsewhere(denial: Denial) -> Asked {
     }
 }
 
+/// Gives the line about something that was done with keys. What is `served` by it is the digest of
+/// all keys from now on.
+fn about_keys(line: KeyLine, now: Timestamp) -> Entry {
+    let rule = line.rule.to_owned().into();
+    Entry {
+        client: Some(line.who.client.to_string()),
+        user_agent: line.who.user_agent,
+        principal: line.who.principal.map(|principal| principal.to_string()),
+        served: line.keys,
+        basis: Grounds::of_rule(rule, Decision::Allow, line.words),
+        count: 0,
+        ..Entry::new(now, LineKind::Key)
+    }
+}
+
 /// Counts pulls and logs them.
 #[derive(Clone, Debug)]
 pub struct PullLog {
@@ -71,6 +86,11 @@ impl Audit for PullLog {
 
     async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError> {
         Ok(self.take(asked_elsewhere(denial), now).await?)
+    }
+
+    async fn record_key(&self, line: KeyLine, now: Timestamp) -> Result<(), AuditError> {
+        self.log.append(about_keys(line, now)).await?;
+        Ok(())
     }
 
     async fn prove(&self) -> Result<(), AuditError> {

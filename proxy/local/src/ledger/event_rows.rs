@@ -210,7 +210,8 @@ fn accepts(filter: &EventFilter, event: &Event) -> bool {
     let fits = |wanted: Option<&Repository>| {
         wanted.is_none_or(|wanted| *wanted == event.change.repository)
     };
-    filter.kind.is_none_or(|kind| kind == event.kind)
+    filter.reach.has(&event.change.repository)
+        && filter.kind.is_none_or(|kind| kind == event.kind)
         && fits(filter.repository.as_ref())
         && filter.since.is_none_or(|since| event.time >= since)
         && filter.until.is_none_or(|until| event.time < until)

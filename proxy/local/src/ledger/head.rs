@@ -21,7 +21,7 @@ pub(super) struct Head {
 }
 
 /// A hash of a repository's name; whoever reads the row compares the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NameHash(u32);
 
 impl NameHash {

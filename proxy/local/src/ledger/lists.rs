@@ -2,12 +2,16 @@
 //!
 //! Which ones belong on a page is known before a row of any is read; only those are.
 
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_engine::ledger::term::Term;
 use sluicegate_engine::ledger::{
     LedgerError, Lists, MAX_PAGE_BYTES, Page, Summary, VerdictFilter, Verdicts as _,
 };
+use sluicegate_model::access::Reach;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository};
 
@@ -93,6 +97,7 @@ impl Records {
         self.whole_index().await?;
         let among = self.among(filter).await?;
         let wanted = Wanted {
+            within: self.within(&filter.reach).await?,
             repository: filter.repository.as_ref().map(NameHash::of),
             decision: filter.decision,
             would_refuse: filter.would_refuse,
@@ -108,6 +113,30 @@ impl Records {
         places.truncate(limit);
         let next = places.last().copied().filter(|_| has_more);
         Ok((places, next))
+    }
+
+    /// Gives the repositories that somebody knows of, as memory knows them; none for all.
+    async fn within(&self, reach: &Reach) -> Result<Option<HashSet<NameHash>>, StoreError> {
+        if reach.is_everything() {
+            return Ok(None);
+        }
+        let numbered = self.index.repositories();
+        let unnamed: Vec<(NameHash, u32)> = {
+            let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_unnamed = |(hash, _): &(NameHash, u32)| !names.contains_key(hash);
+            numbered.into_iter().filter(is_unnamed).collect()
+        };
+        for unnamed in unnamed.chunks(PAGE_ROWS) {
+            let places: Vec<Place> = unnamed.iter().map(|(_, n)| (Timestamp::MIN, *n)).collect();
+            let found = self.summarised(&places).await?;
+            let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+            for (summary, (hash, _)) in found.into_iter().zip(unnamed) {
+                names.extend(summary.map(|summary| (*hash, summary.repository)));
+            }
+        }
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = names.iter().filter(|(_, name)| reach.has(name));
+        Ok(Some(known.map(|(hash, _)| *hash).collect()))
     }
 
     /// Gives the numbers that have every name asked for; none where none is asked for.
@@ -166,7 +195,7 @@ impl Records {
 /// Tells whether what memory only knows by its hash is what was meant.
 fn is_of(filter: &VerdictFilter, summary: &Summary) -> bool {
     let is_of = |wanted: &Repository| *wanted == summary.repository;
-    filter.repository.as_ref().is_none_or(is_of)
+    filter.repository.as_ref().is_none_or(is_of) && filter.reach.has(&summary.repository)
 }
 
 fn to_cursor((decided_at, number): Place) -> String {

@@ -2,8 +2,9 @@
 //!
 //! Verdicts themselves are in `verdict_rows`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,7 @@ use sluicegate_model::{Digest, Repository, Tag};
 use crate::store::{Key, Op, StoreError, VerdictStore};
 
 use super::event_rows::EventHead;
+use super::head::NameHash;
 use super::index::Index;
 use super::keys;
 use super::replace::Writing;
@@ -33,6 +35,8 @@ pub struct Records {
     pub(super) writing: Writing,
     pub(super) event_head: EventHead,
     pub(super) index: Index,
+    /// What repositories are called of which memory knows the hash.
+    pub(super) names: Arc<Mutex<HashMap<NameHash, Repository>>>,
     /// A number that the newest basis has or is above.
     pub(super) newest_basis: Arc<AtomicU64>,
 }
@@ -46,6 +50,7 @@ impl Records {
             writing: Writing::default(),
             event_head: EventHead::default(),
             index: Index::default(),
+            names: Arc::default(),
             newest_basis: Arc::default(),
         }
     }

@@ -1,10 +1,13 @@
 //! How query commands reach what they show, and how they print it.
 //!
-//! Reading order: this file (the flags), `service` (who answers), `listing` (how lists are printed).
+//! Reading order: this file (the flags), `service` (who answers, by
+//! what `address` reads and `transport` carries), `listing` (how lists are printed).
 
+mod address;
 mod listing;
 mod pages;
 mod service;
+mod transport;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,7 +19,7 @@ use sluicegate_model::Repository;
 
 pub use listing::{Column, Listing, Rows, Shape, write_rows};
 pub use pages::Pages;
-pub use service::Service;
+pub use service::{Service, ServiceFlags};
 
 use sluicegate_formats::json::write_document;
 use sluicegate_formats::text::{printable, printable_lines};
@@ -27,11 +30,11 @@ use super::CommandError;
 /// Where to ask for one thing, and how to print it.
 #[derive(Args, Clone, Debug)]
 pub struct Source {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL", conflicts_with = "data")]
-    pub service: Option<String>,
+    /// Which service.
+    #[command(flatten)]
+    pub service: ServiceFlags,
     /// Data directory of a stopped service
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "service")]
     pub data: Option<PathBuf>,
     /// How to print.
     #[command(flatten)]
@@ -41,11 +44,11 @@ pub struct Source {
 /// Where to ask for a list, and how to print it.
 #[derive(Args, Clone, Debug)]
 pub struct ListSource {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL", conflicts_with = "data")]
-    pub service: Option<String>,
+    /// Which service.
+    #[command(flatten)]
+    pub service: ServiceFlags,
     /// Data directory of a stopped service
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "service")]
     pub data: Option<PathBuf>,
     /// How to print.
     #[command(flatten)]
@@ -83,11 +86,10 @@ pub struct PrintList {
 /// Where to ask for all of a list, and how to write it.
 #[derive(Args, Clone, Debug)]
 pub struct ExportSource {
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL", conflicts_with = "data")]
-    service: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
     /// Data directory of a stopped service
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "service")]
     data: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
@@ -133,20 +135,20 @@ pub enum ListFormat {
 
 impl Source {
     /// Reaches for whoever answers.
-    pub fn connect(&self) -> Result<Service, CommandError> {
-        Service::of(self.service.as_deref(), self.data.as_deref())
+    pub async fn connect(&self) -> Result<Service, CommandError> {
+        Service::of(&self.service, self.data.as_deref()).await
     }
 
     /// Asks for a path under `/api/v1/`.
     pub async fn get(&self, path_and_query: &str) -> Result<Value, CommandError> {
-        self.connect()?.get(path_and_query).await
+        self.connect().await?.get(path_and_query).await
     }
 }
 
 impl ListSource {
     /// Reaches for whoever answers.
-    pub fn connect(&self) -> Result<Service, CommandError> {
-        Service::of(self.service.as_deref(), self.data.as_deref())
+    pub async fn connect(&self) -> Result<Service, CommandError> {
+        Service::of(&self.service, self.data.as_deref()).await
     }
 }
 
@@ -190,7 +192,7 @@ impl ExportSource {
         listing: &Listing,
         out: &mut impl Write,
     ) -> Result<(), CommandError> {
-        let service = Service::of(self.service.as_deref(), self.data.as_deref())?;
+        let service = Service::of(&self.service, self.data.as_deref()).await?;
         let format = match self.format {
             ExportFormat::Jsonl => ListFormat::Jsonl,
             ExportFormat::Csv => ListFormat::Csv,

@@ -1,49 +1,58 @@
-//! Whom query commands ask: the API of a running service, or the same API over the directory of a
-//! stopped one, in this process.
+//! Who answers a query: a running service by its API, on this machine by the socket of its
+//! administrator, or the API over the directory of a stopped one.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
+use clap::Args;
+use http_body_util::BodyExt as _;
+use hyper::{Method, Request, StatusCode, header};
 use serde_json::Value;
 use sluicegate_config::{Environment, Flags};
-use sluicegate_upstream::why;
+use sluicegate_model::secret::Secret;
 use tower_service::Service as _;
-use url::Url;
 
 use super::super::CommandError;
+use super::address::{AddressError, base_url};
+use super::transport::{OverSocket, OverWeb, SendError};
 use crate::app::{StartError, stopped};
 
 /// The API of a service with default settings.
 const LOCAL_SERVICE: &str = "http://127.0.0.1:5080";
-/// The port of the API where an address names none.
-const API_PORT: u16 = 5080;
 /// The variable that names the service.
 const VARIABLE: &str = "SLUICEGATE_SERVICE";
-/// Most bytes of an answer read: a page of a thousand verdicts with many findings each.
-const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
-/// The longest wait for an answer.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The variables of both halves of an access key. There are no flags for them: arguments of a
+/// program can be read by everybody on its machine.
+const ACCESS_KEY: &str = "SLUICEGATE_ACCESS_KEY";
+const SECRET_KEY: &str = "SLUICEGATE_SECRET_KEY";
+
+/// Which service to ask.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServiceFlags {
+    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
+    #[arg(long, value_name = "URL")]
+    pub service: Option<String>,
+    /// Certificate authorities to believe for it beside the system's (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
 
 /// Who answers.
 pub struct Service(Answers);
 
 enum Answers {
     Running {
-        client: Box<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+        web: OverWeb,
         /// Without a trailing `/`.
         base: String,
+        /// What says which key is ours.
+        key: Option<Secret>,
     },
+    Local(OverSocket),
     Stopped(Router),
 }
 
@@ -53,32 +62,68 @@ struct Answer {
     body: Option<Value>,
 }
 
-impl Service {
-    /// Opens the directory of a stopped service where one is named, else reaches for a running one.
-    pub fn of(named: Option<&str>, data: Option<&Path>) -> Result<Self, CommandError> {
-        match data {
-            Some(data) => Self::stopped(data),
-            None => Self::running(named),
-        }
-    }
-
-    /// Reaches for the service that is named, or that the environment names, or the local one.
+impl ServiceFlags {
+    /// Reaches for the service that is named, or that the environment names, or the local one; that
+    /// one by its administrator's socket where there is no key and the socket lets this user in.
     ///
     /// *Errors*: [`CommandError::Usage`] for what is no address of a service.
-    pub fn running(named: Option<&str>) -> Result<Self, CommandError> {
+    pub async fn running(&self) -> Result<Service, CommandError> {
         let environment = Environment::of_process();
-        let base = match (named, environment.get(VARIABLE)) {
+        let is_named = self.service.is_some() || environment.get(VARIABLE).is_some();
+        if !is_named
+            && environment.get(ACCESS_KEY).is_none()
+            && let Some(data) = local_data(&environment)
+            && let Ok(socket) = OverSocket::open(&data).await
+        {
+            return Ok(Service(Answers::Local(socket)));
+        }
+        self.over_web(&environment)
+    }
+
+    /// Reaches for the service with an administrator's rights: by a key where there is one or a
+    /// service is named, else by the socket of the service that keeps this directory.
+    ///
+    /// *Errors*: [`CommandError::NotFound`] where no service of this machine lets this user in.
+    pub async fn administered(&self, data: Option<&Path>) -> Result<Service, CommandError> {
+        let environment = Environment::of_process();
+        let is_named = self.service.is_some() || environment.get(VARIABLE).is_some();
+        if data.is_none() && (is_named || environment.get(ACCESS_KEY).is_some()) {
+            return self.over_web(&environment);
+        }
+        let data = data
+            .map(Path::to_owned)
+            .or_else(|| local_data(&environment));
+        let data = data.ok_or_else(|| CommandError::Usage("say where: --data DIR".to_owned()))?;
+        let socket = OverSocket::open(&data).await.map_err(|error| {
+            CommandError::NotFound(format!(
+                "no service runs on {} that this user administers ({error}); start it, run this as \
+                 its user, or name it with --service and set {ACCESS_KEY} and {SECRET_KEY}",
+                data.display()
+            ))
+        })?;
+        Ok(Service(Answers::Local(socket)))
+    }
+
+    fn over_web(&self, environment: &Environment) -> Result<Service, CommandError> {
+        let base = match (self.service.as_deref(), environment.get(VARIABLE)) {
             (Some(text), _) => base_url(text).map_err(|why| usage("--service", &why))?,
             (None, Some(text)) => base_url(text).map_err(|why| usage(VARIABLE, &why))?,
-            (None, None) => local_service(&environment),
+            (None, None) => local_service(environment),
         };
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(base.starts_with("https://"))?)
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Box::new(Client::builder(TokioExecutor::new()).build(connector));
-        Ok(Self(Answers::Running { client, base }))
+        let web = OverWeb::new(&base, self.ca_file.as_deref());
+        let web = web.map_err(|error| CommandError::Usage(error.to_string()))?;
+        let key = authorization(environment)?;
+        Ok(Service(Answers::Running { web, base, key }))
+    }
+}
+
+impl Service {
+    /// Opens the directory of a stopped service where one is named, else reaches for a running one.
+    pub async fn of(flags: &ServiceFlags, data: Option<&Path>) -> Result<Self, CommandError> {
+        match data {
+            Some(data) => Self::stopped(data),
+            None => flags.running().await,
+        }
     }
 
     /// Opens the directory of a stopped service. Nothing is created where there is none.
@@ -136,31 +181,24 @@ impl Service {
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), CommandError> {
         let url = self.url(path);
-        let failed = |reason: String| CommandError::Unreachable {
-            url: url.clone(),
-            reason,
-        };
         let mut request = Request::builder().method(method).uri(&url);
         if !body.is_empty() {
-            request = request.header(hyper::header::CONTENT_TYPE, "application/json");
+            request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let wrong = |error: hyper::http::Error| CommandError::Usage(error.to_string());
-        match &self.0 {
-            Answers::Running { client, .. } => {
-                let request = request.body(Full::new(body)).map_err(wrong)?;
-                let response = tokio::time::timeout(PATIENCE, client.request(request))
-                    .await
-                    .map_err(|_elapsed| failed("timed out: no answer within a minute".into()))?
-                    .map_err(|error| failed(worded(&error)))?;
-                let status = response.status();
-                let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
-                    .collect()
-                    .await
-                    .map_err(|error| failed(error.to_string()))?;
-                Ok((status, body.to_bytes()))
+        let sent = match &self.0 {
+            Answers::Running { web, key, .. } => {
+                if let Some(key) = key {
+                    request = request.header(header::AUTHORIZATION, key.expose());
+                }
+                web.send(request.body(body.into()).map_err(wrong)?).await
+            }
+            Answers::Local(socket) => {
+                let request = request.header(header::HOST, "localhost");
+                socket.send(request.body(body.into()).map_err(wrong)?).await
             }
             Answers::Stopped(router) => {
-                let request = request.header(hyper::header::HOST, "localhost");
+                let request = request.header(header::HOST, "localhost");
                 let request = request.body(Body::from(body)).map_err(wrong)?;
                 let response = match router.clone().call(request).await {
                     Ok(response) => response,
@@ -168,16 +206,20 @@ impl Service {
                 };
                 let status = response.status();
                 let body = response.into_body().collect().await;
-                let body = body.map_err(|error| failed(error.to_string()))?;
-                Ok((status, body.to_bytes()))
+                body.map(|body| (status, body.to_bytes()))
+                    .map_err(|error| SendError::Answer(error.to_string()))
             }
-        }
+        };
+        sent.map_err(|error| CommandError::Unreachable {
+            url,
+            reason: worded(&error),
+        })
     }
 
     fn url(&self, path: &str) -> String {
         match &self.0 {
             Answers::Running { base, .. } => format!("{base}{path}"),
-            Answers::Stopped(_) => path.to_owned(),
+            Answers::Local(_) | Answers::Stopped(_) => path.to_owned(),
         }
     }
 }
@@ -208,27 +250,33 @@ impl Answer {
             }));
         };
         match self.status.as_u16() {
-            400 => Err(CommandError::Usage(detail.to_owned())),
+            400 | 409 => Err(CommandError::Usage(detail.to_owned())),
             404 => Err(CommandError::NotFound(detail.to_owned())),
             429 => Err(CommandError::Busy(detail.to_owned())),
+            401 => Err(unreachable(format!(
+                "{detail}: {ACCESS_KEY} and {SECRET_KEY} say which one is yours"
+            ))),
             _ => Err(unreachable(format!("{}: {detail}", self.status))),
         }
     }
 }
 
-/// Gives the TLS settings of a client: the system's authorities, where they are of any use. A
-/// container that asks itself in the clear has none.
-fn tls(is_wanted: bool) -> Result<ClientConfig, CommandError> {
-    let mut roots = RootCertStore::empty();
-    if is_wanted {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+/// Reads both halves of a key from the environment, as a request presents them.
+fn authorization(environment: &Environment) -> Result<Option<Secret>, CommandError> {
+    let (access, secret) = (environment.get(ACCESS_KEY), environment.get(SECRET_KEY));
+    match (access, secret) {
+        (Some(access), Some(secret)) => {
+            let pair = STANDARD.encode(format!("{}:{}", access.trim(), secret.trim()));
+            Ok(Some(Secret::new(format!("Basic {pair}"))))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => {
+            let half = "one of them is no key without the other";
+            Err(CommandError::Usage(format!(
+                "{ACCESS_KEY} and {SECRET_KEY}: {half}"
+            )))
+        }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let settings =
-        versions.map_err(|error| CommandError::Failed(format!("cannot set up TLS: {error}")))?;
-    Ok(settings.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn usage(place: &str, why: &AddressError) -> CommandError {
@@ -236,57 +284,13 @@ fn usage(place: &str, why: &AddressError) -> CommandError {
 }
 
 /// Says why nobody answered, and what to do about it.
-fn worded(error: &(dyn std::error::Error + 'static)) -> String {
-    let why = why(error);
-    format!("{why}; --service or {VARIABLE} names a service, --data DIR a stopped one's directory")
-}
-
-/// Says why a text is no address of an API: the fault of whoever wrote it.
-#[derive(Debug, thiserror::Error)]
-enum AddressError {
-    #[error("got {text:?}, {why}; wanted a URL or HOST:PORT such as gate.example:5080")]
-    Other { text: String, why: &'static str },
-    #[error("got {text:?}, {source}; wanted a URL or HOST:PORT such as gate.example:5080")]
-    NoUrl {
-        text: String,
-        source: url::ParseError,
-    },
-    #[error("a URL with a user name or password in it is not taken")]
-    Login,
-}
-
-/// Reads the address of an API: a URL, or a host with or without a port.
-fn base_url(text: &str) -> Result<String, AddressError> {
-    let wanted = |why| AddressError::Other {
-        text: text.to_owned(),
-        why,
-    };
-    let has_scheme = text.contains("://");
-    let whole = if has_scheme {
-        text.trim().to_owned()
-    } else {
-        format!("http://{}", text.trim())
-    };
-    let mut url = Url::parse(&whole).map_err(|source| AddressError::NoUrl {
-        text: text.to_owned(),
-        source,
-    })?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(wanted("which is no http or https URL"));
+fn worded(error: &SendError) -> String {
+    match error {
+        SendError::Unreachable(why) => format!(
+            "{why}; --service or {VARIABLE} names a service, --data DIR a stopped one's directory"
+        ),
+        SendError::Answer(why) => why.clone(),
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(AddressError::Login);
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wanted("which has more than an address"));
-    }
-    // The parser leaves the port of the scheme out, so what was written decides.
-    if !has_scheme && url.port().is_none() && !text.trim().trim_end_matches('/').ends_with(":80") {
-        url.set_port(Some(API_PORT))
-            .map_err(|()| wanted("which takes no port"))?;
-    }
-    let base = url.as_str().trim_end_matches('/');
-    Ok(base.strip_suffix("/api/v1").unwrap_or(base).to_owned())
 }
 
 /// Gives where a service on this machine listens that has the same configuration as this process.
@@ -301,48 +305,17 @@ fn local_service(environment: &Environment) -> String {
     format!("http://{address}")
 }
 
+/// Gives the data directory of a service on this machine that has the same configuration.
+fn local_data(environment: &Environment) -> Option<PathBuf> {
+    let loaded = sluicegate_config::load_with_file(Flags::default(), environment);
+    Some(loaded.ok()?.settings.data)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_service_is_named_by_url_or_by_host_and_port() {
-        for (text, wanted) in [
-            ("http://127.0.0.1:5080", "http://127.0.0.1:5080"),
-            ("http://127.0.0.1:5080/", "http://127.0.0.1:5080"),
-            ("https://sluicegate.example", "https://sluicegate.example"),
-            ("https://gate.example/gate/", "https://gate.example/gate"),
-            (
-                "http://gate.example:5080/api/v1/",
-                "http://gate.example:5080",
-            ),
-            ("gate.example:6000", "http://gate.example:6000"),
-            ("gate.example:80", "http://gate.example"),
-            ("localhost:5080", "http://localhost:5080"),
-            ("localhost", "http://localhost:5080"),
-            ("10.0.0.7", "http://10.0.0.7:5080"),
-            ("[::1]:5080", "http://[::1]:5080"),
-            ("[::1]", "http://[::1]:5080"),
-            (" gate.example:5080\n", "http://gate.example:5080"),
-        ] {
-            assert_eq!(base_url(text).unwrap(), wanted, "{text}");
-        }
-        for text in [
-            "",
-            "http://",
-            "ftp://gate.example",
-            "gate.example:port",
-            "http://a?b",
-            "a b",
-            "http://user:secret@gate.example",
-            "unix:///run/sluicegate.sock",
-        ] {
-            let error = base_url(text).unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
 
     #[test]
     fn who_is_no_api_is_told_apart() {

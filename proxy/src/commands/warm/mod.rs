@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::asked::Asked;
 use self::told::Image;
-use super::query::{Format, Print, Service, cell, members, note};
+use super::query::{Format, Print, Service, ServiceFlags, cell, members, note};
 use super::{CommandError, Done};
 
 /// Between two looks at how far the service is.
@@ -45,9 +45,8 @@ pub struct WarmArgs {
     /// standard input: references, one a line
     #[arg(value_name = "REPOSITORY[:TAG-GLOB]", required = true)]
     images: Vec<String>,
-    /// The service's API: a URL or HOST:PORT [default: $SLUICEGATE_SERVICE, else the local one]
-    #[arg(long, value_name = "URL")]
-    service: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -61,7 +60,7 @@ pub async fn run(args: WarmArgs, out: &mut (impl Write + Send)) -> Result<Done, 
         }
         return Ok(Done::Allowed);
     }
-    let service = Service::running(args.service.as_deref())?;
+    let service = args.service.running().await?;
     let bar = if args.print.quiet {
         ProgressBar::hidden()
     } else {

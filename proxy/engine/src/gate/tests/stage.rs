@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use sluicegate_model::access::Rights;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Reference, media_type};
 use sluicegate_scanner::Limits;
@@ -187,6 +188,7 @@ impl Stage {
                 client: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: Some("table/1".to_owned()),
                 principal: None,
+                rights: Rights::everywhere(&[]),
             },
             hides_reasons: false,
             patience,

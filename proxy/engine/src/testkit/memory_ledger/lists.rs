@@ -50,7 +50,8 @@ fn accepts(filter: &VerdictFilter, stored: &Stored) -> bool {
         })
     };
     let repository = filter.repository.as_ref();
-    repository.is_none_or(|it| *it == summary.repository)
+    filter.reach.has(&summary.repository)
+        && repository.is_none_or(|it| *it == summary.repository)
         && filter
             .digest
             .as_ref()
@@ -242,7 +243,8 @@ fn tells(filter: &EventFilter, event: &Event) -> bool {
     let names = |id: &String| terms.contains(&Term::event_naming(id));
     let by = |cause| change.cause.kinds().contains(&cause);
     let repository = filter.repository.as_ref();
-    filter.kind.is_none_or(|kind| kind == event.kind)
+    filter.reach.has(&change.repository)
+        && filter.kind.is_none_or(|kind| kind == event.kind)
         && repository.is_none_or(|it| *it == change.repository)
         && filter.digest.as_ref().is_none_or(|it| *it == change.digest)
         && filter.since.is_none_or(|since| event.time >= since)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sluicegate_model::access::Rights;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Principal};
@@ -61,6 +62,7 @@ fn from(client: &str) -> Who {
         client: client.parse().unwrap(),
         user_agent: None,
         principal: None,
+        rights: Rights::everywhere(&[]),
     }
 }
 

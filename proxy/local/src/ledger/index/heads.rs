@@ -1,7 +1,7 @@
 //! What lists are ordered and filtered by, of every verdict, in memory.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sluicegate_model::verdict::Decision;
@@ -12,8 +12,10 @@ use crate::ledger::head::{Head, NameHash};
 pub(in crate::ledger) type Place = (Timestamp, u32);
 
 /// Which verdicts are wanted, as far as memory can tell.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::ledger) struct Wanted {
+    /// Those of one of these repositories; none for all.
+    pub(in crate::ledger) within: Option<HashSet<NameHash>>,
     pub(in crate::ledger) repository: Option<NameHash>,
     pub(in crate::ledger) decision: Option<Decision>,
     pub(in crate::ledger) would_refuse: Option<bool>,
@@ -23,8 +25,11 @@ pub(in crate::ledger) struct Wanted {
 
 impl Wanted {
     fn accepts(&self, head: &Head) -> bool {
-        self.repository
-            .is_none_or(|wanted| wanted == head.repository)
+        let within = self.within.as_ref();
+        within.is_none_or(|within| within.contains(&head.repository))
+            && self
+                .repository
+                .is_none_or(|wanted| wanted == head.repository)
             && self.decision.is_none_or(|wanted| wanted == head.decision)
             && self
                 .would_refuse
@@ -66,6 +71,13 @@ impl Heads {
         let heads = self.0.iter().flatten();
         let unlisted = heads.clone().filter(|head| !head.is_listed).count();
         (heads.count() as u64, unlisted as u64)
+    }
+
+    /// Gives each repository with the number of a verdict in it.
+    pub(super) fn repositories(&self) -> HashMap<NameHash, u32> {
+        let numbered = (0_u32..).zip(&self.0);
+        let there = numbered.filter_map(|(number, head)| Some((head.as_ref()?.repository, number)));
+        there.collect()
     }
 
     /// Chooses the newest that are wanted, at most `limit`, older than `after`; newest first.

@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::store::{Op, StoreError, VerdictStore};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::head::Head;
+use super::head::{Head, NameHash};
 use super::keys;
 use super::records::PAGE_ROWS;
 use super::rows;
@@ -180,6 +180,11 @@ impl Index {
         after: Option<Place>,
     ) -> Vec<Place> {
         self.read().heads.newest(wanted, among, limit, after)
+    }
+
+    /// Gives each repository with the number of a verdict in it.
+    pub(super) fn repositories(&self) -> HashMap<NameHash, u32> {
+        self.read().heads.repositories()
     }
 
     /// Counts the verdicts, and those of images whose packages are not listed.

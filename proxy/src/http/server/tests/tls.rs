@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use sluicegate_config::TlsFiles;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -25,7 +26,11 @@ fn write_pair(directory: &Path) -> CertificateDer<'static> {
 }
 
 fn open(directory: &Path) -> Result<TlsReload, TlsError> {
-    TlsReload::open(&directory.join("tls.crt"), &directory.join("tls.key"))
+    TlsReload::open(&TlsFiles {
+        cert_file: directory.join("tls.crt"),
+        key_file: directory.join("tls.key"),
+        client_ca_file: Some(directory.join("ca.crt")).filter(|path| path.exists()),
+    })
 }
 
 async fn handshake(

@@ -1,0 +1,23 @@
+//! Who asks: access keys, tokens, and what is known of those who have neither.
+//!
+//! Reading order: one key ([`key`]), all of them ([`book`]), how they are kept ([`store`]), what is
+//! in force ([`keys`]); then who somebody is, at the registry ([`registry`], with its [`token`]s),
+//! at the API ([`api`]) and on this machine ([`local`]). Nothing here knows of HTTP or files.
+
+pub mod api;
+pub mod book;
+mod guesses;
+pub mod key;
+pub mod keys;
+pub mod local;
+pub mod registry;
+pub mod store;
+#[cfg(any(test, feature = "testkit"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "only tests ask for it"
+)]
+pub mod testkit;
+pub mod token;

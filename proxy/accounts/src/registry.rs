@@ -1,0 +1,172 @@
+//! Who asks the registry: a key's holder, a node that is known otherwise, or whoever comes.
+//!
+//! One header has two owners: what is no key of ours is for the registry behind, and never a failed
+//! login here.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sluicegate_engine::identity::{Credentials, Identity, Presented, Unidentified, Who};
+use sluicegate_model::access::{Permission, Rights};
+use sluicegate_model::secret::Secret;
+use sluicegate_model::{Principal, Repository};
+
+use super::api::halves;
+use super::key::{AccessKey, PREFIX};
+use super::keys::{Keys, Proven};
+use super::token::{Holder, NoToken, Tokens};
+
+/// What is pulled with nothing but the right to.
+const PULL: &[Permission] = &[Permission::Pull];
+
+/// What the policies in force say of those who ask.
+pub trait Askers: Send + Sync + std::fmt::Debug {
+    /// Tells whether any policy is bound to keys, so that clients have to be asked for theirs.
+    fn name_keys(&self) -> bool;
+
+    /// Tells whether a policy is bound to a network in which this address is.
+    fn name_network(&self, address: IpAddr) -> bool;
+}
+
+/// What is known of somebody by what they sent.
+enum Told {
+    /// Nothing was sent that is for us.
+    Nothing,
+    /// They asked for a token before, and are nobody; it is for these repositories.
+    Anyone(BTreeSet<Repository>),
+    /// They have a key, and perhaps a token that is for these.
+    Key(Proven, Option<BTreeSet<Repository>>),
+}
+
+/// Tells who asks the registry.
+#[derive(Clone, Debug)]
+pub struct RegistryIdentity {
+    keys: Keys,
+    tokens: Tokens,
+    askers: Arc<dyn Askers>,
+    is_required: bool,
+}
+
+impl RegistryIdentity {
+    /// Joins what it asks; `is_required` is whether nobody is let in who is not known.
+    pub fn new(keys: Keys, tokens: Tokens, askers: Arc<dyn Askers>, is_required: bool) -> Self {
+        Self {
+            keys,
+            tokens,
+            askers,
+            is_required,
+        }
+    }
+
+    /// Tells whether clients are asked to say who they are.
+    pub fn asks(&self) -> bool {
+        self.is_required || self.askers.name_keys()
+    }
+
+    /// Gives a token to whoever asks for one, and when it was made.
+    ///
+    /// *Errors*: for a key of ours that is not good, and for whoever has none where one is needed.
+    pub async fn token(
+        &self,
+        presented: Presented,
+        repositories: BTreeSet<Repository>,
+    ) -> Result<(Secret, Timestamp), Unidentified> {
+        let access = presented.credentials.as_ref().and_then(access_of);
+        let told = self.told(&presented).await?;
+        self.admit(presented, told, Repeated::AsksForToken)?;
+        Ok(self.tokens.mint(access.map(Holder::Key), repositories))
+    }
+
+    async fn told(&self, presented: &Presented) -> Result<Told, Unidentified> {
+        let Some(credentials) = &presented.credentials else {
+            return Ok(Told::Nothing);
+        };
+        if let Credentials::Bearer(token) = credentials {
+            match self.tokens.read(token) {
+                Ok(claims) => return self.by_token(claims.holder, claims.repositories),
+                Err(NoToken::NotGood) => return Err(Unidentified::Wrong),
+                Err(NoToken::NotOurs) => {}
+            }
+        }
+        let halves = halves(credentials.clone());
+        let Some((access, secret)) = halves.filter(|(access, _)| access.starts_with(PREFIX)) else {
+            return Ok(Told::Nothing);
+        };
+        let proven = self.keys.prove(presented.address, &access, &secret).await;
+        let proven = proven.ok_or(Unidentified::Wrong)?;
+        Ok(Told::Key(proven, None))
+    }
+
+    fn by_token(
+        &self,
+        holder: Option<Holder>,
+        repositories: BTreeSet<Repository>,
+    ) -> Result<Told, Unidentified> {
+        match holder {
+            None => Ok(Told::Anyone(repositories)),
+            Some(Holder::Key(access)) => {
+                let proven = self.keys.holder(&access).ok_or(Unidentified::Wrong)?;
+                Ok(Told::Key(proven, Some(repositories)))
+            }
+            // No upstream is asked by the credentials of clients.
+            Some(Holder::Upstream(_)) => Err(Unidentified::Wrong),
+        }
+    }
+
+    fn admit(&self, presented: Presented, told: Told, asks: Repeated) -> Result<Who, Unidentified> {
+        let (mut principal, mut rights) = (None, Rights::everywhere(PULL));
+        let mut has_been_asked = asks == Repeated::AsksForToken;
+        match told {
+            Told::Key(proven, repositories) => {
+                principal = Some(proven.principal);
+                rights = match repositories {
+                    Some(repositories) => proven.rights.for_token(repositories),
+                    None => proven.rights,
+                };
+            }
+            Told::Anyone(repositories) => {
+                rights = rights.for_token(repositories);
+                has_been_asked = true;
+            }
+            Told::Nothing => {}
+        }
+        if principal.is_none() {
+            let certificate = presented.certificate.clone();
+            principal = certificate.map(Principal::Certificate);
+        }
+        let is_known = principal.is_some() || self.askers.name_network(presented.address);
+        if !is_known && (self.is_required || (self.askers.name_keys() && !has_been_asked)) {
+            return Err(Unidentified::Missing);
+        }
+        Ok(presented.by(principal, rights))
+    }
+}
+
+/// Whether somebody was asked before who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeated {
+    /// They come to be let in.
+    AsksForContent,
+    /// They come because they were asked.
+    AsksForToken,
+}
+
+#[async_trait]
+impl Identity for RegistryIdentity {
+    async fn who(&self, presented: Presented) -> Result<Who, Unidentified> {
+        let told = self.told(&presented).await?;
+        self.admit(presented, told, Repeated::AsksForContent)
+    }
+}
+
+/// Reads the access key that somebody presents, where it is one of ours.
+fn access_of(credentials: &Credentials) -> Option<AccessKey> {
+    let (access, _) = halves(credentials.clone())?;
+    access.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! A store of keys in memory, and what every store promises.
+
+pub mod key_store_suite;
+mod memory_key_store;
+
+use jiff::Timestamp;
+use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
+use sluicegate_model::access::Role;
+
+pub use memory_key_store::MemoryKeyStore;
+
+use crate::book::{Book, WantedKey};
+use crate::store::KeptBook;
+
+/// A book of one key.
+pub fn sample_book() -> KeptBook {
+    let mut book = Book::default();
+    let wanted = WantedKey {
+        name: "ci".to_owned(),
+        owner: Some("a.lopez".to_owned()),
+        role: Role::Puller,
+        repositories: vec!["docker.io/team/**".to_owned()],
+        life: None,
+    };
+    let instance = InstanceKey::of(&[1; KEY_BYTES]);
+    book.create(wanted, &instance, Timestamp::UNIX_EPOCH)
+        .unwrap();
+    KeptBook {
+        book,
+        previous: None,
+    }
+}

@@ -1,0 +1,196 @@
+//! Who may ask for what: access keys, and who is asked for one at each listener.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_accounts::api::{ApiIdentity, WithoutKey};
+use sluicegate_accounts::book::Book;
+use sluicegate_accounts::keys::{KeyParts, Keys};
+use sluicegate_accounts::local::LocalIdentity;
+use sluicegate_accounts::registry::{Askers, RegistryIdentity};
+use sluicegate_accounts::store::{KeptBook, KeyStore as _, KeyStoreError};
+use sluicegate_accounts::token::Tokens;
+use sluicegate_config::{Access, Settings};
+use sluicegate_engine::audit::{Audit as _, AuditError, KeyLine};
+use sluicegate_engine::identity::{Identity, Presented, Who};
+use sluicegate_engine::instance_key::InstanceKey;
+use sluicegate_local::decisions::{DecisionLog, LogError, PullLog, logged_keys};
+use sluicegate_local::keys::KeyFile;
+use sluicegate_model::Principal;
+use sluicegate_model::access::{Reach, Rights, Role};
+use sluicegate_model::clock::Clock;
+
+use super::{StartError, data_error};
+use crate::http::callers::Callers;
+use crate::http::forwarded::TrustedProxies;
+use crate::instance_key::{self, InstanceKeyError};
+use crate::policies::Policies;
+
+/// How often it is kept when keys were used last.
+const KEEP_USES: Duration = Duration::from_mins(1);
+
+/// What the log calls it when all keys are given up.
+const FORGOTTEN: &str = "keys-forgotten";
+
+/// Who is who at each listener.
+#[derive(Clone, Debug)]
+pub(super) struct Accounts {
+    /// The keys.
+    pub(super) keys: Keys,
+    /// Who asks the registry.
+    pub(super) registry: RegistryIdentity,
+    api: ApiIdentity,
+    trusted: TrustedProxies,
+}
+
+impl Accounts {
+    /// Opens the keys, where they are those that the log tells of.
+    pub(super) async fn open(
+        settings: &Settings,
+        instance: &InstanceKey,
+        log: &Arc<PullLog>,
+        policies: &Arc<Policies>,
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
+        let data = &settings.data;
+        let logged = logged_keys(log.log().directory(), instance);
+        let logged = logged.map_err(|error| data_error(data, &error))?;
+        let parts = KeyParts {
+            store: Arc::new(KeyFile::new(data, instance.clone())),
+            log: log.clone(),
+            instance: instance.clone(),
+            clock: clock.clone(),
+        };
+        let keys = Keys::open(parts, logged, &this_process()).await;
+        let keys = keys.map_err(|source| StartError::Keys {
+            directory: data.clone(),
+            source,
+        })?;
+        let registry = RegistryIdentity::new(
+            keys.clone(),
+            Tokens::new(instance.clone(), clock.clone()),
+            Arc::new(InForce(Arc::clone(policies))),
+            settings.registry_auth == Access::Required,
+        );
+        tokio::spawn(keep_last_uses(keys.clone()));
+        let api = ApiIdentity::new(keys.clone(), without_key(settings, settings.api_listen));
+        Ok(Self {
+            keys,
+            registry,
+            api,
+            trusted: TrustedProxies::new(settings.trusted_proxies.clone()),
+        })
+    }
+
+    /// Tells who asks the registry.
+    pub(super) fn of_registry(&self) -> Callers {
+        self.callers(Arc::new(self.registry.clone()))
+    }
+
+    /// Tells who asks the API.
+    pub(super) fn of_api(&self) -> Callers {
+        self.callers(Arc::new(self.api.clone()))
+    }
+
+    fn callers(&self, identity: Arc<dyn Identity>) -> Callers {
+        Callers::new(self.trusted.clone(), identity)
+    }
+}
+
+/// Tells who asks at the socket of this machine.
+pub(super) fn local_callers() -> Callers {
+    Callers::new(TrustedProxies::default(), Arc::new(LocalIdentity))
+}
+
+/// Keeps now and then when keys were used last.
+async fn keep_last_uses(keys: Keys) {
+    loop {
+        tokio::time::sleep(KEEP_USES).await;
+        if let Err(error) = keys.keep_last_uses().await {
+            tracing::warn!(%error, "it is not kept when access keys were used last");
+        }
+    }
+}
+
+/// What somebody may do at the API who sends no key.
+fn without_key(settings: &Settings, listen: SocketAddr) -> WithoutKey {
+    match (settings.api_auth, listen.ip().to_canonical().is_loopback()) {
+        (Access::Required, _) => WithoutKey::Nothing,
+        (Access::Anonymous, false) => WithoutKey::Reads,
+        (Access::Anonymous, true) => WithoutKey::ReadsAndScans,
+    }
+}
+
+/// This process, where it does something by itself.
+fn this_process() -> Who {
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let user = rustix::process::geteuid().as_raw();
+    let rights = Rights::of(Role::Admin, Reach::EVERYTHING);
+    Presented::from_address(here).by(Some(Principal::Local(user)), rights)
+}
+
+/// What the policies in force say of those who ask.
+#[derive(Debug)]
+struct InForce(Arc<Policies>);
+
+impl Askers for InForce {
+    fn name_keys(&self) -> bool {
+        self.0.current().names_keys()
+    }
+
+    fn name_network(&self, address: IpAddr) -> bool {
+        self.0.current().names_network(address)
+    }
+}
+
+/// Gives up all keys of a stopped service, and has its log tell of it.
+pub async fn forget_keys(data: &Path) -> Result<(), ForgetError> {
+    if !data.join("decisions").is_dir() {
+        return Err(ForgetError::NoService(data.to_owned()));
+    }
+    let opened = DecisionLog::open(&data.join("decisions"));
+    let (log, _) = opened.map_err(|error| match error {
+        LogError::InUse(_) => ForgetError::InUse(data.to_owned()),
+        error => ForgetError::Log(error),
+    })?;
+    let instance = instance_key::open(data)?;
+    let none = KeptBook {
+        book: Book::default(),
+        previous: logged_keys(log.directory(), &instance)?,
+    };
+    let line = KeyLine {
+        who: this_process(),
+        rule: FORGOTTEN,
+        words: "all access keys were given up".to_owned(),
+        keys: Some(none.book.digest()),
+    };
+    KeyFile::new(data, instance).save(&none).await?;
+    let log = PullLog::new(log);
+    let now = sluicegate_machine::clock::system().now();
+    Ok(log.record_key(line, now).await?)
+}
+
+/// Says why keys are not given up.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    /// No service ever kept anything there.
+    #[error("{} holds no service's data", .0.display())]
+    NoService(PathBuf),
+    /// The service runs.
+    #[error("{}: a service runs here; stop it, or end single keys with `keys revoke`", .0.display())]
+    InUse(PathBuf),
+    /// The log does not take it.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log did not take its line.
+    #[error(transparent)]
+    Line(#[from] AuditError),
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Instance(#[from] InstanceKeyError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+}
