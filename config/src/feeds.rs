@@ -65,6 +65,10 @@ fn site(entry: &UpstreamEntry, said: &mut Said<'_>) -> Option<UpstreamSettings> 
     value.read("an http(s) URL", said.notes, is_url)?;
     let url = upstreams::base_url(value, upstreams::USE_KEYS, said.notes)?;
     let name = url.host_str().unwrap_or_default().to_owned();
+    if let Some(identity) = entry.said.one("identity") {
+        let message = "a feed is asked by this service alone; identity is for upstreams";
+        said.notes.error(&identity.place, message);
+    }
     let (name, url) = (Some(name), Some(url));
     let site = upstreams::described(entry, name, url, said.environment, said.notes)?;
     let in_the_clear = site.login.is_some() && site.url.scheme() == "http";

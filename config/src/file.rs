@@ -22,6 +22,7 @@ pub(crate) struct Extras {
 /// What an entry of `upstreams`, or one of `feed`, says.
 const ENTRY: &Keys = &[
     ("url", Arity::One),
+    ("identity", Arity::One),
     ("username", Arity::One),
     ("password_file", Arity::One),
     ("password_env", Arity::One),

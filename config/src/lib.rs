@@ -40,7 +40,7 @@ pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{
     Access, CredentialProvider, Credentials, FeedSource, LogFormat, Login, StoreEngine, TlsFiles,
-    UpstreamSettings, WebhookSettings,
+    UpstreamIdentity, UpstreamSettings, WebhookSettings,
 };
 
 use errors::Notes;

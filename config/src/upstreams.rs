@@ -14,7 +14,7 @@ use crate::errors::Notes;
 use crate::file::UpstreamEntry;
 use crate::layer::Sourced;
 use crate::said::Said;
-use crate::values::UpstreamSettings;
+use crate::values::{UpstreamIdentity, UpstreamSettings};
 
 /// Adds the file's, the environment's and the flags' registries to the well-known ones; an entry
 /// replaces a weaker one of its name as a whole, credentials included.
@@ -159,10 +159,30 @@ fn from_entry(
                 .filter(|number| (1..=most).contains(number))
         })
     });
-    Some(UpstreamSettings {
+    let upstream = UpstreamSettings {
+        identity: identity(entry, notes),
         max_requests: max_requests.unwrap_or(defaults::MAX_REQUESTS),
         ..upstream?
-    })
+    };
+    if upstream.identity == UpstreamIdentity::Client && upstream.login.is_some() {
+        let message = "identity: client asks with each client's own credentials; \
+                       leave those of this entry out";
+        notes.error(&entry.name.place, message);
+    }
+    Some(upstream)
+}
+
+/// Reads whose credentials a registry is asked with.
+fn identity(entry: &UpstreamEntry, notes: &mut Notes) -> UpstreamIdentity {
+    let said = entry.said.one("identity");
+    let read = said.and_then(|value| {
+        value.read("service or client", notes, |text| match text {
+            "service" => Some(UpstreamIdentity::Service),
+            "client" => Some(UpstreamIdentity::Client),
+            _ => None,
+        })
+    });
+    read.unwrap_or(UpstreamIdentity::Service)
 }
 
 /// Reads how a place that is asked over HTTP is asked, where its name and URL are right.
@@ -203,7 +223,8 @@ fn hosts(
 }
 
 fn check_transport(upstream: &UpstreamSettings, said: &mut Said<'_>) {
-    let in_the_clear = upstream.login.is_some() && upstream.url.scheme() == "http";
+    let has_credentials = upstream.login.is_some() || upstream.identity == UpstreamIdentity::Client;
+    let in_the_clear = has_credentials && upstream.url.scheme() == "http";
     if !in_the_clear || upstream.allow_insecure_credentials {
         return;
     }

@@ -16,6 +16,8 @@ pub struct UpstreamSettings {
     pub url: Url,
     /// Who we are there; none = nobody in particular.
     pub login: Option<Login>,
+    /// Whose credentials it is asked with.
+    pub identity: UpstreamIdentity,
     /// More certificate authorities to believe for it, PEM.
     pub ca_file: Option<PathBuf>,
     /// Whether credentials may go over plain HTTP.
@@ -33,12 +35,22 @@ impl UpstreamSettings {
             name: name.to_owned(),
             url,
             login: None,
+            identity: UpstreamIdentity::Service,
             ca_file: None,
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
             max_requests: defaults::MAX_REQUESTS,
         }
     }
+}
+
+/// Whose credentials an upstream is asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamIdentity {
+    /// Ours, for everybody who may pull.
+    Service,
+    /// Each client's own: the upstream says what they may have.
+    Client,
 }
 
 /// Where it is known from who we are at a registry.

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_accounts::keys::OpenError;
-use sluicegate_config::{FeedSource, Settings};
+use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::instance_key::InstanceKey;
@@ -45,7 +45,7 @@ use crate::http::tls::TlsError;
 use crate::in_force::Current;
 use crate::insecure;
 use crate::metrics::Metrics;
-use crate::origins::Upstreams;
+use crate::origins::{OwnLogins, Upstreams, Whose};
 use crate::policies::{Policies, PolicyError};
 use crate::webhook::Webhook;
 use sluicegate_engine::gate::Gate;
@@ -56,7 +56,7 @@ use sluicegate_engine::scans::Scans;
 
 pub use self::access::forget_keys;
 
-use self::access::Accounts;
+use self::access::{Accounts, InForce};
 use self::kept::Kept;
 use self::listeners::{Bound, Certificates, details};
 use self::tasks::{
@@ -268,7 +268,11 @@ impl Parts {
     }
 
     async fn accounts(&self, settings: &Settings, clock: &Clock) -> Result<Accounts, StartError> {
-        Accounts::open(settings, &self.key, &self.log, &self.policies, clock).await
+        let in_force = InForce {
+            policies: Arc::clone(&self.policies),
+            upstreams: Arc::clone(&self.upstreams),
+        };
+        Accounts::open(settings, &self.key, &self.log, in_force, clock).await
     }
 
     fn work_in_the_background(&self, settings: &Settings, clock: &Clock) {
@@ -298,6 +302,7 @@ impl Parts {
             names: names(settings),
             callers: accounts.of_registry(),
             tokens: accounts.registry.clone(),
+            upstreams: Arc::clone(&self.upstreams),
             front,
             gate: self.gate.clone(),
             details,
@@ -352,6 +357,8 @@ impl Parts {
             store: store::engine(settings),
             decisions_dir: settings.data.join("decisions"),
             history: self.history.clone(),
+            registry_auth: settings.registry_auth,
+            api_auth: settings.api_auth,
             gate_mode: match settings.gate {
                 GateMode::Hold => "hold",
                 GateMode::Stream => "stream",
@@ -378,7 +385,12 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
         let count = move |upstream: &str, code: u16| metrics.count_upstream(upstream, code);
         let built = UpstreamOptions::from_settings(upstream, proxy).and_then(|mut options| {
             options.trace = trace::step;
-            Upstream::new(options, Some(Arc::new(count)))
+            match upstream.identity {
+                UpstreamIdentity::Service => Upstream::new(options, Some(Arc::new(count)))
+                    .map(|upstream| Whose::Service(Arc::new(upstream))),
+                UpstreamIdentity::Client => OwnLogins::new(options, Some(Arc::new(count)))
+                    .map(|own| Whose::Clients(Box::new(own))),
+            }
         });
         let built = built.map_err(|source| StartError::Upstream {
             name: name.clone(),

@@ -17,11 +17,41 @@ use sluicegate_upstream::{
     UpstreamManifest,
 };
 
+mod own_logins;
+
+pub use own_logins::OwnLogins;
+
 /// Every upstream of the configuration.
 pub struct Upstreams(HashMap<String, Arc<Asked>>);
 
 /// An upstream as an origin.
-struct Asked(Upstream);
+struct Asked(Whose);
+
+/// Whose credentials an upstream is asked with.
+pub enum Whose {
+    /// Ours, or nobody's.
+    Service(Arc<Upstream>),
+    /// Those of each client.
+    Clients(Box<OwnLogins>),
+}
+
+impl Whose {
+    /// Gives what is told of the upstream in status.
+    fn shown(&self) -> &Upstream {
+        match self {
+            Self::Service(upstream) => upstream,
+            Self::Clients(own) => own.anonymous(),
+        }
+    }
+
+    /// Gives the upstream as it is asked for a repository.
+    fn of(&self, repository: &Repository) -> Arc<Upstream> {
+        match self {
+            Self::Service(upstream) => Arc::clone(upstream),
+            Self::Clients(own) => own.newest(repository),
+        }
+    }
+}
 
 /// No upstream has the name that a repository begins with.
 #[derive(Debug, thiserror::Error)]
@@ -30,21 +60,38 @@ struct Unknown(String);
 
 impl Upstreams {
     /// Collects upstreams by their names.
-    pub fn new(upstreams: impl IntoIterator<Item = Upstream>) -> Self {
-        let named = |upstream: Upstream| (upstream.name().to_owned(), Arc::new(Asked(upstream)));
+    pub fn new(upstreams: impl IntoIterator<Item = Whose>) -> Self {
+        let named = |whose: Whose| (whose.shown().name().to_owned(), Arc::new(Asked(whose)));
         Self(upstreams.into_iter().map(named).collect())
     }
 
     /// Lists the upstreams by name.
     pub fn all(&self) -> Vec<&Upstream> {
-        let mut all: Vec<_> = self.0.values().map(|asked| &asked.0).collect();
+        let mut all: Vec<_> = self.0.values().map(|asked| asked.0.shown()).collect();
         all.sort_by_key(|upstream| upstream.name());
         all
     }
 
     /// Finds the upstream of a repository.
     pub fn client(&self, repository: &Repository) -> Option<&Upstream> {
-        self.0.get(repository.upstream()).map(|asked| &asked.0)
+        let asked = self.0.get(repository.upstream());
+        asked.map(|asked| asked.0.shown())
+    }
+
+    /// Finds who was let in at the upstream of a repository, where that lets each client in by its
+    /// own credentials.
+    pub fn own_logins(&self, repository: &Repository) -> Option<&OwnLogins> {
+        match &self.0.get(repository.upstream())?.0 {
+            Whose::Service(_) => None,
+            Whose::Clients(own) => Some(own),
+        }
+    }
+
+    /// Tells whether any upstream lets each client in by its own credentials.
+    pub fn have_own_logins(&self) -> bool {
+        self.0
+            .values()
+            .any(|asked| matches!(asked.0, Whose::Clients(_)))
     }
 }
 
@@ -64,7 +111,11 @@ impl Origin for Asked {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<OriginManifest, OriginError> {
-        let found = self.0.manifest(repository.path(), reference).await;
+        let found = self
+            .0
+            .of(repository)
+            .manifest(repository.path(), reference)
+            .await;
         found.map(manifest).map_err(failed)
     }
 
@@ -73,7 +124,11 @@ impl Origin for Asked {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<OriginManifest, OriginError> {
-        let found = self.0.manifest_soon(repository.path(), reference).await;
+        let found = self
+            .0
+            .of(repository)
+            .manifest_soon(repository.path(), reference)
+            .await;
         found.map(manifest).map_err(failed)
     }
 
@@ -82,7 +137,11 @@ impl Origin for Asked {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<Option<ManifestHead>, OriginError> {
-        let told = self.0.head_manifest(repository.path(), reference).await;
+        let told = self
+            .0
+            .of(repository)
+            .head_manifest(repository.path(), reference)
+            .await;
         told.map_err(failed)
     }
 
@@ -96,7 +155,11 @@ impl Origin for Asked {
         let askers = askers.clone();
         let askers = ClientAskers::told_by(move || askers.all());
         let path = repository.path();
-        let body = self.0.blob_for(&askers, path, digest, offset).await;
+        let body = self
+            .0
+            .of(repository)
+            .blob_for(&askers, path, digest, offset)
+            .await;
         body.map(blob).map_err(failed)
     }
 
@@ -106,7 +169,11 @@ impl Origin for Asked {
         digest: &Digest,
         part: Range<u64>,
     ) -> Result<BlobPart, OriginError> {
-        let asked = self.0.blob_part(repository.path(), digest, part).await;
+        let asked = self
+            .0
+            .of(repository)
+            .blob_part(repository.path(), digest, part)
+            .await;
         Ok(match asked.map_err(failed)? {
             ClientPart::Part(bytes) => BlobPart::Part(bytes),
             ClientPart::Whole(body) => BlobPart::Whole(blob(body)),
@@ -115,12 +182,16 @@ impl Origin for Asked {
     }
 
     async fn tags(&self, repository: &Repository, query: &str) -> Result<TagPage, OriginError> {
-        let page = self.0.tags(repository.path(), query).await;
+        let page = self.0.of(repository).tags(repository.path(), query).await;
         page.map_err(failed)
     }
 
     async fn all_tags(&self, repository: &Repository) -> Result<Vec<Tag>, OriginError> {
-        self.0.all_tags(repository.path()).await.map_err(failed)
+        self.0
+            .of(repository)
+            .all_tags(repository.path())
+            .await
+            .map_err(failed)
     }
 
     async fn referrers(
@@ -130,7 +201,11 @@ impl Origin for Asked {
         artifact_type: Option<&str>,
     ) -> Result<Referrers, OriginError> {
         let path = repository.path();
-        let found = self.0.referrers(path, manifest, artifact_type).await;
+        let found = self
+            .0
+            .of(repository)
+            .referrers(path, manifest, artifact_type)
+            .await;
         found.map_err(failed)
     }
 }
@@ -156,7 +231,7 @@ fn blob(body: BlobBody) -> OriginBlob {
 }
 
 /// Says what an error of the client means to the engine.
-fn failed(error: UpstreamError) -> OriginError {
+pub(crate) fn failed(error: UpstreamError) -> OriginError {
     let failure = match &error {
         UpstreamError::NotFound { .. } => Failure::Absent,
         UpstreamError::Unauthorized { .. } => Failure::Unauthorized,

@@ -12,6 +12,7 @@ pub mod feeds;
 pub mod image;
 pub mod layer;
 pub mod mirror;
+pub mod private_registry;
 pub mod process;
 pub mod programs;
 pub mod proxy;

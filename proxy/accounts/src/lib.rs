@@ -2,7 +2,8 @@
 //!
 //! Reading order: one key ([`key`]), all of them ([`book`]), how they are kept ([`store`]), what is
 //! in force ([`keys`]); then who somebody is, at the registry ([`registry`], with its [`token`]s),
-//! at the API ([`api`]) and on this machine ([`local`]). Nothing here knows of HTTP or files.
+//! at the API ([`api`]) and on this machine ([`local`]), and at an upstream that tells
+//! clients apart itself ([`own`]). Nothing here knows of HTTP or files.
 
 pub mod api;
 pub mod book;
@@ -10,6 +11,7 @@ mod guesses;
 pub mod key;
 pub mod keys;
 pub mod local;
+pub mod own;
 pub mod registry;
 pub mod store;
 #[cfg(any(test, feature = "testkit"))]

@@ -10,13 +10,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_engine::identity::{Credentials, Identity, Presented, Unidentified, Who};
+use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_model::access::{Permission, Rights};
+use sluicegate_model::clock::Clock;
 use sluicegate_model::secret::Secret;
 use sluicegate_model::{Principal, Repository};
 
 use super::api::halves;
 use super::key::{AccessKey, PREFIX};
 use super::keys::{Keys, Proven};
+use super::own::{OwnLogin, Remembered};
 use super::token::{Holder, NoToken, Tokens};
 
 /// What is pulled with nothing but the right to.
@@ -26,6 +29,9 @@ const PULL: &[Permission] = &[Permission::Pull];
 pub trait Askers: Send + Sync + std::fmt::Debug {
     /// Tells whether any policy is bound to keys, so that clients have to be asked for theirs.
     fn name_keys(&self) -> bool;
+
+    /// Tells whether a repository is of an upstream that lets each client in by its own credentials.
+    fn are_let_in_by_upstream(&self, repository: &Repository) -> bool;
 
     /// Tells whether a policy is bound to a network in which this address is.
     fn name_network(&self, address: IpAddr) -> bool;
@@ -48,17 +54,48 @@ pub struct RegistryIdentity {
     tokens: Tokens,
     askers: Arc<dyn Askers>,
     is_required: bool,
+    instance: InstanceKey,
+    own: Remembered,
 }
 
 impl RegistryIdentity {
     /// Joins what it asks; `is_required` is whether nobody is let in who is not known.
-    pub fn new(keys: Keys, tokens: Tokens, askers: Arc<dyn Askers>, is_required: bool) -> Self {
+    pub fn new(
+        keys: Keys,
+        (instance, clock): (InstanceKey, Clock),
+        askers: Arc<dyn Askers>,
+        is_required: bool,
+    ) -> Self {
         Self {
             keys,
-            tokens,
+            tokens: Tokens::new(instance.clone(), clock),
             askers,
             is_required,
+            instance,
+            own: Remembered::default(),
         }
+    }
+
+    /// Tells who asks for something of an upstream that lets each client in by its own credentials,
+    /// and with which: no key of ours is asked for. Nothing is proven by it; the upstream does that.
+    pub fn own(&self, presented: Presented) -> Result<(Who, Option<OwnLogin>), Unidentified> {
+        let credentials = presented.credentials.as_ref();
+        let mut login = credentials.and_then(|sent| OwnLogin::of(sent, &self.instance));
+        let mut rights = Rights::everywhere(PULL);
+        if let Some(Credentials::Bearer(token)) = credentials {
+            match self.tokens.read(token) {
+                Ok(claims) => {
+                    if let Some(Holder::Upstream(number)) = claims.holder {
+                        login = Some(self.own.get(number).ok_or(Unidentified::Wrong)?);
+                    }
+                    rights = rights.for_token(claims.repositories);
+                }
+                Err(NoToken::NotGood) => return Err(Unidentified::Wrong),
+                Err(NoToken::NotOurs) => {}
+            }
+        }
+        let user = login.as_ref().map(|login| login.user().to_owned());
+        Ok((presented.by(user.map(Principal::Upstream), rights), login))
     }
 
     /// Tells whether clients are asked to say who they are.
@@ -74,7 +111,20 @@ impl RegistryIdentity {
         presented: Presented,
         repositories: BTreeSet<Repository>,
     ) -> Result<(Secret, Timestamp), Unidentified> {
-        let access = presented.credentials.as_ref().and_then(access_of);
+        let credentials = presented.credentials.as_ref();
+        let access = credentials.and_then(access_of);
+        // What is no upstream's that lets clients in is nobody's by their credentials.
+        let let_in = |it: &Repository| self.askers.are_let_in_by_upstream(it);
+        let own: BTreeSet<Repository> = repositories
+            .iter()
+            .filter(|it| let_in(it))
+            .cloned()
+            .collect();
+        if access.is_none() && !own.is_empty() {
+            let login = credentials.and_then(|sent| OwnLogin::of(sent, &self.instance));
+            let holder = login.map(|login| Holder::Upstream(self.own.keep(login)));
+            return Ok(self.tokens.mint(holder, own));
+        }
         let told = self.told(&presented).await?;
         self.admit(presented, told, Repeated::AsksForToken)?;
         Ok(self.tokens.mint(access.map(Holder::Key), repositories))
@@ -106,13 +156,12 @@ impl RegistryIdentity {
         repositories: BTreeSet<Repository>,
     ) -> Result<Told, Unidentified> {
         match holder {
-            None => Ok(Told::Anyone(repositories)),
+            // What a token for an upstream is for is asked there; here it is nobody's.
+            None | Some(Holder::Upstream(_)) => Ok(Told::Anyone(repositories)),
             Some(Holder::Key(access)) => {
                 let proven = self.keys.holder(&access).ok_or(Unidentified::Wrong)?;
                 Ok(Told::Key(proven, Some(repositories)))
             }
-            // No upstream is asked by the credentials of clients.
-            Some(Holder::Upstream(_)) => Err(Unidentified::Wrong),
         }
     }
 

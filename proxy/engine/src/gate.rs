@@ -22,7 +22,7 @@ use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::registry::TagPage;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Repository, Scope, Tag};
+use sluicegate_model::{Digest, Repository, Scope, Tag};
 
 use crate::pull::asked::Asked;
 use crate::pull::download::Downloads;
@@ -147,6 +147,16 @@ impl Gate {
     pub async fn all_tags(&self, repository: &Repository) -> Result<Vec<Tag>, PullError> {
         let upstream = self.parts.upstreams.of(repository)?;
         Ok(upstream.all_tags(repository).await?)
+    }
+
+    /// Names the manifests of a repository that list a blob.
+    pub async fn manifests_listing(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+    ) -> Result<Vec<Digest>, PullError> {
+        let listing = self.parts.ledger.manifests_listing(repository, blob).await;
+        listing.map_err(PullError::storage)
     }
 
     /// Tells whether an image of the repository has been pulled here.

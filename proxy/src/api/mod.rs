@@ -36,6 +36,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sluicegate_accounts::keys::Keys;
+use sluicegate_config::Access;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::ledger::Ledger;
@@ -105,6 +106,10 @@ pub struct ApiState {
     pub store: EngineKind,
     /// Who pulled, by that log.
     pub history: PullHistory,
+    /// Whether the registry answers those who are not known.
+    pub registry_auth: Access,
+    /// Whether the API does.
+    pub api_auth: Access,
     /// `hold` or `stream`.
     pub gate_mode: &'static str,
     /// Settings that lower security, in words.

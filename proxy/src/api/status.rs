@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluicegate_accounts::keys::Keys;
+use sluicegate_config::Access;
 use sluicegate_engine::lacks::lacks;
 use sluicegate_feeds::shown::{FeedsShown, tell};
 use sluicegate_model::{Digest, Repository};
@@ -48,8 +50,19 @@ pub struct Status {
     rejudge: ProgressView,
     /// The delivery of events; null where they go nowhere.
     webhook: Option<WebhookView>,
+    /// Who is asked for a key.
+    access: AccessStatus,
     /// What lowers security, a line each.
     insecure: Vec<String>,
+}
+
+/// Who is asked for a key: `required`, or `anonymous` where whoever comes is answered.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AccessStatus {
+    registry: &'static str,
+    api: &'static str,
+    /// How many keys are good; null where the service is stopped.
+    keys: Option<usize>,
 }
 
 /// A pull under way.
@@ -143,8 +156,29 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
         policy: policy(&state),
         rejudge: state.rejudge.progress(),
         webhook: state.webhook.as_ref().map(Webhook::view),
-        insecure: state.insecure.clone(),
+        access: access(&state),
+        insecure: insecure(&state),
     })
+}
+
+fn access(state: &ApiState) -> AccessStatus {
+    AccessStatus {
+        registry: state.registry_auth.as_str(),
+        api: state.api_auth.as_str(),
+        keys: state.keys.as_ref().map(Keys::active),
+    }
+}
+
+/// Names what lowers security: settings, and what is open although there are keys.
+fn insecure(state: &ApiState) -> Vec<String> {
+    let mut insecure = state.insecure.clone();
+    let keys = state.keys.as_ref().map_or(0, Keys::active);
+    if keys > 0 && state.registry_auth == Access::Anonymous {
+        let line = "the registry answers without a key although there are some \
+                    (registry_auth: required asks for them)";
+        insecure.push(line.to_owned());
+    }
+    insecure
 }
 
 /// Shows what is asked of each upstream that is asked for anything now.

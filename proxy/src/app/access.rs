@@ -1,5 +1,6 @@
 //! Who may ask for what: access keys, and who is asked for one at each listener.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,21 +12,21 @@ use sluicegate_accounts::keys::{KeyParts, Keys};
 use sluicegate_accounts::local::LocalIdentity;
 use sluicegate_accounts::registry::{Askers, RegistryIdentity};
 use sluicegate_accounts::store::{KeptBook, KeyStore as _, KeyStoreError};
-use sluicegate_accounts::token::Tokens;
 use sluicegate_config::{Access, Settings};
 use sluicegate_engine::audit::{Audit as _, AuditError, KeyLine};
 use sluicegate_engine::identity::{Identity, Presented, Who};
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_local::decisions::{DecisionLog, LogError, PullLog, logged_keys};
 use sluicegate_local::keys::KeyFile;
-use sluicegate_model::Principal;
 use sluicegate_model::access::{Reach, Rights, Role};
 use sluicegate_model::clock::Clock;
+use sluicegate_model::{Principal, Repository};
 
 use super::{StartError, data_error};
 use crate::http::callers::Callers;
 use crate::http::forwarded::TrustedProxies;
 use crate::instance_key::{self, InstanceKeyError};
+use crate::origins::Upstreams;
 use crate::policies::Policies;
 
 /// How often it is kept when keys were used last.
@@ -51,7 +52,7 @@ impl Accounts {
         settings: &Settings,
         instance: &InstanceKey,
         log: &Arc<PullLog>,
-        policies: &Arc<Policies>,
+        in_force: InForce,
         clock: &Clock,
     ) -> Result<Self, StartError> {
         let data = &settings.data;
@@ -70,8 +71,8 @@ impl Accounts {
         })?;
         let registry = RegistryIdentity::new(
             keys.clone(),
-            Tokens::new(instance.clone(), clock.clone()),
-            Arc::new(InForce(Arc::clone(policies))),
+            (instance.clone(), clock.clone()),
+            Arc::new(in_force),
             settings.registry_auth == Access::Required,
         );
         tokio::spawn(keep_last_uses(keys.clone()));
@@ -131,17 +132,29 @@ fn this_process() -> Who {
     Presented::from_address(here).by(Some(Principal::Local(user)), rights)
 }
 
-/// What the policies in force say of those who ask.
-#[derive(Debug)]
-struct InForce(Arc<Policies>);
+/// What the policies in force say of those who ask, and which upstreams tell them apart themselves.
+pub(super) struct InForce {
+    pub(super) policies: Arc<Policies>,
+    pub(super) upstreams: Arc<Upstreams>,
+}
+
+impl fmt::Debug for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InForce").finish_non_exhaustive()
+    }
+}
 
 impl Askers for InForce {
     fn name_keys(&self) -> bool {
-        self.0.current().names_keys()
+        self.policies.current().names_keys()
+    }
+
+    fn are_let_in_by_upstream(&self, repository: &Repository) -> bool {
+        self.upstreams.own_logins(repository).is_some()
     }
 
     fn name_network(&self, address: IpAddr) -> bool {
-        self.0.current().names_network(address)
+        self.policies.current().names_network(address)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod lists;
 pub mod local;
 pub mod manifest;
 mod old_clients;
+mod own;
 mod phrase;
 pub mod range;
 pub mod registry;

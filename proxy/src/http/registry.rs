@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
 use sluicegate_accounts::registry::RegistryIdentity;
-use sluicegate_engine::identity::Who;
+use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::trace::Trace;
 use sluicegate_model::Repository;
 use sluicegate_model::access::Permission;
@@ -21,10 +21,12 @@ use super::callers::Callers;
 use super::challenge::{Challenge, Front};
 use super::denied;
 use super::details::Details;
+use super::own::Own;
 use super::route::{self, Route, RouteError, Target};
 use super::server::PeerInfo;
 use super::{blob, errors, hold, lists, manifest, old_clients, respond, token};
 use crate::metrics::Metrics;
+use crate::origins::Upstreams;
 use sluicegate_engine::gate::{Gate, Refusal};
 use sluicegate_engine::pull::asked::Asked;
 use sluicegate_engine::pull::patience::OutOfPatience;
@@ -39,6 +41,8 @@ pub struct Registry {
     pub tokens: RegistryIdentity,
     /// Where clients say who they are.
     pub front: Front,
+    /// The registries behind.
+    pub upstreams: Arc<Upstreams>,
     /// What may leave.
     pub gate: Gate,
     /// Where the API is, as shown to clients.
@@ -102,10 +106,15 @@ impl Registry {
         let head = *request.method() == Method::HEAD;
         let uri = request.uri();
         let target = route::parse(request.method(), uri.path(), uri.query(), &self.names);
-        let who = match self.callers.who(&peer, request.headers()).await {
-            Ok(who) => who,
+        let repository = target.as_ref().ok().and_then(|it| it.route.repository());
+        let logins = repository.and_then(|it| self.upstreams.own_logins(it));
+        let known = match logins {
+            Some(_) => self.own_login(&peer, &request),
+            None => self.known(&peer, &request).await.map(|who| (who, None)),
+        };
+        let (who, login) = match known {
+            Ok(known) => known,
             Err(error) => {
-                let repository = target.as_ref().ok().and_then(|it| it.route.repository());
                 let challenge = self.challenge(&peer, &request);
                 return errors::unidentified(&error, &challenge.on(repository), head);
             }
@@ -122,6 +131,38 @@ impl Registry {
         {
             return *refused;
         }
+        let Some(logins) = logins else {
+            return self.answer_known(target, request, who).await;
+        };
+        let own = Own {
+            registry: &self,
+            logins,
+            login,
+            peer: &peer,
+            request: &request,
+        };
+        if let Err(refused) = Box::pin(own.prove(&target)).await {
+            return *refused;
+        }
+        let answered = self.answer_known(target.clone(), request.clone(), who);
+        let response = answered.await;
+        Box::pin(own.prove_served(&target, response)).await
+    }
+
+    /// Tells who asks. Whoever asks whether this is a registry is asked back where some upstream wants
+    /// clients' own credentials: some clients send those only where they were asked there.
+    async fn known(&self, peer: &PeerInfo, request: &Request<()>) -> Result<Who, Unidentified> {
+        let is_ping = matches!(request.uri().path(), "/v2/" | "/v2");
+        let has_nothing = !request.headers().contains_key(header::AUTHORIZATION);
+        if is_ping && has_nothing && self.upstreams.have_own_logins() {
+            return Err(Unidentified::Missing);
+        }
+        self.callers.who(peer, request.headers()).await
+    }
+
+    /// Answers somebody who may ask for this.
+    async fn answer_known(&self, target: Target, request: Request<()>, who: Who) -> Response<Body> {
+        let (uri, head) = (request.uri().clone(), target.head);
         let ns = target.ns.clone();
         let has_ns = ns.as_ref().is_some_and(|ns| !ns.is_empty());
         let path = uri.path().strip_prefix("/v2/").unwrap_or_default();
@@ -135,7 +176,7 @@ impl Registry {
             && !self.gate.has_been_pulled(&repository).await
         {
             let error = RouteError::Name(meant);
-            denied::note(&self, &asked, who, &error).await;
+            denied::note(self, &asked, who, &error).await;
             return errors::route_error(&error, head);
         }
         if let Some(ns) = ns

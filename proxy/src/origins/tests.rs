@@ -104,7 +104,7 @@ async fn reply(memory: MemoryOrigin, seen: Seen) -> Answer {
 
 /// Makes an origin of a client that asks a registry over HTTP.
 fn origin(fake: &Fake) -> Arc<dyn Origin> {
-    let upstreams = Upstreams::new([fake.upstream()]);
+    let upstreams = Upstreams::new([Whose::Service(Arc::new(fake.upstream()))]);
     upstreams.of(&"up.test/app".parse().unwrap()).unwrap()
 }
 
@@ -185,7 +185,7 @@ async fn an_upstream_that_bears_two_requests_gives_all_blobs_of_an_image() {
         .await;
         let content = Arc::new(MemoryContent::new(1 << 30));
         let ledger = Arc::new(MemoryLedger::default());
-        let upstreams = Arc::new(Upstreams::new([fake.upstream()]));
+        let upstreams = Arc::new(Upstreams::new([Whose::Service(Arc::new(fake.upstream()))]));
         let downloads = Downloads::new(content, ledger, upstreams);
         let (interest, client) = (Arc::<Interest>::default(), Waiting::default());
         interest.join(client.seen_from_afar());

@@ -53,6 +53,17 @@ impl Docker {
         started
     }
 
+    /// Logs in at a registry.
+    pub async fn log_in(&self, registry: &str, user: &str, password: &str) -> Outcome {
+        self.docker(&["login", "-u", user, "-p", password, registry])
+            .await
+    }
+
+    /// Forgets a login.
+    pub async fn log_out(&self, registry: &str) -> Outcome {
+        self.docker(&["logout", registry]).await
+    }
+
     /// Pulls an image.
     pub async fn pull(&self, reference: &str) -> Outcome {
         self.docker(&["pull", reference]).await

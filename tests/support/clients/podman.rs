@@ -55,6 +55,21 @@ impl Podman {
         .await
     }
 
+    /// Pulls an image over plain HTTP with `USER:PASSWORD`.
+    pub async fn pull_as(&self, reference: &str, creds: &str) -> Outcome {
+        let policy = self.path("policy.json");
+        self.podman(&[
+            "pull",
+            "--creds",
+            creds,
+            "--tls-verify=false",
+            "--signature-policy",
+            &policy,
+            reference,
+        ])
+        .await
+    }
+
     /// Gives the manifest digest of a pulled image, empty where there is none.
     pub async fn digest(&self, reference: &str) -> String {
         let shown = self

@@ -19,6 +19,10 @@ impl Askers for Bound {
         self.0.load(Ordering::SeqCst)
     }
 
+    fn are_let_in_by_upstream(&self, repository: &Repository) -> bool {
+        repository.upstream() == "own.io"
+    }
+
     fn name_network(&self, address: IpAddr) -> bool {
         matches!(address, IpAddr::V4(address) if address.octets()[0] == 10)
     }
@@ -42,9 +46,13 @@ impl Front {
         let ci = wanted("ci", Role::Puller, &["a.io/**"]);
         let ci = keys.create(ci, &admin()).await.unwrap();
         let bound = Arc::new(Bound::default());
-        let tokens = Tokens::new(stage.instance(), stage.clock());
         let askers = Arc::clone(&bound) as Arc<dyn Askers>;
-        let registry = RegistryIdentity::new(keys.clone(), tokens, askers, is_required);
+        let registry = RegistryIdentity::new(
+            keys.clone(),
+            (stage.instance(), stage.clock()),
+            askers,
+            is_required,
+        );
         Self {
             stage,
             keys,
@@ -224,4 +232,49 @@ async fn both_halves_at_once_are_a_key_as_well_and_other_tokens_are_nobody_s() {
         "anybody"
     );
     assert_eq!(front.who(OUTSIDE, bearer("SGT.e30.e30")).await, "wrong");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_tells_clients_apart_is_asked_with_what_they_bring() {
+    for is_required in [false, true] {
+        let front = Front::new(is_required).await;
+        let repositories = BTreeSet::from(["own.io/x".parse().unwrap(), "a.io/x".parse().unwrap()]);
+        let sent = presented(OUTSIDE, Some(basic("alice", "pass")));
+        let (who, login) = front.registry.own(sent.clone()).unwrap();
+        assert_eq!(said(Ok(who)), "upstream:alice");
+        assert_eq!(login.unwrap().secret(), &Secret::new("pass"));
+        let token = front
+            .registry
+            .token(sent, repositories.clone())
+            .await
+            .unwrap()
+            .0;
+        let sent = presented(OUTSIDE, Some(Credentials::Bearer(token.clone())));
+        let (who, login) = front.registry.own(sent.clone()).unwrap();
+        assert_eq!(login.unwrap().user(), "alice");
+        assert!(who.rights.are_for(&"own.io/x".parse().unwrap()));
+        assert!(!who.rights.are_for(&"own.io/y".parse().unwrap()));
+        // Elsewhere the token says nothing.
+        let elsewhere = front.registry.who(sent.clone()).await;
+        match (is_required, elsewhere) {
+            (true, Err(Unidentified::Missing)) => {}
+            (false, Ok(who)) => {
+                assert_eq!(who.principal, None);
+                assert!(!who.rights.are_for(&"a.io/x".parse().unwrap()));
+            }
+            (_, other) => panic!("{other:?}"),
+        }
+        // Whoever brings nothing is nobody there, and a key of ours is nobody too.
+        for sent in [None, Some(front.own())] {
+            let (who, login) = front.registry.own(presented(OUTSIDE, sent)).unwrap();
+            assert!(who.principal.is_none() && login.is_none());
+        }
+        let nothing = front
+            .registry
+            .token(presented(OUTSIDE, None), repositories)
+            .await;
+        assert!(nothing.is_ok(), "the upstream says whether that is enough");
+        front.stage.pass(300);
+        assert!(matches!(front.registry.own(sent), Err(Unidentified::Wrong)));
+    }
 }
