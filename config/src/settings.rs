@@ -52,6 +52,12 @@ settings! { said:
         /// The data directory.
         data: PathBuf = said.path().unwrap_or_else(|| said.environment.default_data());
 
+    /// File with the instance's key, 32 bytes [default: made in the data directory at the first start]
+    #[arg(value_name = "FILE")]
+    instance_key_file: Option<String> =>
+        /// The file of the key that only this instance has; none = one in the data directory.
+        instance_key_file: Option<PathBuf> = said.path();
+
     /// Which engine keeps verdicts: sled, or redb for more than 200,000 images [default: sled]
     #[arg(value_name = "ENGINE")]
     store: Option<String> =>

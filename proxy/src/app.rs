@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluicegate_accounts::keys::OpenError;
+use sluicegate_accounts::keys::{Keys, OpenError};
 use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
@@ -77,6 +77,7 @@ pub struct App {
     certificates: Certificates,
     log: Arc<PullLog>,
     clock: Clock,
+    keys: Keys,
     draining: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -189,6 +190,7 @@ impl App {
             certificates,
             log: parts.log,
             clock,
+            keys: accounts.keys,
             draining,
             listeners,
         })
@@ -204,6 +206,9 @@ impl App {
         }
         if let Err(error) = self.log.drain(self.clock.now()).await {
             tracing::error!(%error, "last pulls not logged");
+        }
+        if let Err(error) = self.keys.keep_last_uses().await {
+            tracing::warn!(%error, "it is not kept when access keys were used last");
         }
     }
 }

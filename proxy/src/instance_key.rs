@@ -39,9 +39,10 @@ pub enum InstanceKeyError {
     },
 }
 
-/// Reads the key of a data directory, or makes it. The directory is locked by the caller.
-pub(crate) fn open(data: &Path) -> Result<InstanceKey, InstanceKeyError> {
-    let path = data.join(FILE_NAME);
+/// Reads the key of a data directory, or makes it; where a file is named, reads that and makes nothing.
+/// The directory is locked by the caller.
+pub(crate) fn open(data: &Path, named: Option<&Path>) -> Result<InstanceKey, InstanceKeyError> {
+    let path = named.map_or_else(|| data.join(FILE_NAME), Path::to_owned);
     let failed = |attempt| {
         let path = path.clone();
         move |source| InstanceKeyError::Io {
@@ -58,7 +59,7 @@ pub(crate) fn open(data: &Path) -> Result<InstanceKey, InstanceKeyError> {
             got: found.len(),
             path: path.clone(),
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
             let key: [u8; KEY_BYTES] = rand::random();
             write(data, &path, &key).map_err(failed("made"))?;
             Ok(InstanceKey::of(&key))
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_only_its_owner_reads_it() {
         let data = tempfile::tempdir().unwrap();
-        let number = || open(data.path()).unwrap().number("p", &["a"]);
+        let number = || open(data.path(), None).unwrap().number("p", &["a"]);
         let first = number();
         assert_eq!(number(), first);
         let mode = fs::metadata(data.path().join(FILE_NAME))
@@ -101,7 +102,19 @@ mod tests {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         let other = tempfile::tempdir().unwrap();
-        assert_ne!(open(other.path()).unwrap().number("p", &["a"]), first);
+        assert_ne!(open(other.path(), None).unwrap().number("p", &["a"]), first);
+    }
+
+    #[test]
+    fn a_key_that_is_named_is_read_and_never_made() {
+        let data = tempfile::tempdir().unwrap();
+        let named = data.path().join("named");
+        let missing = open(data.path(), Some(&named)).unwrap_err().to_string();
+        assert!(missing.contains("named") && !named.exists(), "{missing}");
+        fs::write(&named, [7; KEY_BYTES]).unwrap();
+        let number = open(data.path(), Some(&named)).unwrap().number("p", &[]);
+        assert_eq!(number, InstanceKey::of(&[7; KEY_BYTES]).number("p", &[]));
+        assert!(!data.path().join(FILE_NAME).exists());
     }
 
     #[test]
@@ -109,7 +122,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         for len in [0, 31, 33] {
             fs::write(data.path().join(FILE_NAME), vec![7; len]).unwrap();
-            let error = open(data.path()).unwrap_err().to_string();
+            let error = open(data.path(), None).unwrap_err().to_string();
             assert!(
                 error.contains(&format!("has {len} bytes, wanted 32")),
                 "{error}"

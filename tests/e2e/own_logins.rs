@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use sluicegate_tests::clients::containerd::Containerd;
+use sluicegate_tests::clients::docker::Docker;
 use sluicegate_tests::clients::skopeo;
 use sluicegate_tests::private_registry::PrivateRegistry;
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder, UPSTREAM};
@@ -118,6 +119,16 @@ async fn clients_bring_their_pull_secrets_whatever_the_registry_asks_of_others()
         refused.expect_failure("PullImage with a wrong one");
         let refused = containerd.cri_pull(&reference).await;
         refused.expect_failure("PullImage with none");
+        let (docker, host) = (Docker::shared().await, proxy.address());
+        let refused = docker.pull(&reference).await;
+        refused.expect_failure("docker pull with none");
+        docker
+            .log_in(host, "bob", "bob")
+            .await
+            .expect_ok("docker login");
+        docker.pull(&reference).await.expect_ok("docker pull");
+        docker.log_out(host).await.expect_ok("docker logout");
+        docker.remove(&reference).await.expect_ok("docker image rm");
         let target = tempfile::tempdir().expect("make a directory");
         let creds = ["--src-creds", "alice:alice"];
         let copied = skopeo::copy_with(&creds, &reference, target.path()).await;

@@ -33,6 +33,9 @@ pub trait Askers: Send + Sync + std::fmt::Debug {
     /// Tells whether a repository is of an upstream that lets each client in by its own credentials.
     fn are_let_in_by_upstream(&self, repository: &Repository) -> bool;
 
+    /// Tells whether there is any such upstream.
+    fn has_such_upstreams(&self) -> bool;
+
     /// Tells whether a policy is bound to a network in which this address is.
     fn name_network(&self, address: IpAddr) -> bool;
 }
@@ -43,6 +46,8 @@ enum Told {
     Nothing,
     /// They asked for a token before, and are nobody; it is for these repositories.
     Anyone(BTreeSet<Repository>),
+    /// They have something for upstreams that let clients in by it; their token is for these alone.
+    Own(BTreeSet<Repository>),
     /// They have a key, and perhaps a token that is for these.
     Key(Proven, Option<BTreeSet<Repository>>),
 }
@@ -120,9 +125,11 @@ impl RegistryIdentity {
             .filter(|it| let_in(it))
             .cloned()
             .collect();
-        if access.is_none() && !own.is_empty() {
-            let login = credentials.and_then(|sent| OwnLogin::of(sent, &self.instance));
-            let holder = login.map(|login| Holder::Upstream(self.own.keep(login)));
+        // Who logs in asks for no repository yet, and what they have may be for such an upstream.
+        let logs_in = repositories.is_empty() && self.askers.has_such_upstreams();
+        let login = || credentials.and_then(|sent| OwnLogin::of(sent, &self.instance));
+        if access.is_none() && (!own.is_empty() || (logs_in && login().is_some())) {
+            let holder = login().map(|login| Holder::Upstream(self.own.keep(login)));
             return Ok(self.tokens.mint(holder, own));
         }
         let told = self.told(&presented).await?;
@@ -156,8 +163,8 @@ impl RegistryIdentity {
         repositories: BTreeSet<Repository>,
     ) -> Result<Told, Unidentified> {
         match holder {
-            // What a token for an upstream is for is asked there; here it is nobody's.
-            None | Some(Holder::Upstream(_)) => Ok(Told::Anyone(repositories)),
+            None => Ok(Told::Anyone(repositories)),
+            Some(Holder::Upstream(_)) => Ok(Told::Own(repositories)),
             Some(Holder::Key(access)) => {
                 let proven = self.keys.holder(&access).ok_or(Unidentified::Wrong)?;
                 Ok(Told::Key(proven, Some(repositories)))
@@ -179,6 +186,10 @@ impl RegistryIdentity {
             Told::Anyone(repositories) => {
                 rights = rights.for_token(repositories);
                 has_been_asked = true;
+            }
+            Told::Own(repositories) => {
+                // What it is for is asked of its upstream, each time: here it opens nothing else.
+                return Ok(presented.by(None, rights.for_token(repositories)));
             }
             Told::Nothing => {}
         }

@@ -12,7 +12,7 @@ use sluicegate_accounts::keys::{KeyParts, Keys};
 use sluicegate_accounts::local::LocalIdentity;
 use sluicegate_accounts::registry::{Askers, RegistryIdentity};
 use sluicegate_accounts::store::{KeptBook, KeyStore as _, KeyStoreError};
-use sluicegate_config::{Access, Settings};
+use sluicegate_config::{Access, Environment, Flags, Settings};
 use sluicegate_engine::audit::{Audit as _, AuditError, KeyLine};
 use sluicegate_engine::identity::{Identity, Presented, Who};
 use sluicegate_engine::instance_key::InstanceKey;
@@ -153,6 +153,10 @@ impl Askers for InForce {
         self.upstreams.own_logins(repository).is_some()
     }
 
+    fn has_such_upstreams(&self) -> bool {
+        self.upstreams.have_own_logins()
+    }
+
     fn name_network(&self, address: IpAddr) -> bool {
         self.policies.current().names_network(address)
     }
@@ -168,7 +172,12 @@ pub async fn forget_keys(data: &Path) -> Result<(), ForgetError> {
         LogError::InUse(_) => ForgetError::InUse(data.to_owned()),
         error => ForgetError::Log(error),
     })?;
-    let instance = instance_key::open(data)?;
+    let environment = Environment::of_process();
+    let named = sluicegate_config::load_with_file(Flags::default(), &environment);
+    let named = named
+        .ok()
+        .and_then(|loaded| loaded.settings.instance_key_file);
+    let instance = instance_key::open(data, named.as_deref())?;
     let none = KeptBook {
         book: Book::default(),
         previous: logged_keys(log.directory(), &instance)?,

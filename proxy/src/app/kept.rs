@@ -57,7 +57,8 @@ impl Kept {
             content,
             limits,
             log,
-            key: instance_key::open(data).map_err(|error| data_error(data, &error))?,
+            key: instance_key::open(data, settings.instance_key_file.as_deref())
+                .map_err(|error| data_error(data, &error))?,
         })
     }
 }
