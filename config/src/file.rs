@@ -51,7 +51,7 @@ pub(crate) struct ProviderEntry {
 
 /// Reads a file's text, which may have `keys`; every mistake goes to `notes`.
 pub(crate) fn read(name: &str, text: &str, keys: &Keys, notes: &mut Notes) -> (Layer, Extras) {
-    let mut reader = Reader {
+    let mut reader = FileReader {
         name,
         keys,
         mistakes: Vec::new(),
@@ -71,13 +71,13 @@ pub(crate) fn read(name: &str, text: &str, keys: &Keys, notes: &mut Notes) -> (L
     read
 }
 
-struct Reader<'a> {
+struct FileReader<'a> {
     name: &'a str,
     keys: &'a Keys,
     mistakes: Vec<Mistake>,
 }
 
-impl Reader<'_> {
+impl FileReader<'_> {
     fn documents(&mut self, documents: &[Node]) -> (Layer, Extras) {
         let mut documents = documents.iter().filter(|node| node.value != Value::Null);
         let read = documents.next().map(|node| self.settings(node));

@@ -7,7 +7,7 @@ use sluicegate_model::strict_yaml::{self, Node, Value};
 
 use crate::binding::SourceFile;
 use crate::exception::Exception;
-use crate::read::{Document, Reader};
+use crate::read::{Document, DocumentReader};
 use crate::trivyignore;
 
 /// One exception.
@@ -54,7 +54,7 @@ pub fn exceptions(files: &[SourceFile]) -> Vec<ListedException> {
 }
 
 fn of_file(file: &SourceFile) -> Vec<ListedException> {
-    let mut reader = Reader::default();
+    let mut reader = DocumentReader::default();
     let mut listed = Vec::new();
     if trivyignore::is_plain(&file.name) {
         let ignored = reader.plain_trivyignore(&file.name, &file.text);

@@ -9,13 +9,13 @@ use crate::built_in::BUILT_IN_NAME;
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, parts};
 use crate::error::{LoadError, LoadErrors};
 use crate::exception::Exception;
-use crate::read::{Document, Reader};
+use crate::read::{Document, DocumentReader};
 use crate::rules::Policy;
 use crate::trivyignore;
 
 /// Everything that files hold, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedDocuments {
     pub policies: Vec<Policy>,
     pub bindings: Vec<Binding>,
     pub exceptions: Vec<Exception>,
@@ -24,7 +24,7 @@ pub(crate) struct Loaded {
 }
 
 /// Reads all documents, or tells every mistake in all of them.
-pub(crate) fn load(files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
+pub(crate) fn load(files: &[SourceFile]) -> Result<LoadedDocuments, LoadErrors> {
     Loading::default().load(files)
 }
 
@@ -42,7 +42,7 @@ struct Loading {
 }
 
 impl Loading {
-    fn load(mut self, files: &[SourceFile]) -> Result<Loaded, LoadErrors> {
+    fn load(mut self, files: &[SourceFile]) -> Result<LoadedDocuments, LoadErrors> {
         for file in files {
             self.file(file);
         }
@@ -55,7 +55,7 @@ impl Loading {
         let mut exceptions: Vec<Exception> = self.exceptions.into_values().collect();
         exceptions.extend(self.ignored);
         let bindings = self.bindings.into_values();
-        Ok(Loaded {
+        Ok(LoadedDocuments {
             policies: self.policies.into_values().collect(),
             bindings: bindings.map(|(binding, ..)| binding).collect(),
             exceptions,
@@ -64,7 +64,7 @@ impl Loading {
     }
 
     fn file(&mut self, file: &SourceFile) {
-        let mut reader = Reader::default();
+        let mut reader = DocumentReader::default();
         if trivyignore::is_plain(&file.name) {
             let ignored = reader.plain_trivyignore(&file.name, &file.text);
             self.note_ignored(file, &ignored);
@@ -91,7 +91,7 @@ impl Loading {
         self.note_mistakes(file, reader);
     }
 
-    fn note_mistakes(&mut self, file: &SourceFile, reader: Reader) {
+    fn note_mistakes(&mut self, file: &SourceFile, reader: DocumentReader) {
         let mistakes = reader.mistakes.into_iter();
         self.errors
             .extend(mistakes.map(|mistake| LoadError::new(&file.name, mistake)));

@@ -38,11 +38,11 @@ pub(crate) enum Document {
 
 /// Reads the documents of one file, noting mistakes.
 #[derive(Default)]
-pub(crate) struct Reader {
+pub(crate) struct DocumentReader {
     pub(crate) mistakes: Vec<Mistake>,
 }
 
-impl Reader {
+impl DocumentReader {
     /// Reads a document; none where it has mistakes. Gives the place of its name too.
     pub(crate) fn document<'a>(&mut self, node: &'a Node) -> Option<(&'a Node, Document)> {
         let before = self.mistakes.len();

@@ -12,7 +12,7 @@ use crate::built_in::{BUILT_IN_NAME, built_in_text};
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
 use crate::error::LoadErrors;
 use crate::exception::Exception;
-use crate::load::{self, Loaded};
+use crate::load::{self, LoadedDocuments};
 use crate::rules::Policy;
 
 /// Most scopes whose digest is remembered, about 2 MiB; then all are forgotten.
@@ -40,7 +40,7 @@ impl PolicySet {
     pub fn built_in() -> Self {
         static BUILT_IN: OnceLock<PolicySet> = OnceLock::new();
         BUILT_IN
-            .get_or_init(|| Self::from_loaded(Loaded::default()))
+            .get_or_init(|| Self::from_loaded(LoadedDocuments::default()))
             .clone()
     }
 
@@ -51,7 +51,7 @@ impl PolicySet {
         load::load(files).map(Self::from_loaded)
     }
 
-    fn from_loaded(loaded: Loaded) -> Self {
+    fn from_loaded(loaded: LoadedDocuments) -> Self {
         let (built_in, built_in_text) = built_in();
         let mut written = loaded.documents;
         written.push(built_in_text);

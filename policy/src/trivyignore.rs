@@ -7,7 +7,7 @@
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 
 use crate::exception::{self, Exception};
-use crate::read::{Reader, canonical};
+use crate::read::{DocumentReader, canonical};
 use sluicegate_model::glob::Glob;
 
 /// Largest plain file, in bytes; a line takes about 15.
@@ -23,7 +23,7 @@ pub(crate) fn is_plain(file: &str) -> bool {
     file.ends_with(".trivyignore")
 }
 
-impl Reader {
+impl DocumentReader {
     /// Reads a plain file: an id on each line, perhaps with `exp:` and a date, `#` before comments.
     pub(crate) fn plain_trivyignore(&mut self, file: &str, text: &str) -> Vec<Exception> {
         if text.len() > MAX_PLAIN_BYTES {

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_local::decisions::{DecisionLog, Entry, LineKind};
+use sluicegate_local::decisions::{DecisionLog, LineKind, LogEntry};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
 
@@ -43,10 +43,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn line(number: u64, began: Timestamp) -> Entry {
+fn line(number: u64, began: Timestamp) -> LogEntry {
     let image = Digest::of(&(number % 1_000).to_le_bytes());
     let second = SignedDuration::from_secs(i64::try_from(number).unwrap_or(i64::MAX));
-    Entry {
+    LogEntry {
         client: Some(format!("10.0.{}.{}", number / 256 % 40, number % 256)),
         user_agent: Some("containerd/2.4.2".into()),
         repository: Some("up.bench/bench/app".into()),
@@ -57,6 +57,6 @@ fn line(number: u64, began: Timestamp) -> Entry {
             0 => Decision::Refuse,
             _ => Decision::Allow,
         }),
-        ..Entry::new(began + second, LineKind::Pull)
+        ..LogEntry::new(began + second, LineKind::Pull)
     }
 }

@@ -57,7 +57,7 @@ use sluicegate_engine::scans::Scans;
 pub use self::access::forget_keys;
 
 use self::access::{Accounts, InForce};
-use self::kept::Kept;
+use self::kept::KeptParts;
 use self::listeners::{Bound, Certificates, details};
 use self::tasks::{
     begin_delivery, prepare_lists, prove_store, settle_pulls, tell_outgrown, tell_unmet,
@@ -142,7 +142,7 @@ impl App {
         let draining = watch::Sender::new(false);
         let closed = data_directory::close(&settings.data)
             .map_err(|error| data_error(&settings.data, &error))?;
-        let parts = Parts::build(&settings, &clock, &metrics)?;
+        let parts = ServiceParts::build(&settings, &clock, &metrics)?;
         record_policies(&parts, &clock, &settings.data)?;
         let bound = Bound::open(&settings).await?;
         let (registry_addr, api_addr) = (bound.registry_addr, bound.api_addr);
@@ -213,7 +213,7 @@ impl App {
     }
 }
 
-struct Parts {
+struct ServiceParts {
     content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     log: Arc<PullLog>,
@@ -228,9 +228,9 @@ struct Parts {
     key: InstanceKey,
 }
 
-impl Parts {
+impl ServiceParts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
-        let kept = Kept::open(settings)?;
+        let kept = KeptParts::open(settings)?;
         let (content, ledger, log) = (kept.content, kept.ledger, kept.log);
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
@@ -411,7 +411,7 @@ fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
 }
 
 /// Writes down from now on which policies are in force.
-fn record_policies(parts: &Parts, clock: &Clock, data: &Path) -> Result<(), StartError> {
+fn record_policies(parts: &ServiceParts, clock: &Clock, data: &Path) -> Result<(), StartError> {
     let log = parts.log.log();
     let texts = PolicyTexts::open(log.directory()).map_err(|error| data_error(data, &error))?;
     let record = PolicyRecord::new(log.clone(), texts, clock.clone());

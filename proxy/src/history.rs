@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_engine::events::Event;
 use sluicegate_engine::ledger::{Ledger, LedgerError};
-use sluicegate_local::decisions::{self, Asked, LogError, PulledBy};
+use sluicegate_local::decisions::{self, LogError, PulledBy, WhoPulled};
 
 use event::EventAnswer;
 
@@ -72,7 +72,7 @@ impl PullHistory {
         for event in events {
             let (repository, digest) = (&event.change.repository, &event.change.digest);
             let through = self.ledger.indexes_listing(repository, digest).await;
-            asked.push(Asked {
+            asked.push(WhoPulled {
                 repository: repository.clone(),
                 digest: digest.clone(),
                 through: through?,

@@ -22,10 +22,10 @@ mod own_logins;
 pub use own_logins::OwnLogins;
 
 /// Every upstream of the configuration.
-pub struct Upstreams(HashMap<String, Arc<Asked>>);
+pub struct Upstreams(HashMap<String, Arc<AskedUpstream>>);
 
 /// An upstream as an origin.
-struct Asked(Whose);
+struct AskedUpstream(Whose);
 
 /// Whose credentials an upstream is asked with.
 pub enum Whose {
@@ -61,7 +61,12 @@ struct Unknown(String);
 impl Upstreams {
     /// Collects upstreams by their names.
     pub fn new(upstreams: impl IntoIterator<Item = Whose>) -> Self {
-        let named = |whose: Whose| (whose.shown().name().to_owned(), Arc::new(Asked(whose)));
+        let named = |whose: Whose| {
+            (
+                whose.shown().name().to_owned(),
+                Arc::new(AskedUpstream(whose)),
+            )
+        };
         Self(upstreams.into_iter().map(named).collect())
     }
 
@@ -105,7 +110,7 @@ impl Origins for Upstreams {
 }
 
 #[async_trait]
-impl Origin for Asked {
+impl Origin for AskedUpstream {
     async fn manifest(
         &self,
         repository: &Repository,

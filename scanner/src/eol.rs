@@ -26,7 +26,7 @@ const EVIDENCE: &str = "etc/os-release";
 
 /// What the table says about an image at one time.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct SupportStanding {
     /// The support that has ended, or that nobody here knows of.
     pub(crate) finding: Option<Finding>,
     /// When the support will have ended.
@@ -36,34 +36,34 @@ pub(crate) struct Standing {
 }
 
 /// Looks up the distribution of an image.
-pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> Standing {
+pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> SupportStanding {
     let Some(distro) = &inventory.distro else {
-        return Standing::default();
+        return SupportStanding::default();
     };
     let known = DISTRIBUTIONS
         .iter()
         .find(|releases| releases.ids.contains(&distro.id.as_str()));
     let Some((releases, name)) = known.and_then(|known| Some((known, release(known, distro)?)))
     else {
-        return Standing::default();
+        return SupportStanding::default();
     };
     let row = releases.rows.iter().find(|row| row.name == name);
     let Some(row) = row else {
         let detail = unknown(releases, &name);
-        return Standing {
+        return SupportStanding {
             finding: finding(inventory, distro, &name, FindingStatus::Unknown, detail),
-            ..Standing::default()
+            ..SupportStanding::default()
         };
     };
     let ends = first_instant_after(row.ends());
     if ends.is_some_and(|ends| now < ends) {
-        return Standing {
+        return SupportStanding {
             ends,
-            ..Standing::default()
+            ..SupportStanding::default()
         };
     }
     let detail = ended(releases, row);
-    Standing {
+    SupportStanding {
         finding: finding(inventory, distro, &name, FindingStatus::Affected, detail),
         ends: None,
         ended: ends,

@@ -22,7 +22,7 @@ use crate::image::judge::caches::Caches;
 use crate::image::judge::carried::Carriers;
 use crate::image::judge::ownership::{self, Owners};
 use crate::image::judge::roles::{self, Role, found_of_system, packages_of, system_packages};
-use crate::image::judge::stripped::Records;
+use crate::image::judge::stripped::PackageRecords;
 use crate::image::judge::{edited, programs, system, third_party, votes};
 use crate::image::layers::LayerInput;
 use crate::image::merged::{Merged, MergedFile};
@@ -96,7 +96,7 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
     }
     gaps.extend(system::judge(merged, &roles, named.as_ref()));
     gaps.extend(owners.tampered(merged));
-    let records = Records::of(merged, &owners);
+    let records = PackageRecords::of(merged, &owners);
     gaps.extend(programs::judge(merged, &owners, &records));
     gaps.extend(records.judge());
     gaps.extend(edited::judge(merged));

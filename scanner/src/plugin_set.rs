@@ -15,6 +15,6 @@ pub(crate) use self::claimed::{ClaimedFile, EarlyDigests};
 pub(crate) use self::claims::Claimants;
 pub(crate) use self::databases::Databases;
 pub use self::reuse::Kept;
-pub(crate) use self::reuse::{Earlier, Known};
+pub(crate) use self::reuse::{Earlier, EarlierFind};
 pub use self::set::PluginSet;
 pub(crate) use self::set::analyze_pair;

@@ -2,11 +2,11 @@
 
 use sluicegate_model::strict_yaml::{Fields, Node};
 
-use super::{Document, Reader};
+use super::{Document, DocumentReader};
 use crate::askers::Client;
 use crate::binding::Binding;
 
-impl Reader {
+impl DocumentReader {
     pub(super) fn binding(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
         let mut fields = self.kept(Fields::of(node))?;
         let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));

@@ -28,6 +28,7 @@ FIGURES = {
     "verdict": cold.verdict,
     "manifest": warm.manifest,
     "blob": warm.blob,
+    "keys": warm.keys,
     "memory": memory.measure,
     "rejudge": rejudge.measure,
     "lists": lists.measure,

@@ -93,9 +93,10 @@ def get(connection, path, keep=True):
     raise RuntimeError(f"{path}: too many redirects")
 
 
-def wrk(port, path, seconds):
+def wrk(port, path, seconds, headers=()):
     """Gives requests per second of 64 connections from 2 threads."""
-    shown = subprocess.run(["wrk", "-t2", "-c64", f"-d{seconds}s", "-H", f"Accept: {MANIFEST}",
+    more = [part for header in headers for part in ("-H", header)]
+    shown = subprocess.run(["wrk", "-t2", "-c64", f"-d{seconds}s", "-H", f"Accept: {MANIFEST}", *more,
                             f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True,
                            text=True).stdout
     if "Non-2xx" in shown:

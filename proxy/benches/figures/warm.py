@@ -1,8 +1,11 @@
 """Warm answers: manifests a second, and CPU for each GB of blobs, against Distribution and nginx."""
 
+import base64
+import json
 import os
 import shutil
 import statistics
+import subprocess
 
 import clients
 from daemons import Nginx, Registry, Sluicegate
@@ -20,6 +23,46 @@ def manifest(setup):
         rates["sluicegate"] / rates["distribution"], "{:.0f}",
         "per second: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()),
         least=True)
+
+
+def keys(setup):
+    """CPU for each manifest by tag, with an access key in each request and without."""
+    image, found = setup.images["three"], {}
+    path = f"/v2/{image.name}/manifests/1"
+    homes = [os.path.join(setup.work, name) for name in ["keys", "keys-nginx"]]
+    for home in homes:
+        shutil.rmtree(home, ignore_errors=True)
+    with Sluicegate(homes[0], setup, setup.upstream.port) as ours, \
+            Nginx(homes[1], setup.upstream.port) as nginx:
+        held = [f"Authorization: Basic {make_key(setup, homes[0])}"]
+        for daemon in [ours, nginx]:
+            clients.raw_pull(daemon.port, image)
+            clients.raw_pull(daemon.port, image)
+        for _ in range(setup.rounds):
+            for name, daemon, headers in [("none", ours, []), ("key", ours, held),
+                                          ("nginx", nginx, [])]:
+                before = daemon.cpu()
+                rate = clients.wrk(daemon.port, path, SECONDS, headers)
+                cost = (daemon.cpu() - before) / (rate * SECONDS) * 1e6
+                found.setdefault(name, []).append((cost, rate))
+    costs = {name: statistics.median(cost for cost, _ in each) for name, each in found.items()}
+    rates = {name: statistics.median(rate for _, rate in each) for name, each in found.items()}
+    detail = "microseconds of CPU: " + ", ".join(f"{n} {cost:.1f}" for n, cost in costs.items())
+    add(setup, "warm manifest by tag, CPU with a key / without", 1.1,
+        costs["key"] / costs["none"], detail=detail)
+    add(setup, "warm manifest by tag with a key, requests per second / nginx", 1,
+        rates["key"] / rates["nginx"], least=True,
+        detail="per second: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
+
+
+def make_key(setup, home):
+    """Makes a key where the service runs, and gives what Basic sends of it."""
+    made = subprocess.run([os.path.join(setup.bin, "sluicegate"), "keys", "create", "--name", "bench",
+                           "--role", "puller", "--data", os.path.join(home, "data"),
+                           "--format", "json"], check=True, capture_output=True, text=True)
+    key = json.loads(made.stdout)
+    pair = f"{key['access_key']}:{key['secret_key']}"
+    return base64.b64encode(pair.encode()).decode()
 
 
 def blob(setup):

@@ -64,11 +64,11 @@ pub struct Scan {
     started: Timestamp,
     /// For whom it is judged.
     who: Who,
-    progress: Mutex<Progress>,
+    progress: Mutex<ScanProgress>,
 }
 
 #[derive(Default)]
-struct Progress {
+struct ScanProgress {
     images: Vec<ScannedImage>,
     problem: Option<String>,
     ended: bool,
@@ -319,7 +319,7 @@ impl Shared {
 }
 
 impl Scan {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, ScanProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

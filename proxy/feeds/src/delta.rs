@@ -20,10 +20,10 @@ pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The newer records, by id.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Delta(BTreeMap<String, Entry>);
+pub(super) struct Delta(BTreeMap<String, NewerRecord>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct NewerRecord {
     modified: Timestamp,
     content: Vec<u8>,
 }
@@ -42,7 +42,7 @@ impl Delta {
             bytes = bytes.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX));
             if bytes <= MAX_BYTES {
                 let (modified, content) = (stamp.modified, content.to_vec());
-                delta.0.insert(stamp.id, Entry { modified, content });
+                delta.0.insert(stamp.id, NewerRecord { modified, content });
             }
         })?;
         if damaged > 0 {
@@ -58,7 +58,7 @@ impl Delta {
     pub(super) fn take(&mut self, id: &str, content: Vec<u8>) -> Option<Timestamp> {
         let stamp = read_stamp(&content).filter(|stamp| stamp.id == id)?;
         let modified = stamp.modified;
-        self.0.insert(stamp.id, Entry { modified, content });
+        self.0.insert(stamp.id, NewerRecord { modified, content });
         Some(modified)
     }
 

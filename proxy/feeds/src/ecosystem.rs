@@ -18,8 +18,8 @@ use super::delta::MAX_BYTES;
 use super::fetch::{Arrived, FetchError, Fetched, Fetcher, Room, Validators, file_error};
 use super::held::Pending;
 use super::item::{Item, Visit, file_url, replace};
-use super::record::{Known, Record, sync_directory};
-use super::stock::{Condition, HELD, NewDelta, Stock, Written};
+use super::record::{KnownEcosystem, MirrorRecord, sync_directory};
+use super::stock::{Condition, HELD, NewDelta, Stock, WrittenStock};
 use super::synced::{SyncProgress, Unit, told};
 use super::whole::Kind;
 
@@ -48,7 +48,7 @@ pub(super) struct News {
     archive: Option<(PathBuf, Arrived)>,
     /// Whether the archive was asked for, and is the newest.
     is_whole: bool,
-    written: Option<Written>,
+    written: Option<WrittenStock>,
     /// What the mirror said about its list, where everything in it is here.
     list: Option<Validators>,
     /// Records that came one by one.
@@ -58,7 +58,7 @@ pub(super) struct News {
 }
 
 /// The list as the mirror has it.
-enum List {
+enum ListedAtMirror {
     /// Everything in it is here.
     Unchanged,
     /// There is none of use.
@@ -84,7 +84,7 @@ impl Ecosystem<'_> {
     pub(super) async fn look(
         &self,
         visit: &Visit<'_>,
-        record: &Record,
+        record: &MirrorRecord,
     ) -> Result<News, FetchError> {
         let failed = file_error("create", &self.incoming);
         private::create_dir_all(&self.incoming).map_err(failed)?;
@@ -99,9 +99,9 @@ impl Ecosystem<'_> {
             .list
             .filter(|_| condition.is_sealed && !must_be_whole);
         let list = match self.list(visit, known).await? {
-            List::Unchanged => return Ok(News::default()),
-            List::None => None,
-            List::New(path, validators) => Some((path, validators)),
+            ListedAtMirror::Unchanged => return Ok(News::default()),
+            ListedAtMirror::None => None,
+            ListedAtMirror::New(path, validators) => Some((path, validators)),
         };
         let first = must_be_whole || list.is_none();
         self.gather(visit, record, condition, list, first).await
@@ -111,7 +111,7 @@ impl Ecosystem<'_> {
     async fn gather(
         &self,
         visit: &Visit<'_>,
-        record: &Record,
+        record: &MirrorRecord,
         condition: Condition,
         list: Option<(PathBuf, Validators)>,
         mut whole_is_needed: bool,
@@ -159,7 +159,7 @@ impl Ecosystem<'_> {
         &self,
         visit: &Visit<'_>,
         news: News,
-        record: &mut Record,
+        record: &mut MirrorRecord,
     ) -> Result<Vec<String>, FetchError> {
         let mut changed = Vec::new();
         if let Some((from, arrived)) = news.archive {
@@ -187,7 +187,7 @@ impl Ecosystem<'_> {
         }
         replace(&written.held, &folder.join(HELD))?;
         let before = record.ecosystems.remove(&self.name).unwrap_or_default();
-        let known = Known {
+        let known = KnownEcosystem {
             whole: news.is_whole.then_some(visit.now).or(before.whole),
             seal: Some(written.seal),
             list: news.list,
@@ -196,7 +196,12 @@ impl Ecosystem<'_> {
         Ok(changed)
     }
 
-    async fn condition(&self, visit: &Visit<'_>, record: &Record, known: &Known) -> Condition {
+    async fn condition(
+        &self,
+        visit: &Visit<'_>,
+        record: &MirrorRecord,
+        known: &KnownEcosystem,
+    ) -> Condition {
         let folder = visit.directory.join(&self.name);
         let archive = record.files.get(&self.path(ARCHIVE)).cloned();
         let seal = known.seal.clone();
@@ -205,16 +210,20 @@ impl Ecosystem<'_> {
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
-    async fn list(&self, visit: &Visit<'_>, known: Option<Validators>) -> Result<List, FetchError> {
+    async fn list(
+        &self,
+        visit: &Visit<'_>,
+        known: Option<Validators>,
+    ) -> Result<ListedAtMirror, FetchError> {
         let (item, into) = (self.item(visit, LIST, Kind::List), self.incoming.join(LIST));
         match visit.fetch(&item, &into, known).await {
-            Ok(Fetched::Unchanged) => Ok(List::Unchanged),
-            Ok(Fetched::New(arrived)) => Ok(List::New(into, arrived.validators)),
+            Ok(Fetched::Unchanged) => Ok(ListedAtMirror::Unchanged),
+            Ok(Fetched::New(arrived)) => Ok(ListedAtMirror::New(into, arrived.validators)),
             Err(error) if error.is_passing() => Err(error),
             Err(error) => {
                 // A mirror without a list, or with one that is of no use, still has archives.
                 tracing::debug!(%error, "no list of a feed's records");
-                Ok(List::None)
+                Ok(ListedAtMirror::None)
             }
         }
     }
@@ -222,7 +231,7 @@ impl Ecosystem<'_> {
     async fn fetch_archive(
         &self,
         visit: &Visit<'_>,
-        record: &Record,
+        record: &MirrorRecord,
         condition: Condition,
         news: &mut News,
     ) -> Result<(), FetchError> {
@@ -335,8 +344,8 @@ impl Ecosystem<'_> {
         &self,
         stock: Stock,
         news: &News,
-        record: &Record,
-    ) -> Result<Written, FetchError> {
+        record: &MirrorRecord,
+    ) -> Result<WrittenStock, FetchError> {
         let remembered = record.files.get(&self.path(ARCHIVE));
         let arrived = news.archive.as_ref().map(|(_, arrived)| arrived);
         let archive = arrived.or(remembered).map(|file| file.sha256.clone());
@@ -380,7 +389,7 @@ impl Ecosystem<'_> {
 }
 
 /// Tells whether an archive has not been asked for long enough.
-fn is_due(known: &Known, now: Timestamp) -> bool {
+fn is_due(known: &KnownEcosystem, now: Timestamp) -> bool {
     let age = known.whole.map(|whole| now.duration_since(whole));
     age.is_none_or(|age| age.is_negative() || age >= WHOLE_EVERY)
 }

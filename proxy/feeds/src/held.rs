@@ -25,7 +25,7 @@ const MAX_LINE_BYTES: u64 = 512;
 
 /// The records that are here, with the newest time at which each is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held(HashMap<Box<str>, Timestamp>);
+pub(super) struct HeldRecords(HashMap<Box<str>, Timestamp>);
 
 /// What a mirror's list has that is not here.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Pending {
     }
 }
 
-impl Held {
+impl HeldRecords {
     /// Notes a record that is here.
     pub(super) fn note(&mut self, id: &str, at: Timestamp) {
         let known = self.0.entry(id.into()).or_insert(at);
@@ -134,15 +134,15 @@ fn row(line: &[u8]) -> Option<(String, Timestamp)> {
 mod tests {
     use super::*;
 
-    fn held(rows: &[(&str, &str)]) -> Held {
-        let mut held = Held::default();
+    fn held(rows: &[(&str, &str)]) -> HeldRecords {
+        let mut held = HeldRecords::default();
         for (id, at) in rows {
             held.note(id, at.parse().unwrap());
         }
         held
     }
 
-    fn compare(held: &Held, list: &str) -> Result<Pending, Broken> {
+    fn compare(held: &HeldRecords, list: &str) -> Result<Pending, Broken> {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("list");
         std::fs::write(&path, list).unwrap();
@@ -188,10 +188,14 @@ mod tests {
             &format!("2026-01-01T00:00:00Z,A\n{}", "x".repeat(2_000)),
             &many,
         ] {
-            assert!(compare(&Held::default(), list).unwrap().is_for_archive());
+            assert!(
+                compare(&HeldRecords::default(), list)
+                    .unwrap()
+                    .is_for_archive()
+            );
         }
         for list in ["", "\n\n", "<html>sign in</html>"] {
-            assert!(compare(&Held::default(), list).is_err(), "{list:?}");
+            assert!(compare(&HeldRecords::default(), list).is_err(), "{list:?}");
         }
     }
 
@@ -204,9 +208,9 @@ mod tests {
             ("x_RETIRE-a", "2027-01-02T00:00:00Z"),
         ]);
         written.write(&path).unwrap();
-        assert_eq!(Held::read(&path), Some(written));
+        assert_eq!(HeldRecords::read(&path), Some(written));
         std::fs::write(&path, "2026-01-02T00:00:00Z,A\n2026-01").unwrap();
-        assert_eq!(Held::read(&path), None, "cut short");
-        assert_eq!(Held::read(&home.path().join("none")), None);
+        assert_eq!(HeldRecords::read(&path), None, "cut short");
+        assert_eq!(HeldRecords::read(&home.path().join("none")), None);
     }
 }

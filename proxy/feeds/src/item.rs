@@ -10,7 +10,7 @@ use sluicegate_machine::private;
 use url::Url;
 
 use super::fetch::{Arrived, Errand, FetchError, Fetched, Fetcher, Room, Validators, file_error};
-use super::record::{Record, sync_directory};
+use super::record::{MirrorRecord, sync_directory};
 use super::synced::{OnProgress, SyncProgress, Unit};
 use super::whole::{Kind, check_whole};
 
@@ -47,7 +47,7 @@ impl Visit<'_> {
     }
 
     /// Gives what the mirror said about the copy of a file that is here.
-    pub(super) fn known(&self, path: &str, record: &Record) -> Option<Validators> {
+    pub(super) fn known(&self, path: &str, record: &MirrorRecord) -> Option<Validators> {
         let here = self.directory.join(path);
         let is_here = |bytes: u64| here.metadata().is_ok_and(|found| found.len() == bytes);
         let known = record.files.get(path)?;
@@ -115,7 +115,7 @@ impl Visit<'_> {
         path: &str,
         from: &Path,
         arrived: Arrived,
-        record: &mut Record,
+        record: &mut MirrorRecord,
     ) -> Result<bool, FetchError> {
         let here = self.directory.join(path);
         let known = record.files.get(path);

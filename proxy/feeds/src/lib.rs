@@ -52,7 +52,7 @@ use tokio::sync::{Notify, watch};
 
 use awaited::{Awaited, Settled};
 pub use load::LoadError;
-use load::{Loaded, load};
+use load::{LoadedIndex, load};
 use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_upstream::ProxyVariables;
 use source::{Origin, Source};
@@ -232,14 +232,14 @@ impl Feeds {
             let (directory, before) = (directory.clone(), known.clone());
             let current = self.current();
             let load = move || match readable.as_slice() {
-                [] => Ok(Loaded::Unchanged),
+                [] => Ok(LoadedIndex::Unchanged),
                 sources => load(sources, &directory, &before, &current.index, now),
             };
             let outcome = match tokio::task::spawn_blocking(load).await {
                 Ok(outcome) => outcome.map_err(LoadError::from),
                 Err(panic) => Err(panic.into()),
             };
-            if let Ok(Loaded::New { fingerprint, .. }) = &outcome {
+            if let Ok(LoadedIndex::New { fingerprint, .. }) = &outcome {
                 fingerprint.clone_into(&mut known);
             }
             let not_yet = !is_last_wait && !self.is_loaded();
@@ -256,7 +256,7 @@ impl Feeds {
 
     fn publish(
         &self,
-        outcome: Result<Loaded, LoadError>,
+        outcome: Result<LoadedIndex, LoadError>,
         sources: Vec<SourceState>,
         not_yet: Option<String>,
         now: Timestamp,
@@ -285,15 +285,15 @@ impl Feeds {
         }
         state.sources = sources;
         match outcome {
-            Ok(Loaded::Unchanged) => (state.confirmed, state.standing) = (confirmed, standing),
-            Ok(Loaded::Worse { lost, earlier }) => {
+            Ok(LoadedIndex::Unchanged) => (state.confirmed, state.standing) = (confirmed, standing),
+            Ok(LoadedIndex::Worse { lost, earlier }) => {
                 if let Some(earlier) = earlier {
                     state.index = Arc::from(earlier);
                     state.revision += 1;
                 }
                 problems.insert(0, format!("the copy before stays in force: {lost}"));
             }
-            Ok(Loaded::New { index, .. }) => {
+            Ok(LoadedIndex::New { index, .. }) => {
                 let ecosystems = index.ecosystems().len();
                 tracing::info!(snapshot = %index.snapshot(), ecosystems, "feeds loaded");
                 state.index = Arc::from(index);

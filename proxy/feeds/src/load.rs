@@ -47,7 +47,7 @@ pub enum LoadError {
 }
 
 /// What a look at the directories gave.
-pub(super) enum Loaded {
+pub(super) enum LoadedIndex {
     /// They are as they were.
     Unchanged,
     /// They are not, and a file that the current index was made from can no longer be read: the
@@ -73,11 +73,11 @@ pub(super) fn load(
     known: &str,
     current: &FeedIndex,
     now: Timestamp,
-) -> Result<Loaded, FeedError> {
+) -> Result<LoadedIndex, FeedError> {
     let directories: Vec<FeedDirectory> = sources.iter().map(FeedDirectory::at).collect();
     let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
     if fingerprint == known {
-        return Ok(Loaded::Unchanged);
+        return Ok(LoadedIndex::Unchanged);
     }
     let on_progress = |progress: BuildProgress| {
         tracing::debug!(?progress, "feeds being indexed");
@@ -100,11 +100,11 @@ pub(super) fn load(
         .flatten();
     if let Some(lost) = losses::lost(&index, earlier.as_ref().unwrap_or(current)) {
         let earlier = earlier.map(Box::new);
-        return Ok(Loaded::Worse { lost, earlier });
+        return Ok(LoadedIndex::Worse { lost, earlier });
     }
     remove_others(directory, &path);
     let index = Box::new(index);
-    Ok(Loaded::New { index, fingerprint })
+    Ok(LoadedIndex::New { index, fingerprint })
 }
 
 /// Refuses to build where an index is known and the disk is all but full: by a new one every image
@@ -128,12 +128,16 @@ fn room_to_judge(current: &FeedIndex, directory: &Path) -> Result<(), FeedError>
 
 /// Falls back on the index of an earlier process where there is none yet: a full disk has no room
 /// for a new one, and what was known before is better than nothing.
-fn instead(error: FeedError, current: &FeedIndex, directory: &Path) -> Result<Loaded, FeedError> {
+fn instead(
+    error: FeedError,
+    current: &FeedIndex,
+    directory: &Path,
+) -> Result<LoadedIndex, FeedError> {
     if !current.ecosystems().is_empty() {
         return Err(error);
     }
     match newest_index(directory) {
-        Some(earlier) => Ok(Loaded::Worse {
+        Some(earlier) => Ok(LoadedIndex::Worse {
             lost: told(&error),
             earlier: Some(Box::new(earlier)),
         }),

@@ -23,7 +23,7 @@ use super::fetch::{FetchError, Fetcher, Room, file_error};
 use super::item::{Item, Visit, file_url};
 use super::needed;
 use super::nvd::Nvd;
-use super::record::Record;
+use super::record::MirrorRecord;
 use super::synced::{INCOMING, lock};
 use super::tables::{self, Tables};
 use super::whole::Kind;
@@ -135,7 +135,7 @@ impl Mirror {
 
     /// Tells when the advisories here were last known to be the newest.
     pub fn confirmed(&self) -> Option<Timestamp> {
-        Record::read(&self.directory).confirmed
+        MirrorRecord::read(&self.directory).confirmed
     }
 
     /// Tells whether any ecosystem is here.
@@ -145,7 +145,7 @@ impl Mirror {
 
     /// Tells whether the mirror has an ecosystem that is wanted and not here.
     pub fn lacks_any(&self, wanted: &BTreeSet<String>) -> bool {
-        let listed = Record::read(&self.directory).listed;
+        let listed = MirrorRecord::read(&self.directory).listed;
         !needed::pick(&listed, wanted).is_subset(&self.held())
     }
 
@@ -162,7 +162,7 @@ impl Mirror {
         let _only_writer = self.lock()?;
         let incoming = self.empty_incoming()?;
         let room = Room::new(self.limits.total, self.used_bytes());
-        let mut record = Record::read(&self.directory);
+        let mut record = MirrorRecord::read(&self.directory);
         let visit = Visit {
             base: &self.url,
             directory: &self.directory,
@@ -216,7 +216,7 @@ impl Mirror {
         visit: &Visit<'_>,
         names: BTreeSet<String>,
         incoming: &Path,
-        record: &mut Record,
+        record: &mut MirrorRecord,
         synced: &mut Synced,
     ) -> bool {
         let ecosystem = |(number, name): (usize, String)| Ecosystem {

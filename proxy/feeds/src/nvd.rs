@@ -17,7 +17,7 @@ use url::Url;
 
 use super::fetch::{FetchError, Fetched, Fetcher, Room, file_error};
 use super::item::{Item, Visit, file_url};
-use super::record::Record;
+use super::record::MirrorRecord;
 use super::synced::{INCOMING, OnProgress, Synced, lock, told};
 use super::whole::Kind;
 
@@ -83,7 +83,7 @@ impl Nvd {
             on_progress,
             now,
         };
-        let mut record = Record::read(&self.directory);
+        let mut record = MirrorRecord::read(&self.directory);
         let mut synced = Synced::default();
         for name in names(now) {
             if !self.is_due(&name, &record, now) {
@@ -113,7 +113,7 @@ impl Nvd {
         &self,
         outcome: Result<bool, FetchError>,
         item: &Item<'_>,
-        record: &mut Record,
+        record: &mut MirrorRecord,
         synced: &mut Synced,
         now: Timestamp,
     ) -> bool {
@@ -154,7 +154,7 @@ impl Nvd {
         error.is_absent()
     }
 
-    fn is_due(&self, name: &str, record: &Record, now: Timestamp) -> bool {
+    fn is_due(&self, name: &str, record: &MirrorRecord, now: Timestamp) -> bool {
         let is_here = |name: &str| self.directory.join(name).is_file();
         let Some(looked) = record.looked.get(name) else {
             return true;
@@ -181,7 +181,7 @@ async fn visit_file(
     visit: &Visit<'_>,
     item: &Item<'_>,
     incoming: &Path,
-    record: &mut Record,
+    record: &mut MirrorRecord,
 ) -> Result<bool, FetchError> {
     let into = incoming.join(&item.path);
     let known = visit.known(&item.path, record);

@@ -22,7 +22,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What is remembered.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct MirrorRecord {
     /// Where the files come from.
     pub(super) url: String,
     /// When every file here was last known to be the newest.
@@ -36,12 +36,12 @@ pub(super) struct Record {
     pub(super) looked: BTreeMap<String, Timestamp>,
     /// By name.
     #[serde(default)]
-    pub(super) ecosystems: BTreeMap<String, Known>,
+    pub(super) ecosystems: BTreeMap<String, KnownEcosystem>,
 }
 
 /// What is remembered of an ecosystem.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Known {
+pub(super) struct KnownEcosystem {
     /// When its archive was last known to be the newest.
     pub(super) whole: Option<Timestamp>,
     /// Which list belongs to its files.
@@ -50,7 +50,7 @@ pub(super) struct Known {
     pub(super) list: Option<Validators>,
 }
 
-impl Record {
+impl MirrorRecord {
     /// Reads the record of a directory; an empty one where there is none to be read.
     pub(super) fn read(directory: &Path) -> Self {
         let mut text = Vec::new();

@@ -20,7 +20,7 @@ use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
 
 use super::bundle::{Imported, Snapshot};
 use super::load::{LoadError, newest_index};
-use super::record::Record;
+use super::record::MirrorRecord;
 use super::source::imported_state;
 use super::{FeedState, SourceState, losses};
 
@@ -231,9 +231,9 @@ fn mirrors(feeds: &Path, now: Timestamp) -> Vec<SourceState> {
     let entries = std::fs::read_dir(feeds).into_iter().flatten();
     let records = entries
         .filter_map(Result::ok)
-        .map(|entry| Record::read(&entry.path()))
+        .map(|entry| MirrorRecord::read(&entry.path()))
         .filter(|record| !record.url.is_empty());
-    let state = |record: Record| SourceState {
+    let state = |record: MirrorRecord| SourceState {
         source: record.url,
         confirmed: record.confirmed.filter(|confirmed| *confirmed <= now),
         problem: None,

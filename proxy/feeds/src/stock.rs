@@ -17,7 +17,7 @@ use sluicegate_scanner::feeds::{ARCHIVE, DELTA, read_stamps};
 use super::broken::Broken;
 use super::delta::Delta;
 use super::fetch::Arrived;
-use super::held::{Held, Pending};
+use super::held::{HeldRecords, Pending};
 
 /// The list of the records that are here.
 pub(super) const HELD: &str = "held.csv";
@@ -43,7 +43,7 @@ pub(super) struct Condition {
 /// The records that are here, or are once what has arrived is in place.
 #[derive(Clone, Debug)]
 pub(super) struct Stock {
-    pub(super) held: Held,
+    pub(super) held: HeldRecords,
     pub(super) delta: Delta,
     /// Whether the delta is another than the one that is here.
     is_changed: bool,
@@ -51,7 +51,7 @@ pub(super) struct Stock {
 
 /// New files, written and not yet in their places.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct WrittenStock {
     pub(super) held: PathBuf,
     /// The new delta, if it has changed.
     pub(super) delta: Option<NewDelta>,
@@ -92,7 +92,9 @@ impl Stock {
     /// *Errors*: the archive or the delta is damaged.
     pub(super) fn read(folder: &Path, condition: Condition) -> Result<Self, Broken> {
         let delta = Delta::read(&folder.join(DELTA))?;
-        let listed = condition.is_sealed.then(|| Held::read(&folder.join(HELD)));
+        let listed = condition
+            .is_sealed
+            .then(|| HeldRecords::read(&folder.join(HELD)));
         let held = match listed.flatten() {
             Some(held) => held,
             None => held_in(&folder.join(ARCHIVE), &delta)?,
@@ -152,7 +154,7 @@ impl Stock {
     }
 
     /// Writes list and delta to `incoming`; `archive` is the hash of the archive they belong to.
-    pub(super) fn write(&self, incoming: &Path, archive: &str) -> std::io::Result<Written> {
+    pub(super) fn write(&self, incoming: &Path, archive: &str) -> std::io::Result<WrittenStock> {
         let (held, delta) = (incoming.join(HELD), incoming.join(DELTA));
         self.held.write(&held)?;
         self.delta.write(&delta)?;
@@ -173,12 +175,12 @@ impl Stock {
                 NewDelta::Replaced(delta)
             }
         });
-        Ok(Written { held, delta, seal })
+        Ok(WrittenStock { held, delta, seal })
     }
 }
 
-fn held_in(archive: &Path, delta: &Delta) -> Result<Held, Broken> {
-    let mut held = Held::default();
+fn held_in(archive: &Path, delta: &Delta) -> Result<HeldRecords, Broken> {
+    let mut held = HeldRecords::default();
     // Entries that cannot be read are not here: the list names them, and they come one by one.
     read_stamps(archive, &mut |stamp, _| {
         held.note(&stamp.id, stamp.modified);

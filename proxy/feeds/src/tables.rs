@@ -13,7 +13,7 @@ use url::Url;
 
 use super::fetch::{FetchError, Fetched, Fetcher, Validators};
 use super::item::{Item, Visit, file_url};
-use super::record::Record;
+use super::record::MirrorRecord;
 use super::synced::{Synced, told};
 use super::whole::Kind;
 
@@ -49,7 +49,7 @@ pub(super) struct Coming {
 }
 
 /// Gives what was said about the copies that are here.
-pub(super) fn known(visit: &Visit<'_>, record: &Record) -> Vec<Option<Validators>> {
+pub(super) fn known(visit: &Visit<'_>, record: &MirrorRecord) -> Vec<Option<Validators>> {
     let known = |(path, _): (&str, _)| visit.known(path, record);
     TABLES.map(known).into()
 }
@@ -121,7 +121,7 @@ impl Tables {
         &self,
         visit: &Visit<'_>,
         tables: Vec<Coming>,
-        record: &mut Record,
+        record: &mut MirrorRecord,
         synced: &mut Synced,
     ) {
         for Coming {

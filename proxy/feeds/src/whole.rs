@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::broken::Broken;
-use super::held::Held;
+use super::held::HeldRecords;
 
 /// Largest EPSS table uncompressed, in bytes; the index reads no more.
 const MAX_EPSS_BYTES: u64 = 256 * 1024 * 1024;
@@ -46,7 +46,9 @@ pub(super) async fn check_whole(path: PathBuf, kind: Kind) -> Result<(), Broken>
 pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), Broken> {
     match kind {
         Kind::Archive => archive(path),
-        Kind::List => Held::default().compare(path, &BTreeSet::new()).map(drop),
+        Kind::List => HeldRecords::default()
+            .compare(path, &BTreeSet::new())
+            .map(drop),
         Kind::Part => Ok(()),
         Kind::Kev => kev(path),
         Kind::Epss => unpacked(path, MAX_EPSS_BYTES).map(drop),

@@ -23,7 +23,7 @@ const NOASSERTION: &str = "NOASSERTION";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<P, R, A> {
+struct SpdxDocument<P, R, A> {
     spdx_version: &'static str,
     data_license: &'static str,
     #[serde(rename = "SPDXID")]
@@ -42,7 +42,7 @@ struct Document<P, R, A> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Package {
+struct SpdxPackage {
     #[serde(rename = "SPDXID")]
     id: String,
     name: String,
@@ -62,7 +62,7 @@ struct Package {
     external_refs: Vec<Value>,
 }
 
-impl Package {
+impl SpdxPackage {
     fn new(id: String, name: &str, version: &str, purpose: &'static str) -> Self {
         Self {
             id,
@@ -98,7 +98,7 @@ pub fn write(verdict: &Verdict, inventory: &Inventory, out: &mut dyn Write) -> i
     let name = format!("{}@{}", verdict.repository, verdict.digest);
     let created = second(verdict.provenance.decided_at);
     let tool = format!("Tool: {TOOL}-{TOOL_VERSION}");
-    let document = Document {
+    let document = SpdxDocument {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
         id: DOCUMENT,
@@ -134,7 +134,7 @@ fn comment(verdict: &Verdict) -> String {
 fn packages<'a>(
     verdict: &'a Verdict,
     inventory: &'a Inventory,
-) -> impl Iterator<Item = Package> + 'a {
+) -> impl Iterator<Item = SpdxPackage> + 'a {
     let found = inventory.components.iter().chain(&inventory.declared);
     let found = found
         .enumerate()
@@ -143,17 +143,17 @@ fn packages<'a>(
     std::iter::once(image(verdict)).chain(system).chain(found)
 }
 
-fn image(verdict: &Verdict) -> Package {
+fn image(verdict: &Verdict) -> SpdxPackage {
     let digest = &verdict.digest;
     let algorithm = digest.algorithm().as_str().to_uppercase();
     let repository = verdict.repository.to_string();
-    let mut image = Package::new(IMAGE.into(), &repository, digest.as_str(), "CONTAINER");
+    let mut image = SpdxPackage::new(IMAGE.into(), &repository, digest.as_str(), "CONTAINER");
     image.checksums = vec![json!({"algorithm": algorithm, "checksumValue": digest.hex()})];
     image.with_purl(&image_purl(verdict))
 }
 
-fn system(distro: &Distro) -> Package {
-    Package::new(
+fn system(distro: &Distro) -> SpdxPackage {
+    SpdxPackage::new(
         SYSTEM.into(),
         &distro.id,
         &distro.version,
@@ -161,13 +161,13 @@ fn system(distro: &Distro) -> Package {
     )
 }
 
-fn package(number: usize, component: &Component) -> Package {
+fn package(number: usize, component: &Component) -> SpdxPackage {
     let package = &component.package;
     let purpose = match package.package_type {
         PackageType::Generic => "APPLICATION",
         _ => "LIBRARY",
     };
-    let mut described = Package::new(id(number), &package.name, &package.version, purpose);
+    let mut described = SpdxPackage::new(id(number), &package.name, &package.version, purpose);
     let evidence = name_of(component.evidence);
     let layer = &component.layer;
     let source = package.source.as_ref();

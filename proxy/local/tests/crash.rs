@@ -22,7 +22,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::content::Content as _;
 use sluicegate_local::cache::ContentStore;
-use sluicegate_local::decisions::{DecisionLog, Entry, LineKind, verify};
+use sluicegate_local::decisions::{DecisionLog, LineKind, LogEntry, verify};
 use sluicegate_local::store::{EngineKind, Key, Op, Opened, VerdictStore};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
@@ -203,14 +203,14 @@ async fn write_rows(store: Arc<dyn VerdictStore>, writer: String) {
 
 async fn write_lines(log: DecisionLog) {
     loop {
-        let entry = Entry {
+        let entry = LogEntry {
             client: Some("192.0.2.1".into()),
             user_agent: None,
             repository: Some("up.test/app".into()),
             asked: Some(Digest::of(b"image")),
             served: Some(Digest::of(b"image")),
             decision: Some(Decision::Allow),
-            ..Entry::new(Timestamp::UNIX_EPOCH, LineKind::Pull)
+            ..LogEntry::new(Timestamp::UNIX_EPOCH, LineKind::Pull)
         };
         acknowledge("seq", &log.append(entry).await.unwrap());
     }

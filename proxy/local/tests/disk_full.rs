@@ -17,7 +17,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::content::{BlobFailure, BlobWriter, Content as _, ContentError};
 use sluicegate_local::cache::ContentStore;
-use sluicegate_local::decisions::{DecisionLog, Entry, LineKind, LogError, verify};
+use sluicegate_local::decisions::{DecisionLog, LineKind, LogEntry, LogError, verify};
 use sluicegate_local::store::{EngineKind, Key, Op, StoreError, VerdictStore};
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
@@ -152,15 +152,15 @@ fn key(name: &str) -> Key {
     Key::from(name.as_bytes())
 }
 
-fn entry() -> Entry {
-    Entry {
+fn entry() -> LogEntry {
+    LogEntry {
         client: Some("192.0.2.1".into()),
         user_agent: Some("a".repeat(500)),
         repository: Some("up.test/app".into()),
         asked: Some(Digest::of(b"image")),
         served: Some(Digest::of(b"image")),
         decision: Some(Decision::Allow),
-        ..Entry::new(Timestamp::UNIX_EPOCH, LineKind::Pull)
+        ..LogEntry::new(Timestamp::UNIX_EPOCH, LineKind::Pull)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) enum Host {
 
 /// The origin of a web page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct WebOrigin {
     scheme: String,
     host: Host,
     port: u16,
@@ -62,7 +62,7 @@ impl Host {
     }
 }
 
-impl Origin {
+impl WebOrigin {
     /// Reads the origin of an http(s) page; none for `null` and everything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use axum::http::{HeaderMap, Method, Request, Version, header};
 use url::Url;
 
-use super::authority::{Authority, Host, Origin};
+use super::authority::{Authority, Host, WebOrigin};
 use super::problem::Problem;
 
 /// Where Linux keeps the machine's name. Source: proc_sys_kernel(5).
@@ -22,7 +22,7 @@ const LOCALHOST: &str = "localhost";
 #[derive(Clone, Debug)]
 pub struct Guard {
     names: BTreeSet<String>,
-    published: Option<Origin>,
+    published: Option<WebOrigin>,
     is_local: bool,
 }
 
@@ -33,8 +33,8 @@ impl Guard {
     /// open the API.
     pub fn new(address: SocketAddr, names: &[String], api_url: Option<&str>) -> Self {
         let published = api_url.and_then(|url| Url::parse(url).ok());
-        let published = published.as_ref().and_then(Origin::of);
-        let of_url = published.as_ref().map(Origin::host).cloned();
+        let published = published.as_ref().and_then(WebOrigin::of);
+        let of_url = published.as_ref().map(WebOrigin::host).cloned();
         let configured = names.iter().filter_map(|name| Authority::parse(name));
         let hosts = configured.map(|authority| authority.host).chain(of_url);
         let names = hosts.filter_map(|host| match host {
@@ -123,8 +123,8 @@ impl Guard {
     fn check_origin(&self, headers: &HeaderMap, asked: Option<&Authority>) -> Result<(), Problem> {
         for origin in headers.get_all(header::ORIGIN) {
             let text = String::from_utf8_lossy(origin.as_bytes());
-            let origin = Origin::parse(&text);
-            let is_same = |origin: &Origin| asked.is_some_and(|asked| origin.is_of(asked));
+            let origin = WebOrigin::parse(&text);
+            let is_same = |origin: &WebOrigin| asked.is_some_and(|asked| origin.is_of(asked));
             let is_ours = origin
                 .is_some_and(|origin| is_same(&origin) || self.published.as_ref() == Some(&origin));
             if !is_ours {

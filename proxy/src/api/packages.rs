@@ -40,7 +40,7 @@ pub struct SearchQuery {
     limit: Limit,
     /// The cursor `next` of the page before.
     #[schemars(with = "Option<String>")]
-    after: Option<Place>,
+    after: Option<Cursor>,
 }
 
 /// Lists where a package is installed, image by image.
@@ -111,12 +111,12 @@ struct Holder {
 
 /// Where a page begins: with an image, after some items of it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct Cursor {
     image: u32,
     items: usize,
 }
 
-impl FromStr for Place {
+impl FromStr for Cursor {
     type Err = NoCursor;
 
     fn from_str(text: &str) -> Result<Self, NoCursor> {
@@ -129,13 +129,13 @@ impl FromStr for Place {
     }
 }
 
-impl<'de> Deserialize<'de> for Place {
+impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         from_text(deserializer)
     }
 }
 
-impl Place {
+impl Cursor {
     fn to_text(self) -> String {
         format!("{:x}.{}", self.image, self.items)
     }
@@ -147,7 +147,7 @@ struct Search {
     /// The repositories that whoever asks knows of.
     reach: Reach,
     limit: usize,
-    place: Place,
+    place: Cursor,
     items: Vec<Holder>,
     /// Images that may hold it and whose inventory is gone.
     incomplete: u64,
@@ -163,7 +163,7 @@ impl Search {
         let holders = holders.map_err(unlisted)?;
         for (read, holder) in holders.iter().enumerate() {
             if holder.number != self.place.image {
-                self.place = Place {
+                self.place = Cursor {
                     image: holder.number,
                     items: 0,
                 };
@@ -174,7 +174,7 @@ impl Search {
         }
         match holders.last() {
             Some(last) if holders.len() >= most => {
-                self.place = Place {
+                self.place = Cursor {
                     image: last.number.saturating_add(1),
                     items: 0,
                 };

@@ -24,11 +24,11 @@ const PROVEN_FOR: Duration = Duration::from_secs(1);
 
 /// What the verdict store last proved, and when.
 #[derive(Debug, Default)]
-pub struct StoreProof(Mutex<Option<(Instant, Standing)>>);
+pub struct StoreProof(Mutex<Option<(Instant, StoreStanding)>>);
 
 /// How the verdict store stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct StoreStanding {
     /// It answers: what was judged can be served.
     pub(super) is_open: bool,
     /// It takes what is new.
@@ -41,7 +41,7 @@ impl StoreProof {
     pub(super) async fn standing(
         &self,
         prove: impl Future<Output = Result<(), LedgerError>>,
-    ) -> Standing {
+    ) -> StoreStanding {
         // Whoever comes while a proof is made waits for that one.
         let mut last = self.0.lock().await;
         if let Some((at, standing)) = &*last
@@ -50,7 +50,7 @@ impl StoreProof {
             return standing.clone();
         }
         let proven = prove.await;
-        let standing = Standing {
+        let standing = StoreStanding {
             writes: proven.is_ok(),
             // A full disk keeps new images out, not those that are here.
             is_open: matches!(proven, Ok(()) | Err(LedgerError::Full(_))),

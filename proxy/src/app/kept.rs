@@ -16,7 +16,7 @@ use super::{StartError, data_error, store};
 use crate::instance_key;
 
 /// What is kept here.
-pub(super) struct Kept {
+pub(super) struct KeptParts {
     /// Content.
     pub(super) content: Arc<dyn Content>,
     /// The bounds of a scan; scans spool beside the content.
@@ -29,7 +29,7 @@ pub(super) struct Kept {
     pub(super) key: InstanceKey,
 }
 
-impl Kept {
+impl KeptParts {
     /// Opens all of it.
     pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
         let data = &settings.data;

@@ -10,7 +10,7 @@ use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_local::store::EngineKind;
 
 use super::access::local_callers;
-use super::{Parts, StartError, store};
+use super::{ServiceParts, StartError, store};
 use crate::api;
 use crate::api::guard::Guard;
 use crate::http::server::PeerInfo;
@@ -57,7 +57,7 @@ pub fn api(data: &Path) -> Result<Router, StoppedError> {
     }
     let clock = sluicegate_machine::clock::system();
     let metrics = Metrics::new(clock.now());
-    let parts = Parts::build(&settings, &clock, &metrics)?;
+    let parts = ServiceParts::build(&settings, &clock, &metrics)?;
     let state = parts.api_state(&settings, &metrics, &clock);
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let guard = Guard::new(here, &[], None);

@@ -10,7 +10,7 @@ use sluicegate_local::decisions::{self, VerifyReport};
 
 use super::CommandError;
 use super::query::{
-    Column, ExportSource, Format, ListSource, Listing, Pages, Shape, Source, cell, members,
+    Column, ExportSource, Format, ListSource, Listing, Pages, QuerySource, Shape, cell, members,
     print_json, query_string,
 };
 
@@ -141,7 +141,7 @@ pub struct ListArgs {
 #[derive(Args, Debug)]
 pub struct ShowArgs {
     #[command(flatten)]
-    source: Source,
+    source: QuerySource,
     /// The number of a line, or a digest that a line has under `policies`
     #[arg(value_name = "SEQ|DIGEST")]
     what: String,

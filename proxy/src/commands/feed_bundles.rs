@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_config::{FeedSource, Settings};
 use sluicegate_feeds::bundle::{
-    Contents, Imported, KeyError, Outcome, PublicKey, SigningKey, Trust, pack,
+    Contents, ImportOutcome, Imported, KeyError, PublicKey, SigningKey, Trust, pack,
 };
 use sluicegate_feeds::mirror::{Mirror, told};
 
@@ -128,8 +128,8 @@ pub fn import(args: ImportArgs, out: &mut impl Write) -> Result<(), CommandError
     let imported = Imported::under(&settings.data.join("feeds"));
     let outcome = imported.import(&args.bundle, &trust, Timestamp::now());
     let (word, snapshot) = match outcome.map_err(|error| failed(told(&error)))? {
-        Outcome::New(snapshot) => ("imported", snapshot),
-        Outcome::Same(snapshot) => ("was imported before", snapshot),
+        ImportOutcome::New(snapshot) => ("imported", snapshot),
+        ImportOutcome::Same(snapshot) => ("was imported before", snapshot),
     };
     writeln!(out, "{}: {word}", args.bundle.display())?;
     writeln!(out, "version    {}", snapshot.version)?;

@@ -10,7 +10,7 @@ use sluicegate_feeds::shown::{kept, problems, shown};
 use sluicegate_formats::text;
 
 use super::CommandError;
-use super::query::{Format, Source, cell, members, print_json, write_rows};
+use super::query::{Format, QuerySource, cell, members, print_json, write_rows};
 
 /// Where to ask, and how to print.
 #[derive(Args, Debug)]
@@ -19,7 +19,7 @@ pub struct StatusArgs {
     #[arg(long)]
     problems: bool,
     #[command(flatten)]
-    source: Source,
+    source: QuerySource,
 }
 
 /// Runs the command.
@@ -51,7 +51,7 @@ pub async fn run(args: StatusArgs, out: &mut impl Write) -> Result<(), CommandEr
     Ok(())
 }
 
-async fn running(source: &Source, is_wanted: bool) -> Result<(Value, Value), CommandError> {
+async fn running(source: &QuerySource, is_wanted: bool) -> Result<(Value, Value), CommandError> {
     let member = |mut answer: Value, name: &str| {
         let member = answer.get_mut(name).map(Value::take);
         member.unwrap_or_default()

@@ -9,7 +9,7 @@ use sluicegate_formats::text::printable;
 use sluicegate_policy::{PolicySet, Seen, built_in_text};
 
 use super::CommandError;
-use super::query::{Format, Source, members, print_json, query_string};
+use super::query::{Format, QuerySource, members, print_json, query_string};
 use crate::policies::{self, PolicyError, PolicyFiles};
 
 /// Policy files
@@ -35,7 +35,7 @@ pub struct LintArgs {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
-    source: Source,
+    source: QuerySource,
 }
 
 /// Most exceptions whose ids are looked for, one question each.
@@ -87,7 +87,7 @@ async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError>
 }
 
 /// Asks a service which repositories it has verdicts on, and which ids of exceptions they name.
-async fn seen(source: &Source, set: &PolicySet) -> Result<Seen, CommandError> {
+async fn seen(source: &QuerySource, set: &PolicySet) -> Result<Seen, CommandError> {
     // Once for all questions: the directory of a stopped service is opened and locked by it.
     let service = source.connect().await?;
     let mut seen = Seen::default();

@@ -9,7 +9,7 @@ use sluicegate_model::Digest;
 use super::CommandError;
 use super::finding_flags::FindingFlags;
 use super::query::{
-    Column, ExportSource, Format, ListSource, Listing, Pages, Shape, Source, cell, print_json,
+    Column, ExportSource, Format, ListSource, Listing, Pages, QuerySource, Shape, cell, print_json,
     query_string,
 };
 
@@ -125,7 +125,7 @@ pub struct ListArgs {
 #[derive(Args, Debug)]
 pub struct ShowArgs {
     #[command(flatten)]
-    source: Source,
+    source: QuerySource,
     #[command(flatten)]
     findings: FindingFlags,
     /// The manifest's digest

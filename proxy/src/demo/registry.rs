@@ -18,13 +18,13 @@ use tokio::net::TcpListener;
 use super::images::BuiltImage;
 
 #[derive(Default)]
-struct Content {
+struct ServedContent {
     by_path: HashMap<String, (Digest, &'static str, Bytes)>,
 }
 
 /// Serves `images` (by repository name, tag `1`) until the program ends.
 pub async fn start(images: Vec<(&str, BuiltImage)>) -> io::Result<SocketAddr> {
-    let mut content = Content::default();
+    let mut content = ServedContent::default();
     for (name, image) in images {
         content.add(name, image);
     }
@@ -47,7 +47,7 @@ pub async fn start(images: Vec<(&str, BuiltImage)>) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-impl Content {
+impl ServedContent {
     fn add(&mut self, name: &str, image: BuiltImage) {
         let digest = Digest::of(&image.manifest);
         for reference in ["1", digest.as_str()] {

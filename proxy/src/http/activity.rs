@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How long a connection may do nothing, by what it is in the middle of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct IdleLimits {
     /// From the first byte of a request's head to its end; on HTTP/1.1 only.
     pub(super) head: Duration,
     /// Without a request.
@@ -81,7 +81,7 @@ impl Activity {
     }
 
     /// Ends when the connection has used up a limit.
-    pub(super) async fn expired(&self, patience: Patience) -> Expired {
+    pub(super) async fn expired(&self, patience: IdleLimits) -> Expired {
         let shortest = patience.head.min(patience.idle).min(patience.write);
         let pause = (shortest / 10).clamp(Duration::from_millis(5), Duration::from_secs(1));
         loop {
@@ -92,7 +92,7 @@ impl Activity {
         }
     }
 
-    fn check(&self, patience: Patience) -> Option<Expired> {
+    fn check(&self, patience: IdleLimits) -> Option<Expired> {
         let state = self.lock();
         let over = |since: Option<Instant>, limit| since.is_some_and(|at| at.elapsed() > limit);
         if over(state.write_blocked_since, patience.write) {

@@ -61,8 +61,8 @@ pub(super) fn common_name(chain: &[CertificateDer<'_>]) -> Option<Arc<str>> {
 }
 
 /// Reads a certificate up to when it is valid; gives that, and what stands behind it.
-fn validity_of(der: &[u8]) -> Option<(Reader<'_>, Reader<'_>)> {
-    let mut certificate = Reader(der).inside(SEQUENCE)?;
+fn validity_of(der: &[u8]) -> Option<(DerReader<'_>, DerReader<'_>)> {
+    let mut certificate = DerReader(der).inside(SEQUENCE)?;
     let mut signed = certificate.inside(SEQUENCE)?;
     // The first version has no field for it.
     if signed.0.first() == Some(&VERSION) {
@@ -91,13 +91,13 @@ fn instant(tag: u8, text: &str) -> Option<Timestamp> {
 }
 
 /// What is left of a text in DER.
-struct Reader<'a>(&'a [u8]);
+struct DerReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> DerReader<'a> {
     /// Takes the next element, which has this tag, and reads inside of it.
     fn inside(&mut self, wanted: u8) -> Option<Self> {
         let (tag, content) = self.element()?;
-        (tag == wanted).then_some(Reader(content))
+        (tag == wanted).then_some(DerReader(content))
     }
 
     /// Takes the next element: its tag and its content.

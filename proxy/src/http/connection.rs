@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::activity::{Activity, CountedBody, Patience, Watched};
+use super::activity::{Activity, CountedBody, IdleLimits, Watched};
 use super::certificate;
 use super::phrase;
 use super::server::{BoxError, PeerInfo, ServerLimits};
@@ -56,7 +56,7 @@ const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The body of an answer: the service's, or none where the request was refused here.
-type Answer<B> = Either<CountedBody<B>, Empty<Bytes>>;
+type AnswerBody<B> = Either<CountedBody<B>, Empty<Bytes>>;
 
 /// What a connection needs besides its stream.
 pub(super) struct Connection<S> {
@@ -150,7 +150,7 @@ fn answer<S, F, B>(
     peer: &PeerInfo,
     activity: &Arc<Activity>,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<Answer<B>>, Infallible>> + Send + 'static + use<S, F, B>
+) -> impl Future<Output = Result<Response<AnswerBody<B>>, Infallible>> + Send + 'static + use<S, F, B>
 where
     S: Fn(Request<Incoming>, PeerInfo) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -269,8 +269,8 @@ pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 }
 
 impl ServerLimits {
-    fn patience(&self) -> Patience {
-        Patience {
+    fn patience(&self) -> IdleLimits {
+        IdleLimits {
             head: self.header_timeout,
             idle: self.idle_timeout,
             write: self.write_timeout,

@@ -96,7 +96,7 @@ pub async fn serve<S, F, B>(
     B::Error: Into<BoxError>,
 {
     let mut connections = JoinSet::new();
-    let places = Places::new(&limits);
+    let places = ConnectionPlaces::new(&limits);
     let mut refusals = Refusals::default();
     let mut following = JoinSet::new();
     if let Some(tls) = tls.clone() {
@@ -176,20 +176,20 @@ impl Refusals {
 }
 
 /// The places for connections: so many in all, so many for each address.
-struct Places {
+struct ConnectionPlaces {
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     total: Arc<tokio::sync::Semaphore>,
     per_address: usize,
 }
 
 /// A connection's place, free again when dropped.
-struct Place {
+struct ConnectionPlace {
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     address: IpAddr,
     _one_of_all: tokio::sync::OwnedSemaphorePermit,
 }
 
-impl Places {
+impl ConnectionPlaces {
     fn new(limits: &ServerLimits) -> Self {
         Self {
             taken: Arc::default(),
@@ -198,7 +198,7 @@ impl Places {
         }
     }
 
-    fn take(&self, address: IpAddr) -> Option<Place> {
+    fn take(&self, address: IpAddr) -> Option<ConnectionPlace> {
         let one_of_all = Arc::clone(&self.total).try_acquire_owned().ok()?;
         let address = subscriber(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -207,7 +207,7 @@ impl Places {
             return None;
         }
         *count += 1;
-        Some(Place {
+        Some(ConnectionPlace {
             taken: Arc::clone(&self.taken),
             address,
             _one_of_all: one_of_all,
@@ -215,7 +215,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = taken.get_mut(&self.address) {

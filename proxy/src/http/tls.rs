@@ -55,19 +55,19 @@ pub enum TlsError {
 /// A certificate that follows its files.
 #[derive(Clone, Debug)]
 pub struct TlsReload {
-    files: Arc<Files>,
-    current: Arc<ArcSwap<Loaded>>,
+    files: Arc<CertificateFiles>,
+    current: Arc<ArcSwap<LoadedCertificate>>,
 }
 
 #[derive(Debug)]
-struct Files {
+struct CertificateFiles {
     certificate: PathBuf,
     key: PathBuf,
     client_ca: Option<PathBuf>,
 }
 
 #[derive(Debug)]
-struct Loaded {
+struct LoadedCertificate {
     config: Arc<ServerConfig>,
     content: Digest,
     ends: Option<Timestamp>,
@@ -76,7 +76,7 @@ struct Loaded {
 impl TlsReload {
     /// Loads a certificate chain and its key, and the authorities of clients, all of them PEM.
     pub fn open(files: &TlsFiles) -> Result<Self, TlsError> {
-        let files = Files {
+        let files = CertificateFiles {
             certificate: files.cert_file.clone(),
             key: files.key_file.clone(),
             client_ca: files.client_ca_file.clone(),
@@ -136,7 +136,7 @@ impl TlsReload {
     }
 }
 
-impl Files {
+impl CertificateFiles {
     fn read(&self) -> Result<Pair, TlsError> {
         Ok(Pair {
             certificate: read(&self.certificate)?,
@@ -159,7 +159,7 @@ impl Pair {
         Digest::of(digests.map(|digest| digest.to_string()).concat().as_bytes())
     }
 
-    fn load(&self, files: &Files) -> Result<Loaded, TlsError> {
+    fn load(&self, files: &CertificateFiles) -> Result<LoadedCertificate, TlsError> {
         let unusable = |path: &Path, reason: String| TlsError::Pem {
             path: path.into(),
             reason,
@@ -186,7 +186,7 @@ impl Pair {
             .with_single_cert(chain, key)
             .map_err(broken)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Loaded {
+        Ok(LoadedCertificate {
             config: Arc::new(config),
             content: self.content(),
             ends,
@@ -196,7 +196,7 @@ impl Pair {
 
 impl Pair {
     /// Gives who tells whether a client's certificate is good: whoever shows none is let in as well.
-    fn clients(&self, files: &Files) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    fn clients(&self, files: &CertificateFiles) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
         let (Some(text), Some(path)) = (&self.client_ca, &files.client_ca) else {
             return Ok(WebPkiClientVerifier::no_client_auth());
         };

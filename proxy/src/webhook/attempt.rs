@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an attempt gave.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum AttemptAnswer {
     /// The receiver has it.
     Taken,
     /// It may take it later.
@@ -35,14 +35,14 @@ pub(super) enum Answer {
 }
 
 /// Where events are sent.
-pub(super) struct Target {
+pub(super) struct WebhookTarget {
     web: Web,
     url: Url,
     key: Option<Key>,
     source: String,
 }
 
-impl Target {
+impl WebhookTarget {
     pub(super) fn new(
         settings: &WebhookSettings,
         source: String,
@@ -65,12 +65,12 @@ impl Target {
     }
 
     /// Sends an event once. Redirects are not followed: they would lead somebody else's way.
-    pub(super) async fn send(&self, event: &ToldEvent, now: Timestamp) -> Answer {
+    pub(super) async fn send(&self, event: &ToldEvent, now: Timestamp) -> AttemptAnswer {
         let message = match Message::new(event, &self.source, self.key.as_ref(), now) {
             Ok(message) => message,
             Err(error) => {
                 let why = format!("the event cannot be written: {error}");
-                return Answer::Refused { why };
+                return AttemptAnswer::Refused { why };
             }
         };
         let post = self
@@ -84,23 +84,23 @@ impl Target {
     }
 }
 
-fn meaning(status: StatusCode, headers: &HeaderMap) -> Answer {
+fn meaning(status: StatusCode, headers: &HeaderMap) -> AttemptAnswer {
     let why = format!("the receiver answered {}", status.as_u16());
     let is_temporary = status.is_server_error()
         || status == StatusCode::REQUEST_TIMEOUT
         || status == StatusCode::TOO_MANY_REQUESTS;
     if status.is_success() {
-        Answer::Taken
+        AttemptAnswer::Taken
     } else if is_temporary {
         let after = sluicegate_upstream::retry_after(headers);
-        Answer::Later { after, why }
+        AttemptAnswer::Later { after, why }
     } else {
-        Answer::Refused { why }
+        AttemptAnswer::Refused { why }
     }
 }
 
-fn later(why: String) -> Answer {
-    Answer::Later { after: None, why }
+fn later(why: String) -> AttemptAnswer {
+    AttemptAnswer::Later { after: None, why }
 }
 
 #[cfg(test)]
@@ -112,12 +112,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", "7".parse().unwrap());
         let kind = |status: u16| match meaning(StatusCode::from_u16(status).unwrap(), &headers) {
-            Answer::Taken => "taken",
-            Answer::Later { after, .. } => {
+            AttemptAnswer::Taken => "taken",
+            AttemptAnswer::Later { after, .. } => {
                 assert_eq!(after, Some(Duration::from_secs(7)));
                 "later"
             }
-            Answer::Refused { .. } => "refused",
+            AttemptAnswer::Refused { .. } => "refused",
         };
         let cases = [
             (200, "taken"),

@@ -26,7 +26,7 @@ use sluicegate_upstream::{ProxyVariables, UpstreamError, jittered};
 
 use crate::history::{PullHistory, ToldEvent};
 use crate::metrics::Metrics;
-use attempt::{Answer, Target};
+use attempt::{AttemptAnswer, WebhookTarget};
 use state::State;
 
 /// How often new events are looked for.
@@ -43,7 +43,7 @@ const STORE_WAIT: Duration = Duration::from_secs(10);
 /// Delivers events.
 #[derive(Clone)]
 pub struct Webhook {
-    target: Arc<Target>,
+    target: Arc<WebhookTarget>,
     ledger: Arc<dyn Ledger>,
     history: PullHistory,
     clock: Clock,
@@ -64,7 +64,7 @@ impl Webhook {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, UpstreamError> {
-        let target = Target::new(settings, source, proxy)?;
+        let target = WebhookTarget::new(settings, source, proxy)?;
         let state = State::new(target.place());
         Ok(Self {
             target: Arc::new(target),
@@ -145,16 +145,16 @@ impl Webhook {
         let mut refusals = 0_u32;
         loop {
             let asked = match self.target.send(told, self.clock.now()).await {
-                Answer::Taken => {
+                AttemptAnswer::Taken => {
                     self.metrics.count_webhook("delivered", 1);
                     self.state.delivered(event.seq);
                     return;
                 }
-                Answer::Later { after, why } => {
+                AttemptAnswer::Later { after, why } => {
                     self.state.failing(why);
                     after
                 }
-                Answer::Refused { why } => {
+                AttemptAnswer::Refused { why } => {
                     refusals = refusals.saturating_add(1);
                     if refusals >= MAX_REFUSALS {
                         tracing::error!(seq = event.seq, %why, "event dropped, its receiver refuses it");

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::error::UpstreamError;
-use super::turns::{Askers, Outcome, Size, Ticket, Turn, Turns};
+use super::turns::{Askers, Size, Ticket, Turn, TurnOutcome, Turns};
 
 /// What follows from an upstream's word that it was too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ struct State {
 pub(super) struct Place {
     shared: Arc<Shared>,
     turn: Option<Turn>,
-    outcome: Outcome,
+    outcome: TurnOutcome,
 }
 
 impl Places {
@@ -95,7 +95,7 @@ impl Places {
         told.await.unwrap_or_else(|_| Place {
             shared: Arc::clone(&self.0),
             turn: None,
-            outcome: Outcome::Neither,
+            outcome: TurnOutcome::Neither,
         })
     }
 
@@ -137,7 +137,7 @@ impl Shared {
                 let place = Place {
                     shared: Arc::clone(shared),
                     turn: Some(turn),
-                    outcome: Outcome::Neither,
+                    outcome: TurnOutcome::Neither,
                 };
                 gone.push((state.told.remove(&ticket), place));
             }
@@ -178,7 +178,7 @@ async fn look_again(shared: Weak<Shared>, at: Instant) {
 impl Place {
     /// Takes note that what was asked for has come.
     pub(super) fn succeed(&mut self) {
-        self.outcome = Outcome::Clean;
+        self.outcome = TurnOutcome::Clean;
     }
 
     /// Takes note of what came instead.
@@ -191,7 +191,7 @@ impl Place {
         let pause = state.turns.pause(error.retry_after(), spread);
         state.complaint = Some((Instant::now() + pause, error.to_string()));
         drop(state);
-        self.outcome = Outcome::TooMuch(match self.shared.pausing {
+        self.outcome = TurnOutcome::TooMuch(match self.shared.pausing {
             Pausing::All => pause,
             Pausing::Each => Duration::ZERO,
         });

@@ -31,7 +31,7 @@ const MAX_TYPE_BYTES: usize = 255;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ReferrersAnswer {
     #[serde(default)]
     media_type: Option<String>,
     #[serde(default)]
@@ -40,7 +40,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct ListedReferrer {
     media_type: String,
     digest: Digest,
     size: u64,
@@ -153,7 +153,7 @@ fn is_no_list(error: &UpstreamError) -> bool {
 /// Reads an image index; none where it is something else. Entries that are no descriptors of
 /// manifests are left out. A list that is `null` is an empty one.
 fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Descriptor>> {
-    let answer: Answer = serde_json::from_slice(bytes).ok()?;
+    let answer: ReferrersAnswer = serde_json::from_slice(bytes).ok()?;
     let is_index = media_type::is_index(content_type)
         || answer
             .media_type
@@ -167,7 +167,7 @@ fn index(bytes: &[u8], content_type: &str) -> Option<Vec<Descriptor>> {
 }
 
 fn referrer(entry: serde_json::Value) -> Option<Descriptor> {
-    let entry: Entry = serde_json::from_value(entry).ok()?;
+    let entry: ListedReferrer = serde_json::from_value(entry).ok()?;
     let kind = entry.media_type.as_str();
     if !media_type::is_image_manifest(kind) && !media_type::is_index(kind) {
         return None;

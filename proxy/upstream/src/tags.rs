@@ -22,7 +22,7 @@ const MAX_TAGS: usize = 500_000;
 const PAGE: &str = "n=1000";
 
 #[derive(Deserialize)]
-struct Answer {
+struct TagsAnswer {
     /// Read only to tell a list from another document.
     name: Option<serde::de::IgnoredAny>,
     tags: Option<Vec<Option<String>>>,
@@ -38,7 +38,7 @@ impl Upstream {
         let _place = self.list_place().await;
         patiently(|| async {
             let (headers, bytes) = self.small_answer(&ask, MAX_LIST_BYTES).await?;
-            let answer: Answer = serde_json::from_slice(&bytes)
+            let answer: TagsAnswer = serde_json::from_slice(&bytes)
                 .map_err(|error| protocol(&ask.what, format!("it is no list of tags: {error}")))?;
             let tags = match (answer.tags, answer.name) {
                 (Some(tags), _) => tags,

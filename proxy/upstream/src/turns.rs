@@ -69,7 +69,7 @@ pub(super) enum Size {
 
 /// How a request ended, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum TurnOutcome {
     /// With what was asked for.
     Clean,
     /// With the answer that it was too much; nothing is asked for so long.
@@ -192,7 +192,7 @@ impl Turns {
     }
 
     /// Takes note of how a request ended.
-    pub(super) fn end(&mut self, turn: Turn, outcome: Outcome, now: Instant) {
+    pub(super) fn end(&mut self, turn: Turn, outcome: TurnOutcome, now: Instant) {
         self.total = self.total.saturating_sub(1);
         for asker in turn.askers.iter() {
             if let Some(count) = self.running.get_mut(asker) {
@@ -203,9 +203,9 @@ impl Turns {
             }
         }
         match outcome {
-            Outcome::Neither => {}
-            Outcome::Clean => self.grow(),
-            Outcome::TooMuch(pause) => {
+            TurnOutcome::Neither => {}
+            TurnOutcome::Clean => self.grow(),
+            TurnOutcome::TooMuch(pause) => {
                 // Those that ran together complain together: that is one complaint.
                 if turn.round == self.round {
                     self.limit = (self.limit / 2).max(1);

@@ -21,7 +21,7 @@ pub struct Advisory {
     /// How bad it is, as the vendor or the record's score says.
     pub severity: Severity,
     /// What the severity rests on; none where the record states none.
-    pub basis: Option<Basis>,
+    pub basis: Option<SeverityBasis>,
     /// The CVSS base score, 0 to 10.
     pub cvss: Option<f64>,
     /// Whether it tells of no weakness, but that a package is no longer tended, or asks for notice.
@@ -39,7 +39,7 @@ pub struct Advisory {
 
 /// What a severity rests on, most trusted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Basis {
+pub enum SeverityBasis {
     /// The word of who published the record.
     Word,
     /// A vector of CVSS 4.0.
@@ -52,7 +52,7 @@ pub enum Basis {
     CvssV2,
 }
 
-impl Basis {
+impl SeverityBasis {
     /// Names the kind of vector, as vectors do; none for a word.
     pub const fn vector(self) -> Option<&'static str> {
         match self {
@@ -94,12 +94,12 @@ pub struct Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// The events, as written.
-    pub events: Vec<Event>,
+    pub events: Vec<RangeEvent>,
 }
 
 /// A boundary in a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
+pub enum RangeEvent {
     /// From this version on the weakness is there; `0` sorts below all versions.
     Introduced(String),
     /// From this version on it is gone.

@@ -10,7 +10,7 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFil
 use crate::facts::{BinaryFacts, Observations};
 use crate::limits::{GIB, MIB};
 
-use self::content::Content;
+use self::content::ProgramContent;
 
 mod content;
 mod elf;
@@ -70,7 +70,7 @@ impl Analyzer for Binary {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        read(&Content::in_memory(file.content), file.path, found)
+        read(&ProgramContent::in_memory(file.content), file.path, found)
     }
 
     fn analyze_spooled(
@@ -78,12 +78,16 @@ impl Analyzer for Binary {
         file: SpooledFile<'_>,
         found: &mut Observations,
     ) -> Result<(), AnalyzeError> {
-        let content = Content::spooled(file.content, file.size_bytes);
+        let content = ProgramContent::spooled(file.content, file.size_bytes);
         read(&content, file.path, found)
     }
 }
 
-fn read(content: &Content<'_>, path: &str, found: &mut Observations) -> Result<(), AnalyzeError> {
+fn read(
+    content: &ProgramContent<'_>,
+    path: &str,
+    found: &mut Observations,
+) -> Result<(), AnalyzeError> {
     let (layout, before) = (kinds::layout(content), found.packages.len());
     go::read(content, &layout, path, found);
     let crates = rust::read(content, &layout, path, found);

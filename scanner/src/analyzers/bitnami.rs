@@ -32,7 +32,7 @@ impl Analyzer for Bitnami {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        let components: Records<Component> = from_json(file.content)?;
+        let components: Records<BitnamiComponent> = from_json(file.content)?;
         for package in components.kept {
             found.add(package);
         }
@@ -49,11 +49,11 @@ impl Analyzer for Bitnami {
 
 /// A component, by its name.
 #[derive(Deserialize)]
-struct Component {
+struct BitnamiComponent {
     version: Option<String>,
 }
 
-impl Record for Component {
+impl Record for BitnamiComponent {
     type Kept = Package;
 
     fn keep(self, key: &str, kept: &mut Vec<Package>) {

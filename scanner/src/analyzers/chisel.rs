@@ -58,7 +58,7 @@ impl Analyzer for Chisel {
 
 /// A line of the manifest; fields that its kind lacks are empty.
 #[derive(Deserialize)]
-struct Line {
+struct ChiselLine {
     #[serde(default)]
     kind: String,
     #[serde(default)]
@@ -116,7 +116,7 @@ fn read(file: WantedFile<'_>, found: &mut Observations) -> Result<(), ManifestEr
     Err(ManifestError::Lines)
 }
 
-fn note(line: Line, found: &mut Observations) {
+fn note(line: ChiselLine, found: &mut Observations) {
     match line.kind.as_str() {
         "package" if !line.name.is_empty() && !line.version.is_empty() => found.add(Package {
             name: line.name,

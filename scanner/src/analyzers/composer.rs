@@ -111,7 +111,7 @@ impl Holding {
 /// Hands the packages of a record to `add`; tells how many have no name and version.
 fn read(content: &[u8], add: &mut dyn FnMut(Package)) -> Result<u64, AnalyzeError> {
     let is_list = content.trim_ascii_start().starts_with(b"[");
-    let packages: Records<Entry> = if is_list {
+    let packages: Records<ComposerPackage> = if is_list {
         from_json(content)?
     } else {
         from_json::<Installed>(content)?.packages
@@ -126,17 +126,17 @@ fn nameless(count: u64) -> String {
 
 #[derive(Deserialize)]
 struct Installed {
-    packages: Records<Entry>,
+    packages: Records<ComposerPackage>,
 }
 
 /// A package; `composer.lock` has the same entries.
 #[derive(Deserialize)]
-pub(super) struct Entry {
+pub(super) struct ComposerPackage {
     name: Option<String>,
     version: Option<String>,
 }
 
-impl Record for Entry {
+impl Record for ComposerPackage {
     type Kept = Package;
 
     fn keep(self, _: &str, kept: &mut Vec<Package>) {

@@ -46,7 +46,7 @@ impl Analyzer for Dotnet {
     }
 
     fn analyze(&self, file: WantedFile<'_>, found: &mut Observations) -> Result<(), AnalyzeError> {
-        let manifest: Manifest = from_json(file.content)?;
+        let manifest: RuntimeManifest = from_json(file.content)?;
         let target = manifest.runtime_target.map(RuntimeTarget::into_name);
         let runtime = installed_runtime(file.path, target.as_deref());
         let present = manifest.targets.kept.into_iter();
@@ -110,7 +110,7 @@ fn package(library: &str) -> Option<Package> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
+struct RuntimeManifest {
     runtime_target: Option<RuntimeTarget>,
     #[serde(default)]
     targets: Records<Target>,

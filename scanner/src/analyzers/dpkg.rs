@@ -81,7 +81,7 @@ impl Analyzer for Dpkg {
 
 /// The fields that say which package is there. The first of two equal fields counts.
 #[derive(Default)]
-struct Fields<'a> {
+struct ControlFields<'a> {
     package: Option<&'a [u8]>,
     status: Option<&'a [u8]>,
     version: Option<&'a [u8]>,
@@ -101,9 +101,9 @@ pub(super) fn parse(
         return (None, Some("names no package"));
     };
     let fault = match presence(fields.status, status_is_optional) {
-        Presence::Absent if fault.is_none() => return (None, None),
-        Presence::Absent | Presence::Present => fault,
-        Presence::Unknown => Some("has no readable status"),
+        StatusPresence::Absent if fault.is_none() => return (None, None),
+        StatusPresence::Absent | StatusPresence::Present => fault,
+        StatusPresence::Unknown => Some("has no readable status"),
     };
     match salvage(name, &fields) {
         Some(package) => (Some(package), fault),
@@ -111,8 +111,8 @@ pub(super) fn parse(
     }
 }
 
-fn fields<'a>(lines: &[&'a [u8]]) -> (Fields<'a>, Option<&'static str>) {
-    let mut fields = Fields::default();
+fn fields<'a>(lines: &[&'a [u8]]) -> (ControlFields<'a>, Option<&'static str>) {
+    let mut fields = ControlFields::default();
     let mut fault = None;
     for (at, line) in lines.iter().enumerate() {
         if line
@@ -167,18 +167,18 @@ fn maker<'a>(lines: &[&'a [u8]]) -> Option<&'a str> {
     field(b"origin").or_else(domain)
 }
 
-enum Presence {
+enum StatusPresence {
     Present,
     Absent,
     Unknown,
 }
 
-fn presence(status: Option<&[u8]>, optional: bool) -> Presence {
+fn presence(status: Option<&[u8]>, optional: bool) -> StatusPresence {
     let Some(status) = status else {
         return if optional {
-            Presence::Present
+            StatusPresence::Present
         } else {
-            Presence::Unknown
+            StatusPresence::Unknown
         };
     };
     let words: Vec<_> = text(status)
@@ -186,18 +186,18 @@ fn presence(status: Option<&[u8]>, optional: bool) -> Presence {
         .split_ascii_whitespace()
         .collect();
     match words.as_slice() {
-        [_, _, "not-installed" | "config-files"] => Presence::Absent,
+        [_, _, "not-installed" | "config-files"] => StatusPresence::Absent,
         [
             _,
             _,
             "installed" | "half-installed" | "half-configured" | "unpacked" | "triggers-awaited"
             | "triggers-pending",
-        ] => Presence::Present,
-        _ => Presence::Unknown,
+        ] => StatusPresence::Present,
+        _ => StatusPresence::Unknown,
     }
 }
 
-fn salvage(name: &str, fields: &Fields<'_>) -> Option<Package> {
+fn salvage(name: &str, fields: &ControlFields<'_>) -> Option<Package> {
     let version = fields
         .version
         .and_then(text)

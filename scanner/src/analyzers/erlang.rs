@@ -14,7 +14,7 @@ use crate::limits::MIB;
 
 mod marks;
 
-use marks::{Mark, Marks};
+use marks::{AppMark, Marks};
 
 /// Most marks of which a file may consist: the longest lists of modules have some thousands.
 const MAX_MARKS: usize = 1_000_000;
@@ -66,10 +66,15 @@ fn application(content: &[u8]) -> Result<Application, AnalyzeError> {
     let wrong = || AnalyzeError::of("it is no term {application, Name, Properties}");
     let mut marks = Marks::new(content);
     let head = [marks.next(), marks.next(), marks.next()];
-    let [Some(Mark::Open), Some(Mark::Atom(tag)), Some(Mark::Comma)] = head else {
+    let [
+        Some(AppMark::Open),
+        Some(AppMark::Atom(tag)),
+        Some(AppMark::Comma),
+    ] = head
+    else {
         return Err(wrong());
     };
-    let (Some(Mark::Atom(name)), Some(Mark::Comma), "application") =
+    let (Some(AppMark::Atom(name)), Some(AppMark::Comma), "application") =
         (marks.next(), marks.next(), &*tag)
     else {
         return Err(wrong());
@@ -85,19 +90,19 @@ fn version(marks: &mut Marks<'_>) -> Option<String> {
     // The tuple of the application is open.
     let mut depth: usize = 1;
     let mut version = String::new();
-    let mut last = [Mark::Other, Mark::Other, Mark::Other];
+    let mut last = [AppMark::Other, AppMark::Other, AppMark::Other];
     for mark in marks.take(MAX_MARKS) {
         match &mark {
-            Mark::Open => depth += 1,
-            Mark::Close => depth -= 1,
-            Mark::Text(text) if depth == 3 && version.is_empty() => {
+            AppMark::Open => depth += 1,
+            AppMark::Close => depth -= 1,
+            AppMark::Text(text) if depth == 3 && version.is_empty() => {
                 let [open, tag, comma] = &last;
-                let is_property = *open == Mark::Open && *comma == Mark::Comma;
-                if is_property && *tag == Mark::Atom("vsn".to_owned()) {
+                let is_property = *open == AppMark::Open && *comma == AppMark::Comma;
+                if is_property && *tag == AppMark::Atom("vsn".to_owned()) {
                     version.clone_from(text);
                 }
             }
-            Mark::Unreadable => return None,
+            AppMark::Unreadable => return None,
             _ => {}
         }
         if depth == 0 {

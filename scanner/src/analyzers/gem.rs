@@ -69,7 +69,7 @@ impl Analyzer for Gem {
     }
 }
 
-fn package(identity: &literal::Identity) -> Package {
+fn package(identity: &literal::GemIdentity) -> Package {
     let platform = Some(identity.platform.clone());
     Package {
         architecture: platform.filter(|platform| platform != ANY_PLATFORM && !platform.is_empty()),
@@ -77,7 +77,7 @@ fn package(identity: &literal::Identity) -> Package {
     }
 }
 
-fn disagreement(stated: &literal::Identity, witness: &str, says: &str) -> AnalyzeError {
+fn disagreement(stated: &literal::GemIdentity, witness: &str, says: &str) -> AnalyzeError {
     let name = stated.full_name();
     AnalyzeError::of(format!("it names {name:?}, {witness} {says:?}"))
 }
@@ -90,7 +90,7 @@ pub(super) fn is_installed(path: &str) -> bool {
 }
 
 /// Tells whether the file is called `name-version.gemspec` or `name-version-platform.gemspec`.
-fn is_named_for(file_name: &str, identity: &literal::Identity) -> bool {
+fn is_named_for(file_name: &str, identity: &literal::GemIdentity) -> bool {
     let rest = file_name.strip_prefix(identity.full_name().as_str());
     rest.is_some_and(|rest| rest == ".gemspec" || rest.starts_with('-'))
 }

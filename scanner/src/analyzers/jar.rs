@@ -22,7 +22,7 @@ mod stated;
 mod unpacked;
 mod well_known;
 
-pub(super) use self::holding::Holding;
+pub(super) use self::holding::JarHolding;
 pub(super) use self::links::{is_named, is_of_any, named_by};
 pub(super) use self::roots::ENDINGS;
 pub(super) use self::unpacked::UnpackedJar;

@@ -76,7 +76,7 @@ struct RegistryRecord {
 
 /// One mark of a serialized value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark<'a> {
+enum SerializedMark<'a> {
     Open,
     Close,
     Text(&'a [u8]),
@@ -95,21 +95,21 @@ fn read(content: &[u8]) -> Result<RegistryRecord, AnalyzeError> {
             next(rest).ok_or_else(|| AnalyzeError::of("it is no serialized PHP array"))?;
         rest = after;
         match mark {
-            Mark::Open if open.len() >= MAX_DEPTH => {
+            SerializedMark::Open if open.len() >= MAX_DEPTH => {
                 return Err(AnalyzeError::of(format!(
                     "it is nested deeper than {MAX_DEPTH} levels"
                 )));
             }
-            Mark::Open => open.push(None),
-            Mark::Close => {
+            SerializedMark::Open => open.push(None),
+            SerializedMark::Close => {
                 open.pop();
                 take_key(&mut open);
             }
-            Mark::Text(text) => match take_key(&mut open) {
+            SerializedMark::Text(text) => match take_key(&mut open) {
                 Some(key) => keep(&open, key, text, &mut record),
                 None => put_key(&mut open, text),
             },
-            Mark::Scalar => {
+            SerializedMark::Scalar => {
                 if take_key(&mut open).is_none() {
                     put_key(&mut open, b"");
                 }
@@ -142,22 +142,22 @@ fn keep(open: &[Option<&[u8]>], key: &[u8], text: &[u8], record: &mut RegistryRe
 }
 
 /// Splits the next mark off.
-fn next(rest: &[u8]) -> Option<(Mark<'_>, &[u8])> {
+fn next(rest: &[u8]) -> Option<(SerializedMark<'_>, &[u8])> {
     match rest {
-        [b'}', after @ ..] => Some((Mark::Close, after)),
+        [b'}', after @ ..] => Some((SerializedMark::Close, after)),
         [b'a', b':', after @ ..] => {
             let brace = after.iter().position(|byte| *byte == b'{')?;
-            Some((Mark::Open, after.get(brace + 1..)?))
+            Some((SerializedMark::Open, after.get(brace + 1..)?))
         }
         [b's', b':', after @ ..] => {
             let (length, after) = number(after)?;
             let text = after.strip_prefix(b":\"")?;
             let after = text.get(length..)?.strip_prefix(b"\";")?;
-            Some((Mark::Text(text.get(..length)?), after))
+            Some((SerializedMark::Text(text.get(..length)?), after))
         }
         [b'i' | b'b' | b'd' | b'N', ..] => {
             let end = rest.iter().position(|byte| *byte == b';')?;
-            Some((Mark::Scalar, rest.get(end + 1..)?))
+            Some((SerializedMark::Scalar, rest.get(end + 1..)?))
         }
         _ => None,
     }

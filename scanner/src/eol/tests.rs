@@ -27,7 +27,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn asked(id: &str, version: &str, ecosystem: Option<&str>, now: &str) -> Standing {
+fn asked(id: &str, version: &str, ecosystem: Option<&str>, now: &str) -> SupportStanding {
     standing(&image(id, version, ecosystem), at(now))
 }
 

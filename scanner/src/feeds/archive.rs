@@ -66,7 +66,7 @@ fn records_of(file: BufReader<File>, each: &mut OnRecord<'_>) -> Result<(), Arch
         return Err(ArchiveError::Entries(archive.len()));
     }
     let total = u64::try_from(archive.len()).unwrap_or(u64::MAX);
-    let mut reading = Reading::new();
+    let mut reading = ArchiveReading::new();
     let mut sum_bytes: u64 = 0;
     for index in 0..archive.len() {
         let mut name = format!("entry {index}");
@@ -89,13 +89,13 @@ fn records_of(file: BufReader<File>, each: &mut OnRecord<'_>) -> Result<(), Arch
 ///
 /// A new state of 40 KiB for each of a hundred thousand records, each freed among small pieces that
 /// stay, would leave memory in holes that nothing else fits into: some GiB of them.
-struct Reading {
+struct ArchiveReading {
     state: Decompress,
     packed: Vec<u8>,
     content: Vec<u8>,
 }
 
-impl Reading {
+impl ArchiveReading {
     fn new() -> Self {
         Self {
             state: Decompress::new(false),

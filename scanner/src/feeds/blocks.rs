@@ -11,7 +11,7 @@ use moka::sync::Cache;
 use sluicegate_model::advisory::Advisory;
 
 use super::error::FeedError;
-use super::layout::{Block, KeyEntry};
+use super::layout::{AdvisoryBlock, KeyEntry};
 
 /// Most bytes of blocks that are kept, as they are on disk; in memory they take some four times that.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;
@@ -60,7 +60,7 @@ impl Blocks {
 fn decode(file: &File, key: &KeyEntry) -> Result<Decoded, FeedError> {
     let length = usize::try_from(key.length).map_err(|_| FeedError::Damaged { part: PART })?;
     let content = read_checked(file, key.offset, length, key.crc, PART)?;
-    let block: Block<'_> =
+    let block: AdvisoryBlock<'_> =
         postcard::from_bytes(&content).map_err(|_| FeedError::Damaged { part: PART })?;
     Ok(Decoded {
         ecosystem: block.ecosystem.into(),

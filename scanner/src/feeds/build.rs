@@ -17,11 +17,11 @@ use sluicegate_model::snapshot::SnapshotId;
 
 use super::directory::{FeedDirectory, FeedFile};
 use super::error::FeedError;
-use super::feed::{Format, Record};
+use super::feed::{FeedFormat, Record};
 use super::formats::{ADVISORIES, files_of};
 use super::gather::{Family, Gathered, Summary};
 use super::layout::{
-    FORMAT, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
+    FORMAT, IndexSection, KeyEntry, PREAMBLE_BYTES, Preamble, Tables, groupless_hash, key_hash,
 };
 use super::names::Names;
 use super::severities::Rating;
@@ -149,7 +149,7 @@ impl Builder {
 
     fn read_file(
         &mut self,
-        format: Format<Record>,
+        format: FeedFormat<Record>,
         file: &FeedFile,
         family: &mut Family,
         on_progress: &dyn Fn(u64, u64),
@@ -282,8 +282,8 @@ impl Builder {
         Ok(SnapshotId::of_content(identity))
     }
 
-    fn append_section(&mut self, bytes: &[u8]) -> Result<Section, FeedError> {
-        let section = Section {
+    fn append_section(&mut self, bytes: &[u8]) -> Result<IndexSection, FeedError> {
+        let section = IndexSection {
             offset: self.offset,
             length: length_of(bytes),
             crc: crc32fast::hash(bytes),
@@ -345,11 +345,11 @@ impl Builder {
 }
 
 /// The files of one family, each with its format.
-type Files = Vec<(Format<Record>, FeedFile)>;
+type FamilyFiles = Vec<(FeedFormat<Record>, FeedFile)>;
 
 /// Sorts the files of all directories by the family of their folder.
-fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, Files>, FeedError> {
-    let mut families: BTreeMap<String, Files> = BTreeMap::new();
+fn by_family(directories: &[FeedDirectory]) -> Result<BTreeMap<String, FamilyFiles>, FeedError> {
+    let mut families: BTreeMap<String, FamilyFiles> = BTreeMap::new();
     for (format, file) in files_of(&ADVISORIES, directories)? {
         let family = family_of(&file.folder).to_owned();
         families.entry(family).or_default().push((format, file));

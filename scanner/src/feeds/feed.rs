@@ -9,7 +9,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sluicegate_model::advisory::{Advisory, Basis};
+use sluicegate_model::advisory::{Advisory, SeverityBasis};
 
 use super::cve::CveNumber;
 use super::directory::{FeedDirectory, FeedFile};
@@ -34,10 +34,10 @@ pub(super) trait Feed: Sync {
 }
 
 /// A format as the lists of `formats` have it.
-pub(super) type Format<T> = &'static dyn Feed<Said = T>;
+pub(super) type FeedFormat<T> = &'static dyn Feed<Said = T>;
 
 /// Takes an entry.
-pub(super) type OnEntry<'a, T> = dyn FnMut(Entry<'_, T>) + 'a;
+pub(super) type OnEntry<'a, T> = dyn FnMut(FeedEntry<'_, T>) + 'a;
 
 /// What a format declares.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ pub(crate) struct FeedInfo {
 }
 
 /// An entry of a file.
-pub(super) struct Entry<'a, T> {
+pub(super) struct FeedEntry<'a, T> {
     /// What the file calls it; none where it names no entries.
     pub(super) name: Option<&'a str>,
     pub(super) said: Result<T, EntryError>,
@@ -107,5 +107,5 @@ pub(super) struct CveScore {
     /// When it was last changed; none where no readable time is given.
     pub(super) modified: Option<Timestamp>,
     /// The CVSS base score; none where nobody scored it, or it was rejected.
-    pub(super) base: Option<(Basis, f64)>,
+    pub(super) base: Option<(SeverityBasis, f64)>,
 }

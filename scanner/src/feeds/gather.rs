@@ -23,7 +23,7 @@ pub(super) struct Family {
     /// When records were made or changed, also those that were withdrawn since: somebody tends
     /// the feed.
     days: Days,
-    entries: BTreeMap<Package, Vec<Entry>>,
+    entries: BTreeMap<Package, Vec<GatheredRecord>>,
     /// Numbers the records in the order in which they were read.
     sequence: u32,
 }
@@ -75,7 +75,7 @@ struct Speaker {
     is_own: bool,
 }
 
-struct Entry {
+struct GatheredRecord {
     id: Box<str>,
     sequence: u32,
     advisory: Box<[u8]>,
@@ -132,11 +132,14 @@ impl Family {
                 ecosystem: ecosystem.into(),
                 name: names::normal_form(family, &affected.name).as_ref().into(),
             };
-            self.entries.entry(package).or_default().push(Entry {
-                id: record.id.as_str().into(),
-                sequence,
-                advisory: advisory.into_boxed_slice(),
-            });
+            self.entries
+                .entry(package)
+                .or_default()
+                .push(GatheredRecord {
+                    id: record.id.as_str().into(),
+                    sequence,
+                    advisory: advisory.into_boxed_slice(),
+                });
         }
     }
 

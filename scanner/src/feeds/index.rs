@@ -20,7 +20,7 @@ use super::blocks::{Blocks, read_checked};
 use super::cve::CveNumber;
 use super::error::FeedError;
 use super::layout::{
-    KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Section, Tables, groupless_hash, key_hash,
+    IndexSection, KEY_BYTES, KeyEntry, PREAMBLE_BYTES, Preamble, Tables, groupless_hash, key_hash,
 };
 use super::names::{CveRating, name_hash};
 use super::severities::Rating;
@@ -267,7 +267,7 @@ impl FeedIndex {
 
 fn read_section(
     file: &File,
-    section: Section,
+    section: IndexSection,
     file_length: u64,
     part: &'static str,
 ) -> Result<Vec<u8>, FeedError> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! preamble   magic, format, where the three sections lie, their CRC-32, its own CRC-32
-//! blocks     one for each (ecosystem, package): postcard of [`Block`]
+//! blocks     one for each (ecosystem, package): postcard of [`AdvisoryBlock`]
 //! severities sorted [`Rating`](super::severities::Rating)s, 8 bytes each, little-endian
 //! tables     postcard of [`Tables`]
 //! keys       sorted [`KeyEntry`]s, 24 bytes each, little-endian
@@ -34,7 +34,7 @@ pub(super) const KEY_BYTES: usize = 24;
 
 /// A section of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Section {
+pub(super) struct IndexSection {
     pub(super) offset: u64,
     pub(super) length: u64,
     pub(super) crc: u32,
@@ -43,9 +43,9 @@ pub(super) struct Section {
 /// The start of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Preamble {
-    pub(super) tables: Section,
-    pub(super) keys: Section,
-    pub(super) severities: Section,
+    pub(super) tables: IndexSection,
+    pub(super) keys: IndexSection,
+    pub(super) severities: IndexSection,
 }
 
 impl Preamble {
@@ -73,7 +73,7 @@ impl Preamble {
             return None;
         }
         let mut section = || {
-            Some(Section {
+            Some(IndexSection {
                 offset: u64::from_le_bytes(take(&mut rest)?),
                 length: u64::from_le_bytes(take(&mut rest)?),
                 crc: u32::from_le_bytes(take(&mut rest)?),
@@ -153,7 +153,7 @@ impl KeyEntry {
 /// The advisories on one package. The builder writes the list from parts, so its shape on disk is
 /// that of a postcard sequence: the count, then each advisory.
 #[derive(Debug, Deserialize)]
-pub(super) struct Block<'a> {
+pub(super) struct AdvisoryBlock<'a> {
     pub(super) ecosystem: &'a str,
     pub(super) name: &'a str,
     pub(super) advisories: Vec<Advisory>,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
-use sluicegate_model::advisory::Basis;
+use sluicegate_model::advisory::SeverityBasis;
 use sluicegate_model::severity::Severity;
 
 use super::cve::CveNumber;
@@ -27,14 +27,14 @@ pub(super) struct Identity {
     cves: Vec<CveNumber>,
     /// Hashes of its other names.
     names: Vec<u64>,
-    rating: Option<(Severity, Basis, Option<f64>)>,
+    rating: Option<(Severity, SeverityBasis, Option<f64>)>,
 }
 
 /// The severity that one record states of a CVE.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CveRating {
     pub(crate) severity: Severity,
-    pub(crate) basis: Basis,
+    pub(crate) basis: SeverityBasis,
     /// The CVSS base score.
     pub(crate) cvss: Option<f64>,
     /// The record's id.
@@ -156,12 +156,12 @@ impl Names {
 
 /// Orders ratings, most trusted first: GitHub's, then vectors by generation, then the words of
 /// vendors, who rate their own builds; then by id.
-fn trust(rating: &CveRating) -> (bool, bool, Basis, &str) {
+fn trust(rating: &CveRating) -> (bool, bool, SeverityBasis, &str) {
     let record = &*rating.record;
     let is_github = record.starts_with("GHSA-");
     (
         !is_github,
-        rating.basis == Basis::Word,
+        rating.basis == SeverityBasis::Word,
         rating.basis,
         record,
     )
@@ -171,7 +171,7 @@ fn trust(rating: &CveRating) -> (bool, bool, Basis, &str) {
 mod tests {
     use super::*;
 
-    fn identity(names: &[&str], rating: Option<(Severity, Basis)>) -> Identity {
+    fn identity(names: &[&str], rating: Option<(Severity, SeverityBasis)>) -> Identity {
         let cves = names.iter().filter_map(|name| CveNumber::of_record(name));
         let others = names
             .iter()
@@ -184,7 +184,7 @@ mod tests {
     }
 
     /// A record's names, its id first, and what it rates.
-    type Row<'a> = (&'a [&'a str], Option<(Severity, Basis)>);
+    type Row<'a> = (&'a [&'a str], Option<(Severity, SeverityBasis)>);
 
     fn tables(records: &[Row<'_>]) -> (Vec<String>, Vec<u64>) {
         let mut names = Names::default();
@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn chooses_github_then_vectors_then_words_and_never_the_worst() {
         let cve = "CVE-2024-0001";
-        let (low, v31, v2) = (Severity::Low, Basis::CvssV31, Basis::CvssV2);
-        let (critical, word) = (Severity::Critical, Basis::Word);
+        let (low, v31, v2) = (Severity::Low, SeverityBasis::CvssV31, SeverityBasis::CvssV2);
+        let (critical, word) = (Severity::Critical, SeverityBasis::Word);
         let records: &[Row<'_>] = &[
             (&["UBUNTU-CVE-2024-0001"], Some((critical, word))),
             (&["PYSEC-2", cve], Some((critical, v2))),

@@ -6,7 +6,7 @@
 use cvss::Cvss;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sluicegate_model::advisory::Basis;
+use sluicegate_model::advisory::SeverityBasis;
 use sluicegate_model::severity::Severity;
 
 /// One entry of an OSV `severity` list.
@@ -38,7 +38,7 @@ pub(super) struct Statements<'a> {
 pub(super) struct Rating {
     pub(super) severity: Severity,
     /// What the severity rests on; none where it is unknown.
-    pub(super) basis: Option<Basis>,
+    pub(super) basis: Option<SeverityBasis>,
     /// The CVSS base score.
     pub(super) cvss: Option<f64>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Rating {
 pub(super) fn rate(said: Statements<'_>) -> Rating {
     let package_score = base_score(said.package_scores);
     let record_score = base_score(said.record_scores);
-    let word = |severity| (severity, Basis::Word);
+    let word = |severity| (severity, SeverityBasis::Word);
     let scored = |(basis, score)| (Severity::from_cvss(score), basis);
     let stated = vendor_word(said.package_scores)
         .map(word)
@@ -77,7 +77,7 @@ fn leading_word(summary: &str) -> Option<Severity> {
 
 /// The part of an open-ended `..._specific` object that is a severity.
 #[derive(Deserialize)]
-struct Stated {
+struct StatedSeverity {
     #[serde(default)]
     severity: Option<serde_json::Value>,
     #[serde(default)]
@@ -85,7 +85,7 @@ struct Stated {
 }
 
 fn stated_word(extra: Option<&RawValue>) -> Option<Severity> {
-    let stated: Stated = serde_json::from_str(extra?.get()).ok()?;
+    let stated: StatedSeverity = serde_json::from_str(extra?.get()).ok()?;
     [stated.severity, stated.urgency]
         .into_iter()
         .flatten()
@@ -119,7 +119,7 @@ fn word(text: &str) -> Option<Severity> {
 }
 
 /// Scores the newest generation of CVSS for which a vector can be read.
-fn base_score(scores: &[Score]) -> Option<(Basis, f64)> {
+fn base_score(scores: &[Score]) -> Option<(SeverityBasis, f64)> {
     let readable = scores.iter().filter_map(|score| {
         let vector: Cvss = bare_vector(&score.score).parse().ok()?;
         let score = vector.score();
@@ -129,12 +129,12 @@ fn base_score(scores: &[Score]) -> Option<(Basis, f64)> {
     readable.min_by_key(|(basis, _)| *basis)
 }
 
-fn generation(vector: &Cvss) -> Option<Basis> {
+fn generation(vector: &Cvss) -> Option<SeverityBasis> {
     match vector {
-        Cvss::CvssV40(_) => Some(Basis::CvssV4),
-        Cvss::CvssV31(_) => Some(Basis::CvssV31),
-        Cvss::CvssV30(_) => Some(Basis::CvssV30),
-        Cvss::CvssV20(_) => Some(Basis::CvssV2),
+        Cvss::CvssV40(_) => Some(SeverityBasis::CvssV4),
+        Cvss::CvssV31(_) => Some(SeverityBasis::CvssV31),
+        Cvss::CvssV30(_) => Some(SeverityBasis::CvssV30),
+        Cvss::CvssV20(_) => Some(SeverityBasis::CvssV2),
         _ => None,
     }
 }
@@ -235,7 +235,7 @@ mod tests {
             });
             (rating.severity, rating.basis, rating.cvss)
         };
-        let (word, v31) = (Some(Basis::Word), Some(Basis::CvssV31));
+        let (word, v31) = (Some(SeverityBasis::Word), Some(SeverityBasis::CvssV31));
         assert_eq!(
             rated(&[V2, V31], None, None),
             (Severity::Low, v31, Some(1.8))

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sluicegate_model::advisory::{Event, Range, Scope};
+use sluicegate_model::advisory::{Range, RangeEvent, Scope};
 use sluicegate_model::package::family_of;
 
 use super::extras;
@@ -26,7 +26,7 @@ const MAX_STREAMS: usize = 8;
 
 /// What a record says about one of its packages.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Described<'a> {
+pub(super) struct DescribedPackage<'a> {
     pub(super) ecosystem: &'a str,
     pub(super) purl: Option<&'a str>,
     pub(super) summary: Option<&'a str>,
@@ -54,7 +54,7 @@ pub(crate) fn is_modular(version: &str) -> bool {
 }
 
 /// Reads the scope.
-pub(super) fn scope(described: &Described<'_>) -> Scope {
+pub(super) fn scope(described: &DescribedPackage<'_>) -> Scope {
     let family = family_of(described.ecosystem);
     let modular = described.ranges.iter().any(has_modular_fix);
     let is_suse = matches!(family, "SUSE" | "openSUSE");
@@ -74,8 +74,8 @@ pub(super) fn scope(described: &Described<'_>) -> Scope {
 
 fn has_modular_fix(range: &Range) -> bool {
     range.events.iter().any(|event| match event {
-        Event::Fixed(version) | Event::LastAffected(version) => is_modular(version),
-        Event::Introduced(_) | Event::Limit(_) => false,
+        RangeEvent::Fixed(version) | RangeEvent::LastAffected(version) => is_modular(version),
+        RangeEvent::Introduced(_) | RangeEvent::Limit(_) => false,
     })
 }
 
@@ -133,12 +133,15 @@ mod tests {
     use super::*;
 
     fn fixed(version: &str) -> Vec<Range> {
-        let events = vec![Event::Introduced("0".into()), Event::Fixed(version.into())];
+        let events = vec![
+            RangeEvent::Introduced("0".into()),
+            RangeEvent::Fixed(version.into()),
+        ];
         vec![Range { events }]
     }
 
     fn of(ecosystem: &str, summary: &str, version: &str) -> Scope {
-        scope(&Described {
+        scope(&DescribedPackage {
             ecosystem,
             purl: None,
             summary: Some(summary),
@@ -193,7 +196,7 @@ mod tests {
         let extra = r#"{"binaries":[{"libopenssl3":"3.1-1","openssl-3":"3.1-1"}]}"#;
         let extra = RawValue::from_string(extra.to_owned()).expect("valid JSON");
         let of = |ecosystem| {
-            let described = Described {
+            let described = DescribedPackage {
                 ecosystem,
                 purl: None,
                 summary: None,

@@ -13,13 +13,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::Digest as _;
-use sluicegate_model::advisory::Basis;
+use sluicegate_model::advisory::SeverityBasis;
 use sluicegate_model::severity::Severity;
 
 use super::cve::CveNumber;
 use super::directory::{FeedDirectory, FeedFile, file_line};
 use super::error::FeedError;
-use super::feed::{CveScore, FeedInfo, Format};
+use super::feed::{CveScore, FeedFormat, FeedInfo};
 use super::formats::{SCORES, files_of};
 use super::status::FeedProblem;
 
@@ -42,7 +42,7 @@ const NO_TIME: i64 = i64::MIN;
 pub(super) struct Rating(u64);
 
 impl Rating {
-    fn new(cve: CveNumber, score: Option<(Basis, f64)>) -> Self {
+    fn new(cve: CveNumber, score: Option<(SeverityBasis, f64)>) -> Self {
         let (tenths, generation) = match score {
             Some((basis, score)) => (tenths(score), generation(basis)),
             None => (0, 0),
@@ -89,13 +89,13 @@ fn tenths(score: f64) -> u8 {
     (score * 10.0).round().clamp(0.0, 100.0) as u8
 }
 
-fn generation(basis: Basis) -> u8 {
+fn generation(basis: SeverityBasis) -> u8 {
     match basis {
-        Basis::CvssV4 => 4,
-        Basis::CvssV31 => 31,
-        Basis::CvssV30 => 30,
-        Basis::CvssV2 => 2,
-        Basis::Word => 1,
+        SeverityBasis::CvssV4 => 4,
+        SeverityBasis::CvssV31 => 31,
+        SeverityBasis::CvssV30 => 30,
+        SeverityBasis::CvssV2 => 2,
+        SeverityBasis::Word => 1,
     }
 }
 
@@ -159,7 +159,7 @@ impl Severities {
     /// Reads one file; tells whether all of it could be.
     fn read_file(
         &mut self,
-        format: Format<CveScore>,
+        format: FeedFormat<CveScore>,
         file: &FeedFile,
     ) -> (Vec<(Rating, i64)>, bool) {
         let (mut said, mut is_whole) = (Vec::new(), true);

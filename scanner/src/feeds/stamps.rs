@@ -38,7 +38,7 @@ pub fn read_stamps(path: &Path, each: &mut dyn FnMut(Stamp, &[u8])) -> Result<u6
 
 /// Reads the stamp of a record; none where it is no record.
 pub fn read_stamp(text: &[u8]) -> Option<Stamp> {
-    let written: Written = serde_json::from_slice(text).ok()?;
+    let written: WrittenStamp = serde_json::from_slice(text).ok()?;
     let modified = written.modified.and_then(|time| time.parse().ok());
     Some(Stamp {
         id: written.id,
@@ -47,7 +47,7 @@ pub fn read_stamp(text: &[u8]) -> Option<Stamp> {
 }
 
 #[derive(Deserialize)]
-struct Written {
+struct WrittenStamp {
     id: String,
     modified: Option<String>,
 }

@@ -10,7 +10,7 @@ use sluicegate_model::package::PackageType;
 use self::edits::{Change, Edit};
 use self::snapshot::{Database, Snapshot};
 use super::layers::{LayerInput, file_facts, packages};
-use super::places::Places;
+use super::places::DatabasePlaces;
 use super::presence::Presence;
 use super::tree::{FileRef, Tree};
 use crate::plugin_set::PluginSet;
@@ -52,7 +52,7 @@ impl<'a> Past<'a> {
         presence: &BTreeMap<String, Presence>,
     ) {
         let known = self.plugins.databases();
-        let places = Places::of(tree, known);
+        let places = DatabasePlaces::of(tree, known);
         let is_database = |(path, presence): &(&String, &Presence)| {
             places.have(path)
                 && file_facts(layers, presence.file).is_some_and(|facts| facts.found.database)

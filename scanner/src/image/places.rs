@@ -4,14 +4,14 @@ use super::tree::Tree;
 use crate::plugin_set::Databases;
 
 /// Where package managers of this image find their databases, links followed.
-pub(crate) struct Places {
+pub(crate) struct DatabasePlaces {
     files: Vec<String>,
     dirs: Vec<String>,
     trees: Vec<String>,
     lists: Vec<String>,
 }
 
-impl Places {
+impl DatabasePlaces {
     /// Resolves the places in a tree.
     pub(crate) fn of(tree: &Tree, databases: &Databases) -> Self {
         let real = |place: &str| tree.resolve(place).ok();

@@ -41,14 +41,14 @@ pub(super) fn run(
     limits: &Limits,
     sink: &ChunkSender,
 ) -> Result<(), DecompressError> {
-    let mut source = Source::new(content);
+    let mut source = CountedSource::new(content);
     let outcome = inflate(&mut source, limits, sink);
     let drained = source.drain();
     outcome.and(drained)
 }
 
 fn inflate<R: Read>(
-    source: &mut Source<R>,
+    source: &mut CountedSource<R>,
     limits: &Limits,
     sink: &ChunkSender,
 ) -> Result<(), DecompressError> {
@@ -71,7 +71,10 @@ fn inflate<R: Read>(
     outcome
 }
 
-fn gunzip<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), DecompressError> {
+fn gunzip<R: Read>(
+    source: &mut CountedSource<R>,
+    output: &mut Output<'_>,
+) -> Result<(), DecompressError> {
     loop {
         let mut member = GzDecoder::new(&mut *source);
         let ended = loop {
@@ -101,7 +104,10 @@ fn gunzip<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<()
     }
 }
 
-fn unzstd<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), DecompressError> {
+fn unzstd<R: Read>(
+    source: &mut CountedSource<R>,
+    output: &mut Output<'_>,
+) -> Result<(), DecompressError> {
     let corrupt = |cause| DecompressError::Corrupt {
         format: "zstd",
         cause,
@@ -136,7 +142,10 @@ fn unzstd<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<()
     }
 }
 
-fn copy<R: Read>(source: &mut Source<R>, output: &mut Output<'_>) -> Result<(), DecompressError> {
+fn copy<R: Read>(
+    source: &mut CountedSource<R>,
+    output: &mut Output<'_>,
+) -> Result<(), DecompressError> {
     loop {
         let read = source
             .read(output.room())
@@ -154,7 +163,7 @@ pub(super) fn is_zstd(head: &[u8]) -> bool {
 }
 
 /// The stored bytes, counted, with the first few in sight.
-struct Source<R> {
+struct CountedSource<R> {
     inner: BufReader<R>,
     /// Bytes looked at but not taken, where a buffer's end cut them.
     held: [u8; zstd_window::MAX_HEADER_BYTES],
@@ -164,7 +173,7 @@ struct Source<R> {
     failed: bool,
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> CountedSource<R> {
     fn new(content: R) -> Self {
         Self {
             inner: BufReader::with_capacity(SOURCE_BUFFER_BYTES, content),
@@ -227,7 +236,7 @@ impl<R: Read> Source<R> {
     }
 }
 
-impl<R: Read> BufRead for Source<R> {
+impl<R: Read> BufRead for CountedSource<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.held_at < self.held_end {
             return Ok(self
@@ -260,7 +269,7 @@ impl<R: Read> BufRead for Source<R> {
     }
 }
 
-impl<R: Read> Read for Source<R> {
+impl<R: Read> Read for CountedSource<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(into)?;
         self.consume(read);

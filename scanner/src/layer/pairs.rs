@@ -18,10 +18,10 @@ const MAX_KEPT: usize = 8;
 /// The kept files of one layer, in archive order.
 #[derive(Default)]
 pub(super) struct Pairs<'a> {
-    kept: Vec<Kept<'a>>,
+    kept: Vec<FirstOfPair<'a>>,
 }
 
-struct Kept<'a> {
+struct FirstOfPair<'a> {
     path: String,
     /// Where the facts of the file alone are, if there are any.
     event: usize,
@@ -66,7 +66,7 @@ impl<'a> Pairs<'a> {
             (None, Some(content)) => spool.copy(content),
             (None, None) => None,
         };
-        self.kept.extend(content.map(|content| Kept {
+        self.kept.extend(content.map(|content| FirstOfPair {
             path: file.path.to_owned(),
             event,
             size_bytes: file.size_bytes,
@@ -106,7 +106,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-impl Kept<'_> {
+impl FirstOfPair<'_> {
     fn spooled<'f>(&'f self, limits: &'f Limits) -> SpooledFile<'f> {
         SpooledFile {
             path: &self.path,

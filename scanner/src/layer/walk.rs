@@ -104,7 +104,7 @@ struct Walk<'a> {
 
 /// What a path is to others: two shapes at one path in one layer cannot both be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+enum PathShape {
     Directory = 0,
     Plain = 1,
     Symlink = 2,
@@ -174,11 +174,11 @@ impl Walk<'_> {
         }
         match entry.kind {
             Kind::Directory => {
-                self.see(path, Shape::Directory)?;
+                self.see(path, PathShape::Directory)?;
                 self.keep(Event::Directory(path.to_owned()))
             }
             Kind::Symlink => {
-                self.see(path, Shape::Symlink)?;
+                self.see(path, PathShape::Symlink)?;
                 let target = path::text(&entry.target).into_owned();
                 self.keep(Event::Symlink {
                     path: path.to_owned(),
@@ -192,7 +192,7 @@ impl Walk<'_> {
             }),
             Kind::Special => self.special(path),
             Kind::Unknown(flag) => {
-                self.see(path, Shape::Plain)?;
+                self.see(path, PathShape::Plain)?;
                 let flag = char::from(flag);
                 let detail = format!("archive entries of type {flag:?} are not read");
                 let gap = Gap::fatal(GapKind::LayerUnreadable, detail);
@@ -200,14 +200,14 @@ impl Walk<'_> {
                 Ok(())
             }
             Kind::File => {
-                self.see(path, Shape::Plain)?;
+                self.see(path, PathShape::Plain)?;
                 self.file(content, size_bytes, path)
             }
         }
     }
 
     fn special(&mut self, path: &str) -> Result<(), Gap> {
-        self.see(path, Shape::Plain)?;
+        self.see(path, PathShape::Plain)?;
         if self.whose == ReaderSet::ALL {
             return Ok(());
         }
@@ -240,7 +240,7 @@ impl Walk<'_> {
     }
 
     fn hardlink(&mut self, path: &str, target: &[u8]) -> Result<(), Gap> {
-        self.see(path, Shape::Plain)?;
+        self.see(path, PathShape::Plain)?;
         let mut clean_target = String::new();
         if path::clean(target, &mut clean_target).is_err() {
             self.gaps.push(escapes(target));

@@ -2,7 +2,7 @@
 //!
 //! The golden corpus pins it beside the matcher's revision.
 
-use sluicegate_model::advisory::{Advisory, Event, Range};
+use sluicegate_model::advisory::{Advisory, Range, RangeEvent};
 use sluicegate_model::package::{Ecosystem, Package, SourcePackage};
 
 use super::registry::{Matcher, MatcherInfo, REGISTRY, Side};
@@ -109,7 +109,7 @@ fn of(matcher: &Matcher) -> Answers {
 /// Every range that begins or ends at one of the versions, and odd ones.
 fn advisories(versions: &[&str]) -> Vec<Advisory> {
     let owned = |text: &&str| (*text).to_owned();
-    let from_start = || Event::Introduced("0".to_owned());
+    let from_start = || RangeEvent::Introduced("0".to_owned());
     let mut found = vec![
         advisory("nothing", vec![], vec![]),
         advisory("everything", vec![], vec![vec![from_start()]]),
@@ -120,10 +120,10 @@ fn advisories(versions: &[&str]) -> Vec<Advisory> {
         ),
     ];
     for version in versions {
-        let fixed = vec![from_start(), Event::Fixed(owned(version))];
-        let last = vec![from_start(), Event::LastAffected(owned(version))];
-        let since = vec![Event::Introduced(owned(version))];
-        let limit = vec![from_start(), Event::Limit(owned(version))];
+        let fixed = vec![from_start(), RangeEvent::Fixed(owned(version))];
+        let last = vec![from_start(), RangeEvent::LastAffected(owned(version))];
+        let since = vec![RangeEvent::Introduced(owned(version))];
+        let limit = vec![from_start(), RangeEvent::Limit(owned(version))];
         found.push(advisory(&format!("fixed {version}"), vec![], vec![fixed]));
         found.push(advisory(&format!("last {version}"), vec![], vec![last]));
         found.push(advisory(&format!("since {version}"), vec![], vec![since]));
@@ -132,7 +132,7 @@ fn advisories(versions: &[&str]) -> Vec<Advisory> {
     found
 }
 
-fn advisory(id: &str, versions: Vec<String>, ranges: Vec<Vec<Event>>) -> Advisory {
+fn advisory(id: &str, versions: Vec<String>, ranges: Vec<Vec<RangeEvent>>) -> Advisory {
     Advisory {
         versions,
         ranges: ranges.into_iter().map(|events| Range { events }).collect(),

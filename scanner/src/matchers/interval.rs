@@ -1,12 +1,12 @@
 //! Whether one range holds a version, and whether it ends above it.
 
-use sluicegate_model::advisory::{Event, Range};
+use sluicegate_model::advisory::{Range, RangeEvent};
 
 use crate::versions::ParsedVersion;
 
 /// A boundary's place in the order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Place<V> {
+enum Boundary<V> {
     /// Below all versions: how OSV writes "from the beginning".
     Beginning,
     At(V),
@@ -14,7 +14,7 @@ enum Place<V> {
 
 /// How a range holds a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum HoldsVersion {
     Not,
     /// In an interval, above which the range has an end.
     Bounded,
@@ -24,37 +24,41 @@ pub(super) enum Held {
 
 /// Tells whether a range holds a version; none where a boundary cannot be compared.
 pub(super) fn holds<V: ParsedVersion>(version: &V, range: &Range) -> Option<bool> {
-    held(version, range).map(|held| held != Held::Not)
+    held(version, range).map(|held| held != HoldsVersion::Not)
 }
 
 /// Tells how a range holds a version; none where a boundary cannot be compared.
 ///
 /// The highest boundary that the version has passed decides; of equal ones, the last.
-pub(super) fn held<V: ParsedVersion>(version: &V, range: &Range) -> Option<Held> {
-    let mut limits = Limits::default();
+pub(super) fn held<V: ParsedVersion>(version: &V, range: &Range) -> Option<HoldsVersion> {
+    let mut limits = RangeLimits::default();
     let mut has_beginning = false;
     let mut has_end = false;
-    let mut passed: Option<(Place<V>, bool)> = None;
+    let mut passed: Option<(Boundary<V>, bool)> = None;
     for event in &range.events {
-        let begins = matches!(event, Event::Introduced(_));
+        let begins = matches!(event, RangeEvent::Introduced(_));
         has_beginning |= begins;
         let place = match event {
-            Event::Limit(text) => {
+            RangeEvent::Limit(text) => {
                 limits.add(version, text)?;
                 continue;
             }
-            Event::Introduced(text) | Event::Fixed(text) if text == "0" => Place::Beginning,
-            Event::Introduced(text) | Event::Fixed(text) | Event::LastAffected(text) => {
-                Place::At(V::parse(text).ok()?)
+            RangeEvent::Introduced(text) | RangeEvent::Fixed(text) if text == "0" => {
+                Boundary::Beginning
             }
+            RangeEvent::Introduced(text)
+            | RangeEvent::Fixed(text)
+            | RangeEvent::LastAffected(text) => Boundary::At(V::parse(text).ok()?),
         };
         let order = match &place {
-            Place::Beginning => std::cmp::Ordering::Greater,
-            Place::At(boundary) => version.cmp(boundary),
+            Boundary::Beginning => std::cmp::Ordering::Greater,
+            Boundary::At(boundary) => version.cmp(boundary),
         };
         let is_passed = match event {
-            Event::LastAffected(_) => order.is_gt(),
-            Event::Introduced(_) | Event::Fixed(_) | Event::Limit(_) => order.is_ge(),
+            RangeEvent::LastAffected(_) => order.is_gt(),
+            RangeEvent::Introduced(_) | RangeEvent::Fixed(_) | RangeEvent::Limit(_) => {
+                order.is_ge()
+            }
         };
         has_end |= !begins && !is_passed;
         if is_passed && passed.as_ref().is_none_or(|(highest, _)| place >= *highest) {
@@ -64,22 +68,22 @@ pub(super) fn held<V: ParsedVersion>(version: &V, range: &Range) -> Option<Held>
     // A range with no beginning is read as one from the beginning.
     let is_affected = passed.map_or(!has_beginning, |(_, begins)| begins);
     Some(if !is_affected || !limits.allow() {
-        Held::Not
+        HoldsVersion::Not
     } else if has_end || limits.any {
-        Held::Bounded
+        HoldsVersion::Bounded
     } else {
-        Held::Open
+        HoldsVersion::Open
     })
 }
 
 /// The limits of a range: it speaks of versions below any of them.
 #[derive(Default)]
-struct Limits {
+struct RangeLimits {
     any: bool,
     below: bool,
 }
 
-impl Limits {
+impl RangeLimits {
     fn add<V: ParsedVersion>(&mut self, version: &V, limit: &str) -> Option<()> {
         self.any = true;
         self.below |= limit == "*" || *version < V::parse(limit).ok()?;

@@ -4,7 +4,7 @@
 //! compared is unknown and never "not affected". Pure. Called by the matchers. Source: OSV schema
 //! 1.7, "Evaluation".
 
-use sluicegate_model::advisory::{Advisory, Event};
+use sluicegate_model::advisory::{Advisory, RangeEvent};
 
 use super::answer::Affected;
 use super::interval::holds;
@@ -53,8 +53,8 @@ pub(crate) fn first_fix<V: ParsedVersion>(
         .filter(|range| holds(&installed, range) == Some(true))
         .flat_map(|range| &range.events)
         .filter_map(|event| match event {
-            Event::Fixed(fix) => Some((V::parse(fix).ok()?, fix.as_str())),
-            Event::Introduced(_) | Event::LastAffected(_) | Event::Limit(_) => None,
+            RangeEvent::Fixed(fix) => Some((V::parse(fix).ok()?, fix.as_str())),
+            RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => None,
         })
         .filter(|(fix, _)| *fix > installed)
         .collect();
@@ -117,9 +117,9 @@ mod tests {
     use crate::versions::deb::DebVersion;
     use crate::versions::pep440::Pep440Version;
 
-    use Event::{Fixed, Introduced, LastAffected, Limit};
+    use RangeEvent::{Fixed, Introduced, LastAffected, Limit};
 
-    fn advisory(versions: &[&str], ranges: Vec<Vec<Event>>) -> Advisory {
+    fn advisory(versions: &[&str], ranges: Vec<Vec<RangeEvent>>) -> Advisory {
         Advisory {
             versions: versions.iter().map(|text| (*text).to_owned()).collect(),
             ranges: ranges.into_iter().map(|events| Range { events }).collect(),

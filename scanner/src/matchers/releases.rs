@@ -5,16 +5,16 @@
 //! says that its list knows none, so that the other one decides; what has an end is told apart by it.
 //! Called by `ranges`. Source: Go vulnerability database, "OSV JSON schema", `custom_ranges`.
 
-use sluicegate_model::advisory::{Advisory, Event, Range};
+use sluicegate_model::advisory::{Advisory, Range, RangeEvent};
 
 use super::answer::Affected;
-use super::interval::{Held, held};
+use super::interval::{HoldsVersion, held};
 use crate::versions::ParsedVersion;
 use crate::versions::go::is_of_commit;
 
 /// Where a list of ranges has a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum RangePlace {
     Outside,
     /// In an interval that has an end.
     Bounded,
@@ -30,43 +30,53 @@ pub(super) fn decide<V: ParsedVersion>(text: &str, version: &V, advisory: &Advis
     let of_releases = place(version, &advisory.releases);
     if advisory.ranges.is_empty() {
         return match of_releases {
-            Place::Bounded | Place::Open => Affected::Yes,
-            Place::Outside => Affected::No,
-            Place::Unclear => Affected::Unknown,
+            RangePlace::Bounded | RangePlace::Open => Affected::Yes,
+            RangePlace::Outside => Affected::No,
+            RangePlace::Unclear => Affected::Unknown,
         };
     }
     if is_of_commit(text) {
         return of_commit(of_modules, of_releases, advisory);
     }
     match (of_modules, of_releases) {
-        (Place::Bounded, _) | (_, Place::Bounded) | (Place::Open, Place::Open) => Affected::Yes,
+        (RangePlace::Bounded, _)
+        | (_, RangePlace::Bounded)
+        | (RangePlace::Open, RangePlace::Open) => Affected::Yes,
         // Where the modules' end is a commit, it says nothing of releases.
-        (Place::Outside, Place::Open) if ends_in_commit(&advisory.ranges) => Affected::Yes,
-        (Place::Outside, Place::Unclear) if ends_in_commit(&advisory.ranges) => Affected::Unknown,
-        (Place::Open, Place::Outside) | (Place::Outside, _) => Affected::No,
-        (Place::Open | Place::Unclear, _) => Affected::Unknown,
+        (RangePlace::Outside, RangePlace::Open) if ends_in_commit(&advisory.ranges) => {
+            Affected::Yes
+        }
+        (RangePlace::Outside, RangePlace::Unclear) if ends_in_commit(&advisory.ranges) => {
+            Affected::Unknown
+        }
+        (RangePlace::Open, RangePlace::Outside) | (RangePlace::Outside, _) => Affected::No,
+        (RangePlace::Open | RangePlace::Unclear, _) => Affected::Unknown,
     }
 }
 
 /// Decides on a commit, which Go names after the last release that it knows, so that its number
 /// places it among module versions and not among releases.
-fn of_commit(of_modules: Place, of_releases: Place, advisory: &Advisory) -> Affected {
+fn of_commit(of_modules: RangePlace, of_releases: RangePlace, advisory: &Advisory) -> Affected {
     match (of_modules, of_releases) {
-        (Place::Bounded, _) | (Place::Open, Place::Bounded | Place::Open) => Affected::Yes,
-        (Place::Outside, _) => Affected::No,
-        (Place::Open, Place::Outside) if ends_in_commit(&advisory.releases) => Affected::No,
-        (Place::Open | Place::Unclear, _) => Affected::Unknown,
+        (RangePlace::Bounded, _) | (RangePlace::Open, RangePlace::Bounded | RangePlace::Open) => {
+            Affected::Yes
+        }
+        (RangePlace::Outside, _) => Affected::No,
+        (RangePlace::Open, RangePlace::Outside) if ends_in_commit(&advisory.releases) => {
+            Affected::No
+        }
+        (RangePlace::Open | RangePlace::Unclear, _) => Affected::Unknown,
     }
 }
 
-fn place<V: ParsedVersion>(version: &V, ranges: &[Range]) -> Place {
-    let mut place = Place::Outside;
+fn place<V: ParsedVersion>(version: &V, ranges: &[Range]) -> RangePlace {
+    let mut place = RangePlace::Outside;
     for range in ranges {
         place = match (held(version, range), place) {
-            (Some(Held::Bounded), _) => return Place::Bounded,
-            (Some(Held::Open), _) => Place::Open,
-            (None, Place::Outside) => Place::Unclear,
-            (None | Some(Held::Not), place) => place,
+            (Some(HoldsVersion::Bounded), _) => return RangePlace::Bounded,
+            (Some(HoldsVersion::Open), _) => RangePlace::Open,
+            (None, RangePlace::Outside) => RangePlace::Unclear,
+            (None | Some(HoldsVersion::Not), place) => place,
         };
     }
     place
@@ -76,8 +86,8 @@ fn place<V: ParsedVersion>(version: &V, ranges: &[Range]) -> Place {
 fn ends_in_commit(ranges: &[Range]) -> bool {
     let events = ranges.iter().flat_map(|range| &range.events).rev();
     let mut ends = events.filter_map(|event| match event {
-        Event::Fixed(version) | Event::LastAffected(version) => Some(version),
-        Event::Introduced(_) | Event::Limit(_) => None,
+        RangeEvent::Fixed(version) | RangeEvent::LastAffected(version) => Some(version),
+        RangeEvent::Introduced(_) | RangeEvent::Limit(_) => None,
     });
     ends.next().is_some_and(|version| is_of_commit(version))
 }
@@ -94,8 +104,8 @@ mod tests {
         let mut events = Vec::new();
         for interval in text.split(' ').filter(|interval| !interval.is_empty()) {
             let (from, to) = interval.split_once("..").expect("an interval");
-            events.push(Event::Introduced(from.into()));
-            events.extend((!to.is_empty()).then(|| Event::Fixed(to.into())));
+            events.push(RangeEvent::Introduced(from.into()));
+            events.extend((!to.is_empty()).then(|| RangeEvent::Fixed(to.into())));
         }
         vec![Range { events }]
     }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use sluicegate_model::advisory::{Advisory, Event};
+use sluicegate_model::advisory::{Advisory, RangeEvent};
 use sluicegate_model::package::{Component, PackageType, Standing};
 
 use crate::matchers::{Affected, Side};
@@ -121,10 +121,10 @@ fn named(advisories: &[Advisory]) -> impl Iterator<Item = &str> {
     let bounds = ranges
         .flat_map(|range| &range.events)
         .map(|event| match event {
-            Event::Introduced(version)
-            | Event::Fixed(version)
-            | Event::LastAffected(version)
-            | Event::Limit(version) => version,
+            RangeEvent::Introduced(version)
+            | RangeEvent::Fixed(version)
+            | RangeEvent::LastAffected(version)
+            | RangeEvent::Limit(version) => version,
         })
         .filter(|version| !matches!(version.as_str(), "0" | "*"));
     let listed = advisories.iter().flat_map(|advisory| &advisory.versions);

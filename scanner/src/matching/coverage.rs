@@ -14,12 +14,12 @@ use crate::matchers::{self, Affected};
 /// Components for whose ecosystem no feed is loaded, counted.
 #[derive(Debug, Default)]
 pub(super) struct Unanswered {
-    by_kind: BTreeMap<Kind, u64>,
+    by_kind: BTreeMap<UnansweredKind, u64>,
 }
 
 /// What components without an answer have in common.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum UnansweredKind {
     /// System packages of a release for which no feed is loaded.
     System(Ecosystem),
     /// System packages of a distribution that OSV does not know, or that is not known at all.
@@ -30,7 +30,7 @@ enum Kind {
     Other(&'static str),
 }
 
-impl Kind {
+impl UnansweredKind {
     fn of(component: &Component) -> Self {
         let package_type = component.package.package_type;
         match &component.ecosystem {
@@ -68,7 +68,10 @@ impl Kind {
 impl Unanswered {
     /// Counts a component.
     pub(super) fn add(&mut self, component: &Component) {
-        *self.by_kind.entry(Kind::of(component)).or_default() += 1;
+        *self
+            .by_kind
+            .entry(UnansweredKind::of(component))
+            .or_default() += 1;
     }
 
     /// Gives one gap for each ecosystem. Without feeds for the operating system, or for anything at

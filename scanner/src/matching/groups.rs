@@ -28,7 +28,7 @@ pub(super) fn groups(
     advisories: &[&Advisory],
     behind: &dyn Fn(&str) -> Option<CveNumber>,
 ) -> Vec<Group> {
-    let mut names = Names::default();
+    let mut names = JoinedNames::default();
     let mut evidence: Vec<(usize, BTreeSet<CveNumber>)> = Vec::new();
     let mut homes: Vec<(usize, usize)> = Vec::new();
     for (member, advisory) in advisories.iter().enumerate() {
@@ -52,7 +52,11 @@ pub(super) fn groups(
     collect(advisories, &mut names, homes)
 }
 
-fn collect(advisories: &[&Advisory], names: &mut Names, homes: Vec<(usize, usize)>) -> Vec<Group> {
+fn collect(
+    advisories: &[&Advisory],
+    names: &mut JoinedNames,
+    homes: Vec<(usize, usize)>,
+) -> Vec<Group> {
     let mut members: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (member, home) in homes {
         members.entry(names.root(home)).or_default().insert(member);
@@ -109,7 +113,7 @@ fn cves<'a>(names: impl IntoIterator<Item = &'a String>) -> BTreeSet<CveNumber> 
 
 /// Names, joined into sets (union-find).
 #[derive(Default)]
-struct Names {
+struct JoinedNames {
     numbers: BTreeMap<String, usize>,
     parents: Vec<usize>,
     /// How many names are below each root; the larger set takes the smaller one in, so that the way
@@ -117,7 +121,7 @@ struct Names {
     sizes: Vec<usize>,
 }
 
-impl Names {
+impl JoinedNames {
     /// Puts names into one set; returns a member of it, none where there are no names.
     fn join(&mut self, names: &BTreeSet<String>) -> Option<usize> {
         let mut first = None;

@@ -28,7 +28,7 @@ const TEXT_BYTES: usize = 16;
 
 /// Findings while they are collected.
 pub(super) struct Listing<'a> {
-    entries: Vec<Entry<'a>>,
+    entries: Vec<ListedFinding<'a>>,
     /// What the entries take as groups.
     bytes: u64,
     /// How many findings there are one by one, and what those take.
@@ -39,7 +39,7 @@ pub(super) struct Listing<'a> {
 }
 
 /// What is said of one package and version, and the components that have it, at least one.
-struct Entry<'a> {
+struct ListedFinding<'a> {
     said: Rc<Finding>,
     copies: &'a [&'a Component],
 }
@@ -66,7 +66,7 @@ impl<'a> Listing<'a> {
             self.all = self.all.saturating_add(count);
             self.all_bytes = self.all_bytes.saturating_add(own.saturating_mul(count));
             let said = Rc::clone(&said);
-            let entry = Entry { said, copies };
+            let entry = ListedFinding { said, copies };
             self.bytes = self.bytes.saturating_add(entry.weight());
             self.entries.push(entry);
         }
@@ -92,7 +92,7 @@ impl<'a> Listing<'a> {
     pub(super) fn finish(mut self) -> (Vec<Finding>, Option<Gap>) {
         let fits = usize::try_from(self.all).is_ok_and(|all| all <= self.most);
         if self.dropped == 0 && fits && self.all_bytes.max(self.bytes) <= MAX_BYTES {
-            let each = self.entries.iter().flat_map(Entry::each);
+            let each = self.entries.iter().flat_map(ListedFinding::each);
             return (each.collect(), None);
         }
         self.cut();
@@ -105,7 +105,7 @@ impl<'a> Listing<'a> {
             );
             Gap::fatal(GapKind::Budget, detail)
         });
-        let grouped = self.entries.into_iter().map(Entry::together);
+        let grouped = self.entries.into_iter().map(ListedFinding::together);
         (grouped.collect(), gap)
     }
 
@@ -128,7 +128,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-impl Entry<'_> {
+impl ListedFinding<'_> {
     /// The order: known exploited, malware, severity; the rest only makes it total.
     fn badness(&self) -> impl Ord + '_ {
         let said = &self.said;

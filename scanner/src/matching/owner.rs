@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sluicegate_model::advisory::{Advisory, Event};
+use sluicegate_model::advisory::{Advisory, RangeEvent};
 use sluicegate_model::finding::{Attributed, Finding, FindingKind, QuietedBy};
 use sluicegate_model::package::{Component, Evidence, Owner, Package, Standing};
 
@@ -151,10 +151,10 @@ fn names(advisory: &Advisory, package: &Package, version: &str) -> bool {
     let own = parts(package.package_type, version);
     let bounds = advisory.ranges.iter().flat_map(|range| &range.events);
     let bounds = bounds.map(|event| match event {
-        Event::Introduced(text)
-        | Event::Fixed(text)
-        | Event::LastAffected(text)
-        | Event::Limit(text) => text,
+        RangeEvent::Introduced(text)
+        | RangeEvent::Fixed(text)
+        | RangeEvent::LastAffected(text)
+        | RangeEvent::Limit(text) => text,
     });
     let mut named = bounds.chain(&advisory.versions);
     named.any(|text| {

@@ -46,7 +46,7 @@ impl<'a> Machine<'a> {
 
 /// Where the parts of a package are that a record speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parts {
+pub(super) enum PackageParts {
     /// The record speaks of no parts.
     Unstated,
     /// One of them is here, or may be.
@@ -57,7 +57,7 @@ pub(super) enum Parts {
     Unlinked,
 }
 
-impl Parts {
+impl PackageParts {
     /// Looks for the parts that a record speaks of.
     pub(super) fn of(component: &Component, advisory: &Advisory) -> Self {
         let machine = Machine::of(&component.platform);
@@ -113,18 +113,21 @@ pub(super) enum Absence {
 /// limit it to parts speak for those that do not.
 pub(super) fn absence<'a>(
     component: &Component,
-    records: impl Iterator<Item = (Parts, &'a Advisory)> + Clone,
+    records: impl Iterator<Item = (PackageParts, &'a Advisory)> + Clone,
 ) -> Option<Absence> {
     if has_headers_only(&component.package) {
         let detail = "the package has headers of the kernel, not its code";
         return Some(Absence::Part(detail.to_owned()));
     }
-    let stated = records.filter(|(parts, _)| *parts != Parts::Unstated);
+    let stated = records.filter(|(parts, _)| *parts != PackageParts::Unstated);
     let is_stated = stated.clone().next().is_some();
     if !is_stated || !stated.clone().all(|(parts, _)| parts.are_absent()) {
         return None;
     }
-    if stated.clone().all(|(parts, _)| parts == Parts::Elsewhere) {
+    if stated
+        .clone()
+        .all(|(parts, _)| parts == PackageParts::Elsewhere)
+    {
         return Some(Absence::Elsewhere);
     }
     let parts = stated.flat_map(|(_, advisory)| &advisory.scope.parts);

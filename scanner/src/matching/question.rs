@@ -10,7 +10,7 @@ use sluicegate_model::package::{Component, Ecosystem};
 
 use super::builds::Build;
 use super::loaded;
-use super::presence::Parts;
+use super::presence::PackageParts;
 use super::scope;
 use crate::feeds::FeedIndex;
 use crate::gaps::GapList;
@@ -102,7 +102,7 @@ pub(super) struct Matched<'a> {
     pub(super) ecosystem: &'a Ecosystem,
     pub(super) side: Side,
     /// Where the parts of the package are that it speaks of.
-    pub(super) parts: Parts,
+    pub(super) parts: PackageParts,
     /// The package's version as it was compared.
     pub(super) version: Cow<'a, str>,
     /// The whole name that the package may have, where its group is not known.
@@ -146,7 +146,7 @@ pub(super) fn matched<'a>(
                     affected,
                     ecosystem: &question.ecosystem,
                     side,
-                    parts: Parts::of(component, advisory),
+                    parts: PackageParts::of(component, advisory),
                     version: build.version.clone(),
                     by_name_alone: question.is_by_name_alone.then_some(question.name.as_str()),
                 });

@@ -4,7 +4,7 @@
 //! and their versions say nothing about each other. Pure. Called by `judge`. Source: Fedora
 //! modularity, "Modularity label".
 
-use sluicegate_model::advisory::{Advisory, Event};
+use sluicegate_model::advisory::{Advisory, RangeEvent};
 use sluicegate_model::package::{Package, PackageType};
 
 use crate::feeds::scope::is_modular;
@@ -49,15 +49,15 @@ fn stream(package: &Package, advisory: &Advisory) -> Option<bool> {
     let installed = is_modular(&package.version) || label.is_some();
     let spoken_of = advisory.ranges.iter().any(|range| {
         range.events.iter().any(|event| match event {
-            Event::Fixed(version) | Event::LastAffected(version) => is_modular(version),
-            Event::Introduced(_) | Event::Limit(_) => false,
+            RangeEvent::Fixed(version) | RangeEvent::LastAffected(version) => is_modular(version),
+            RangeEvent::Introduced(_) | RangeEvent::Limit(_) => false,
         })
     });
     if !installed || !spoken_of {
         // A weakness without a fix is in every build of the package.
         let has_end = advisory.ranges.iter().any(|range| {
             let mut events = range.events.iter();
-            events.any(|event| matches!(event, Event::Fixed(_) | Event::LastAffected(_)))
+            events.any(|event| matches!(event, RangeEvent::Fixed(_) | RangeEvent::LastAffected(_)))
         });
         return Some(installed == spoken_of || !has_end);
     }
@@ -90,8 +90,8 @@ mod tests {
     }
 
     fn advisory(fixed: Option<&str>, scope: Scope) -> Advisory {
-        let start = Event::Introduced("0".to_owned());
-        let end = fixed.map(|version| Event::Fixed(version.to_owned()));
+        let start = RangeEvent::Introduced("0".to_owned());
+        let end = fixed.map(|version| RangeEvent::Fixed(version.to_owned()));
         let events = std::iter::once(start).chain(end).collect();
         Advisory {
             scope,

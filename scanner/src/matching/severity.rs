@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use sluicegate_model::advisory::{Advisory, Basis};
+use sluicegate_model::advisory::{Advisory, SeverityBasis};
 use sluicegate_model::package::Package;
 use sluicegate_model::severity::Severity;
 
@@ -35,7 +35,7 @@ pub(super) fn rate(
     let is_system = package.package_type.is_operating_system();
     let stated = advisories.iter().filter_map(|advisory| {
         let basis = advisory.basis?;
-        let is_vendors_word = is_system && basis == Basis::Word;
+        let is_vendors_word = is_system && basis == SeverityBasis::Word;
         let is_github = advisory.id.starts_with("GHSA-");
         Some((
             (!is_vendors_word, !is_github, basis, &advisory.id),
@@ -64,7 +64,7 @@ pub(super) fn rate(
     })
 }
 
-fn named(basis: Basis, record: &str) -> String {
+fn named(basis: SeverityBasis, record: &str) -> String {
     match basis.vector() {
         Some(vector) => format!("{vector} of {record}"),
         None => record.to_owned(),

@@ -40,13 +40,13 @@ pub(super) struct Claims {
     endings: Vec<(Box<str>, u16)>,
     around: Vec<(Box<str>, Box<str>, u16)>,
     in_dirs_named: Vec<(Box<str>, Box<str>, u16)>,
-    content: Vec<Content>,
+    content: Vec<ContentClaim>,
     at: Vec<(usize, Box<[u8]>, u16)>,
     archive_end: Claimants,
 }
 
 /// A claim on files that start so and have more bytes near their beginning.
-struct Content {
+struct ContentClaim {
     starts: Box<[u8]>,
     holds: Box<[u8]>,
     place: u16,
@@ -68,7 +68,7 @@ impl Claims {
             }
             Wants::Content { starts, holds } => {
                 let (starts, holds) = (starts.into(), holds.into());
-                return self.content.push(Content {
+                return self.content.push(ContentClaim {
                     starts,
                     holds,
                     place,

@@ -23,7 +23,7 @@ pub enum Kept {
 }
 
 /// What an earlier scan found in an entry.
-pub(crate) enum Known {
+pub(crate) enum EarlierFind {
     Facts(Box<FileFacts>),
     Nothing,
 }
@@ -136,14 +136,19 @@ impl<'a> Earlier<'a> {
     }
 
     /// Gives what is known of an entry of the archive, where its readers are those of then.
-    pub(crate) fn of_entry(&self, entry: u32, path: &str, claimants: &Claimants) -> Option<Known> {
+    pub(crate) fn of_entry(
+        &self,
+        entry: u32,
+        path: &str,
+        claimants: &Claimants,
+    ) -> Option<EarlierFind> {
         let is_among = |flags: &[bool], place: &u16| flags.get(usize::from(*place)) == Some(&true);
         let mut readers = claimants.places().iter();
         if !readers.all(|place| is_among(&self.is_known, place)) {
             return None;
         }
         let Some(file) = self.facts.readers.of_entry(entry) else {
-            return Some(Known::Nothing);
+            return Some(EarlierFind::Nothing);
         };
         let mut readers = self.facts.readers.of_file(file).iter();
         let event = usize::try_from(file.event).ok()?;
@@ -151,7 +156,7 @@ impl<'a> Earlier<'a> {
             Some(Event::File(facts))
                 if facts.path == path && readers.all(|place| is_among(&self.is_there, place)) =>
             {
-                Some(Known::Facts(facts.clone()))
+                Some(EarlierFind::Facts(facts.clone()))
             }
             _ => None,
         }

@@ -25,7 +25,7 @@ pub(crate) struct Places {
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum ReadFrom {
     Memory,
     Spool,
 }
@@ -102,8 +102,8 @@ impl PluginSet {
         let mut places = Places::default();
         for analyzer in self.claimed(claimants) {
             match place(analyzer, size_bytes) {
-                Some(Place::Memory) => places.memory = true,
-                Some(Place::Spool) => places.spool = true,
+                Some(ReadFrom::Memory) => places.memory = true,
+                Some(ReadFrom::Spool) => places.spool = true,
                 None => {}
             }
         }
@@ -125,20 +125,20 @@ impl PluginSet {
             let found = &mut facts.found;
             match (place(analyzer, file.size_bytes), file.memory, &file.spool) {
                 // What its end claims may be in memory already.
-                (Some(Place::Memory), Some(content), _)
-                | (Some(Place::Spool), Some(content), None) => {
+                (Some(ReadFrom::Memory), Some(content), _)
+                | (Some(ReadFrom::Spool), Some(content), None) => {
                     let wanted = file.in_memory(content);
                     run(analyzer, file.path, found, |found| {
                         analyzer.analyze(wanted, found)
                     });
                 }
-                (Some(Place::Spool), _, Some(Ok(content))) => {
+                (Some(ReadFrom::Spool), _, Some(Ok(content))) => {
                     let spooled = file.spooled(content);
                     run(analyzer, file.path, found, |found| {
                         analyzer.analyze_spooled(spooled, found)
                     });
                 }
-                (Some(Place::Spool), _, Some(Err(gap))) => {
+                (Some(ReadFrom::Spool), _, Some(Err(gap))) => {
                     found.gaps.push(gap.clone().at(file.path));
                 }
                 _ => found
@@ -184,13 +184,13 @@ pub(crate) fn analyze_pair(
 
 /// Decides where an analyzer takes a file of this size; none where it does not. What is large goes
 /// into memory only where nothing else will do.
-fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<Place> {
+fn place(analyzer: &dyn Analyzer, size_bytes: u64) -> Option<ReadFrom> {
     let fits_memory = size_bytes <= analyzer.max_file_bytes();
     let may_spool = size_bytes <= analyzer.max_spooled_bytes();
     match (fits_memory, may_spool) {
-        (true, true) if size_bytes > USUAL_BYTES => Some(Place::Spool),
-        (true, _) => Some(Place::Memory),
-        (false, true) => Some(Place::Spool),
+        (true, true) if size_bytes > USUAL_BYTES => Some(ReadFrom::Spool),
+        (true, _) => Some(ReadFrom::Memory),
+        (false, true) => Some(ReadFrom::Spool),
         (false, false) => None,
     }
 }

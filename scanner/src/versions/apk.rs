@@ -15,14 +15,14 @@ use super::{ParsedVersion, VersionError, bounded, compare_digits, malformed};
 /// *Shape*: the parts in the order in which they are written, which is the order of their kinds.
 #[derive(Clone, Debug)]
 pub struct ApkVersion {
-    parts: Vec<Part>,
+    parts: Vec<ApkPart>,
 }
 
 /// One part. But for numbers behind a letter, later variants may only follow earlier ones, and a
 /// version that ends (or goes on with a later kind) where the other goes on with an earlier kind is
 /// the lower one.
 #[derive(Clone, Debug)]
-enum Part {
+enum ApkPart {
     First(Box<str>),
     Number(Box<str>),
     Letter(u8),
@@ -91,23 +91,25 @@ impl PartialEq for ApkVersion {
 impl Eq for ApkVersion {}
 
 /// Compares parts of the same kind; none where the kinds differ.
-fn compare_values(left: &Part, right: &Part) -> Option<Ordering> {
+fn compare_values(left: &ApkPart, right: &ApkPart) -> Option<Ordering> {
     Some(match (left, right) {
-        (Part::Number(a), Part::Number(b)) if a.starts_with('0') || b.starts_with('0') => a.cmp(b),
-        (Part::First(a), Part::First(b))
-        | (Part::Number(a), Part::Number(b))
-        | (Part::LetterNumber(a), Part::LetterNumber(b))
-        | (Part::SuffixNumber(a), Part::SuffixNumber(b))
-        | (Part::Revision(a), Part::Revision(b)) => compare_digits(a, b),
-        (Part::Letter(a), Part::Letter(b)) => a.cmp(b),
-        (Part::Suffix(a), Part::Suffix(b)) => a.cmp(b),
-        (Part::Hash(a), Part::Hash(b)) => a.cmp(b),
+        (ApkPart::Number(a), ApkPart::Number(b)) if a.starts_with('0') || b.starts_with('0') => {
+            a.cmp(b)
+        }
+        (ApkPart::First(a), ApkPart::First(b))
+        | (ApkPart::Number(a), ApkPart::Number(b))
+        | (ApkPart::LetterNumber(a), ApkPart::LetterNumber(b))
+        | (ApkPart::SuffixNumber(a), ApkPart::SuffixNumber(b))
+        | (ApkPart::Revision(a), ApkPart::Revision(b)) => compare_digits(a, b),
+        (ApkPart::Letter(a), ApkPart::Letter(b)) => a.cmp(b),
+        (ApkPart::Suffix(a), ApkPart::Suffix(b)) => a.cmp(b),
+        (ApkPart::Hash(a), ApkPart::Hash(b)) => a.cmp(b),
         _ => return None,
     })
 }
 
 /// Decides where one version goes on differently from, or longer than, the other.
-fn compare_kinds(left: Option<&Part>, right: Option<&Part>) -> Ordering {
+fn compare_kinds(left: Option<&ApkPart>, right: Option<&ApkPart>) -> Ordering {
     match (is_before_release(left), is_before_release(right)) {
         (true, false) => Ordering::Less,
         (false, true) => Ordering::Greater,
@@ -115,66 +117,66 @@ fn compare_kinds(left: Option<&Part>, right: Option<&Part>) -> Ordering {
     }
 }
 
-fn is_before_release(part: Option<&Part>) -> bool {
-    matches!(part, Some(Part::Suffix(suffix)) if *suffix <= Suffix::Rc)
+fn is_before_release(part: Option<&ApkPart>) -> bool {
+    matches!(part, Some(ApkPart::Suffix(suffix)) if *suffix <= Suffix::Rc)
 }
 
-fn kind(part: Option<&Part>) -> u8 {
+fn kind(part: Option<&ApkPart>) -> u8 {
     match part {
-        Some(Part::First(_)) => 0,
-        Some(Part::Number(_) | Part::LetterNumber(_)) => 1,
-        Some(Part::Letter(_)) => 2,
-        Some(Part::Suffix(_)) => 3,
-        Some(Part::SuffixNumber(_)) => 4,
-        Some(Part::Hash(_)) => 5,
-        Some(Part::Revision(_)) => 6,
+        Some(ApkPart::First(_)) => 0,
+        Some(ApkPart::Number(_) | ApkPart::LetterNumber(_)) => 1,
+        Some(ApkPart::Letter(_)) => 2,
+        Some(ApkPart::Suffix(_)) => 3,
+        Some(ApkPart::SuffixNumber(_)) => 4,
+        Some(ApkPart::Hash(_)) => 5,
+        Some(ApkPart::Revision(_)) => 6,
         None => ENDED,
     }
 }
 
-fn parts(text: &str) -> Option<Vec<Part>> {
+fn parts(text: &str) -> Option<Vec<ApkPart>> {
     let (mut parts, mut rest) = numbers(text)?;
     while let Some(after) = rest.strip_prefix('_') {
         let (suffix, tail) = suffix(after)?;
-        parts.push(Part::Suffix(suffix));
+        parts.push(ApkPart::Suffix(suffix));
         rest = tail;
         if let Some((number, tail)) = digits(rest) {
-            parts.push(Part::SuffixNumber(number.into()));
+            parts.push(ApkPart::SuffixNumber(number.into()));
             rest = tail;
         }
     }
     if let Some(after) = rest.strip_prefix('~') {
         let (hash, tail) = run(after, |c| matches!(c, '0'..='9' | 'a'..='f'))?;
-        parts.push(Part::Hash(hash.into()));
+        parts.push(ApkPart::Hash(hash.into()));
         rest = tail;
     }
     if let Some(after) = rest.strip_prefix("-r") {
         let (revision, tail) = digits(after)?;
-        parts.push(Part::Revision(revision.into()));
+        parts.push(ApkPart::Revision(revision.into()));
         rest = tail;
     }
     rest.is_empty().then_some(parts)
 }
 
 /// Splits off the numbers and letters that a version begins with; none where they are malformed.
-fn numbers(text: &str) -> Option<(Vec<Part>, &str)> {
+fn numbers(text: &str) -> Option<(Vec<ApkPart>, &str)> {
     let (first, mut rest) = digits(text)?;
-    let mut parts = vec![Part::First(first.into())];
+    let mut parts = vec![ApkPart::First(first.into())];
     loop {
         while let Some(after) = rest.strip_prefix('.') {
             let (number, tail) = digits(after)?;
-            parts.push(Part::Number(number.into()));
+            parts.push(ApkPart::Number(number.into()));
             rest = tail;
         }
         let Some(letter) = rest.bytes().next().filter(u8::is_ascii_lowercase) else {
             return Some((parts, rest));
         };
-        parts.push(Part::Letter(letter));
+        parts.push(ApkPart::Letter(letter));
         rest = rest.get(1..)?;
         let Some((number, tail)) = digits(rest) else {
             return Some((parts, rest));
         };
-        parts.push(Part::LetterNumber(number.into()));
+        parts.push(ApkPart::LetterNumber(number.into()));
         rest = tail;
     }
 }

@@ -47,7 +47,7 @@ impl ParsedVersion for MavenVersion {
             return Err(malformed("Maven", text));
         }
         Ok(Self {
-            items: Reader::default().read(&text.to_lowercase()),
+            items: VersionReader::default().read(&text.to_lowercase()),
         })
     }
 }
@@ -130,7 +130,7 @@ fn against_nothing(item: &Item) -> Ordering {
 
 /// Reads a lower-case text into nested lists; `open` holds the lists that are not closed yet, the
 /// innermost last.
-struct Reader {
+struct VersionReader {
     open: Vec<Vec<Item>>,
     /// The characters of the item that is being read.
     pending: String,
@@ -138,7 +138,7 @@ struct Reader {
     is_numbered: bool,
 }
 
-impl Default for Reader {
+impl Default for VersionReader {
     fn default() -> Self {
         Self {
             open: vec![Vec::new()],
@@ -149,7 +149,7 @@ impl Default for Reader {
     }
 }
 
-impl Reader {
+impl VersionReader {
     fn read(mut self, text: &str) -> Vec<Item> {
         let mut characters = text.chars().peekable();
         while let Some(c) = characters.next() {

@@ -21,17 +21,17 @@ pub struct PacmanVersion {
 
 /// The runs of a version or of a release, in the order in which they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Pieces(Vec<Piece>);
+struct Pieces(Vec<VersionPiece>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Piece {
+struct VersionPiece {
     /// How many characters lie between the run before and this one.
     gap: usize,
-    run: Run,
+    run: VersionRun,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Run {
+enum VersionRun {
     Word(Box<str>),
     Number(Digits),
 }
@@ -64,13 +64,13 @@ impl PartialOrd for Pieces {
 }
 
 /// Whatever goes on is higher, except letters that follow at once.
-fn against_the_end(piece: &Piece) -> Ordering {
+fn against_the_end(piece: &VersionPiece) -> Ordering {
     match piece {
-        Piece {
+        VersionPiece {
             gap: 0,
-            run: Run::Word(_),
+            run: VersionRun::Word(_),
         } => Ordering::Less,
-        Piece { .. } => Ordering::Greater,
+        VersionPiece { .. } => Ordering::Greater,
     }
 }
 
@@ -101,8 +101,9 @@ fn pieces(text: &str) -> Option<Pieces> {
         let belongs = |c: char| c.is_ascii_alphanumeric() && c.is_ascii_digit() == is_number;
         let end = from_run.find(|c| !belongs(c)).unwrap_or(from_run.len());
         let (run, after) = from_run.split_at(end);
-        let run = Digits::read(run).map_or_else(|| Run::Word(run.into()), Run::Number);
-        pieces.push(Piece { gap, run });
+        let run =
+            Digits::read(run).map_or_else(|| VersionRun::Word(run.into()), VersionRun::Number);
+        pieces.push(VersionPiece { gap, run });
         rest = after;
     }
     Some(Pieces(pieces))

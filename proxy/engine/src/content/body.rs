@@ -84,11 +84,14 @@ pub fn stream(
         BlobSource::Stored(blob) => {
             let bytes = blob.open()?;
             let unproven = (!blob.is_proven()).then_some(blob);
-            (bytes, Origin::Stored { unproven })
+            (bytes, BodyOrigin::Stored { unproven })
         }
         BlobSource::Growing(blob) => {
             let growth = blob.watch();
-            (Arc::clone(blob.bytes()), Origin::Growing { blob, growth })
+            (
+                Arc::clone(blob.bytes()),
+                BodyOrigin::Growing { blob, growth },
+            )
         }
     };
     let reader = Reader {
@@ -179,7 +182,7 @@ impl fmt::Debug for BlobBody {
 /// One reader's place in a blob.
 struct Reader {
     bytes: Arc<dyn BlobBytes>,
-    origin: Origin,
+    origin: BodyOrigin,
     at: u64,
     end: u64,
     tail: Option<TailHold>,
@@ -187,7 +190,7 @@ struct Reader {
     spare: Vec<Bytes>,
 }
 
-enum Origin {
+enum BodyOrigin {
     Stored {
         /// The blob, until this process has hashed it once.
         unproven: Option<StoredBlob>,
@@ -215,7 +218,7 @@ impl Reader {
     }
 
     async fn next_piece(&mut self) -> io::Result<Bytes> {
-        if let Origin::Stored { unproven } = &mut self.origin
+        if let BodyOrigin::Stored { unproven } = &mut self.origin
             && let Some(blob) = unproven.take()
         {
             blob.prove_once().await?;
@@ -246,8 +249,8 @@ impl Reader {
     async fn change(&mut self) -> io::Result<()> {
         let grown = async {
             match &mut self.origin {
-                Origin::Growing { growth, .. } => growth.changed().await.is_ok(),
-                Origin::Stored { .. } => std::future::pending().await,
+                BodyOrigin::Growing { growth, .. } => growth.changed().await.is_ok(),
+                BodyOrigin::Stored { .. } => std::future::pending().await,
             }
         };
         let held = |tail: &&mut TailHold| *tail.state.borrow() != Tail::Released;
@@ -276,9 +279,9 @@ impl Reader {
     /// Gives the offset up to which bytes may go out now.
     fn allowed(&self) -> io::Result<u64> {
         let arrived = match &self.origin {
-            Origin::Stored { unproven: None } => self.end,
-            Origin::Stored { unproven: Some(_) } => 0,
-            Origin::Growing { blob, growth } => match &*growth.borrow() {
+            BodyOrigin::Stored { unproven: None } => self.end,
+            BodyOrigin::Stored { unproven: Some(_) } => 0,
+            BodyOrigin::Growing { blob, growth } => match &*growth.borrow() {
                 Growth::Filling { written } | Growth::Proven { len: written } => {
                     provisional(*written, blob.announced_len())
                 }
@@ -299,8 +302,8 @@ impl Reader {
     fn wanted(&self, allowed: u64) -> Option<usize> {
         let wanted = allowed.checked_sub(self.at).filter(|wanted| *wanted > 0)?;
         let most = match self.origin {
-            Origin::Stored { .. } => STORED_PIECE_BYTES,
-            Origin::Growing { .. } => GROWING_PIECE_BYTES,
+            BodyOrigin::Stored { .. } => STORED_PIECE_BYTES,
+            BodyOrigin::Growing { .. } => GROWING_PIECE_BYTES,
         };
         Some(usize::try_from(wanted).map_or(most, |wanted| wanted.min(most)))
     }

@@ -52,7 +52,7 @@ pub struct Snapshot {
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ImportOutcome {
     /// The bundle is in use now.
     New(Snapshot),
     /// It was in use already.
@@ -112,7 +112,7 @@ impl Imported {
         bundle: &Path,
         trust: &Trust,
         now: Timestamp,
-    ) -> Result<Outcome, BundleError> {
+    ) -> Result<ImportOutcome, BundleError> {
         let directory = &self.directory;
         private::create_dir_all(directory).map_err(file_error("create", directory))?;
         let lock_path = directory.join("import.lock");
@@ -127,7 +127,7 @@ impl Imported {
         let current = self.current()?.map(|(current, _)| current);
         if let Some(current) = &current {
             if current.digest == offered.digest {
-                return Ok(Outcome::Same(offered));
+                return Ok(ImportOutcome::Same(offered));
             }
             check_version(&offered, current)?;
         }
@@ -144,7 +144,7 @@ impl Imported {
         sync_directory(directory).map_err(file_error("sync", directory))?;
         self.switch_to(&offered)?;
         self.remove_others(&offered, current.as_ref());
-        Ok(Outcome::New(offered))
+        Ok(ImportOutcome::New(offered))
     }
 
     fn switch_to(&self, snapshot: &Snapshot) -> Result<(), BundleError> {

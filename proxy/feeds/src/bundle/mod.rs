@@ -25,7 +25,7 @@ use super::needed;
 use super::tables::{EPSS, KEV};
 use super::whole::Kind;
 
-pub use imported::{Imported, Outcome, Snapshot};
+pub use imported::{ImportOutcome, Imported, Snapshot};
 pub use keys::{KeyError, PublicKey, SigningKey, Trust};
 pub use pack::{Contents, Packed, pack};
 

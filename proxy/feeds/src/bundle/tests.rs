@@ -57,7 +57,7 @@ impl Site {
             imported,
         };
         let outcome = site.import(&Forged::new(5).bundle(&site.keys[..1]));
-        assert!(matches!(outcome, Ok(Outcome::New(_))), "{outcome:?}");
+        assert!(matches!(outcome, Ok(ImportOutcome::New(_))), "{outcome:?}");
         site
     }
 
@@ -71,11 +71,11 @@ impl Site {
         path
     }
 
-    fn import(&self, bundle: &[u8]) -> Result<Outcome, BundleError> {
+    fn import(&self, bundle: &[u8]) -> Result<ImportOutcome, BundleError> {
         self.import_at(bundle, at(NOON))
     }
 
-    fn import_at(&self, bundle: &[u8], now: Timestamp) -> Result<Outcome, BundleError> {
+    fn import_at(&self, bundle: &[u8], now: Timestamp) -> Result<ImportOutcome, BundleError> {
         self.imported.import(&self.put(bundle), &self.trust(), now)
     }
 
@@ -185,7 +185,7 @@ fn what_was_exported_is_imported_once() {
     let packed = pack(contents, 9, times, &site.keys, &bundle).unwrap();
     assert_eq!(packed.files, 3);
     let outcome = site.imported.import(&bundle, &site.trust(), at(NOON));
-    let Ok(Outcome::New(snapshot)) = outcome else {
+    let Ok(ImportOutcome::New(snapshot)) = outcome else {
         panic!("{outcome:?}");
     };
     assert_eq!((snapshot.created, snapshot.expires), times);
@@ -196,7 +196,7 @@ fn what_was_exported_is_imported_once() {
     }
     assert!(!place.join("PyPI/held.csv").exists());
     let again = site.imported.import(&bundle, &site.trust(), at(NOON));
-    assert_eq!(again.unwrap(), Outcome::Same(snapshot));
+    assert_eq!(again.unwrap(), ImportOutcome::Same(snapshot));
     let empty = Contents::open(&site.home.path().join("imported"));
     assert!(empty.is_err(), "nothing to export");
 }
@@ -247,7 +247,7 @@ fn older_versions_and_a_second_one_of_the_same_are_refused() {
     let other = Forged::of(5, &[(FILE, &archive("other"))]);
     site.refuses(&other.bundle(keys), "another bundle with version 5");
     let same = site.import(&Forged::new(5).bundle(keys));
-    assert!(matches!(same, Ok(Outcome::Same(_))));
+    assert!(matches!(same, Ok(ImportOutcome::Same(_))));
     assert!(site.import(&Forged::new(u64::MAX).bundle(keys)).is_ok());
     let error = site.import(&Forged::new(6).bundle(keys)).unwrap_err();
     assert!(matches!(error, BundleError::Rollback { .. }), "{error}");

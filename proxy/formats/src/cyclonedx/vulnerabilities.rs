@@ -36,7 +36,7 @@ pub(super) struct Vulnerability<'a> {
     properties: Vec<Property>,
 }
 
-type Key<'a> = (
+type VulnerabilityKey<'a> = (
     (&'a str, &'a str, FindingKind, FindingStatus),
     ((Severity, Option<&'a str>), Option<u64>, bool),
     (
@@ -51,7 +51,7 @@ type Key<'a> = (
 /// *Shape*: no group is empty; groups are in the order of their first findings.
 pub(super) fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    let mut positions: HashMap<Key<'_>, usize> = HashMap::new();
+    let mut positions: HashMap<VulnerabilityKey<'_>, usize> = HashMap::new();
     for finding in &verdict.findings {
         let position = *positions.entry(key(finding)).or_insert(groups.len());
         match groups.get_mut(position) {
@@ -62,7 +62,7 @@ pub(super) fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
     groups
 }
 
-fn key(finding: &Finding) -> Key<'_> {
+fn key(finding: &Finding) -> VulnerabilityKey<'_> {
     (
         (&finding.id, &finding.source, finding.kind, finding.status),
         (

@@ -41,7 +41,7 @@ struct Group<'a> {
     unnamed: u64,
 }
 
-type Key<'a> = (
+type RowKey<'a> = (
     (&'a str, &'a str, &'a str),
     (
         Option<&'a str>,
@@ -117,7 +117,7 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory, view: &View) -> Ve
         })
         .collect();
     let mut groups: Vec<Group<'_>> = Vec::new();
-    let mut positions: HashMap<Key<'_>, usize> = HashMap::new();
+    let mut positions: HashMap<RowKey<'_>, usize> = HashMap::new();
     for finding in verdict
         .findings
         .iter()

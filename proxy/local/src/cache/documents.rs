@@ -11,7 +11,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::digest::Algorithm;
 
 use super::blob_name::BlobName;
-use super::index::Index;
+use super::index::CacheIndex;
 use super::layout::{self, FoundFile, Layout, failed};
 use super::store::ContentStore;
 
@@ -113,7 +113,7 @@ impl ContentStore {
 }
 
 /// Lists the derived documents on disk, least recently written first.
-pub(super) fn index(layout: &Layout) -> Result<Index<DocumentName>, ContentError> {
+pub(super) fn index(layout: &Layout) -> Result<CacheIndex<DocumentName>, ContentError> {
     let mut found = Vec::new();
     for kind in DocumentKind::ALL
         .into_iter()
@@ -124,7 +124,7 @@ pub(super) fn index(layout: &Layout) -> Result<Index<DocumentName>, ContentError
         }
     }
     found.sort_by_key(|(_, file)| file.modified);
-    let mut index = Index::new();
+    let mut index = CacheIndex::new();
     for (kind, file) in found {
         let name = DocumentName {
             kind,

@@ -1,6 +1,6 @@
 //! What is stored and what goes first: sizes, order of use, pins. Pure bookkeeping.
 //!
-//! It touches no file; `store` and `documents` delete what [`Index::overflow`] names.
+//! It touches no file; `store` and `documents` delete what [`CacheIndex::overflow`] names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -10,8 +10,8 @@ const BLOCK_BYTES: u64 = 4096;
 
 /// Entries by key, with the order in which they were last used.
 #[derive(Debug)]
-pub(super) struct Index<K> {
-    entries: HashMap<K, Entry>,
+pub(super) struct CacheIndex<K> {
+    entries: HashMap<K, CachedFile>,
     by_use: BTreeMap<u64, K>,
     pins: HashMap<K, u32>,
     next_use: u64,
@@ -20,14 +20,14 @@ pub(super) struct Index<K> {
 
 /// What is known of one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct CachedFile {
     pub(super) len: u64,
     last_use: u64,
     /// Whether this process has seen that the content is what its name says.
     pub(super) is_proven: bool,
 }
 
-impl<K: Clone + Eq + Hash> Index<K> {
+impl<K: Clone + Eq + Hash> CacheIndex<K> {
     pub(super) fn new() -> Self {
         Self {
             entries: HashMap::new(),
@@ -43,7 +43,7 @@ impl<K: Clone + Eq + Hash> Index<K> {
         self.remove(&key);
         let last_use = self.tick();
         self.by_use.insert(last_use, key.clone());
-        let entry = Entry {
+        let entry = CachedFile {
             len,
             last_use,
             is_proven,
@@ -53,7 +53,7 @@ impl<K: Clone + Eq + Hash> Index<K> {
     }
 
     /// Gives an entry and makes it the most recently used one.
-    pub(super) fn touch(&mut self, key: &K) -> Option<Entry> {
+    pub(super) fn touch(&mut self, key: &K) -> Option<CachedFile> {
         let now = self.tick();
         let entry = self.entries.get_mut(key)?;
         self.by_use.remove(&entry.last_use);
@@ -88,7 +88,7 @@ impl<K: Clone + Eq + Hash> Index<K> {
         self.used_bytes
     }
 
-    /// Protects a key, present or yet to come, from [`Index::overflow`].
+    /// Protects a key, present or yet to come, from [`CacheIndex::overflow`].
     pub(super) fn pin(&mut self, key: &K) {
         let count = self.pins.entry(key.clone()).or_default();
         *count = count.saturating_add(1);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn drops_the_least_recently_used_first() {
-        let mut index = Index::new();
+        let mut index = CacheIndex::new();
         for key in ["a", "b", "c"] {
             index.insert(key, 10, true);
         }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn never_drops_what_is_pinned_or_just_written() {
-        let mut index = Index::new();
+        let mut index = CacheIndex::new();
         index.pin(&"a");
         index.insert("a", 10, true);
         index.insert("b", 10, true);
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn counts_a_replaced_entry_once() {
-        let mut index = Index::new();
+        let mut index = CacheIndex::new();
         index.insert("a", BLOCK_BYTES + 1, true);
         assert_eq!(index.used_bytes(), 2 * BLOCK_BYTES);
         index.insert("a", 4, true);

@@ -18,7 +18,7 @@ use sluicegate_model::{Digest, DigestHasher};
 use super::blob_name::BlobName;
 use super::documents::{self, DocumentName};
 use super::file::{IncomingFile, StoredFile};
-use super::index::Index;
+use super::index::CacheIndex;
 use super::layout::Layout;
 use crate::durable::Disk;
 
@@ -32,8 +32,8 @@ pub struct ContentStore {
 struct State {
     layout: Layout,
     capacity_bytes: u64,
-    blobs: Mutex<Index<BlobName>>,
-    documents: Mutex<Index<DocumentName>>,
+    blobs: Mutex<CacheIndex<BlobName>>,
+    documents: Mutex<CacheIndex<DocumentName>>,
 }
 
 /// Takes a protection from eviction back when it is dropped.
@@ -53,7 +53,7 @@ impl ContentStore {
     /// Does the same with this way of syncing.
     pub fn open_on(root: &Path, capacity_bytes: u64, disk: Disk) -> Result<Self, ContentError> {
         let layout = Layout::open(root, disk)?;
-        let mut blobs = Index::new();
+        let mut blobs = CacheIndex::new();
         for found in layout.list_blobs()? {
             // An earlier process stored it, and this one has not hashed it yet: disks rot and people
             // have editors.
@@ -80,7 +80,7 @@ impl ContentStore {
         &self.state.layout
     }
 
-    pub(super) fn documents(&self) -> MutexGuard<'_, Index<DocumentName>> {
+    pub(super) fn documents(&self) -> MutexGuard<'_, CacheIndex<DocumentName>> {
         lock(&self.state.documents)
     }
 
@@ -124,7 +124,7 @@ impl ContentStore {
         }
     }
 
-    fn blobs(&self) -> MutexGuard<'_, Index<BlobName>> {
+    fn blobs(&self) -> MutexGuard<'_, CacheIndex<BlobName>> {
         lock(&self.state.blobs)
     }
 }

@@ -113,7 +113,7 @@ impl Grounds {
 
 /// What is known of a line when it is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct LogEntry {
     /// When it was answered.
     pub time: Timestamp,
     /// What happened.
@@ -140,7 +140,7 @@ pub struct Entry {
     pub count: u64,
 }
 
-impl Entry {
+impl LogEntry {
     /// Starts a line about nobody and nothing yet.
     pub fn new(time: Timestamp, kind: LineKind) -> Self {
         Self {

@@ -9,7 +9,7 @@ use super::line::MAX_LINE_BYTES;
 const SEQ_FIELD: &[u8] = b"{\"seq\":";
 
 /// What stands next in the log.
-pub(super) enum Piece {
+pub(super) enum LogPiece {
     /// A line, without its newline.
     Line(Vec<u8>),
     /// More bytes than a line has, and then a newline: so many in all.
@@ -21,23 +21,23 @@ pub(super) enum Piece {
 }
 
 /// Reads up to the next newline.
-pub(super) fn next_line(file: &mut BufReader<&File>) -> io::Result<Piece> {
+pub(super) fn next_line(file: &mut BufReader<&File>) -> io::Result<LogPiece> {
     let mut line = Vec::new();
     let bound = (MAX_LINE_BYTES as u64).saturating_add(1);
     file.by_ref().take(bound).read_until(b'\n', &mut line)?;
     if line.last() == Some(&b'\n') {
         line.pop();
-        return Ok(Piece::Line(line));
+        return Ok(LogPiece::Line(line));
     }
     if line.is_empty() {
-        return Ok(Piece::End);
+        return Ok(LogPiece::End);
     }
     if (line.len() as u64) < bound {
-        return Ok(Piece::Torn(line.len() as u64));
+        return Ok(LogPiece::Torn(line.len() as u64));
     }
     let more = file.skip_until(b'\n')? as u64;
     tracing::debug!(bytes = more, "decision log holds a line past its bound");
-    Ok(Piece::TooLong(bound.saturating_add(more)))
+    Ok(LogPiece::TooLong(bound.saturating_add(more)))
 }
 
 /// Finds where the first line starts whose number is `seq` or higher, by halving the file: numbers
@@ -69,14 +69,14 @@ fn first_numbered(file: &File, from: u64, end: u64) -> io::Result<Option<(u64, u
     }
     while at < end {
         match next_line(&mut reader)? {
-            Piece::Line(line) => {
+            LogPiece::Line(line) => {
                 if let Some(number) = number_of(&line) {
                     return Ok(Some((at, number)));
                 }
                 at = at.saturating_add(line.len() as u64).saturating_add(1);
             }
-            Piece::TooLong(bytes) => at = at.saturating_add(bytes),
-            Piece::Torn(_) | Piece::End => return Ok(None),
+            LogPiece::TooLong(bytes) => at = at.saturating_add(bytes),
+            LogPiece::Torn(_) | LogPiece::End => return Ok(None),
         }
     }
     Ok(None)

@@ -11,9 +11,9 @@ use sluicegate_model::forms;
 use sluicegate_model::verdict::{Decision, Reason, RuleId};
 
 use super::earlier::EarlierLine;
-use super::entry::{Entry, LineKind, shortened};
+use super::entry::{LineKind, LogEntry, shortened};
 
-/// Longest line, in bytes; the longest that [`Entry`] can make is about 60 KiB.
+/// Longest line, in bytes; the longest that [`LogEntry`] can make is about 60 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
 /// What stands between a line's other fields and its hash.
 const HASH_FIELD: &[u8] = b",\"hash\":\"";
@@ -102,7 +102,7 @@ impl Head {
     }
 }
 
-impl Entry {
+impl LogEntry {
     /// Writes the line that follows `head`, newline included, and gives the new head.
     pub(super) fn chain(self, head: &Head) -> Result<(Vec<u8>, Head), serde_json::Error> {
         let seq = head.seq.saturating_add(1);

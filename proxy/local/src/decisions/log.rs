@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use sluicegate_engine::audit::AuditError;
 use tokio::sync::oneshot;
 
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::line::Head;
 use super::open::{OpenLog, OpenReport, open};
 use crate::durable::{Disk, write_file_anew};
@@ -91,7 +91,7 @@ struct Writer {
 
 struct Request {
     /// None where only the log is to be proven.
-    entry: Option<Entry>,
+    entry: Option<LogEntry>,
     done: Done,
 }
 
@@ -146,12 +146,12 @@ impl DecisionLog {
     }
 
     /// Appends a line and gives its number; the line is durable when this returns.
-    pub async fn append(&self, entry: Entry) -> Result<u64, LogError> {
+    pub async fn append(&self, entry: LogEntry) -> Result<u64, LogError> {
         self.ask(Some(entry)).await
     }
 
     /// Does the same for a thread, which it blocks until then.
-    pub fn append_blocking(&self, entry: Entry) -> Result<u64, LogError> {
+    pub fn append_blocking(&self, entry: LogEntry) -> Result<u64, LogError> {
         let (done, answer) = mpsc::sync_channel(1);
         let requests = self.writer.requests.as_ref().ok_or(LogError::Closed)?;
         let request = Request {
@@ -173,7 +173,7 @@ impl DecisionLog {
         Ok(())
     }
 
-    async fn ask(&self, entry: Option<Entry>) -> Result<u64, LogError> {
+    async fn ask(&self, entry: Option<LogEntry>) -> Result<u64, LogError> {
         let (done, answer) = oneshot::channel();
         let requests = self.writer.requests.clone().ok_or(LogError::Closed)?;
         let done = Done::Task(done);
@@ -228,7 +228,7 @@ fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>) {
 
 impl OpenLog {
     /// Writes a batch whole and syncs it, or leaves the log as it was.
-    fn write(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
+    fn write(&mut self, entries: Vec<LogEntry>) -> Result<(), LogError> {
         let mut head = self.head.clone();
         let mut bytes = Vec::new();
         for entry in entries {

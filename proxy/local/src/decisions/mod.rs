@@ -22,7 +22,7 @@ mod read;
 mod verify;
 mod windows;
 
-pub use entry::{Entry, Grounds, LineKind};
+pub use entry::{Grounds, LineKind, LogEntry};
 pub use filter::DecisionFilter;
 pub use line::DecisionLine;
 pub use log::{DecisionLog, LogError};
@@ -30,7 +30,7 @@ pub use logged_keys::logged_keys;
 pub use open::{OpenReport, TornTail};
 pub use policy_record::{PolicyRecord, RecordError};
 pub use policy_texts::{KeptPolicies, PolicyTexts, TextsError};
-pub use pulled_by::{Asked, PulledBy, Puller, pulled_by};
+pub use pulled_by::{PulledBy, Puller, WhoPulled, pulled_by};
 pub use pulls::PullLog;
 pub use read::{DecisionPage, Order, PageOf, Searched, read, read_line};
 pub use verify::{Fault, FaultKind, VerifyReport, verify};

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 use jiff::Timestamp;
 
 use super::entry::LineKind;
-use super::windows::{Asked, is_within};
+use super::windows::{AskedPull, is_within};
 
 /// What stands for every name past the bound.
 const OTHER: &str = "(other)";
@@ -21,7 +21,7 @@ const MAX_CLIENTS: usize = 10_000;
 
 /// The names of each client in its window.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct ClientNames {
     keys: RandomState,
     clients: HashMap<u64, Named>,
 }
@@ -33,9 +33,9 @@ struct Named {
     denied: HashSet<u64>,
 }
 
-impl Names {
+impl ClientNames {
     /// Replaces the names that are one too many.
-    pub(super) fn bound(&mut self, asked: &mut Asked, now: Timestamp) {
+    pub(super) fn bound(&mut self, asked: &mut AskedPull, now: Timestamp) {
         let client = self.hash(&(asked.who.client, &asked.who.principal));
         let agent = self.hash(&asked.who.user_agent);
         let repository = self.hash(&asked.repository);

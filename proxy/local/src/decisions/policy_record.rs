@@ -4,7 +4,7 @@ use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_policy::PolicySet;
 
-use super::entry::{Entry, Grounds, LineKind};
+use super::entry::{Grounds, LineKind, LogEntry};
 use super::log::{DecisionLog, LogError};
 use super::policy_texts::{PolicyTexts, TextsError};
 
@@ -57,15 +57,15 @@ impl PolicyRecord {
         self.texts.keep(&digest, || set.documents_for(scope))
     }
 
-    fn line(&self, set: &PolicySet) -> Entry {
-        Entry {
+    fn line(&self, set: &PolicySet) -> LogEntry {
+        LogEntry {
             basis: Grounds {
                 policy: Some(set.policy_names().join("+")),
                 policies: Some(set.digest()),
                 ..Grounds::default()
             },
             count: 0,
-            ..Entry::new(self.clock.now(), LineKind::Policy)
+            ..LogEntry::new(self.clock.now(), LineKind::Policy)
         }
     }
 }

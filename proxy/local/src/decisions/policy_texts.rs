@@ -37,7 +37,7 @@ pub struct TextsError {
 /// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Record {
+enum TextsLine {
     Document(#[serde(with = "KeptDocument")] PolicyDocument),
     Set {
         digest: Digest,
@@ -71,12 +71,12 @@ pub struct KeptPolicies {
 #[derive(Clone, Debug)]
 pub struct PolicyTexts {
     path: Arc<Path>,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<TextsFile>>,
     disk: Disk,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct TextsFile {
     file: File,
     /// Bytes of whole lines that are durable.
     len: u64,
@@ -105,7 +105,7 @@ impl PolicyTexts {
                 .truncate(false)
                 .open(&path)?;
             disk.sync_directory(directory)?;
-            Kept::read(file)
+            TextsFile::read(file)
         };
         let kept = open().map_err(|source| TextsError {
             attempt: "opening",
@@ -132,14 +132,14 @@ impl PolicyTexts {
             let mut records = Vec::new();
             let mut listed = Vec::new();
             for document in documents() {
-                let line = line_of(&Record::Document(document))?;
+                let line = line_of(&TextsLine::Document(document))?;
                 let id = Digest::of(&line);
                 if !kept.documents.contains(&id) && !listed.contains(&id) {
                     records.push(line);
                 }
                 listed.push(id);
             }
-            let set = Record::Set {
+            let set = TextsLine::Set {
                 digest: digest.clone(),
                 documents: listed,
             };
@@ -160,7 +160,7 @@ impl PolicyTexts {
             if kept.in_force.as_ref() == Some(digest) {
                 return Ok(Vec::new());
             }
-            Ok(vec![line_of(&Record::InForce(digest.clone()))?])
+            Ok(vec![line_of(&TextsLine::InForce(digest.clone()))?])
         })
     }
 
@@ -168,7 +168,7 @@ impl PolicyTexts {
     fn change(
         &self,
         attempt: &'static str,
-        make: impl FnOnce(&Kept) -> io::Result<Vec<Vec<u8>>>,
+        make: impl FnOnce(&TextsFile) -> io::Result<Vec<Vec<u8>>>,
     ) -> Result<(), TextsError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = make(&kept).and_then(|lines| kept.append(&lines, &self.disk));
@@ -191,7 +191,7 @@ impl PolicyTexts {
     }
 }
 
-impl Kept {
+impl TextsFile {
     /// Reads what is there; what stands behind the last newline is what a crash left.
     fn read(file: File) -> io::Result<Self> {
         let mut kept = Self {
@@ -214,14 +214,14 @@ impl Kept {
 
     fn note(&mut self, line: &[u8]) {
         match serde_json::from_slice(line) {
-            Ok(Record::Document(_)) => drop(self.documents.insert(Digest::of(line))),
+            Ok(TextsLine::Document(_)) => drop(self.documents.insert(Digest::of(line))),
             // One whose documents are damaged is kept again.
-            Ok(Record::Set { digest, documents }) => {
+            Ok(TextsLine::Set { digest, documents }) => {
                 if documents.iter().all(|id| self.documents.contains(id)) {
                     self.sets.insert(digest);
                 }
             }
-            Ok(Record::InForce(digest)) => self.in_force = Some(digest),
+            Ok(TextsLine::InForce(digest)) => self.in_force = Some(digest),
             // Not kept, as far as anybody can tell: it is kept again when it is needed.
             Err(_damaged) => {}
         }
@@ -248,7 +248,7 @@ impl Kept {
     }
 }
 
-fn line_of(record: &Record) -> io::Result<Vec<u8>> {
+fn line_of(record: &TextsLine) -> io::Result<Vec<u8>> {
     Ok(serde_json::to_vec(record)?)
 }
 
@@ -261,7 +261,7 @@ fn find(path: &Path, wanted: &Digest) -> io::Result<Option<KeptPolicies>> {
     let mut listed = vec![wanted.clone()];
     let mut is_set = false;
     each_line(&file, |line| {
-        if let Ok(Record::Set { digest, documents }) = serde_json::from_slice(line)
+        if let Ok(TextsLine::Set { digest, documents }) = serde_json::from_slice(line)
             && digest == *wanted
         {
             listed = documents;
@@ -273,7 +273,7 @@ fn find(path: &Path, wanted: &Digest) -> io::Result<Option<KeptPolicies>> {
     each_line(&file, |line| {
         let id = Digest::of(line);
         if among.contains(&id)
-            && let Ok(Record::Document(document)) = serde_json::from_slice(line)
+            && let Ok(TextsLine::Document(document)) = serde_json::from_slice(line)
         {
             found.insert(id, document);
         }

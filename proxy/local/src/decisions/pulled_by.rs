@@ -58,7 +58,7 @@ pub struct Puller {
 
 /// What is asked of the log: who pulled an image in a repository, up to an instant.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct WhoPulled {
     /// The canonical repository.
     pub repository: Repository,
     /// The manifest.
@@ -70,7 +70,7 @@ pub struct Asked {
 }
 
 /// Gives who pulled, in the order asked; blocks on the disk. No log is an empty one.
-pub fn pulled_by(directory: &Path, asked: &[Asked]) -> Result<Vec<PulledBy>, LogError> {
+pub fn pulled_by(directory: &Path, asked: &[WhoPulled]) -> Result<Vec<PulledBy>, LogError> {
     let mut found: Vec<Clients> = asked.iter().map(|_| Clients::default()).collect();
     let complete = look(directory, asked, &mut found)?;
     let told = |clients: Clients| PulledBy {
@@ -82,10 +82,14 @@ pub fn pulled_by(directory: &Path, asked: &[Asked]) -> Result<Vec<PulledBy>, Log
 }
 
 /// Counts the lines that are asked for; tells whether the whole log was looked at.
-fn look<'a>(directory: &Path, asked: &'a [Asked], found: &mut [Clients]) -> Result<bool, LogError> {
+fn look<'a>(
+    directory: &Path,
+    asked: &'a [WhoPulled],
+    found: &mut [Clients],
+) -> Result<bool, LogError> {
     let path = directory.join(FILE_NAME);
     let failed = |error| LogError::io("reading", &path, error);
-    let names = |asked: &'a Asked| std::iter::once(&asked.digest).chain(&asked.through);
+    let names = |asked: &'a WhoPulled| std::iter::once(&asked.digest).chain(&asked.through);
     let digests: HashSet<&str> = asked.iter().flat_map(names).map(Digest::as_str).collect();
     let mut wanted: HashMap<(String, &Digest), Vec<usize>> = HashMap::new();
     for (at, asked) in asked.iter().enumerate() {

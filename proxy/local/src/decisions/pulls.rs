@@ -12,13 +12,13 @@ use sluicegate_engine::audit::{Audit, AuditError, Denial, KeyLine, Pull, PullMet
 use sluicegate_model::verdict::Decision;
 use tokio::sync::watch;
 
-use super::entry::{Entry, Grounds, LineKind};
+use super::entry::{Grounds, LineKind, LogEntry};
 use super::log::{DecisionLog, LogError};
-use super::windows::{Asked, Because, Windows, Written};
+use super::windows::{AskedPull, Because, WhenWritten, Windows};
 
-fn asked_to_pull(pull: Pull) -> Asked {
+fn asked_to_pull(pull: Pull) -> AskedPull {
     let decision = pull.decision();
-    Asked {
+    AskedPull {
         who: pull.who,
         kind: LineKind::Pull,
         repository: pull.repository.to_string(),
@@ -31,8 +31,8 @@ fn asked_to_pull(pull: Pull) -> Asked {
     }
 }
 
-fn asked_elsewhere(denial: Denial) -> Asked {
-    Asked {
+fn asked_elsewhere(denial: Denial) -> AskedPull {
+    AskedPull {
         who: denial.who,
         kind: LineKind::Denied,
         repository: format!("{}/{}", denial.registry, denial.path),
@@ -47,16 +47,16 @@ fn asked_elsewhere(denial: Denial) -> Asked {
 
 /// Gives the line about something that was done with keys. What is `served` by it is the digest of
 /// all keys from now on.
-fn about_keys(line: KeyLine, now: Timestamp) -> Entry {
+fn about_keys(line: KeyLine, now: Timestamp) -> LogEntry {
     let rule = line.rule.to_owned().into();
-    Entry {
+    LogEntry {
         client: Some(line.who.client.to_string()),
         user_agent: line.who.user_agent,
         principal: line.who.principal.map(|principal| principal.to_string()),
         served: line.keys,
         basis: Grounds::of_rule(rule, Decision::Allow, line.words),
         count: 0,
-        ..Entry::new(now, LineKind::Key)
+        ..LogEntry::new(now, LineKind::Key)
     }
 }
 
@@ -124,7 +124,7 @@ impl PullLog {
         self.write(counts).await
     }
 
-    async fn take(&self, asked: Asked, now: Timestamp) -> Result<(), LogError> {
+    async fn take(&self, asked: AskedPull, now: Timestamp) -> Result<(), LogError> {
         self.log.prove().await?;
         let start = |entry| self.start(entry);
         let written = self.windows().take(asked, now, &start);
@@ -132,8 +132,8 @@ impl PullLog {
     }
 
     /// Writes counts; those that the disk refuses are tried again with the next ones.
-    async fn write(&self, counts: Vec<Entry>) -> Result<(), LogError> {
-        let write = |count: Entry| async move {
+    async fn write(&self, counts: Vec<LogEntry>) -> Result<(), LogError> {
+        let write = |count: LogEntry| async move {
             let written = self.log.append(count.clone()).await;
             written.map_err(|error| (count, error))
         };
@@ -148,7 +148,7 @@ impl PullLog {
     }
 
     /// Starts writing a line; it goes on when nobody waits any more.
-    fn start(&self, entry: Entry) -> Written {
+    fn start(&self, entry: LogEntry) -> WhenWritten {
         let (sender, written) = watch::channel(None);
         let log = self.log.clone();
         tokio::spawn(async move {
@@ -163,7 +163,7 @@ impl PullLog {
     }
 }
 
-async fn wait_for(mut written: Written) -> Result<(), LogError> {
+async fn wait_for(mut written: WhenWritten) -> Result<(), LogError> {
     let outcome = written.wait_for(Option::is_some).await;
     let outcome = outcome.map_err(|_| LogError::Closed)?;
     outcome.clone().unwrap_or(Err(LogError::Closed))

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backwards::LinesBackwards;
 use super::filter::{DecisionFilter, Look, Sieve};
-use super::forwards::{Piece, next_line, number_of, offset_of};
+use super::forwards::{LogPiece, next_line, number_of, offset_of};
 use super::line::{DecisionLine, MAX_LINE_BYTES};
 use super::log::LogError;
 use super::open::FILE_NAME;
@@ -81,7 +81,7 @@ pub fn read(
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Reading::new(filter, page).ended());
+            return Ok(PageReading::new(filter, page).ended());
         }
         Err(error) => return Err(failed(error)),
     };
@@ -108,7 +108,7 @@ fn newest(file: &File, filter: &DecisionFilter, page: PageOf) -> io::Result<Deci
         Some(after) => offset_of(file, after)?,
         None => file.metadata()?.len(),
     };
-    let mut reading = Reading::new(filter, page);
+    let mut reading = PageReading::new(filter, page);
     let (lines, _) = LinesBackwards::before(file, end, MAX_LINE_BYTES)?;
     for line in lines {
         let (_, line) = line?;
@@ -124,24 +124,24 @@ fn oldest(file: &File, filter: &DecisionFilter, page: PageOf) -> io::Result<Deci
         Some(after) => offset_of(file, after.saturating_add(1))?,
         None => 0,
     };
-    let mut reading = Reading::new(filter, page);
+    let mut reading = PageReading::new(filter, page);
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(start))?;
     loop {
         match next_line(&mut reader)? {
-            Piece::Line(line) => {
+            LogPiece::Line(line) => {
                 if let Some(page) = reading.take(&line) {
                     return Ok(page);
                 }
             }
-            Piece::TooLong(_) => {}
-            Piece::Torn(_) | Piece::End => return Ok(reading.ended()),
+            LogPiece::TooLong(_) => {}
+            LogPiece::Torn(_) | LogPiece::End => return Ok(reading.ended()),
         }
     }
 }
 
 /// A page while it is read.
-struct Reading<'a> {
+struct PageReading<'a> {
     sieve: Sieve<'a>,
     of: PageOf,
     page: DecisionPage,
@@ -149,7 +149,7 @@ struct Reading<'a> {
     outside: u64,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PageReading<'a> {
     fn new(filter: &'a DecisionFilter, of: PageOf) -> Self {
         Self {
             sieve: Sieve::new(filter),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::forwards::{Piece, next_line};
+use super::forwards::{LogPiece, next_line};
 use super::line::{DecisionLine, Head};
 use super::log::LogError;
 use super::open::FILE_NAME;
@@ -87,13 +87,13 @@ pub fn verify(directory: &Path) -> Result<VerifyReport, LogError> {
     let mut head = Head::before_the_first();
     for number in 1.. {
         match next_line(&mut file).map_err(failed)? {
-            Piece::End => break,
-            Piece::Torn(bytes) => {
+            LogPiece::End => break,
+            LogPiece::Torn(bytes) => {
                 report.torn_bytes = bytes;
                 break;
             }
-            Piece::TooLong(_) => report.fault(number, FaultKind::Altered),
-            Piece::Line(bytes) => judge(&mut report, &mut head, number, &bytes),
+            LogPiece::TooLong(_) => report.fault(number, FaultKind::Altered),
+            LogPiece::Line(bytes) => judge(&mut report, &mut head, number, &bytes),
         }
     }
     report.last_seq = head.seq;

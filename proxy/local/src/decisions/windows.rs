@@ -16,9 +16,9 @@ use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, RuleId, Verdict};
 use tokio::sync::watch;
 
-use super::entry::{Entry, Grounds, LineKind};
+use super::entry::{Grounds, LineKind, LogEntry};
 use super::log::LogError;
-use super::names::Names;
+use super::names::ClientNames;
 
 /// Time after a line in which the same again is counted, and after a tag in which what it led to
 /// belongs to it.
@@ -35,11 +35,11 @@ const MAX_LEADS: usize = 200_000;
 const MAX_OWED: usize = 10_000;
 
 /// None while the line is being written; then whether it is there.
-pub(super) type Written = watch::Receiver<Option<Result<(), LogError>>>;
+pub(super) type WhenWritten = watch::Receiver<Option<Result<(), LogError>>>;
 
 /// One request that was decided.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedPull {
     pub(super) who: Who,
     /// A pull, or what was denied.
     pub(super) kind: LineKind,
@@ -75,22 +75,22 @@ pub(super) struct Windows {
     open: HashMap<Id, Window>,
     /// The windows of tags that led to a digest, the last one each.
     leads: HashMap<Id, Id>,
-    names: Names,
+    names: ClientNames,
     /// Counts of windows that have ended.
-    owed: Vec<Entry>,
+    owed: Vec<LogEntry>,
 }
 
 #[derive(Debug)]
 struct Window {
     /// What its line said, as far as counts repeat it.
-    line: Entry,
+    line: LogEntry,
     /// When the line was made.
     at: Timestamp,
     /// When the same was asked last.
     last: Timestamp,
     decision: Decision,
     is_pending: bool,
-    written: Written,
+    written: WhenWritten,
     repeats: u64,
     leads: Vec<Id>,
     /// What has been asked by digest since `last`: the steps of one pull.
@@ -101,10 +101,10 @@ impl Windows {
     /// Takes a request in and gives the line that it has to wait for, made by `log` where it is new.
     pub(super) fn take(
         &mut self,
-        mut asked: Asked,
+        mut asked: AskedPull,
         now: Timestamp,
-        log: &dyn Fn(Entry) -> Written,
-    ) -> Written {
+        log: &dyn Fn(LogEntry) -> WhenWritten,
+    ) -> WhenWritten {
         self.names.bound(&mut asked, now);
         if let Some((id, lead)) = self.led_to(&asked, now)
             && let Some(window) = self.open.get_mut(&id)
@@ -148,10 +148,10 @@ impl Windows {
     /// pull more, where there is none yet.
     pub(super) fn settle_pending(
         &mut self,
-        mut asked: Asked,
+        mut asked: AskedPull,
         now: Timestamp,
-        log: &dyn Fn(Entry) -> Written,
-    ) -> Option<Written> {
+        log: &dyn Fn(LogEntry) -> WhenWritten,
+    ) -> Option<WhenWritten> {
         self.names.bound(&mut asked, now);
         let led = self.led_to(&asked, now).map(|(id, _)| id);
         let id = led.unwrap_or_else(|| self.id_of(&asked));
@@ -166,7 +166,7 @@ impl Windows {
     }
 
     /// Gives the counts of windows that have ended, and forgets those that nothing can follow.
-    pub(super) fn settle(&mut self, now: Timestamp) -> Vec<Entry> {
+    pub(super) fn settle(&mut self, now: Timestamp) -> Vec<LogEntry> {
         self.names.forget_ended(now);
         let ids: Vec<Id> = self.open.keys().copied().collect();
         for id in ids {
@@ -183,7 +183,7 @@ impl Windows {
     }
 
     /// Ends every window and gives what they have counted.
-    pub(super) fn drain(&mut self, now: Timestamp) -> Vec<Entry> {
+    pub(super) fn drain(&mut self, now: Timestamp) -> Vec<LogEntry> {
         let counts = self
             .open
             .values_mut()
@@ -195,13 +195,13 @@ impl Windows {
     }
 
     /// Takes back a count that could not be written.
-    pub(super) fn owe(&mut self, count: Entry) {
+    pub(super) fn owe(&mut self, count: LogEntry) {
         if self.owed.len() < MAX_OWED {
             self.owed.push(count);
         }
     }
 
-    fn id_of(&self, asked: &Asked) -> Id {
+    fn id_of(&self, asked: &AskedPull) -> Id {
         let what = (&asked.repository, &asked.tag, &asked.digest);
         match asked.kind {
             LineKind::Denied => self.hash(&("denied", &asked.who, &asked.repository)),
@@ -210,7 +210,7 @@ impl Windows {
     }
 
     /// Finds the window of the tag that led to what is asked by digest, and the name of that step.
-    fn led_to(&self, asked: &Asked, now: Timestamp) -> Option<(Id, Id)> {
+    fn led_to(&self, asked: &AskedPull, now: Timestamp) -> Option<(Id, Id)> {
         let digest = asked.digest.as_ref().filter(|_| asked.tag.is_none())?;
         let lead = self.lead_id(asked, digest);
         let id = *self.leads.get(&lead)?;
@@ -220,7 +220,7 @@ impl Windows {
 
     /// Notes where a window leads: to its own digest where a tag was asked for, and to what the
     /// manifest lists.
-    fn lead(&mut self, id: Id, asked: &Asked) {
+    fn lead(&mut self, id: Id, asked: &AskedPull) {
         let of_tag = self.open.get(&id).is_some_and(|w| w.line.tag.is_some());
         if !of_tag {
             return;
@@ -238,7 +238,7 @@ impl Windows {
         }
     }
 
-    fn lead_id(&self, asked: &Asked, digest: &Digest) -> Id {
+    fn lead_id(&self, asked: &AskedPull, digest: &Digest) -> Id {
         self.hash(&("led", &asked.who, &asked.repository, digest))
     }
 
@@ -300,9 +300,9 @@ impl Window {
     }
 
     /// Takes what it has counted. What a line that failed would have stood for was not answered.
-    fn count(&mut self, now: Timestamp) -> Option<Entry> {
+    fn count(&mut self, now: Timestamp) -> Option<LogEntry> {
         let count = std::mem::take(&mut self.repeats);
-        (count > 0 && !self.has_failed()).then(|| Entry {
+        (count > 0 && !self.has_failed()).then(|| LogEntry {
             time: now,
             count,
             ..self.line.clone()
@@ -314,10 +314,10 @@ impl Window {
     }
 }
 
-impl Asked {
-    fn entry(&self, now: Timestamp) -> Entry {
+impl AskedPull {
+    fn entry(&self, now: Timestamp) -> LogEntry {
         let is_served = self.decision != Decision::Refuse;
-        Entry {
+        LogEntry {
             client: Some(self.who.client.to_string()),
             user_agent: self.who.user_agent.clone(),
             principal: self.who.principal.as_ref().map(ToString::to_string),
@@ -327,7 +327,7 @@ impl Asked {
             served: self.digest.clone().filter(|_| is_served),
             decision: Some(self.decision),
             basis: self.because.basis(),
-            ..Entry::new(now, self.kind)
+            ..LogEntry::new(now, self.kind)
         }
     }
 }
@@ -348,7 +348,7 @@ impl Because {
     }
 }
 
-impl Entry {
+impl LogEntry {
     /// Gives what counts repeat of a line.
     fn counting(&self) -> Self {
         Self {

@@ -9,7 +9,7 @@ use sluicegate_engine::ledger::{Judged, LedgerError, Replacement, Verdicts as _,
 use crate::store::{Key, Op, StoreError};
 
 use super::event_rows;
-use super::index::{Entry, Logged};
+use super::index::{IndexEntry, Logged};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::rows;
@@ -114,7 +114,7 @@ impl Records {
                 };
                 taken = taken.saturating_add(1);
                 let number = event_rows::number(event.seq);
-                let entry = Entry::between(number, &[], &term::of_event(&event.change));
+                let entry = IndexEntry::between(number, &[], &term::of_event(&event.change));
                 ops.extend(self.index.log(entry, &mut logged)?);
             }
             self.store.apply(ops).await?;

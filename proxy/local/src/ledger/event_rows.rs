@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::store::{Op, StoreError};
 
-use super::index::{Entry, in_both};
+use super::index::{IndexEntry, in_both};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::replace::Batch;
@@ -60,12 +60,15 @@ impl Numbering<'_> {
         let terms = term::of_event(&event.change);
         batch.log(
             &records.index,
-            Entry::between(number(self.last), &[], &terms),
+            IndexEntry::between(number(self.last), &[], &terms),
         )?;
         if let Some(oldest) = self.last.checked_sub(KEPT_EVENTS) {
             if let Some(gone) = records.numbered_event(oldest).await? {
                 let terms = term::of_event(&gone.change);
-                batch.log(&records.index, Entry::between(number(oldest), &terms, &[]))?;
+                batch.log(
+                    &records.index,
+                    IndexEntry::between(number(oldest), &terms, &[]),
+                )?;
             }
             batch.ops.push(Op::Delete {
                 key: keys::event(oldest),

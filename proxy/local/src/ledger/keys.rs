@@ -10,7 +10,7 @@ use sluicegate_engine::ledger::term::Term;
 
 /// The kinds of records. The letters are on disk.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     Verdict,
     Text,
     VerdictByDigest,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Basis,
 }
 
-impl Kind {
+impl RecordKind {
     const fn letter(self) -> u8 {
         match self {
             Self::Verdict => b'v',
@@ -66,22 +66,26 @@ impl Kind {
 
 pub(super) fn verdict(scope: &Scope, digest: &Digest) -> Key {
     let repository = scope.repository.to_string();
-    for_whom(Kind::Verdict, [&repository, digest.as_str()], scope)
+    for_whom(RecordKind::Verdict, [&repository, digest.as_str()], scope)
 }
 
 /// Names the text of a verdict, where it is small.
 pub(super) fn text(scope: &Scope, digest: &Digest) -> Key {
     let repository = scope.repository.to_string();
-    for_whom(Kind::Text, [&repository, digest.as_str()], scope)
+    for_whom(RecordKind::Text, [&repository, digest.as_str()], scope)
 }
 
 pub(super) fn verdict_by_digest(digest: &Digest, scope: &Scope) -> Key {
     let repository = scope.repository.to_string();
-    for_whom(Kind::VerdictByDigest, [digest.as_str(), &repository], scope)
+    for_whom(
+        RecordKind::VerdictByDigest,
+        [digest.as_str(), &repository],
+        scope,
+    )
 }
 
 /// Adds to a key for whom it is, where that is not everybody.
-fn for_whom(kind: Kind, [one, other]: [&str; 2], scope: &Scope) -> Key {
+fn for_whom(kind: RecordKind, [one, other]: [&str; 2], scope: &Scope) -> Key {
     match scope.audience.digest() {
         None => key(kind, &[one, other]),
         Some(audience) => key(kind, &[one, other, audience.as_str()]),
@@ -89,20 +93,20 @@ fn for_whom(kind: Kind, [one, other]: [&str; 2], scope: &Scope) -> Key {
 }
 
 pub(super) fn verdicts_of(digest: &Digest) -> Key {
-    key(Kind::VerdictByDigest, &[digest.as_str()])
+    key(RecordKind::VerdictByDigest, &[digest.as_str()])
 }
 
 pub(super) fn all_by_digest() -> Key {
-    key(Kind::VerdictByDigest, &[])
+    key(RecordKind::VerdictByDigest, &[])
 }
 
 /// Names what lists say of the verdict of a number.
 pub(super) fn summary(number: u32) -> Key {
-    key(Kind::Summary, &[&format!("{number:08x}")])
+    key(RecordKind::Summary, &[&format!("{number:08x}")])
 }
 
 pub(super) fn all_summaries() -> Key {
-    key(Kind::Summary, &[])
+    key(RecordKind::Summary, &[])
 }
 
 /// Gives the number that a [`summary`] key names.
@@ -112,11 +116,11 @@ pub(super) fn summarised(key: &Key) -> Option<u32> {
 
 /// Names a row of changes that are not in the blocks yet, so that later ones sort last.
 pub(super) fn logged(row: u64) -> Key {
-    key(Kind::Logged, &[&format!("{row:016x}")])
+    key(RecordKind::Logged, &[&format!("{row:016x}")])
 }
 
 pub(super) fn all_logged() -> Key {
-    key(Kind::Logged, &[])
+    key(RecordKind::Logged, &[])
 }
 
 /// Gives the row that a [`logged`] key names.
@@ -126,11 +130,14 @@ pub(super) fn logged_row(key: &Key) -> Option<u64> {
 
 /// Names a block of the numbers that share a name.
 pub(super) fn block(term: Term, block: u32) -> Key {
-    key(Kind::Block, &[&term.to_string(), &format!("{block:06x}")])
+    key(
+        RecordKind::Block,
+        &[&term.to_string(), &format!("{block:06x}")],
+    )
 }
 
 pub(super) fn blocks_of(term: Term) -> Key {
-    key(Kind::Block, &[&term.to_string()])
+    key(RecordKind::Block, &[&term.to_string()])
 }
 
 /// Gives which block of its name a [`block`] key names.
@@ -140,7 +147,7 @@ pub(super) fn block_number(key: &Key) -> Option<u32> {
 
 /// Names the mark that every verdict has its number.
 pub(super) fn whole_index() -> Key {
-    key(Kind::WholeIndex, &[])
+    key(RecordKind::WholeIndex, &[])
 }
 
 /// Gives what begins the keys of lists that are not read any more.
@@ -149,91 +156,106 @@ pub(super) fn of_earlier_lists() -> [Key; 2] {
 }
 
 pub(super) fn member(repository: &Repository, manifest: &Digest) -> Key {
-    key(Kind::Member, &[&repository.to_string(), manifest.as_str()])
+    key(
+        RecordKind::Member,
+        &[&repository.to_string(), manifest.as_str()],
+    )
 }
 
 pub(super) fn listing(repository: &Repository, blob: &Digest, manifest: &Digest) -> Key {
     let parts = [&repository.to_string(), blob.as_str(), manifest.as_str()];
-    key(Kind::Listing, &parts)
+    key(RecordKind::Listing, &parts)
 }
 
 pub(super) fn listings(repository: &Repository, blob: &Digest) -> Key {
-    key(Kind::Listing, &[&repository.to_string(), blob.as_str()])
+    key(
+        RecordKind::Listing,
+        &[&repository.to_string(), blob.as_str()],
+    )
 }
 
 /// Names an index that lists a manifest.
 pub(super) fn parent(repository: &Repository, child: &Digest, index: &Digest) -> Key {
     let parts = [&repository.to_string(), child.as_str(), index.as_str()];
-    key(Kind::Parent, &parts)
+    key(RecordKind::Parent, &parts)
 }
 
 pub(super) fn parents(repository: &Repository, child: &Digest) -> Key {
-    key(Kind::Parent, &[&repository.to_string(), child.as_str()])
+    key(
+        RecordKind::Parent,
+        &[&repository.to_string(), child.as_str()],
+    )
 }
 
 pub(super) fn blob_present(repository: &Repository, blob: &Digest) -> Key {
-    key(Kind::BlobPresent, &[&repository.to_string(), blob.as_str()])
+    key(
+        RecordKind::BlobPresent,
+        &[&repository.to_string(), blob.as_str()],
+    )
 }
 
 pub(super) fn released(repository: &Repository, manifest: &Digest) -> Key {
     key(
-        Kind::Released,
+        RecordKind::Released,
         &[&repository.to_string(), manifest.as_str()],
     )
 }
 
 pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {
-    key(Kind::Tag, &[&repository.to_string(), tag.as_str()])
+    key(RecordKind::Tag, &[&repository.to_string(), tag.as_str()])
 }
 
 /// Names what a tag has pointed to.
 pub(super) fn tag_history(repository: &Repository, tag: &Tag) -> Key {
-    key(Kind::TagHistory, &[&repository.to_string(), tag.as_str()])
+    key(
+        RecordKind::TagHistory,
+        &[&repository.to_string(), tag.as_str()],
+    )
 }
 
 pub(super) fn platform(repository: &Repository, platform: &str) -> Key {
-    key(Kind::Platform, &[&repository.to_string(), platform])
+    key(RecordKind::Platform, &[&repository.to_string(), platform])
 }
 
 pub(super) fn platforms(repository: &Repository) -> Key {
-    key(Kind::Platform, &[&repository.to_string()])
+    key(RecordKind::Platform, &[&repository.to_string()])
 }
 
 /// Names an event so that newer ones sort first.
 pub(super) fn event(seq: u64) -> Key {
     let distance = u64::MAX.saturating_sub(seq);
-    key(Kind::Event, &[&format!("{distance:016x}")])
+    key(RecordKind::Event, &[&format!("{distance:016x}")])
 }
 
 pub(super) fn all_events() -> Key {
-    key(Kind::Event, &[])
+    key(RecordKind::Event, &[])
 }
 
 pub(super) fn event_head() -> Key {
-    key(Kind::EventHead, &[])
+    key(RecordKind::EventHead, &[])
 }
 
 pub(super) fn delivered_event() -> Key {
-    key(Kind::Delivered, &[])
+    key(RecordKind::Delivered, &[])
 }
 
 /// Names the newest basis.
 pub(super) fn basis() -> Key {
-    key(Kind::Basis, &[])
+    key(RecordKind::Basis, &[])
 }
 
 /// Names the number under which an image's packages are listed.
 pub(super) fn image(digest: &Digest) -> Key {
-    key(Kind::Image, &[digest.as_str()])
+    key(RecordKind::Image, &[digest.as_str()])
 }
 
 pub(super) fn all_images() -> Key {
-    key(Kind::Image, &[])
+    key(RecordKind::Image, &[])
 }
 
 /// Names the image of a number.
 pub(super) fn numbered_image(number: u32) -> Key {
-    key(Kind::NumberedImage, &[&format!("{number:08x}")])
+    key(RecordKind::NumberedImage, &[&format!("{number:08x}")])
 }
 
 /// Gives a key's last part as text.
@@ -251,7 +273,7 @@ pub(super) fn named_by_digest(key: &Key) -> Option<(Digest, Repository)> {
     Some((digest.parse().ok()?, repository.parse().ok()?))
 }
 
-fn key(kind: Kind, parts: &[&str]) -> Key {
+fn key(kind: RecordKind, parts: &[&str]) -> Key {
     let mut bytes = vec![kind.letter(), 0];
     for part in parts {
         bytes.extend_from_slice(part.as_bytes());

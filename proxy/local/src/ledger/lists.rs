@@ -18,7 +18,7 @@ use sluicegate_model::{Digest, Repository};
 use crate::store::StoreError;
 
 use super::head::{NameHash, SummaryRow};
-use super::index::{Place, Wanted, in_both};
+use super::index::{ListPlace, WantedVerdicts, in_both};
 use super::keys;
 use super::records::{PAGE_ROWS, Records};
 use super::rows;
@@ -75,7 +75,7 @@ impl Lists for Records {
     async fn summaries_of(&self, digest: &Digest) -> Result<Vec<Summary>, LedgerError> {
         self.index.load(&self.store).await?;
         let numbers = self.numbers_of(digest).await?;
-        let places: Vec<Place> = numbers.into_iter().map(|n| (Timestamp::MIN, n)).collect();
+        let places: Vec<ListPlace> = numbers.into_iter().map(|n| (Timestamp::MIN, n)).collect();
         Ok(self
             .summarised(&places)
             .await?
@@ -92,11 +92,11 @@ impl Records {
         filter: &VerdictFilter,
         limit: usize,
         after: Option<&str>,
-    ) -> Result<(Vec<Place>, Option<Place>), LedgerError> {
+    ) -> Result<(Vec<ListPlace>, Option<ListPlace>), LedgerError> {
         let after = after.map(from_cursor).transpose()?;
         self.whole_index().await?;
         let among = self.among(filter).await?;
-        let wanted = Wanted {
+        let wanted = WantedVerdicts {
             within: self.within(&filter.reach).await?,
             repository: filter.repository.as_ref().map(NameHash::of),
             decision: filter.decision,
@@ -127,7 +127,8 @@ impl Records {
             numbered.into_iter().filter(is_unnamed).collect()
         };
         for unnamed in unnamed.chunks(PAGE_ROWS) {
-            let places: Vec<Place> = unnamed.iter().map(|(_, n)| (Timestamp::MIN, *n)).collect();
+            let places: Vec<ListPlace> =
+                unnamed.iter().map(|(_, n)| (Timestamp::MIN, *n)).collect();
             let found = self.summarised(&places).await?;
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             for (summary, (hash, _)) in found.into_iter().zip(unnamed) {
@@ -178,7 +179,7 @@ impl Records {
         }
     }
 
-    async fn summarised(&self, places: &[Place]) -> Result<Vec<Option<Summary>>, StoreError> {
+    async fn summarised(&self, places: &[ListPlace]) -> Result<Vec<Option<Summary>>, StoreError> {
         let keys: Vec<_> = places
             .iter()
             .map(|(_, number)| keys::summary(*number))
@@ -198,13 +199,13 @@ fn is_of(filter: &VerdictFilter, summary: &Summary) -> bool {
     filter.repository.as_ref().is_none_or(is_of) && filter.reach.has(&summary.repository)
 }
 
-fn to_cursor((decided_at, number): Place) -> String {
+fn to_cursor((decided_at, number): ListPlace) -> String {
     let mut bytes = decided_at.as_nanosecond().to_be_bytes().to_vec();
     bytes.extend(number.to_be_bytes());
     hex::encode(bytes)
 }
 
-fn from_cursor(cursor: &str) -> Result<Place, LedgerError> {
+fn from_cursor(cursor: &str) -> Result<ListPlace, LedgerError> {
     let read = || {
         let bytes = hex::decode(cursor).ok()?;
         let (time, number) = bytes.split_first_chunk::<16>()?;

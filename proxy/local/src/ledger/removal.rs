@@ -4,7 +4,7 @@ use sluicegate_engine::ledger::{Judged, term};
 
 use crate::store::{Key, Op, StoreError};
 
-use super::index::Entry;
+use super::index::IndexEntry;
 use super::keys;
 use super::records::Records;
 use super::replace::Batch;
@@ -47,7 +47,7 @@ impl Records {
                 None => None,
             };
             let terms = verdict.as_ref().map(term::of_verdict);
-            let entry = Entry::between(number, &terms.unwrap_or_default(), &[]);
+            let entry = IndexEntry::between(number, &terms.unwrap_or_default(), &[]);
             batch.log(&self.index, entry)?;
             batch.give_up(number);
         }

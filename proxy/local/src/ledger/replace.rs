@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::store::{Key, Op, StoreError};
 
 use super::head::SummaryRow;
-use super::index::{Entry, Index, Logged};
+use super::index::{Index, IndexEntry, Logged};
 use super::keys;
 use super::package_rows;
 use super::records::Records;
@@ -126,7 +126,7 @@ impl Records {
 }
 
 /// What there is where a verdict is to be written.
-struct Place {
+struct Replaced {
     row: Option<VerdictRow>,
     number: Option<u32>,
     image: Option<ImageRow>,
@@ -137,7 +137,7 @@ impl Records {
     async fn places_of(
         &self,
         news: &[(Replacement, VerdictBody)],
-    ) -> Result<Vec<Place>, StoreError> {
+    ) -> Result<Vec<Replaced>, StoreError> {
         let keys_of = |(new, _): &(Replacement, VerdictBody)| {
             [
                 key(new),
@@ -148,7 +148,7 @@ impl Records {
         let keys: Vec<Key> = news.iter().flat_map(keys_of).collect();
         let bodies = self.store.get_many(&keys).await?;
         let (places, _) = bodies.as_chunks::<3>();
-        let place = |[row, number, image]: &[Option<Bytes>; 3]| Place {
+        let place = |[row, number, image]: &[Option<Bytes>; 3]| Replaced {
             row: row.as_deref().and_then(rows::read_verdict),
             number: number.as_deref().and_then(rows::read_number),
             image: image.as_deref().and_then(rows::read),
@@ -179,7 +179,7 @@ impl Records {
         batch: &mut Batch,
         new: Replacement,
         body: VerdictBody,
-        place: &Place,
+        place: &Replaced,
     ) -> Result<(), StoreError> {
         let is_listed = new.packages.is_some() || place.image.is_some();
         let summary = SummaryRow::of(&new.summary, is_listed)?;
@@ -205,7 +205,7 @@ impl Records {
             let numbered = rows::put_number(key, number, &scope.audience)?;
             batch.ops.push(numbered);
         }
-        let entry = Entry::between(number, &old_terms, &new.terms);
+        let entry = IndexEntry::between(number, &old_terms, &new.terms);
         batch.log(&self.index, entry)?;
         if let Some(packages) = new.packages {
             self.list_packages(batch, digest, packages, place)?;
@@ -219,7 +219,7 @@ impl Records {
         batch: &mut Batch,
         digest: &Digest,
         packages: Vec<Term>,
-        place: &Place,
+        place: &Replaced,
     ) -> Result<(), StoreError> {
         if let Some(old) = &place.image {
             batch.logged.image(old.number, false);
@@ -238,7 +238,7 @@ impl Records {
             key: keys::numbered_image(number),
             body: Bytes::copy_from_slice(digest.as_str().as_bytes()),
         });
-        let entry = Entry::between(number, &[], &packages);
+        let entry = IndexEntry::between(number, &[], &packages);
         batch.log(&self.index, entry)
     }
 }
@@ -259,7 +259,7 @@ impl Batch {
     }
 
     /// Adds what a number gains and loses.
-    pub(super) fn log(&mut self, index: &Index, entry: Entry) -> Result<(), StoreError> {
+    pub(super) fn log(&mut self, index: &Index, entry: IndexEntry) -> Result<(), StoreError> {
         self.ops.extend(index.log(entry, &mut self.logged)?);
         Ok(())
     }

@@ -29,7 +29,7 @@ use super::CommandError;
 
 /// Where to ask for one thing, and how to print it.
 #[derive(Args, Clone, Debug)]
-pub struct Source {
+pub struct QuerySource {
     /// Which service.
     #[command(flatten)]
     pub service: ServiceFlags,
@@ -133,7 +133,7 @@ pub enum ListFormat {
     Csv,
 }
 
-impl Source {
+impl QuerySource {
     /// Reaches for whoever answers.
     pub async fn connect(&self) -> Result<Service, CommandError> {
         Service::of(&self.service, self.data.as_deref()).await

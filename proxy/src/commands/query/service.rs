@@ -42,9 +42,9 @@ pub struct ServiceFlags {
 }
 
 /// Who answers.
-pub struct Service(Answers);
+pub struct Service(Answering);
 
-enum Answers {
+enum Answering {
     Running {
         web: OverWeb,
         /// Without a trailing `/`.
@@ -57,7 +57,7 @@ enum Answers {
 }
 
 /// What came back: the status, and the body as JSON where it is some.
-struct Answer {
+struct ServiceAnswer {
     status: StatusCode,
     body: Option<Value>,
 }
@@ -75,7 +75,7 @@ impl ServiceFlags {
             && let Some(data) = local_data(&environment)
             && let Ok(socket) = OverSocket::open(&data).await
         {
-            return Ok(Service(Answers::Local(socket)));
+            return Ok(Service(Answering::Local(socket)));
         }
         self.over_web(&environment)
     }
@@ -101,7 +101,7 @@ impl ServiceFlags {
                 data.display()
             ))
         })?;
-        Ok(Service(Answers::Local(socket)))
+        Ok(Service(Answering::Local(socket)))
     }
 
     fn over_web(&self, environment: &Environment) -> Result<Service, CommandError> {
@@ -113,7 +113,7 @@ impl ServiceFlags {
         let web = OverWeb::new(&base, self.ca_file.as_deref());
         let web = web.map_err(|error| CommandError::Usage(error.to_string()))?;
         let key = authorization(environment)?;
-        Ok(Service(Answers::Running { web, base, key }))
+        Ok(Service(Answering::Running { web, base, key }))
     }
 }
 
@@ -141,7 +141,7 @@ impl Service {
             }
             stopped::StoppedError::Start(_) => CommandError::Failed(error.to_string()),
         })?;
-        Ok(Self(Answers::Stopped(router)))
+        Ok(Self(Answering::Stopped(router)))
     }
 
     /// Asks for a path under `/api/v1/`.
@@ -167,7 +167,7 @@ impl Service {
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Value, CommandError> {
         let (status, body) = self.send(method, path, body).await?;
-        let answer = Answer {
+        let answer = ServiceAnswer {
             status,
             body: serde_json::from_slice(&body).ok(),
         };
@@ -187,17 +187,17 @@ impl Service {
         }
         let wrong = |error: hyper::http::Error| CommandError::Usage(error.to_string());
         let sent = match &self.0 {
-            Answers::Running { web, key, .. } => {
+            Answering::Running { web, key, .. } => {
                 if let Some(key) = key {
                     request = request.header(header::AUTHORIZATION, key.expose());
                 }
                 web.send(request.body(body.into()).map_err(wrong)?).await
             }
-            Answers::Local(socket) => {
+            Answering::Local(socket) => {
                 let request = request.header(header::HOST, "localhost");
                 socket.send(request.body(body.into()).map_err(wrong)?).await
             }
-            Answers::Stopped(router) => {
+            Answering::Stopped(router) => {
                 let request = request.header(header::HOST, "localhost");
                 let request = request.body(Body::from(body)).map_err(wrong)?;
                 let response = match router.clone().call(request).await {
@@ -218,13 +218,13 @@ impl Service {
 
     fn url(&self, path: &str) -> String {
         match &self.0 {
-            Answers::Running { base, .. } => format!("{base}{path}"),
-            Answers::Local(_) | Answers::Stopped(_) => path.to_owned(),
+            Answering::Running { base, .. } => format!("{base}{path}"),
+            Answering::Local(_) | Answering::Stopped(_) => path.to_owned(),
         }
     }
 }
 
-impl Answer {
+impl ServiceAnswer {
     /// Takes the answer, or what a problem says; what is no answer of the API is told apart.
     fn understood(self, url: &str) -> Result<Value, CommandError> {
         let unreachable = |reason: String| CommandError::Unreachable {
@@ -319,11 +319,11 @@ mod tests {
 
     #[test]
     fn who_is_no_api_is_told_apart() {
-        let answer = |status: u16, body: Option<Value>| Answer {
+        let answer = |status: u16, body: Option<Value>| ServiceAnswer {
             status: StatusCode::from_u16(status).unwrap(),
             body,
         };
-        let said = |answer: Answer| answer.understood("http://x/").unwrap_err();
+        let said = |answer: ServiceAnswer| answer.understood("http://x/").unwrap_err();
         let registry = json!({"errors": [{"code": "UNSUPPORTED"}]});
         assert!(
             said(answer(404, Some(registry)))

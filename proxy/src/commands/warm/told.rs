@@ -15,12 +15,12 @@ pub(super) struct Image {
     /// What the service says of it.
     scanned: Value,
     /// What its verdicts say: of an index, those of its children.
-    judged: Vec<Judged>,
+    judged: Vec<ToldVerdict>,
 }
 
 /// What one verdict says of refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Judged {
+struct ToldVerdict {
     policy: String,
     /// Rules that asked for a refusal, whatever came out, each with its message.
     refusing: Vec<(String, String)>,
@@ -74,7 +74,7 @@ impl Image {
             let children = children.filter_map(|child| child.get("digest")?.as_str());
             digests.extend(children.map(str::to_owned));
             if verdict.get("reasons").is_some() {
-                self.judged.push(Judged::of(&verdict));
+                self.judged.push(ToldVerdict::of(&verdict));
             }
         }
         Ok(())
@@ -107,7 +107,7 @@ impl Image {
     }
 }
 
-impl Judged {
+impl ToldVerdict {
     fn of(verdict: &Value) -> Self {
         let reasons = members(verdict, "/reasons").iter();
         let refusing = reasons.filter(|reason| cell(reason, "/action") == "refuse");
@@ -233,7 +233,7 @@ mod tests {
             .map(|rule| ((*rule).to_owned(), "why".to_owned()));
         Image {
             scanned: json!({"image": name, "state": "done", "digest": "sha256:1", "decision": decision}),
-            judged: vec![Judged {
+            judged: vec![ToldVerdict {
                 policy: policy.to_owned(),
                 refusing: refusing.collect(),
             }],

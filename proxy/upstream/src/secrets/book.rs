@@ -27,7 +27,7 @@ struct Needle {
 
 /// What a look-up wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum WantedSecret {
     /// Every needle.
     Any,
     /// Those that are no common word.
@@ -64,14 +64,14 @@ impl Book {
     }
 
     /// Gives the length of the longest needle that the lower-case bytes begin with.
-    pub(super) fn longest_at(&self, bytes: &[u8], wanted: Wanted) -> Option<usize> {
+    pub(super) fn longest_at(&self, bytes: &[u8], wanted: WantedSecret) -> Option<usize> {
         let head = bytes.first_chunk::<HEAD_BYTES>()?;
         if !self.firsts.get(first_two(*head)).copied().unwrap_or(false) {
             return None;
         }
         let least = match wanted {
-            Wanted::Any => 0,
-            Wanted::Long => LONG_BYTES,
+            WantedSecret::Any => 0,
+            WantedSecret::Long => LONG_BYTES,
         };
         let needles = self.by_head.get(head)?.iter();
         let fits =

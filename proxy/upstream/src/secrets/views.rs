@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::book::{Book, Wanted};
+use super::book::{Book, WantedSecret};
 
 /// How often percent-encoding is undone: a value in a URL in a parameter of another one.
 const MAX_DECODINGS: usize = 2;
@@ -18,7 +18,7 @@ struct View {
 pub(super) fn find(book: &Book, text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     each_view(book, text, |view| {
-        view.search(book, Wanted::Any, |range| {
+        view.search(book, WantedSecret::Any, |range| {
             found.push(widened(text, range));
             true
         });
@@ -38,7 +38,7 @@ pub(super) fn find(book: &Book, text: &str) -> Vec<Range<usize>> {
 pub(super) fn holds_long(book: &Book, text: &str) -> bool {
     let mut is_held = false;
     each_view(book, text, |view| {
-        view.search(book, Wanted::Long, |_| {
+        view.search(book, WantedSecret::Long, |_| {
             is_held = true;
             false
         });
@@ -88,7 +88,12 @@ impl View {
     }
 
     /// Calls `found` with the part of the text of each secret, until it says no.
-    fn search(&self, book: &Book, wanted: Wanted, mut found: impl FnMut(Range<usize>) -> bool) {
+    fn search(
+        &self,
+        book: &Book,
+        wanted: WantedSecret,
+        mut found: impl FnMut(Range<usize>) -> bool,
+    ) {
         let mut at = 0;
         while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let Some(len) = book.longest_at(rest, wanted) else {

@@ -41,7 +41,7 @@ impl Queue {
         begun
     }
 
-    fn end(&mut self, name: &str, outcome: Outcome) {
+    fn end(&mut self, name: &str, outcome: TurnOutcome) {
         let at = self
             .running
             .iter()
@@ -67,12 +67,12 @@ fn six_go_at_a_time_and_one_more_for_twenty_clean_answers_up_to_the_most() {
     queue.ask("a", Size::Large, 1_000);
     assert_eq!(queue.go().len(), 6);
     for clean in 1..=100 {
-        queue.end("a", Outcome::Clean);
+        queue.end("a", TurnOutcome::Clean);
         queue.go();
         let wanted = 6 + usize::from(clean >= 20) + usize::from(clean >= 40);
         assert_eq!(queue.running.len(), wanted, "after {clean}");
     }
-    queue.end("a", Outcome::Neither);
+    queue.end("a", TurnOutcome::Neither);
     assert_eq!(queue.go().len(), 1, "what is no answer changes nothing");
     let mut few = Queue::of(2);
     few.ask("a", Size::Large, 9);
@@ -88,19 +88,19 @@ fn a_complaint_halves_once_for_all_that_ran_together() {
     queue.ask("a", Size::Large, 1_000);
     queue.go();
     for _ in 0..6 {
-        queue.end("a", Outcome::TooMuch(SECOND));
+        queue.end("a", TurnOutcome::TooMuch(SECOND));
     }
     assert_eq!(queue.limit(), 3);
     assert_eq!(queue.go().len(), 0, "not before the pause is over");
     assert_eq!(queue.turns.wakes_at(queue.now), Some(queue.now + SECOND));
     queue.wait(SECOND);
     assert_eq!(queue.go().len(), 3);
-    queue.end("a", Outcome::TooMuch(SECOND));
+    queue.end("a", TurnOutcome::TooMuch(SECOND));
     queue.wait(SECOND);
     assert_eq!(queue.limit(), 1);
     assert_eq!(queue.go().len(), 0, "two are still running");
-    queue.end("a", Outcome::Clean);
-    queue.end("a", Outcome::TooMuch(SECOND));
+    queue.end("a", TurnOutcome::Clean);
+    queue.end("a", TurnOutcome::TooMuch(SECOND));
     assert_eq!(
         queue.limit(),
         1,
@@ -119,9 +119,9 @@ fn pauses_grow_until_an_answer_is_clean_and_what_is_asked_for_counts() {
         queue.go();
         let pause = queue.turns.pause(None, 1.0);
         seen.push(pause.as_millis());
-        queue.end("a", Outcome::TooMuch(pause));
+        queue.end("a", TurnOutcome::TooMuch(pause));
         while !queue.running.is_empty() {
-            queue.end("a", Outcome::Neither);
+            queue.end("a", TurnOutcome::Neither);
         }
         queue.wait(pause);
     }
@@ -132,7 +132,7 @@ fn pauses_grow_until_an_answer_is_clean_and_what_is_asked_for_counts() {
         ]
     );
     queue.go();
-    queue.end("a", Outcome::Clean);
+    queue.end("a", TurnOutcome::Clean);
     assert_eq!(queue.turns.pause(None, 1.0), FIRST_PAUSE);
     let asked = |seconds| queue.turns.pause(Some(Duration::from_secs(seconds)), 0.5);
     assert_eq!(asked(7), Duration::from_secs(7));
@@ -149,12 +149,12 @@ fn a_shorter_pause_does_not_end_a_longer_one() {
     let mut queue = Queue::of(24);
     queue.ask("a", Size::Large, 10);
     queue.go();
-    queue.end("a", Outcome::TooMuch(10 * SECOND));
-    queue.end("a", Outcome::TooMuch(SECOND));
+    queue.end("a", TurnOutcome::TooMuch(10 * SECOND));
+    queue.end("a", TurnOutcome::TooMuch(SECOND));
     queue.wait(9 * SECOND);
     assert_eq!(queue.go().len(), 0);
     while !queue.running.is_empty() {
-        queue.end("a", Outcome::Neither);
+        queue.end("a", TurnOutcome::Neither);
     }
     queue.wait(SECOND);
     assert_eq!(queue.go().len(), 3);
@@ -167,10 +167,10 @@ fn an_image_of_a_hundred_layers_does_not_hold_up_one_of_two() {
     assert_eq!(queue.go().len(), 6);
     queue.ask("two", Size::Large, 2);
     for _ in 0..2 {
-        queue.end("hundred", Outcome::Clean);
+        queue.end("hundred", TurnOutcome::Clean);
         assert_eq!(queue.go(), ["two"]);
     }
-    queue.end("two", Outcome::Clean);
+    queue.end("two", TurnOutcome::Clean);
     assert_eq!(queue.go(), ["hundred"]);
 }
 
@@ -200,10 +200,10 @@ fn who_joins_a_request_that_waits_lends_it_its_turn() {
     let shared = Askers::told_by(move || told.lock().unwrap().as_slice().into());
     let ticket = queue.turns.enter(shared.clone(), Size::Large, queue.now);
     queue.names.insert(ticket, "shared");
-    queue.end("large", Outcome::Clean);
+    queue.end("large", TurnOutcome::Clean);
     assert_eq!(queue.go(), ["large"], "it is the last of its image");
     all.lock().unwrap().push(Digest::of(b"small"));
-    queue.end("large", Outcome::Clean);
+    queue.end("large", TurnOutcome::Clean);
     assert_eq!(queue.go(), ["shared"]);
 }
 
@@ -226,7 +226,7 @@ fn small_requests_pass_large_ones_that_keep_all_places() {
     );
     queue.wait(OUT_OF_TURN_EVERY);
     assert_eq!(queue.go(), ["proof"]);
-    queue.end("layers", Outcome::TooMuch(SECOND));
+    queue.end("layers", TurnOutcome::TooMuch(SECOND));
     queue.wait(OUT_OF_TURN_EVERY);
     assert_eq!(
         queue.go().len(),
@@ -243,9 +243,9 @@ fn who_leaves_is_not_waited_for() {
     let gone = queue.turns.enter(Askers::default(), Size::Large, queue.now);
     queue.ask("b", Size::Large, 1);
     queue.turns.leave(gone);
-    queue.end("a", Outcome::Neither);
+    queue.end("a", TurnOutcome::Neither);
     assert_eq!(queue.go(), ["b"]);
-    queue.end("b", Outcome::Neither);
+    queue.end("b", TurnOutcome::Neither);
     assert_eq!(queue.turns.counts(), (0, 1, 0));
     assert!(
         queue.turns.running.is_empty(),

@@ -18,7 +18,7 @@ use crate::{absent, media_type};
 /// for an Empty Descriptor".
 const EMPTY_DOCUMENT: &str = "\"e30=\"";
 
-type List = Written<Vec<RawDescriptor>>;
+type DescriptorList = Written<Vec<RawDescriptor>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,9 +32,9 @@ pub(super) struct RawManifest {
     #[serde(default)]
     config: Option<RawDescriptor>,
     #[serde(default)]
-    layers: List,
+    layers: DescriptorList,
     #[serde(default)]
-    manifests: List,
+    manifests: DescriptorList,
     #[serde(default)]
     subject: Option<RawDescriptor>,
     #[serde(default, rename = "fsLayers")]
@@ -97,8 +97,8 @@ impl RawManifest {
 /// where it has to be the one that the document is about.
 fn lists(
     has_config: bool,
-    layers: List,
-    manifests: List,
+    layers: DescriptorList,
+    manifests: DescriptorList,
 ) -> (Option<Vec<RawDescriptor>>, Option<Vec<RawDescriptor>>) {
     match (layers, manifests) {
         (Written::Null, Written::Absent | Written::Null) if has_config => (Some(Vec::new()), None),

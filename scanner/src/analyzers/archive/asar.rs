@@ -17,8 +17,8 @@ const LIST_AT: u64 = 16;
 const MAX_LIST_BYTES: u64 = 8 * MIB;
 
 #[derive(Deserialize)]
-struct Node {
-    files: Option<BTreeMap<String, Node>>,
+struct AsarNode {
+    files: Option<BTreeMap<String, AsarNode>>,
     size: Option<u64>,
     offset: Option<String>,
 }
@@ -40,7 +40,7 @@ pub(super) fn members(
         return Ok(());
     }
     let list = source.up_to(LIST_AT, usize::try_from(list_bytes).unwrap_or(0));
-    let root: Node = serde_json::from_slice(&list)
+    let root: AsarNode = serde_json::from_slice(&list)
         .map_err(|_| broken("its list of files is not what it should be"))?;
     let content = source
         .rest(8 + header_bytes)

@@ -26,7 +26,7 @@ const WINDOW_ERROR: &str = "too much memory";
 /// How much room an xz stream's dictionary may take, in bytes: what `xz -9` makes.
 const MAX_DICTIONARY_BYTES: usize = 64 * 1024 * 1024;
 
-type Packed<'a> = BufReader<SourceReader<'a>>;
+type PackedSource<'a> = BufReader<SourceReader<'a>>;
 
 /// Reads what a stream holds until the budget of all streams of a file is spent.
 pub(super) struct Decoder<'a> {
@@ -35,10 +35,10 @@ pub(super) struct Decoder<'a> {
 }
 
 enum Inner<'a> {
-    Gzip(Box<MultiGzDecoder<Packed<'a>>>),
-    Zstd(zstd::stream::read::Decoder<'static, Packed<'a>>),
-    Xz(Xz<Packed<'a>>),
-    Bzip2(MultiBzDecoder<Packed<'a>>),
+    Gzip(Box<MultiGzDecoder<PackedSource<'a>>>),
+    Zstd(zstd::stream::read::Decoder<'static, PackedSource<'a>>),
+    Xz(Xz<PackedSource<'a>>),
+    Bzip2(MultiBzDecoder<PackedSource<'a>>),
 }
 
 impl<'a> Decoder<'a> {

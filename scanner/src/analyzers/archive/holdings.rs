@@ -5,7 +5,7 @@
 
 use sluicegate_model::coverage::GapKind;
 
-use super::place::{Named, Open, Place, named};
+use super::place::{ArchivePlace, Named, Open, named};
 use super::shape::{PHP, SCRIPT, Shape};
 use crate::analyzers::entries::{Member, Reading};
 use crate::analyzers::{composer, jar, npm, python};
@@ -19,11 +19,11 @@ const USUAL_CLASS_BYTES: u64 = 64 * 1024;
 
 /// What was seen of one archive.
 pub(super) struct Holdings<'p> {
-    place: Place<'p>,
+    place: ArchivePlace<'p>,
     open: Open,
     /// How many packages the whole file had before.
     before: usize,
-    java: jar::Holding,
+    java: jar::JarHolding,
     python: python::Holding,
     php: composer::Holding,
     /// The first record of a package that is read on disk only.
@@ -31,12 +31,12 @@ pub(super) struct Holdings<'p> {
 }
 
 impl<'p> Holdings<'p> {
-    pub(super) fn new(place: &Place<'p>, open: Open, reading: &Reading<'_>) -> Self {
+    pub(super) fn new(place: &ArchivePlace<'p>, open: Open, reading: &Reading<'_>) -> Self {
         Self {
             place: *place,
             open,
             before: reading.packages().len(),
-            java: jar::Holding::new(place.path, &reading.whole(place.path, place.inside)),
+            java: jar::JarHolding::new(place.path, &reading.whole(place.path, place.inside)),
             python: python::Holding::default(),
             php: composer::Holding::default(),
             unread: None,
@@ -67,11 +67,11 @@ impl<'p> Holdings<'p> {
 
     /// Opens an entry that is an archive by its name or by its first bytes.
     fn open(&self, reading: &mut Reading<'_>, member: &mut dyn Member, name: &str) {
-        let Place { inside, depth, .. } = self.place;
+        let ArchivePlace { inside, depth, .. } = self.place;
         if named(name) != Named::Other {
             reading.hold();
             reading.nested(member, inside, depth, &mut |reading, part, inner| {
-                (self.open)(reading, part, &Place::inner(inner, depth))
+                (self.open)(reading, part, &ArchivePlace::inner(inner, depth))
             });
             return;
         }
@@ -85,7 +85,7 @@ impl<'p> Holdings<'p> {
         if Shape::of(&head).is_some_and(|shape| !is_program(shape)) {
             let read = |reading: &mut Reading<'_>| {
                 reading.nested(member, inside, depth, &mut |reading, part, inner| {
-                    (self.open)(reading, part, &Place::inner(inner, depth))
+                    (self.open)(reading, part, &ArchivePlace::inner(inner, depth))
                 });
                 Ok(())
             };

@@ -10,7 +10,7 @@ use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, SpooledFile, WantedFil
 use crate::facts::Observations;
 use crate::limits::{GIB, Limits};
 
-use self::place::{Named, Place, named};
+use self::place::{ArchivePlace, Named, named};
 use super::entries::{MAX_MEMORY_BYTES, Reading, Source, Unread};
 
 mod asar;
@@ -48,7 +48,7 @@ impl Archives {
         found: &mut Observations,
     ) -> Result<(), AnalyzeError> {
         let mut reading = Reading::new(limits, path, source.bytes(), &self.unread, found);
-        let place = Place {
+        let place = ArchivePlace {
             path,
             inside: "",
             depth: 0,

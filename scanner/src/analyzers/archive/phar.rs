@@ -66,7 +66,7 @@ pub(super) fn members(
         return Ok(());
     }
     let list = source.up_to(at + 4, usize::try_from(list_bytes).unwrap_or(0));
-    let mut fields = Fields(&list);
+    let mut fields = PharFields(&list);
     let files = fields.number().ok_or_else(cut)?;
     // The version of the format and the archive's flags.
     fields.take(6).ok_or_else(cut)?;
@@ -95,13 +95,13 @@ pub(super) fn members(
                     ..plain
                 },
             ),
-            compression => visit(reading, &mut Packed { plain, compression }),
+            compression => visit(reading, &mut PackedFile { plain, compression }),
         }
     }
     Ok(())
 }
 
-struct Entry {
+struct PharEntry {
     name: String,
     bytes: u64,
     packed_bytes: u64,
@@ -109,9 +109,9 @@ struct Entry {
 }
 
 /// Reads a list field by field.
-struct Fields<'l>(&'l [u8]);
+struct PharFields<'l>(&'l [u8]);
 
-impl<'l> Fields<'l> {
+impl<'l> PharFields<'l> {
     fn take(&mut self, bytes: usize) -> Option<&'l [u8]> {
         let (taken, rest) = self.0.split_at_checked(bytes)?;
         self.0 = rest;
@@ -128,7 +128,7 @@ impl<'l> Fields<'l> {
         self.take(usize::try_from(bytes).ok()?)
     }
 
-    fn entry(&mut self) -> Option<Entry> {
+    fn entry(&mut self) -> Option<PharEntry> {
         let name = String::from_utf8_lossy(self.text()?);
         let name = name.trim_start_matches('/').to_owned();
         let bytes = self.number()?.into();
@@ -137,7 +137,7 @@ impl<'l> Fields<'l> {
         let _checksum = self.number()?;
         let flags = self.number()?;
         self.text()?;
-        Some(Entry {
+        Some(PharEntry {
             name,
             bytes,
             packed_bytes,
@@ -147,12 +147,12 @@ impl<'l> Fields<'l> {
 }
 
 /// A file that is compressed.
-struct Packed<'a> {
+struct PackedFile<'a> {
     plain: Plain<'a>,
     compression: u32,
 }
 
-impl Packed<'_> {
+impl PackedFile<'_> {
     fn reader(&self) -> Result<impl Read, ZipError> {
         let broken = |what: &str| ZipError::Broken(what.to_owned());
         if self.compression != DEFLATED {
@@ -164,7 +164,7 @@ impl Packed<'_> {
     }
 }
 
-impl Member for Packed<'_> {
+impl Member for PackedFile<'_> {
     fn name(&self) -> &str {
         &self.plain.name
     }

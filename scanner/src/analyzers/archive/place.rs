@@ -10,7 +10,7 @@ const STREAM_ENDINGS: [&str; 8] = [
 
 /// Where an archive lies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'p> {
+pub(super) struct ArchivePlace<'p> {
     /// Its path, which may name it.
     pub(super) path: &'p str,
     /// Its path within the file, empty for the file itself.
@@ -19,7 +19,7 @@ pub(super) struct Place<'p> {
     pub(super) depth: u32,
 }
 
-impl<'p> Place<'p> {
+impl<'p> ArchivePlace<'p> {
     /// Gives the place of an archive in one that lies in so many.
     pub(super) fn inner(inside: &'p str, depth: u32) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl<'p> Place<'p> {
 }
 
 /// Reads an archive that lies in another; whoever begins hands it down.
-pub(super) type Open = fn(&mut Reading<'_>, Source<'_>, &Place<'_>) -> Result<(), ZipError>;
+pub(super) type Open = fn(&mut Reading<'_>, Source<'_>, &ArchivePlace<'_>) -> Result<(), ZipError>;
 
 /// Whose archives have files of this name, so that one which cannot be read is a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read, Write};
 
 use super::decoder::{Decoder, SPENT};
-use super::place::{Open, Place};
+use super::place::{ArchivePlace, Open};
 use super::shape::{Compression, Shape};
 use super::tarball;
 use super::visit::visit_members;
@@ -14,7 +14,7 @@ pub(super) fn read(
     reading: &mut Reading<'_>,
     source: Source<'_>,
     by: Compression,
-    place: &Place<'_>,
+    place: &ArchivePlace<'_>,
     open: Open,
 ) -> Result<(), ZipError> {
     let is_known = |head: &[u8]| Shape::of(head).is_some();
@@ -46,7 +46,7 @@ pub(super) fn read(
 fn archive(
     reading: &mut Reading<'_>,
     stream: &mut dyn Read,
-    place: &Place<'_>,
+    place: &ArchivePlace<'_>,
     open: Open,
 ) -> Result<(), ZipError> {
     let Some(inner) = place.inflated(reading) else {
@@ -74,7 +74,7 @@ fn archive(
 
 fn spent_is_a_budget(
     reading: &mut Reading<'_>,
-    place: &Place<'_>,
+    place: &ArchivePlace<'_>,
     outcome: Result<(), ZipError>,
 ) -> Result<(), ZipError> {
     match outcome {

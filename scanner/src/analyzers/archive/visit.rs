@@ -3,10 +3,10 @@
 use crate::analyzers::entries::{Member, Reading, ZipError};
 
 use super::holdings::Holdings;
-use super::place::{Open, Place};
+use super::place::{ArchivePlace, Open};
 
 /// What goes through the entries of one archive, handing each to whom it is given.
-type Each<'e> = dyn FnMut(
+type OnMember<'e> = dyn FnMut(
         &mut Reading<'_>,
         &mut dyn FnMut(&mut Reading<'_>, &mut dyn Member),
     ) -> Result<(), ZipError>
@@ -15,9 +15,9 @@ type Each<'e> = dyn FnMut(
 /// Hands every entry of an archive to those who look for packages, and lets them conclude.
 pub(super) fn visit_members(
     reading: &mut Reading<'_>,
-    place: &Place<'_>,
+    place: &ArchivePlace<'_>,
     open: Open,
-    each: &mut Each<'_>,
+    each: &mut OnMember<'_>,
 ) -> Result<(), ZipError> {
     let mut holdings = Holdings::new(place, open, reading);
     let outcome = each(reading, &mut |reading, member| {

@@ -3,7 +3,7 @@
 
 use std::io::BufReader;
 
-use super::place::Place;
+use super::place::ArchivePlace;
 use super::shape::{Shape, Whole, behind_preamble};
 use super::visit::visit_members;
 use super::{asar, phar, stream, tarball};
@@ -13,7 +13,7 @@ use crate::analyzers::entries::{HEAD_BYTES, Reading, Source, ZipError};
 pub(super) fn archive(
     reading: &mut Reading<'_>,
     source: Source<'_>,
-    place: &Place<'_>,
+    place: &ArchivePlace<'_>,
 ) -> Result<(), ZipError> {
     let shape = Shape::of(&source.up_to(0, HEAD_BYTES));
     let inside = place.inside;

@@ -12,22 +12,22 @@ use std::os::unix::fs::FileExt;
 
 /// Where the bytes lie.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum Backing<'a> {
     Memory(&'a [u8]),
     Spool(&'a File),
 }
 
 /// A whole program.
-pub(super) struct Content<'a> {
-    place: Place<'a>,
+pub(super) struct ProgramContent<'a> {
+    place: Backing<'a>,
     size_bytes: u64,
     failure: Cell<Option<io::Error>>,
 }
 
-impl<'a> Content<'a> {
+impl<'a> ProgramContent<'a> {
     pub(super) fn in_memory(content: &'a [u8]) -> Self {
         Self {
-            place: Place::Memory(content),
+            place: Backing::Memory(content),
             size_bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
             failure: Cell::new(None),
         }
@@ -35,7 +35,7 @@ impl<'a> Content<'a> {
 
     pub(super) fn spooled(content: &'a File, size_bytes: u64) -> Self {
         Self {
-            place: Place::Spool(content),
+            place: Backing::Spool(content),
             size_bytes,
             failure: Cell::new(None),
         }
@@ -57,11 +57,11 @@ impl<'a> Content<'a> {
             return None;
         }
         match self.place {
-            Place::Memory(content) => {
+            Backing::Memory(content) => {
                 let at = usize::try_from(at).ok()?;
                 content.get(at..)?.get(..length).map(Cow::Borrowed)
             }
-            Place::Spool(file) => {
+            Backing::Spool(file) => {
                 let mut piece = vec![0; length];
                 match file.read_exact_at(&mut piece, at) {
                     Ok(()) => Some(Cow::Owned(piece)),
@@ -89,12 +89,12 @@ impl<'a> Content<'a> {
 
 /// The order of bytes in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
+impl ByteOrder {
     /// Reads an unsigned number of 1 to 8 bytes.
     pub(super) fn number(self, bytes: &[u8]) -> Option<u64> {
         if bytes.is_empty() || bytes.len() > 8 {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::content::{Content, Order};
+use super::content::{ByteOrder, ProgramContent};
 use super::layout::{Layout, MAX_HEADERS, Mapping, Section, range};
 
 /// Where fields lie, for one word size.
@@ -89,7 +89,7 @@ const NO_BITS: u64 = 8;
 const MAX_NAMES_BYTES: usize = 256 * 1024;
 
 /// Reads the headers; none where they are not those of an ELF file.
-pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
+pub(super) fn layout(content: &ProgramContent<'_>) -> Option<Layout> {
     let header = content.read_up_to(0, 64)?;
     let (fields, order) = form(&header)?;
     let segments = segments(content, order, fields, &header).unwrap_or_default();
@@ -114,11 +114,11 @@ pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
 
 /// Names what the file runs on. Linux runs programs whatever conventions they state, so other ones name
 /// no other system. Source: Go, package `internal/platform`.
-fn platform(header: &[u8], fields: &Fields, order: Order) -> String {
+fn platform(header: &[u8], fields: &Fields, order: ByteOrder) -> String {
     let conventions = header.get(CONVENTIONS_AT);
     let is_linux = conventions.is_some_and(|stated| LINUX.contains(stated));
     let system = if is_linux { "linux" } else { "" };
-    let is_little = matches!(order, Order::Little);
+    let is_little = matches!(order, ByteOrder::Little);
     let machine = order.field(header, MACHINE_AT, 2);
     let architecture = match (machine, fields.word, is_little) {
         (Some(3), 4, true) => "386",
@@ -143,11 +143,11 @@ fn platform(header: &[u8], fields: &Fields, order: Order) -> String {
 ///
 /// A program is of the same type as a library where it may be loaded anywhere. It names the
 /// interpreter that loads it, or its linker marked it.
-pub(super) fn is_library(content: &Content<'_>) -> bool {
+pub(super) fn is_library(content: &ProgramContent<'_>) -> bool {
     linked_as_library(content).unwrap_or(false)
 }
 
-fn linked_as_library(content: &Content<'_>) -> Option<bool> {
+fn linked_as_library(content: &ProgramContent<'_>) -> Option<bool> {
     let header = content.read_up_to(0, 64)?;
     let (fields, order) = form(&header)?;
     if order.field(&header, TYPE_AT, 2)? != SHARED {
@@ -176,23 +176,23 @@ fn linked_as_library(content: &Content<'_>) -> Option<bool> {
 }
 
 /// Gives word size and order of bytes, as the file's header states them.
-fn form(header: &[u8]) -> Option<(&'static Fields, Order)> {
+fn form(header: &[u8]) -> Option<(&'static Fields, ByteOrder)> {
     let fields = match header.get(4)? {
         1 => &NARROW,
         2 => &WIDE,
         _ => return None,
     };
     let order = match header.get(5)? {
-        1 => Order::Little,
-        2 => Order::Big,
+        1 => ByteOrder::Little,
+        2 => ByteOrder::Big,
         _ => return None,
     };
     Some((fields, order))
 }
 
 fn program_headers(
-    content: &Content<'_>,
-    order: Order,
+    content: &ProgramContent<'_>,
+    order: ByteOrder,
     fields: &Fields,
     header: &[u8],
 ) -> Option<Vec<Vec<u8>>> {
@@ -204,8 +204,8 @@ fn program_headers(
 
 /// Gives the segments that are loaded, with their permissions.
 fn segments(
-    content: &Content<'_>,
-    order: Order,
+    content: &ProgramContent<'_>,
+    order: ByteOrder,
     fields: &Fields,
     header: &[u8],
 ) -> Option<Vec<(Mapping, u64)>> {
@@ -228,8 +228,8 @@ fn segments(
 
 /// Gives the sections, and where those lie that say they are machine code.
 fn sections(
-    content: &Content<'_>,
-    order: Order,
+    content: &ProgramContent<'_>,
+    order: ByteOrder,
     fields: &Fields,
     header: &[u8],
 ) -> Option<(Vec<Section>, Vec<Range<u64>>)> {
@@ -270,7 +270,7 @@ fn sections(
 
 /// Reads a table of headers.
 fn table(
-    content: &Content<'_>,
+    content: &ProgramContent<'_>,
     at: u64,
     step: u64,
     count: u64,
@@ -337,7 +337,7 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            let is_library = is_library(&Content::in_memory(&content));
+            let is_library = is_library(&ProgramContent::in_memory(&content));
             assert_eq!(is_library, wanted, "case {number}");
         }
     }

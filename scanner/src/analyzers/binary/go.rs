@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use memchr::memmem::Finder;
 
-use super::content::{Content, Order};
+use super::content::{ByteOrder, ProgramContent};
 use super::layout::Layout;
 use super::scan;
 use crate::facts::Observations;
@@ -57,7 +57,12 @@ struct BuildInfo {
 }
 
 /// Records what every build information in the program names.
-pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &mut Observations) {
+pub(super) fn read(
+    content: &ProgramContent<'_>,
+    layout: &Layout,
+    path: &str,
+    found: &mut Observations,
+) {
     let finder = Finder::new(MAGIC);
     let mut infos = BTreeSet::new();
     let mut places = 0;
@@ -81,7 +86,7 @@ pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &m
 }
 
 /// Reads the information whose magic lies at an offset; none where it is but a text.
-fn info(content: &Content<'_>, layout: &Layout, at: u64) -> Option<BuildInfo> {
+fn info(content: &ProgramContent<'_>, layout: &Layout, at: u64) -> Option<BuildInfo> {
     let header = content.read(at, usize::try_from(INLINE_AT).ok()?)?;
     let flags = *header.get(FLAGS_AT)?;
     let (toolchain, modules) = if flags & INLINE != 0 {
@@ -90,9 +95,9 @@ fn info(content: &Content<'_>, layout: &Layout, at: u64) -> Option<BuildInfo> {
         (toolchain, modules)
     } else {
         let order = if flags & BIG_ENDIAN != 0 {
-            Order::Big
+            ByteOrder::Big
         } else {
-            Order::Little
+            ByteOrder::Little
         };
         let width = match header.get(POINTER_SIZE_AT)? {
             4 => 4,
@@ -121,7 +126,7 @@ fn info(content: &Content<'_>, layout: &Layout, at: u64) -> Option<BuildInfo> {
 }
 
 /// Reads a string after its length in seven-bit groups; gives the offset after it as well.
-fn inline<'a>(content: &Content<'a>, at: u64, most: u64) -> Option<(Cow<'a, [u8]>, u64)> {
+fn inline<'a>(content: &ProgramContent<'a>, at: u64, most: u64) -> Option<(Cow<'a, [u8]>, u64)> {
     let lead = content.read_up_to(at, 10)?;
     let mut length = 0_u64;
     let mut taken = 0_u32;
@@ -142,9 +147,9 @@ fn inline<'a>(content: &Content<'a>, at: u64, most: u64) -> Option<(Cow<'a, [u8]
 
 /// Reads the string whose header, a pointer and a length, lies at an address.
 fn string<'a>(
-    content: &Content<'a>,
+    content: &ProgramContent<'a>,
     layout: &Layout,
-    order: Order,
+    order: ByteOrder,
     width: usize,
     address: u64,
     most: u64,

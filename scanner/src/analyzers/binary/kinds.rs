@@ -1,11 +1,11 @@
 //! Which kind of program a file is, and so who reads its headers.
 
-use super::content::Content;
+use super::content::ProgramContent;
 use super::layout::Layout;
 use super::{elf, macho, pe};
 
 /// Reads the headers of whatever kind of program it is.
-pub(super) fn layout(content: &Content<'_>) -> Layout {
+pub(super) fn layout(content: &ProgramContent<'_>) -> Layout {
     let head = content.read_up_to(0, 4).unwrap_or_default();
     let read = match head.as_ref() {
         [0x7f, b'E', b'L', b'F'] => elf::layout(content),
@@ -56,7 +56,7 @@ mod tests {
             (padded(b"\xcf\xfa\xed\xfe\x07\0\0\x01", 32), "darwin/amd64"),
             (b"\x7fELF".to_vec(), ""),
         ] {
-            let layout = layout(&Content::in_memory(&program));
+            let layout = layout(&ProgramContent::in_memory(&program));
             assert_eq!(layout.platform, wanted, "{program:?}");
         }
     }

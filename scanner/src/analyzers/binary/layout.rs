@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::content::Order;
+use super::content::ByteOrder;
 
 /// Most headers of a kind read; linkers write some dozens.
 pub(super) const MAX_HEADERS: u64 = 4_096;
@@ -14,7 +14,7 @@ pub(super) const MAX_HEADERS: u64 = 4_096;
 #[derive(Debug)]
 pub(super) struct Layout {
     /// The order of bytes in its numbers.
-    pub(super) order: Order,
+    pub(super) order: ByteOrder,
     /// What it runs on, as Go names that, since Go's advisories do: `system/architecture`, each part
     /// empty where the headers do not say.
     pub(super) platform: String,
@@ -42,7 +42,7 @@ impl Layout {
     /// Makes a map on which nothing is.
     pub(super) fn empty() -> Self {
         Self {
-            order: Order::Little,
+            order: ByteOrder::Little,
             platform: String::new(),
             sections: Vec::new(),
             code: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! Source: Apple, `mach-o/loader.h` and `mach-o/fat.h`.
 
-use super::content::{Content, Order};
+use super::content::{ByteOrder, ProgramContent};
 use super::layout::{Layout, MAX_HEADERS, Mapping, Section, range};
 
 /// The load commands that map a segment, for 32 and for 64 bits.
@@ -13,18 +13,18 @@ const SEGMENT_64: u64 = 0x19;
 const MAX_COMMAND_BYTES: u64 = 1024 * 1024;
 
 /// Reads the headers; none where they are not those of a Mach-O file.
-pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
+pub(super) fn layout(content: &ProgramContent<'_>) -> Option<Layout> {
     let mut start = 0;
     let mut head = content.read(0, 20)?;
     if head.starts_with(&[0xca, 0xfe, 0xba, 0xbe]) {
-        start = Order::Big.field(&head, 16, 4)?;
+        start = ByteOrder::Big.field(&head, 16, 4)?;
         head = content.read(start, 20)?;
     }
     let (order, wide) = match head.get(..4)? {
-        [0xcf, 0xfa, 0xed, 0xfe] => (Order::Little, true),
-        [0xce, 0xfa, 0xed, 0xfe] => (Order::Little, false),
-        [0xfe, 0xed, 0xfa, 0xcf] => (Order::Big, true),
-        [0xfe, 0xed, 0xfa, 0xce] => (Order::Big, false),
+        [0xcf, 0xfa, 0xed, 0xfe] => (ByteOrder::Little, true),
+        [0xce, 0xfa, 0xed, 0xfe] => (ByteOrder::Little, false),
+        [0xfe, 0xed, 0xfa, 0xcf] => (ByteOrder::Big, true),
+        [0xfe, 0xed, 0xfa, 0xce] => (ByteOrder::Big, false),
         _ => return None,
     };
     let architecture = match order.field(&head, 4, 4)? {

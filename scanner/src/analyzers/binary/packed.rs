@@ -4,7 +4,7 @@
 //! UPX's marks are easily removed, so noise counts as well: machine code has about six bits of
 //! entropy a byte, text less, compressed or encrypted bytes nearly eight.
 
-use super::content::Content;
+use super::content::ProgramContent;
 use super::layout::Layout;
 use super::scan::offset;
 
@@ -25,11 +25,11 @@ const SAMPLES: u64 = 64;
 const SAMPLE_BYTES: usize = 4 * 1024;
 
 /// Tells whether the program is packed.
-pub(super) fn is_packed(content: &Content<'_>, layout: &Layout) -> bool {
+pub(super) fn is_packed(content: &ProgramContent<'_>, layout: &Layout) -> bool {
     is_marked(content) || is_noise(content, layout)
 }
 
-fn is_marked(content: &Content<'_>) -> bool {
+fn is_marked(content: &ProgramContent<'_>) -> bool {
     let last = content.size_bytes().saturating_sub(offset(MARKED_BYTES));
     [0, last].into_iter().any(|at| {
         let part = content.read_up_to(at, MARKED_BYTES).unwrap_or_default();
@@ -40,7 +40,7 @@ fn is_marked(content: &Content<'_>) -> bool {
 /// Tells whether most of a program without any imports is noise.
 ///
 /// A program that links to libraries may carry compressed data, and still shows what it uses.
-fn is_noise(content: &Content<'_>, layout: &Layout) -> bool {
+fn is_noise(content: &ProgramContent<'_>, layout: &Layout) -> bool {
     let imports = layout
         .sections
         .iter()
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn packed(program: &[u8]) -> bool {
-        let content = Content::in_memory(program);
+        let content = ProgramContent::in_memory(program);
         is_packed(&content, &super::super::kinds::layout(&content))
     }
 

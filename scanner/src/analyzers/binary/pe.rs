@@ -2,7 +2,7 @@
 //!
 //! Source: Microsoft, "PE Format".
 
-use super::content::{Content, Order};
+use super::content::{ByteOrder, ProgramContent};
 use super::layout::{Layout, MAX_HEADERS, Mapping, Section, range};
 
 /// Where the DOS header says that the PE header lies.
@@ -17,8 +17,8 @@ const SECTION_BYTES: u64 = 40;
 const PE32_PLUS: u64 = 0x20b;
 
 /// Reads the headers; none where they are not those of a PE file.
-pub(super) fn layout(content: &Content<'_>) -> Option<Layout> {
-    let order = Order::Little;
+pub(super) fn layout(content: &ProgramContent<'_>) -> Option<Layout> {
+    let order = ByteOrder::Little;
     let dos = content.read(0, 64)?;
     let at = order.field(&dos, PE_OFFSET_AT, 4)?;
     let header = content.read(at, 24)?;

@@ -11,8 +11,8 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
-use self::table::{PRODUCTS, Place};
-use super::content::Content;
+use self::table::{PRODUCTS, VersionPlace};
+use super::content::ProgramContent;
 use super::layout::Layout;
 use super::scan;
 use crate::facts::Observations;
@@ -31,14 +31,14 @@ const MAX_PLACES: u32 = 1_024;
 /// Most versions of one product in one file; more are no versions.
 const MAX_VERSIONS: usize = 8;
 
-struct Engine {
+struct Patterns {
     anchors: AhoCorasick,
     versions: Vec<Regex>,
 }
 
 /// What was seen of one product in one file.
 #[derive(Clone, Default)]
-struct Seen {
+struct SeenProduct {
     places: u32,
     versions: BTreeSet<String>,
 }
@@ -46,9 +46,14 @@ struct Seen {
 /// Records every product that the program's content names, with its version.
 ///
 /// Machine code is passed over: whoever can put a text there can as well leave it out.
-pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &mut Observations) {
+pub(super) fn read(
+    content: &ProgramContent<'_>,
+    layout: &Layout,
+    path: &str,
+    found: &mut Observations,
+) {
     let engine = engine();
-    let mut seen = vec![Seen::default(); PRODUCTS.len()];
+    let mut seen = vec![SeenProduct::default(); PRODUCTS.len()];
     scan::pieces_outside(content, &layout.code, NEAR_BYTES, |start, piece| {
         for hit in engine.anchors.find_iter(piece) {
             engine.near(
@@ -63,7 +68,7 @@ pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &m
         let Some(seen) = seen.get_mut(index).filter(|seen| seen.places > 0) else {
             continue;
         };
-        if product.place == Place::Anywhere {
+        if product.place == VersionPlace::Anywhere {
             engine.anywhere(content, index, seen);
         }
         if seen.versions.len() > MAX_VERSIONS
@@ -86,14 +91,14 @@ pub(super) fn read(content: &Content<'_>, layout: &Layout, path: &str, found: &m
     }
 }
 
-impl Engine {
+impl Patterns {
     /// Looks for a version around an anchor.
-    fn near(&self, content: &Content<'_>, at: u64, index: usize, seen: &mut [Seen]) {
+    fn near(&self, content: &ProgramContent<'_>, at: u64, index: usize, seen: &mut [SeenProduct]) {
         let (Some(product), Some(seen)) = (PRODUCTS.get(index), seen.get_mut(index)) else {
             return;
         };
         seen.places = seen.places.saturating_add(1);
-        if product.place != Place::Near || seen.places > MAX_PLACES {
+        if product.place != VersionPlace::Near || seen.places > MAX_PLACES {
             return;
         }
         let from = at.saturating_sub(scan::offset(NEAR_BYTES));
@@ -107,7 +112,7 @@ impl Engine {
     }
 
     /// Looks for a version in the whole file.
-    fn anywhere(&self, content: &Content<'_>, index: usize, seen: &mut Seen) {
+    fn anywhere(&self, content: &ProgramContent<'_>, index: usize, seen: &mut SeenProduct) {
         let Some(pattern) = self.versions.get(index) else {
             return;
         };
@@ -130,8 +135,8 @@ fn version(found: &Captures<'_>) -> String {
     parts.join(".")
 }
 
-fn engine() -> &'static Engine {
-    static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine {
+fn engine() -> &'static Patterns {
+    static ENGINE: LazyLock<Patterns> = LazyLock::new(|| Patterns {
         anchors: AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::DFA))
             .match_kind(MatchKind::LeftmostFirst)

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Package, PackageType};
 
-use super::content::Content;
+use super::content::ProgramContent;
 use super::layout::Layout;
 use crate::analyzer::AnalyzeError;
 use crate::facts::Observations;
@@ -48,7 +48,7 @@ struct Crate {
 ///
 /// Tells whether there is a list of them.
 pub(super) fn read(
-    content: &Content<'_>,
+    content: &ProgramContent<'_>,
     layout: &Layout,
     path: &str,
     found: &mut Observations,
@@ -118,7 +118,7 @@ mod tests {
     /// Gives the crates, and what the gaps say.
     fn crates(section: &[u8]) -> Result<(Vec<String>, Vec<String>), AnalyzeError> {
         let program = elf(&[(".dep-v0", section)]);
-        let content = Content::in_memory(&program);
+        let content = ProgramContent::in_memory(&program);
         let mut found = Observations::default();
         let layout = super::super::kinds::layout(&content);
         assert!(read(&content, &layout, "usr/bin/app", &mut found)?);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::content::Content;
+use super::content::ProgramContent;
 
 /// Bytes looked at in one piece.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -10,13 +10,13 @@ const PIECE_BYTES: usize = 1024 * 1024;
 /// Hands the whole content piece by piece, with the offset at which each starts.
 ///
 /// Pieces overlap by `overlap` bytes, so what is no longer than that lies whole in one of them.
-pub(super) fn pieces(content: &Content<'_>, overlap: usize, look: impl FnMut(u64, &[u8])) {
+pub(super) fn pieces(content: &ProgramContent<'_>, overlap: usize, look: impl FnMut(u64, &[u8])) {
     pieces_outside(content, &[], overlap, look);
 }
 
 /// Does so for all that lies outside of some ranges, which are in the order of the file.
 pub(super) fn pieces_outside(
-    content: &Content<'_>,
+    content: &ProgramContent<'_>,
     ranges: &[Range<u64>],
     overlap: usize,
     mut look: impl FnMut(u64, &[u8]),
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn every_byte_outside_of_the_ranges_is_handed_out() {
         let bytes = vec![1; 3 << 20];
-        let content = Content::in_memory(&bytes);
+        let content = ProgramContent::in_memory(&bytes);
         let end = 3 << 20;
         for (spans, wanted) in [
             (&[][..], end),

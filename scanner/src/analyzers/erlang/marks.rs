@@ -6,7 +6,7 @@
 
 /// One mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum AppMark {
     /// `{` or `[`.
     Open,
     /// `}` or `]`.
@@ -76,25 +76,25 @@ impl<'a> Marks<'a> {
 }
 
 impl Iterator for Marks<'_> {
-    type Item = Mark;
+    type Item = AppMark;
 
-    fn next(&mut self) -> Option<Mark> {
+    fn next(&mut self) -> Option<AppMark> {
         self.skip_blanks();
         let first = *self.rest.first()?;
         if first.is_ascii_lowercase() {
-            return Some(Mark::Atom(self.word()));
+            return Some(AppMark::Atom(self.word()));
         }
         if matches!(first, b'"' | b'\'') {
             let text = self.quoted(first);
             return Some(match text {
-                Some(text) if first == b'"' => Mark::Text(text),
-                Some(atom) => Mark::Atom(atom),
-                None => Mark::Unreadable,
+                Some(text) if first == b'"' => AppMark::Text(text),
+                Some(atom) => AppMark::Atom(atom),
+                None => AppMark::Unreadable,
             });
         }
         if first.is_ascii_alphanumeric() {
             self.word();
-            return Some(Mark::Other);
+            return Some(AppMark::Other);
         }
         self.advance(match self.rest {
             // `$"` is a character, not the start of a string; `$\"` is the same one.
@@ -103,10 +103,10 @@ impl Iterator for Marks<'_> {
             _ => 1,
         });
         Some(match first {
-            b'{' | b'[' => Mark::Open,
-            b'}' | b']' => Mark::Close,
-            b',' => Mark::Comma,
-            _ => Mark::Other,
+            b'{' | b'[' => AppMark::Open,
+            b'}' | b']' => AppMark::Close,
+            b',' => AppMark::Comma,
+            _ => AppMark::Other,
         })
     }
 }

@@ -2,14 +2,14 @@
 
 /// A gem's name, version and platform.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct GemIdentity {
     pub(super) name: String,
     pub(super) version: String,
     /// Empty where it is not said.
     pub(super) platform: String,
 }
 
-impl Identity {
+impl GemIdentity {
     /// Gives the identity if it has a name and a version.
     pub(super) fn complete(self) -> Option<Self> {
         (!self.name.is_empty() && !self.version.is_empty()).then_some(self)
@@ -27,8 +27,8 @@ impl Identity {
 }
 
 /// Reads the first literal assignment to each of name, version and platform; others stay empty.
-pub(super) fn identity(content: &[u8]) -> Identity {
-    let mut identity = Identity::default();
+pub(super) fn identity(content: &[u8]) -> GemIdentity {
+    let mut identity = GemIdentity::default();
     for line in lines(content) {
         let Some((attribute, value)) = assignment(line) else {
             continue;
@@ -49,12 +49,12 @@ pub(super) fn identity(content: &[u8]) -> Identity {
 }
 
 /// Reads the line `# stub: name version platform paths` from the head of the file.
-pub(super) fn stub(content: &[u8]) -> Option<Identity> {
+pub(super) fn stub(content: &[u8]) -> Option<GemIdentity> {
     let stub = lines(content)
         .take_while(|line| line.is_empty() || line.starts_with('#'))
         .find_map(|line| line.strip_prefix("# stub: "))?;
     let mut words = stub.split_ascii_whitespace().map(str::to_owned);
-    Identity {
+    GemIdentity {
         name: words.next()?,
         version: words.next()?,
         platform: words.next().unwrap_or_default(),

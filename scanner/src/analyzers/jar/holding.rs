@@ -17,13 +17,13 @@ use crate::facts::{FoundPackage, Record};
 const MAX_ROOTS: usize = 10_000;
 
 /// What an archive says of Java artifacts: of itself, and of others that lie in it unpacked.
-pub(in crate::analyzers) struct Holding {
+pub(in crate::analyzers) struct JarHolding {
     own: Contents,
     /// The class paths below the archive's own, by their directories.
     below: BTreeMap<String, Contents>,
 }
 
-impl Holding {
+impl JarHolding {
     /// Begins with where the archive lies: in the archive that it is in, and in the image.
     pub(in crate::analyzers) fn new(path: &str, whole: &str) -> Self {
         Self {

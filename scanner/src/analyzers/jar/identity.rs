@@ -16,7 +16,7 @@ use super::manifest::Manifest;
 use super::marks::{Mark, Marks};
 use super::roots;
 use super::stated::Stated;
-use super::well_known::{self, Known};
+use super::well_known::{self, WellKnown};
 
 /// Where the classes of a Java runtime lie. No application may have its own in most of them.
 const RUNTIME_CLASSES: [&str; 13] = [
@@ -64,7 +64,7 @@ pub(super) struct Contents {
     scripts: bool,
     other_than_runtime: bool,
     /// Artifacts that are known by the directories of their classes.
-    parts: BTreeSet<Known>,
+    parts: BTreeSet<WellKnown>,
 }
 
 impl Contents {
@@ -137,7 +137,7 @@ impl Contents {
     }
 
     /// Gives the artifacts that its classes are known to be of.
-    pub(super) fn known_parts(&self) -> Vec<Known> {
+    pub(super) fn known_parts(&self) -> Vec<WellKnown> {
         self.parts.iter().copied().collect()
     }
 

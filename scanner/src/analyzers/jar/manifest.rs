@@ -29,12 +29,12 @@ pub(super) struct Manifest {
     pub(super) module: Option<String>,
     main_class: Option<String>,
     plugin: Option<Artifact>,
-    sections: Vec<Section>,
+    sections: Vec<EntrySection>,
 }
 
 /// A section about some of the entries, and the version it states.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Section {
+struct EntrySection {
     /// The entry, or the directory of entries.
     name: String,
     version: String,
@@ -53,7 +53,7 @@ impl Manifest {
         let versioned = sections.filter_map(|section| {
             let version = value_of(&section, "Implementation-Version");
             let version = version.or_else(|| value_of(&section, "Specification-Version"));
-            Some(Section {
+            Some(EntrySection {
                 name: value_of(&section, "Name")?,
                 version: plain_version(&version?)?.to_owned(),
             })
@@ -77,7 +77,7 @@ impl Manifest {
     /// Gives the version it states of the classes in a directory, the most exact first.
     pub(super) fn version_in(&self, directory: &str) -> Option<&str> {
         self.version().or_else(|| {
-            let own = |section: &&Section| section.name.starts_with(directory);
+            let own = |section: &&EntrySection| section.name.starts_with(directory);
             let mut versions = self.sections.iter().filter(own).map(|it| &*it.version);
             let first = versions.next()?;
             versions.all(|other| other == first).then_some(first)

@@ -16,20 +16,20 @@ use super::artifact::Artifact;
 use crate::versions::ParsedVersion as _;
 use crate::versions::maven::MavenVersion;
 
-static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| {
+static ROWS: LazyLock<Vec<WellKnown>> = LazyLock::new(|| {
     let rows = include_str!("well_known.txt").lines();
     rows.filter_map(row).collect()
 });
 
 /// The rows by the directories of their classes.
-static BY_CLASSES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+static BY_CLASSES: LazyLock<HashMap<&'static str, WellKnown>> = LazyLock::new(|| {
     let known = ROWS.iter().filter(|known| known.is_of_a_group());
     known.map(|known| (known.classes, *known)).collect()
 });
 
 /// An artifact that is known by its file's name, its version and its classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Known {
+pub(super) struct WellKnown {
     /// The file's name without version and ending.
     file: &'static str,
     group: &'static str,
@@ -41,7 +41,7 @@ pub(super) struct Known {
     since: Option<&'static str>,
 }
 
-impl Known {
+impl WellKnown {
     /// Gives the artifact that a file of this name and version is.
     pub(super) fn artifact(&self, file: &str, version: &str) -> Artifact {
         Artifact::new(self.group, self.name(file), version)
@@ -85,26 +85,26 @@ impl Known {
     }
 }
 
-impl fmt::Display for Known {
+impl fmt::Display for WellKnown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.group, self.name(self.file))
     }
 }
 
 /// Finds the row of a class that lies in a well-known directory; the deepest one answers.
-pub(super) fn by_class(name: &str) -> Option<Known> {
+pub(super) fn by_class(name: &str) -> Option<WellKnown> {
     let mut directories = name.rmatch_indices('/').map(|(at, _)| name.get(..=at));
     directories.find_map(|directory| BY_CLASSES.get(directory?).copied())
 }
 
 /// Finds the row of a file's name and version; an exact name comes before one that ends in `*`, and
 /// of those the longest.
-pub(super) fn by_file(name: &str, version: &str) -> Option<Known> {
+pub(super) fn by_file(name: &str, version: &str) -> Option<WellKnown> {
     let version = MavenVersion::parse(version).ok()?;
     let covering = || ROWS.iter().filter(|known| known.covers(name));
-    let rank = |known: &&Known| (!known.file.ends_with('*'), known.file.len());
+    let rank = |known: &&WellKnown| (!known.file.ends_with('*'), known.file.len());
     let closest = covering().max_by_key(rank)?;
-    let mut in_force: Option<(Option<MavenVersion>, Known)> = None;
+    let mut in_force: Option<(Option<MavenVersion>, WellKnown)> = None;
     for known in covering().filter(|known| known.file == closest.file) {
         let since = known
             .since
@@ -124,9 +124,9 @@ pub(super) fn classes(name: &str) -> impl Iterator<Item = &'static str> {
     covering.map(|known| known.classes)
 }
 
-fn row(line: &'static str) -> Option<Known> {
+fn row(line: &'static str) -> Option<WellKnown> {
     let mut columns = line.split_whitespace();
-    Some(Known {
+    Some(WellKnown {
         file: columns.next()?,
         group: columns.next()?,
         artifact: columns.next()?,

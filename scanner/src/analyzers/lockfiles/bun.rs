@@ -20,13 +20,13 @@ pub(super) fn bun(text: &str) -> Vec<Pin> {
 #[derive(serde::Deserialize)]
 struct BunLock {
     #[serde(default)]
-    packages: Records<Entry>,
+    packages: Records<LockedPackage>,
 }
 
 /// A package by its place: a list of which the first item is `name@version`.
-struct Entry(String);
+struct LockedPackage(String);
 
-impl Record for Entry {
+impl Record for LockedPackage {
     type Kept = Pin;
 
     fn keep(self, _: &str, kept: &mut Vec<Pin>) {
@@ -34,7 +34,7 @@ impl Record for Entry {
     }
 }
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de> Deserialize<'de> for LockedPackage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(EntryVisitor)
     }
@@ -43,16 +43,16 @@ impl<'de> Deserialize<'de> for Entry {
 struct EntryVisitor;
 
 impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = Entry;
+    type Value = LockedPackage;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list that begins with a text")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Entry, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<LockedPackage, A::Error> {
         let resolved = items.next_element::<String>()?.unwrap_or_default();
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Entry(resolved))
+        Ok(LockedPackage(resolved))
     }
 }
 

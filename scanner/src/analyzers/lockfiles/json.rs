@@ -174,9 +174,9 @@ pub(super) fn composer(text: &str) -> Vec<Pin> {
 #[serde(rename_all = "kebab-case")]
 struct ComposerLock {
     #[serde(default)]
-    packages: Records<composer::Entry>,
+    packages: Records<composer::ComposerPackage>,
     #[serde(default)]
-    packages_dev: Records<composer::Entry>,
+    packages_dev: Records<composer::ComposerPackage>,
 }
 
 /// Reads `packages.lock.json`.

@@ -11,7 +11,7 @@ const OWN_SOURCES: [&str; 4] = ["editable", "virtual", "directory", "path"];
 
 /// What one table of a package says.
 #[derive(Default)]
-struct Section<'a> {
+struct PackageTable<'a> {
     name: &'a str,
     version: &'a str,
     /// As written, quotes or braces included; empty where there is none.
@@ -20,7 +20,7 @@ struct Section<'a> {
     is_own: bool,
 }
 
-impl<'a> Section<'a> {
+impl<'a> PackageTable<'a> {
     /// Takes a pair of the table, or of one below it, which `table` names; its own is empty.
     fn take(&mut self, table: &str, key: &str, value: &'a str) {
         match (table, key) {
@@ -69,7 +69,7 @@ fn foreign(text: &str, array: &str) -> Vec<Pin> {
 
 /// Reads `uv.lock`.
 pub(super) fn uv(text: &str) -> Vec<Pin> {
-    let is_own = |section: &Section<'_>| {
+    let is_own = |section: &PackageTable<'_>| {
         let inline = section.source.trim_start_matches(['{', ' ']);
         OWN_SOURCES.iter().any(|own| inline.starts_with(own))
     };
@@ -81,10 +81,10 @@ pub(super) fn uv(text: &str) -> Vec<Pin> {
 }
 
 /// Lists the items of an array of tables, each with what the tables below it say.
-fn sections<'a>(text: &'a str, array: &str) -> Vec<Section<'a>> {
+fn sections<'a>(text: &'a str, array: &str) -> Vec<PackageTable<'a>> {
     let mut sections = Vec::new();
     // The open item, and which of its tables; its own has no name.
-    let mut open: Option<(Section<'a>, &'a str)> = None;
+    let mut open: Option<(PackageTable<'a>, &'a str)> = None;
     for statement in statements(text) {
         match statement {
             Statement::Header { name, is_item } => {
@@ -97,7 +97,7 @@ fn sections<'a>(text: &'a str, array: &str) -> Vec<Section<'a>> {
                 } else {
                     sections.extend(open.take().map(|(section, _)| section));
                     let begins = is_item && name == array;
-                    open = begins.then(|| (Section::default(), ""));
+                    open = begins.then(|| (PackageTable::default(), ""));
                 }
             }
             Statement::Pair { key, value } => {

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use super::error::RpmError;
-use super::records::Records;
+use super::records::RpmRecords;
 use super::source::{ByteOrder, ReadAt, index};
 
 /// The magic number of a hash table, at [`MAGIC_AT`] in either byte order.
@@ -39,7 +39,7 @@ pub(super) fn byte_order(head: &[u8]) -> Option<ByteOrder> {
 }
 
 /// Hands over every header; an error says why the file as a whole cannot be read.
-pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), RpmError> {
+pub(super) fn read(source: &dyn ReadAt, records: &mut RpmRecords) -> Result<(), RpmError> {
     let mut head = [0; 72];
     source.read_at(0, &mut head)?;
     let order = byte_order(&head).ok_or("it is no hash table")?;
@@ -81,7 +81,7 @@ impl Table<'_> {
     }
 
     /// Reads the values of a hash page: every second item.
-    fn items(&mut self, page: &[u8], records: &mut Records) {
+    fn items(&mut self, page: &[u8], records: &mut RpmRecords) {
         let entries = usize::from(self.order.u16(page, ENTRIES_AT).unwrap_or_default());
         let offset = |entry: usize| {
             let place = self.order.u16(page, PAGE_HEADER_BYTES + 2 * entry);
@@ -116,7 +116,7 @@ impl Table<'_> {
     }
 
     /// Reads a value from its chain of overflow pages.
-    fn chain(&mut self, item: &[u8], records: &mut Records) -> Result<Vec<u8>, RpmError> {
+    fn chain(&mut self, item: &[u8], records: &mut RpmRecords) -> Result<Vec<u8>, RpmError> {
         let field = |at| self.order.u32(item, at).ok_or("an item is cut off");
         let (mut number, length) = (field(4)?, field(8)?);
         records.admit(u64::from(length))?;
@@ -141,7 +141,7 @@ impl Table<'_> {
     }
 }
 
-fn inline(header: &[u8], records: &mut Records) {
+fn inline(header: &[u8], records: &mut RpmRecords) {
     match records.admit(u64::try_from(header.len()).unwrap_or(u64::MAX)) {
         Ok(()) => records.header(header),
         Err(why) => records.unreadable(why),

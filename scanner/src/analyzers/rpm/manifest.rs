@@ -6,10 +6,10 @@
 //! Source: Azure Linux, distroless images' `container-manifest-2`.
 
 use super::package::{Stated, assemble, is_word};
-use super::records::Records;
+use super::records::RpmRecords;
 
 /// Hands over every line's package.
-pub(super) fn read(text: &[u8], records: &mut Records) {
+pub(super) fn read(text: &[u8], records: &mut RpmRecords) {
     for line in text.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.trim_ascii().is_empty() {

@@ -30,8 +30,8 @@ use crate::limits::{GIB, MIB};
 
 use error::RpmError;
 use log::Log;
-use records::Records;
-use source::{ReadAt, Spool};
+use records::RpmRecords;
+use source::{ReadAt, RpmSpool};
 
 /// The manifest of distroless images of Azure Linux.
 pub(crate) const MANIFEST: &str = "var/lib/rpmmanifest/container-manifest-2";
@@ -147,8 +147,8 @@ impl Analyzer for Rpm {
     }
 }
 
-fn spooled<'a>(file: &SpooledFile<'a>) -> Spool<'a> {
-    Spool {
+fn spooled<'a>(file: &SpooledFile<'a>) -> RpmSpool<'a> {
+    RpmSpool {
         file: file.content,
         size_bytes: file.size_bytes,
     }
@@ -193,7 +193,7 @@ fn database(
 ) -> Result<(), AnalyzeError> {
     let is_own = DATABASES.contains(&path);
     let log_bytes = log.map_or(0, |log| log.source.len());
-    let mut records = Records::of_database(source.len().saturating_add(log_bytes));
+    let mut records = RpmRecords::of_database(source.len().saturating_add(log_bytes));
     let outcome = backend(path, source, log, &mut records);
     if records.is_empty() && !is_own {
         return Ok(());
@@ -206,7 +206,7 @@ fn backend(
     path: &str,
     source: &dyn ReadAt,
     log: Option<&Log<'_>>,
-    records: &mut Records,
+    records: &mut RpmRecords,
 ) -> Result<(), RpmError> {
     let mut head = [0; 16];
     let is_short = source.read_at(0, &mut head).is_err();

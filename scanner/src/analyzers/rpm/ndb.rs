@@ -3,7 +3,7 @@
 //! Source: rpm, `lib/backend/ndb/rpmpkg.c`. All numbers are little-endian.
 
 use super::error::RpmError;
-use super::records::Records;
+use super::records::RpmRecords;
 use super::source::{ByteOrder::Little, ReadAt, index};
 
 /// First bytes of the file.
@@ -25,7 +25,7 @@ const BLOB_HEAD_BYTES: u64 = 16;
 const BLOB_TAIL_BYTES: u64 = 12;
 
 /// Hands over every header; an error says why the file as a whole cannot be read.
-pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), RpmError> {
+pub(super) fn read(source: &dyn ReadAt, records: &mut RpmRecords) -> Result<(), RpmError> {
     let mut page = vec![0; PAGE_BYTES];
     source.read_at(0, &mut page)?;
     let version = Little.u32(&page, 4).unwrap_or_default();
@@ -52,7 +52,7 @@ pub(super) fn read(source: &dyn ReadAt, records: &mut Records) -> Result<(), Rpm
 fn blob(
     source: &dyn ReadAt,
     slot: &[u8],
-    records: &mut Records,
+    records: &mut RpmRecords,
 ) -> Result<Option<Vec<u8>>, RpmError> {
     let field = |bytes: &[u8], at| Little.u32(bytes, at).unwrap_or_default();
     if !slot.starts_with(SLOT_MAGIC) {

@@ -22,7 +22,7 @@ const MAX_PACKAGES: usize = 100_000;
 const MAX_OWNED_FILES: usize = 500_000;
 
 /// What has been read of one database.
-pub(super) struct Records {
+pub(super) struct RpmRecords {
     /// Each with its vendor, where that is known.
     packages: Vec<(Package, Option<String>)>,
     owned: Vec<OwnedFile>,
@@ -54,7 +54,7 @@ impl<T> Faults<T> {
     }
 }
 
-impl Records {
+impl RpmRecords {
     /// Starts with a database of this size.
     pub(super) fn of_database(size_bytes: u64) -> Self {
         Self {

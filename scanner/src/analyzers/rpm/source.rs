@@ -35,12 +35,12 @@ impl ReadAt for &[u8] {
 }
 
 /// A file with the length that it was said to have.
-pub(super) struct Spool<'a> {
+pub(super) struct RpmSpool<'a> {
     pub(super) file: &'a File,
     pub(super) size_bytes: u64,
 }
 
-impl ReadAt for Spool<'_> {
+impl ReadAt for RpmSpool<'_> {
     fn len(&self) -> u64 {
         self.size_bytes
     }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::error::RpmError;
 use super::log::Log;
-use super::records::Records;
+use super::records::RpmRecords;
 use super::row::{Row, varint};
 use super::source::{ByteOrder::Big, ReadAt, index};
 
@@ -33,9 +33,9 @@ const LEAF: u8 = 13;
 pub(super) fn read(
     source: &dyn ReadAt,
     log: Option<&Log<'_>>,
-    records: &mut Records,
+    records: &mut RpmRecords,
 ) -> Result<(), RpmError> {
-    let mut database = Database::open(source, log)?;
+    let mut database = SqliteDatabase::open(source, log)?;
     let mut roots = Vec::new();
     let mut damage = None;
     database.rows(SCHEMA_ROOT, &mut |row| match row {
@@ -73,7 +73,7 @@ fn table_root(row: &Row) -> Option<u32> {
     is_wanted.then(|| row.integer(3))??.try_into().ok()
 }
 
-struct Database<'a> {
+struct SqliteDatabase<'a> {
     source: &'a dyn ReadAt,
     log: Option<&'a Log<'a>>,
     page_bytes: u32,
@@ -87,7 +87,7 @@ struct Database<'a> {
 
 type EachRow<'a> = dyn FnMut(Result<Row, RpmError>) + 'a;
 
-impl<'a> Database<'a> {
+impl<'a> SqliteDatabase<'a> {
     fn open(source: &'a dyn ReadAt, log: Option<&'a Log<'a>>) -> Result<Self, RpmError> {
         let mut header = [0; FILE_HEADER_BYTES];
         match log.and_then(|log| log.place(SCHEMA_ROOT).map(|place| (log, place))) {

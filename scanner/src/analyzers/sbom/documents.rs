@@ -11,7 +11,7 @@ const MAX_PURLS: usize = 100_000;
 pub(super) fn purls(content: &[u8]) -> Result<Vec<String>, AnalyzeError> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let purls = if content.trim_ascii_start().starts_with(b"{") {
-        let document: Document = serde_json::from_slice(content).map_err(AnalyzeError::of)?;
+        let document: SbomDocument = serde_json::from_slice(content).map_err(AnalyzeError::of)?;
         from_json(document)?
     } else {
         from_tags(content)?
@@ -26,7 +26,7 @@ pub(super) fn purls(content: &[u8]) -> Result<Vec<String>, AnalyzeError> {
 /// A CycloneDX or an SPDX document; what neither has is absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct SbomDocument {
     bom_format: Option<String>,
     spdx_version: Option<String>,
     metadata: Option<Metadata>,
@@ -63,7 +63,7 @@ struct ExternalRef {
     reference_locator: String,
 }
 
-fn from_json(document: Document) -> Result<Vec<String>, AnalyzeError> {
+fn from_json(document: SbomDocument) -> Result<Vec<String>, AnalyzeError> {
     if document.bom_format.as_deref() == Some("CycloneDX") {
         let own = document.metadata.and_then(|metadata| metadata.component);
         Ok(from_components(own.into_iter().chain(document.components)))

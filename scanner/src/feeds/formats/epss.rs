@@ -11,7 +11,7 @@ use super::day::day;
 use crate::feeds::cve::CveNumber;
 use crate::feeds::directory::{FeedDirectory, FeedFile};
 use crate::feeds::error::{FeedError, open};
-use crate::feeds::feed::{Entry, EntryError, Exploitation, Feed, FeedInfo, OnEntry};
+use crate::feeds::feed::{EntryError, Exploitation, Feed, FeedEntry, FeedInfo, OnEntry};
 
 /// Largest table unpacked, in bytes. The table of 2025 has about 8 MiB.
 const MAX_BYTES: u64 = 256 << 20;
@@ -42,7 +42,7 @@ impl Feed for Epss {
             let line = line.map_err(FeedError::io("read", path))?;
             if let Some(said) = entry(&line) {
                 let (name, of) = (None, None);
-                each(Entry { name, said, of });
+                each(FeedEntry { name, said, of });
             }
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::day::day;
 use crate::feeds::cve::CveNumber;
 use crate::feeds::directory::{FeedDirectory, FeedFile};
 use crate::feeds::error::{FeedError, open};
-use crate::feeds::feed::{Entry, Exploitation, Feed, FeedInfo, OnEntry};
+use crate::feeds::feed::{Exploitation, Feed, FeedEntry, FeedInfo, OnEntry};
 
 /// Largest file, in bytes. The list of 2025 has 1.3 MiB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -48,7 +48,7 @@ impl Feed for Kev {
             serde_json::from_slice(&text).map_err(FeedError::content(path))?;
         let total = u64::try_from(catalogue.vulnerabilities.len()).ok();
         let mut give = |said| {
-            each(Entry {
+            each(FeedEntry {
                 name: None,
                 said,
                 of: total,

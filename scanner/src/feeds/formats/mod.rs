@@ -12,14 +12,14 @@ pub use nvd::{NVD_FOLDER, is_nvd_file};
 
 use super::directory::{FeedDirectory, FeedFile};
 use super::error::FeedError;
-use super::feed::{CveScore, Exploitation, FeedInfo, Format, Record};
+use super::feed::{CveScore, Exploitation, FeedFormat, FeedInfo, Record};
 
 /// The formats of advisories on packages.
-pub(super) const ADVISORIES: [Format<Record>; 1] = [&osv::Osv];
+pub(super) const ADVISORIES: [FeedFormat<Record>; 1] = [&osv::Osv];
 /// The formats of what is known of the exploitation of CVEs.
-pub(super) const EXPLOITATION: [Format<Exploitation>; 2] = [&kev::Kev, &epss::Epss];
+pub(super) const EXPLOITATION: [FeedFormat<Exploitation>; 2] = [&kev::Kev, &epss::Epss];
 /// The formats of how bad CVEs are.
-pub(super) const SCORES: [Format<CveScore>; 1] = [&nvd::Nvd];
+pub(super) const SCORES: [FeedFormat<CveScore>; 1] = [&nvd::Nvd];
 
 /// Lists what every format declares; their revisions enter the scanner's fingerprint and that of
 /// every index.
@@ -54,9 +54,9 @@ pub(super) fn all_files(directory: &FeedDirectory) -> Result<Vec<FeedFile>, Feed
 
 /// Lists the files of some formats, directory by directory.
 pub(super) fn files_of<T>(
-    formats: &[Format<T>],
+    formats: &[FeedFormat<T>],
     directories: &[FeedDirectory],
-) -> Result<Vec<(Format<T>, FeedFile)>, FeedError> {
+) -> Result<Vec<(FeedFormat<T>, FeedFile)>, FeedError> {
     let mut files = Vec::new();
     for directory in directories {
         for format in formats {

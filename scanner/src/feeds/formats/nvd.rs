@@ -20,13 +20,13 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
-use sluicegate_model::advisory::Basis;
+use sluicegate_model::advisory::SeverityBasis;
 
 use crate::feeds::archive::MAX_RECORD_BYTES;
 use crate::feeds::cve::CveNumber;
 use crate::feeds::directory::{FeedDirectory, FeedFile};
 use crate::feeds::error::{FeedError, open};
-use crate::feeds::feed::{CveScore, Entry, Feed, FeedInfo, OnEntry};
+use crate::feeds::feed::{CveScore, Feed, FeedEntry, FeedInfo, OnEntry};
 
 /// The folder of NVD's files in a feed directory.
 pub const NVD_FOLDER: &str = "nvd";
@@ -96,7 +96,7 @@ impl Feed for Nvd {
         };
         let reader = BufReader::with_capacity(PIECE_BYTES, metered);
         let mut json = serde_json::Deserializer::from_reader(reader);
-        let mut document = Document {
+        let mut document = CveDocument {
             each,
             since: &since,
             cves: 0,
@@ -152,25 +152,25 @@ impl<R: Read> Read for Metered<'_, R> {
 }
 
 /// The document while it is read.
-struct Document<'a> {
+struct CveDocument<'a> {
     each: &'a mut OnEntry<'a, CveScore>,
     since: &'a Cell<u64>,
     cves: u64,
     has_list: bool,
 }
 
-impl Document<'_> {
+impl CveDocument<'_> {
     fn hand_over(&mut self, text: &str) {
         let (name, said) = match read_cve(text) {
             Ok(score) => (None, Ok(score)),
             Err((name, error)) => (Some(name), Err(error.into())),
         };
         let (name, of) = (name.as_deref(), None);
-        (self.each)(Entry { name, said, of });
+        (self.each)(FeedEntry { name, said, of });
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Document<'_> {
+impl<'de> DeserializeSeed<'de> for &mut CveDocument<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -178,7 +178,7 @@ impl<'de> DeserializeSeed<'de> for &mut Document<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Document<'_> {
+impl<'de> Visitor<'de> for &mut CveDocument<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,7 +189,7 @@ impl<'de> Visitor<'de> for &mut Document<'_> {
         while let Some(key) = map.next_key::<String>()? {
             if key == "vulnerabilities" {
                 self.has_list = true;
-                map.next_value_seed(List(&mut *self))?;
+                map.next_value_seed(CveList(&mut *self))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -199,9 +199,9 @@ impl<'de> Visitor<'de> for &mut Document<'_> {
 }
 
 /// The list of CVEs in a document.
-struct List<'a, 'b>(&'a mut Document<'b>);
+struct CveList<'a, 'b>(&'a mut CveDocument<'b>);
 
-impl<'de> DeserializeSeed<'de> for List<'_, '_> {
+impl<'de> DeserializeSeed<'de> for CveList<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -209,7 +209,7 @@ impl<'de> DeserializeSeed<'de> for List<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_, '_> {
+impl<'de> Visitor<'de> for CveList<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -233,12 +233,12 @@ impl<'de> Visitor<'de> for List<'_, '_> {
 
 #[derive(Deserialize)]
 struct Listed {
-    cve: Written,
+    cve: WrittenCve,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+struct WrittenCve {
     id: String,
     source_identifier: Option<String>,
     last_modified: Option<String>,
@@ -312,13 +312,13 @@ enum Whose {
 }
 
 /// Chooses a score: the publisher's before NVD's, of one's several the newest generation of CVSS.
-fn score(written: &Written) -> Option<(Basis, f64)> {
+fn score(written: &WrittenCve) -> Option<(SeverityBasis, f64)> {
     let metrics = written.metrics.as_ref()?;
     let generations = [
-        (Basis::CvssV4, &metrics.v40),
-        (Basis::CvssV31, &metrics.v31),
-        (Basis::CvssV30, &metrics.v30),
-        (Basis::CvssV2, &metrics.v2),
+        (SeverityBasis::CvssV4, &metrics.v40),
+        (SeverityBasis::CvssV31, &metrics.v31),
+        (SeverityBasis::CvssV30, &metrics.v30),
+        (SeverityBasis::CvssV2, &metrics.v2),
     ];
     let all = generations.into_iter().flat_map(|(basis, metrics)| {
         let metrics = metrics.iter().flatten();
@@ -332,7 +332,7 @@ fn score(written: &Written) -> Option<(Basis, f64)> {
     chosen.map(|(_, basis, score)| (basis, score))
 }
 
-fn whose(metric: &Metric, written: &Written) -> Whose {
+fn whose(metric: &Metric, written: &WrittenCve) -> Whose {
     let source = metric.source.as_deref();
     match source {
         Some(NVD) => Whose::Nvd,

@@ -9,14 +9,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sluicegate_model::advisory::{Advisory, Event, Range};
+use sluicegate_model::advisory::{Advisory, Range, RangeEvent};
 
 use crate::feeds::cve::CveNumber;
 use crate::feeds::directory::{ARCHIVE, DELTA, FeedDirectory, FeedFile};
 use crate::feeds::error::FeedError;
-use crate::feeds::feed::{AffectedPackage, Entry, EntryError, Feed, FeedInfo, OnEntry, Record};
+use crate::feeds::feed::{AffectedPackage, EntryError, Feed, FeedEntry, FeedInfo, OnEntry, Record};
 use crate::feeds::rating::{Score, Statements, rate};
-use crate::feeds::scope::{self, Described};
+use crate::feeds::scope::{self, DescribedPackage};
 use crate::feeds::{archive, extras};
 
 /// Longest id, name or ecosystem that is kept, in bytes. The longest real ones stay below 250.
@@ -53,7 +53,7 @@ impl Feed for Osv {
             let record = content
                 .map_err(EntryError::from)
                 .and_then(|content| Ok(parse(content)?));
-            each(Entry {
+            each(FeedEntry {
                 name: Some(name),
                 said: record,
                 of: Some(total),
@@ -75,7 +75,7 @@ pub(in crate::feeds) enum RecordError {
 
 /// Reads a record.
 pub(in crate::feeds) fn parse(text: &[u8]) -> Result<Record, RecordError> {
-    let written: Written<'_> = serde_json::from_slice(text)?;
+    let written: WrittenRecord<'_> = serde_json::from_slice(text)?;
     check_name("id", &written.id)?;
     let mut oddities = Vec::new();
     let modified = read_time("modified", written.modified.as_deref(), &mut oddities);
@@ -107,7 +107,7 @@ pub(in crate::feeds) fn parse(text: &[u8]) -> Result<Record, RecordError> {
 }
 
 #[derive(Deserialize)]
-struct Written<'a> {
+struct WrittenRecord<'a> {
     id: String,
     modified: Option<String>,
     published: Option<String>,
@@ -158,7 +158,7 @@ struct WrittenEvent {
 }
 
 /// Tells whether a record is an erratum that is not about security and names no CVE at all.
-fn is_mere_update(record: &Written<'_>) -> bool {
+fn is_mere_update(record: &WrittenRecord<'_>) -> bool {
     let named = [&record.aliases, &record.upstream, &record.related];
     let mut named = named.into_iter().flatten().flatten();
     scope::is_on_bugs_or_features(&record.id)
@@ -167,7 +167,7 @@ fn is_mere_update(record: &Written<'_>) -> bool {
 
 /// Gives the CVEs that an erratum mends, where it names them as related and no otherwise: those of
 /// other records are others' weaknesses.
-fn mended(record: &Written<'_>) -> Vec<String> {
+fn mended(record: &WrittenRecord<'_>) -> Vec<String> {
     if !scope::is_erratum(&record.id) {
         return Vec::new();
     }
@@ -177,7 +177,7 @@ fn mended(record: &Written<'_>) -> Vec<String> {
 }
 
 fn affected_package(
-    record: &Written<'_>,
+    record: &WrittenRecord<'_>,
     entry: &WrittenAffected<'_>,
 ) -> Result<Option<AffectedPackage>, RecordError> {
     // Records about source repositories name no package.
@@ -195,7 +195,7 @@ fn affected_package(
         summary: summary.filter(|_| scope::is_erratum(&record.id)),
     });
     let ranges = ranges(entry.ranges.as_deref().unwrap_or_default());
-    let scope = scope::scope(&Described {
+    let scope = scope::scope(&DescribedPackage {
         ecosystem: &package.ecosystem,
         purl: package.purl.as_deref(),
         summary,
@@ -257,12 +257,12 @@ fn releases(ecosystem: &str, extra: Option<&RawValue>) -> Vec<Range> {
 
 impl WrittenEvent {
     /// Lists what the event states. The schema allows one key; records with more mean all of them.
-    fn boundaries(&self) -> impl Iterator<Item = Event> {
+    fn boundaries(&self) -> impl Iterator<Item = RangeEvent> {
         [
-            self.introduced.clone().map(Event::Introduced),
-            self.fixed.clone().map(Event::Fixed),
-            self.last_affected.clone().map(Event::LastAffected),
-            self.limit.clone().map(Event::Limit),
+            self.introduced.clone().map(RangeEvent::Introduced),
+            self.fixed.clone().map(RangeEvent::Fixed),
+            self.last_affected.clone().map(RangeEvent::LastAffected),
+            self.limit.clone().map(RangeEvent::Limit),
         ]
         .into_iter()
         .flatten()

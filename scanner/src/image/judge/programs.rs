@@ -9,7 +9,7 @@ use crate::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 
 use super::ownership::Owners;
-use super::stripped::Records;
+use super::stripped::PackageRecords;
 
 /// Where a system keeps its C library. Source: Filesystem Hierarchy Standard 3.0, "/lib".
 const LIBRARY_DIRS: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
@@ -18,7 +18,11 @@ const LIBRARY_DIRS: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
 const C_LIBRARIES: [&str; 3] = ["ld-linux", "ld-musl-", "libc.so."];
 
 /// Says which programs are packed, and which are nobody's.
-pub(crate) fn judge(merged: &Merged<'_>, owners: &Owners<'_>, records: &Records<'_>) -> Vec<Gap> {
+pub(crate) fn judge(
+    merged: &Merged<'_>,
+    owners: &Owners<'_>,
+    records: &PackageRecords<'_>,
+) -> Vec<Gap> {
     let (mut strangers, mut bytes) = (Vec::new(), 0_u64);
     let (mut packed, mut packed_and_owned) = (Vec::new(), Vec::new());
     for file in &merged.files {

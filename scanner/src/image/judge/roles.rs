@@ -6,7 +6,7 @@ use sluicegate_model::package::{Package, PackageType};
 
 use crate::facts::FoundPackage;
 use crate::image::merged::{Merged, MergedFile};
-use crate::image::places::Places;
+use crate::image::places::DatabasePlaces;
 
 /// What a file is to the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Role {
 
 /// Gives each file's role, in the order of the files.
 pub(crate) fn roles(merged: &Merged<'_>) -> Vec<Role> {
-    let places = Places::of(&merged.tree, merged.databases);
+    let places = DatabasePlaces::of(&merged.tree, merged.databases);
     let own = |file: &&MergedFile<'_>| file.found.database && places.have(&file.path);
     let has_own = merged.files.iter().any(|file| own(&file));
     let newest = newest_of_rpm(merged, merged.files.iter().filter(own));

@@ -20,7 +20,7 @@ use crate::examples::examples;
 use crate::image::merged::{Merged, MergedFile};
 
 /// The directories of packages that hold code, and the records that say whose it is.
-pub(crate) struct Records<'a> {
+pub(crate) struct PackageRecords<'a> {
     merged: &'a Merged<'a>,
     /// Whether a package of the system claims any of a directory's code.
     roots: BTreeMap<Root<'a>, bool>,
@@ -31,7 +31,7 @@ pub(crate) struct Records<'a> {
     manifests: BTreeSet<&'a str>,
 }
 
-impl<'a> Records<'a> {
+impl<'a> PackageRecords<'a> {
     /// Collects both.
     pub(crate) fn of(merged: &'a Merged<'a>, owners: &Owners<'_>) -> Self {
         let mut roots = BTreeMap::<Root<'_>, bool>::new();

@@ -9,7 +9,7 @@ use crate::analyzer::HEAD_BYTES;
 use crate::ends::is_archive;
 use crate::facts::{Event, NO_ENTRY, Observations, ReaderSet};
 use crate::limits::{MIB, STOPPED};
-use crate::plugin_set::{Claimants, ClaimedFile, EarlyDigests, Known};
+use crate::plugin_set::{Claimants, ClaimedFile, EarlierFind, EarlyDigests};
 
 /// Most memory for files' content that is kept from one file to the next, in bytes: to give it back
 /// and take it again costs more than to copy the content.
@@ -32,8 +32,8 @@ impl Walk<'_> {
             .map_err(unreadable)?;
         let claimants = self.claimants(path);
         match self.known(path, &claimants) {
-            Some(Known::Facts(facts)) => return self.record(*facts, &claimants),
-            Some(Known::Nothing) => return self.pass(path),
+            Some(EarlierFind::Facts(facts)) => return self.record(*facts, &claimants),
+            Some(EarlierFind::Nothing) => return self.pass(path),
             None => {}
         }
         let outcome = if claimants.is_empty() {
@@ -133,7 +133,7 @@ impl Walk<'_> {
 
     /// Gives what an earlier scan found in the entry at hand, if that still holds. Of pairs both
     /// files are read, so that they can be joined.
-    fn known(&self, path: &str, claimants: &Claimants) -> Option<Known> {
+    fn known(&self, path: &str, claimants: &Claimants) -> Option<EarlierFind> {
         let is_one = self.whose == ReaderSet::ALL;
         let earlier = self.earlier.as_ref().filter(|_| is_one)?;
         let name = path.rsplit('/').next().unwrap_or_default();

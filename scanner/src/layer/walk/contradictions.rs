@@ -6,7 +6,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::facts::{Event, LayerFacts, PathHash, PathSet};
 
-use super::{Shape, Walk};
+use super::{PathShape, Walk};
 
 impl Walk<'_> {
     pub(super) fn finish(mut self) -> LayerFacts {
@@ -24,7 +24,7 @@ impl Walk<'_> {
         self.facts.readers.index.finish();
         self.facts.gaps = self.gaps.into_gaps();
         let mut plain = self.seen;
-        plain.retain(|hash| hash.mark() == Shape::Plain as u8);
+        plain.retain(|hash| hash.mark() == PathShape::Plain as u8);
         self.facts.plain_paths = PathSet::of(plain);
         self.facts
     }
@@ -51,7 +51,7 @@ impl Walk<'_> {
             while let Some((dir, _)) = path.rsplit_once('/')
                 && checked.insert(dir)
             {
-                let plain = PathHash::of(dir).marked(Shape::Plain as u8);
+                let plain = PathHash::of(dir).marked(PathShape::Plain as u8);
                 if self.seen.binary_search(&plain).is_ok() {
                     found.insert(dir);
                 }

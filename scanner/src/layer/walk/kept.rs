@@ -2,7 +2,7 @@
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
-use super::{Shape, Walk};
+use super::{PathShape, Walk};
 use crate::facts::{Disputed, Event, FileFacts, PathHash, ReaderSet};
 
 /// What keeping one event costs beside its names, in bytes: itself, its allocations, and a place in
@@ -17,7 +17,7 @@ const HASH_BYTES: u64 = 16;
 
 impl Walk<'_> {
     /// Notes what a path is, if it is that to all readers.
-    pub(super) fn see(&mut self, path: &str, shape: Shape) -> Result<(), Gap> {
+    pub(super) fn see(&mut self, path: &str, shape: PathShape) -> Result<(), Gap> {
         if self.whose != ReaderSet::ALL {
             return Ok(());
         }

@@ -35,13 +35,13 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
-fn entry(second: i64) -> Entry {
+fn entry(second: i64) -> LogEntry {
     let decision = if second % 2 == 0 {
         Decision::Allow
     } else {
         Decision::Refuse
     };
-    Entry {
+    LogEntry {
         client: Some("192.0.2.1".into()),
         user_agent: Some("a \"quoted\"\nagent".into()),
         repository: Some("up.test/app".into()),
@@ -53,7 +53,7 @@ fn entry(second: i64) -> Entry {
             policy: Some("default".into()),
             ..Grounds::default()
         },
-        ..Entry::new(at(second), LineKind::Pull)
+        ..LogEntry::new(at(second), LineKind::Pull)
     }
 }
 

@@ -65,7 +65,7 @@ async fn a_page_of_a_long_log_reads_what_it_shows() {
 async fn filters_say_how_far_they_looked_and_end_by_themselves() {
     let directory = tempfile::tempdir().unwrap();
     let (log, _) = DecisionLog::open(directory.path()).unwrap();
-    let long = |second| Entry {
+    let long = |second| LogEntry {
         user_agent: Some("x".repeat(500)),
         basis: Grounds {
             reasons: vec![Reason {
@@ -127,7 +127,7 @@ async fn varied_log() -> TempDir {
         }],
         ..Grounds::default()
     };
-    let changed = |second, set: &dyn Fn(&mut Entry)| {
+    let changed = |second, set: &dyn Fn(&mut LogEntry)| {
         let mut entry = entry(second);
         set(&mut entry);
         entry
@@ -139,7 +139,7 @@ async fn varied_log() -> TempDir {
         changed(3, &|entry| entry.repository = Some("up.test/other".into())),
         changed(4, &|entry| entry.client = Some("2001:db8::1".into())),
         changed(5, &|entry| entry.asked = Some(Digest::of(b"index"))),
-        Entry::new(at(6), LineKind::Policy),
+        LogEntry::new(at(6), LineKind::Policy),
         changed(7, &|entry| {
             entry.user_agent = Some("\"client\":\"203.0.113.9\"".into());
         }),

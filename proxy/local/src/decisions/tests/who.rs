@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
     let (directory, log) = open_log();
-    let by = |client: String, second| Entry {
+    let by = |client: String, second| LogEntry {
         client: Some(client),
         count: 2,
         ..entry(second)
@@ -16,12 +16,12 @@ async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
             .unwrap();
     }
     log.append(by("192.0.2.5".into(), 30)).await.unwrap();
-    let elsewhere = Entry {
+    let elsewhere = LogEntry {
         repository: Some("up.test/other".into()),
         ..entry(31)
     };
     log.append(elsewhere).await.unwrap();
-    let asked = |name: &str, second| Asked {
+    let asked = |name: &str, second| WhoPulled {
         repository: "up.test/app".parse().unwrap(),
         digest: Digest::of(name.as_bytes()),
         through: Vec::new(),
@@ -60,19 +60,19 @@ async fn who_pulled_is_told_newest_first_and_counted_past_its_bound() {
 async fn who_pulled_an_index_pulled_what_it_lists_and_counts_count() {
     let (directory, log) = open_log();
     log.append(entry(0)).await.unwrap();
-    let counted = Entry {
+    let counted = LogEntry {
         kind: LineKind::Count,
         count: 4,
         ..entry(2)
     };
     log.append(counted).await.unwrap();
-    let child = Asked {
+    let child = WhoPulled {
         repository: "up.test/app".parse().unwrap(),
         digest: Digest::of(b"child"),
         through: vec![Digest::of(b"image")],
         until: at(60),
     };
-    let of_itself = Asked {
+    let of_itself = WhoPulled {
         through: Vec::new(),
         ..child.clone()
     };

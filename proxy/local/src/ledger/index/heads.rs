@@ -9,11 +9,11 @@ use sluicegate_model::verdict::Decision;
 use crate::ledger::head::{Head, NameHash};
 
 /// A verdict's time and number: its place in a list.
-pub(in crate::ledger) type Place = (Timestamp, u32);
+pub(in crate::ledger) type ListPlace = (Timestamp, u32);
 
 /// Which verdicts are wanted, as far as memory can tell.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ledger) struct Wanted {
+pub(in crate::ledger) struct WantedVerdicts {
     /// Those of one of these repositories; none for all.
     pub(in crate::ledger) within: Option<HashSet<NameHash>>,
     pub(in crate::ledger) repository: Option<NameHash>,
@@ -23,7 +23,7 @@ pub(in crate::ledger) struct Wanted {
     pub(in crate::ledger) until: Option<Timestamp>,
 }
 
-impl Wanted {
+impl WantedVerdicts {
     fn accepts(&self, head: &Head) -> bool {
         let within = self.within.as_ref();
         within.is_none_or(|within| within.contains(&head.repository))
@@ -83,12 +83,12 @@ impl Heads {
     /// Chooses the newest that are wanted, at most `limit`, older than `after`; newest first.
     pub(super) fn newest(
         &self,
-        wanted: &Wanted,
+        wanted: &WantedVerdicts,
         among: Option<&[u32]>,
         limit: usize,
-        after: Option<Place>,
-    ) -> Vec<Place> {
-        let mut newest: BinaryHeap<Reverse<Place>> = BinaryHeap::new();
+        after: Option<ListPlace>,
+    ) -> Vec<ListPlace> {
+        let mut newest: BinaryHeap<Reverse<ListPlace>> = BinaryHeap::new();
         let mut look = |number: u32, head: &Head| {
             let place = (head.decided_at, number);
             let is_next = after.is_none_or(|after| place < after);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::store::{Key, StoreError, VerdictStore};
 
-use super::overlay::{Entry, Overlay};
+use super::overlay::{IndexEntry, Overlay};
 use super::{Index, State};
 use crate::ledger::head::SummaryRow;
 use crate::ledger::keys;
@@ -56,7 +56,7 @@ async fn read(store: &Arc<dyn VerdictStore>) -> Result<State, StoreError> {
     .await?;
     let mut overlay = Overlay::default();
     each(store, &keys::all_logged(), |key, body| {
-        let entry: Option<Entry> = rows::read(body);
+        let entry: Option<IndexEntry> = rows::read(body);
         if let (Some(row), Some(entry)) = (keys::logged_row(key), entry) {
             overlay.add(row, entry);
             state.next_row = row.saturating_add(1);

@@ -28,8 +28,8 @@ use super::records::PAGE_ROWS;
 use super::rows;
 use sluicegate_engine::ledger::term::Term;
 
-pub(super) use heads::{Place, Wanted};
-pub(super) use overlay::Entry;
+pub(super) use heads::{ListPlace, WantedVerdicts};
+pub(super) use overlay::IndexEntry;
 
 use heads::Heads;
 use overlay::Overlay;
@@ -68,7 +68,7 @@ struct State {
 /// Changes that are about to be written.
 #[derive(Debug, Default)]
 pub(super) struct Logged {
-    rows: Vec<(u64, Entry)>,
+    rows: Vec<(u64, IndexEntry)>,
     heads: Vec<(u32, Option<Head>)>,
     images: Vec<(u32, bool)>,
 }
@@ -100,7 +100,11 @@ impl Index {
     }
 
     /// Makes the changes that log what a number gains and loses; nothing where that is nothing.
-    pub(super) fn log(&self, entry: Entry, logged: &mut Logged) -> Result<Vec<Op>, StoreError> {
+    pub(super) fn log(
+        &self,
+        entry: IndexEntry,
+        logged: &mut Logged,
+    ) -> Result<Vec<Op>, StoreError> {
         let mut ops = Vec::new();
         for entry in entry.in_parts(ROW_TERMS) {
             let row = {
@@ -174,11 +178,11 @@ impl Index {
     /// Chooses the newest verdicts that are wanted, at most `limit`, older than `after`.
     pub(super) fn newest(
         &self,
-        wanted: &Wanted,
+        wanted: &WantedVerdicts,
         among: Option<&[u32]>,
         limit: usize,
-        after: Option<Place>,
-    ) -> Vec<Place> {
+        after: Option<ListPlace>,
+    ) -> Vec<ListPlace> {
         self.read().heads.newest(wanted, among, limit, after)
     }
 

@@ -9,13 +9,13 @@ use sluicegate_engine::ledger::term::Term;
 
 /// What one number gains and loses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::ledger) struct Entry {
+pub(in crate::ledger) struct IndexEntry {
     pub(in crate::ledger) number: u32,
     pub(in crate::ledger) added: Vec<Term>,
     pub(in crate::ledger) removed: Vec<Term>,
 }
 
-impl Entry {
+impl IndexEntry {
     /// Tells what changes where a number had these names, in order, and now has those.
     pub(in crate::ledger) fn between(number: u32, before: &[Term], after: &[Term]) -> Self {
         let only = |of: &[Term], other: &[Term]| -> Vec<Term> {
@@ -59,7 +59,7 @@ pub(super) struct Overlay {
 pub(super) type BlockChanges = ((Term, u32), Vec<(u32, bool)>);
 
 impl Overlay {
-    pub(super) fn add(&mut self, row: u64, entry: Entry) {
+    pub(super) fn add(&mut self, row: u64, entry: IndexEntry) {
         self.rows.push(row);
         self.changes += entry.added.len() + entry.removed.len();
         let added = entry.added.into_iter().map(|term| (term, true));

@@ -11,7 +11,7 @@ use sluicegate_engine::ledger::{BasisNumber, Stamp, Summary, TagHistory, TagReco
 use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
-use super::super::index::Entry;
+use super::super::index::IndexEntry;
 use super::super::rows::{BasisRow, ImageRow, MemberRow, VerdictBody, VerdictRow};
 use super::super::{event_rows, version};
 use super::*;
@@ -97,7 +97,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("image", row(&ImageRow { analyzers, number })),
         (
             "logged",
-            row(&Entry::between(0, &[], &term::of_verdict(&new))),
+            row(&IndexEntry::between(0, &[], &term::of_verdict(&new))),
         ),
     ]
 }
@@ -123,7 +123,7 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         "tag" => rows::read::<TagRecord>(bytes).map(|read| row(&read)),
         "tagged" => rows::read::<TagHistory>(bytes).map(|read| row(&read)),
         "image" => rows::read::<ImageRow>(bytes).map(|read| row(&read)),
-        "logged" => rows::read::<Entry>(bytes).map(|read| row(&read)),
+        "logged" => rows::read::<IndexEntry>(bytes).map(|read| row(&read)),
         name => panic!("no kind of row is called {name}"),
     }
 }

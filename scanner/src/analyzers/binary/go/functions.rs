@@ -13,7 +13,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
-use crate::analyzers::binary::content::{Content, Order};
+use crate::analyzers::binary::content::{ByteOrder, ProgramContent};
 use crate::analyzers::binary::layout::Layout;
 use crate::analyzers::binary::scan;
 
@@ -48,7 +48,7 @@ pub(super) const MAIN: &str = "main";
 
 /// Lists the packages that have functions in a program, by their import paths; none where that cannot
 /// be told.
-pub(super) fn packages(content: &Content<'_>, layout: &Layout) -> Option<BTreeSet<String>> {
+pub(super) fn packages(content: &ProgramContent<'_>, layout: &Layout) -> Option<BTreeSet<String>> {
     let sections = layout.sections.iter();
     let named = sections.filter(|section| SECTIONS.contains(&section.name.as_slice()));
     let places: Vec<u64> = named.map(|section| section.range.start).collect();
@@ -62,7 +62,7 @@ pub(super) fn packages(content: &Content<'_>, layout: &Layout) -> Option<BTreeSe
 }
 
 /// Finds the places where a table may start.
-fn anywhere(content: &Content<'_>) -> Vec<u64> {
+fn anywhere(content: &ProgramContent<'_>) -> Vec<u64> {
     let finder = Finder::new(LITTLE);
     let mut places = Vec::new();
     scan::pieces(content, START_BYTES, |start, piece| {
@@ -82,11 +82,11 @@ fn anywhere(content: &Content<'_>) -> Vec<u64> {
 }
 
 /// Reads the names of functions of the table at a place.
-fn names<'a>(content: &Content<'a>, at: u64) -> Option<Cow<'a, [u8]>> {
+fn names<'a>(content: &ProgramContent<'a>, at: u64) -> Option<Cow<'a, [u8]>> {
     let start = content.read(at, START_BYTES)?;
     let (order, form) = match start.as_ref() {
-        [form, rest @ ..] if rest.starts_with(LITTLE) => (Order::Little, *form),
-        [rest @ .., _, _, _, _, _] if rest == BIG => (Order::Big, *start.get(BIG.len())?),
+        [form, rest @ ..] if rest.starts_with(LITTLE) => (ByteOrder::Little, *form),
+        [rest @ .., _, _, _, _, _] if rest == BIG => (ByteOrder::Big, *start.get(BIG.len())?),
         _ => return None,
     };
     let (_, fields_before) = FORMS.iter().find(|(known, _)| *known == form)?;
@@ -183,7 +183,7 @@ mod tests {
     ];
 
     fn read(program: &[u8]) -> Option<Vec<String>> {
-        let content = Content::in_memory(program);
+        let content = ProgramContent::in_memory(program);
         let packages = packages(&content, &kinds::layout(&content))?;
         Some(packages.into_iter().collect())
     }

@@ -60,7 +60,7 @@ fn pointer_form(wide: bool, big: bool) -> Vec<u8> {
 }
 
 fn packages(program: &[u8]) -> Vec<String> {
-    let content = Content::in_memory(program);
+    let content = ProgramContent::in_memory(program);
     let mut found = Observations::default();
     read(
         &content,

@@ -10,14 +10,14 @@ pub(super) struct Product {
     /// A literal that only its own binary has; none contains another.
     pub(super) anchor: &'static [u8],
     /// Where its version stands.
-    pub(super) place: Place,
+    pub(super) place: VersionPlace,
     /// The version: the groups, joined by dots. Bytes, `\x00` ends a text.
     pub(super) version: &'static str,
 }
 
 /// Where a product's own binary keeps its version.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum VersionPlace {
     /// Near the anchor.
     Near,
     /// Anywhere in a binary that has the anchor.
@@ -28,7 +28,7 @@ const fn near(name: &'static str, anchor: &'static [u8], version: &'static str) 
     Product {
         name,
         anchor,
-        place: Place::Near,
+        place: VersionPlace::Near,
         version,
     }
 }
@@ -37,7 +37,7 @@ const fn anywhere(name: &'static str, anchor: &'static [u8], version: &'static s
     Product {
         name,
         anchor,
-        place: Place::Anywhere,
+        place: VersionPlace::Anywhere,
         version,
     }
 }

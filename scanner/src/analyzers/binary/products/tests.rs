@@ -7,7 +7,7 @@ fn products(texts: &[&str]) -> (Vec<String>, usize) {
     let data = texts.join("\0");
     let program = elf(&[(".rodata", format!("\0{data}\0").as_bytes())]);
     let mut found = Observations::default();
-    let content = Content::in_memory(&program);
+    let content = ProgramContent::in_memory(&program);
     read(
         &content,
         &crate::analyzers::binary::kinds::layout(&content),

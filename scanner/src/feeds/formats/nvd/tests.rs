@@ -25,7 +25,7 @@ fn read_text(text: &[u8]) -> (Vec<Result<CveScore, EntryError>>, Result<(), Stri
     (all, outcome.map_err(|error| error.to_string()))
 }
 
-fn scores(cve: Value) -> Option<(Basis, f64)> {
+fn scores(cve: Value) -> Option<(SeverityBasis, f64)> {
     let document = json!({"format": "NVD_CVE", "vulnerabilities": [{"cve": cve}]});
     let (all, outcome) = read_text(document.to_string().as_bytes());
     outcome.unwrap();
@@ -40,27 +40,27 @@ fn the_publishers_score_counts_before_nvds_and_a_stopgap_last() {
     for (metrics, wanted) in [
         (
             json!({"cvssMetricV31": [primary]}),
-            Some((Basis::CvssV31, 9.8)),
+            Some((SeverityBasis::CvssV31, 9.8)),
         ),
         (
             json!({"cvssMetricV40": [primary], "cvssMetricV31": [metric(cna, "Secondary", 5.0)]}),
-            Some((Basis::CvssV31, 5.0)),
+            Some((SeverityBasis::CvssV31, 5.0)),
         ),
         (
             json!({"cvssMetricV31": [primary, metric("x@y", "Secondary", 5.0)]}),
-            Some((Basis::CvssV31, 5.0)),
+            Some((SeverityBasis::CvssV31, 5.0)),
         ),
         (
             json!({"cvssMetricV31": [metric(cna, "Primary", 4.0), metric("x@y", "Secondary", 5.0)]}),
-            Some((Basis::CvssV31, 4.0)),
+            Some((SeverityBasis::CvssV31, 4.0)),
         ),
         (
             json!({"cvssMetricV31": [primary, metric(CISA, "Secondary", 5.0)]}),
-            Some((Basis::CvssV31, 9.8)),
+            Some((SeverityBasis::CvssV31, 9.8)),
         ),
         (
             json!({"cvssMetricV2": [metric(nvd, "Primary", 7.5)], "cvssMetricV30": [metric(nvd, "Primary", 3.0)]}),
-            Some((Basis::CvssV30, 3.0)),
+            Some((SeverityBasis::CvssV30, 3.0)),
         ),
         (
             json!({"cvssMetricV31": null, "ssvcV203": [{"source": "x"}]}),
@@ -77,7 +77,7 @@ fn the_publishers_score_counts_before_nvds_and_a_stopgap_last() {
     }
     let vector = json!({"cvssMetricV31": [{"source": nvd, "type": "Primary", "cvssData":
         {"vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]});
-    assert_eq!(scores(of(vector)), Some((Basis::CvssV31, 9.8)));
+    assert_eq!(scores(of(vector)), Some((SeverityBasis::CvssV31, 9.8)));
     let mut rejected = of(json!({"cvssMetricV31": [primary]}));
     rejected["vulnStatus"] = json!("Rejected");
     assert_eq!(scores(rejected), None);

@@ -46,7 +46,7 @@ struct Distribution {
 
 /// A directory of records, or the one file that is a record.
 #[derive(Default)]
-struct Record {
+struct PythonRecord {
     names: BTreeSet<String>,
     listed: BTreeSet<PathHash>,
     has_list: bool,
@@ -58,7 +58,7 @@ impl<'a> Distributions<'a> {
         merged: &'a Merged<'_>,
         roots: impl Iterator<Item = &'r Root<'r>> + Clone,
     ) -> Self {
-        let mut records = BTreeMap::<&str, Record>::new();
+        let mut records = BTreeMap::<&str, PythonRecord>::new();
         for file in &merged.files {
             if let Some((directory, is_list)) = record_of(file) {
                 let record = records.entry(directory).or_default();
