@@ -44,11 +44,9 @@ struct Signed {
 /// Gives the digest of the keys that the log knows of; none where it never heard of any. Blocks on
 /// the disk.
 pub fn logged_keys(directory: &Path, instance: &InstanceKey) -> Result<Option<Digest>, LogError> {
-    let failed = |attempt| {
-        let path = directory.join(FILE_NAME);
-        move |error| LogError::io(attempt, &path, error)
-    };
-    let before = known(directory, instance).map_err(failed("reading"))?;
+    let path = directory.join(FILE_NAME);
+    let before = known(directory, instance);
+    let before = before.map_err(|error| LogError::io("reading", &path, error))?;
     let (found, newest) = search(directory, before.seq)?;
     let Some(newest) = newest else {
         // No line at all: whatever was seen was of another log.
@@ -69,7 +67,10 @@ pub fn logged_keys(directory: &Path, instance: &InstanceKey) -> Result<Option<Di
             keys: search(directory, 0)?.0,
         },
     };
-    keep(directory, instance, &seen).map_err(failed("writing"))?;
+    // On a full disk too a service starts: the next start looks at more of the log then.
+    if let Err(error) = keep(directory, instance, &seen) {
+        tracing::warn!(%error, "it is not kept up to where the log was searched for access keys");
+    }
     Ok(seen.keys)
 }
 

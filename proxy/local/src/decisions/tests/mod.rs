@@ -18,6 +18,7 @@ use sluicegate_engine::identity::Who;
 use super::*;
 
 mod earlier;
+mod logged_keys;
 mod pages;
 mod policies;
 mod suite;
