@@ -3,12 +3,12 @@
 //! 32 random bytes in a file of the data directory, made at the first start. A damaged file stops
 //! the start: a new key in its place would be a change that nobody noticed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
+use sluicegate_machine::private;
 
 /// The name of the file in the data directory.
 const FILE_NAME: &str = "instance.key";
@@ -61,27 +61,11 @@ pub(crate) fn open(data: &Path, named: Option<&Path>) -> Result<InstanceKey, Ins
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
             let key: [u8; KEY_BYTES] = rand::random();
-            write(data, &path, &key).map_err(failed("made"))?;
+            private::replace(&path, &key).map_err(failed("made"))?;
             Ok(InstanceKey::of(&key))
         }
         Err(error) => Err(failed("read")(error)),
     }
-}
-
-/// Writes the key whole or not at all, readable by its owner only.
-fn write(data: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("key.new");
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _removed_or_absent => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(&unfinished)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(data)?.sync_all()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -67,14 +67,10 @@ impl MirrorRecord {
 
     /// Replaces the record of a directory. Durable when it returns.
     pub(super) fn write(&self, directory: &Path) -> Result<(), FetchError> {
-        let (path, beside) = (directory.join(FILE), directory.join("mirror.json.new"));
+        let path = directory.join(FILE);
         let text = serde_json::to_vec_pretty(self)
             .map_err(|error| file_error("write", &path)(error.into()))?;
-        private::create(&beside)
-            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .and_then(|()| sync_directory(directory))
-            .map_err(file_error("write", &path))
+        private::replace(&path, &text).map_err(file_error("write", &path))
     }
 }
 

@@ -13,6 +13,8 @@ use std::sync::Arc;
 #[cfg(any(test, feature = "failing"))]
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sluicegate_machine::private;
+
 /// Bytes that are read and written at a time when a file is written anew.
 const PIECE_BYTES: usize = 1024 * 1024;
 
@@ -36,6 +38,12 @@ impl Disk {
     pub fn sync_all(&self, file: &File) -> io::Result<()> {
         self.may_sync()?;
         file.sync_all()
+    }
+
+    /// Puts a whole file in the place of the one at a path, or makes it; durable on return.
+    pub fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.may_sync()?;
+        private::replace(path, content)
     }
 
     /// Makes the entries of a directory durable.

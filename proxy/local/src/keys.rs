@@ -4,23 +4,23 @@
 //! When keys were used last lies in a file of its own, which nothing rests on.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluicegate_accounts::store::{KeptBook, KeyStore, KeyStoreError, LastUses};
-use sluicegate_engine::instance_key::{Code, InstanceKey};
-use sluicegate_machine::private;
+use sluicegate_engine::instance_key::InstanceKey;
 
 use crate::durable::Disk;
+use crate::signed::Purpose;
 
 /// The name of the file in the data directory.
 pub const FILE_NAME: &str = "keys.json";
 /// The name of the file that tells when keys were used last.
 const USES_NAME: &str = "keys.used.json";
 /// What the file's code is for, as distinct from all else that the instance key signs.
-const PURPOSE: &str = "access keys";
+const PURPOSE: Purpose = Purpose("access keys");
 /// Most bytes of either file: more keys than are kept.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -99,7 +99,7 @@ impl KeyStore for KeyFile {
 
     async fn save_last_uses(&self, uses: &LastUses) -> Result<(), KeyStoreError> {
         let uses = uses.clone();
-        let save = move |files: &Shared| files.write(USES_NAME, &text_of(&uses)?);
+        let save = move |files: &Shared| files.write(USES_NAME, serde_json::to_vec(&uses));
         self.in_background("writing the last uses of", save).await
     }
 }
@@ -112,15 +112,7 @@ impl Shared {
         let Some(text) = self.read(FILE_NAME)? else {
             return Ok(None);
         };
-        let (line, code) = text.trim_end().split_once('\n').ok_or_else(damaged)?;
-        let code: [u8; 32] = hex::decode(code)
-            .ok()
-            .and_then(|code| code.try_into().ok())
-            .ok_or_else(damaged)?;
-        if self.sign(line) != Code::of(code) {
-            return Err(damaged());
-        }
-        let kept: KeptBook = serde_json::from_str(line).map_err(|_unreadable| damaged())?;
+        let kept: KeptBook = PURPOSE.open(&self.instance, &text).ok_or_else(damaged)?;
         if !kept.book.is_sound() {
             return Err(damaged());
         }
@@ -128,9 +120,8 @@ impl Shared {
     }
 
     fn save(&self, kept: &KeptBook) -> Result<(), FileError> {
-        let line = text_of(kept)?;
-        let code = hex::encode(self.sign(&line).bytes());
-        self.write(FILE_NAME, &format!("{line}\n{code}\n"))
+        let text = PURPOSE.seal(&self.instance, kept);
+        self.write(FILE_NAME, text.map(String::into_bytes))
     }
 
     fn last_uses(&self) -> Result<LastUses, FileError> {
@@ -138,56 +129,32 @@ impl Shared {
             return Ok(LastUses::new());
         };
         let path = self.directory.join(USES_NAME);
-        serde_json::from_str(&text).map_err(|_unreadable| FileError::Damaged { path })
+        serde_json::from_slice(&text).map_err(|_unreadable| FileError::Damaged { path })
     }
 
-    fn read(&self, name: &str) -> Result<Option<String>, FileError> {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
         let path = self.directory.join(name);
-        let failed = |source| FileError::Io {
-            path: path.clone(),
-            source,
-        };
         match fs::metadata(&path) {
-            Ok(found) if found.len() > MAX_BYTES => Err(FileError::TooLarge {
-                got: found.len(),
-                path: path.clone(),
-            }),
-            Ok(_) => fs::read(&path).map_err(failed).map(|bytes| {
-                // What is no text cannot be what was written, and its code will not fit.
-                Some(String::from_utf8_lossy(&bytes).into_owned())
-            }),
+            Ok(found) if found.len() > MAX_BYTES => {
+                let got = found.len();
+                Err(FileError::TooLarge { path, got })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
+            found => found
+                .and_then(|_| fs::read(&path))
+                .map(Some)
+                .map_err(|source| FileError::Io { path, source }),
         }
     }
 
     /// Puts a whole file in the place of the last one; durable on return.
-    fn write(&self, name: &str, text: &str) -> Result<(), FileError> {
+    fn write(&self, name: &str, content: serde_json::Result<Vec<u8>>) -> Result<(), FileError> {
         let path = self.directory.join(name);
-        let written = || {
-            let unfinished = self.directory.join(format!("{name}.new"));
-            let mut file = private::create(&unfinished)?;
-            file.write_all(text.as_bytes())?;
-            self.disk.sync_all(&file)?;
-            fs::rename(&unfinished, &path)?;
-            self.disk.sync_directory(&self.directory)
-        };
-        written().map_err(|source| FileError::Io {
-            path: path.clone(),
-            source,
-        })
+        let written = content.map_err(io::Error::from);
+        written
+            .and_then(|content| self.disk.replace(&path, &content))
+            .map_err(|source| FileError::Io { path, source })
     }
-
-    fn sign(&self, line: &str) -> Code {
-        self.instance.code(PURPOSE, &[line])
-    }
-}
-
-fn text_of(value: &impl serde::Serialize) -> Result<String, FileError> {
-    serde_json::to_string(value).map_err(|error| FileError::Io {
-        path: PathBuf::from(FILE_NAME),
-        source: error.into(),
-    })
 }
 
 #[cfg(test)]

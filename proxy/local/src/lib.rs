@@ -8,4 +8,5 @@ pub mod decisions;
 pub mod durable;
 pub mod keys;
 pub mod ledger;
+mod signed;
 pub mod store;

@@ -6,8 +6,8 @@
 //! makes in the directory of a service that runs as somebody else is that one's, for else the
 //! service could not read it.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt, fchown, lchown,
 };
@@ -85,6 +85,22 @@ pub fn create_new(path: &Path) -> io::Result<File> {
         .open(path)?;
     give_away(path, |owner, group| fchown(&file, owner, group));
     Ok(file)
+}
+
+/// Puts a whole file in the place of the one at a path, or makes it; durable on return. Whoever reads
+/// it meanwhile, or after a crash, has the old one or the new one.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    let mut file = create(beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(beside, path)?;
+    let around = path
+        .parent()
+        .filter(|around| !around.as_os_str().is_empty());
+    File::open(around.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Keeps every other process from the same work until the file is let go.

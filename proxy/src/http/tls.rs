@@ -160,20 +160,10 @@ impl Pair {
     }
 
     fn load(&self, files: &CertificateFiles) -> Result<LoadedCertificate, TlsError> {
-        let unusable = |path: &Path, reason: String| TlsError::Pem {
-            path: path.into(),
-            reason,
-        };
-        let chain = CertificateDer::pem_slice_iter(&self.certificate)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unusable(&files.certificate, error.to_string()))?;
-        if chain.is_empty() {
-            let reason = "it holds no certificate".to_owned();
-            return Err(unusable(&files.certificate, reason));
-        }
+        let chain = certificates(&files.certificate, &self.certificate)?;
         let ends = chain.first().and_then(|own| certificate::ends(own));
         let key = PrivateKeyDer::from_pem_slice(&self.key)
-            .map_err(|_| unusable(&files.key, "it holds no private key".to_owned()))?;
+            .map_err(|_| unusable(&files.key, "it holds no private key"))?;
         let broken = |source| TlsError::Pair {
             path: files.certificate.clone(),
             source,
@@ -192,29 +182,40 @@ impl Pair {
             ends,
         })
     }
-}
 
-impl Pair {
     /// Gives who tells whether a client's certificate is good: whoever shows none is let in as well.
     fn clients(&self, files: &CertificateFiles) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
         let (Some(text), Some(path)) = (&self.client_ca, &files.client_ca) else {
             return Ok(WebPkiClientVerifier::no_client_auth());
         };
-        let unusable = |reason: String| TlsError::Pem {
-            path: path.clone(),
-            reason,
-        };
         let mut roots = RootCertStore::empty();
-        for authority in CertificateDer::pem_slice_iter(text) {
-            let authority = authority.map_err(|error| unusable(error.to_string()))?;
-            let added = roots.add(authority);
-            added.map_err(|error| unusable(error.to_string()))?;
+        for authority in certificates(path, text)? {
+            roots
+                .add(authority)
+                .map_err(|error| unusable(path, error))?;
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
             .allow_unauthenticated()
             .build();
-        verifier.map_err(|error| unusable(error.to_string()))
+        verifier.map_err(|error| unusable(path, error))
+    }
+}
+
+/// Reads the certificates of a file, one at least.
+fn certificates(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    let read = read.map_err(|error| unusable(path, error))?;
+    if read.is_empty() {
+        return Err(unusable(path, "it holds no certificate"));
+    }
+    Ok(read)
+}
+
+fn unusable(path: &Path, reason: impl std::fmt::Display) -> TlsError {
+    TlsError::Pem {
+        path: path.into(),
+        reason: reason.to_string(),
     }
 }
 

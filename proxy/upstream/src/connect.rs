@@ -136,10 +136,10 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Builds the TLS settings: system roots and the upstream's own authorities.
+/// Builds the TLS settings of a client: system roots and more authorities.
 ///
 /// *Errors*: what is wrong with the extra authorities.
-pub(super) fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, SettingsError> {
+pub fn tls_settings(ca_pem: Option<&[u8]>) -> Result<ClientConfig, SettingsError> {
     let mut roots = system_roots().clone();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let settings = ClientConfig::builder_with_provider(Arc::clone(&provider))

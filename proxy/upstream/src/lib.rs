@@ -56,6 +56,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use blob::BlobBody;
+pub use connect::tls_settings;
 pub use error::{Cause, SettingsError, UpstreamError};
 pub use login::LoginError;
 pub use options::{ProxyVariables, UpstreamOptions};

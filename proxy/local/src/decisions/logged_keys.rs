@@ -4,12 +4,11 @@
 //! came since. Without it, or where it is not of this log, the whole log is read.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::instance_key::{Code, InstanceKey, KEY_BYTES};
-use sluicegate_machine::private;
+use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_model::Digest;
 
 use super::entry::LineKind;
@@ -17,11 +16,12 @@ use super::filter::DecisionFilter;
 use super::log::LogError;
 use super::read::{Order, PageOf, read};
 use crate::durable::Disk;
+use crate::signed::Purpose;
 
 /// The name of the file beside the log.
 const FILE_NAME: &str = "keys.seen";
 /// What its signature is for, as distinct from all else that the instance key signs.
-const PURPOSE: &str = "keys that the log knows of";
+const PURPOSE: Purpose = Purpose("keys that the log knows of");
 /// Lines of a page.
 const PAGE: usize = 100;
 
@@ -32,13 +32,6 @@ struct Seen {
     seq: u64,
     /// The keys that lines up to it tell of.
     keys: Option<Digest>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Signed {
-    seen: Seen,
-    #[serde(with = "hex::serde")]
-    code: [u8; KEY_BYTES],
 }
 
 /// Gives the digest of the keys that the log knows of; none where it never heard of any. Blocks on
@@ -112,27 +105,10 @@ fn known(directory: &Path, instance: &InstanceKey) -> io::Result<Seen> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::default()),
         Err(error) => return Err(error),
     };
-    let signed = serde_json::from_slice::<Signed>(&text).ok();
-    let ours = signed.filter(|signed| sign(instance, &signed.seen) == Code::of(signed.code));
-    Ok(ours.map(|signed| signed.seen).unwrap_or_default())
+    Ok(PURPOSE.open(instance, &text).unwrap_or_default())
 }
 
 fn keep(directory: &Path, instance: &InstanceKey, seen: &Seen) -> io::Result<()> {
-    let signed = Signed {
-        code: *sign(instance, seen).bytes(),
-        seen: Seen {
-            seq: seen.seq,
-            keys: seen.keys.clone(),
-        },
-    };
-    let (path, unfinished) = (directory.join(FILE_NAME), directory.join("keys.seen.new"));
-    let mut file = private::create(&unfinished)?;
-    file.write_all(&serde_json::to_vec(&signed)?)?;
-    Disk::default().sync_data(&file)?;
-    fs::rename(unfinished, path)
-}
-
-fn sign(instance: &InstanceKey, seen: &Seen) -> Code {
-    let keys = seen.keys.as_ref().map_or("", Digest::as_str);
-    instance.code(PURPOSE, &[&seen.seq.to_string(), keys])
+    let text = PURPOSE.seal(instance, seen)?;
+    Disk::default().replace(&directory.join(FILE_NAME), text.as_bytes())
 }

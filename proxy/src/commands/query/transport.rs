@@ -13,10 +13,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use sluicegate_upstream::why;
+use sluicegate_upstream::{SettingsError, tls_settings, why};
 use tokio::net::UnixStream;
 
 use crate::admin_socket::SocketPath;
@@ -40,17 +38,12 @@ pub(super) enum SendError {
 /// Says why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TrustError {
-    /// The file of authorities cannot be read, or holds none.
-    #[error("--ca-file {path:?}: {reason}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The library does not take the settings.
-    #[error("cannot set up TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    /// The file of authorities cannot be read.
+    #[error("--ca-file {0:?}: {1}")]
+    File(PathBuf, #[source] std::io::Error),
+    /// It is of no use.
+    #[error("--ca-file: {0}")]
+    Settings(#[from] SettingsError),
 }
 
 /// Asks over HTTP and HTTPS.
@@ -133,33 +126,20 @@ async fn read(response: Response<Incoming>) -> Result<(StatusCode, Bytes), SendE
 /// Gives the TLS settings of a client: the system's authorities, where they are of any use, and those
 /// of the file. A container that asks itself in the clear has none.
 fn tls(is_wanted: bool, ca_file: Option<&Path>) -> Result<ClientConfig, TrustError> {
-    let mut roots = RootCertStore::empty();
     if is_wanted {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    if let Some(path) = ca_file {
-        add_authorities(&mut roots, path)?;
+        let read = |path: &Path| {
+            let text = std::fs::read(path);
+            text.map_err(|error| TrustError::File(path.to_owned(), error))
+        };
+        let ca_pem = ca_file.map(read).transpose()?;
+        return Ok(tls_settings(ca_pem.as_deref())?);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let settings =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(settings.with_root_certificates(roots).with_no_client_auth())
-}
-
-fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
-    let wrong = |reason: String| TrustError::File {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let before = roots.len();
-    for authority in CertificateDer::pem_slice_iter(&text) {
-        let authority = authority.map_err(|error| wrong(error.to_string()))?;
-        let added = roots.add(authority);
-        added.map_err(|error| wrong(error.to_string()))?;
-    }
-    if roots.len() == before {
-        return Err(wrong("it holds no certificate".to_owned()));
-    }
-    Ok(())
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let settings = settings.map_err(SettingsError::Tls)?;
+    let nobody = RootCertStore::empty();
+    Ok(settings
+        .with_root_certificates(nobody)
+        .with_no_client_auth())
 }
