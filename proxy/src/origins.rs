@@ -44,6 +44,14 @@ impl Whose {
         }
     }
 
+    /// Gives a manifest that a client of it was given a moment ago.
+    fn given(&self, repository: &Repository, reference: &Reference) -> Option<UpstreamManifest> {
+        match self {
+            Self::Service(_) => None,
+            Self::Clients(own) => own.given(repository, reference),
+        }
+    }
+
     /// Gives the upstream as it is asked for a repository.
     fn of(&self, repository: &Repository) -> Arc<Upstream> {
         match self {
@@ -116,6 +124,9 @@ impl Origin for AskedUpstream {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<OriginManifest, OriginError> {
+        if let Some(given) = self.0.given(repository, reference) {
+            return Ok(manifest(given));
+        }
         let found = self
             .0
             .of(repository)
@@ -129,6 +140,9 @@ impl Origin for AskedUpstream {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<OriginManifest, OriginError> {
+        if let Some(given) = self.0.given(repository, reference) {
+            return Ok(manifest(given));
+        }
         let found = self
             .0
             .of(repository)

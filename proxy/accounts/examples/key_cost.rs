@@ -53,7 +53,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut times = Vec::with_capacity(CALLS);
     for key in issued.iter().cycle().step_by(STEP).take(CALLS) {
         let begun = Instant::now();
-        let proven = keys.prove(HERE, key.key.access.as_str(), &key.secret).await;
+        let proven = keys
+            .prove(HERE, key.key.access.as_str(), key.secret.expose())
+            .await;
         times.push(begun.elapsed());
         proven.ok_or("a right key was not known")?;
     }

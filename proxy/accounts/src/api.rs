@@ -1,14 +1,15 @@
 //! Who asks the API: whoever has a key, and without one whoever may.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::future::Cache;
 use sluicegate_engine::audit::KeyLine;
-use sluicegate_engine::identity::{Credentials, Identity, Presented, Unidentified, Who};
+use sluicegate_engine::identity::{Identity, Presented, Unidentified, Who};
 use sluicegate_model::access::{Permission, Rights, Role};
-use sluicegate_model::secret::Secret;
 
+use super::key;
 use super::keys::Keys;
 
 /// What the log calls the use of a key that may everything.
@@ -42,7 +43,7 @@ pub enum WithoutKey {
 pub struct ApiIdentity {
     keys: Keys,
     without_key: WithoutKey,
-    windows: Cache<(Option<String>, std::net::IpAddr), ()>,
+    windows: Cache<(Option<String>, IpAddr), ()>,
 }
 
 impl ApiIdentity {
@@ -95,24 +96,13 @@ impl Identity for ApiIdentity {
         let Some(credentials) = presented.credentials.take() else {
             return self.nobody(presented);
         };
-        let (access, secret) = halves(credentials).ok_or(Unidentified::Wrong)?;
-        let proven = self.keys.prove(presented.address, &access, &secret).await;
+        let (access, secret) = key::presented(&credentials).ok_or(Unidentified::Wrong)?;
+        let proven = self.keys.prove(presented.address, access, secret).await;
         let proven = proven.ok_or(Unidentified::Wrong)?;
         let who = presented.by(Some(proven.principal), proven.rights);
         if who.rights.allow(Permission::Administer) {
             self.note_use(&who).await?;
         }
         Ok(who)
-    }
-}
-
-/// Gives both halves of a key: a name and its secret, or `ACCESS.SECRET`.
-pub(crate) fn halves(credentials: Credentials) -> Option<(String, Secret)> {
-    match credentials {
-        Credentials::Basic { name, secret } => Some((name, secret)),
-        Credentials::Bearer(both) => {
-            let (access, secret) = both.expose().split_once('.')?;
-            Some((access.to_owned(), Secret::new(secret)))
-        }
     }
 }

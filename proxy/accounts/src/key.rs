@@ -1,13 +1,16 @@
 //! An access key: its two halves, and what is kept of it. The secret half is told once and kept by
 //! nobody: what is kept proves it.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sluicegate_engine::identity::Credentials;
 use sluicegate_engine::instance_key::{Code, InstanceKey, KEY_BYTES};
 use sluicegate_model::access::{Reach, Rights, Role};
 use sluicegate_model::secret::Secret;
@@ -46,6 +49,13 @@ impl AccessKey {
     }
 }
 
+/// Lets keys be found by what somebody presents, whatever that is.
+impl Borrow<str> for AccessKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -77,8 +87,8 @@ pub struct Proof(Code);
 
 impl Proof {
     /// Computes what the right secret would have.
-    pub(crate) fn of(instance: &InstanceKey, access: &str, secret: &Secret) -> Self {
-        Self(instance.code(PURPOSE, &[access, secret.expose()]))
+    pub(crate) fn of(instance: &InstanceKey, access: &str, secret: &str) -> Self {
+        Self(instance.code(PURPOSE, &[access, secret]))
     }
 
     /// A proof that no secret has, compared with where there is no key: the work is the same.
@@ -125,7 +135,8 @@ pub struct Key {
 }
 
 /// How a key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// It is good.
     Active,
@@ -133,17 +144,6 @@ pub enum KeyState {
     Expired,
     /// Somebody ended it.
     Revoked,
-}
-
-impl KeyState {
-    /// Gives the name used everywhere.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
 }
 
 impl Key {
@@ -173,12 +173,20 @@ pub struct Issued {
     pub secret: Secret,
 }
 
+/// Reads both halves of a key from what somebody presents: a name and its secret, or `ACCESS.SECRET`.
+pub(crate) fn presented(credentials: &Credentials) -> Option<(&str, &str)> {
+    match credentials {
+        Credentials::Basic { name, secret } => Some((name, secret.expose())),
+        Credentials::Bearer(both) => both.expose().split_once('.'),
+    }
+}
+
 /// Makes both halves of a key, and what proves the second.
 pub(crate) fn halves(instance: &InstanceKey) -> (AccessKey, Secret, Proof) {
     let access = AccessKey::random();
     let secret: [u8; KEY_BYTES] = rand::random();
     let secret = Secret::new(URL_SAFE_NO_PAD.encode(secret));
-    let proof = Proof::of(instance, access.as_str(), &secret);
+    let proof = Proof::of(instance, access.as_str(), secret.expose());
     (access, secret, proof)
 }
 
@@ -193,13 +201,19 @@ mod tests {
         assert_eq!(access.as_str().len(), 23);
         assert_eq!(access.as_str().parse(), Ok(access.clone()));
         assert_eq!(secret.expose().len(), 43);
-        assert_eq!(proof, Proof::of(&instance, access.as_str(), &secret));
+        assert_eq!(
+            proof,
+            Proof::of(&instance, access.as_str(), secret.expose())
+        );
         let (other_access, other_secret, _) = halves(&instance);
         assert_ne!(access, other_access);
         assert_ne!(secret, other_secret);
-        assert_ne!(proof, Proof::of(&instance, other_access.as_str(), &secret));
+        assert_ne!(
+            proof,
+            Proof::of(&instance, other_access.as_str(), secret.expose())
+        );
         let other = InstanceKey::of(&[8; KEY_BYTES]);
-        assert_ne!(proof, Proof::of(&other, access.as_str(), &secret));
+        assert_ne!(proof, Proof::of(&other, access.as_str(), secret.expose()));
     }
 
     #[test]

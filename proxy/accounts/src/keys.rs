@@ -6,16 +6,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_engine::audit::{Audit, AuditError, KeyLine};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::instance_key::InstanceKey;
-use sluicegate_model::access::{Rights, Role};
+use sluicegate_model::access::Rights;
 use sluicegate_model::clock::Clock;
-use sluicegate_model::secret::Secret;
 use sluicegate_model::{Digest, Principal};
 use tokio::sync::Mutex;
 
@@ -41,6 +40,8 @@ struct Shared {
     /// What is kept; whoever changes it holds it.
     kept: Mutex<KeptBook>,
     guesses: Guesses,
+    /// How many times somebody was not let in.
+    refused: AtomicU64,
 }
 
 /// What keys are kept, logged and proven with.
@@ -54,6 +55,12 @@ pub struct KeyParts {
     pub instance: InstanceKey,
     /// The time of day.
     pub clock: Clock,
+}
+
+impl KeyParts {
+    async fn write(&self, line: KeyLine) -> Result<(), AuditError> {
+        self.log.record_key(line, self.clock.now()).await
+    }
 }
 
 /// The keys by their public halves.
@@ -75,8 +82,8 @@ pub struct Proven {
     pub principal: Principal,
     /// What they may do.
     pub rights: Rights,
-    /// In which role.
-    pub role: Role,
+    /// By which key.
+    pub access: AccessKey,
 }
 
 /// A key as it is shown.
@@ -158,13 +165,15 @@ impl Keys {
             ring: ArcSwap::from_pointee(ring),
             kept: Mutex::new(kept),
             guesses: Guesses::default(),
+            refused: AtomicU64::new(0),
         })))
     }
 
     /// Tells who somebody at this address is, by both halves of a key. Whoever guesses waits.
-    pub async fn prove(&self, address: IpAddr, access: &str, secret: &Secret) -> Option<Proven> {
+    pub async fn prove(&self, address: IpAddr, access: &str, secret: &str) -> Option<Proven> {
         let proven = self.proven(access, secret);
         if proven.is_none() {
+            self.0.refused.fetch_add(1, Ordering::Relaxed);
             // Whatever is no access key may be a secret that stands in the wrong place.
             let access_key = access.parse::<AccessKey>().ok();
             let access_key = access_key.as_ref().map(AccessKey::as_str);
@@ -181,11 +190,10 @@ impl Keys {
         self.let_in(held)
     }
 
-    fn proven(&self, access: &str, secret: &Secret) -> Option<Proven> {
+    fn proven(&self, access: &str, secret: &str) -> Option<Proven> {
         let proof = Proof::of(&self.0.parts.instance, access, secret);
         let ring = self.0.ring.load();
-        let access = access.parse::<AccessKey>().ok();
-        let held = access.and_then(|access| ring.get(&access));
+        let held = ring.get(access);
         // Where there is no such key, as much is compared.
         let wanted = held.map_or(Proof::of_nothing(), |held| held.key.proof);
         let is_right = proof == wanted;
@@ -201,7 +209,7 @@ impl Keys {
         Some(Proven {
             principal: Principal::Key(held.key.name.clone()),
             rights: held.rights.clone(),
-            role: held.key.role,
+            access: held.key.access.clone(),
         })
     }
 
@@ -210,11 +218,13 @@ impl Keys {
         let now = self.0.parts.clock.now();
         let ring = self.0.ring.load();
         let mut shown: Vec<ShownKey> = ring.values().map(|held| held.shown(now)).collect();
-        shown.sort_by(|a, b| {
-            let order = |it: &ShownKey| (it.key.created, it.key.access.clone());
-            order(a).cmp(&order(b))
-        });
+        shown.sort_by_cached_key(|it| (it.key.created, it.key.access.clone()));
         shown
+    }
+
+    /// Tells how many times somebody was not let in since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
     }
 
     /// Tells how many are good.
@@ -279,8 +289,7 @@ impl Keys {
 
     /// Writes a line about keys; durable on return.
     pub(crate) async fn write(&self, line: KeyLine) -> Result<(), AuditError> {
-        let parts = &self.0.parts;
-        parts.log.record_key(line, parts.clock.now()).await
+        self.0.parts.write(line).await
     }
 
     fn instance_now(&self) -> (&InstanceKey, Timestamp) {
@@ -310,7 +319,7 @@ impl Keys {
         };
         let parts = &self.0.parts;
         parts.store.save(&next).await?;
-        parts.log.record_key(line, parts.clock.now()).await?;
+        parts.write(line).await?;
         let before = self.0.ring.load();
         let ring = ring_of(&next.book, |access| {
             let known = before.get(access).map(|held| Arc::clone(&held.last_used));
@@ -358,7 +367,7 @@ async fn proven(
         words: "a change of the access keys was kept before a crash and is in force now".into(),
         keys: Some(digest),
     };
-    parts.log.record_key(line, parts.clock.now()).await?;
+    parts.write(line).await?;
     Ok(kept)
 }
 

@@ -14,7 +14,7 @@ use super::token::TOKEN_LIFE;
 
 /// What digests of credentials are for, as distinct from all else that the instance key signs.
 const PURPOSE: &str = "login at an upstream";
-/// Most logins that are remembered.
+/// Most logins that are logins.
 const MOST_LOGINS: u64 = 10_000;
 
 /// Who somebody is at an upstream.
@@ -26,22 +26,6 @@ pub struct OwnLogin {
 }
 
 impl OwnLogin {
-    /// Reads credentials that are meant for another registry: a user that is no key of ours.
-    pub(crate) fn of(credentials: &Credentials, instance: &InstanceKey) -> Option<Self> {
-        let Credentials::Basic { name, secret } = credentials else {
-            return None;
-        };
-        if name.is_empty() || name.starts_with(PREFIX) {
-            return None;
-        }
-        let code = instance.code(PURPOSE, &[name, secret.expose()]);
-        Some(Self {
-            user: name.clone(),
-            secret: secret.clone(),
-            digest: Digest::of(code.bytes()),
-        })
-    }
-
     /// The name there.
     pub fn user(&self) -> &str {
         &self.user
@@ -58,29 +42,50 @@ impl OwnLogin {
     }
 }
 
-/// The logins behind tokens, by number.
+/// Reads such credentials, and remembers those behind tokens by number.
 #[derive(Clone, Debug)]
-pub(crate) struct Remembered(Cache<u64, OwnLogin>);
-
-impl Default for Remembered {
-    fn default() -> Self {
-        let life = Duration::from_secs(TOKEN_LIFE.as_secs().unsigned_abs());
-        let logins = Cache::builder().max_capacity(MOST_LOGINS);
-        Self(logins.time_to_live(life).build())
-    }
+pub(crate) struct OwnLogins {
+    instance: InstanceKey,
+    behind_tokens: Cache<u64, OwnLogin>,
 }
 
-impl Remembered {
+impl OwnLogins {
+    /// Starts with none; digests are signed with this key.
+    pub(crate) fn new(instance: InstanceKey) -> Self {
+        let life = Duration::from_secs(TOKEN_LIFE.as_secs().unsigned_abs());
+        let logins = Cache::builder().max_capacity(MOST_LOGINS);
+        Self {
+            instance,
+            behind_tokens: logins.time_to_live(life).build(),
+        }
+    }
+
+    /// Reads what is meant for another registry: a user that is no key of ours.
+    pub(crate) fn read(&self, credentials: Option<&Credentials>) -> Option<OwnLogin> {
+        let Some(Credentials::Basic { name, secret }) = credentials else {
+            return None;
+        };
+        if name.is_empty() || name.starts_with(PREFIX) {
+            return None;
+        }
+        let code = self.instance.code(PURPOSE, &[name, secret.expose()]);
+        Some(OwnLogin {
+            user: name.clone(),
+            secret: secret.clone(),
+            digest: Digest::of(code.bytes()),
+        })
+    }
+
     /// Remembers a login, and gives its number.
     pub(crate) fn keep(&self, login: OwnLogin) -> u64 {
         let number = rand::random();
-        self.0.insert(number, login);
+        self.behind_tokens.insert(number, login);
         number
     }
 
-    /// Gives a login by its number, as long as it is remembered.
+    /// Gives a login by its number, as long as it is logins.
     pub(crate) fn get(&self, number: u64) -> Option<OwnLogin> {
-        self.0.get(&number)
+        self.behind_tokens.get(&number)
     }
 }
 
@@ -92,10 +97,10 @@ mod tests {
 
     #[test]
     fn logins_are_told_apart_by_what_says_nothing_of_them() {
-        let instance = InstanceKey::of(&[1; KEY_BYTES]);
+        let logins = OwnLogins::new(InstanceKey::of(&[1; KEY_BYTES]));
         let login = |name: &str, secret: &str| {
             let (name, secret) = (name.to_owned(), Secret::new(secret));
-            OwnLogin::of(&Credentials::Basic { name, secret }, &instance)
+            logins.read(Some(&Credentials::Basic { name, secret }))
         };
         let alice = login("alice", "a").unwrap();
         assert_eq!(alice.digest(), login("alice", "a").unwrap().digest());
@@ -106,11 +111,14 @@ mod tests {
             "a key of ours"
         );
         assert!(login("", "a").is_none());
-        assert!(OwnLogin::of(&Credentials::Bearer(Secret::new("x")), &instance).is_none());
+        assert!(
+            logins
+                .read(Some(&Credentials::Bearer(Secret::new("x"))))
+                .is_none()
+        );
         assert!(!format!("{:?}", login("alice", "pass").unwrap()).contains("pass"));
-        let remembered = Remembered::default();
-        let number = remembered.keep(alice.clone());
-        assert_eq!(remembered.get(number).unwrap().digest(), alice.digest());
-        assert!(remembered.get(number.wrapping_add(1)).is_none());
+        let number = logins.keep(alice.clone());
+        assert_eq!(logins.get(number).unwrap().digest(), alice.digest());
+        assert!(logins.get(number.wrapping_add(1)).is_none());
     }
 }

@@ -16,11 +16,10 @@ use sluicegate_model::clock::Clock;
 use sluicegate_model::secret::Secret;
 use sluicegate_model::{Principal, Repository};
 
-use super::api::halves;
-use super::key::{AccessKey, PREFIX};
+use super::key::{self, PREFIX};
 use super::keys::{Keys, Proven};
-use super::own::{OwnLogin, Remembered};
-use super::token::{Holder, NoToken, Tokens};
+use super::own::{OwnLogin, OwnLogins};
+use super::token::{Claims, Holder, NoToken, Tokens};
 
 /// What is pulled with nothing but the right to.
 const PULL: &[Permission] = &[Permission::Pull];
@@ -57,10 +56,9 @@ enum Told {
 pub struct RegistryIdentity {
     keys: Keys,
     tokens: Tokens,
+    own: OwnLogins,
     askers: Arc<dyn Askers>,
     is_required: bool,
-    instance: InstanceKey,
-    own: Remembered,
 }
 
 impl RegistryIdentity {
@@ -74,38 +72,27 @@ impl RegistryIdentity {
         Self {
             keys,
             tokens: Tokens::new(instance.clone(), clock),
+            own: OwnLogins::new(instance),
             askers,
             is_required,
-            instance,
-            own: Remembered::default(),
         }
     }
 
     /// Tells who asks for something of an upstream that lets each client in by its own credentials,
     /// and with which: no key of ours is asked for. Nothing is proven by it; the upstream does that.
     pub fn own(&self, presented: Presented) -> Result<(Who, Option<OwnLogin>), Unidentified> {
-        let credentials = presented.credentials.as_ref();
-        let mut login = credentials.and_then(|sent| OwnLogin::of(sent, &self.instance));
-        let mut rights = Rights::everywhere(PULL);
-        if let Some(Credentials::Bearer(token)) = credentials {
-            match self.tokens.read(token) {
-                Ok(claims) => {
-                    if let Some(Holder::Upstream(number)) = claims.holder {
-                        login = Some(self.own.get(number).ok_or(Unidentified::Wrong)?);
-                    }
-                    rights = rights.for_token(claims.repositories);
+        let (mut login, mut rights) = (None, Rights::everywhere(PULL));
+        match self.claims(&presented)? {
+            Some(claims) => {
+                if let Some(Holder::Upstream(number)) = claims.holder {
+                    login = Some(self.own.get(number).ok_or(Unidentified::Wrong)?);
                 }
-                Err(NoToken::NotGood) => return Err(Unidentified::Wrong),
-                Err(NoToken::NotOurs) => {}
+                rights = rights.for_token(claims.repositories);
             }
+            None => login = self.own.read(presented.credentials.as_ref()),
         }
         let user = login.as_ref().map(|login| login.user().to_owned());
         Ok((presented.by(user.map(Principal::Upstream), rights), login))
-    }
-
-    /// Tells whether clients are asked to say who they are.
-    pub fn asks(&self) -> bool {
-        self.is_required || self.askers.name_keys()
     }
 
     /// Gives a token to whoever asks for one, and when it was made.
@@ -116,53 +103,71 @@ impl RegistryIdentity {
         presented: Presented,
         repositories: BTreeSet<Repository>,
     ) -> Result<(Secret, Timestamp), Unidentified> {
-        let credentials = presented.credentials.as_ref();
-        let access = credentials.and_then(access_of);
-        // What is no upstream's that lets clients in is nobody's by their credentials.
-        let let_in = |it: &Repository| self.askers.are_let_in_by_upstream(it);
-        let own: BTreeSet<Repository> = repositories
-            .iter()
-            .filter(|it| let_in(it))
-            .cloned()
-            .collect();
-        // Who logs in asks for no repository yet, and what they have may be for such an upstream.
-        let logs_in = repositories.is_empty() && self.askers.has_such_upstreams();
-        let login = || credentials.and_then(|sent| OwnLogin::of(sent, &self.instance));
-        if access.is_none() && (!own.is_empty() || (logs_in && login().is_some())) {
-            let holder = login().map(|login| Holder::Upstream(self.own.keep(login)));
-            return Ok(self.tokens.mint(holder, own));
+        let told = match self.told(&presented).await? {
+            Told::Nothing => {
+                if let Some(token) = self.own_token(&presented, &repositories) {
+                    return Ok(token);
+                }
+                // Whoever comes here was asked who they are.
+                Told::Anyone(repositories.clone())
+            }
+            told => told,
+        };
+        // A token makes no other: its holder comes with the key.
+        let holder = match &told {
+            Told::Key(proven, None) => Some(Holder::Key(proven.access.clone())),
+            _ => None,
+        };
+        self.admit(presented, told)?;
+        Ok(self.tokens.mint(holder, repositories))
+    }
+
+    /// Makes a token for upstreams that let each client in by its own credentials, where one is asked
+    /// for. Who logs in asks for no repository yet, and what they have may be for such an upstream.
+    fn own_token(
+        &self,
+        presented: &Presented,
+        repositories: &BTreeSet<Repository>,
+    ) -> Option<(Secret, Timestamp)> {
+        let is_own = |it: &&Repository| self.askers.are_let_in_by_upstream(it);
+        let own: BTreeSet<Repository> = repositories.iter().filter(is_own).cloned().collect();
+        let login = self.own.read(presented.credentials.as_ref());
+        let logs_in = repositories.is_empty() && login.is_some();
+        if own.is_empty() && !(logs_in && self.askers.has_such_upstreams()) {
+            return None;
         }
-        let told = self.told(&presented).await?;
-        self.admit(presented, told, Repeated::AsksForToken)?;
-        Ok(self.tokens.mint(access.map(Holder::Key), repositories))
+        let holder = login.map(|login| Holder::Upstream(self.own.keep(login)));
+        Some(self.tokens.mint(holder, own))
+    }
+
+    /// Reads a token of ours; none where nothing of the kind was sent.
+    fn claims(&self, presented: &Presented) -> Result<Option<Claims>, Unidentified> {
+        let Some(Credentials::Bearer(token)) = &presented.credentials else {
+            return Ok(None);
+        };
+        match self.tokens.read(token) {
+            Ok(claims) => Ok(Some(claims)),
+            Err(NoToken::NotGood) => Err(Unidentified::Wrong),
+            Err(NoToken::NotOurs) => Ok(None),
+        }
     }
 
     async fn told(&self, presented: &Presented) -> Result<Told, Unidentified> {
-        let Some(credentials) = &presented.credentials else {
-            return Ok(Told::Nothing);
-        };
-        if let Credentials::Bearer(token) = credentials {
-            match self.tokens.read(token) {
-                Ok(claims) => return self.by_token(claims.holder, claims.repositories),
-                Err(NoToken::NotGood) => return Err(Unidentified::Wrong),
-                Err(NoToken::NotOurs) => {}
-            }
+        if let Some(claims) = self.claims(presented)? {
+            return self.by_token(claims);
         }
-        let halves = halves(credentials.clone());
-        let Some((access, secret)) = halves.filter(|(access, _)| access.starts_with(PREFIX)) else {
+        let sent = presented.credentials.as_ref().and_then(key::presented);
+        let Some((access, secret)) = sent.filter(|(access, _)| access.starts_with(PREFIX)) else {
             return Ok(Told::Nothing);
         };
-        let proven = self.keys.prove(presented.address, &access, &secret).await;
+        let proven = self.keys.prove(presented.address, access, secret).await;
         let proven = proven.ok_or(Unidentified::Wrong)?;
         Ok(Told::Key(proven, None))
     }
 
-    fn by_token(
-        &self,
-        holder: Option<Holder>,
-        repositories: BTreeSet<Repository>,
-    ) -> Result<Told, Unidentified> {
-        match holder {
+    fn by_token(&self, claims: Claims) -> Result<Told, Unidentified> {
+        let repositories = claims.repositories;
+        match claims.holder {
             None => Ok(Told::Anyone(repositories)),
             Some(Holder::Upstream(_)) => Ok(Told::Own(repositories)),
             Some(Holder::Key(access)) => {
@@ -172,60 +177,40 @@ impl RegistryIdentity {
         }
     }
 
-    fn admit(&self, presented: Presented, told: Told, asks: Repeated) -> Result<Who, Unidentified> {
-        let (mut principal, mut rights) = (None, Rights::everywhere(PULL));
-        let mut has_been_asked = asks == Repeated::AsksForToken;
-        match told {
+    fn admit(&self, presented: Presented, told: Told) -> Result<Who, Unidentified> {
+        let rights = Rights::everywhere(PULL);
+        let (rights, was_asked) = match told {
             Told::Key(proven, repositories) => {
-                principal = Some(proven.principal);
-                rights = match repositories {
+                let rights = match repositories {
                     Some(repositories) => proven.rights.for_token(repositories),
                     None => proven.rights,
                 };
+                return Ok(presented.by(Some(proven.principal), rights));
             }
-            Told::Anyone(repositories) => {
-                rights = rights.for_token(repositories);
-                has_been_asked = true;
-            }
+            // What it is for is asked of its upstream, each time: here it opens nothing else.
             Told::Own(repositories) => {
-                // What it is for is asked of its upstream, each time: here it opens nothing else.
                 return Ok(presented.by(None, rights.for_token(repositories)));
             }
-            Told::Nothing => {}
+            Told::Anyone(repositories) => (rights.for_token(repositories), true),
+            Told::Nothing => (rights, false),
+        };
+        if let Some(name) = presented.certificate.clone() {
+            return Ok(presented.by(Some(Principal::Certificate(name)), rights));
         }
-        if principal.is_none() {
-            let certificate = presented.certificate.clone();
-            principal = certificate.map(Principal::Certificate);
-        }
-        let is_known = principal.is_some() || self.askers.name_network(presented.address);
-        if !is_known && (self.is_required || (self.askers.name_keys() && !has_been_asked)) {
+        let has_to_say = self.is_required || (!was_asked && self.askers.name_keys());
+        if has_to_say && !self.askers.name_network(presented.address) {
             return Err(Unidentified::Missing);
         }
-        Ok(presented.by(principal, rights))
+        Ok(presented.by(None, rights))
     }
-}
-
-/// Whether somebody was asked before who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Repeated {
-    /// They come to be let in.
-    AsksForContent,
-    /// They come because they were asked.
-    AsksForToken,
 }
 
 #[async_trait]
 impl Identity for RegistryIdentity {
     async fn who(&self, presented: Presented) -> Result<Who, Unidentified> {
         let told = self.told(&presented).await?;
-        self.admit(presented, told, Repeated::AsksForContent)
+        self.admit(presented, told)
     }
-}
-
-/// Reads the access key that somebody presents, where it is one of ours.
-fn access_of(credentials: &Credentials) -> Option<AccessKey> {
-    let (access, _) = halves(credentials.clone())?;
-    access.parse().ok()
 }
 
 #[cfg(test)]

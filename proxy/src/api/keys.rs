@@ -69,7 +69,7 @@ pub struct KeyShown {
     /// Patterns of its repositories; none is all of them.
     repositories: Vec<String>,
     owner: Option<String>,
-    state: KeyStateShown,
+    state: KeyState,
     #[schemars(with = "Instant")]
     created: Timestamp,
     #[schemars(with = "Option<Instant>")]
@@ -79,15 +79,6 @@ pub struct KeyShown {
     /// When it was used last, as far as that is known.
     #[schemars(with = "Option<Instant>")]
     last_used: Option<Timestamp>,
-}
-
-/// How a key stands.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum KeyStateShown {
-    Active,
-    Expired,
-    Revoked,
 }
 
 /// A key that was made, with its secret.
@@ -195,11 +186,7 @@ fn of(key: Key, state: KeyState, last_used: Option<Timestamp>) -> KeyShown {
         role: key.role,
         repositories: key.repositories,
         owner: key.owner,
-        state: match state {
-            KeyState::Active => KeyStateShown::Active,
-            KeyState::Expired => KeyStateShown::Expired,
-            KeyState::Revoked => KeyStateShown::Revoked,
-        },
+        state,
         created: key.created,
         expires: key.expires,
         revoked: key.revoked,

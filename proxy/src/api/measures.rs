@@ -76,6 +76,16 @@ fn work(state: &ApiState) -> Vec<Measured> {
             left as f64,
         ),
     ];
+    if let Some(keys) = &state.keys {
+        let help = "Access keys that are good";
+        measured.push(Measured::one("sluicegate_keys", help, keys.active() as f64));
+        let help = "Access keys or secrets that were not right, since the start";
+        measured.push(Measured::one(
+            "sluicegate_keys_refused",
+            help,
+            keys.refused() as f64,
+        ));
+    }
     if let Some(webhook) = &state.webhook {
         let view = webhook.view();
         let help = "Events that the webhook has not delivered yet";

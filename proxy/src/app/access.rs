@@ -1,7 +1,7 @@
 //! Who may ask for what: access keys, and who is asked for one at each listener.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Accounts {
             settings.registry_auth == Access::Required,
         );
         tokio::spawn(keep_last_uses(keys.clone()));
-        let api = ApiIdentity::new(keys.clone(), without_key(settings, settings.api_listen));
+        let api = ApiIdentity::new(keys.clone(), without_key(settings));
         Ok(Self {
             keys,
             registry,
@@ -116,8 +116,9 @@ async fn keep_last_uses(keys: Keys) {
 }
 
 /// What somebody may do at the API who sends no key.
-fn without_key(settings: &Settings, listen: SocketAddr) -> WithoutKey {
-    match (settings.api_auth, listen.ip().to_canonical().is_loopback()) {
+fn without_key(settings: &Settings) -> WithoutKey {
+    let is_local = settings.api_listen.ip().to_canonical().is_loopback();
+    match (settings.api_auth, is_local) {
         (Access::Required, _) => WithoutKey::Nothing,
         (Access::Anonymous, false) => WithoutKey::Reads,
         (Access::Anonymous, true) => WithoutKey::ReadsAndScans,

@@ -41,13 +41,8 @@ impl Front {
         let realm = |name: &String| format!("{scheme}://{name}{}", token::PATH);
         Challenge {
             realm: self.name.as_ref().map(realm),
-            service: self.service(),
+            service: self.name.clone().unwrap_or_else(|| "sluicegate".to_owned()),
         }
-    }
-
-    /// Gives the name under which tokens are asked for.
-    pub fn service(&self) -> String {
-        self.name.clone().unwrap_or_else(|| "sluicegate".to_owned())
     }
 }
 
@@ -57,13 +52,18 @@ impl Challenge {
         let service = &self.service;
         let Some(realm) = &self.realm else {
             // Nobody knows where a client would find a token, but a key can be sent as it is.
-            return format!("Basic realm=\"{service}\"");
+            return self.basic();
         };
         let text = format!("Bearer realm=\"{realm}\",service=\"{service}\"");
         match repository {
             Some(repository) => format!("{text},scope=\"repository:{repository}:pull\""),
             None => text,
         }
+    }
+
+    /// Asks for a key as it is.
+    pub fn basic(&self) -> String {
+        format!("Basic realm=\"{}\"", self.service)
     }
 
     /// Words it for a request whose token is for something else.

@@ -21,7 +21,7 @@ use super::phrase;
 use super::respond::{
     MAX_WARNING_BYTES, SLUICEGATE_VERDICT, SLUICEGATE_VERDICT_URL, set, verdict_url, warn,
 };
-use super::route::RouteError;
+use super::route::{Route, RouteError};
 use sluicegate_engine::gate::Refusal;
 use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::pull::error::PullError;
@@ -38,6 +38,15 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// Tells what a route asks for.
+    pub fn of(route: &Route) -> Self {
+        match route {
+            Route::Ping | Route::Manifest(..) | Route::Referrers(..) => Self::Manifest,
+            Route::Blob(..) => Self::Blob,
+            Route::Tags(_) => Self::Tags,
+        }
+    }
+
     /// Gives the code for what is not there. Source: distribution-spec 1.1, "Error Codes".
     fn unknown(self) -> &'static str {
         match self {

@@ -1,12 +1,12 @@
 //! Requests for what an upstream gives to each client by its own credentials: asked of the upstream
 //! before anything of it is served, however much of it is here.
 
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response};
 use sluicegate_accounts::own::OwnLogin;
 use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::origin::Failure;
 use sluicegate_engine::pull::error::PullError;
-use sluicegate_model::{Digest, Reference, Repository};
+use sluicegate_model::{Digest, Reference};
 use sluicegate_upstream::UpstreamError;
 
 use super::body::Body;
@@ -29,45 +29,8 @@ pub(super) struct Own<'a> {
 impl Own<'_> {
     /// Proves that the upstream gives whoever asks what they ask for; else what they are answered.
     pub(super) async fn prove(&self, target: &Target) -> Result<(), Box<Response<Body>>> {
-        let login = self.login.as_ref();
-        let (proven, wanted, repository) = match &target.route {
-            Route::Ping => return Ok(()),
-            Route::Manifest(repository, reference) => {
-                let proven = self.logins.prove_manifest(login, repository, reference);
-                (proven.await.map(drop), Wanted::Manifest, repository)
-            }
-            Route::Referrers(repository, digest) => {
-                let reference = Reference::Digest(digest.clone());
-                let proven = self.logins.prove_manifest(login, repository, &reference);
-                (proven.await.map(drop), Wanted::Manifest, repository)
-            }
-            Route::Tags(repository) => {
-                let proven = self.logins.prove_tags(login, repository).await;
-                (proven, Wanted::Tags, repository)
-            }
-            Route::Blob(repository, digest) => {
-                let proven = self.prove_blob(repository, digest, target.head).await?;
-                (proven, Wanted::Blob, repository)
-            }
-        };
-        proven.map_err(|error| Box::new(self.refused(error, wanted, repository, target.head)))
-    }
-
-    async fn prove_blob(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        head: bool,
-    ) -> Result<Result<(), UpstreamError>, Box<Response<Body>>> {
-        let listing = self
-            .registry
-            .gate
-            .manifests_listing(repository, digest)
-            .await;
-        let listing =
-            listing.map_err(|error| Box::new(errors::pull_error(&error, Wanted::Blob, head)))?;
-        let login = self.login.as_ref();
-        Ok(self.logins.prove_blob(login, repository, &listing).await)
+        let proven = self.given(&target.route).await;
+        proven.map_err(|error| Box::new(self.refused(&error, target)))
     }
 
     /// Proves the same of what a tag led to here, where that is another manifest than the upstream
@@ -85,40 +48,57 @@ impl Own<'_> {
         let Some(served) = served else {
             return response;
         };
-        let listing = std::slice::from_ref(&served);
-        let login = self.login.as_ref();
-        match self.logins.prove_blob(login, repository, listing).await {
+        let (logins, login) = (self.logins, self.login.as_ref());
+        match logins.prove_one_of(login, repository, &[served]).await {
             Ok(()) => response,
-            Err(error) => self.refused(error, Wanted::Manifest, repository, target.head),
+            Err(error) => self.refused(&told(error), target),
         }
+    }
+
+    async fn given(&self, route: &Route) -> Result<(), PullError> {
+        let (logins, login) = (self.logins, self.login.as_ref());
+        let proven = match route {
+            Route::Ping => Ok(()),
+            Route::Manifest(repository, reference) => {
+                logins.prove_manifest(login, repository, reference).await
+            }
+            Route::Referrers(repository, digest) => {
+                let reference = Reference::Digest(digest.clone());
+                logins.prove_manifest(login, repository, &reference).await
+            }
+            Route::Tags(repository) => logins.prove_tags(login, repository).await,
+            Route::Blob(repository, digest) => {
+                let gate = &self.registry.gate;
+                let listing = gate.manifests_listing(repository, digest).await?;
+                logins.prove_one_of(login, repository, &listing).await
+            }
+        };
+        proven.map_err(told)
     }
 
     /// Answers somebody whom the upstream does not give it: asked to say who they are, where they
     /// have not.
-    fn refused(
-        &self,
-        error: UpstreamError,
-        wanted: Wanted,
-        repository: &Repository,
-        head: bool,
-    ) -> Response<Body> {
-        let error = failed(error);
-        let is_no = matches!(error.failure, Failure::Unauthorized | Failure::Denied);
+    fn refused(&self, error: &PullError, target: &Target) -> Response<Body> {
+        let failure = match error {
+            PullError::Upstream(error) => Some(error.failure),
+            _ => None,
+        };
+        let is_no = matches!(failure, Some(Failure::Unauthorized | Failure::Denied));
         if is_no && self.login.is_none() {
             let challenge = self.registry.challenge(self.peer, self.request);
-            let challenge = challenge.on(Some(repository));
-            return errors::unidentified(&Unidentified::Missing, &challenge, head);
+            let challenge = challenge.on(target.route.repository());
+            return errors::unidentified(&Unidentified::Missing, &challenge, target.head);
         }
-        let error = match error.failure {
-            Failure::Absent => PullError::UnknownManifest,
-            _ => PullError::Upstream(error),
-        };
-        let mut response = errors::pull_error(&error, wanted, head);
-        if is_no {
-            *response.status_mut() = StatusCode::FORBIDDEN;
-            response.headers_mut().remove(header::WWW_AUTHENTICATE);
-        }
-        response
+        errors::pull_error(error, Wanted::of(&target.route), target.head)
+    }
+}
+
+/// Says what an upstream's error means to whoever pulls.
+fn told(error: UpstreamError) -> PullError {
+    let error = failed(error);
+    match error.failure {
+        Failure::Absent => PullError::UnknownManifest,
+        _ => PullError::Upstream(error),
     }
 }
 

@@ -110,7 +110,10 @@ impl Registry {
         let logins = repository.and_then(|it| self.upstreams.own_logins(it));
         let known = match logins {
             Some(_) => self.own_login(&peer, &request),
-            None => self.known(&peer, &request).await.map(|who| (who, None)),
+            None => self
+                .known(&peer, &request, &target)
+                .await
+                .map(|who| (who, None)),
         };
         let (who, login) = match known {
             Ok(known) => known,
@@ -151,8 +154,13 @@ impl Registry {
 
     /// Tells who asks. Whoever asks whether this is a registry is asked back where some upstream wants
     /// clients' own credentials: some clients send those only where they were asked there.
-    async fn known(&self, peer: &PeerInfo, request: &Request<()>) -> Result<Who, Unidentified> {
-        let is_ping = matches!(request.uri().path(), "/v2/" | "/v2");
+    async fn known(
+        &self,
+        peer: &PeerInfo,
+        request: &Request<()>,
+        target: &Result<Target, RouteError>,
+    ) -> Result<Who, Unidentified> {
+        let is_ping = target.as_ref().is_ok_and(|it| it.route == Route::Ping);
         let has_nothing = !request.headers().contains_key(header::AUTHORIZATION);
         if is_ping && has_nothing && self.upstreams.have_own_logins() {
             return Err(Unidentified::Missing);

@@ -38,7 +38,7 @@ pub(super) async fn answer(
         Ok((token, issued)) => granted(token.expose(), issued),
         Err(error) => {
             // Whoever is refused here sent a key that is wrong, or none where one is needed.
-            let challenge = format!("Basic realm=\"{}\"", registry.front.service());
+            let challenge = registry.challenge(peer, request).basic();
             errors::unidentified(&error, &challenge, false)
         }
     }

@@ -11,7 +11,7 @@ use moka::sync::Cache;
 use sluicegate_accounts::own::OwnLogin;
 use sluicegate_config::{Credentials, Login};
 use sluicegate_model::{Digest, Reference, Repository};
-use sluicegate_upstream::{Upstream, UpstreamError, UpstreamOptions};
+use sluicegate_upstream::{Upstream, UpstreamError, UpstreamManifest, UpstreamOptions};
 
 /// How long a manifest that somebody was given lets them have the blobs that it lists.
 const RIGHT_LIFE: Duration = Duration::from_mins(5);
@@ -20,8 +20,11 @@ const CLIENT_IDLE: Duration = Duration::from_mins(10);
 /// Most clients and rights that are kept.
 const MOST_CLIENTS: u64 = 1_000;
 const MOST_RIGHTS: u64 = 100_000;
+/// How long what was given is at hand, and how many bytes of it: until the engine has come to it.
+const GIVEN_LIFE: Duration = Duration::from_secs(10);
+const GIVEN_BYTES: u64 = 16 * 1024 * 1024;
 /// Manifests that are asked for, of those that list a blob, until one is given.
-const MOST_LISTING: usize = 8;
+const MOST_ASKED: usize = 8;
 
 /// What the upstream's answers are counted by.
 type Count = Arc<dyn Fn(&str, u16) + Send + Sync>;
@@ -39,6 +42,8 @@ pub struct OwnLogins {
     rights: Cache<(Identity, Repository, Digest), ()>,
     /// With whose credentials a repository is asked where the engine has to fetch.
     newest: Cache<Repository, Arc<Upstream>>,
+    /// What somebody was given a moment ago: the engine need not ask for it again.
+    given: Cache<(Repository, Reference), UpstreamManifest>,
 }
 
 impl OwnLogins {
@@ -48,6 +53,10 @@ impl OwnLogins {
         let clients = Cache::builder().max_capacity(MOST_CLIENTS);
         let rights = Cache::builder().max_capacity(MOST_RIGHTS);
         let newest = Cache::builder().max_capacity(MOST_RIGHTS);
+        let given = Cache::builder().max_capacity(GIVEN_BYTES);
+        let given = given.weigher(|_, given: &UpstreamManifest| {
+            u32::try_from(given.bytes.len()).unwrap_or(u32::MAX)
+        });
         Ok(Self {
             options,
             count,
@@ -55,6 +64,7 @@ impl OwnLogins {
             clients: clients.time_to_idle(CLIENT_IDLE).build(),
             rights: rights.time_to_live(RIGHT_LIFE).build(),
             newest: newest.time_to_live(RIGHT_LIFE).build(),
+            given: given.time_to_live(GIVEN_LIFE).build(),
         })
     }
 
@@ -69,40 +79,55 @@ impl OwnLogins {
         newest.unwrap_or_else(|| Arc::clone(&self.anonymous))
     }
 
-    /// Proves that the upstream gives somebody a manifest, and tells which one that is.
+    /// Gives a manifest that the upstream gave somebody a moment ago.
+    pub fn given(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Option<UpstreamManifest> {
+        self.given.get(&(repository.clone(), reference.clone()))
+    }
+
+    /// Proves that the upstream gives somebody a manifest.
     pub async fn prove_manifest(
         &self,
         login: Option<&OwnLogin>,
         repository: &Repository,
         reference: &Reference,
-    ) -> Result<Digest, UpstreamError> {
+    ) -> Result<(), UpstreamError> {
         let upstream = self.of(login)?;
         let given = upstream.manifest(repository.path(), reference).await?;
         let right = (identity(login), repository.clone(), given.digest.clone());
         self.rights.insert(right, ());
         self.newest.insert(repository.clone(), upstream);
-        Ok(given.digest)
+        let by_digest = Reference::Digest(given.digest.clone());
+        for asked in [reference.clone(), by_digest] {
+            self.given
+                .insert((repository.clone(), asked), given.clone());
+        }
+        Ok(())
     }
 
-    /// Proves that somebody was given one of the manifests that list a blob, or is given it now.
-    pub async fn prove_blob(
+    /// Proves that somebody was given one of some manifests of late, or is given it now; of none there
+    /// is nothing to prove.
+    pub async fn prove_one_of(
         &self,
         login: Option<&OwnLogin>,
         repository: &Repository,
-        listing: &[Digest],
+        manifests: &[Digest],
     ) -> Result<(), UpstreamError> {
         let right = |manifest: &Digest| (identity(login), repository.clone(), manifest.clone());
-        if listing
+        if manifests
             .iter()
             .any(|manifest| self.rights.contains_key(&right(manifest)))
         {
             return Ok(());
         }
         let mut refused = None;
-        for manifest in listing.iter().take(MOST_LISTING) {
+        for manifest in manifests.iter().take(MOST_ASKED) {
             let reference = Reference::Digest(manifest.clone());
             match self.prove_manifest(login, repository, &reference).await {
-                Ok(_) => return Ok(()),
+                Ok(()) => return Ok(()),
                 Err(error) => refused = Some(error),
             }
         }

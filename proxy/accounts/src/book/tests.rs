@@ -21,6 +21,16 @@ fn wanted(name: &str) -> WantedKey {
     }
 }
 
+/// Makes a key that lives so long.
+fn make_for(book: &mut Book, life: SignedDuration) {
+    let life = Some(life);
+    let wanted = WantedKey {
+        life,
+        ..wanted("ci")
+    };
+    book.create(wanted, &instance(), at(0)).unwrap();
+}
+
 fn secs(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
 }
@@ -43,16 +53,7 @@ fn a_name_is_free_again_once_its_keys_have_ended() {
 #[test]
 fn a_key_ends_by_itself_at_its_time_and_not_before() {
     let mut book = Book::default();
-    let life = Some(secs(60));
-    book.create(
-        WantedKey {
-            life,
-            ..wanted("ci")
-        },
-        &instance(),
-        at(0),
-    )
-    .unwrap();
+    make_for(&mut book, secs(60));
     let states = [0, 59, 60, 61].map(|second| book.keys()[0].state(at(second)));
     let (good, over) = (KeyState::Active, KeyState::Expired);
     assert_eq!(states, [good, good, over, over]);
@@ -61,16 +62,7 @@ fn a_key_ends_by_itself_at_its_time_and_not_before() {
 #[test]
 fn a_rotated_key_overlaps_with_its_successor_and_never_lives_longer_for_it() {
     let mut book = Book::default();
-    let life = Some(secs(3_600));
-    book.create(
-        WantedKey {
-            life,
-            ..wanted("ci")
-        },
-        &instance(),
-        at(0),
-    )
-    .unwrap();
+    make_for(&mut book, secs(3_600));
     let next = book.rotate("ci", secs(600), &instance(), at(100)).unwrap();
     let [old, new] = book.keys() else {
         panic!("two keys")

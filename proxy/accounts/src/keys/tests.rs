@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicI64;
 use sluicegate_engine::identity::Presented;
 use sluicegate_engine::instance_key::KEY_BYTES;
 use sluicegate_engine::testkit::MemoryAudit;
-use sluicegate_model::access::Reach;
+use sluicegate_model::access::{Reach, Role};
+use sluicegate_model::secret::Secret;
 use tokio::time::Instant;
 
 use super::*;
@@ -13,7 +14,7 @@ use crate::testkit::MemoryKeyStore;
 
 /// Keys over memory, with a clock that is set.
 pub(crate) struct Stage {
-    pub(crate) store: Arc<MemoryKeyStore>,
+    pub(crate) store: MemoryKeyStore,
     pub(crate) log: Arc<MemoryAudit>,
     pub(crate) second: Arc<AtomicI64>,
     parts: KeyParts,
@@ -21,12 +22,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        let (store, log) = (Arc::new(MemoryKeyStore::default()), Arc::default());
+        let (store, log) = (MemoryKeyStore::default(), Arc::default());
         let second = Arc::new(AtomicI64::new(1_800_000_000));
         let told = Arc::clone(&second);
         let tell = move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap();
         let parts = KeyParts {
-            store: Arc::new(Arc::clone(&store)),
+            store: Arc::new(store.clone()),
             log: Arc::clone(&log) as Arc<dyn Audit>,
             instance: InstanceKey::of(&[7; KEY_BYTES]),
             clock: Clock::from_fn(tell),
@@ -74,11 +75,19 @@ pub(crate) fn wanted(name: &str, role: Role, repositories: &[&str]) -> WantedKey
     }
 }
 
+/// Makes a key of a puller of everything.
+async fn made(keys: &Keys, name: &str) -> Issued {
+    let wanted = wanted(name, Role::Puller, &[]);
+    keys.create(wanted, &admin()).await.unwrap()
+}
+
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 async fn lets_in(keys: &Keys, issued: &Issued) -> bool {
     let access = issued.key.access.as_str();
-    keys.prove(HERE, access, &issued.secret).await.is_some()
+    keys.prove(HERE, access, issued.secret.expose())
+        .await
+        .is_some()
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +103,7 @@ async fn a_key_lets_its_holder_in_by_both_halves_alone() {
         .await
         .unwrap();
     let proven = keys
-        .prove(HERE, ci.key.access.as_str(), &ci.secret)
+        .prove(HERE, ci.key.access.as_str(), ci.secret.expose())
         .await
         .unwrap();
     assert_eq!(proven.principal, Principal::Key("ci".to_owned()));
@@ -120,7 +129,10 @@ async fn a_key_lets_its_holder_in_by_both_halves_alone() {
         ("ci", &ci.secret),
         ("", &ci.secret),
     ] {
-        assert!(keys.prove(HERE, access, secret).await.is_none(), "{access}");
+        assert!(
+            keys.prove(HERE, access, secret.expose()).await.is_none(),
+            "{access}"
+        );
     }
 }
 
@@ -134,10 +146,7 @@ async fn a_key_that_ended_lets_nobody_in_any_more() {
         ..wanted("short", Role::Puller, &[])
     };
     let short = keys.create(short, &admin()).await.unwrap();
-    let ci = keys
-        .create(wanted("ci", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    let ci = made(&keys, "ci").await;
     let next = keys
         .rotate("ci", SignedDuration::from_secs(600), &admin())
         .await
@@ -202,10 +211,7 @@ async fn the_log_tells_of_every_change_and_of_no_secret() {
 async fn what_cannot_be_kept_or_logged_is_not_in_force() {
     let stage = Stage::new();
     let keys = stage.open().await.unwrap();
-    let ci = keys
-        .create(wanted("ci", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    let ci = made(&keys, "ci").await;
     stage.store.let_fail(true);
     let failed = keys.create(wanted("b", Role::Puller, &[]), &admin()).await;
     assert!(matches!(failed, Err(ChangeError::Store(_))));
@@ -222,9 +228,7 @@ async fn what_cannot_be_kept_or_logged_is_not_in_force() {
     assert_eq!(stage.log.keys().last().unwrap().rule, "keys-taken-up");
     stage.open().await.unwrap();
     // The next change of the one that went on stands on what is logged.
-    keys.create(wanted("b", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    made(&keys, "b").await;
     stage.open().await.unwrap();
 }
 
@@ -232,17 +236,13 @@ async fn what_cannot_be_kept_or_logged_is_not_in_force() {
 async fn keys_that_are_lost_or_older_than_the_log_open_no_door() {
     let stage = Stage::new();
     let keys = stage.open().await.unwrap();
-    keys.create(wanted("ci", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    made(&keys, "ci").await;
     let older = stage.store.load().await.unwrap();
     keys.revoke(&Which::Named("ci".to_owned()), &admin())
         .await
         .unwrap();
     let newest = stage.store.load().await.unwrap();
-    keys.create(wanted("b", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    made(&keys, "b").await;
     stage.store.put(None);
     assert!(matches!(stage.open().await, Err(OpenError::Missing)));
     for kept in [older, newest] {
@@ -255,15 +255,11 @@ async fn keys_that_are_lost_or_older_than_the_log_open_no_door() {
 async fn guesses_wait_and_right_secrets_never() {
     let stage = Stage::new();
     let keys = stage.open().await.unwrap();
-    let ci = keys
-        .create(wanted("ci", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
-    let wrong = Secret::new("guess");
+    let ci = made(&keys, "ci").await;
     let begun = Instant::now();
     for _ in 0..10 {
         assert!(
-            keys.prove(HERE, ci.key.access.as_str(), &wrong)
+            keys.prove(HERE, ci.key.access.as_str(), "guess")
                 .await
                 .is_none()
         );
@@ -280,19 +276,14 @@ async fn guesses_wait_and_right_secrets_never() {
 async fn the_last_use_of_a_key_is_known_after_a_start_too() {
     let stage = Stage::new();
     let keys = stage.open().await.unwrap();
-    let ci = keys
-        .create(wanted("ci", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    let ci = made(&keys, "ci").await;
     assert_eq!(keys.list()[0].last_used, None);
     stage.pass(90);
     assert!(lets_in(&keys, &ci).await);
     let used = Some(stage.clock().now());
     assert_eq!(keys.list()[0].last_used, used);
     keys.keep_last_uses().await.unwrap();
-    keys.create(wanted("b", Role::Puller, &[]), &admin())
-        .await
-        .unwrap();
+    made(&keys, "b").await;
     assert_eq!(keys.list()[0].last_used, used);
     assert_eq!(stage.open().await.unwrap().list()[0].last_used, used);
 }

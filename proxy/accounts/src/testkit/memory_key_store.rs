@@ -1,18 +1,18 @@
 //! Keys that are kept in memory, by a store that can be told to fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::store::{KeptBook, KeyStore, KeyStoreError, LastUses};
 
-/// Keeps a book.
-#[derive(Debug, Default)]
+/// Keeps a book; whoever has a copy of this has the same one.
+#[derive(Clone, Debug, Default)]
 pub struct MemoryKeyStore {
-    kept: Mutex<Option<KeptBook>>,
-    uses: Mutex<LastUses>,
-    fails: AtomicBool,
+    kept: Arc<Mutex<Option<KeptBook>>>,
+    uses: Arc<Mutex<LastUses>>,
+    fails: Arc<AtomicBool>,
 }
 
 impl MemoryKeyStore {
@@ -64,33 +64,12 @@ fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::testkit::key_store_suite;
 
     #[tokio::test]
     async fn keeps_every_promise() {
-        let store = Arc::new(MemoryKeyStore::default());
-        key_store_suite::prove(&|| Arc::clone(&store), &|fails| store.let_fail(fails)).await;
-    }
-
-    #[async_trait]
-    impl KeyStore for Arc<MemoryKeyStore> {
-        async fn load(&self) -> Result<Option<KeptBook>, KeyStoreError> {
-            (**self).load().await
-        }
-
-        async fn save(&self, kept: &KeptBook) -> Result<(), KeyStoreError> {
-            (**self).save(kept).await
-        }
-
-        async fn last_uses(&self) -> Result<LastUses, KeyStoreError> {
-            (**self).last_uses().await
-        }
-
-        async fn save_last_uses(&self, uses: &LastUses) -> Result<(), KeyStoreError> {
-            (**self).save_last_uses(uses).await
-        }
+        let store = MemoryKeyStore::default();
+        key_store_suite::prove(&|| store.clone(), &|fails| store.let_fail(fails)).await;
     }
 }
