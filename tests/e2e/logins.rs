@@ -1,36 +1,22 @@
 //! Clients log in with access keys: docker, containerd by CRI, podman, skopeo, oras; with a right
 //! key, a wrong one, one that was revoked, and none.
 
-use serde_json::Value;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use sluicegate_tests::certificates;
 use sluicegate_tests::clients::containerd::Containerd;
 use sluicegate_tests::clients::docker::Docker;
 use sluicegate_tests::clients::podman::Podman;
 use sluicegate_tests::clients::skopeo;
 use sluicegate_tests::clients::tools::Tool;
-use sluicegate_tests::proxy::sluicegate;
+use sluicegate_tests::keys::Keys;
+use sluicegate_tests::process::run_with;
+use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM, program};
+use sluicegate_tests::registry::Registry;
 
-use crate::scene::{Scene, clean};
-
-struct Key {
-    access: String,
-    secret: String,
-}
-
-async fn keys(scene: &Scene, arguments: &[&str]) -> Value {
-    let data = scene.proxy.data().display().to_string();
-    let all = [&["keys"], arguments, &["--data", &data, "--format", "json"]].concat();
-    let done = sluicegate(&all).await.expect_ok("a command about keys");
-    serde_json::from_str(&done.stdout).expect("JSON")
-}
-
-async fn key(scene: &Scene, name: &str) -> Key {
-    let made = keys(scene, &["create", "--name", name, "--role", "puller"]).await;
-    let field = |name: &str| made[name].as_str().expect("a half of a key").to_owned();
-    Key {
-        access: field("access_key"),
-        secret: field("secret_key"),
-    }
-}
+use crate::scene::{self, Scene, clean};
 
 async fn scene() -> Scene {
     Scene::start_with(|proxy| proxy.flag("--registry-auth", "required")).await
@@ -40,7 +26,7 @@ async fn scene() -> Scene {
 async fn docker_logs_in_and_pulls_and_is_told_when_it_may_not() {
     let scene = scene().await;
     let reference = scene.push("docker", &clean(119_000)).await;
-    let ci = key(&scene, "ci").await;
+    let ci = Keys(&scene.proxy).make("ci", "puller", &[]).await;
     let (docker, host) = (Docker::shared().await, scene.proxy.address());
     let refused = docker
         .pull(&reference)
@@ -62,7 +48,10 @@ async fn docker_logs_in_and_pulls_and_is_told_when_it_may_not() {
         .expect_ok("docker login");
     docker.pull(&reference).await.expect_ok("docker pull");
     docker.remove(&reference).await.expect_ok("docker image rm");
-    keys(&scene, &["revoke", "ci"]).await;
+    Keys(&scene.proxy)
+        .run(&["revoke", "ci"])
+        .await
+        .expect_ok("revoke");
     let refused = docker
         .pull(&reference)
         .await
@@ -79,7 +68,7 @@ async fn docker_logs_in_and_pulls_and_is_told_when_it_may_not() {
 #[tokio::test]
 async fn containerd_pulls_with_a_key_by_cri() {
     let scene = scene().await;
-    let ci = key(&scene, "ci").await;
+    let ci = Keys(&scene.proxy).make("ci", "puller", &[]).await;
     for (containerd, seed) in [Containerd::shared().await, Containerd::today().await]
         .into_iter()
         .zip([119_100, 119_101])
@@ -105,9 +94,10 @@ async fn containerd_pulls_with_a_key_by_cri() {
 #[tokio::test]
 async fn podman_skopeo_and_tools_pull_with_a_key() {
     let scene = scene().await;
-    let (ci, image) = (key(&scene, "ci").await, clean(119_200));
+    let ci = Keys(&scene.proxy).make("ci", "puller", &[]).await;
+    let image = clean(119_200);
     let reference = scene.push("many", &image).await;
-    let pair = format!("{}:{}", ci.access, ci.secret);
+    let pair = ci.pair();
     let podman = Podman::new();
     let refused = podman
         .pull(&reference)
@@ -142,4 +132,114 @@ async fn podman_skopeo_and_tools_pull_with_a_key() {
             tool.name()
         );
     }
+}
+
+/// Lets in whoever comes from this machine, and asks nothing else of them.
+const NODES: &str = "apiVersion: sluicegate/v1
+kind: Binding
+metadata: {name: nodes}
+spec: {policy: prod, repositories: ['**'], clients: ['127.0.0.0/8']}
+";
+
+#[tokio::test]
+async fn a_pods_pull_secret_for_the_origin_is_nobody_s_and_its_node_is_known_by_its_network() {
+    let scene = scene().await;
+    let reference = scene.push("node", &clean(119_300)).await;
+    let containerd = Containerd::shared().await;
+    let pull = || containerd.cri_pull_as(&reference, "hub-user", "pull-secret");
+    pull()
+        .await
+        .expect_failure("PullImage from a node that nobody knows");
+    scene.proxy.write_policy("nodes.yaml", NODES);
+    let is_known = async || pull().await.ok();
+    scene::within(scene::RELOAD_LIMIT, "the node is known", is_known).await;
+    containerd
+        .cri_remove(&reference)
+        .await
+        .expect_ok("RemoveImage");
+    let pulled = containerd.cri_pull(&reference).await;
+    pulled.expect_ok("PullImage without a pull secret");
+    containerd
+        .cri_remove(&reference)
+        .await
+        .expect_ok("RemoveImage");
+}
+
+/// Copies an image by TLS, with the certificates in a directory where one is given.
+async fn copies(reference: &str, authority: &Path, certificates: Option<&Path>) -> bool {
+    let target = tempfile::tempdir().expect("make a directory");
+    let (from, to) = (
+        format!("docker://{reference}"),
+        format!("dir:{}", target.path().display()),
+    );
+    let shown = certificates.map(|folder| folder.display().to_string());
+    let mut arguments = vec!["--insecure-policy", "copy"];
+    if let Some(folder) = &shown {
+        arguments.extend(["--src-cert-dir", folder]);
+    }
+    arguments.extend([from.as_str(), to.as_str()]);
+    let trust = [
+        ("SSL_CERT_FILE", authority.as_os_str()),
+        ("SSL_CERT_DIR", OsStr::new("/nonexistent")),
+    ];
+    let copied = run_with("skopeo", &arguments, &trust, Duration::from_secs(60)).await;
+    copied.ok()
+}
+
+#[tokio::test]
+async fn a_client_certificate_says_who_a_node_is_and_a_key_who_asks_the_api() {
+    let registry = Registry::start().await;
+    registry.push("lib/app", "1", &clean(119_400)).await;
+    let files = tempfile::tempdir().expect("make a directory");
+    let authority = certificates::write_with_client(files.path(), "node-1");
+    let pair = format!(
+        "cert_file: {0}/server.pem, key_file: {0}/server.key",
+        files.path().display()
+    );
+    let config = format!(
+        "upstreams:\n  {UPSTREAM}: {{url: \"{}\"}}\nregistry_auth: required\napi_auth: required\n\
+         tls: {{{pair}, client_ca_file: {}}}\n",
+        registry.url(),
+        authority.display()
+    );
+    let feed = scene::feed();
+    let builder = ProxyBuilder::with_config(&config).feed(feed.path());
+    let proxy = builder.policy("prod.yaml", scene::POLICY).start().await;
+    let reference = proxy.reference("lib/app:1");
+    assert!(
+        !copies(&reference, &authority, None).await,
+        "without a certificate"
+    );
+    assert!(
+        copies(&reference, &authority, Some(&files.path().join("client"))).await,
+        "{}",
+        proxy.log()
+    );
+    let audit = Keys(&proxy).make("audit", "auditor", &[]).await;
+    let key = [
+        ("SLUICEGATE_ACCESS_KEY", OsStr::new(&audit.access)),
+        ("SLUICEGATE_SECRET_KEY", OsStr::new(&audit.secret)),
+    ];
+    let service = format!("http://{}", proxy.api_address());
+    let listed = [
+        "decisions",
+        "list",
+        "--format",
+        "json",
+        "--service",
+        &service,
+    ];
+    let program = program().display().to_string();
+    let limit = Duration::from_secs(60);
+    let lines = run_with(&program, &listed, &key, limit)
+        .await
+        .expect_ok("decisions list");
+    assert!(lines.stdout.contains("cert:node-1"), "{}", lines.stdout);
+    let refused = run_with(&program, &listed, &[], limit).await;
+    let refused = refused.expect_failure("decisions list without a key");
+    assert!(
+        refused.stderr.contains("SLUICEGATE_ACCESS_KEY"),
+        "{}",
+        refused.stderr
+    );
 }

@@ -56,6 +56,13 @@ async fn each_user_gets_what_the_upstream_gives_them_cold_warm_and_not_without_i
     assert_eq!(status(&proxy, &manifest("alice"), bob).await, 403);
     assert_eq!(status(&proxy, &manifest("alice"), None).await, 401);
     assert_eq!(status(&proxy, &manifest("alice"), alice).await, 200);
+    let asked = registry.plain().accesses().into_iter();
+    let cold = asked.filter(|it| it.method == "GET" && it.path.contains("/lib/alice/manifests/"));
+    assert_eq!(
+        cold.count(),
+        1,
+        "what a client was given is not asked for again"
+    );
     assert_eq!(status(&proxy, &manifest("both"), bob).await, 200);
     // Warm: all of it is in the cache, bob has the same bytes of another repository, and still.
     for path in [&manifest("alice"), &by_digest, &blob] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use sluicegate_tests::process::{Daemon, free_port, run};
-use sluicegate_tests::proxy::program;
+use sluicegate_tests::proxy::{program, sluicegate};
 use sluicegate_tests::wire::Call;
 
 use crate::served::Served;
@@ -259,6 +259,21 @@ async fn the_api_speaks_tls_and_says_when_its_certificate_ends() {
     assert!(text.contains(name), "{text}");
     let plain = Call::new(Method::GET, &format!("127.0.0.1:{api}"), "/healthz");
     assert_eq!(plain.send().await.status, StatusCode::BAD_REQUEST);
+    let service = format!("https://localhost:{api}");
+    let status = ["status", "--service", &service];
+    let distrusted = sluicegate(&status).await;
+    assert_eq!(distrusted.status, 3, "{distrusted:?}");
+    assert!(
+        distrusted.text().contains("certificate"),
+        "{}",
+        distrusted.text()
+    );
+    let trusting = [&status[..], &["--ca-file", &authority]].concat();
+    sluicegate(&trusting)
+        .await
+        .expect_ok("status with --ca-file");
+    let wrong = [&status[..], &["--ca-file", "/nonexistent"]].concat();
+    assert_eq!(sluicegate(&wrong).await.status, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ pub mod clients;
 pub mod fault;
 pub mod feeds;
 pub mod image;
+pub mod keys;
 pub mod layer;
 pub mod mirror;
 pub mod private_registry;

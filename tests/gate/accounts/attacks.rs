@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use sluicegate_tests::fault::FaultUpstream;
+use sluicegate_tests::keys::{Holder, Keys};
 use sluicegate_tests::proxy::{UPSTREAM, sluicegate};
 use sluicegate_tests::wire::Call;
 
-use super::{Holder, Keys};
 use crate::stage::{REPO, Stage, image_with, manifest_path};
 
 async fn required() -> Stage {

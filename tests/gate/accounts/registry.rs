@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::Value;
+use sluicegate_tests::keys::{Holder, Keys};
 use sluicegate_tests::wire::{Call, Reply};
 
-use super::{Holder, Keys};
 use crate::stage::{REPO, Stage, image_with, manifest_path, patiently, vulnerable};
 
 /// What a pod's pull secret for the origin looks like.

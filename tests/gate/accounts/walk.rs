@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::Value;
 use sluicegate_tests::image::Image;
+use sluicegate_tests::keys::{Holder, Keys};
 use sluicegate_tests::wire::{Call, Reply};
 
-use super::{Holder, Keys};
 use crate::stage::{Stage, blob_path, image_with, manifest_path, patiently};
 
 /// What the walk's teams own.
