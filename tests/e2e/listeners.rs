@@ -1,14 +1,13 @@
 //! The registry listener as clients of other kinds see it: TLS with reload, and a client library
 //! that shares no code with the product.
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
 use oci_distribution::client::{Client, ClientConfig, ClientProtocol};
 use oci_distribution::secrets::RegistryAuth;
 use sluicegate_tests::certificates;
-use sluicegate_tests::process::run_with;
+use sluicegate_tests::clients::skopeo;
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
 use sluicegate_tests::registry::Registry;
 
@@ -45,19 +44,7 @@ async fn tls_listener_serves_and_follows_its_certificate_files() {
 
 /// Tells whether skopeo trusts the listener with this authority alone and copies the image.
 async fn copies(reference: &str, authority: &Path) -> bool {
-    let target = tempfile::tempdir().expect("make a directory");
-    let (from, to) = (
-        format!("docker://{reference}"),
-        format!("dir:{}", target.path().display()),
-    );
-    let arguments = ["--insecure-policy", "copy", &from, &to];
-    let trust = [
-        ("SSL_CERT_FILE", authority.as_os_str()),
-        ("SSL_CERT_DIR", OsStr::new("/nonexistent")),
-    ];
-    run_with("skopeo", &arguments, &trust, Duration::from_secs(60))
-        .await
-        .ok()
+    skopeo::copy_trusting(authority, &[], reference).await.ok()
 }
 
 #[tokio::test]

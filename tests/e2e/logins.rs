@@ -2,7 +2,6 @@
 //! key, a wrong one, one that was revoked, and none.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::time::Duration;
 
 use sluicegate_tests::certificates;
@@ -165,27 +164,6 @@ async fn a_pods_pull_secret_for_the_origin_is_nobody_s_and_its_node_is_known_by_
         .expect_ok("RemoveImage");
 }
 
-/// Copies an image by TLS, with the certificates in a directory where one is given.
-async fn copies(reference: &str, authority: &Path, certificates: Option<&Path>) -> bool {
-    let target = tempfile::tempdir().expect("make a directory");
-    let (from, to) = (
-        format!("docker://{reference}"),
-        format!("dir:{}", target.path().display()),
-    );
-    let shown = certificates.map(|folder| folder.display().to_string());
-    let mut arguments = vec!["--insecure-policy", "copy"];
-    if let Some(folder) = &shown {
-        arguments.extend(["--src-cert-dir", folder]);
-    }
-    arguments.extend([from.as_str(), to.as_str()]);
-    let trust = [
-        ("SSL_CERT_FILE", authority.as_os_str()),
-        ("SSL_CERT_DIR", OsStr::new("/nonexistent")),
-    ];
-    let copied = run_with("skopeo", &arguments, &trust, Duration::from_secs(60)).await;
-    copied.ok()
-}
-
 #[tokio::test]
 async fn a_client_certificate_says_who_a_node_is_and_a_key_who_asks_the_api() {
     let registry = Registry::start().await;
@@ -206,15 +184,11 @@ async fn a_client_certificate_says_who_a_node_is_and_a_key_who_asks_the_api() {
     let builder = ProxyBuilder::with_config(&config).feed(feed.path());
     let proxy = builder.policy("prod.yaml", scene::POLICY).start().await;
     let reference = proxy.reference("lib/app:1");
-    assert!(
-        !copies(&reference, &authority, None).await,
-        "without a certificate"
-    );
-    assert!(
-        copies(&reference, &authority, Some(&files.path().join("client"))).await,
-        "{}",
-        proxy.log()
-    );
+    let nobody = skopeo::copy_trusting(&authority, &[], &reference).await;
+    nobody.expect_failure("skopeo copy without a certificate");
+    let shown = files.path().join("client").display().to_string();
+    let node = skopeo::copy_trusting(&authority, &["--src-cert-dir", &shown], &reference).await;
+    node.expect_ok("skopeo copy with a certificate");
     let audit = Keys(&proxy).make("audit", "auditor", &[]).await;
     let key = [
         ("SLUICEGATE_ACCESS_KEY", OsStr::new(&audit.access)),

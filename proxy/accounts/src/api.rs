@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use moka::future::Cache;
 use sluicegate_engine::audit::KeyLine;
 use sluicegate_engine::identity::{Identity, Presented, Unidentified, Who};
+use sluicegate_model::Principal;
 use sluicegate_model::access::{Permission, Rights, Role};
 
 use super::key;
@@ -43,7 +44,7 @@ pub enum WithoutKey {
 pub struct ApiIdentity {
     keys: Keys,
     without_key: WithoutKey,
-    windows: Cache<(Option<String>, IpAddr), ()>,
+    windows: Cache<(Option<Principal>, IpAddr), ()>,
 }
 
 impl ApiIdentity {
@@ -69,13 +70,8 @@ impl ApiIdentity {
 
     /// Writes down that an admin's key is used: nobody is answered before that.
     async fn note_use(&self, who: &Who) -> Result<(), Unidentified> {
-        let name = who.principal.as_ref().map(ToString::to_string);
-        let window = (name, who.client);
-        let words = format!(
-            "key {:?}, {}, was used at the API",
-            window.0.as_deref().unwrap_or_default(),
-            Role::Admin
-        );
+        let window = (who.principal.clone(), who.client);
+        let words = format!("{who}, {}, was used at the API", Role::Admin);
         let written = self.windows.try_get_with(window, async {
             let line = KeyLine {
                 who: who.clone(),

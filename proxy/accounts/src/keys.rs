@@ -28,6 +28,7 @@ const MADE: &str = "key-made";
 const ROTATED: &str = "key-rotated";
 const ENDED: &str = "key-revoked";
 const TAKEN_UP: &str = "keys-taken-up";
+const FORGOTTEN: &str = "keys-forgotten";
 
 /// The keys of an instance.
 #[derive(Clone, Debug)]
@@ -37,8 +38,8 @@ pub struct Keys(Arc<Shared>);
 struct Shared {
     parts: KeyParts,
     ring: ArcSwap<Ring>,
-    /// What is kept; whoever changes it holds it.
-    kept: Mutex<KeptBook>,
+    /// All of them, as the log knows them; whoever changes them holds this.
+    logged: Mutex<Logged>,
     guesses: Guesses,
     /// How many times somebody was not let in.
     refused: AtomicU64,
@@ -55,6 +56,13 @@ pub struct KeyParts {
     pub instance: InstanceKey,
     /// The time of day.
     pub clock: Clock,
+}
+
+/// A book, and what the log tells of it: nothing before the first change.
+#[derive(Debug, Default)]
+struct Logged {
+    book: Book,
+    digest: Option<Digest>,
 }
 
 impl KeyParts {
@@ -144,11 +152,8 @@ impl Keys {
         by: &Who,
     ) -> Result<Self, OpenError> {
         let kept = parts.store.load().await?;
-        let kept = match (kept, logged) {
-            (None, None) => KeptBook {
-                book: Book::default(),
-                previous: None,
-            },
+        let logged = match (kept, logged) {
+            (None, None) => Logged::default(),
             (None, Some(_)) => return Err(OpenError::Missing),
             (Some(kept), logged) => proven(&parts, kept, logged, by).await?,
         };
@@ -156,17 +161,37 @@ impl Keys {
             tracing::warn!(%error, "it is not known when access keys were used last");
             LastUses::new()
         });
-        let ring = ring_of(&kept.book, |access| {
+        let ring = ring_of(&logged.book, |access| {
             let used = uses.get(access).map_or(0, |used| used.as_second());
             Arc::new(AtomicI64::new(used))
         });
         Ok(Self(Arc::new(Shared {
             parts,
             ring: ArcSwap::from_pointee(ring),
-            kept: Mutex::new(kept),
+            logged: Mutex::new(logged),
             guesses: Guesses::default(),
             refused: AtomicU64::new(0),
         })))
+    }
+
+    /// Gives all keys up, whatever became of them: what the log told of last goes before.
+    pub async fn forget(
+        parts: &KeyParts,
+        logged: Option<Digest>,
+        by: &Who,
+    ) -> Result<(), ChangeError> {
+        let none = KeptBook {
+            book: Book::default(),
+            previous: logged,
+        };
+        let line = KeyLine {
+            who: by.clone(),
+            rule: FORGOTTEN,
+            words: "all access keys were given up".to_owned(),
+            keys: Some(none.book.digest()),
+        };
+        parts.store.save(&none).await?;
+        Ok(parts.write(line).await?)
     }
 
     /// Tells who somebody at this address is, by both halves of a key. Whoever guesses waits.
@@ -304,18 +329,18 @@ impl Keys {
         by: &Who,
         change: impl FnOnce(&mut Book) -> Result<(T, String), KeyError>,
     ) -> Result<T, ChangeError> {
-        let mut kept = self.0.kept.lock().await;
-        let mut book = kept.book.clone();
-        let (changed, words) = change(&mut book)?;
+        let mut logged = self.0.logged.lock().await;
+        let mut next = KeptBook {
+            book: logged.book.clone(),
+            previous: logged.digest.clone(),
+        };
+        let (changed, words) = change(&mut next.book)?;
+        let digest = Some(next.book.digest());
         let line = KeyLine {
             who: by.clone(),
             rule,
             words,
-            keys: Some(book.digest()),
-        };
-        let next = KeptBook {
-            previous: Some(kept.book.digest()).filter(|_| !kept.book.keys().is_empty()),
-            book,
+            keys: digest.clone(),
         };
         let parts = &self.0.parts;
         parts.store.save(&next).await?;
@@ -326,7 +351,10 @@ impl Keys {
             known.unwrap_or_default()
         });
         self.0.ring.store(Arc::new(ring));
-        *kept = next;
+        *logged = Logged {
+            book: next.book,
+            digest,
+        };
         Ok(changed)
     }
 }
@@ -353,10 +381,11 @@ async fn proven(
     kept: KeptBook,
     logged: Option<Digest>,
     by: &Who,
-) -> Result<KeptBook, OpenError> {
-    let digest = kept.book.digest();
-    if logged.as_ref() == Some(&digest) {
-        return Ok(kept);
+) -> Result<Logged, OpenError> {
+    let digest = Some(kept.book.digest());
+    let book = kept.book;
+    if logged == digest {
+        return Ok(Logged { book, digest });
     }
     if logged != kept.previous {
         return Err(OpenError::NotAsLogged);
@@ -365,10 +394,10 @@ async fn proven(
         who: by.clone(),
         rule: TAKEN_UP,
         words: "a change of the access keys was kept before a crash and is in force now".into(),
-        keys: Some(digest),
+        keys: digest.clone(),
     };
     parts.write(line).await?;
-    Ok(kept)
+    Ok(Logged { book, digest })
 }
 
 fn ring_of(book: &Book, last_used: impl Fn(&AccessKey) -> Arc<AtomicI64>) -> Ring {

@@ -35,6 +35,17 @@ impl Who {
     }
 }
 
+/// Names whoever asks, in words for people.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.principal {
+            Some(Principal::Key(name)) => write!(f, "key \"{name}\""),
+            Some(principal) => write!(f, "{principal}"),
+            None => f.write_str("whoever has no key"),
+        }
+    }
+}
+
 /// What came with a request that may tell who sent it.
 #[derive(Clone, Debug)]
 pub struct Presented {

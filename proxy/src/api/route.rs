@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get, post};
 
 use sluicegate_engine::identity::Who;
-use sluicegate_model::Principal;
 use sluicegate_model::access::Permission;
 
 use super::ApiState;
@@ -39,21 +38,10 @@ impl Needs {
             return Err(lacks(who, permission));
         }
         if is_everywhere && !who.rights.reach().is_everything() {
-            let detail = format!(
-                "{} knows of some repositories, and this is of all",
-                named(who)
-            );
+            let detail = format!("{who} knows of some repositories, and this is of all");
             return Err(Problem::forbidden(detail));
         }
         Ok(())
-    }
-}
-
-fn named(who: &Who) -> String {
-    match &who.principal {
-        Some(Principal::Key(name)) => format!("key {name:?}"),
-        Some(principal) => principal.to_string(),
-        None => "whoever has no key".to_owned(),
     }
 }
 
@@ -66,7 +54,7 @@ fn lacks(who: &Who, permission: Permission) -> Problem {
         Permission::ReadService => "read the log or how the service stands",
         Permission::Administer => "make, list or end keys",
     };
-    let detail = format!("{} may not {what}", named(who));
+    let detail = format!("{who} may not {what}");
     match who.principal {
         Some(_) => Problem::forbidden(detail),
         None => Problem::unauthorized(detail),

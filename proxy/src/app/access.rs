@@ -7,13 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_accounts::api::{ApiIdentity, WithoutKey};
-use sluicegate_accounts::book::Book;
-use sluicegate_accounts::keys::{KeyParts, Keys};
+use sluicegate_accounts::keys::{ChangeError, KeyParts, Keys};
 use sluicegate_accounts::local::LocalIdentity;
 use sluicegate_accounts::registry::{Askers, RegistryIdentity};
-use sluicegate_accounts::store::{KeptBook, KeyStore as _, KeyStoreError};
 use sluicegate_config::{Access, Environment, Flags, Settings};
-use sluicegate_engine::audit::{Audit as _, AuditError, KeyLine};
 use sluicegate_engine::identity::{Identity, Presented, Who};
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_local::decisions::{DecisionLog, LogError, PullLog, logged_keys};
@@ -31,9 +28,6 @@ use crate::policies::Policies;
 
 /// How often it is kept when keys were used last.
 const KEEP_USES: Duration = Duration::from_mins(1);
-
-/// What the log calls it when all keys are given up.
-const FORGOTTEN: &str = "keys-forgotten";
 
 /// Who is who at each listener.
 #[derive(Clone, Debug)]
@@ -179,20 +173,14 @@ pub async fn forget_keys(data: &Path) -> Result<(), ForgetError> {
         .ok()
         .and_then(|loaded| loaded.settings.instance_key_file);
     let instance = instance_key::open(data, named.as_deref())?;
-    let none = KeptBook {
-        book: Book::default(),
-        previous: logged_keys(log.directory(), &instance)?,
+    let logged = logged_keys(log.directory(), &instance)?;
+    let parts = KeyParts {
+        store: Arc::new(KeyFile::new(data, instance.clone())),
+        log: Arc::new(PullLog::new(log)),
+        instance,
+        clock: sluicegate_machine::clock::system(),
     };
-    let line = KeyLine {
-        who: this_process(),
-        rule: FORGOTTEN,
-        words: "all access keys were given up".to_owned(),
-        keys: Some(none.book.digest()),
-    };
-    KeyFile::new(data, instance).save(&none).await?;
-    let log = PullLog::new(log);
-    let now = sluicegate_machine::clock::system().now();
-    Ok(log.record_key(line, now).await?)
+    Ok(Keys::forget(&parts, logged, &this_process()).await?)
 }
 
 /// Says why keys are not given up.
@@ -207,13 +195,10 @@ pub enum ForgetError {
     /// The log does not take it.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The log did not take its line.
-    #[error(transparent)]
-    Line(#[from] AuditError),
     /// There is no key to sign with.
     #[error(transparent)]
     Instance(#[from] InstanceKeyError),
-    /// The file cannot be written.
+    /// They cannot be kept or logged like this.
     #[error(transparent)]
-    Keys(#[from] KeyStoreError),
+    Keys(#[from] ChangeError),
 }

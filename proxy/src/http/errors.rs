@@ -12,8 +12,8 @@ use std::time::Duration;
 use hyper::{Response, StatusCode, header};
 use serde_json::json;
 use sluicegate_engine::origin::Failure;
+use sluicegate_model::Repository;
 use sluicegate_model::names::CanonicalNameError;
-use sluicegate_model::{Principal, Repository};
 use sluicegate_upstream::secrets;
 
 use super::body::Body;
@@ -122,12 +122,7 @@ pub fn token_for_another(challenge: &str, head: bool) -> Response<Body> {
 
 /// Answers somebody who knows of no such repository: the same whether there is one.
 pub fn foreign(who: &Who, repository: &Repository, head: bool) -> Response<Body> {
-    let asker = match &who.principal {
-        Some(Principal::Key(name)) => format!("key \"{name}\""),
-        Some(principal) => principal.to_string(),
-        None => "whoever has no key".to_owned(),
-    };
-    let message = format!("sluicegate: {asker} may not read {repository}");
+    let message = format!("sluicegate: {who} may not read {repository}");
     envelope(StatusCode::FORBIDDEN, "DENIED", &message, head)
 }
 

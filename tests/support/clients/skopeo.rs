@@ -2,10 +2,11 @@
 //!
 //! skopeo keeps nothing between runs, so every copy is a cold client.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::clients::PULL_LIMIT;
-use crate::process::{Outcome, run};
+use crate::process::{Outcome, run, run_with};
 
 /// Copies `reference` (`host:port/repository:tag`) to a directory over plain HTTP.
 pub async fn copy(reference: &str, directory: &Path) -> Outcome {
@@ -20,6 +21,21 @@ pub async fn copy_with(options: &[&str], reference: &str, directory: &Path) -> O
     arguments.extend(options);
     arguments.extend([source.as_str(), target.as_str()]);
     run("skopeo", &arguments, PULL_LIMIT).await
+}
+
+/// Copies `reference` to nowhere in particular by TLS, trusting this authority alone.
+pub async fn copy_trusting(authority: &Path, options: &[&str], reference: &str) -> Outcome {
+    let target = tempfile::tempdir().expect("make a directory");
+    let source = format!("docker://{reference}");
+    let target = format!("dir:{}", target.path().display());
+    let mut arguments = vec!["--insecure-policy", "copy"];
+    arguments.extend(options);
+    arguments.extend([source.as_str(), target.as_str()]);
+    let trust = [
+        ("SSL_CERT_FILE", authority.as_os_str()),
+        ("SSL_CERT_DIR", OsStr::new("/nonexistent")),
+    ];
+    run_with("skopeo", &arguments, &trust, PULL_LIMIT).await
 }
 
 /// Copies `reference` to any place that skopeo writes to, for example `oci-archive:FILE:TAG`.

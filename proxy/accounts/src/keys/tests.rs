@@ -252,6 +252,30 @@ async fn keys_that_are_lost_or_older_than_the_log_open_no_door() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_that_are_given_up_open_no_door_and_the_next_ones_do() {
+    let stage = Stage::new();
+    let keys = stage.open().await.unwrap();
+    let ci = made(&keys, "ci").await;
+    let kept = stage.store.load().await.unwrap();
+    stage.store.put(None);
+    let logged = stage.log.keys().last().unwrap().keys.clone();
+    Keys::forget(&stage.parts, logged, &admin()).await.unwrap();
+    let keys = stage.open().await.unwrap();
+    assert!(!lets_in(&keys, &ci).await && keys.list().is_empty());
+    // What is kept and not logged is taken up behind that as behind any other change.
+    stage.log.let_fail(true);
+    let failed = keys.create(wanted("b", Role::Puller, &[]), &admin()).await;
+    assert!(failed.is_err());
+    stage.log.let_fail(false);
+    let keys = stage.open().await.unwrap();
+    assert_eq!(keys.list().len(), 1);
+    let next = made(&keys, "ci").await;
+    assert!(lets_in(&stage.open().await.unwrap(), &next).await);
+    stage.store.put(kept);
+    assert!(matches!(stage.open().await, Err(OpenError::NotAsLogged)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn guesses_wait_and_right_secrets_never() {
     let stage = Stage::new();
     let keys = stage.open().await.unwrap();

@@ -12,7 +12,7 @@ use clap::Args;
 use http_body_util::BodyExt as _;
 use hyper::{Method, Request, StatusCode, header};
 use serde_json::Value;
-use sluicegate_config::{Environment, Flags};
+use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_model::secret::Secret;
 use tower_service::Service as _;
 
@@ -72,8 +72,8 @@ impl ServiceFlags {
         let is_named = self.service.is_some() || environment.get(VARIABLE).is_some();
         if !is_named
             && environment.get(ACCESS_KEY).is_none()
-            && let Some(data) = local_data(&environment)
-            && let Ok(socket) = OverSocket::open(&data).await
+            && let Some(settings) = local_settings(&environment)
+            && let Ok(socket) = OverSocket::open(&settings.data).await
         {
             return Ok(Service(Answering::Local(socket)));
         }
@@ -90,9 +90,8 @@ impl ServiceFlags {
         if data.is_none() && (is_named || environment.get(ACCESS_KEY).is_some()) {
             return self.over_web(&environment);
         }
-        let data = data
-            .map(Path::to_owned)
-            .or_else(|| local_data(&environment));
+        let usual = || local_settings(&environment).map(|settings| settings.data);
+        let data = data.map(Path::to_owned).or_else(usual);
         let data = data.ok_or_else(|| CommandError::Usage("say where: --data DIR".to_owned()))?;
         let socket = OverSocket::open(&data).await.map_err(|error| {
             CommandError::NotFound(format!(
@@ -295,20 +294,25 @@ fn worded(error: &SendError) -> String {
 
 /// Gives where a service on this machine listens that has the same configuration as this process.
 fn local_service(environment: &Environment) -> String {
-    let Ok(loaded) = sluicegate_config::load_with_file(Flags::default(), environment) else {
+    let Some(settings) = local_settings(environment) else {
         return LOCAL_SERVICE.to_owned();
     };
-    let mut address = loaded.settings.api_listen;
+    let mut address = settings.api_listen;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    format!("http://{address}")
+    let scheme = if settings.api_tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    format!("{scheme}://{address}")
 }
 
-/// Gives the data directory of a service on this machine that has the same configuration.
-fn local_data(environment: &Environment) -> Option<PathBuf> {
+/// Gives the settings of a service on this machine that has the same configuration as this process.
+fn local_settings(environment: &Environment) -> Option<Settings> {
     let loaded = sluicegate_config::load_with_file(Flags::default(), environment);
-    Some(loaded.ok()?.settings.data)
+    Some(loaded.ok()?.settings)
 }
 
 #[cfg(test)]
