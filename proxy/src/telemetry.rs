@@ -13,6 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use sluicegate_engine::trace;
 use sluicegate_formats::{json, text};
 use sluicegate_upstream::secrets;
 
@@ -67,7 +68,7 @@ impl Write for ScrubbedStderr {
     }
 }
 
-/// Writes `message name=value ...`, every value printable.
+/// Writes `message name=value ...`, every value printable, and last what it is part of.
 struct PrintableFields;
 
 impl<'w> FormatFields<'w> for PrintableFields {
@@ -78,7 +79,8 @@ impl<'w> FormatFields<'w> for PrintableFields {
             written: Ok(()),
         };
         fields.record(&mut line);
-        line.written
+        line.written?;
+        trace::current().map_or(Ok(()), |trace| write!(line.writer, " trace={trace}"))
     }
 }
 
@@ -107,14 +109,19 @@ impl Visit for Line<'_> {
     }
 }
 
-/// Writes lines of JSON so that they steer no terminal; one call has whole lines.
+/// Writes a line of JSON, with what it is part of, so that it steers no terminal; one call has a whole
+/// line.
 struct PrintableJson<W>(W);
 
 impl<W: Write> Write for PrintableJson<W> {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(lines);
-        self.0.write_all(json::printable(&text).as_bytes())?;
-        Ok(lines.len())
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let printable = json::printable(&text);
+        match (trace::current(), printable.strip_suffix("}\n")) {
+            (Some(trace), Some(open)) => writeln!(self.0, "{open},\"trace\":\"{trace}\"}}")?,
+            _ => self.0.write_all(printable.as_bytes())?,
+        }
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -129,6 +136,8 @@ pub(crate) mod tests {
 
     use sluicegate_formats::text::is_treacherous;
     use tracing_subscriber::layer::SubscriberExt as _;
+
+    use sluicegate_engine::trace::Trace;
 
     use super::{PrintableFields, PrintableJson};
 
@@ -198,5 +207,37 @@ pub(crate) mod tests {
         let read: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(read["fields"]["shown"], EVIL);
         assert_eq!(read["fields"]["message"], format!("pull {EVIL}"));
+    }
+
+    #[tokio::test]
+    async fn a_line_says_what_it_is_part_of_and_remains_one_line() {
+        let told = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let kept = Kept::default();
+        let (plain, packed) = (kept.clone(), kept.clone());
+        let text = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .fmt_fields(PrintableFields)
+            .with_writer(move || plain.clone());
+        let json = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(move || PrintableJson(packed.clone()));
+        let subscriber = tracing_subscriber::registry().with(text).with(json);
+        let _here = tracing::subscriber::set_default(subscriber);
+        Trace::of(Some(told))
+            .follow(async { tracing::info!(number = 7, "said") })
+            .await;
+        tracing::info!("said by nobody");
+        let kept = kept.text();
+        let lines: Vec<&str> = kept.lines().collect();
+        let [text, json, text_of_nobody, json_of_nobody] = lines[..] else {
+            panic!("{lines:?}");
+        };
+        let id = told.get(3..35).unwrap();
+        assert!(text.ends_with(&format!(" number=7 trace={id}")), "{text}");
+        let read = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        assert_eq!(read(json)["trace"], id);
+        assert_eq!(read(json)["fields"]["message"], "said");
+        assert!(!text_of_nobody.contains("trace"), "{text_of_nobody}");
+        assert!(read(json_of_nobody).get("trace").is_none());
     }
 }

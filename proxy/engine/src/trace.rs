@@ -4,9 +4,7 @@
 //! Source: W3C Trace Context, level 1. The vendors' own `tracestate` is not passed on: it may tell of
 //! other systems of the asker's.
 
-use std::fmt::Write as _;
-
-use tracing::{Instrument as _, Span};
+use std::fmt;
 
 /// The only version that is written.
 const VERSION: &str = "00";
@@ -18,10 +16,12 @@ tokio::task_local! {
 }
 
 /// What a request is part of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// *Shape*: printed as the 32 hexadecimal digits that name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    id: String,
-    flags: String,
+    id: u128,
+    flags: u8,
 }
 
 impl Trace {
@@ -33,8 +33,8 @@ impl Trace {
 
     fn new() -> Self {
         Self {
-            id: hex_of(2),
-            flags: "00".to_owned(),
+            id: rand::random_range(1..=u128::MAX),
+            flags: 0,
         }
     }
 
@@ -50,36 +50,44 @@ impl Trace {
         };
         // Later versions may say more; the first one says nothing else.
         let is_version = *version != "ff" && (*version != VERSION || more.is_empty());
-        let is_nothing = |part: &str| part.bytes().all(|byte| byte == b'0');
-        if !are_hex || !is_version || is_nothing(id) || is_nothing(parent) {
+        let id = u128::from_str_radix(id, 16).ok()?;
+        let is_nothing = id == 0 || parent.bytes().all(|byte| byte == b'0');
+        if !are_hex || !is_version || is_nothing {
             return None;
         }
-        Some(Self {
-            id: (*id).to_owned(),
-            flags: (*flags).to_owned(),
-        })
+        let flags = u8::from_str_radix(flags, 16).ok()?;
+        Some(Self { id, flags })
     }
 
     /// Does what the request leads to, so that its log lines and requests say so.
     pub async fn follow<F: Future>(self, work: F) -> F::Output {
-        let span = tracing::info_span!("request", trace = %self.id);
-        CURRENT.scope(self, work.instrument(span)).await
+        CURRENT.scope(self, work).await
     }
 
     /// Writes it for a request of our own: each is a step by itself.
-    fn step(&self) -> String {
-        let Self { id, flags } = self;
-        format!("{VERSION}-{id}-{}-{flags}", hex_of(1))
+    fn step(self) -> String {
+        let parent = rand::random_range(1..=u64::MAX);
+        format!("{VERSION}-{self}-{parent:016x}-{:02x}", self.flags)
     }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.id)
+    }
+}
+
+/// Tells what that is part of which is done now; nothing where nobody's request led to it.
+pub fn current() -> Option<Trace> {
+    CURRENT.try_with(|trace| *trace).ok()
 }
 
 /// Takes what a request is part of along into a task of its own.
 pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let trace = CURRENT.try_with(Clone::clone).ok();
-    let work = work.instrument(Span::current());
+    let trace = current();
     async move {
         match trace {
-            Some(trace) => CURRENT.scope(trace, work).await,
+            Some(trace) => trace.follow(work).await,
             None => work.await,
         }
     }
@@ -87,16 +95,7 @@ pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
 
 /// Gives the `traceparent` of a request of our own; none where nobody's request led to it.
 pub fn step() -> Option<String> {
-    CURRENT.try_with(Trace::step).ok()
-}
-
-/// Makes so many times 16 hexadecimal digits, none of them all zeros.
-fn hex_of(count: usize) -> String {
-    let mut text = String::new();
-    for _ in 0..count {
-        let _never_fails = write!(text, "{:016x}", rand::random_range(1..=u64::MAX));
-    }
-    text
+    current().map(Trace::step)
 }
 
 #[cfg(test)]
@@ -123,8 +122,8 @@ mod tests {
             (String::new(), false),
         ] {
             let trace = Trace::of(Some(&told));
-            assert_eq!(trace.id == ID, is_taken, "{told:?}");
-            assert_eq!(trace.id.len(), 32);
+            assert_eq!(trace.to_string() == ID, is_taken, "{told:?}");
+            assert_eq!(trace.to_string().len(), 32);
         }
         assert_ne!(Trace::of(None), Trace::of(None));
     }

@@ -3,6 +3,8 @@
 //! What is outside the grammar of the distribution-spec gets no second chance: no decoding in
 //! steps, no merging of slashes. Source: distribution-spec 1.1, "Endpoints".
 
+use std::borrow::Cow;
+
 use hyper::Method;
 use sluicegate_model::digest::DigestError;
 use sluicegate_model::image::{NameError, Reference};
@@ -101,7 +103,11 @@ pub fn parse(
         .as_deref()
         .map_or(0, parse_hop);
     // A digest's colon is the one byte that some clients escape; nothing else is ever decoded.
-    let path = path.replace("%3A", ":").replace("%3a", ":");
+    let path = if path.contains('%') {
+        Cow::Owned(path.replace("%3A", ":").replace("%3a", ":"))
+    } else {
+        Cow::Borrowed(path)
+    };
     if path
         .bytes()
         .any(|byte| byte == b'%' || !byte.is_ascii_graphic())

@@ -104,7 +104,7 @@ impl Reach {
 
     /// Tells whether a repository is among them.
     pub fn has(&self, repository: &Repository) -> bool {
-        self.has_named(&repository.to_string())
+        self.has_named(repository.as_str())
     }
 
     /// Tells the same by a canonical name.

@@ -4,8 +4,10 @@
 //! log lines and policy bindings meet. Which upstream a request means is `proxy`'s business; here
 //! is only what a well-formed name looks like.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -33,10 +35,11 @@ pub enum NameError {
 /// A canonical repository name: the upstream's name and the path on it.
 ///
 /// *Shape*: printed as `upstream/path`, for example `docker.io/library/nginx`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Repository {
-    upstream: Box<str>,
-    path: Box<str>,
+    name: Arc<str>,
+    /// Where the `/` before the path is.
+    slash: usize,
 }
 
 impl Repository {
@@ -46,25 +49,44 @@ impl Repository {
             return Err(NameError::Repository(shortened(path)));
         }
         Ok(Self {
-            upstream: upstream.into(),
-            path: path.into(),
+            name: format!("{upstream}/{path}").into(),
+            slash: upstream.len(),
         })
+    }
+
+    /// Gives the whole name.
+    pub fn as_str(&self) -> &str {
+        &self.name
     }
 
     /// Gives the configured upstream's name, such as `docker.io`.
     pub fn upstream(&self) -> &str {
-        &self.upstream
+        self.name.get(..self.slash).unwrap_or_default()
     }
 
     /// Gives the path on the upstream, such as `library/nginx`.
     pub fn path(&self) -> &str {
-        &self.path
+        self.name.get(self.slash + 1..).unwrap_or_default()
+    }
+}
+
+/// By upstream, then by path.
+impl Ord for Repository {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.upstream(), other.upstream());
+        one.cmp(two).then_with(|| self.path().cmp(other.path()))
+    }
+}
+
+impl PartialOrd for Repository {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.upstream, self.path)
+        f.write_str(&self.name)
     }
 }
 
@@ -81,7 +103,7 @@ impl FromStr for Repository {
 
 impl Serialize for Repository {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.name)
     }
 }
 
@@ -97,7 +119,7 @@ impl<'de> Deserialize<'de> for Repository {
 ///
 /// Source: distribution-spec, `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Tag(Box<str>);
+pub struct Tag(Arc<str>);
 
 impl Tag {
     /// Gives the tag's text.
@@ -184,26 +206,16 @@ pub fn is_repository_path(path: &str) -> bool {
 }
 
 fn is_path_component(component: &str) -> bool {
-    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let mut separator = String::new();
-    let mut seen_word = false;
-    for byte in component.bytes() {
-        if is_alphanumeric(byte) {
-            let joined = separator.is_empty()
-                || matches!(separator.as_str(), "." | "_" | "__")
-                || separator.bytes().all(|byte| byte == b'-');
-            if !joined || (!seen_word && !separator.is_empty()) {
-                return false;
-            }
-            separator.clear();
-            seen_word = true;
-        } else if matches!(byte, b'.' | b'_' | b'-') {
-            separator.push(char::from(byte));
-        } else {
-            return false;
-        }
-    }
-    seen_word && separator.is_empty()
+    let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = component.as_bytes();
+    let ends_in_words = bytes.first().is_some_and(is_word) && bytes.last().is_some_and(is_word);
+    let mut separators = bytes.split(is_word);
+    ends_in_words && separators.all(is_separator)
+}
+
+/// Tells whether words are joined by this; two letters are by nothing.
+fn is_separator(between: &[u8]) -> bool {
+    matches!(between, b"." | b"_" | b"__") || between.iter().all(|byte| *byte == b'-')
 }
 
 fn shortened(text: &str) -> String {

@@ -157,6 +157,11 @@ impl Gate {
         manifest: &Arc<KnownManifest>,
         tag: Option<&Tag>,
     ) -> Result<JudgedManifest, PullError> {
+        if let Manifest::Image(_) = manifest.parsed
+            && let Some(verdict) = self.parts.judge.warm(scope, &manifest.digest)
+        {
+            return Ok(Judged::by(verdict));
+        }
         // As long as this is awaited, and no longer, somebody waits for what it starts.
         let client = Waiting::default();
         self.judged_for(scope, manifest, tag, client.seen_from_afar())

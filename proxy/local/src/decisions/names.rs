@@ -1,7 +1,7 @@
 //! Bounds what a client can write into the log by calling itself or its images something new.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
 use jiff::Timestamp;
 
@@ -36,9 +36,8 @@ struct Named {
 impl ClientNames {
     /// Replaces the names that are one too many.
     pub(super) fn bound(&mut self, asked: &mut AskedPull, now: Timestamp) {
-        let client = self.hash(&(asked.who.client, &asked.who.principal));
-        let agent = self.hash(&asked.who.user_agent);
-        let repository = self.hash(&asked.repository);
+        let keys = &self.keys;
+        let client = keys.hash_one((asked.who.client, &asked.who.principal));
         if self.clients.len() >= MAX_CLIENTS && !self.clients.contains_key(&client) {
             self.clients.clear();
         }
@@ -49,10 +48,18 @@ impl ClientNames {
         if !is_within(now, named.since) {
             *named = Named::since(now);
         }
-        if asked.who.user_agent.is_some() && !has_room(&mut named.agents, agent, MAX_AGENTS) {
-            asked.who.user_agent = Some(OTHER.to_owned());
+        if let Some(agent) = &mut asked.who.user_agent
+            && !has_room(&mut named.agents, keys.hash_one(&*agent), MAX_AGENTS)
+        {
+            OTHER.clone_into(agent);
         }
-        if asked.kind == LineKind::Denied && !has_room(&mut named.denied, repository, MAX_DENIED) {
+        if asked.kind == LineKind::Denied
+            && !has_room(
+                &mut named.denied,
+                keys.hash_one(&asked.repository),
+                MAX_DENIED,
+            )
+        {
             OTHER.clone_into(&mut asked.repository);
             asked.tag = None;
             asked.digest = None;
@@ -62,10 +69,6 @@ impl ClientNames {
     /// Forgets clients whose window has ended.
     pub(super) fn forget_ended(&mut self, now: Timestamp) {
         self.clients.retain(|_, named| is_within(now, named.since));
-    }
-
-    fn hash(&self, of: &impl Hash) -> u64 {
-        self.keys.hash_one(of)
     }
 }
 

@@ -204,8 +204,8 @@ impl Windows {
     fn id_of(&self, asked: &AskedPull) -> Id {
         let what = (&asked.repository, &asked.tag, &asked.digest);
         match asked.kind {
-            LineKind::Denied => self.hash(&("denied", &asked.who, &asked.repository)),
-            _ => self.hash(&("asked", &asked.who, what)),
+            LineKind::Denied => self.hash(&("denied", asked.asker(), &asked.repository)),
+            _ => self.hash(&("asked", asked.asker(), what)),
         }
     }
 
@@ -239,7 +239,7 @@ impl Windows {
     }
 
     fn lead_id(&self, asked: &AskedPull, digest: &Digest) -> Id {
-        self.hash(&("led", &asked.who, &asked.repository, digest))
+        self.hash(&("led", asked.asker(), &asked.repository, digest))
     }
 
     fn hash(&self, of: &impl Hash) -> Id {
@@ -315,6 +315,12 @@ impl Window {
 }
 
 impl AskedPull {
+    /// What lines tell of whoever asks.
+    fn asker(&self) -> impl Hash {
+        let who = &self.who;
+        (who.client, &who.principal, &who.user_agent)
+    }
+
     fn entry(&self, now: Timestamp) -> LogEntry {
         let is_served = self.decision != Decision::Refuse;
         LogEntry {

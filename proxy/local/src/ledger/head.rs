@@ -26,7 +26,7 @@ pub(super) struct NameHash(u32);
 
 impl NameHash {
     pub(super) fn of(repository: &Repository) -> Self {
-        Self(crc32fast::hash(repository.to_string().as_bytes()))
+        Self(crc32fast::hash(repository.as_str().as_bytes()))
     }
 }
 

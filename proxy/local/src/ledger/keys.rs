@@ -65,21 +65,21 @@ impl RecordKind {
 }
 
 pub(super) fn verdict(scope: &Scope, digest: &Digest) -> Key {
-    let repository = scope.repository.to_string();
-    for_whom(RecordKind::Verdict, [&repository, digest.as_str()], scope)
+    let repository = scope.repository.as_str();
+    for_whom(RecordKind::Verdict, [repository, digest.as_str()], scope)
 }
 
 /// Names the text of a verdict, where it is small.
 pub(super) fn text(scope: &Scope, digest: &Digest) -> Key {
-    let repository = scope.repository.to_string();
-    for_whom(RecordKind::Text, [&repository, digest.as_str()], scope)
+    let repository = scope.repository.as_str();
+    for_whom(RecordKind::Text, [repository, digest.as_str()], scope)
 }
 
 pub(super) fn verdict_by_digest(digest: &Digest, scope: &Scope) -> Key {
-    let repository = scope.repository.to_string();
+    let repository = scope.repository.as_str();
     for_whom(
         RecordKind::VerdictByDigest,
-        [digest.as_str(), &repository],
+        [digest.as_str(), repository],
         scope,
     )
 }
@@ -158,67 +158,58 @@ pub(super) fn of_earlier_lists() -> [Key; 2] {
 pub(super) fn member(repository: &Repository, manifest: &Digest) -> Key {
     key(
         RecordKind::Member,
-        &[&repository.to_string(), manifest.as_str()],
+        &[repository.as_str(), manifest.as_str()],
     )
 }
 
 pub(super) fn listing(repository: &Repository, blob: &Digest, manifest: &Digest) -> Key {
-    let parts = [&repository.to_string(), blob.as_str(), manifest.as_str()];
+    let parts = [repository.as_str(), blob.as_str(), manifest.as_str()];
     key(RecordKind::Listing, &parts)
 }
 
 pub(super) fn listings(repository: &Repository, blob: &Digest) -> Key {
-    key(
-        RecordKind::Listing,
-        &[&repository.to_string(), blob.as_str()],
-    )
+    key(RecordKind::Listing, &[repository.as_str(), blob.as_str()])
 }
 
 /// Names an index that lists a manifest.
 pub(super) fn parent(repository: &Repository, child: &Digest, index: &Digest) -> Key {
-    let parts = [&repository.to_string(), child.as_str(), index.as_str()];
+    let parts = [repository.as_str(), child.as_str(), index.as_str()];
     key(RecordKind::Parent, &parts)
 }
 
 pub(super) fn parents(repository: &Repository, child: &Digest) -> Key {
-    key(
-        RecordKind::Parent,
-        &[&repository.to_string(), child.as_str()],
-    )
+    key(RecordKind::Parent, &[repository.as_str(), child.as_str()])
 }
 
 pub(super) fn blob_present(repository: &Repository, blob: &Digest) -> Key {
     key(
         RecordKind::BlobPresent,
-        &[&repository.to_string(), blob.as_str()],
+        &[repository.as_str(), blob.as_str()],
     )
 }
 
 pub(super) fn released(repository: &Repository, manifest: &Digest) -> Key {
     key(
         RecordKind::Released,
-        &[&repository.to_string(), manifest.as_str()],
+        &[repository.as_str(), manifest.as_str()],
     )
 }
 
 pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {
-    key(RecordKind::Tag, &[&repository.to_string(), tag.as_str()])
+    key(RecordKind::Tag, &[repository.as_str(), tag.as_str()])
 }
 
 /// Names what a tag has pointed to.
 pub(super) fn tag_history(repository: &Repository, tag: &Tag) -> Key {
-    key(
-        RecordKind::TagHistory,
-        &[&repository.to_string(), tag.as_str()],
-    )
+    key(RecordKind::TagHistory, &[repository.as_str(), tag.as_str()])
 }
 
 pub(super) fn platform(repository: &Repository, platform: &str) -> Key {
-    key(RecordKind::Platform, &[&repository.to_string(), platform])
+    key(RecordKind::Platform, &[repository.as_str(), platform])
 }
 
 pub(super) fn platforms(repository: &Repository) -> Key {
-    key(RecordKind::Platform, &[&repository.to_string()])
+    key(RecordKind::Platform, &[repository.as_str()])
 }
 
 /// Names an event so that newer ones sort first.
