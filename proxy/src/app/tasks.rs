@@ -109,7 +109,8 @@ pub(super) async fn serve_registry(
     draining: watch::Receiver<bool>,
 ) {
     let service = move |request: Request<Incoming>, peer: PeerInfo| {
-        Arc::clone(&registry).answer(request, peer)
+        // Moved from place to place before it is done: what is large of it stays where it is.
+        Box::pin(Arc::clone(&registry).answer(request, peer))
     };
     server::serve(listener, tls, limits, service, draining).await;
 }

@@ -49,7 +49,7 @@ impl Repository {
             return Err(NameError::Repository(shortened(path)));
         }
         Ok(Self {
-            name: format!("{upstream}/{path}").into(),
+            name: [upstream, "/", path].concat().into(),
             slash: upstream.len(),
         })
     }
