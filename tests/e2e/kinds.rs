@@ -4,7 +4,9 @@ use sluicegate_tests::clients::containerd::Containerd;
 use sluicegate_tests::clients::docker::Docker;
 use sluicegate_tests::clients::podman::Podman;
 use sluicegate_tests::clients::tools::Tool;
+use sluicegate_tests::keys::Keys;
 use sluicegate_tests::layer::{Archive, Compression};
+use sluicegate_tests::proxy::ProxyBuilder;
 
 use crate::scene::{POLICY, Scene, clean};
 
@@ -254,14 +256,21 @@ async fn helm_makes_lints_and_pulls_a_chart() {
     let Some(helm) = Tool::helm() else {
         return;
     };
-    for mode in ["hold", "stream"] {
-        let scene = Scene::start(mode).await;
+    for (mode, auth) in [("hold", "anonymous"), ("stream", "required")] {
+        let start = |proxy: ProxyBuilder| proxy.flag("--gate", mode).flag("--registry-auth", auth);
+        let scene = Scene::start_with(start).await;
         let home = helm.file(mode);
         std::fs::create_dir_all(format!("{home}/pulled")).expect("make a directory");
         let run = async |arguments: &[&str]| {
             let done = helm.run_in(&home, arguments).await;
             done.expect_ok(&format!("helm {arguments:?}"))
         };
+        if auth == "required" {
+            let ci = Keys(&scene.proxy).make("ci", "puller", &[]).await;
+            let login = ["registry", "login", "--plain-http", scene.proxy.address()];
+            let with_key = ["--username", &ci.access, "--password", &ci.secret];
+            run(&[login.as_slice(), &with_key].concat()).await;
+        }
         run(&["create", "web"]).await;
         run(&["package", "web"]).await;
         let origin = format!("oci://{}/charts", scene.registry.address());
@@ -285,10 +294,14 @@ async fn cosign_signs_an_image_at_the_origin_and_verifies_it_through_the_gate() 
     let Some(cosign) = Tool::cosign() else {
         return;
     };
-    let scene = Scene::start("hold").await;
+    let scene = Scene::start_with(|proxy| proxy.flag("--registry-auth", "required")).await;
     let home = cosign.file("");
     let password = [("COSIGN_PASSWORD", "")];
     let run = async |arguments: &[&str]| cosign.run_with(&home, arguments, &password).await;
+    let ci = Keys(&scene.proxy).make("ci", "puller", &[]).await;
+    let login = ["login", scene.proxy.address(), "--username", &ci.access];
+    let login = [login.as_slice(), &["--password", &ci.secret]].concat();
+    run(&login).await.expect_ok("cosign login");
     let made = run(&["generate-key-pair"]).await;
     made.expect_ok("cosign generate-key-pair");
     for (name, bundle) in [("bundle", "true"), ("tag", "false")] {

@@ -110,6 +110,19 @@ async fn podman_skopeo_and_tools_pull_with_a_key() {
         .pull_as(&reference, &pair)
         .await
         .expect_ok("podman pull");
+    let host = scene.proxy.address();
+    let wrong = podman.log_in(host, &ci.access, "guess").await;
+    let wrong = wrong.expect_failure("podman login with a wrong key");
+    assert!(
+        wrong.text().contains("invalid username/password"),
+        "{wrong:?}"
+    );
+    let right = podman.log_in(host, &ci.access, &ci.secret).await;
+    right.expect_ok("podman login");
+    podman
+        .pull(&reference)
+        .await
+        .expect_ok("podman pull as who logged in");
     let target = tempfile::tempdir().expect("make a directory");
     let refused = skopeo::copy(&reference, target.path()).await;
     let refused = refused.expect_failure("skopeo copy without a key");

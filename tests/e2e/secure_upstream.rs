@@ -1,11 +1,19 @@
-//! A private upstream: Debian's registry with TLS under a test authority and htpasswd.
+//! A private upstream: Debian's registry with TLS under a test authority and htpasswd, or behind nginx
+//! with a password that does not last.
+
+use std::path::Path;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use sluicegate_tests::clients::skopeo;
+use sluicegate_tests::private_registry::PrivateRegistry;
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
 use sluicegate_tests::registry::{PASSWORD, SecureRegistry, USER};
 
 use crate::scene::{self, POLICY, bad, clean};
+
+/// The least time between two questions to a helper for an answer that was refused.
+const ASKED_AGAIN: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn private_image_is_pulled_with_the_proxys_credentials_and_no_secret_is_printed() {
@@ -78,4 +86,58 @@ async fn wrong_password_is_an_upstream_error_and_not_asked_of_the_client() {
     let reply = proxy.ask(Method::GET, "/v2/lib/good/manifests/1").await;
     assert!(!reply.status.is_success(), "{reply:?}");
     assert_eq!(reply.header("www-authenticate"), "", "{reply:?}");
+}
+
+/// Writes a helper of Docker's protocol that counts how often it is asked, and gives the `PATH` that
+/// has it.
+fn helper(folder: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shown = folder.display();
+    let script = format!(
+        "#!/bin/sh\ncat > /dev/null\necho asked >> {shown}/asked\n\
+         echo '{{\"Username\": \"robot\", \"Secret\": \"'$(cat {shown}/password)'\"}}'\n"
+    );
+    let program = folder.join("docker-credential-rotating");
+    std::fs::write(&program, script).expect("write a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("mark it");
+    format!("{shown}:{}", std::env::var("PATH").unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_helper_is_asked_again_when_the_password_it_gave_has_ended() {
+    let registry = PrivateRegistry::start(&[("lib/app", &["robot"])]).await;
+    let folder = tempfile::tempdir().expect("make a directory");
+    let path = helper(folder.path());
+    let rotate = |password: &str| {
+        registry.set_password("lib/app", "robot", password);
+        std::fs::write(folder.path().join("password"), password).expect("write a password");
+    };
+    let config = format!(
+        "upstreams:\n  {UPSTREAM}: {{url: \"{}\", credential_helper: rotating, \
+         allow_insecure_credentials: true}}\n",
+        registry.url()
+    );
+    let feed = scene::feed();
+    let builder = ProxyBuilder::with_config(&config).feed(feed.path());
+    let builder = builder.environment("PATH", &path);
+    let builder = builder.environment("RUST_LOG", "trace");
+    let proxy = builder.policy("prod.yaml", POLICY).start().await;
+    let passwords = ["first-of-these", "second-of-these", "third-of-these"];
+    for (seed, password) in (70_300..).zip(passwords) {
+        rotate(password);
+        let (tag, image) = (format!("{seed}"), clean(seed));
+        registry.plain().push("lib/app", &tag, &image).await;
+        let target = tempfile::tempdir().expect("make a directory");
+        let reference = proxy.reference(&format!("lib/app:{tag}"));
+        let copied = skopeo::copy(&reference, target.path()).await;
+        copied.expect_ok(&format!("skopeo copy with {password}"));
+        assert_eq!(skopeo::manifest(target.path()), image.manifest);
+        // Whoever said yes to what is refused is asked again at most so often.
+        tokio::time::sleep(ASKED_AGAIN).await;
+    }
+    let asked = std::fs::read_to_string(folder.path().join("asked")).expect("it was asked");
+    assert_eq!(asked.lines().count(), passwords.len(), "once for each");
+    for password in passwords {
+        assert!(!proxy.log().contains(password), "a secret was printed");
+    }
 }

@@ -33,6 +33,7 @@ impl Podman {
             "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}",
         );
         write("registries.conf", "unqualified-search-registries = []\n");
+        write("auth.json", "{}");
         Self { directory }
     }
 
@@ -68,6 +69,13 @@ impl Podman {
             reference,
         ])
         .await
+    }
+
+    /// Logs in to a registry over plain HTTP, so that the next pulls from it say who they are.
+    pub async fn log_in(&self, host: &str, user: &str, password: &str) -> Outcome {
+        let login = ["login", "--tls-verify=false", "--username", user];
+        let secret = ["--password", password, host];
+        self.podman(&[login.as_slice(), &secret].concat()).await
     }
 
     /// Gives the manifest digest of a pulled image, empty where there is none.
@@ -139,9 +147,10 @@ impl Podman {
         let options = self.options();
         let mut all: Vec<&str> = options.iter().map(String::as_str).collect();
         all.extend(arguments);
-        let registries = self.path("registries.conf");
+        let (registries, logins) = (self.path("registries.conf"), self.path("auth.json"));
         let environment = [
             ("CONTAINERS_REGISTRIES_CONF", OsStr::new(&registries)),
+            ("REGISTRY_AUTH_FILE", OsStr::new(&logins)),
             ("TMPDIR", Path::new(self.directory.path()).as_os_str()),
         ];
         run_with("podman", &all, &environment, PULL_LIMIT).await
