@@ -35,7 +35,7 @@ pub use credentials::{PasswordError, read_password};
 pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
-pub use named_registry::registry_named;
+pub use named_registry::{is_loopback, registry_named};
 pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{

@@ -56,7 +56,8 @@ fn by_name(host: &str) -> Result<UpstreamSettings, ConfigErrors> {
     Ok(UpstreamSettings::anonymous(host, url))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Tells whether what is sent there stays on this machine.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

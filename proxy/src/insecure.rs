@@ -1,8 +1,7 @@
 //! What lowers security, in words, for status: settings, and files that others can read. Called by
 //! `app`.
 
-use sluicegate_config::{Access, FeedSource, Settings};
-use url::{Host, Url};
+use sluicegate_config::{Access, FeedSource, Settings, is_loopback};
 
 /// Names it, a line each; `readable` is what of the data directory could not be closed.
 pub(crate) fn list(settings: &Settings, readable: &[String]) -> Vec<String> {
@@ -40,13 +39,4 @@ pub(crate) fn list(settings: &Settings, readable: &[String]) -> Vec<String> {
         insecure.push("upstreams with credentials are served to anonymous clients".into());
     }
     insecure
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }

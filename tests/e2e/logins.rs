@@ -229,4 +229,8 @@ async fn a_client_certificate_says_who_a_node_is_and_a_key_who_asks_the_api() {
         "{}",
         refused.stderr
     );
+    let elsewhere = ["status", "--service", "http://sluicegate.invalid:5080"];
+    let warned = run_with(&program, &elsewhere, &key, limit).await;
+    let warned = warned.expect_failure("status of nobody");
+    assert!(warned.stderr.contains("without TLS"), "{}", warned.stderr);
 }

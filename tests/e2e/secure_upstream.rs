@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use sluicegate_tests::clients::skopeo;
 use sluicegate_tests::private_registry::PrivateRegistry;
+use sluicegate_tests::programs::path_with;
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
 use sluicegate_tests::registry::{PASSWORD, SecureRegistry, USER};
 
@@ -100,7 +101,7 @@ fn helper(folder: &Path) -> String {
     let program = folder.join("docker-credential-rotating");
     std::fs::write(&program, script).expect("write a program");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("mark it");
-    format!("{shown}:{}", std::env::var("PATH").unwrap_or_default())
+    path_with(folder)
 }
 
 #[tokio::test]

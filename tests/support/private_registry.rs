@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::process::{Daemon, free_port};
+use crate::programs::path_with;
 use crate::registry::Registry;
 
 /// A registry in which each repository has the users who may have it.
@@ -38,7 +39,11 @@ impl PrivateRegistry {
         let file = home.join("nginx.conf");
         std::fs::write(&file, config).expect("write nginx's configuration");
         let mut command = Command::new("nginx");
-        command.env("PATH", path()).arg("-p").arg(home);
+        // Debian's nginx lies where only root looks.
+        command
+            .env("PATH", path_with(Path::new("/usr/sbin")))
+            .arg("-p")
+            .arg(home);
         command.arg("-c").arg(&file).args(["-g", "daemon off;"]);
         let mut daemon = Daemon::start("nginx", command, &home.join("nginx.log"));
         let there = address.clone();
@@ -105,10 +110,4 @@ fn set_password(home: &Path, repository: &str, user: &str, password: &str) {
         .output()
         .expect("run htpasswd; tests/run installs it");
     assert!(written.status.success(), "{written:?}");
-}
-
-/// Debian's nginx lies where only root looks.
-fn path() -> String {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    format!("{}:/usr/sbin", path.to_string_lossy())
 }

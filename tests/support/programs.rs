@@ -4,7 +4,7 @@
 //! `tests/programs.txt` lists them with their versions. Those that are always built must be there;
 //! the others are used where they are, so a test on them asks first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const LIST: &str = include_str!("../programs.txt");
 
@@ -54,4 +54,10 @@ pub fn cache() -> PathBuf {
             .expect("a home directory");
         kept.join("sluicegate-tests")
     })
+}
+
+/// Gives the `PATH` of this process with a folder before all others.
+pub fn path_with(folder: &Path) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    format!("{}:{}", folder.display(), path.to_string_lossy())
 }

@@ -123,11 +123,15 @@ impl Bound {
         let api = serve_api(self.api, tls, router, stopping);
         let mut serving = vec![tokio::spawn(registry), tokio::spawn(api)];
         match local_socket(data) {
-            Ok(socket) => {
+            Ok((socket, place)) => {
                 let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 let router = api::router(state, Guard::new(here, &[], None), local_callers());
-                let socket = local::serve(socket, router, draining.subscribe());
-                serving.push(tokio::spawn(socket));
+                let answering = local::serve(socket, router, draining.subscribe());
+                serving.push(tokio::spawn(async move {
+                    answering.await;
+                    // Nobody answers there any more.
+                    let _gone_already = std::fs::remove_file(&place.path);
+                }));
             }
             Err(error) => tracing::warn!(%error, "no socket for this machine's administrator"),
         }
@@ -136,9 +140,9 @@ impl Bound {
 }
 
 /// Listens where this machine's administrator asks.
-fn local_socket(data: &Path) -> io::Result<UnixListener> {
-    let socket = SocketPath::of(data)?;
-    local::listen(&socket.path)
+fn local_socket(data: &Path) -> io::Result<(UnixListener, SocketPath)> {
+    let place = SocketPath::of(data)?;
+    Ok((local::listen(&place.path)?, place))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

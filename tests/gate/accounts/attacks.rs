@@ -198,7 +198,7 @@ async fn what_a_client_calls_us_is_never_where_tokens_are() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_this_machine_s_administrator_reaches_the_socket() {
     use std::os::unix::fs::PermissionsExt as _;
-    let stage = required().await;
+    let mut stage = required().await;
     let socket = stage.proxy.data().join("admin.sock");
     let mode = fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -239,6 +239,8 @@ async fn only_this_machine_s_administrator_reaches_the_socket() {
         local("key-made"),
     ];
     assert_eq!(told, wanted);
+    assert!(stage.proxy.terminate().success());
+    assert!(!socket.exists(), "nobody answers there any more");
 }
 
 fn rustix_user() -> u32 {

@@ -12,12 +12,14 @@ use clap::Args;
 use http_body_util::BodyExt as _;
 use hyper::{Method, Request, StatusCode, header};
 use serde_json::Value;
-use sluicegate_config::{Environment, Flags, Settings};
+use sluicegate_config::{Environment, Flags, Settings, is_loopback};
 use sluicegate_model::secret::Secret;
 use tower_service::Service as _;
+use url::Url;
 
 use super::super::CommandError;
 use super::address::{AddressError, base_url};
+use super::note;
 use super::transport::{OverSocket, OverWeb, SendError};
 use crate::app::{StartError, stopped};
 
@@ -112,6 +114,12 @@ impl ServiceFlags {
         let web = OverWeb::new(&base, self.ca_file.as_deref());
         let web = web.map_err(|error| CommandError::Usage(error.to_string()))?;
         let key = authorization(environment)?;
+        let is_read_by_others = |url: Url| url.scheme() == "http" && !is_loopback(&url);
+        if key.is_some() && Url::parse(&base).is_ok_and(is_read_by_others) {
+            note(&format!(
+                "warning: the access key goes to {base} without TLS"
+            ));
+        }
         Ok(Service(Answering::Running { web, base, key }))
     }
 }
