@@ -91,6 +91,28 @@ async fn containerd_pulls_with_a_key_by_cri() {
 }
 
 #[tokio::test]
+async fn a_node_of_containerd_says_who_it_is_where_it_is_told_of_the_gate() {
+    let scene = scene().await;
+    let node = Keys(&scene.proxy).make("node", "puller", &[]).await;
+    for (containerd, seed) in [Containerd::shared().await, Containerd::today().await]
+        .into_iter()
+        .zip([119_150, 119_151])
+    {
+        let reference = scene.push(&format!("node-{seed}"), &clean(seed)).await;
+        let unknown = containerd.cri_pull(&reference).await;
+        unknown.expect_failure("PullImage of a node that nobody knows");
+        let gate = scene.proxy.address();
+        containerd.route_as(gate, gate, &node.basic());
+        let pulled = containerd.cri_pull(&reference).await;
+        pulled.expect_ok("PullImage of a node with a key");
+        let removed = containerd.cri_remove(&reference).await;
+        removed.expect_ok("RemoveImage");
+    }
+    let lines = scene.proxy.api("/api/v1/decisions?type=pull").await.json();
+    assert_eq!(lines["items"][0]["principal"], "node", "{lines}");
+}
+
+#[tokio::test]
 async fn podman_skopeo_and_tools_pull_with_a_key() {
     let scene = scene().await;
     let ci = Keys(&scene.proxy).make("ci", "puller", &[]).await;

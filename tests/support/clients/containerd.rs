@@ -172,11 +172,22 @@ impl Containerd {
     /// *Shape*: server and host are both the gate; with only one of them a refusal falls back to
     /// the origin.
     pub fn route(&self, origin: &str, gate: &str) {
+        self.route_with(origin, gate, "");
+    }
+
+    /// Does the same, with what says who asks in each request.
+    pub fn route_as(&self, origin: &str, gate: &str, authorization: &str) {
+        let headers =
+            format!("[host.\"http://{gate}\".header]\n  authorization = \"{authorization}\"\n");
+        self.route_with(origin, gate, &headers);
+    }
+
+    fn route_with(&self, origin: &str, gate: &str, headers: &str) {
         let folder = self.hosts().join(origin);
         std::fs::create_dir_all(&folder).expect("make a hosts directory");
         let hosts = format!(
             "server = \"http://{gate}\"\n[host.\"http://{gate}\"]\n  \
-             capabilities = [\"pull\", \"resolve\"]\n"
+             capabilities = [\"pull\", \"resolve\"]\n{headers}"
         );
         std::fs::write(folder.join("hosts.toml"), hosts).expect("write hosts.toml");
     }
