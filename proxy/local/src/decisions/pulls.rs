@@ -78,7 +78,10 @@ impl Audit for PullLog {
         let written = self
             .windows()
             .settle_pending(asked_to_pull(pull), now, &start);
-        Ok(wait_for(written).await?)
+        match written {
+            Some(written) => Ok(wait_for(written).await?),
+            None => Ok(()),
+        }
     }
 
     async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError> {
@@ -160,11 +163,7 @@ impl PullLog {
     }
 }
 
-/// Waits for a line to be there, where it is not.
-async fn wait_for(written: Option<WhenWritten>) -> Result<(), LogError> {
-    let Some(mut written) = written else {
-        return Ok(());
-    };
+async fn wait_for(mut written: WhenWritten) -> Result<(), LogError> {
     let outcome = written.wait_for(Option::is_some).await;
     let outcome = outcome.map_err(|_| LogError::Closed)?;
     outcome.clone().unwrap_or(Err(LogError::Closed))

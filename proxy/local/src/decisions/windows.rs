@@ -90,8 +90,7 @@ struct Window {
     last: Timestamp,
     decision: Decision,
     is_pending: bool,
-    /// The line while it is not known to be there.
-    written: Option<WhenWritten>,
+    written: WhenWritten,
     repeats: u64,
     leads: Vec<Id>,
     /// What has been asked by digest since `last`: the steps of one pull.
@@ -99,21 +98,20 @@ struct Window {
 }
 
 impl Windows {
-    /// Takes a request in and gives the line that it has to wait for, made by `log` where it is new;
-    /// none where that is there.
+    /// Takes a request in and gives the line that it has to wait for, made by `log` where it is new.
     pub(super) fn take(
         &mut self,
         mut asked: AskedPull,
         now: Timestamp,
         log: &dyn Fn(LogEntry) -> WhenWritten,
-    ) -> Option<WhenWritten> {
+    ) -> WhenWritten {
         self.names.bound(&mut asked, now);
         if let Some((id, lead)) = self.led_to(&asked, now)
             && let Some(window) = self.open.get_mut(&id)
             && window.decision == asked.decision
         {
             window.step(lead, asked.method);
-            let written = window.awaited();
+            let written = window.written.clone();
             self.lead(id, &asked);
             return written;
         }
@@ -122,7 +120,7 @@ impl Windows {
             && window.is_current(asked.decision, now)
         {
             window.again(asked.method, now);
-            let written = window.awaited();
+            let written = window.written.clone();
             self.lead(id, &asked);
             return written;
         }
@@ -135,7 +133,7 @@ impl Windows {
             last: now,
             decision: asked.decision,
             is_pending: matches!(asked.because, Because::Pending),
-            written: Some(log(entry)),
+            written: log(entry),
             repeats: 0,
             leads: Vec::new(),
             steps: Vec::new(),
@@ -280,15 +278,6 @@ impl Window {
         is_within(now, self.at) && self.decision == decision && !self.has_failed()
     }
 
-    /// Gives the line where it has to be waited for.
-    fn awaited(&mut self) -> Option<WhenWritten> {
-        let is_there = |written: &WhenWritten| matches!(*written.borrow(), Some(Ok(())));
-        if self.written.as_ref().is_some_and(is_there) {
-            self.written = None;
-        }
-        self.written.clone()
-    }
-
     /// Counts the same again.
     fn again(&mut self, method: PullMethod, now: Timestamp) {
         if method != PullMethod::Blob {
@@ -321,8 +310,7 @@ impl Window {
     }
 
     fn has_failed(&self) -> bool {
-        let has_failed = |written: &WhenWritten| matches!(*written.borrow(), Some(Err(_)));
-        self.written.as_ref().is_some_and(has_failed)
+        matches!(*self.written.borrow(), Some(Err(_)))
     }
 }
 
