@@ -14,7 +14,7 @@ use super::token::TOKEN_LIFE;
 
 /// What digests of credentials are for, as distinct from all else that the instance key signs.
 const PURPOSE: &str = "login at an upstream";
-/// Most logins that are logins.
+/// Most logins that are remembered.
 const MOST_LOGINS: u64 = 10_000;
 
 /// Who somebody is at an upstream.
@@ -83,7 +83,7 @@ impl OwnLogins {
         number
     }
 
-    /// Gives a login by its number, as long as it is logins.
+    /// Gives a login by its number, as long as it is remembered.
     pub(crate) fn get(&self, number: u64) -> Option<OwnLogin> {
         self.behind_tokens.get(&number)
     }

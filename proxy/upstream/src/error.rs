@@ -228,6 +228,27 @@ impl UpstreamError {
         }
     }
 
+    /// Says the same of something else, where the upstream wants to be left alone for so long yet.
+    pub(super) fn of_another(&self, what: &str, left: Duration) -> Self {
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let mut error = self.clone();
+        if let Self::RateLimited {
+            what: asked,
+            retry_after,
+            ..
+        }
+        | Self::Unavailable {
+            what: asked,
+            retry_after,
+            ..
+        } = &mut error
+        {
+            what.clone_into(asked);
+            *retry_after = Some(Duration::from_secs(seconds));
+        }
+        error
+    }
+
     /// Tells whether this is what the upstream answers, rather than that it cannot answer now: it
     /// is silent, limits the rate, or has trouble.
     ///

@@ -194,7 +194,7 @@ impl Upstream {
         ask: &Ask,
         reference: &Reference,
     ) -> Result<UpstreamManifest, UpstreamError> {
-        let mut place = self.manifests.enter(&Askers::default(), Size::Small).await;
+        let mut place = self.manifest_place(&ask.what).await?;
         let response = self.asked_at(&mut place, ask).await?;
         let (head, mut body) = response.into_parts();
         let promised = promised_digest(&ask.what, &head.headers)?;
@@ -222,7 +222,7 @@ impl Upstream {
         reference: &Reference,
     ) -> Result<Option<ManifestHead>, UpstreamError> {
         let ask = self.manifest_ask(Method::HEAD, path, reference)?;
-        let mut place = self.manifests.enter(&Askers::default(), Size::Small).await;
+        let mut place = self.manifest_place(&ask.what).await?;
         let response = match self.asked_at(&mut place, &ask).await {
             Ok(response) => response,
             Err(
@@ -268,7 +268,7 @@ impl Upstream {
                 .map_err(|error| protocol(&ask.what, error.to_string()))?;
             ask = ask.with(header::RANGE, range);
         }
-        let mut place = self.blobs.enter(askers, Size::Large).await;
+        let mut place = self.blobs.enter(&ask.what, askers, Size::Large).await?;
         let response = self.asked_at(&mut place, &ask).await?;
         self.body(&ask, response, offset, place)
     }
@@ -314,6 +314,11 @@ impl Upstream {
         let bytes = wire.read_small(&ask.what, &mut body, limit).await?;
         let bytes = decoded(&ask.what, &head.headers, bytes, limit)?;
         Ok((head.headers, bytes))
+    }
+
+    async fn manifest_place(&self, what: &str) -> Result<Place, UpstreamError> {
+        let nobody = Askers::default();
+        self.manifests.enter(what, &nobody, Size::Small).await
     }
 
     /// Waits for a place to read a list in: each may take some ten MiB.

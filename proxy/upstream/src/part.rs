@@ -52,7 +52,10 @@ impl Upstream {
         let range = HeaderValue::try_from(format!("bytes={}-{last}", part.start))
             .map_err(|error| protocol(&ask.what, error.to_string()))?;
         let ask = ask.with(header::RANGE, range);
-        let mut place = self.blobs.enter(&Askers::of(digest), Size::Small).await;
+        let mut place = self
+            .blobs
+            .enter(&ask.what, &Askers::of(digest), Size::Small)
+            .await?;
         let response = self.asked_at(&mut place, &ask).await?;
         if response.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(BlobPart::Whole(self.body(&ask, response, 0, place)?));

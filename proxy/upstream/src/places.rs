@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::error::UpstreamError;
-use super::turns::{Askers, Size, Ticket, Turn, TurnOutcome, Turns};
+use super::turns::{Askers, MAX_ASKED, Size, Ticket, Turn, TurnOutcome, Turns};
 
 /// What follows from an upstream's word that it was too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,23 @@ struct State {
     told: HashMap<Ticket, oneshot::Sender<Place>>,
     /// When somebody looks next whether a request may go.
     looks_at: Option<Instant>,
-    /// The last complaint, and until when it counts.
-    complaint: Option<(Instant, String)>,
+    /// The complaint that counts longest.
+    complaint: Option<Complaint>,
+}
+
+struct Complaint {
+    at: Instant,
+    until: Instant,
+    error: UpstreamError,
+}
+
+impl Complaint {
+    /// Gives what is told of it to whoever asks for something else; none where they may wait.
+    fn refusal(&self, what: &str, now: Instant) -> Option<UpstreamError> {
+        let left = self.error.retry_after()?.checked_sub(now - self.at)?;
+        let is_too_long = now < self.until && left > MAX_ASKED;
+        is_too_long.then(|| self.error.of_another(what, left))
+    }
 }
 
 /// A place; given back when it is dropped.
@@ -76,12 +91,21 @@ impl Places {
         }))
     }
 
-    /// Waits for a place. Whoever drops this leaves the queue.
-    pub(super) async fn enter(&self, askers: &Askers, size: Size) -> Place {
+    /// Waits for a place to ask for something. Whoever drops this leaves the queue.
+    ///
+    /// *Errors*: the upstream's own word, where it wants to be left alone for longer than anybody
+    /// waits: at once, and to all who wait when it says so.
+    pub(super) async fn enter(
+        &self,
+        what: &str,
+        askers: &Askers,
+        size: Size,
+    ) -> Result<Place, UpstreamError> {
         let (tell, told) = oneshot::channel();
         let ticket = {
             let mut state = self.0.lock();
             let now = Instant::now();
+            self.0.check(&state, what, now)?;
             let ticket = state.turns.enter(askers.clone(), size, now);
             state.told.insert(ticket, tell);
             ticket
@@ -91,8 +115,12 @@ impl Places {
             ticket,
         };
         Shared::let_go(&self.0);
-        // The sender lives as long as the ticket; without a place a request is only less polite.
-        told.await.unwrap_or_else(|_| Place {
+        if let Ok(place) = told.await {
+            return Ok(place);
+        }
+        self.0.check(&self.0.lock(), what, Instant::now())?;
+        // Without a place a request is only less polite.
+        Ok(Place {
             shared: Arc::clone(&self.0),
             turn: None,
             outcome: TurnOutcome::Neither,
@@ -105,12 +133,12 @@ impl Places {
         let (running, limit, waiting) = state.turns.counts();
         let now = Instant::now();
         let complaint = state.complaint.as_ref();
-        let paused = complaint.filter(|(until, _)| *until > now);
+        let paused = complaint.filter(|it| it.until > now);
         Load {
             running,
             limit,
             waiting,
-            paused: paused.map(|(until, words)| (until.duration_since(now), words.clone())),
+            paused: paused.map(|it| (it.until.duration_since(now), it.error.to_string())),
         }
     }
 }
@@ -124,6 +152,14 @@ impl fmt::Debug for Places {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses what would have to wait for too long, where all wait.
+    fn check(&self, state: &State, what: &str, now: Instant) -> Result<(), UpstreamError> {
+        let complaint = state.complaint.as_ref();
+        let complaint = complaint.filter(|_| self.pausing == Pausing::All);
+        let refusal = complaint.and_then(|it| it.refusal(what, now));
+        refusal.map_or(Ok(()), Err)
     }
 
     /// Lets every request go that may, and sees to it that the others are looked at in time.
@@ -189,7 +225,20 @@ impl Place {
         let mut state = self.shared.lock();
         let spread = rand::rng().random_range(0.5..1.5);
         let pause = state.turns.pause(error.retry_after(), spread);
-        state.complaint = Some((Instant::now() + pause, error.to_string()));
+        let at = Instant::now();
+        let complaint = Complaint {
+            at,
+            until: at + pause,
+            error: error.clone(),
+        };
+        let known = state.complaint.as_ref();
+        if known.is_none_or(|known| known.until <= complaint.until) {
+            state.complaint = Some(complaint);
+        }
+        if self.shared.check(&state, "", at).is_err() {
+            // Whoever waits looks again, and is told the same.
+            state.told.clear();
+        }
         drop(state);
         self.outcome = TurnOutcome::TooMuch(match self.shared.pausing {
             Pausing::All => pause,

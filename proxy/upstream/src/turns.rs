@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause that is chosen here.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause that an upstream can ask for; who needs longer gives up instead.
-const MAX_ASKED: Duration = Duration::from_mins(1);
+pub(super) const MAX_ASKED: Duration = Duration::from_mins(1);
 /// How long a small request waits for its turn: large ones may keep all places for minutes.
 const SMALL_PATIENCE: Duration = Duration::from_secs(1);
 /// How often a small request goes out of turn.

@@ -105,6 +105,42 @@ async fn a_complaint_is_known_with_its_words_and_what_waits_goes_later() {
     assert_eq!((fake.seen().len(), upstream.load()[0].waiting), (1, 0));
 }
 
+#[tokio::test]
+async fn who_would_wait_for_longer_than_anybody_does_is_told_so_at_once() {
+    let fake = Fake::start(|_| async {
+        tokio::time::sleep(ANSWERS_AFTER).await;
+        answer(429, &[("retry-after", "77")], "")
+    })
+    .await;
+    let mut options = fake.options();
+    options.max_requests = 1;
+    let upstream = Upstream::new(options, None).unwrap();
+    let told = |outcome: Result<(), UpstreamError>| {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(error, UpstreamError::RateLimited { .. }),
+            "{error}"
+        );
+        let left = error.retry_after().unwrap().as_secs();
+        assert!((70..=77).contains(&left), "{error}");
+        error.to_string()
+    };
+    // One asks, one waits for its turn meanwhile, one comes later.
+    let at_once = tokio::time::timeout(Duration::from_secs(20), async {
+        let (asks, waits) = tokio::join!(fetch(&upstream, 1), fetch(&upstream, 2));
+        [asks, waits, fetch(&upstream, 3).await].map(told)
+    });
+    let words = at_once.await.expect("nobody waits");
+    for (name, words) in (1..).zip(words) {
+        let digest = Digest::of(i32::to_string(&name).as_bytes());
+        assert!(words.contains(digest.as_str()), "{words}");
+    }
+    assert_eq!((fake.seen().len(), upstream.load()[0].waiting), (1, 0));
+    // Manifests are asked for all the same: something else may stand for them.
+    assert!(upstream.manifest("a", &tag()).await.is_err());
+    assert_eq!(fake.seen().len(), 2);
+}
+
 /// A body whose first byte comes at once and whose second never does.
 fn endless() -> Answer {
     let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"x")))]);
