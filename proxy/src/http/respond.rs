@@ -27,6 +27,8 @@ pub(super) const SLUICEGATE_VERDICT_URL: HeaderName =
     HeaderName::from_static("sluicegate-verdict-url");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+/// Headers of most answers: room is made for them once.
+const HEADERS: usize = 10;
 /// Most bytes of all `Warning` headers. Source: distribution-spec, "Warnings".
 pub(super) const MAX_WARNING_BYTES: usize = 4_096;
 
@@ -231,11 +233,9 @@ fn content_response(sending: Sending, length: u64, body: impl FnOnce() -> Body) 
             return response;
         }
     };
-    set(
-        response.headers_mut(),
-        header::CONTENT_LENGTH,
-        &length.to_string(),
-    );
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    set(headers, header::CONTENT_LENGTH, &length.to_string());
     response
 }
 

@@ -15,7 +15,7 @@ use crate::trace;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use moka::future::Cache;
+use moka::sync::Cache;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::{Digest, Repository};
@@ -55,7 +55,7 @@ pub struct Manifests {
     /// Loads under way: whoever asks meanwhile, or again after a hop, waits for the same one.
     loading: Loads,
     /// What lists name and cannot be had, for whoever asks for the list again.
-    missed: moka::sync::Cache<(Repository, Digest), PullError>,
+    missed: Cache<(Repository, Digest), PullError>,
     content: Arc<dyn Content>,
     ledger: Arc<dyn Ledger>,
     upstreams: Arc<dyn Origins>,
@@ -76,7 +76,7 @@ impl Manifests {
                     .saturating_add(512)
             })
             .build();
-        let missed = moka::sync::Cache::builder()
+        let missed = Cache::builder()
             .max_capacity(MISSED)
             .time_to_live(MISSED_FOR)
             .build();
@@ -97,7 +97,7 @@ impl Manifests {
         digest: &Digest,
     ) -> Result<Arc<KnownManifest>, PullError> {
         let key = (repository.clone(), digest.clone());
-        if let Some(known) = self.warm.get(&key).await {
+        if let Some(known) = self.warm.get(&key) {
             return Ok(known);
         }
         self.loading(key).await
@@ -115,7 +115,7 @@ impl Manifests {
             let Ends(_, key) = &ends;
             let loaded = task.load(&key.0, &key.1).await;
             if let Ok(known) = &loaded {
-                task.warm.insert(key.clone(), Arc::clone(known)).await;
+                task.warm.insert(key.clone(), Arc::clone(known));
             }
             loaded
         }));
@@ -153,7 +153,10 @@ impl Manifests {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<bool, PullError> {
-        if self.warm(repository, digest).await.is_some() {
+        if self
+            .warm
+            .contains_key(&(repository.clone(), digest.clone()))
+        {
             return Ok(true);
         }
         let is_member = self.ledger.is_member(repository, digest).await?;
@@ -180,15 +183,6 @@ impl Manifests {
         known
     }
 
-    /// Tells what is in memory, without waiting.
-    pub async fn warm(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Option<Arc<KnownManifest>> {
-        self.warm.get(&(repository.clone(), digest.clone())).await
-    }
-
     /// Takes in a manifest that the repository's upstream has just sent.
     pub async fn admit(
         &self,
@@ -196,12 +190,8 @@ impl Manifests {
         fetched: OriginManifest,
     ) -> Result<Arc<KnownManifest>, PullError> {
         let known = self.take_in(repository, fetched).await?;
-        self.warm
-            .insert(
-                (repository.clone(), known.digest.clone()),
-                Arc::clone(&known),
-            )
-            .await;
+        let key = (repository.clone(), known.digest.clone());
+        self.warm.insert(key, Arc::clone(&known));
         Ok(known)
     }
 

@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, TagRecord};
 use crate::origin::{Failure, OriginError, Origins};
 use crate::trace;
 use jiff::Timestamp;
-use moka::future::Cache;
+use moka::sync::Cache;
 use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
@@ -78,7 +78,7 @@ impl Resolver {
     /// Tells which manifest the tag names. One question upstream serves all who ask.
     pub async fn resolve(&self, repository: &Repository, tag: &Tag) -> Result<Resolved, PullError> {
         let key = (repository.clone(), tag.clone());
-        if let Some(entry) = self.warm.get(&key).await
+        if let Some(entry) = self.warm.get(&key)
             && entry.good_until > Instant::now()
         {
             return entry.answer;
@@ -107,7 +107,7 @@ impl Resolver {
         let task = self.clone();
         tokio::spawn(trace::carried(async move {
             let entry = task.ask(&key.0, &key.1).await;
-            task.warm.insert(key.clone(), entry.clone()).await;
+            task.warm.insert(key.clone(), entry.clone());
             let mut asking = task.asking.lock().unwrap_or_else(PoisonError::into_inner);
             asking.remove(&key);
             drop(asking);

@@ -78,10 +78,7 @@ impl Audit for PullLog {
         let written = self
             .windows()
             .settle_pending(asked_to_pull(pull), now, &start);
-        match written {
-            Some(written) => Ok(wait_for(written).await?),
-            None => Ok(()),
-        }
+        Ok(wait_for(written).await?)
     }
 
     async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError> {
@@ -163,7 +160,11 @@ impl PullLog {
     }
 }
 
-async fn wait_for(mut written: WhenWritten) -> Result<(), LogError> {
+/// Waits for a line to be there, where it is not.
+async fn wait_for(written: Option<WhenWritten>) -> Result<(), LogError> {
+    let Some(mut written) = written else {
+        return Ok(());
+    };
     let outcome = written.wait_for(Option::is_some).await;
     let outcome = outcome.map_err(|_| LogError::Closed)?;
     outcome.clone().unwrap_or(Err(LogError::Closed))

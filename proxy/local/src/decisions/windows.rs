@@ -90,7 +90,8 @@ struct Window {
     last: Timestamp,
     decision: Decision,
     is_pending: bool,
-    written: WhenWritten,
+    /// The line while it is not known to be there.
+    written: Option<WhenWritten>,
     repeats: u64,
     leads: Vec<Id>,
     /// What has been asked by digest since `last`: the steps of one pull.
@@ -98,20 +99,21 @@ struct Window {
 }
 
 impl Windows {
-    /// Takes a request in and gives the line that it has to wait for, made by `log` where it is new.
+    /// Takes a request in and gives the line that it has to wait for, made by `log` where it is new;
+    /// none where that is there.
     pub(super) fn take(
         &mut self,
         mut asked: AskedPull,
         now: Timestamp,
         log: &dyn Fn(LogEntry) -> WhenWritten,
-    ) -> WhenWritten {
+    ) -> Option<WhenWritten> {
         self.names.bound(&mut asked, now);
         if let Some((id, lead)) = self.led_to(&asked, now)
             && let Some(window) = self.open.get_mut(&id)
             && window.decision == asked.decision
         {
             window.step(lead, asked.method);
-            let written = window.written.clone();
+            let written = window.awaited();
             self.lead(id, &asked);
             return written;
         }
@@ -120,7 +122,7 @@ impl Windows {
             && window.is_current(asked.decision, now)
         {
             window.again(asked.method, now);
-            let written = window.written.clone();
+            let written = window.awaited();
             self.lead(id, &asked);
             return written;
         }
@@ -133,7 +135,7 @@ impl Windows {
             last: now,
             decision: asked.decision,
             is_pending: matches!(asked.because, Because::Pending),
-            written: log(entry),
+            written: Some(log(entry)),
             repeats: 0,
             leads: Vec::new(),
             steps: Vec::new(),
@@ -278,6 +280,15 @@ impl Window {
         is_within(now, self.at) && self.decision == decision && !self.has_failed()
     }
 
+    /// Gives the line where it has to be waited for.
+    fn awaited(&mut self) -> Option<WhenWritten> {
+        let is_there = |written: &WhenWritten| matches!(*written.borrow(), Some(Ok(())));
+        if self.written.as_ref().is_some_and(is_there) {
+            self.written = None;
+        }
+        self.written.clone()
+    }
+
     /// Counts the same again.
     fn again(&mut self, method: PullMethod, now: Timestamp) {
         if method != PullMethod::Blob {
@@ -310,7 +321,8 @@ impl Window {
     }
 
     fn has_failed(&self) -> bool {
-        matches!(*self.written.borrow(), Some(Err(_)))
+        let has_failed = |written: &WhenWritten| matches!(*written.borrow(), Some(Err(_)));
+        self.written.as_ref().is_some_and(has_failed)
     }
 }
 
