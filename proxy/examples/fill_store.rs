@@ -26,7 +26,7 @@ use sluicegate_model::package::{
 };
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
-use sluicegate_model::{Audience, Digest, Repository};
+use sluicegate_model::{Audience, Digest, Domain, Repository};
 
 /// Images written together.
 const BATCH: usize = 200;
@@ -127,6 +127,8 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         repository,
         tags: vec!["1".parse()?],
         audience: Audience::EVERYBODY,
+        domain: Domain::Here,
+        read_by: None,
         claimed_name: None,
         artifact: None,
         platform: inventory.platform.clone(),
@@ -160,6 +162,7 @@ fn document(digest: &Digest, inventory: Inventory) -> Outcome<PackedDocument> {
         inventory,
         scanned_at: Timestamp::UNIX_EPOCH,
         scan_ms: 1,
+        read_by: None,
     };
     let body = serde_json::to_vec(&scanned)?;
     // As a job keeps it.

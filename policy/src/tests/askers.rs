@@ -1,6 +1,6 @@
 //! Bindings that name askers: whom they set apart, and by which policies those are judged.
 
-use sluicegate_model::{Audience, Principal, Repository};
+use sluicegate_model::{Audience, Domain, Principal, Repository};
 
 use super::*;
 use crate::{Asker, PolicyDocument};
@@ -52,6 +52,7 @@ fn of(bindings: &[&str]) -> Audience {
 fn for_whom(repository: &str, audience: &Audience) -> Scope {
     Scope {
         audience: audience.clone(),
+        domain: Domain::Here,
         ..scope(repository)
     }
 }

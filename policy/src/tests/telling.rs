@@ -1,7 +1,7 @@
 //! What a refused client, and an operator, read.
 
-use sluicegate_model::Audience;
 use sluicegate_model::verdict::{Provenance, Verdict};
+use sluicegate_model::{Audience, Domain};
 
 use super::*;
 use crate::{one_line, refusal_message, warning_text};
@@ -14,6 +14,8 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         repository: IMAGE.parse().unwrap(),
         tags: Vec::new(),
         audience: Audience::EVERYBODY,
+        domain: Domain::Here,
+        read_by: None,
         claimed_name: None,
         platform: report.platform.clone(),
         artifact: None,

@@ -15,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::memory::Memory;
 use crate::origin::Origins;
 use crate::pull::download::Downloads;
+use crate::pull::inventories::Inventories;
 use crate::pull::job::Jobs;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::Manifests;
@@ -22,6 +23,7 @@ use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
 use crate::pull::resolve::Resolver;
 use crate::rejudge::Rejudge;
+use crate::reports::Reports;
 use crate::scan::LayerScan;
 use crate::snapshots::Snapshots;
 use crate::tally::Tally;
@@ -72,6 +74,8 @@ pub struct Engine {
     pub running: Pulls,
     /// Makes old verdicts anew; its `run` starts it.
     pub rejudge: Rejudge,
+    /// Takes what others say images hold.
+    pub reports: Reports,
 }
 
 impl Engine {
@@ -81,14 +85,21 @@ impl Engine {
         let origins = || Arc::clone(&ports.origins);
         let manifests = Manifests::new(Arc::clone(content), Arc::clone(ledger), origins());
         let downloads = Downloads::new(Arc::clone(content), Arc::clone(ledger), origins());
+        let inventories = Inventories::new(Arc::clone(content), ways.memory, clock.clone());
         let jobs = Jobs::new(
             Arc::clone(content),
             Arc::clone(&ports.layer_scan),
-            ways.memory,
+            inventories.clone(),
             downloads.clone(),
             clock.clone(),
         );
-        let judge = judge(&ports, jobs.clone());
+        let judge = judge(&ports, (jobs.clone(), inventories.clone()));
+        let reports = Reports::new(
+            inventories,
+            judge.clone(),
+            Arc::clone(ledger),
+            clock.clone(),
+        );
         let running = Pulls::new(jobs, judge.clone());
         let resolver = Resolver::new(
             ways.tag_ttl,
@@ -132,13 +143,14 @@ impl Engine {
             judge,
             running,
             rejudge,
+            reports,
         }
     }
 }
 
-fn judge(ports: &Ports, jobs: Jobs) -> Judge {
+fn judge(ports: &Ports, scanned: (Jobs, Inventories)) -> Judge {
     Judge::new(
-        jobs,
+        scanned,
         Arc::clone(&ports.snapshots),
         Arc::clone(&ports.ledger),
         ports.clock.clone(),

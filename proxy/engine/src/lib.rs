@@ -17,6 +17,7 @@ pub mod memory;
 pub mod origin;
 pub mod pull;
 pub mod rejudge;
+pub mod reports;
 pub mod scan;
 pub mod scans;
 pub mod snapshots;

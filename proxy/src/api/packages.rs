@@ -13,7 +13,7 @@ use sluicegate_engine::ledger::{Ledger, LedgerError, Summary};
 use sluicegate_model::access::Reach;
 use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Digest, Repository, Sighting, Tag};
 
 use super::ApiState;
 use super::asked::{Query, from_text};
@@ -168,7 +168,7 @@ impl Search {
                     items: 0,
                 };
             }
-            if read >= MAX_READ || !self.tell(ledger, judge, &holder.digest).await? {
+            if read >= MAX_READ || !self.tell(ledger, judge, &holder.image).await? {
                 return Ok(false);
             }
         }
@@ -190,18 +190,18 @@ impl Search {
         &mut self,
         ledger: &Arc<dyn Ledger>,
         judge: &Judge,
-        digest: &Digest,
+        image: &Sighting,
     ) -> Result<bool, Problem> {
         if self.items.len() >= self.limit {
             return Ok(false);
         }
-        let verdicts = ledger.summaries_of(digest).await;
+        let verdicts = ledger.summaries_of(&image.digest).await;
         let mut verdicts = verdicts.map_err(Problem::internal)?;
-        verdicts.retain(|verdict| self.reach.has(&verdict.repository));
+        verdicts.retain(|it| it.domain == image.domain && self.reach.has(&it.repository));
         if verdicts.is_empty() {
             return Ok(true);
         }
-        let Some(scanned) = judge.scanned(digest).await else {
+        let Some(scanned) = judge.scanned(image).await else {
             self.incomplete = self.incomplete.saturating_add(1);
             return Ok(true);
         };

@@ -27,6 +27,9 @@ pub struct SbomQuery {
     /// The verdict for this repository, as it is pulled or by its canonical name; without it, the
     /// newest one.
     repository: Option<RepositoryName>,
+    /// The verdict on what this reporter or scanner says, such as `key:ci`; without it, one on what was
+    /// looked at here comes first.
+    reported_by: Option<String>,
     /// CycloneDX 1.6 or SPDX 2.3, both as JSON.
     #[serde(default)]
     format: SbomFormat,
@@ -60,10 +63,11 @@ pub async fn sbom(
         digest: &digest,
         reach: who.rights.reach(),
         repository: repository(query.repository.as_ref(), &state)?,
+        reported_by: query.reported_by,
     };
     let viewed = newest(&state, &asked, DOCUMENT_ROOM).await?;
     let (verdict, share) = (viewed.verdict, viewed.share);
-    let Some(scanned) = state.judge.scanned(&verdict.digest).await else {
+    let Some(scanned) = state.judge.scanned(&verdict.sighting()).await else {
         return Err(Problem::not_found(
             "the inventory of this image is no longer kept; its next pull makes it again",
         ));

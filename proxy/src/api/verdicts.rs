@@ -16,7 +16,7 @@ use sluicegate_model::access::Reach;
 use sluicegate_model::form::Maybe;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository, Scope};
+use sluicegate_model::{Digest, Domain, Repository, Scope};
 
 use super::answers::{List, Written};
 use super::asked::{Path, Query};
@@ -53,6 +53,9 @@ pub struct ListQuery {
     would_refuse: Option<bool>,
     /// `findings` for whole verdicts in place of summaries.
     include: Option<Include>,
+    /// Who says what the image holds, such as `key:ci`, where it was not looked at here; `*` for whoever
+    /// it is.
+    reported_by: Option<String>,
     /// At this instant, on this day (UTC) or so long ago, or later.
     since: Option<Moment>,
     /// Before this instant, this day (UTC), or so long ago.
@@ -87,6 +90,7 @@ pub async fn list(
         vulnerability: query.vulnerability,
         package: query.package,
         would_refuse: query.would_refuse,
+        reported_by: query.reported_by,
         since: instant(query.since, &state),
         until: instant(query.until, &state),
     };
@@ -221,6 +225,9 @@ pub struct ShowQuery {
     /// The verdict for this repository, as it is pulled or by its canonical name; without it, the
     /// newest one.
     repository: Option<RepositoryName>,
+    /// The verdict on what this reporter or scanner says, such as `key:ci`; without it, one on what was
+    /// looked at here comes first.
+    reported_by: Option<String>,
 }
 
 /// Shows the newest verdict on a digest, or what an index holds.
@@ -235,6 +242,7 @@ pub async fn show(
         digest: &digest,
         reach,
         repository: self::repository(repository, &state)?,
+        reported_by: query.reported_by,
     };
     let viewed = found(&state, &asked, 1).await?;
     let Some(viewed) = viewed else {
@@ -256,12 +264,16 @@ pub(super) struct AskedVerdict<'a> {
     pub(super) reach: &'a Reach,
     /// The one repository that is meant, where one is.
     pub(super) repository: Option<Repository>,
+    /// Whose word it is to be on, where that matters.
+    pub(super) reported_by: Option<String>,
 }
 
 impl AskedVerdict<'_> {
-    fn may_be_in(&self, repository: &Repository) -> bool {
-        let wanted = self.repository.as_ref();
-        wanted.is_none_or(|wanted| wanted == repository) && self.reach.has(repository)
+    fn may_be(&self, scope: &Scope) -> bool {
+        let (wanted, who) = (self.repository.as_ref(), self.reported_by.as_ref());
+        wanted.is_none_or(|wanted| *wanted == scope.repository)
+            && who.is_none_or(|who| scope.domain.shown().as_ref() == Some(who))
+            && self.reach.has(&scope.repository)
     }
 }
 
@@ -293,9 +305,11 @@ async fn found(
     let scopes = ledger.judged_in(digest).await;
     let mut scopes = scopes.map_err(Problem::internal)?;
     scopes.retain(|scope| asked.reach.has(&scope.repository));
+    // What was looked at here speaks before what somebody says, however new that is.
+    scopes.sort_by_key(|scope| matches!(scope.domain, Domain::Reporter(_)));
     for scope in &scopes {
         let repository = &scope.repository;
-        if !asked.may_be_in(repository) {
+        if !asked.may_be(scope) {
             continue;
         }
         let bytes = ledger.verdict_bytes(scope, digest).await;

@@ -11,7 +11,7 @@ use sluicegate_model::form::Maybe;
 use sluicegate_model::forms;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Digest, Domain, Repository, Tag};
 
 /// Something that happened.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,15 @@ pub(super) struct ChangeAnswer {
     digest: Digest,
     /// The canonical repository.
     repository: Repository,
+    /// Whose word it is what the image holds, where it was not looked at here.
+    #[serde(
+        rename = "reported_by",
+        default,
+        skip_serializing_if = "Domain::is_here",
+        serialize_with = "Domain::show"
+    )]
+    #[schemars(with = "Option<String>")]
+    domain: Domain,
     /// Tags under which it was pulled, first ones.
     tags: Vec<Tag>,
     /// Which way it went.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::Digest as _;
-use sluicegate_model::Digest;
+use sluicegate_model::{Digest, Domain};
 
 use sluicegate_engine::scan::facts_key;
 use sluicegate_machine::private;
@@ -86,7 +86,7 @@ impl FactsCache {
     fn path(&self, layer: &Digest) -> PathBuf {
         // A fingerprint may hold what a file's name must not.
         self.directory
-            .join(facts_key(layer).replace(['/', ':'], "_"))
+            .join(facts_key(&Domain::Here, layer).replace(['/', ':'], "_"))
     }
 
     fn make_room(&self) -> std::io::Result<()> {

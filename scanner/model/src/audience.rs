@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+use crate::domain::{Domain, Sighting};
 use crate::image::Repository;
 
 /// Whoever asks, once it was proven who that is.
@@ -19,6 +20,17 @@ pub enum Principal {
     Local(u32),
     /// A user of an upstream, which has let them in.
     Upstream(String),
+}
+
+impl Principal {
+    /// Gives the domain of what somebody tells of an image; at an open listener that is anybody.
+    pub fn reporting(principal: Option<&Self>) -> Domain {
+        Domain::Reporter(match principal {
+            Some(Self::Key(name)) => format!("key:{name}"),
+            Some(other) => other.to_string(),
+            None => "anybody".to_owned(),
+        })
+    }
 }
 
 /// Writes it as lines of the log name it.
@@ -105,6 +117,8 @@ pub struct Scope {
     pub repository: Repository,
     /// For whom it is judged there.
     pub audience: Audience,
+    /// By whose word of what it holds.
+    pub domain: Domain,
 }
 
 impl Scope {
@@ -113,18 +127,31 @@ impl Scope {
         Self {
             repository,
             audience: Audience::EVERYBODY,
+            domain: Domain::Here,
+        }
+    }
+
+    /// Names a manifest by whose word it is judged here.
+    pub fn sighting(&self, digest: &Digest) -> Sighting {
+        Sighting {
+            domain: self.domain.clone(),
+            digest: digest.clone(),
         }
     }
 }
 
-/// Writes the repository, and the bindings where they tell askers apart.
+/// Writes the repository, the bindings where they tell askers apart, and whose word it is where that
+/// is not this machine's.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.repository)?;
-        if self.audience.is_everybody() {
-            return Ok(());
+        if !self.audience.is_everybody() {
+            write!(f, " for {}", self.audience.bindings().join("+"))?;
         }
-        write!(f, " for {}", self.audience.bindings().join("+"))
+        match self.domain.shown() {
+            Some(who) => write!(f, " as {who} says"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
-//! [`audience`], [`access`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
+//! [`audience`], [`access`], [`domain`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
 //! [`percent`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
 pub mod absent;
@@ -18,6 +18,7 @@ pub mod backoff;
 pub mod clock;
 pub mod coverage;
 pub mod digest;
+pub mod domain;
 pub mod finding;
 pub mod form;
 pub mod gate;
@@ -49,4 +50,5 @@ pub mod verdict;
 
 pub use audience::{Audience, Principal, Scope};
 pub use digest::{Digest, DigestHasher};
+pub use domain::{Domain, Sighting};
 pub use image::{Reference, Repository, Tag};

@@ -5,6 +5,7 @@ use crate::Digest;
 use crate::artifact::ArtifactKind;
 use crate::audience::Audience;
 use crate::coverage::{Coverage, Gap, GapKind};
+use crate::domain::Domain;
 use crate::finding::{Attributed, Finding, FindingKind, FindingPackage, FindingStatus, QuietedBy};
 use crate::inventory::Inventory;
 use crate::package::{
@@ -75,6 +76,8 @@ pub fn verdict() -> Verdict {
         repository: "docker.io/library/app".parse().unwrap(),
         tags: vec!["1".parse().unwrap()],
         audience: Audience::EVERYBODY,
+        domain: Domain::Here,
+        read_by: None,
         claimed_name: None,
         artifact: None,
         platform: "linux/amd64".into(),

@@ -10,6 +10,7 @@ use crate::artifact::ArtifactKind;
 use crate::audience::{Audience, Scope};
 use crate::coverage::Coverage;
 use crate::digest::Digest;
+use crate::domain::{Domain, Sighting};
 use crate::finding::Finding;
 use crate::image::{Repository, Tag};
 use crate::package::Distro;
@@ -141,6 +142,10 @@ pub struct Verdict {
     pub repository: Repository,
     /// For whom, where a binding names askers; everybody else where it is left out.
     pub audience: Audience,
+    /// Whose word it is what the image holds.
+    pub domain: Domain,
+    /// The program that read the bytes, with its version and analyzers, where that was another one.
+    pub read_by: Option<String>,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
     /// What the archive calls the image, where it was read from one and says something else. Only
@@ -175,11 +180,20 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Names the image, by whose word it was judged.
+    pub fn sighting(&self) -> Sighting {
+        Sighting {
+            domain: self.domain.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+
     /// Gives where it was made, and for whom.
     pub fn scope(&self) -> Scope {
         Scope {
             repository: self.repository.clone(),
             audience: self.audience.clone(),
+            domain: self.domain.clone(),
         }
     }
 }

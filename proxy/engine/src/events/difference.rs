@@ -33,6 +33,7 @@ pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
     Some(Change {
         digest: new.digest.clone(),
         repository: new.repository.clone(),
+        domain: new.domain.clone(),
         tags: new.tags.iter().take(MAX_TAGS).cloned().collect(),
         direction: direction(old, new, &added, &removed),
         decision: Decisions {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Digest, Domain, Repository, Tag};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct Change {
     pub digest: Digest,
     /// The canonical repository.
     pub repository: Repository,
+    /// Whose word it is what the image holds.
+    pub domain: Domain,
     /// Tags under which it was pulled, first ones.
     pub tags: Vec<Tag>,
     /// Which way it went.

@@ -26,6 +26,9 @@ pub struct VerdictFilter {
     /// Those with a finding in a package of this name, of a source of this name, or in a Maven
     /// artifact of this name without its group, upper or lower case.
     pub package: Option<String>,
+    /// Those on what this reporter or scanner says an image holds; `*` for all that were not looked at
+    /// here.
+    pub reported_by: Option<String>,
     /// Those decided at this instant or later.
     pub since: Option<Timestamp>,
     /// Those decided before this instant.

@@ -7,7 +7,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::package::Distro;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
-use sluicegate_model::{Audience, Digest, Repository, Scope, Tag};
+use sluicegate_model::{Audience, Digest, Domain, Repository, Scope, Tag};
 
 /// Most ids of findings that a reason names in a summary; its message counts them.
 const MAX_REASON_IDS: usize = 10;
@@ -27,6 +27,10 @@ pub struct Summary {
     pub repository: Repository,
     /// For whom, where a binding names askers; everybody else where it is left out.
     pub audience: Audience,
+    /// Whose word it is what the image holds.
+    pub domain: Domain,
+    /// The program that read the bytes, where that was another one.
+    pub read_by: Option<String>,
     /// Tags under which it was pulled.
     pub tags: Vec<Tag>,
     /// `os/architecture[/variant]`.
@@ -140,6 +144,8 @@ impl Summary {
             digest: verdict.digest.clone(),
             repository: verdict.repository.clone(),
             audience: verdict.audience.clone(),
+            domain: verdict.domain.clone(),
+            read_by: verdict.read_by.as_deref().map(short),
             tags: verdict.tags.iter().take(MAX_TAGS).cloned().collect(),
             platform: short(&verdict.platform),
             artifact: verdict.artifact,
@@ -166,6 +172,7 @@ impl Summary {
         Scope {
             repository: self.repository.clone(),
             audience: self.audience.clone(),
+            domain: self.domain.clone(),
         }
     }
 }

@@ -14,6 +14,8 @@ use sluicegate_model::verdict::Verdict;
 
 use crate::events::{CauseKind, Change, Direction};
 
+/// What stands for whoever says what an image holds, where that was not looked at here.
+pub const ANYBODY: &str = "*";
 /// Bits of the hash.
 const HASH_BITS: u32 = 48;
 
@@ -38,6 +40,11 @@ impl Term {
     /// A package with a finding, in any letter case.
     pub fn package_found(name: &str) -> Self {
         Self::of(Space::Verdict, b'p', name)
+    }
+
+    /// What somebody else says; [`ANYBODY`] whoever it is.
+    pub fn reported_by(name: &str) -> Self {
+        Self::of(Space::Verdict, b'r', name)
     }
 
     /// A package that is installed, in any letter case.
@@ -109,6 +116,9 @@ pub fn names_of(package: &Package) -> impl Iterator<Item = &str> {
 /// Lists what a verdict can be asked for by, ordered.
 pub fn of_verdict(verdict: &Verdict) -> Vec<Term> {
     let mut terms = Vec::new();
+    if let Some(who) = verdict.domain.shown() {
+        terms.extend([who.as_str(), ANYBODY].map(Term::reported_by));
+    }
     for finding in &verdict.findings {
         let ids = finding.aliases.iter().chain(&finding.advisories);
         let ids = std::iter::once(&finding.id).chain(ids);
@@ -124,7 +134,8 @@ pub fn of_verdict(verdict: &Verdict) -> Vec<Term> {
     ordered(terms)
 }
 
-/// Tells whether two verdicts can surely be asked for by the same: their findings have the same names.
+/// Tells whether two verdicts of one scope can surely be asked for by the same: their findings have
+/// the same names.
 pub fn is_alike(one: &Verdict, other: &Verdict) -> bool {
     let (one, other) = (&one.findings, &other.findings);
     one.len() == other.len()

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Scope, Tag};
+use sluicegate_model::{Digest, Scope, Sighting, Tag};
 
 use super::error::LedgerError;
 use super::replacement::{Known, Replacement};
@@ -14,6 +14,13 @@ pub struct Judged {
     pub digest: Digest,
     /// Where it was judged, and for whom.
     pub scope: Scope,
+}
+
+impl Judged {
+    /// Names the image, by whose word it was judged.
+    pub fn image(&self) -> Sighting {
+        self.scope.sighting(&self.digest)
+    }
 }
 
 /// A part of the walk.

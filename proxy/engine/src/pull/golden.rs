@@ -57,6 +57,7 @@ fn kept() -> String {
                 inventory: Inventory::default(),
                 scanned_at: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
                 scan_ms: 7,
+                read_by: None,
             };
             serde_json::to_string(&scanned).unwrap()
         })

@@ -21,11 +21,12 @@ use moka::sync::Cache;
 use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository, Scope};
+use sluicegate_model::{Digest, Repository, Scope, Sighting};
 
 use super::brief::{brief, weight};
 use super::error::PullError;
-use super::job::{Held, Jobs};
+use super::inventories::{Held, Inventories};
+use super::job::Jobs;
 use super::verdict::{Image, scanner_name, verdict};
 
 /// Memory of verdicts that are kept for the next request, in bytes.
@@ -43,6 +44,7 @@ const READING_BYTES: u64 = 256 * 1024;
 pub struct Judge {
     warm: Cache<(Scope, Digest), Warm>,
     jobs: Jobs,
+    inventories: Inventories,
     memory: Memory,
     snapshots: Arc<dyn Snapshots>,
     ledger: Arc<dyn Ledger>,
@@ -142,7 +144,7 @@ impl Judging {
 impl Judge {
     /// Joins the parts that a verdict rests on.
     pub fn new(
-        jobs: Jobs,
+        (jobs, inventories): (Jobs, Inventories),
         snapshots: Arc<dyn Snapshots>,
         ledger: Arc<dyn Ledger>,
         clock: Clock,
@@ -154,8 +156,9 @@ impl Judge {
             .build();
         Self {
             warm,
-            memory: jobs.memory(),
+            memory: inventories.memory().clone(),
             jobs,
+            inventories,
             snapshots,
             ledger,
             clock,
@@ -170,6 +173,7 @@ impl Judge {
         Scope {
             repository: repository.clone(),
             audience: self.snapshots.policies().audience(repository, &who.asker()),
+            domain: self.jobs.domain(repository),
         }
     }
 
@@ -203,7 +207,7 @@ impl Judge {
         if let Some(verdict) = self.stored(scope, digest).await? {
             return Ok(Some(verdict));
         }
-        let Some(scanned) = self.jobs.remembered(digest).await else {
+        let Some(scanned) = self.inventories.remembered(&scope.sighting(digest)).await else {
             return Ok(None);
         };
         let tags = tag.map(std::slice::from_ref).unwrap_or_default();
@@ -241,13 +245,14 @@ impl Judge {
         tags: &[Tag],
         held: Held,
     ) -> Result<Arc<Verdict>, PullError> {
-        let mut held = self.wait_for_feeds(digest, held).await?;
+        let image = scope.sighting(digest);
+        let mut held = self.wait_for_feeds(&image, held).await?;
         for _ in 0..ATTEMPTS {
             let (judging, basis) = self.judging_in_order().await?;
             self.want(&judging, &held);
             held = self.with_room(&judging, scope, digest, held).await?;
             let known = self.ledger.known_verdict(scope, digest).await?;
-            let is_listed = self.ledger.lists_packages(digest).await?;
+            let is_listed = self.ledger.lists_packages(&image).await?;
             let epoch = judging.in_force.epoch;
             if known.basis > basis
                 && let Some(newer) = known.verdict.clone().filter(|it| is_valid(it, judging.now))
@@ -278,14 +283,14 @@ impl Judge {
     }
 
     /// Waits for the first load of the feeds, without holding memory meanwhile.
-    async fn wait_for_feeds(&self, digest: &Digest, held: Held) -> Result<Held, PullError> {
+    async fn wait_for_feeds(&self, image: &Sighting, held: Held) -> Result<Held, PullError> {
         if self.snapshots.is_ready_for(&held.scanned.inventory) {
             return Ok(held);
         }
         let ecosystems = held.scanned.inventory.one_of_each_ecosystem();
-        let resting = Jobs::put_down(held);
+        let resting = Inventories::put_down(held);
         self.snapshots.ready_for(&ecosystems).await;
-        self.jobs.take_up(digest, resting, 0).await
+        self.inventories.take_up(image, resting, 0).await
     }
 
     /// Holds what was scanned with the memory that judging it takes.
@@ -304,7 +309,9 @@ impl Judge {
             .await
             .map_err(|panic| PullError::broken("judging an image", panic))?;
         let bytes = judging.saturating_add(known.map_or(0, reading_bytes));
-        self.jobs.with_room(digest, held, bytes).await
+        self.inventories
+            .with_room(&scope.sighting(digest), held, bytes)
+            .await
     }
 
     /// Gives what is judged by now, and the number of its basis.
@@ -339,8 +346,8 @@ impl Judge {
     }
 
     /// Gives what a scan found in an image, while it is kept and the analyzers are the same.
-    pub async fn scanned(&self, digest: &Digest) -> Option<Held> {
-        self.jobs.remembered(digest).await
+    pub async fn scanned(&self, image: &Sighting) -> Option<Held> {
+        self.inventories.remembered(image).await
     }
 
     /// Waits for memory to read a stored verdict into.

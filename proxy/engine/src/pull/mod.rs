@@ -5,6 +5,7 @@ pub mod asked;
 pub mod brief;
 pub mod download;
 pub mod error;
+pub mod inventories;
 pub mod job;
 pub mod judge;
 pub mod manifests;

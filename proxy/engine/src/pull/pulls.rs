@@ -15,7 +15,8 @@ use sluicegate_model::{Digest, Scope};
 use tokio::sync::watch;
 
 use super::error::PullError;
-use super::job::{Held, Jobs};
+use super::inventories::Held;
+use super::job::Jobs;
 use super::judge::Judge;
 use super::manifests::KnownManifest;
 use super::progress::Progress;
@@ -234,10 +235,11 @@ impl Shared {
     /// at most as many as the image has blobs, and one more for a scan that another pull led.
     async fn scan(&self, pull: &Pull, image: &ImageManifest) -> Result<Held, PullError> {
         let (repository, digest) = (&pull.scope.repository, &pull.manifest.digest);
+        let seen = pull.scope.sighting(digest);
         let blobs = image.layers.len() + 1;
         let mut attempts = 0;
         loop {
-            let scanned = self.jobs.scan(repository, digest, image, &pull.progress);
+            let scanned = self.jobs.scan(repository, &seen, image, &pull.progress);
             let scanned = scanned.await;
             let is_forsaken = matches!(scanned, Err(PullError::Forsaken(_)));
             if scanned.is_ok()

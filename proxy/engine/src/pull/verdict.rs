@@ -58,6 +58,8 @@ pub fn verdict(
         digest: image.digest,
         repository: image.scope.repository,
         audience: image.scope.audience,
+        domain: image.scope.domain,
+        read_by: scanned.read_by.clone(),
         tags: image.tags,
         claimed_name: None,
         platform: report.platform,

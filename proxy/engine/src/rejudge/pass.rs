@@ -42,8 +42,10 @@ impl Rejudge {
         let mut after = None;
         loop {
             let page = self.ledger.judged(after.as_ref(), BATCH).await?;
-            let same_image = |a: &Judged, b: &Judged| a.digest == b.digest;
-            let images = page.items.chunk_by(same_image).map(<[_]>::to_vec);
+            let mut items = page.items;
+            items.sort_by_cached_key(Judged::image);
+            let same_image = |a: &Judged, b: &Judged| a.image() == b.image();
+            let images = items.chunk_by(same_image).map(<[_]>::to_vec);
             let mut outcomes = self.renew_all(images.collect());
             let mut batch = Renewed::default();
             while let Some(renewed) = outcomes.recv().await {
@@ -112,11 +114,11 @@ impl Rejudge {
     async fn renew(&self, image: &[Judged]) -> Result<Renewed, PullError> {
         let mut renewed = Renewed::default();
         let mut old: Vec<&Judged> = Vec::new();
-        let Some(Judged { digest, .. }) = image.first() else {
+        let Some(seen) = image.first().map(Judged::image) else {
             return Ok(renewed);
         };
         // What other analyzers listed, or an earlier version did not, is listed anew.
-        let mut is_listed = self.ledger.lists_packages(digest).await?;
+        let mut is_listed = self.ledger.lists_packages(&seen).await?;
         let mut stale = 0_u64;
         for judged in image {
             let (scope, digest) = (&judged.scope, &judged.digest);
@@ -147,7 +149,7 @@ impl Rejudge {
         if old.is_empty() {
             return Ok(renewed);
         }
-        let Some(mut held) = self.judge.scanned(digest).await else {
+        let Some(mut held) = self.judge.scanned(&seen).await else {
             renewed.skipped = stale;
             return Ok(renewed);
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Domain, Repository};
 use sluicegate_scanner::limits::Stop;
 use sluicegate_scanner::{Allowance, LayerFacts, Limits};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -92,8 +92,8 @@ impl ScanHere {
 
 #[async_trait]
 impl LayerScan for ScanHere {
-    fn needs_bytes(&self, _repository: &Repository) -> bool {
-        true
+    fn domain(&self, _repository: &Repository) -> Domain {
+        Domain::Here
     }
 
     /// Scans a layer among others or, where it turns out to want much memory, once more: when it is

@@ -27,6 +27,9 @@ pub struct Scanned {
     pub scanned_at: Timestamp,
     /// How long it took from the first request to the inventory, in milliseconds.
     pub scan_ms: u64,
+    /// The program that read the bytes, with its version and analyzers, where that was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_by: Option<String>,
 }
 
 /// Lays the layers of an image over each other, each by its facts, base first.
@@ -51,6 +54,7 @@ pub fn merge(
         inventory,
         scanned_at,
         scan_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        read_by: None,
     }
 }
 

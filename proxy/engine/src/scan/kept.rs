@@ -1,7 +1,7 @@
 //! What is kept of a scanned layer, wherever it is kept: by which name, in which form, and what it is
 //! worth to the analyzers of today.
 
-use sluicegate_model::Digest;
+use sluicegate_model::{Digest, Domain};
 use sluicegate_scanner::{Kept, LayerFacts, PluginSet, facts_fingerprint};
 
 /// What an earlier scan of a layer left.
@@ -20,9 +20,13 @@ pub enum Left {
     Nothing,
 }
 
-/// Names the facts of a layer. Which analyzers made them they say themselves.
-pub fn facts_key(layer: &Digest) -> String {
-    format!("{}-{}", layer.hex(), facts_fingerprint())
+/// Names the facts of a layer by somebody's word. Which analyzers made them they say themselves.
+pub fn facts_key(domain: &Domain, layer: &Digest) -> String {
+    let (layer, made_by) = (layer.hex(), facts_fingerprint());
+    match domain.in_keys() {
+        None => format!("{layer}-{made_by}"),
+        Some(domain) => format!("{layer}-{made_by}-{domain}"),
+    }
 }
 
 /// Gives facts in the form in which they are kept; none where another scan may find more.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use moka::future::Cache;
 use sluicegate_model::manifest::Descriptor;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Domain, Repository};
 use sluicegate_scanner::LayerFacts;
 use tokio::sync::Semaphore;
 
@@ -29,12 +29,19 @@ const LONG_BYTES: u64 = 256 * 1024;
 
 /// Has layers scanned, and keeps what they hold.
 pub(crate) struct Layers {
-    shared: Cache<Digest, Found>,
+    shared: Cache<Claim, Found>,
     /// A place to read long facts in.
     reading: Semaphore,
     scan: Arc<dyn LayerScan>,
     content: Arc<dyn Content>,
     memory: Memory,
+}
+
+/// In which repository layers are looked at, and by whose word.
+#[derive(Clone, Copy)]
+pub(crate) struct ImageOf<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) domain: &'a Domain,
 }
 
 /// The facts of a layer that was scanned, wherever they are.
@@ -93,6 +100,9 @@ impl Found {
     }
 }
 
+/// Somebody's word on a layer.
+type Claim = (Domain, Digest);
+
 /// What is known of a layer before it is scanned.
 enum Known {
     All(Found),
@@ -116,23 +126,24 @@ impl Layers {
         }
     }
 
-    /// Tells whether a repository's layers have to be fetched here to be scanned.
-    pub(crate) fn need_bytes(&self, repository: &Repository) -> bool {
-        self.scan.needs_bytes(repository)
+    /// Tells whose word counts for a repository's layers.
+    pub(crate) fn domain(&self, repository: &Repository) -> Domain {
+        self.scan.domain(repository)
     }
 
     /// Has a layer scanned, or joins the scan of it.
     pub(crate) async fn of(
         &self,
-        repository: &Repository,
+        image: ImageOf<'_>,
         layer: &Descriptor,
         bytes: Option<&BlobSource>,
     ) -> Result<Found, LayerScanError> {
-        let find = self.find(repository, layer, bytes);
-        let found = self.shared.try_get_with(layer.digest.clone(), find);
+        let claim = (image.domain.clone(), layer.digest.clone());
+        let find = self.find(image, layer, bytes);
+        let found = self.shared.try_get_with(claim.clone(), find);
         let found = found.await.map_err(|error| (*error).clone())?;
         if found.was_interrupted() {
-            self.shared.invalidate(&layer.digest).await;
+            self.shared.invalidate(&claim).await;
         }
         Ok(found)
     }
@@ -150,6 +161,7 @@ impl Layers {
     /// layer are no longer kept.
     pub(crate) async fn bring<'a>(
         &self,
+        domain: &Domain,
         found: impl Iterator<Item = (&'a Digest, &'a Found)>,
     ) -> Result<Option<Vec<Arc<LayerFacts>>>, LayerScanError> {
         let mut together = Together::default();
@@ -159,10 +171,11 @@ impl Layers {
             }
             let facts = match &found.0 {
                 Place::Here { facts, .. } => Some(Arc::clone(facts)),
-                Place::Stored(_) => self.read(layer).await?.map(Arc::new),
+                Place::Stored(_) => self.read(domain, layer).await?.map(Arc::new),
             };
             let Some(facts) = facts else {
-                self.shared.invalidate(layer).await;
+                let claim = (domain.clone(), layer.clone());
+                self.shared.invalidate(&claim).await;
                 return Ok(None);
             };
             together.add(layer, facts);
@@ -170,8 +183,12 @@ impl Layers {
         Ok(Some(together.into_facts()))
     }
 
-    async fn read(&self, layer: &Digest) -> Result<Option<LayerFacts>, LayerScanError> {
-        let key = facts_key(layer);
+    async fn read(
+        &self,
+        domain: &Domain,
+        layer: &Digest,
+    ) -> Result<Option<LayerFacts>, LayerScanError> {
+        let key = facts_key(domain, layer);
         let Some(body) = self.content.document(DocumentKind::Facts, &key).await? else {
             return Ok(None);
         };
@@ -181,17 +198,18 @@ impl Layers {
 
     async fn find(
         &self,
-        repository: &Repository,
+        ImageOf { repository, domain }: ImageOf<'_>,
         layer: &Descriptor,
         bytes: Option<&BlobSource>,
     ) -> Result<Found, LayerScanError> {
-        let earlier = match self.known(&layer.digest).await? {
+        let earlier = match self.known(domain, &layer.digest).await? {
             Known::All(found) => return Ok(found),
             Known::Some(earlier) => Some(earlier),
             Known::Nothing => None,
         };
         let asked = AskedLayer {
             repository,
+            domain,
             layer,
             bytes,
             earlier,
@@ -212,12 +230,12 @@ impl Layers {
             // Facts of bytes that turn out not to be the layer must not be kept.
             bytes.proven().await.map_err(LayerScanError::Bytes)?;
         }
-        self.put_aside(scanned).await
+        self.put_aside(domain, scanned).await
     }
 
     /// Finds what an earlier scan left; what is not damaged is known by its weight.
-    async fn known(&self, layer: &Digest) -> Result<Known, LayerScanError> {
-        let (kind, key) = (DocumentKind::Facts, facts_key(layer));
+    async fn known(&self, domain: &Domain, layer: &Digest) -> Result<Known, LayerScanError> {
+        let (kind, key) = (DocumentKind::Facts, facts_key(domain, layer));
         let bytes = self.content.document_bytes(kind, &key).await?;
         let is_long = bytes.is_some_and(|bytes| bytes > LONG_BYTES);
         let _one_at_a_time = if is_long {
@@ -257,14 +275,18 @@ impl Layers {
 
     /// Lets facts wait in memory or on disk. Only what waits in memory is written without anybody
     /// waiting for it: whatever is lost then is made again.
-    async fn put_aside(&self, scanned: ScannedLayer) -> Result<Found, LayerScanError> {
+    async fn put_aside(
+        &self,
+        domain: &Domain,
+        scanned: ScannedLayer,
+    ) -> Result<Found, LayerScanError> {
         let ScannedLayer {
             layer,
             facts,
             kept,
             share,
         } = scanned;
-        let (weight, key) = (facts.weight(), facts_key(&layer));
+        let (weight, key) = (facts.weight(), facts_key(domain, &layer));
         let room = self.memory.room_to_wait(weight);
         let Some(kept) = kept else {
             // Nothing is lost that could be allowed: what stands for it is as fatal.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluicegate_model::manifest::Descriptor;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Domain, Repository};
 use sluicegate_scanner::LayerFacts;
 
 use crate::content::{BlobFailure, BlobSource, ContentError};
@@ -20,9 +20,9 @@ use super::kept::to_keep;
 /// Scans layers.
 #[async_trait]
 pub trait LayerScan: Send + Sync + Debug {
-    /// Tells whether it scans the bytes that this machine fetches. Else it fetches a repository's
-    /// layers by itself, and is asked without bytes.
-    fn needs_bytes(&self, repository: &Repository) -> bool;
+    /// Tells whose word counts for a repository's layers. Where that is this machine's, it scans the
+    /// bytes that are fetched here; else they are fetched by whoever scans, who is asked without bytes.
+    fn domain(&self, repository: &Repository) -> Domain;
 
     /// Gives the facts of a layer: what the scanner of this program says of exactly these bytes,
     /// whatever an earlier scan found.
@@ -38,6 +38,8 @@ pub trait LayerScan: Send + Sync + Debug {
 pub struct AskedLayer<'a> {
     /// A repository that has it.
     pub repository: &'a Repository,
+    /// Whose word is asked for.
+    pub domain: &'a Domain,
     /// Which layer.
     pub layer: &'a Descriptor,
     /// Its bytes; none for a scanner that fetches by itself.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::media_type::OCI_MANIFEST;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Domain, Repository};
 use sluicegate_scanner::{LayerFacts, Limits, scan_layer};
 
 use super::*;
@@ -114,6 +114,7 @@ async fn a_layer_that_wants_much_memory_waits_for_its_share_and_nobody_for_it() 
         let stored = content.put(&Digest::of(&bytes), bytes.clone()).await;
         let asked = AskedLayer {
             repository: &repository,
+            domain: &Domain::Here,
             layer: &Descriptor {
                 digest: Digest::of(&bytes),
                 ..layer("", &[])

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use sluicegate_model::manifest::Descriptor;
-use sluicegate_model::{Digest, Repository};
+use sluicegate_model::{Digest, Domain, Repository};
 use sluicegate_scanner::{LayerFacts, Limits, PluginSet, scan_layer, scan_layer_again};
 
 use super::MemoryContent;
 use crate::content::{BlobSource, Content, DocumentKind};
 use crate::memory::Memory;
-use crate::scan::layers::{Found, Layers};
+use crate::scan::layers::{Found, ImageOf, Layers};
 use crate::scan::{
     AskedLayer, EarlierFacts, LayerScan, LayerScanError, ScannedLayer, facts_key, to_keep,
 };
@@ -83,9 +83,13 @@ fn facts(layer: &Bytes) -> LayerFacts {
 }
 
 impl Bench {
+    fn domain(&self) -> Domain {
+        self.scan.domain(&app())
+    }
+
     /// Gives a layer's bytes, if they are needed.
     async fn bytes(&self, layer: &Bytes) -> Option<BlobSource> {
-        if !self.scan.needs_bytes(&app()) {
+        if !self.domain().is_here() {
             return None;
         }
         let stored = self.content.put(&Digest::of(layer), layer.clone()).await;
@@ -100,6 +104,7 @@ impl Bench {
         let bytes = self.bytes(layer).await;
         let asked = AskedLayer {
             repository: &app(),
+            domain: &self.domain(),
             layer: &described(layer),
             bytes: bytes.as_ref(),
             earlier,
@@ -114,14 +119,16 @@ impl Bench {
 
     async fn found(&self, layers: &Layers, layer: &Bytes) -> Arc<LayerFacts> {
         let (bytes, described) = (self.bytes(layer).await, described(layer));
-        let found = layers.of(&app(), &described, bytes.as_ref()).await;
+        let (repository, domain) = (&app(), &self.domain());
+        let image = ImageOf { repository, domain };
+        let found = layers.of(image, &described, bytes.as_ref()).await;
         let found: Found = found.unwrap();
-        let brought = layers.bring([(&described.digest, &found)].into_iter());
+        let brought = layers.bring(domain, [(&described.digest, &found)].into_iter());
         brought.await.unwrap().unwrap().remove(0)
     }
 
     async fn kept(&self, layer: &Bytes) -> Option<Vec<u8>> {
-        let key = facts_key(&Digest::of(layer));
+        let key = facts_key(&self.domain(), &Digest::of(layer));
         let kept = self.content.document(DocumentKind::Facts, &key);
         kept.await.unwrap()
     }
@@ -156,14 +163,16 @@ async fn what_is_no_archive_is_a_fatal_gap(bench: Bench) {
 
 async fn a_layer_that_cannot_be_had_has_no_facts(bench: Bench) {
     let nowhere = layer("nowhere");
-    let bytes = bench.scan.needs_bytes(&app()).then(|| {
+    let bytes = bench.domain().is_here().then(|| {
         let len = nowhere.len() as u64;
         let writer = bench.content.begin(&Digest::of(&nowhere), Some(len));
         // Nobody writes it any longer.
         BlobSource::Growing(writer.unwrap().blob())
     });
+    let (repository, domain) = (&app(), &bench.domain());
     let asked = AskedLayer {
-        repository: &app(),
+        repository,
+        domain,
         layer: &described(&nowhere),
         bytes: bytes.as_ref(),
         earlier: None,
@@ -178,8 +187,9 @@ async fn a_layer_that_cannot_be_had_has_no_facts(bench: Bench) {
         bench.layers_by(Arc::clone(&bench.scan)),
         described(&nowhere),
     );
-    if let Ok(found) = layers.of(&app(), &described, bytes.as_ref()).await {
-        let brought = layers.bring([(&described.digest, &found)].into_iter());
+    let image = ImageOf { repository, domain };
+    if let Ok(found) = layers.of(image, &described, bytes.as_ref()).await {
+        let brought = layers.bring(domain, [(&described.digest, &found)].into_iter());
         let facts = brought.await.unwrap().unwrap().remove(0);
         assert!(facts.gaps.iter().any(|gap| gap.fatal), "{facts:?}");
     }
@@ -210,8 +220,8 @@ impl Counted {
 
 #[async_trait]
 impl LayerScan for Counted {
-    fn needs_bytes(&self, repository: &Repository) -> bool {
-        self.scan.needs_bytes(repository)
+    fn domain(&self, repository: &Repository) -> Domain {
+        self.scan.domain(repository)
     }
 
     async fn scan(&self, asked: AskedLayer<'_>) -> Result<ScannedLayer, LayerScanError> {

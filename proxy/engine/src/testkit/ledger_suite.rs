@@ -3,6 +3,7 @@
 //! [`ledger_suite!`](crate::ledger_suite) makes a test of each promise, for an adapter's own tests.
 
 pub mod bases;
+pub mod domains;
 pub mod events;
 pub mod lists;
 pub mod membership;
@@ -16,7 +17,7 @@ use sluicegate_model::package::PackageType;
 use sluicegate_model::samples;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Verdict};
-use sluicegate_model::{Audience, Digest, Repository};
+use sluicegate_model::{Audience, Digest, Domain, Repository};
 
 use async_trait::async_trait;
 
@@ -72,6 +73,8 @@ pub fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) ->
         repository: repository(name),
         tags: vec!["1".parse().unwrap()],
         audience: Audience::EVERYBODY,
+        domain: Domain::Here,
+        read_by: None,
         claimed_name: None,
         platform: "linux/amd64".into(),
         artifact: None,
@@ -117,6 +120,7 @@ macro_rules! ledger_suite {
     ($fresh:expr) => {
         $crate::ledger_suite! { @each $fresh,
             verdicts: small_and_large_verdicts_come_back_whole a_replaced_verdict_is_gone_from_every_list whoever_knew_another_verdict_writes_nothing tags_that_are_added_at_once_are_all_there verdicts_of_one_image_come_from_every_repository verdicts_for_two_audiences_never_mix each_audience_s_verdict_is_replaced_alone removed_verdicts_are_gone_and_leave_all_others,
+            domains: words_of_two_domains_never_mix,
             bases: the_newest_basis_keeps_its_number_and_any_other_gets_the_next an_older_basis_never_replaces_a_newer_one what_is_refused_for_its_basis_leaves_others_of_its_batch_alone a_tag_leaves_a_verdict_on_its_basis,
             membership: membership_and_release_belong_to_one_repository tags_and_platforms_are_remembered_within_bounds a_tag_remembers_where_it_pointed_newest_first a_tag_remembers_the_newest_manifests_and_no_more,
             lists: lists_newest_first_page_by_page every_filter_selects_exactly_its_verdicts what_replaces_a_verdict_is_found_by_its_own_names,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Repository, Scope};
+use sluicegate_model::{Digest, Repository, Scope, Sighting};
 
 use crate::events::Event;
 use crate::ledger::term::Term;
@@ -52,7 +52,7 @@ struct State {
     /// Every list of packages that there was, by its number.
     lists: Vec<Vec<Term>>,
     /// Which of them is an image's.
-    listed: HashMap<Digest, usize>,
+    listed: HashMap<Sighting, usize>,
     events: Vec<Event>,
     delivered: Option<u64>,
     /// The newest basis.
@@ -132,10 +132,10 @@ impl State {
             return false;
         }
         let number = old.map_or(self.next, |old| old.number);
+        let image = new.scope().sighting(new.digest());
         self.next = self.next.max(number + 1);
         if let Some(packages) = new.packages {
-            self.listed
-                .insert(new.summary.digest.clone(), self.lists.len());
+            self.listed.insert(image, self.lists.len());
             self.lists.push(packages);
         }
         if let Some(change) = new.change {

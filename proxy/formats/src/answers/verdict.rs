@@ -12,7 +12,7 @@ use sluicegate_model::package::Distro;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, RuleId, Verdict};
-use sluicegate_model::{Audience, Digest, Repository, Tag};
+use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::coverage::{CoverageAnswer, DistroAnswer};
 use super::finding::FindingAnswer;
@@ -29,6 +29,19 @@ pub struct VerdictAnswer {
     #[serde(default, skip_serializing_if = "Audience::is_everybody")]
     #[schemars(skip)]
     audience: Audience,
+    /// Whose word it is what the image holds, where it was not looked at here: `key:NAME` for an
+    /// inventory that was reported, `scanner:NAME` for a linked scanner.
+    #[serde(
+        rename = "reported_by",
+        default,
+        skip_serializing_if = "Domain::is_here",
+        serialize_with = "Domain::show"
+    )]
+    #[schemars(with = "Option<String>")]
+    domain: Domain,
+    /// The program that read the bytes, with its version and analyzers, where that was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read_by: Option<String>,
     /// Tags under which it was pulled.
     tags: Vec<Tag>,
     /// What the archive calls the image, where it was read from one and says something else. Only

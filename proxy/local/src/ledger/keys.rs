@@ -4,7 +4,7 @@
 //! prefix of whole parts selects exactly those records.
 
 use crate::store::Key;
-use sluicegate_model::{Digest, Repository, Scope, Tag};
+use sluicegate_model::{Digest, Repository, Scope, Sighting, Tag};
 
 use sluicegate_engine::ledger::term::Term;
 
@@ -84,11 +84,14 @@ pub(super) fn verdict_by_digest(digest: &Digest, scope: &Scope) -> Key {
     )
 }
 
-/// Adds to a key for whom it is, where that is not everybody.
+/// Adds to a key for whom it is, where that is not everybody, and by whose word, where that is not
+/// this machine's.
 fn for_whom(kind: RecordKind, [one, other]: [&str; 2], scope: &Scope) -> Key {
-    match scope.audience.digest() {
-        None => key(kind, &[one, other]),
-        Some(audience) => key(kind, &[one, other, audience.as_str()]),
+    let audience = scope.audience.digest().map(Digest::as_str);
+    match (audience, scope.domain.in_keys()) {
+        (None, None) => key(kind, &[one, other]),
+        (Some(audience), None) => key(kind, &[one, other, audience]),
+        (audience, Some(domain)) => key(kind, &[one, other, audience.unwrap_or(""), &domain]),
     }
 }
 
@@ -236,8 +239,12 @@ pub(super) fn basis() -> Key {
 }
 
 /// Names the number under which an image's packages are listed.
-pub(super) fn image(digest: &Digest) -> Key {
-    key(RecordKind::Image, &[digest.as_str()])
+pub(super) fn image(image: &Sighting) -> Key {
+    let digest = image.digest.as_str();
+    match image.domain.in_keys() {
+        None => key(RecordKind::Image, &[digest]),
+        Some(domain) => key(RecordKind::Image, &[digest, &domain]),
+    }
 }
 
 pub(super) fn all_images() -> Key {

@@ -148,7 +148,8 @@ impl Records {
         }
         let vulnerability = filter.vulnerability.as_deref().map(Term::vulnerability);
         let package = filter.package.as_deref().map(Term::package_found);
-        for term in vulnerability.into_iter().chain(package) {
+        let reporter = filter.reported_by.as_deref().map(Term::reported_by);
+        for term in vulnerability.into_iter().chain(package).chain(reporter) {
             if among.as_ref().is_some_and(Vec::is_empty) {
                 break;
             }

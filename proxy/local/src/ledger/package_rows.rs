@@ -6,16 +6,16 @@
 use async_trait::async_trait;
 use sluicegate_engine::ledger::term::Term;
 use sluicegate_engine::ledger::{Holder, LedgerError, Packages};
-use sluicegate_model::Digest;
+use sluicegate_model::Sighting;
 
 use super::keys;
 use super::records::Records;
-use super::rows::ImageRow;
+use super::rows::{self, ImageRow};
 
 #[async_trait]
 impl Packages for Records {
-    async fn lists_packages(&self, digest: &Digest) -> Result<bool, LedgerError> {
-        let row: Option<ImageRow> = self.row(&keys::image(digest)).await?;
+    async fn lists_packages(&self, image: &Sighting) -> Result<bool, LedgerError> {
+        let row: Option<ImageRow> = self.row(&keys::image(image)).await?;
         Ok(row.is_some_and(|row| row.analyzers == analyzers()))
     }
 
@@ -39,16 +39,12 @@ impl Packages for Records {
             .iter()
             .map(|number| keys::numbered_image(*number))
             .collect();
-        let digests = self.store.get_many(&keys).await?;
-        let holder = |(number, digest): (u32, Option<bytes::Bytes>)| {
-            let digest = std::str::from_utf8(&digest?).ok()?.parse().ok()?;
-            Some(Holder { digest, number })
+        let images = self.store.get_many(&keys).await?;
+        let holder = |(number, image): (u32, Option<bytes::Bytes>)| {
+            let image = rows::read_image(&image?)?;
+            Some(Holder { image, number })
         };
-        Ok(numbers
-            .into_iter()
-            .zip(digests)
-            .filter_map(holder)
-            .collect())
+        Ok(numbers.into_iter().zip(images).filter_map(holder).collect())
     }
 
     async fn unlisted(&self) -> Result<u64, LedgerError> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluicegate_engine::ledger::Replacement;
 use sluicegate_engine::ledger::term::Term;
-use sluicegate_model::Digest;
+use sluicegate_model::Sighting;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::store::{Key, Op, StoreError};
@@ -33,9 +33,14 @@ fn key(new: &Replacement) -> Key {
     keys::verdict(&new.scope(), new.digest())
 }
 
+/// Names the image, by whose word it is judged.
+fn sighting(new: &Replacement) -> Sighting {
+    new.scope().sighting(new.digest())
+}
+
 /// Names what nobody else may write meanwhile: the verdict, and the image where it is listed.
 fn locked(new: &Replacement) -> impl Iterator<Item = Key> {
-    let image = new.packages.as_ref().map(|_| keys::image(new.digest()));
+    let image = new.packages.as_ref().map(|_| keys::image(&sighting(new)));
     std::iter::once(key(new)).chain(image)
 }
 
@@ -142,7 +147,7 @@ impl Records {
             [
                 key(new),
                 keys::verdict_by_digest(new.digest(), &new.scope()),
-                keys::image(new.digest()),
+                keys::image(&sighting(new)),
             ]
         };
         let keys: Vec<Key> = news.iter().flat_map(keys_of).collect();
@@ -202,13 +207,13 @@ impl Records {
         ]);
         if place.number != Some(number) {
             let key = keys::verdict_by_digest(digest, &scope);
-            let numbered = rows::put_number(key, number, &scope.audience)?;
+            let numbered = rows::put_number(key, number, &scope)?;
             batch.ops.push(numbered);
         }
         let entry = IndexEntry::between(number, &old_terms, &new.terms);
         batch.log(&self.index, entry)?;
         if let Some(packages) = new.packages {
-            self.list_packages(batch, digest, packages, place)?;
+            self.list_packages(batch, &scope.sighting(digest), packages, place)?;
         }
         Ok(())
     }
@@ -217,7 +222,7 @@ impl Records {
     fn list_packages(
         &self,
         batch: &mut Batch,
-        digest: &Digest,
+        image: &Sighting,
         packages: Vec<Term>,
         place: &Replaced,
     ) -> Result<(), StoreError> {
@@ -233,11 +238,9 @@ impl Records {
             number,
         };
         batch.logged.image(number, true);
-        batch.ops.push(rows::put(keys::image(digest), &row)?);
-        batch.ops.push(Op::Put {
-            key: keys::numbered_image(number),
-            body: Bytes::copy_from_slice(digest.as_str().as_bytes()),
-        });
+        batch.ops.push(rows::put(keys::image(image), &row)?);
+        let named = rows::put_image(keys::numbered_image(number), image);
+        batch.ops.push(named);
         let entry = IndexEntry::between(number, &[], &packages);
         batch.log(&self.index, entry)
     }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::ledger::{BasisNumber, Mark, Packed, Replacement, Stamp, Summary};
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Audience, Digest, Repository};
+use sluicegate_model::{Audience, Digest, Domain, Repository, Scope, Sighting};
 
 use super::version;
 use crate::store::{Key, Op, StoreError};
@@ -194,12 +194,18 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     None
 }
 
-/// Makes the change that keeps the number of a verdict under `key`, and for whom that is where it is
-/// not everybody.
-pub(super) fn put_number(key: Key, number: u32, audience: &Audience) -> Result<Op, StoreError> {
+/// Makes the change that keeps the number of a verdict under `key`, and for whom and by whose word
+/// that is, where it is not for everybody or not by this machine's.
+pub(super) fn put_number(key: Key, number: u32, scope: &Scope) -> Result<Op, StoreError> {
+    let Scope {
+        audience, domain, ..
+    } = scope;
     let mut body = number.to_be_bytes().to_vec();
-    if !audience.is_everybody() {
+    if !audience.is_everybody() || !domain.is_here() {
         body = encoded(audience, body)?;
+    }
+    if !domain.is_here() {
+        body = encoded(domain, body)?;
     }
     Ok(Op::Put {
         key,
@@ -212,10 +218,37 @@ pub(super) fn read_number(body: &[u8]) -> Option<u32> {
     body.first_chunk().copied().map(u32::from_be_bytes)
 }
 
-/// Reads for whom the verdict of a number is; none where that is damaged.
-pub(super) fn read_audience(body: &[u8]) -> Option<Audience> {
-    match body.get(size_of::<u32>()..) {
-        None | Some([]) => Some(Audience::EVERYBODY),
-        Some(bindings) => postcard::from_bytes(bindings).ok(),
+/// Reads for whom the verdict of a number is, and by whose word; none where that is damaged.
+pub(super) fn read_whom(body: &[u8]) -> Option<(Audience, Domain)> {
+    let rest = body.get(size_of::<u32>()..).unwrap_or_default();
+    if rest.is_empty() {
+        return Some((Audience::EVERYBODY, Domain::Here));
     }
+    let (audience, rest) = postcard::take_from_bytes(rest).ok()?;
+    if rest.is_empty() {
+        return Some((audience, Domain::Here));
+    }
+    Some((audience, postcard::from_bytes(rest).ok()?))
+}
+
+/// Makes the change that says which image a number is.
+pub(super) fn put_image(key: Key, image: &Sighting) -> Op {
+    let text = match image.domain.is_here() {
+        true => image.digest.to_string(),
+        false => format!("{} {}", image.digest, image.domain),
+    };
+    Op::Put {
+        key,
+        body: text.into_bytes().into(),
+    }
+}
+
+/// Reads which image a number is; none where that is damaged.
+pub(super) fn read_image(body: &[u8]) -> Option<Sighting> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (digest, domain) = text.split_once(' ').unwrap_or((text, ""));
+    Some(Sighting {
+        domain: domain.parse().ok()?,
+        digest: digest.parse().ok()?,
+    })
 }

@@ -176,6 +176,7 @@ impl Records {
             verdict.decision == row.decision
                 && verdict.repository == scope.repository
                 && verdict.audience == scope.audience
+                && verdict.domain == scope.domain
                 && verdict.digest == *digest
         }))
     }
@@ -184,10 +185,11 @@ impl Records {
 /// Gives the verdict that a row by digest names; none where that is damaged.
 pub(super) fn named((key, body): &(Key, Bytes)) -> Option<Judged> {
     let (digest, repository) = keys::named_by_digest(key)?;
-    let audience = rows::read_audience(body)?;
+    let (audience, domain) = rows::read_whom(body)?;
     let scope = Scope {
         repository,
         audience,
+        domain,
     };
     let is_its = keys::verdict_by_digest(&digest, &scope) == *key;
     is_its.then_some(Judged { digest, scope })

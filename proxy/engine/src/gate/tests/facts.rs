@@ -7,6 +7,7 @@ use super::images::{Image, files, layer};
 use super::stage::Stage;
 use crate::gate::{GateMode, ManifestAnswer};
 use crate::scan::facts_key;
+use sluicegate_model::Domain;
 
 /// Counts the packages of an image of one npm package of whose layer these facts are kept.
 async fn packages(kept: impl Fn(&[u8]) -> Option<LayerFacts>) -> u64 {
@@ -16,7 +17,10 @@ async fn packages(kept: impl Fn(&[u8]) -> Option<LayerFacts>) -> u64 {
     let stage = Stage::with(GateMode::Hold, &image);
     let layer = &image.layers[0];
     if let Some(facts) = kept(&layer.bytes) {
-        let (kind, key) = (DocumentKind::Facts, facts_key(&layer.digest()));
+        let (kind, key) = (
+            DocumentKind::Facts,
+            facts_key(&Domain::Here, &layer.digest()),
+        );
         let written = stage.content.put_document(kind, &key, facts.to_bytes());
         written.await.unwrap();
     }

@@ -52,6 +52,7 @@
 mod artifacts;
 mod audiences;
 mod blobs;
+mod claims;
 mod embedded;
 mod facts;
 mod failures;

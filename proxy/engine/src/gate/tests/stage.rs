@@ -23,6 +23,7 @@ use crate::ledger::Membership as _;
 use crate::memory::Memory;
 use crate::pull::patience::Patience;
 use crate::rejudge::Rejudge;
+use crate::reports::Reports;
 use crate::scan::{LayerScan, ScanHere};
 use crate::snapshots::Snapshots;
 use crate::testkit::{
@@ -44,6 +45,7 @@ const IMPATIENT: Duration = Duration::from_millis(50);
 pub(super) struct Stage {
     pub(super) gate: Gate,
     pub(super) rejudge: Rejudge,
+    pub(super) reports: Reports,
     pub(super) upstream: MemoryOrigin,
     pub(super) ledger: Arc<MemoryLedger>,
     pub(super) audit: Arc<MemoryAudit>,
@@ -141,6 +143,7 @@ impl Stage {
         Self {
             gate: engine.gate,
             rejudge: engine.rejudge,
+            reports: engine.reports,
             upstream,
             ledger,
             audit,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::form::Maybe;
 use sluicegate_model::forms;
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_model::{Digest, Domain, Repository, Tag};
 
 use crate::events::{
     Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
@@ -29,6 +29,8 @@ pub(super) struct StoredEvent {
 pub(super) struct StoredChange {
     digest: Digest,
     repository: Repository,
+    #[serde(default, skip_serializing_if = "Domain::is_here")]
+    domain: Domain,
     tags: Vec<Tag>,
     direction: Direction,
     #[serde(with = "StoredDecisions")]

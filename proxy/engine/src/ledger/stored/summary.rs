@@ -9,7 +9,7 @@ use sluicegate_model::forms;
 use sluicegate_model::package::Distro;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason};
-use sluicegate_model::{Audience, Digest, Repository, Tag};
+use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::verdict::{StoredDistro, StoredPolicyReference, StoredProvenance, StoredReason};
 use crate::ledger::summary::{Counts, CoverageSummary, Summary, Worst};
@@ -21,6 +21,10 @@ pub(super) struct StoredSummary {
     repository: Repository,
     #[serde(default, skip_serializing_if = "Audience::is_everybody")]
     audience: Audience,
+    #[serde(default, skip_serializing_if = "Domain::is_here")]
+    domain: Domain,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read_by: Option<String>,
     tags: Vec<Tag>,
     platform: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

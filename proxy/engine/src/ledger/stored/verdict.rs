@@ -10,7 +10,7 @@ use sluicegate_model::forms;
 use sluicegate_model::package::{Distro, Ecosystem};
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, RuleId, Verdict};
-use sluicegate_model::{Audience, Digest, Repository, Tag};
+use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::finding::{StoredCoverage, StoredFinding};
 
@@ -21,6 +21,10 @@ pub(super) struct StoredVerdict {
     repository: Repository,
     #[serde(default, skip_serializing_if = "Audience::is_everybody")]
     audience: Audience,
+    #[serde(default, skip_serializing_if = "Domain::is_here")]
+    domain: Domain,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read_by: Option<String>,
     tags: Vec<Tag>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claimed_name: Option<String>,

@@ -42,8 +42,11 @@ impl Bench {
         let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams);
         let memory = Memory::default();
         let scan = Arc::new(ScanHere::new(Limits::default(), memory.clone()));
+        let inventories = Inventories::new(content.clone(), memory, clock.clone());
+        let (keeping, told) = (inventories.clone(), clock.clone());
+        let jobs = Jobs::new(content.clone(), scan, keeping, downloads, told);
         let judge = Judge::new(
-            Jobs::new(content.clone(), scan, memory, downloads, clock.clone()),
+            (jobs, inventories),
             Arc::<MemorySnapshots>::default(),
             Arc::clone(&ledger),
             clock,
@@ -70,7 +73,11 @@ impl Bench {
     /// Scans and judges the image now.
     async fn pull(&self) -> Arc<Verdict> {
         self.scan().await;
-        let held = self.judge.scanned(&self.digest).await.unwrap();
+        let held = self
+            .judge
+            .scanned(&self.scope.sighting(&self.digest))
+            .await
+            .unwrap();
         let judged = self.judge.judge(&self.scope, &self.digest, &[], held);
         judged.await.unwrap()
     }
@@ -81,6 +88,7 @@ impl Bench {
             inventory: sluicegate_model::samples::inventory(),
             scanned_at: self.now(),
             scan_ms: 1,
+            read_by: None,
         };
         self.keep(&scanned, fingerprint()).await;
     }
@@ -162,9 +170,16 @@ async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
         inventory: sluicegate_model::samples::inventory(),
         scanned_at: today(),
         scan_ms: 1,
+        read_by: None,
     };
     other.keep(&scanned, &"0".repeat(32)).await;
-    assert!(other.judge.scanned(&other.digest).await.is_none());
+    assert!(
+        other
+            .judge
+            .scanned(&other.scope.sighting(&other.digest))
+            .await
+            .is_none()
+    );
     assert!(other.current().await.is_none(), "its bytes are read again");
 }
 

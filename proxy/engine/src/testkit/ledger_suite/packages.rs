@@ -2,7 +2,7 @@
 
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::PackageType;
-use sluicegate_model::{Digest, samples};
+use sluicegate_model::{Digest, Domain, Sighting, samples};
 
 use super::{Subject, verdict};
 use crate::ledger::{Holder, Ledger, Replacement};
@@ -29,7 +29,10 @@ pub async fn judge(ledger: &dyn Ledger, image: &str, inventory: Option<&Inventor
 /// Names the images that hold a package, in the order in which they were listed.
 pub async fn holders(ledger: &dyn Ledger, name: &str, version: Option<&str>) -> Vec<Digest> {
     let found = ledger.images_with(name, version, 0, 9).await.unwrap();
-    found.into_iter().map(|holder| holder.digest).collect()
+    found
+        .into_iter()
+        .map(|holder| holder.image.digest)
+        .collect()
 }
 
 pub async fn finds_every_image_with_a_name_however_many_names_it_has(subject: &mut dyn Subject) {
@@ -61,13 +64,19 @@ pub async fn finds_every_image_with_a_name_however_many_names_it_has(subject: &m
     assert_eq!(
         from,
         [Holder {
-            digest: few,
+            image: Sighting::here(few),
             number: 1
         }]
     );
     assert_eq!(ledger.unlisted().await.unwrap(), 1);
+    let (none, unlisted) = (Sighting::here(none), Sighting::here(unlisted));
     assert!(ledger.lists_packages(&none).await.unwrap());
     assert!(!ledger.lists_packages(&unlisted).await.unwrap());
+    let said = Sighting {
+        domain: Domain::Reporter("key:ci".to_owned()),
+        ..none
+    };
+    assert!(!ledger.lists_packages(&said).await.unwrap());
 }
 
 pub async fn an_image_that_is_listed_anew_is_found_by_what_it_holds_now(subject: &mut dyn Subject) {

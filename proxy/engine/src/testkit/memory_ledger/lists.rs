@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sluicegate_model::Digest;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_model::{Digest, Sighting};
 
 use super::{MemoryLedger, Place, State, Stored};
 use crate::events::Event;
+use crate::ledger::term::ANYBODY;
 use crate::ledger::term::{self, Term};
 use crate::ledger::{
     EventFilter, EventPage, Events, Holder, KEPT_EVENTS, LedgerError, Lists, MAX_PAGE_BYTES,
@@ -64,6 +65,12 @@ fn accepts(filter: &VerdictFilter, stored: &Stored) -> bool {
         && filter.until.is_none_or(|until| at < until)
         && wanted(filter.vulnerability.as_ref(), weaknesses)
         && wanted(filter.package.as_ref(), packages)
+        && wanted(filter.reported_by.as_ref(), reporters)
+}
+
+fn reporters(verdict: &Verdict) -> Vec<String> {
+    let who = verdict.domain.shown().into_iter();
+    who.flat_map(|who| [who, ANYBODY.to_owned()]).collect()
 }
 
 fn weaknesses(verdict: &Verdict) -> Vec<String> {
@@ -151,8 +158,8 @@ impl Lists for MemoryLedger {
 
 #[async_trait]
 impl Packages for MemoryLedger {
-    async fn lists_packages(&self, digest: &Digest) -> Result<bool, LedgerError> {
-        Ok(self.state().await.listed.contains_key(digest))
+    async fn lists_packages(&self, image: &Sighting) -> Result<bool, LedgerError> {
+        Ok(self.state().await.listed.contains_key(image))
     }
 
     async fn images_with(
@@ -168,15 +175,15 @@ impl Packages for MemoryLedger {
         };
         let state = self.state().await;
         let mut found: Vec<Holder> = Vec::new();
-        for (digest, number) in &state.listed {
+        for (image, number) in &state.listed {
             let has = state
                 .lists
                 .get(*number)
                 .is_some_and(|it| it.contains(&asked));
             let number = u32::try_from(*number).unwrap_or(u32::MAX);
             if has && number >= from {
-                let digest = digest.clone();
-                found.push(Holder { digest, number });
+                let image = image.clone();
+                found.push(Holder { image, number });
             }
         }
         found.sort_by_key(|holder| holder.number);
@@ -187,7 +194,8 @@ impl Packages for MemoryLedger {
     async fn unlisted(&self) -> Result<u64, LedgerError> {
         let state = self.state().await;
         let stored = state.verdicts.values();
-        let unlisted = stored.filter(|it| !state.listed.contains_key(&it.summary.digest));
+        let image = |it: &Stored| it.summary.scope().sighting(&it.summary.digest);
+        let unlisted = stored.filter(|it| !state.listed.contains_key(&image(it)));
         Ok(unlisted.count() as u64)
     }
 }
