@@ -20,6 +20,12 @@ const OTHER_VARIABLES: [&str; 6] = [
     "SLUICEGATE_SECRET_KEY",
     "SLUICEGATE_REPO_NAME",
 ];
+/// Other names of variables, for command lines that were written for them.
+const ALIASES: [(&str, &str); 3] = [
+    ("SERVICE_ACCESS_KEY", "SLUICEGATE_ACCESS_KEY"),
+    ("SERVICE_SECRET_KEY", "SLUICEGATE_SECRET_KEY"),
+    ("SERVICE_REPO_NAME", "SLUICEGATE_REPO_NAME"),
+];
 /// What the variables that only tests read start with.
 const TEST_PREFIX: &str = "SLUICEGATE_TEST_";
 
@@ -54,12 +60,14 @@ impl Environment {
         Self { variables, is_root }
     }
 
-    /// Gives a variable that is set and not empty.
+    /// Gives a variable that is set and not empty, by its own name or else by another that it has.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        let set = |name: &str| {
+            let value = self.variables.get(name).map(String::as_str);
+            value.filter(|value| !value.is_empty())
+        };
+        let aliases = ALIASES.iter().filter(|(_, of)| *of == name);
+        set(name).or_else(|| aliases.map(|(alias, _)| *alias).find_map(set))
     }
 
     /// Gives the data directory for when nobody names one.

@@ -52,6 +52,7 @@ use sluicegate_engine::gate::Gate;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_engine::pull::pulls::Pulls;
 use sluicegate_engine::rejudge::Rejudge;
+use sluicegate_engine::reports::Reports;
 use sluicegate_engine::scans::Scans;
 
 pub use self::access::forget_keys;
@@ -225,6 +226,7 @@ struct ServiceParts {
     gate: Gate,
     history: PullHistory,
     rejudge: Rejudge,
+    reports: Reports,
     key: InstanceKey,
 }
 
@@ -268,6 +270,7 @@ impl ServiceParts {
             gate: engine.gate,
             history,
             rejudge: engine.rejudge,
+            reports: engine.reports,
             key: kept.key,
         })
     }
@@ -355,6 +358,8 @@ impl ServiceParts {
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             rejudge: self.rejudge.clone(),
+            reports: self.reports.clone(),
+            audit: self.log.clone(),
             webhook: None,
             metrics: metrics.clone(),
             certificates: Vec::new(),

@@ -71,19 +71,7 @@ impl Desk {
     /// Writes the image as a layout whose index has these annotations on it.
     fn layout(&self, name: &str, annotations: &Value) -> String {
         let folder = self.home.path().join(name);
-        let blobs = folder.join("blobs/sha256");
-        fs::create_dir_all(&blobs).expect("make a layout");
-        for blob in self.image.blobs() {
-            fs::write(blobs.join(blob.digest.hex()), &blob.bytes).expect("write a blob");
-        }
-        let manifest = blobs.join(self.image.digest.hex());
-        fs::write(manifest, &self.image.manifest).expect("write a manifest");
-        let mut listed = self.image.descriptor();
-        listed["annotations"] = annotations.clone();
-        let index = json!({"schemaVersion": 2, "manifests": [listed], "annotations": annotations});
-        fs::write(folder.join("index.json"), index.to_string()).expect("write an index");
-        let mark = r#"{"imageLayoutVersion":"1.0.0"}"#;
-        fs::write(folder.join("oci-layout"), mark).expect("write a mark");
+        self.image.write_layout(&folder, annotations);
         folder.display().to_string()
     }
 

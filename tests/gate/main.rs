@@ -21,6 +21,7 @@ mod private;
 mod questions;
 mod reasons;
 mod rejudge;
+mod reports;
 mod served;
 mod stage;
 mod stream;

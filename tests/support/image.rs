@@ -3,6 +3,9 @@
 //! An image knows its blobs and its manifest; `registry.rs` pushes it to a real registry and
 //! `fault.rs` serves it with faults. Root file systems come from `rootfs.rs`.
 
+use std::fs;
+use std::path::Path;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_model::{Digest, media_type};
@@ -169,6 +172,22 @@ impl Image {
     /// Counts the bytes of config and layers.
     pub fn size(&self) -> u64 {
         self.blobs().map(|blob| blob.bytes.len() as u64).sum()
+    }
+
+    /// Writes the image as a directory in the OCI image layout, with annotations on its index.
+    pub fn write_layout(&self, folder: &Path, annotations: &Value) {
+        let blobs = folder.join("blobs/sha256");
+        fs::create_dir_all(&blobs).expect("make a layout");
+        for blob in self.blobs() {
+            fs::write(blobs.join(blob.digest.hex()), &blob.bytes).expect("write a blob");
+        }
+        fs::write(blobs.join(self.digest.hex()), &self.manifest).expect("write a manifest");
+        let mut listed = self.descriptor();
+        listed["annotations"] = annotations.clone();
+        let index = json!({"schemaVersion": 2, "manifests": [listed], "annotations": annotations});
+        fs::write(folder.join("index.json"), index.to_string()).expect("write an index");
+        let mark = r#"{"imageLayoutVersion":"1.0.0"}"#;
+        fs::write(folder.join("oci-layout"), mark).expect("write a mark");
     }
 
     /// Points an index's descriptor at this image.

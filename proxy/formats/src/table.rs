@@ -192,7 +192,19 @@ fn write_summary(
     };
     let scan_ms = provenance.scan_ms;
     let line = format!("{packages}, {coverage}; {feeds}; scanned in {scan_ms} ms");
-    write_line("", &line, appearance, out)
+    write_line("", &line, appearance, out)?;
+    match verdict.domain.shown() {
+        Some(who) => {
+            let reader = verdict.read_by.as_deref().unwrap_or("another program");
+            let line = format!(
+                "reported by {}; read by {}",
+                printable(&who),
+                printable(reader)
+            );
+            write_line("", &line, appearance, out)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Says why there are fewer rows than findings, and why rules count fewer.

@@ -13,7 +13,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::asked::{Body, Path, Query};
+use super::asked::{Body, Path, Query, Unread};
 use super::problem::{Problem, ProblemBody};
 
 /// Where the description keeps the schemas that it refers to.
@@ -151,6 +151,16 @@ impl<T: JsonSchema> Asks for Path<T> {
 impl<T: JsonSchema> Asks for Body<T> {
     fn describe(operation: &mut Operation<'_>) {
         let schema = operation.schemas.subschema_for::<T>();
+        operation.body = Some(json!({"required": true, "content": {JSON: {"schema": schema}}}));
+        operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
+        let unsaid = "The body does not say that it is JSON.";
+        operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, unsaid);
+    }
+}
+
+impl Asks for Unread {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json!({"type": "object"});
         operation.body = Some(json!({"required": true, "content": {JSON: {"schema": schema}}}));
         operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
         let unsaid = "The body does not say that it is JSON.";

@@ -17,6 +17,7 @@ pub mod packages;
 mod parameters;
 pub mod problem;
 pub mod readiness;
+pub mod reports;
 mod route;
 mod routes;
 pub mod sbom;
@@ -37,6 +38,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::Access;
+use sluicegate_engine::audit::Audit;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::ledger::Ledger;
@@ -64,6 +66,7 @@ use routes::routes;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_engine::pull::pulls::Pulls;
 use sluicegate_engine::rejudge::Rejudge;
+use sluicegate_engine::reports::Reports;
 use sluicegate_engine::scans::Scans;
 
 /// Everything the API shows.
@@ -86,6 +89,10 @@ pub struct ApiState {
     pub keys: Option<Keys>,
     /// Scans that are asked for here.
     pub scans: Scans,
+    /// What others say images hold.
+    pub reports: Reports,
+    /// Where lines of the log are written.
+    pub audit: Arc<dyn Audit>,
     /// Feeds.
     pub feeds: Arc<Feeds>,
     /// Policies.

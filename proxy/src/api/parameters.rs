@@ -109,6 +109,11 @@ impl FromStr for Sequence {
 }
 
 impl RepositoryName {
+    /// Takes a name that stands in a document.
+    pub(super) fn of(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// Gives the canonical name. One whose upstream is configured no longer may be asked for, too.
     pub(super) fn canonical(&self, state: &ApiState) -> Result<Repository, Problem> {
         let name = &self.0;

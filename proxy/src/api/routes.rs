@@ -6,8 +6,8 @@ use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts
 use super::route::Needs::{May, MayEverywhere, Nothing, Somebody};
 use super::route::Route;
 use super::{
-    decisions, events, exceptions, feeds, keys, measures, packages, readiness, sbom, scans, status,
-    verdicts,
+    decisions, events, exceptions, feeds, keys, measures, packages, readiness, reports, sbom,
+    scans, status, verdicts,
 };
 
 /// When lists have no answer yet.
@@ -19,6 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(of_verdicts());
     routes.extend(of_the_log());
     routes.extend(of_lists_and_scans());
+    routes.extend(of_reports());
     routes.extend(of_keys());
     routes
 }
@@ -197,6 +198,35 @@ fn of_lists_and_scans() -> Vec<Route> {
             absent,
             "No scan of this id: it was never asked for, or was forgotten.",
         ),
+    ]
+}
+
+/// What others say images hold.
+fn of_reports() -> Vec<Route> {
+    let (absent, soon) = (StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE);
+    vec![
+        Route::post(
+            "/api/v1/reports",
+            May(Scan),
+            (
+                "report",
+                "Judges what an image holds that was looked at elsewhere, as `inspect-image --service` \
+                 says it; no pull ever rests on it",
+            ),
+            reports::take,
+        )
+        .or(absent, "The key does not know of the repository.")
+        .or(soon, "It cannot be kept now."),
+        Route::post(
+            "/api/v1/reports/withdraw",
+            MayEverywhere(Administer),
+            (
+                "withdrawReports",
+                "Forgets what somebody said images hold, with the verdicts on it",
+            ),
+            reports::withdraw,
+        )
+        .or(soon, NOT_YET),
     ]
 }
 

@@ -244,9 +244,17 @@ pub async fn show(
         repository: self::repository(repository, &state)?,
         reported_by: query.reported_by,
     };
-    let viewed = found(&state, &asked, 1).await?;
+    shown(&state, &asked).await
+}
+
+/// Shows what is asked for.
+pub(super) async fn shown(
+    state: &ApiState,
+    asked: &AskedVerdict<'_>,
+) -> Result<Written<Shown>, Problem> {
+    let viewed = found(state, asked, 1).await?;
     let Some(viewed) = viewed else {
-        let index = Shown::Index(absent(&state, &asked).await?);
+        let index = Shown::Index(absent(state, asked).await?);
         return Ok(Written::of(Json(index).into_response()));
     };
     let shown = ShownVerdict {

@@ -30,6 +30,8 @@ use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::finding_flags::FindingFlags;
 use super::inspect_progress::Shown;
+use super::inspect_report::Reporting;
+use super::query::ServiceFlags;
 use super::{CommandError, Done};
 use crate::app::proxy_variables;
 use crate::in_force;
@@ -54,13 +56,17 @@ use sluicegate_engine::scan::Scanned;
     - (or nothing)          an archive of either kind on the standard input\n\n\
     Policy goes by the name given here: NAME, or --as NAME for files and directories, which are\n\
     \"local/\" and the file's name without it. What an archive calls its image is only shown.\n\n\
+    With --service URL, or SLUICEGATE_SERVICE and SLUICEGATE_REPO_NAME, the image is looked at here and\n\
+    judged there, under SLUICEGATE_REPO_NAME (else its own name), by the key of SLUICEGATE_ACCESS_KEY\n\
+    and SLUICEGATE_SECRET_KEY; its inventory is kept there and judged anew, its bytes stay here.\n\n\
     Exit code: 0 allowed (annotated too), 1 refused by policy, 2 bad usage, 3 could not be done.\n\n\
     Examples:\n  \
     sluicegate inspect-image nginx:1.25\n  \
     docker save app:1 | sluicegate inspect-image app:1\n  \
     sluicegate inspect-image --as registry.example/team/app:1 app.tar\n  \
     sluicegate inspect-image --policy ./policies --format sarif --output app.sarif oci-archive:app.tar\n  \
-    sluicegate inspect-image --all-tags quay.io/team/app")]
+    sluicegate inspect-image --all-tags quay.io/team/app\n  \
+    docker save app:1 | sluicegate inspect-image --service https://gate.example:5080 app:1")]
 pub struct InspectArgs {
     /// The image; without it, an archive is read from the standard input
     #[arg(value_name = "IMAGE")]
@@ -75,16 +81,19 @@ pub struct InspectArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
     /// Policy file or directory (repeatable) [default: the built-in policy]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "service")]
     policy: Vec<String>,
     /// Feed directory or URL, or none (repeatable) [default: the public OSV bucket]
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "service")]
     feed: Vec<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
     findings: FindingFlags,
+    /// The service that judges what is found: its policies, its advisories, its lists
+    #[command(flatten)]
+    service: ServiceFlags,
     /// Where the report goes [default: the standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -105,7 +114,7 @@ pub async fn run(args: InspectArgs, out: &mut (impl Write + Send)) -> Result<Don
         let reason = "--all-tags prints table or json".to_owned();
         return Err(CommandError::Usage(reason));
     }
-    let inspection = Inspection::prepare(&args)?;
+    let inspection = Inspection::prepare(&args).await?;
     let outcome = if args.all_tags {
         inspection.all_tags(&args, out).await
     } else {
@@ -119,33 +128,33 @@ pub async fn run(args: InspectArgs, out: &mut (impl Write + Send)) -> Result<Don
 struct Inspection {
     surroundings: Surroundings,
     scanner: Arc<Scanner>,
-    feeds: OneLoad,
-    policies: Arc<Policies>,
-    clock: Clock,
+    judging: Judging,
     shown: Shown,
 }
 
+/// Who judges what was found.
+enum Judging {
+    /// This program.
+    Here(Box<JudgingHere>),
+    /// A service, which keeps it too.
+    There(Reporting),
+}
+
+struct JudgingHere {
+    feeds: OneLoad,
+    policies: Arc<Policies>,
+    clock: Clock,
+}
+
 impl Inspection {
-    fn prepare(args: &InspectArgs) -> Result<Self, CommandError> {
+    async fn prepare(args: &InspectArgs) -> Result<Self, CommandError> {
         let environment = Environment::of_process();
         let settings = settings(args, &environment)?;
-        let policies = Policies::load(&settings.policy)
-            .map_err(|error| CommandError::Usage(format!("policy cannot be loaded: {error}")))?;
         let (clock, shown) = (sluicegate_machine::clock::system(), Shown::new());
-        let on_load = OnLoad {
-            fetching: shown.on_fetch(),
-            building: shown.on_build(),
-            note: shown.on_note(),
+        let judging = match Reporting::of(&args.service, &environment).await? {
+            Some(service) => Judging::There(service),
+            None => Judging::Here(Box::new(JudgingHere::prepare(&settings, &clock, &shown)?)),
         };
-        let proxy = proxy_variables(&settings);
-        let feeds = OneLoad::new(
-            &settings.feeds,
-            &settings.data,
-            &proxy,
-            clock.clone(),
-            on_load,
-        )
-        .map_err(|error| CommandError::Usage(told(&error)))?;
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
             clock: clock.clone(),
@@ -164,11 +173,17 @@ impl Inspection {
         Ok(Self {
             surroundings,
             scanner: Arc::new(scanner),
-            feeds,
-            policies,
-            clock,
+            judging,
             shown,
         })
+    }
+
+    /// Brings the advisories up to date that images are judged by here.
+    async fn refresh(&self) -> Result<(), CommandError> {
+        match &self.judging {
+            Judging::Here(here) => loaded(here.feeds.refresh().await),
+            Judging::There(_) => Ok(()),
+        }
     }
 
     async fn one(
@@ -182,9 +197,9 @@ impl Inspection {
             let (argument, as_name) = (argument.as_deref(), as_name.as_deref());
             source::open(argument, as_name, Stdin::of_process(), &surroundings)
         };
-        let (scanned, fresh) = tokio::join!(self.scan(open), self.feeds.refresh());
+        let (scanned, fresh) = tokio::join!(self.scan(open), self.refresh());
         let (image, claimed_name, scanned) = scanned?;
-        loaded(fresh)?;
+        fresh?;
         let mut verdict = self.judge(image, &scanned).await?;
         verdict.claimed_name = claimed_name;
         if args.reproducible {
@@ -221,9 +236,9 @@ impl Inspection {
         let (registry, _) = Registry::of(name, &self.surroundings).map_err(source_error)?;
         let listing = registry.clone();
         let tags = blocking(move || listing.tags().map_err(source_error));
-        let (tags, fresh) = tokio::join!(tags, self.feeds.refresh());
+        let (tags, fresh) = tokio::join!(tags, self.refresh());
         let tags = tags?;
-        loaded(fresh)?;
+        fresh?;
         if tags.is_empty() {
             let reason = format!("{} has no tags", registry.repository());
             return Err(CommandError::NotFound(reason));
@@ -279,6 +294,33 @@ impl Inspection {
             Ok((image, claimed_name, scanned))
         };
         blocking(move || work().map_err(source_error)).await
+    }
+
+    async fn judge(&self, image: Image, scanned: &Scanned) -> Result<Verdict, CommandError> {
+        match &self.judging {
+            Judging::Here(here) => here.judge(image, scanned).await,
+            Judging::There(service) => service.judge(image, scanned.clone()).await,
+        }
+    }
+}
+
+impl JudgingHere {
+    fn prepare(settings: &Settings, clock: &Clock, shown: &Shown) -> Result<Self, CommandError> {
+        let policies = Policies::load(&settings.policy)
+            .map_err(|error| CommandError::Usage(format!("policy cannot be loaded: {error}")))?;
+        let on_load = OnLoad {
+            fetching: shown.on_fetch(),
+            building: shown.on_build(),
+            note: shown.on_note(),
+        };
+        let proxy = proxy_variables(settings);
+        let (feeds, data) = (&settings.feeds, &settings.data);
+        let feeds = OneLoad::new(feeds, data, &proxy, clock.clone(), on_load);
+        Ok(Self {
+            feeds: feeds.map_err(|error| CommandError::Usage(told(&error)))?,
+            policies,
+            clock: clock.clone(),
+        })
     }
 
     /// Judges an image, with advisories for its ecosystems where they can be had.

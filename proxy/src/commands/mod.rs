@@ -16,6 +16,7 @@ pub mod health;
 pub mod hints;
 pub mod inspect_image;
 pub mod inspect_progress;
+mod inspect_report;
 pub mod keys;
 pub mod packages;
 pub mod plugins;

@@ -1,16 +1,18 @@
 //! `sluicegate verdicts list|show|export`: cached verdicts.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sluicegate_formats::text::printable;
 use sluicegate_model::Digest;
 
 use super::CommandError;
 use super::finding_flags::FindingFlags;
 use super::query::{
-    Column, ExportSource, Format, ListSource, Listing, Pages, QuerySource, Shape, cell, print_json,
-    query_string,
+    Column, ExportSource, Format, ListSource, Listing, Pages, Print, QuerySource, ServiceFlags,
+    Shape, cell, print_json, query_string,
 };
 
 /// What a list shows of a verdict.
@@ -25,6 +27,7 @@ const LISTED: Listing = Listing {
         Column::of("WORST", "/worst", Shape::Made(worst)),
         Column::text("COVERAGE", "/coverage/status"),
         Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
+        Column::text("REPORTED BY", "/reported_by"),
     ],
 };
 
@@ -51,6 +54,7 @@ const EXPORTED: Listing = Listing {
         Column::of("FEED TIME", "/provenance/feed_time", Shape::Time),
         Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
         Column::of("VALID UNTIL", "/valid_until", Shape::Time),
+        Column::text("REPORTED BY", "/reported_by"),
     ],
 };
 
@@ -75,6 +79,13 @@ pub enum VerdictsCommand {
         sluicegate verdicts export --format csv --decision refuse > refused.csv\n\n\
         CSV has one row for each image, and of its findings the number and the ids.")]
     Export(ExportArgs),
+    /// Forgets what somebody reported, with all verdicts on it
+    #[command(after_help = "Examples:\n  \
+        sluicegate keys revoke ci && sluicegate verdicts withdraw --reported-by key:ci\n  \
+        sluicegate verdicts withdraw --reported-by key:ci --repository team/app\n\n\
+        For a key that was not in the hands of whom it was made for. No pull ever rested on what it\n\
+        said; after this no list does.")]
+    Withdraw(WithdrawArgs),
 }
 
 /// Which verdicts.
@@ -98,6 +109,10 @@ pub struct Filters {
     /// Only images with a finding in this package: its name, its source's, or a Maven artifact's
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
+    /// Only on what this reporter or scanner says, such as key:ci; * for all that was not looked at by
+    /// the service itself
+    #[arg(long, value_name = "WHO")]
+    reported_by: Option<String>,
     /// Decided since this instant, day (UTC) or age: 2026-11-28T10:00:00Z, 2026-11-28, 7d
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -133,6 +148,27 @@ pub struct ShowArgs {
     /// The repository, where the image was pulled from several
     #[arg(long, value_name = "NAME")]
     repository: Option<String>,
+    /// The verdict on what this reporter or scanner says, such as key:ci
+    #[arg(long, value_name = "WHO")]
+    reported_by: Option<String>,
+}
+
+/// Whose reports are taken back.
+#[derive(Args, Debug)]
+pub struct WithdrawArgs {
+    /// Who said it, as lists of verdicts name it, such as key:ci
+    #[arg(long, value_name = "WHO")]
+    reported_by: String,
+    /// Only of this repository
+    #[arg(long, value_name = "NAME")]
+    repository: Option<String>,
+    #[command(flatten)]
+    service: ServiceFlags,
+    /// Data directory of the service that runs on this machine
+    #[arg(long, value_name = "DIR", conflicts_with = "service")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    print: Print,
 }
 
 /// What is written, and how.
@@ -150,6 +186,7 @@ pub async fn run(command: VerdictsCommand, out: &mut impl Write) -> Result<(), C
         VerdictsCommand::List(args) => list(args, out).await,
         VerdictsCommand::Show(args) => show(args, out).await,
         VerdictsCommand::Export(args) => export(args, out).await,
+        VerdictsCommand::Withdraw(args) => withdraw(args, out).await,
     }
 }
 
@@ -165,6 +202,20 @@ async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandErr
     args.source
         .write_all("verdicts", filters, &EXPORTED, out)
         .await
+}
+
+async fn withdraw(args: WithdrawArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let service = args.service.administered(args.data.as_deref()).await?;
+    let asked = json!({"reported_by": args.reported_by, "repository": args.repository});
+    let answer = service.post("reports/withdraw", &asked).await?;
+    if args.print.format == Format::Json {
+        return print_json(out, &answer);
+    }
+    let (who, verdicts) = (printable(&args.reported_by), cell(&answer, "/verdicts"));
+    Ok(writeln!(
+        out,
+        "{verdicts} verdicts on what {who} reported are forgotten"
+    )?)
 }
 
 impl Filters {
@@ -183,6 +234,7 @@ impl Filters {
             ("would_refuse", self.would_refuse.then(|| "true".to_owned())),
             ("vulnerability", self.vulnerability.clone()),
             ("package", self.package.clone()),
+            ("reported_by", self.reported_by.clone()),
             ("since", self.since.clone()),
             ("until", self.until.clone()),
         ])
@@ -195,7 +247,10 @@ async fn show(args: ShowArgs, out: &mut impl Write) -> Result<(), CommandError> 
             "{error}; \"verdicts list --repository NAME\" lists the digests of a repository"
         ))
     })?;
-    let query = query_string(&[("repository", args.repository.clone())]);
+    let query = query_string(&[
+        ("repository", args.repository.clone()),
+        ("reported_by", args.reported_by.clone()),
+    ]);
     let verdict = args
         .source
         .get(&format!("verdicts/{digest}?{query}"))
@@ -250,8 +305,6 @@ fn vulnerabilities(findings: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

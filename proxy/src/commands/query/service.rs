@@ -65,14 +65,18 @@ struct ServiceAnswer {
 }
 
 impl ServiceFlags {
+    /// Tells whether a service is named, here or by the environment.
+    pub fn is_named(&self, environment: &Environment) -> bool {
+        self.service.is_some() || environment.get(VARIABLE).is_some()
+    }
+
     /// Reaches for the service that is named, or that the environment names, or the local one; that
     /// one by its administrator's socket where there is no key and the socket lets this user in.
     ///
     /// *Errors*: [`CommandError::Usage`] for what is no address of a service.
     pub async fn running(&self) -> Result<Service, CommandError> {
         let environment = Environment::of_process();
-        let is_named = self.service.is_some() || environment.get(VARIABLE).is_some();
-        if !is_named
+        if !self.is_named(&environment)
             && environment.get(ACCESS_KEY).is_none()
             && let Some(settings) = local_settings(&environment)
             && let Ok(socket) = OverSocket::open(&settings.data).await
@@ -88,7 +92,7 @@ impl ServiceFlags {
     /// *Errors*: [`CommandError::NotFound`] where no service of this machine lets this user in.
     pub async fn administered(&self, data: Option<&Path>) -> Result<Service, CommandError> {
         let environment = Environment::of_process();
-        let is_named = self.service.is_some() || environment.get(VARIABLE).is_some();
+        let is_named = self.is_named(&environment);
         if data.is_none() && (is_named || environment.get(ACCESS_KEY).is_some()) {
             return self.over_web(&environment);
         }
@@ -161,6 +165,12 @@ impl Service {
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
         let path = format!("/api/v1/{path}");
         self.ask(Method::POST, &path, body.to_string().into()).await
+    }
+
+    /// Sends a JSON document that is written already to a path under `/api/v1/`.
+    pub async fn post_text(&self, path: &str, text: Vec<u8>) -> Result<Value, CommandError> {
+        let path = format!("/api/v1/{path}");
+        self.ask(Method::POST, &path, text.into()).await
     }
 
     /// Asks for a path outside of the API proper; gives whether the answer is a success, and what
