@@ -70,12 +70,11 @@ impl Proof {
     /// Tells whether headers and body prove the secret; comparing takes as long wherever they differ.
     pub(super) fn is_given(self, secret: &Secret, headers: &HeaderMap, body: &[u8]) -> bool {
         match self {
-            Self::Said => is_said(secret, headers),
             Self::Signed(name) => is_signed(secret, headers, name, body),
             Self::SaidOrSigned(name) if headers.contains_key(name) => {
                 is_signed(secret, headers, name, body)
             }
-            Self::SaidOrSigned(_) => is_said(secret, headers),
+            Self::Said | Self::SaidOrSigned(_) => is_said(secret, headers),
         }
     }
 
