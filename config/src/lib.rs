@@ -23,6 +23,7 @@ mod env;
 mod errors;
 mod feeds;
 mod file;
+mod hook;
 mod layer;
 mod named_registry;
 mod networks;
@@ -35,12 +36,13 @@ pub use credentials::{PasswordError, read_password};
 pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
+pub use hook::{HookSecretError, read_hook_secret};
 pub use named_registry::{is_loopback, registry_named};
 pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{
-    Access, CredentialProvider, Credentials, FeedSource, LogFormat, Login, StoreEngine, TlsFiles,
-    UpstreamIdentity, UpstreamSettings, WebhookSettings,
+    Access, CredentialProvider, Credentials, FeedSource, LogFormat, Login, SecretFile, StoreEngine,
+    TlsFiles, UpstreamIdentity, UpstreamSettings, WebhookSettings,
 };
 
 use errors::Notes;

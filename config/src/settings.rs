@@ -17,12 +17,14 @@ use crate::address::address;
 use crate::api_auth;
 use crate::declared::settings;
 use crate::feeds;
+use crate::hook;
 use crate::layer::{self, Given, Keys, Layer};
 use crate::networks;
 use crate::said::Said;
 use crate::upstreams;
 use crate::values::{
-    Access, FeedSource, LogFormat, StoreEngine, TlsFiles, UpstreamSettings, WebhookSettings,
+    Access, FeedSource, LogFormat, SecretFile, StoreEngine, TlsFiles, UpstreamSettings,
+    WebhookSettings,
 };
 use crate::webhook;
 
@@ -209,6 +211,12 @@ settings! { said:
     webhook_secret_file: Option<String> =>
         /// Where events are sent; none = nowhere.
         webhook: Option<WebhookSettings> = webhook::read(said);
+
+    /// File with the secret of registries that tell of pushes (POST /api/v1/hooks/...)
+    #[arg(value_name = "FILE")]
+    hook_secret_file: Option<String> =>
+        /// What registries prove themselves with that tell of pushes; none = they are not listened to.
+        hook_secret: Option<SecretFile> = hook::read(said);
 
     =>
         "HTTPS_PROXY"

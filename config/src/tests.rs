@@ -341,6 +341,29 @@ fn a_webhook_has_a_url_and_a_secret_that_nothing_shows() {
 }
 
 #[test]
+fn the_secret_of_hooks_is_in_a_file_and_cannot_be_guessed() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = |text: &str| {
+        let file = secret_file(&directory, text, 0o600);
+        from_file(&format!("hook_secret_file: {file}"))
+    };
+    let loaded = told("hunter2hunter2hunter2\n").unwrap();
+    let read = loaded.settings.hook_secret.as_ref().unwrap();
+    assert_eq!(read.secret.expose(), "hunter2hunter2hunter2");
+    assert!(!format!("{:?}", loaded.settings).contains("hunter2"));
+    assert!(from_file("").unwrap().settings.hook_secret.is_none());
+    for (text, expected) in [("hunter2", "fewer than 16 bytes"), ("", "is empty")] {
+        let told = told(text).unwrap_err().to_string();
+        assert!(
+            told.contains(expected) && !told.contains("hunter2 "),
+            "{told}"
+        );
+    }
+    let told = messages("hook_secret_file: /nowhere/hook").concat();
+    assert!(told.contains("reading \"/nowhere/hook\""), "{told}");
+}
+
+#[test]
 fn a_feed_behind_a_login_is_an_entry_of_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let password = secret_file(&directory, "hunter2\n", 0o600);

@@ -146,6 +146,15 @@ pub struct WebhookSettings {
     pub secret: Option<Secret>,
 }
 
+/// A file with a secret, and what it held when it was read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it held.
+    pub secret: Secret,
+}
+
 /// Whether a listener answers those of whom nobody knows who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

@@ -38,6 +38,7 @@ use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
 use crate::history::PullHistory;
+use crate::hooks::Hooks;
 use crate::http::challenge::Front;
 use crate::http::details::Details;
 use crate::http::registry::Registry;
@@ -166,6 +167,7 @@ impl App {
         let state = Arc::new(ApiState {
             keys: Some(accounts.keys.clone()),
             webhook,
+            hooks: settings.hook_secret.as_ref().map(Hooks::new),
             insecure,
             certificates: certificates.each(),
             ..parts.api_state(&settings, &metrics, &clock)
@@ -361,6 +363,7 @@ impl ServiceParts {
             reports: self.reports.clone(),
             audit: self.log.clone(),
             webhook: None,
+            hooks: None,
             metrics: metrics.clone(),
             certificates: Vec::new(),
             data: settings.data.clone(),

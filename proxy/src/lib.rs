@@ -1,9 +1,10 @@
 //! Sluicegate: a pull-through OCI registry proxy that scans on pull.
 //!
 //! What is done with a pull is `sluicegate_engine`. Here is what it runs on, in the order of the
-//! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is told
-//! (`history`, `webhook`), who looks (`api`, `metrics`), and the program around it. Where things come from and
-//! are kept are crates of their own: `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
+//! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is
+//! told (`history`, `webhook`), who tells of pushes (`hooks`), who looks (`api`, `metrics`), and the
+//! program around it. Where things come from and are kept are crates of their own:
+//! `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
 mod admin_socket;
 pub mod api;
@@ -12,6 +13,7 @@ pub mod commands;
 mod data_directory;
 pub mod demo;
 pub mod history;
+pub mod hooks;
 pub mod http;
 mod in_force;
 mod insecure;

@@ -40,6 +40,7 @@ pub struct Metrics {
     upstream_requests: Family<ByUpstream, Counter>,
     rejudged: Family<ByOutcome, Counter>,
     webhook: Family<ByOutcome, Counter>,
+    hooks: Family<ByOutcome, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -150,6 +151,11 @@ impl Metrics {
             "webhook_events",
             "Events sent to the webhook, by what became of them",
         );
+        let hooks = by_outcome(
+            &mut registry,
+            "hook_notifications",
+            "Notifications of pushes by registries, by what became of them",
+        );
         Self {
             registry: Arc::new(registry),
             started,
@@ -162,6 +168,7 @@ impl Metrics {
             upstream_requests,
             rejudged,
             webhook,
+            hooks,
         }
     }
 
@@ -185,6 +192,11 @@ impl Metrics {
         self.webhook
             .get_or_create(&ByOutcome { outcome })
             .inc_by(events);
+    }
+
+    /// Counts a notification of a registry.
+    pub fn count_hook(&self, outcome: &'static str) {
+        self.hooks.get_or_create(&ByOutcome { outcome }).inc();
     }
 
     /// Tells when the program started.

@@ -6,6 +6,7 @@ mod conformance;
 mod documents;
 mod evasions;
 mod first_pull;
+mod image;
 mod indexes;
 mod inspect;
 mod kinds;

@@ -6,6 +6,7 @@ mod change;
 mod claims;
 mod earlier;
 mod embedded;
+mod hooks;
 mod hops;
 mod indexes;
 mod kubernetes;

@@ -120,7 +120,7 @@ async fn events_wait_for_their_receiver_over_a_kill_and_come_in_order() {
 }
 
 /// The HMAC of RFC 2104 over SHA-256, written out so that the test shares nothing with the product.
-fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     use sha2::{Digest as _, Sha256};
     assert!(key.len() <= 64, "longer keys are hashed first");
     let pad = |with: u8| -> Vec<u8> {

@@ -239,6 +239,24 @@ pub async fn run_with(
     }
 }
 
+/// Runs a program and its arguments to its end with a file as its standard input.
+pub async fn run_fed(
+    command: &[&str],
+    environment: &[(&str, &OsStr)],
+    input: &Path,
+    limit: Duration,
+) -> Outcome {
+    let input = input.display().to_string();
+    let fed = ["-c", "exec \"$@\" <\"$0\"", input.as_str()];
+    run_with(
+        "sh",
+        &[fed.as_slice(), command].concat(),
+        environment,
+        limit,
+    )
+    .await
+}
+
 /// Finds a loopback port that nothing listens on and that this program was not given before.
 ///
 /// It lies below the range from which the kernel takes ports for outgoing connections, so that no

@@ -23,7 +23,7 @@ const MOST_COUNTS: u64 = 50_000;
 
 /// Counts wrong secrets.
 #[derive(Clone, Debug)]
-pub(crate) struct Guesses(Cache<(IpAddr, u64), Arc<Mutex<Slots>>>);
+pub struct Guesses(Cache<(IpAddr, u64), Arc<Mutex<Slots>>>);
 
 /// When the next wrong answer may leave: one slot a pause, some of which may be past.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Default for Guesses {
 
 impl Guesses {
     /// Counts a wrong secret, and waits until that may be told.
-    pub(crate) async fn slow(&self, address: IpAddr, access: &str) {
+    pub async fn slow(&self, address: IpAddr, access: &str) {
         tokio::time::sleep_until(self.slot(address, access)).await;
     }
 

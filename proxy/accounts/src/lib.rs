@@ -7,7 +7,7 @@
 
 pub mod api;
 pub mod book;
-mod guesses;
+pub mod guesses;
 pub mod key;
 pub mod keys;
 pub mod local;

@@ -1,7 +1,7 @@
 //! Scans that somebody asks for ahead of the first pull: the same jobs and verdicts, without a
 //! client, without a line in the log of pulls, and without releasing anything.
 //!
-//! Kept in memory only: a restart forgets who asked, never a verdict. Called by `api/scans.rs`.
+//! Kept in memory only: a restart forgets who asked, never a verdict. Called by `api/scans.rs` and `hooks`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

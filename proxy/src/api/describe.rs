@@ -150,21 +150,13 @@ impl<T: JsonSchema> Asks for Path<T> {
 
 impl<T: JsonSchema> Asks for Body<T> {
     fn describe(operation: &mut Operation<'_>) {
-        let schema = operation.schemas.subschema_for::<T>();
-        operation.body = Some(json!({"required": true, "content": {JSON: {"schema": schema}}}));
-        operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
-        let unsaid = "The body does not say that it is JSON.";
-        operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, unsaid);
+        operation.takes_json::<T>();
     }
 }
 
 impl Asks for Unread {
     fn describe(operation: &mut Operation<'_>) {
-        let schema = json!({"type": "object"});
-        operation.body = Some(json!({"required": true, "content": {JSON: {"schema": schema}}}));
-        operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
-        let unsaid = "The body does not say that it is JSON.";
-        operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, unsaid);
+        operation.takes_json::<Map<String, Value>>();
     }
 }
 
@@ -177,6 +169,15 @@ impl<T: Answers> Answers for Result<T, Problem> {
 }
 
 impl Operation<'_> {
+    /// Adds a body that is a JSON document of this type, and what is answered to others.
+    pub(super) fn takes_json<T: JsonSchema>(&mut self) {
+        let schema = self.schemas.subschema_for::<T>();
+        self.body = Some(json!({"required": true, "content": {JSON: {"schema": schema}}}));
+        self.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
+        let unsaid = "The body does not say that it is JSON.";
+        self.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, unsaid);
+    }
+
     /// Adds an answer that is a JSON document of this type.
     pub(super) fn json<T: JsonSchema>(&mut self, status: StatusCode) {
         let schema = self.schemas.subschema_for::<T>();

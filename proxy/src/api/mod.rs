@@ -10,6 +10,7 @@ pub mod events;
 pub mod exceptions;
 pub mod feeds;
 pub mod guard;
+pub mod hooks;
 mod json;
 pub mod keys;
 pub mod measures;
@@ -26,6 +27,7 @@ pub mod status;
 mod summary;
 pub mod verdicts;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -48,6 +50,7 @@ use sluicegate_model::clock::Clock;
 use sluicegate_model::names::Names;
 
 use crate::history::PullHistory;
+use crate::hooks::Hooks;
 use crate::http::callers::Callers;
 use crate::http::server::PeerInfo;
 use crate::http::tls::TlsReload;
@@ -93,6 +96,8 @@ pub struct ApiState {
     pub reports: Reports,
     /// Where lines of the log are written.
     pub audit: Arc<dyn Audit>,
+    /// Who listens to registries; none where no secret is set.
+    pub hooks: Option<Hooks>,
     /// Feeds.
     pub feeds: Arc<Feeds>,
     /// Policies.
@@ -151,10 +156,21 @@ async fn look_at(State(guard): State<Arc<Guard>>, request: Request, next: Next) 
 
 type Door = Arc<(Needs, Callers)>;
 
+/// Where a request comes from whose route asks by itself who sent it.
+#[derive(Clone, Copy, Debug)]
+struct ClientAddress(IpAddr);
+
 /// Answers requests of those whom a route is for.
-async fn let_in(State(door): State<Door>, request: Request, next: Next) -> Response {
-    if door.0 == Needs::Nothing {
-        return next.run(request).await;
+async fn let_in(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    match door.0 {
+        Needs::Nothing => return next.run(request).await,
+        Needs::OwnProof => {
+            if let Some(address) = address(&door.1, &request) {
+                request.extensions_mut().insert(ClientAddress(address));
+            }
+            return next.run(request).await;
+        }
+        Needs::Somebody | Needs::May(_) | Needs::MayEverywhere(_) => {}
     }
     let (mut parts, body) = request.into_parts();
     match admitted(&door, &parts).await {
@@ -164,6 +180,12 @@ async fn let_in(State(door): State<Door>, request: Request, next: Next) -> Respo
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Tells from where a request comes.
+fn address(callers: &Callers, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<PeerInfo>()?;
+    Some(callers.presented(peer, request.headers()).address)
 }
 
 /// Tells who sent a request, where that may be answered.

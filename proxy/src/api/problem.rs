@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::json::Json;
 
+/// When to ask again, in seconds, where too much is under way: an image is judged in that time.
+const RETRY_AFTER_SECONDS: &str = "10";
+
 /// An error as the API shows it.
 #[derive(Debug)]
 pub struct Problem {
@@ -106,6 +109,11 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// Says that the request can be read and names what cannot be had.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
     /// Says that this can be asked again later.
     pub fn too_many(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
@@ -152,6 +160,10 @@ impl IntoResponse for Problem {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            let later = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, later);
         }
         response
     }

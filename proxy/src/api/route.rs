@@ -18,6 +18,8 @@ use super::problem::Problem;
 pub(super) enum Needs {
     /// Nobody in particular: probes have no keys.
     Nothing,
+    /// Whoever proves by the request itself that it may be sent, which the route looks at.
+    OwnProof,
     /// Somebody with any key, or anybody where none is asked for.
     Somebody,
     /// Somebody who may do this, and is told of the repositories that they know of.
@@ -30,7 +32,7 @@ impl Needs {
     /// Tells whether somebody has it, or says why not.
     pub(super) fn met_by(self, who: &Who) -> Result<(), Problem> {
         let (permission, is_everywhere) = match self {
-            Self::Nothing | Self::Somebody => return Ok(()),
+            Self::Nothing | Self::OwnProof | Self::Somebody => return Ok(()),
             Self::May(permission) => (permission, false),
             Self::MayEverywhere(permission) => (permission, true),
         };

@@ -3,12 +3,13 @@
 use axum::http::StatusCode;
 use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts, Scan};
 
-use super::route::Needs::{May, MayEverywhere, Nothing, Somebody};
+use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
-    decisions, events, exceptions, feeds, keys, measures, packages, readiness, reports, sbom,
-    scans, status, verdicts,
+    decisions, events, exceptions, feeds, hooks, keys, measures, packages, readiness, reports,
+    sbom, scans, status, verdicts,
 };
+use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
 /// When lists have no answer yet.
 const NOT_YET: &str = "What lists are answered from is not ready yet.";
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(of_the_log());
     routes.extend(of_lists_and_scans());
     routes.extend(of_reports());
+    routes.extend(of_registries());
     routes.extend(of_keys());
     routes
 }
@@ -228,6 +230,47 @@ fn of_reports() -> Vec<Route> {
         )
         .or(soon, NOT_YET),
     ]
+}
+
+/// What registries tell of pushes.
+fn of_registries() -> Vec<Route> {
+    let harbor = hooks::notified::<HarborEvent>;
+    let ghcr = hooks::notified::<GithubEvent>;
+    let generic = hooks::notified::<GenericEvent>;
+    let routes = vec![
+        Route::post(
+            "/api/v1/hooks/harbor",
+            OwnProof,
+            ("hookHarbor", "Scans what Harbor says was pushed"),
+            harbor,
+        ),
+        Route::post(
+            "/api/v1/hooks/ghcr",
+            OwnProof,
+            ("hookGithub", "Scans what GitHub says was pushed"),
+            ghcr,
+        ),
+        Route::post(
+            "/api/v1/hooks/generic",
+            OwnProof,
+            ("hookGeneric", "Scans what anything else says was pushed"),
+            generic,
+        ),
+    ];
+    let answered = |route: Route| {
+        route
+            .or(StatusCode::UNAUTHORIZED, "The secret is not proven.")
+            .or(
+                StatusCode::NOT_FOUND,
+                "The setting hook_secret_file names no secret.",
+            )
+            .or(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "An image is of no configured upstream, or there are too many.",
+            )
+            .or(StatusCode::TOO_MANY_REQUESTS, "Too many scans are running.")
+    };
+    routes.into_iter().map(answered).collect()
 }
 
 /// Who may ask, and what for.

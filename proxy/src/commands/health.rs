@@ -12,7 +12,7 @@ use super::query::{Format, ServiceFlags, cell, print_json};
 #[command(after_help = "Examples:\n  \
     sluicegate health\n  \
     sluicegate health --ready --service gate.example:5080\n\n\
-    In a Dockerfile: HEALTHCHECK CMD [\"/usr/local/bin/sluicegate\", \"health\", \"--quiet\"]\n\n\
+    In a Dockerfile: HEALTHCHECK CMD [\"/sluicegate\", \"health\", \"--quiet\"]\n\n\
     Exit code: 0 healthy, 3 not.")]
 pub struct HealthArgs {
     #[command(flatten)]

@@ -299,6 +299,9 @@ fn api_calls(
             "/api/v1/scans/{id}",
             "/api/v1/scans/0000000000000000".into(),
         ),
+        post("no secret", "/api/v1/hooks/harbor", "{}".into()),
+        post("no secret", "/api/v1/hooks/ghcr", "{}".into()),
+        post("no secret", "/api/v1/hooks/generic", "{}".into()),
         get("keys", "/api/v1/keys", "/api/v1/keys".into()),
         post(
             "keys, wrong",
@@ -406,6 +409,10 @@ fn wanted(walker: &Walker, needs: &str, repository: &str) -> u16 {
     let is_there = repository != NOWHERE;
     if needs == "nothing" {
         return 200;
+    }
+    // What registries tell is no business of keys: here nobody was told the secret that it needs.
+    if needs == "no secret" {
+        return 404;
     }
     if walker.key.is_none() {
         return 401;

@@ -7,11 +7,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::clients::PULL_LIMIT;
-use crate::process::{Daemon, Outcome, run};
+use crate::process::{Daemon, Outcome, run, run_fed};
 
 /// A running Docker daemon.
 pub struct Docker {
@@ -117,6 +118,42 @@ impl Docker {
         let mounts = data.join("image/vfs/layerdb/mounts").join(container);
         let id = std::fs::read_to_string(mounts.join("mount-id")).expect("read a mount's id");
         data.join("vfs/dir").join(id)
+    }
+
+    /// Loads the images of an archive.
+    pub async fn load(&self, archive: &Path) -> Outcome {
+        let archive = archive.display().to_string();
+        self.docker(&["load", "--quiet", "--input", &archive]).await
+    }
+
+    /// Runs a container to its end with a file as its standard input and without a network.
+    pub async fn run(&self, image: &str, arguments: &[&str], input: &Path) -> Outcome {
+        let host = self.host();
+        let start = ["docker", "--host", &host, "run", "--rm", "--network=none"];
+        let command = [start.as_slice(), &["--interactive", image], arguments].concat();
+        run_fed(&command, &[], input, PULL_LIMIT).await
+    }
+
+    /// Starts a container whose health is looked at each second, and gives its name.
+    pub async fn start_container(&self, image: &str, arguments: &[&str]) -> String {
+        let start = ["run", "--detach", "--network=none"];
+        let often = ["--health-interval=1s", "--health-start-period=1s", image];
+        let command = [start.as_slice(), &often, arguments].concat();
+        let started = self.docker(&command).await.expect_ok("docker run");
+        started.stdout.trim().to_owned()
+    }
+
+    /// Ends a container.
+    pub async fn remove_container(&self, container: &str) -> Outcome {
+        self.docker(&["rm", "--force", "--volumes", container])
+            .await
+    }
+
+    /// Gives what is known of an `image` or a `container`.
+    pub async fn show(&self, kind: &str, name: &str) -> Value {
+        let shown = self.docker(&["inspect", "--type", kind, name]).await;
+        let mut shown: Vec<Value> = serde_json::from_str(&shown.stdout).unwrap_or_default();
+        shown.pop().unwrap_or_default()
     }
 
     /// Gives the address of the daemon's socket, as `DOCKER_HOST` takes it.

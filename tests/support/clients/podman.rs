@@ -8,7 +8,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::clients::PULL_LIMIT;
-use crate::process::{Daemon, Outcome, run_with};
+use crate::process::{Daemon, Outcome, run_fed, run_with};
 
 /// A podman with images of its own.
 pub struct Podman {
@@ -84,6 +84,39 @@ impl Podman {
             .podman(&["image", "inspect", "--format={{.Digest}}", reference])
             .await;
         shown.stdout.trim().to_owned()
+    }
+
+    /// Loads the images of an archive.
+    pub async fn load(&self, archive: &Path) -> Outcome {
+        let (policy, archive) = (self.path("policy.json"), archive.display().to_string());
+        let load = ["load", "--quiet", "--signature-policy", &policy];
+        self.podman(&[load.as_slice(), &["--input", &archive]].concat())
+            .await
+    }
+
+    /// Runs a container to its end with a file as its standard input and without a network.
+    pub async fn run(&self, image: &str, arguments: &[&str], input: &Path) -> Outcome {
+        let options = self.options();
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        // Health is looked at by systemd, and limits raised by root: a test may have neither.
+        let start = ["run", "--rm", "--network=none", "--no-healthcheck"];
+        let bounds = ["--ulimit=nofile=1024", "--ulimit=nproc=1024"];
+        let pulled = ["--pull=never", "--interactive", image];
+        let command = [
+            &["podman"],
+            options.as_slice(),
+            &start,
+            &bounds,
+            &pulled,
+            arguments,
+        ]
+        .concat();
+        let registries = self.path("registries.conf");
+        let environment = [
+            ("CONTAINERS_REGISTRIES_CONF", OsStr::new(&registries)),
+            ("TMPDIR", self.directory.path().as_os_str()),
+        ];
+        run_fed(&command, &environment, input, PULL_LIMIT).await
     }
 
     /// Removes an image.

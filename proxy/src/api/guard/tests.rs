@@ -237,6 +237,16 @@ fn where_others_reach_the_listener_nothing_but_a_read_is_answered() {
         assert_eq!(asked(open, "GET /api/v1/status"), 200);
         assert_eq!(asked(open, "HEAD /readyz"), 200);
     }
+    // Whoever tells of a push proves that to the route, if at all.
+    assert_eq!(asked(OPEN, "POST /api/v1/hooks/ghcr"), 200);
+    assert_eq!(asked(OPEN, "POST /api/v1/hooksx"), 403);
+    let page = [
+        ("host", "127.0.0.1:5080"),
+        ("origin", "http://evil.example"),
+        ("x-hub-signature-256", "sha256=00"),
+    ];
+    let of_page = answer(OPEN, Version::HTTP_11, "POST /api/v1/hooks/ghcr", &page);
+    assert_eq!(of_page, 403);
     for local in [LOCAL, "127.8.8.8:1", "[::1]:5080", "[::ffff:127.0.0.1]:1"] {
         assert_eq!(asked(local, "POST /api/v1/scans"), 200, "{local}");
     }
