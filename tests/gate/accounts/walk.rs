@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sluicegate_model::Digest;
 use sluicegate_tests::image::Image;
 use sluicegate_tests::keys::{Holder, Keys};
 use sluicegate_tests::wire::{Call, Reply};
@@ -299,6 +300,12 @@ fn api_calls(
             "/api/v1/scans/{id}",
             "/api/v1/scans/0000000000000000".into(),
         ),
+        post("one report", "/api/v1/reports", report(repository)),
+        post(
+            "keys",
+            "/api/v1/reports/withdraw",
+            "{\"reported_by\": \"key:nobody\"}".into(),
+        ),
         post("no secret", "/api/v1/hooks/harbor", "{}".into()),
         post("no secret", "/api/v1/hooks/ghcr", "{}".into()),
         post("no secret", "/api/v1/hooks/generic", "{}".into()),
@@ -319,6 +326,18 @@ fn api_calls(
             "{\"key\": \"nobody\"}".into(),
         ),
     ]
+}
+
+/// Says of an image that nobody else asks for that nothing is in it.
+fn report(repository: &str) -> String {
+    let inventory =
+        json!({"platform": "linux/amd64", "distro": null, "components": [], "gaps": []});
+    let scanned = json!({"content": "image", "inventory": inventory,
+        "scanned_at": "2026-11-28T00:00:00Z", "scan_ms": 1});
+    let digest = Digest::of(b"reported");
+    json!({"format": 1, "repository": format!("up.test/{repository}"), "digest": digest,
+        "tags": [], "scanned": scanned})
+    .to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -421,7 +440,7 @@ fn wanted(walker: &Walker, needs: &str, repository: &str) -> u16 {
         "somebody" => return 200,
         "whole service" | "whole service, absent" | "service" | "one line" => "service",
         "verdicts" | "one verdict" => "verdicts",
-        "one scan" | "scan, absent" => "scan",
+        "one scan" | "scan, absent" | "one report" => "scan",
         _ => "keys",
     };
     let is_whole = needs.starts_with("whole service") || permission == "keys";
@@ -430,7 +449,7 @@ fn wanted(walker: &Walker, needs: &str, repository: &str) -> u16 {
     }
     match needs {
         "one verdict" | "one line" if !is_told || !is_there => 404,
-        "one scan" if !is_told => 404,
+        "one scan" | "one report" if !is_told => 404,
         "one scan" => 202,
         "keys, wrong" => 400,
         needs if needs.ends_with("absent") => 404,
