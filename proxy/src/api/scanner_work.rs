@@ -1,0 +1,155 @@
+//! What linked scanners ask and answer: they are enrolled, given work, and say what they found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sluicegate_engine::identity::Who;
+use sluicegate_linked::credential::Credential;
+use sluicegate_linked::desk::TakeError;
+use sluicegate_linked::leases::{LEASE, Lease, MOST_LEASES, WorkId};
+use sluicegate_linked::protocol::{AskForWork, Enrol, Enrolled, Failed, Held, Renew, Taken, Work};
+use sluicegate_linked::results::{MAX_SENT_BYTES, ResultError};
+use sluicegate_linked::roll::Member;
+use sluicegate_linked::task::revisions;
+use sluicegate_model::Digest;
+
+use super::ApiState;
+use super::admission::{Presentation, linked};
+use super::asked::{Body, Nothing, Query};
+use super::json::Json;
+use super::problem::Problem;
+use super::scanners::problem;
+use super::upload::Upload;
+
+/// How long a scanner waits for work at most: whatever lies between may end a request after 30 s.
+const POLL: Duration = Duration::from_secs(20);
+
+/// Which work facts are the answer to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerQuery {
+    /// The work of the lease.
+    work: WorkId,
+    /// Its fence.
+    fence: u64,
+    /// The layer that was looked at.
+    layer: Digest,
+}
+
+/// Enrols a scanner by its linking key.
+pub(super) async fn enrol(
+    State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
+    Extension(Presentation(linking_key)): Extension<Presentation>,
+    Body(enrol): Body<Enrol>,
+) -> Result<Json<Enrolled>, Problem> {
+    let credential = Credential::parse(&enrol.credential);
+    let credential = credential.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let roll = linked(state.linked.as_ref())?.roll();
+    let member = roll.enrol(&linking_key, &credential, &enrol.version, &who);
+    let member = member.await.map_err(problem)?;
+    let scanners = roll.all().into_iter();
+    let own = scanners.filter(|scanner| {
+        let enrolment = scanner.enrolment.as_ref();
+        enrolment.is_some_and(|it| it.id == member.enrolment)
+    });
+    Ok(Json(Enrolled {
+        name: member.name,
+        repositories: own.flat_map(|scanner| scanner.repositories).collect(),
+    }))
+}
+
+/// Gives a scanner work, or waits for some to come.
+pub(super) async fn work(
+    State(state): State<Arc<ApiState>>,
+    Extension(scanner): Extension<Member>,
+    _: Query<Nothing>,
+    Body(asked): Body<AskForWork>,
+) -> Result<Json<Work>, Problem> {
+    let linked = linked(state.linked.as_ref())?;
+    if asked.revisions != revisions() {
+        let name = &scanner.name;
+        tracing::warn!(scanner = %name, version = %asked.version.escape_debug(), "a linked scanner finds other things than this service would, and gets no work");
+        return Err(Problem::conflict(format!(
+            "this scanner's analyzers ({}) are others than those of the service ({}, version {}): \
+             run the same version here and there",
+            asked.revisions.chars().take(40).collect::<String>(),
+            revisions(),
+            env!("CARGO_PKG_VERSION"),
+        )));
+    }
+    let places = usize::try_from(asked.places).unwrap_or(usize::MAX);
+    let (desk, most) = (linked.desk(), places.min(MOST_LEASES));
+    let given = desk.work(&scanner, &asked.version, most, POLL).await;
+    Ok(Json(Work {
+        given: given.into_iter().map(Into::into).collect(),
+        lease_seconds: LEASE.as_secs(),
+    }))
+}
+
+/// Lets leases hold for longer.
+pub(super) async fn renew(
+    State(state): State<Arc<ApiState>>,
+    Extension(scanner): Extension<Member>,
+    _: Query<Nothing>,
+    Body(renew): Body<Renew>,
+) -> Result<Json<Held>, Problem> {
+    let linked = linked(state.linked.as_ref())?;
+    let leases = linked.desk().renew(&scanner, &renew.leases);
+    Ok(Json(Held { leases }))
+}
+
+/// Takes what a scanner found in a layer.
+pub(super) async fn facts(
+    State(state): State<Arc<ApiState>>,
+    Extension(scanner): Extension<Member>,
+    Query(answer): Query<AnswerQuery>,
+    upload: Upload,
+) -> Result<Json<Taken>, Problem> {
+    let desk = linked(state.linked.as_ref())?.desk();
+    let lease = Lease {
+        work: answer.work,
+        fence: answer.fence,
+    };
+    // Before anything is read of what nobody waits for.
+    let layer = &answer.layer;
+    desk.expects(&scanner, &lease, layer).map_err(not_taken)?;
+    let _place = desk.place().await;
+    let sent = upload.read(MAX_SENT_BYTES).await?;
+    let taken = desk.take_facts(&scanner, &lease, layer, sent).await;
+    taken.map_err(|error| {
+        let (name, why) = (&scanner.name, error.to_string());
+        tracing::warn!(scanner = %name, %layer, why, "what a linked scanner said of a layer is not taken");
+        not_taken(error)
+    })?;
+    Ok(Json(Taken { lease }))
+}
+
+/// Takes the word of a scanner that it cannot do what it was given.
+pub(super) async fn failed(
+    State(state): State<Arc<ApiState>>,
+    Extension(scanner): Extension<Member>,
+    _: Query<Nothing>,
+    Body(failed): Body<Failed>,
+) -> Result<Json<Taken>, Problem> {
+    let desk = linked(state.linked.as_ref())?.desk();
+    let Failed { lease, why } = failed;
+    let taken = desk.take_failure(&scanner, &lease, &why);
+    taken.map_err(not_taken)?;
+    Ok(Json(Taken { lease }))
+}
+
+fn not_taken(error: TakeError) -> Problem {
+    match error {
+        TakeError::NotHeld | TakeError::OtherLayer { .. } => Problem::conflict(error.to_string()),
+        TakeError::Result(ResultError::TooLong | ResultError::TooHeavy { .. }) => {
+            Problem::too_large(error.to_string())
+        }
+        TakeError::Result(_) => Problem::bad_request(error.to_string()),
+        TakeError::Stopping => Problem::unavailable(error.to_string()),
+    }
+}
