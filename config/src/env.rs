@@ -12,7 +12,7 @@ use crate::errors::ConfigError;
 use crate::layer::{Arity, Keys, Layer, Place, Sourced, variable};
 
 /// Variables that other commands and the tests read; they are no mistake here.
-const OTHER_VARIABLES: [&str; 10] = [
+const OTHER_VARIABLES: [&str; 11] = [
     "SLUICEGATE_CONFIG",
     "SLUICEGATE_LOG",
     "SLUICEGATE_SERVICE",
@@ -21,6 +21,7 @@ const OTHER_VARIABLES: [&str; 10] = [
     "SLUICEGATE_REPO_NAME",
     "SLUICEGATE_LINKING_KEY_FILE",
     "SLUICEGATE_ALLOW",
+    "SLUICEGATE_WATCH",
     "SLUICEGATE_DOCKER_CONFIG",
     "SLUICEGATE_CA_FILE",
 ];

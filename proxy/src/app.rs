@@ -380,6 +380,7 @@ impl ServiceParts {
             names: names(settings),
             keys: None,
             linked: None,
+            reports: self.reports.clone(),
             scans: Scans::new(names(settings), self.gate.clone(), clock.clone()),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),

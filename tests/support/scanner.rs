@@ -20,8 +20,7 @@ pub struct Scanners<'a>(pub &'a Proxy);
 pub struct Scanner {
     daemon: Daemon,
     directory: TempDir,
-    service: String,
-    allow: Vec<String>,
+    arguments: Vec<String>,
 }
 
 impl Scanners<'_> {
@@ -57,15 +56,22 @@ impl Scanners<'_> {
 impl Scanner {
     /// Starts one with a linking key; it may fetch from these registries, `HOST=URL`.
     pub fn start(service: &Proxy, linking_key: &str, allow: &[&str]) -> Self {
+        Self::start_with(service, linking_key, allow, &[])
+    }
+
+    /// Starts one with more flags.
+    pub fn start_with(service: &Proxy, linking_key: &str, allow: &[&str], more: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("make a directory");
         std::fs::write(directory.path().join("key"), linking_key).expect("write a key");
         let service = format!("http://{}", service.api_address());
-        let allow: Vec<String> = allow.iter().map(|it| (*it).to_owned()).collect();
+        let allow = allow.iter().flat_map(|registry| ["--allow", registry]);
+        let all = ["--service", &service].into_iter().chain(allow);
+        let all = all.chain(more.iter().copied());
+        let arguments: Vec<String> = all.map(str::to_owned).collect();
         Self {
-            daemon: launch(&directory, &service, &allow),
+            daemon: launch(&directory, &arguments),
             directory,
-            service,
-            allow,
+            arguments,
         }
     }
 
@@ -97,7 +103,7 @@ impl Scanner {
     /// Starts it again over the same data.
     pub fn restart(&mut self) {
         self.daemon.kill_now();
-        self.daemon = launch(&self.directory, &self.service, &self.allow);
+        self.daemon = launch(&self.directory, &self.arguments);
     }
 
     /// Asks it to stop and waits until it has.
@@ -111,15 +117,12 @@ impl Scanner {
     }
 }
 
-fn launch(directory: &TempDir, service: &str, allow: &[String]) -> Daemon {
+fn launch(directory: &TempDir, arguments: &[String]) -> Daemon {
     let at = |name: &str| directory.path().join(name);
     let mut command = Command::new(program());
-    command.args(["scanner", "--service", service]);
+    command.arg("scanner").args(arguments);
     command.arg("--linking-key-file").arg(at("key"));
     command.arg("--data").arg(at("data"));
-    for registry in allow {
-        command.args(["--allow", registry]);
-    }
     command.env_clear().env("HOME", directory.path());
     Daemon::start("scanner", command, &at("scanner.log"))
 }

@@ -12,8 +12,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::memory::Memory;
 use sluicegate_engine::scan::ScannedLayer;
-use sluicegate_model::Digest;
 use sluicegate_model::clock::Clock;
+use sluicegate_model::verdict::Decision;
+use sluicegate_model::{Digest, Repository};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 
 use crate::leases::{Given, Lease, Leases, TooMuch, WorkId};
@@ -72,6 +73,8 @@ struct Seen {
 pub enum Outcome {
     /// This was found.
     Found(ScannedLayer),
+    /// An image was told of, and this was decided on it.
+    Judged(Digest, Decision),
     /// Nothing can be found, for a reason in words.
     Failed(String),
 }
@@ -98,6 +101,9 @@ pub enum TakeError {
     #[error("the lease is not held: the answer is late or was given before")]
     NotHeld,
     /// It is about something else.
+    #[error("the lease is for something else than this is about")]
+    OtherKind,
+    /// It is about another layer.
     #[error("the lease is for layer {wanted}, and this is about {got}")]
     OtherLayer {
         /// What was to be looked at.
@@ -251,7 +257,33 @@ impl Desk {
                 wanted: wanted.digest.clone(),
                 got: layer.clone(),
             }),
+            Task::Image(_) => Err(TakeError::OtherKind),
         }
+    }
+
+    /// Tells whether what an image of a repository holds would be taken now.
+    pub fn expects_image(
+        &self,
+        scanner: &Member,
+        lease: &Lease,
+        repository: &Repository,
+    ) -> Result<(), TakeError> {
+        let state = self.state();
+        let task = state.leases.task(&scanner.enrolment, lease, now());
+        match task.ok_or(TakeError::NotHeld)? {
+            Task::Image(wanted) if wanted.repository == *repository => Ok(()),
+            Task::Image(_) | Task::Layer(_) => Err(TakeError::OtherKind),
+        }
+    }
+
+    /// Takes note that an image was told of and judged.
+    pub fn take_judged(
+        &self,
+        scanner: &Member,
+        lease: &Lease,
+        judged: (Digest, Decision),
+    ) -> Result<(), TakeError> {
+        self.settle(scanner, lease, Outcome::Judged(judged.0, judged.1))
     }
 
     /// Waits for a place in which an answer may arrive.
@@ -374,7 +406,8 @@ impl Desk {
         self.0.come.notify_waiters();
     }
 
-    fn see(&self, scanner: &Member, version: Option<&str>) {
+    /// Takes note that a scanner is there.
+    pub fn see(&self, scanner: &Member, version: Option<&str>) {
         let mut state = self.state();
         let seen = state.seen.entry(scanner.enrolment.clone());
         let seen = seen.or_insert_with(|| Seen {

@@ -5,6 +5,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_model::Digest;
+use sluicegate_model::verdict::Decision;
 
 use crate::leases::{Given, Lease};
 use crate::task::Task;
@@ -90,6 +92,15 @@ pub struct Failed {
 pub struct Taken {
     /// The lease, which has ended by it.
     pub lease: Lease,
+}
+
+/// That what an image holds was taken, and what was decided on it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TakenImage {
+    /// The manifest.
+    pub digest: Digest,
+    /// What policy decided.
+    pub decision: Decision,
 }
 
 impl From<Given<Task>> for GivenWork {

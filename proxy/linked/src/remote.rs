@@ -75,7 +75,8 @@ impl RemoteScan {
                 tracing::warn!(%scanner, %repository, %layer, why, "a linked scanner did not scan a layer");
                 Err(LayerScanError::Away)
             }
-            None => Err(LayerScanError::Away),
+            // No layer was judged by itself.
+            Some(Outcome::Judged(..)) | None => Err(LayerScanError::Away),
         }
     }
 }

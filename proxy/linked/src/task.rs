@@ -12,6 +12,17 @@ use sluicegate_scanner::{PluginSet, facts_fingerprint};
 pub enum Task {
     /// Fetch a layer and say what it holds.
     Layer(LayerTask),
+    /// Fetch an image and say what it holds.
+    Image(ImageTask),
+}
+
+/// An image that is to be looked at, of a registry that only the scanner reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImageTask {
+    /// The canonical repository that has it.
+    pub repository: Repository,
+    /// A tag, or the digest of a manifest.
+    pub reference: String,
 }
 
 /// A layer that is to be looked at.

@@ -191,7 +191,9 @@ async fn dutiful(linked: Linked, member: Member, layers: Vec<Bytes>) {
     loop {
         let given = linked.desk().work(&member, "0.1.0", 4, PATIENCE).await;
         for Given { lease, task } in given {
-            let Task::Layer(task) = task;
+            let Task::Layer(task) = task else {
+                panic!("{task:?}");
+            };
             let bytes = layers.iter().find(|bytes| Digest::of(bytes) == task.digest);
             let answered = match bytes {
                 Some(bytes) => {

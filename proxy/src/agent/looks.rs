@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sluicegate_linked::task::{LayerTask, Task};
+use sluicegate_engine::reports::{MAX_REPORT_BYTES, Report};
+use sluicegate_linked::results::MAX_SENT_BYTES;
+use sluicegate_linked::task::{ImageTask, LayerTask, Task};
+use sluicegate_model::{Reference, Tag};
 
 use super::reach::{NotAllowed, Reach};
-use crate::inspect::source::SourceError;
+use crate::inspect::source::{Source as _, SourceError};
 use crate::inspect::{FactsCache, Scanner};
 
 /// Looks at layers; what was found once is kept.
@@ -15,6 +18,15 @@ use crate::inspect::{FactsCache, Scanner};
 pub(super) struct Looks {
     reach: Reach,
     scanner: Arc<Scanner>,
+}
+
+/// What was found out, as it is sent.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The facts of a layer.
+    Facts(Bytes),
+    /// What an image holds.
+    Report(Bytes),
 }
 
 /// Says why nothing was found out.
@@ -26,6 +38,9 @@ pub(super) enum LookError {
     /// It cannot be fetched, or is not what it should be.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// It is more than a service takes.
+    #[error("what was found takes {0} bytes, more than a service takes")]
+    TooMuch(usize),
     /// The scan failed on its own.
     #[error("the scan ended badly")]
     Scan,
@@ -49,11 +64,30 @@ impl Looks {
     }
 
     /// Finds out what was asked for, as it is sent.
-    pub(super) async fn at(&self, task: &Task) -> Result<Bytes, LookError> {
-        let Task::Layer(layer) = task.clone();
-        let looks = self.clone();
-        let found = tokio::task::spawn_blocking(move || looks.layer(&layer));
+    pub(super) async fn at(&self, task: &Task) -> Result<Found, LookError> {
+        let (looks, task) = (self.clone(), task.clone());
+        let found = tokio::task::spawn_blocking(move || match task {
+            Task::Layer(layer) => looks.layer(&layer).map(Found::Facts),
+            Task::Image(image) => {
+                let tags = image.reference.parse().ok().into_iter();
+                looks.report(&image, tags.collect()).map(Found::Report)
+            }
+        });
         found.await.unwrap_or(Err(LookError::Scan))
+    }
+
+    /// Finds out what an image holds, as it is sent. Blocks.
+    pub(super) fn report(&self, asked: &ImageTask, tags: Vec<Tag>) -> Result<Bytes, LookError> {
+        let reference: Reference = asked.reference.parse().map_err(|_| LookError::Scan)?;
+        let image = self.reach.registry(&asked.repository)?.image(&reference)?;
+        let scanned = self.scanner.scan(&image)?;
+        let digest = image.image().digest.clone();
+        let report = Report::of(asked.repository.to_string(), digest, tags, scanned);
+        let text = serde_json::to_vec(&report).map_err(|_| LookError::Scan)?;
+        taken(
+            text,
+            usize::try_from(MAX_REPORT_BYTES).unwrap_or(usize::MAX),
+        )
     }
 
     /// Blocks.
@@ -62,6 +96,14 @@ impl Looks {
         let descriptor = layer.descriptor();
         let source = registry.layer(&descriptor);
         let facts = self.scanner.layer(&source, &descriptor)?;
-        Ok(facts.to_bytes().into())
+        taken(facts.to_bytes(), MAX_SENT_BYTES)
     }
+}
+
+/// Keeps what would not be taken from being sent.
+fn taken(found: Vec<u8>, most: usize) -> Result<Bytes, LookError> {
+    if found.len() > most {
+        return Err(LookError::TooMuch(found.len()));
+    }
+    Ok(found.into())
 }

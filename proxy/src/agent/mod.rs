@@ -2,19 +2,25 @@
 //! registries, and says what it found. It dials out only, and no byte of an image leaves it.
 //!
 //! Reading order: `credential` (who it is to the service), `service` (what is asked of that),
-//! `reach` (which registries it may fetch from), `looks` (one layer), `work` (all of it, until it is
+//! `reach` (which registries it may fetch from), `looks` (one layer or image), `watch` with `told` (images that nobody asks for), `work` (all of it, until it is
 //! told to stop).
 
 mod credential;
 mod looks;
 mod reach;
 mod service;
+mod told;
+mod watch;
 mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::watch::Watched;
+
 use sluicegate_config::{Environment, Settings, UpstreamSettings};
+use sluicegate_linked::task::revisions;
+use sluicegate_model::Digest;
 use sluicegate_model::secret::Secret;
 use sluicegate_upstream::UpstreamError;
 use url::Url;
@@ -23,6 +29,8 @@ use self::credential::{Enrolment, KeptError};
 use self::looks::Looks;
 use self::reach::Reach;
 use self::service::{Service, ServiceError};
+use self::told::Told;
+use self::watch::Watch;
 
 /// What a scanner is started with.
 pub struct AgentParts {
@@ -34,6 +42,8 @@ pub struct AgentParts {
     pub linking_key: Option<Secret>,
     /// The registries that it may fetch from.
     pub allow: Vec<UpstreamSettings>,
+    /// What it looks for by itself.
+    pub watch: Vec<Watched>,
     /// Where it keeps its credential and what it found.
     pub data: PathBuf,
     /// The proxies of this machine, and what else sources of images ask for.
@@ -65,14 +75,25 @@ pub async fn run(parts: AgentParts, stop: impl Future<Output = ()>) -> Result<()
     let reach = Reach::new(&parts)?;
     let enrolment = Enrolment::open(&parts.data, parts.linking_key.as_ref())?;
     let enrolment = enrolment.ok_or_else(|| AgentError::NotLinked(parts.data.clone()))?;
-    let looks = Looks::new(reach, parts.data.join("facts"));
+    let looks = Looks::new(reach.clone(), parts.data.join("facts"));
     let mut stop = std::pin::pin!(stop);
     let enrolled = tokio::select! {
         enrolled = enrol(&service, enrolment, parts.linking_key.as_ref()) => enrolled?,
         () = &mut stop => return Ok(()),
     };
-    let service = service.presenting(&enrolled);
-    work::work(service, looks, stop).await
+    let service = Arc::new(service.presenting(&enrolled));
+    let whoever = Digest::of(enrolled.expose().as_bytes());
+    let watch = Watch {
+        watched: parts.watch,
+        reach,
+        looks: looks.clone(),
+        service: Arc::clone(&service),
+        told: Told::open(&parts.data, format!("{whoever} {}", revisions())),
+    };
+    let watching = tokio::spawn(watch.run());
+    let worked = work::work(service, looks, stop).await;
+    watching.abort();
+    worked
 }
 
 /// Enrols the scanner where it is not yet, however long the service is away.

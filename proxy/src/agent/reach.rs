@@ -47,10 +47,22 @@ impl Reach {
 
     /// Finds the registry of a repository.
     pub(super) fn registry(&self, repository: &Repository) -> Result<Registry, NotAllowed> {
-        let name = repository.upstream();
-        let upstream = self.registries.get(name);
-        let upstream = upstream.ok_or_else(|| NotAllowed(name.to_owned()))?;
-        let (upstream, repository) = (Arc::clone(upstream), repository.clone());
-        Ok(Registry::at(upstream, repository, &self.surroundings))
+        let upstream = self.upstream(repository)?;
+        Ok(Registry::at(
+            upstream,
+            repository.clone(),
+            &self.surroundings,
+        ))
+    }
+
+    /// Finds the client of a repository's registry.
+    pub(super) fn upstream(&self, repository: &Repository) -> Result<Arc<Upstream>, NotAllowed> {
+        self.of_name(repository.upstream())
+    }
+
+    /// Finds the client of a registry by its name.
+    pub(super) fn of_name(&self, name: &str) -> Result<Arc<Upstream>, NotAllowed> {
+        let upstream = self.registries.get(name).cloned();
+        upstream.ok_or_else(|| NotAllowed(name.to_owned()))
     }
 }

@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluicegate_config::{Settings, UpstreamSettings};
 use sluicegate_linked::leases::Lease;
-use sluicegate_linked::protocol::{AskForWork, Enrol, Enrolled, Failed, Held, Renew, Taken, Work};
+use sluicegate_linked::protocol::{
+    AskForWork, Enrol, Enrolled, Failed, Held, Renew, Taken, TakenImage, Work,
+};
 use sluicegate_linked::task::revisions;
 use sluicegate_model::Digest;
 use sluicegate_model::secret::Secret;
@@ -151,6 +153,24 @@ impl Service {
         let answer = web.exchange(&what, &url, headers, facts, limit).await?;
         let _taken: Taken = understood(answer)?;
         Ok(())
+    }
+
+    /// Says what an image holds, by itself or as the answer to work.
+    pub(super) async fn told(
+        &self,
+        report: Bytes,
+        lease: Option<&Lease>,
+    ) -> Result<TakenImage, ServiceError> {
+        let mut url = self.url("images")?;
+        if let Some(lease) = lease {
+            url.query_pairs_mut()
+                .append_pair("work", &lease.work.to_string())
+                .append_pair("fence", &lease.fence.to_string());
+        }
+        let headers = headers(self.credential.as_ref(), "application/octet-stream");
+        let (what, limit) = ("what an image holds", MAX_ANSWER_BYTES);
+        let sending = self.sending.exchange(what, &url, headers, report, limit);
+        understood(sending.await?)
     }
 
     async fn ask<T: DeserializeOwned>(

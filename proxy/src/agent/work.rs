@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::AgentError;
-use super::looks::Looks;
+use super::looks::{Found, Looks};
 use super::service::{Service, ServiceError};
 
 /// Most layers looked at at a time, on however many cores: each takes some 16 MiB and more.
@@ -48,7 +48,7 @@ impl Pause {
 
 /// A scanner at work.
 struct Worker {
-    service: Service,
+    service: Arc<Service>,
     looks: Looks,
     /// What it believes to hold.
     held: Mutex<HashSet<Lease>>,
@@ -56,7 +56,7 @@ struct Worker {
 
 /// Works until `stop` ends, or the service lets the scanner in no longer.
 pub(super) async fn work(
-    service: Service,
+    service: Arc<Service>,
     looks: Looks,
     stop: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
@@ -109,29 +109,26 @@ impl Worker {
 
     async fn do_one(self: Arc<Self>, given: GivenWork, _place: Option<OwnedSemaphorePermit>) {
         let GivenWork { lease, task } = given;
-        let Task::Layer(layer) = &task;
-        let (repository, digest) = (&layer.repository, &layer.digest);
+        let named = named(&task);
         let found = self.looks.at(&task).await;
         match &found {
-            Ok(facts) => {
-                let bytes = facts.len();
-                tracing::info!(%repository, layer = %digest, bytes, "layer scanned");
+            Ok(Found::Facts(found) | Found::Report(found)) => {
+                let bytes = found.len();
+                tracing::info!(task = %named, bytes, "scanned");
             }
-            Err(error) => {
-                tracing::warn!(%repository, layer = %digest, %error, "layer not scanned");
-            }
+            Err(error) => tracing::warn!(task = %named, %error, "not scanned"),
         }
         let mut pause = Pause::default();
         while self.holds(&lease) {
             let told = match &found {
-                Ok(facts) => self.service.found(&lease, digest, facts.clone()).await,
+                Ok(found) => self.tell(&lease, &task, found).await,
                 Err(error) => self.service.failed(&lease, &error.to_string()).await,
             };
             match told {
                 Ok(()) => break,
                 Err(ServiceError::Later(why)) => pause.after(&ServiceError::Later(why)).await,
                 Err(error) => {
-                    tracing::warn!(layer = %digest, %error, "what was found is not taken");
+                    tracing::warn!(task = %named, %error, "what was found is not taken");
                     // Whoever still waits for it is told that nothing comes.
                     let _not_held = self.service.failed(&lease, &error.to_string()).await;
                     break;
@@ -139,6 +136,19 @@ impl Worker {
             }
         }
         self.held().remove(&lease);
+    }
+
+    async fn tell(&self, lease: &Lease, task: &Task, found: &Found) -> Result<(), ServiceError> {
+        match (task, found) {
+            (Task::Layer(layer), Found::Facts(facts)) => {
+                let facts = facts.clone();
+                self.service.found(lease, &layer.digest, facts).await
+            }
+            (_, Found::Facts(found) | Found::Report(found)) => {
+                let told = self.service.told(found.clone(), Some(lease)).await;
+                told.map(|_judged| ())
+            }
+        }
     }
 
     /// Renews what is held; what the service says is no longer held is let go.
@@ -169,5 +179,13 @@ impl Worker {
 
     fn held(&self) -> MutexGuard<'_, HashSet<Lease>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names what is to be done to people.
+fn named(task: &Task) -> String {
+    match task {
+        Task::Layer(layer) => format!("{} of {}", layer.digest, layer.repository),
+        Task::Image(image) => format!("{} of {}", image.reference, image.repository),
     }
 }

@@ -91,6 +91,8 @@ pub struct ApiState {
     pub names: Names,
     /// Access keys; none where the service is stopped.
     pub keys: Option<Keys>,
+    /// What others say images hold.
+    pub reports: Reports,
     /// Scanners elsewhere; none where the service is stopped.
     pub linked: Option<Linked>,
     /// Scans that are asked for here.

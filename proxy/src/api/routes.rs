@@ -399,6 +399,16 @@ fn for_scanners() -> Vec<Route> {
         )
         .or(StatusCode::CONFLICT, not_held),
         Route::post(
+            "/api/v1/scanners/images",
+            Scanner,
+            (
+                "takeImage",
+                "Takes what a linked scanner says an image holds that only it reaches, and judges it",
+            ),
+            scanner_work::image,
+        )
+        .or(StatusCode::CONFLICT, not_held),
+        Route::post(
             "/api/v1/scanners/failures",
             Scanner,
             (

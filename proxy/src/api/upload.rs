@@ -23,6 +23,11 @@ pub(super) struct Upload {
 }
 
 impl Upload {
+    /// Tells how long it says it is, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.length.unwrap_or(0)
+    }
+
     /// Reads all of it.
     ///
     /// *Errors*: 413 where it is longer than that, 400 where it does not come to its end.

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
 use super::query::{note, service_url};
-use crate::agent::{self, AgentError, AgentParts};
+use crate::agent::{self, AgentError, AgentParts, Watched};
 use crate::telemetry;
 
 /// Most bytes of a linking key's file read.
@@ -39,6 +39,10 @@ pub struct ScannerArgs {
     /// is elsewhere (repeatable)
     #[arg(long, value_name = "HOST[=URL]")]
     allow: Vec<String>,
+    /// Images that it tells the service of by itself, of a registry that is allowed: a pattern of
+    /// repositories, without wildcard or of a registry that lists its own (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    watch: Vec<String>,
     /// Where the credential and what it found are kept, in the folder "scanner" [default:
     /// $XDG_DATA_HOME/sluicegate, /var/lib/sluicegate as root]
     #[arg(long, value_name = "DIR")]
@@ -128,8 +132,13 @@ fn parts(args: &ScannerArgs, environment: Environment) -> Result<AgentParts, Com
             ..registry
         });
     }
+    let watch = watched(
+        several(&args.watch, environment.get("SLUICEGATE_WATCH")),
+        &allow,
+    )?;
     Ok(AgentParts {
         service,
+        watch,
         ca_file,
         linking_key: linking_key.flatten(),
         allow,
@@ -137,6 +146,27 @@ fn parts(args: &ScannerArgs, environment: Environment) -> Result<AgentParts, Com
         settings: Arc::new(settings),
         environment: Arc::new(environment),
     })
+}
+
+/// Reads what is looked for; each registry of it has to be allowed.
+fn watched(
+    patterns: Vec<String>,
+    allow: &[UpstreamSettings],
+) -> Result<Vec<Watched>, CommandError> {
+    let read = |text: String| {
+        let watched: Watched = text.parse().map_err(|error| usage(&error))?;
+        let is_allowed = allow.iter().any(|it| it.name == watched.registry);
+        let name = &watched.registry;
+        let why = format!("--watch {text}: the registry is not allowed; add --allow {name}");
+        is_allowed
+            .then_some(watched)
+            .ok_or(CommandError::Usage(why))
+    };
+    patterns.into_iter().map(read).collect()
+}
+
+fn usage(error: &dyn std::fmt::Display) -> CommandError {
+    CommandError::Usage(error.to_string())
 }
 
 /// Takes the values of a flag, or those of its variable where there are none.

@@ -242,6 +242,7 @@ fn api_calls(
         "/api/v1/scanners/work",
         "/api/v1/scanners/renew",
         "/api/v1/scanners/facts",
+        "/api/v1/scanners/images",
         "/api/v1/scanners/failures",
     ];
     let of_scanners = of_scanners.map(|route| post("scanners alone", route, "{}".into()));
