@@ -12,13 +12,18 @@ use crate::errors::ConfigError;
 use crate::layer::{Arity, Keys, Layer, Place, Sourced, variable};
 
 /// Variables that other commands and the tests read; they are no mistake here.
-const OTHER_VARIABLES: [&str; 6] = [
+const OTHER_VARIABLES: [&str; 11] = [
     "SLUICEGATE_CONFIG",
     "SLUICEGATE_LOG",
     "SLUICEGATE_SERVICE",
     "SLUICEGATE_ACCESS_KEY",
     "SLUICEGATE_SECRET_KEY",
     "SLUICEGATE_REPO_NAME",
+    "SLUICEGATE_LINKING_KEY_FILE",
+    "SLUICEGATE_ALLOW",
+    "SLUICEGATE_WATCH",
+    "SLUICEGATE_DOCKER_CONFIG",
+    "SLUICEGATE_CA_FILE",
 ];
 /// Other names of variables, for command lines that were written for them.
 const ALIASES: [(&str, &str); 3] = [

@@ -31,6 +31,7 @@ const ENTRY: &Keys = &[
     ("allow_insecure_credentials", Arity::Switch),
     ("allow_hosts", Arity::Many),
     ("max_requests", Arity::One),
+    ("scan_by", Arity::One),
 ];
 
 /// One entry of `upstreams`, as text.

@@ -37,7 +37,7 @@ pub use defaults::MAX_REQUESTS as DEFAULT_MAX_REQUESTS;
 pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use hook::{HookSecretError, read_hook_secret};
-pub use named_registry::{is_loopback, registry_named};
+pub use named_registry::{is_loopback, registry_allowed, registry_named};
 pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{

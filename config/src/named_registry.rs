@@ -3,8 +3,9 @@
 //!
 //! Serving never looks at those: a service is told its credentials.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use sluicegate_model::names::folded_host;
 use url::Url;
 
 use crate::docker_config;
@@ -12,6 +13,7 @@ use crate::env::Environment;
 use crate::errors::{ConfigErrors, Notes};
 use crate::layer::{Place, Sourced};
 use crate::settings::Settings;
+use crate::upstreams::{base_url, is_host};
 use crate::values::UpstreamSettings;
 
 /// Describes the registry `host`, and what deserves a word although it is no mistake.
@@ -35,6 +37,43 @@ pub fn registry_named(
                 add_credentials(&path, &mut registry, &mut notes);
             }
         }
+    }
+    if notes.errors.is_empty() {
+        return Ok((registry, notes.warnings));
+    }
+    Err(ConfigErrors::new(notes.errors))
+}
+
+/// Describes a registry that a scanner elsewhere may fetch from, `HOST` or `HOST=URL`, and what
+/// deserves a word although it is no mistake. Credentials are those of the file that is named.
+pub fn registry_allowed(
+    text: &str,
+    settings: &Settings,
+    docker_config: Option<&Path>,
+) -> Result<(UpstreamSettings, Vec<String>), ConfigErrors> {
+    let (name, url) = text.split_once('=').unwrap_or((text, ""));
+    let name = folded_host(name);
+    let mut registry = match settings.upstreams.get(&name) {
+        _ if !is_host(&name) => {
+            let message = format!("{name:?} is no registry's host name");
+            return Err(ConfigErrors::one("--allow", message));
+        }
+        Some(configured) => configured.clone(),
+        None => by_name(&name)?,
+    };
+    let mut notes = Notes::default();
+    if !url.is_empty() {
+        let said = Sourced {
+            text: url.to_owned(),
+            place: Place::Default("allow"),
+        };
+        if let Some(url) = base_url(&said, "", &mut notes) {
+            registry = UpstreamSettings::anonymous(&name, url);
+        }
+    }
+    registry.allow_insecure_credentials |= is_loopback(&registry.url);
+    if let Some(path) = docker_config {
+        add_credentials(path, &mut registry, &mut notes);
     }
     if notes.errors.is_empty() {
         return Ok((registry, notes.warnings));
@@ -83,7 +122,7 @@ fn credential_files(environment: &Environment) -> Vec<PathBuf> {
     files.into_iter().flatten().collect()
 }
 
-fn add_credentials(path: &std::path::Path, registry: &mut UpstreamSettings, notes: &mut Notes) {
+fn add_credentials(path: &Path, registry: &mut UpstreamSettings, notes: &mut Notes) {
     let file = Sourced {
         text: path.display().to_string(),
         place: Place::Default("credentials"),
@@ -131,5 +170,43 @@ mod tests {
         let found = named("reg.corp.example", &variables).login.unwrap();
         assert_eq!(found.said().unwrap().username, "u");
         assert!(named("other.example", &variables).login.is_none());
+    }
+
+    #[test]
+    fn a_scanner_may_ask_what_it_is_told_and_is_who_its_file_says() {
+        let environment = Environment::from_variables([("HOME", "/nowhere")], false);
+        let settings = crate::load(Flags::default(), &environment, None).unwrap();
+        let settings = settings.settings;
+        let allowed = |text: &str, file: Option<&Path>| registry_allowed(text, &settings, file);
+        for (text, name, url) in [
+            ("docker.io", "docker.io", "https://registry-1.docker.io/"),
+            (
+                "Registry.Local",
+                "registry.local",
+                "https://registry.local/",
+            ),
+            (
+                "a.test=http://10.0.0.1:5000",
+                "a.test",
+                "http://10.0.0.1:5000/",
+            ),
+            ("127.0.0.1:5000", "127.0.0.1:5000", "http://127.0.0.1:5000/"),
+        ] {
+            let (registry, _) = allowed(text, None).unwrap();
+            assert_eq!((registry.name.as_str(), registry.url.as_str()), (name, url));
+            assert!(registry.login.is_none());
+        }
+        for wrong in ["", "*", "a b", "a.test=ftp://x", "a.test=http://u:secret@x"] {
+            let said = allowed(wrong, None).unwrap_err().to_string();
+            assert!(!said.contains("secret"), "{said}");
+        }
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.json");
+        let text = r#"{"auths": {"registry.local": {"auth": "dTpw"}}}"#;
+        std::fs::write(&file, text).unwrap();
+        let (registry, _) = allowed("registry.local", Some(&file)).unwrap();
+        assert_eq!(registry.login.unwrap().said().unwrap().username, "u");
+        let absent = home.path().join("absent.json");
+        assert!(allowed("registry.local", Some(&absent)).is_err());
     }
 }

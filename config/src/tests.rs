@@ -471,3 +471,23 @@ fn how_much_is_asked_of_a_registry_at_a_time_can_be_set() {
         assert!(loaded.is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_registry_can_be_marked_with_the_scanner_that_scans_its_images() {
+    let with = |more: &str| format!("upstreams: {{c: {{url: 'https://c'{more}}}}}");
+    let loaded = |text: &str| {
+        load(
+            Flags::default(),
+            &Environment::default(),
+            Some(("s.yaml", text)),
+        )
+    };
+    let upstreams = loaded(&with(", scan_by: eu-west")).unwrap().settings;
+    let upstreams = upstreams.upstreams;
+    assert_eq!(upstreams["c"].scan_by.as_deref(), Some("eu-west"));
+    assert_eq!(upstreams["quay.io"].scan_by, None);
+    for wrong in ["''", "EU", "a b", "[a]"] {
+        let refused = loaded(&with(&format!(", scan_by: {wrong}")));
+        assert!(refused.is_err(), "{wrong}");
+    }
+}

@@ -162,6 +162,7 @@ fn from_entry(
     let upstream = UpstreamSettings {
         identity: identity(entry, notes),
         max_requests: max_requests.unwrap_or(defaults::MAX_REQUESTS),
+        scan_by: scan_by(entry, notes),
         ..upstream?
     };
     if upstream.identity == UpstreamIdentity::Client && upstream.login.is_some() {
@@ -183,6 +184,18 @@ fn identity(entry: &UpstreamEntry, notes: &mut Notes) -> UpstreamIdentity {
         })
     });
     read.unwrap_or(UpstreamIdentity::Service)
+}
+
+/// Reads the name of the scanner that scans a registry's images.
+fn scan_by(entry: &UpstreamEntry, notes: &mut Notes) -> Option<String> {
+    let fits = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
+    };
+    let wanted = "the name of a linked scanner such as eu-west";
+    entry.said.one("scan_by")?.read(wanted, notes, |text| {
+        let is_name = !text.is_empty() && text.bytes().all(fits);
+        is_name.then(|| text.to_owned())
+    })
 }
 
 /// Reads how a place that is asked over HTTP is asked, where its name and URL are right.

@@ -26,6 +26,8 @@ pub struct UpstreamSettings {
     pub allow_hosts: Vec<String>,
     /// Most requests of one kind to it at a time.
     pub max_requests: usize,
+    /// The linked scanner that scans its images; none = this machine.
+    pub scan_by: Option<String>,
 }
 
 impl UpstreamSettings {
@@ -40,6 +42,7 @@ impl UpstreamSettings {
             allow_insecure_credentials: false,
             allow_hosts: Vec::new(),
             max_requests: defaults::MAX_REQUESTS,
+            scan_by: None,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use sluicegate_model::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::media_type;
 use sluicegate_policy::{PolicySet, SourceFile, built_in_text};
-use sluicegate_scanner::LayerFacts;
 use sluicegate_scanner::facts::Readers;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
+use sluicegate_scanner::{LayerFacts, LayerInput, merge};
 
 use crate::Target;
 use crate::layers::{archive, scan};
@@ -33,6 +34,7 @@ pub fn targets() -> Vec<Target> {
         ),
         Target::new("policy", policy, vec![built_in_text().as_bytes().to_vec()]),
         Target::new("facts", facts, stored_facts()),
+        Target::new("sent-facts", sent_facts, stored_facts()),
         Target::new(
             "feed-archive",
             |data| feed("Debian:12/all.zip", data),
@@ -85,6 +87,30 @@ fn facts(data: &[u8]) {
         assert_eq!(again.expect("facts read what they wrote"), facts);
     }
     drop(LayerFacts::from_bytes(data));
+}
+
+/// Most bytes that sent facts may expand to here.
+const MOST_SENT: u64 = 1024 * 1024;
+
+/// The input as a scanner elsewhere may send it: what can be read lies between two layers of an image.
+fn sent_facts(data: &[u8]) {
+    let head = &LayerFacts::default().to_bytes()[..FACTS_HEAD_BYTES];
+    let compressed = zstd::bulk::compress(data, 1).expect("compress in memory");
+    let sent = [head, &compressed].concat();
+    let Ok(facts) = LayerFacts::from_bytes_within(&sent, MOST_SENT) else {
+        return;
+    };
+    let others = scan(&archive(&[
+        ("etc/os-release", seeds::OS_RELEASE),
+        ("var/lib/dpkg/status", seeds::DPKG),
+    ]));
+    let digests = [&b"base"[..], b"sent", b"top"].map(Digest::of);
+    let layers = [&others, &facts, &others];
+    let layers = digests.iter().zip(layers);
+    let layers: Vec<_> = layers
+        .map(|(digest, facts)| LayerInput { digest, facts })
+        .collect();
+    drop(merge(None, &layers));
 }
 
 fn stored_facts() -> Vec<Vec<u8>> {

@@ -6,6 +6,7 @@ mod access;
 mod kept;
 mod listeners;
 mod reload;
+mod scanning;
 pub mod stopped;
 mod store;
 mod tasks;
@@ -22,9 +23,9 @@ use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_engine::memory::Memory;
-use sluicegate_engine::scan::ScanHere;
 use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
+use sluicegate_linked::linked::Linked;
 use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog};
 use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
@@ -61,6 +62,7 @@ pub use self::access::forget_keys;
 use self::access::{Accounts, InForce};
 use self::kept::KeptParts;
 use self::listeners::{Bound, Certificates, details};
+use self::scanning::{ScanParts, linked, take_back, who_scans};
 use self::tasks::{
     begin_delivery, prepare_lists, prove_store, settle_pulls, tell_outgrown, tell_unmet,
 };
@@ -80,6 +82,7 @@ pub struct App {
     log: Arc<PullLog>,
     clock: Clock,
     keys: Keys,
+    linked: Linked,
     draining: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -149,6 +152,8 @@ impl App {
         let bound = Bound::open(&settings).await?;
         let (registry_addr, api_addr) = (bound.registry_addr, bound.api_addr);
         let accounts = parts.accounts(&settings, &clock).await?;
+        let taken_up = parts.linked.take_up().await;
+        taken_up.map_err(|error| data_error(&settings.data, &why(&error)))?;
         let certificates = Certificates::open(&settings)?;
         let scheme = certificates.api_scheme();
         let own_url = || format!("{scheme}://{api_addr}");
@@ -166,6 +171,7 @@ impl App {
         let insecure = insecure::list(&settings, &closed.problems);
         let state = Arc::new(ApiState {
             keys: Some(accounts.keys.clone()),
+            linked: Some(parts.linked.clone()),
             webhook,
             hooks: settings.hook_secret.as_ref().map(Hooks::new),
             insecure,
@@ -194,6 +200,7 @@ impl App {
             log: parts.log,
             clock,
             keys: accounts.keys,
+            linked: parts.linked,
             draining,
             listeners,
         })
@@ -202,6 +209,7 @@ impl App {
     /// Stops accepting and waits until connections have ended or were given their time.
     pub async fn drain(self) {
         self.draining.send_replace(true);
+        self.linked.close();
         for listener in self.listeners {
             if let Err(error) = listener.await {
                 tracing::error!(%error, "listener ended badly");
@@ -230,6 +238,8 @@ struct ServiceParts {
     rejudge: Rejudge,
     reports: Reports,
     key: InstanceKey,
+    linked: Linked,
+    reports: Reports,
 }
 
 impl ServiceParts {
@@ -241,11 +251,20 @@ impl ServiceParts {
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
         let memory = Memory::default();
+        let linked = linked(settings, (&kept.key, &log), &memory, clock);
+        let scan = ScanParts {
+            limits: kept.limits,
+            memory: &memory,
+            instance: &kept.key,
+            content: &content,
+            origins: &upstreams,
+            linked: &linked,
+        };
         let ports = Ports {
             content: Arc::clone(&content),
             ledger: Arc::clone(&ledger),
             origins: upstreams.clone(),
-            layer_scan: Arc::new(ScanHere::new(kept.limits, memory.clone())),
+            layer_scan: who_scans(settings, scan),
             audit: log.clone(),
             snapshots: Current::new(Arc::clone(&policies), Arc::clone(&feeds)),
             tally: Arc::new(metrics.clone()),
@@ -274,6 +293,8 @@ impl ServiceParts {
             rejudge: engine.rejudge,
             reports: engine.reports,
             key: kept.key,
+            linked,
+            reports: engine.reports,
         })
     }
 
@@ -297,6 +318,8 @@ impl ServiceParts {
             tokio::spawn(tell_outgrown(Arc::clone(&self.ledger), most));
         }
         tokio::spawn(self.rejudge.clone().run());
+        tokio::spawn(self.linked.clone().run());
+        tokio::spawn(take_back(self.linked.clone(), self.reports.clone()));
         tokio::spawn(settle_pulls(Arc::clone(&self.log), clock.clone()));
     }
 
@@ -356,6 +379,8 @@ impl ServiceParts {
             upstreams: Arc::clone(&self.upstreams),
             names: names(settings),
             keys: None,
+            linked: None,
+            reports: self.reports.clone(),
             scans: Scans::new(names(settings), self.gate.clone(), clock.clone()),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),

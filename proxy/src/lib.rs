@@ -7,6 +7,7 @@
 //! `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
 mod admin_socket;
+pub mod agent;
 pub mod api;
 pub mod app;
 pub mod commands;

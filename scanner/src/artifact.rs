@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use sluicegate_model::Digest;
 use sluicegate_model::artifact::{ArtifactKind, Content};
-use sluicegate_model::coverage::GapKind;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::ImageManifest;
@@ -248,7 +247,7 @@ fn is_opaque(facts: &LayerFacts) -> bool {
 /// the rest.
 fn opaque(facts: &LayerFacts) -> LayerFacts {
     let mut gaps = facts.gaps.clone();
-    gaps.retain(|gap| gap.kind == GapKind::Interrupted);
+    gaps.retain(|gap| gap.kind.is_passing());
     LayerFacts {
         gaps,
         ..LayerFacts::default()

@@ -276,12 +276,12 @@ impl LayerFacts {
     /// Stands for a layer that no scanner was there for: another time there may be one.
     pub fn without_scanner() -> Self {
         Self::unread(Gap::fatal(
-            GapKind::Interrupted,
+            GapKind::NoScanner,
             "no scanner was there to look at the layer",
         ))
     }
 
-    /// Tells whether this machine, not the layer, is why something was not read: another time more
+    /// Tells whether whoever scans, not the layer, is why something was not read: another time more
     /// may be found, so the facts are not to be kept.
     pub fn was_interrupted(&self) -> bool {
         let of_files = self.events.iter().flat_map(|event| match event {
@@ -289,7 +289,7 @@ impl LayerFacts {
             _ => &[],
         });
         let mut gaps = self.gaps.iter().chain(of_files);
-        gaps.any(|gap| gap.kind == GapKind::Interrupted)
+        gaps.any(|gap| gap.kind.is_passing())
     }
 
     /// Tells whether an event is there for a reader of archives.
@@ -335,10 +335,16 @@ impl LayerFacts {
 
     /// Reads stored facts.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FactsError> {
+        Self::from_bytes_within(bytes, MAX_STORED_BYTES)
+    }
+
+    /// Reads stored facts that expand to at most so many bytes; longer ones are an error.
+    pub fn from_bytes_within(bytes: &[u8], most: u64) -> Result<Self, FactsError> {
         let parts = parts(bytes)?;
         let decoder = zstd::stream::read::Decoder::with_buffer(parts.compressed);
         let decoder = decoder.map_err(FactsError::Decompress)?;
-        let mut bounded = std::io::BufReader::new(decoder.take(MAX_STORED_BYTES));
+        let most = most.min(MAX_STORED_BYTES);
+        let mut bounded = std::io::BufReader::new(decoder.take(most));
         let plain_paths = PathSet::read(&mut bounded).map_err(FactsError::Decompress)?;
         let readers = Readers::read(parts.names()?, &mut bounded);
         let readers = readers.map_err(FactsError::Decompress)?;

@@ -10,6 +10,7 @@ mod image;
 mod indexes;
 mod inspect;
 mod kinds;
+mod linked;
 mod listeners;
 mod logins;
 mod membership;

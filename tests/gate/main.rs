@@ -10,6 +10,7 @@ mod hooks;
 mod hops;
 mod indexes;
 mod kubernetes;
+mod linked;
 mod listener;
 mod lists;
 mod log;

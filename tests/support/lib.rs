@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod registry;
 pub mod rootfs;
+pub mod scanner;
 pub mod schemas;
 pub mod seeds;
 pub mod waiting;

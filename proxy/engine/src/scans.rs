@@ -178,6 +178,49 @@ impl Scans {
         Ok(report)
     }
 
+    /// Remembers a scan of one image that somebody else makes for whoever asks: `outcome` ends with
+    /// it, well or with why not.
+    pub fn start_elsewhere(
+        &self,
+        image: &str,
+        repository: Repository,
+        who: Who,
+        outcome: impl Future<Output = Result<(Digest, Decision), String>> + Send + 'static,
+    ) -> Result<ScanReport, ScanError> {
+        let scan = Arc::new(Scan {
+            id: format!("{:016x}", rand::random::<u64>()),
+            image: image.to_owned(),
+            repository,
+            started: self.shared.clock.now(),
+            who,
+            progress: Mutex::default(),
+        });
+        scan.lock().images = vec![ScannedImage {
+            image: image.to_owned(),
+            state: ScanState::Running,
+            digest: None,
+            decision: None,
+            problem: None,
+        }];
+        self.shared.keep(&scan)?;
+        let report = scan.report();
+        tokio::spawn(async move {
+            let outcome = outcome.await;
+            scan.update(0, |image| match outcome {
+                Ok((digest, decision)) => {
+                    image.state = ScanState::Done;
+                    (image.digest, image.decision) = (Some(digest), Some(decision));
+                }
+                Err(why) => {
+                    image.state = ScanState::Failed;
+                    image.problem = Some(why);
+                }
+            });
+            scan.lock().ended = true;
+        });
+        Ok(report)
+    }
+
     /// Counts the scans under way.
     pub fn running(&self) -> usize {
         let kept = self.shared.kept.lock();

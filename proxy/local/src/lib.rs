@@ -8,5 +8,6 @@ pub mod decisions;
 pub mod durable;
 pub mod keys;
 pub mod ledger;
+pub mod linked;
 mod signed;
 pub mod store;

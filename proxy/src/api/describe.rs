@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{Body, Path, Query, Unread};
 use super::problem::{Problem, ProblemBody};
+use super::upload::{self, Upload};
 
 /// Where the description keeps the schemas that it refers to.
 const SCHEMAS: &str = "/components/schemas";
@@ -157,6 +158,17 @@ impl<T: JsonSchema> Asks for Body<T> {
 impl Asks for Unread {
     fn describe(operation: &mut Operation<'_>) {
         operation.takes_json::<Map<String, Value>>();
+    }
+}
+
+impl Asks for Upload {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json!({"type": "string", "format": "binary"});
+        let content = json!({upload::MEDIA_TYPE: {"schema": schema}});
+        operation.body = Some(json!({"required": true, "content": content}));
+        operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
+        let unsaid = "The body does not say what it is.";
+        operation.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, unsaid);
     }
 }
 

@@ -16,11 +16,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_engine::scans::ScanError;
 
+use super::ApiState;
+use super::admission::ClientAddress;
 use super::asked::{Nothing, Query};
 use super::describe::{Answers, Asks, Operation};
 use super::json::Json;
 use super::problem::Problem;
-use super::{ApiState, ClientAddress};
 use crate::hooks::{HookError, Hooks, Payload, PushedScan, Told};
 
 /// Longest notification, in bytes. Those of registries have about 10 KiB.

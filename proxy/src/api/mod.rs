@@ -1,5 +1,6 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
+mod admission;
 mod answers;
 mod asked;
 mod authority;
@@ -22,18 +23,19 @@ pub mod reports;
 mod route;
 mod routes;
 pub mod sbom;
+mod scanner_work;
+pub mod scanners;
 pub mod scans;
 pub mod status;
 mod summary;
+mod upload;
 pub mod verdicts;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -42,9 +44,9 @@ use sluicegate_accounts::keys::Keys;
 use sluicegate_config::Access;
 use sluicegate_engine::audit::Audit;
 use sluicegate_engine::content::Content;
-use sluicegate_engine::identity::{Unidentified, Who};
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
+use sluicegate_linked::linked::Linked;
 use sluicegate_local::store::EngineKind;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::names::Names;
@@ -52,19 +54,18 @@ use sluicegate_model::names::Names;
 use crate::history::PullHistory;
 use crate::hooks::Hooks;
 use crate::http::callers::Callers;
-use crate::http::server::PeerInfo;
 use crate::http::tls::TlsReload;
 use crate::metrics::Metrics;
 use crate::origins::Upstreams;
 use crate::policies::Policies;
 use crate::webhook::Webhook;
+use admission::{Door, let_in};
 use answers::OpenApi;
 use asked::{Nothing, Query};
 use describe::Description;
 use guard::Guard;
 use problem::Problem;
 use readiness::StoreProof;
-use route::Needs;
 use routes::routes;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_engine::pull::pulls::Pulls;
@@ -90,6 +91,10 @@ pub struct ApiState {
     pub names: Names,
     /// Access keys; none where the service is stopped.
     pub keys: Option<Keys>,
+    /// What others say images hold.
+    pub reports: Reports,
+    /// Scanners elsewhere; none where the service is stopped.
+    pub linked: Option<Linked>,
     /// Scans that are asked for here.
     pub scans: Scans,
     /// What others say images hold.
@@ -135,7 +140,11 @@ pub struct ApiState {
 pub fn router(state: Arc<ApiState>, guard: Guard, callers: Callers) -> Router {
     let routes = routes().into_iter();
     let router = routes.fold(Router::new(), |router, route| {
-        let door = Arc::new((route.needs, callers.clone()));
+        let door = Arc::new(Door {
+            needs: route.needs,
+            callers: callers.clone(),
+            linked: state.linked.clone(),
+        });
         let admit = middleware::from_fn_with_state(door, let_in);
         router.route(route.path, route.answered.route_layer(admit))
     });
@@ -152,54 +161,6 @@ async fn look_at(State(guard): State<Arc<Guard>>, request: Request, next: Next) 
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
-}
-
-type Door = Arc<(Needs, Callers)>;
-
-/// Where a request comes from whose route asks by itself who sent it.
-#[derive(Clone, Copy, Debug)]
-struct ClientAddress(IpAddr);
-
-/// Answers requests of those whom a route is for.
-async fn let_in(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    match door.0 {
-        Needs::Nothing => return next.run(request).await,
-        Needs::OwnProof => {
-            if let Some(address) = address(&door.1, &request) {
-                request.extensions_mut().insert(ClientAddress(address));
-            }
-            return next.run(request).await;
-        }
-        Needs::Somebody | Needs::May(_) | Needs::MayEverywhere(_) => {}
-    }
-    let (mut parts, body) = request.into_parts();
-    match admitted(&door, &parts).await {
-        Ok(who) => {
-            parts.extensions.insert(who);
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(problem) => problem.into_response(),
-    }
-}
-
-/// Tells from where a request comes.
-fn address(callers: &Callers, request: &Request) -> Option<IpAddr> {
-    let peer = request.extensions().get::<PeerInfo>()?;
-    Some(callers.presented(peer, request.headers()).address)
-}
-
-/// Tells who sent a request, where that may be answered.
-async fn admitted(door: &Door, request: &Parts) -> Result<Who, Problem> {
-    let (needs, callers) = &**door;
-    let peer = request.extensions.get::<PeerInfo>();
-    let peer = peer.ok_or_else(|| Problem::internal("a request came from nowhere"))?;
-    let who = callers.who(peer, &request.headers).await;
-    let who = who.map_err(|error| match error {
-        Unidentified::Missing | Unidentified::Wrong => Problem::unauthorized(error.to_string()),
-        Unidentified::Unknown(_) => Problem::unavailable(error.to_string()),
-    })?;
-    needs.met_by(&who)?;
-    Ok(who)
 }
 
 /// Says that a path leads nowhere.

@@ -20,6 +20,10 @@ pub(super) enum Needs {
     Nothing,
     /// Whoever proves by the request itself that it may be sent, which the route looks at.
     OwnProof,
+    /// Somebody who presents a linking key, which the route proves.
+    LinkingKey,
+    /// A linked scanner that works.
+    Scanner,
     /// Somebody with any key, or anybody where none is asked for.
     Somebody,
     /// Somebody who may do this, and is told of the repositories that they know of.
@@ -32,7 +36,9 @@ impl Needs {
     /// Tells whether somebody has it, or says why not.
     pub(super) fn met_by(self, who: &Who) -> Result<(), Problem> {
         let (permission, is_everywhere) = match self {
-            Self::Nothing | Self::OwnProof | Self::Somebody => return Ok(()),
+            Self::Nothing | Self::OwnProof | Self::LinkingKey | Self::Scanner | Self::Somebody => {
+                return Ok(());
+            }
             Self::May(permission) => (permission, false),
             Self::MayEverywhere(permission) => (permission, true),
         };
@@ -54,7 +60,7 @@ fn lacks(who: &Who, permission: Permission) -> Problem {
         Permission::Scan => "start scans",
         Permission::ReadVerdicts => "read verdicts",
         Permission::ReadService => "read the log or how the service stands",
-        Permission::Administer => "make, list or end keys",
+        Permission::Administer => "make, list or end keys and scanners",
     };
     let detail = format!("{who} may not {what}");
     match who.principal {

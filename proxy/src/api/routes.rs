@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts, Scan};
 
-use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
+use super::route::Needs::{LinkingKey, May, MayEverywhere, Nothing, OwnProof, Scanner, Somebody};
 use super::route::Route;
 use super::{
     decisions, events, exceptions, feeds, hooks, keys, measures, packages, readiness, reports,
-    sbom, scans, status, verdicts,
+    sbom, scanner_work, scanners, scans, status, verdicts,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -23,6 +23,8 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(of_reports());
     routes.extend(of_registries());
     routes.extend(of_keys());
+    routes.extend(of_scanners());
+    routes.extend(for_scanners());
     routes
 }
 
@@ -316,5 +318,105 @@ fn of_keys() -> Vec<Route> {
             keys::revoke,
         )
         .or(absent, "There is no such key that is good."),
+    ]
+}
+
+/// Which scanners elsewhere there are.
+fn of_scanners() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/v1/scanners",
+            MayEverywhere(Administer),
+            (
+                "listScanners",
+                "Lists linked scanners and how they stand, the oldest first",
+            ),
+            scanners::list,
+        ),
+        Route::post(
+            "/api/v1/scanners/link",
+            MayEverywhere(Administer),
+            (
+                "linkScanner",
+                "Makes a linking key for a scanner; it is good once and told this once",
+            ),
+            scanners::link,
+        )
+        .or(StatusCode::CONFLICT, "There is a scanner of this name."),
+        Route::post(
+            "/api/v1/scanners/revoke",
+            MayEverywhere(Administer),
+            (
+                "revokeScanner",
+                "Ends a linked scanner and its leases, at once",
+            ),
+            scanners::revoke,
+        )
+        .or(StatusCode::NOT_FOUND, "There is no such scanner."),
+    ]
+}
+
+/// What scanners elsewhere ask and answer.
+fn for_scanners() -> Vec<Route> {
+    let not_held = "The lease is not held, or is for something else: nothing has changed.";
+    vec![
+        Route::post(
+            "/api/v1/scanners/enrol",
+            LinkingKey,
+            (
+                "enrolScanner",
+                "Enrols a scanner by its linking key, which stands in the header as Bearer",
+            ),
+            scanner_work::enrol,
+        ),
+        Route::post(
+            "/api/v1/scanners/work",
+            Scanner,
+            (
+                "giveWork",
+                "Gives a linked scanner work, or waits 20 seconds for some to come",
+            ),
+            scanner_work::work,
+        )
+        .or(
+            StatusCode::CONFLICT,
+            "The scanner's analyzers are others than the service's.",
+        ),
+        Route::post(
+            "/api/v1/scanners/renew",
+            Scanner,
+            ("renewLeases", "Lets a linked scanner's leases hold for longer"),
+            scanner_work::renew,
+        ),
+        Route::post(
+            "/api/v1/scanners/facts",
+            Scanner,
+            (
+                "takeFacts",
+                "Takes what a linked scanner found in a layer, in the form that facts are stored in",
+            ),
+            scanner_work::facts,
+        )
+        .or(StatusCode::CONFLICT, not_held),
+        Route::post(
+            "/api/v1/scanners/images",
+            Scanner,
+            (
+                "takeImage",
+                "Takes what a linked scanner says an image holds that only it reaches, and judges it",
+            ),
+            scanner_work::image,
+        )
+        .or(StatusCode::CONFLICT, not_held),
+        Route::post(
+            "/api/v1/scanners/failures",
+            Scanner,
+            (
+                "takeFailure",
+                "Takes the word of a linked scanner that it cannot do what it was given",
+            ),
+            scanner_work::failed,
+        )
+        .or(StatusCode::CONFLICT, not_held),
     ]
 }

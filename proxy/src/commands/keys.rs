@@ -220,7 +220,8 @@ fn print(out: &mut impl Write, print: Print, issued: &Value) -> Result<(), Comma
     Ok(())
 }
 
-fn seconds(flag: &str, time: Moment) -> Result<u32, CommandError> {
+/// Reads how long something is to be good.
+pub(super) fn seconds(flag: &str, time: Moment) -> Result<u32, CommandError> {
     let span = match time {
         Moment::Ago(span) => span,
         Moment::At(_) => SignedDuration::ZERO,

@@ -22,6 +22,8 @@ pub mod packages;
 pub mod plugins;
 pub mod policy;
 pub mod query;
+pub mod scanner;
+pub mod scanners;
 pub mod serve;
 pub mod status;
 pub mod verdict_table;
@@ -91,6 +93,11 @@ enum Command {
     /// Access keys: who may pull, scan and read, and for how long
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Scans for a service elsewhere what only this machine reaches
+    Scanner(Box<scanner::ScannerArgs>),
+    /// Scanners elsewhere: linking, listing and ending them
+    #[command(subcommand)]
+    Scanners(scanners::ScannersCommand),
     /// The configuration of serve
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -116,6 +123,8 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Exceptions(command)) => exceptions::run(command, out).await,
         Some(Command::Status(args)) => status::run(args, out).await,
         Some(Command::Keys(command)) => keys::run(command, out).await,
+        Some(Command::Scanner(args)) => scanner::run(*args).await,
+        Some(Command::Scanners(command)) => scanners::run(command, out).await,
         Some(Command::Config(command)) => config::run(command, out),
         Some(Command::Health(args)) => health::run(args, out).await,
         Some(Command::Completions(args)) => completions::completions(&args, out),

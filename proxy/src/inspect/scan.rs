@@ -117,7 +117,12 @@ impl Scanner {
         facts.collect()
     }
 
-    fn layer(&self, source: &dyn Source, layer: &Descriptor) -> Result<LayerFacts, SourceError> {
+    /// Gives the facts of one layer.
+    pub fn layer(
+        &self,
+        source: &dyn Source,
+        layer: &Descriptor,
+    ) -> Result<LayerFacts, SourceError> {
         if let Some(facts) = unscanned(layer) {
             return Ok(facts);
         }

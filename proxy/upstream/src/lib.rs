@@ -12,6 +12,7 @@
 mod address;
 mod answer;
 mod blob;
+mod catalog;
 mod challenge;
 mod connect;
 mod encoding;

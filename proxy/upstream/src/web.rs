@@ -2,8 +2,10 @@
 //! upstreams use.
 //!
 //! Redirects, proxies, TLS and the rule on private addresses are those of a registry's client. A user
-//! name and password go with every GET, to that place alone; a challenge is not answered. Never retries and never stores. Called by `feeds::fetch` and
-//! `webhook`.
+//! name and password go with every GET, to that place alone; a challenge is not answered. Never retries and never stores. Called by `feeds::fetch`,
+//! `webhook` and `agent`.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -100,6 +102,34 @@ impl Web {
             .await?;
         let (head, _) = answer.into_parts();
         Ok((head.status, head.headers))
+    }
+
+    /// Sends a document once, and gives status and body of the answer, whatever they are. No redirect
+    /// is followed.
+    ///
+    /// *Errors*: a body of more than `limit` bytes.
+    pub async fn exchange(
+        &self,
+        what: &str,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+        limit: usize,
+    ) -> Result<(StatusCode, Bytes), UpstreamError> {
+        let wire = &self.session.wire;
+        let answer = wire
+            .send_with(what, &Method::POST, url, headers, body)
+            .await?;
+        let (head, mut body) = answer.into_parts();
+        let body = wire.read_small(what, &mut body, limit).await?;
+        Ok((head.status, body))
+    }
+
+    /// Waits for so long until an answer begins, what is sent included.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.session.wire.timing.headers = patience;
+        self
     }
 
     /// Waits for the next bytes of an answer; `None` at its end.

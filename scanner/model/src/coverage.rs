@@ -186,4 +186,14 @@ pub enum GapKind {
     NestedArchive,
     /// A release whose advisories have ended with its support.
     FeedEnded,
+    /// A layer that no scanner was there for: another time one may be.
+    NoScanner,
+}
+
+impl GapKind {
+    /// Tells whether whoever scans, not the image, is why something was not looked at: another time
+    /// more may be found.
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Interrupted | Self::NoScanner)
+    }
 }

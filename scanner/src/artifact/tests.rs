@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
+use sluicegate_model::coverage::GapKind;
 use sluicegate_model::manifest::Descriptor;
 
 use super::*;

@@ -238,7 +238,16 @@ fn api_calls(
         (needs, route, Method::POST, route.to_owned(), body)
     };
     let of = format!("repository=up.test/{repository}");
-    vec![
+    let of_scanners = [
+        "/api/v1/scanners/enrol",
+        "/api/v1/scanners/work",
+        "/api/v1/scanners/renew",
+        "/api/v1/scanners/facts",
+        "/api/v1/scanners/images",
+        "/api/v1/scanners/failures",
+    ];
+    let of_scanners = of_scanners.map(|route| post("scanners alone", route, "{}".into()));
+    let mut calls = vec![
         get("nothing", "/healthz", "/healthz".into()),
         get("nothing", "/readyz", "/readyz".into()),
         get("whole service", "/metrics", "/metrics".into()),
@@ -325,7 +334,20 @@ fn api_calls(
             "/api/v1/keys/revoke",
             "{\"key\": \"nobody\"}".into(),
         ),
-    ]
+        get("keys", "/api/v1/scanners", "/api/v1/scanners".into()),
+        post(
+            "keys, wrong",
+            "/api/v1/scanners/link",
+            "{\"name\": \"X\"}".into(),
+        ),
+        post(
+            "keys, absent",
+            "/api/v1/scanners/revoke",
+            "{\"scanner\": \"nobody\"}".into(),
+        ),
+    ];
+    calls.extend(of_scanners);
+    calls
 }
 
 /// Says of an image that nobody else asks for that nothing is in it.
@@ -433,7 +455,7 @@ fn wanted(walker: &Walker, needs: &str, repository: &str) -> u16 {
     if needs == "no secret" {
         return 404;
     }
-    if walker.key.is_none() {
+    if walker.key.is_none() || needs == "scanners alone" {
         return 401;
     }
     let permission = match needs {

@@ -52,7 +52,7 @@ pub fn verdict(
     let lacks = lacks_for(&feeds.index, &report.knowledge);
     let warnings = policies.unmet(Some(&image.scope), &lacks);
     let mut gaps = report.coverage.gaps.iter();
-    let was_interrupted = gaps.any(|gap| gap.kind == GapKind::Interrupted);
+    let was_interrupted = gaps.any(|gap| gap.kind.is_passing());
     let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
     Verdict {
         digest: image.digest,

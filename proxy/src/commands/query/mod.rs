@@ -16,6 +16,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 use sluicegate_config::{Environment, Flags, load_with_file};
 use sluicegate_model::Repository;
+use url::Url;
 
 pub use listing::{Column, Listing, Rows, Shape, write_rows};
 pub use pages::Pages;
@@ -226,6 +227,13 @@ pub fn named_here(name: &str) -> Result<Repository, CommandError> {
 /// Says something to a person, on the standard error.
 pub fn note(text: &str) {
     let _nobody_listens = writeln!(std::io::stderr(), "{}", printable_lines(text));
+}
+
+/// Reads the address of a service: a URL, or a host with or without a port.
+pub fn service_url(text: &str) -> Result<Url, CommandError> {
+    let wrong = |why: String| CommandError::Usage(format!("--service: {why}"));
+    let base = address::base_url(text).map_err(|why| wrong(why.to_string()))?;
+    Url::parse(&base).map_err(|why| wrong(why.to_string()))
 }
 
 /// Builds a query string from the parameters that are there.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sluicegate_model::image::{Reference, Tag};
-use sluicegate_model::manifest::{Descriptor, Manifest};
+use sluicegate_model::manifest::{Descriptor, ImageManifest, Manifest};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_upstream::{BlobBody, Upstream, UpstreamError};
 
@@ -63,6 +63,41 @@ impl Registry {
             surroundings: surroundings.clone(),
         };
         Ok((registry, reference))
+    }
+
+    /// Takes a repository of an upstream that is known already.
+    pub fn at(
+        upstream: Arc<Upstream>,
+        repository: Repository,
+        surroundings: &Surroundings,
+    ) -> Self {
+        Self {
+            upstream,
+            repository,
+            surroundings: surroundings.clone(),
+        }
+    }
+
+    /// Takes one layer of it by itself, as an image of nothing else.
+    pub fn layer(&self, layer: &Descriptor) -> RegistryImage {
+        let manifest = ImageManifest {
+            media_type: String::new(),
+            artifact_type: None,
+            config: layer.clone(),
+            layers: vec![layer.clone()],
+            subject: None,
+        };
+        let image = SourceImage {
+            repository: self.repository.clone(),
+            tags: Vec::new(),
+            digest: layer.digest.clone(),
+            manifest,
+            claimed_name: None,
+        };
+        RegistryImage {
+            registry: self.clone(),
+            image,
+        }
     }
 
     /// Names the repository.

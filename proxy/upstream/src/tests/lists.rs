@@ -80,6 +80,30 @@ async fn every_page_of_tags_is_read_once() {
     assert_eq!(tags.len(), 2);
 }
 
+#[tokio::test]
+async fn every_page_of_repositories_is_read_once_and_names_that_are_none_are_left_out() {
+    let fake = Fake::start(|seen: Seen| async move {
+        match seen.target.as_str() {
+            "/v2/_catalog?n=1000" => {
+                let next = "</v2/_catalog?n=1&last=a>; rel=\"next\"";
+                let body = r#"{"repositories":["a","../x","b/c"]}"#;
+                answer(200, &[("link", next)], body)
+            }
+            "/v2/_catalog?n=1&last=a" => answer(200, &[], r#"{"repositories":["b/c","d"]}"#),
+            other => answer(404, &[], other.to_owned()),
+        }
+    })
+    .await;
+    let repositories = fake.upstream().repositories().await.unwrap();
+    assert_eq!(repositories, ["a", "b/c", "d"]);
+    let none = Fake::start(|_| async move { answer(404, &[], "") }).await;
+    let outcome = none.upstream().repositories().await;
+    assert!(
+        matches!(outcome, Err(UpstreamError::NotFound { .. })),
+        "{outcome:?}"
+    );
+}
+
 fn subject() -> Digest {
     Digest::of(b"subject")
 }

@@ -229,7 +229,8 @@ pub(crate) fn is_settled_by_owner(
         return false;
     };
     match gap.kind {
-        GapKind::AnalyzerFailed | GapKind::Interrupted | GapKind::PackedBinary => false,
+        GapKind::AnalyzerFailed | GapKind::PackedBinary => false,
+        kind if kind.is_passing() => false,
         GapKind::JarUnidentified
         | GapKind::NestedArchive
         | GapKind::StrippedMetadata

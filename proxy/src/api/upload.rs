@@ -1,0 +1,111 @@
+//! A body that is no JSON and may be long: nothing of it is read before somebody wants it.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::problem::Problem;
+
+/// What such a body says that it is.
+pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
+/// How long it may take to arrive.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A body that has not been read yet.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: Body,
+    length: Option<u64>,
+}
+
+impl Upload {
+    /// Tells how long it says it is, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.length.unwrap_or(0)
+    }
+
+    /// Reads all of it.
+    ///
+    /// *Errors*: 413 where it is longer than that, 400 where it does not come to its end.
+    pub(super) async fn read(self, most: usize) -> Result<Bytes, Problem> {
+        let too_long = || Problem::too_large(format!("the body has more than {most} bytes"));
+        let is_longer = |length: u64| usize::try_from(length).is_ok_and(|length| length > most);
+        if self.length.is_some_and(is_longer) {
+            return Err(too_long());
+        }
+        let arriving = Limited::new(self.body, most).collect();
+        let Ok(arrived) = tokio::time::timeout(PATIENCE, arriving).await else {
+            let seconds = PATIENCE.as_secs();
+            let why = format!("the body did not arrive within {seconds} s");
+            return Err(Problem::bad_request(why));
+        };
+        let arrived = arrived.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                return too_long();
+            }
+            Problem::bad_request(format!("the body did not arrive: {error}"))
+        })?;
+        Ok(arrived.to_bytes())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let is_said = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == MEDIA_TYPE);
+        if !is_said {
+            let why = format!("the body has to say what it is: Content-Type: {MEDIA_TYPE}");
+            return Err(Problem::unsupported(why));
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok(Self {
+            body: request.into_body(),
+            length,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(body: Body, length: Option<&str>, most: usize) -> Result<Bytes, String> {
+        let mut request = Request::builder().header(header::CONTENT_TYPE, MEDIA_TYPE);
+        if let Some(length) = length {
+            request = request.header(header::CONTENT_LENGTH, length);
+        }
+        let request = request.body(body).unwrap();
+        let upload = Upload::from_request(request, &()).await.unwrap();
+        let read = upload.read(most).await;
+        read.map_err(|problem| format!("{problem:?}"))
+    }
+
+    #[tokio::test]
+    async fn what_is_longer_than_it_may_be_is_not_read_to_its_end() {
+        let body = || Body::from(vec![1; 100]);
+        assert_eq!(read(body(), None, 100).await.unwrap().len(), 100);
+        for length in [None, Some("100"), Some("1")] {
+            let refused = read(body(), length, 99).await.unwrap_err();
+            assert!(refused.contains("413"), "{refused}");
+        }
+        let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, String>>());
+        let refused = read(never, Some("100000"), 99).await.unwrap_err();
+        assert!(refused.contains("413"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_say_what_it_is_is_not_read() {
+        let request = Request::builder().body(Body::empty()).unwrap();
+        let refused = Upload::from_request(request, &()).await.unwrap_err();
+        assert!(format!("{refused:?}").contains("415"));
+    }
+}
