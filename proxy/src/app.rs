@@ -239,7 +239,6 @@ struct ServiceParts {
     reports: Reports,
     key: InstanceKey,
     linked: Linked,
-    reports: Reports,
 }
 
 impl ServiceParts {
@@ -294,7 +293,6 @@ impl ServiceParts {
             reports: engine.reports,
             key: kept.key,
             linked,
-            reports: engine.reports,
         })
     }
 
@@ -385,7 +383,6 @@ impl ServiceParts {
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             rejudge: self.rejudge.clone(),
-            reports: self.reports.clone(),
             audit: self.log.clone(),
             webhook: None,
             hooks: None,

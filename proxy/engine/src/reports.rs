@@ -20,7 +20,7 @@ use crate::pull::verdict::scanner_name;
 use crate::scan::Scanned;
 
 /// Longest report that is read, in bytes: an inventory of 100,000 packages has about 40 MB.
-pub const MAX_REPORT_BYTES: u64 = 64 * 1024 * 1024;
+pub const MAX_REPORT_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes in memory for each byte of a report while it is read, its text included.
 pub const READING_IN_MEMORY: u64 = 3;
 /// The form of reports that this program writes. It reads this one and all before it.

@@ -3,7 +3,6 @@
 //! A route declares its parameters as a struct that knows no others; whatever does not fit it is a
 //! problem that names the parameter and the right word. `words` finds that word.
 
-mod unread;
 mod words;
 
 use axum::extract::rejection::JsonRejection;
@@ -15,8 +14,6 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use url::form_urlencoded;
 
 use super::problem::Problem;
-
-pub(super) use self::unread::Unread;
 
 /// The parameters of a query.
 #[derive(Debug)]

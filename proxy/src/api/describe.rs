@@ -13,9 +13,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::asked::{Body, Path, Query, Unread};
+use super::asked::{Body, Path, Query};
 use super::problem::{Problem, ProblemBody};
-use super::upload::{self, Upload};
+use super::upload::{self, JsonUpload, Upload};
 
 /// Where the description keeps the schemas that it refers to.
 const SCHEMAS: &str = "/components/schemas";
@@ -155,7 +155,7 @@ impl<T: JsonSchema> Asks for Body<T> {
     }
 }
 
-impl Asks for Unread {
+impl Asks for JsonUpload {
     fn describe(operation: &mut Operation<'_>) {
         operation.takes_json::<Map<String, Value>>();
     }

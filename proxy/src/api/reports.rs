@@ -13,23 +13,26 @@ use sluicegate_engine::reports::{MAX_REPORT_BYTES, READING_IN_MEMORY, Report, Re
 
 use super::ApiState;
 use super::answers::Written;
-use super::asked::{Body, Nothing, Query, Unread};
+use super::asked::{Body, Nothing, Query};
 use super::json::Json;
 use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
+use super::upload::JsonUpload;
 use super::verdicts::{AskedVerdict, Shown, shown};
 
 /// What lines of the log call it when reports are taken back.
 const WITHDRAWN: &str = "reports-withdrawn";
 
 /// Takes a report, and gives the verdict on what it says.
-pub async fn take(
+pub(super) async fn take(
     State(state): State<Arc<ApiState>>,
     Extension(who): Extension<Who>,
     _: Query<Nothing>,
-    sent: Unread,
+    JsonUpload(sent): JsonUpload,
 ) -> Result<Written<Shown>, Problem> {
-    let room = sent.bytes().saturating_mul(READING_IN_MEMORY);
+    let room = sent
+        .bytes(MAX_REPORT_BYTES)
+        .saturating_mul(READING_IN_MEMORY);
     let share = state.judge.view(room).await;
     let text = sent.read(MAX_REPORT_BYTES).await?;
     let read = tokio::task::spawn_blocking(move || Report::read(&text)).await;

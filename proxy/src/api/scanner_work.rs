@@ -182,10 +182,11 @@ pub(super) async fn image(
     let desk = linked(state.linked.as_ref())?.desk();
     desk.see(&scanner, None);
     let lease = asked.lease()?;
-    let room = upload.bytes().saturating_mul(READING_IN_MEMORY);
+    let room = upload
+        .bytes(MAX_REPORT_BYTES)
+        .saturating_mul(READING_IN_MEMORY);
     let _share = state.judge.view(room).await;
-    let most = usize::try_from(MAX_REPORT_BYTES).unwrap_or(usize::MAX);
-    let text = upload.read(most).await?;
+    let text = upload.read(MAX_REPORT_BYTES).await?;
     let read = tokio::task::spawn_blocking(move || Report::read(&text)).await;
     let report = read.map_err(Problem::internal)?;
     let report = report.map_err(|error| Problem::bad_request(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! A body that is no JSON and may be long: nothing of it is read before somebody wants it.
+//! A body that may be long: nothing of it is read before somebody wants it, and has memory for it.
 
 use std::time::Duration;
 
@@ -10,22 +10,47 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::problem::Problem;
 
-/// What such a body says that it is.
+/// What a body says that it is, where it is no JSON.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
+/// What one says that is.
+const JSON: &str = "application/json";
 /// How long it may take to arrive.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A body that has not been read yet.
+/// A body that has not been read yet, and is no JSON.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Body,
     length: Option<u64>,
 }
 
+/// A body in JSON that has not been read yet.
+#[derive(Debug)]
+pub(super) struct JsonUpload(pub(super) Upload);
+
 impl Upload {
-    /// Tells how long it says it is, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.length.unwrap_or(0)
+    /// Tells how many bytes of it are read at most: as long as it says it is, else `most`.
+    pub(super) fn bytes(&self, most: usize) -> u64 {
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        self.length.map_or(most, |length| length.min(most))
+    }
+
+    /// Takes the body of a request that says what it is.
+    fn of(request: Request, wanted: &str) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let said = headers.get(header::CONTENT_TYPE);
+        let said = said.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = said.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case(wanted) {
+            let why = format!("the body has to say what it is: Content-Type: {wanted}");
+            return Err(Problem::unsupported(why));
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok(Self {
+            body: request.into_body(),
+            length,
+        })
     }
 
     /// Reads all of it.
@@ -37,7 +62,8 @@ impl Upload {
         if self.length.is_some_and(is_longer) {
             return Err(too_long());
         }
-        let arriving = Limited::new(self.body, most).collect();
+        let limit = usize::try_from(self.bytes(most)).unwrap_or(most);
+        let arriving = Limited::new(self.body, limit).collect();
         let Ok(arrived) = tokio::time::timeout(PATIENCE, arriving).await else {
             let seconds = PATIENCE.as_secs();
             let why = format!("the body did not arrive within {seconds} s");
@@ -57,20 +83,15 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let headers = request.headers();
-        let is_said = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind == MEDIA_TYPE);
-        if !is_said {
-            let why = format!("the body has to say what it is: Content-Type: {MEDIA_TYPE}");
-            return Err(Problem::unsupported(why));
-        }
-        let length = headers.get(header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        Ok(Self {
-            body: request.into_body(),
-            length,
-        })
+        Self::of(request, MEDIA_TYPE)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonUpload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        Upload::of(request, JSON).map(Self)
     }
 }
 
