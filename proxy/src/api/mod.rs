@@ -97,8 +97,6 @@ pub struct ApiState {
     pub linked: Option<Linked>,
     /// Scans that are asked for here.
     pub scans: Scans,
-    /// What others say images hold.
-    pub reports: Reports,
     /// Where lines of the log are written.
     pub audit: Arc<dyn Audit>,
     /// Who listens to registries; none where no secret is set.
