@@ -152,29 +152,26 @@ impl App {
         let bound = Bound::open(&settings).await?;
         let (registry_addr, api_addr) = (bound.registry_addr, bound.api_addr);
         let accounts = parts.accounts(&settings, &clock).await?;
-        let taken_up = parts.linked.take_up().await;
-        taken_up.map_err(|error| data_error(&settings.data, &why(&error)))?;
         let certificates = Certificates::open(&settings)?;
         let scheme = certificates.api_scheme();
         let own_url = || format!("{scheme}://{api_addr}");
         let api_url = settings.api_url.clone().unwrap_or_else(own_url);
         let details = details(&settings, (registry_addr, api_addr), scheme);
-        let front = Front::new(&settings.names, registry_addr, settings.tls.is_some());
-        let front = (details, front);
+        let front = (
+            details,
+            Front::new(&settings.names, registry_addr, settings.tls.is_some()),
+        );
         let registry = parts.registry(&settings, front, &accounts, &metrics, draining.subscribe());
         let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
-        if let Some(webhook) = webhook.clone() {
-            begin_delivery(webhook).await;
-        }
+        begin_delivery(webhook.clone()).await;
         let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
         let guard = guard.with_machine_names();
-        let insecure = insecure::list(&settings, &closed.problems);
         let state = Arc::new(ApiState {
             keys: Some(accounts.keys.clone()),
             linked: Some(parts.linked.clone()),
             webhook,
             hooks: settings.hook_secret.as_ref().map(Hooks::new),
-            insecure,
+            insecure: insecure::list(&settings, &closed.problems),
             certificates: certificates.each(),
             ..parts.api_state(&settings, &metrics, &clock)
         });
@@ -186,8 +183,7 @@ impl App {
             &settings.data,
             &draining,
         );
-        let data = settings.data.clone();
-        tokio::task::spawn_blocking(move || closed.finish(&data));
+        closed.finish_in_background(settings.data.clone());
         parts.work_in_the_background(&settings, &clock);
         tracing::info!(%registry_addr, %api_addr, data = %settings.data.display(), "listening");
         Ok(Self {
@@ -296,7 +292,10 @@ impl ServiceParts {
         })
     }
 
+    /// Takes up who may ask for what: scanners and access keys.
     async fn accounts(&self, settings: &Settings, clock: &Clock) -> Result<Accounts, StartError> {
+        let scanners = self.linked.take_up().await;
+        scanners.map_err(|error| data_error(&settings.data, &why(&error)))?;
         let in_force = InForce {
             policies: Arc::clone(&self.policies),
             upstreams: Arc::clone(&self.upstreams),

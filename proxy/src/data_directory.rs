@@ -111,6 +111,11 @@ impl Closed {
         }
     }
 
+    /// Does the rest without anybody waiting for it.
+    pub(crate) fn finish_in_background(self, data: PathBuf) {
+        tokio::task::spawn_blocking(move || self.finish(&data));
+    }
+
     /// Closes what lies deeper, if that is still to be done. Blocks for as long as a walk takes.
     pub(crate) fn finish(&self, data: &Path) {
         let Some(data) = data.canonicalize().ok().filter(|_| self.is_unfinished) else {

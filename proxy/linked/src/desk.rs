@@ -24,7 +24,7 @@ use crate::task::Task;
 
 /// How long a scanner may be silent before nobody waits for it any longer: two polls and what lies
 /// between them. A service that has just started waits as long for its scanners to come back.
-pub const AWAY: Duration = Duration::from_secs(60);
+pub const AWAY: Duration = Duration::from_mins(1);
 /// How often it is looked at whether there is hope, and which leases have run out.
 const LOOK: Duration = Duration::from_secs(1);
 /// Longest that one layer is waited for, whatever a scanner says: 64 GiB at 20 MB/s.
@@ -72,7 +72,7 @@ struct Seen {
 #[derive(Debug)]
 pub enum Outcome {
     /// This was found.
-    Found(ScannedLayer),
+    Found(Box<ScannedLayer>),
     /// An image was told of, and this was decided on it.
     Judged(Digest, Decision),
     /// Nothing can be found, for a reason in words.
@@ -311,7 +311,7 @@ impl Desk {
                 self.settle(scanner, lease, failed)?;
                 Err(error)
             }
-            (_, Ok(scanned)) => self.settle(scanner, lease, Outcome::Found(scanned)),
+            (_, Ok(scanned)) => self.settle(scanner, lease, Outcome::Found(Box::new(scanned))),
             (None, Err(error)) => Err(error),
         }
     }

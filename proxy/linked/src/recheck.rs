@@ -79,7 +79,8 @@ impl Recheck {
     ) {
         let parts = &self.0.parts;
         let of = [scanner.enrolment.as_str(), layer.digest.as_str()];
-        let is_chosen = parts.instance.number(PURPOSE, &of) % parts.one_in.max(1) == 0;
+        let number = parts.instance.number(PURPOSE, &of);
+        let is_chosen = number.is_multiple_of(parts.one_in.max(1));
         if !is_chosen || found.was_interrupted() {
             return;
         }

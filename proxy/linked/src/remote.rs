@@ -68,7 +68,7 @@ impl RemoteScan {
             Some(Outcome::Found(scanned)) => {
                 let found = scanned.facts();
                 self.recheck.consider(scanner, repository, layer, found);
-                Ok(scanned)
+                Ok(*scanned)
             }
             Some(Outcome::Failed(why)) => {
                 let (scanner, layer) = (&scanner.name, &layer.digest);

@@ -140,8 +140,8 @@ impl Roll {
     /// Finds the scanner that works under a name.
     pub fn named(&self, name: &str) -> Option<Member> {
         let (now, book) = (self.now(), self.0.book.load());
-        let named = book.scanners().iter().filter(|it| it.name == name);
-        named.filter_map(|scanner| Member::of(scanner, now)).next()
+        let mut named = book.scanners().iter().filter(|it| it.name == name);
+        named.find_map(|scanner| Member::of(scanner, now))
     }
 
     /// Tells which scanner at this address presents this; none where it is none that works. Whoever

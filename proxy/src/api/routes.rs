@@ -25,6 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(of_keys());
     routes.extend(of_scanners());
     routes.extend(for_scanners());
+    routes.extend(from_scanners());
     routes
 }
 
@@ -356,9 +357,8 @@ fn of_scanners() -> Vec<Route> {
     ]
 }
 
-/// What scanners elsewhere ask and answer.
+/// What scanners elsewhere ask for.
 fn for_scanners() -> Vec<Route> {
-    let not_held = "The lease is not held, or is for something else: nothing has changed.";
     vec![
         Route::post(
             "/api/v1/scanners/enrol",
@@ -385,9 +385,19 @@ fn for_scanners() -> Vec<Route> {
         Route::post(
             "/api/v1/scanners/renew",
             Scanner,
-            ("renewLeases", "Lets a linked scanner's leases hold for longer"),
+            (
+                "renewLeases",
+                "Lets a linked scanner's leases hold for longer",
+            ),
             scanner_work::renew,
         ),
+    ]
+}
+
+/// What scanners elsewhere say.
+fn from_scanners() -> Vec<Route> {
+    let not_held = "The lease is not held, or is for something else: nothing has changed.";
+    vec![
         Route::post(
             "/api/v1/scanners/facts",
             Scanner,

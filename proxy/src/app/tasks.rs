@@ -33,7 +33,10 @@ const NICENESS: i32 = 5;
 const LOOK_AT_SIZE: Duration = Duration::from_hours(24);
 
 /// Starts the delivery of events; a store that cannot write now is no reason not to serve.
-pub(super) async fn begin_delivery(webhook: Webhook) {
+pub(super) async fn begin_delivery(webhook: Option<Webhook>) {
+    let Some(webhook) = webhook else {
+        return;
+    };
     if let Err(error) = webhook.begin().await {
         tracing::error!(%error, "events not delivered; tried again later");
     }
