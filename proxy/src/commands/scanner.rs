@@ -22,9 +22,7 @@ const MAX_KEY_BYTES: u64 = 4096;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Every flag has a variable SLUICEGATE_<FLAG>, lists separated by ';'.\n\n\
-    Example, on a machine of the site:\n  \
-    sluicegate scanner --service https://gate.example:5080 \\\n    \
-        --linking-key-file /run/secrets/linking-key --allow registry.local\n\n\
+    Example: sluicegate scanner --service https://gate.example:5080 --linking-key-file ./key --allow registry.local\n\n\
     It dials out to the service and to the registries that it is allowed, and opens no port. The\n\
     linking key is good once; from then on the scanner keeps a credential of its own."
 )]

@@ -10,6 +10,7 @@ use sluicegate_tests::image::Image;
 use sluicegate_tests::keys::{Holder, Keys};
 use sluicegate_tests::wire::{Call, Reply};
 
+use crate::linked::ROUTES;
 use crate::stage::{Stage, blob_path, image_with, manifest_path, patiently};
 
 /// What the walk's teams own.
@@ -238,15 +239,7 @@ fn api_calls(
         (needs, route, Method::POST, route.to_owned(), body)
     };
     let of = format!("repository=up.test/{repository}");
-    let of_scanners = [
-        "/api/v1/scanners/enrol",
-        "/api/v1/scanners/work",
-        "/api/v1/scanners/renew",
-        "/api/v1/scanners/facts",
-        "/api/v1/scanners/images",
-        "/api/v1/scanners/failures",
-    ];
-    let of_scanners = of_scanners.map(|route| post("scanners alone", route, "{}".into()));
+    let of_scanners = ROUTES.map(|route| post("scanners alone", route, "{}".into()));
     let mut calls = vec![
         get("nothing", "/healthz", "/healthz".into()),
         get("nothing", "/readyz", "/readyz".into()),

@@ -21,6 +21,15 @@ use crate::stage::{
     PATIENCE, assert_no_content, blob_path, clean, eventually, manifest_path, patiently, vulnerable,
 };
 
+/// The routes of the API that only scanners are answered at.
+pub const ROUTES: [&str; 6] = [
+    "/api/v1/scanners/enrol",
+    "/api/v1/scanners/work",
+    "/api/v1/scanners/renew",
+    "/api/v1/scanners/facts",
+    "/api/v1/scanners/images",
+    "/api/v1/scanners/failures",
+];
 /// The repository that is pulled.
 const REPO: &str = "team/app";
 /// The scanner that `up.test` is marked with.
