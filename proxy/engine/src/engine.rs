@@ -108,13 +108,7 @@ impl Engine {
             origins(),
             clock.clone(),
         );
-        let presence = Presence::new(
-            ports.key.clone(),
-            Arc::clone(content),
-            Arc::clone(ledger),
-            downloads.clone(),
-            origins(),
-        );
+        let presence = presence(&ports, downloads.clone());
         let rejudge = Rejudge::new(
             judge.clone(),
             Arc::clone(ledger),
@@ -146,6 +140,16 @@ impl Engine {
             reports,
         }
     }
+}
+
+fn presence(ports: &Ports, downloads: Downloads) -> Presence {
+    Presence::new(
+        ports.key.clone(),
+        Arc::clone(&ports.content),
+        Arc::clone(&ports.ledger),
+        downloads,
+        Arc::clone(&ports.origins),
+    )
 }
 
 fn judge(ports: &Ports, scanned: (Jobs, Inventories)) -> Judge {

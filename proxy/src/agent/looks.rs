@@ -84,10 +84,7 @@ impl Looks {
         let digest = image.image().digest.clone();
         let report = Report::of(asked.repository.to_string(), digest, tags, scanned);
         let text = serde_json::to_vec(&report).map_err(|_| LookError::Scan)?;
-        taken(
-            text,
-            usize::try_from(MAX_REPORT_BYTES).unwrap_or(usize::MAX),
-        )
+        taken(text, MAX_REPORT_BYTES)
     }
 
     /// Blocks.

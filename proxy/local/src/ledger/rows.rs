@@ -233,9 +233,10 @@ pub(super) fn read_whom(body: &[u8]) -> Option<(Audience, Domain)> {
 
 /// Makes the change that says which image a number is.
 pub(super) fn put_image(key: Key, image: &Sighting) -> Op {
-    let text = match image.domain.is_here() {
-        true => image.digest.to_string(),
-        false => format!("{} {}", image.digest, image.domain),
+    let text = if image.domain.is_here() {
+        image.digest.to_string()
+    } else {
+        format!("{} {}", image.digest, image.domain)
     };
     Op::Put {
         key,
