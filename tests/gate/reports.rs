@@ -186,7 +186,7 @@ async fn a_lie_lets_nothing_pass_and_is_taken_back_in_one_command() {
     let outcome = sluicegate_tests::proxy::sluicegate(&withdraw).await;
     let outcome = outcome.expect_ok("withdraw");
     assert!(
-        outcome.stdout.starts_with("1 verdicts"),
+        outcome.stdout.starts_with("forgotten: 1 verdict on"),
         "{}",
         outcome.text()
     );

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use sluicegate_formats::text::printable;
+use sluicegate_formats::text::{counted, printable};
 use sluicegate_model::Digest;
 
 use super::CommandError;
@@ -211,10 +211,12 @@ async fn withdraw(args: WithdrawArgs, out: &mut impl Write) -> Result<(), Comman
     if args.print.format == Format::Json {
         return print_json(out, &answer);
     }
-    let (who, verdicts) = (printable(&args.reported_by), cell(&answer, "/verdicts"));
+    let verdicts = answer.get("verdicts").and_then(Value::as_u64);
+    let verdicts = usize::try_from(verdicts.unwrap_or(0)).unwrap_or(usize::MAX);
+    let (who, forgotten) = (printable(&args.reported_by), counted(verdicts, "verdict"));
     Ok(writeln!(
         out,
-        "{verdicts} verdicts on what {who} reported are forgotten"
+        "forgotten: {forgotten} on what {who} reported"
     )?)
 }
 
