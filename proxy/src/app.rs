@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use sluicegate_accounts::keys::{Keys, OpenError};
 use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
+use sluicegate_engine::audit::About;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::instance_key::InstanceKey;
@@ -26,7 +27,7 @@ use sluicegate_engine::memory::Memory;
 use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
 use sluicegate_linked::linked::Linked;
-use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog};
+use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog, logged_book};
 use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::names::Names;
@@ -294,7 +295,10 @@ impl ServiceParts {
 
     /// Takes up who may ask for what: scanners and access keys.
     async fn accounts(&self, settings: &Settings, clock: &Clock) -> Result<Accounts, StartError> {
-        let scanners = self.linked.take_up().await;
+        let log = self.log.log().directory();
+        let logged = logged_book(log, &self.key, About::Scanners);
+        let logged = logged.map_err(|error| data_error(&settings.data, &error))?;
+        let scanners = self.linked.take_up(logged).await;
         scanners.map_err(|error| data_error(&settings.data, &why(&error)))?;
         let in_force = InForce {
             policies: Arc::clone(&self.policies),

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sluicegate_accounts::book::{Book, WantedKey};
+use sluicegate_accounts::kept::Kept;
 use sluicegate_accounts::keys::{KeyParts, Keys};
-use sluicegate_accounts::store::KeptBook;
-use sluicegate_accounts::testkit::MemoryKeyStore;
+use sluicegate_accounts::testkit::MemoryBookStore;
+use sluicegate_accounts::vouched::Book as _;
 use sluicegate_engine::identity::Presented;
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 use sluicegate_engine::testkit::MemoryAudit;
@@ -37,8 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for number in 0..count {
         issued.push(book.create(wanted(number), &instance, Timestamp::UNIX_EPOCH)?);
     }
-    let (store, logged) = (MemoryKeyStore::default(), Some(book.digest()));
-    store.put(Some(KeptBook {
+    let (store, logged) = (MemoryBookStore::default(), Some(book.digest()));
+    store.put(Some(Kept {
         book,
         previous: None,
     }));

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::future::Cache;
-use sluicegate_engine::audit::KeyLine;
 use sluicegate_engine::identity::{Identity, Presented, Unidentified, Who};
 use sluicegate_model::Principal;
 use sluicegate_model::access::{Permission, Rights, Role};
 
 use super::key;
 use super::keys::Keys;
+use super::vouched::Told;
 
 /// What the log calls the use of a key that may everything.
 const USED: &str = "key-used";
@@ -73,13 +73,7 @@ impl ApiIdentity {
         let window = (who.principal.clone(), who.client);
         let words = format!("{who}, {}, was used at the API", Role::Admin);
         let written = self.windows.try_get_with(window, async {
-            let line = KeyLine {
-                who: who.clone(),
-                rule: USED,
-                words,
-                keys: None,
-            };
-            self.keys.write(line).await
+            self.keys.note(Told { rule: USED, words }, who).await
         });
         let unknown = |error| Unidentified::Unknown(Box::new(error));
         written.await.map_err(unknown)

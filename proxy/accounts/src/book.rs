@@ -4,21 +4,21 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::audit::About;
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_model::Digest;
 use sluicegate_model::access::Role;
 
 use super::key::{Issued, Key, KeyState, halves};
+use super::vouched;
+use super::wanted::{
+    MAX_NAME_BYTES, MAX_PATTERN_BYTES, MAX_PATTERNS, is_name, shortened, wrong_pattern,
+};
 
 /// Most keys that are kept, those that have ended included: some hundred bytes each.
 pub const MAX_KEYS: usize = 50_000;
-/// Longest name of a key, in bytes.
-const MAX_NAME_BYTES: usize = 64;
 /// Longest name of an owner, in bytes.
 const MAX_OWNER_BYTES: usize = 128;
-/// Most patterns of a key, and the longest one in bytes.
-const MAX_PATTERNS: usize = 64;
-const MAX_PATTERN_BYTES: usize = 256;
 /// Longest life of a key: ten years are for ever.
 const MAX_LIFE: SignedDuration = SignedDuration::from_hours(24 * 3_660);
 
@@ -93,16 +93,24 @@ pub enum KeyError {
     Full,
 }
 
+impl vouched::Book for Book {
+    const ABOUT: About = About::Keys;
+    const TAKEN_UP: &str = "keys-taken-up";
+
+    fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(&self.keys).unwrap_or_default())
+    }
+
+    fn is_sound(&self) -> bool {
+        let mut seen = HashSet::new();
+        self.keys.iter().all(|key| seen.insert(&key.access))
+    }
+}
+
 impl Book {
     /// Lists every key, the oldest first.
     pub fn keys(&self) -> &[Key] {
         &self.keys
-    }
-
-    /// Gives what it is told apart by.
-    pub fn digest(&self) -> Digest {
-        let text = serde_json::to_vec(&self.keys).unwrap_or_default();
-        Digest::of(&text)
     }
 
     /// Adds a key.
@@ -112,16 +120,14 @@ impl Book {
         instance: &InstanceKey,
         now: Timestamp,
     ) -> Result<Issued, KeyError> {
-        named(&wanted.name)?;
+        if !is_name(&wanted.name) {
+            return Err(KeyError::Name(shortened(&wanted.name)));
+        }
         if let Some(owner) = &wanted.owner {
             owned(owner)?;
         }
-        let wrong = |text: &&String| text.is_empty() || text.len() > MAX_PATTERN_BYTES;
-        if let Some(pattern) = wanted.repositories.iter().find(wrong) {
+        if let Some(pattern) = wrong_pattern(&wanted.repositories) {
             return Err(KeyError::Pattern(shortened(pattern)));
-        }
-        if let Some(pattern) = wanted.repositories.get(MAX_PATTERNS) {
-            return Err(KeyError::Pattern(pattern.clone()));
         }
         let is_good = |key: &Key| key.name == wanted.name && key.state(now) == KeyState::Active;
         if self.keys.iter().any(is_good) {
@@ -191,12 +197,6 @@ impl Book {
         Ok(ended)
     }
 
-    /// Tells whether no access key is there twice.
-    pub fn is_sound(&self) -> bool {
-        let mut seen = HashSet::new();
-        self.keys.iter().all(|key| seen.insert(&key.access))
-    }
-
     fn add(&mut self, issued: Issued) -> Result<Issued, KeyError> {
         if self.keys.len() >= MAX_KEYS {
             return Err(KeyError::Full);
@@ -206,26 +206,12 @@ impl Book {
     }
 }
 
-fn named(text: &str) -> Result<(), KeyError> {
-    let fits = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
-    };
-    let is_name = !text.is_empty() && text.len() <= MAX_NAME_BYTES && text.bytes().all(fits);
-    let wrong = || KeyError::Name(shortened(text));
-    is_name.then_some(()).ok_or_else(wrong)
-}
-
 fn owned(text: &str) -> Result<(), KeyError> {
     let is_one = !text.is_empty()
         && text.len() <= MAX_OWNER_BYTES
         && text.bytes().all(|byte| byte.is_ascii_graphic());
     let wrong = || KeyError::Owner(shortened(text));
     is_one.then_some(()).ok_or_else(wrong)
-}
-
-/// Cuts a text to what an error shows of it.
-fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
 }
 
 fn end_of(life: SignedDuration, now: Timestamp) -> Result<Timestamp, KeyError> {

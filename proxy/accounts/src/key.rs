@@ -5,22 +5,18 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use sluicegate_engine::identity::Credentials;
-use sluicegate_engine::instance_key::{Code, InstanceKey, KEY_BYTES};
+use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_model::access::{Reach, Rights, Role};
 use sluicegate_model::secret::Secret;
 
+use super::halves::{PUBLIC_CHARS, Proof, is_public, random_public, random_secret};
+
 /// What every access key begins with; no user of a registry is called so.
 pub const PREFIX: &str = "SGK";
-/// How many characters follow.
-const RANDOM_CHARS: usize = 20;
-/// Of what they are. Source: RFC 4648 section 6, base32.
-const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// What proofs of secrets are for, as distinct from all else that the instance key signs.
 const PURPOSE: &str = "access key";
 
@@ -31,18 +27,10 @@ pub struct AccessKey(String);
 
 /// Says that a text is no access key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("that is no access key: wanted {PREFIX} and {RANDOM_CHARS} letters and digits")]
+#[error("that is no access key: wanted {PREFIX} and {PUBLIC_CHARS} letters and digits")]
 pub struct NoAccessKey;
 
 impl AccessKey {
-    fn random() -> Self {
-        let random: [u8; RANDOM_CHARS] = rand::random();
-        // The alphabet divides the values of a byte, so that each letter is as likely.
-        let letter = |byte: u8| ALPHABET.get(usize::from(byte) % ALPHABET.len()).copied();
-        let letters = random.into_iter().filter_map(letter).map(char::from);
-        Self(PREFIX.chars().chain(letters).collect())
-    }
-
     /// Gives it as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -66,9 +54,7 @@ impl FromStr for AccessKey {
     type Err = NoAccessKey;
 
     fn from_str(text: &str) -> Result<Self, NoAccessKey> {
-        let rest = text.strip_prefix(PREFIX).ok_or(NoAccessKey)?;
-        let is_whole = rest.len() == RANDOM_CHARS;
-        let is_one = is_whole && rest.bytes().all(|byte| ALPHABET.contains(&byte));
+        let is_one = is_public(PREFIX, text);
         is_one.then(|| Self(text.to_owned())).ok_or(NoAccessKey)
     }
 }
@@ -77,36 +63,6 @@ impl<'de> Deserialize<'de> for AccessKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// What proves that somebody knows the secret of a key: an HMAC-SHA-256 of it under the instance
-/// key, bound to the access key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Proof(Code);
-
-impl Proof {
-    /// Computes what the right secret would have.
-    pub(crate) fn of(instance: &InstanceKey, access: &str, secret: &str) -> Self {
-        Self(instance.code(PURPOSE, &[access, secret]))
-    }
-
-    /// A proof that no secret has, compared with where there is no key: the work is the same.
-    pub(crate) const fn of_nothing() -> Self {
-        Self(Code::of([0; KEY_BYTES]))
-    }
-}
-
-impl Serialize for Proof {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        hex::serde::serialize(self.0.bytes(), serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Proof {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes: [u8; KEY_BYTES] = hex::serde::deserialize(deserializer)?;
-        Ok(Self(Code::of(bytes)))
     }
 }
 
@@ -181,17 +137,22 @@ pub(crate) fn presented(credentials: &Credentials) -> Option<(&str, &str)> {
     }
 }
 
+/// Computes what the right secret of an access key would have.
+pub(crate) fn proof(instance: &InstanceKey, access: &str, secret: &str) -> Proof {
+    Proof::of(instance, PURPOSE, &[access, secret])
+}
+
 /// Makes both halves of a key, and what proves the second.
 pub(crate) fn halves(instance: &InstanceKey) -> (AccessKey, Secret, Proof) {
-    let access = AccessKey::random();
-    let secret: [u8; KEY_BYTES] = rand::random();
-    let secret = Secret::new(URL_SAFE_NO_PAD.encode(secret));
-    let proof = Proof::of(instance, access.as_str(), secret.expose());
+    let (access, secret) = (AccessKey(random_public(PREFIX)), random_secret(""));
+    let proof = proof(instance, access.as_str(), secret.expose());
     (access, secret, proof)
 }
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_engine::instance_key::KEY_BYTES;
+
     use super::*;
 
     #[test]
@@ -203,17 +164,20 @@ mod tests {
         assert_eq!(secret.expose().len(), 43);
         assert_eq!(
             proof,
-            Proof::of(&instance, access.as_str(), secret.expose())
+            super::proof(&instance, access.as_str(), secret.expose())
         );
         let (other_access, other_secret, _) = halves(&instance);
         assert_ne!(access, other_access);
         assert_ne!(secret, other_secret);
         assert_ne!(
             proof,
-            Proof::of(&instance, other_access.as_str(), secret.expose())
+            super::proof(&instance, other_access.as_str(), secret.expose())
         );
         let other = InstanceKey::of(&[8; KEY_BYTES]);
-        assert_ne!(proof, Proof::of(&other, access.as_str(), secret.expose()));
+        assert_ne!(
+            proof,
+            super::proof(&other, access.as_str(), secret.expose())
+        );
     }
 
     #[test]

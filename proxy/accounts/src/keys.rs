@@ -1,7 +1,4 @@
 //! The keys in force: what is proven with one, and what becomes of them.
-//!
-//! A change is kept, then written to the log, then in force, then answered: nobody is let in by a
-//! key that the log does not know of, and one that was ended lets nobody in once that was answered.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,24 +7,25 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_engine::audit::{Audit, AuditError, KeyLine};
+use sluicegate_engine::audit::{Audit, AuditError};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_model::access::Rights;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::{Digest, Principal};
-use tokio::sync::Mutex;
 
 use super::book::{Book, KeyError, WantedKey, Which};
 use super::guesses::Guesses;
-use super::key::{AccessKey, Issued, Key, KeyState, Proof};
-use super::store::{KeptBook, KeyStore, KeyStoreError, LastUses};
+use super::halves::Proof;
+use super::kept::{BookStore, StoreError};
+use super::key::{AccessKey, Issued, Key, KeyState, proof};
+use super::store::{KeyStore, LastUses};
+use super::vouched::{self, BookParts, Told, Unproven, Vouched};
 
 /// What lines of the log call what was done.
 const MADE: &str = "key-made";
 const ROTATED: &str = "key-rotated";
 const ENDED: &str = "key-revoked";
-const TAKEN_UP: &str = "keys-taken-up";
 const FORGOTTEN: &str = "keys-forgotten";
 
 /// The keys of an instance.
@@ -38,8 +36,8 @@ pub struct Keys(Arc<Shared>);
 struct Shared {
     parts: KeyParts,
     ring: ArcSwap<Ring>,
-    /// All of them, as the log knows them; whoever changes them holds this.
-    logged: Mutex<Logged>,
+    /// All of them, as the log knows them.
+    vouched: Vouched<Book>,
     guesses: Guesses,
     /// How many times somebody was not let in.
     refused: AtomicU64,
@@ -58,16 +56,13 @@ pub struct KeyParts {
     pub clock: Clock,
 }
 
-/// A book, and what the log tells of it: nothing before the first change.
-#[derive(Debug, Default)]
-struct Logged {
-    book: Book,
-    digest: Option<Digest>,
-}
-
 impl KeyParts {
-    async fn write(&self, line: KeyLine) -> Result<(), AuditError> {
-        self.log.record_key(line, self.clock.now()).await
+    fn of_book(&self) -> BookParts<Book> {
+        BookParts {
+            store: Arc::clone(&self.store) as Arc<dyn BookStore<Book>>,
+            log: Arc::clone(&self.log),
+            clock: self.clock.clone(),
+        }
     }
 }
 
@@ -108,9 +103,9 @@ pub struct ShownKey {
 /// Says why the keys cannot be opened. Nobody is let in, and the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// They cannot be read, or are not what was written.
+    /// They cannot be read or kept, or are not what was written.
     #[error(transparent)]
-    Store(#[from] KeyStoreError),
+    Store(StoreError),
     /// They are gone.
     #[error(
         "the access keys are missing, and the decision log knows of some: put their file back from \
@@ -126,22 +121,22 @@ pub enum OpenError {
     NotAsLogged,
     /// The log does not take the line that says what was found.
     #[error(transparent)]
-    Log(#[from] AuditError),
+    Log(AuditError),
+}
+
+impl From<Unproven> for OpenError {
+    fn from(error: Unproven) -> Self {
+        match error {
+            Unproven::Store(error) => Self::Store(error),
+            Unproven::Missing => Self::Missing,
+            Unproven::NotAsLogged => Self::NotAsLogged,
+            Unproven::Log(error) => Self::Log(error),
+        }
+    }
 }
 
 /// Says why the keys stay as they are.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// What was asked for makes no sense: the fault of whoever asks.
-    #[error(transparent)]
-    Asked(#[from] KeyError),
-    /// It cannot be kept.
-    #[error(transparent)]
-    Store(#[from] KeyStoreError),
-    /// It cannot be logged.
-    #[error(transparent)]
-    Log(#[from] AuditError),
-}
+pub type ChangeError = vouched::ChangeError<KeyError>;
 
 impl Keys {
     /// Takes up the keys that are kept, where they are those that the log tells of: `logged` is the
@@ -151,47 +146,37 @@ impl Keys {
         logged: Option<Digest>,
         by: &Who,
     ) -> Result<Self, OpenError> {
-        let kept = parts.store.load().await?;
-        let logged = match (kept, logged) {
-            (None, None) => Logged::default(),
-            (None, Some(_)) => return Err(OpenError::Missing),
-            (Some(kept), logged) => proven(&parts, kept, logged, by).await?,
-        };
+        let vouched = Vouched::open(parts.of_book(), logged, by).await?;
         let uses = parts.store.last_uses().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "it is not known when access keys were used last");
             LastUses::new()
         });
-        let ring = ring_of(&logged.book, |access| {
+        let ring = ring_of(&vouched.book().await, |access| {
             let used = uses.get(access).map_or(0, |used| used.as_second());
             Arc::new(AtomicI64::new(used))
         });
         Ok(Self(Arc::new(Shared {
             parts,
             ring: ArcSwap::from_pointee(ring),
-            logged: Mutex::new(logged),
+            vouched,
             guesses: Guesses::default(),
             refused: AtomicU64::new(0),
         })))
     }
 
-    /// Gives all keys up, whatever became of them: what the log told of last goes before.
+    /// Gives all keys up, whatever became of them.
     pub async fn forget(
         parts: &KeyParts,
         logged: Option<Digest>,
         by: &Who,
-    ) -> Result<(), ChangeError> {
-        let none = KeptBook {
-            book: Book::default(),
-            previous: logged,
-        };
-        let line = KeyLine {
-            who: by.clone(),
+    ) -> Result<(), OpenError> {
+        let told = Told {
             rule: FORGOTTEN,
             words: "all access keys were given up".to_owned(),
-            keys: Some(none.book.digest()),
         };
-        parts.store.save(&none).await?;
-        Ok(parts.write(line).await?)
+        let none = (Book::default(), logged);
+        Vouched::replace(parts.of_book(), none, told, by).await?;
+        Ok(())
     }
 
     /// Tells who somebody at this address is, by both halves of a key. Whoever guesses waits.
@@ -216,7 +201,7 @@ impl Keys {
     }
 
     fn proven(&self, access: &str, secret: &str) -> Option<Proven> {
-        let proof = Proof::of(&self.0.parts.instance, access, secret);
+        let proof = proof(&self.0.parts.instance, access, secret);
         let ring = self.0.ring.load();
         let held = ring.get(access);
         // Where there is no such key, as much is compared.
@@ -303,7 +288,7 @@ impl Keys {
     }
 
     /// Keeps when keys were used last; called now and then.
-    pub async fn keep_last_uses(&self) -> Result<(), KeyStoreError> {
+    pub async fn keep_last_uses(&self) -> Result<(), StoreError> {
         let ring = self.0.ring.load_full();
         let uses = ring.iter().filter_map(|(access, held)| {
             let used = held.last_used()?;
@@ -312,9 +297,9 @@ impl Keys {
         self.0.parts.store.save_last_uses(&uses.collect()).await
     }
 
-    /// Writes a line about keys; durable on return.
-    pub(crate) async fn write(&self, line: KeyLine) -> Result<(), AuditError> {
-        self.0.parts.write(line).await
+    /// Writes a line about keys that changes none; durable on return.
+    pub(crate) async fn note(&self, told: Told, by: &Who) -> Result<(), AuditError> {
+        self.0.vouched.note(told, by).await
     }
 
     fn instance_now(&self) -> (&InstanceKey, Timestamp) {
@@ -322,40 +307,26 @@ impl Keys {
         (&parts.instance, parts.clock.now())
     }
 
-    /// Carries out one change: kept, logged, in force.
+    /// Carries out one change, and has it in force.
     async fn change<T>(
         &self,
         rule: &'static str,
         by: &Who,
         change: impl FnOnce(&mut Book) -> Result<(T, String), KeyError>,
     ) -> Result<T, ChangeError> {
-        let mut logged = self.0.logged.lock().await;
-        let mut next = KeptBook {
-            book: logged.book.clone(),
-            previous: logged.digest.clone(),
+        let change = |book: &mut Book| {
+            let (changed, words) = change(book)?;
+            Ok((changed, Some(Told { rule, words })))
         };
-        let (changed, words) = change(&mut next.book)?;
-        let digest = Some(next.book.digest());
-        let line = KeyLine {
-            who: by.clone(),
-            rule,
-            words,
-            keys: digest.clone(),
+        let take_up = |book: &Book| {
+            let before = self.0.ring.load();
+            let ring = ring_of(book, |access| {
+                let known = before.get(access).map(|held| Arc::clone(&held.last_used));
+                known.unwrap_or_default()
+            });
+            self.0.ring.store(Arc::new(ring));
         };
-        let parts = &self.0.parts;
-        parts.store.save(&next).await?;
-        parts.write(line).await?;
-        let before = self.0.ring.load();
-        let ring = ring_of(&next.book, |access| {
-            let known = before.get(access).map(|held| Arc::clone(&held.last_used));
-            known.unwrap_or_default()
-        });
-        self.0.ring.store(Arc::new(ring));
-        *logged = Logged {
-            book: next.book,
-            digest,
-        };
-        Ok(changed)
+        self.0.vouched.change(by, change, take_up).await
     }
 }
 
@@ -372,32 +343,6 @@ impl Held {
         let used = self.last_used.load(Ordering::Relaxed);
         Timestamp::from_second(used).ok().filter(|_| used != 0)
     }
-}
-
-/// Proves that a book is the one that the log tells of, or one change ahead of it that nobody was
-/// told of: that is logged now.
-async fn proven(
-    parts: &KeyParts,
-    kept: KeptBook,
-    logged: Option<Digest>,
-    by: &Who,
-) -> Result<Logged, OpenError> {
-    let digest = Some(kept.book.digest());
-    let book = kept.book;
-    if logged == digest {
-        return Ok(Logged { book, digest });
-    }
-    if logged != kept.previous {
-        return Err(OpenError::NotAsLogged);
-    }
-    let line = KeyLine {
-        who: by.clone(),
-        rule: TAKEN_UP,
-        words: "a change of the access keys was kept before a crash and is in force now".into(),
-        keys: digest.clone(),
-    };
-    parts.write(line).await?;
-    Ok(Logged { book, digest })
 }
 
 fn ring_of(book: &Book, last_used: impl Fn(&AccessKey) -> Arc<AtomicI64>) -> Ring {

@@ -65,17 +65,28 @@ pub struct Denial {
     pub digest: Option<Digest>,
 }
 
-/// Something that was done with access keys.
+/// Who may come in by what was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Holders of access keys.
+    Keys,
+    /// Linked scanners.
+    Scanners,
+}
+
+/// Something that was done with access keys or linked scanners.
 #[derive(Clone, Debug)]
 pub struct KeyLine {
+    /// With which.
+    pub about: About,
     /// Who did it.
     pub who: Who,
     /// What it is called.
     pub rule: &'static str,
     /// What it was, in words; never a secret.
     pub words: String,
-    /// The digest of all keys after it; none where they are what they were.
-    pub keys: Option<Digest>,
+    /// The digest of all of them after it; none where they are what they were.
+    pub book: Option<Digest>,
 }
 
 /// Says why no line could be written: the answer must not go out. What the log said is its source.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::clock::{Clock, is_to_come};
+use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Domain, Principal, Repository, Scope, Tag};
 
 use crate::identity::Who;
@@ -165,14 +166,14 @@ impl Reports {
         }
     }
 
-    /// Keeps what somebody says an image of a repository holds, and judges it for them; gives where
-    /// the verdict is. Durable on return.
+    /// Keeps what somebody says an image of a repository holds, and judges it for them. Durable on
+    /// return; a verdict of very many findings comes without them.
     pub async fn take(
         &self,
         report: Report,
         repository: &Repository,
         who: &Who,
-    ) -> Result<Scope, ReportError> {
+    ) -> Result<Arc<Verdict>, ReportError> {
         let domain = Principal::reporting(who.principal.as_ref());
         self.take_from(domain, report, repository, who).await
     }
@@ -184,7 +185,7 @@ impl Reports {
         report: Report,
         repository: &Repository,
         who: &Who,
-    ) -> Result<Scope, ReportError> {
+    ) -> Result<Arc<Verdict>, ReportError> {
         let scope = Scope {
             domain,
             ..self.judge.scope(repository, who)
@@ -195,8 +196,7 @@ impl Reports {
             .inventories
             .keep_said(&scope.sighting(&digest), scanned)
             .await?;
-        self.judge.judge(&scope, &digest, &tags, held).await?;
-        Ok(scope)
+        Ok(self.judge.judge(&scope, &digest, &tags, held).await?)
     }
 
     /// Forgets all verdicts on what somebody said, and what they said, in one repository or in all;

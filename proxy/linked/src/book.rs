@@ -3,19 +3,20 @@
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_accounts::halves::Proof;
+use sluicegate_accounts::vouched;
+use sluicegate_accounts::wanted::{
+    MAX_NAME_BYTES, MAX_PATTERN_BYTES, MAX_PATTERNS, is_name, shortened, wrong_pattern,
+};
+use sluicegate_engine::audit::About;
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_model::access::Reach;
 use sluicegate_model::secret::Secret;
 
-use crate::credential::{Credential, Proof, ScannerKey, linking_key};
+use crate::credential::{Credential, ScannerKey, credential_proof, linking_key, linking_proof};
 
 /// Most scanners that are kept, those that have ended included.
 pub const MAX_SCANNERS: usize = 1_000;
-/// Longest name of a scanner, in bytes.
-const MAX_NAME_BYTES: usize = 64;
-/// Most patterns of a scanner, and the longest one in bytes.
-const MAX_PATTERNS: usize = 64;
-const MAX_PATTERN_BYTES: usize = 256;
 /// How long a linking key is good where nothing else is said, and at most.
 const USUAL_LIFE: SignedDuration = SignedDuration::from_hours(1);
 const MAX_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -143,6 +144,9 @@ pub enum BookError {
     /// The linking key's time is over, or somebody ended it.
     #[error("the linking key has ended; make another with `scanners link`")]
     Ended,
+    /// Which there are is not known yet.
+    #[error("the linked scanners are not taken up yet")]
+    NotYet,
     /// There are too many.
     #[error("there are {MAX_SCANNERS} scanners, as many as are kept")]
     Full,
@@ -174,6 +178,11 @@ impl Scanner {
     }
 }
 
+impl vouched::Book for Book {
+    const ABOUT: About = About::Scanners;
+    const TAKEN_UP: &str = "scanners-taken-up";
+}
+
 impl Book {
     /// Lists every scanner, the oldest first.
     pub fn scanners(&self) -> &[Scanner] {
@@ -188,10 +197,12 @@ impl Book {
         now: Timestamp,
     ) -> Result<Issued, BookError> {
         let name = wanted.name.unwrap_or_else(random_name);
-        if !is_scanner_name(&name) {
+        if !is_name(&name) {
             return Err(BookError::Name(shortened(&name)));
         }
-        check_patterns(&wanted.repositories)?;
+        if let Some(pattern) = wrong_pattern(&wanted.repositories) {
+            return Err(BookError::Pattern(shortened(pattern)));
+        }
         let life = wanted.life.unwrap_or(USUAL_LIFE);
         if life < SignedDuration::from_secs(1) || life > MAX_LIFE {
             return Err(BookError::Life);
@@ -217,7 +228,7 @@ impl Book {
             repositories: wanted.repositories,
             linked: now,
             link_expires,
-            link_proof: Proof::of_linking(instance, &linking_key),
+            link_proof: linking_proof(instance, &linking_key),
             enrolment: None,
             suspension: None,
             revoked: None,
@@ -239,8 +250,8 @@ impl Book {
         instance: &InstanceKey,
         now: Timestamp,
     ) -> Result<(Scanner, bool), BookError> {
-        let linking = Proof::of_linking(instance, linking_key);
-        let proof = Proof::of_credential(instance, credential);
+        let linking = linking_proof(instance, linking_key);
+        let proof = credential_proof(instance, credential);
         let is_taken = self.named_by(&credential.key).is_some();
         let mut all = self.scanners.iter_mut();
         let scanner = all.find(|scanner| scanner.link_proof == linking);
@@ -287,6 +298,13 @@ impl Book {
         Ok(ended)
     }
 
+    /// Ends every scanner that has not ended.
+    pub fn end_all(&mut self, now: Timestamp) {
+        for scanner in &mut self.scanners {
+            scanner.revoked.get_or_insert(now);
+        }
+    }
+
     /// Takes nothing more of an enrolled scanner; none where it has ended anyway.
     pub fn suspend(&mut self, enrolment: &str, why: &str, now: Timestamp) -> Option<Scanner> {
         let is_meant = |scanner: &&mut Scanner| {
@@ -303,30 +321,8 @@ impl Book {
     }
 }
 
-/// Tells whether a text can be a scanner's name.
-pub fn is_scanner_name(text: &str) -> bool {
-    let fits = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
-    };
-    !text.is_empty() && text.len() <= MAX_NAME_BYTES && text.bytes().all(fits)
-}
-
 fn random_name() -> String {
     format!("scanner-{}", hex::encode(rand::random::<[u8; 3]>()))
-}
-
-fn check_patterns(patterns: &[String]) -> Result<(), BookError> {
-    let is_wrong = |text: &&String| text.is_empty() || text.len() > MAX_PATTERN_BYTES;
-    let wrong = patterns.iter().find(is_wrong);
-    match wrong.or_else(|| patterns.get(MAX_PATTERNS)) {
-        Some(pattern) => Err(BookError::Pattern(shortened(pattern))),
-        None => Ok(()),
-    }
-}
-
-/// Cuts a text to what an error shows of it.
-fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
 }
 
 /// Leaves of a foreign text what is shown of it.

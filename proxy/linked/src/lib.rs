@@ -4,8 +4,8 @@
 //! counts for the layer that it was given, for as long as it was given it, and in its own
 //! repositories only.
 //!
-//! Reading order: what proves somebody ([`credential`]), all that are linked ([`book`]), how they are
-//! kept ([`store`]), who is in force ([`roll`]); what is given to whom ([`task`], [`leases`],
+//! Reading order: what proves somebody ([`credential`]), all that are linked ([`book`]), who is in
+//! force ([`roll`]); what is given to whom ([`task`], [`leases`],
 //! [`desk`]), what is taken of the answers ([`results`]); all of it together ([`linked`]), what
 //! is looked at twice ([`recheck`]), the engine's port over it ([`remote`]), and what is said on the way ([`protocol`]). Nothing here knows of HTTP or files.
 
@@ -19,7 +19,6 @@ pub mod recheck;
 pub mod remote;
 pub mod results;
 pub mod roll;
-pub mod store;
 pub mod task;
 #[cfg(test)]
 mod tests;

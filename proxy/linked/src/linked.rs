@@ -11,7 +11,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::book::{Scanner, ScannerState};
 use crate::desk::{Desk, Standing};
 use crate::roll::{ChangeError, Roll, RollParts};
-use crate::store::BookStoreError;
+use sluicegate_accounts::vouched::Unproven;
+use sluicegate_model::Digest;
 
 /// The scanners of an instance and their work.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub struct ShownScanner {
 impl Linked {
     /// Begins without any scanner; [`Self::take_up`] finds those that are kept.
     pub fn new(parts: RollParts, memory: Memory) -> Self {
-        let clock = parts.clock.clone();
+        let clock = parts.book.clock.clone();
         let (told, heard) = unbounded_channel();
         let ended = Ended {
             told,
@@ -55,9 +56,10 @@ impl Linked {
         }
     }
 
-    /// Takes up the scanners that are kept.
-    pub async fn take_up(&self) -> Result<(), BookStoreError> {
-        self.roll.take_up().await?;
+    /// Takes up the scanners that are kept, where they are those that the log tells of: `logged` is the
+    /// digest in its last line about a change.
+    pub async fn take_up(&self, logged: Option<Digest>) -> Result<(), Unproven> {
+        self.roll.take_up(logged, &this_service()).await?;
         let now = self.roll.now();
         // A crash may have come between their end and what follows from it.
         for scanner in self.roll.all() {
@@ -127,7 +129,7 @@ impl Linked {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(enrolment, why, %error, "a linked scanner is not suspended");
+                tracing::error!(enrolment, why, %error, "a linked scanner is suspended until the next start only: that cannot be kept");
             }
         }
     }

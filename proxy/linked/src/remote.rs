@@ -43,12 +43,14 @@ impl RemoteScan {
 
     /// Gives whose word counts for a repository, and the scanner whose that is: none where that one
     /// is not linked.
-    fn word(&self, repository: &Repository) -> (Domain, Option<Member>) {
+    fn word(&self, repository: &Repository) -> (Domain, Option<Arc<Member>>) {
         let Some(name) = self.scan_by.get(repository.upstream()) else {
             return (Domain::Here, None);
         };
         match self.linked.roll().named(name) {
-            Some(scanner) if scanner.reach.has(repository) => (scanner.domain(), Some(scanner)),
+            Some(scanner) if scanner.reach.has(repository) => {
+                (scanner.domain.clone(), Some(scanner))
+            }
             // It has no say there.
             Some(_) => (Domain::Here, None),
             None => (Member::domain_of_nobody(name), None),

@@ -1,32 +1,29 @@
 //! The scanners in force: who is proven to be one, and what becomes of them.
-//!
-//! A change is kept, then written to the log, then in force, then answered: nobody works whom the log
-//! does not know of, and one that was ended has nothing taken of it once that was answered.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use sluicegate_accounts::guesses::Guesses;
-use sluicegate_engine::audit::{Audit, AuditError, KeyLine};
+use sluicegate_accounts::vouched::{self, BookParts, Told, Unproven, Vouched};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::instance_key::InstanceKey;
-use sluicegate_model::Domain;
 use sluicegate_model::access::Reach;
-use sluicegate_model::clock::Clock;
 use sluicegate_model::secret::Secret;
-use tokio::sync::Mutex;
+use sluicegate_model::{Digest, Domain};
 
 use crate::book::{Book, BookError, Issued, Scanner, ScannerState, WantedScanner};
-use crate::credential::{Credential, Proof, is_linking_key};
-use crate::store::{BookStore, BookStoreError};
+use crate::credential::{Credential, credential_proof, is_linking_key};
 
 /// What lines of the log call what was done.
 const LINKED: &str = "scanner-linked";
 const ENROLLED: &str = "scanner-enrolled";
 const SUSPENDED: &str = "scanner-suspended";
 const REVOKED: &str = "scanner-revoked";
+const LOST: &str = "scanners-lost";
+const OLDER: &str = "scanners-not-as-logged";
 
 /// The scanners of an instance.
 #[derive(Clone, Debug)]
@@ -35,23 +32,28 @@ pub struct Roll(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     parts: RollParts,
-    book: ArcSwap<Book>,
-    /// Held by whoever changes the book.
-    changing: Mutex<()>,
+    /// Set once they are taken up.
+    vouched: OnceLock<Vouched<Book>>,
+    in_force: ArcSwap<InForce>,
+    /// Enrolments that nothing is taken of, whether or not that could be kept.
+    distrusted: Mutex<HashSet<String>>,
     guesses: Guesses,
+}
+
+/// The book, and those of it that work by their names.
+#[derive(Debug, Default)]
+struct InForce {
+    book: Book,
+    members: HashMap<String, Arc<Member>>,
 }
 
 /// What scanners are kept, logged and proven with.
 #[derive(Clone, Debug)]
 pub struct RollParts {
-    /// Where they are kept.
-    pub store: Arc<dyn BookStore>,
-    /// Where changes are written.
-    pub log: Arc<dyn Audit>,
+    /// Where they are kept and logged.
+    pub book: BookParts<Book>,
     /// What secrets are proven with.
     pub instance: InstanceKey,
-    /// The time of day.
-    pub clock: Clock,
 }
 
 /// A scanner that is enrolled and works.
@@ -63,37 +65,17 @@ pub struct Member {
     pub enrolment: String,
     /// The repositories that it may speak of.
     pub reach: Reach,
+    /// The domain of what it says.
+    pub domain: Domain,
 }
 
 /// Says why the scanners stay as they are.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// What was asked for makes no sense: the fault of whoever asks.
-    #[error(transparent)]
-    Asked(#[from] BookError),
-    /// It cannot be kept.
-    #[error(transparent)]
-    Store(#[from] BookStoreError),
-    /// It cannot be logged.
-    #[error(transparent)]
-    Log(#[from] AuditError),
-}
+pub type ChangeError = vouched::ChangeError<BookError>;
 
 impl Member {
-    /// Gives the domain of what it says.
-    pub fn domain(&self) -> Domain {
-        Domain::Scanner {
-            name: self.name.clone(),
-            enrolment: self.enrolment.clone(),
-        }
-    }
-
     /// Gives the domain of what a scanner would say that is not linked.
     pub(crate) fn domain_of_nobody(name: &str) -> Domain {
-        Domain::Scanner {
-            name: name.to_owned(),
-            enrolment: String::new(),
-        }
+        domain(name, "")
     }
 
     /// Gives a scanner as one that works; none where it does not.
@@ -103,7 +85,15 @@ impl Member {
             name: scanner.name.clone(),
             enrolment: enrolment.id.clone(),
             reach: scanner.reach(),
+            domain: domain(&scanner.name, &enrolment.id),
         })
+    }
+}
+
+fn domain(name: &str, enrolment: &str) -> Domain {
+    Domain::Scanner {
+        name: name.into(),
+        enrolment: enrolment.into(),
     }
 }
 
@@ -112,41 +102,89 @@ impl Roll {
     pub fn new(parts: RollParts) -> Self {
         Self(Arc::new(Shared {
             parts,
-            book: ArcSwap::default(),
-            changing: Mutex::new(()),
+            vouched: OnceLock::new(),
+            in_force: ArcSwap::default(),
+            distrusted: Mutex::default(),
             guesses: Guesses::default(),
         }))
     }
 
-    /// Takes up the scanners that are kept.
-    pub async fn take_up(&self) -> Result<(), BookStoreError> {
-        let _one_at_a_time = self.0.changing.lock().await;
-        if let Some(book) = self.0.parts.store.load().await? {
-            self.0.book.store(Arc::new(book));
-        }
+    /// Takes up the scanners that are kept, once. Where they are not those that the log tells of, each
+    /// of them has ended: nobody knows which were revoked since.
+    pub async fn take_up(&self, logged: Option<Digest>, by: &Who) -> Result<(), Unproven> {
+        let parts = || self.0.parts.book.clone();
+        let vouched = match Vouched::open(parts(), logged.clone(), by).await {
+            Err(Unproven::Missing) => {
+                let words = "the linked scanners are missing; each has to be linked anew";
+                let begun = self.begin(Book::default(), logged, (LOST, words), by);
+                begun.await?
+            }
+            Err(Unproven::NotAsLogged) => {
+                let kept = parts().store.load().await?;
+                let mut book = kept.map(|kept| kept.book).unwrap_or_default();
+                book.end_all(self.now());
+                let words = "the linked scanners are not those that this log tells of, an older file \
+                             was put back: all of them were ended, and have to be linked anew";
+                self.begin(book, logged, (OLDER, words), by).await?
+            }
+            opened => opened?,
+        };
+        self.put_in_force(&vouched.book().await);
+        // Who takes them up twice has those of the first time.
+        let _is_first = self.0.vouched.set(vouched);
         Ok(())
+    }
+
+    async fn begin(
+        &self,
+        book: Book,
+        logged: Option<Digest>,
+        (rule, words): (&'static str, &str),
+        by: &Who,
+    ) -> Result<Vouched<Book>, Unproven> {
+        tracing::error!("{words}");
+        let words = words.to_owned();
+        let parts = self.0.parts.book.clone();
+        Vouched::replace(parts, (book, logged), Told { rule, words }, by).await
+    }
+
+    fn put_in_force(&self, book: &Book) {
+        let (now, distrusted) = (self.now(), self.distrusted());
+        let members = book.scanners().iter();
+        let members = members.filter_map(|scanner| Member::of(scanner, now));
+        let members = members.filter(|member| !distrusted.contains(&member.enrolment));
+        let in_force = InForce {
+            book: book.clone(),
+            members: members
+                .map(|member| (member.name.clone(), Arc::new(member)))
+                .collect(),
+        };
+        self.0.in_force.store(Arc::new(in_force));
+    }
+
+    fn distrusted(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        let distrusted = self.0.distrusted.lock();
+        distrusted.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lists all of them, the oldest first.
     pub fn all(&self) -> Vec<Scanner> {
-        self.0.book.load().scanners().to_vec()
+        self.0.in_force.load().book.scanners().to_vec()
     }
 
     /// Tells the time.
     pub fn now(&self) -> Timestamp {
-        self.0.parts.clock.now()
+        self.0.parts.book.clock.now()
     }
 
     /// Finds the scanner that works under a name.
-    pub fn named(&self, name: &str) -> Option<Member> {
-        let (now, book) = (self.now(), self.0.book.load());
-        let mut named = book.scanners().iter().filter(|it| it.name == name);
-        named.find_map(|scanner| Member::of(scanner, now))
+    pub fn named(&self, name: &str) -> Option<Arc<Member>> {
+        self.0.in_force.load().members.get(name).cloned()
     }
 
     /// Tells which scanner at this address presents this; none where it is none that works. Whoever
     /// guesses waits.
-    pub async fn prove(&self, address: IpAddr, presented: &Secret) -> Option<Member> {
+    pub async fn prove(&self, address: IpAddr, presented: &Secret) -> Option<Arc<Member>> {
         let credential = Credential::parse(presented.expose()).ok();
         let member = credential.as_ref().and_then(|it| self.member(it));
         if member.is_none() {
@@ -158,12 +196,14 @@ impl Roll {
         member
     }
 
-    fn member(&self, credential: &Credential) -> Option<Member> {
-        let proof = Proof::of_credential(&self.0.parts.instance, credential);
-        let book = self.0.book.load();
-        let scanner = book.named_by(&credential.key)?;
-        let is_right = scanner.is_proven_by(proof);
-        is_right.then(|| Member::of(scanner, self.now())).flatten()
+    fn member(&self, credential: &Credential) -> Option<Arc<Member>> {
+        let proof = credential_proof(&self.0.parts.instance, credential);
+        let in_force = self.0.in_force.load();
+        let scanner = in_force.book.named_by(&credential.key)?;
+        let member = scanner.is_proven_by(proof).then_some(&scanner.name)?;
+        let member = in_force.members.get(member)?;
+        let enrolment = scanner.enrolment.as_ref()?;
+        (member.enrolment == enrolment.id).then(|| Arc::clone(member))
     }
 
     /// Makes a linking key for a scanner.
@@ -198,7 +238,7 @@ impl Roll {
         let enrolled = if is_linking_key(linking_key.expose()) {
             self.change(ENROLLED, by, enrol).await
         } else {
-            Err(BookError::WrongKey.into())
+            Err(ChangeError::Asked(BookError::WrongKey))
         };
         if let Err(ChangeError::Asked(error)) = &enrolled {
             tracing::warn!(address = %by.client, %error, "a scanner was not enrolled");
@@ -226,6 +266,9 @@ impl Roll {
         by: &Who,
     ) -> Result<Option<Scanner>, ChangeError> {
         let now = self.now();
+        // Whatever becomes of the change: what it says is not believed from now on.
+        self.distrusted().insert(enrolment.to_owned());
+        self.put_in_force(&Book::clone(&self.0.in_force.load().book));
         let suspend = |book: &mut Book| {
             let suspended = book.suspend(enrolment, why, now);
             let words = suspended.as_ref();
@@ -235,30 +278,21 @@ impl Roll {
         self.change(SUSPENDED, by, suspend).await
     }
 
-    /// Carries out one change: kept, logged, in force. Without words nothing has changed.
+    /// Carries out one change, and has it in force. Without words nothing has changed.
     async fn change<T>(
         &self,
         rule: &'static str,
         by: &Who,
         change: impl FnOnce(&mut Book) -> Result<(T, Option<String>), BookError>,
     ) -> Result<T, ChangeError> {
-        let _one_at_a_time = self.0.changing.lock().await;
-        let parts = &self.0.parts;
-        let mut book = Book::clone(&self.0.book.load());
-        let (changed, words) = change(&mut book)?;
-        let Some(words) = words else {
-            return Ok(changed);
+        let vouched = self.0.vouched.get();
+        let vouched = vouched.ok_or(ChangeError::Asked(BookError::NotYet))?;
+        let change = |book: &mut Book| {
+            let (changed, words) = change(book)?;
+            Ok((changed, words.map(|words| Told { rule, words })))
         };
-        parts.store.save(&book).await?;
-        let line = KeyLine {
-            who: by.clone(),
-            rule,
-            words,
-            keys: None,
-        };
-        parts.log.record_key(line, parts.clock.now()).await?;
-        self.0.book.store(Arc::new(book));
-        Ok(changed)
+        let take_up = |book: &Book| self.put_in_force(book);
+        vouched.change(by, change, take_up).await
     }
 }
 

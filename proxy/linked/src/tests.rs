@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use sluicegate_accounts::testkit::MemoryBookStore;
+use sluicegate_accounts::vouched::BookParts;
 use sluicegate_engine::identity::{Presented, Who};
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 use sluicegate_engine::memory::Memory;
@@ -19,7 +20,6 @@ use sluicegate_model::clock::Clock;
 use sluicegate_model::secret::Secret;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_scanner::{Limits, scan_layer};
-use tokio::sync::Mutex;
 
 use crate::book::{Book, ScannerState, WantedScanner};
 use crate::credential::Credential;
@@ -30,37 +30,16 @@ use crate::recheck::{Recheck, RecheckParts};
 use crate::remote::RemoteScan;
 use crate::results::ResultError;
 use crate::roll::{ChangeError, Member, RollParts};
-use crate::store::{BookStore, BookStoreError};
 use crate::task::{LayerTask, Task};
+
+mod kept;
 
 const NAME: &str = "eu-west";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-#[derive(Debug, Default)]
-struct MemoryBook {
-    kept: Mutex<Option<Book>>,
-    fails: std::sync::atomic::AtomicBool,
-}
-
-#[async_trait]
-impl BookStore for MemoryBook {
-    async fn load(&self) -> Result<Option<Book>, BookStoreError> {
-        Ok(self.kept.lock().await.clone())
-    }
-
-    async fn save(&self, book: &Book) -> Result<(), BookStoreError> {
-        if self.fails.load(std::sync::atomic::Ordering::SeqCst) {
-            let (attempt, source) = ("writing", "the test lets nothing be kept".into());
-            return Err(BookStoreError { attempt, source });
-        }
-        *self.kept.lock().await = Some(book.clone());
-        Ok(())
-    }
-}
-
 struct Bench {
     linked: Linked,
-    store: Arc<MemoryBook>,
+    store: MemoryBookStore<Book>,
     log: Arc<MemoryAudit>,
 }
 
@@ -81,20 +60,29 @@ fn wanted(patterns: &[&str]) -> WantedScanner {
 }
 
 impl Bench {
-    fn over(store: Arc<MemoryBook>) -> Self {
+    async fn over(store: MemoryBookStore<Book>, logged: Option<Digest>) -> Self {
         let log = Arc::new(MemoryAudit::default());
         let parts = RollParts {
-            store: store.clone(),
-            log: log.clone(),
+            book: BookParts {
+                store: Arc::new(store.clone()),
+                log: log.clone(),
+                clock: Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap()),
+            },
             instance: InstanceKey::of(&[7; KEY_BYTES]),
-            clock: Clock::from_fn(|| Timestamp::from_second(1_800_000_000).unwrap()),
         };
         let linked = Linked::new(parts, Memory::default());
+        linked.take_up(logged).await.unwrap();
         Self { linked, store, log }
     }
 
-    fn new() -> Self {
-        Self::over(Arc::default())
+    /// Gives what the log tells of the scanners.
+    fn logged(&self) -> Option<Digest> {
+        let lines = self.log.keys();
+        lines.iter().rev().find_map(|line| line.book.clone())
+    }
+
+    async fn new() -> Self {
+        Self::over(MemoryBookStore::default(), None).await
     }
 
     /// Links and enrols a scanner.
@@ -213,7 +201,7 @@ async fn dutiful(linked: Linked, member: Member, layers: Vec<Bytes>) {
 #[tokio::test]
 async fn it_promises_what_every_scanner_of_layers_does() {
     layer_scan_suite::prove(async |layers| {
-        let bench = Bench::new();
+        let bench = Bench::new().await;
         let (member, _) = bench.member(&[]).await;
         tokio::spawn(dutiful(bench.linked.clone(), member, layers));
         let scan: Arc<dyn LayerScan> = bench.scan();
@@ -224,7 +212,7 @@ async fn it_promises_what_every_scanner_of_layers_does() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_taken_once_and_for_its_own_layer_only() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, _) = bench.member(&[]).await;
     let (one, other) = (layer("one"), layer("other"));
     let scanning = bench.asked(&one);
@@ -249,7 +237,7 @@ async fn an_answer_is_taken_once_and_for_its_own_layer_only() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_changes_nothing_and_the_next_one_counts() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     tokio::spawn(bench.linked.clone().run());
     let (member, _) = bench.member(&[]).await;
     let one = layer("one");
@@ -270,7 +258,7 @@ async fn a_late_answer_changes_nothing_and_the_next_one_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_renewed_is_waited_for() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     tokio::spawn(bench.linked.clone().run());
     let (member, _) = bench.member(&[]).await;
     let one = layer("one");
@@ -291,7 +279,7 @@ async fn a_lease_that_is_renewed_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_scanner_nobody_waits_for_ever_and_nothing_is_found() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     tokio::spawn(bench.linked.clone().run());
     let one = layer("one");
     let begun = tokio::time::Instant::now();
@@ -321,7 +309,7 @@ async fn without_a_scanner_nobody_waits_for_ever_and_nothing_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_ends_the_work_without_facts() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, _) = bench.member(&[]).await;
     let one = layer("one");
     let digest = Digest::of(&one);
@@ -349,12 +337,15 @@ async fn what_cannot_be_read_ends_the_work_without_facts() {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_revoked_in_the_middle_has_nothing_taken() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, credential) = bench.member(&[]).await;
     let (roll, one) = (bench.linked.roll(), layer("one"));
     let address = [192, 0, 2, 1].into();
     let presented = credential.to_secret();
-    assert_eq!(roll.prove(address, &presented).await, Some(member.clone()));
+    assert_eq!(
+        roll.prove(address, &presented).await.as_deref(),
+        Some(&member)
+    );
     let scanning = bench.asked(&one);
     let given = bench.taken(&member).await;
     bench.linked.revoke(NAME, &somebody()).await.unwrap();
@@ -380,7 +371,7 @@ async fn who_is_revoked_in_the_middle_has_nothing_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_suspended_gets_nothing_and_is_told_of() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, _) = bench.member(&[]).await;
     bench
         .linked
@@ -396,46 +387,23 @@ async fn who_is_suspended_gets_nothing_and_is_told_of() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scanner_has_no_say_beyond_its_repositories() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, _) = bench.member(&["up.test/other/**"]).await;
     let domain = |name: &str| bench.scan().domain(&name.parse().unwrap());
     assert!(domain("up.test/lib/app").is_here(), "this machine scans it");
-    assert_eq!(domain("up.test/other/app"), member.domain());
+    assert_eq!(domain("up.test/other/app"), member.domain);
     assert!(domain("elsewhere.test/other/app").is_here());
     // Without any scanner nobody's word counts, and none that was linked before.
     bench.linked.revoke(NAME, &somebody()).await.unwrap();
     let nobody = domain("up.test/other/app");
-    assert!(!nobody.is_here() && nobody != member.domain());
+    assert!(!nobody.is_here() && nobody != member.domain);
     let (again, _) = bench.member(&["up.test/other/**"]).await;
-    assert_ne!(again.domain(), member.domain());
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_not_kept_is_not_in_force_and_what_is_kept_survives() {
-    let bench = Bench::new();
-    let (member, credential) = bench.member(&[]).await;
-    bench
-        .store
-        .fails
-        .store(true, std::sync::atomic::Ordering::SeqCst);
-    let failed = bench.linked.revoke(NAME, &somebody()).await;
-    assert!(matches!(failed, Err(ChangeError::Store(_))));
-    assert_eq!(bench.linked.roll().named(NAME), Some(member.clone()));
-    let later = Bench::over(Arc::clone(&bench.store));
-    assert_eq!(later.linked.roll().named(NAME), None, "not taken up yet");
-    later.linked.take_up().await.unwrap();
-    assert_eq!(later.linked.roll().named(NAME), Some(member.clone()));
-    let presented = credential.to_secret();
-    let proven = later.linked.roll().prove([192, 0, 2, 1].into(), &presented);
-    assert_eq!(proven.await, Some(member));
-    let wrong = Secret::new(format!("{}x", presented.expose()));
-    let proven = later.linked.roll().prove([192, 0, 2, 1].into(), &wrong);
-    assert_eq!(proven.await, None);
+    assert_ne!(again.domain, member.domain);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_work_is_let_go_when_the_service_stops_or_the_time_is_over() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, _) = bench.member(&[]).await;
     let begun = tokio::time::Instant::now();
     let desk = bench.linked.desk();
@@ -451,7 +419,7 @@ async fn who_waits_for_work_is_let_go_when_the_service_stops_or_the_time_is_over
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_waits_for_any_longer_is_not_given() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (member, _) = bench.member(&[]).await;
     let (one, other) = (layer("one"), layer("other"));
     let scanning = bench.asked(&one);
@@ -471,7 +439,7 @@ async fn what_is_scanned_again_and_found_otherwise_suspends() {
         // What this machine cannot have proves nothing.
         (&other, false, ScannerState::Enrolled),
     ] {
-        let (bench, origin) = (Bench::new(), MemoryOrigin::default());
+        let (bench, origin) = (Bench::new().await, MemoryOrigin::default());
         if is_there {
             origin.push_blob(repository().path(), &one);
         }

@@ -10,4 +10,5 @@ pub mod keys;
 pub mod ledger;
 pub mod linked;
 mod signed;
+mod signed_book;
 pub mod store;

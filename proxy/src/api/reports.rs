@@ -6,8 +6,9 @@ use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::audit::KeyLine;
+use sluicegate_engine::audit::{About, KeyLine};
 use sluicegate_engine::identity::Who;
+use sluicegate_engine::memory::Share;
 use sluicegate_engine::pull::error::PullError;
 use sluicegate_engine::reports::{MAX_REPORT_BYTES, READING_IN_MEMORY, Report, ReportError};
 
@@ -17,7 +18,7 @@ use super::asked::{Body, Nothing, Query};
 use super::json::Json;
 use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
-use super::upload::JsonUpload;
+use super::upload::{JsonUpload, Upload};
 use super::verdicts::{AskedVerdict, Shown, shown};
 
 /// What lines of the log call it when reports are taken back.
@@ -30,13 +31,7 @@ pub(super) async fn take(
     _: Query<Nothing>,
     JsonUpload(sent): JsonUpload,
 ) -> Result<Written<Shown>, Problem> {
-    let room = sent
-        .bytes(MAX_REPORT_BYTES)
-        .saturating_mul(READING_IN_MEMORY);
-    let share = state.judge.view(room).await;
-    let text = sent.read(MAX_REPORT_BYTES).await?;
-    let read = tokio::task::spawn_blocking(move || Report::read(&text)).await;
-    let report = read.map_err(Problem::internal)?.map_err(not_taken)?;
+    let (report, share) = read(&state, sent).await?;
     let repository = RepositoryName::of(&report.repository).canonical(&state)?;
     let reach = who.rights.reach();
     if !reach.has(&repository) {
@@ -45,18 +40,31 @@ pub(super) async fn take(
     }
     let digest = report.digest.clone();
     let taken = state.reports.take(report, &repository, &who).await;
-    let scope = taken.map_err(not_taken)?;
+    let verdict = taken.map_err(not_taken)?;
     drop(share);
     let asked = AskedVerdict {
         digest: &digest,
         reach,
         repository: Some(repository),
-        reported_by: scope.domain.shown(),
+        reported_by: verdict.domain.shown(),
     };
     shown(&state, &asked).await
 }
 
-fn not_taken(error: ReportError) -> Problem {
+/// Reads a report once there is memory for it, which is held with it.
+pub(super) async fn read(state: &ApiState, sent: Upload) -> Result<(Report, Share), Problem> {
+    let room = sent
+        .bytes(MAX_REPORT_BYTES)
+        .saturating_mul(READING_IN_MEMORY);
+    let share = state.judge.view(room).await;
+    let text = sent.read(MAX_REPORT_BYTES).await?;
+    let read = tokio::task::spawn_blocking(move || Report::read(&text)).await;
+    let report = read.map_err(Problem::internal)?.map_err(not_taken)?;
+    Ok((report, share))
+}
+
+/// Says why a report is not taken.
+pub(super) fn not_taken(error: ReportError) -> Problem {
     match error {
         ReportError::Judging(PullError::Full(why)) => Problem::unavailable(why),
         ReportError::Judging(error) => Problem::internal(error),
@@ -103,10 +111,11 @@ pub async fn withdraw(
     let verdicts = withdrawn.map_err(super::verdicts::unlisted)?;
     let place = repository.map_or_else(String::new, |it| format!(" in {it}"));
     let line = KeyLine {
+        about: About::Keys,
         who,
         rule: WITHDRAWN,
         words: format!("what {reporter} said{place}: {verdicts} verdicts"),
-        keys: None,
+        book: None,
     };
     let written = state.audit.record_key(line, state.clock.now()).await;
     written.map_err(Problem::internal)?;

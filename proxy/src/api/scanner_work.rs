@@ -9,8 +9,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_engine::identity::{Presented, Who};
-use sluicegate_engine::pull::error::PullError;
-use sluicegate_engine::reports::{MAX_REPORT_BYTES, READING_IN_MEMORY, Report, ReportError};
+use sluicegate_engine::reports::Report;
 use sluicegate_linked::credential::Credential;
 use sluicegate_linked::desk::TakeError;
 use sluicegate_linked::leases::{LEASE, Lease, MOST_LEASES, WorkId};
@@ -29,6 +28,7 @@ use super::admission::{Presentation, linked};
 use super::asked::{Body, Nothing, Query};
 use super::json::Json;
 use super::problem::Problem;
+use super::reports;
 use super::scanners::problem;
 use super::upload::Upload;
 
@@ -95,7 +95,7 @@ pub(super) async fn enrol(
 /// Gives a scanner work, or waits for some to come.
 pub(super) async fn work(
     State(state): State<Arc<ApiState>>,
-    Extension(scanner): Extension<Member>,
+    Extension(scanner): Extension<Arc<Member>>,
     _: Query<Nothing>,
     Body(asked): Body<AskForWork>,
 ) -> Result<Json<Work>, Problem> {
@@ -123,7 +123,7 @@ pub(super) async fn work(
 /// Lets leases hold for longer.
 pub(super) async fn renew(
     State(state): State<Arc<ApiState>>,
-    Extension(scanner): Extension<Member>,
+    Extension(scanner): Extension<Arc<Member>>,
     _: Query<Nothing>,
     Body(renew): Body<Renew>,
 ) -> Result<Json<Held>, Problem> {
@@ -135,7 +135,7 @@ pub(super) async fn renew(
 /// Takes what a scanner found in a layer.
 pub(super) async fn facts(
     State(state): State<Arc<ApiState>>,
-    Extension(scanner): Extension<Member>,
+    Extension(scanner): Extension<Arc<Member>>,
     Query(answer): Query<AnswerQuery>,
     upload: Upload,
 ) -> Result<Json<Taken>, Problem> {
@@ -161,7 +161,7 @@ pub(super) async fn facts(
 /// Takes the word of a scanner that it cannot do what it was given.
 pub(super) async fn failed(
     State(state): State<Arc<ApiState>>,
-    Extension(scanner): Extension<Member>,
+    Extension(scanner): Extension<Arc<Member>>,
     _: Query<Nothing>,
     Body(failed): Body<Failed>,
 ) -> Result<Json<Taken>, Problem> {
@@ -175,21 +175,14 @@ pub(super) async fn failed(
 /// Takes what a scanner says an image holds, and judges it.
 pub(super) async fn image(
     State(state): State<Arc<ApiState>>,
-    Extension(scanner): Extension<Member>,
+    Extension(scanner): Extension<Arc<Member>>,
     Query(asked): Query<ImageQuery>,
     upload: Upload,
 ) -> Result<Json<TakenImage>, Problem> {
     let desk = linked(state.linked.as_ref())?.desk();
     desk.see(&scanner, None);
     let lease = asked.lease()?;
-    let room = upload
-        .bytes(MAX_REPORT_BYTES)
-        .saturating_mul(READING_IN_MEMORY);
-    let _share = state.judge.view(room).await;
-    let text = upload.read(MAX_REPORT_BYTES).await?;
-    let read = tokio::task::spawn_blocking(move || Report::read(&text)).await;
-    let report = read.map_err(Problem::internal)?;
-    let report = report.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let (report, _share) = reports::read(&state, upload).await?;
     let repository: Repository = report
         .repository
         .parse()
@@ -238,19 +231,12 @@ async fn judged(
 ) -> Result<Decision, Problem> {
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let everybody = Presented::from_address(here).by(None, Rights::everywhere(&[]));
-    let digest = report.digest.clone();
+    let domain = scanner.domain.clone();
     let taken = state
         .reports
-        .take_from(scanner.domain(), report, repository, &everybody);
-    let scope = taken.await.map_err(|error| match error {
-        ReportError::Judging(PullError::Full(why)) => Problem::unavailable(why),
-        ReportError::Judging(error) => Problem::internal(error),
-        other => Problem::bad_request(other.to_string()),
-    })?;
-    let verdict = state.ledger.verdict(&scope, &digest).await;
-    let verdict = verdict.map_err(Problem::internal)?;
-    let gone = || Problem::unavailable("the verdict was taken back meanwhile");
-    Ok(verdict.ok_or_else(gone)?.decision)
+        .take_from(domain, report, repository, &everybody);
+    let verdict = taken.await.map_err(reports::not_taken)?;
+    Ok(verdict.decision)
 }
 
 fn not_taken(error: TakeError) -> Problem {

@@ -174,6 +174,7 @@ fn shown(shown: ShownScanner) -> ScannerShown {
 pub(super) fn problem(error: ChangeError) -> Problem {
     match error {
         ChangeError::Asked(error) => match error {
+            BookError::NotYet => Problem::unavailable(error.to_string()),
             BookError::Taken(_) => Problem::conflict(error.to_string()),
             BookError::Unknown(_) => Problem::not_found(error.to_string()),
             BookError::WrongKey | BookError::Used | BookError::Ended => {

@@ -70,7 +70,7 @@ fn elsewhere(
     who: &Who,
     image: &str,
     scanner: &str,
-) -> Result<(Member, ImageTask), Problem> {
+) -> Result<(Arc<Member>, ImageTask), Problem> {
     let (name, reference) = match (image.split_once('@'), image.rsplit_once(':')) {
         (Some((name, digest)), _) => (name, digest),
         (None, Some((name, tag))) if !tag.contains('/') => (name, tag),

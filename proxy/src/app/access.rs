@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_accounts::api::{ApiIdentity, WithoutKey};
-use sluicegate_accounts::keys::{ChangeError, KeyParts, Keys};
+use sluicegate_accounts::keys::{KeyParts, Keys, OpenError};
 use sluicegate_accounts::local::LocalIdentity;
 use sluicegate_accounts::registry::{Askers, RegistryIdentity};
 use sluicegate_config::{Access, Environment, Flags, Settings};
+use sluicegate_engine::audit::About;
 use sluicegate_engine::identity::{Identity, Presented, Who};
 use sluicegate_engine::instance_key::InstanceKey;
-use sluicegate_local::decisions::{DecisionLog, LogError, PullLog, logged_keys};
+use sluicegate_local::decisions::{DecisionLog, LogError, PullLog, logged_book};
 use sluicegate_local::keys::KeyFile;
 use sluicegate_model::access::{Reach, Rights, Role};
 use sluicegate_model::clock::Clock;
@@ -50,7 +51,7 @@ impl Accounts {
         clock: &Clock,
     ) -> Result<Self, StartError> {
         let data = &settings.data;
-        let logged = logged_keys(log.log().directory(), instance);
+        let logged = logged_book(log.log().directory(), instance, About::Keys);
         let logged = logged.map_err(|error| data_error(data, &error))?;
         let parts = KeyParts {
             store: Arc::new(KeyFile::new(data, instance.clone())),
@@ -173,7 +174,7 @@ pub async fn forget_keys(data: &Path) -> Result<(), ForgetError> {
         .ok()
         .and_then(|loaded| loaded.settings.instance_key_file);
     let instance = instance_key::open(data, named.as_deref())?;
-    let logged = logged_keys(log.directory(), &instance)?;
+    let logged = logged_book(log.directory(), &instance, About::Keys)?;
     let parts = KeyParts {
         store: Arc::new(KeyFile::new(data, instance.clone())),
         log: Arc::new(PullLog::new(log)),
@@ -200,5 +201,5 @@ pub enum ForgetError {
     Instance(#[from] InstanceKeyError),
     /// They cannot be kept or logged like this.
     #[error(transparent)]
-    Keys(#[from] ChangeError),
+    Keys(#[from] OpenError),
 }

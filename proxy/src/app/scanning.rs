@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sluicegate_accounts::vouched::BookParts;
 use sluicegate_config::Settings;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::instance_key::InstanceKey;
@@ -14,7 +15,7 @@ use sluicegate_linked::recheck::{ONE_IN, Recheck, RecheckParts};
 use sluicegate_linked::remote::RemoteScan;
 use sluicegate_linked::roll::RollParts;
 use sluicegate_local::decisions::PullLog;
-use sluicegate_local::linked::ScannerFile;
+use sluicegate_local::linked::scanner_file;
 use sluicegate_model::clock::Clock;
 use sluicegate_scanner::Limits;
 
@@ -28,10 +29,12 @@ pub(super) fn linked(
     clock: &Clock,
 ) -> Linked {
     let parts = RollParts {
-        store: Arc::new(ScannerFile::new(&settings.data, instance.clone())),
-        log: log.clone(),
+        book: BookParts {
+            store: Arc::new(scanner_file(&settings.data, instance.clone())),
+            log: log.clone(),
+            clock: clock.clone(),
+        },
         instance: instance.clone(),
-        clock: clock.clone(),
     };
     Linked::new(parts, memory.clone())
 }

@@ -91,7 +91,7 @@ pub enum DecisionsCommand {
 pub struct Filters {
     /// Only lines of this type
     #[arg(long = "type", value_name = "TYPE",
-        value_parser = ["pull", "count", "key", "policy", "break-glass", "denied"])]
+        value_parser = ["pull", "count", "key", "scanner", "policy", "break-glass", "denied"])]
     kind: Option<String>,
     /// Only this repository, by its canonical name or as it is pulled
     #[arg(long, value_name = "NAME")]

@@ -26,9 +26,9 @@ impl Principal {
     /// Gives the domain of what somebody tells of an image; at an open listener that is anybody.
     pub fn reporting(principal: Option<&Self>) -> Domain {
         Domain::Reporter(match principal {
-            Some(Self::Key(name)) => format!("key:{name}"),
-            Some(other) => other.to_string(),
-            None => "anybody".to_owned(),
+            Some(Self::Key(name)) => format!("key:{name}").into(),
+            Some(other) => other.to_string().into(),
+            None => "anybody".into(),
         })
     }
 }

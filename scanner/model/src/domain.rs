@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -29,13 +30,13 @@ pub enum Domain {
     /// A linked scanner's.
     Scanner {
         /// Its name.
-        name: String,
+        name: Arc<str>,
         /// Which of those that ever had the name it is: what one said that was revoked, another does
         /// not say.
-        enrolment: String,
+        enrolment: Arc<str>,
     },
     /// That of somebody who told of an image, such as `key:ci`.
-    Reporter(String),
+    Reporter(Arc<str>),
 }
 
 impl Domain {
@@ -49,7 +50,7 @@ impl Domain {
         match self {
             Self::Here => None,
             Self::Scanner { name, .. } => Some(format!("{SCANNER}{name}")),
-            Self::Reporter(name) => Some(name.clone()),
+            Self::Reporter(name) => Some(name.to_string()),
         }
     }
 
@@ -93,13 +94,13 @@ impl FromStr for Domain {
             return Ok(Self::Here);
         }
         let Some(scanner) = text.strip_prefix(SCANNER) else {
-            return Ok(Self::Reporter(text.to_owned()));
+            return Ok(Self::Reporter(text.into()));
         };
         // People are not told the enrolment.
         let (name, enrolment) = scanner.split_once(BETWEEN).unwrap_or((scanner, ""));
         Ok(Self::Scanner {
-            name: name.to_owned(),
-            enrolment: enrolment.to_owned(),
+            name: name.into(),
+            enrolment: enrolment.into(),
         })
     }
 }

@@ -250,7 +250,11 @@ async fn a_marked_upstream_is_judged_by_what_its_scanner_finds() {
     verify_log(&site.proxy.data())
         .await
         .expect_ok("verify the log");
-    let lines = site.proxy.api("/api/v1/decisions?type=key").await.text();
+    let lines = site
+        .proxy
+        .api("/api/v1/decisions?type=scanner")
+        .await
+        .text();
     for rule in ["scanner-linked", "scanner-enrolled", "scanner-revoked"] {
         assert!(lines.contains(rule), "{rule}: {lines}");
     }

@@ -1,6 +1,7 @@
 //! What can be done to the book of keys, and what cannot.
 
 use super::*;
+use crate::vouched::Book as _;
 use sluicegate_engine::instance_key::KEY_BYTES;
 
 fn instance() -> InstanceKey {

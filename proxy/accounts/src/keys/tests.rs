@@ -10,11 +10,11 @@ use sluicegate_model::secret::Secret;
 use tokio::time::Instant;
 
 use super::*;
-use crate::testkit::MemoryKeyStore;
+use crate::testkit::MemoryBookStore;
 
 /// Keys over memory, with a clock that is set.
 pub(crate) struct Stage {
-    pub(crate) store: MemoryKeyStore,
+    pub(crate) store: MemoryBookStore<Book>,
     pub(crate) log: Arc<MemoryAudit>,
     pub(crate) second: Arc<AtomicI64>,
     parts: KeyParts,
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        let (store, log) = (MemoryKeyStore::default(), Arc::default());
+        let (store, log) = (MemoryBookStore::default(), Arc::default());
         let second = Arc::new(AtomicI64::new(1_800_000_000));
         let told = Arc::clone(&second);
         let tell = move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap();
@@ -51,7 +51,7 @@ impl Stage {
     /// Opens the keys as a start does, by what the log tells of them.
     pub(crate) async fn open(&self) -> Result<Keys, OpenError> {
         let lines = self.log.keys();
-        let logged = lines.iter().rev().find_map(|line| line.keys.clone());
+        let logged = lines.iter().rev().find_map(|line| line.book.clone());
         Keys::open(self.parts.clone(), logged, &admin()).await
     }
 
@@ -201,7 +201,7 @@ async fn the_log_tells_of_every_change_and_of_no_secret() {
     for line in &lines {
         let told = format!("{line:?}");
         assert!(!told.contains(ci.secret.expose()) && !told.contains(next.secret.expose()));
-        assert!(line.who.principal == Some(Principal::Local(0)) && line.keys.is_some());
+        assert!(line.who.principal == Some(Principal::Local(0)) && line.book.is_some());
     }
     let shown = format!("{:?} {ci:?}", keys.list());
     assert!(!shown.contains(ci.secret.expose()), "{shown}");
@@ -258,7 +258,7 @@ async fn keys_that_are_given_up_open_no_door_and_the_next_ones_do() {
     let ci = made(&keys, "ci").await;
     let kept = stage.store.load().await.unwrap();
     stage.store.put(None);
-    let logged = stage.log.keys().last().unwrap().keys.clone();
+    let logged = stage.log.keys().last().unwrap().book.clone();
     Keys::forget(&stage.parts, logged, &admin()).await.unwrap();
     let keys = stage.open().await.unwrap();
     assert!(!lets_in(&keys, &ci).await && keys.list().is_empty());

@@ -1,19 +1,20 @@
 //! A store of keys in memory, and what every store promises.
 
+pub mod book_store_suite;
 pub mod key_store_suite;
-mod memory_key_store;
+mod memory_book_store;
 
 use jiff::Timestamp;
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 use sluicegate_model::access::Role;
 
-pub use memory_key_store::MemoryKeyStore;
+pub use memory_book_store::MemoryBookStore;
 
 use crate::book::{Book, WantedKey};
-use crate::store::KeptBook;
+use crate::kept::Kept;
 
 /// A book of one key.
-pub fn sample_book() -> KeptBook {
+pub fn sample_book() -> Kept<Book> {
     let mut book = Book::default();
     let wanted = WantedKey {
         name: "ci".to_owned(),
@@ -25,7 +26,7 @@ pub fn sample_book() -> KeptBook {
     let instance = InstanceKey::of(&[1; KEY_BYTES]);
     book.create(wanted, &instance, Timestamp::UNIX_EPOCH)
         .unwrap();
-    KeptBook {
+    Kept {
         book,
         previous: None,
     }

@@ -102,8 +102,8 @@ impl MemoryLayerScan {
 impl LayerScan for MemoryLayerScan {
     fn domain(&self, _repository: &Repository) -> Domain {
         Domain::Scanner {
-            name: "elsewhere".to_owned(),
-            enrolment: "1".to_owned(),
+            name: "elsewhere".into(),
+            enrolment: "1".into(),
         }
     }
 

@@ -134,9 +134,5 @@ fn names_patterns_and_lives_that_make_no_sense_are_refused() {
         ..wanted("x")
     };
     let issued = book.link(unnamed, &instance(), at(0)).unwrap();
-    assert!(
-        is_scanner_name(&issued.scanner.name),
-        "{}",
-        issued.scanner.name
-    );
+    assert!(is_name(&issued.scanner.name), "{}", issued.scanner.name);
 }

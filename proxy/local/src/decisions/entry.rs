@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::audit::About;
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Reason, RuleId, Verdict};
 
@@ -25,6 +26,8 @@ pub enum LineKind {
     Count,
     /// An access key was made, used by an admin, or revoked.
     Key,
+    /// A scanner elsewhere was linked, enrolled, suspended, or revoked.
+    Scanner,
     /// Another set of policies came in force.
     Policy,
     /// Somebody let a digest through for a while.
@@ -34,12 +37,21 @@ pub enum LineKind {
 }
 
 impl LineKind {
+    /// Gives the kind of lines about these.
+    pub(super) const fn about(about: About) -> Self {
+        match about {
+            About::Keys => Self::Key,
+            About::Scanners => Self::Scanner,
+        }
+    }
+
     /// Gives the name used everywhere.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pull => "pull",
             Self::Count => "count",
             Self::Key => "key",
+            Self::Scanner => "scanner",
             Self::Policy => "policy",
             Self::BreakGlass => "break-glass",
             Self::Denied => "denied",

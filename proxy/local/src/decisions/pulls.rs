@@ -45,18 +45,19 @@ fn asked_elsewhere(denial: Denial) -> AskedPull {
     }
 }
 
-/// Gives the line about something that was done with keys. What is `served` by it is the digest of
-/// all keys from now on.
+/// Gives the line about something that was done with keys or scanners. What is `served` by it is the
+/// digest of all of them from now on.
 fn about_keys(line: KeyLine, now: Timestamp) -> LogEntry {
     let rule = line.rule.to_owned().into();
+    let kind = LineKind::about(line.about);
     LogEntry {
         client: Some(line.who.client.to_string()),
         user_agent: line.who.user_agent,
         principal: line.who.principal.map(|principal| principal.to_string()),
-        served: line.keys,
+        served: line.book,
         basis: Grounds::of_rule(rule, Decision::Allow, line.words),
         count: 0,
-        ..LogEntry::new(now, LineKind::Key)
+        ..LogEntry::new(now, kind)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The file of the keys, as a disk and whoever has it can leave it.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use sluicegate_accounts::testkit::{key_store_suite, sample_book};

@@ -41,7 +41,7 @@ fn key(stage: &Stage, name: &str) -> Who {
 async fn said(stage: &Stage, name: &str, image: &Image) -> Scope {
     let (repository, who) = (repository("app"), key(stage, name));
     let taken = stage.reports.take(empty(image), &repository, &who).await;
-    taken.unwrap()
+    taken.unwrap().scope()
 }
 
 #[tokio::test]

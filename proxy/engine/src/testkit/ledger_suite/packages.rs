@@ -73,7 +73,7 @@ pub async fn finds_every_image_with_a_name_however_many_names_it_has(subject: &m
     assert!(ledger.lists_packages(&none).await.unwrap());
     assert!(!ledger.lists_packages(&unlisted).await.unwrap());
     let said = Sighting {
-        domain: Domain::Reporter("key:ci".to_owned()),
+        domain: Domain::Reporter("key:ci".into()),
         ..none
     };
     assert!(!ledger.lists_packages(&said).await.unwrap());

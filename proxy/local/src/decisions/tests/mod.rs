@@ -18,7 +18,7 @@ use sluicegate_engine::identity::Who;
 use super::*;
 
 mod earlier;
-mod logged_keys;
+mod logged_book;
 mod pages;
 mod policies;
 mod suite;

@@ -1,25 +1,34 @@
 //! Which access keys the log knows of, by its lines and by what was seen of them before.
 
-use sluicegate_engine::audit::KeyLine;
+use sluicegate_engine::audit::{About, KeyLine};
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 
 use super::*;
-use crate::decisions::logged_keys;
+use crate::decisions::logged_book;
 
 fn instance() -> InstanceKey {
     InstanceKey::of(&[1; KEY_BYTES])
 }
 
 fn found(directory: &Path) -> Option<Digest> {
-    logged_keys(directory, &instance()).unwrap()
+    found_of(directory, About::Keys)
+}
+
+fn found_of(directory: &Path, about: About) -> Option<Digest> {
+    logged_book(directory, &instance(), about).unwrap()
 }
 
 async fn record(log: &PullLog, keys: Option<&Digest>) {
+    record_of(log, About::Keys, keys).await;
+}
+
+async fn record_of(log: &PullLog, about: About, book: Option<&Digest>) {
     let line = KeyLine {
+        about,
         who: from("192.0.2.1"),
         rule: "key-made",
         words: "a key was made".to_owned(),
-        keys: keys.cloned(),
+        book: book.cloned(),
     };
     log.record_key(line, Timestamp::UNIX_EPOCH).await.unwrap();
 }
@@ -86,4 +95,20 @@ async fn what_was_seen_cannot_be_kept_and_is_found_all_the_same() {
     // A directory is in the way, as a full disk would be.
     std::fs::create_dir(home.path().join("keys.seen.new")).unwrap();
     assert_eq!(found(home.path()), Some(keys));
+}
+
+#[tokio::test]
+async fn keys_and_scanners_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let (log, _) = DecisionLog::open(home.path()).unwrap();
+    let log = PullLog::new(log);
+    let (keys, scanners) = (Digest::of(b"keys"), Digest::of(b"scanners"));
+    record_of(&log, About::Scanners, Some(&scanners)).await;
+    assert_eq!(found(home.path()), None);
+    record(&log, Some(&keys)).await;
+    for _ in 0..2 {
+        assert_eq!(found(home.path()), Some(keys.clone()));
+        let told = found_of(home.path(), About::Scanners);
+        assert_eq!(told.as_ref(), Some(&scanners));
+    }
 }
