@@ -52,7 +52,7 @@ impl BookStore<Book> for KeyFile {
 #[async_trait]
 impl KeyStore for KeyFile {
     async fn last_uses(&self) -> Result<LastUses, StoreError> {
-        let read = |files: &Files<'_>| {
+        let read = |files: &Files| {
             let Some(text) = files.read(USES_NAME)? else {
                 return Ok(LastUses::new());
             };
@@ -63,7 +63,7 @@ impl KeyStore for KeyFile {
 
     async fn save_last_uses(&self, uses: &LastUses) -> Result<(), StoreError> {
         let uses = uses.clone();
-        let save = move |files: &Files<'_>| files.write(USES_NAME, serde_json::to_vec(&uses));
+        let save = move |files: &Files| files.write(USES_NAME, serde_json::to_vec(&uses));
         self.0.in_background("writing the last uses of", save).await
     }
 }

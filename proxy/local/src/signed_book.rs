@@ -35,21 +35,22 @@ pub(crate) struct Named {
 /// Keeps a book in a file.
 #[derive(Debug)]
 pub struct SignedBook<B> {
-    shared: Arc<Shared>,
+    files: Arc<Files>,
     of: PhantomData<fn() -> B>,
 }
 
 impl<B> Clone for SignedBook<B> {
     fn clone(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
+            files: Arc::clone(&self.files),
             of: PhantomData,
         }
     }
 }
 
+/// The files of a directory that keep one book.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Files {
     directory: PathBuf,
     named: Named,
     instance: InstanceKey,
@@ -73,14 +74,14 @@ pub(crate) enum FileError {
 impl<B> SignedBook<B> {
     /// Keeps the book in a data directory, signed by its instance key.
     pub(crate) fn on(directory: &Path, named: Named, instance: InstanceKey, disk: Disk) -> Self {
-        let shared = Shared {
+        let files = Files {
             directory: directory.to_owned(),
             named,
             instance,
             disk,
         };
         Self {
-            shared: Arc::new(shared),
+            files: Arc::new(files),
             of: PhantomData,
         }
     }
@@ -89,11 +90,11 @@ impl<B> SignedBook<B> {
     pub(crate) async fn in_background<T: Send + 'static>(
         &self,
         attempt: &'static str,
-        work: impl FnOnce(&Files<'_>) -> Result<T, FileError> + Send + 'static,
+        work: impl FnOnce(&Files) -> Result<T, FileError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let what = shared.named.what;
-        let done = tokio::task::spawn_blocking(move || work(&Files(&shared))).await;
+        let files = Arc::clone(&self.files);
+        let what = files.named.what;
+        let done = tokio::task::spawn_blocking(move || work(&files)).await;
         let failed = |source| StoreError {
             attempt,
             what,
@@ -107,51 +108,47 @@ impl<B> SignedBook<B> {
 #[async_trait]
 impl<B: Book + DeserializeOwned> BookStore<B> for SignedBook<B> {
     async fn load(&self) -> Result<Option<Kept<B>>, StoreError> {
-        self.in_background("reading the", |files| files.load())
-            .await
+        self.in_background("reading the", Files::load).await
     }
 
     async fn save(&self, kept: &Kept<B>) -> Result<(), StoreError> {
         let kept = kept.clone();
-        let save = move |files: &Files<'_>| files.save(&kept);
+        let save = move |files: &Files| files.save(&kept);
         self.in_background("writing the", save).await
     }
 }
 
-/// The files of a directory, while something is done with them.
-pub(crate) struct Files<'a>(&'a Shared);
-
-impl Files<'_> {
+impl Files {
     fn purpose(&self) -> Purpose {
-        Purpose(self.0.named.what)
+        Purpose(self.named.what)
     }
 
     fn load<B: Book + DeserializeOwned>(&self) -> Result<Option<Kept<B>>, FileError> {
-        let name = self.0.named.file;
+        let name = self.named.file;
         let Some(text) = self.read(name)? else {
             return Ok(None);
         };
-        let kept: Option<Kept<B>> = self.purpose().open(&self.0.instance, &text);
+        let kept: Option<Kept<B>> = self.purpose().open(&self.instance, &text);
         let kept = kept.filter(|kept| kept.book.is_sound());
         kept.map(Some).ok_or_else(|| self.damaged(name))
     }
 
     fn save<B: Book>(&self, kept: &Kept<B>) -> Result<(), FileError> {
-        let text = self.purpose().seal(&self.0.instance, kept);
-        self.write(self.0.named.file, text.map(String::into_bytes))
+        let text = self.purpose().seal(&self.instance, kept);
+        self.write(self.named.file, text.map(String::into_bytes))
     }
 
     /// Says that a file is not what was written.
     pub(crate) fn damaged(&self, name: &str) -> FileError {
         FileError::Damaged {
-            path: self.0.directory.join(name),
-            advice: self.0.named.advice,
+            path: self.directory.join(name),
+            advice: self.named.advice,
         }
     }
 
     /// Reads a whole file; none where there is none.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
-        let path = self.0.directory.join(name);
+        let path = self.directory.join(name);
         match fs::metadata(&path) {
             Ok(found) if found.len() > MAX_BYTES => {
                 let got = found.len();
@@ -171,10 +168,10 @@ impl Files<'_> {
         name: &str,
         content: serde_json::Result<Vec<u8>>,
     ) -> Result<(), FileError> {
-        let path = self.0.directory.join(name);
+        let path = self.directory.join(name);
         let written = content.map_err(io::Error::from);
         written
-            .and_then(|content| self.0.disk.replace(&path, &content))
+            .and_then(|content| self.disk.replace(&path, &content))
             .map_err(|source| FileError::Io { path, source })
     }
 }
