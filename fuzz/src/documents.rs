@@ -1,15 +1,17 @@
 //! Targets for documents: manifests, configs, policies, advisories, stored facts.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use sluicegate_model::Digest;
 use sluicegate_model::image_config::ImageConfig;
+use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::media_type;
 use sluicegate_policy::{PolicySet, SourceFile, built_in_text};
 use sluicegate_scanner::facts::Readers;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
-use sluicegate_scanner::{LayerFacts, LayerInput, merge};
+use sluicegate_scanner::{LayerFacts, LayerInput, judge, merge};
 
 use crate::Target;
 use crate::layers::{archive, scan};
@@ -35,6 +37,7 @@ pub fn targets() -> Vec<Target> {
         Target::new("policy", policy, vec![built_in_text().as_bytes().to_vec()]),
         Target::new("facts", facts, stored_facts()),
         Target::new("sent-facts", sent_facts, stored_facts()),
+        Target::new("sent-inventory", sent_inventory, inventories()),
         Target::new(
             "feed-archive",
             |data| feed("Debian:12/all.zip", data),
@@ -113,6 +116,37 @@ fn sent_facts(data: &[u8]) {
     drop(merge(None, &layers));
 }
 
+/// The input as what a pipeline says that an image holds: what can be read is held against an
+/// advisory, as our own is.
+fn sent_inventory(data: &[u8]) {
+    static ADVISORIES: LazyLock<FeedIndex> = LazyLock::new(|| {
+        let index = build("Debian:12/all.zip", &records(seeds::OSV));
+        index.expect("the seeds are advisories")
+    });
+    let Ok(inventory) = serde_json::from_slice::<Inventory>(data) else {
+        return;
+    };
+    drop(judge(&inventory, &ADVISORIES, jiff::Timestamp::UNIX_EPOCH));
+    let text = serde_json::to_vec(&inventory).expect("an inventory can be written");
+    let again: Inventory = serde_json::from_slice(&text).expect("and be read again");
+    assert_eq!(again, inventory);
+}
+
+fn inventories() -> Vec<Vec<u8>> {
+    let facts = scan(&archive(&[
+        ("etc/os-release", seeds::OS_RELEASE),
+        ("var/lib/dpkg/status", seeds::DPKG),
+        ("srv/a/node_modules/b/package.json", br#"{"name":"b","version":"1.0.0"}"#),
+    ]));
+    let digest = Digest::of(b"layer");
+    let layer = LayerInput {
+        digest: &digest,
+        facts: &facts,
+    };
+    let inventory = merge(None, &[layer]);
+    vec![serde_json::to_vec(&inventory).expect("an inventory can be written")]
+}
+
 fn stored_facts() -> Vec<Vec<u8>> {
     let layer = archive(&[("var/lib/dpkg/status", seeds::DPKG), ("srv/data", b"x")]);
     let mut facts = scan(&layer);
@@ -122,8 +156,15 @@ fn stored_facts() -> Vec<Vec<u8>> {
     vec![text, stored]
 }
 
-/// Builds an index of a directory that has this one file; it lies in memory where that can be.
 fn feed(file: &str, data: &[u8]) {
+    if let Some(index) = build(file, data) {
+        drop(index.advisories("Debian:12", "curl").expect("and be read"));
+    }
+}
+
+/// Builds an index of a directory that has this one file; it lies in memory where that can be. None
+/// where the file is none.
+fn build(file: &str, data: &[u8]) -> Option<FeedIndex> {
     let memory = Path::new("/dev/shm");
     let directory = if memory.is_dir() {
         tempfile::tempdir_in(memory)
@@ -137,11 +178,8 @@ fn feed(file: &str, data: &[u8]) {
     std::fs::write(&path, data).expect("write a feed");
     let feeds = FeedDirectory::at(directory.path().join("feeds"));
     let out = directory.path().join("index");
-    let Ok(built) = build_index(&[feeds], &out, jiff::Timestamp::UNIX_EPOCH, &|_| {}) else {
-        return;
-    };
-    let index = FeedIndex::open(&built).expect("what was built can be opened");
-    drop(index.advisories("Debian:12", "curl").expect("and be read"));
+    let built = build_index(&[feeds], &out, jiff::Timestamp::UNIX_EPOCH, &|_| {}).ok()?;
+    Some(FeedIndex::open(&built).expect("what was built can be opened"))
 }
 
 fn osv_record(data: &[u8]) {

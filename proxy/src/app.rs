@@ -63,7 +63,7 @@ pub use self::access::forget_keys;
 use self::access::{Accounts, InForce};
 use self::kept::KeptParts;
 use self::listeners::{Bound, Certificates, details};
-use self::scanning::{ScanParts, linked, take_back, who_scans};
+use self::scanning::{ScanParts, follow, linked, who_scans};
 use self::tasks::{
     begin_delivery, prepare_lists, prove_store, settle_pulls, tell_outgrown, tell_unmet,
 };
@@ -320,7 +320,11 @@ impl ServiceParts {
         }
         tokio::spawn(self.rejudge.clone().run());
         tokio::spawn(self.linked.clone().run());
-        tokio::spawn(take_back(self.linked.clone(), self.reports.clone()));
+        tokio::spawn(follow(
+            self.linked.clone(),
+            self.reports.clone(),
+            Arc::clone(&self.ledger),
+        ));
         tokio::spawn(settle_pulls(Arc::clone(&self.log), clock.clone()));
     }
 

@@ -22,8 +22,9 @@ pub struct ToldEvent {
     /// What happened.
     #[serde(flatten, with = "EventAnswer")]
     pub event: Event,
-    /// Who had pulled the image by then, by the decision log.
-    pub pulled_by: PulledBy,
+    /// Who had pulled the image by then, by the decision log; absent where it is about no image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pulled_by: Option<PulledBy>,
 }
 
 /// Says why it is not known who had pulled an image: the fault of this machine's disk, or ours.
@@ -56,21 +57,23 @@ impl PullHistory {
             tracing::error!(why = %error, "events do not tell who pulled");
             Vec::new()
         });
-        let found = found
-            .into_iter()
-            .chain(std::iter::repeat_with(PulledBy::default));
-        let told = events.into_iter().zip(found);
-        told.map(|(event, pulled_by)| ToldEvent { event, pulled_by })
-            .collect()
+        let mut found = found.into_iter();
+        let told = events.into_iter().map(|event| {
+            let is_of_image = event.change().is_some();
+            let pulled_by = is_of_image.then(|| found.next().unwrap_or_default());
+            ToldEvent { event, pulled_by }
+        });
+        told.collect()
     }
 
+    /// Gives who pulled the images of those events that are about one, in their order.
     async fn look(&self, events: &[Event]) -> Result<Vec<PulledBy>, HistoryError> {
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut asked = Vec::with_capacity(events.len());
         for event in events {
-            let (repository, digest) = (&event.change.repository, &event.change.digest);
+            let Some(change) = event.change() else {
+                continue;
+            };
+            let (repository, digest) = (&change.repository, &change.digest);
             let through = self.ledger.indexes_listing(repository, digest).await;
             asked.push(WhoPulled {
                 repository: repository.clone(),
@@ -78,6 +81,9 @@ impl PullHistory {
                 through: through?,
                 until: event.time,
             });
+        }
+        if asked.is_empty() {
+            return Ok(Vec::new());
         }
         let directory = self.directory.clone();
         let look = move || decisions::pulled_by(&directory, &asked);

@@ -12,7 +12,9 @@ use sluicegate_tests::clients::docker::Docker;
 use sluicegate_tests::clients::podman::Podman;
 use sluicegate_tests::clients::skopeo;
 use sluicegate_tests::image::Image;
+use sluicegate_tests::keys::Keys;
 use sluicegate_tests::process::{Outcome, run};
+use sluicegate_tests::proxy::ProxyBuilder;
 use sluicegate_tests::registry::Registry;
 use sluicegate_tests::waiting::within;
 use tempfile::TempDir;
@@ -86,10 +88,10 @@ impl Yard {
         program
     }
 
-    /// Builds the image, and gives the folder that it is in.
-    async fn build(&self, name: &str, more: &[&str]) -> Outcome {
+    /// Builds the image with the address of a service.
+    async fn build(&self, name: &str, service: &str, more: &[&str]) -> Outcome {
         let output = self.path(name).display().to_string();
-        let arguments = ["image", "--output", &output, "--service", SERVICE];
+        let arguments = ["image", "--output", &output, "--service", service];
         run(BUILD, &[&arguments, more].concat(), BUILD_LIMIT).await
     }
 
@@ -106,8 +108,13 @@ impl Yard {
 
     /// Builds it around a program, and gives the archive.
     async fn archive(&self, name: &str, program: &Path) -> PathBuf {
+        self.archive_for(SERVICE, name, program).await
+    }
+
+    /// Builds it around a program and the address of a service, and gives the archive.
+    async fn archive_for(&self, service: &str, name: &str, program: &Path) -> PathBuf {
         let program = program.display().to_string();
-        let built = self.build(name, &["--binary", &program]).await;
+        let built = self.build(name, service, &["--binary", &program]).await;
         built.expect_ok("deploy/build image");
         self.path(name).join("sluicegate.tar")
     }
@@ -173,28 +180,39 @@ async fn the_same_program_makes_the_same_image_and_one_with_libraries_makes_none
         (&text, "no 64-bit"),
         ("/nowhere/sluicegate", "no program"),
     ] {
-        let refused = yard.build("refused", &["--binary", binary]).await;
+        let refused = yard.build("refused", SERVICE, &["--binary", binary]).await;
         let refused = refused.expect_failure("deploy/build image");
         assert!(refused.stderr.contains(words), "{}", refused.text());
     }
-    let wrong = yard.build("refused", &["--service", "ftp://x"]).await;
+    let wrong = yard.build("refused", "ftp://x", &[]).await;
     assert_eq!(wrong.status, 2, "{}", wrong.text());
     assert!(!yard.path("refused").exists());
 }
 
-#[tokio::test]
-async fn what_is_shipped_judges_an_archive_in_podman_and_docker() {
+/// Gives the program as it is shipped: one that was built already, or built now before a release;
+/// none on an ordinary run.
+async fn shipped() -> Option<PathBuf> {
+    if let Some(built) = std::env::var_os("SLUICEGATE_TEST_STATIC") {
+        return Some(built.into());
+    }
     if std::env::var_os("SLUICEGATE_TEST_LONG").is_none() {
         eprintln!("the static program takes long to build, so nothing was tried; --long does");
-        return;
+        return None;
     }
-    let yard = Yard::new();
     let built = run(BUILD, &["binary"], BUILD_LIMIT).await;
     let built = built.expect_ok("deploy/build binary");
     let program = Path::new("..").join(built.stdout.trim());
     let megabytes = std::fs::metadata(&program).expect("find the program").len() >> 20;
     assert!(megabytes < 40, "the program has {megabytes} MiB");
-    let program = program.canonicalize().expect("find the program");
+    Some(program.canonicalize().expect("find the program"))
+}
+
+#[tokio::test]
+async fn what_is_shipped_judges_an_archive_in_podman_and_docker() {
+    let Some(program) = shipped().await else {
+        return;
+    };
+    let yard = Yard::new();
     let archive = yard.archive("image", &program).await;
     let input = yard.saved("app:1", &scene::bad(93_001)).await;
     let podman = Podman::new();
@@ -228,5 +246,54 @@ async fn what_is_shipped_judges_an_archive_in_podman_and_docker() {
     })
     .await;
     docker.remove_container(&container).await;
+    docker.remove(NAME).await;
+}
+
+/// What a pipeline runs, with nothing installed but Docker.
+const ONE_LINE: &str = "docker save APP | docker run --rm --network=host \
+    -e SLUICEGATE_ACCESS_KEY -e SLUICEGATE_SECRET_KEY -e SLUICEGATE_REPO_NAME \
+    -i sluicegate inspect-image APP";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_line_without_installation_has_an_image_judged_by_the_service() {
+    let Some(program) = shipped().await else {
+        return;
+    };
+    let (yard, feed) = (Yard::new(), scene::feed());
+    let builder = ProxyBuilder::new("http://127.0.0.1:9").feed(feed.path());
+    let proxy = builder.policy("prod.yaml", scene::POLICY).start().await;
+    let own = ["--repositories", "up.test/team/**"];
+    let key = Keys(&proxy).make("ci", "scanner", &own).await;
+    let service = format!("http://{}", proxy.api_address());
+    let archive = yard.archive_for(&service, "image", &program).await;
+    let docker = Docker::shared().await;
+    docker.load(&archive).await.expect_ok("docker load");
+    for (image, status, decision) in [
+        (scene::clean(93_002), 0, "allow"),
+        (scene::bad(93_003), 1, "refuse"),
+    ] {
+        let name = format!("shop/{decision}:1");
+        let saved = yard.saved(&name, &image).await;
+        docker.load(&saved).await.expect_ok("docker load");
+        let repository = format!("up.test/team/{decision}");
+        let variables = [
+            ("SLUICEGATE_ACCESS_KEY", key.access.as_str()),
+            ("SLUICEGATE_SECRET_KEY", &key.secret),
+            ("SLUICEGATE_REPO_NAME", &repository),
+        ];
+        let judged = docker
+            .shell(&ONE_LINE.replace("APP", &name), &variables)
+            .await;
+        assert_eq!(judged.status, status, "{}", judged.text());
+        assert!(judged.stdout.contains(decision), "{}", judged.text());
+        let listed = proxy
+            .api("/api/v1/verdicts?reported_by=key:ci")
+            .await
+            .json();
+        let newest = &listed["items"][0];
+        assert_eq!(newest["repository"], repository, "{listed}");
+        assert_eq!(newest["decision"], decision, "{listed}");
+        docker.remove(&name).await;
+    }
     docker.remove(NAME).await;
 }

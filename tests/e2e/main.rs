@@ -1,5 +1,6 @@
 //! Whole-system tests: the real program between a real registry and real clients.
 
+mod apart;
 mod artifacts;
 mod commands;
 mod conformance;

@@ -13,6 +13,7 @@ pub mod image;
 pub mod keys;
 pub mod layer;
 pub mod mirror;
+pub mod network;
 pub mod private_registry;
 pub mod process;
 pub mod programs;

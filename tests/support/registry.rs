@@ -4,7 +4,6 @@
 //! TLS and htpasswd serves the same storage directory, so that pushing needs no second client.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -13,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::certificates;
 use crate::image::{Image, Index};
+use crate::network::{self, Network};
 use crate::process::{Daemon, free_port, run};
 use crate::wire::{Call, head};
 
@@ -32,6 +32,12 @@ pub struct SecureRegistry {
     daemon: Daemon,
     address: String,
     ca_file: PathBuf,
+}
+
+/// A registry that only a network of its own reaches.
+pub struct SiteRegistry {
+    _daemon: Daemon,
+    address: String,
 }
 
 /// The user that a secure registry knows.
@@ -157,9 +163,32 @@ impl Registry {
         accesses(&self.daemon.log())
     }
 
+    /// Starts another instance over the same storage, which only a network of its own reaches.
+    pub async fn within(&self, network: &Network) -> SiteRegistry {
+        let home = self.directory.path().join("site");
+        std::fs::create_dir(&home).expect("make a directory");
+        let (port, storage) = (free_port(), self.directory.path());
+        let address = format!("127.0.0.1:{port}");
+        let mut daemon = serve(&network.entry(), &home, storage, port, "");
+        daemon
+            .wait_until(async || network.listening().contains(&address))
+            .await;
+        SiteRegistry {
+            _daemon: daemon,
+            address,
+        }
+    }
+
     /// Stops the registry, as an outage would; its storage stays.
     pub fn stop(&mut self) {
         self.daemon.kill_now();
+    }
+}
+
+impl SiteRegistry {
+    /// Gives its host and port, within its network.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 }
 
@@ -220,8 +249,8 @@ impl SecureRegistry {
     }
 }
 
-/// Starts one instance; none when the port was taken.
-async fn launch(home: &Path, storage: &Path, port: u16, extra: &str) -> Option<Daemon> {
+/// Starts one instance, by another program if any.
+fn serve(by: &[String], home: &Path, storage: &Path, port: u16, extra: &str) -> Daemon {
     let config = format!(
         "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: {}/storage}}\n  \
          delete: {{enabled: true}}\nhttp:\n  addr: 127.0.0.1:{port}\n{extra}",
@@ -229,12 +258,17 @@ async fn launch(home: &Path, storage: &Path, port: u16, extra: &str) -> Option<D
     );
     let file = home.join("config.yml");
     std::fs::write(&file, config).expect("write the registry's configuration");
-    let mut command = Command::new("docker-registry");
+    let mut command = network::command(by, "docker-registry");
     command
         .arg("serve")
         .arg(&file)
         .env("OTEL_TRACES_EXPORTER", "none");
-    let mut daemon = Daemon::start("docker-registry", command, &home.join("registry.log"));
+    Daemon::start("docker-registry", command, &home.join("registry.log"))
+}
+
+/// Starts one instance and waits until it is there; none when the port was taken.
+async fn launch(home: &Path, storage: &Path, port: u16, extra: &str) -> Option<Daemon> {
+    let mut daemon = serve(&[], home, storage, port, extra);
     let address = format!("127.0.0.1:{port}");
     let started = std::time::Instant::now();
     while started.elapsed() < crate::process::START_DEADLINE && daemon.is_running() {

@@ -1,12 +1,13 @@
 //! Linked scanners as their users start them: linked by the command, run as a program of their own.
 
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::network::{self, Network, Way};
 use crate::process::{Daemon, Outcome};
 use crate::proxy::{Proxy, program, sluicegate};
 
@@ -19,6 +20,8 @@ pub struct Scanners<'a>(pub &'a Proxy);
 /// A running scanner.
 pub struct Scanner {
     daemon: Daemon,
+    /// What it is run by, so that it is in another network.
+    by: Vec<String>,
     directory: TempDir,
     arguments: Vec<String>,
 }
@@ -61,15 +64,40 @@ impl Scanner {
 
     /// Starts one with more flags.
     pub fn start_with(service: &Proxy, linking_key: &str, allow: &[&str], more: &[&str]) -> Self {
+        Self::run_by(
+            Vec::new(),
+            service.api_address(),
+            linking_key,
+            (allow, more),
+        )
+    }
+
+    /// Starts one in a network from which this is the way to the service.
+    pub fn start_in(
+        network: &Network,
+        way: &Way,
+        linking_key: &str,
+        flags: (&[&str], &[&str]),
+    ) -> Self {
+        Self::run_by(network.entry(), way.address(), linking_key, flags)
+    }
+
+    fn run_by(
+        by: Vec<String>,
+        service: &str,
+        linking_key: &str,
+        (allow, more): (&[&str], &[&str]),
+    ) -> Self {
         let directory = tempfile::tempdir().expect("make a directory");
         std::fs::write(directory.path().join("key"), linking_key).expect("write a key");
-        let service = format!("http://{}", service.api_address());
+        let service = format!("http://{service}");
         let allow = allow.iter().flat_map(|registry| ["--allow", registry]);
         let all = ["--service", &service].into_iter().chain(allow);
         let all = all.chain(more.iter().copied());
         let arguments: Vec<String> = all.map(str::to_owned).collect();
         Self {
-            daemon: launch(&directory, &arguments),
+            daemon: launch(&by, &directory, &arguments),
+            by,
             directory,
             arguments,
         }
@@ -103,7 +131,7 @@ impl Scanner {
     /// Starts it again over the same data.
     pub fn restart(&mut self) {
         self.daemon.kill_now();
-        self.daemon = launch(&self.directory, &self.arguments);
+        self.daemon = launch(&self.by, &self.directory, &self.arguments);
     }
 
     /// Asks it to stop and waits until it has.
@@ -117,9 +145,9 @@ impl Scanner {
     }
 }
 
-fn launch(directory: &TempDir, arguments: &[String]) -> Daemon {
+fn launch(by: &[String], directory: &TempDir, arguments: &[String]) -> Daemon {
     let at = |name: &str| directory.path().join(name);
-    let mut command = Command::new(program());
+    let mut command = network::command(by, &program().display().to_string());
     command.arg("scanner").args(arguments);
     command.arg("--linking-key-file").arg(at("key"));
     command.arg("--data").arg(at("data"));

@@ -15,6 +15,7 @@ import engines
 import feed
 import images
 import inspect_image
+import linked
 import lists
 import memory
 import rejudge
@@ -33,6 +34,7 @@ FIGURES = {
     "rejudge": rejudge.measure,
     "lists": lists.measure,
     "engines": engines.measure,
+    "linked": linked.measure,
     "scan": cold.scan,
     "inspect": inspect_image.measure,
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use sluicegate_model::access::Reach;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::glob::Glob;
-use sluicegate_model::image::{Reference, Tag};
+use sluicegate_model::image::{Reference, Tag, WrittenName};
 use sluicegate_model::names::Names;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
@@ -242,16 +242,13 @@ impl Scans {
 impl Shared {
     fn parse(&self, image: &str) -> Result<(Repository, Wanted), ScanError> {
         let wrong = |error: &dyn std::fmt::Display| ScanError::Name(error.to_string());
-        let (name, digest) = match image.split_once('@') {
-            Some((name, digest)) => (name, Some(digest)),
-            None => (image, None),
-        };
-        let (path, tag) = match name.rsplit_once(':') {
-            Some((path, tag)) if !tag.contains('/') => (path, tag),
-            _ => (name, "latest"),
-        };
-        let repository = self.names.canonical(path, None).map_err(|e| wrong(&e))?;
-        let wanted = match digest {
+        let written = WrittenName::of(image);
+        let repository = self
+            .names
+            .canonical(written.name, None)
+            .map_err(|e| wrong(&e))?;
+        let tag = written.tag.unwrap_or("latest");
+        let wanted = match written.digest {
             Some(digest) => {
                 let digest = digest.parse::<Digest>().map_err(|e| wrong(&e))?;
                 Wanted::One(Reference::Digest(digest))

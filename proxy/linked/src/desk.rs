@@ -4,7 +4,7 @@
 //! Nothing is kept: who waits for work that is lost asks again, and what scanners found already they
 //! say at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ use crate::task::Task;
 /// between them. A service that has just started waits as long for its scanners to come back.
 pub const AWAY: Duration = Duration::from_mins(1);
 /// How often it is looked at whether there is hope, and which leases have run out.
-const LOOK: Duration = Duration::from_secs(1);
+pub const LOOK: Duration = Duration::from_secs(1);
 /// Longest that one layer is waited for, whatever a scanner says: 64 GiB at 20 MB/s.
 const LONGEST: Duration = Duration::from_hours(1);
 /// Answers that arrive at a time: each may take as much memory as is sent at most.
@@ -54,6 +54,8 @@ struct State {
     leases: Leases<Task>,
     waiting: HashMap<WorkId, oneshot::Sender<Outcome>>,
     seen: HashMap<String, Seen>,
+    /// Those of whom it is known that they are away.
+    away: HashSet<String>,
     opened: Instant,
     is_closed: bool,
 }
@@ -61,11 +63,9 @@ struct State {
 /// When a scanner was there last, and what it said that it is.
 #[derive(Clone, Debug)]
 struct Seen {
-    name: String,
     at: Instant,
     time: Timestamp,
     version: String,
-    is_away: bool,
 }
 
 /// What became of work.
@@ -145,6 +145,7 @@ impl Desk {
             leases: Leases::default(),
             waiting: HashMap::new(),
             seen: HashMap::new(),
+            away: HashSet::new(),
             opened: now(),
             is_closed: false,
         };
@@ -354,6 +355,7 @@ impl Desk {
             state.waiting.remove(&work);
         }
         state.seen.remove(enrolment);
+        state.away.remove(enrolment);
     }
 
     /// Gives out nothing more: the service stops, and nobody is to wait for it.
@@ -376,16 +378,8 @@ impl Desk {
         }
     }
 
-    /// Gives out anew what was not renewed, and tells of scanners that go and come back; for as long
-    /// as the service runs.
-    pub async fn run(self) {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            self.look();
-        }
-    }
-
-    fn look(&self) {
+    /// Gives out anew what was not renewed. To be called each [`LOOK`].
+    pub fn look(&self) {
         let (mut state, now) = (self.state(), now());
         for lost in state.leases.run_out(now) {
             if let Some(answer) = state.waiting.remove(&lost) {
@@ -393,17 +387,25 @@ impl Desk {
                 let _nobody_waits = answer.send(Outcome::Failed(why));
             }
         }
-        for (enrolment, seen) in &mut state.seen {
-            let is_silent = now.saturating_duration_since(seen.at) >= AWAY;
-            if is_silent && !seen.is_away {
-                seen.is_away = true;
-                let (scanner, last) = (&seen.name, seen.time);
-                tracing::warn!(%scanner, %enrolment, %last, "a linked scanner is away");
-            }
-        }
         drop(state);
         // What waits again is there to be taken.
         self.0.come.notify_waiters();
+    }
+
+    /// Takes note of those that have been silent for too long; tells of each once, until it is back,
+    /// with when it was there last.
+    pub fn missed<'a>(&self, scanners: &'a [Arc<Member>]) -> Vec<(&'a Member, Option<Timestamp>)> {
+        let (mut state, now) = (self.state(), now());
+        let mut missed = Vec::new();
+        for scanner in scanners {
+            let seen = state.seen.get(&scanner.enrolment);
+            let (at, time) = seen.map_or((state.opened, None), |it| (it.at, Some(it.time)));
+            let is_silent = now.saturating_duration_since(at) >= AWAY;
+            if is_silent && state.away.insert(scanner.enrolment.clone()) {
+                missed.push((&**scanner, time));
+            }
+        }
+        missed
     }
 
     /// Takes note that a scanner is there.
@@ -411,17 +413,15 @@ impl Desk {
         let mut state = self.state();
         let seen = state.seen.entry(scanner.enrolment.clone());
         let seen = seen.or_insert_with(|| Seen {
-            name: scanner.name.clone(),
             at: now(),
             time: self.0.clock.now(),
             version: String::new(),
-            is_away: false,
         });
         (seen.at, seen.time) = (now(), self.0.clock.now());
         if let Some(version) = version {
             seen.version = shown(version);
         }
-        if std::mem::take(&mut seen.is_away) {
+        if state.away.remove(&scanner.enrolment) {
             let name = &scanner.name;
             tracing::info!(scanner = %name, enrolment = %scanner.enrolment, "a linked scanner is back");
         }

@@ -3,13 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
+use sluicegate_engine::events::{LossReason, ScannerLoss};
 use sluicegate_engine::identity::{Presented, Who};
 use sluicegate_engine::memory::Memory;
 use sluicegate_model::access::Rights;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::book::{Scanner, ScannerState};
-use crate::desk::{Desk, Standing};
+use crate::desk::{Desk, LOOK, Standing};
 use crate::roll::{ChangeError, Roll, RollParts};
 use sluicegate_accounts::vouched::Unproven;
 use sluicegate_model::Digest;
@@ -19,14 +21,24 @@ use sluicegate_model::Digest;
 pub struct Linked {
     roll: Roll,
     desk: Desk,
-    ended: Arc<Ended>,
+    outlet: Arc<Outlet>,
 }
 
-/// Names of scanners that have ended, for whoever takes back what only they said.
+/// What others are told of scanners.
 #[derive(Debug)]
-struct Ended {
-    told: UnboundedSender<String>,
-    heard: Mutex<Option<UnboundedReceiver<String>>>,
+struct Outlet {
+    told: UnboundedSender<News>,
+    heard: Mutex<Option<UnboundedReceiver<News>>>,
+}
+
+/// What has become of a scanner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It has ended: what only it said is to be taken back.
+    Ended(String),
+    /// Nothing more comes from it, and nobody asked for that. What was so when the service started is
+    /// told again.
+    Lost(ScannerLoss, Timestamp),
 }
 
 /// A scanner as it is shown.
@@ -45,14 +57,14 @@ impl Linked {
     pub fn new(parts: RollParts, memory: Memory) -> Self {
         let clock = parts.book.clock.clone();
         let (told, heard) = unbounded_channel();
-        let ended = Ended {
+        let outlet = Outlet {
             told,
             heard: Mutex::new(Some(heard)),
         };
         Self {
             roll: Roll::new(parts),
             desk: Desk::new(memory, clock),
-            ended: Arc::new(ended),
+            outlet: Arc::new(outlet),
         }
     }
 
@@ -66,21 +78,53 @@ impl Linked {
             let state = scanner.state(now);
             let has_ended = matches!(state, ScannerState::Revoked | ScannerState::Suspended);
             if has_ended && self.roll.named(&scanner.name).is_none() {
-                self.ended(&scanner.name);
+                self.tell(News::Ended(scanner.name.clone()));
+            }
+            if state == ScannerState::Suspended {
+                self.tell_suspended(&scanner);
             }
         }
         Ok(())
     }
 
-    /// Gives, once, the names of scanners as they end: what only they said is to be taken back.
-    pub fn endings(&self) -> Option<UnboundedReceiver<String>> {
-        let mut heard = self.ended.heard.lock();
+    /// Gives, once, what becomes of scanners from now on.
+    pub fn news(&self) -> Option<UnboundedReceiver<News>> {
+        let mut heard = self.outlet.heard.lock();
         heard.as_mut().ok()?.take()
     }
 
-    fn ended(&self, name: &str) {
+    fn tell(&self, news: News) {
         // Nobody hears of it where the service stops.
-        let _nobody_hears = self.ended.told.send(name.to_owned());
+        let _nobody_hears = self.outlet.told.send(news);
+    }
+
+    fn tell_suspended(&self, scanner: &Scanner) {
+        let (Some(enrolment), Some(suspension)) = (&scanner.enrolment, &scanner.suspension) else {
+            return;
+        };
+        let loss = ScannerLoss {
+            scanner: scanner.name.clone(),
+            enrolment: enrolment.id.clone(),
+            reason: LossReason::Suspended,
+            last_seen: self.desk.standing(&enrolment.id).last_seen,
+            detail: Some(suspension.why.clone()),
+        };
+        self.tell(News::Lost(loss, suspension.at));
+    }
+
+    fn tell_of_those_away(&self) {
+        for (scanner, last_seen) in self.desk.missed(&self.roll.in_force()) {
+            let (name, enrolment) = (&scanner.name, &scanner.enrolment);
+            tracing::warn!(scanner = %name, %enrolment, ?last_seen, "a linked scanner is away");
+            let loss = ScannerLoss {
+                scanner: name.clone(),
+                enrolment: enrolment.clone(),
+                reason: LossReason::Away,
+                last_seen,
+                detail: None,
+            };
+            self.tell(News::Lost(loss, self.roll.now()));
+        }
     }
 
     /// Gives who is linked.
@@ -113,7 +157,7 @@ impl Linked {
         let ended = self.roll.revoke(name, by).await?;
         for enrolment in ended.iter().filter_map(|it| it.enrolment.as_ref()) {
             self.desk.end(&enrolment.id);
-            self.ended(name);
+            self.tell(News::Ended(name.to_owned()));
         }
         Ok(ended)
     }
@@ -121,10 +165,10 @@ impl Linked {
     /// Takes nothing more of a scanner that said what is not so.
     pub async fn suspend(&self, enrolment: &str, why: &str) {
         let suspended = self.roll.suspend(enrolment, why, &this_service()).await;
-        self.desk.end(enrolment);
-        match suspended {
+        match &suspended {
             Ok(Some(scanner)) => {
-                self.ended(&scanner.name);
+                self.tell(News::Ended(scanner.name.clone()));
+                self.tell_suspended(scanner);
                 tracing::error!(scanner = %scanner.name, enrolment, why, "a linked scanner is suspended");
             }
             Ok(None) => {}
@@ -132,11 +176,16 @@ impl Linked {
                 tracing::error!(enrolment, why, %error, "a linked scanner is suspended until the next start only: that cannot be kept");
             }
         }
+        self.desk.end(enrolment);
     }
 
     /// Does what has to be done now and then; for as long as the service runs.
     pub async fn run(self) {
-        self.desk.run().await;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.desk.look();
+            self.tell_of_those_away();
+        }
     }
 
     /// Gives out nothing more: the service stops.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sluicegate_engine::pull::verdict::scanner_name_of;
 use sluicegate_engine::scan::{AskedLayer, LayerScan, LayerScanError, ScannedLayer};
 use sluicegate_model::{Domain, Repository};
 
@@ -87,6 +88,15 @@ impl RemoteScan {
 impl LayerScan for RemoteScan {
     fn domain(&self, repository: &Repository) -> Domain {
         self.word(repository).0
+    }
+
+    fn read_by(&self, domain: &Domain) -> Option<String> {
+        let Domain::Scanner { enrolment, .. } = domain else {
+            return None;
+        };
+        // What others' analyzers find is not taken.
+        let version = self.linked.desk().standing(enrolment).version;
+        Some(scanner_name_of(version.as_deref().unwrap_or("unknown")))
     }
 
     async fn scan(&self, asked: AskedLayer<'_>) -> Result<ScannedLayer, LayerScanError> {

@@ -177,6 +177,11 @@ impl Roll {
         self.0.parts.book.clock.now()
     }
 
+    /// Lists those that work.
+    pub fn in_force(&self) -> Vec<Arc<Member>> {
+        self.0.in_force.load().members.values().cloned().collect()
+    }
+
     /// Finds the scanner that works under a name.
     pub fn named(&self, name: &str) -> Option<Arc<Member>> {
         self.0.in_force.load().members.get(name).cloned()

@@ -33,6 +33,7 @@ use crate::roll::{ChangeError, Member, RollParts};
 use crate::task::{LayerTask, Task};
 
 mod kept;
+mod lost;
 
 const NAME: &str = "eu-west";
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -381,10 +381,8 @@ async fn what_is_written_now_goes_on_where_it_ended() {
         .told_as(change);
     assert_eq!(records.replace_verdicts(vec![new]).await.unwrap(), [true]);
     let event = records.event(last + 1).await.unwrap().unwrap();
-    assert_eq!(
-        (event.change.digest, event.change.repository),
-        (digest, repository)
-    );
+    let change = event.change().unwrap();
+    assert_eq!((&change.digest, &change.repository), (&digest, &repository));
     let filter = VerdictFilter {
         decision: Some(Decision::Refuse),
         ..VerdictFilter::default()

@@ -20,6 +20,7 @@ use sluicegate_linked::desk::Outcome;
 use sluicegate_linked::linked::Linked;
 use sluicegate_linked::roll::Member;
 use sluicegate_linked::task::{ImageTask, Task};
+use sluicegate_model::image::WrittenName;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Reference, Repository};
 
@@ -71,13 +72,10 @@ fn elsewhere(
     image: &str,
     scanner: &str,
 ) -> Result<(Arc<Member>, ImageTask), Problem> {
-    let (name, reference) = match (image.split_once('@'), image.rsplit_once(':')) {
-        (Some((name, digest)), _) => (name, digest),
-        (None, Some((name, tag))) if !tag.contains('/') => (name, tag),
-        (None, _) => (image, "latest"),
-    };
+    let written = WrittenName::of(image);
+    let reference = written.digest.or(written.tag).unwrap_or("latest");
     let wrong = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
-    let repository: Repository = name.parse().map_err(|error| wrong(&error))?;
+    let repository: Repository = written.name.parse().map_err(|error| wrong(&error))?;
     let parsed: Result<Reference, _> = reference.parse();
     parsed.map_err(|error| wrong(&error))?;
     let named = linked(state.linked.as_ref())?.roll().named(scanner);

@@ -1,4 +1,5 @@
-//! `sluicegate events list|follow`: which verdicts changed without a pull, and whom that concerns.
+//! `sluicegate events list|follow`: which verdicts changed without a pull, and whom that concerns;
+//! what else happened that nobody asked for.
 
 use std::io::Write;
 use std::time::Duration;
@@ -19,6 +20,7 @@ const LISTED: Listing = Listing {
     columns: &[
         Column::text("SEQ", "/seq"),
         Column::of("TIME", "/time", Shape::Time),
+        Column::text("TYPE", "/type"),
         Column::text("DIRECTION", "/direction"),
         Column::text("BEFORE", "/decision/before"),
         Column::text("AFTER", "/decision/after"),
@@ -29,6 +31,8 @@ const LISTED: Listing = Listing {
         Column::of("REMOVED", "/findings/removed/ids", Shape::Texts),
         Column::of("CAUSE", "/cause", Shape::Made(cause)),
         Column::of("PULLED BY", "/pulled_by", Shape::Made(clients)),
+        Column::text("SCANNER", "/scanner"),
+        Column::text("REASON", "/reason"),
     ],
 };
 
@@ -40,7 +44,8 @@ pub enum EventsCommand {
     #[command(after_help = "Examples:\n  \
         sluicegate events list --direction worse --since 7d\n  \
         sluicegate events list --vulnerability CVE-2021-44228 --format jsonl\n  \
-        sluicegate events list --cause policy --repository library/nginx")]
+        sluicegate events list --cause policy --repository library/nginx\n  \
+        sluicegate events list --type scanner.lost")]
     List(ListArgs),
     /// Prints events as they happen, until it is interrupted
     #[command(after_help = "Examples:\n  \
@@ -54,6 +59,9 @@ pub enum EventsCommand {
 /// Which events.
 #[derive(Args, Debug)]
 pub struct Filters {
+    /// Only what happened of this kind
+    #[arg(long = "type", value_name = "TYPE", value_parser = ["verdict.changed", "scanner.lost"])]
+    kind: Option<String>,
     /// Only this repository, by its canonical name or as it is pulled
     #[arg(long, value_name = "NAME")]
     repository: Option<String>,
@@ -196,6 +204,7 @@ fn print(
 impl Filters {
     fn query(&self, with_since: bool) -> String {
         query_string(&[
+            ("type", self.kind.clone()),
             ("repository", self.repository.clone()),
             ("digest", self.digest.clone()),
             ("vulnerability", self.vulnerability.clone()),
@@ -219,10 +228,11 @@ fn cause(cause: &Value) -> String {
         .filter(changed)
         .copied()
         .collect();
-    if named.is_empty() {
-        "time".to_owned()
-    } else {
-        named.join(" ")
+    match named.as_slice() {
+        // It is about no verdict.
+        [] if cause.is_null() => String::new(),
+        [] => "time".to_owned(),
+        some => some.join(" "),
     }
 }
 
@@ -256,6 +266,7 @@ mod tests {
             let of = json!({"feeds": feeds, "policy": policy, "scanner": null});
             assert_eq!(cause(&of), wanted);
         }
+        assert_eq!(cause(&Value::Null), "");
         let by = json!({"clients": [{"client": "10.0.0.1"}, {"client": "10.0.0.2"}], "others": 3});
         assert_eq!(clients(&by), "10.0.0.1 10.0.0.2 and 3 more");
         assert_eq!(clients(&Value::Null), "");

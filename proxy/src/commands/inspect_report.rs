@@ -8,6 +8,7 @@ use sluicegate_engine::scan::Scanned;
 use sluicegate_formats::answers::VerdictAnswer;
 use sluicegate_model::Tag;
 use sluicegate_model::form::ReadAs;
+use sluicegate_model::image::WrittenName;
 use sluicegate_model::verdict::Verdict;
 
 use super::CommandError;
@@ -81,14 +82,16 @@ fn read(answer: Value) -> Result<Verdict, CommandError> {
 
 impl ReportedName {
     fn read(text: &str) -> Result<Self, CommandError> {
-        let (repository, tag) = match text.rsplit_once(':') {
-            Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
-            _ => (text, None),
-        };
+        let WrittenName { name, tag, digest } = WrittenName::of(text);
+        if digest.is_some() {
+            let why =
+                format!("{NAME}: wanted REPOSITORY[:TAG]; the digest is that of what is inspected");
+            return Err(CommandError::Usage(why));
+        }
         let tag = tag.map(str::parse).transpose();
         let tag = tag.map_err(|error| CommandError::Usage(format!("{NAME}: {error}")))?;
         Ok(Self {
-            repository: repository.to_owned(),
+            repository: name.to_owned(),
             tag,
         })
     }

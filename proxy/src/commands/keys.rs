@@ -4,14 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sluicegate_model::access::Role;
 
 use super::CommandError;
 use super::query::{
-    Column, Format, Listing, Print, PrintList, Service, ServiceFlags, Shape, cell, members,
-    print_json,
+    AdminFlags, Column, Format, Listing, Print, PrintList, Shape, cell, members, print_json,
+    seconds,
 };
 use crate::app::forget_keys;
 use crate::moment::Moment;
@@ -65,16 +64,6 @@ pub enum KeysCommand {
     Forget(ForgetArgs),
 }
 
-/// Where keys are.
-#[derive(Args, Debug)]
-pub struct Where {
-    #[command(flatten)]
-    service: ServiceFlags,
-    /// Data directory of the service that runs on this machine
-    #[arg(long, value_name = "DIR", conflicts_with = "service")]
-    data: Option<PathBuf>,
-}
-
 /// A key that is wanted.
 #[derive(Args, Debug)]
 pub struct CreateArgs {
@@ -94,7 +83,7 @@ pub struct CreateArgs {
     #[arg(long, value_name = "DURATION")]
     expires: Option<Moment>,
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -103,7 +92,7 @@ pub struct CreateArgs {
 #[derive(Args, Debug)]
 pub struct ListArgs {
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: PrintList,
 }
@@ -117,7 +106,7 @@ pub struct RotateArgs {
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     overlap: Moment,
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -132,7 +121,7 @@ pub struct RevokeArgs {
     #[arg(long, conflicts_with = "key")]
     owner: Option<String>,
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -163,12 +152,6 @@ pub async fn run(command: KeysCommand, out: &mut impl Write) -> Result<(), Comma
                 "all access keys are given up; make them anew"
             )?)
         }
-    }
-}
-
-impl Where {
-    async fn connect(&self) -> Result<Service, CommandError> {
-        self.service.administered(self.data.as_deref()).await
     }
 }
 
@@ -218,14 +201,4 @@ fn print(out: &mut impl Write, print: Print, issued: &Value) -> Result<(), Comma
         super::query::note("the secret key is shown this once; keep it now");
     }
     Ok(())
-}
-
-/// Reads how long something is to be good.
-pub(super) fn seconds(flag: &str, time: Moment) -> Result<u32, CommandError> {
-    let span = match time {
-        Moment::Ago(span) => span,
-        Moment::At(_) => SignedDuration::ZERO,
-    };
-    let fits = u32::try_from(span.as_secs()).ok().filter(|secs| *secs > 0);
-    fits.ok_or_else(|| CommandError::Usage(format!("{flag}: wanted a time such as 90d or 12h")))
 }

@@ -1,16 +1,14 @@
 //! `sluicegate scanners`: links scanners elsewhere, lists and ends them.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::CommandError;
-use super::keys::seconds;
 use super::query::{
-    Column, Format, Listing, Print, PrintList, Service, ServiceFlags, Shape, cell, members, note,
-    print_json,
+    AdminFlags, Column, Format, Listing, Print, PrintList, Shape, cell, members, note, print_json,
+    seconds,
 };
 use crate::moment::Moment;
 
@@ -48,16 +46,6 @@ pub enum ScannersCommand {
     Revoke(RevokeArgs),
 }
 
-/// Where scanners are linked.
-#[derive(Args, Debug)]
-pub struct Where {
-    #[command(flatten)]
-    service: ServiceFlags,
-    /// Data directory of the service that runs on this machine
-    #[arg(long, value_name = "DIR", conflicts_with = "service")]
-    data: Option<PathBuf>,
-}
-
 /// A scanner that is wanted.
 #[derive(Args, Debug)]
 pub struct LinkArgs {
@@ -71,7 +59,7 @@ pub struct LinkArgs {
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     expires: Moment,
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -80,7 +68,7 @@ pub struct LinkArgs {
 #[derive(Args, Debug)]
 pub struct ListArgs {
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: PrintList,
 }
@@ -91,7 +79,7 @@ pub struct RevokeArgs {
     /// Its name
     scanner: String,
     #[command(flatten)]
-    place: Where,
+    place: AdminFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -105,12 +93,6 @@ pub async fn run(command: ScannersCommand, out: &mut impl Write) -> Result<(), C
             args.print.page(out, &LISTED, &page)
         }
         ScannersCommand::Revoke(args) => revoke(args, out).await,
-    }
-}
-
-impl Where {
-    async fn connect(&self) -> Result<Service, CommandError> {
-        self.service.administered(self.data.as_deref()).await
     }
 }
 

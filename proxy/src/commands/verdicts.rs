@@ -1,7 +1,6 @@
 //! `sluicegate verdicts list|show|export`: cached verdicts.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use sluicegate_model::Digest;
 use super::CommandError;
 use super::finding_flags::FindingFlags;
 use super::query::{
-    Column, ExportSource, Format, ListSource, Listing, Pages, Print, QuerySource, ServiceFlags,
+    AdminFlags, Column, ExportSource, Format, ListSource, Listing, Pages, Print, QuerySource,
     Shape, cell, print_json, query_string,
 };
 
@@ -163,10 +162,7 @@ pub struct WithdrawArgs {
     #[arg(long, value_name = "NAME")]
     repository: Option<String>,
     #[command(flatten)]
-    service: ServiceFlags,
-    /// Data directory of the service that runs on this machine
-    #[arg(long, value_name = "DIR", conflicts_with = "service")]
-    data: Option<PathBuf>,
+    place: AdminFlags,
     #[command(flatten)]
     print: Print,
 }
@@ -205,7 +201,7 @@ async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandErr
 }
 
 async fn withdraw(args: WithdrawArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let service = args.service.administered(args.data.as_deref()).await?;
+    let service = args.place.connect().await?;
     let asked = json!({"reported_by": args.reported_by, "repository": args.repository});
     let answer = service.post("reports/withdraw", &asked).await?;
     if args.print.format == Format::Json {

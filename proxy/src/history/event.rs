@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::events::{
-    Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
-    FromTo, Ids,
+    Cause, Change, Decisions, Direction, Event, ExceptionChanges, FindingChanges, FromTo,
+    Happening, Ids, LossReason, ScannerLoss,
 };
-use sluicegate_model::form::Maybe;
+use sluicegate_model::form::{Boxed, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
@@ -21,15 +21,41 @@ pub(super) struct EventAnswer {
     seq: u64,
     /// Its name, which no other event ever has.
     id: String,
-    /// When the verdict was made.
+    /// When it happened: when the verdict was made, or nothing more was heard.
     #[schemars(with = "Instant")]
     time: Timestamp,
-    /// What kind of thing happened.
-    #[serde(rename = "type")]
-    kind: EventKind,
     /// What happened.
-    #[serde(flatten, with = "ChangeAnswer")]
-    change: Change,
+    #[serde(flatten, with = "HappeningAnswer")]
+    happened: Happening,
+}
+
+/// What happened.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Happening", tag = "type")]
+pub(super) enum HappeningAnswer {
+    /// A verdict was replaced by one that decides otherwise or has other findings.
+    #[serde(rename = "verdict.changed")]
+    VerdictChanged(#[serde(with = "Boxed::<ChangeAnswer>")] Box<Change>),
+    /// Nothing more comes from a linked scanner.
+    #[serde(rename = "scanner.lost")]
+    ScannerLost(#[serde(with = "ScannerLossAnswer")] ScannerLoss),
+}
+
+/// A linked scanner from which nothing more comes.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "ScannerLoss")]
+pub(super) struct ScannerLossAnswer {
+    /// What it is called.
+    scanner: String,
+    /// What it is told apart by from others that had its name.
+    enrolment: String,
+    /// Why nothing more comes.
+    reason: LossReason,
+    /// When it was there last, since the service started.
+    #[schemars(with = "Option<Instant>")]
+    last_seen: Option<Timestamp>,
+    /// More about it, in words.
+    detail: Option<String>,
 }
 
 /// The difference between a verdict and the one that took its place.
@@ -138,6 +164,8 @@ pub(super) struct FromToAnswer {
 
 forms! {
     EventAnswer => Event,
+    HappeningAnswer => Happening,
+    ScannerLossAnswer => ScannerLoss,
     ChangeAnswer => Change,
     DecisionsAnswer => Decisions,
     FindingChangesAnswer => FindingChanges,

@@ -1,7 +1,7 @@
 //! One image of a notification: its name as the registry writes it, and what it is called here.
 
 use sluicegate_model::digest::DigestError;
-use sluicegate_model::image::NameError;
+use sluicegate_model::image::{NameError, WrittenName};
 use sluicegate_model::names::{CanonicalNameError, Names};
 use sluicegate_model::{Digest, Reference, Repository, Tag};
 
@@ -95,14 +95,7 @@ impl Pushed {
 
 /// Takes a name apart; parts that are written and empty are none.
 pub(super) fn parts(text: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (name, digest) = match text.split_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (text, None),
-    };
-    let (name, tag) = match name.rsplit_once(':') {
-        Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
-        _ => (name, None),
-    };
+    let WrittenName { name, tag, digest } = WrittenName::of(text);
     (name, said(tag), said(digest))
 }
 

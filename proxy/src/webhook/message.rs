@@ -71,10 +71,11 @@ impl Message {
             specversion: "1.0",
             id: &event.id,
             source,
-            kind: match event.kind {
+            kind: match event.kind() {
                 EventKind::VerdictChanged => "dev.sluicegate.verdict.changed",
+                EventKind::ScannerLost => "dev.sluicegate.scanner.lost",
             },
-            subject: event.change.digest.as_str(),
+            subject: event.subject(),
             time: event.time,
             datacontenttype: "application/json",
             data: told,
@@ -104,7 +105,9 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use sluicegate_engine::events::{Event, ExceptionChanges, difference};
+    use sluicegate_engine::events::{
+        Event, ExceptionChanges, Happening, LossReason, ScannerLoss, difference,
+    };
     use sluicegate_local::decisions::{PulledBy, Puller};
     use sluicegate_model::snapshot::SnapshotId;
     use sluicegate_model::verdict::Decision;
@@ -134,15 +137,40 @@ mod tests {
                 decision: Decision::Annotate,
             });
         }
-        let event = Event::new(7, Timestamp::from_second(1_700_000_000).unwrap(), change);
-        ToldEvent { event, pulled_by }
+        let change = Happening::VerdictChanged(Box::new(change));
+        ToldEvent {
+            event: Event::new(7, Timestamp::from_second(1_700_000_000).unwrap(), change),
+            pulled_by: Some(pulled_by),
+        }
+    }
+
+    fn lost(reason: LossReason) -> ToldEvent {
+        let at = Timestamp::from_second(1_700_000_000).unwrap();
+        let is_away = reason == LossReason::Away;
+        let loss = ScannerLoss {
+            scanner: "eu-west".into(),
+            enrolment: "1".into(),
+            reason,
+            last_seen: is_away.then_some(at),
+            detail: (!is_away).then(|| "this machine finds something else".into()),
+        };
+        ToldEvent {
+            event: Event::new(8, at, Happening::ScannerLost(loss)),
+            pulled_by: None,
+        }
     }
 
     #[test]
     fn an_event_is_sent_as_ever() {
-        let lines = [false, true].map(|has_all| {
+        let all = [
+            told(false),
+            told(true),
+            lost(LossReason::Away),
+            lost(LossReason::Suspended),
+        ];
+        let lines = all.map(|told| {
             let now = Timestamp::UNIX_EPOCH;
-            let message = Message::new(&told(has_all), "https://name", None, now).unwrap();
+            let message = Message::new(&told, "https://name", None, now).unwrap();
             String::from_utf8(message.body.to_vec()).unwrap()
         });
         assert_pinned("webhook/pinned.jsonl", &(lines.join("\n") + "\n"));

@@ -116,19 +116,31 @@ impl<F: Form> Maybe<F> {
     }
 }
 
-/// The form of a value in a box.
+/// The form of a value in a box: `#[serde(with = "Boxed::<ItemForm>")]`.
 #[derive(Debug)]
 pub struct Boxed<F>(PhantomData<F>);
+
+impl<F: Form> Boxed<F> {
+    /// Writes the value.
+    pub fn serialize<S: Serializer>(value: &F::Of, serializer: S) -> Result<S::Ok, S::Error> {
+        F::write(value, serializer)
+    }
+
+    /// Reads a value.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<F::Of>, D::Error> {
+        F::read(deserializer).map(Box::new)
+    }
+}
 
 impl<F: Form> Form for Boxed<F> {
     type Of = Box<F::Of>;
 
     fn write<S: Serializer>(value: &Self::Of, serializer: S) -> Result<S::Ok, S::Error> {
-        F::write(value, serializer)
+        Self::serialize(value, serializer)
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Of, D::Error> {
-        F::read(deserializer).map(Box::new)
+        Self::deserialize(deserializer)
     }
 }
 

@@ -222,6 +222,33 @@ fn shortened(text: &str) -> String {
     text.chars().take(160).collect()
 }
 
+/// An image as people write it: `NAME[:TAG][@DIGEST]`. Nothing of it is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenName<'a> {
+    /// The repository, a registry's port included.
+    pub name: &'a str,
+    /// What stands behind the last `:`.
+    pub tag: Option<&'a str>,
+    /// What stands behind `@`.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> WrittenName<'a> {
+    /// Takes a text apart.
+    pub fn of(text: &'a str) -> Self {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        let (name, tag) = match name.rsplit_once(':') {
+            // What else stands behind a `:` is a port.
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (name, None),
+        };
+        Self { name, tag, digest }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,5 +291,30 @@ mod tests {
             (repository.upstream(), repository.path()),
             ("docker.io", "library/nginx")
         );
+    }
+
+    #[test]
+    fn a_written_name_is_taken_apart_and_a_port_is_no_tag() {
+        let cases = [
+            ("app", "app", None, None),
+            ("app:1", "app", Some("1"), None),
+            ("up.test:5000/app", "up.test:5000/app", None, None),
+            ("up.test:5000/app:1", "up.test:5000/app", Some("1"), None),
+            ("app@sha256:a", "app", None, Some("sha256:a")),
+            (
+                "up.test:5000/app:1@sha256:a",
+                "up.test:5000/app",
+                Some("1"),
+                Some("sha256:a"),
+            ),
+            ("app:@", "app", Some(""), Some("")),
+        ];
+        for (text, name, tag, digest) in cases {
+            assert_eq!(
+                WrittenName::of(text),
+                WrittenName { name, tag, digest },
+                "{text}"
+            );
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::stage::{assert_no_content, clean, manifest_path, vulnerable};
 /// Rounds of an ordinary run.
 const ROUNDS: u64 = 4;
 /// Rounds of a run before a release.
-const LONG_ROUNDS: u64 = 40;
+const LONG_ROUNDS: u64 = 50;
 /// Within which time of a round somebody is killed.
 const WITHIN: Duration = Duration::from_millis(800);
 /// Longest until a pull is answered, with a lease that has to run out and a restart in between.

@@ -210,6 +210,14 @@ async fn a_marked_upstream_is_judged_by_what_its_scanner_finds() {
         );
         assert_eq!(site.within.count("GET", &path), 1, "the scanner did");
     }
+    let verdict = site.proxy.verdict(good.digest.as_str()).await;
+    let (said_by, read_by) = (&verdict["reported_by"], &verdict["read_by"]);
+    assert_eq!(*said_by, "scanner:eu-west", "{verdict}");
+    let version = format!("sluicegate/{} ", env!("CARGO_PKG_VERSION"));
+    assert!(
+        read_by.as_str().is_some_and(|it| it.starts_with(&version)),
+        "{verdict}"
+    );
     let refused = site.pull("bad").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(
@@ -270,10 +278,27 @@ async fn a_scanner_that_is_gone_is_waited_for_and_then_nothing_leaves() {
     site.assert_not_scanned("1", &image).await;
     let shown = site.scanners().shown(NAME).await;
     assert_eq!(shown["away"], true, "{shown}");
+    let events = "/api/v1/events?type=scanner.lost";
     eventually("it is told of", async || {
-        site.proxy.log().contains("a linked scanner is away")
+        site.proxy.api(events).await.json()["items"] != json!([])
     })
     .await;
+    let told = site.proxy.api(events).await.json()["items"].clone();
+    assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
+    let told = &told[0];
+    assert_eq!(
+        (&told["type"], &told["scanner"], &told["reason"]),
+        (&json!("scanner.lost"), &json!(NAME), &json!("away"))
+    );
+    assert!(told["last_seen"].is_string(), "{told}");
+    assert!(told.get("pulled_by").is_none(), "{told}");
+    let listed = ["events", "list", "--type", "scanner.lost"];
+    let listed = site.proxy.command(&listed).await;
+    let listed = listed.expect_ok("list events").stdout;
+    assert!(
+        listed.contains("scanner.lost") && listed.contains(NAME) && listed.contains("away"),
+        "{listed}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@
 //! touches nothing of the machine's. One daemon serves a whole test program: a test that wants a
 //! cold client uses content that no other test uses.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::clients::PULL_LIMIT;
-use crate::process::{Daemon, Outcome, run, run_fed};
+use crate::process::{Daemon, Outcome, run, run_fed, run_with};
 
 /// A running Docker daemon.
 pub struct Docker {
@@ -132,6 +133,18 @@ impl Docker {
         let start = ["docker", "--host", &host, "run", "--rm", "--network=none"];
         let command = [start.as_slice(), &["--interactive", image], arguments].concat();
         run_fed(&command, &[], input, PULL_LIMIT).await
+    }
+
+    /// Runs a line of a shell in which `docker` speaks to this daemon.
+    pub async fn shell(&self, line: &str, variables: &[(&str, &str)]) -> Outcome {
+        let host = self.host();
+        let mut all = vec![("DOCKER_HOST", OsStr::new(&host))];
+        all.extend(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, OsStr::new(*value))),
+        );
+        run_with("sh", &["-c", line], &all, PULL_LIMIT).await
     }
 
     /// Starts a container whose health is looked at each second, and gives its name.

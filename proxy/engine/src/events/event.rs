@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_model::access::Reach;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Domain, Repository, Tag};
 
@@ -13,24 +14,63 @@ pub struct Event {
     pub seq: u64,
     /// Its name, which no other event ever has.
     pub id: String,
-    /// When the verdict was made.
+    /// When it happened: when the verdict was made, or nothing more was heard.
     pub time: Timestamp,
-    /// What kind of thing happened.
-    pub kind: EventKind,
     /// What happened.
-    pub change: Change,
+    pub happened: Happening,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A verdict was replaced by one that decides otherwise or has other findings.
+    VerdictChanged(Box<Change>),
+    /// Nothing more comes from a linked scanner.
+    ScannerLost(ScannerLoss),
 }
 
 impl Event {
-    /// Numbers a change.
-    pub fn new(seq: u64, time: Timestamp, change: Change) -> Self {
+    /// Numbers what happened.
+    pub fn new(seq: u64, time: Timestamp, happened: Happening) -> Self {
         Self {
             seq,
             // Numbers begin again where the verdict store was lost; instants do not.
             id: format!("{}-{seq}", time.as_microsecond()),
             time,
-            kind: EventKind::VerdictChanged,
-            change,
+            happened,
+        }
+    }
+
+    /// Gives the kind of what happened.
+    pub const fn kind(&self) -> EventKind {
+        match self.happened {
+            Happening::VerdictChanged(_) => EventKind::VerdictChanged,
+            Happening::ScannerLost(_) => EventKind::ScannerLost,
+        }
+    }
+
+    /// Gives the difference that it tells of; none where it is not about a verdict.
+    pub fn change(&self) -> Option<&Change> {
+        match &self.happened {
+            Happening::VerdictChanged(change) => Some(change),
+            Happening::ScannerLost(_) => None,
+        }
+    }
+
+    /// Names what it is about: a manifest by its digest, or a scanner.
+    pub fn subject(&self) -> &str {
+        match &self.happened {
+            Happening::VerdictChanged(change) => change.digest.as_str(),
+            Happening::ScannerLost(loss) => &loss.scanner,
+        }
+    }
+
+    /// Tells whether somebody who knows of these repositories hears of it. What is not about one of
+    /// them is for those who know of all.
+    pub fn is_within(&self, reach: &Reach) -> bool {
+        match self.change() {
+            Some(change) => reach.has(&change.repository),
+            None => reach.is_everything(),
         }
     }
 }
@@ -41,6 +81,9 @@ pub enum EventKind {
     /// A verdict was replaced by one that decides otherwise or has other findings.
     #[serde(rename = "verdict.changed")]
     VerdictChanged,
+    /// Nothing more comes from a linked scanner.
+    #[serde(rename = "scanner.lost")]
+    ScannerLost,
 }
 
 impl EventKind {
@@ -48,8 +91,35 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::VerdictChanged => "verdict.changed",
+            Self::ScannerLost => "scanner.lost",
         }
     }
+}
+
+/// A linked scanner from which nothing more comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScannerLoss {
+    /// What it is called.
+    pub scanner: String,
+    /// What it is told apart by from others that had its name.
+    pub enrolment: String,
+    /// Why nothing more comes.
+    pub reason: LossReason,
+    /// When it was there last, since the service started.
+    pub last_seen: Option<Timestamp>,
+    /// More about it, in words.
+    pub detail: Option<String>,
+}
+
+/// Why nothing more comes from a scanner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LossReason {
+    /// It has been silent for too long.
+    Away,
+    /// It said what is not so, and nothing is taken of it any more.
+    Suspended,
 }
 
 /// The difference between a verdict and the one that took its place.

@@ -1,7 +1,7 @@
-//! What happened to verdicts that nobody was asking for: events, for people and for programs.
+//! What happened that nobody was asking for: events, for people and for programs.
 //!
-//! An event is written in the same batch as the verdict it speaks of, so that there is exactly one
-//! however often the program is killed. `difference` makes it, the verdict store keeps it.
+//! An event about a verdict is written in the same batch as that verdict, so that there is exactly
+//! one however often the program is killed. `difference` makes it, the verdict store keeps it.
 
 mod difference;
 mod event;
@@ -9,5 +9,5 @@ mod event;
 pub use difference::difference;
 pub use event::{
     Cause, CauseKind, Change, Decisions, Direction, Event, EventKind, ExceptionChanges,
-    FindingChanges, FromTo, Ids,
+    FindingChanges, FromTo, Happening, Ids, LossReason, ScannerLoss,
 };

@@ -1,13 +1,14 @@
 //! Events, numbered without holes, the newest ones kept.
 //!
-//! They are written by `replace_verdicts`, each together with the verdict it speaks of: either both
-//! are there or neither is.
+//! Those about a verdict are written by `replace_verdicts`, each together with the verdict it speaks
+//! of: either both are there or neither is.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::error::LedgerError;
 use super::filter::{EventFilter, EventPage};
-use crate::events::Event;
+use crate::events::{Event, Happening};
 
 /// Most events kept, about a KiB each.
 pub const KEPT_EVENTS: u64 = 20_000;
@@ -27,6 +28,9 @@ pub trait Events: Send + Sync {
         limit: usize,
         after: Option<u64>,
     ) -> Result<EventPage, LedgerError>;
+
+    /// Records what happened that is about no verdict, and gives its number; durable on return.
+    async fn tell(&self, time: Timestamp, happened: Happening) -> Result<u64, LedgerError>;
 
     /// Gives the number of the newest event; 0 where there has been none.
     async fn last_event(&self) -> Result<u64, LedgerError>;

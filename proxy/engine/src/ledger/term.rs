@@ -12,7 +12,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Package, PackageType};
 use sluicegate_model::verdict::Verdict;
 
-use crate::events::{CauseKind, Change, Direction};
+use crate::events::{CauseKind, Change, Direction, EventKind, Happening};
 
 /// What stands for whoever says what an image holds, where that was not looked at here.
 pub const ANYBODY: &str = "*";
@@ -65,6 +65,12 @@ impl Term {
     /// An event on a manifest.
     pub fn event_of(digest: &str) -> Self {
         Self::of(Space::Event, b'd', digest)
+    }
+
+    /// An event of a kind; none of the kind that nearly all are.
+    pub fn event_like(kind: EventKind) -> Option<Self> {
+        let is_rare = kind != EventKind::VerdictChanged;
+        is_rare.then(|| Self::of(Space::Event, b'k', kind.as_str()))
     }
 
     /// An event that went one way.
@@ -162,7 +168,14 @@ pub fn of_inventory(inventory: &Inventory) -> Vec<Term> {
 }
 
 /// Lists what an event can be asked for by, ordered.
-pub fn of_event(change: &Change) -> Vec<Term> {
+pub fn of_event(happened: &Happening) -> Vec<Term> {
+    match happened {
+        Happening::VerdictChanged(change) => of_change(change),
+        Happening::ScannerLost(_) => Vec::from_iter(Term::event_like(EventKind::ScannerLost)),
+    }
+}
+
+fn of_change(change: &Change) -> Vec<Term> {
     let mut terms = vec![
         Term::event_on(&change.repository.to_string()),
         Term::event_of(change.digest.as_str()),

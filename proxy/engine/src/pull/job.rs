@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::content::{self, BlobSource, Interest};
 use crate::memory::{Memory, Share};
 use crate::scan::layers::{Found, ImageOf, Layers};
-use crate::scan::{LayerScan, LayerScanError, config_limit, merge, unscanned};
+use crate::scan::{LayerScan, LayerScanError, Scanned, config_limit, merge, unscanned};
 use futures_util::future::try_join_all;
 use moka::future::Cache;
 use sluicegate_model::clock::Clock;
@@ -152,8 +152,10 @@ impl Shared {
         let (config, facts, share) = self.gather(fetching, &manifest).await?;
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
+        let read_by = self.layers.read_by(&image.domain);
         let merged = tokio::task::spawn_blocking(move || {
             let scanned = merge(&manifest, config.as_ref(), facts, started, scanned_at);
+            let scanned = Scanned { read_by, ..scanned };
             let body = serde_json::to_vec(&scanned);
             (scanned, body)
         });

@@ -121,8 +121,12 @@ fn tell_why(report: &mut Report, feeds: &Advisories) {
 
 /// Names this program, its version and its analyzers, as verdicts cite them.
 pub fn scanner_name() -> String {
-    let fingerprint = verdict_fingerprint();
-    format!("sluicegate/{} {fingerprint}", env!("CARGO_PKG_VERSION"))
+    scanner_name_of(env!("CARGO_PKG_VERSION"))
+}
+
+/// Names a program of another version with the same analyzers.
+pub fn scanner_name_of(version: &str) -> String {
+    format!("sluicegate/{version} {}", verdict_fingerprint())
 }
 
 #[cfg(test)]

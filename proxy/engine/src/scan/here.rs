@@ -92,6 +92,10 @@ impl ScanHere {
 
 #[async_trait]
 impl LayerScan for ScanHere {
+    fn read_by(&self, _domain: &Domain) -> Option<String> {
+        None
+    }
+
     fn domain(&self, _repository: &Repository) -> Domain {
         Domain::Here
     }

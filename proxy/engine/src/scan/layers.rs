@@ -131,6 +131,11 @@ impl Layers {
         self.scan.domain(repository)
     }
 
+    /// Names the program that reads the bytes by whose word this is; none where it is this one.
+    pub(crate) fn read_by(&self, domain: &Domain) -> Option<String> {
+        self.scan.read_by(domain)
+    }
+
     /// Has a layer scanned, or joins the scan of it.
     pub(crate) async fn of(
         &self,

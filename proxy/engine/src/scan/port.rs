@@ -24,6 +24,10 @@ pub trait LayerScan: Send + Sync + Debug {
     /// bytes that are fetched here; else they are fetched by whoever scans, who is asked without bytes.
     fn domain(&self, repository: &Repository) -> Domain;
 
+    /// Names the program that reads the bytes by whose word this is, with its version and analyzers,
+    /// as far as that is known; none where it is this one.
+    fn read_by(&self, domain: &Domain) -> Option<String>;
+
     /// Gives the facts of a layer: what the scanner of this program says of exactly these bytes,
     /// whatever an earlier scan found.
     ///

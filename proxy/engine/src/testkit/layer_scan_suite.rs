@@ -224,6 +224,10 @@ impl LayerScan for Counted {
         self.scan.domain(repository)
     }
 
+    fn read_by(&self, domain: &Domain) -> Option<String> {
+        self.scan.read_by(domain)
+    }
+
     async fn scan(&self, asked: AskedLayer<'_>) -> Result<ScannedLayer, LayerScanError> {
         let before = self.asked.fetch_add(1, Ordering::Relaxed);
         let scanned = self.scan.scan(asked).await?;

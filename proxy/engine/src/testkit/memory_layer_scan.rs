@@ -100,6 +100,10 @@ impl MemoryLayerScan {
 
 #[async_trait]
 impl LayerScan for MemoryLayerScan {
+    fn read_by(&self, domain: &Domain) -> Option<String> {
+        domain.shown()
+    }
+
     fn domain(&self, _repository: &Repository) -> Domain {
         Domain::Scanner {
             name: "elsewhere".into(),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Scope, Sighting};
 
-use crate::events::Event;
+use crate::events::{Event, Happening};
 use crate::ledger::term::Term;
 use crate::ledger::{
     Bases, Basis, BasisNumber, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark,
@@ -124,6 +124,12 @@ impl MemoryLedger {
 }
 
 impl State {
+    fn tell(&mut self, time: Timestamp, happened: Happening) -> u64 {
+        let seq = self.events.len() as u64 + 1;
+        self.events.push(Event::new(seq, time, happened));
+        seq
+    }
+
     fn replace(&mut self, new: Replacement) -> bool {
         let place = place_of(new.digest(), &new.scope());
         let old = self.verdicts.get(&place);
@@ -139,9 +145,8 @@ impl State {
             self.lists.push(packages);
         }
         if let Some(change) = new.change {
-            let seq = self.events.len() as u64 + 1;
             let time = new.summary.provenance.decided_at;
-            self.events.push(Event::new(seq, time, change));
+            self.tell(time, Happening::VerdictChanged(Box::new(change)));
         }
         self.written.push(new.summary.clone());
         let (summary, text, basis) = (new.summary, new.text, new.basis);

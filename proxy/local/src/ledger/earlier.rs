@@ -114,7 +114,7 @@ impl Records {
                 };
                 taken = taken.saturating_add(1);
                 let number = event_rows::number(event.seq);
-                let entry = IndexEntry::between(number, &[], &term::of_event(&event.change));
+                let entry = IndexEntry::between(number, &[], &term::of_event(&event.happened));
                 ops.extend(self.index.log(entry, &mut logged)?);
             }
             self.store.apply(ops).await?;

@@ -1,13 +1,13 @@
 //! Events, numbered without holes, the newest ones kept.
 //!
-//! They are written by `replace`, each in the batch of the verdict it speaks of: either both are
+//! Those about a verdict are written by `replace`, each in the batch of that verdict: either both are
 //! there or neither is.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_engine::events::{Change, Event};
+use sluicegate_engine::events::{Event, Happening};
 use sluicegate_engine::ledger::term::{self, Term};
 use sluicegate_engine::ledger::{
     EventFilter, EventPage, Events, KEPT_EVENTS, LedgerError, oldest_event, stored,
@@ -44,10 +44,10 @@ impl Numbering<'_> {
         records: &Records,
         batch: &mut Batch,
         time: Timestamp,
-        change: Change,
+        happened: Happening,
     ) -> Result<(), StoreError> {
         self.last = self.last.saturating_add(1);
-        let event = Event::new(self.last, time, change);
+        let event = Event::new(self.last, time, happened);
         let text = stored::event_text(&event).map_err(|error| StoreError::Engine {
             attempt: "encoding an event for",
             why: error.to_string(),
@@ -57,14 +57,14 @@ impl Numbering<'_> {
             key: keys::event(self.last),
             body: body.into(),
         });
-        let terms = term::of_event(&event.change);
+        let terms = term::of_event(&event.happened);
         batch.log(
             &records.index,
             IndexEntry::between(number(self.last), &[], &terms),
         )?;
         if let Some(oldest) = self.last.checked_sub(KEPT_EVENTS) {
             if let Some(gone) = records.numbered_event(oldest).await? {
-                let terms = term::of_event(&gone.change);
+                let terms = term::of_event(&gone.happened);
                 batch.log(
                     &records.index,
                     IndexEntry::between(number(oldest), &terms, &[]),
@@ -82,9 +82,10 @@ impl Numbering<'_> {
         rows::put(keys::event_head(), &self.last)
     }
 
-    /// Says that the events were written. Without this the number is looked up again.
-    pub(super) fn written(mut self) {
-        *self.head = Some(self.last);
+    /// Says that the events were written, and gives the number of the last. Without this it is looked
+    /// up again.
+    pub(super) fn written(mut self) -> u64 {
+        *self.head.insert(self.last)
     }
 }
 
@@ -123,6 +124,18 @@ impl Events for Records {
             }
         }
         Ok(page)
+    }
+
+    async fn tell(&self, time: Timestamp, happened: Happening) -> Result<u64, LedgerError> {
+        self.index.load(&self.store).await?;
+        let mut batch = Batch::default();
+        let mut events = self.number_events().await?;
+        events.add(self, &mut batch, time, happened).await?;
+        batch.ops.push(events.head()?);
+        self.write(batch).await?;
+        let seq = events.written();
+        self.index.fold_where_due(&self.store).await;
+        Ok(seq)
     }
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
@@ -204,17 +217,17 @@ fn terms(filter: &EventFilter) -> Vec<Term> {
         filter.direction.map(Term::event_towards),
         filter.cause.map(Term::event_by),
         filter.vulnerability.as_deref().map(Term::event_naming),
+        filter.kind.and_then(Term::event_like),
     ];
     terms.into_iter().flatten().collect()
 }
 
 /// Tells whether an event that has every name asked for is wanted.
 fn accepts(filter: &EventFilter, event: &Event) -> bool {
-    let fits = |wanted: Option<&Repository>| {
-        wanted.is_none_or(|wanted| *wanted == event.change.repository)
-    };
-    filter.reach.has(&event.change.repository)
-        && filter.kind.is_none_or(|kind| kind == event.kind)
+    let repository = event.change().map(|change| &change.repository);
+    let fits = |wanted: Option<&Repository>| wanted.is_none_or(|wanted| repository == Some(wanted));
+    event.is_within(&filter.reach)
+        && filter.kind.is_none_or(|kind| kind == event.kind())
         && fits(filter.repository.as_ref())
         && filter.since.is_none_or(|since| event.time >= since)
         && filter.until.is_none_or(|until| event.time < until)

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_engine::events::Happening;
 use sluicegate_engine::ledger::Replacement;
 use sluicegate_engine::ledger::term::Term;
 use sluicegate_model::Sighting;
@@ -108,7 +109,9 @@ impl Records {
                         None => self.number_events().await?,
                     };
                     let numbering = events.insert(numbering);
-                    numbering.add(self, &mut batch, decided_at, change).await?;
+                    let happened = Happening::VerdictChanged(Box::new(change));
+                    let added = numbering.add(self, &mut batch, decided_at, happened);
+                    added.await?;
                 }
             } else if let Some(old) = old {
                 unused.extend(texts::left(Some(&body), old, new.repository()));

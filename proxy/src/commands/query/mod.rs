@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
 use serde_json::Value;
 use sluicegate_config::{Environment, Flags, load_with_file};
 use sluicegate_model::Repository;
@@ -20,13 +21,14 @@ use url::Url;
 
 pub use listing::{Column, Listing, Rows, Shape, write_rows};
 pub use pages::Pages;
-pub use service::{Service, ServiceFlags};
+pub use service::{AdminFlags, Service, ServiceFlags};
 
 use sluicegate_formats::json::write_document;
 use sluicegate_formats::text::{printable, printable_lines};
 use sluicegate_model::names::Names;
 
 use super::CommandError;
+use crate::moment::Moment;
 
 /// Where to ask for one thing, and how to print it.
 #[derive(Args, Clone, Debug)]
@@ -278,6 +280,18 @@ pub fn items(page: &Value) -> &[Value] {
 /// Gives the cursor of the next page.
 pub fn next(page: &Value) -> Option<&str> {
     page.pointer("/next").and_then(Value::as_str)
+}
+
+/// Reads how long something is to be good, in seconds.
+///
+/// *Errors*: [`CommandError::Usage`] for an instant, and for no time at all.
+pub fn seconds(flag: &str, time: Moment) -> Result<u32, CommandError> {
+    let span = match time {
+        Moment::Ago(span) => span,
+        Moment::At(_) => SignedDuration::ZERO,
+    };
+    let fits = u32::try_from(span.as_secs()).ok().filter(|secs| *secs > 0);
+    fits.ok_or_else(|| CommandError::Usage(format!("{flag}: wanted a time such as 90d or 12h")))
 }
 
 #[cfg(test)]

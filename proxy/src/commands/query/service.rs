@@ -43,6 +43,16 @@ pub struct ServiceFlags {
     pub ca_file: Option<PathBuf>,
 }
 
+/// Which service to change, as its administrator.
+#[derive(Args, Debug)]
+pub struct AdminFlags {
+    #[command(flatten)]
+    service: ServiceFlags,
+    /// Data directory of the service that runs on this machine
+    #[arg(long, value_name = "DIR", conflicts_with = "service")]
+    data: Option<PathBuf>,
+}
+
 /// Who answers.
 pub struct Service(Answering);
 
@@ -86,11 +96,7 @@ impl ServiceFlags {
         self.over_web(&environment)
     }
 
-    /// Reaches for the service with an administrator's rights: by a key where there is one or a
-    /// service is named, else by the socket of the service that keeps this directory.
-    ///
-    /// *Errors*: [`CommandError::NotFound`] where no service of this machine lets this user in.
-    pub async fn administered(&self, data: Option<&Path>) -> Result<Service, CommandError> {
+    async fn administered(&self, data: Option<&Path>) -> Result<Service, CommandError> {
         let environment = Environment::of_process();
         let is_named = self.is_named(&environment);
         if data.is_none() && (is_named || environment.get(ACCESS_KEY).is_some()) {
@@ -125,6 +131,16 @@ impl ServiceFlags {
             ));
         }
         Ok(Service(Answering::Running { web, base, key }))
+    }
+}
+
+impl AdminFlags {
+    /// Reaches for the service with an administrator's rights: by a key where there is one or a
+    /// service is named, else by the socket of the service that keeps this directory.
+    ///
+    /// *Errors*: [`CommandError::NotFound`] where no service of this machine lets this user in.
+    pub async fn connect(&self) -> Result<Service, CommandError> {
+        self.service.administered(self.data.as_deref()).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 use sluicegate_formats::text::{counted, printable};
+use sluicegate_model::image::WrittenName;
 
 use super::super::CommandError;
 use super::super::query::{Service, cell, members, print_json, query_string, write_rows};
@@ -145,11 +146,7 @@ fn sums(images: &[Image]) -> BTreeMap<&str, Sum> {
 
 /// Gives a name without its tag or digest.
 fn repository_of(image: &str) -> &str {
-    let name = image.split_once('@').map_or(image, |(name, _)| name);
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
-    }
+    WrittenName::of(image).name
 }
 
 pub(super) fn write_tables(

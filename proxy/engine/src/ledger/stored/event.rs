@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sluicegate_model::form::Maybe;
+use sluicegate_model::form::{Boxed, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Domain, Repository, Tag};
 
 use crate::events::{
-    Cause, Change, Decisions, Direction, Event, EventKind, ExceptionChanges, FindingChanges,
-    FromTo, Ids,
+    Cause, Change, Decisions, Direction, Event, ExceptionChanges, FindingChanges, FromTo,
+    Happening, Ids, LossReason, ScannerLoss,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -18,10 +18,27 @@ pub(super) struct StoredEvent {
     seq: u64,
     id: String,
     time: Timestamp,
-    #[serde(rename = "type")]
-    kind: EventKind,
-    #[serde(flatten, with = "StoredChange")]
-    change: Change,
+    #[serde(flatten, with = "StoredHappening")]
+    happened: Happening,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Happening", tag = "type")]
+pub(super) enum StoredHappening {
+    #[serde(rename = "verdict.changed")]
+    VerdictChanged(#[serde(with = "Boxed::<StoredChange>")] Box<Change>),
+    #[serde(rename = "scanner.lost")]
+    ScannerLost(#[serde(with = "StoredScannerLoss")] ScannerLoss),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ScannerLoss")]
+pub(super) struct StoredScannerLoss {
+    scanner: String,
+    enrolment: String,
+    reason: LossReason,
+    last_seen: Option<Timestamp>,
+    detail: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +111,8 @@ pub(super) struct StoredFromTo {
 
 forms! {
     StoredEvent => Event,
+    StoredHappening => Happening,
+    StoredScannerLoss => ScannerLoss,
     StoredChange => Change,
     StoredDecisions => Decisions,
     StoredFindingChanges => FindingChanges,

@@ -1,11 +1,14 @@
 //! Events: one for each difference, with the verdict or not at all.
 
 use sluicegate_model::Digest;
+use sluicegate_model::access::Reach;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::{Subject, finding, repository, second, verdict};
-use crate::events::{CauseKind, Direction, EventKind, difference};
+use crate::events::{
+    CauseKind, Direction, EventKind, Happening, LossReason, ScannerLoss, difference,
+};
 use crate::ledger::{EventFilter, Known, Ledger, Replacement};
 
 /// Replaces the stored verdict by this one, and tells what changed.
@@ -48,15 +51,58 @@ pub async fn each_difference_is_one_event_and_no_difference_is_none(subject: &mu
     };
     assert_eq!((worse.seq, better.seq), (1, 2));
     assert_eq!(worse.time, second(1));
-    assert_eq!(worse.change.direction, Direction::Worse);
-    assert_eq!(worse.change.decision.after, Decision::Refuse);
-    assert_eq!(worse.change.findings.added.ids, ["CVE-1"]);
-    let feeds = worse.change.cause.feeds.as_ref().unwrap();
+    let (worse, better) = (worse.change().unwrap(), better.change().unwrap());
+    assert_eq!(worse.direction, Direction::Worse);
+    assert_eq!(worse.decision.after, Decision::Refuse);
+    assert_eq!(worse.findings.added.ids, ["CVE-1"]);
+    let feeds = worse.cause.feeds.as_ref().unwrap();
     let newer = bad.provenance.feeds.as_str();
     assert_eq!((&*feeds.from, &*feeds.to), ("none", newer));
-    assert_eq!(worse.change.cause.policy, None);
-    assert_eq!(better.change.direction, Direction::Better);
-    assert_eq!(better.change.findings.removed.count, 1);
+    assert_eq!(worse.cause.policy, None);
+    assert_eq!(better.direction, Direction::Better);
+    assert_eq!(better.findings.removed.count, 1);
+}
+
+pub async fn what_is_about_no_verdict_is_told_once_in_its_turn_to_those_who_know_of_all(
+    subject: &mut dyn Subject,
+) {
+    let ledger = subject.ledger();
+    replace(ledger, &verdict("app", "image", 0, Vec::new())).await;
+    let loss = ScannerLoss {
+        scanner: "site".into(),
+        enrolment: "1".into(),
+        reason: LossReason::Away,
+        last_seen: Some(second(2)),
+        detail: None,
+    };
+    let lost = || Happening::ScannerLost(loss.clone());
+    assert_eq!(ledger.tell(second(3), lost()).await.unwrap(), 1);
+    let found = vec![finding("CVE-1", "zlib")];
+    replace(ledger, &verdict("app", "image", 4, found)).await;
+    subject.restart().await;
+    let ledger = subject.ledger();
+    assert_eq!(ledger.tell(second(5), lost()).await.unwrap(), 3);
+    let all = EventFilter::default();
+    assert_eq!(seqs(ledger, &all, None).await, [3, 2, 1]);
+    let told = ledger.event(1).await.unwrap().unwrap();
+    assert_eq!((told.time, &told.happened), (second(3), &lost()));
+    let of = |kind| EventFilter {
+        kind: Some(kind),
+        ..all.clone()
+    };
+    assert_eq!(
+        seqs(ledger, &of(EventKind::ScannerLost), None).await,
+        [3, 1]
+    );
+    assert_eq!(
+        seqs(ledger, &of(EventKind::VerdictChanged), None).await,
+        [2]
+    );
+    let within = EventFilter {
+        reach: Reach::of(&["up.test/**".to_owned()]),
+        ..all
+    };
+    assert_eq!(seqs(ledger, &within, None).await, [2]);
 }
 
 pub async fn whoever_came_second_tells_nothing_and_numbers_have_no_holes(

@@ -5,10 +5,10 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, Sighting};
+use sluicegate_model::{Digest, Repository, Sighting};
 
 use super::{MemoryLedger, Place, State, Stored};
-use crate::events::Event;
+use crate::events::{Event, Happening};
 use crate::ledger::term::ANYBODY;
 use crate::ledger::term::{self, Term};
 use crate::ledger::{
@@ -223,6 +223,10 @@ impl Events for MemoryLedger {
         Ok(EventPage { items, next })
     }
 
+    async fn tell(&self, time: Timestamp, happened: Happening) -> Result<u64, LedgerError> {
+        Ok(self.state().await.tell(time, happened))
+    }
+
     async fn last_event(&self) -> Result<u64, LedgerError> {
         Ok(self.state().await.events.len() as u64)
     }
@@ -246,18 +250,20 @@ impl Events for MemoryLedger {
 
 /// Tells whether an event is wanted.
 fn tells(filter: &EventFilter, event: &Event) -> bool {
-    let change = &event.change;
-    let terms = term::of_event(change);
+    let change = event.change();
+    let terms = term::of_event(&event.happened);
     let names = |id: &String| terms.contains(&Term::event_naming(id));
-    let by = |cause| change.cause.kinds().contains(&cause);
-    let repository = filter.repository.as_ref();
-    filter.reach.has(&change.repository)
-        && filter.kind.is_none_or(|kind| kind == event.kind)
-        && repository.is_none_or(|it| *it == change.repository)
-        && filter.digest.as_ref().is_none_or(|it| *it == change.digest)
+    let by = |cause| change.is_some_and(|it| it.cause.kinds().contains(&cause));
+    let on = |wanted: &Repository| change.is_some_and(|it| it.repository == *wanted);
+    let of = |wanted: &Digest| change.is_some_and(|it| it.digest == *wanted);
+    let towards = |wanted| change.is_some_and(|it| it.direction == wanted);
+    event.is_within(&filter.reach)
+        && filter.kind.is_none_or(|kind| kind == event.kind())
+        && filter.repository.as_ref().is_none_or(on)
+        && filter.digest.as_ref().is_none_or(of)
         && filter.since.is_none_or(|since| event.time >= since)
         && filter.until.is_none_or(|until| event.time < until)
-        && filter.direction.is_none_or(|it| it == change.direction)
+        && filter.direction.is_none_or(towards)
         && filter.cause.is_none_or(by)
         && filter.vulnerability.as_ref().is_none_or(names)
 }

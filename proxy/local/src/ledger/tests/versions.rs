@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 
-use sluicegate_engine::events::{Event, difference};
+use sluicegate_engine::events::{Event, Happening, LossReason, ScannerLoss, difference};
 use sluicegate_engine::ledger::{BasisNumber, Stamp, Summary, TagHistory, TagRecord, stored, term};
 use sluicegate_model::snapshot::SnapshotId;
 
@@ -42,12 +42,25 @@ fn event(event: &Event) -> Vec<u8> {
     [version::begin(), stored::event_text(event).unwrap()].concat()
 }
 
+/// An event about no verdict.
+fn lost() -> Event {
+    let loss = ScannerLoss {
+        scanner: "site".into(),
+        enrolment: "1".into(),
+        reason: LossReason::Away,
+        last_seen: None,
+        detail: None,
+    };
+    Event::new(8, second(1), Happening::ScannerLost(loss))
+}
+
 /// Writes one row of every kind.
 fn written() -> Vec<(&'static str, Vec<u8>)> {
     let (new, mut old) = (samples::verdict(), samples::verdict());
     old.findings.truncate(2);
     old.provenance.feeds = SnapshotId::NO_FEEDS;
-    let changed = Event::new(7, second(1), difference(&old, &new).unwrap());
+    let change = Happening::VerdictChanged(Box::new(difference(&old, &new).unwrap()));
+    let changed = Event::new(7, second(1), change);
     let (summary, digest) = (Summary::of(&new), Digest::of(b"manifest"));
     let text = stored::verdict_text(&new).unwrap();
     let everything = stored::verdict_text(&samples::verdict_with_everything()).unwrap();
@@ -90,6 +103,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("summary", row(&SummaryRow::of(&summary, true).unwrap())),
         ("event", event(&changed)),
+        ("lost", event(&lost())),
         ("head", row(&changed.seq)),
         ("member", row(&member)),
         ("tag", row(&tag)),
@@ -117,7 +131,7 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
             let read: SummaryRow = rows::read(bytes)?;
             Some(row(&SummaryRow::of(&read.summary()?, true).unwrap()))
         }
-        "event" => event_rows::read(bytes).map(|read| event(&read)),
+        "event" | "lost" => event_rows::read(bytes).map(|read| event(&read)),
         "head" => rows::read::<u64>(bytes).map(|read| row(&read)),
         "member" => rows::read::<MemberRow>(bytes).map(|read| row(&read)),
         "tag" => rows::read::<TagRecord>(bytes).map(|read| row(&read)),
@@ -210,7 +224,7 @@ fn rows_of_a_later_version_are_missing_and_told_of() {
             assert_eq!(again(name, &bytes), None, "{name}");
             refused += 1;
         }
-        assert_eq!((told() - before, refused), (13, 13));
+        assert_eq!((told() - before, refused), (14, 14));
     });
 }
 
