@@ -115,7 +115,8 @@ impl Linked {
     fn tell_of_those_away(&self) {
         for (scanner, last_seen) in self.desk.missed(&self.roll.in_force()) {
             let (name, enrolment) = (&scanner.name, &scanner.enrolment);
-            tracing::warn!(scanner = %name, %enrolment, ?last_seen, "a linked scanner is away");
+            let last = last_seen.map(|at| at.to_string());
+            tracing::warn!(scanner = %name, %enrolment, last, "a linked scanner is away");
             let loss = ScannerLoss {
                 scanner: name.clone(),
                 enrolment: enrolment.clone(),
