@@ -1,10 +1,10 @@
 //! What is read before there is a set: files, and which repositories and askers a policy is bound
 //! to.
 
-use sluicegate_model::Audience;
+use sluicegate_model::{Audience, Digest};
 
 use crate::askers::{Asker, Client};
-use sluicegate_model::glob::Glob;
+use crate::pattern::ImagePattern;
 
 /// A policy file's name and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,23 +21,32 @@ pub(crate) struct Binding {
     pub name: String,
     pub text: String,
     pub policy: String,
-    pub repositories: Vec<Glob>,
+    pub repositories: Vec<ImagePattern>,
     /// For whom; everybody where it is empty.
     pub clients: Vec<Client>,
 }
 
 impl Binding {
-    /// Tells whether it applies in a repository for these askers.
-    pub(crate) fn covers(&self, repository: &str, audience: &Audience) -> bool {
-        let is_for = !self.names_askers() || audience.bindings().contains(&self.name);
-        is_for && self.covers_repository(repository)
+    /// Tells whether it applies to an image for these askers.
+    pub(crate) fn covers(
+        &self,
+        repository: &str,
+        digest: Option<&Digest>,
+        audience: &Audience,
+    ) -> bool {
+        let mut patterns = self.repositories.iter();
+        self.is_for(audience) && patterns.any(|pattern| pattern.matches(repository, digest))
     }
 
-    /// Tells whether it applies in a repository, to whomever.
+    /// Tells whether it is for these askers.
+    pub(crate) fn is_for(&self, audience: &Audience) -> bool {
+        !self.names_askers() || audience.bindings().contains(&self.name)
+    }
+
+    /// Tells whether it applies in a repository, or to an image of it, to whomever.
     pub(crate) fn covers_repository(&self, repository: &str) -> bool {
-        self.repositories
-            .iter()
-            .any(|pattern| pattern.matches(repository))
+        let mut patterns = self.repositories.iter();
+        patterns.any(|pattern| pattern.matches_repository(repository))
     }
 
     /// Tells whether it is for some askers only.

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_model::Scope;
 use sluicegate_model::artifact::Content;
-use sluicegate_model::coverage::CoverageStatus;
+use sluicegate_model::coverage::{Coverage, CoverageStatus};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
+use sluicegate_model::run_config::RunConfig;
 use sluicegate_model::verdict::{Decision, PolicyReference, Reason, RuleId};
+use sluicegate_model::{Digest, Scope};
 
-use crate::exception::Exception;
-use crate::rules::{Policy, Rule};
+use crate::conditions::{Candidate, Moment};
+use crate::exception::InForce;
+use crate::image::{ImageFacts, SeenImage};
+use crate::rules::{Policy, Rule, Template};
 use crate::set::PolicySet;
+use crate::vers::VersionOrder;
 use crate::words;
 
 /// How long a verdict stands on a bundle that is past its time.
@@ -23,8 +27,16 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 pub struct Subject<'a> {
     /// Where, and for whom.
     pub scope: &'a Scope,
+    /// The manifest's digest.
+    pub digest: &'a Digest,
     /// What the manifest is.
     pub content: Content,
+    /// When the image was built, as its author says.
+    pub created: Option<Timestamp>,
+    /// How it is to be run, as its author says.
+    pub run: Option<&'a RunConfig>,
+    /// Since when it is known here; none where nobody keeps that.
+    pub first_seen: Option<Timestamp>,
 }
 
 /// How the feed snapshot stands, beside how old its records are.
@@ -51,29 +63,57 @@ pub struct Outcome {
     pub report: Report,
 }
 
-/// Decides on a report.
+impl<'a> Subject<'a> {
+    fn seen(&self, repository: &'a str, coverage: &'a Coverage) -> SeenImage<'a> {
+        SeenImage {
+            repository,
+            name: None,
+            facts: Some(ImageFacts {
+                content: self.content,
+                created: self.created,
+                run: self.run,
+                first_seen: self.first_seen,
+                coverage,
+            }),
+        }
+    }
+}
+
+/// Decides on a report. `versions` orders the versions of packages.
 pub fn decide(
     set: &PolicySet,
     subject: &Subject<'_>,
     mut report: Report,
     feeds: &FeedStanding,
+    versions: VersionOrder,
     now: Timestamp,
 ) -> Outcome {
-    let mut turns = Vec::new();
-    let exceptions = set.exceptions_for(&subject.scope.repository);
-    except(&mut report.findings, &exceptions, now, &mut turns);
-    let policies = set.covering(subject.scope);
+    let moment = Moment::of(now, versions);
+    let exceptions = set.exceptions_for(&subject.scope.repository, subject.digest);
+    let exceptions = InForce::of(&exceptions, now);
+    exceptions.cover(&mut report.findings, &moment);
+    let candidates: Vec<Candidate<'_>> = report.findings.iter().map(Candidate::of).collect();
+    let policies = set.covering(subject.scope, Some(subject.digest));
+    let repository = subject.scope.repository.to_string();
+    let image = subject.seen(&repository, &report.coverage);
     let mut spoken = Vec::new();
     for policy in &policies {
         let kind = artifact_reason(policy, subject.content);
-        let found = content_reasons(policy, &report, feeds, now, &mut turns);
-        let effects = kind.into_iter().chain(found);
+        let rules = rule_reasons(policy, &image, &candidates, &moment);
+        let found = content_reasons(policy, &report, feeds, &moment);
+        let effects = kind.into_iter().chain(rules).chain(found);
         spoken.extend(effects.map(|reason| (policy.ceiling(reason.action), reason)));
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
     let decision = effects.max().unwrap_or(Decision::Allow);
-    let in_force = exceptions.iter().filter(|e| e.is_in_force(now));
-    let allowed_by = allowed_by(decision, &policies, &report.findings, in_force.copied());
+    let allowed_by = allowed_by(
+        decision,
+        &policies,
+        &image,
+        &candidates,
+        &exceptions,
+        &moment,
+    );
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     Outcome {
         decision,
@@ -83,7 +123,7 @@ pub fn decide(
             digest: set.digest_for(subject.scope),
         },
         allowed_by,
-        valid_until: turns.into_iter().filter(|turn| *turn > now).min(),
+        valid_until: moment.next_turn(),
         report,
     }
 }
@@ -102,45 +142,32 @@ fn ordered(mut spoken: Vec<(Decision, Reason)>) -> Vec<Reason> {
     reasons
 }
 
-/// Names the exception in force on each finding, and notes when that will change.
-fn except(
-    findings: &mut [Finding],
-    exceptions: &[&Exception],
-    now: Timestamp,
-    turns: &mut Vec<Timestamp>,
-) {
-    for finding in findings {
-        let covering: Vec<_> = exceptions
-            .iter()
-            .filter(|e| e.is_in_force(now) && e.names(finding))
-            .collect();
-        finding.exception = covering.first().map(|exception| exception.name.clone());
-        turns.extend(covering.iter().filter_map(|exception| exception.expires_at));
-    }
-}
-
 /// Names the exceptions that a less strict decision rests on.
 ///
 /// Rules hit single findings and the strictest rule decides, so that one finding without its
 /// exceptions is enough to see whether they matter. Where several cover it, each alone would do and
 /// all are named: nobody may be left out because somebody else allowed the same.
-fn allowed_by<'a>(
+fn allowed_by(
     decision: Decision,
     policies: &[&Policy],
-    findings: &[Finding],
-    in_force: impl Iterator<Item = &'a Exception> + Clone,
+    image: &SeenImage<'_>,
+    candidates: &[Candidate<'_>],
+    exceptions: &InForce<'_>,
+    moment: &Moment,
 ) -> Vec<String> {
-    let is_stricter = |finding: &Finding, policy: &Policy| {
-        let hit = policy.rules.iter().filter(|rule| rule.when.hold(finding));
-        hit.map(|rule| policy.ceiling(rule.action))
-            .any(|effect| effect > decision)
+    let is_stricter = |candidate: &Candidate<'_>, policy: &Policy| {
+        let rules = policy.rules.iter();
+        let mut strict = rules.filter(|rule| {
+            let is_stricter = policy.ceiling(rule.action) > decision;
+            is_stricter && rule.is_on_findings && rule.means(image, moment)
+        });
+        strict.any(|rule| rule.hits(candidate, moment))
     };
-    let excepted = findings
-        .iter()
-        .filter(|finding| finding.exception.is_some());
-    let needed = excepted.filter(|finding| policies.iter().any(|p| is_stricter(finding, p)));
+    let excepted = candidates.iter();
+    let excepted = excepted.filter(|candidate| candidate.finding.exception.is_some());
+    let needed = excepted.filter(|candidate| policies.iter().any(|p| is_stricter(candidate, p)));
     let names: BTreeSet<&str> = needed
-        .flat_map(|finding| in_force.clone().filter(|e| e.names(finding)))
+        .flat_map(|candidate| exceptions.on(candidate.finding))
         .map(|exception| exception.name.as_str())
         .collect();
     names.into_iter().map(str::to_owned).collect()
@@ -164,14 +191,9 @@ fn content_reasons(
     policy: &Policy,
     report: &Report,
     feeds: &FeedStanding,
-    now: Timestamp,
-    turns: &mut Vec<Timestamp>,
+    moment: &Moment,
 ) -> Vec<Reason> {
-    let mut reasons: Vec<Reason> = policy
-        .rules
-        .iter()
-        .filter_map(|rule| rule_reason(rule, &report.findings))
-        .collect();
+    let mut reasons = Vec::new();
     let inconclusive = match report.coverage.status {
         CoverageStatus::Complete => None,
         CoverageStatus::Partial => Some(policy.on_partial),
@@ -184,7 +206,7 @@ fn content_reasons(
             words::coverage(&report.coverage),
         ));
     }
-    reasons.extend(stale(policy, report, feeds, now, turns));
+    reasons.extend(stale(policy, report, feeds, moment));
     reasons
 }
 
@@ -196,18 +218,20 @@ fn stale(
     policy: &Policy,
     report: &Report,
     feeds: &FeedStanding,
-    now: Timestamp,
-    turns: &mut Vec<Timestamp>,
+    moment: &Moment,
 ) -> Option<Reason> {
     let (max_age, action) = policy.max_feed_age?;
+    let now = moment.now;
     let mut told = Vec::new();
     if let Some(expires) = feeds.expires {
         if expires <= now {
             told.push(words::expired(expires));
             // The next bundle may hold the very same records, and then changes nothing else.
-            turns.extend(now.checked_add(LOOK_AGAIN).ok());
+            if let Ok(again) = now.checked_add(LOOK_AGAIN) {
+                moment.note(again);
+            }
         } else {
-            turns.push(expires);
+            moment.note(expires);
         }
     }
     let mut old = Vec::new();
@@ -215,7 +239,7 @@ fn stale(
         let most = max_age.of(known);
         // A time in the future would keep it young for longer than the policy says.
         match known.newest.map(|newest| newest.min(now).checked_add(most)) {
-            Some(Ok(stale_at)) if stale_at > now => turns.push(stale_at),
+            Some(Ok(stale_at)) if stale_at > now => moment.note(stale_at),
             // No time ever ends it.
             Some(Err(_beyond_all_time)) => {}
             Some(Ok(_)) | None => old.push((known, most)),
@@ -226,10 +250,52 @@ fn stale(
     (!told.is_empty()).then(|| reason(RuleId::STALE_FEEDS, action, told.join("; ")))
 }
 
-fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
-    let hits: Vec<&Finding> = findings
+/// Lets the rules of a policy speak, and the policy itself where it lists what is allowed and this is
+/// not on the list. Rules on tags and digests have spoken before anything was fetched.
+fn rule_reasons(
+    policy: &Policy,
+    image: &SeenImage<'_>,
+    candidates: &[Candidate<'_>],
+    moment: &Moment,
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut is_listed = !policy.is_allow_list;
+    for rule in &policy.rules {
+        if rule.names_references() {
+            is_listed |= rule.action == Decision::Allow && rule.may_mean(image, moment);
+        } else if !rule.means(image, moment) {
+            // It is silent.
+        } else if rule.is_on_findings {
+            reasons.extend(rule_reason(rule, candidates, moment));
+        } else if rule.action == Decision::Allow {
+            is_listed = true;
+        } else {
+            reasons.extend(image_reason(rule, image, moment));
+        }
+    }
+    if !is_listed {
+        let unlisted = words::UNLISTED.to_owned();
+        reasons.push(reason(RuleId::NOT_LISTED, Decision::Refuse, unlisted));
+    }
+    reasons
+}
+
+/// Speaks for a rule that needs no finding.
+pub(crate) fn image_reason(rule: &Rule, image: &SeenImage<'_>, moment: &Moment) -> Option<Reason> {
+    let conditions = rule.image.as_ref()?;
+    let is_known = conditions.hold(image, moment).is_some();
+    let mut message = words::image(&conditions.told(), is_known);
+    if let Some(own) = rule.message.as_ref().and_then(Template::plain) {
+        message = format!("{message}. {own}");
+    }
+    Some(reason(rule.id.clone(), rule.action, message))
+}
+
+fn rule_reason(rule: &Rule, candidates: &[Candidate<'_>], moment: &Moment) -> Option<Reason> {
+    let hits: Vec<&Finding> = candidates
         .iter()
-        .filter(|finding| finding.exception.is_none() && rule.when.hold(finding))
+        .filter(|candidate| candidate.finding.exception.is_none() && rule.hits(candidate, moment))
+        .map(|candidate| candidate.finding)
         .collect();
     let first = hits.first()?;
     let mut ids: Vec<String> = hits.iter().map(|finding| finding.id.clone()).collect();
@@ -246,7 +312,7 @@ fn rule_reason(rule: &Rule, findings: &[Finding]) -> Option<Reason> {
     })
 }
 
-fn reason(rule: RuleId, action: Decision, message: String) -> Reason {
+pub(crate) fn reason(rule: RuleId, action: Decision, message: String) -> Reason {
     Reason {
         rule,
         action,

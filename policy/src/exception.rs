@@ -1,12 +1,16 @@
 //! Exceptions: a finding that somebody answers for, in named images, until a date.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sluicegate_model::Repository;
+use sluicegate_model::Digest;
 use sluicegate_model::finding::Finding;
 
-use crate::rules::PurlPattern;
+use crate::conditions::Moment;
+use crate::pattern::ImagePattern;
+use crate::purl::{PurlPattern, SplitPurl};
 use sluicegate_model::glob::Glob;
 
 /// A checked exception.
@@ -16,20 +20,23 @@ pub(crate) struct Exception {
     pub text: String,
     pub id: String,
     pub purls: Vec<PurlPattern>,
-    pub images: Vec<Glob>,
+    pub images: Vec<ImagePattern>,
     pub paths: Vec<Glob>,
     /// None never expires: only entries of `.trivyignore` files may do that.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Exception {
-    pub(crate) fn covers_repository(&self, repository: &Repository) -> bool {
-        self.covers(&repository.to_string())
+    /// Tells whether it is about images of a repository, by its canonical name, or one of them.
+    pub(crate) fn covers_repository(&self, repository: &str) -> bool {
+        let mut images = self.images.iter();
+        self.images.is_empty() || images.any(|image| image.matches_repository(repository))
     }
 
-    /// Tells whether it is about images of a repository, by its canonical name.
-    pub(crate) fn covers(&self, repository: &str) -> bool {
-        self.images.is_empty() || self.images.iter().any(|image| image.matches(repository))
+    /// Tells whether it is about an image.
+    pub(crate) fn covers(&self, repository: &str, digest: &Digest) -> bool {
+        let mut images = self.images.iter();
+        self.images.is_empty() || images.any(|image| image.matches(repository, Some(digest)))
     }
 
     /// Tells whether the exception is about this finding, expired or not.
@@ -37,10 +44,14 @@ impl Exception {
         let by_id = finding.id == self.id
             || finding.aliases.contains(&self.id)
             || finding.advisories.contains(&self.id);
-        let purl = &finding.package.purl;
         by_id
-            && (self.purls.is_empty() || self.purls.iter().any(|wanted| wanted.matches(purl)))
+            && (self.purls.is_empty() || self.names_package(&finding.package.purl))
             && (self.paths.is_empty() || self.names_every_place(finding))
+    }
+
+    fn names_package(&self, purl: &str) -> bool {
+        let purl = SplitPurl::of(purl);
+        self.purls.iter().any(|wanted| wanted.matches(&purl))
     }
 
     /// Tells whether every place of the finding is meant: one that stands for copies elsewhere, or
@@ -52,6 +63,47 @@ impl Exception {
 
     pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Exceptions that are in force, by the name that each gives a weakness.
+pub(crate) struct InForce<'a>(HashMap<&'a str, Vec<(usize, &'a Exception)>>);
+
+impl<'a> InForce<'a> {
+    pub(crate) fn of(exceptions: &[&'a Exception], now: Timestamp) -> Self {
+        let mut by_id: HashMap<&str, Vec<_>> = HashMap::new();
+        let in_force = exceptions.iter().enumerate();
+        for (place, exception) in in_force.filter(|(_, it)| it.is_in_force(now)) {
+            let same = by_id.entry(&exception.id).or_default();
+            same.push((place, *exception));
+        }
+        Self(by_id)
+    }
+
+    /// Lists those on a finding, in the order of the set.
+    pub(crate) fn on(&self, finding: &Finding) -> Vec<&'a Exception> {
+        let names = finding.aliases.iter().chain(&finding.advisories);
+        let names = std::iter::once(&finding.id).chain(names);
+        let mut found: Vec<(usize, &Exception)> = names
+            .filter_map(|name| self.0.get(name.as_str()))
+            .flatten()
+            .copied()
+            .collect();
+        found.sort_unstable_by_key(|(place, _)| *place);
+        found.dedup_by_key(|(place, _)| *place);
+        let found = found.into_iter().map(|(_, exception)| exception);
+        found.filter(|exception| exception.names(finding)).collect()
+    }
+
+    /// Names the first one on each finding, and notes when that will change.
+    pub(crate) fn cover(&self, findings: &mut [Finding], moment: &Moment) {
+        for finding in findings {
+            let covering = self.on(finding);
+            finding.exception = covering.first().map(|exception| exception.name.clone());
+            for end in covering.iter().filter_map(|it| it.expires_at) {
+                moment.note(end);
+            }
+        }
     }
 }
 

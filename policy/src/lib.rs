@@ -3,26 +3,32 @@
 //! Laws, each with a test: unknown severity satisfies no threshold; more findings never loosen a
 //! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
 //!
-//! Reading order: what documents mean (`rules`, `exception`, `askers`), how they are read (`read`,
+//! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
+//! decision (`named`, `decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
 
 mod askers;
 mod binding;
 mod built_in;
+mod conditions;
 mod decide;
 mod document;
 mod duration;
 mod error;
 mod exception;
+mod image;
 mod lint;
 mod listed;
 mod load;
+mod named;
 mod needs;
+mod pattern;
+mod purl;
 mod read;
 mod rules;
 mod set;
 mod trivyignore;
+mod vers;
 mod words;
 
 pub use askers::Asker;
@@ -31,11 +37,14 @@ pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
+pub use image::AskedName;
 pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
+pub use named::NameRefusal;
 pub use needs::Lacks;
 pub use set::PolicySet;
 pub use trivyignore::is_named as is_trivyignore;
+pub use vers::{SCHEMES, VersionOrder};
 pub use words::{one_line, refusal_message, warning_text};
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sluicegate_model::verdict::Decision;
 
 use crate::exception::Exception;
-use crate::rules::{Conditions, Mode, Policy, Rule};
+use crate::rules::{Mode, Policy, Rule};
 use crate::set::PolicySet;
 
 /// What a service has seen, as far as documents speak of it.
@@ -34,6 +34,7 @@ impl PolicySet {
                 warnings.extend(of_rule(policy, rule));
             }
             warnings.extend(hidden(policy));
+            warnings.extend(closed(policy));
             warnings.extend(self.loosened(policy));
         }
         warnings
@@ -54,9 +55,12 @@ impl PolicySet {
                 ));
             }
         }
+        for policy in self.own_policies() {
+            warnings.extend(of_unseen(policy, seen));
+        }
         for exception in self.exceptions() {
             let (name, id) = (&exception.name, &exception.id);
-            let covers = |it: &String| exception.covers(it);
+            let covers = |it: &String| exception.covers_repository(it);
             if !seen.repositories.iter().any(covers) {
                 warnings.push(format!("exception {name:?} names no image that was seen"));
             } else if !seen.ids.contains(id) {
@@ -89,7 +93,7 @@ impl PolicySet {
         let is_lost = |rule: &&Rule| {
             let hits = |by: &&Policy| {
                 let mut rules = by.rules.iter();
-                rules.any(|own| own.when.covers(&rule.when) && refuses(own.action, by))
+                rules.any(|own| own.covers(rule) && refuses(own.action, by))
             };
             !beside.iter().any(hits)
         };
@@ -159,7 +163,17 @@ fn is_ghsa(id: &str) -> bool {
 fn of_rule(policy: &Policy, rule: &Rule) -> Vec<String> {
     let named = format!("rule {:?} of policy {:?}", rule.id.as_str(), policy.name);
     let mut warnings = Vec::new();
-    if rule.when.is_empty() {
+    if rule.when.contradicts_itself() {
+        warnings.push(format!(
+            "{named} never hits: no finding satisfies its conditions on age and fix"
+        ));
+    }
+    if rule.spares_everything() {
+        warnings.push(format!(
+            "{named} never hits: its `unless` holds wherever its `when` does"
+        ));
+    }
+    if rule.hits_everything() {
         warnings.push(format!(
             "{named} has an empty `when`: it hits every finding"
         ));
@@ -169,7 +183,7 @@ fn of_rule(policy: &Policy, rule: &Rule) -> Vec<String> {
             "{named} never hits: severityAtLeast holds for no unknown severity"
         ));
     }
-    if rule.action == Decision::Allow {
+    if rule.action == Decision::Allow && !policy.is_allow_list {
         warnings.push(format!(
             "{named} changes nothing: a stricter rule wins, and what nothing refuses is allowed; an \
              Exception lets a finding through"
@@ -178,15 +192,45 @@ fn of_rule(policy: &Policy, rule: &Rule) -> Vec<String> {
     warnings
 }
 
+/// Tells of rules on repositories of which none was seen.
+fn of_unseen<'a>(policy: &'a Policy, seen: &'a Seen) -> impl Iterator<Item = String> + use<'a> {
+    let names_none = |rule: &&Rule| {
+        let repositories = rule.image.as_ref().and_then(|it| it.repositories.as_ref());
+        repositories.is_some_and(|patterns| {
+            let mut all = seen.repositories.iter();
+            !all.any(|name| patterns.iter().any(|pattern| pattern.matches(name)))
+        })
+    };
+    let unseen = policy.rules.iter().filter(names_none);
+    unseen.map(|rule| {
+        format!(
+            "rule {:?} of policy {:?} names no repository that was seen",
+            rule.id, policy.name
+        )
+    })
+}
+
+/// Tells of a list of what is allowed that is empty.
+fn closed(policy: &Policy) -> Option<String> {
+    let mut rules = policy.rules.iter();
+    let is_empty = policy.is_allow_list && !rules.any(|rule| rule.action == Decision::Allow);
+    is_empty.then(|| {
+        format!(
+            "policy {:?} refuses every image: its default is refuse, and none of its rules allows",
+            policy.name
+        )
+    })
+}
+
 /// Names the rules that another always hides. Of two that say the same the first stays.
 fn hidden(policy: &Policy) -> Vec<String> {
     let mut warnings = Vec::new();
     for (at, rule) in policy.rules.iter().enumerate() {
         let hides = |(other_at, other): &(usize, &Rule)| {
-            let is_same = rule.when.covers(&other.when) && rule.action == other.action;
+            let is_same = rule.covers(other) && rule.action == other.action;
             *other_at != at
                 && other.action >= rule.action
-                && other.when.covers(&rule.when)
+                && other.covers(rule)
                 && (!is_same || *other_at < at)
         };
         let other = policy.rules.iter().enumerate().find(hides);
@@ -199,35 +243,4 @@ fn hidden(policy: &Policy) -> Vec<String> {
         }
     }
     warnings
-}
-
-impl Conditions {
-    fn is_empty(&self) -> bool {
-        self.covers(&Self::default())
-    }
-
-    /// Tells whether they hold for every finding for which the others do.
-    fn covers(&self, other: &Self) -> bool {
-        let same = |own: Option<bool>, other: Option<bool>| own.is_none() || own == other;
-        let severity = self
-            .severity_at_least
-            .is_none_or(|least| other.severity_at_least.is_some_and(|it| it >= least));
-        let known = self.severity_unknown == Some(false) && other.severity_at_least.is_some();
-        let package = match (&self.package, &other.package) {
-            (None, _) => true,
-            (Some(own), Some(other)) => own.covers(other),
-            (Some(_), None) => false,
-        };
-        severity
-            && (known || same(self.severity_unknown, other.severity_unknown))
-            && same(self.fixable, other.fixable)
-            && same(self.kev, other.kev)
-            && self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
-            && self.covers_kind_and_status(other)
-            && (self.evidence.is_none() || self.evidence == other.evidence)
-            && package
-            && self
-                .epss_at_least
-                .is_none_or(|least| other.epss_at_least.is_some_and(|it| it >= least))
-    }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use sluicegate_model::Scope;
 
-use crate::rules::{Conditions, Policy};
+use crate::conditions::Conditions;
+use crate::rules::Policy;
 use crate::set::PolicySet;
 
 /// What the loaded feeds do not have.
@@ -30,7 +31,7 @@ impl PolicySet {
     /// scope, or all.
     pub fn unmet(&self, scope: Option<&Scope>, lacks: &Lacks) -> Vec<String> {
         let policies = match scope {
-            Some(scope) => self.covering(scope),
+            Some(scope) => self.applying(scope),
             None => self.own_or_default(),
         };
         policies

@@ -4,20 +4,21 @@
 //! out would change what a rule means.
 
 mod bindings;
+mod conditions;
+mod images;
+mod rules;
 
 use jiff::Timestamp;
 use sluicegate_model::artifact::ArtifactKind;
-use sluicegate_model::finding::{FindingKind, FindingStatus};
-use sluicegate_model::package::Evidence;
-use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
-use sluicegate_model::verdict::{Decision, RuleId};
+use sluicegate_model::verdict::Decision;
 
 use crate::binding::Binding;
 use crate::duration;
 use crate::exception::{self, Exception};
-use crate::rules::{Conditions, MaxAge, Mode, Policy, PurlPattern, Rule, Template};
-use sluicegate_model::glob::Glob;
+use crate::pattern::ImagePattern;
+use crate::purl::PurlPattern;
+use crate::rules::{MaxAge, Mode, Policy};
 
 /// The only version of documents there is.
 const API_VERSION: &str = "sluicegate/v1";
@@ -27,6 +28,11 @@ const AUTO: &str = "auto";
 const NOT_YET: &str = "not supported yet";
 /// Longest name of a document or rule, in bytes: names are shown in one-line refusals.
 const MAX_NAME_BYTES: usize = 100;
+
+/// Longest pattern, in bytes: each is held against every finding, or every name that is asked for.
+const MAX_PATTERN_BYTES: usize = 1_024;
+/// Most texts in one list of a rule.
+const MAX_TEXTS: usize = 1_000;
 
 /// One checked document.
 pub(crate) enum Document {
@@ -96,9 +102,11 @@ impl DocumentReader {
         let mut fields = self.kept(Fields::of(node))?;
         let (mode, on_inconclusive) = (fields.take("mode"), fields.take("onInconclusive"));
         let (feeds, artifacts) = (fields.take("feeds"), fields.take("artifacts"));
-        let rules = fields.take("rules");
+        let (default, rules) = (fields.take("default"), fields.take("rules"));
         fields.finish(&mut self.mistakes);
         let mode = mode.and_then(|node| self.word(node, &MODES));
+        let is_allow_list = default.and_then(|node| self.word(node, &DEFAULTS));
+        let is_allow_list = is_allow_list.unwrap_or(false);
         let both = (Decision::Refuse, Decision::Refuse);
         let (on_partial, on_unscannable) = on_inconclusive
             .and_then(|node| self.on_inconclusive(node))
@@ -112,7 +120,8 @@ impl DocumentReader {
             max_feed_age: feeds.and_then(|node| self.feeds(node)),
             artifacts_default: Decision::Refuse,
             artifacts_allowed: ARTIFACTS.map(|(_, kind)| kind).to_vec(),
-            rules: rules.map_or_else(Vec::new, |node| self.rules(node)),
+            is_allow_list,
+            rules: rules.map_or_else(Vec::new, |node| self.rules(node, is_allow_list)),
         };
         if let Some(node) = artifacts {
             self.artifacts(node, &mut policy);
@@ -159,97 +168,6 @@ impl DocumentReader {
         }
     }
 
-    fn rules(&mut self, node: &Node) -> Vec<Rule> {
-        let mut rules: Vec<Rule> = Vec::new();
-        for item in self.kept(node.list()).unwrap_or_default() {
-            let Some(rule) = self.rule(item) else {
-                continue;
-            };
-            if rules.iter().any(|known| known.id == rule.id) {
-                let message = format!("rule id {:?} is used twice", rule.id.as_str());
-                self.mistakes.push(item.mistake(message));
-            }
-            rules.push(rule);
-        }
-        rules
-    }
-
-    fn rule(&mut self, node: &Node) -> Option<Rule> {
-        let mut fields = self.kept(Fields::of(node))?;
-        let (id, action) = (fields.require("id"), fields.require("action"));
-        let (when, message) = (fields.require("when"), fields.take("message"));
-        let before = self.mistakes.len();
-        fields.reject("cel", NOT_YET, &mut self.mistakes);
-        let has_later_condition = self.mistakes.len() > before;
-        fields.reject("graceForServed", NOT_YET, &mut self.mistakes);
-        fields.finish(&mut self.mistakes);
-        let id = self.kept(id).and_then(|node| self.rule_id(node));
-        let action = self.kept(action).and_then(|node| self.action(node));
-        let when = if has_later_condition {
-            when.ok()
-        } else {
-            self.kept(when)
-        };
-        let when = when.and_then(|node| self.conditions(node));
-        let message = match message {
-            Some(node) => Some(self.template(node)?),
-            None => None,
-        };
-        Some(Rule {
-            id: id?,
-            when: when?,
-            action: action?,
-            message,
-        })
-    }
-
-    fn rule_id(&mut self, node: &Node) -> Option<RuleId> {
-        let id = RuleId::from(self.name(node)?);
-        if RuleId::BUILT_IN.contains(&id) {
-            let message = format!("rule id {:?} is the name of a built-in rule", id.as_str());
-            self.mistakes.push(node.mistake(message));
-        }
-        Some(id)
-    }
-
-    fn template(&mut self, node: &Node) -> Option<Template> {
-        let text = self.kept(node.text())?;
-        self.kept(Template::parse(text).map_err(|why| node.mistake(why.to_string())))
-    }
-
-    fn conditions(&mut self, node: &Node) -> Option<Conditions> {
-        let mut fields = self.kept(Fields::of(node))?;
-        let before = self.mistakes.len();
-        let severity_at_least = fields
-            .take("severityAtLeast")
-            .and_then(|node| self.word(node, &SEVERITIES));
-        let mut switch = |key| fields.take(key).and_then(|node| self.kept(node.bool()));
-        let (severity_unknown, fixable, kev) =
-            (switch("severityUnknown"), switch("fixable"), switch("kev"));
-        let quieted = switch("quieted");
-        let conditions = Conditions {
-            severity_at_least,
-            severity_unknown,
-            fixable,
-            kev,
-            quieted,
-            kind: fields.take("kind").and_then(|node| self.word(node, &KINDS)),
-            status: fields
-                .take("status")
-                .and_then(|node| self.word(node, &STATUSES)),
-            evidence: fields
-                .take("evidence")
-                .and_then(|node| self.word(node, &EVIDENCE)),
-            epss_at_least: fields
-                .take("epssAtLeast")
-                .and_then(|node| self.probability(node)),
-            package: fields.take("package").and_then(|node| self.purl(node)),
-        };
-        fields.reject("olderThan", NOT_YET, &mut self.mistakes);
-        fields.finish(&mut self.mistakes);
-        (self.mistakes.len() == before).then_some(conditions)
-    }
-
     fn exception(&mut self, name: String, text: String, node: &Node) -> Option<Exception> {
         let mut fields = self.kept(Fields::of(node))?;
         let (id, statement) = (fields.require("id"), fields.require("statement"));
@@ -273,7 +191,7 @@ impl DocumentReader {
         })
     }
 
-    fn images(&mut self, node: &Node) -> Option<Vec<Glob>> {
+    fn images(&mut self, node: &Node) -> Option<Vec<ImagePattern>> {
         let items = self.kept(node.list())?;
         if items.is_empty() {
             self.mistakes.push(node.wanted("at least one repository"));
@@ -281,15 +199,9 @@ impl DocumentReader {
         items.iter().map(|item| self.image(item)).collect()
     }
 
-    fn image(&mut self, node: &Node) -> Option<Glob> {
-        let text = self.kept(node.text())?;
-        match image_problem(text) {
-            Some(problem) => {
-                self.mistakes.push(node.mistake(problem));
-                None
-            }
-            None => Some(Glob::new(text)),
-        }
+    fn image(&mut self, node: &Node) -> Option<ImagePattern> {
+        let text = self.pattern(node)?;
+        self.kept(ImagePattern::parse(text).map_err(|why| node.mistake(why.to_string())))
     }
 
     /// Reads a list of packages. An empty list would mean every package, so it is none.
@@ -301,8 +213,19 @@ impl DocumentReader {
         items.iter().map(|item| self.purl(item)).collect()
     }
 
-    fn purl(&mut self, node: &Node) -> Option<PurlPattern> {
+    /// Reads a text that is held against others, which bounds how long it may be.
+    fn pattern<'a>(&mut self, node: &'a Node) -> Option<&'a str> {
         let text = self.kept(node.text())?;
+        if text.len() > MAX_PATTERN_BYTES {
+            let message = format!("a pattern has at most {MAX_PATTERN_BYTES} bytes");
+            self.mistakes.push(node.mistake(message));
+            return None;
+        }
+        Some(text)
+    }
+
+    fn purl(&mut self, node: &Node) -> Option<PurlPattern> {
+        let text = self.pattern(node)?;
         self.kept(PurlPattern::parse(text).map_err(|why| node.mistake(why.to_string())))
     }
 
@@ -356,17 +279,6 @@ impl DocumentReader {
         found.map(|(_, value)| *value)
     }
 
-    fn probability(&mut self, node: &Node) -> Option<f64> {
-        let number = node
-            .number()
-            .ok()
-            .filter(|number| (0.0..=1.0).contains(number));
-        if number.is_none() {
-            self.mistakes.push(node.wanted("a probability from 0 to 1"));
-        }
-        number
-    }
-
     fn max_age(&mut self, node: &Node) -> Option<MaxAge> {
         let text = self.kept(node.text())?;
         if text == AUTO {
@@ -384,41 +296,15 @@ const MODES: [(&str, Mode); 3] = [
     ("audit", Mode::Audit),
 ];
 
+/// What becomes of images of which no rule speaks: whether the rules list what is allowed.
+const DEFAULTS: [(&str, bool); 2] = [("allow", false), ("refuse", true)];
+
 /// The kinds of artifacts that a policy can name; all are allowed where it names none.
 const ARTIFACTS: [(&str, ArtifactKind); 4] = [
     ("signatures", ArtifactKind::Signature),
     ("sboms", ArtifactKind::Sbom),
     ("attestations", ArtifactKind::Attestation),
     ("helm", ArtifactKind::Helm),
-];
-
-const SEVERITIES: [(&str, Severity); 5] = [
-    ("negligible", Severity::Negligible),
-    ("low", Severity::Low),
-    ("medium", Severity::Medium),
-    ("high", Severity::High),
-    ("critical", Severity::Critical),
-];
-
-const KINDS: [(&str, FindingKind); 4] = [
-    ("vulnerability", FindingKind::Vulnerability),
-    ("malware", FindingKind::Malware),
-    ("eol", FindingKind::Eol),
-    ("informational", FindingKind::Informational),
-];
-
-const STATUSES: [(&str, FindingStatus); 3] = [
-    ("affected", FindingStatus::Affected),
-    ("unknown", FindingStatus::Unknown),
-    ("not_affected", FindingStatus::NotAffected),
-];
-
-const EVIDENCE: [(&str, Evidence); 5] = [
-    ("installed", Evidence::Installed),
-    ("cached", Evidence::Cached),
-    ("historical", Evidence::Historical),
-    ("inferred", Evidence::Inferred),
-    ("claimed", Evidence::Claimed),
 ];
 
 /// Gives a form that depends on what a document says and not on how it is laid out.
@@ -437,27 +323,4 @@ pub(crate) fn canonical(node: &Node) -> serde_json::Value {
             entries.iter().map(pair).collect()
         }
     }
-}
-
-/// Says why a pattern can never match a canonical repository name.
-fn image_problem(text: &str) -> Option<String> {
-    let (host, path) = text.split_once('/').unwrap_or((text, ""));
-    if text.contains('@') || path.contains(':') {
-        return Some(format!("{text:?}: tags and digests are {NOT_YET}"));
-    }
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/*?:".contains(&byte);
-    let crosses = host.contains("**");
-    if text.is_empty() || !text.bytes().all(allowed) || (path.is_empty() && !crosses) {
-        return Some(format!(
-            "wanted a canonical name or a pattern of one, such as docker.io/library/php or \
-             quay.io/team/**, got {text:?}"
-        ));
-    }
-    if host == "docker.io" && !path.contains('/') && !path.contains("**") {
-        return Some(format!(
-            "{text:?} matches nothing: the canonical name is docker.io/library/{path}"
-        ));
-    }
-    None
 }

@@ -1,14 +1,13 @@
-//! Checked policies: what each condition means for one finding.
+//! Checked policies and their rules.
 
 use jiff::SignedDuration;
 use sluicegate_model::artifact::ArtifactKind;
-use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
-use sluicegate_model::package::Evidence;
+use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Knowledge;
-use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, RuleId};
 
-use sluicegate_model::glob::Glob;
+use crate::conditions::{Block, Candidate, Conditions, Moment};
+use crate::image::{ImageConditions, SeenImage};
 
 /// A ceiling for everything a policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +46,28 @@ pub(crate) struct Policy {
     pub max_feed_age: Option<(MaxAge, Decision)>,
     pub artifacts_default: Decision,
     pub artifacts_allowed: Vec<ArtifactKind>,
+    /// Whether images are refused that none of its rules allows.
+    pub is_allow_list: bool,
     pub rules: Vec<Rule>,
 }
 
 impl Policy {
+    /// Tells whether it may refuse a name alone.
+    pub(crate) fn decides_by_name(&self) -> bool {
+        let mut rules = self.rules.iter();
+        self.is_allow_list || rules.any(|rule| rule.image.is_some() && !rule.is_on_findings)
+    }
+
+    /// Tells whether it asks for tags or digests anywhere.
+    pub(crate) fn names_references(&self) -> bool {
+        self.rules.iter().any(Rule::names_references)
+    }
+
+    /// Tells whether it lists tags or digests that are allowed.
+    pub(crate) fn lists_references(&self) -> bool {
+        self.is_allow_list && self.names_references()
+    }
+
     /// Lowers a decision to what the mode lets through.
     pub(crate) fn ceiling(&self, asked: Decision) -> Decision {
         match self.mode {
@@ -67,76 +84,64 @@ pub(crate) struct Rule {
     pub id: RuleId,
     pub action: Decision,
     pub message: Option<Template>,
+    /// Which findings it chooses; all that rules see unasked where it is empty.
     pub when: Conditions,
+    /// Which of those it spares.
+    pub unless: Option<Conditions>,
+    /// Whether it speaks of findings: it has a `when` or an `unless`.
+    pub is_on_findings: bool,
+    /// Which images it speaks of; all of them where it is absent.
+    pub image: Option<ImageConditions>,
 }
 
-/// Conditions that must all hold for the same finding; an absent one holds.
-#[derive(Debug, Default)]
-pub(crate) struct Conditions {
-    pub severity_at_least: Option<Severity>,
-    pub severity_unknown: Option<bool>,
-    pub fixable: Option<bool>,
-    pub kev: Option<bool>,
-    /// Which kind is meant; absent, all but the informational one.
-    pub kind: Option<FindingKind>,
-    pub package: Option<PurlPattern>,
-    pub epss_at_least: Option<f64>,
-    /// Whether findings are meant that somebody quieted; absent, they are not.
-    pub quieted: Option<bool>,
-    /// Which status is meant; absent, all but that of what is not affected.
-    pub status: Option<FindingStatus>,
-    /// What the package's presence rests on; absent, anything.
-    pub evidence: Option<Evidence>,
-}
-
-impl Conditions {
-    pub(crate) fn hold(&self, finding: &Finding) -> bool {
-        let is = |wanted: Option<bool>, actual: bool| wanted.is_none_or(|wanted| wanted == actual);
-        let known = finding.severity != Severity::Unknown;
-        self.severity_at_least
-            .is_none_or(|least| known && finding.severity >= least)
-            && is(self.severity_unknown, !known)
-            && is(self.fixable, finding.fixed.is_some())
-            && is(self.kev, finding.kev)
-            && self.quieted.unwrap_or(false) == finding.quieted_by.is_some()
-            && means(self.kind, &Self::UNSEEN.0, &finding.kind)
-            && means(self.status, &Self::UNSEEN.1, &finding.status)
-            && self
-                .evidence
-                .is_none_or(|wanted| wanted == finding.package.evidence)
-            && self
-                .package
-                .as_ref()
-                .is_none_or(|wanted| wanted.matches(&finding.package.purl))
-            && self
-                .epss_at_least
-                .is_none_or(|least| finding.epss.is_some_and(|got| got >= least))
+impl Rule {
+    /// Tells whether it hits a finding.
+    pub(crate) fn hits(&self, candidate: &Candidate<'_>, moment: &Moment) -> bool {
+        let is_spared = |unless: &Conditions| unless.hold(candidate, Block::Unless, moment);
+        self.when.hold(candidate, Block::When, moment)
+            && !self.unless.as_ref().is_some_and(is_spared)
     }
-}
 
-/// Tells whether a condition means a value; one that is absent means all but what rules do not see
-/// unasked.
-fn means<T: PartialEq>(wanted: Option<T>, unseen: &T, value: &T) -> bool {
-    wanted.map_or(value != unseen, |wanted| wanted == *value)
-}
-
-/// Tells whether a condition means all that another one does.
-fn covers<T: PartialEq>(own: Option<T>, other: Option<T>, unseen: &T) -> bool {
-    match other {
-        Some(other) => means(own, unseen, &other),
-        None => own.is_none(),
+    /// Tells whether it speaks of an image. What is not known of one makes no rule weaker: whatever
+    /// refuses or annotates speaks, and what allows does not.
+    pub(crate) fn means(&self, image: &SeenImage<'_>, moment: &Moment) -> bool {
+        let holds = |conditions: &ImageConditions| conditions.hold(image, moment);
+        let holds = self.image.as_ref().map_or(Some(true), holds);
+        holds.unwrap_or(self.action != Decision::Allow)
     }
-}
 
-impl Conditions {
-    /// Kind and status that a rule sees only where it asks for them.
-    const UNSEEN: (FindingKind, FindingStatus) =
-        (FindingKind::Informational, FindingStatus::NotAffected);
+    /// Tells whether it speaks of an image, or may.
+    pub(crate) fn may_mean(&self, image: &SeenImage<'_>, moment: &Moment) -> bool {
+        let conditions = self.image.as_ref();
+        conditions.is_none_or(|it| it.hold(image, moment) != Some(false))
+    }
 
-    /// Tells whether every finding of a kind and a status that the others mean is one that these do.
-    pub(crate) fn covers_kind_and_status(&self, other: &Self) -> bool {
-        let (kind, status) = Self::UNSEEN;
-        covers(self.kind, other.kind, &kind) && covers(self.status, other.status, &status)
+    /// Tells whether it asks for a tag or a digest, which requests have and verdicts have not.
+    pub(crate) fn names_references(&self) -> bool {
+        let image = self.image.as_ref();
+        image.is_some_and(ImageConditions::name_references)
+    }
+
+    /// Tells whether it hits whatever the other does.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let is_alike = self.is_on_findings == other.is_on_findings;
+        let means_as_much = self.image.is_none() || self.image == other.image;
+        if !is_alike || !means_as_much {
+            return false;
+        }
+        let spares_no_more = self.unless.is_none() || self.unless == other.unless;
+        spares_no_more && self.when.covers(&other.when)
+    }
+
+    /// Tells whether it hits every finding that rules see unasked.
+    pub(crate) fn hits_everything(&self) -> bool {
+        self.is_on_findings && self.image.is_none() && self.unless.is_none() && self.when.is_empty()
+    }
+
+    /// Tells whether it spares whatever it chooses, as far as is known.
+    pub(crate) fn spares_everything(&self) -> bool {
+        let unless = self.unless.as_ref();
+        unless.is_some_and(|unless| unless.spare_all_of(&self.when))
     }
 }
 
@@ -156,6 +161,11 @@ impl Template {
             }
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Gives it where nothing is to be filled in.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        (!self.0.contains('{')).then_some(&*self.0)
     }
 
     /// Fills in the worst finding. What a finding holds is never taken for a place.
@@ -181,149 +191,3 @@ impl Template {
 #[derive(Debug, thiserror::Error)]
 #[error("a message can fill in {{{places}}} only", places = Template::PLACES.join("}, {"))]
 pub(crate) struct UnknownPlace;
-
-/// Says why a text names no packages: the fault of whoever wrote it.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PurlError {
-    #[error("{0:?} is no package URL, such as pkg:maven/log4j/log4j")]
-    Other(String),
-    #[error("{0:?}: qualifiers and subpaths are not supported yet")]
-    Qualified(String),
-}
-
-/// A package URL without what it leaves open: version, qualifiers.
-#[derive(Debug)]
-pub(crate) struct PurlPattern {
-    name: Glob,
-    version: Option<String>,
-}
-
-impl PurlPattern {
-    /// Reads `pkg:type/namespace/name[@version]`; the name may hold `*`.
-    pub(crate) fn parse(text: &str) -> Result<Self, PurlError> {
-        if !text.starts_with("pkg:") || !text.contains('/') {
-            return Err(PurlError::Other(text.to_owned()));
-        }
-        if text.contains(['?', '#']) {
-            return Err(PurlError::Qualified(text.to_owned()));
-        }
-        let (name, version) = split(text);
-        Ok(Self {
-            name: Glob::new(&name),
-            version,
-        })
-    }
-
-    /// Tells whether every package URL that the other matches is matched, as far as the patterns
-    /// show it.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        let is_named = self.name == other.name || self.name.matches(&other.name.to_string());
-        is_named && (self.version.is_none() || self.version == other.version)
-    }
-
-    pub(crate) fn matches(&self, purl: &str) -> bool {
-        let (name, version) = split(purl);
-        self.name.matches(&name) && (self.version.is_none() || self.version == version)
-    }
-}
-
-/// Splits a package URL into its decoded name part and version.
-fn split(purl: &str) -> (String, Option<String>) {
-    let bare = purl.split(['?', '#']).next().unwrap_or_default();
-    // Scopes such as @angular stand encoded; a literal @ before the last slash is one as well.
-    let slash = bare.rfind('/').unwrap_or(0);
-    match bare.rfind('@').filter(|at| *at > slash + 1) {
-        Some(at) => {
-            let (name, version) = bare.split_at(at);
-            let version = version.strip_prefix('@').unwrap_or(version);
-            (normal(&decoded(name)), Some(decoded(version)))
-        }
-        None => (normal(&decoded(bare)), None),
-    }
-}
-
-/// Folds what a package's index folds. Source: purl-spec, "PURL-TYPES"; PEP 503 for Python.
-fn normal(name: &str) -> String {
-    let (kind, path) = name.split_once('/').unwrap_or((name, ""));
-    let kind = kind.to_ascii_lowercase();
-    let path = match kind.as_str() {
-        "pkg:pypi" => {
-            let lower = path.to_ascii_lowercase().replace(['_', '.'], "-");
-            let words: Vec<&str> = lower.split('-').filter(|word| !word.is_empty()).collect();
-            words.join("-")
-        }
-        "pkg:deb" | "pkg:apk" => path.to_ascii_lowercase(),
-        _ => path.to_owned(),
-    };
-    format!("{kind}/{path}")
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
-        let byte = escaped
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let (byte, following) = match (byte, after.get(2..)) {
-            (Some(byte), Some(following)) => (byte, following),
-            _ => (*first, after),
-        };
-        bytes.push(byte);
-        rest = following;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::PurlPattern;
-
-    #[test]
-    fn a_purl_without_version_means_every_version() {
-        for (pattern, purl, wanted) in [
-            (
-                "pkg:maven/log4j/log4j",
-                "pkg:maven/log4j/log4j@1.2.17",
-                true,
-            ),
-            (
-                "pkg:maven/log4j/log4j@1.2.16",
-                "pkg:maven/log4j/log4j@1.2.17",
-                false,
-            ),
-            (
-                "pkg:deb/debian/libxml2",
-                "pkg:deb/debian/libxml2@2.9?arch=amd64&distro=debian-12",
-                true,
-            ),
-            (
-                "pkg:deb/debian/libxml2",
-                "pkg:deb/debian/libxml2-utils@2.9",
-                false,
-            ),
-            (
-                "pkg:npm/@angular/core",
-                "pkg:npm/%40angular/core@1.0.0",
-                true,
-            ),
-            (
-                "pkg:npm/%40angular/*",
-                "pkg:npm/%40angular/core@1.0.0",
-                true,
-            ),
-            ("pkg:pypi/*", "pkg:pypi/jinja2@2.10", true),
-            (
-                "pkg:PyPI/Zope_.Interface",
-                "pkg:pypi/zope-interface@1",
-                true,
-            ),
-        ] {
-            let parsed = PurlPattern::parse(pattern).unwrap();
-            assert_eq!(parsed.matches(purl), wanted, "{pattern} on {purl}");
-        }
-        assert!(PurlPattern::parse("log4j").is_err());
-        assert!(PurlPattern::parse("pkg:deb/debian/x?arch=arm64").is_err());
-    }
-}

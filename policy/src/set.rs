@@ -31,8 +31,19 @@ struct Documents {
     /// All of them as they were written, the built-in one too.
     written: Vec<PolicyDocument>,
     digest: Digest,
-    /// Digests by scope: every warm pull asks for one, and documents never change.
-    remembered: RwLock<HashMap<Scope, Digest>>,
+    /// What every warm pull asks for, by scope: documents never change.
+    remembered: RwLock<HashMap<Scope, Remembered>>,
+}
+
+/// What is known of a scope.
+#[derive(Clone, Debug)]
+struct Remembered {
+    /// The digest of the documents that apply.
+    digest: Digest,
+    /// Whether any of the policies may decide by a name alone.
+    by_name: bool,
+    /// Whether any of them lists what is allowed.
+    by_list: bool,
 }
 
 impl PolicySet {
@@ -119,38 +130,59 @@ impl PolicySet {
 
     /// Gives the digest of the documents that apply in a scope.
     pub fn digest_for(&self, scope: &Scope) -> Digest {
+        self.remembered(scope, |it| it.digest.clone())
+    }
+
+    /// Tells whether a name alone may be refused in a scope.
+    pub(crate) fn decides_by_name(&self, scope: &Scope) -> bool {
+        self.remembered(scope, |it| it.by_name)
+    }
+
+    /// Tells whether what an allowed name leads to has to be remembered in a scope.
+    pub fn lists_names(&self, scope: &Scope) -> bool {
+        self.remembered(scope, |it| it.by_list)
+    }
+
+    fn remembered<T>(&self, scope: &Scope, of: impl Fn(&Remembered) -> T) -> T {
         let remembered = &self.0.remembered;
         let known = remembered.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(digest) = known.get(scope) {
-            return digest.clone();
+        if let Some(known) = known.get(scope) {
+            return of(known);
         }
         drop(known);
-        let digest = self.compute_digest_for(scope);
+        let computed = self.compute(scope);
+        let answer = of(&computed);
         let mut known = remembered.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
-        known.insert(scope.clone(), digest.clone());
-        digest
+        known.insert(scope.clone(), computed);
+        answer
     }
 
-    fn compute_digest_for(&self, scope: &Scope) -> Digest {
-        digest_of(self.texts_for(scope))
+    fn compute(&self, scope: &Scope) -> Remembered {
+        let policies = self.applying(scope);
+        Remembered {
+            digest: digest_of(self.texts_for(scope)),
+            by_name: policies.iter().any(|policy| policy.decides_by_name()),
+            by_list: policies.iter().any(|policy| policy.lists_references()),
+        }
     }
 
     fn texts_for(&self, scope: &Scope) -> Vec<(&str, &str, &str)> {
         let name = scope.repository.to_string();
-        let policies = self.covering(scope);
+        let policies = self.applying(scope);
         let mut texts: Vec<(&str, &str, &str)> = policies
             .iter()
             .map(|policy| (POLICY, policy.name.as_str(), policy.text.as_str()))
             .collect();
         for binding in &self.0.bindings {
-            if binding.covers(&name, &scope.audience) {
+            if binding.is_for(&scope.audience) && binding.covers_repository(&name) {
                 texts.push((BINDING, &binding.name, &binding.text));
             }
         }
-        for exception in self.exceptions_for(&scope.repository) {
+        let exceptions = self.0.exceptions.iter();
+        for exception in exceptions.filter(|it| it.covers_repository(&name)) {
             texts.push((EXCEPTION, &exception.name, &exception.text));
         }
         texts
@@ -187,35 +219,47 @@ impl PolicySet {
         policies.iter().map(|policy| policy.name.clone()).collect()
     }
 
-    /// Lists the policies that apply in a scope: the built-in one where no other does.
-    pub(crate) fn covering(&self, scope: &Scope) -> Vec<&Policy> {
+    /// Lists the policies that apply in a scope to an image, or to what has no digest yet: the built-in
+    /// one where no other does.
+    pub(crate) fn covering(&self, scope: &Scope, digest: Option<&Digest>) -> Vec<&Policy> {
         let name = scope.repository.to_string();
+        self.of_bindings(|binding| binding.covers(&name, digest, &scope.audience))
+    }
+
+    /// Lists the policies that apply in a scope to any image.
+    pub(crate) fn applying(&self, scope: &Scope) -> Vec<&Policy> {
+        let name = scope.repository.to_string();
+        let applies = |it: &Binding| it.is_for(&scope.audience) && it.covers_repository(&name);
+        let mut applying = self.of_bindings(applies);
+        // Where they are bound to some of its images alone, the built-in one is for the others.
+        let others = self.covering(scope, None);
+        let is_new = |policy: &&Policy| !applying.iter().any(|it| std::ptr::eq(*it, *policy));
+        let new: Vec<&Policy> = others.into_iter().filter(is_new).collect();
+        applying.extend(new);
+        applying
+    }
+
+    /// Lists the policies that are bound to nothing, and those to which such bindings bind.
+    fn of_bindings(&self, is_meant: impl Fn(&Binding) -> bool) -> Vec<&Policy> {
         let covers = |policy: &&Policy| {
-            let mut own = self
-                .0
-                .bindings
-                .iter()
-                .filter(|binding| binding.policy == policy.name);
+            let bindings = self.0.bindings.iter();
+            let mut own = bindings.filter(|binding| binding.policy == policy.name);
             let bound = own.clone().next().is_some();
-            !bound || own.any(|binding| binding.covers(&name, &scope.audience))
+            !bound || own.any(&is_meant)
         };
         let mut covering: Vec<&Policy> = self.0.policies.iter().filter(covers).collect();
-        if covering.is_empty() || self.built_in_is_bound(&name, &scope.audience) {
+        if covering.is_empty() || self.built_in_is_bound(is_meant) {
             covering.push(&self.0.built_in);
         }
         covering
     }
 
-    /// Tells whether a binding names the built-in policy, and not one of the same name.
-    fn built_in_is_bound(&self, repository: &str, audience: &Audience) -> bool {
-        let shadowed = self
-            .0
-            .policies
-            .iter()
-            .any(|policy| policy.name == BUILT_IN_NAME);
+    /// Tells whether such a binding names the built-in policy, and not one of the same name.
+    fn built_in_is_bound(&self, is_meant: impl Fn(&Binding) -> bool) -> bool {
+        let mut policies = self.0.policies.iter();
+        let shadowed = policies.any(|policy| policy.name == BUILT_IN_NAME);
         let mut bound = self.0.bindings.iter();
-        let binds = |it: &Binding| it.policy == BUILT_IN_NAME && it.covers(repository, audience);
-        !shadowed && bound.any(binds)
+        !shadowed && bound.any(|it| it.policy == BUILT_IN_NAME && is_meant(it))
     }
 
     /// Lists all exceptions.
@@ -287,9 +331,15 @@ impl PolicySet {
         beside
     }
 
-    pub(crate) fn exceptions_for(&self, repository: &Repository) -> Vec<&Exception> {
-        let covers = |exception: &&Exception| exception.covers_repository(repository);
-        self.0.exceptions.iter().filter(covers).collect()
+    /// Lists the exceptions on an image.
+    pub(crate) fn exceptions_for(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Vec<&Exception> {
+        let name = repository.to_string();
+        let exceptions = self.0.exceptions.iter();
+        exceptions.filter(|it| it.covers(&name, digest)).collect()
     }
 }
 

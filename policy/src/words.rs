@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::artifact::ArtifactKind;
-use sluicegate_model::coverage::Coverage;
+use sluicegate_model::coverage::{Coverage, GapKind};
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::severity::Severity;
-use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::verdict::{Decision, PolicyReference, Reason, Verdict};
 
 /// Longest line shown to a client, in bytes.
 const MAX_LINE_BYTES: usize = 1_024;
@@ -147,11 +147,7 @@ pub(crate) fn coverage(coverage: &Coverage) -> String {
     let named: Vec<String> = gaps
         .iter()
         .map(|gap| {
-            let kind = serde_json::to_value(gap.kind).ok();
-            let kind = kind
-                .as_ref()
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or("gap");
+            let kind = gap_kind(gap.kind);
             format!("{kind} ({})", word(&gap.detail))
         })
         .collect();
@@ -182,8 +178,47 @@ pub(crate) fn stale(old: &[(&Knowledge, SignedDuration)], now: Timestamp) -> Opt
     (!told.is_empty()).then(|| format!("advisories are too old: {}", some_of(&told)))
 }
 
+/// What is said of an image that is on no list of what is allowed.
+pub(crate) const UNLISTED: &str = "no rule of the policy allows it";
+
+/// Says what rules ask of an image that hit it.
+pub(crate) fn image(asked: &str, is_known: bool) -> String {
+    let unknown = if is_known { "" } else { ", or nobody knows" };
+    format!("the image {asked}{unknown}")
+}
+
+/// Gives the line that a client shows which was refused by the name that it asked for.
+///
+/// *Shape*: as that of [`refusal_message`], without details: there is no verdict.
+pub(crate) fn refused_name(policy: &PolicyReference, reasons: &[Reason]) -> String {
+    let policy = &policy.name;
+    let line = match reasons.first() {
+        Some(reason) => format!(
+            "sluicegate: refused by policy \"{policy}\", rule \"{}\": {}",
+            reason.rule, reason.message
+        ),
+        None => format!("sluicegate: refused by policy \"{policy}\""),
+    };
+    shortened(&one_line(&line), MAX_LINE_BYTES)
+}
+
+/// Gives the text of the warning that comes with what is noted for its name.
+pub(crate) fn noted_name(policy: &PolicyReference, reasons: &[Reason]) -> String {
+    let said: Vec<String> = reasons.iter().map(|it| it.message.clone()).collect();
+    let (policy, said) = (&policy.name, said.join("; "));
+    let line = format!("sluicegate: policy \"{policy}\" annotates: {said}");
+    shortened(&one_line(&line), MAX_LINE_BYTES)
+}
+
+/// Gives the name of a kind of gaps.
+pub(crate) fn gap_kind(kind: GapKind) -> String {
+    let kind = serde_json::to_value(kind).ok();
+    let kind = kind.as_ref().and_then(serde_json::Value::as_str);
+    kind.unwrap_or("gap").to_owned()
+}
+
 /// Words a span of time by a unit that leaves it a small number: `100 days`, `36 h`, `90 min`.
-fn span(time: SignedDuration) -> String {
+pub(crate) fn span(time: SignedDuration) -> String {
     let (hours, minutes) = (time.as_hours(), time.as_mins());
     match (hours / 24, hours, minutes) {
         (2.., ..) => format!("{} days", hours / 24),
@@ -204,7 +239,8 @@ pub(crate) fn artifact(kind: ArtifactKind) -> String {
     format!("{kind} are not allowed here")
 }
 
-fn some_of(named: &[String]) -> String {
+/// Names the first of several, and how many more there are.
+pub(crate) fn some_of(named: &[String]) -> String {
     let shown = named
         .iter()
         .take(NAMED)
@@ -217,7 +253,7 @@ fn some_of(named: &[String]) -> String {
     }
 }
 
-fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let mut shown: String = text.chars().take(MAX_WORD_CHARS).collect();
     if shown.len() < text.len() {
         shown.push_str("...");

@@ -145,6 +145,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         coverage: Coverage::from_gaps(Vec::new()),
         distro: inventory.distro.clone(),
         packages: inventory.components.len() as u64,
+        first_seen: None,
         provenance: Provenance {
             scanner: "bench".into(),
             feeds: SnapshotId::NO_FEEDS,

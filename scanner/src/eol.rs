@@ -155,6 +155,8 @@ fn finding(
             evidence: Evidence::Installed,
         },
         fixed: None,
+        published: None,
+        fix_published: None,
         source: format!("support table of {AS_OF}"),
         detail: Some(detail),
         exception: None,

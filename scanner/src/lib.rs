@@ -48,7 +48,7 @@ pub use image::layers::LayerInput;
 pub use inventory::merge;
 pub use layer::{MAGIC_BYTES, is_compressed, scan_layer, scan_layer_again};
 pub use limits::{Allowance, Limits};
-pub use matchers::{MATCHER_REVISION, MatcherInfo, matchers};
+pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
 pub use matching::{judge, judging_bytes};
 pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{PluginInfo, PluginKind, facts_fingerprint, fingerprint, plugins};

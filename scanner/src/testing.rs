@@ -124,6 +124,7 @@ pub(crate) fn advisory(id: &str) -> Advisory {
         severity: Severity::Unknown,
         basis: None,
         cvss: None,
+        published: None,
         informational: false,
         scope: Scope::default(),
         versions: Vec::new(),

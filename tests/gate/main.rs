@@ -18,6 +18,7 @@ mod matrix;
 mod membership;
 mod names;
 mod operations;
+mod policy_names;
 mod presence;
 mod private;
 mod questions;

@@ -1,5 +1,7 @@
 //! Whom a decision rests on: exactly the exceptions without which a stricter one would come out.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const POLICY: &str = "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  \

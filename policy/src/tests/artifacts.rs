@@ -7,7 +7,11 @@ fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
     let scope = scope(IMAGE);
     let subject = Subject {
         scope: &scope,
+        digest: &DIGEST,
         content: Content::Artifact(kind),
+        created: None,
+        run: None,
+        first_seen: None,
     };
     let standing = FeedStanding::default();
     decide(
@@ -15,6 +19,7 @@ fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
         &subject,
         report.clone(),
         &standing,
+        by_number,
         now(),
     )
 }

@@ -1,63 +1,183 @@
 //! Laws that hold for every policy, not only for the built-in one.
 
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use sluicegate_model::run_config::RunConfig;
+
 use super::*;
+use crate::AskedName;
+
+fn severities() -> impl Strategy<Value = Severity> {
+    prop::sample::select(vec![
+        Severity::Unknown,
+        Severity::Negligible,
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ])
+}
+
+fn findings() -> impl Strategy<Value = Vec<Finding>> {
+    let day = |days: Option<i64>| days.map(|days| now() - SignedDuration::from_hours(24 * days));
+    let times = (prop::option::of(0..90_i64), prop::option::of(0..90_i64));
+    let version = prop::sample::select(vec!["1", "3", "7", "new"]);
+    let one = (0..5_u8, severities(), any::<[bool; 3]>(), times, version).prop_map(
+        move |(id, severity, [fixable, kev, scored], (published, fix_published), version)| {
+            let mut finding = finding(&format!("CVE-{id}"), severity, fixable.then_some("9"), kev);
+            finding.package.version = version.into();
+            finding.cvss = scored.then_some(9.0);
+            finding.epss = kev.then_some(0.5);
+            finding.published = day(published);
+            finding.fix_published = day(fix_published);
+            finding
+        },
+    );
+    prop::collection::vec(one, 0..6)
+}
 
 fn action() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["refuse", "annotate", "allow"])
 }
 
-fn condition() -> impl Strategy<Value = String> {
-    let key = prop::sample::select(vec![
-        "severityAtLeast",
-        "severityUnknown",
-        "fixable",
-        "kev",
-        "quieted",
-        "kind",
-        "status",
-        "evidence",
+/// Conditions of findings, each with values that hold for some findings and not for others.
+const CONDITIONS: [(&str, [&str; 2]); 17] = [
+    ("severityAtLeast", ["negligible", "high"]),
+    ("severityUnknown", ["true", "false"]),
+    ("fixable", ["true", "false"]),
+    ("kev", ["true", "false"]),
+    ("quieted", ["true", "false"]),
+    ("kind", ["vulnerability", "malware"]),
+    ("status", ["affected", "not_affected"]),
+    ("evidence", ["installed", "cached"]),
+    ("epssAtLeast", ["0.1", "0.9"]),
+    ("cvssAtLeast", ["1", "9.5"]),
+    ("ids", ["CVE-1", "[cve-2, ghsa-cve-3]"]),
+    ("olderThan", ["1d", "60d"]),
+    ("newerThan", ["1d", "60d"]),
+    ("fixAvailableFor", ["1d", "60d"]),
+    (
         "package",
-    ]);
-    prop::collection::btree_set(key, 0..3)
-        .prop_flat_map(|keys| {
-            let values = |key: &str| match key {
-                "severityAtLeast" => vec!["negligible", "high"],
-                "kind" => vec!["vulnerability", "malware"],
-                "status" => vec!["affected", "not_affected"],
-                "evidence" => vec!["installed", "cached"],
-                "package" => vec!["'pkg:maven/**'", "'pkg:npm/x'"],
-                _ => vec!["true", "false"],
-            };
-            let one = |key: &'static str| {
-                prop::sample::select(values(key)).prop_map(move |value| format!("{key}: {value}"))
-            };
-            keys.into_iter().map(one).collect::<Vec<_>>()
-        })
-        .prop_map(|conditions| conditions.join(", "))
+        [
+            "'pkg:maven/**'",
+            "{purl: 'pkg:maven/**', vers: 'vers:maven/>=2|<5'}",
+        ],
+    ),
+    ("ecosystem", ["Maven", "npm"]),
+    ("path", ["'app/**'", "opt/x"]),
+];
+
+/// Conditions of images, without those that only requests have.
+const OF_IMAGES: [(&str, [&str; 2]); 7] = [
+    ("repositories", ["['docker.io/**']", "['quay.io/**']"]),
+    ("createdBefore", ["2026-01-01", "1d"]),
+    ("user", ["root", "root"]),
+    ("labels", ["{team: x}", "{team: '**'}"]),
+    ("firstSeenWithin", ["1d", "60d"]),
+    ("gap", ["no-feed", "[os-forged, no-feed]"]),
+    (
+        "unless",
+        ["{user: root}", "{repositories: ['docker.io/**']}"],
+    ),
+];
+
+/// Makes a block of some of these.
+fn block(
+    of: &'static [(&'static str, [&'static str; 2])],
+    at_least: usize,
+) -> impl Strategy<Value = String> {
+    let some = prop::sample::subsequence(of, at_least..=at_least + 2);
+    (some, prop::collection::vec(any::<bool>(), 4)).prop_map(|(conditions, which)| {
+        let conditions = conditions.iter().zip(which);
+        let conditions = conditions
+            .map(|((key, values), second)| format!("{key}: {}", values[usize::from(second)]));
+        format!("{{{}}}", conditions.collect::<Vec<_>>().join(", "))
+    })
 }
 
+/// Makes what a rule is about: findings, an image, or both.
+fn condition() -> impl Strategy<Value = String> {
+    prop_oneof![
+        block(&CONDITIONS, 0).prop_map(|when| format!("when: {when}")),
+        block(&CONDITIONS, 1).prop_map(|unless| format!("unless: {unless}")),
+        block(&OF_IMAGES, 1).prop_map(|image| format!("image: {image}")),
+        (
+            block(&CONDITIONS, 0),
+            block(&CONDITIONS, 1),
+            block(&OF_IMAGES, 1)
+        )
+            .prop_map(|(when, unless, image)| format!(
+                "when: {when}, unless: {unless}, image: {image}"
+            )),
+    ]
+}
+
+/// Makes a policy; one in two lists what is allowed.
 fn any_policy(name: &'static str) -> impl Strategy<Value = String> {
     let mode = prop::sample::select(vec!["enforce", "annotate", "audit"]);
     let rules = prop::collection::vec((condition(), action()), 0..4);
-    (mode, action(), action(), rules).prop_map(move |(mode, partial, unscannable, rules)| {
-        let rules: Vec<String> = rules
-            .iter()
-            .enumerate()
-            .map(|(at, (when, action))| {
-                format!("    - {{id: r{at}, when: {{{when}}}, action: {action}}}\n")
-            })
-            .collect();
-        let rules = if rules.is_empty() {
-            "    []\n".into()
-        } else {
-            rules.concat()
-        };
-        format!(
-            "---\napiVersion: sluicegate/v1\nkind: Policy\nmetadata: {{name: {name}}}\nspec:\n  \
-             mode: {mode}\n  onInconclusive: {{partial: {partial}, unscannable: {unscannable}}}\n  \
-             rules:\n{rules}"
-        )
+    let list = prop::option::of(prop::collection::vec(block(&OF_IMAGES, 1), 0..3));
+    (mode, action(), action(), rules, list).prop_map(
+        move |(mode, partial, unscannable, rules, list)| {
+            let default = if list.is_some() { "refuse" } else { "allow" };
+            let list = list.unwrap_or_default().into_iter();
+            let list = list.map(|image| (format!("image: {image}"), "allow"));
+            // What a list of what is allowed says of findings can only be stricter.
+            let is_kept = |(_, action): &(String, &str)| default == "allow" || *action != "allow";
+            let rules = rules.into_iter().filter(is_kept).chain(list).enumerate();
+            let rules: Vec<String> = rules
+                .map(|(at, (when, action))| format!("{{id: r{at}, {when}, action: {action}}}"))
+                .collect();
+            format!(
+                "---\napiVersion: sluicegate/v1\nkind: Policy\nmetadata: {{name: {name}}}\nspec:\n  \
+                 mode: {mode}\n  default: {default}\n  \
+                 onInconclusive: {{partial: {partial}, unscannable: {unscannable}}}\n  \
+                 rules: [{}]\n",
+                rules.join(", ")
+            )
+        },
+    )
+}
+
+/// What is said of an image by its author and by us, or by nobody.
+#[derive(Clone, Debug)]
+struct Said {
+    created: Option<Timestamp>,
+    run: Option<RunConfig>,
+    first_seen: Option<Timestamp>,
+}
+
+const NOTHING: Said = Said {
+    created: None,
+    run: None,
+    first_seen: None,
+};
+
+fn said() -> impl Strategy<Value = Said> {
+    let day = |days: Option<i64>| days.map(|days| now() - SignedDuration::from_hours(24 * days));
+    let times = (prop::option::of(0..90_i64), prop::option::of(0..90_i64));
+    (times, prop::option::of(any::<bool>())).prop_map(move |((created, seen), root)| Said {
+        created: day(created),
+        run: root.map(|root| RunConfig {
+            user: if root { "0" } else { "app" }.to_owned(),
+            labels: [("team".to_owned(), "x".to_owned())].into(),
+        }),
+        first_seen: day(seen),
     })
+}
+
+fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
+    let scope = scope(IMAGE);
+    let subject = Subject {
+        scope: &scope,
+        digest: &DIGEST,
+        content: Content::Image,
+        created: said.created,
+        run: said.run.as_ref(),
+        first_seen: said.first_seen,
+    };
+    let standing = FeedStanding::default();
+    decide(set, &subject, report.clone(), &standing, by_number, now())
 }
 
 fn exception_until(day: &str) -> String {
@@ -65,6 +185,29 @@ fn exception_until(day: &str) -> String {
 }
 
 proptest! {
+    #[test]
+    fn more_findings_never_loosen_a_decision(some in findings(), more in findings()) {
+        let set = PolicySet::built_in();
+        let fewer = decided(&set, IMAGE, &report(some.clone(), vec![])).decision;
+        let all = [some, more].concat();
+        prop_assert!(decided(&set, IMAGE, &report(all, vec![])).decision >= fewer);
+    }
+
+    #[test]
+    fn an_exception_never_tightens_a_decision(some in findings()) {
+        let report = report(some, vec![]);
+        let without = decided(&PolicySet::built_in(), IMAGE, &report).decision;
+        let with = decided(&set(&exception("")), IMAGE, &report).decision;
+        prop_assert!(with <= without);
+    }
+
+    #[test]
+    fn unknown_severity_satisfies_no_threshold(kev in any::<bool>()) {
+        let text = policy("  rules: [{id: r, when: {severityAtLeast: negligible}, action: refuse}]");
+        let unknown = report(vec![finding("CVE-1", Severity::Unknown, Some("2"), kev)], vec![]);
+        prop_assert_eq!(decided(&set(&text), IMAGE, &unknown).decision, Decision::Allow);
+    }
+
     #[test]
     fn more_findings_never_loosen_any_policy(
         text in any_policy("p"), some in findings(), more in findings(),
@@ -102,7 +245,78 @@ proptest! {
         prop_assert_eq!(with.decision, without.decision);
         prop_assert_eq!(with.reasons, without.reasons);
         prop_assert_eq!(with.report.findings, without.report.findings);
-        prop_assert_eq!(with.valid_until, None);
+        prop_assert_eq!(with.valid_until, without.valid_until);
+    }
+
+    #[test]
+    fn what_is_not_known_of_an_image_never_loosens_a_decision(
+        text in any_policy("p"), said in said(), some in findings(),
+    ) {
+        let (set, report) = (set(&text), report(some, vec![]));
+        let known = decided_on(&set, &said, &report).decision;
+        for unknown in [
+            NOTHING,
+            Said { created: None, ..said.clone() },
+            Said { run: None, ..said.clone() },
+            Said { first_seen: None, ..said.clone() },
+        ] {
+            prop_assert!(decided_on(&set, &unknown, &report).decision >= known);
+        }
+    }
+
+    #[test]
+    fn nobody_is_refused_by_a_name_who_is_allowed_by_the_verdict(
+        one in any_policy("p"), other in any_policy("q"), said in said(), some in findings(),
+    ) {
+        let set = set(&format!("{one}{other}"));
+        if set.refuses_name(&scope(IMAGE), None, now()).is_some() {
+            let outcome = decided_on(&set, &said, &report(some, vec![]));
+            prop_assert_eq!(outcome.decision, Decision::Refuse);
+        }
+    }
+
+    #[test]
+    fn under_audit_nothing_is_refused(
+        text in any_policy("p"), said in said(), some in findings(), tag in "[a-z0-9]{1,8}",
+    ) {
+        let audited = ["enforce", "annotate"].iter().fold(text, |text, mode| {
+            text.replace(&format!("mode: {mode}"), "mode: audit")
+        });
+        let (set, tag) = (set(&audited), tag.parse().unwrap());
+        let gaps = vec![Gap::fatal(GapKind::OsUnknown, "x")];
+        let outcome = decided_on(&set, &said, &report(some, gaps));
+        prop_assert_eq!(outcome.decision, Decision::Allow);
+        for name in [None, Some(AskedName::Tag(&tag)), Some(AskedName::Digest { digest: &DIGEST, was_led_to: false })] {
+            prop_assert_eq!(set.refuses_name(&scope(IMAGE), name, now()), None);
+        }
+    }
+
+    #[test]
+    fn the_order_of_files_never_matters(
+        one in any_policy("p"), other in any_policy("q"), said in said(), some in findings(),
+    ) {
+        let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+        let mut files = vec![
+            file("a.yaml", &one),
+            file("b.yaml", &other),
+            file("c.yaml", &exception_until("2026-06-30")),
+            file("d.yaml", &exception_until("2026-07-30").replace("name: e", "name: d")),
+            file(".trivyignore", "CVE-2\nCVE-3 exp:2026-06-02\n"),
+            file("x/.trivyignore", "CVE-2 exp:2026-08-02\n"),
+        ];
+        let report = report(some, vec![]);
+        let forwards = PolicySet::parse(&files).unwrap();
+        files.reverse();
+        let backwards = PolicySet::parse(&files).unwrap();
+        prop_assert_eq!(forwards.digest_for(&scope(IMAGE)), backwards.digest_for(&scope(IMAGE)));
+        let (one, other) = (
+            decided_on(&forwards, &said, &report),
+            decided_on(&backwards, &said, &report),
+        );
+        prop_assert_eq!(one.decision, other.decision);
+        prop_assert_eq!(one.reasons, other.reasons);
+        prop_assert_eq!(one.allowed_by, other.allowed_by);
+        prop_assert_eq!(one.valid_until, other.valid_until);
     }
 
     #[test]

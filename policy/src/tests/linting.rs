@@ -111,6 +111,70 @@ fn rules_that_hit_everything_or_never_decide_are_told() {
 }
 
 #[test]
+fn what_is_older_named_spared_or_of_an_image_hides_what_says_less() {
+    for (one, other, hidden) in [
+        (
+            "when: {olderThan: 7d, cvssAtLeast: 7}, action: refuse",
+            "when: {olderThan: 30d, cvssAtLeast: 9}, action: refuse",
+            "\"r1\"",
+        ),
+        (
+            "when: {newerThan: 7d}, action: refuse",
+            "when: {newerThan: 30d}, action: refuse",
+            "\"r0\"",
+        ),
+        (
+            "when: {ids: [CVE-1, CVE-2]}, action: refuse",
+            "when: {ids: cve-1}, unless: {kev: false}, action: refuse",
+            "\"r1\"",
+        ),
+        (
+            "when: {kev: true}, unless: {fixable: true}, action: refuse",
+            "when: {kev: true}, action: refuse",
+            "\"r0\"",
+        ),
+        (
+            "image: {user: root}, action: refuse",
+            "image: {user: root}, action: annotate",
+            "\"r1\"",
+        ),
+        (
+            "when: {kev: true}, image: {user: root}, action: refuse",
+            "image: {user: root}, action: refuse",
+            "",
+        ),
+    ] {
+        let told = of_rules(&[one, other]).join("\n");
+        let wanted = format!("rule {hidden} of policy \"p\" never decides");
+        assert_eq!(
+            told.starts_with(&wanted),
+            !hidden.is_empty(),
+            "{one}: {told}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_contradicts_itself_is_told() {
+    let told = |rule: &str| of_rules(&[rule]).join("\n");
+    for never in [
+        "when: {newerThan: 7d, olderThan: 7d}, action: refuse",
+        "when: {fixable: false, fixAvailableFor: 7d}, action: refuse",
+        "when: {kev: true, fixable: true}, unless: {kev: true}, action: refuse",
+    ] {
+        assert!(told(never).contains("never hits"), "{never}");
+    }
+    for fine in [
+        "when: {newerThan: 8d, olderThan: 7d}, action: refuse",
+        "when: {kev: true}, unless: {kev: true, fixable: true}, action: refuse",
+        "when: {kind: malware}, unless: {kind: vulnerability}, action: refuse",
+        "image: {user: root}, action: refuse",
+    ] {
+        assert_eq!(told(fine), "", "{fine}");
+    }
+}
+
+#[test]
 fn a_policy_that_switches_the_built_in_one_off_and_is_looser_is_told() {
     let no_log4j = rules(&["when: {package: \'pkg:maven/log4j/log4j\'}, action: refuse"]);
     let loose = document("Policy", "loose", &no_log4j);
@@ -274,4 +338,26 @@ fn what_policies_need_in_vain_is_told() {
     );
     assert_eq!(of_built_in.len(), 2, "{of_built_in:?}");
     assert_eq!(set.unmet(None, &all).len(), 5);
+}
+
+#[test]
+fn a_list_without_entries_and_rules_on_repositories_that_nobody_saw_are_told() {
+    let empty = set(&document("Policy", "p", "{default: refuse}"));
+    let told = empty.lint(now()).join("\n");
+    assert!(told.contains("policy \"p\" refuses every image"), "{told}");
+    let list = "{default: refuse, rules: [\
+                {id: a, image: {repositories: [docker.io/**]}, action: allow}, \
+                {id: b, image: {repositories: [quay.io/**]}, action: allow}]}";
+    let list = set(&document("Policy", "p", list));
+    let told = list.lint(now()).join("\n");
+    assert!(!told.contains("refuses every image"), "{told}");
+    assert!(!told.contains("changes nothing"), "{told}");
+    let seen = Seen {
+        repositories: [IMAGE.to_owned()].into(),
+        ids: BTreeSet::new(),
+    };
+    assert_eq!(
+        list.lint_seen(&seen),
+        ["rule \"b\" of policy \"p\" names no repository that was seen"]
+    );
 }

@@ -74,7 +74,7 @@ fn all_mistakes_of_all_documents_are_told_at_once() {
         "\"x\" is no package URL",
         "got \"deny\"",
         "11:5: \"action\" is missing",
-        "11:5: \"when\" is missing",
+        "11:5: \"when\", \"unless\" or \"image\" is missing",
         "13:1: \"apiVersion\" is missing",
     ] {
         assert!(said.contains(wanted), "{wanted:?} is not in\n{said}");
@@ -91,7 +91,7 @@ fn what_comes_later_is_refused_by_name_and_never_passed_over() {
         )
     };
     for (text, key) in [
-        (rule("when: {kev: true, olderThan: 7d}"), "olderThan"),
+        (rule("when: {kev: true, licence: MIT}"), "licence"),
         (
             rule("when: {kev: true}, graceForServed: 7d"),
             "graceForServed",
@@ -249,7 +249,7 @@ fn a_plain_trivyignore_is_an_exception_on_each_line() {
         DS002 nobody needs this\n";
     let set = PolicySet::parse(&[file(text)]).unwrap();
     let named: Vec<_> = set
-        .exceptions_for(&IMAGE.parse().unwrap())
+        .exceptions_for(&IMAGE.parse().unwrap(), &DIGEST)
         .into_iter()
         .map(|it| (it.name.as_str(), it.id.as_str(), it.expires_at))
         .collect();

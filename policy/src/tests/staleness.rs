@@ -13,9 +13,13 @@ fn outcome(feeds: &str, knowledge: Vec<Knowledge>, standing: FeedStanding) -> Ou
     let scope = scope(IMAGE);
     let subject = Subject {
         scope: &scope,
+        digest: &DIGEST,
         content: Content::Image,
+        created: None,
+        run: None,
+        first_seen: None,
     };
-    decide(&set, &subject, report, &standing, now())
+    decide(&set, &subject, report, &standing, by_number, now())
 }
 
 fn decision(feeds: &str, knowledge: Vec<Knowledge>) -> (Decision, Option<String>) {

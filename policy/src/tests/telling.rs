@@ -29,6 +29,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         coverage: report.coverage.clone(),
         distro: None,
         packages: 1,
+        first_seen: None,
         provenance: Provenance {
             scanner: "s".into(),
             feeds: SnapshotId::NO_FEEDS,

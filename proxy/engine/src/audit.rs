@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository, Tag};
+use sluicegate_policy::NameRefusal;
 
 use crate::identity::Who;
 
@@ -48,6 +49,23 @@ impl Pull {
         let decided = self.rests_on.as_ref().map(|verdict| verdict.decision);
         decided.unwrap_or(Decision::Allow)
     }
+}
+
+/// A request for a manifest whose name was refused, before anything was fetched.
+#[derive(Clone, Debug)]
+pub struct RefusedName {
+    /// Who asked.
+    pub who: Who,
+    /// The canonical repository.
+    pub repository: Repository,
+    /// The tag asked for, where it was one.
+    pub tag: Option<Tag>,
+    /// The digest asked for, where it was one.
+    pub digest: Option<Digest>,
+    /// Whether only headers were asked for.
+    pub is_head: bool,
+    /// Which policies refused it, and why.
+    pub refusal: NameRefusal,
 }
 
 /// A request for a registry that is not configured here.
@@ -102,6 +120,9 @@ pub trait Audit: Send + Sync + std::fmt::Debug {
 
     /// Tells on what verdict a pull rests that was recorded without one.
     async fn record_verdict(&self, pull: Pull, now: Timestamp) -> Result<(), AuditError>;
+
+    /// Records that a name was refused. Its line is durable when this returns.
+    async fn record_name(&self, refused: RefusedName, now: Timestamp) -> Result<(), AuditError>;
 
     /// Records a request for a registry that is not configured.
     async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError>;

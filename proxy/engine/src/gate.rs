@@ -8,6 +8,7 @@ mod blob;
 mod index;
 mod led;
 mod manifest;
+mod named;
 mod opened;
 mod record;
 mod referrers;
@@ -41,6 +42,7 @@ pub use referrers::{ListedReferrers, ReferrersAnswer};
 
 use index::Nests;
 use led::LedTo;
+use named::ByName;
 
 /// Content that may leave. Only this module constructs it.
 #[derive(Debug)]
@@ -124,6 +126,8 @@ pub struct Gate {
     nests: Nests,
     /// Which manifests indexes have led to.
     led: LedTo,
+    /// What names that were allowed have led to.
+    by_name: ByName,
 }
 
 impl Gate {
@@ -134,6 +138,7 @@ impl Gate {
             parts,
             nests: Nests::default(),
             led: LedTo::default(),
+            by_name: ByName::default(),
         }
     }
 

@@ -175,7 +175,10 @@ mod tests {
 
     #[test]
     fn a_verdict_comes_back_as_it_was() {
-        let verdict = samples::verdict();
+        let mut verdict = samples::verdict();
+        verdict.first_seen = Some(verdict.provenance.scanned_at);
+        verdict.findings[0].published = verdict.first_seen;
+        verdict.findings[1].fix_published = verdict.first_seen;
         let mut out = Vec::new();
         write(&verdict, &mut out).unwrap();
         assert!(out.ends_with(b"}\n"));

@@ -290,6 +290,7 @@ impl Inspection {
                 scope: Scope::for_all(image.repository.clone()),
                 digest: image.digest.clone(),
                 tags: image.tags.clone(),
+                first_seen: None,
             };
             Ok((image, claimed_name, scanned))
         };

@@ -14,6 +14,8 @@ use serde_json::json;
 use sluicegate_engine::origin::Failure;
 use sluicegate_model::Repository;
 use sluicegate_model::names::CanonicalNameError;
+use sluicegate_model::verdict::Decision;
+use sluicegate_policy::NameRefusal;
 use sluicegate_upstream::secrets;
 
 use super::body::Body;
@@ -66,6 +68,15 @@ pub fn refusal(refusal: &Refusal, api_url: &str, head: bool) -> Response<Body> {
     let headers = response.headers_mut();
     set(headers, SLUICEGATE_VERDICT, verdict.decision.as_str());
     set(headers, SLUICEGATE_VERDICT_URL, &url);
+    response
+}
+
+/// Refuses what an image is called: there is no verdict to point to.
+pub fn refused_name(refusal: &NameRefusal, head: bool) -> Response<Body> {
+    let message = refusal.message();
+    let mut response = envelope(StatusCode::FORBIDDEN, "DENIED", &message, head);
+    let headers = response.headers_mut();
+    set(headers, SLUICEGATE_VERDICT, Decision::Refuse.as_str());
     response
 }
 

@@ -17,13 +17,16 @@ use sluicegate_engine::pull::error::PullError;
 /// Most digits of `n`: more is no number of tags.
 const MAX_COUNT_DIGITS: usize = 9;
 
-/// Lists the tags of a repository.
+/// Lists the tags of a repository, unless none of them could be pulled.
 pub async fn tags(registry: &Registry, call: &Call) -> Response<Body> {
     let uri = call.request.uri();
     if let Some(count) = route::parameter(uri.query(), "n")
         && !is_count(&count)
     {
         return errors::bad_count(call.asked.head);
+    }
+    if let Some(refusal) = registry.gate.refuses_repository(&call.asked) {
+        return errors::refused_name(&refusal, call.asked.head);
     }
     let query = query_without_ours(uri);
     match registry.gate.tags(&call.asked.repository, &query).await {
@@ -50,6 +53,7 @@ pub async fn referrers(registry: &Registry, call: &Call, digest: &Digest) -> Res
             respond::referrers(listed, wanted.is_some(), call.asked.head)
         }
         Ok(ReferrersAnswer::Refuse(refusal)) => registry.refusal(call, &refusal),
+        Ok(ReferrersAnswer::RefuseName(refusal)) => errors::refused_name(&refusal, call.asked.head),
         Ok(ReferrersAnswer::NotYet(ended)) => call.not_yet(ended),
         Err(error) => failed(&error, Wanted::Manifest, call),
     }

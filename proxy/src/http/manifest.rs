@@ -16,6 +16,7 @@ pub async fn answer(registry: &Registry, call: &Call, reference: &Reference) -> 
         Ok(ManifestAnswer::Announce(cleared)) => respond::announced_manifest(&cleared),
         Ok(ManifestAnswer::Drip(cleared, judged)) => respond::dripped_manifest(cleared, judged),
         Ok(ManifestAnswer::Refuse(refusal)) => registry.refusal(call, &refusal),
+        Ok(ManifestAnswer::RefuseName(refusal)) => errors::refused_name(&refusal, call.asked.head),
         Ok(ManifestAnswer::NotYet(ended)) => call.not_yet(ended),
         Err(error) => {
             registry.metrics.count_failure();

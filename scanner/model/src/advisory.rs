@@ -2,6 +2,7 @@
 //!
 //! Source: OSV schema 1.7, <https://ossf.github.io/osv-schema/>.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
@@ -24,6 +25,9 @@ pub struct Advisory {
     pub basis: Option<SeverityBasis>,
     /// The CVSS base score, 0 to 10.
     pub cvss: Option<f64>,
+    /// When the record was first published, to the second.
+    #[serde(with = "jiff::fmt::serde::timestamp::second::optional")]
+    pub published: Option<Timestamp>,
     /// Whether it tells of no weakness, but that a package is no longer tended, or asks for notice.
     pub informational: bool,
     /// Which builds of the package it speaks of.

@@ -1,5 +1,6 @@
 //! A package and an advisory that concerns it.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,12 @@ pub struct Finding {
     pub package: FindingPackage,
     /// The smallest version without the weakness; none where there is no fix.
     pub fixed: Option<String>,
+    /// When the weakness was first made public, by the oldest of the records that matched; none where
+    /// none of them says.
+    pub published: Option<Timestamp>,
+    /// The same of the records that name a fix, which may have come later than they: no fix of the
+    /// weakness is known for longer.
+    pub fix_published: Option<Timestamp>,
     /// The ecosystem of the feed that answered, with its suffix; of an end of life, the table and its
     /// date.
     pub source: String,

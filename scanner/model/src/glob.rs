@@ -29,10 +29,26 @@ impl Glob {
 
     /// Tells whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
+        let fixed = self.0.iter().map_while(|token| match token {
+            Token::Literal(literal) => Some(*literal),
+            _ => None,
+        });
+        // Most texts differ from most patterns before the first wildcard.
+        let (mut text, mut begun) = (text.chars(), 0);
+        for wanted in fixed {
+            if text.next() != Some(wanted) {
+                return false;
+            }
+            begun += 1;
+        }
+        let rest = self.0.get(begun..).unwrap_or_default();
+        let text: Vec<char> = text.collect();
+        if rest.is_empty() {
+            return text.is_empty();
+        }
         // Which lengths of the text the pattern so far can have matched.
         let mut reached: Vec<bool> = once(true).chain(text.iter().map(|_| false)).collect();
-        for token in &self.0 {
+        for token in rest {
             reached = advance(*token, &reached, &text);
         }
         reached.last().copied().unwrap_or_default()

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::absent;
 use crate::digest::DiffId;
 use crate::manifest::Platform;
+use crate::run_config::RunConfig;
 use crate::strict_json;
 
 /// Largest config read, in bytes.
@@ -33,6 +34,9 @@ pub struct ImageConfig {
     /// One entry for each build step, as the image's author says.
     #[serde(default, deserialize_with = "absent::or_default")]
     pub history: Vec<HistoryEntry>,
+    /// How it is to be run; none where that is not known.
+    #[serde(skip)]
+    pub run: Option<RunConfig>,
 }
 
 /// The layers' uncompressed digests, base first.
@@ -58,7 +62,9 @@ impl ImageConfig {
     /// Parses a config blob.
     pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
         strict_json::check(text, &["rootfs", "diff_ids"])?;
-        serde_json::from_slice(text)
+        let parsed: Self = serde_json::from_slice(text)?;
+        let run = RunConfig::parse(text);
+        Ok(Self { run, ..parsed })
     }
 
     /// Gives the platform the image is for.
@@ -80,7 +86,11 @@ mod tests {
         let nulls = r#"{"os":null,"architecture":null,"variant":null,"created":null,
             "rootfs":null,"history":null,"config":null}"#;
         let parsed = ImageConfig::parse(nulls.as_bytes()).unwrap();
-        assert_eq!(parsed, ImageConfig::default());
+        let root = ImageConfig {
+            run: Some(RunConfig::default()),
+            ..ImageConfig::default()
+        };
+        assert_eq!(parsed, root);
         let inner = r#"{"rootfs":{"type":null,"diff_ids":null},
             "history":[{"created_by":null,"empty_layer":null}]}"#;
         let parsed = ImageConfig::parse(inner.as_bytes()).unwrap();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::coverage::Gap;
 use crate::digest::Digest;
 use crate::package::{Component, Distro, Ecosystem};
+use crate::run_config::RunConfig;
 
 /// The merged image's components, distro and gaps.
 ///
@@ -28,6 +29,9 @@ pub struct Inventory {
     /// When the image was built, as its author says.
     #[serde(default)]
     pub created: Option<String>,
+    /// How it is to be run, as its author says; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunConfig>,
     /// The layers, base first, with what the image's author says of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<BuiltLayer>,

@@ -33,6 +33,7 @@ pub mod package;
 pub mod percent;
 pub mod registry;
 pub mod report;
+pub mod run_config;
 #[cfg(any(test, feature = "samples"))]
 #[allow(
     clippy::unwrap_used,

@@ -99,6 +99,7 @@ pub fn verdict() -> Verdict {
         coverage: Coverage::from_gaps(gaps()),
         distro: Some(distro()),
         packages: 4,
+        first_seen: None,
         provenance: Provenance {
             scanner: "sluicegate/0.1.0 75eb7d40".into(),
             feeds: SnapshotId::of_content([0xaa]),
@@ -233,6 +234,8 @@ pub fn finding(id: &str, package: &Component) -> Finding {
             evidence: package.evidence,
         },
         fixed: None,
+        published: None,
+        fix_published: None,
         source: "Debian:12".into(),
         detail: None,
         exception: None,

@@ -61,8 +61,15 @@ impl RuleId {
     pub const STALE_FEEDS: Self = Self(Cow::Borrowed("stale-feeds"));
     /// It is an artifact that no policy names.
     pub const ARTIFACT: Self = Self(Cow::Borrowed("artifact"));
+    /// It is on no list of what is allowed.
+    pub const NOT_LISTED: Self = Self(Cow::Borrowed("not-listed"));
     /// Those that no rule of a policy may have.
-    pub const BUILT_IN: [Self; 3] = [Self::INCONCLUSIVE, Self::STALE_FEEDS, Self::ARTIFACT];
+    pub const BUILT_IN: [Self; 4] = [
+        Self::INCONCLUSIVE,
+        Self::STALE_FEEDS,
+        Self::ARTIFACT,
+        Self::NOT_LISTED,
+    ];
     /// No policy spoke: the manifest left before its verdict.
     pub const VERDICT_PENDING: Self = Self(Cow::Borrowed("verdict-pending"));
     /// No policy spoke: the registry is not configured.
@@ -96,7 +103,8 @@ impl std::fmt::Display for RuleId {
 /// One rule that spoke.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`.
+    /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`,
+    /// `not-listed`.
     pub rule: RuleId,
     /// What the rule asked for; the verdict's decision is what came out.
     pub action: Decision,
@@ -175,6 +183,8 @@ pub struct Verdict {
     pub distro: Option<Distro>,
     /// How many components were found.
     pub packages: u64,
+    /// Since when the image is known in its repository; none where nobody keeps that.
+    pub first_seen: Option<Timestamp>,
     /// What the verdict rests on.
     pub provenance: Provenance,
 }

@@ -15,8 +15,8 @@ mod relocated;
 
 pub(crate) use answer::Affected;
 pub(crate) use registry::{Matcher, Side, of, slim};
-pub use registry::{MatcherInfo, matchers};
+pub use registry::{MatcherInfo, compare_versions, matchers};
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 11;
+pub const MATCHER_REVISION: u32 = 12;

@@ -2,6 +2,8 @@
 //!
 //! Called by the matchers, which differ in little else.
 
+use std::cmp::Ordering;
+
 use sluicegate_model::advisory::Advisory;
 
 use super::answer::Affected;
@@ -15,6 +17,8 @@ pub(crate) struct Order {
     pub(crate) affected: fn(&str, &[Advisory]) -> Vec<Affected>,
     /// Finds the smallest version that ends all of the advisories.
     pub(crate) first_fix: fn(&str, &[&Advisory]) -> Option<String>,
+    /// Compares two versions; none where one of them is no version.
+    pub(crate) compare: fn(&str, &str) -> Option<Ordering>,
     /// Makes an advisory smaller without changing an answer.
     pub(crate) drop_covered: fn(&mut Advisory),
 }
@@ -25,7 +29,13 @@ impl Order {
         Self {
             affected: ranges::affected::<V>,
             first_fix: ranges::first_fix::<V>,
+            compare: compare::<V>,
             drop_covered: ranges::drop_covered::<V>,
         }
     }
+}
+
+fn compare<V: ParsedVersion>(one: &str, other: &str) -> Option<Ordering> {
+    let (one, other) = (V::parse(one).ok()?, V::parse(other).ok()?);
+    Some(one.cmp(&other))
 }

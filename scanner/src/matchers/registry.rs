@@ -3,6 +3,8 @@
 //!
 //! A new ecosystem is one order in `versions` and one line in [`REGISTRY`]. Called by `matching`.
 
+use std::cmp::Ordering;
+
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::{Ecosystem, Package, PackageType};
 
@@ -239,6 +241,14 @@ pub(crate) fn of(package: &Package, ecosystem: &Ecosystem) -> Option<&'static Ma
         matcher.claims == package.package_type
             && matcher.info.ecosystems.contains(&ecosystem.family())
     })
+}
+
+/// Compares two versions in the order of a type of packages, as package URLs name those; none where
+/// there is no such order, or one of the two is no version in it.
+pub fn compare_versions(package_type: &str, one: &str, other: &str) -> Option<Ordering> {
+    let mut matchers = REGISTRY.iter();
+    let matcher = matchers.find(|matcher| matcher.claims.purl_type() == package_type)?;
+    (matcher.order.compare)(one, other)
 }
 
 /// Makes an advisory smaller without changing what its matcher answers.

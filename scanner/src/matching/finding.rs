@@ -2,7 +2,8 @@
 //!
 //! Called by `judge`. It copies what advisories and feeds say; it never rates anything itself.
 
-use sluicegate_model::advisory::Advisory;
+use jiff::Timestamp;
+use sluicegate_model::advisory::{Advisory, RangeEvent};
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::package::Component;
 
@@ -72,8 +73,11 @@ fn finding(
     let mut ids: Vec<String> = advisories.iter().map(|a| a.id.clone()).collect();
     ids.sort();
     ids.dedup();
+    let fixed = fix(matcher, component, members);
     Some(Finding {
         advisories: ids,
+        published: advisories.iter().filter_map(|it| it.published).min(),
+        fix_published: fix_published(fixed.as_deref(), &advisories),
         kind,
         status,
         severity,
@@ -82,7 +86,7 @@ fn finding(
         kev: group.cves.iter().any(|cve| feeds.is_known_exploited(*cve)),
         epss: exploit_probability.map(shown_probability),
         package: package_called(component, by_name),
-        fixed: fix(matcher, component, members),
+        fixed,
         source: first.ecosystem.to_string(),
         detail: detail.or_else(|| by_name.map(|_| BY_NAME_ALONE.to_owned())),
         exception: None,
@@ -132,6 +136,17 @@ fn fix(matcher: &Matcher, component: &Component, members: &[&Matched<'_>]) -> Op
     let own = Matcher::version(&component.package, side);
     let version = compared.map_or(own, |member| member.version.as_ref());
     (matcher.order(side).first_fix)(version, &advisories)
+}
+
+/// Finds the oldest of the records that name a fix.
+fn fix_published(fixed: Option<&str>, advisories: &[&Advisory]) -> Option<Timestamp> {
+    let names_it =
+        |event: &RangeEvent| matches!(event, RangeEvent::Fixed(at) if Some(at.as_str()) == fixed);
+    let naming = advisories.iter().filter(|advisory| {
+        let mut ranges = advisory.ranges.iter().chain(&advisory.releases);
+        ranges.any(|range| range.events.iter().any(names_it))
+    });
+    naming.filter_map(|advisory| advisory.published).min()
 }
 
 /// Rounds to the five digits that EPSS publishes, which the stored single precision blurs.

@@ -10,6 +10,7 @@ use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Repository, Scope};
+use sluicegate_policy::NameRefusal;
 
 use super::index::Nesting;
 use super::{Cleared, Gate, Judged, Refusal, ServedManifest};
@@ -28,6 +29,8 @@ pub enum ManifestAnswer {
     Drip(Cleared<ServedManifest>, BoxFuture<'static, ()>),
     /// It does not leave.
     Refuse(Refusal),
+    /// What it is called is refused, and nothing was fetched.
+    RefuseName(NameRefusal),
     /// There is no verdict yet.
     NotYet(OutOfPatience),
 }
@@ -58,7 +61,7 @@ pub(super) struct Found {
     pub(super) scope: Scope,
     pub(super) manifest: Arc<KnownManifest>,
     pub(super) tag: Option<Tag>,
-    /// What is not sure about it, in words.
+    /// What is not sure about it, or noted for its name, in words.
     doubt: Option<String>,
 }
 
@@ -70,11 +73,19 @@ impl Gate {
         asked: &Asked,
         reference: &Reference,
     ) -> Result<ManifestAnswer, PullError> {
-        let find = self.find(self.scope(asked), reference);
+        let scope = self.scope(asked);
+        if let Some(refusal) = self.refused_by_name(asked, &scope, reference).await? {
+            return Ok(ManifestAnswer::RefuseName(refusal));
+        }
+        let find = self.find(scope, reference);
         let mut found = match asked.patience.wait(find).await {
             Ok(found) => found?,
             Err(ended) => return Ok(ManifestAnswer::NotYet(ended)),
         };
+        self.note_led(&found);
+        found.doubt = found
+            .doubt
+            .or_else(|| self.note_on_name(&found.scope, reference));
         let judged = self.judged_as_asked(asked, &mut found);
         match asked.patience.wait(judged).await {
             Ok(judged) => match judged? {

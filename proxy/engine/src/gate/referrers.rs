@@ -9,7 +9,8 @@ use futures_util::StreamExt as _;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::registry::Referrers;
 use sluicegate_model::verdict::{Decision, Verdict};
-use sluicegate_model::{Digest, Repository, Scope};
+use sluicegate_model::{Digest, Reference, Repository, Scope};
+use sluicegate_policy::NameRefusal;
 
 use super::{Cleared, Gate, Judged, Refusal};
 use crate::pull::asked::Asked;
@@ -39,6 +40,8 @@ pub enum ReferrersAnswer {
     List(Cleared<ListedReferrers>),
     /// The manifest itself does not leave.
     Refuse(Refusal),
+    /// What it is called is refused, and nothing was asked for.
+    RefuseName(NameRefusal),
     /// There is no verdict on it yet.
     NotYet(OutOfPatience),
 }
@@ -63,6 +66,10 @@ impl Gate {
         wanted: Option<&str>,
     ) -> Result<ReferrersAnswer, PullError> {
         let (repository, scope) = (&asked.repository, self.scope(asked));
+        let reference = Reference::Digest(manifest.clone());
+        if let Some(refusal) = self.refusal_by_name(&scope, &reference) {
+            return Ok(ReferrersAnswer::RefuseName(refusal));
+        }
         let refusal = Box::pin(self.refusal_of(&scope, manifest));
         match asked.patience.wait(refusal).await {
             Ok(refused) => {

@@ -22,6 +22,7 @@ use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Scope, Sighting};
+use sluicegate_policy::PolicySet;
 
 use super::brief::{brief, weight};
 use super::error::PullError;
@@ -121,6 +122,7 @@ impl Judging {
             scope: scope.clone(),
             digest: digest.clone(),
             tags: tags.into_iter().collect(),
+            first_seen: Some(first_seen(known.verdict.as_ref(), scanned)),
         };
         let InForce {
             policies,
@@ -166,6 +168,21 @@ impl Judge {
             ends: Arc::default(),
             numbered: Arc::default(),
         }
+    }
+
+    /// Gives the policies in force.
+    pub(crate) fn policies(&self) -> Arc<PolicySet> {
+        self.snapshots.policies()
+    }
+
+    /// Keeps the texts of the policies that decide in a scope. Durable when it returns.
+    pub(crate) async fn keep_texts(&self, scope: &Scope) -> Result<(), PullError> {
+        let policies = self.policies();
+        let (keeper, scope) = (Arc::clone(&self.snapshots), scope.clone());
+        let keep = move || keeper.keep_texts(&policies, &scope);
+        let kept = tokio::task::spawn_blocking(keep).await;
+        let kept = kept.map_err(|panic| PullError::broken("keeping policies", panic))?;
+        kept.map_err(PullError::storage)
     }
 
     /// Tells where and for whom somebody is judged who asks in a repository.
@@ -432,6 +449,13 @@ impl Judge {
     pub(crate) fn epoch(&self) -> Epoch {
         self.snapshots.epoch()
     }
+}
+
+/// Tells since when an image is known: since it was first judged, or its bytes were read.
+fn first_seen(earlier: Option<&Verdict>, scanned: &Scanned) -> Timestamp {
+    let known = earlier.map(|it| it.first_seen.unwrap_or(it.provenance.scanned_at));
+    let known = known.into_iter().chain([scanned.scanned_at]);
+    known.min().unwrap_or(scanned.scanned_at)
 }
 
 /// Tells what reading a stored verdict of so many bytes takes, and writing it again.

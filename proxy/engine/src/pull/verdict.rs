@@ -9,7 +9,7 @@ use crate::fingerprint::verdict_fingerprint;
 use crate::lacks::lacks_for;
 use crate::scan::Scanned;
 use crate::snapshots::Advisories;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::image::Tag;
@@ -30,6 +30,8 @@ pub struct Image {
     pub digest: Digest,
     /// The tags it is known by.
     pub tags: Vec<Tag>,
+    /// Since when it is known here; none where nobody keeps that.
+    pub first_seen: Option<Timestamp>,
 }
 
 /// Holds what was scanned against feeds and policies.
@@ -38,15 +40,26 @@ pub fn verdict(
     scanned: &Scanned,
     policies: &PolicySet,
     feeds: &Advisories,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> Verdict {
     let mut report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
     tell_why(&mut report, feeds);
     let subject = Subject {
         scope: &image.scope,
+        digest: &image.digest,
         content: scanned.content,
+        created: created(&scanned.inventory),
+        run: scanned.inventory.run.as_ref(),
+        first_seen: image.first_seen,
     };
-    let outcome = sluicegate_policy::decide(policies, &subject, report, &feeds.standing, now);
+    let outcome = sluicegate_policy::decide(
+        policies,
+        &subject,
+        report,
+        &feeds.standing,
+        sluicegate_scanner::compare_versions,
+        now,
+    );
     let mut report = outcome.report;
     name_sources(&mut report.findings, &scanned.inventory);
     let lacks = lacks_for(&feeds.index, &report.knowledge);
@@ -77,6 +90,7 @@ pub fn verdict(
         coverage: report.coverage,
         distro: report.distro,
         packages: report.packages,
+        first_seen: image.first_seen,
         provenance: Provenance {
             scanner: scanner_name(),
             feeds: report.feeds,
@@ -86,6 +100,11 @@ pub fn verdict(
             scan_ms: scanned.scan_ms,
         },
     }
+}
+
+/// Reads when an image was built; whatever is no time is not known.
+fn created(inventory: &Inventory) -> Option<Timestamp> {
+    inventory.created.as_ref()?.parse().ok()
 }
 
 /// Adds to findings what their packages were built from: who reads a verdict has no inventory.
@@ -149,5 +168,16 @@ mod tests {
             [("libssl3", Some("openssl")), ("openssl", None)]
         );
         assert_eq!(named[0].1, None);
+    }
+    #[test]
+    fn ranges_of_versions_have_the_order_of_their_ecosystem() {
+        for scheme in sluicegate_policy::SCHEMES {
+            let order = sluicegate_scanner::compare_versions(scheme, "1.9.0", "1.10.0");
+            assert_eq!(order, Some(std::cmp::Ordering::Less), "{scheme}");
+        }
+        assert_eq!(
+            sluicegate_scanner::compare_versions("conda", "1", "2"),
+            None
+        );
     }
 }

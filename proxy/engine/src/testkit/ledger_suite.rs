@@ -95,6 +95,7 @@ pub fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) ->
         coverage: Coverage::from_gaps(Vec::new()),
         distro: None,
         packages: 88,
+        first_seen: None,
         provenance: Provenance {
             scanner: "test".into(),
             feeds: SnapshotId::NO_FEEDS,

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::turns::{InTurn, Turns};
-use crate::audit::{Audit, AuditError, Denial, KeyLine, Pull};
+use crate::audit::{Audit, AuditError, Denial, KeyLine, Pull, RefusedName};
 
 /// Keeps every line in memory.
 #[derive(Debug, Default)]
 pub struct MemoryAudit {
     pulls: Mutex<Vec<Pull>>,
     denials: Mutex<Vec<Denial>>,
+    names: Mutex<Vec<RefusedName>>,
     keys: Mutex<Vec<KeyLine>>,
     fails: AtomicBool,
     turns: InTurn,
@@ -36,6 +37,11 @@ impl MemoryAudit {
     /// Gives what was denied.
     pub fn denials(&self) -> Vec<Denial> {
         lock(&self.denials).clone()
+    }
+
+    /// Gives which names were refused.
+    pub fn names(&self) -> Vec<RefusedName> {
+        lock(&self.names).clone()
     }
 
     /// Gives what was done with keys.
@@ -71,6 +77,10 @@ impl Audit for MemoryAudit {
 
     async fn record_verdict(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
         self.write(&self.pulls, pull).await
+    }
+
+    async fn record_name(&self, refused: RefusedName, _now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.names, refused).await
     }
 
     async fn record_denial(&self, denial: Denial, _now: Timestamp) -> Result<(), AuditError> {

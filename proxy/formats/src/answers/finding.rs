@@ -1,5 +1,6 @@
 //! A finding.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
@@ -9,6 +10,7 @@ use sluicegate_model::finding::{
 use sluicegate_model::form::{Boxed, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::package::{Ecosystem, Evidence};
+use sluicegate_model::schema::Instant;
 use sluicegate_model::severity::Severity;
 
 /// One component and one group of advisories about the same weakness.
@@ -42,6 +44,15 @@ pub struct FindingAnswer {
     package: FindingPackage,
     /// The smallest version without the weakness; none where there is no fix.
     fixed: Option<String>,
+    /// When the weakness was first made public, by the oldest of the records that matched; none where
+    /// none of them says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    published: Option<Timestamp>,
+    /// The same of the records that name `fixed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    fix_published: Option<Timestamp>,
     /// The ecosystem of the feed that answered, with its suffix; of an end of life, the table and its
     /// date.
     source: String,

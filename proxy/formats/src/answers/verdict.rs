@@ -81,6 +81,10 @@ pub struct VerdictAnswer {
     distro: Option<Distro>,
     /// How many components were found.
     packages: u64,
+    /// Since when the image is known in its repository; left out where nobody keeps that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    first_seen: Option<Timestamp>,
     /// What the verdict rests on.
     #[serde(with = "ProvenanceAnswer")]
     provenance: Provenance,
@@ -90,7 +94,8 @@ pub struct VerdictAnswer {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Reason")]
 pub struct ReasonAnswer {
-    /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`.
+    /// The rule's id; built-in conditions are `inconclusive`, `stale-feeds`, `artifact`,
+    /// `not-listed`.
     #[schemars(with = "String")]
     rule: RuleId,
     /// What the rule asked for; the verdict's decision is what came out.

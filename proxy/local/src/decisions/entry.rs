@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_engine::audit::About;
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Reason, RuleId, Verdict};
+use sluicegate_policy::NameRefusal;
 
 /// Longest text taken from a client, a policy or a registry, in characters.
 const MAX_TEXT_CHARS: usize = 512;
@@ -91,6 +92,16 @@ impl Grounds {
             feeds: Some(shortened(verdict.provenance.feeds.as_str())),
             fingerprint: fingerprint.map(shortened),
             allowed_by: bounded(&verdict.allowed_by, &mut room),
+        }
+    }
+
+    /// Gives what the refusal of a name rests on: policies, and nothing that was found.
+    pub fn of_name(refusal: &NameRefusal) -> Self {
+        Self {
+            reasons: bounded_reasons(&refusal.reasons),
+            policy: Some(shortened(&refusal.policy.name)),
+            policies: Some(refusal.policy.digest.clone()),
+            ..Self::default()
         }
     }
 

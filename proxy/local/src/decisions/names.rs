@@ -6,14 +6,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use jiff::Timestamp;
 
 use super::entry::LineKind;
-use super::windows::{AskedPull, is_within};
+use super::windows::{AskedPull, Because, is_within};
 
 /// What stands for every name past the bound.
 const OTHER: &str = "(other)";
 /// Most user agents of one client and principal in a window that are told apart.
 const MAX_AGENTS: usize = 20;
-/// Most repositories of registries that are not configured here, likewise: a node's images, with
-/// room to spare.
+/// Most repositories of registries that are not configured here, and names that policies refuse,
+/// likewise: a node's images, with room to spare.
 const MAX_DENIED: usize = 100;
 /// Most clients remembered, 3 KiB each at worst; past it all are forgotten, which tells more names
 /// apart and never less.
@@ -53,12 +53,16 @@ impl ClientNames {
         {
             OTHER.clone_into(agent);
         }
-        if asked.kind == LineKind::Denied
-            && !has_room(
-                &mut named.denied,
-                keys.hash_one(&asked.repository),
-                MAX_DENIED,
-            )
+        // Nobody else has been asked whether there is such a name.
+        let denied = if asked.kind == LineKind::Denied {
+            Some(keys.hash_one(&asked.repository))
+        } else if matches!(asked.because, Because::Name(_)) {
+            Some(keys.hash_one((&asked.repository, &asked.tag, &asked.digest)))
+        } else {
+            None
+        };
+        if let Some(denied) = denied
+            && !has_room(&mut named.denied, denied, MAX_DENIED)
         {
             OTHER.clone_into(&mut asked.repository);
             asked.tag = None;

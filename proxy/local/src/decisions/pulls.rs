@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use sluicegate_engine::audit::{Audit, AuditError, Denial, KeyLine, Pull, PullMethod};
+use sluicegate_engine::audit::{Audit, AuditError, Denial, KeyLine, Pull, PullMethod, RefusedName};
 use sluicegate_model::verdict::Decision;
 use tokio::sync::watch;
 
@@ -28,6 +28,24 @@ fn asked_to_pull(pull: Pull) -> AskedPull {
         method: pull.method,
         decision,
         because: pull.rests_on.map_or(Because::Pending, Because::Verdict),
+    }
+}
+
+fn asked_by_name(refused: RefusedName) -> AskedPull {
+    AskedPull {
+        who: refused.who,
+        kind: LineKind::Pull,
+        repository: refused.repository.to_string(),
+        tag: refused.tag.map(|tag| tag.as_str().to_owned()),
+        digest: refused.digest,
+        leads_to: Vec::new(),
+        method: if refused.is_head {
+            PullMethod::Head
+        } else {
+            PullMethod::Get
+        },
+        decision: Decision::Refuse,
+        because: Because::Name(refused.refusal),
     }
 }
 
@@ -80,6 +98,10 @@ impl Audit for PullLog {
             .windows()
             .settle_pending(asked_to_pull(pull), now, &start);
         Ok(wait_for(written).await?)
+    }
+
+    async fn record_name(&self, refused: RefusedName, now: Timestamp) -> Result<(), AuditError> {
+        Ok(self.take(asked_by_name(refused), now).await?)
     }
 
     async fn record_denial(&self, denial: Denial, now: Timestamp) -> Result<(), AuditError> {

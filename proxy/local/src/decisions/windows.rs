@@ -14,6 +14,7 @@ use sluicegate_engine::audit::PullMethod;
 use sluicegate_engine::identity::Who;
 use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, RuleId, Verdict};
+use sluicegate_policy::NameRefusal;
 use tokio::sync::watch;
 
 use super::entry::{Grounds, LineKind, LogEntry};
@@ -61,6 +62,8 @@ pub(super) enum Because {
     Verdict(Arc<Verdict>),
     /// The answer leaves before the verdict.
     Pending,
+    /// The name alone is refused.
+    Name(NameRefusal),
     /// This registry is not configured.
     NotConfigured(String),
 }
@@ -358,6 +361,7 @@ impl Because {
                 let message = "the manifest left before the verdict; its layers wait for it";
                 Grounds::of_rule(RuleId::VERDICT_PENDING, Decision::Allow, message.to_owned())
             }
+            Self::Name(refusal) => Grounds::of_name(refusal),
             Self::NotConfigured(registry) => {
                 let message = format!("registry {registry:?} is not configured here");
                 Grounds::of_rule(RuleId::NOT_CONFIGURED, Decision::Refuse, message)

@@ -31,7 +31,7 @@ impl Feed for Osv {
     fn info(&self) -> FeedInfo {
         FeedInfo {
             name: "osv",
-            revision: 6,
+            revision: 7,
             place: "*/all.zip",
         }
     }
@@ -90,7 +90,7 @@ pub(in crate::feeds) fn parse(text: &[u8]) -> Result<Record, RecordError> {
         entries
     };
     for entry in entries {
-        match affected_package(&written, entry) {
+        match affected_package(&written, published, entry) {
             Ok(Some(package)) => affected.push(package),
             Ok(None) => {}
             Err(error) => oddities.push(error.into()),
@@ -178,6 +178,7 @@ fn mended(record: &WrittenRecord<'_>) -> Vec<String> {
 
 fn affected_package(
     record: &WrittenRecord<'_>,
+    published: Option<Timestamp>,
     entry: &WrittenAffected<'_>,
 ) -> Result<Option<AffectedPackage>, RecordError> {
     // Records about source repositories name no package.
@@ -210,6 +211,7 @@ fn affected_package(
         severity: rating.severity,
         basis: rating.basis,
         cvss: rating.cvss,
+        published,
         informational: extras::is_informational(&package.ecosystem, entry.database_specific),
         scope,
         versions: entry.versions.clone().unwrap_or_default(),

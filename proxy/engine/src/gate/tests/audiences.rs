@@ -144,7 +144,7 @@ async fn referrers_of_what_is_refused_to_one_are_listed_to_the_other() {
             .await;
         let listed = match answer.unwrap() {
             ReferrersAnswer::List(_) => true,
-            ReferrersAnswer::Refuse(_) => false,
+            ReferrersAnswer::Refuse(_) | ReferrersAnswer::RefuseName(_) => false,
             ReferrersAnswer::NotYet(ended) => panic!("{ended:?}"),
         };
         assert_eq!(listed, is_listed, "{key}");

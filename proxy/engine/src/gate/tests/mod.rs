@@ -44,6 +44,8 @@
 //! | referrers are those that would be served | `a_list_names_what_would_be_served_and_counts_what_nobody_knows` |
 //! | what is refused has no referrers | `what_is_refused_has_no_referrers_and_what_is_unknown_has` |
 //! | a busy upstream is waited for | `an_upstream_that_is_asked_too_often_is_waited_for` |
+//! | a name is refused before anything is fetched | `a_refused_name_is_logged_and_nothing_is_asked_of_the_upstream` |
+//! | a tag that is allowed leads to its digest | `a_listed_tag_leads_to_its_digest_and_to_all_that_an_index_lists` |
 //! | a verdict is made anew under other policies | `a_policy_that_comes_in_force_decides_on_the_next_request` |
 //! | also for who joins a pull that was begun under the earlier ones | `who_joins_a_pull_after_a_policy_came_in_force_is_answered_by_that` |
 //! | where the inventory is gone the request is held | `an_image_whose_inventory_is_gone_is_held_until_it_is_scanned_again` |
@@ -61,6 +63,7 @@ mod in_force;
 mod indexes;
 mod manifests;
 mod matrix;
+mod names;
 mod races;
 mod referrers;
 mod scanners;
@@ -68,7 +71,7 @@ mod stage;
 mod stream;
 
 /// Where the tests of the table are.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     include_str!("artifacts.rs"),
     include_str!("blobs.rs"),
     include_str!("embedded.rs"),
@@ -77,6 +80,7 @@ const FILES: [&str; 11] = [
     include_str!("indexes.rs"),
     include_str!("manifests.rs"),
     include_str!("matrix.rs"),
+    include_str!("names.rs"),
     include_str!("races/mod.rs"),
     include_str!("referrers.rs"),
     include_str!("stream.rs"),

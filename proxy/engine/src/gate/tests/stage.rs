@@ -248,6 +248,7 @@ impl Stage {
             Ok(ManifestAnswer::Announce(_)) => "announce".to_owned(),
             Ok(ManifestAnswer::Drip(..)) => "drip".to_owned(),
             Ok(ManifestAnswer::Refuse(_)) => "refuse".to_owned(),
+            Ok(ManifestAnswer::RefuseName(_)) => "refuse name".to_owned(),
             Ok(ManifestAnswer::NotYet(ended)) => format!("{ended:?}"),
             Err(error) => told(&error),
         }
@@ -294,6 +295,7 @@ impl Stage {
                 )
             }
             Ok(ReferrersAnswer::Refuse(_)) => "refuse".to_owned(),
+            Ok(ReferrersAnswer::RefuseName(_)) => "refuse name".to_owned(),
             Ok(ReferrersAnswer::NotYet(ended)) => format!("{ended:?}"),
             Err(error) => told(&error),
         }

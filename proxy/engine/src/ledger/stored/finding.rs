@@ -1,5 +1,6 @@
 //! Findings and gaps, as they are kept.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::{Coverage, CoverageStatus, Gap, GapKind};
@@ -47,6 +48,10 @@ pub(super) struct StoredFinding {
     #[serde(with = "StoredFindingPackage")]
     package: FindingPackage,
     fixed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    published: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fix_published: Option<Timestamp>,
     source: String,
     #[serde(default)]
     detail: Option<String>,

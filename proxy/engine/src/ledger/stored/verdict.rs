@@ -48,6 +48,8 @@ pub(super) struct StoredVerdict {
     #[serde(default, with = "Maybe::<StoredDistro>")]
     distro: Option<Distro>,
     packages: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_seen: Option<Timestamp>,
     #[serde(with = "StoredProvenance")]
     provenance: Provenance,
 }

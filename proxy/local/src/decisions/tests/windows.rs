@@ -1,7 +1,9 @@
 //! What counts as one pull, what is counted, and what a client cannot do to the log.
 
 use jiff::SignedDuration;
-use sluicegate_model::verdict::RuleId;
+use sluicegate_engine::audit::RefusedName;
+use sluicegate_model::verdict::{PolicyReference, Reason, RuleId};
+use sluicegate_policy::NameRefusal;
 
 use super::LineKind::{Count, Denied, Pull as Pulled};
 use super::*;
@@ -410,4 +412,60 @@ async fn after_a_sync_that_failed_nothing_is_acknowledged_until_one_succeeds() {
         [(Pulled, 1), (Pulled, 1), (Count, 1)]
     );
     assert!(verify(directory.path()).unwrap().is_sound());
+}
+
+fn refused_name(client: &str, repository: &str, tag: &str) -> RefusedName {
+    let reason = Reason {
+        rule: "no-latest".to_owned().into(),
+        action: Decision::Refuse,
+        message: "the image has the tag latest".to_owned(),
+        findings: Vec::new(),
+    };
+    RefusedName {
+        who: from(client),
+        repository: repository.parse().unwrap(),
+        tag: Some(tag.parse().unwrap()),
+        digest: None,
+        is_head: false,
+        refusal: NameRefusal {
+            policy: PolicyReference {
+                name: "p".to_owned(),
+                digest: Digest::of(b"p"),
+            },
+            reasons: vec![reason],
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_refused_is_a_pull_that_was_and_rests_on_its_policies() {
+    let (directory, log) = open_log();
+    let pulls = PullLog::new(log);
+    for second in [0, 1] {
+        let refused = refused_name("192.0.2.1", "up.test/app", "latest");
+        pulls.record_name(refused, at(second)).await.unwrap();
+    }
+    pulls.drain(at(2)).await.unwrap();
+    let lines = lines(directory.path());
+    assert_eq!(told(directory.path()), [(Pulled, 1), (Count, 1)]);
+    let line = &lines[0];
+    assert_eq!(line.decision, Some(Decision::Refuse));
+    assert_eq!((&line.asked, &line.served), (&None, &None));
+    assert_eq!(line.policies, Some(Digest::of(b"p")));
+    assert_eq!(line.reasons[0].rule.as_str(), "no-latest");
+    assert_eq!(line.feeds, None);
+}
+
+#[tokio::test]
+async fn a_hundred_refused_names_of_a_client_are_told_apart_and_the_rest_is_other() {
+    let (directory, log) = open_log();
+    let pulls = PullLog::new(log);
+    for name in 0..150 {
+        let refused = refused_name("192.0.2.1", "up.test/app", &format!("t{name}"));
+        pulls.record_name(refused, at(0)).await.unwrap();
+    }
+    let lines = lines(directory.path());
+    assert_eq!(lines.len(), 101);
+    assert_eq!(lines[100].repository.as_deref(), Some("(other)"));
+    assert_eq!(lines[100].tag, None);
 }

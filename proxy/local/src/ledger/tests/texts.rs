@@ -115,3 +115,14 @@ async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
     }
     assert_eq!(files_below(directory.path()).len(), 1, "the new one");
 }
+
+#[test]
+fn dates_that_earlier_texts_lack_are_kept() {
+    let mut verdict = verdict("app", "image", 0, many_findings());
+    let date = Some(verdict.provenance.decided_at);
+    verdict.first_seen = date;
+    verdict.findings[0].published = date;
+    verdict.findings[1].fix_published = date;
+    let text = stored::verdict_text(&verdict).unwrap();
+    assert_eq!(stored::read_verdict(&text), Some(verdict));
+}
