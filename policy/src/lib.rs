@@ -5,11 +5,13 @@
 //!
 //! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`named`, `decide`), how it is told (`words`, `listed`), and what nobody meant (`lint`, `needs`).
+//! decision (`named`, `decide`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`), and
+//! what was expected (`case`, `play`).
 
 mod askers;
 mod binding;
 mod built_in;
+mod case;
 mod conditions;
 mod decide;
 mod document;
@@ -23,6 +25,7 @@ mod load;
 mod named;
 mod needs;
 mod pattern;
+mod play;
 mod purl;
 mod read;
 mod rules;
@@ -34,6 +37,7 @@ mod words;
 pub use askers::Asker;
 pub use binding::SourceFile;
 pub use built_in::{BUILT_IN_NAME, built_in_text};
+pub use case::{Case, Held};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
@@ -42,6 +46,7 @@ pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
 pub use named::NameRefusal;
 pub use needs::Lacks;
+pub use play::{CaseResult, JudgedImage};
 pub use set::PolicySet;
 pub use trivyignore::is_named as is_trivyignore;
 pub use vers::{SCHEMES, VersionOrder};

@@ -6,6 +6,7 @@ use sluicegate_model::strict_yaml::{self, Node, Value};
 
 use crate::binding::{Binding, SourceFile};
 use crate::built_in::BUILT_IN_NAME;
+use crate::case::Case;
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, parts};
 use crate::error::{LoadError, LoadErrors};
 use crate::exception::Exception;
@@ -21,6 +22,8 @@ pub(crate) struct LoadedDocuments {
     pub exceptions: Vec<Exception>,
     /// All of them as they were written.
     pub documents: Vec<PolicyDocument>,
+    /// Cases beside them, which are no part of any of it.
+    pub cases: Vec<Case>,
 }
 
 /// Reads all documents, or tells every mistake in all of them.
@@ -37,6 +40,7 @@ struct Loading {
     exceptions: BTreeMap<String, Exception>,
     /// The exceptions of `.trivyignore` and `.trivyignore.yaml`, which may share a name.
     ignored: Vec<Exception>,
+    cases: BTreeMap<String, Case>,
     documents: Vec<PolicyDocument>,
     errors: Vec<LoadError>,
 }
@@ -60,6 +64,7 @@ impl Loading {
             bindings: bindings.map(|(binding, ..)| binding).collect(),
             exceptions,
             documents: self.documents,
+            cases: self.cases.into_values().collect(),
         })
     }
 
@@ -103,6 +108,8 @@ impl Loading {
             Document::Policy(policy) => (POLICY, &policy.name, &policy.text),
             Document::Binding(binding, _) => (BINDING, &binding.name, &binding.text),
             Document::Exception(exception) => (EXCEPTION, &exception.name, &exception.text),
+            // Nobody has to be told later what was expected.
+            Document::Case(_) => return,
         };
         self.documents.push(PolicyDocument {
             kind: kind.to_owned(),
@@ -142,6 +149,12 @@ impl Loading {
                 let name = exception.name.clone();
                 let taken = self.exceptions.insert(name.clone(), exception).is_some();
                 (EXCEPTION, name, taken)
+            }
+            Document::Case(case) => {
+                let (name, file) = (case.name.clone(), file.name.clone());
+                let case = Case { file, ..*case };
+                let taken = self.cases.insert(name.clone(), case).is_some();
+                ("case", name, taken)
             }
         };
         if taken {

@@ -4,6 +4,7 @@
 //! out would change what a rule means.
 
 mod bindings;
+mod cases;
 mod conditions;
 mod images;
 mod rules;
@@ -14,6 +15,7 @@ use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
 
 use crate::binding::Binding;
+use crate::case::Case;
 use crate::duration;
 use crate::exception::{self, Exception};
 use crate::pattern::ImagePattern;
@@ -40,6 +42,7 @@ pub(crate) enum Document {
     /// With the place where it names its policy.
     Binding(Binding, Node),
     Exception(Exception),
+    Case(Box<Case>),
 }
 
 /// Reads the documents of one file, noting mistakes.
@@ -73,9 +76,10 @@ impl DocumentReader {
             Ok("Policy") => self.policy(name, text, spec).map(Document::Policy),
             Ok("Binding") => self.binding(name, text, spec),
             Ok("Exception") => self.exception(name, text, spec).map(Document::Exception),
+            Ok("PolicyTest") => self.case(name, spec).map(Box::new).map(Document::Case),
             _ => {
                 self.mistakes
-                    .push(kind.wanted("Policy, Binding or Exception"));
+                    .push(kind.wanted("Policy, Binding, Exception or PolicyTest"));
                 None
             }
         };

@@ -9,6 +9,7 @@ use sluicegate_model::{Audience, Digest, Repository, Scope};
 use crate::askers::{Asker, Client};
 use crate::binding::{Binding, SourceFile};
 use crate::built_in::{BUILT_IN_NAME, built_in_text};
+use crate::case::Case;
 use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
 use crate::error::LoadErrors;
 use crate::exception::Exception;
@@ -60,6 +61,15 @@ impl PolicySet {
     /// *Errors*: all mistakes at once, each with its place.
     pub fn parse(files: &[SourceFile]) -> Result<Self, LoadErrors> {
         load::load(files).map(Self::from_loaded)
+    }
+
+    /// Parses and checks every file, and gives the cases beside the policies too.
+    ///
+    /// *Errors*: all mistakes at once, each with its place.
+    pub fn parse_with_cases(files: &[SourceFile]) -> Result<(Self, Vec<Case>), LoadErrors> {
+        let mut loaded = load::load(files)?;
+        let cases = std::mem::take(&mut loaded.cases);
+        Ok((Self::from_loaded(loaded), cases))
     }
 
     fn from_loaded(loaded: LoadedDocuments) -> Self {

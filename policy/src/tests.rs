@@ -4,6 +4,7 @@ mod allowing;
 mod artifacts;
 mod askers;
 mod bearing;
+mod cases;
 mod conditions;
 mod copies;
 mod digests;

@@ -1,8 +1,9 @@
 //! Commands that need no service: the demo, the built-in policy, lint, the list of plugins.
 
+use serde_json::json;
 use sluicegate_tests::proxy::sluicegate;
 
-use crate::scene::POLICY;
+use crate::scene::{POLICY, bad, feed};
 
 #[tokio::test]
 async fn demo_shows_one_image_allowed_and_one_refused_without_a_network() {
@@ -42,6 +43,62 @@ async fn lint_names_the_line_and_column_of_a_mistake() {
     assert_eq!(failed.status, 2, "{failed:?}");
     assert!(failed.text().contains("prod.yaml:5:3"), "{}", failed.text());
     assert!(failed.text().contains("moode"), "{}", failed.text());
+}
+
+#[tokio::test]
+async fn cases_beside_policies_are_played_on_what_inspect_image_printed() {
+    let (folder, feed) = (tempfile::tempdir().expect("make a directory"), feed());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    bad(94_001).write_layout(&folder.path().join("layout"), &json!({}));
+    let (layout, feed) = (
+        format!("oci:{}", at("layout")),
+        feed.path().display().to_string(),
+    );
+    let (data, report) = (at("data"), at("policies/app.json"));
+    std::fs::create_dir(at("policies")).expect("make a directory");
+    let inspect = [
+        "inspect-image",
+        "--feed",
+        &feed,
+        "--data",
+        &data,
+        "--format",
+        "json",
+    ];
+    let inspected = [&inspect[..], &["--output", &report, &layout]].concat();
+    let inspected = sluicegate(&inspected).await;
+    assert_eq!(inspected.status, 1, "{}", inspected.text());
+    let policies = at("policies");
+    let test = ["policy", "test", &policies];
+    std::fs::write(at("policies/prod.yaml"), POLICY).expect("write a policy");
+    let none = sluicegate(&test).await;
+    assert_eq!(none.status, 2, "there is no case: {}", none.text());
+    let case = |name: &str, expect: &str| {
+        let text = format!(
+            "apiVersion: sluicegate/v1\nkind: PolicyTest\nmetadata: {{name: {name}}}\n\
+             spec: {{report: app.json, expect: {expect}}}\n"
+        );
+        std::fs::write(at(&format!("policies/{name}.yaml")), text).expect("write a case");
+    };
+    case(
+        "right",
+        "{decision: refuse, rules: [fixable-critical, any]}",
+    );
+    let right = sluicegate(&test).await.expect_ok("policy test");
+    assert!(
+        right.stdout.contains("1 as expected, 0 not"),
+        "{}",
+        right.text()
+    );
+    case("wrong", "{decision: allow}");
+    let wrong = sluicegate(&test).await;
+    assert_eq!(wrong.status, 1, "{}", wrong.text());
+    let words = "decision: wanted allow, got refuse";
+    assert!(wrong.stdout.contains(words), "{}", wrong.text());
+    // Who serves by these policies is not in the way of their cases.
+    sluicegate(&["policy", "lint", &policies])
+        .await
+        .expect_ok("policy lint");
 }
 
 #[tokio::test]

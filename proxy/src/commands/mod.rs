@@ -21,6 +21,7 @@ pub mod keys;
 pub mod packages;
 pub mod plugins;
 pub mod policy;
+mod policy_test;
 pub mod query;
 pub mod scanner;
 pub mod scanners;
@@ -131,7 +132,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Man(args)) => completions::man(&args, out),
         Some(Command::Decisions(command)) => decisions::run(command, out).await,
         Some(Command::Feeds(command)) => feeds::run(command, out).await,
-        Some(Command::Policy(command)) => policy::run(command, out).await,
+        Some(Command::Policy(command)) => return policy::run(command, out).await,
         Some(Command::Plugins(command)) => plugins::run(command, out),
     };
     told.map(|()| Done::Allowed)

@@ -1,4 +1,4 @@
-//! `sluicegate policy lint|show-default`: policy files, without a service.
+//! `sluicegate policy lint|test|show-default`: policy files, without a service.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use sluicegate_formats::text::printable;
 use sluicegate_policy::{PolicySet, Seen, built_in_text};
 
-use super::CommandError;
+use super::policy_test::{self, TestArgs};
 use super::query::{Format, QuerySource, members, print_json, query_string};
+use super::{CommandError, Done};
 use crate::policies::{self, PolicyError, PolicyFiles};
 
 /// Policy files
@@ -23,6 +24,11 @@ pub enum PolicyCommand {
         service has seen. A mistake is exit code 2, a warning alone is 0."
     )]
     Lint(LintArgs),
+    /// Plays the cases beside policy files: what comes out of each, and what was expected
+    #[command(after_help = "Example: sluicegate policy test ./policies\n\n\
+        A case is a document of kind PolicyTest in a file beside the policies. Exit code 1 says that\n\
+        one of them came out otherwise.")]
+    Test(TestArgs),
     /// Prints the built-in policy as a file
     #[command(after_help = "Example: sluicegate policy show-default > policies/default.yaml")]
     ShowDefault,
@@ -42,11 +48,13 @@ pub struct LintArgs {
 const MAX_ASKED: usize = 1_000;
 
 /// Runs the command.
-pub async fn run(command: PolicyCommand, out: &mut impl Write) -> Result<(), CommandError> {
+pub async fn run(command: PolicyCommand, out: &mut impl Write) -> Result<Done, CommandError> {
     match command {
-        PolicyCommand::ShowDefault => Ok(out.write_all(built_in_text().as_bytes())?),
-        PolicyCommand::Lint(args) => lint(&args, out).await,
+        PolicyCommand::ShowDefault => out.write_all(built_in_text().as_bytes())?,
+        PolicyCommand::Lint(args) => lint(&args, out).await?,
+        PolicyCommand::Test(args) => return policy_test::run(&args, out).await,
     }
+    Ok(Done::Allowed)
 }
 
 async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError> {

@@ -1,0 +1,140 @@
+//! Cases beside the policies: what they play, and that they are no policy.
+
+use sluicegate_model::artifact::Content;
+
+use super::*;
+use crate::{Case, CaseResult, Held, JudgedImage};
+
+const POLICIES: &str = r"
+apiVersion: sluicegate/v1
+kind: Policy
+metadata: {name: base}
+spec:
+  onInconclusive: annotate
+  rules:
+    - {id: exploited, when: {kev: true}, action: refuse}
+    - {id: no-latest, image: {tags: latest}, action: refuse}
+    - {id: no-root, image: {user: root}, action: annotate}
+---
+apiVersion: sluicegate/v1
+kind: Binding
+metadata: {name: all}
+spec: {policy: base, repositories: ['docker.io/**'], clients: ['key:prod-*']}
+---
+apiVersion: sluicegate/v1
+kind: Exception
+metadata: {name: until-june, author: a}
+spec: {id: CVE-1, statement: not reached, expiresAt: 2026-06-01}
+";
+
+fn with_case(spec: &str) -> (PolicySet, Vec<Case>) {
+    let file = SourceFile {
+        name: "policies.yaml".into(),
+        text: format!(
+            "{POLICIES}---\napiVersion: sluicegate/v1\nkind: PolicyTest\nmetadata: {{name: one}}\n\
+             spec: {{report: app.json, {spec}}}\n"
+        ),
+    };
+    PolicySet::parse_with_cases(&[file]).unwrap()
+}
+
+fn played(spec: &str) -> CaseResult {
+    let (set, cases) = with_case(spec);
+    let [case] = &cases[..] else {
+        panic!("{cases:?}")
+    };
+    assert_eq!(case.held, Held::Report("app.json".into()));
+    let image = JudgedImage {
+        repository: IMAGE.parse().unwrap(),
+        digest: DIGEST.clone(),
+        content: Content::Image,
+        first_seen: None,
+        report: report(vec![finding("CVE-1", Severity::High, None, true)], vec![]),
+    };
+    case.play(&set, image, by_number, now())
+}
+
+#[test]
+fn a_case_says_what_came_out_and_how_that_differs() {
+    let prod = "client: 'key:prod-1', user: app";
+    for (spec, differences) in [
+        (
+            "now: 2026-06-02, expect: {decision: refuse, rules: [exploited]}",
+            vec![],
+        ),
+        ("now: 2026-06-02, expect: {decision: refuse}", vec![]),
+        (
+            "now: 2026-06-02, expect: {decision: allow, rules: []}",
+            vec![
+                "decision: wanted allow, got refuse",
+                "rules: wanted none, got exploited",
+            ],
+        ),
+        (
+            "now: 2026-05-31, expect: {decision: allow, rules: []}",
+            vec![],
+        ),
+        (
+            "image: 'docker.io/library/app:latest', expect: {decision: refuse, rules: [no-latest]}",
+            vec![],
+        ),
+        (
+            "now: 2026-05-31, image: 'quay.io/a/app:latest', expect: {decision: allow}",
+            vec![],
+        ),
+    ] {
+        let result = played(&format!("{prod}, {spec}"));
+        assert_eq!(result.differences, differences, "{spec}: {result:?}");
+    }
+    let root = "client: 'key:prod-1', user: root, now: 2026-05-31";
+    let noted = played(&format!(
+        "{root}, expect: {{decision: annotate, rules: [no-root]}}"
+    ));
+    assert_eq!(noted.differences, [""; 0]);
+}
+
+#[test]
+fn a_case_is_no_policy() {
+    let (set, _) = with_case("expect: {decision: allow}");
+    let (other, _) = with_case("now: 2026-05-31, expect: {decision: refuse}");
+    assert_eq!(set.digest(), other.digest());
+    assert_eq!(set.digest(), super::set(POLICIES).digest());
+    assert_eq!(set.documents().len(), 3);
+}
+
+#[test]
+fn mistakes_in_a_case_have_their_place() {
+    let case = |spec: &str| {
+        mistakes(&format!(
+            "apiVersion: sluicegate/v1\nkind: PolicyTest\nmetadata: {{name: one}}\nspec: {spec}\n"
+        ))
+    };
+    for (spec, words) in [
+        ("{expect: {decision: allow}}", "report, a file, or digest"),
+        ("{report: a.json}", "expect"),
+        ("{report: a.json, expect: {decision: deny}}", "one of"),
+        (
+            "{report: a.json, expect: {decision: allow}, clock: 1}",
+            "clock",
+        ),
+        (
+            "{digest: 'sha256:1', expect: {decision: allow}}",
+            "a digest",
+        ),
+        (
+            "{report: a.json, client: somebody, expect: {decision: allow}}",
+            "key:NAME",
+        ),
+        (
+            "{report: a.json, now: soon, expect: {decision: allow}}",
+            "a date",
+        ),
+    ] {
+        let told = case(spec);
+        assert!(
+            told.iter()
+                .any(|(line, _, text)| *line == 4 && text.contains(words)),
+            "{spec}: {told:?}"
+        );
+    }
+}
