@@ -39,7 +39,7 @@ struct Played {
 }
 
 /// Plays every case; refused where one comes out otherwise.
-pub async fn run(args: &TestArgs, out: &mut impl Write) -> Result<Done, CommandError> {
+pub(super) async fn run(args: &TestArgs, out: &mut impl Write) -> Result<Done, CommandError> {
     let usage = |error: &dyn std::fmt::Display| CommandError::Usage(error.to_string());
     let files = policies::read_all(&args.paths).map_err(|error| usage(&error))?;
     let parsed = PolicySet::parse_with_cases(&files.files);
