@@ -5,8 +5,8 @@
 //!
 //! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`named`, `decide`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`), and
-//! what was expected (`case`, `play`).
+//! decision (`named`, `decide`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
+//! what moves with every feed (`moving`), and what was expected (`case`, `play`).
 
 mod askers;
 mod binding;
@@ -22,6 +22,7 @@ mod image;
 mod lint;
 mod listed;
 mod load;
+mod moving;
 mod named;
 mod needs;
 mod pattern;
@@ -44,6 +45,7 @@ pub use error::{LoadError, LoadErrors};
 pub use image::AskedName;
 pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
+pub use moving::Ages;
 pub use named::NameRefusal;
 pub use needs::Lacks;
 pub use play::{CaseResult, JudgedImage};

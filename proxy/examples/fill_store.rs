@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p sluicegate --example fill_store -- DATA IMAGES PACKAGES ECOSYSTEM ENGINE`
 //! reads lines of `name version source source-version` and gives each image that many of them, another
-//! choice each. The verdicts cite no feed, so that the service that is started next finds all of
+//! choice each; every hundredth holds the package `rare` as well. The verdicts cite no feed, so that the service that is started next finds all of
 //! them old. There are no layers: reading one would fail. With `bare` at the end there are no
 //! inventories either, so that no verdict is made anew.
 
@@ -30,6 +30,8 @@ use sluicegate_model::{Audience, Digest, Domain, Repository};
 
 /// Images written together.
 const BATCH: usize = 200;
+/// Of how many images one holds the rare package.
+const RARE: usize = 100;
 /// Capacity of the content store, in bytes: what a service has by default.
 const CAPACITY_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 
@@ -107,6 +109,9 @@ fn inventory(known: &[Component], number: usize, packages: usize, ecosystem: &st
     let start = number.wrapping_mul(37);
     let chosen = known.iter().cycle().skip(start % known.len().max(1));
     let mut components: Vec<Component> = chosen.take(packages).cloned().collect();
+    if number.is_multiple_of(RARE) {
+        components.extend(known.first().map(rare));
+    }
     components.sort();
     Inventory {
         distro: Some(Distro {
@@ -118,6 +123,15 @@ fn inventory(known: &[Component], number: usize, packages: usize, ecosystem: &st
         platform: "linux/amd64".into(),
         ..Inventory::default()
     }
+}
+
+/// Makes a package that few images hold of one that many do.
+fn rare(like: &Component) -> Component {
+    let mut rare = like.clone();
+    rare.package.name = "rare".into();
+    rare.package.source = None;
+    rare.purl = "pkg:deb/debian/rare@1.0?arch=amd64".into();
+    rare
 }
 
 fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {

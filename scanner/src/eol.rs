@@ -70,6 +70,13 @@ pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> SupportStanding
     }
 }
 
+/// Tells when the latest support ended of all that had ended at a time.
+pub(crate) fn last_end(now: Timestamp) -> Option<Timestamp> {
+    let rows = DISTRIBUTIONS.iter().flat_map(|releases| releases.rows);
+    let ends = rows.filter_map(|row| first_instant_after(row.ends()));
+    ends.filter(|end| *end <= now).max()
+}
+
 /// Most characters of a release's name; what an image writes there can be anything.
 const MAX_RELEASE: usize = 40;
 

@@ -69,8 +69,13 @@ fn is_over(own: Option<Timestamp>, ended: Timestamp, family: &Knowledge) -> bool
     let Some(own) = own else {
         return true;
     };
+    own < ended || is_silent(own, family)
+}
+
+/// Tells whether a family has long gone on without a release whose newest record is of that time.
+pub(crate) fn is_silent(own: Timestamp, family: &Knowledge) -> bool {
     let silent = family.newest.map(|newest| newest.duration_since(own));
-    own < ended || silent.is_some_and(|silent| silent > family.usual_silence())
+    silent.is_some_and(|silent| silent > family.usual_silence())
 }
 
 fn gap(release: &Ecosystem, own: Option<Timestamp>, ended: Timestamp) -> Gap {

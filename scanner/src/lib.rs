@@ -8,7 +8,7 @@
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `plugin_set` (who
 //! reads which file), [`facts`], `image` (layers to one tree, and what is judged of it),
 //! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`feeds`], `eol`,
-//! `knowledge`, `report`, [`matching`].
+//! `knowledge`, `report`, [`matching`], `change`.
 
 pub mod analyzer;
 pub mod facts;
@@ -19,6 +19,7 @@ pub mod versions;
 
 mod analyzers;
 mod artifact;
+mod change;
 mod claims;
 mod code;
 mod distro;
@@ -43,12 +44,13 @@ mod report;
 mod testing;
 
 pub use artifact::{contents, is_surely_image};
+pub use change::{Reach, reach};
 pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::merge;
 pub use layer::{MAGIC_BYTES, is_compressed, scan_layer, scan_layer_again};
 pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
-pub use matching::{judge, judging_bytes};
+pub use matching::{KnownPackages, judge, judge_knowing, judging_bytes};
 pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{PluginInfo, PluginKind, facts_fingerprint, fingerprint, plugins};

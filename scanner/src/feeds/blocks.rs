@@ -57,9 +57,15 @@ impl Blocks {
     }
 }
 
-fn decode(file: &File, key: &KeyEntry) -> Result<Decoded, FeedError> {
+/// Reads the bytes of a block.
+pub(super) fn bytes_of(file: &File, key: &KeyEntry) -> Result<Vec<u8>, FeedError> {
     let length = usize::try_from(key.length).map_err(|_| FeedError::Damaged { part: PART })?;
-    let content = read_checked(file, key.offset, length, key.crc, PART)?;
+    read_checked(file, key.offset, length, key.crc, PART)
+}
+
+/// Reads a block from the file.
+pub(super) fn decode(file: &File, key: &KeyEntry) -> Result<Decoded, FeedError> {
+    let content = bytes_of(file, key)?;
     let block: AdvisoryBlock<'_> =
         postcard::from_bytes(&content).map_err(|_| FeedError::Damaged { part: PART })?;
     Ok(Decoded {

@@ -35,6 +35,13 @@ impl CveNumber {
         u64::from(self.year) << 32 | u64::from(self.number)
     }
 
+    /// Gives the CVE of such a number.
+    pub(super) fn unpacked(number: u64) -> Option<Self> {
+        let year = u16::try_from(number >> 32).ok()?;
+        let number = u32::try_from(number & u64::from(u32::MAX)).ok()?;
+        Some(Self { year, number })
+    }
+
     /// Reads a record's id that is a CVE, or a vendor's page on exactly one (`DEBIAN-CVE-2021-1`).
     pub fn of_record(id: &str) -> Option<Self> {
         Self::parse(id).or_else(|| {

@@ -31,11 +31,11 @@ use crate::names::without_group;
 #[derive(Debug)]
 pub struct FeedIndex {
     /// None for the index of no feeds at all.
-    file: Option<File>,
-    keys: Vec<KeyEntry>,
+    pub(super) file: Option<File>,
+    pub(super) keys: Vec<KeyEntry>,
     /// By NVD's files, sorted.
-    severities: Vec<Rating>,
-    tables: Tables,
+    pub(super) severities: Vec<Rating>,
+    pub(super) tables: Tables,
     blocks: Blocks,
 }
 
@@ -217,7 +217,7 @@ impl FeedIndex {
         Ok(sole)
     }
 
-    fn keys_of(&self, hash: u64) -> impl Iterator<Item = &KeyEntry> {
+    pub(super) fn keys_of(&self, hash: u64) -> impl Iterator<Item = &KeyEntry> {
         let first = self.keys.partition_point(|key| key.hash < hash);
         let keys = self.keys.iter().skip(first);
         keys.take_while(move |key| key.hash == hash)

@@ -8,6 +8,7 @@
 mod archive;
 mod blocks;
 mod build;
+mod compare;
 pub mod cve;
 mod directory;
 mod error;
@@ -30,6 +31,7 @@ mod times;
 pub use build::build_index;
 pub use directory::{ARCHIVE, DELTA, FeedDirectory};
 pub use error::FeedError;
+pub(crate) use exploits::shown_probability;
 pub(crate) use feed::FeedInfo;
 pub(crate) use formats::formats;
 pub use formats::{NVD_FOLDER, is_nvd_file};

@@ -14,7 +14,7 @@ mod releases;
 mod relocated;
 
 pub(crate) use answer::Affected;
-pub(crate) use registry::{Matcher, Side, of, slim};
+pub(crate) use registry::{Matcher, Side, is_of_system, of, slim};
 pub use registry::{MatcherInfo, compare_versions, matchers};
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters

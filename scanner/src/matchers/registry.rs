@@ -243,6 +243,13 @@ pub(crate) fn of(package: &Package, ecosystem: &Ecosystem) -> Option<&'static Ma
     })
 }
 
+/// Tells whether a family is one of a distribution's packages.
+pub(crate) fn is_of_system(family: &str) -> bool {
+    REGISTRY.iter().any(|matcher| {
+        matcher.claims.is_operating_system() && matcher.info.ecosystems.contains(&family)
+    })
+}
+
 /// Compares two versions in the order of a type of packages, as package URLs name those; none where
 /// there is no such order, or one of the two is no version in it.
 pub fn compare_versions(package_type: &str, one: &str, other: &str) -> Option<Ordering> {

@@ -106,18 +106,21 @@ pub(super) fn own_epochs(names: &BTreeSet<&str>) -> Option<Gap> {
 /// Most gaps that are made of one group of components; those beyond are counted.
 const MAX_RANGELESS: usize = 1_000;
 
+/// Names the advisories that name a component but neither versions nor ranges.
+pub(super) fn without_ranges(matched: &[Matched<'_>]) -> Vec<String> {
+    let without = matched
+        .iter()
+        .filter(|matched| matched.affected == Affected::NoRange && !matched.parts.are_absent());
+    without.map(|matched| matched.advisory.id.clone()).collect()
+}
+
 /// Records a gap for each component and each advisory that names it but neither versions nor ranges.
-pub(super) fn rangeless(components: &[&Component], matched: &[Matched<'_>], gaps: &mut GapList) {
-    let without = || {
-        matched
-            .iter()
-            .filter(|matched| matched.affected == Affected::NoRange && !matched.parts.are_absent())
-    };
+pub(super) fn rangeless(components: &[&Component], without: &[String], gaps: &mut GapList) {
     let pairs = components
         .iter()
-        .flat_map(|component| without().map(move |matched| (component, matched)));
-    for (component, matched) in pairs.take(MAX_RANGELESS) {
-        let (id, name) = (&matched.advisory.id, &component.package.name);
+        .flat_map(|component| without.iter().map(move |id| (component, id)));
+    for (component, id) in pairs.take(MAX_RANGELESS) {
+        let name = &component.package.name;
         let detail = format!("{id} names {name} but no versions that can be compared");
         gaps.push(
             Gap::partial(GapKind::UnknownRange, detail)
@@ -125,7 +128,7 @@ pub(super) fn rangeless(components: &[&Component], matched: &[Matched<'_>], gaps
                 .in_layer(component.layer.clone()),
         );
     }
-    let all = without().count().saturating_mul(components.len());
+    let all = without.len().saturating_mul(components.len());
     let more = u64::try_from(all.saturating_sub(MAX_RANGELESS)).unwrap_or(u64::MAX);
     if more > 0 {
         gaps.count_more(GapKind::UnknownRange, false, more);

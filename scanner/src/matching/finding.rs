@@ -11,7 +11,7 @@ use super::groups::{Group, groups};
 use super::presence::{self, Absence};
 use super::question::Matched;
 use super::severity::{self, Rated};
-use crate::feeds::FeedIndex;
+use crate::feeds::{FeedIndex, shown_probability};
 use crate::matchers::{Affected, Matcher, Side};
 
 /// What is said of a finding on a package of which only the name is known.
@@ -147,11 +147,6 @@ fn fix_published(fixed: Option<&str>, advisories: &[&Advisory]) -> Option<Timest
         ranges.any(|range| range.events.iter().any(names_it))
     });
     naming.filter_map(|advisory| advisory.published).min()
-}
-
-/// Rounds to the five digits that EPSS publishes, which the stored single precision blurs.
-fn shown_probability(score: f32) -> f64 {
-    (f64::from(score) * 1e5).round() / 1e5
 }
 
 /// Names the package of a finding: the owner's where it is reported under that.

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::mem::size_of;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::{Finding, FindingKind, MAX_PATHS};
@@ -40,8 +40,10 @@ pub(super) struct Listing<'a> {
 
 /// What is said of one package and version, and the components that have it, at least one.
 struct ListedFinding<'a> {
-    said: Rc<Finding>,
+    said: Arc<Finding>,
     copies: &'a [&'a Component],
+    /// What is said takes in memory.
+    own: u64,
 }
 
 impl<'a> Listing<'a> {
@@ -57,16 +59,17 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Takes in what is true of each group of copies.
-    pub(super) fn add(&mut self, said: Finding, groups: &[&'a [&'a Component]]) {
-        let said = Rc::new(said);
-        let own = said.weight();
+    /// Takes in what is true of each group of copies; the places are theirs.
+    pub(super) fn add(&mut self, said: Arc<Finding>, groups: &[&'a [&'a Component]]) {
+        let place = groups.iter().find_map(|copies| copies.first());
+        let place = u64::try_from(place.map_or(0, |copy| copy.path.len())).unwrap_or(u64::MAX);
+        let own = said.weight().saturating_add(place);
         for copies in groups.iter().copied().filter(|copies| !copies.is_empty()) {
             let count = u64::try_from(copies.len()).unwrap_or(u64::MAX);
             self.all = self.all.saturating_add(count);
             self.all_bytes = self.all_bytes.saturating_add(own.saturating_mul(count));
-            let said = Rc::clone(&said);
-            let entry = ListedFinding { said, copies };
+            let said = Arc::clone(&said);
+            let entry = ListedFinding { said, copies, own };
             self.bytes = self.bytes.saturating_add(entry.weight());
             self.entries.push(entry);
         }
@@ -146,7 +149,7 @@ impl ListedFinding<'_> {
         let paths = self.copies.iter().take(MAX_PATHS);
         let paths: usize = paths.map(|copy| copy.path.len() + TEXT_BYTES).sum();
         let paths = u64::try_from(paths).unwrap_or(u64::MAX);
-        self.said.weight().saturating_add(paths)
+        self.own.saturating_add(paths)
     }
 
     /// Gives a finding for each copy.
@@ -167,7 +170,7 @@ impl ListedFinding<'_> {
         }
         let first = self.copies.first();
         let first = first.map(|copy| finding::package(copy, &self.said));
-        let said = Rc::unwrap_or_clone(self.said);
+        let said = Arc::unwrap_or_clone(self.said);
         Finding {
             package: first.unwrap_or_else(|| said.package.clone()),
             copies,
@@ -178,7 +181,7 @@ impl ListedFinding<'_> {
 }
 
 /// What a value takes in memory.
-trait Weight {
+pub(super) trait Weight {
     /// Estimates it, in bytes, with what lies behind it.
     fn weight(&self) -> u64;
 }

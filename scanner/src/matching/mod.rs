@@ -8,6 +8,7 @@ mod cost;
 mod coverage;
 mod finding;
 mod groups;
+mod known;
 mod listing;
 mod loaded;
 mod owner;
@@ -17,7 +18,8 @@ mod scope;
 mod severity;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_model::coverage::{Gap, GapKind};
@@ -26,7 +28,9 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Owner, PackageType};
 use sluicegate_model::report::Report;
 
+pub use known::KnownPackages;
 pub use loaded::{filed_under, is_answered};
+pub use question::asked_names;
 
 use crate::eol;
 use crate::feeds::FeedIndex;
@@ -34,9 +38,10 @@ use crate::gaps::GapList;
 use crate::matchers::{self, Matcher};
 use crate::{knowledge, report};
 use coverage::Unanswered;
+use known::Answer;
 use listing::Listing;
 use owner::{Fate, Word};
-use question::{Question, Told, matched, on_installed, questions, told};
+use question::{Question, Told, matched, on_installed, questions};
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
 /// counted: some seconds of work, a hundred times what the largest images of distributions need.
@@ -44,6 +49,16 @@ const MAX_QUESTIONS: usize = 20_000_000;
 
 /// Matches an inventory against the feeds, and its distribution against the ends of support.
 pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report {
+    judge_knowing(inventory, feeds, &KnownPackages::default(), now)
+}
+
+/// Does the same, by what is known of packages under this index already.
+pub fn judge_knowing(
+    inventory: &Inventory,
+    feeds: &FeedIndex,
+    known: &KnownPackages,
+    now: Timestamp,
+) -> Report {
     let mut gaps = GapList::default();
     gaps.extend(inventory.gaps.iter().cloned());
     let mut unanswered = Unanswered::default();
@@ -65,6 +80,7 @@ pub fn judge(inventory: &Inventory, feeds: &FeedIndex, now: Timestamp) -> Report
     let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
     let mut matching = Matching {
         feeds,
+        known,
         listing: Listing::of(most),
         gaps,
         questions_left: MAX_QUESTIONS,
@@ -91,6 +107,7 @@ pub fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
 /// One image while it is matched.
 struct Matching<'a> {
     feeds: &'a FeedIndex,
+    known: &'a KnownPackages,
     listing: Listing<'a>,
     gaps: GapList,
     questions_left: usize,
@@ -107,50 +124,55 @@ struct Matching<'a> {
 impl<'a> Matching<'a> {
     /// Answers the same questions for some components, which are in the order of [`compare`].
     fn answer_all(&mut self, questions: &[Question], components: &'a [&'a Component]) {
-        let told = told(questions, self.feeds, &mut self.gaps);
-        let advisories = told.iter().flat_map(|told| told.advisories.iter());
-        let names = advisories.map(|advisory| 1 + advisory.aliases.len() + advisory.upstream.len());
-        let asked: usize = names.sum();
-        let on_installed = on_installed(&told);
+        let mut told: Option<Vec<Told<'_>>> = None;
         for alike in components.chunk_by(|one, other| is_alike(questions, one, other)) {
+            let Some(first) = alike.first() else {
+                continue;
+            };
+            let key = known::key(questions, first);
+            let kept = self.known.get(&key);
+            let asked = kept.as_ref().map_or_else(
+                || {
+                    let (feeds, gaps) = (self.feeds, &mut self.gaps);
+                    asked(told.get_or_insert_with(|| question::told(questions, feeds, gaps)))
+                },
+                |answer| answer.asked,
+            );
             let Some(left) = self.questions_left.checked_sub(asked) else {
                 self.unmatched = self.unmatched.saturating_add(alike.len());
                 continue;
             };
+            let answer = kept.unwrap_or_else(|| {
+                let told = told.as_deref().unwrap_or_default();
+                let answer = Arc::new(answer(told, first, self.feeds));
+                // What could not be read is asked for each time.
+                if told.len() == questions.len() {
+                    self.known.keep(key, &answer);
+                }
+                answer
+            });
             self.questions_left = left;
-            self.answer(&told, &on_installed, alike);
+            self.tell(&answer, alike);
         }
     }
 
-    /// Answers for components of which the same is said.
-    fn answer(
-        &mut self,
-        told: &[Told<'_>],
-        on_installed: &HashSet<&str>,
-        alike: &'a [&'a Component],
-    ) {
+    /// Takes in what is said of components of which the same is said.
+    fn tell(&mut self, answer: &Answer, alike: &'a [&'a Component]) {
         let Some(component) = alike.first() else {
             return;
         };
-        let first = told.iter().find(|told| !told.advisories.is_empty());
-        let matcher =
-            first.and_then(|first| matchers::of(&component.package, &first.question.ecosystem));
-        let Some(matcher) = matcher else {
-            return;
-        };
-        let (matched, has_own_epoch) = matched(matcher, component, told, on_installed);
-        if has_own_epoch {
+        if answer.has_own_epoch {
             let names = alike
                 .iter()
                 .map(|component| component.package.name.as_str());
             self.own_epochs.extend(names);
         }
-        coverage::rangeless(alike, &matched, &mut self.gaps);
+        coverage::rangeless(alike, &answer.rangeless, &mut self.gaps);
         let copies: Vec<_> = alike.chunk_by(|one, other| is_copy(one, other)).collect();
-        for finding in finding::of_component(matcher, component, &matched, self.feeds) {
+        for finding in &answer.findings {
             match component.standing.owner() {
-                Some(owner) => self.add_of(owner, component, finding, &copies),
-                None => self.listing.add(finding, &copies),
+                Some(owner) => self.add_of(owner, component, Finding::clone(finding), &copies),
+                None => self.listing.add(Arc::clone(finding), &copies),
             }
         }
     }
@@ -167,7 +189,9 @@ impl<'a> Matching<'a> {
         let word = self.words.entry(owner);
         let word = word.or_insert_with(|| Word::of(owner, component, feeds, gaps));
         match word.judge(owner, finding) {
-            Fate::Plain(finding) | Fate::Attributed(finding) => self.listing.add(finding, copies),
+            Fate::Plain(finding) | Fate::Attributed(finding) => {
+                self.listing.add(Arc::new(finding), copies);
+            }
             Fate::Owners(finding) => {
                 let each = copies.iter().map(|copies| (finding.clone(), *copies));
                 self.owners.extend(each);
@@ -199,13 +223,44 @@ impl<'a> Matching<'a> {
         }
         drop(reported);
         for (finding, copies) in unreported {
-            self.listing.add(finding, &[copies]);
+            self.listing.add(Arc::new(finding), &[copies]);
         }
         let (mut findings, gap) = self.listing.finish();
         name_both(&mut findings, under_owner);
         self.gaps.extend(gap);
         (findings, self.gaps.into_gaps())
     }
+}
+
+/// Counts what is asked of advisories for one version, every name of one counted.
+fn asked(told: &[Told<'_>]) -> usize {
+    let advisories = told.iter().flat_map(|told| told.advisories.iter());
+    let names = advisories.map(|advisory| 1 + advisory.aliases.len() + advisory.upstream.len());
+    names.sum()
+}
+
+/// Finds what the feeds say of a component.
+fn answer(told: &[Told<'_>], component: &Component, feeds: &FeedIndex) -> Answer {
+    let mut answer = Answer {
+        asked: asked(told),
+        ..Answer::default()
+    };
+    let first = told.iter().find(|told| !told.advisories.is_empty());
+    let matcher =
+        first.and_then(|first| matchers::of(&component.package, &first.question.ecosystem));
+    let Some(matcher) = matcher else {
+        return answer;
+    };
+    let (matched, has_own_epoch) = matched(matcher, component, told, &on_installed(told));
+    answer.has_own_epoch = has_own_epoch;
+    answer.rangeless = coverage::without_ranges(&matched);
+    let placeless = |mut finding: Finding| {
+        finding.package.path.clear();
+        Arc::new(finding)
+    };
+    let findings = finding::of_component(matcher, component, &matched, feeds);
+    answer.findings = findings.map(placeless).collect();
+    answer
 }
 
 /// Gives the findings on owners the names of what their files hold.

@@ -50,6 +50,24 @@ pub(super) fn questions(component: &Component, feeds: &FeedIndex) -> Vec<Questio
     questions
 }
 
+/// Lists the names, in normal form, by which any feed may be asked about a component and about the
+/// package that owns its file, whatever is loaded; of a package without its group that name alone.
+pub fn asked_names(component: &Component) -> Vec<String> {
+    let own = (&component.package, &component.ecosystem);
+    let owner = component.standing.owner();
+    let owner = owner.map(|owner| (&owner.package, &owner.ecosystem));
+    let mut asked = Vec::new();
+    for (package, ecosystem) in std::iter::once(own).chain(owner) {
+        let Some(ecosystem) = ecosystem else { continue };
+        // Names depend on the family, which all have in common that answer for the package.
+        if let Some(matcher) = matchers::of(package, ecosystem) {
+            let names = matcher.names(ecosystem, package).into_iter();
+            asked.extend(names.map(|(name, _)| name));
+        }
+    }
+    asked
+}
+
 /// What the feeds answer to a question.
 pub(super) struct Told<'a> {
     pub(super) question: &'a Question,

@@ -11,6 +11,7 @@ mod lists;
 mod membership;
 mod packages;
 mod replacement;
+mod steps;
 pub mod stored;
 mod summary;
 mod tags;
@@ -27,6 +28,7 @@ pub use lists::{Lists, MAX_PAGE_BYTES};
 pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, is_platform};
 pub use packages::{Holder, Packages};
 pub use replacement::{Known, Mark, Packed, Replacement, Stamp};
+pub use steps::{ImageNumbers, Parted, Step, Steps};
 pub use summary::{Counts, CoverageSummary, Summary, Worst};
 pub use tags::{MAX_TAGGED, TagHistory, TagRecord, Tagged};
 pub use verdicts::{Judged, JudgedPage, Verdicts};
@@ -34,7 +36,7 @@ pub use verdicts::{Judged, JudgedPage, Verdicts};
 /// All that is remembered of what was decided.
 #[async_trait]
 pub trait Ledger:
-    Membership + Verdicts + Bases + Lists + Packages + Events + std::fmt::Debug
+    Membership + Verdicts + Bases + Steps + Lists + Packages + Events + std::fmt::Debug
 {
     /// Proves that records can still be written durably, by writing one.
     async fn health(&self) -> Result<(), LedgerError>;

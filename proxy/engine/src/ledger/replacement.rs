@@ -58,6 +58,30 @@ impl Stamp {
         }
     }
 
+    /// Takes it from a verdict.
+    pub fn of_verdict(verdict: &Verdict) -> Self {
+        Self {
+            policy: verdict.policy.clone(),
+            valid_until: verdict.valid_until,
+            provenance: verdict.provenance.clone(),
+        }
+    }
+
+    /// Gives the digest of the policies that decided.
+    pub fn policy(&self) -> &Digest {
+        &self.policy.digest
+    }
+
+    /// Gives the next instant at which something changes by itself.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    /// Gives what the verdict rests on.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
     /// What stands for it in texts.
     fn none() -> Self {
         Self {

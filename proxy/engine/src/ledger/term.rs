@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Package, PackageType};
 use sluicegate_model::verdict::Verdict;
+use sluicegate_scanner::matching::asked_names;
 
 use crate::events::{CauseKind, Change, Direction, EventKind, Happening};
 
@@ -55,6 +56,12 @@ impl Term {
     /// A package that is installed in a version.
     pub fn installed_as(name: &str, version: &str) -> Self {
         Self::of(Space::Image, b'v', &format!("{name}\0{version}"))
+    }
+
+    /// A name by which advisories may be asked about what is installed, in any letter case, where that
+    /// is none that it has.
+    pub fn asked(name: &str) -> Self {
+        Self::of(Space::Image, b'a', name)
     }
 
     /// An event on a repository.
@@ -156,15 +163,27 @@ pub fn is_alike(one: &Verdict, other: &Verdict) -> bool {
 
 /// Lists what an image can be asked for by, ordered.
 pub fn of_inventory(inventory: &Inventory) -> Vec<Term> {
-    let packages = inventory.components.iter().map(|found| &found.package);
     let mut terms = Vec::new();
-    for package in packages {
+    for component in &inventory.components {
+        let package = &component.package;
         for name in names_of(package) {
             terms.push(Term::installed(name));
             terms.push(Term::installed_as(name, &package.version));
         }
+        let is_own = |asked: &String| names_of(package).any(|it| it.eq_ignore_ascii_case(asked));
+        let asked = asked_names(component).into_iter();
+        let others = asked.filter(|asked| !is_own(asked));
+        terms.extend(others.map(|asked| Term::asked(&asked)));
     }
     ordered(terms)
+}
+
+/// Lists what images can be asked for by for which something is answered under one of these names,
+/// ordered.
+pub fn of_asked<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<Term> {
+    let names = names.into_iter();
+    let terms = names.flat_map(|name| [Term::installed(name), Term::asked(name)]);
+    ordered(terms.collect())
 }
 
 /// Lists what an event can be asked for by, ordered.

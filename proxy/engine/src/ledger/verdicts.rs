@@ -5,7 +5,7 @@ use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope, Sighting, Tag};
 
 use super::error::LedgerError;
-use super::replacement::{Known, Replacement};
+use super::replacement::{Known, Replacement, Stamp};
 
 /// A verdict's place in a walk over all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,10 @@ pub trait Verdicts: Send + Sync {
         scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<u64>, LedgerError>;
+
+    /// Gives by what and when verdicts were made, without reading their texts: none where there is no
+    /// verdict, or one of an earlier form.
+    async fn stamps(&self, judged: &[Judged]) -> Result<Vec<Option<Stamp>>, LedgerError>;
 
     /// Forgets verdicts, those that are there; durable on return. Nothing is told of it.
     async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError>;

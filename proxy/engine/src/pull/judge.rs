@@ -5,30 +5,32 @@
 //! current ones and its `valid_until` has not passed; otherwise it is made again from the stored
 //! inventory, in milliseconds. Without an inventory there is no verdict, and never an allowance.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
-use crate::events::difference;
-use crate::fingerprint::verdict_fingerprint;
 use crate::identity::Who;
-use crate::ledger::{Basis, BasisNumber, Known, Ledger, LedgerError, Replacement};
+use crate::ledger::{Basis, BasisNumber, Ledger, LedgerError, Stamp};
 use crate::memory::{Memory, Share};
 use crate::scan::Scanned;
-use crate::snapshots::{Epoch, InForce, Snapshots};
+use crate::snapshots::{Epoch, Snapshots};
 use crate::tally::Tally;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::image::Tag;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Scope, Sighting};
 use sluicegate_policy::PolicySet;
+use sluicegate_scanner::KnownPackages;
 
 use super::brief::{brief, weight};
+use super::carried::Carried;
 use super::error::PullError;
 use super::inventories::{Held, Inventories};
 use super::job::Jobs;
-use super::verdict::{Image, scanner_name, verdict};
+use super::judging::{self, Counts, Judging};
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;
@@ -37,6 +39,9 @@ const READING_IN_MEMORY: u64 = 4;
 /// How often a verdict is made while others replace it: each time they were quicker, or what they
 /// have is newer.
 const ATTEMPTS: usize = 32;
+/// How long whoever judges unasked waits before it looks again whether requests do, and how often.
+const GLANCE: Duration = Duration::from_millis(2);
+const PATIENCE: usize = 250;
 /// What reading a verdict takes beside that, in bytes.
 const READING_BYTES: u64 = 256 * 1024;
 
@@ -54,8 +59,31 @@ pub struct Judge {
     ends: Arc<Mutex<Ends>>,
     /// The basis that was in force last, with its number.
     numbered: Arc<Numbered>,
+    /// Which verdicts of earlier bases count under the one in force.
+    carried: Arc<RwLock<Arc<Carried>>>,
+    /// How many requests judge at this moment.
+    asked: Arc<AtomicUsize>,
+    /// What is known of packages, and under which snapshot.
+    known: Arc<Mutex<Option<KnownUnder>>>,
 }
 
+/// One request that judges, while it does.
+struct Asked(Arc<AtomicUsize>);
+
+impl Asked {
+    fn one(asked: &Arc<AtomicUsize>) -> Self {
+        asked.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(asked))
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type KnownUnder = (SnapshotId, Arc<KnownPackages>);
 type Numbered = tokio::sync::Mutex<Option<(Basis, BasisNumber)>>;
 
 /// When verdicts end by themselves, as far as is known.
@@ -71,76 +99,6 @@ struct Ends {
 struct Warm {
     verdict: Arc<Verdict>,
     epoch: Epoch,
-}
-
-/// By what is judged at one moment.
-#[derive(Clone)]
-pub(crate) struct Judging {
-    in_force: InForce,
-    /// Who keeps the texts of policies.
-    keeper: Arc<dyn Snapshots>,
-    now: Timestamp,
-}
-
-impl Judging {
-    /// Tells whether a verdict is what would be decided now.
-    pub(crate) fn made(&self, verdict: &Verdict) -> bool {
-        is_valid(verdict, self.now)
-            && verdict.policy.digest == self.in_force.policies.digest_for(&verdict.scope())
-            && verdict.provenance.feeds == *self.in_force.advisories.index.snapshot()
-            && verdict.provenance.scanner == scanner_name()
-    }
-
-    /// Gives what verdicts that are made now rest on.
-    fn basis(&self) -> Basis {
-        Basis {
-            policies: self.in_force.policies.digest(),
-            feeds: self.in_force.advisories.index.snapshot().clone(),
-            fingerprint: verdict_fingerprint().to_owned(),
-        }
-    }
-
-    /// Tells whether anybody can be judged in a scope.
-    pub(crate) fn knows(&self, scope: &Scope) -> bool {
-        self.in_force.policies.knows(scope)
-    }
-
-    /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
-    /// packages of the image where they are not listed yet.
-    pub(crate) fn judge(
-        &self,
-        scope: &Scope,
-        digest: &Digest,
-        known: &Known,
-        tags: &[Tag],
-        scanned: &Scanned,
-        is_listed: bool,
-    ) -> Result<(Verdict, Replacement), PullError> {
-        let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
-        let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
-        let image = Image {
-            scope: scope.clone(),
-            digest: digest.clone(),
-            tags: tags.into_iter().collect(),
-            first_seen: Some(first_seen(known.verdict.as_ref(), scanned)),
-        };
-        let InForce {
-            policies,
-            advisories,
-            ..
-        } = &self.in_force;
-        let mut verdict = verdict(image, scanned, policies, advisories, self.now);
-        // Before anybody is told who decided.
-        let kept = self.keeper.keep_texts(policies, scope);
-        kept.map_err(PullError::storage)?;
-        let earlier = known.verdict.as_ref();
-        let change = earlier.and_then(|earlier| difference(earlier, &verdict));
-        let mut replacement = Replacement::new(&mut verdict, known)?.told_as(change);
-        if !is_listed {
-            replacement = replacement.listing(&scanned.inventory);
-        }
-        Ok((verdict, replacement))
-    }
 }
 
 impl Judge {
@@ -167,6 +125,9 @@ impl Judge {
             tally,
             ends: Arc::default(),
             numbered: Arc::default(),
+            carried: Arc::default(),
+            asked: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -247,10 +208,29 @@ impl Judge {
         }
         let judging = self.judging();
         let known = self.ledger.known_verdict(scope, digest).await?;
-        let current = known.verdict.filter(|stored| judging.made(stored));
-        let verdict = current.map(|stored| self.keep(judging.in_force.epoch, stored));
+        let mut current = None;
+        if let Some(stored) = known.verdict
+            && self.counts(&judging, &stored).await?
+        {
+            current = Some(self.keep(judging.in_force.epoch, stored));
+        }
         drop(share);
-        Ok(verdict)
+        Ok(current)
+    }
+
+    /// Tells whether a stored verdict is what would be decided now. One that says that something was
+    /// not known counts only under what it was made by.
+    async fn counts(&self, judging: &Judging, stored: &Verdict) -> Result<bool, LedgerError> {
+        let stamp = Stamp::of_verdict(stored);
+        match judging.counts(&stored.scope(), &stamp) {
+            Counts::Yes => Ok(true),
+            Counts::OfListed(images) if !judging::is_open(stored) => {
+                let listed = self.ledger.listed_as(&[stored.sighting()]).await?;
+                let number = listed.into_iter().next().flatten();
+                Ok(number.is_some_and(|number| images.has(number)))
+            }
+            Counts::OfListed(_) | Counts::No => Ok(false),
+        }
     }
 
     /// Decides on a scanned image and stores the verdict, with the tags that are known and these.
@@ -264,7 +244,8 @@ impl Judge {
     ) -> Result<Arc<Verdict>, PullError> {
         let image = scope.sighting(digest);
         let mut held = self.wait_for_feeds(&image, held).await?;
-        for _ in 0..ATTEMPTS {
+        let _asked = Asked::one(&self.asked);
+        for attempt in 1..=ATTEMPTS {
             let (judging, basis) = self.judging_in_order().await?;
             self.want(&judging, &held);
             held = self.with_room(&judging, scope, digest, held).await?;
@@ -290,7 +271,11 @@ impl Judge {
                 tracing::info!(repository = %scope, %digest, decision = %verdict.decision,
                     findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
-                return Ok(self.keep(epoch, verdict));
+                let verdict = self.keep(epoch, verdict);
+                // What came in force meanwhile did not find it among the images that it concerns.
+                if self.epoch() == epoch || attempt == ATTEMPTS {
+                    return Ok(verdict);
+                }
             }
         }
         Err(PullError::broken(
@@ -349,11 +334,38 @@ impl Judge {
 
     /// Gives what is judged by now.
     pub(crate) fn judging(&self) -> Judging {
+        let in_force = self.snapshots.in_force();
         Judging {
-            in_force: self.snapshots.in_force(),
+            known: self.known(in_force.advisories.index.snapshot()),
+            in_force,
             keeper: Arc::clone(&self.snapshots),
+            carried: self.carried(),
             now: self.clock.now(),
         }
+    }
+
+    /// Gives what is known of packages under a snapshot; that of the one before is dropped.
+    fn known(&self, snapshot: &SnapshotId) -> Arc<KnownPackages> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, known)) = &*known
+            && of == snapshot
+        {
+            return Arc::clone(known);
+        }
+        let (_, anew) = known.insert((snapshot.clone(), Arc::default()));
+        Arc::clone(anew)
+    }
+
+    /// Tells which verdicts of earlier bases count.
+    pub(crate) fn carried(&self) -> Arc<Carried> {
+        let carried = self.carried.read();
+        Arc::clone(&carried.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has verdicts of earlier bases count.
+    pub(crate) fn carry(&self, carried: Carried) {
+        let mut held = self.carried.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(carried);
     }
 
     /// Asks for the feeds that an image needs and the snapshot lacks.
@@ -367,16 +379,6 @@ impl Judge {
         self.inventories.remembered(image).await
     }
 
-    /// Waits for memory to read a stored verdict into.
-    pub(crate) async fn room_to_read(
-        &self,
-        scope: &Scope,
-        digest: &Digest,
-    ) -> Result<Share, LedgerError> {
-        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
-        Ok(self.memory.share(reading_bytes(bytes.unwrap_or(0))).await)
-    }
-
     /// Waits for memory to show something in.
     pub async fn view(&self, bytes: u64) -> Share {
         self.memory.view(bytes).await
@@ -385,6 +387,16 @@ impl Judge {
     /// Waits for memory to show a verdict whose text has so many bytes.
     pub async fn view_of(&self, bytes: u64) -> Share {
         self.memory.view(reading_bytes(bytes)).await
+    }
+
+    /// Waits while requests judge, for a moment at most: whoever judges unasked comes after them.
+    pub(crate) async fn let_pulls_pass(&self) {
+        for _ in 0..PATIENCE {
+            if self.asked.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     /// Adds a tag under which the image was pulled to its verdict.
@@ -397,7 +409,9 @@ impl Judge {
         let bytes = self.ledger.verdict_bytes(scope, digest).await?;
         let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
         let tagged = self.ledger.add_tag(scope, digest, tag).await?;
-        if let Some(tagged) = tagged.filter(|tagged| judging.made(tagged)) {
+        if let Some(tagged) = tagged
+            && self.counts(&judging, &tagged).await?
+        {
             self.keep(judging.in_force.epoch, tagged);
         }
         Ok(())
@@ -451,24 +465,13 @@ impl Judge {
     }
 }
 
-/// Tells since when an image is known: since it was first judged, or its bytes were read.
-fn first_seen(earlier: Option<&Verdict>, scanned: &Scanned) -> Timestamp {
-    let known = earlier.map(|it| it.first_seen.unwrap_or(it.provenance.scanned_at));
-    let known = known.into_iter().chain([scanned.scanned_at]);
-    known.min().unwrap_or(scanned.scanned_at)
-}
-
 /// Tells what reading a stored verdict of so many bytes takes, and writing it again.
 fn reading_bytes(bytes: u64) -> u64 {
     bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES
 }
 
-/// Tells whether a verdict has not ended by itself, and none of its times is still to come.
 fn is_valid(verdict: &Verdict, now: Timestamp) -> bool {
-    let made = &verdict.provenance;
-    verdict.valid_until.is_none_or(|until| now < until)
-        && !is_to_come(made.decided_at, now)
-        && !is_to_come(made.scanned_at, now)
+    judging::is_valid(verdict.valid_until, &verdict.provenance, now)
 }
 
 #[cfg(test)]

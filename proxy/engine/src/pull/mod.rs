@@ -3,11 +3,13 @@
 
 pub mod asked;
 pub mod brief;
+pub(crate) mod carried;
 pub mod download;
 pub mod error;
 pub mod inventories;
 pub mod job;
 pub mod judge;
+pub(crate) mod judging;
 pub mod manifests;
 pub mod patience;
 pub mod presence;

@@ -18,6 +18,7 @@ use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Provenance, Verdict};
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{PolicySet, Subject};
+use sluicegate_scanner::KnownPackages;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -42,7 +43,25 @@ pub fn verdict(
     feeds: &Advisories,
     now: Timestamp,
 ) -> Verdict {
-    let mut report = sluicegate_scanner::judge(&scanned.inventory, &feeds.index, now);
+    verdict_knowing(
+        image,
+        scanned,
+        (policies, feeds),
+        &KnownPackages::default(),
+        now,
+    )
+}
+
+/// Does the same, by what is known of packages under these feeds already.
+pub fn verdict_knowing(
+    image: Image,
+    scanned: &Scanned,
+    (policies, feeds): (&PolicySet, &Advisories),
+    known: &KnownPackages,
+    now: jiff::Timestamp,
+) -> Verdict {
+    let inventory = &scanned.inventory;
+    let mut report = sluicegate_scanner::judge_knowing(inventory, &feeds.index, known, now);
     tell_why(&mut report, feeds);
     let subject = Subject {
         scope: &image.scope,

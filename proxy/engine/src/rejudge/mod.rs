@@ -1,15 +1,18 @@
 //! Keeps every stored verdict current in the background, from stored inventories alone.
 //!
 //! A pass starts when another feed snapshot or policy set is in force, when a verdict has ended by
-//! itself, and when the program starts. It remembers nothing: which verdicts are old shows from
-//! what they cite, so that a pass that was cut goes on where it stood. No layer is read or fetched;
+//! itself, and when the program starts. Which verdicts are old shows from what they cite, so that a
+//! pass that was cut goes on where it stood. Where all were looked at and other advisories came in
+//! force, only images are looked at that hold what the change speaks of. No layer is read or fetched;
 //! an image without an inventory is left to its next pull. Requests never wait for it: they judge
 //! what they need themselves, and whoever is second writes nothing.
 //!
-//! Reading order: this file (when), `pass` (what), `progress` (how far).
+//! Reading order: this file (when), `reach` (which), `pass` and `old` (what), `progress` (how far).
 
+mod old;
 mod pass;
 mod progress;
+mod reach;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,11 +20,13 @@ use std::time::{Duration, Instant};
 pub use progress::ProgressView;
 
 use crate::ledger::Ledger;
+use crate::pull::error::PullError;
 use crate::pull::judge::Judge;
 use crate::pull::pulls::Pulls;
 use crate::snapshots::{Epoch, Snapshots};
 use crate::tally::Tally;
 use progress::Progress;
+use reach::{Seen, Wanted};
 
 /// How often what is current is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -71,16 +76,17 @@ impl Rejudge {
 
     /// Works until the program ends.
     pub async fn run(self) {
-        let mut judged = None;
+        let (mut judged, mut seen) = (None, None);
         let mut ended = Instant::now();
         loop {
             tokio::time::sleep(LOOK).await;
             let epoch = self.judge.epoch();
             let has_ends = ended.elapsed() >= BETWEEN_ENDS && self.judge.is_due();
             if !self.snapshots.is_loaded() || (judged == Some(epoch) && !has_ends) {
+                self.note_beside(&mut seen);
                 continue;
             }
-            judged = self.pass_under(epoch).await;
+            judged = self.pass_under(epoch, &mut seen, has_ends).await;
             ended = Instant::now();
             if judged.is_none() {
                 tokio::time::sleep(RETRY).await;
@@ -90,8 +96,13 @@ impl Rejudge {
 
     /// Makes a pass; gives the epoch back if it came to its end. What changed during it is found
     /// again by the caller: the verdicts that were made under the change are current then.
-    async fn pass_under(&self, epoch: Epoch) -> Option<Epoch> {
-        let outcome = self.pass().await;
+    async fn pass_under(
+        &self,
+        epoch: Epoch,
+        seen: &mut Option<Seen>,
+        has_ends: bool,
+    ) -> Option<Epoch> {
+        let outcome = self.bring_up(seen, has_ends).await;
         let problem = outcome.err().map(|error| error.to_string());
         let view = self.progress.end(problem.clone());
         let (total, renewed, skipped) = (view.total, view.renewed, view.skipped);
@@ -104,4 +115,31 @@ impl Rejudge {
         }
         Some(epoch)
     }
+
+    /// Has every verdict rest on what is in force, or count under it.
+    pub(crate) async fn bring_up(
+        &self,
+        seen: &mut Option<Seen>,
+        has_ends: bool,
+    ) -> Result<(), PullError> {
+        self.progress.begin(0);
+        let wanted = self.take_up(seen).await?;
+        let seen = seen.as_mut();
+        let mut settled = seen.map(|seen| &mut seen.is_settled);
+        // Until the pass has come to its end.
+        if let Some(settled) = &mut settled {
+            **settled = false;
+        }
+        match wanted {
+            Wanted::Images(numbers) if !has_ends => self.pass_over(&numbers).await?,
+            Wanted::Images(_) | Wanted::All => self.pass().await?,
+        }
+        if let Some(settled) = settled {
+            *settled = true;
+        }
+        Ok(())
+    }
 }
+
+#[cfg(test)]
+mod tests;

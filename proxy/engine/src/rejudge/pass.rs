@@ -1,7 +1,8 @@
-//! One pass: every image by its digest, old verdicts made anew, written in batches.
+//! One pass: images by their digest, old verdicts made anew, written in batches.
 //!
-//! Reading, matching and encoding run on threads of their own at a low priority, so that whatever
-//! a request needs comes first. What changes during the pass is in force for the images after it.
+//! Which verdicts are old shows from their stamps; only those are read. Reading, matching and encoding
+//! run on threads of their own at a low priority, so that whatever a request needs comes first. What
+//! changes during the pass is in force for the images after it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::ledger::{Judged, Replacement};
 
 use super::Rejudge;
+use super::old::Old;
 
 use crate::pull::error::PullError;
 
@@ -42,19 +44,7 @@ impl Rejudge {
         let mut after = None;
         loop {
             let page = self.ledger.judged(after.as_ref(), BATCH).await?;
-            let mut items = page.items;
-            items.sort_by_cached_key(Judged::image);
-            let same_image = |a: &Judged, b: &Judged| a.image() == b.image();
-            let images = items.chunk_by(same_image).map(<[_]>::to_vec);
-            let mut outcomes = self.renew_all(images.collect());
-            let mut batch = Renewed::default();
-            while let Some(renewed) = outcomes.recv().await {
-                batch.add(renewed?);
-                if batch.bytes() >= BATCH_BYTES {
-                    self.write(std::mem::take(&mut batch)).await?;
-                }
-            }
-            self.write(batch).await?;
+            self.look_at(page.items).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(());
@@ -62,19 +52,59 @@ impl Rejudge {
         }
     }
 
+    /// Looks at the verdicts on some images alone.
+    pub(crate) async fn pass_over(&self, numbers: &[u32]) -> Result<(), PullError> {
+        self.progress.begin(numbers.len() as u64);
+        for numbers in numbers.chunks(BATCH) {
+            let images = self.ledger.images_listed(numbers).await?;
+            let mut judged = Vec::new();
+            for image in images.into_iter().flatten() {
+                let scopes = self.ledger.judged_in(&image.digest).await?;
+                let own = scopes.into_iter().filter(|it| it.domain == image.domain);
+                judged.extend(own.map(|scope| Judged {
+                    digest: image.digest.clone(),
+                    scope,
+                }));
+            }
+            self.progress.found(judged.len(), numbers.len());
+            self.look_at(judged).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at some verdicts.
+    async fn look_at(&self, judged: Vec<Judged>) -> Result<(), PullError> {
+        let mut batch = Renewed {
+            looked_at: judged.len() as u64,
+            ..Renewed::default()
+        };
+        let (old, gone) = self.old_among(judged).await?;
+        batch.gone = gone;
+        let mut outcomes = self.renew_all(old);
+        while let Some(renewed) = outcomes.recv().await {
+            batch.add(renewed?);
+            if batch.bytes() >= BATCH_BYTES {
+                self.write(std::mem::take(&mut batch)).await?;
+            }
+        }
+        self.write(batch).await
+    }
+
     /// Writes a batch. Where a request was quicker, its verdict stays.
     async fn write(&self, batch: Renewed) -> Result<(), PullError> {
         let (ends, replacements): (Vec<_>, Vec<_>) = batch.made.into_iter().unzip();
-        let written = self.ledger.replace_verdicts(replacements).await?;
+        let mut renewed = 0_u64;
+        if !replacements.is_empty() {
+            let written = self.ledger.replace_verdicts(replacements).await?;
+            for (end, is_written) in ends.into_iter().zip(written) {
+                if is_written {
+                    renewed = renewed.saturating_add(1);
+                    self.judge.note_end(end.0, end.1);
+                }
+            }
+        }
         if !batch.gone.is_empty() {
             self.ledger.remove_verdicts(&batch.gone).await?;
-        }
-        let mut renewed = 0_u64;
-        for (end, is_written) in ends.into_iter().zip(written) {
-            if is_written {
-                renewed = renewed.saturating_add(1);
-                self.judge.note_end(end.0, end.1);
-            }
         }
         self.tally.count_rejudged(renewed, batch.skipped);
         self.progress.add(batch.looked_at, renewed, batch.skipped);
@@ -83,7 +113,7 @@ impl Rejudge {
 
     /// Renews images side by side; one outcome each, but for one whose thread ended badly. Threads
     /// wait until their outcome is taken.
-    fn renew_all(&self, images: Vec<Vec<Judged>>) -> mpsc::Receiver<Result<Renewed, PullError>> {
+    fn renew_all(&self, images: Vec<Old>) -> mpsc::Receiver<Result<Renewed, PullError>> {
         let threads = self.threads().min(images.len());
         let queue = Arc::new(Mutex::new(images.into_iter()));
         let (sender, outcomes) = mpsc::channel(1);
@@ -93,7 +123,7 @@ impl Rejudge {
             let work = move || {
                 (rejudge.give_way)();
                 while let Some(image) = next(&queue) {
-                    let renewed = runtime.block_on(rejudge.renew(&image));
+                    let renewed = runtime.block_on(rejudge.renew(image));
                     if outcome.blocking_send(renewed).is_err() {
                         // The pass has ended with an error.
                         return;
@@ -110,50 +140,17 @@ impl Rejudge {
         outcomes
     }
 
-    /// Renews those of the verdicts on one image that are old.
-    async fn renew(&self, image: &[Judged]) -> Result<Renewed, PullError> {
+    /// Renews the old verdicts on one image.
+    async fn renew(&self, old: Old) -> Result<Renewed, PullError> {
         let mut renewed = Renewed::default();
-        let mut old: Vec<&Judged> = Vec::new();
-        let Some(seen) = image.first().map(Judged::image) else {
+        self.judge.let_pulls_pass().await;
+        let Some(mut held) = self.judge.scanned(&old.image).await else {
+            renewed.skipped = old.stale;
             return Ok(renewed);
         };
         // What other analyzers listed, or an earlier version did not, is listed anew.
-        let mut is_listed = self.ledger.lists_packages(&seen).await?;
-        let mut stale = 0_u64;
-        for judged in image {
-            let (scope, digest) = (&judged.scope, &judged.digest);
-            renewed.looked_at = renewed.looked_at.saturating_add(1);
-            if !self.judge.judging().knows(scope) {
-                renewed.gone.push(judged.clone());
-                continue;
-            }
-            let share = self.judge.room_to_read(scope, digest).await?;
-            let known = self.ledger.known_verdict(scope, digest).await?;
-            drop(share);
-            match &known.verdict {
-                Some(verdict) if self.judge.judging().made(verdict) => {
-                    let decided_at = verdict.provenance.decided_at;
-                    self.judge.note_end(decided_at, verdict.valid_until);
-                    if !is_listed {
-                        old.push(judged);
-                    }
-                }
-                Some(_) => {
-                    stale = stale.saturating_add(1);
-                    old.push(judged);
-                }
-                // Damaged, which means not judged: its next pull does it.
-                None => {}
-            }
-        }
-        if old.is_empty() {
-            return Ok(renewed);
-        }
-        let Some(mut held) = self.judge.scanned(&seen).await else {
-            renewed.skipped = stale;
-            return Ok(renewed);
-        };
-        for Judged { scope, digest } in old {
+        let mut is_listed = old.is_listed;
+        for Judged { scope, digest } in &old.judged {
             let (judging, basis) = self.judge.judging_in_order().await?;
             self.judge.want(&judging, &held);
             let room = self.judge.with_room(&judging, scope, digest, held).await;
@@ -164,6 +161,10 @@ impl Rejudge {
             };
             held = roomy;
             let known = self.ledger.known_verdict(scope, digest).await?;
+            if known.verdict.is_none() {
+                // Damaged, which means not judged: its next pull does it.
+                continue;
+            }
             let (verdict, new) = judging.judge(scope, digest, &known, &[], &held, is_listed)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
@@ -194,7 +195,7 @@ impl Renewed {
     }
 }
 
-fn next(queue: &Mutex<vec::IntoIter<Vec<Judged>>>) -> Option<Vec<Judged>> {
+fn next(queue: &Mutex<vec::IntoIter<Old>>) -> Option<Old> {
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     queue.next()
 }

@@ -12,7 +12,7 @@ pub struct ProgressView {
     pub running: bool,
     /// Verdicts looked at.
     pub done: u64,
-    /// Verdicts there were when it began.
+    /// Verdicts that there are to look at.
     pub total: u64,
     /// Verdicts that were made anew.
     pub renewed: u64,
@@ -33,6 +33,13 @@ impl Progress {
             total,
             ..ProgressView::default()
         };
+    }
+
+    /// Counts the verdicts on some images, of which each was counted as one until now.
+    pub(super) fn found(&self, verdicts: usize, images: usize) {
+        let mut view = self.lock();
+        let others = view.total.saturating_sub(images as u64);
+        view.total = others.saturating_add(verdicts as u64);
     }
 
     pub(super) fn add(&self, done: u64, renewed: u64, skipped: u64) {

@@ -8,6 +8,7 @@ pub mod events;
 pub mod lists;
 pub mod membership;
 pub mod packages;
+pub mod steps;
 pub mod verdicts;
 
 use jiff::Timestamp;
@@ -126,6 +127,7 @@ macro_rules! ledger_suite {
             membership: membership_and_release_belong_to_one_repository tags_and_platforms_are_remembered_within_bounds a_tag_remembers_where_it_pointed_newest_first a_tag_remembers_the_newest_manifests_and_no_more,
             lists: lists_newest_first_page_by_page every_filter_selects_exactly_its_verdicts what_replaces_a_verdict_is_found_by_its_own_names,
             events: each_difference_is_one_event_and_no_difference_is_none whoever_came_second_tells_nothing_and_numbers_have_no_holes what_is_about_no_verdict_is_told_once_in_its_turn_to_those_who_know_of_all every_filter_of_events_selects_exactly_its_own,
+            steps: steps_take_the_place_of_those_before images_are_told_apart_by_any_of_some_names stamps_are_those_of_the_verdicts,
             packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,
         }
     };

@@ -2,6 +2,7 @@
 
 mod lists;
 mod membership;
+mod steps;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,7 +17,7 @@ use crate::events::{Event, Happening};
 use crate::ledger::term::Term;
 use crate::ledger::{
     Bases, Basis, BasisNumber, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark,
-    Member, Packed, Replacement, Stamp, Summary, TagHistory, TagRecord, Verdicts,
+    Member, Packed, Replacement, Stamp, Step, Summary, TagHistory, TagRecord, Verdicts,
 };
 
 use super::turns::{InTurn, Turns};
@@ -57,6 +58,7 @@ struct State {
     delivered: Option<u64>,
     /// The newest basis.
     basis: Option<(Basis, BasisNumber)>,
+    steps: Vec<Step>,
 }
 
 #[derive(Debug)]
@@ -198,6 +200,15 @@ impl Verdicts for MemoryLedger {
         let state = self.state().await;
         let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(stored.map(|stored| stored.text.text_bytes as u64))
+    }
+
+    async fn stamps(&self, judged: &[Judged]) -> Result<Vec<Option<Stamp>>, LedgerError> {
+        let state = self.state().await;
+        let stamp = |Judged { digest, scope }: &Judged| {
+            let stored = state.verdicts.get(&place_of(digest, scope))?;
+            Some(Stamp::of(&stored.summary))
+        };
+        Ok(judged.iter().map(stamp).collect())
     }
 
     async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {

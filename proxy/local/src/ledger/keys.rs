@@ -3,7 +3,7 @@
 //! Names, digests and tags hold no zero byte, so that one part can never run into the next and a
 //! prefix of whole parts selects exactly those records.
 
-use crate::store::Key;
+use crate::store::{Key, WHOLE_KEY};
 use sluicegate_model::{Digest, Repository, Scope, Sighting, Tag};
 
 use sluicegate_engine::ledger::term::Term;
@@ -32,6 +32,7 @@ pub(super) enum RecordKind {
     Image,
     NumberedImage,
     Basis,
+    Step,
 }
 
 impl RecordKind {
@@ -60,6 +61,7 @@ impl RecordKind {
             Self::Image => b'K',
             Self::NumberedImage => b'I',
             Self::Basis => b'o',
+            Self::Step => b'j',
         }
     }
 }
@@ -236,6 +238,20 @@ pub(super) fn delivered_event() -> Key {
 /// Names the newest basis.
 pub(super) fn basis() -> Key {
     key(RecordKind::Basis, &[])
+}
+
+/// Names the mark that nothing was lost of what images are listed by.
+pub(super) fn whole_lists() -> Key {
+    Key::from(WHOLE_KEY)
+}
+
+/// Names a step between bases, in their order.
+pub(super) fn step(number: usize) -> Key {
+    key(RecordKind::Step, &[&format!("{number:08x}")])
+}
+
+pub(super) fn all_steps() -> Key {
+    key(RecordKind::Step, &[])
 }
 
 /// Names the number under which an image's packages are listed.

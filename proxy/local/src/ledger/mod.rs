@@ -14,6 +14,7 @@ mod records;
 mod removal;
 mod replace;
 mod rows;
+mod step_rows;
 mod texts;
 mod verdict_rows;
 mod version;

@@ -12,6 +12,9 @@ use super::keys;
 use super::records::Records;
 use super::rows::{self, ImageRow};
 
+/// By what images are listed: raised with the names that are listed of one, which lists all anew.
+const LISTING: &str = "listing 2";
+
 #[async_trait]
 impl Packages for Records {
     async fn lists_packages(&self, image: &Sighting) -> Result<bool, LedgerError> {
@@ -53,7 +56,8 @@ impl Packages for Records {
     }
 }
 
-/// Names the analyzers that are active now.
+/// Names the analyzers that are active now, and by what they list images.
 pub(super) fn analyzers() -> u32 {
-    crc32fast::hash(sluicegate_engine::fingerprint::fingerprint().as_bytes())
+    let names = [sluicegate_engine::fingerprint::fingerprint(), LISTING];
+    crc32fast::hash(names.join(" ").as_bytes())
 }

@@ -2,6 +2,7 @@
 
 mod durability;
 mod lists;
+mod losses;
 mod suite;
 mod texts;
 mod versions;

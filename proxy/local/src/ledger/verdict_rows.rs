@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::content::DocumentKind;
 use sluicegate_engine::ledger::{
-    Judged, JudgedPage, Known, LedgerError, Replacement, Verdicts, stored,
+    Judged, JudgedPage, Known, LedgerError, Replacement, Stamp, Verdicts, stored,
 };
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope};
@@ -30,6 +30,19 @@ impl Verdicts for Records {
             tracing::warn!(repository = %scope, %digest, "verdict store lost a verdict's text; taken for not judged");
         }
         Ok(known.verdict)
+    }
+
+    async fn stamps(&self, judged: &[Judged]) -> Result<Vec<Option<Stamp>>, LedgerError> {
+        let keys: Vec<Key> = judged
+            .iter()
+            .map(|it| keys::verdict(&it.scope, &it.digest))
+            .collect();
+        let found = self.store.get_many(&keys).await?;
+        let stamp = |row: Option<Bytes>| match rows::read_verdict(&row?)?.body {
+            VerdictBody::Based { stamp, .. } => Some(*stamp),
+            VerdictBody::Inline(_) | VerdictBody::Document(_) => None,
+        };
+        Ok(found.into_iter().map(stamp).collect())
     }
 
     async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {

@@ -206,6 +206,38 @@ async fn a_value_that_is_not_sealed_for_its_key_is_none() {
     let (store, opened) = EngineKind::Redb.open(data.path()).unwrap();
     assert_eq!(opened, Opened::AsItWas);
     assert_eq!(get(&store, "a").await, Some(Bytes::from("1")));
+    assert_eq!(store.losses(), 0);
     assert_eq!(get(&store, "b").await, None);
+    assert_eq!(store.losses(), 1);
     assert_eq!(page(&store, "", None, 9).await, ["a"]);
+    assert_eq!(store.losses(), 2);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_not_whole_any_more_and_never_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, _) = EngineKind::Redb.open(data.path()).unwrap();
+    let whole = Op::Put {
+        key: Key::from(WHOLE_KEY),
+        body: Bytes::new(),
+    };
+    let mut ops = vec![whole];
+    ops.extend((0..2_000).map(|number| put(&format!("row-{number}"), &"x".repeat(100))));
+    store.apply(ops).await.unwrap();
+    assert!(store.get(&Key::from(WHOLE_KEY)).await.unwrap().is_some());
+    drop(store);
+    let file = EngineKind::Redb.directory(data.path()).join("db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let name = b"row-1000";
+    let rows: Vec<usize> = (0..bytes.len() - name.len())
+        .filter(|at| bytes[*at..].starts_with(name))
+        .collect();
+    for at in rows {
+        bytes[at + 1] ^= 1;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let (store, opened) = EngineKind::Redb.open(data.path()).unwrap();
+    assert_ne!(opened, Opened::AsItWas);
+    assert_eq!(store.losses(), 1);
+    assert_eq!(store.get(&Key::from(WHOLE_KEY)).await.unwrap(), None);
 }

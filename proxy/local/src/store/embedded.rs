@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -60,8 +60,8 @@ pub trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
         Ok(0)
     }
 
-    /// Gives the values of some keys, in their order; a damaged one is none.
-    fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Self::Error>;
+    /// Hands over what there is of some keys, in their order.
+    fn get_many(&self, keys: &[Key], found: &mut Found) -> Result<(), Self::Error>;
 
     /// Offers rows to a page, in order from its start, until it takes no more.
     fn fill(&self, page: &mut Page) -> Result<(), Self::Error>;
@@ -70,12 +70,29 @@ pub trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
     fn commit(&self, ops: &[Op]) -> Result<(), Self::Error>;
 }
 
+/// Values of some keys, while they are read.
+#[derive(Default)]
+pub struct Found {
+    bodies: Vec<Option<Bytes>>,
+    damaged: u64,
+}
+
+impl Found {
+    /// Takes what there is of the next key; a damaged value is none.
+    pub(super) fn take(&mut self, key: &Key, sealed: Option<&[u8]>) {
+        let body = sealed.and_then(|sealed| unseal(key.as_bytes(), sealed));
+        self.damaged += u64::from(sealed.is_some() && body.is_none());
+        self.bodies.push(body);
+    }
+}
+
 /// Rows of one prefix, while they are read.
 pub struct Page {
     prefix: Key,
     after: Option<Key>,
     limit: usize,
     rows: Vec<(Key, Bytes)>,
+    damaged: u64,
 }
 
 impl Page {
@@ -95,8 +112,9 @@ impl Page {
         if self.rows.len() >= self.limit || !key.starts_with(self.prefix.as_bytes()) {
             return false;
         }
-        if let Some(body) = unseal(key, sealed) {
-            self.rows.push((Key::from(key), body));
+        match unseal(key, sealed) {
+            Some(body) => self.rows.push((Key::from(key), body)),
+            None => self.damaged += 1,
         }
         true
     }
@@ -117,6 +135,8 @@ struct Shared<E> {
     engine: RwLock<Option<E>>,
     /// Set when a read found damage: the next write, a health probe at the latest, opens it anew.
     is_suspect: AtomicBool,
+    /// How often something was found to be lost.
+    losses: AtomicU64,
 }
 
 struct Request {
@@ -144,6 +164,7 @@ impl<E: Engine> EmbeddedStore<E> {
             home,
             engine: RwLock::new(Some(engine)),
             is_suspect: AtomicBool::new(false),
+            losses: AtomicU64::new(u64::from(opened.has_losses())),
         });
         let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
         let of_writer = Arc::clone(&shared);
@@ -190,7 +211,13 @@ impl<E: Engine> VerdictStore for EmbeddedStore<E> {
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let keys = keys.to_vec();
-        self.read(move |engine| engine.get_many(&keys)).await
+        let read = self.read(move |engine| {
+            let mut found = Found::default();
+            engine.get_many(&keys, &mut found).map(|()| found)
+        });
+        let found = read.await?;
+        self.shared.note(found.damaged);
+        Ok(found.bodies)
     }
 
     async fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError> {
@@ -225,9 +252,16 @@ impl<E: Engine> VerdictStore for EmbeddedStore<E> {
             after: after.cloned(),
             limit,
             rows: Vec::new(),
+            damaged: 0,
         };
-        self.read(move |engine| engine.fill(&mut page).map(|()| page.rows))
-            .await
+        let read = self.read(move |engine| engine.fill(&mut page).map(|()| page));
+        let page = read.await?;
+        self.shared.note(page.damaged);
+        Ok(page.rows)
+    }
+
+    fn losses(&self) -> u64 {
+        self.shared.losses.load(Ordering::Acquire)
     }
 
     async fn health(&self) -> Result<(), StoreError> {
@@ -284,6 +318,11 @@ fn write_until_closed<E: Engine>(shared: &Shared<E>, queue: &mpsc::Receiver<Requ
 }
 
 impl<E: Engine> Shared<E> {
+    /// Notes rows that were found to be lost.
+    fn note(&self, lost: u64) {
+        self.losses.fetch_add(lost, Ordering::AcqRel);
+    }
+
     fn write(&self, ops: &[Op]) -> Result<(), StoreError> {
         self.check_room()?;
         if self.is_suspect.swap(false, Ordering::AcqRel) {
@@ -327,6 +366,7 @@ impl<E: Engine> Shared<E> {
                 .map_err(|error| failed("writing anew, after a sync that failed,", &error))?;
             let (anew, opened) = open(&self.home)?;
             tracing::warn!(%opened, "verdict store opened anew after an error");
+            self.note(u64::from(opened.has_losses()));
             *engine = Some(anew);
         }
         Ok(())

@@ -62,6 +62,10 @@ impl VerdictStore for MemoryStore {
         Ok(page.collect())
     }
 
+    fn losses(&self) -> u64 {
+        0
+    }
+
     async fn health(&self) -> Result<(), StoreError> {
         Ok(())
     }

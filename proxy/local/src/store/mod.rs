@@ -30,6 +30,10 @@ use sled_engine::Sled;
 /// Keeps records in a sled database.
 pub type SledStore = embedded::EmbeddedStore<Sled>;
 
+/// The key of a row that is there while nothing was lost since it was put; no record's kind has this
+/// letter.
+pub const WHOLE_KEY: &[u8] = b"!whole";
+
 /// A key; engines keep them in the order of their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub Box<[u8]>);
@@ -144,6 +148,10 @@ pub trait VerdictStore: Send + Sync + std::fmt::Debug {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<(Key, Bytes)>, StoreError>;
+
+    /// Counts what was found to be lost since it was opened: damaged rows, and databases of which not
+    /// all could be read.
+    fn losses(&self) -> u64;
 
     /// Proves that the store still writes durably, by doing so.
     async fn health(&self) -> Result<(), StoreError>;

@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 use sluicegate_machine::private;
 
-use super::StoreError;
 use super::embedded::Engine;
 use super::home::Home;
 use super::reserve;
+use super::{Key, Op, StoreError, WHOLE_KEY};
 
 /// Most damaged databases kept beside the live one.
 const MAX_QUARANTINED: u32 = 1000;
@@ -41,6 +41,13 @@ pub enum Opened {
         /// Where the damaged database was set aside.
         quarantined: PathBuf,
     },
+}
+
+impl Opened {
+    /// Tells whether there may be less in it than there was.
+    pub(super) fn has_losses(&self) -> bool {
+        matches!(self, Self::Rescued { .. } | Self::Empty { .. })
+    }
 }
 
 impl fmt::Display for Opened {
@@ -102,10 +109,15 @@ fn reopen_damaged<E: Engine>(home: &Arc<Home>) -> Result<(E, Opened), StoreError
         return Ok((engine, Opened::WithoutSnapshots));
     }
     let quarantined = set_aside(directory).map_err(|why| refused(directory, why.to_string()))?;
-    match open_once(home) {
+    match open_once::<E>(home) {
         Ok(engine) => {
             reserve::keep(directory);
-            let opened = match rescue(&engine, home, &quarantined) {
+            let rows = rescue(&engine, home, &quarantined);
+            // Rows that follow from others may be missing, and whoever made them has to know.
+            let key = Key::from(WHOLE_KEY);
+            let unmarked = engine.commit(&[Op::Delete { key }]);
+            unmarked.map_err(|error| refused(directory, error.to_string()))?;
+            let opened = match rows {
                 0 => Opened::Empty { quarantined },
                 rows => Opened::Rescued { rows, quarantined },
             };

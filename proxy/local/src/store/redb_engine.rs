@@ -18,7 +18,7 @@ use redb::{
 };
 use sluicegate_machine::private;
 
-use super::embedded::{Engine, Page};
+use super::embedded::{Engine, Found, Page};
 use super::envelope::{seal, unseal};
 use super::home::{DATABASE, Home};
 use super::opening::Trouble;
@@ -93,13 +93,13 @@ impl Engine for Redb {
         Ok(low.saturating_add(high))
     }
 
-    fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, redb::Error> {
+    fn get_many(&self, keys: &[Key], found: &mut Found) -> Result<(), redb::Error> {
         let rows = self.0.begin_read()?.open_table(ROWS)?;
-        let get = |key: &Key| {
+        for key in keys {
             let sealed = rows.get(key.as_bytes())?;
-            Ok(sealed.and_then(|sealed| unseal(key.as_bytes(), sealed.value())))
-        };
-        keys.iter().map(get).collect()
+            found.take(key, sealed.as_ref().map(AccessGuard::value));
+        }
+        Ok(())
     }
 
     fn fill(&self, page: &mut Page) -> Result<(), redb::Error> {

@@ -8,10 +8,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::embedded::{Engine, Page};
-use super::envelope::{seal, unseal};
+use super::embedded::{Engine, Found, Page};
+use super::envelope::seal;
 use super::home::Home;
 use super::opening::Trouble;
 use super::{Key, Op};
@@ -75,12 +73,11 @@ impl Engine for Sled {
         Ok(renamed)
     }
 
-    fn get_many(&self, keys: &[Key]) -> sled::Result<Vec<Option<Bytes>>> {
-        let get = |key: &Key| {
-            let sealed = self.database.get(key.as_bytes())?;
-            Ok(sealed.and_then(|sealed| unseal(key.as_bytes(), &sealed)))
-        };
-        keys.iter().map(get).collect()
+    fn get_many(&self, keys: &[Key], found: &mut Found) -> sled::Result<()> {
+        for key in keys {
+            found.take(key, self.database.get(key.as_bytes())?.as_deref());
+        }
+        Ok(())
     }
 
     fn fill(&self, page: &mut Page) -> sled::Result<()> {

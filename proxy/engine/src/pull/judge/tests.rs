@@ -10,8 +10,10 @@ use sluicegate_scanner::Limits;
 use super::*;
 use crate::content::{Content as _, DocumentKind};
 use crate::fingerprint::{fingerprint, verdict_fingerprint};
+use crate::ledger::Replacement;
 use crate::memory::Memory;
 use crate::pull::download::Downloads;
+use crate::pull::verdict::scanner_name;
 use crate::scan::ScanHere;
 use crate::testkit::{MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally};
 

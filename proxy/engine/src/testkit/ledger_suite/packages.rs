@@ -7,7 +7,7 @@ use sluicegate_model::{Digest, Domain, Sighting, samples};
 use super::{Subject, verdict};
 use crate::ledger::{Holder, Ledger, Replacement};
 
-fn inventory(names: impl IntoIterator<Item = String>) -> Inventory {
+pub fn inventory(names: impl IntoIterator<Item = String>) -> Inventory {
     let package = |name: String| samples::component(&name, "1.0", PackageType::Npm, None);
     Inventory {
         components: names.into_iter().map(package).collect(),

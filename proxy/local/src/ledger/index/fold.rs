@@ -64,6 +64,11 @@ async fn write(store: &Arc<dyn VerdictStore>, overlay: &Overlay) -> Result<(), S
         let key = |((term, block), _): &((_, u32), _)| keys::block(*term, *block);
         let keys: Vec<_> = changed.iter().map(key).collect();
         let bodies = store.get_many(&keys).await?;
+        if store.losses() > 0 {
+            // A block that was damaged is written without the numbers that were in it.
+            let key = keys::whole_lists();
+            store.apply(vec![Op::Delete { key }]).await?;
+        }
         let mut ops = Vec::with_capacity(keys.len());
         for ((key, body), (_, changes)) in keys.into_iter().zip(bodies).zip(changed) {
             let mut block = Block::read(body.as_deref());

@@ -8,6 +8,7 @@ use super::overlay::{IndexEntry, Overlay};
 use super::{Index, State};
 use crate::ledger::head::SummaryRow;
 use crate::ledger::keys;
+use crate::ledger::package_rows;
 use crate::ledger::records::PAGE_ROWS;
 use crate::ledger::rows::{self, ImageRow};
 
@@ -64,9 +65,36 @@ async fn read(store: &Arc<dyn VerdictStore>) -> Result<State, StoreError> {
     })
     .await?;
     state.overlay = overlay;
+    if store.get(&keys::whole_lists()).await?.is_none() {
+        list_anew(store).await?;
+        let mark = rows::mark_present(keys::whole_lists());
+        store.apply(vec![mark]).await?;
+    }
     let is_marked = store.get(&keys::whole_index()).await?.is_some();
     state.is_whole = is_marked && are_numbered;
     Ok(state)
+}
+
+/// Has every image listed anew: what it was listed by may be lost in part. Until then it is found by
+/// what is left.
+async fn list_anew(store: &Arc<dyn VerdictStore>) -> Result<(), StoreError> {
+    let (prefix, mut after) = (keys::all_images(), None);
+    loop {
+        let page = store.page(&prefix, after.as_ref(), PAGE_ROWS).await?;
+        let is_last = page.len() < PAGE_ROWS;
+        let mut ops = Vec::new();
+        for (key, body) in page {
+            if let Some(ImageRow { number, .. }) = rows::read(&body) {
+                let analyzers = !package_rows::analyzers();
+                ops.push(rows::put(key.clone(), &ImageRow { analyzers, number })?);
+            }
+            after = Some(key);
+        }
+        store.apply(ops).await?;
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 async fn each(

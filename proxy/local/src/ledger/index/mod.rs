@@ -26,6 +26,7 @@ use super::head::{Head, NameHash};
 use super::keys;
 use super::records::PAGE_ROWS;
 use super::rows;
+use sluicegate_engine::ledger::ImageNumbers;
 use sluicegate_engine::ledger::term::Term;
 
 pub(super) use heads::{ListPlace, WantedVerdicts};
@@ -201,6 +202,13 @@ impl Index {
         let state = self.read();
         let listed = |number: &u32| state.images.contains(number);
         numbers.into_iter().filter(listed).collect()
+    }
+
+    /// Gives the numbers of all images that are listed.
+    pub(super) fn all_images(&self) -> ImageNumbers {
+        let mut all = ImageNumbers::default();
+        self.read().images.iter().for_each(|it| all.insert(*it));
+        all
     }
 
     /// Tells whether every verdict has its number.

@@ -56,6 +56,10 @@ impl VerdictStore for Counting {
         Ok(page)
     }
 
+    fn losses(&self) -> u64 {
+        self.store.losses()
+    }
+
     async fn health(&self) -> Result<(), StoreError> {
         Ok(())
     }

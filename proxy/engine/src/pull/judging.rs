@@ -1,0 +1,156 @@
+//! By what is judged at one moment: which verdicts count under it, and how one is made.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sluicegate_model::clock::is_to_come;
+use sluicegate_model::coverage::GapKind;
+use sluicegate_model::image::Tag;
+use sluicegate_model::snapshot::SnapshotId;
+use sluicegate_model::verdict::{Provenance, RuleId, Verdict};
+use sluicegate_model::{Digest, Scope};
+use sluicegate_scanner::KnownPackages;
+
+use crate::events::difference;
+use crate::fingerprint::verdict_fingerprint;
+use crate::ledger::{Basis, ImageNumbers, Known, Replacement, Stamp};
+use crate::scan::Scanned;
+use crate::snapshots::{InForce, Snapshots};
+
+use super::carried::Carried;
+use super::error::PullError;
+use super::verdict::{Image, scanner_name, verdict_knowing};
+
+/// By what is judged at one moment.
+#[derive(Clone)]
+pub(crate) struct Judging {
+    pub(crate) in_force: InForce,
+    /// Who keeps the texts of policies.
+    pub(super) keeper: Arc<dyn Snapshots>,
+    /// Which verdicts of earlier bases count.
+    pub(super) carried: Arc<Carried>,
+    /// What the advisories in force say of packages, as far as it was asked.
+    pub(super) known: Arc<KnownPackages>,
+    pub(crate) now: Timestamp,
+}
+
+/// Whether a verdict is what would be decided now.
+pub(crate) enum Counts<'a> {
+    /// It is.
+    Yes,
+    /// It is where its image is listed under one of these numbers.
+    OfListed(&'a ImageNumbers),
+    /// It is not, or nobody knows.
+    No,
+}
+
+impl Judging {
+    /// Tells whether a verdict was made by what is in force.
+    #[cfg(test)]
+    pub(crate) fn made(&self, verdict: &Verdict) -> bool {
+        matches!(
+            self.counts(&verdict.scope(), &Stamp::of_verdict(verdict)),
+            Counts::Yes
+        )
+    }
+
+    /// Tells whether a verdict with a stamp counts.
+    pub(crate) fn counts(&self, scope: &Scope, stamp: &Stamp) -> Counts<'_> {
+        let made = stamp.provenance();
+        let is_alike = is_valid(stamp.valid_until(), made, self.now)
+            && *stamp.policy() == self.in_force.policies.digest_for(scope)
+            && made.scanner == scanner_name();
+        if !is_alike {
+            return Counts::No;
+        }
+        if made.feeds == *self.in_force.advisories.index.snapshot() {
+            return Counts::Yes;
+        }
+        let earlier = self.basis_with(&made.feeds).digest();
+        let untouched = self.carried.untouched(&earlier, &self.basis().digest());
+        untouched.map_or(Counts::No, Counts::OfListed)
+    }
+
+    /// Gives what verdicts that are made now rest on.
+    pub(crate) fn basis(&self) -> Basis {
+        self.basis_with(self.in_force.advisories.index.snapshot())
+    }
+
+    /// Gives the same over other advisories.
+    fn basis_with(&self, feeds: &SnapshotId) -> Basis {
+        Basis {
+            policies: self.in_force.policies.digest(),
+            feeds: feeds.clone(),
+            fingerprint: verdict_fingerprint().to_owned(),
+        }
+    }
+
+    /// Tells whether anybody can be judged in a scope.
+    pub(crate) fn knows(&self, scope: &Scope) -> bool {
+        self.in_force.policies.knows(scope)
+    }
+
+    /// Decides on a scanned image, and makes the decision ready to replace what is known; with the
+    /// packages of the image where they are not listed yet.
+    pub(crate) fn judge(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        known: &Known,
+        tags: &[Tag],
+        scanned: &Scanned,
+        is_listed: bool,
+    ) -> Result<(Verdict, Replacement), PullError> {
+        let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
+        let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
+        let image = Image {
+            scope: scope.clone(),
+            digest: digest.clone(),
+            tags: tags.into_iter().collect(),
+            first_seen: Some(first_seen(known.verdict.as_ref(), scanned)),
+        };
+        let InForce {
+            policies,
+            advisories,
+            ..
+        } = &self.in_force;
+        let by = (&**policies, advisories);
+        let mut verdict = verdict_knowing(image, scanned, by, &self.known, self.now);
+        // Before anybody is told who decided.
+        let kept = self.keeper.keep_texts(policies, scope);
+        kept.map_err(PullError::storage)?;
+        let earlier = known.verdict.as_ref();
+        let change = earlier.and_then(|earlier| difference(earlier, &verdict));
+        let mut replacement = Replacement::new(&mut verdict, known)?.told_as(change);
+        if !is_listed {
+            replacement = replacement.listing(&scanned.inventory);
+        }
+        Ok((verdict, replacement))
+    }
+}
+
+/// Tells since when an image is known: since it was first judged, or its bytes were read.
+fn first_seen(earlier: Option<&Verdict>, scanned: &Scanned) -> Timestamp {
+    let known = earlier.map(|it| it.first_seen.unwrap_or(it.provenance.scanned_at));
+    let known = known.into_iter().chain([scanned.scanned_at]);
+    known.min().unwrap_or(scanned.scanned_at)
+}
+
+/// Tells whether a verdict has not ended by itself, and none of its times is still to come.
+pub(super) fn is_valid(valid_until: Option<Timestamp>, made: &Provenance, now: Timestamp) -> bool {
+    valid_until.is_none_or(|until| now < until)
+        && !is_to_come(made.decided_at, now)
+        && !is_to_come(made.scanned_at, now)
+}
+
+/// Tells whether a verdict says that something was not known: whoever asks for it next is told what is
+/// known by now.
+pub(super) fn is_open(verdict: &Verdict) -> bool {
+    let reasons = &verdict.reasons;
+    let gaps = &verdict.coverage.gaps;
+    reasons.iter().any(|it| it.rule == RuleId::STALE_FEEDS)
+        || gaps
+            .iter()
+            .any(|gap| gap.kind == GapKind::NoFeed && gap.fatal)
+}

@@ -1,0 +1,136 @@
+//! What one index says of packages, kept while it is in force: images have most of theirs in common.
+//!
+//! What is kept of a package holds for every component that differs from it in nothing but its place.
+//! It is bounded by what it takes in memory, and what could not be read is never kept. Whoever judges
+//! many images by one index holds it, and drops it with the index.
+
+use std::mem::size_of;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use sluicegate_model::finding::Finding;
+use sluicegate_model::package::{Component, Package, Standing};
+
+use super::listing::Weight as _;
+use super::question::Question;
+use crate::limits::MIB;
+use crate::matchers::Side;
+
+/// Most memory of what is kept, in bytes: some eight thousand findings, which is those on all packages
+/// of several releases of a distribution.
+const MAX_BYTES: u64 = 8 * MIB;
+
+/// What a package takes beside its findings, in bytes.
+const ANSWER_BYTES: u64 = 160;
+
+/// What is known of packages by one index.
+#[derive(Debug)]
+pub struct KnownPackages(Cache<[u8; 32], Arc<Answer>>);
+
+/// What is said of a package, whose place is left out.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// How many questions it was, every name of an advisory counted.
+    pub(super) asked: usize,
+    /// Whether no advisory on it knows its epoch.
+    pub(super) has_own_epoch: bool,
+    /// The records that name it but no versions that can be compared.
+    pub(super) rangeless: Vec<String>,
+    pub(super) findings: Vec<Arc<Finding>>,
+}
+
+impl Answer {
+    fn weight(&self) -> u64 {
+        let findings = self.findings.iter().map(|finding| finding.weight());
+        let rangeless = self.rangeless.iter();
+        let rangeless: usize = rangeless.map(|id| id.len() + size_of::<String>()).sum();
+        let rangeless = u64::try_from(rangeless).unwrap_or(u64::MAX);
+        let findings: u64 = findings.sum();
+        findings
+            .saturating_add(rangeless)
+            .saturating_add(ANSWER_BYTES)
+    }
+}
+
+impl Default for KnownPackages {
+    fn default() -> Self {
+        let weigh =
+            |_: &[u8; 32], answer: &Arc<Answer>| u32::try_from(answer.weight()).unwrap_or(u32::MAX);
+        Self(
+            Cache::builder()
+                .max_capacity(MAX_BYTES)
+                .weigher(weigh)
+                .build(),
+        )
+    }
+}
+
+impl KnownPackages {
+    pub(super) fn get(&self, key: &[u8; 32]) -> Option<Arc<Answer>> {
+        self.0.get(key)
+    }
+
+    pub(super) fn keep(&self, key: [u8; 32], answer: &Arc<Answer>) {
+        self.0.insert(key, Arc::clone(answer));
+    }
+}
+
+/// Names a component as advisories see it, with what is asked about it: all but its place.
+pub(super) fn key(questions: &[Question], component: &Component) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    let mut add = |text: &str| {
+        // The length before each text keeps two splits of one apart.
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    };
+    for question in questions {
+        let Question {
+            ecosystem,
+            name,
+            side,
+            is_by_name_alone,
+        } = question;
+        add(ecosystem.as_str());
+        add(name);
+        add(match (side, is_by_name_alone) {
+            (Side::Installed, false) => "i",
+            (Side::Source, false) => "s",
+            (Side::Installed, true) => "I",
+            (Side::Source, true) => "S",
+        });
+    }
+    add("");
+    add_package(&mut add, &component.package);
+    let ecosystem = component.ecosystem.as_ref();
+    add(ecosystem.map_or("", |ecosystem| ecosystem.as_str()));
+    for text in [&component.purl, &component.platform] {
+        add(text);
+    }
+    component.linked.iter().for_each(|path| add(path));
+    add("");
+    match &component.standing {
+        Standing::Own => add("own"),
+        Standing::ThirdParty => add("other"),
+        Standing::OwnedBy(owner) => {
+            add("owned");
+            add_package(&mut add, &owner.package);
+            let ecosystem = owner.ecosystem.as_ref();
+            add(ecosystem.map_or("", |ecosystem| ecosystem.as_str()));
+            add(&owner.purl);
+        }
+    }
+    hasher.finalize().into()
+}
+
+fn add_package(add: &mut impl FnMut(&str), package: &Package) {
+    let source = package.source.as_ref();
+    add(package.package_type.purl_type());
+    add(&package.name);
+    add(&package.version);
+    let some = |text: Option<&String>| text.map_or_else(String::new, |text| format!("={text}"));
+    add(&some(package.architecture.as_ref()));
+    add(&some(source.map(|source| &source.name)));
+    add(&some(source.map(|source| &source.version)));
+    add(&some(source.and_then(|source| source.module.as_ref())));
+}
