@@ -18,6 +18,7 @@ use sluicegate_tests::proxy::ProxyBuilder;
 use sluicegate_tests::registry::Registry;
 use sluicegate_tests::waiting::within;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 use crate::scene;
 
@@ -29,6 +30,8 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3_600);
 const LIMIT: Duration = Duration::from_secs(120);
 /// What the image is called that is loaded.
 const NAME: &str = "sluicegate:latest";
+/// Held by whoever has loaded an image of that name: one daemon serves all tests.
+static LOADED: Mutex<()> = Mutex::const_new(());
 /// The address that is baked into the images of this file.
 const SERVICE: &str = "https://sluicegate.test";
 
@@ -99,7 +102,7 @@ impl Yard {
     async fn saved(&self, name: &str, image: &Image) -> PathBuf {
         let registry = Registry::start().await;
         registry.push("lib/saved", "1", image).await;
-        let file = self.path("app.tar");
+        let file = self.path(&format!("{}.tar", image.digest.hex()));
         let from = format!("{}/lib/saved:1", registry.address());
         let to = format!("docker-archive:{}:{name}", file.display());
         skopeo::copy_to(&from, &to).await.expect_ok("skopeo copy");
@@ -131,6 +134,7 @@ async fn podman_and_docker_run_it_as_an_ordinary_user_with_all_that_is_needed() 
     let podman = Podman::new();
     podman.load(&archive).await.expect_ok("podman load");
     let docker = Docker::shared().await;
+    let _alone = LOADED.lock().await;
     docker.load(&archive).await.expect_ok("docker load");
     for (engine, told) in [
         ("podman", podman.run(NAME, &arguments, &input).await),
@@ -218,6 +222,7 @@ async fn what_is_shipped_judges_an_archive_in_podman_and_docker() {
     let podman = Podman::new();
     podman.load(&archive).await.expect_ok("podman load");
     let docker = Docker::shared().await;
+    let _alone = LOADED.lock().await;
     docker.load(&archive).await.expect_ok("docker load");
     // Without advisories nothing is known of its packages, which the built-in policy refuses.
     let arguments = [
@@ -267,6 +272,7 @@ async fn one_line_without_installation_has_an_image_judged_by_the_service() {
     let service = format!("http://{}", proxy.api_address());
     let archive = yard.archive_for(&service, "image", &program).await;
     let docker = Docker::shared().await;
+    let _alone = LOADED.lock().await;
     docker.load(&archive).await.expect_ok("docker load");
     for (image, status, decision) in [
         (scene::clean(93_002), 0, "allow"),
