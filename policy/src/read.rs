@@ -10,6 +10,8 @@ mod images;
 mod rules;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
@@ -237,6 +239,15 @@ impl DocumentReader {
     pub(crate) fn instant(&mut self, node: &Node) -> Option<Timestamp> {
         let text = self.kept(node.text())?;
         self.kept(exception::parse_expiry(text).map_err(|why| node.mistake(why.to_string())))
+    }
+
+    /// Reads an instant, or a day, which stands for its beginning; none of any other text.
+    fn beginning(text: &str) -> Option<Timestamp> {
+        let day = || {
+            let midnight = text.parse::<Date>().ok()?.at(0, 0, 0, 0);
+            TimeZone::UTC.to_timestamp(midnight).ok()
+        };
+        text.parse().ok().or_else(day)
     }
 
     pub(crate) fn filled_text(&mut self, node: &Node) -> Option<String> {

@@ -32,6 +32,10 @@ struct Documents {
     /// All of them as they were written, the built-in one too.
     written: Vec<PolicyDocument>,
     digest: Digest,
+    /// Whether any policy decides by names alone, and whether any lists what is allowed: where none
+    /// does, no pull has to look further.
+    by_name: bool,
+    by_list: bool,
     /// What every warm pull asks for, by scope: documents never change.
     remembered: RwLock<HashMap<Scope, Remembered>>,
 }
@@ -83,9 +87,15 @@ impl PolicySet {
             built_in,
             written,
             digest: Digest::of(b""),
+            by_name: false,
+            by_list: false,
             remembered: RwLock::default(),
         };
         documents.digest = digest_of(documents.all_texts());
+        let all = || documents.policies.iter().chain([&documents.built_in]);
+        let by_name = all().any(Policy::decides_by_name);
+        let by_list = all().any(Policy::lists_references);
+        (documents.by_name, documents.by_list) = (by_name, by_list);
         Self(Arc::new(documents))
     }
 
@@ -145,12 +155,12 @@ impl PolicySet {
 
     /// Tells whether a name alone may be refused in a scope.
     pub(crate) fn decides_by_name(&self, scope: &Scope) -> bool {
-        self.remembered(scope, |it| it.by_name)
+        self.0.by_name && self.remembered(scope, |it| it.by_name)
     }
 
     /// Tells whether what an allowed name leads to has to be remembered in a scope.
     pub fn lists_names(&self, scope: &Scope) -> bool {
-        self.remembered(scope, |it| it.by_list)
+        self.0.by_list && self.remembered(scope, |it| it.by_list)
     }
 
     fn remembered<T>(&self, scope: &Scope, of: impl Fn(&Remembered) -> T) -> T {

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use sluicegate_model::Principal;
 use sluicegate_model::image::WrittenName;
 use sluicegate_model::run_config::RunConfig;
@@ -81,11 +79,7 @@ impl DocumentReader {
     /// Reads an instant, or a day, which stands for its beginning.
     fn moment(&mut self, node: &Node) -> Option<Timestamp> {
         let text = self.kept(node.text())?;
-        let day = || {
-            let midnight = text.parse::<Date>().ok()?.at(0, 0, 0, 0);
-            TimeZone::UTC.to_timestamp(midnight).ok()
-        };
-        let instant = text.parse::<Timestamp>().ok().or_else(day);
+        let instant = Self::beginning(text);
         self.kept(instant.ok_or_else(|| node.wanted("a date, such as 2026-01-31, or an instant")))
     }
 

@@ -1,8 +1,5 @@
 //! Conditions of rules on images: `image:`.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::glob::Glob;
 use sluicegate_model::strict_yaml::{Fields, Node};
@@ -71,11 +68,7 @@ impl DocumentReader {
     /// Reads a day, which stands for its beginning, an instant, or an age.
     fn before(&mut self, node: &Node) -> Option<Before> {
         let text = self.kept(node.text())?;
-        let day = |text: &str| {
-            let midnight = text.parse::<Date>().ok()?.at(0, 0, 0, 0);
-            TimeZone::UTC.to_timestamp(midnight).ok()
-        };
-        let instant = text.parse::<Timestamp>().ok().or_else(|| day(text));
+        let instant = Self::beginning(text);
         let age = || duration::parse(text).ok().map(Before::Age);
         let before = instant.map(Before::Instant).or_else(age);
         if before.is_none() {

@@ -1,18 +1,15 @@
 //! `inspect-image --service`: what was found here, judged there.
 
-use serde_json::Value;
 use sluicegate_config::Environment;
 use sluicegate_engine::pull::verdict::Image;
 use sluicegate_engine::reports::Report;
 use sluicegate_engine::scan::Scanned;
-use sluicegate_formats::answers::VerdictAnswer;
 use sluicegate_model::Tag;
-use sluicegate_model::form::ReadAs;
 use sluicegate_model::image::WrittenName;
 use sluicegate_model::verdict::Verdict;
 
 use super::CommandError;
-use super::query::{Service, ServiceFlags};
+use super::query::{Service, ServiceFlags, verdict_of};
 
 /// The variable that says under which name the service is told of the image.
 const NAME: &str = "SLUICEGATE_REPO_NAME";
@@ -68,16 +65,8 @@ impl Reporting {
             .map_err(|error| failed(&error))?
             .map_err(|error| failed(&error))?;
         let answer = self.service.post_text("reports", text).await?;
-        read(answer)
+        verdict_of(answer)
     }
-}
-
-fn read(answer: Value) -> Result<Verdict, CommandError> {
-    let read = serde_json::from_value::<ReadAs<VerdictAnswer>>(answer);
-    let ReadAs(verdict) = read.map_err(|error| {
-        CommandError::Failed(format!("the service's answer is no verdict: {error}"))
-    })?;
-    Ok(verdict)
 }
 
 impl ReportedName {

@@ -15,7 +15,7 @@ use sluicegate_model::verdict::Verdict;
 use sluicegate_policy::{Case, CaseResult, Held, JudgedImage, PolicySet};
 use sluicegate_scanner::compare_versions;
 
-use super::query::{Format, QuerySource, print_json};
+use super::query::{Format, QuerySource, print_json, verdict_of};
 use super::{CommandError, Done};
 use crate::policies;
 
@@ -134,13 +134,7 @@ fn read_report(path: &Path) -> Result<JudgedImage, CommandError> {
 
 async fn asked(digest: &Digest, source: &QuerySource) -> Result<JudgedImage, CommandError> {
     let answer = source.get(&format!("verdicts/{digest}")).await?;
-    let read = serde_json::from_value::<ReadAs<VerdictAnswer>>(answer);
-    let ReadAs(verdict) = read.map_err(|error| {
-        CommandError::Usage(format!(
-            "{digest}: what the service answers is no verdict on one image: {error}"
-        ))
-    })?;
-    Ok(held_by(verdict))
+    Ok(held_by(verdict_of(answer)?))
 }
 
 /// Takes of a verdict what it was decided on. How old the advisories were is not in it.

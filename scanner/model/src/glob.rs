@@ -41,18 +41,32 @@ impl Glob {
             }
             begun += 1;
         }
-        let rest = self.0.get(begun..).unwrap_or_default();
-        let text: Vec<char> = text.collect();
-        if rest.is_empty() {
-            return text.is_empty();
+        let mut rest = self.0.get(begun..).unwrap_or_default();
+        // And most of those left behind the last one.
+        while let Some((Token::Literal(wanted), before)) = rest.split_last() {
+            if text.next_back() != Some(*wanted) {
+                return false;
+            }
+            rest = before;
         }
-        // Which lengths of the text the pattern so far can have matched.
-        let mut reached: Vec<bool> = once(true).chain(text.iter().map(|_| false)).collect();
-        for token in rest {
-            reached = advance(*token, &reached, &text);
+        match rest {
+            [] => text.as_str().is_empty(),
+            [Token::Within] => !text.as_str().contains('/'),
+            [Token::Across] => true,
+            several => spans(several, text.as_str()),
         }
-        reached.last().copied().unwrap_or_default()
     }
+}
+
+/// Tells whether a pattern matches a whole text.
+fn spans(pattern: &[Token], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    // Which lengths of the text the pattern so far can have matched.
+    let mut reached: Vec<bool> = once(true).chain(text.iter().map(|_| false)).collect();
+    for token in pattern {
+        reached = advance(*token, &reached, &text);
+    }
+    reached.last().copied().unwrap_or_default()
 }
 
 impl std::fmt::Display for Glob {
@@ -112,6 +126,8 @@ fn advance(token: Token, reached: &[bool], text: &[char]) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -149,7 +165,18 @@ mod tests {
 
     #[test]
     fn a_hostile_text_takes_no_time() {
-        let pattern = Glob::new(&"*a".repeat(30));
+        let pattern = Glob::new(&("*ac".repeat(30) + "*"));
         assert!(!pattern.matches(&"a".repeat(4000).replace("aaaa", "aaab")));
+    }
+
+    proptest! {
+        #[test]
+        fn both_ends_are_looked_at_first_and_say_what_the_whole_pattern_does(
+            pattern in "[ab/*?]{0,8}",
+            text in "[ab/]{0,8}",
+        ) {
+            let glob = Glob::new(&pattern);
+            prop_assert_eq!(glob.matches(&text), spans(&glob.0, &text));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -13,12 +14,18 @@ use super::{Key, Op, StoreError, VerdictStore};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rows: Mutex<BTreeMap<Key, Bytes>>,
+    losses: AtomicU64,
 }
 
 impl MemoryStore {
     /// Starts empty.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Says from now on that so many parts were lost.
+    pub fn set_losses(&self, losses: u64) {
+        self.losses.store(losses, Ordering::Relaxed);
     }
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Key, Bytes>> {
@@ -63,7 +70,7 @@ impl VerdictStore for MemoryStore {
     }
 
     fn losses(&self) -> u64 {
-        0
+        self.losses.load(Ordering::Relaxed)
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -23,9 +23,12 @@ pub use listing::{Column, Listing, Rows, Shape, write_rows};
 pub use pages::Pages;
 pub use service::{AdminFlags, Service, ServiceFlags};
 
+use sluicegate_formats::answers::VerdictAnswer;
 use sluicegate_formats::json::write_document;
 use sluicegate_formats::text::{printable, printable_lines};
+use sluicegate_model::form::ReadAs;
 use sluicegate_model::names::Names;
+use sluicegate_model::verdict::Verdict;
 
 use super::CommandError;
 use crate::moment::Moment;
@@ -280,6 +283,19 @@ pub fn items(page: &Value) -> &[Value] {
 /// Gives the cursor of the next page.
 pub fn next(page: &Value) -> Option<&str> {
     page.pointer("/next").and_then(Value::as_str)
+}
+
+/// Reads the verdict on one image that a service answers.
+///
+/// *Errors*: [`CommandError::Failed`] for anything else, an index's among it.
+pub fn verdict_of(answer: Value) -> Result<Verdict, CommandError> {
+    let read = serde_json::from_value::<ReadAs<VerdictAnswer>>(answer);
+    let ReadAs(verdict) = read.map_err(|error| {
+        CommandError::Failed(format!(
+            "the service's answer is no verdict on one image: {error}"
+        ))
+    })?;
+    Ok(verdict)
 }
 
 /// Reads how long something is to be good, in seconds.
