@@ -1,6 +1,6 @@
 //! The decision on one report: every covering policy speaks, the strictest wins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::artifact::Content;
@@ -298,9 +298,9 @@ fn rule_reason(rule: &Rule, candidates: &[Candidate<'_>], moment: &Moment) -> Op
         .map(|candidate| candidate.finding)
         .collect();
     let first = hits.first()?;
-    let mut ids: Vec<String> = hits.iter().map(|finding| finding.id.clone()).collect();
-    let mut seen = BTreeSet::new();
-    ids.retain(|id| seen.insert(id.clone()));
+    let mut seen = HashSet::new();
+    let ids = hits.iter().map(|finding| &finding.id);
+    let ids = ids.filter(|id| seen.insert(*id)).cloned().collect();
     let mut message = words::findings(&hits);
     if let Some(template) = &rule.message {
         message = format!("{message}. {}", template.filled(first));

@@ -167,13 +167,12 @@ impl ImageConditions {
     pub(crate) fn told(&self) -> String {
         let listed = |globs: &[Glob]| {
             let globs = globs.iter().map(|glob| words::word(&glob.to_string()));
-            words::some_of(&globs.collect::<Vec<_>>())
+            words::some_of(globs)
         };
         let labels = |labels: &Vec<(String, Glob)>| {
             let labels = labels.iter();
             let labels = labels.map(|(name, it)| words::word(&format!("{name}={it}")));
-            let labels: Vec<String> = labels.collect();
-            format!("is labelled {}", words::some_of(&labels))
+            format!("is labelled {}", words::some_of(labels))
         };
         let before = |before| match before {
             Before::Instant(at) => format!("was built before {at}"),

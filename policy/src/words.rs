@@ -103,20 +103,36 @@ fn substance(verdict: &Verdict) -> String {
 
 /// Counts findings and names the worst.
 pub(crate) fn findings(hits: &[&Finding]) -> String {
+    // Alike are those of which the same is told.
     let mut seen = HashSet::new();
-    let mut named: Vec<String> = hits.iter().map(|hit| finding(hit)).collect();
-    named.retain(|name| seen.insert(name.clone()));
-    let plural = if named.len() == 1 {
+    let mut different = hits.to_vec();
+    different.retain(|hit| {
+        let package = &hit.package;
+        seen.insert((
+            &hit.id,
+            degree(hit),
+            called(hit),
+            &package.version,
+            &hit.fixed,
+        ))
+    });
+    let plural = if different.len() == 1 {
         "finding"
     } else {
         "findings"
     };
-    format!("{} {plural}: {}", named.len(), some_of(&named))
+    let named = different.iter().map(|hit| finding(hit));
+    format!("{} {plural}: {}", different.len(), some_of(named))
+}
+
+/// Gives what a package is called without the group of a Maven artifact.
+fn called(hit: &Finding) -> &str {
+    let name = &hit.package.name;
+    name.rsplit(':').next().unwrap_or(name)
 }
 
 fn finding(hit: &Finding) -> String {
-    let package = &hit.package;
-    let name = package.name.rsplit(':').next().unwrap_or(&package.name);
+    let (package, name) = (&hit.package, called(hit));
     let fix = match &hit.fixed {
         Some(version) => format!("fix: {}", word(version)),
         None => "no fix".to_owned(),
@@ -144,16 +160,13 @@ pub(crate) fn coverage(coverage: &Coverage) -> String {
     };
     let mut gaps: Vec<_> = coverage.gaps.iter().collect();
     gaps.sort_by_key(|gap| !gap.fatal);
-    let named: Vec<String> = gaps
-        .iter()
-        .map(|gap| {
-            let kind = gap_kind(gap.kind);
-            format!("{kind} ({})", word(&gap.detail))
-        })
-        .collect();
+    let named = gaps.iter().map(|gap| {
+        let kind = gap_kind(gap.kind);
+        format!("{kind} ({})", word(&gap.detail))
+    });
     format!(
         "the image could not be judged in full ({status}): {}",
-        some_of(&named)
+        some_of(named)
     )
 }
 
@@ -175,7 +188,7 @@ pub(crate) fn stale(old: &[(&Knowledge, SignedDuration)], now: Timestamp) -> Opt
         }
     });
     let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| format!("advisories are too old: {}", some_of(&told)))
+    (!told.is_empty()).then(|| format!("advisories are too old: {}", some_of(told.into_iter())))
 }
 
 /// What is said of an image that is on no list of what is allowed.
@@ -240,14 +253,10 @@ pub(crate) fn artifact(kind: ArtifactKind) -> String {
 }
 
 /// Names the first of several, and how many more there are.
-pub(crate) fn some_of(named: &[String]) -> String {
-    let shown = named
-        .iter()
-        .take(NAMED)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    match named.len().saturating_sub(NAMED) {
+pub(crate) fn some_of(mut named: impl ExactSizeIterator<Item = String>) -> String {
+    let shown: Vec<String> = named.by_ref().take(NAMED).collect();
+    let shown = shown.join(", ");
+    match named.len() {
         0 => shown,
         more => format!("{shown}, ... and {more} more"),
     }
