@@ -1,7 +1,8 @@
 //! Names that policy refuses: a 403 like any, in the log like any, and no request upstream.
 
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sluicegate_tests::wire::Call;
 
 use crate::stage::{Stage, clean, eventually, manifest_path};
 
@@ -92,8 +93,28 @@ async fn a_refused_name_is_a_403_in_the_log_and_no_request_upstream() {
                 .await;
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{list}");
         }
+        for image in ["lib/app:latest".to_owned(), format!("closed/app@{digest}")] {
+            let scanned = scanned(&stage, &format!("up.test/{image}")).await;
+            assert_eq!(scanned["decision"], "refuse", "{scanned}");
+            let problem = scanned["images"][0]["problem"].as_str().expect("why");
+            assert!(problem.starts_with("sluicegate: refused by"), "{problem}");
+        }
         assert_eq!(stage.upstream.seen().len(), 0, "{gate}");
     }
+}
+
+/// Has an image judged ahead of its first pull, and gives what came of it.
+async fn scanned(stage: &Stage, image: &str) -> Value {
+    let call = Call::new(Method::POST, stage.proxy.api_address(), "/api/v1/scans");
+    let call = call.header("content-type", "application/json");
+    let begun = call.body(json!({"image": image}).to_string()).send().await;
+    assert_eq!(begun.status, 202, "{}", begun.text());
+    let at = begun.header("location").to_owned();
+    eventually("the scan ends", async || {
+        stage.proxy.api(&at).await.json()["state"] != "running"
+    })
+    .await;
+    stage.proxy.api(&at).await.json()
 }
 
 #[tokio::test]

@@ -336,6 +336,14 @@ impl Shared {
         repository: &Repository,
         reference: &Reference,
     ) {
+        if let Some(refusal) = self.gate.refuses_ahead(repository, &scan.who, reference) {
+            // Nothing of it is fetched, as for a pull.
+            return scan.update(at, |image| {
+                image.state = ScanState::Done;
+                image.decision = Some(Decision::Refuse);
+                image.problem = Some(refusal.message());
+            });
+        }
         scan.update(at, |image| image.state = ScanState::Running);
         let outcome = self
             .gate

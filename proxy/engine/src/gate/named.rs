@@ -11,12 +11,13 @@ use moka::sync::Cache;
 use sluicegate_model::image::Reference;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Scope};
+use sluicegate_model::{Digest, Repository, Scope};
 use sluicegate_policy::{AskedName, NameRefusal, PolicySet};
 
 use super::Gate;
 use super::manifest::Found;
 use crate::audit::RefusedName;
+use crate::identity::Who;
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
 
@@ -100,6 +101,23 @@ impl Gate {
                 AskedName::Digest { digest, was_led_to }
             }
         }
+    }
+
+    /// Tells why a name is refused that somebody wants judged ahead of its first pull. Which tags lead
+    /// to a digest is not known by then: it is refused with its repository only.
+    pub(crate) fn refuses_ahead(
+        &self,
+        repository: &Repository,
+        who: &Who,
+        reference: &Reference,
+    ) -> Option<NameRefusal> {
+        let scope = self.parts.judge.scope(repository, who);
+        let name = match reference {
+            Reference::Tag(tag) => Some(AskedName::Tag(tag)),
+            Reference::Digest(_) => None,
+        };
+        let policies = self.parts.judge.policies();
+        policies.refuses_name(&scope, name, self.parts.clock.now())
     }
 
     /// Tells why a repository is refused, whatever is asked for in it.
