@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
@@ -16,7 +17,7 @@ use crate::purl::{PurlPattern, SplitPurl};
 use crate::vers::{VersRange, VersionOrder};
 
 /// Conditions that must all hold for the same finding; an absent one holds.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Conditions {
     pub severity_at_least: Option<Severity>,
     pub severity_unknown: Option<bool>,
@@ -48,7 +49,7 @@ pub(crate) struct Conditions {
 }
 
 /// Packages, and perhaps which of their versions.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PackageCondition {
     pub purl: PurlPattern,
     pub versions: Option<VersRange>,
@@ -243,6 +244,16 @@ impl PackageCondition {
     fn covers(&self, other: &Self) -> bool {
         self.purl.covers(&other.purl)
             && (self.versions.is_none() || self.versions == other.versions)
+    }
+}
+
+impl fmt::Display for PackageCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.purl.fmt(f)?;
+        match &self.versions {
+            Some(versions) => write!(f, " in {versions}"),
+            None => Ok(()),
+        }
     }
 }
 

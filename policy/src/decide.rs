@@ -64,7 +64,7 @@ pub struct Outcome {
 }
 
 impl<'a> Subject<'a> {
-    fn seen(&self, repository: &'a str, coverage: &'a Coverage) -> SeenImage<'a> {
+    pub(crate) fn seen(&self, repository: &'a str, coverage: &'a Coverage) -> SeenImage<'a> {
         SeenImage {
             repository,
             name: None,
@@ -98,10 +98,10 @@ pub fn decide(
     let image = subject.seen(&repository, &report.coverage);
     let mut spoken = Vec::new();
     for policy in &policies {
-        let kind = artifact_reason(policy, subject.content);
         let rules = rule_reasons(policy, &image, &candidates, &moment);
-        let found = content_reasons(policy, &report, feeds, &moment);
-        let effects = kind.into_iter().chain(rules).chain(found);
+        let kind = artifact_reason(policy, subject.content);
+        let own = own_reasons(policy, &report, feeds, &image, &moment);
+        let effects = kind.into_iter().chain(rules).chain(own);
         spoken.extend(effects.map(|reason| (policy.ceiling(reason.action), reason)));
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
@@ -175,7 +175,7 @@ fn allowed_by(
 
 /// Speaks where the policy does not name the artifact's kind. What is in it speaks as an image's
 /// content does.
-fn artifact_reason(policy: &Policy, content: Content) -> Option<Reason> {
+pub(crate) fn artifact_reason(policy: &Policy, content: Content) -> Option<Reason> {
     let kind = content.artifact()?;
     let is_named = policy.artifacts_allowed.contains(&kind);
     (!is_named).then(|| {
@@ -187,27 +187,42 @@ fn artifact_reason(policy: &Policy, content: Content) -> Option<Reason> {
     })
 }
 
-fn content_reasons(
+/// Lets a policy itself speak: of what could not be read, of advisories that are too old, of images
+/// that none of its rules allows.
+pub(crate) fn own_reasons(
     policy: &Policy,
     report: &Report,
     feeds: &FeedStanding,
+    image: &SeenImage<'_>,
     moment: &Moment,
 ) -> Vec<Reason> {
-    let mut reasons = Vec::new();
     let inconclusive = match report.coverage.status {
         CoverageStatus::Complete => None,
         CoverageStatus::Partial => Some(policy.on_partial),
         CoverageStatus::Unscannable => Some(policy.on_unscannable),
     };
-    if let Some(action) = inconclusive {
-        reasons.push(reason(
-            RuleId::INCONCLUSIVE,
-            action,
-            words::coverage(&report.coverage),
-        ));
-    }
-    reasons.extend(stale(policy, report, feeds, moment));
-    reasons
+    let inconclusive = inconclusive.map(|action| {
+        let message = words::coverage(&report.coverage);
+        reason(RuleId::INCONCLUSIVE, action, message)
+    });
+    let unlisted = (!is_listed(policy, image, moment)).then(|| {
+        let message = words::UNLISTED.to_owned();
+        reason(RuleId::NOT_LISTED, Decision::Refuse, message)
+    });
+    let own = [unlisted, inconclusive, stale(policy, report, feeds, moment)];
+    own.into_iter().flatten().collect()
+}
+
+/// Tells whether an image is on the list of what is allowed, where a policy has one. Rules on tags and
+/// digests have spoken before anything was fetched.
+fn is_listed(policy: &Policy, image: &SeenImage<'_>, moment: &Moment) -> bool {
+    let mut rules = policy.rules.iter();
+    let is_on_it = |rule: &Rule| {
+        let may = || rule.names_references() && rule.may_mean(image, moment);
+        let does = || !rule.is_on_findings && rule.means(image, moment);
+        rule.action == Decision::Allow && (may() || does())
+    };
+    !policy.is_allow_list || rules.any(is_on_it)
 }
 
 /// Speaks where what is known of the image's ecosystems is too old to say that it is clean, else
@@ -250,8 +265,7 @@ fn stale(
     (!told.is_empty()).then(|| reason(RuleId::STALE_FEEDS, action, told.join("; ")))
 }
 
-/// Lets the rules of a policy speak, and the policy itself where it lists what is allowed and this is
-/// not on the list. Rules on tags and digests have spoken before anything was fetched.
+/// Lets the rules of a policy speak. Those on tags and digests have, before anything was fetched.
 fn rule_reasons(
     policy: &Policy,
     image: &SeenImage<'_>,
@@ -259,23 +273,14 @@ fn rule_reasons(
     moment: &Moment,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let mut is_listed = !policy.is_allow_list;
     for rule in &policy.rules {
-        if rule.names_references() {
-            is_listed |= rule.action == Decision::Allow && rule.may_mean(image, moment);
-        } else if !rule.means(image, moment) {
+        if rule.names_references() || !rule.means(image, moment) {
             // It is silent.
         } else if rule.is_on_findings {
             reasons.extend(rule_reason(rule, candidates, moment));
-        } else if rule.action == Decision::Allow {
-            is_listed = true;
-        } else {
+        } else if rule.action != Decision::Allow {
             reasons.extend(image_reason(rule, image, moment));
         }
-    }
-    if !is_listed {
-        let unlisted = words::UNLISTED.to_owned();
-        reasons.push(reason(RuleId::NOT_LISTED, Decision::Refuse, unlisted));
     }
     reasons
 }

@@ -15,7 +15,7 @@ use crate::conditions::Moment;
 use crate::words;
 
 /// Conditions that must all hold for the same image; an absent one holds.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ImageConditions {
     pub repositories: Option<Vec<Glob>>,
     pub tags: Option<Vec<Glob>>,

@@ -5,7 +5,7 @@
 //!
 //! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`named`, `decide`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
+//! decision (`named`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
 //! what moves with every feed (`moving`), and what was expected (`case`, `play`).
 
 mod askers;
@@ -18,6 +18,7 @@ mod document;
 mod duration;
 mod error;
 mod exception;
+mod explain;
 mod image;
 mod lint;
 mod listed;
@@ -25,6 +26,7 @@ mod load;
 mod moving;
 mod named;
 mod needs;
+mod parts;
 mod pattern;
 mod play;
 mod purl;
@@ -42,12 +44,16 @@ pub use case::{Case, Held};
 pub use decide::{FeedStanding, Outcome, Subject, decide};
 pub use document::{PolicyDocument, digest_of_documents};
 pub use error::{LoadError, LoadErrors};
+pub use explain::{
+    Change, ExplainedFinding, ExplainedPolicy, ExplainedRule, Explanation, Turn, explain,
+};
 pub use image::AskedName;
 pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
 pub use moving::Ages;
 pub use named::NameRefusal;
 pub use needs::Lacks;
+pub use parts::Asked;
 pub use play::{CaseResult, JudgedImage};
 pub use set::PolicySet;
 pub use trivyignore::is_named as is_trivyignore;

@@ -1,5 +1,7 @@
 //! Package URLs as policies write them, and packages as they are held against those.
 
+use std::fmt;
+
 use sluicegate_model::glob::Glob;
 
 /// Says why a text names no packages: the fault of whoever wrote it.
@@ -12,7 +14,7 @@ pub(crate) enum PurlError {
 }
 
 /// A package URL without what it leaves open: version, qualifiers.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PurlPattern {
     name: Glob,
     version: Option<String>,
@@ -56,6 +58,16 @@ impl PurlPattern {
         let name = self.name.to_string();
         let kind = name.strip_prefix("pkg:")?.split('/').next()?;
         (!kind.contains(['*', '?'])).then(|| kind.to_owned())
+    }
+}
+
+impl fmt::Display for PurlPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)?;
+        match &self.version {
+            Some(version) => write!(f, "@{version}"),
+            None => Ok(()),
+        }
     }
 }
 

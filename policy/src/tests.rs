@@ -9,6 +9,7 @@ mod conditions;
 mod copies;
 mod digests;
 mod documents;
+mod explaining;
 mod hostile;
 mod images;
 mod kinds;

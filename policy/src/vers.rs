@@ -4,6 +4,7 @@
 //! ecosystems. Source: the VERS specification, <https://github.com/package-url/vers-spec>.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 /// Compares two versions in the order of a scheme, which is a type of package URLs; none where one
 /// of them is no version there.
@@ -32,7 +33,7 @@ pub(crate) enum VersError {
 }
 
 /// A range.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct VersRange {
     scheme: String,
     /// Versions that are in it, whatever the rest says.
@@ -43,7 +44,7 @@ pub(crate) struct VersRange {
 }
 
 /// From one bound to another; none is open.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Span {
     lower: Option<Bound>,
     upper: Option<Bound>,
@@ -160,6 +161,22 @@ impl VersRange {
             None if is_in != Some(false) => None,
             _ => is_in,
         }
+    }
+}
+
+impl fmt::Display for VersRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = self.equal.clone();
+        parts.extend(self.unequal.iter().map(|version| format!("!={version}")));
+        for span in self.spans.iter().filter(|span| **span != Span::ALL) {
+            let sign = |bound: &Bound| if bound.is_included { "=" } else { "" };
+            let lower = span.lower.iter();
+            parts.extend(lower.map(|it| format!(">{}{}", sign(it), it.version)));
+            let upper = span.upper.iter();
+            parts.extend(upper.map(|it| format!("<{}{}", sign(it), it.version)));
+        }
+        let all = if parts.is_empty() { "*" } else { "" };
+        write!(f, "vers:{}/{all}{}", self.scheme, parts.join("|"))
     }
 }
 

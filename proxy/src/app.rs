@@ -7,6 +7,7 @@ mod kept;
 mod listeners;
 mod reload;
 mod scanning;
+mod start_error;
 pub mod stopped;
 mod store;
 mod tasks;
@@ -16,7 +17,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluicegate_accounts::keys::{Keys, OpenError};
+use sluicegate_accounts::keys::Keys;
 use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
 use sluicegate_engine::audit::About;
 use sluicegate_engine::content::Content;
@@ -31,7 +32,7 @@ use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog, logged_boo
 use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::names::Names;
-use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamError, UpstreamOptions, why};
+use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamOptions, why};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -44,12 +45,12 @@ use crate::hooks::Hooks;
 use crate::http::challenge::Front;
 use crate::http::details::Details;
 use crate::http::registry::Registry;
-use crate::http::tls::TlsError;
 use crate::in_force::Current;
 use crate::insecure;
 use crate::metrics::Metrics;
 use crate::origins::{OwnLogins, Upstreams, Whose};
-use crate::policies::{Policies, PolicyError};
+use crate::policies::Policies;
+use crate::replay::Replays;
 use crate::webhook::Webhook;
 use sluicegate_engine::gate::Gate;
 use sluicegate_engine::pull::judge::Judge;
@@ -59,11 +60,13 @@ use sluicegate_engine::reports::Reports;
 use sluicegate_engine::scans::Scans;
 
 pub use self::access::forget_keys;
+pub use self::start_error::StartError;
 
 use self::access::{Accounts, InForce};
 use self::kept::KeptParts;
 use self::listeners::{Bound, Certificates, details};
 use self::scanning::{ScanParts, follow, linked, who_scans};
+use self::start_error::data_error;
 use self::tasks::{
     begin_delivery, prepare_lists, prove_store, settle_pulls, tell_outgrown, tell_unmet,
 };
@@ -86,58 +89,6 @@ pub struct App {
     linked: Linked,
     draining: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
-}
-
-/// Says why the service could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A part of the data directory cannot be used.
-    #[error("cannot use the data directory {directory:?}: {reason}")]
-    Data {
-        /// The directory.
-        directory: std::path::PathBuf,
-        /// What went wrong.
-        reason: String,
-    },
-    /// Another process has the data directory.
-    #[error("cannot use the data directory {0:?}: another service runs here")]
-    InUse(std::path::PathBuf),
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-    /// The policy files have mistakes.
-    #[error("policy cannot be loaded: {0}")]
-    Policy(#[from] PolicyError),
-    /// An upstream's settings cannot work.
-    #[error("upstream {name:?} cannot be used: {source}")]
-    Upstream {
-        /// The upstream.
-        name: String,
-        /// What went wrong.
-        source: UpstreamError,
-    },
-    /// The receiver of events cannot be used.
-    #[error("the webhook cannot be used: {0}")]
-    Webhook(#[source] UpstreamError),
-    /// A feed's directory is not there.
-    #[error("feed {0:?} cannot be used: there is no such directory")]
-    Feed(std::path::PathBuf),
-    /// Nobody can be told from anybody else.
-    #[error("cannot use the data directory {directory:?}: {}", why(source))]
-    Keys {
-        /// The directory.
-        directory: std::path::PathBuf,
-        /// What is wrong.
-        source: OpenError,
-    },
-    /// The TLS files cannot be used.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[source] TlsError),
 }
 
 impl App {
@@ -234,6 +185,7 @@ struct ServiceParts {
     history: PullHistory,
     rejudge: Rejudge,
     reports: Reports,
+    replays: Replays,
     key: InstanceKey,
     linked: Linked,
 }
@@ -275,6 +227,9 @@ impl ServiceParts {
             give_way: tasks::give_way,
         };
         let engine = Engine::new(ports, ways);
+        let (judge, drafts) = (engine.judge.clone(), engine.drafts);
+        let lines = log.log().directory().to_owned();
+        let replays = Replays::new(lines, drafts, judge, Arc::clone(&content));
         Ok(Self {
             content,
             ledger,
@@ -288,6 +243,7 @@ impl ServiceParts {
             history,
             rejudge: engine.rejudge,
             reports: engine.reports,
+            replays,
             key: kept.key,
             linked,
         })
@@ -389,6 +345,7 @@ impl ServiceParts {
             scans: Scans::new(names(settings), self.gate.clone(), clock.clone()),
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
+            replays: Some(self.replays.clone()),
             rejudge: self.rejudge.clone(),
             audit: self.log.clone(),
             webhook: None,
@@ -482,12 +439,5 @@ pub(crate) fn proxy_variables(settings: &Settings) -> ProxyVariables {
     ProxyVariables {
         https_proxy: settings.https_proxy.clone(),
         no_proxy: settings.no_proxy.clone(),
-    }
-}
-
-fn data_error(directory: &Path, error: &dyn std::fmt::Display) -> StartError {
-    StartError::Data {
-        directory: directory.into(),
-        reason: error.to_string(),
     }
 }

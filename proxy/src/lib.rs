@@ -2,7 +2,8 @@
 //!
 //! What is done with a pull is `sluicegate_engine`. Here is what it runs on, in the order of the
 //! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is
-//! told (`history`, `webhook`), who tells of pushes (`hooks`), who looks (`api`, `metrics`), and the
+//! told (`history`, `webhook`), who tells of pushes (`hooks`), what would have been (`replay`), who
+//! looks (`api`, `metrics`), and the
 //! program around it. Where things come from and are kept are crates of their own:
 //! `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
@@ -24,5 +25,6 @@ pub mod metrics;
 pub mod moment;
 pub mod origins;
 pub mod policies;
+pub mod replay;
 pub mod telemetry;
 pub mod webhook;

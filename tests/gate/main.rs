@@ -19,6 +19,7 @@ mod membership;
 mod names;
 mod operations;
 mod policy_names;
+mod policy_tools;
 mod presence;
 mod private;
 mod questions;

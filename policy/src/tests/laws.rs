@@ -1,11 +1,13 @@
 //! Laws that hold for every policy, not only for the built-in one.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sluicegate_model::run_config::RunConfig;
 
 use super::*;
-use crate::AskedName;
+use crate::{AskedName, Explanation, explain};
 
 fn severities() -> impl Strategy<Value = Severity> {
     prop::sample::select(vec![
@@ -180,6 +182,20 @@ fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
     decide(set, &subject, report.clone(), &standing, by_number, now())
 }
 
+fn explained_on(set: &PolicySet, said: &Said, report: &Report) -> Explanation {
+    let scope = scope(IMAGE);
+    let subject = Subject {
+        scope: &scope,
+        digest: &DIGEST,
+        content: Content::Image,
+        created: said.created,
+        run: said.run.as_ref(),
+        first_seen: said.first_seen,
+    };
+    let standing = FeedStanding::default();
+    explain(set, &subject, report.clone(), &standing, by_number, now())
+}
+
 fn exception_until(day: &str) -> String {
     format!("---\n{}", exception("").replace("2026-06-30", day))
 }
@@ -246,6 +262,35 @@ proptest! {
         prop_assert_eq!(with.reasons, without.reasons);
         prop_assert_eq!(with.report.findings, without.report.findings);
         prop_assert_eq!(with.valid_until, without.valid_until);
+    }
+
+    #[test]
+    fn an_explanation_says_what_was_decided_and_what_turns_it(
+        one in any_policy("p"), other in any_policy("q"), said in said(), some in findings(),
+    ) {
+        let (set, all) = (set(&format!("{one}{other}")), report(some, vec![]));
+        let outcome = decided_on(&set, &said, &all);
+        let told = explained_on(&set, &said, &all);
+        prop_assert_eq!(told.decision, outcome.decision);
+        let spoke: BTreeSet<String> = told.policies.iter().flat_map(|policy| {
+            let rules = policy.rules.iter().filter(|rule| rule.speaks == Some(true));
+            let own = policy.built_in.iter().map(|reason| reason.rule.to_string());
+            rules.map(|rule| rule.id.to_string()).chain(own)
+        }).collect();
+        let reasons = outcome.reasons.iter().map(|reason| reason.rule.to_string());
+        prop_assert_eq!(spoke, reasons.collect::<BTreeSet<String>>());
+        let Some(turn) = told.turn.filter(|_| told.decision > Decision::Allow) else {
+            return Ok(());
+        };
+        prop_assert!(!turn.changes.is_empty());
+        if turn.changes.iter().all(|change| change.what != "the image") {
+            let mut fewer = all;
+            fewer.findings.retain(|it| {
+                let what = format!("{} in {} {}", it.id, it.package.name, it.package.version);
+                turn.changes.iter().all(|change| change.what != what)
+            });
+            prop_assert_eq!(decided_on(&set, &said, &fewer).decision, turn.to);
+        }
     }
 
     #[test]

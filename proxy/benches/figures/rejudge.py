@@ -94,7 +94,7 @@ def one_delta(proxy, feeds):
     with zipfile.ZipFile(new, "a", zipfile.ZIP_DEFLATED) as zipped:
         for number in range(10):
             record = {
-                "schema_version": "1.6.0", "id": f"DEBIAN-CVE-2026-{99_000 + number}",
+                "schema_version": "1.6.0", "id": f"DEBIAN-CVE-2026-{99_000_000 + number}",
                 "modified": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "affected": [{"package": {"ecosystem": debian(), "name": "rare"},
                               "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}],

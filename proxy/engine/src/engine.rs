@@ -9,6 +9,7 @@ use sluicegate_model::manifest::Platform;
 
 use crate::audit::Audit;
 use crate::content::Content;
+use crate::drafts::Drafts;
 use crate::gate::{Gate, GateParts};
 use crate::instance_key::InstanceKey;
 use crate::ledger::Ledger;
@@ -76,6 +77,8 @@ pub struct Engine {
     pub rejudge: Rejudge,
     /// Takes what others say images hold.
     pub reports: Reports,
+    /// Says what policies would say that are not in force.
+    pub drafts: Drafts,
 }
 
 impl Engine {
@@ -100,6 +103,7 @@ impl Engine {
             Arc::clone(ledger),
             clock.clone(),
         );
+        let drafts = Drafts::new(judge.clone(), Arc::clone(ledger));
         let running = Pulls::new(jobs, judge.clone());
         let resolver = Resolver::new(
             ways.tag_ttl,
@@ -138,6 +142,7 @@ impl Engine {
             running,
             rejudge,
             reports,
+            drafts,
         }
     }
 }

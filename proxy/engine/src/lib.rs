@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod content;
+pub mod drafts;
 pub mod engine;
 pub mod events;
 pub mod fingerprint;

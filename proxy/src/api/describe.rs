@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{Body, Path, Query};
 use super::problem::{Problem, ProblemBody};
-use super::upload::{self, JsonUpload, Upload};
+use super::upload::{self, JsonUpload, LongBody, Upload};
 
 /// Where the description keeps the schemas that it refers to.
 const SCHEMAS: &str = "/components/schemas";
@@ -158,6 +158,13 @@ impl<T: JsonSchema> Asks for Body<T> {
 impl Asks for JsonUpload {
     fn describe(operation: &mut Operation<'_>) {
         operation.takes_json::<Map<String, Value>>();
+    }
+}
+
+impl<T: JsonSchema> Asks for LongBody<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.takes_json::<T>();
+        operation.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
     }
 }
 

@@ -7,6 +7,7 @@ mod authority;
 mod body;
 pub mod decisions;
 mod describe;
+mod drafts;
 pub mod events;
 pub mod exceptions;
 pub mod feeds;
@@ -58,6 +59,7 @@ use crate::http::tls::TlsReload;
 use crate::metrics::Metrics;
 use crate::origins::Upstreams;
 use crate::policies::Policies;
+use crate::replay::Replays;
 use crate::webhook::Webhook;
 use admission::{Door, let_in};
 use answers::OpenApi;
@@ -105,6 +107,8 @@ pub struct ApiState {
     pub feeds: Arc<Feeds>,
     /// Policies.
     pub policies: Arc<Policies>,
+    /// Drafts of policies over the log; none where the service is stopped.
+    pub replays: Option<Replays>,
     /// Verdicts made anew in the background.
     pub rejudge: Rejudge,
     /// The delivery of events, where there is one.

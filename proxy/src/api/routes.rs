@@ -1,13 +1,15 @@
 //! Every route of the API: where it is, what it is called, who answers whom.
 
+mod of_scanners;
+
 use axum::http::StatusCode;
 use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts, Scan};
 
-use super::route::Needs::{LinkingKey, May, MayEverywhere, Nothing, OwnProof, Scanner, Somebody};
+use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
-    decisions, events, exceptions, feeds, hooks, keys, measures, packages, readiness, reports,
-    sbom, scanner_work, scanners, scans, status, verdicts,
+    decisions, drafts, events, exceptions, feeds, hooks, keys, measures, packages, readiness,
+    reports, sbom, scans, status, verdicts,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -19,13 +21,12 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = of_the_service();
     routes.extend(of_verdicts());
     routes.extend(of_the_log());
+    routes.extend(of_drafts());
     routes.extend(of_lists_and_scans());
     routes.extend(of_reports());
     routes.extend(of_registries());
     routes.extend(of_keys());
-    routes.extend(of_scanners());
-    routes.extend(for_scanners());
-    routes.extend(from_scanners());
+    routes.extend(of_scanners::all());
     routes
 }
 
@@ -158,6 +159,52 @@ fn of_the_log() -> Vec<Route> {
             ),
             exceptions::list,
         ),
+    ]
+}
+
+/// What policies say, and drafts of them would.
+fn of_drafts() -> Vec<Route> {
+    let (absent, busy) = (StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS);
+    let (wrong, stopped) = (
+        StatusCode::UNPROCESSABLE_ENTITY,
+        StatusCode::SERVICE_UNAVAILABLE,
+    );
+    const STOPPED: &str = "The service is stopped.";
+    const MISTAKES: &str = "The draft has mistakes, each named with its place.";
+    vec![
+        Route::post(
+            "/api/v1/policies/explain",
+            May(ReadVerdicts),
+            (
+                "explainDecision",
+                "Shows every rule, hit or not, with the values that decided, under the policies in force \
+                 or a draft",
+            ),
+            drafts::explain,
+        )
+        .or(absent, "It is not kept what the image holds, or there is no verdict.")
+        .or(wrong, MISTAKES)
+        .or(stopped, STOPPED),
+        Route::post(
+            "/api/v1/policies/replays",
+            MayEverywhere(ReadService),
+            (
+                "startReplay",
+                "Holds a draft of policies against the pulls that were recorded",
+            ),
+            drafts::replay,
+        )
+        .or(busy, "Too many replays are running.")
+        .or(wrong, MISTAKES)
+        .or(stopped, STOPPED),
+        Route::get(
+            "/api/v1/policies/replays/{id}",
+            MayEverywhere(ReadService),
+            ("showReplay", "Shows how far a replay is, and what came out"),
+            drafts::replayed,
+        )
+        .or(absent, "No replay of this id: it was never asked for, or was forgotten.")
+        .or(stopped, STOPPED),
     ]
 }
 
@@ -319,114 +366,5 @@ fn of_keys() -> Vec<Route> {
             keys::revoke,
         )
         .or(absent, "There is no such key that is good."),
-    ]
-}
-
-/// Which scanners elsewhere there are.
-fn of_scanners() -> Vec<Route> {
-    vec![
-        Route::get(
-            "/api/v1/scanners",
-            MayEverywhere(Administer),
-            (
-                "listScanners",
-                "Lists linked scanners and how they stand, the oldest first",
-            ),
-            scanners::list,
-        ),
-        Route::post(
-            "/api/v1/scanners/link",
-            MayEverywhere(Administer),
-            (
-                "linkScanner",
-                "Makes a linking key for a scanner; it is good once and told this once",
-            ),
-            scanners::link,
-        )
-        .or(StatusCode::CONFLICT, "There is a scanner of this name."),
-        Route::post(
-            "/api/v1/scanners/revoke",
-            MayEverywhere(Administer),
-            (
-                "revokeScanner",
-                "Ends a linked scanner and its leases, at once",
-            ),
-            scanners::revoke,
-        )
-        .or(StatusCode::NOT_FOUND, "There is no such scanner."),
-    ]
-}
-
-/// What scanners elsewhere ask for.
-fn for_scanners() -> Vec<Route> {
-    vec![
-        Route::post(
-            "/api/v1/scanners/enrol",
-            LinkingKey,
-            (
-                "enrolScanner",
-                "Enrols a scanner by its linking key, which stands in the header as Bearer",
-            ),
-            scanner_work::enrol,
-        ),
-        Route::post(
-            "/api/v1/scanners/work",
-            Scanner,
-            (
-                "giveWork",
-                "Gives a linked scanner work, or waits 20 seconds for some to come",
-            ),
-            scanner_work::work,
-        )
-        .or(
-            StatusCode::CONFLICT,
-            "The scanner's analyzers are others than the service's.",
-        ),
-        Route::post(
-            "/api/v1/scanners/renew",
-            Scanner,
-            (
-                "renewLeases",
-                "Lets a linked scanner's leases hold for longer",
-            ),
-            scanner_work::renew,
-        ),
-    ]
-}
-
-/// What scanners elsewhere say.
-fn from_scanners() -> Vec<Route> {
-    let not_held = "The lease is not held, or is for something else: nothing has changed.";
-    vec![
-        Route::post(
-            "/api/v1/scanners/facts",
-            Scanner,
-            (
-                "takeFacts",
-                "Takes what a linked scanner found in a layer, in the form that facts are stored in",
-            ),
-            scanner_work::facts,
-        )
-        .or(StatusCode::CONFLICT, not_held),
-        Route::post(
-            "/api/v1/scanners/images",
-            Scanner,
-            (
-                "takeImage",
-                "Takes what a linked scanner says an image holds that only it reaches, and judges it",
-            ),
-            scanner_work::image,
-        )
-        .or(StatusCode::CONFLICT, not_held),
-        Route::post(
-            "/api/v1/scanners/failures",
-            Scanner,
-            (
-                "takeFailure",
-                "Takes the word of a linked scanner that it cannot do what it was given",
-            ),
-            scanner_work::failed,
-        )
-        .or(StatusCode::CONFLICT, not_held),
     ]
 }

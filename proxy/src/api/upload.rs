@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
@@ -14,6 +15,8 @@ use super::problem::Problem;
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 /// What one says that is.
 const JSON: &str = "application/json";
+/// Longest body of files, in bytes.
+const MAX_LONG_BYTES: usize = 16 * 1024 * 1024;
 /// How long it may take to arrive.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -92,6 +95,20 @@ impl<S: Send + Sync> FromRequest<S> for JsonUpload {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         Upload::of(request, JSON).map(Self)
+    }
+}
+
+/// A body in JSON that may be long, read: files of policies.
+#[derive(Debug)]
+pub(super) struct LongBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LongBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let text = Upload::of(request, JSON)?.read(MAX_LONG_BYTES).await?;
+        let wrong = |error| Problem::bad_request(format!("the body: {error}"));
+        serde_json::from_slice(&text).map(Self).map_err(wrong)
     }
 }
 

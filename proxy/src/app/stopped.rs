@@ -11,8 +11,8 @@ use sluicegate_local::store::EngineKind;
 
 use super::access::local_callers;
 use super::{ServiceParts, StartError, store};
-use crate::api;
 use crate::api::guard::Guard;
+use crate::api::{self, ApiState};
 use crate::http::server::PeerInfo;
 use crate::metrics::Metrics;
 
@@ -58,7 +58,10 @@ pub fn api(data: &Path) -> Result<Router, StoppedError> {
     let clock = sluicegate_machine::clock::system();
     let metrics = Metrics::new(clock.now());
     let parts = ServiceParts::build(&settings, &clock, &metrics)?;
-    let state = parts.api_state(&settings, &metrics, &clock);
+    let state = ApiState {
+        replays: None,
+        ..parts.api_state(&settings, &metrics, &clock)
+    };
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let guard = Guard::new(here, &[], None);
     let router = api::router(Arc::new(state), guard, local_callers());

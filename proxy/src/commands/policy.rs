@@ -1,4 +1,4 @@
-//! `sluicegate policy lint|test|show-default`: policy files, without a service.
+//! `sluicegate policy lint|test|explain|replay|show-default`: policy files, and what they decide.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use sluicegate_formats::text::printable;
 use sluicegate_policy::{PolicySet, Seen, built_in_text};
 
+use super::policy_explain::{self, ExplainArgs};
+use super::policy_replay::{self, ReplayArgs};
 use super::policy_test::{self, TestArgs};
 use super::query::{Format, QuerySource, members, print_json, query_string};
 use super::{CommandError, Done};
@@ -29,6 +31,20 @@ pub enum PolicyCommand {
         A case is a document of kind PolicyTest in a file beside the policies. Exit code 1 says that\n\
         one of them came out otherwise.")]
     Test(TestArgs),
+    /// Explains a decision: every rule, hit or not, and the value that decided
+    #[command(
+        after_help = "Example: sluicegate policy explain sha256:0123... --policy ./draft.yaml\n\n\
+        A service says it that has judged the image, of the policies in force or of a draft. At the\n\
+        end stands the smallest change that would turn the decision."
+    )]
+    Explain(ExplainArgs),
+    /// Holds a draft against recorded pulls: what would be newly refused or allowed
+    #[command(
+        after_help = "Example: sluicegate policy replay ./draft.yaml --since 30d\n\n\
+        A service does it that has logged the pulls, by what the images hold and the advisories in\n\
+        force: no layer is read. IN FORCE is what comes out today without the draft."
+    )]
+    Replay(ReplayArgs),
     /// Prints the built-in policy as a file
     #[command(after_help = "Example: sluicegate policy show-default > policies/default.yaml")]
     ShowDefault,
@@ -52,6 +68,8 @@ pub async fn run(command: PolicyCommand, out: &mut impl Write) -> Result<Done, C
     match command {
         PolicyCommand::ShowDefault => out.write_all(built_in_text().as_bytes())?,
         PolicyCommand::Lint(args) => lint(&args, out).await?,
+        PolicyCommand::Explain(args) => policy_explain::run(&args, out).await?,
+        PolicyCommand::Replay(args) => policy_replay::run(&args, out).await?,
         PolicyCommand::Test(args) => return policy_test::run(&args, out).await,
     }
     Ok(Done::Allowed)

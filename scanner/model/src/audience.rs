@@ -33,6 +33,20 @@ impl Principal {
     }
 }
 
+impl Principal {
+    /// Reads it as lines of the log name it.
+    pub fn named(text: &str) -> Self {
+        let local = |user: &str| user.parse().ok().map(Self::Local);
+        let known = text.split_once(':').and_then(|(kind, name)| match kind {
+            "cert" => Some(Self::Certificate(name.to_owned())),
+            "upstream" => Some(Self::Upstream(name.to_owned())),
+            "local" => local(name),
+            _ => None,
+        });
+        known.unwrap_or_else(|| Self::Key(text.to_owned()))
+    }
+}
+
 /// Writes it as lines of the log name it.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

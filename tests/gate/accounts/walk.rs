@@ -281,6 +281,21 @@ fn api_calls(
             "/api/v1/policies/{digest}",
             format!("/api/v1/policies/{digest}"),
         ),
+        post(
+            "one verdict",
+            "/api/v1/policies/explain",
+            json!({"digest": digest, "repository": format!("up.test/{repository}")}).to_string(),
+        ),
+        post(
+            "whole service, wrong",
+            "/api/v1/policies/replays",
+            json!({"files": [{"name": "p.yaml", "text": "nothing"}]}).to_string(),
+        ),
+        get(
+            "whole service, absent",
+            "/api/v1/policies/replays/{id}",
+            "/api/v1/policies/replays/0000000000000000".into(),
+        ),
         get(
             "service",
             "/api/v1/exceptions",
@@ -453,7 +468,11 @@ fn wanted(walker: &Walker, needs: &str, repository: &str) -> u16 {
     }
     let permission = match needs {
         "somebody" => return 200,
-        "whole service" | "whole service, absent" | "service" | "one line" => "service",
+        "whole service"
+        | "whole service, absent"
+        | "whole service, wrong"
+        | "service"
+        | "one line" => "service",
         "verdicts" | "one verdict" => "verdicts",
         "one scan" | "scan, absent" | "one report" => "scan",
         _ => "keys",
@@ -467,6 +486,7 @@ fn wanted(walker: &Walker, needs: &str, repository: &str) -> u16 {
         "one scan" | "one report" if !is_told => 404,
         "one scan" => 202,
         "keys, wrong" => 400,
+        "whole service, wrong" => 422,
         needs if needs.ends_with("absent") => 404,
         _ => 200,
     }

@@ -415,7 +415,7 @@ async fn hostile_answers_serve_nothing() {
     let mut heavy = passed_off.clone();
     heavy[1..9].copy_from_slice(&u64::MAX.to_le_bytes());
     let hostile = [
-        (vec![0; 40 * 1024 * 1024], 413),
+        (vec![0; 1024 * 1024 * 1024], 413),
         (heavy, 413),
         (b"no facts at all".to_vec(), 400),
         // Those of another layer, given out as those of this one: the image itself belies them.

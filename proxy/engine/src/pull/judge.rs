@@ -131,8 +131,13 @@ impl Judge {
         }
     }
 
+    /// Gives the time of day.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Gives the policies in force.
-    pub(crate) fn policies(&self) -> Arc<PolicySet> {
+    pub fn policies(&self) -> Arc<PolicySet> {
         self.snapshots.policies()
     }
 

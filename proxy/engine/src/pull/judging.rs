@@ -31,7 +31,7 @@ pub(crate) struct Judging {
     /// Which verdicts of earlier bases count.
     pub(super) carried: Arc<Carried>,
     /// What the advisories in force say of packages, as far as it was asked.
-    pub(super) known: Arc<KnownPackages>,
+    pub(crate) known: Arc<KnownPackages>,
     pub(crate) now: Timestamp,
 }
 
@@ -131,7 +131,7 @@ impl Judging {
 }
 
 /// Tells since when an image is known: since it was first judged, or its bytes were read.
-fn first_seen(earlier: Option<&Verdict>, scanned: &Scanned) -> Timestamp {
+pub(crate) fn first_seen(earlier: Option<&Verdict>, scanned: &Scanned) -> Timestamp {
     let known = earlier.map(|it| it.first_seen.unwrap_or(it.provenance.scanned_at));
     let known = known.into_iter().chain([scanned.scanned_at]);
     known.min().unwrap_or(scanned.scanned_at)

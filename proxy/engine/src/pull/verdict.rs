@@ -17,7 +17,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Provenance, Verdict};
 use sluicegate_model::{Digest, Scope};
-use sluicegate_policy::{PolicySet, Subject};
+use sluicegate_policy::{Explanation, Outcome, PolicySet, Subject};
 use sluicegate_scanner::KnownPackages;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
@@ -60,20 +60,10 @@ pub fn verdict_knowing(
     known: &KnownPackages,
     now: jiff::Timestamp,
 ) -> Verdict {
-    let inventory = &scanned.inventory;
-    let mut report = sluicegate_scanner::judge_knowing(inventory, &feeds.index, known, now);
-    tell_why(&mut report, feeds);
-    let subject = Subject {
-        scope: &image.scope,
-        digest: &image.digest,
-        content: scanned.content,
-        created: created(&scanned.inventory),
-        run: scanned.inventory.run.as_ref(),
-        first_seen: image.first_seen,
-    };
+    let report = reported(scanned, feeds, known, now);
     let outcome = sluicegate_policy::decide(
         policies,
-        &subject,
+        &subject(&image, scanned),
         report,
         &feeds.standing,
         sluicegate_scanner::compare_versions,
@@ -118,6 +108,74 @@ pub fn verdict_knowing(
             decided_at: now,
             scan_ms: scanned.scan_ms,
         },
+    }
+}
+
+/// Explains what policies say of what was scanned: every rule, hit or not.
+pub(crate) fn explanation(
+    image: &Image,
+    scanned: &Scanned,
+    (policies, feeds): (&PolicySet, &Advisories),
+    known: &KnownPackages,
+    now: Timestamp,
+) -> Explanation {
+    sluicegate_policy::explain(
+        policies,
+        &subject(image, scanned),
+        reported(scanned, feeds, known, now),
+        &feeds.standing,
+        sluicegate_scanner::compare_versions,
+        now,
+    )
+}
+
+/// Decides by several sets of policies, each in a scope of its own, on what is found once.
+pub(crate) fn outcomes(
+    image: &Image,
+    scanned: &Scanned,
+    (sets, feeds): (&[(&PolicySet, &Scope)], &Advisories),
+    known: &KnownPackages,
+    now: Timestamp,
+) -> Vec<Outcome> {
+    let report = reported(scanned, feeds, known, now);
+    let decide = |(set, scope): &(&PolicySet, &Scope)| {
+        let subject = Subject {
+            scope,
+            ..subject(image, scanned)
+        };
+        sluicegate_policy::decide(
+            set,
+            &subject,
+            report.clone(),
+            &feeds.standing,
+            sluicegate_scanner::compare_versions,
+            now,
+        )
+    };
+    sets.iter().map(decide).collect()
+}
+
+/// Holds what was scanned against feeds.
+fn reported(
+    scanned: &Scanned,
+    feeds: &Advisories,
+    known: &KnownPackages,
+    now: Timestamp,
+) -> Report {
+    let inventory = &scanned.inventory;
+    let mut report = sluicegate_scanner::judge_knowing(inventory, &feeds.index, known, now);
+    tell_why(&mut report, feeds);
+    report
+}
+
+fn subject<'a>(image: &'a Image, scanned: &'a Scanned) -> Subject<'a> {
+    Subject {
+        scope: &image.scope,
+        digest: &image.digest,
+        content: scanned.content,
+        created: created(&scanned.inventory),
+        run: scanned.inventory.run.as_ref(),
+        first_seen: image.first_seen,
     }
 }
 
