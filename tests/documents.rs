@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_policy::{PolicySet, SourceFile};
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 26] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
@@ -30,6 +30,7 @@ const PAGES: [&str; 25] = [
     "docs/for-runtimes.md",
     "docs/limits.md",
     "docs/modules.md",
+    "docs/policy-cookbook.md",
     "docs/scanners.md",
     "docs/troubleshooting.md",
     "docs/what-is-read.md",

@@ -183,6 +183,12 @@ settings! { said:
         // for longer than a week hides security fixes.
         tag_ttl: Duration = said.duration(Duration::from_mins(1), 7 * 24);
 
+    /// For how long an image may be let through against policy [default: 24h]
+    #[arg(value_name = "DURATION")]
+    break_glass_max: Option<String> =>
+        /// For how long an image may be let through against what policy says.
+        break_glass_max: Duration = said.duration(Duration::from_hours(24), 7 * 24);
+
     =>
         /// How long the headers of a response may wait for a verdict; only tests change it.
         hold: Duration = said.environment.hold();
@@ -285,6 +291,7 @@ mod tests {
             "default_upstream",
             "cache_size",
             "tag_ttl",
+            "break_glass_max",
         ] {
             let said = settings(&format!("{key}: '{}'", told(key)));
             assert!(settings("").changed(&said).is_empty(), "{key}");

@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         created: None,
         run: None,
         first_seen: None,
+        graces: &[],
     };
     let report = report();
     let (mut took, mut spoken) = (Vec::with_capacity(DECISIONS), 0);

@@ -8,7 +8,7 @@ use sluicegate_model::coverage::{Coverage, CoverageStatus};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
 use sluicegate_model::run_config::RunConfig;
-use sluicegate_model::verdict::{Decision, PolicyReference, Reason, RuleId};
+use sluicegate_model::verdict::{Decision, Grace, PolicyReference, Reason, RuleId};
 use sluicegate_model::{Digest, Scope};
 
 use crate::conditions::{Candidate, Moment};
@@ -16,6 +16,7 @@ use crate::exception::InForce;
 use crate::image::{ImageFacts, SeenImage};
 use crate::rules::{Policy, Rule, Template};
 use crate::set::PolicySet;
+use crate::spared::{self, Graces};
 use crate::vers::VersionOrder;
 use crate::words;
 
@@ -37,6 +38,8 @@ pub struct Subject<'a> {
     pub run: Option<&'a RunConfig>,
     /// Since when it is known here; none where nobody keeps that.
     pub first_seen: Option<Timestamp>,
+    /// The times that policies gave to it.
+    pub graces: &'a [Grace],
 }
 
 /// How the feed snapshot stands, beside how old its records are.
@@ -57,6 +60,9 @@ pub struct Outcome {
     pub policy: PolicyReference,
     /// The exceptions without which a stricter decision would have come out, by name.
     pub allowed_by: Vec<String>,
+    /// The times that rules which refuse it could give to it, and have never given, from now on: for
+    /// whoever knows whether it was served before they hit.
+    pub ungiven: Vec<Grace>,
     /// The next instant at which something in the decision changes by itself.
     pub valid_until: Option<Timestamp>,
     /// What was decided on, each finding with the exception that covers it.
@@ -96,17 +102,28 @@ pub fn decide(
     let policies = set.covering(subject.scope, Some(subject.digest));
     let repository = subject.scope.repository.to_string();
     let image = subject.seen(&repository, &report.coverage);
-    let mut spoken = Vec::new();
+    let graces = Graces(subject.graces);
+    let (mut spoken, mut given, mut ungiven) = (Vec::new(), BTreeSet::new(), Vec::new());
     for policy in &policies {
-        let rules = rule_reasons(policy, &image, &candidates, &moment);
         let kind = artifact_reason(policy, subject.content);
+        spoken.extend(kind.map(|reason| (policy.ceiling(reason.action), reason)));
+        for (rule, reason) in rule_reasons(policy, &image, &candidates, &moment) {
+            let mut effect = policy.ceiling(reason.action);
+            if effect == Decision::Refuse && graces.spare(policy, rule, &moment) {
+                effect = Decision::Annotate;
+                given.insert(spared::named(rule));
+            } else if effect == Decision::Refuse {
+                ungiven.extend(graces.ungiven(policy, rule, now));
+            }
+            spoken.push((effect, reason));
+        }
         let own = own_reasons(policy, &report, feeds, &image, &moment);
-        let effects = kind.into_iter().chain(rules).chain(own);
-        spoken.extend(effects.map(|reason| (policy.ceiling(reason.action), reason)));
+        let own = own.into_iter();
+        spoken.extend(own.map(|reason| (policy.ceiling(reason.action), reason)));
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
     let decision = effects.max().unwrap_or(Decision::Allow);
-    let allowed_by = allowed_by(
+    let mut allowed_by = allowed_by(
         decision,
         &policies,
         &image,
@@ -114,6 +131,9 @@ pub fn decide(
         &exceptions,
         &moment,
     );
+    if decision < Decision::Refuse {
+        allowed_by.extend(given);
+    }
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     Outcome {
         decision,
@@ -123,6 +143,7 @@ pub fn decide(
             digest: set.digest_for(subject.scope),
         },
         allowed_by,
+        ungiven,
         valid_until: moment.next_turn(),
         report,
     }
@@ -266,20 +287,22 @@ fn stale(
 }
 
 /// Lets the rules of a policy speak. Those on tags and digests have, before anything was fetched.
-fn rule_reasons(
-    policy: &Policy,
+fn rule_reasons<'p>(
+    policy: &'p Policy,
     image: &SeenImage<'_>,
     candidates: &[Candidate<'_>],
     moment: &Moment,
-) -> Vec<Reason> {
+) -> Vec<(&'p Rule, Reason)> {
     let mut reasons = Vec::new();
     for rule in &policy.rules {
         if rule.names_references() || !rule.means(image, moment) {
             // It is silent.
         } else if rule.is_on_findings {
-            reasons.extend(rule_reason(rule, candidates, moment));
+            let spoken = rule_reason(rule, candidates, moment);
+            reasons.extend(spoken.map(|reason| (rule, reason)));
         } else if rule.action != Decision::Allow {
-            reasons.extend(image_reason(rule, image, moment));
+            let spoken = image_reason(rule, image, moment);
+            reasons.extend(spoken.map(|reason| (rule, reason)));
         }
     }
     reasons

@@ -16,6 +16,7 @@ use crate::image::SeenImage;
 use crate::parts::{Asked, got_of_all};
 use crate::rules::{Policy, Rule};
 use crate::set::PolicySet;
+use crate::spared::Graces;
 use crate::vers::VersionOrder;
 use crate::words;
 
@@ -61,7 +62,7 @@ pub struct ExplainedRule {
     pub id: RuleId,
     /// What it asks for.
     pub action: Decision,
-    /// What of that the policy's mode lets through.
+    /// What of that the policy's mode lets through, and its grace for what was served before.
     pub effect: Decision,
     /// Whether it speaks; none where that is for the name to say under which the image is asked for.
     pub speaks: Option<bool>,
@@ -126,6 +127,7 @@ pub fn explain(
     let repository = subject.scope.repository.to_string();
     let image = subject.seen(&repository, &report.coverage);
     let policies = set.covering(subject.scope, Some(subject.digest));
+    let graces = Graces(subject.graces);
     let explained = policies.iter().map(|policy| ExplainedPolicy {
         name: policy.name.clone(),
         ceiling: policy.ceiling(Decision::Refuse),
@@ -133,7 +135,13 @@ pub fn explain(
             .chain(own_reasons(policy, report, feeds, &image, &moment))
             .collect(),
         rules: (policy.rules.iter())
-            .map(|rule| explained(policy, rule, &image, &candidates, &moment))
+            .map(|rule| {
+                let mut told = explained(policy, rule, &image, &candidates, &moment);
+                if told.effect == Decision::Refuse && graces.spare(policy, rule, &moment) {
+                    told.effect = Decision::Annotate;
+                }
+                told
+            })
             .collect(),
     });
     let explained: Vec<ExplainedPolicy> = explained.collect();

@@ -5,7 +5,7 @@
 //!
 //! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`), how they are read (`read`,
 //! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`named`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
+//! decision (`named`, `spared`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
 //! what moves with every feed (`moving`), and what was expected (`case`, `play`).
 
 mod askers;
@@ -33,6 +33,7 @@ mod purl;
 mod read;
 mod rules;
 mod set;
+mod spared;
 mod trivyignore;
 mod vers;
 mod words;
@@ -56,6 +57,7 @@ pub use needs::Lacks;
 pub use parts::Asked;
 pub use play::{CaseResult, JudgedImage};
 pub use set::PolicySet;
+pub use spared::rests_on_grace;
 pub use trivyignore::is_named as is_trivyignore;
 pub use vers::{SCHEMES, VersionOrder};
 pub use words::{one_line, refusal_message, warning_text};

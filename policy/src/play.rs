@@ -106,6 +106,7 @@ impl Case {
             created: self.created,
             run: self.run.as_ref(),
             first_seen: self.first_seen.or(image.first_seen),
+            graces: &[],
         };
         let mut report = image.report;
         // Exceptions are this set's, and not those under which it was judged.

@@ -84,6 +84,11 @@ pub(crate) struct Rule {
     pub id: RuleId,
     pub action: Decision,
     pub message: Option<Template>,
+    /// How long digests that were served before it hit them keep working.
+    pub grace: Option<SignedDuration>,
+    /// How old the digest may be that a tag answers with in place of one which it refuses; none where
+    /// no other does.
+    pub fallback: Option<SignedDuration>,
     /// Which findings it chooses; all that rules see unasked where it is empty.
     pub when: Conditions,
     /// Which of those it spares.

@@ -49,6 +49,8 @@ struct Remembered {
     by_name: bool,
     /// Whether any of them lists what is allowed.
     by_list: bool,
+    /// Whether any of them gives time to what was served before.
+    with_grace: bool,
 }
 
 impl PolicySet {
@@ -163,6 +165,11 @@ impl PolicySet {
         self.0.by_list && self.remembered(scope, |it| it.by_list)
     }
 
+    /// Tells whether any policy of a scope gives time to what was served before one of its rules hit.
+    pub fn gives_grace(&self, scope: &Scope) -> bool {
+        self.remembered(scope, |it| it.with_grace)
+    }
+
     fn remembered<T>(&self, scope: &Scope, of: impl Fn(&Remembered) -> T) -> T {
         let remembered = &self.0.remembered;
         let known = remembered.read().unwrap_or_else(PoisonError::into_inner);
@@ -186,6 +193,7 @@ impl PolicySet {
             digest: digest_of(self.texts_for(scope)),
             by_name: policies.iter().any(|policy| policy.decides_by_name()),
             by_list: policies.iter().any(|policy| policy.lists_references()),
+            with_grace: (policies.iter()).any(|it| it.rules.iter().any(|it| it.grace.is_some())),
         }
     }
 

@@ -17,6 +17,7 @@ mod laws;
 mod linting;
 mod loading;
 mod names;
+mod sparing;
 mod staleness;
 mod telling;
 
@@ -91,6 +92,7 @@ fn decided(set: &PolicySet, repository: &str, report: &Report) -> Outcome {
         created: None,
         run: None,
         first_seen: None,
+        graces: &[],
     };
     decide(
         set,
@@ -378,6 +380,7 @@ fn an_exception_covers_its_finding_its_package_and_its_images_until_the_day_is_o
         created: None,
         run: None,
         first_seen: None,
+        graces: &[],
     };
     let standing = FeedStanding::default();
     let outcome = decide(

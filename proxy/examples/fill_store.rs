@@ -154,6 +154,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         valid_until: None,
         reasons: Vec::new(),
         allowed_by: Vec::new(),
+        graces: Vec::new(),
         warnings: Vec::new(),
         findings: Vec::new(),
         coverage: Coverage::from_gaps(Vec::new()),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
 use sluicegate_engine::audit::About;
+use sluicegate_engine::break_glass::BreakGlass;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::instance_key::InstanceKey;
@@ -68,7 +69,8 @@ use self::listeners::{Bound, Certificates, details};
 use self::scanning::{ScanParts, follow, linked, who_scans};
 use self::start_error::data_error;
 use self::tasks::{
-    begin_delivery, prepare_lists, prove_store, settle_pulls, tell_outgrown, tell_unmet,
+    begin_delivery, let_through_again, prepare_lists, prove_store, settle_pulls, tell_outgrown,
+    tell_unmet,
 };
 
 /// A running service.
@@ -186,6 +188,7 @@ struct ServiceParts {
     rejudge: Rejudge,
     reports: Reports,
     replays: Replays,
+    break_glass: BreakGlass,
     key: InstanceKey,
     linked: Linked,
 }
@@ -223,6 +226,7 @@ impl ServiceParts {
             mode: settings.gate,
             platforms: settings.platforms.clone().into(),
             tag_ttl: settings.tag_ttl,
+            break_glass_max: settings.break_glass_max,
             memory,
             give_way: tasks::give_way,
         };
@@ -244,6 +248,7 @@ impl ServiceParts {
             rejudge: engine.rejudge,
             reports: engine.reports,
             replays,
+            break_glass: engine.break_glass,
             key: kept.key,
             linked,
         })
@@ -274,6 +279,7 @@ impl ServiceParts {
         if let Some(most) = store::engine(settings).most_verdicts() {
             tokio::spawn(tell_outgrown(Arc::clone(&self.ledger), most));
         }
+        tokio::spawn(let_through_again(self.break_glass.clone()));
         tokio::spawn(self.rejudge.clone().run());
         tokio::spawn(self.linked.clone().run());
         tokio::spawn(follow(
@@ -346,6 +352,7 @@ impl ServiceParts {
             feeds: Arc::clone(&self.feeds),
             policies: Arc::clone(&self.policies),
             replays: Some(self.replays.clone()),
+            break_glass: self.break_glass.clone(),
             rejudge: self.rejudge.clone(),
             audit: self.log.clone(),
             webhook: None,

@@ -27,6 +27,7 @@ mod reasons;
 mod rejudge;
 mod reports;
 mod served;
+mod spared;
 mod stage;
 mod stream;
 mod together;

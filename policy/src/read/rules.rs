@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use sluicegate_model::strict_yaml::{Fields, Node};
 use sluicegate_model::verdict::{Decision, RuleId};
 
@@ -9,6 +10,10 @@ use super::{DocumentReader, NOT_YET};
 use crate::conditions::Conditions;
 use crate::rules::{Rule, Template};
 
+/// How old the digest may be that a tag falls back to, where a rule does not say.
+const FALLBACK_MAX_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// What a tag can fall back to.
+const FALLBACKS: [(&str, ()); 1] = [("lastAllowedDigest", ())];
 /// Most rules of one policy: each is held against each finding.
 const MAX_RULES: usize = 1_000;
 
@@ -48,7 +53,8 @@ impl DocumentReader {
         let before = self.mistakes.len();
         fields.reject("cel", NOT_YET, &mut self.mistakes);
         let is_of_later_version = self.mistakes.len() > before;
-        fields.reject("graceForServed", NOT_YET, &mut self.mistakes);
+        let grace = fields.take("graceForServed");
+        let (fallback, oldest) = (fields.take("fallback"), fields.take("fallbackMaxAge"));
         fields.finish(&mut self.mistakes);
         let is_on_findings = when.or(unless).is_some();
         if !is_on_findings && image.is_none() && !is_of_later_version {
@@ -63,12 +69,19 @@ impl DocumentReader {
             None => Some(Conditions::default()),
         };
         let unless = unless.and_then(|node| self.unless(node));
+        let spared = [grace, fallback].into_iter().flatten().next();
+        let grace = grace.and_then(|node| self.grace(node, is_on_findings));
+        let fallback = self.fallback(fallback, oldest);
         let conditions = image.and_then(|node| self.image_conditions(node));
         let place = message;
         let message = message.and_then(|node| self.template(node));
         let is_plain = message.as_ref().is_none_or(|it| it.plain().is_some());
         if let Some(place) = place.filter(|_| !is_on_findings && !is_plain) {
             let message = "a rule on images has no finding to fill in";
+            self.mistakes.push(place.mistake(message));
+        }
+        if let Some(place) = spared.filter(|_| action.is_some_and(|it| it != Decision::Refuse)) {
+            let message = "only a rule that refuses leaves anything to be spared from it";
             self.mistakes.push(place.mistake(message));
         }
         if self.mistakes.len() > before || is_of_later_version {
@@ -82,6 +95,8 @@ impl DocumentReader {
             image: conditions,
             action: action?,
             message,
+            grace,
+            fallback,
         };
         self.check_names(image, &rule).then_some(rule)
     }
@@ -95,7 +110,9 @@ impl DocumentReader {
         if !image.name_references() {
             return true;
         }
-        let problem = if rule.is_on_findings || !image.name_alone() {
+        let problem = if rule.fallback.is_some() {
+            "what refuses a name has nothing to fall back to: it is decided before anything is known"
+        } else if rule.is_on_findings || !image.name_alone() {
             "`tags` and `digestOnly` are decided before anything is fetched, and stand with \
              `repositories` alone"
         } else if rule.action == Decision::Annotate {
@@ -105,6 +122,33 @@ impl DocumentReader {
         };
         self.mistakes.push(place.mistake(problem));
         false
+    }
+
+    /// Reads how long digests keep working that were served before. Only a change of the feeds begins
+    /// that, and only findings follow from one.
+    fn grace(&mut self, node: &Node, is_on_findings: bool) -> Option<SignedDuration> {
+        if !is_on_findings {
+            let message = "no advisory makes a rule on images hit: there is nothing to wait for";
+            self.mistakes.push(node.mistake(message));
+        }
+        self.age(node)
+    }
+
+    /// Reads what a tag answers with in place of what is refused, as how old that may be.
+    fn fallback(&mut self, node: Option<&Node>, oldest: Option<&Node>) -> Option<SignedDuration> {
+        let given = oldest.map_or(Some(FALLBACK_MAX_AGE), |node| self.age(node));
+        match (node, oldest) {
+            (Some(node), _) => {
+                self.word(node, &FALLBACKS)?;
+                given
+            }
+            (None, Some(oldest)) => {
+                let message = "`fallbackMaxAge` is of a `fallback`, and there is none";
+                self.mistakes.push(oldest.mistake(message));
+                None
+            }
+            (None, None) => None,
+        }
     }
 
     /// Reads what a rule spares. An empty block would spare everything.

@@ -12,6 +12,7 @@ fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
         created: None,
         run: None,
         first_seen: None,
+        graces: &[],
     };
     let standing = FeedStanding::default();
     decide(

@@ -15,6 +15,7 @@ fn explained(set: &PolicySet, report: &Report) -> Explanation {
         created: None,
         run: Some(&run),
         first_seen: None,
+        graces: &[],
     };
     let standing = FeedStanding::default();
     explain(set, &subject, report.clone(), &standing, by_number, now())

@@ -35,6 +35,7 @@ fn outcome(spec: &str, built: &Built, report: &Report) -> Outcome {
         created: at(built.created),
         run: run.as_ref(),
         first_seen: at(built.first_seen),
+        graces: &[],
     };
     let standing = FeedStanding::default();
     decide(

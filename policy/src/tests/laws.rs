@@ -177,6 +177,7 @@ fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
         created: said.created,
         run: said.run.as_ref(),
         first_seen: said.first_seen,
+        graces: &[],
     };
     let standing = FeedStanding::default();
     decide(set, &subject, report.clone(), &standing, by_number, now())
@@ -191,6 +192,7 @@ fn explained_on(set: &PolicySet, said: &Said, report: &Report) -> Explanation {
         created: said.created,
         run: said.run.as_ref(),
         first_seen: said.first_seen,
+        graces: &[],
     };
     let standing = FeedStanding::default();
     explain(set, &subject, report.clone(), &standing, by_number, now())

@@ -18,6 +18,7 @@ fn outcome(feeds: &str, knowledge: Vec<Knowledge>, standing: FeedStanding) -> Ou
         created: None,
         run: None,
         first_seen: None,
+        graces: &[],
     };
     decide(&set, &subject, report, &standing, by_number, now())
 }

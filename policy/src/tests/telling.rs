@@ -24,6 +24,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         valid_until: outcome.valid_until,
         reasons: outcome.reasons,
         allowed_by: outcome.allowed_by,
+        graces: Vec::new(),
         warnings: Vec::new(),
         findings: outcome.report.findings,
         coverage: report.coverage.clone(),

@@ -35,6 +35,8 @@ pub struct Pull {
     pub tag: Option<Tag>,
     /// The manifest.
     pub digest: Digest,
+    /// The manifest that the tag names, where that is refused and another one is served for it.
+    pub in_place_of: Option<Digest>,
     /// The manifests that it lists, where it is an index.
     pub leads_to: Vec<Digest>,
     /// How it was asked for.
@@ -107,6 +109,19 @@ pub struct KeyLine {
     pub book: Option<Digest>,
 }
 
+/// An image that somebody lets through, against what policy says.
+#[derive(Clone, Debug)]
+pub struct GlassBroken {
+    /// Who does it.
+    pub who: Who,
+    /// The canonical repository.
+    pub repository: Repository,
+    /// The image.
+    pub digest: Digest,
+    /// Why, and until when, in words.
+    pub words: String,
+}
+
 /// Says why no line could be written: the answer must not go out. What the log said is its source.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -129,6 +144,13 @@ pub trait Audit: Send + Sync + std::fmt::Debug {
 
     /// Records what was done with access keys. Its line is durable when this returns.
     async fn record_key(&self, line: KeyLine, now: Timestamp) -> Result<(), AuditError>;
+
+    /// Records that somebody lets an image through. Its line is durable when this returns.
+    async fn record_break_glass(
+        &self,
+        broken: GlassBroken,
+        now: Timestamp,
+    ) -> Result<(), AuditError>;
 
     /// Makes sure, before something leaves that no line is written for, that lines can be.
     async fn prove(&self) -> Result<(), AuditError>;

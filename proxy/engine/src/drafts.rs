@@ -128,6 +128,9 @@ impl Drafts {
             digest: digest.clone(),
             tags: Vec::new(),
             first_seen: Some(first_seen(earlier.verdict.as_ref(), &held)),
+            graces: earlier
+                .verdict
+                .map_or_else(Vec::new, |earlier| earlier.graces),
         };
         Ok(Known { image, held })
     }

@@ -8,6 +8,7 @@ use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
 
 use crate::audit::Audit;
+use crate::break_glass::BreakGlass;
 use crate::content::Content;
 use crate::drafts::Drafts;
 use crate::gate::{Gate, GateParts};
@@ -23,6 +24,7 @@ use crate::pull::manifests::Manifests;
 use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
 use crate::pull::resolve::Resolver;
+use crate::pull::waived::Waived;
 use crate::rejudge::Rejudge;
 use crate::reports::Reports;
 use crate::scan::LayerScan;
@@ -59,6 +61,8 @@ pub struct Ways {
     pub platforms: Arc<[Platform]>,
     /// How long an upstream's word on a tag is believed.
     pub tag_ttl: Duration,
+    /// For how long an image may be let through against what policy says.
+    pub break_glass_max: Duration,
     /// What everybody who scans or judges shares.
     pub memory: Memory,
     /// What each thread of the background does first: it gives way to whatever a request needs.
@@ -77,6 +81,8 @@ pub struct Engine {
     pub rejudge: Rejudge,
     /// Takes what others say images hold.
     pub reports: Reports,
+    /// Lets images through for a while.
+    pub break_glass: BreakGlass,
     /// Says what policies would say that are not in force.
     pub drafts: Drafts,
 }
@@ -96,7 +102,9 @@ impl Engine {
             downloads.clone(),
             clock.clone(),
         );
-        let judge = judge(&ports, (jobs.clone(), inventories.clone()));
+        let waived = Waived::default();
+        let break_glass = break_glass(&ports, waived.clone(), ways.break_glass_max);
+        let judge = judge(&ports, (jobs.clone(), inventories.clone()), waived);
         let reports = Reports::new(
             inventories,
             judge.clone(),
@@ -105,13 +113,7 @@ impl Engine {
         );
         let drafts = Drafts::new(judge.clone(), Arc::clone(ledger));
         let running = Pulls::new(jobs, judge.clone());
-        let resolver = Resolver::new(
-            ways.tag_ttl,
-            Arc::clone(ledger),
-            manifests.clone(),
-            origins(),
-            clock.clone(),
-        );
+        let resolver = resolver(&ports, manifests.clone(), ways.tag_ttl);
         let presence = presence(&ports, downloads.clone());
         let rejudge = Rejudge::new(
             judge.clone(),
@@ -142,9 +144,30 @@ impl Engine {
             running,
             rejudge,
             reports,
+            break_glass,
             drafts,
         }
     }
+}
+
+fn break_glass(ports: &Ports, waived: Waived, longest: Duration) -> BreakGlass {
+    BreakGlass::new(
+        waived,
+        Arc::clone(&ports.ledger),
+        Arc::clone(&ports.audit),
+        ports.clock.clone(),
+        longest,
+    )
+}
+
+fn resolver(ports: &Ports, manifests: Manifests, tag_ttl: Duration) -> Resolver {
+    Resolver::new(
+        tag_ttl,
+        Arc::clone(&ports.ledger),
+        manifests,
+        Arc::clone(&ports.origins),
+        ports.clock.clone(),
+    )
 }
 
 fn presence(ports: &Ports, downloads: Downloads) -> Presence {
@@ -157,12 +180,13 @@ fn presence(ports: &Ports, downloads: Downloads) -> Presence {
     )
 }
 
-fn judge(ports: &Ports, scanned: (Jobs, Inventories)) -> Judge {
+fn judge(ports: &Ports, scanned: (Jobs, Inventories), waived: Waived) -> Judge {
     Judge::new(
         scanned,
         Arc::clone(&ports.snapshots),
         Arc::clone(&ports.ledger),
         ports.clock.clone(),
         Arc::clone(&ports.tally),
+        waived,
     )
 }

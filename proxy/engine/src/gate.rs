@@ -5,6 +5,7 @@
 //! memory or an answer.
 
 mod blob;
+mod fallback;
 mod index;
 mod led;
 mod manifest;

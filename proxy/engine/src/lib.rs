@@ -4,6 +4,7 @@
 //! of a store, HTTP or a path.
 
 pub mod audit;
+pub mod break_glass;
 pub mod content;
 pub mod drafts;
 pub mod engine;

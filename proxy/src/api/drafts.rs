@@ -42,6 +42,7 @@ pub(super) struct DraftFile {
 /// Which decision is to be explained.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AskedExplanation")]
 pub(super) struct Asked {
     /// The image's manifest.
     digest: Digest,

@@ -5,6 +5,7 @@ mod answers;
 mod asked;
 mod authority;
 mod body;
+mod break_glass;
 pub mod decisions;
 mod describe;
 mod drafts;
@@ -44,6 +45,7 @@ use serde_json::{Value, json};
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::Access;
 use sluicegate_engine::audit::Audit;
+use sluicegate_engine::break_glass::BreakGlass;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
@@ -109,6 +111,8 @@ pub struct ApiState {
     pub policies: Arc<Policies>,
     /// Drafts of policies over the log; none where the service is stopped.
     pub replays: Option<Replays>,
+    /// Images that are let through for a while.
+    pub break_glass: BreakGlass,
     /// Verdicts made anew in the background.
     pub rejudge: Rejudge,
     /// The delivery of events, where there is one.

@@ -8,8 +8,8 @@ use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts
 use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
-    decisions, drafts, events, exceptions, feeds, hooks, keys, measures, packages, readiness,
-    reports, sbom, scans, status, verdicts,
+    break_glass, decisions, drafts, events, exceptions, feeds, hooks, keys, measures, packages,
+    readiness, reports, sbom, scans, status, verdicts,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -22,6 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(of_verdicts());
     routes.extend(of_the_log());
     routes.extend(of_drafts());
+    routes.extend(of_break_glass());
     routes.extend(of_lists_and_scans());
     routes.extend(of_reports());
     routes.extend(of_registries());
@@ -205,6 +206,33 @@ fn of_drafts() -> Vec<Route> {
         )
         .or(absent, "No replay of this id: it was never asked for, or was forgotten.")
         .or(stopped, STOPPED),
+    ]
+}
+
+/// What is let through against policy.
+fn of_break_glass() -> Vec<Route> {
+    let (absent, stopped) = (StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE);
+    vec![
+        Route::get(
+            "/api/v1/break-glass",
+            May(ReadService),
+            (
+                "listBreakGlass",
+                "Lists the images that are let through against policy at this moment",
+            ),
+            break_glass::list,
+        ),
+        Route::post(
+            "/api/v1/break-glass",
+            May(Administer),
+            (
+                "breakGlass",
+                "Lets one image of one repository through for a while, against what policy says",
+            ),
+            break_glass::let_through,
+        )
+        .or(absent, "The key does not know of the repository.")
+        .or(stopped, "It cannot be written down now."),
     ]
 }
 

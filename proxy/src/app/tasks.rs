@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
+use sluicegate_engine::break_glass::BreakGlass;
 use sluicegate_engine::lacks::lacks;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_feeds::Feeds;
@@ -41,6 +42,13 @@ pub(super) async fn begin_delivery(webhook: Option<Webhook>) {
         tracing::error!(%error, "events not delivered; tried again later");
     }
     tokio::spawn(webhook.run());
+}
+
+/// Takes up what was let through before a restart. Until then it is refused, as policy says.
+pub(super) async fn let_through_again(break_glass: BreakGlass) {
+    if let Err(error) = break_glass.take_up().await {
+        tracing::error!(%error, "what was let through before is refused again");
+    }
 }
 
 /// Brings into memory what lists are answered from, and takes in what an earlier version stored.

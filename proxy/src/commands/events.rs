@@ -60,7 +60,7 @@ pub enum EventsCommand {
 #[derive(Args, Debug)]
 pub struct Filters {
     /// Only what happened of this kind
-    #[arg(long = "type", value_name = "TYPE", value_parser = ["verdict.changed", "scanner.lost"])]
+    #[arg(long = "type", value_name = "TYPE", value_parser = ["verdict.changed", "scanner.lost", "break-glass"])]
     kind: Option<String>,
     /// Only this repository, by its canonical name or as it is pulled
     #[arg(long, value_name = "NAME")]

@@ -291,6 +291,7 @@ impl Inspection {
                 digest: image.digest.clone(),
                 tags: image.tags.clone(),
                 first_seen: None,
+                graces: Vec::new(),
             };
             Ok((image, claimed_name, scanned))
         };

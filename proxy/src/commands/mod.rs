@@ -21,6 +21,7 @@ pub mod keys;
 pub mod packages;
 pub mod plugins;
 pub mod policy;
+mod policy_break_glass;
 mod policy_draft;
 mod policy_explain;
 mod policy_replay;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sluicegate_formats::text::printable;
 use sluicegate_policy::{PolicySet, Seen, built_in_text};
 
+use super::policy_break_glass::{self, BreakGlassArgs};
 use super::policy_explain::{self, ExplainArgs};
 use super::policy_replay::{self, ReplayArgs};
 use super::policy_test::{self, TestArgs};
@@ -45,6 +46,15 @@ pub enum PolicyCommand {
         force: no layer is read. IN FORCE is what comes out today without the draft."
     )]
     Replay(ReplayArgs),
+    /// Lets one image of one repository through for a while, against what policy says
+    #[command(
+        name = "break-glass",
+        after_help = "Example: sluicegate policy break-glass sha256:0123... --repository docker.io/team/app \\\n  \
+        --reason \"the fix breaks logins, SEC-1412\" --for 4h\n\n\
+        Needs an admin's key that knows of the repository. It is in the decision log, an event, and in\n\
+        the warning of every pull; it ends by itself, and covers nothing that is broken."
+    )]
+    BreakGlass(BreakGlassArgs),
     /// Prints the built-in policy as a file
     #[command(after_help = "Example: sluicegate policy show-default > policies/default.yaml")]
     ShowDefault,
@@ -68,6 +78,7 @@ pub async fn run(command: PolicyCommand, out: &mut impl Write) -> Result<Done, C
     match command {
         PolicyCommand::ShowDefault => out.write_all(built_in_text().as_bytes())?,
         PolicyCommand::Lint(args) => lint(&args, out).await?,
+        PolicyCommand::BreakGlass(args) => policy_break_glass::run(args, out).await?,
         PolicyCommand::Explain(args) => policy_explain::run(&args, out).await?,
         PolicyCommand::Replay(args) => policy_replay::run(&args, out).await?,
         PolicyCommand::Test(args) => return policy_test::run(&args, out).await,

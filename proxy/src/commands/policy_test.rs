@@ -157,3 +157,42 @@ fn held_by(verdict: Verdict) -> JudgedImage {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: TestArgs,
+    }
+
+    /// The reports that the cases of the cookbook are about.
+    const REPORTS: [&str; 3] = ["app.json", "clean.json", "odd.json"];
+
+    #[tokio::test]
+    async fn every_recipe_of_the_cookbook_passes_its_own_cases() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let page = std::fs::read_to_string(docs.join("policy-cookbook.md")).unwrap();
+        let recipes: Vec<&str> = page.split("```yaml\n").skip(1).collect();
+        assert!(recipes.len() >= 20, "{} recipes", recipes.len());
+        for recipe in recipes {
+            let recipe = recipe.split("```").next().unwrap();
+            let directory = tempfile::tempdir().unwrap();
+            std::fs::write(directory.path().join("policy.yaml"), recipe).unwrap();
+            for report in REPORTS {
+                let to = directory.path().join(report);
+                std::fs::copy(docs.join("cookbook").join(report), to).unwrap();
+            }
+            let path = directory.path().to_str().unwrap();
+            let line = Line::try_parse_from(["test", path]).unwrap();
+            let mut out = Vec::new();
+            let done = run(&line.args, &mut out).await.unwrap();
+            let told = String::from_utf8(out).unwrap();
+            assert!(matches!(done, Done::Allowed), "{recipe}\n{told}");
+        }
+    }
+}

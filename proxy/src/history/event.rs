@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::events::{
     Cause, Change, Decisions, Direction, Event, ExceptionChanges, FindingChanges, FromTo,
-    Happening, Ids, LossReason, ScannerLoss,
+    Happening, Ids, LetThrough, LossReason, ScannerLoss,
 };
 use sluicegate_model::form::{Boxed, Maybe};
 use sluicegate_model::forms;
@@ -39,6 +39,26 @@ pub(super) enum HappeningAnswer {
     /// Nothing more comes from a linked scanner.
     #[serde(rename = "scanner.lost")]
     ScannerLost(#[serde(with = "ScannerLossAnswer")] ScannerLoss),
+    /// Somebody let an image through for a while.
+    #[serde(rename = "break-glass")]
+    BreakGlass(#[serde(with = "LetThroughAnswer")] LetThrough),
+}
+
+/// An image that somebody let through for a while, against what policy says.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "LetThrough")]
+pub(super) struct LetThroughAnswer {
+    /// The manifest.
+    digest: Digest,
+    /// The canonical repository.
+    repository: Repository,
+    /// Who did it.
+    by: String,
+    /// Why.
+    reason: String,
+    /// When it ends by itself.
+    #[schemars(with = "Instant")]
+    until: Timestamp,
 }
 
 /// A linked scanner from which nothing more comes.
@@ -166,6 +186,7 @@ forms! {
     EventAnswer => Event,
     HappeningAnswer => Happening,
     ScannerLossAnswer => ScannerLoss,
+    LetThroughAnswer => LetThrough,
     ChangeAnswer => Change,
     DecisionsAnswer => Decisions,
     FindingChangesAnswer => FindingChanges,

@@ -74,6 +74,7 @@ impl Message {
             kind: match event.kind() {
                 EventKind::VerdictChanged => "dev.sluicegate.verdict.changed",
                 EventKind::ScannerLost => "dev.sluicegate.scanner.lost",
+                EventKind::BreakGlass => "dev.sluicegate.break-glass",
             },
             subject: event.subject(),
             time: event.time,

@@ -191,6 +191,20 @@ pub enum GapKind {
 }
 
 impl GapKind {
+    /// Tells whether the bytes of the image are not what they are said to be, or mean different things
+    /// to those who unpack them: nobody can answer for what that is.
+    pub const fn is_broken(self) -> bool {
+        matches!(
+            self,
+            Self::DigestMismatch
+                | Self::LayerUnreadable
+                | Self::StreamGarbage
+                | Self::ConfigUnreadable
+                | Self::UnsafePath
+                | Self::AmbiguousLayer
+        )
+    }
+
     /// Tells whether whoever scans, not the image, is why something was not looked at: another time
     /// more may be found.
     pub const fn is_passing(self) -> bool {

@@ -87,6 +87,7 @@ pub fn verdict() -> Verdict {
             digest: Digest::of(b"policy"),
         },
         valid_until: None,
+        graces: Vec::new(),
         warnings: Vec::new(),
         reasons: vec![Reason {
             rule: "known-exploited".to_owned().into(),
@@ -119,6 +120,7 @@ pub fn verdict_with_everything() -> Verdict {
         artifact: Some(ArtifactKind::Helm),
         valid_until: Some(time("2026-12-01T00:00:00Z")),
         allowed_by: vec!["until-june".into()],
+        graces: Vec::new(),
         warnings: vec!["rule \"old\" needs EPSS, which no feed has".into()],
         ..verdict()
     };

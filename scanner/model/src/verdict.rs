@@ -63,12 +63,15 @@ impl RuleId {
     pub const ARTIFACT: Self = Self(Cow::Borrowed("artifact"));
     /// It is on no list of what is allowed.
     pub const NOT_LISTED: Self = Self(Cow::Borrowed("not-listed"));
+    /// Somebody let it through for a while.
+    pub const BREAK_GLASS: Self = Self(Cow::Borrowed("break-glass"));
     /// Those that no rule of a policy may have.
-    pub const BUILT_IN: [Self; 4] = [
+    pub const BUILT_IN: [Self; 5] = [
         Self::INCONCLUSIVE,
         Self::STALE_FEEDS,
         Self::ARTIFACT,
         Self::NOT_LISTED,
+        Self::BREAK_GLASS,
     ];
     /// No policy spoke: the manifest left before its verdict.
     pub const VERDICT_PENDING: Self = Self(Cow::Borrowed("verdict-pending"));
@@ -112,6 +115,20 @@ pub struct Reason {
     pub message: String,
     /// The ids of the findings that made the rule speak.
     pub findings: Vec<String>,
+}
+
+/// Time that a policy gave to an image which had been served before a rule hit it.
+///
+/// It begins once, with the first change of the feeds that makes the rule hit, and is kept when it has
+/// ended: it never begins again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grace {
+    /// The policy's name.
+    pub policy: String,
+    /// The rule's id.
+    pub rule: RuleId,
+    /// When it began. How long it is, the policy says.
+    pub since: Timestamp,
 }
 
 /// Which policy decided.
@@ -171,8 +188,11 @@ pub struct Verdict {
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first.
     pub reasons: Vec<Reason>,
-    /// The exceptions without which a stricter decision would have come out, by name.
+    /// The exceptions without which a stricter decision would have come out, by name, and graces as
+    /// `grace:RULE`.
     pub allowed_by: Vec<String>,
+    /// The times that policies gave to it, ended ones too.
+    pub graces: Vec<Grace>,
     /// What else its reader has to know, a line each: rules that need what the feeds do not have.
     pub warnings: Vec<String>,
     /// What was found.

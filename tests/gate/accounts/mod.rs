@@ -2,4 +2,5 @@
 
 mod attacks;
 mod registry;
+mod routes;
 mod walk;

@@ -27,6 +27,8 @@ pub enum Happening {
     VerdictChanged(Box<Change>),
     /// Nothing more comes from a linked scanner.
     ScannerLost(ScannerLoss),
+    /// Somebody let an image through for a while.
+    BreakGlass(LetThrough),
 }
 
 impl Event {
@@ -46,6 +48,7 @@ impl Event {
         match self.happened {
             Happening::VerdictChanged(_) => EventKind::VerdictChanged,
             Happening::ScannerLost(_) => EventKind::ScannerLost,
+            Happening::BreakGlass(_) => EventKind::BreakGlass,
         }
     }
 
@@ -53,7 +56,7 @@ impl Event {
     pub fn change(&self) -> Option<&Change> {
         match &self.happened {
             Happening::VerdictChanged(change) => Some(change),
-            Happening::ScannerLost(_) => None,
+            Happening::ScannerLost(_) | Happening::BreakGlass(_) => None,
         }
     }
 
@@ -62,15 +65,17 @@ impl Event {
         match &self.happened {
             Happening::VerdictChanged(change) => change.digest.as_str(),
             Happening::ScannerLost(loss) => &loss.scanner,
+            Happening::BreakGlass(through) => through.digest.as_str(),
         }
     }
 
     /// Tells whether somebody who knows of these repositories hears of it. What is not about one of
     /// them is for those who know of all.
     pub fn is_within(&self, reach: &Reach) -> bool {
-        match self.change() {
-            Some(change) => reach.has(&change.repository),
-            None => reach.is_everything(),
+        match &self.happened {
+            Happening::VerdictChanged(change) => reach.has(&change.repository),
+            Happening::BreakGlass(through) => reach.has(&through.repository),
+            Happening::ScannerLost(_) => reach.is_everything(),
         }
     }
 }
@@ -84,6 +89,9 @@ pub enum EventKind {
     /// Nothing more comes from a linked scanner.
     #[serde(rename = "scanner.lost")]
     ScannerLost,
+    /// Somebody let an image through for a while.
+    #[serde(rename = "break-glass")]
+    BreakGlass,
 }
 
 impl EventKind {
@@ -92,8 +100,24 @@ impl EventKind {
         match self {
             Self::VerdictChanged => "verdict.changed",
             Self::ScannerLost => "scanner.lost",
+            Self::BreakGlass => "break-glass",
         }
     }
+}
+
+/// An image that somebody let through for a while, against what policy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetThrough {
+    /// The manifest.
+    pub digest: Digest,
+    /// The canonical repository.
+    pub repository: Repository,
+    /// Who did it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself.
+    pub until: Timestamp,
 }
 
 /// A linked scanner from which nothing more comes.

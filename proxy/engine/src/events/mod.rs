@@ -9,5 +9,5 @@ mod event;
 pub use difference::difference;
 pub use event::{
     Cause, CauseKind, Change, Decisions, Direction, Event, EventKind, ExceptionChanges,
-    FindingChanges, FromTo, Happening, Ids, LossReason, ScannerLoss,
+    FindingChanges, FromTo, Happening, Ids, LetThrough, LossReason, ScannerLoss,
 };

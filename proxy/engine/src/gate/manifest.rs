@@ -62,7 +62,9 @@ pub(super) struct Found {
     pub(super) manifest: Arc<KnownManifest>,
     pub(super) tag: Option<Tag>,
     /// What is not sure about it, or noted for its name, in words.
-    doubt: Option<String>,
+    pub(super) doubt: Option<String>,
+    /// What the tag names, where this is served for it.
+    pub(super) in_place_of: Option<Digest>,
 }
 
 impl Gate {
@@ -90,7 +92,10 @@ impl Gate {
         match asked.patience.wait(judged).await {
             Ok(judged) => match judged? {
                 Judged::Passes(verdict) => self.let_out(asked, found, verdict).await,
-                Judged::Refused(verdict) => self.refuse(asked, &found, verdict).await,
+                Judged::Refused(verdict) => match self.fallback(asked, &found, &verdict).await? {
+                    Some((found, verdict)) => self.let_out(asked, found, Some(verdict)).await,
+                    None => self.refuse(asked, &found, verdict).await,
+                },
             },
             Err(OutOfPatience::ForGood) => self.serve_unjudged(asked, &found).await,
             Err(ended) => Ok(ManifestAnswer::NotYet(ended)),
@@ -157,6 +162,7 @@ impl Gate {
             manifest,
             tag,
             doubt,
+            in_place_of: None,
         })
     }
 

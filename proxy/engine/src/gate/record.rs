@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::{Denial, Pull, PullMethod};
 use crate::content::Watched;
+use crate::ledger::Release;
 use sluicegate_model::Digest;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
@@ -13,6 +14,7 @@ use super::Gate;
 use super::manifest::{Found, JudgedManifest};
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
+use crate::pull::waived::is_waived;
 
 impl Gate {
     /// Writes what was decided on a request for a manifest. Durable when it returns.
@@ -161,7 +163,13 @@ impl Gate {
         verdict: &Verdict,
     ) -> Result<(), PullError> {
         let repository = &asked.repository;
-        self.releases.manifest(repository, digest).await?;
+        // Who has it by a grace of somebody's has no time to wait for afterwards.
+        let release = if asked.head || is_waived(verdict) {
+            Release::Announced
+        } else {
+            Release::Given
+        };
+        self.releases.manifest(repository, digest, release).await?;
         if !asked.head {
             let platform = &verdict.platform;
             self.releases.platform(repository, platform).await?;
@@ -178,6 +186,7 @@ impl Gate {
 fn pull_of(asked: &Asked, found: &Found, verdict: Option<&Arc<Verdict>>) -> Pull {
     let mut pull = pull(asked, &found.manifest.digest, verdict);
     pull.tag.clone_from(&found.tag);
+    pull.in_place_of.clone_from(&found.in_place_of);
     if let Manifest::Index(index) = &found.manifest.parsed {
         let children = index.manifests.iter().map(|child| child.digest.clone());
         pull.leads_to = children.collect();
@@ -193,6 +202,7 @@ fn pull(asked: &Asked, digest: &Digest, verdict: Option<&Arc<Verdict>>) -> Pull 
         repository: asked.repository.clone(),
         tag: None,
         digest: digest.clone(),
+        in_place_of: None,
         leads_to: Vec::new(),
         method: if asked.head {
             PullMethod::Head

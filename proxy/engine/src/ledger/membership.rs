@@ -26,6 +26,15 @@ pub struct Member {
     pub released: bool,
 }
 
+/// How a manifest was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// It was said to be there.
+    Announced,
+    /// It was given out with its bytes.
+    Given,
+}
+
 /// Tells whether a text may be remembered as a platform.
 pub fn is_platform(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_PLATFORM_BYTES && !text.contains('\0')
@@ -97,15 +106,23 @@ pub trait Membership: Send + Sync {
         blob: &Digest,
     ) -> Result<bool, LedgerError>;
 
-    /// Records that a manifest was served.
+    /// Records that a manifest was served: that it is there, or given out with its bytes.
     async fn mark_released(
         &self,
         repository: &Repository,
         manifest: &Digest,
+        release: Release,
     ) -> Result<(), LedgerError>;
 
     /// Tells whether a manifest has ever been served.
     async fn is_released(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<bool, LedgerError>;
+
+    /// Tells whether a manifest has ever been given out with its bytes.
+    async fn is_given(
         &self,
         repository: &Repository,
         manifest: &Digest,

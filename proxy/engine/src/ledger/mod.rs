@@ -17,6 +17,7 @@ mod summary;
 mod tags;
 pub mod term;
 mod verdicts;
+mod waivers;
 
 use async_trait::async_trait;
 
@@ -25,18 +26,19 @@ pub use error::LedgerError;
 pub use events::{Events, KEPT_EVENTS, oldest_event};
 pub use filter::{EventFilter, EventPage, Page, VerdictFilter};
 pub use lists::{Lists, MAX_PAGE_BYTES};
-pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, is_platform};
+pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, is_platform};
 pub use packages::{Holder, Packages};
 pub use replacement::{Known, Mark, Packed, Replacement, Stamp};
 pub use steps::{ImageNumbers, Parted, Step, Steps};
 pub use summary::{Counts, CoverageSummary, Summary, Worst};
 pub use tags::{MAX_TAGGED, TagHistory, TagRecord, Tagged};
 pub use verdicts::{Judged, JudgedPage, Verdicts};
+pub use waivers::{MAX_WAIVERS, Waiver, Waivers};
 
 /// All that is remembered of what was decided.
 #[async_trait]
 pub trait Ledger:
-    Membership + Verdicts + Bases + Steps + Lists + Packages + Events + std::fmt::Debug
+    Membership + Verdicts + Bases + Steps + Lists + Packages + Events + Waivers + std::fmt::Debug
 {
     /// Proves that records can still be written durably, by writing one.
     async fn health(&self) -> Result<(), LedgerError>;

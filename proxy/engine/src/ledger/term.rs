@@ -190,6 +190,14 @@ pub fn of_asked<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<Term> {
 pub fn of_event(happened: &Happening) -> Vec<Term> {
     match happened {
         Happening::VerdictChanged(change) => of_change(change),
+        Happening::BreakGlass(through) => {
+            let mut terms = vec![
+                Term::event_on(&through.repository.to_string()),
+                Term::event_of(through.digest.as_str()),
+            ];
+            terms.extend(Term::event_like(EventKind::BreakGlass));
+            ordered(terms)
+        }
         Happening::ScannerLost(_) => Vec::from_iter(Term::event_like(EventKind::ScannerLost)),
     }
 }

@@ -9,6 +9,11 @@ use sluicegate_model::coverage::Gap;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::verdict::Verdict;
 
+/// Bytes in memory for each byte of a stored verdict while it is read, text included.
+const READING_IN_MEMORY: u64 = 4;
+/// What reading a verdict takes beside that, in bytes.
+const READING_BYTES: u64 = 256 * 1024;
+
 /// Most findings, and gaps, of a verdict that keeps them.
 const MAX_LISTED: usize = 1_000;
 /// Most memory that they take in a verdict that keeps them, in bytes.
@@ -64,6 +69,11 @@ fn gap(gap: &Gap) -> usize {
 
 fn text(text: &str) -> usize {
     size_of::<String>() + text.len() + 16
+}
+
+/// Tells what reading a stored verdict of so many bytes takes, and writing it again.
+pub(super) fn reading_bytes(bytes: u64) -> u64 {
+    bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES
 }
 
 #[cfg(test)]

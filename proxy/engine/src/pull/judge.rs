@@ -6,7 +6,7 @@
 //! inventory, in milliseconds. Without an inventory there is no verdict, and never an allowance.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::identity::Who;
@@ -17,7 +17,7 @@ use crate::snapshots::{Epoch, Snapshots};
 use crate::tally::Tally;
 use jiff::Timestamp;
 use moka::sync::Cache;
-use sluicegate_model::clock::{Clock, is_to_come};
+use sluicegate_model::clock::Clock;
 use sluicegate_model::image::Tag;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Verdict;
@@ -25,25 +25,23 @@ use sluicegate_model::{Digest, Repository, Scope, Sighting};
 use sluicegate_policy::PolicySet;
 use sluicegate_scanner::KnownPackages;
 
-use super::brief::{brief, weight};
+use super::brief::{brief, reading_bytes, weight};
 use super::carried::Carried;
+use super::ends::Ends;
 use super::error::PullError;
 use super::inventories::{Held, Inventories};
 use super::job::Jobs;
-use super::judging::{self, Counts, Judging};
+use super::judging::{self, Before, Counts, Judging};
+use super::waived::Waived;
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;
-/// Bytes in memory for each byte of a stored verdict while it is read, text included.
-const READING_IN_MEMORY: u64 = 4;
 /// How often a verdict is made while others replace it: each time they were quicker, or what they
 /// have is newer.
 const ATTEMPTS: usize = 32;
 /// How long whoever judges unasked waits before it looks again whether requests do, and how often.
 const GLANCE: Duration = Duration::from_millis(2);
 const PATIENCE: usize = 250;
-/// What reading a verdict takes beside that, in bytes.
-const READING_BYTES: u64 = 256 * 1024;
 
 /// Makes verdicts and keeps the current ones warm.
 #[derive(Clone)]
@@ -56,7 +54,8 @@ pub struct Judge {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
     tally: Arc<dyn Tally>,
-    ends: Arc<Mutex<Ends>>,
+    waived: Waived,
+    ends: Ends,
     /// The basis that was in force last, with its number.
     numbered: Arc<Numbered>,
     /// Which verdicts of earlier bases count under the one in force.
@@ -86,15 +85,6 @@ impl Drop for Asked {
 type KnownUnder = (SnapshotId, Arc<KnownPackages>);
 type Numbered = tokio::sync::Mutex<Option<(Basis, BasisNumber)>>;
 
-/// When verdicts end by themselves, as far as is known.
-#[derive(Default)]
-struct Ends {
-    /// The earliest instant at which one does.
-    due: Option<Timestamp>,
-    /// The latest instant at which one was made: where the clock is behind it, it jumped back.
-    latest: Option<Timestamp>,
-}
-
 #[derive(Clone)]
 struct Warm {
     verdict: Arc<Verdict>,
@@ -103,12 +93,13 @@ struct Warm {
 
 impl Judge {
     /// Joins the parts that a verdict rests on.
-    pub fn new(
+    pub(crate) fn new(
         (jobs, inventories): (Jobs, Inventories),
         snapshots: Arc<dyn Snapshots>,
         ledger: Arc<dyn Ledger>,
         clock: Clock,
         tally: Arc<dyn Tally>,
+        waived: Waived,
     ) -> Self {
         let warm = Cache::builder()
             .max_capacity(WARM_BYTES)
@@ -123,7 +114,8 @@ impl Judge {
             ledger,
             clock,
             tally,
-            ends: Arc::default(),
+            waived,
+            ends: Ends::default(),
             numbered: Arc::default(),
             carried: Arc::default(),
             asked: Arc::default(),
@@ -162,6 +154,11 @@ impl Judge {
 
     /// Gives the verdict if it is in memory and current: no disk, no waiting.
     pub fn warm(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
+        let (verdict, now) = (self.warm_verdict(scope, digest)?, self.clock.now());
+        Some(self.waived.applied(verdict, now))
+    }
+
+    fn warm_verdict(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
         let warm = self.warm.get(&(scope.clone(), digest.clone()))?;
         let is_valid = is_valid(&warm.verdict, self.clock.now());
         (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
@@ -188,7 +185,7 @@ impl Judge {
             return Ok(Some(verdict));
         }
         if let Some(verdict) = self.stored(scope, digest).await? {
-            return Ok(Some(verdict));
+            return Ok(Some(self.waived.applied(verdict, self.clock.now())));
         }
         let Some(scanned) = self.inventories.remembered(&scope.sighting(digest)).await else {
             return Ok(None);
@@ -208,7 +205,7 @@ impl Judge {
         let Some(bytes) = bytes else { return Ok(None) };
         let share = self.memory.share(reading_bytes(bytes)).await;
         // Whoever waited before has made it warm.
-        if let Some(verdict) = self.warm(scope, digest) {
+        if let Some(verdict) = self.warm_verdict(scope, digest) {
             return Ok(Some(verdict));
         }
         let judging = self.judging();
@@ -247,6 +244,17 @@ impl Judge {
         tags: &[Tag],
         held: Held,
     ) -> Result<Arc<Verdict>, PullError> {
+        let verdict = self.decide(scope, digest, tags, held).await?;
+        Ok(self.waived.applied(verdict, self.clock.now()))
+    }
+
+    async fn decide(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        tags: &[Tag],
+        held: Held,
+    ) -> Result<Arc<Verdict>, PullError> {
         let image = scope.sighting(digest);
         let mut held = self.wait_for_feeds(&image, held).await?;
         let _asked = Asked::one(&self.asked);
@@ -255,7 +263,12 @@ impl Judge {
             self.want(&judging, &held);
             held = self.with_room(&judging, scope, digest, held).await?;
             let known = self.ledger.known_verdict(scope, digest).await?;
-            let is_listed = self.ledger.lists_packages(&image).await?;
+            let before = Before {
+                is_listed: self.ledger.lists_packages(&image).await?,
+                is_given: self.is_given(&judging, scope, digest).await?,
+                known,
+            };
+            let known = &before.known;
             let epoch = judging.in_force.epoch;
             if known.basis > basis
                 && let Some(newer) = known.verdict.clone().filter(|it| is_valid(it, judging.now))
@@ -265,8 +278,7 @@ impl Judge {
             }
             let (image, tags) = ((scope.clone(), digest.clone()), tags.to_vec());
             let scanned = Arc::clone(&held.scanned);
-            let decide =
-                move || judging.judge(&image.0, &image.1, &known, &tags, &scanned, is_listed);
+            let decide = move || judging.judge(&image.0, &image.1, &before, &tags, &scanned);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
                 .map_err(|panic| PullError::broken("judging an image", panic))??;
@@ -287,6 +299,19 @@ impl Judge {
             "judging an image",
             "others replaced its verdict each time",
         ))
+    }
+
+    /// Tells whether an image was given out, where any policy gives time to such.
+    pub(crate) async fn is_given(
+        &self,
+        judging: &Judging,
+        scope: &Scope,
+        digest: &Digest,
+    ) -> Result<bool, LedgerError> {
+        if !judging.in_force.policies.gives_grace(scope) {
+            return Ok(false);
+        }
+        self.ledger.is_given(&scope.repository, digest).await
     }
 
     /// Waits for the first load of the feeds, without holding memory meanwhile.
@@ -429,25 +454,17 @@ impl Judge {
 
     /// Tells whether a verdict has ended by itself since it was last asked, as far as is known.
     pub(crate) fn is_due(&self) -> bool {
-        let (ends, now) = (self.ends(), self.clock.now());
-        ends.due.is_some_and(|due| due <= now)
-            || ends.latest.is_some_and(|latest| is_to_come(latest, now))
+        self.ends.is_due(self.clock.now())
     }
 
     /// Forgets when verdicts end; whoever does looks at every one of them next.
     pub(crate) fn forget_due(&self) {
-        *self.ends() = Ends::default();
+        self.ends.forget();
     }
 
     /// Remembers when a verdict was made and when it ends by itself.
     pub(crate) fn note_end(&self, decided_at: Timestamp, valid_until: Option<Timestamp>) {
-        let mut ends = self.ends();
-        ends.due = ends.due.into_iter().chain(valid_until).min();
-        ends.latest = ends.latest.max(Some(decided_at));
-    }
-
-    fn ends(&self) -> MutexGuard<'_, Ends> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ends.note(decided_at, valid_until);
     }
 
     fn keep(&self, epoch: Epoch, verdict: Verdict) -> Arc<Verdict> {
@@ -468,11 +485,6 @@ impl Judge {
     pub(crate) fn epoch(&self) -> Epoch {
         self.snapshots.epoch()
     }
-}
-
-/// Tells what reading a stored verdict of so many bytes takes, and writing it again.
-fn reading_bytes(bytes: u64) -> u64 {
-    bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES
 }
 
 fn is_valid(verdict: &Verdict, now: Timestamp) -> bool {

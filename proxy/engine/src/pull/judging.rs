@@ -8,7 +8,7 @@ use sluicegate_model::clock::is_to_come;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::image::Tag;
 use sluicegate_model::snapshot::SnapshotId;
-use sluicegate_model::verdict::{Provenance, RuleId, Verdict};
+use sluicegate_model::verdict::{Grace, Provenance, RuleId, Verdict};
 use sluicegate_model::{Digest, Scope};
 use sluicegate_scanner::KnownPackages;
 
@@ -33,6 +33,16 @@ pub(crate) struct Judging {
     /// What the advisories in force say of packages, as far as it was asked.
     pub(crate) known: Arc<KnownPackages>,
     pub(crate) now: Timestamp,
+}
+
+/// What was known of an image before it is judged.
+pub(crate) struct Before {
+    /// Its verdict.
+    pub(crate) known: Known,
+    /// Whether its packages are listed.
+    pub(crate) is_listed: bool,
+    /// Whether it was given out, where that matters to a policy.
+    pub(crate) is_given: bool,
 }
 
 /// Whether a verdict is what would be decided now.
@@ -86,6 +96,30 @@ impl Judging {
         }
     }
 
+    /// Makes a verdict; the times that policies give to what was given out before begin with it.
+    fn verdict(&self, image: Image, scanned: &Scanned, before: &Before) -> Verdict {
+        let InForce {
+            policies,
+            advisories,
+            ..
+        } = &self.in_force;
+        let judged = |image: Image| {
+            let by = (&**policies, advisories);
+            verdict_knowing(image, scanned, by, &self.known, self.now)
+        };
+        let earlier = before.known.verdict.as_ref().filter(|_| before.is_given);
+        let Some(earlier) = earlier else {
+            return judged(image).0;
+        };
+        let (verdict, ungiven) = judged(image.clone());
+        let begun = begun(earlier, &verdict, ungiven);
+        if begun.is_empty() {
+            return verdict;
+        }
+        let graces = [image.graces.clone(), begun].concat();
+        judged(Image { graces, ..image }).0
+    }
+
     /// Tells whether anybody can be judged in a scope.
     pub(crate) fn knows(&self, scope: &Scope) -> bool {
         self.in_force.policies.knows(scope)
@@ -97,11 +131,11 @@ impl Judging {
         &self,
         scope: &Scope,
         digest: &Digest,
-        known: &Known,
+        before: &Before,
         tags: &[Tag],
         scanned: &Scanned,
-        is_listed: bool,
     ) -> Result<(Verdict, Replacement), PullError> {
+        let known = &before.known;
         let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
         let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
         let image = Image {
@@ -109,25 +143,37 @@ impl Judging {
             digest: digest.clone(),
             tags: tags.into_iter().collect(),
             first_seen: Some(first_seen(known.verdict.as_ref(), scanned)),
+            graces: (known.verdict.as_ref()).map_or_else(Vec::new, |it| it.graces.clone()),
         };
-        let InForce {
-            policies,
-            advisories,
-            ..
-        } = &self.in_force;
-        let by = (&**policies, advisories);
-        let mut verdict = verdict_knowing(image, scanned, by, &self.known, self.now);
+        let mut verdict = self.verdict(image, scanned, before);
+        let policies = &self.in_force.policies;
         // Before anybody is told who decided.
         let kept = self.keeper.keep_texts(policies, scope);
         kept.map_err(PullError::storage)?;
         let earlier = known.verdict.as_ref();
         let change = earlier.and_then(|earlier| difference(earlier, &verdict));
         let mut replacement = Replacement::new(&mut verdict, known)?.told_as(change);
-        if !is_listed {
+        if !before.is_listed {
             replacement = replacement.listing(&scanned.inventory);
         }
         Ok((verdict, replacement))
     }
+}
+
+/// Gives the times that begin now: a change of the feeds, and of nothing else, has made a rule hit what
+/// was given out under a verdict that it did not hit.
+fn begun(earlier: &Verdict, now: &Verdict, ungiven: Vec<Grace>) -> Vec<Grace> {
+    let (before, after) = (&earlier.provenance, &now.provenance);
+    let is_feeds_alone = earlier.policy.digest == now.policy.digest
+        && before.scanner == after.scanner
+        && before.scanned_at == after.scanned_at
+        && before.feeds != after.feeds;
+    if !is_feeds_alone {
+        return Vec::new();
+    }
+    let hit = |grace: &Grace| earlier.reasons.iter().any(|it| it.rule == grace.rule);
+    let ungiven = ungiven.into_iter();
+    ungiven.filter(|grace| !hit(grace)).collect()
 }
 
 /// Tells since when an image is known: since it was first judged, or its bytes were read.

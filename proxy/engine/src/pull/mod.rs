@@ -5,6 +5,7 @@ pub mod asked;
 pub mod brief;
 pub(crate) mod carried;
 pub mod download;
+mod ends;
 pub mod error;
 pub mod inventories;
 pub mod job;
@@ -20,6 +21,7 @@ pub mod resolve;
 mod slow;
 pub mod stream_rules;
 pub mod verdict;
+pub(crate) mod waived;
 
 #[cfg(test)]
 mod golden;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Release};
 use moka::sync::Cache;
 use sluicegate_model::{Digest, Repository};
 
@@ -13,10 +13,13 @@ use super::error::PullError;
 /// Facts remembered; each is about 200 bytes.
 const MEMORY_FACTS: u64 = 20_000;
 
+/// Whether the bytes of a manifest leave.
+type IsGiven = bool;
+
 /// Records what leaves.
 #[derive(Clone)]
 pub struct Releases {
-    manifests: Cache<(Repository, Digest), ()>,
+    manifests: Cache<(Repository, Digest, IsGiven), ()>,
     platforms: Cache<(Repository, String), ()>,
     ledger: Arc<dyn Ledger>,
 }
@@ -33,19 +36,29 @@ impl Releases {
         }
     }
 
-    /// Records that the manifest was given out in the repository. Durable when it returns.
+    /// Records that the manifest was served in the repository. Durable when it returns.
     pub async fn manifest(
         &self,
         repository: &Repository,
         digest: &Digest,
+        release: Release,
     ) -> Result<(), PullError> {
-        let key = (repository.clone(), digest.clone());
+        let is_given = release == Release::Given;
+        let key = (repository.clone(), digest.clone(), is_given);
         if self.manifests.contains_key(&key) {
             return Ok(());
         }
         // A full disk takes no more records and must not stop what was recorded long ago.
-        if !self.ledger.is_released(repository, digest).await? {
-            self.ledger.mark_released(repository, digest).await?;
+        let is_known = match release {
+            Release::Announced => self.ledger.is_released(repository, digest).await?,
+            Release::Given => self.ledger.is_given(repository, digest).await?,
+        };
+        if !is_known {
+            let marked = self.ledger.mark_released(repository, digest, release).await;
+            // What was served long ago, before it was told apart how, goes on being.
+            if marked.is_err() && !self.ledger.is_released(repository, digest).await? {
+                return Ok(marked?);
+            }
         }
         self.manifests.insert(key, ());
         Ok(())

@@ -15,7 +15,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::image::Tag;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
-use sluicegate_model::verdict::{Provenance, Verdict};
+use sluicegate_model::verdict::{Grace, Provenance, Verdict};
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{Explanation, Outcome, PolicySet, Subject};
 use sluicegate_scanner::KnownPackages;
@@ -24,6 +24,7 @@ use sluicegate_scanner::KnownPackages;
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Which image a verdict is on.
+#[derive(Clone)]
 pub struct Image {
     /// Where it is judged, and for whom.
     pub scope: Scope,
@@ -33,6 +34,8 @@ pub struct Image {
     pub tags: Vec<Tag>,
     /// Since when it is known here; none where nobody keeps that.
     pub first_seen: Option<Timestamp>,
+    /// The times that policies gave to it.
+    pub graces: Vec<Grace>,
 }
 
 /// Holds what was scanned against feeds and policies.
@@ -43,23 +46,19 @@ pub fn verdict(
     feeds: &Advisories,
     now: Timestamp,
 ) -> Verdict {
-    verdict_knowing(
-        image,
-        scanned,
-        (policies, feeds),
-        &KnownPackages::default(),
-        now,
-    )
+    let known = KnownPackages::default();
+    verdict_knowing(image, scanned, (policies, feeds), &known, now).0
 }
 
-/// Does the same, by what is known of packages under these feeds already.
+/// Does the same, by what is known of packages under these feeds already; with the times that rules
+/// which refuse could give, and have never given.
 pub fn verdict_knowing(
     image: Image,
     scanned: &Scanned,
     (policies, feeds): (&PolicySet, &Advisories),
     known: &KnownPackages,
-    now: jiff::Timestamp,
-) -> Verdict {
+    now: Timestamp,
+) -> (Verdict, Vec<Grace>) {
     let report = reported(scanned, feeds, known, now);
     let outcome = sluicegate_policy::decide(
         policies,
@@ -76,7 +75,7 @@ pub fn verdict_knowing(
     let mut gaps = report.coverage.gaps.iter();
     let was_interrupted = gaps.any(|gap| gap.kind.is_passing());
     let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
-    Verdict {
+    let verdict = Verdict {
         digest: image.digest,
         repository: image.scope.repository,
         audience: image.scope.audience,
@@ -94,6 +93,7 @@ pub fn verdict_knowing(
             .min(),
         reasons: outcome.reasons,
         allowed_by: outcome.allowed_by,
+        graces: image.graces,
         warnings,
         findings: report.findings,
         coverage: report.coverage,
@@ -108,7 +108,8 @@ pub fn verdict_knowing(
             decided_at: now,
             scan_ms: scanned.scan_ms,
         },
-    }
+    };
+    (verdict, outcome.ungiven)
 }
 
 /// Explains what policies say of what was scanned: every rule, hit or not.
@@ -176,6 +177,7 @@ fn subject<'a>(image: &'a Image, scanned: &'a Scanned) -> Subject<'a> {
         created: created(&scanned.inventory),
         run: scanned.inventory.run.as_ref(),
         first_seen: image.first_seen,
+        graces: &image.graces,
     }
 }
 

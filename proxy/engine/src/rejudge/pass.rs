@@ -17,6 +17,7 @@ use super::Rejudge;
 use super::old::Old;
 
 use crate::pull::error::PullError;
+use crate::pull::judging::Before;
 
 /// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;
@@ -165,7 +166,12 @@ impl Rejudge {
                 // Damaged, which means not judged: its next pull does it.
                 continue;
             }
-            let (verdict, new) = judging.judge(scope, digest, &known, &[], &held, is_listed)?;
+            let before = Before {
+                known,
+                is_listed,
+                is_given: self.judge.is_given(&judging, scope, digest).await?,
+            };
+            let (verdict, new) = judging.judge(scope, digest, &before, &[], &held)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
             renewed.made.push((end, new.resting_on(basis)));

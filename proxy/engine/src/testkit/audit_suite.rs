@@ -50,6 +50,7 @@ fn pull(image: &str, decision: Option<Decision>) -> Pull {
         repository: "up.test/app".parse().unwrap(),
         tag: Some(image.parse().unwrap()),
         digest: Digest::of(image.as_bytes()),
+        in_place_of: None,
         leads_to: Vec::new(),
         method: PullMethod::Get,
         rests_on: decision.map(|decision| Arc::new(verdict(decision))),

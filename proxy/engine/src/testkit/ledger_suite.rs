@@ -10,6 +10,7 @@ pub mod membership;
 pub mod packages;
 pub mod steps;
 pub mod verdicts;
+pub mod waivers;
 
 use jiff::Timestamp;
 use sluicegate_model::coverage::Coverage;
@@ -91,6 +92,7 @@ pub fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) ->
         valid_until: Some(second(1000)),
         reasons: Vec::new(),
         allowed_by: Vec::new(),
+        graces: Vec::new(),
         warnings: Vec::new(),
         findings,
         coverage: Coverage::from_gaps(Vec::new()),
@@ -129,6 +131,7 @@ macro_rules! ledger_suite {
             events: each_difference_is_one_event_and_no_difference_is_none whoever_came_second_tells_nothing_and_numbers_have_no_holes what_is_about_no_verdict_is_told_once_in_its_turn_to_those_who_know_of_all every_filter_of_events_selects_exactly_its_own,
             steps: steps_take_the_place_of_those_before images_are_told_apart_by_any_of_some_names stamps_are_those_of_the_verdicts,
             packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,
+            waivers: what_was_let_through_is_kept_until_it_ended_and_others_came no_more_are_let_through_at_a_time_than_is_bounded,
         }
     };
     (@each $fresh:expr, $($part:ident: $($promise:ident)+,)+) => {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::turns::{InTurn, Turns};
-use crate::audit::{Audit, AuditError, Denial, KeyLine, Pull, RefusedName};
+use crate::audit::{Audit, AuditError, Denial, GlassBroken, KeyLine, Pull, RefusedName};
 
 /// Keeps every line in memory.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ pub struct MemoryAudit {
     denials: Mutex<Vec<Denial>>,
     names: Mutex<Vec<RefusedName>>,
     keys: Mutex<Vec<KeyLine>>,
+    broken: Mutex<Vec<GlassBroken>>,
     fails: AtomicBool,
     turns: InTurn,
 }
@@ -47,6 +48,11 @@ impl MemoryAudit {
     /// Gives what was done with keys.
     pub fn keys(&self) -> Vec<KeyLine> {
         lock(&self.keys).clone()
+    }
+
+    /// Gives what was let through.
+    pub fn broken(&self) -> Vec<GlassBroken> {
+        lock(&self.broken).clone()
     }
 
     /// Says whether lines can be written from now on.
@@ -85,6 +91,14 @@ impl Audit for MemoryAudit {
 
     async fn record_denial(&self, denial: Denial, _now: Timestamp) -> Result<(), AuditError> {
         self.write(&self.denials, denial).await
+    }
+
+    async fn record_break_glass(
+        &self,
+        broken: GlassBroken,
+        _now: Timestamp,
+    ) -> Result<(), AuditError> {
+        self.write(&self.broken, broken).await
     }
 
     async fn record_key(&self, line: KeyLine, _now: Timestamp) -> Result<(), AuditError> {

@@ -3,6 +3,7 @@
 mod lists;
 mod membership;
 mod steps;
+mod waivers;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,7 +18,7 @@ use crate::events::{Event, Happening};
 use crate::ledger::term::Term;
 use crate::ledger::{
     Bases, Basis, BasisNumber, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark,
-    Member, Packed, Replacement, Stamp, Step, Summary, TagHistory, TagRecord, Verdicts,
+    Member, Packed, Replacement, Stamp, Step, Summary, TagHistory, TagRecord, Verdicts, Waiver,
 };
 
 use super::turns::{InTurn, Turns};
@@ -42,6 +43,8 @@ struct State {
     members: BTreeMap<Name, Member>,
     present: BTreeSet<Name>,
     released: BTreeSet<Name>,
+    given: BTreeSet<Name>,
+    waivers: BTreeMap<Name, Waiver>,
     tags: BTreeMap<Name, (TagRecord, TagHistory)>,
     platforms: BTreeMap<String, BTreeSet<String>>,
     /// By digest and then scope.

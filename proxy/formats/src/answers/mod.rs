@@ -11,4 +11,6 @@ mod verdict;
 
 pub use coverage::{CoverageAnswer, DistroAnswer, GapAnswer};
 pub use finding::{AttributedAnswer, FindingAnswer, FindingPackageAnswer};
-pub use verdict::{PolicyReferenceAnswer, ProvenanceAnswer, ReasonAnswer, VerdictAnswer};
+pub use verdict::{
+    GraceAnswer, PolicyReferenceAnswer, ProvenanceAnswer, ReasonAnswer, VerdictAnswer,
+};

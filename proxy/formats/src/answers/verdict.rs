@@ -11,7 +11,9 @@ use sluicegate_model::forms;
 use sluicegate_model::package::Distro;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::snapshot::SnapshotId;
-use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, RuleId, Verdict};
+use sluicegate_model::verdict::{
+    Decision, Grace, PolicyReference, Provenance, Reason, RuleId, Verdict,
+};
 use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::coverage::{CoverageAnswer, DistroAnswer};
@@ -64,9 +66,17 @@ pub struct VerdictAnswer {
     /// The rules that spoke, strictest first.
     #[serde(with = "Each::<ReasonAnswer>")]
     reasons: Vec<Reason>,
-    /// The exceptions without which a stricter decision would have come out, by name.
+    /// The exceptions without which a stricter decision would have come out, by name, and graces as
+    /// `grace:RULE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     allowed_by: Vec<String>,
+    /// The times that policies gave to it, as it had been served before a rule hit it; ended ones too.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "Each::<GraceAnswer>"
+    )]
+    graces: Vec<Grace>,
     /// What else its reader has to know, a line each: rules that need what the feeds do not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -106,6 +116,20 @@ pub struct ReasonAnswer {
     findings: Vec<String>,
 }
 
+/// Time that a policy gave to an image which had been served before a rule hit it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Grace")]
+pub struct GraceAnswer {
+    /// The policy's name.
+    policy: String,
+    /// The rule's id.
+    #[schemars(with = "String")]
+    rule: RuleId,
+    /// When it began. How long it is, the policy says.
+    #[schemars(with = "Instant")]
+    since: Timestamp,
+}
+
 /// Which policy decided.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "PolicyReference")]
@@ -142,6 +166,7 @@ pub struct ProvenanceAnswer {
 forms! {
     VerdictAnswer => Verdict,
     ReasonAnswer => Reason,
+    GraceAnswer => Grace,
     PolicyReferenceAnswer => PolicyReference,
     ProvenanceAnswer => Provenance,
 }

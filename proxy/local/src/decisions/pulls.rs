@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use sluicegate_engine::audit::{Audit, AuditError, Denial, KeyLine, Pull, PullMethod, RefusedName};
-use sluicegate_model::verdict::Decision;
+use sluicegate_engine::audit::{
+    Audit, AuditError, Denial, GlassBroken, KeyLine, Pull, PullMethod, RefusedName,
+};
+use sluicegate_model::verdict::{Decision, RuleId};
 use tokio::sync::watch;
 
 use super::entry::{Grounds, LineKind, LogEntry};
@@ -24,6 +26,7 @@ fn asked_to_pull(pull: Pull) -> AskedPull {
         repository: pull.repository.to_string(),
         tag: pull.tag.map(|tag| tag.as_str().to_owned()),
         digest: Some(pull.digest),
+        in_place_of: pull.in_place_of,
         leads_to: pull.leads_to,
         method: pull.method,
         decision,
@@ -38,6 +41,7 @@ fn asked_by_name(refused: RefusedName) -> AskedPull {
         repository: refused.repository.to_string(),
         tag: refused.tag.map(|tag| tag.as_str().to_owned()),
         digest: refused.digest,
+        in_place_of: None,
         leads_to: Vec::new(),
         method: if refused.is_head {
             PullMethod::Head
@@ -56,6 +60,7 @@ fn asked_elsewhere(denial: Denial) -> AskedPull {
         repository: format!("{}/{}", denial.registry, denial.path),
         tag: denial.tag.map(|tag| tag.as_str().to_owned()),
         digest: denial.digest,
+        in_place_of: None,
         leads_to: Vec::new(),
         method: PullMethod::Get,
         decision: Decision::Refuse,
@@ -76,6 +81,22 @@ fn about_keys(line: KeyLine, now: Timestamp) -> LogEntry {
         basis: Grounds::of_rule(rule, Decision::Allow, line.words),
         count: 0,
         ..LogEntry::new(now, kind)
+    }
+}
+
+/// Gives the line about an image that somebody lets through.
+fn about_glass(broken: GlassBroken, now: Timestamp) -> LogEntry {
+    let principal = broken.who.principal;
+    LogEntry {
+        client: Some(broken.who.client.to_string()),
+        user_agent: broken.who.user_agent,
+        principal: principal.map(|principal| principal.to_string()),
+        repository: Some(broken.repository.to_string()),
+        asked: Some(broken.digest),
+        decision: Some(Decision::Allow),
+        basis: Grounds::of_rule(RuleId::BREAK_GLASS, Decision::Allow, broken.words),
+        count: 0,
+        ..LogEntry::new(now, LineKind::BreakGlass)
     }
 }
 
@@ -110,6 +131,15 @@ impl Audit for PullLog {
 
     async fn record_key(&self, line: KeyLine, now: Timestamp) -> Result<(), AuditError> {
         self.log.append(about_keys(line, now)).await?;
+        Ok(())
+    }
+
+    async fn record_break_glass(
+        &self,
+        broken: GlassBroken,
+        now: Timestamp,
+    ) -> Result<(), AuditError> {
+        self.log.append(about_glass(broken, now)).await?;
         Ok(())
     }
 

@@ -47,6 +47,8 @@ pub(super) struct AskedPull {
     pub(super) repository: String,
     pub(super) tag: Option<String>,
     pub(super) digest: Option<Digest>,
+    /// What the tag names, where another is served for it.
+    pub(super) in_place_of: Option<Digest>,
     /// The manifests that this one lists.
     pub(super) leads_to: Vec<Digest>,
     pub(super) method: PullMethod,
@@ -344,7 +346,7 @@ impl AskedPull {
             principal: self.who.principal.as_ref().map(ToString::to_string),
             repository: Some(self.repository.clone()),
             tag: self.tag.clone(),
-            asked: self.digest.clone(),
+            asked: self.in_place_of.clone().or_else(|| self.digest.clone()),
             served: self.digest.clone().filter(|_| is_served),
             decision: Some(self.decision),
             basis: self.because.basis(),

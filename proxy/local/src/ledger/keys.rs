@@ -22,6 +22,7 @@ pub(super) enum RecordKind {
     Listing,
     BlobPresent,
     Released,
+    Given,
     Tag,
     TagHistory,
     Platform,
@@ -33,6 +34,7 @@ pub(super) enum RecordKind {
     NumberedImage,
     Basis,
     Step,
+    Waiver,
 }
 
 impl RecordKind {
@@ -51,6 +53,7 @@ impl RecordKind {
             Self::Listing => b'l',
             Self::BlobPresent => b'B',
             Self::Released => b'r',
+            Self::Given => b'g',
             Self::Tag => b't',
             Self::TagHistory => b'H',
             Self::Platform => b'p',
@@ -62,6 +65,7 @@ impl RecordKind {
             Self::NumberedImage => b'I',
             Self::Basis => b'o',
             Self::Step => b'j',
+            Self::Waiver => b'W',
         }
     }
 }
@@ -198,6 +202,18 @@ pub(super) fn released(repository: &Repository, manifest: &Digest) -> Key {
         RecordKind::Released,
         &[repository.as_str(), manifest.as_str()],
     )
+}
+
+pub(super) fn waiver(repository: &Repository, digest: &Digest) -> Key {
+    key(RecordKind::Waiver, &[repository.as_str(), digest.as_str()])
+}
+
+pub(super) fn all_waivers() -> Key {
+    key(RecordKind::Waiver, &[])
+}
+
+pub(super) fn given(repository: &Repository, manifest: &Digest) -> Key {
+    key(RecordKind::Given, &[repository.as_str(), manifest.as_str()])
 }
 
 pub(super) fn tag(repository: &Repository, tag: &Tag) -> Key {

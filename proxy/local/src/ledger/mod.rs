@@ -18,6 +18,7 @@ mod step_rows;
 mod texts;
 mod verdict_rows;
 mod version;
+mod waiver_rows;
 
 pub use records::Records;
 

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::{
-    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagHistory, TagRecord,
-    Tagged, is_platform,
+    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, TagHistory,
+    TagRecord, Tagged, is_platform,
 };
 use sluicegate_model::{Digest, Repository, Tag};
 
@@ -210,8 +210,14 @@ impl Membership for Records {
         &self,
         repository: &Repository,
         manifest: &Digest,
+        release: Release,
     ) -> Result<(), LedgerError> {
-        Ok(self.mark(keys::released(repository, manifest)).await?)
+        let given = (release == Release::Given).then(|| keys::given(repository, manifest));
+        let keys = given
+            .into_iter()
+            .chain([keys::released(repository, manifest)]);
+        let marks = keys.map(rows::mark_present).collect();
+        Ok(self.store.apply(marks).await?)
     }
 
     async fn is_released(
@@ -222,6 +228,14 @@ impl Membership for Records {
         Ok(self
             .is_marked(&keys::released(repository, manifest))
             .await?)
+    }
+
+    async fn is_given(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.is_marked(&keys::given(repository, manifest)).await?)
     }
 
     async fn put_tag(

@@ -19,7 +19,7 @@ use crate::content::BlobBody;
 use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
 use crate::instance_key::InstanceKey;
-use crate::ledger::Membership as _;
+use crate::ledger::{Membership as _, Release};
 use crate::memory::Memory;
 use crate::pull::patience::Patience;
 use crate::rejudge::Rejudge;
@@ -233,7 +233,9 @@ impl Stage {
     /// Records that a manifest has left at some time.
     pub(super) async fn mark_left(&self, path: &str, digest: &Digest) {
         let repository = repository(path);
-        let marked = self.ledger.mark_released(&repository, digest);
+        let marked = self
+            .ledger
+            .mark_released(&repository, digest, Release::Given);
         marked.await.unwrap();
     }
 
@@ -361,6 +363,7 @@ fn ways(mode: GateMode, tag_ttl: Duration) -> Ways {
         mode,
         platforms: Arc::new(["linux/amd64".parse().unwrap()]),
         tag_ttl,
+        break_glass_max: Duration::from_hours(24),
         memory: Memory::default(),
         give_way: || (),
     }

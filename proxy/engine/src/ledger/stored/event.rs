@@ -9,7 +9,7 @@ use sluicegate_model::{Digest, Domain, Repository, Tag};
 
 use crate::events::{
     Cause, Change, Decisions, Direction, Event, ExceptionChanges, FindingChanges, FromTo,
-    Happening, Ids, LossReason, ScannerLoss,
+    Happening, Ids, LetThrough, LossReason, ScannerLoss,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -29,6 +29,18 @@ pub(super) enum StoredHappening {
     VerdictChanged(#[serde(with = "Boxed::<StoredChange>")] Box<Change>),
     #[serde(rename = "scanner.lost")]
     ScannerLost(#[serde(with = "StoredScannerLoss")] ScannerLoss),
+    #[serde(rename = "break-glass")]
+    BreakGlass(#[serde(with = "StoredLetThrough")] LetThrough),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "LetThrough")]
+pub(super) struct StoredLetThrough {
+    digest: Digest,
+    repository: Repository,
+    by: String,
+    reason: String,
+    until: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,6 +125,7 @@ forms! {
     StoredEvent => Event,
     StoredHappening => Happening,
     StoredScannerLoss => ScannerLoss,
+    StoredLetThrough => LetThrough,
     StoredChange => Change,
     StoredDecisions => Decisions,
     StoredFindingChanges => FindingChanges,

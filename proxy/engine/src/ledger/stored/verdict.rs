@@ -9,7 +9,9 @@ use sluicegate_model::form::{Each, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::package::{Distro, Ecosystem};
 use sluicegate_model::snapshot::SnapshotId;
-use sluicegate_model::verdict::{Decision, PolicyReference, Provenance, Reason, RuleId, Verdict};
+use sluicegate_model::verdict::{
+    Decision, Grace, PolicyReference, Provenance, Reason, RuleId, Verdict,
+};
 use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::finding::{StoredCoverage, StoredFinding};
@@ -39,6 +41,12 @@ pub(super) struct StoredVerdict {
     reasons: Vec<Reason>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     allowed_by: Vec<String>,
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "Each::<StoredGrace>"
+    )]
+    graces: Vec<Grace>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(with = "Each::<StoredFinding>")]
@@ -61,6 +69,14 @@ pub(super) struct StoredReason {
     action: Decision,
     message: String,
     findings: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Grace")]
+pub(super) struct StoredGrace {
+    policy: String,
+    rule: RuleId,
+    since: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,6 +108,7 @@ pub(super) struct StoredDistro {
 forms! {
     StoredVerdict => Verdict,
     StoredReason => Reason,
+    StoredGrace => Grace,
     StoredPolicyReference => PolicyReference,
     StoredProvenance => Provenance,
     StoredDistro => Distro,

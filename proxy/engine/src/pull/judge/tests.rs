@@ -14,6 +14,7 @@ use crate::ledger::Replacement;
 use crate::memory::Memory;
 use crate::pull::download::Downloads;
 use crate::pull::verdict::scanner_name;
+use crate::pull::waived::Waived;
 use crate::scan::ScanHere;
 use crate::testkit::{MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally};
 
@@ -53,6 +54,7 @@ impl Bench {
             Arc::clone(&ledger),
             clock,
             Arc::new(NoTally),
+            Waived::default(),
         );
         Self {
             judge,

@@ -107,6 +107,7 @@ impl World {
             mode: GateMode::Hold,
             platforms: Vec::new().into(),
             tag_ttl: Duration::ZERO,
+            break_glass_max: Duration::from_hours(24),
             memory: Memory::default(),
             give_way: || {},
         };
@@ -190,6 +191,7 @@ impl World {
             digest: digest.clone(),
             tags: Vec::new(),
             first_seen: Some(scanned.scanned_at),
+            graces: Vec::new(),
         };
         verdict(
             image,

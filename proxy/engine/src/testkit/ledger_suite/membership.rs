@@ -3,7 +3,7 @@
 use sluicegate_model::Digest;
 
 use super::{Subject, repository, second};
-use crate::ledger::{Ledger, MAX_PLATFORMS, MAX_TAGGED, TagRecord, Tagged};
+use crate::ledger::{Ledger, MAX_PLATFORMS, MAX_TAGGED, Release, TagRecord, Tagged};
 
 pub async fn membership_and_release_belong_to_one_repository(subject: &mut dyn Subject) {
     let ledger = subject.ledger();
@@ -16,7 +16,17 @@ pub async fn membership_and_release_belong_to_one_repository(subject: &mut dyn S
             .await
             .unwrap();
     }
-    ledger.mark_released(&app, &manifest).await.unwrap();
+    ledger
+        .mark_released(&app, &manifest, Release::Announced)
+        .await
+        .unwrap();
+    assert!(!ledger.is_given(&app, &manifest).await.unwrap());
+    ledger
+        .mark_released(&app, &manifest, Release::Given)
+        .await
+        .unwrap();
+    assert!(ledger.is_given(&app, &manifest).await.unwrap());
+    assert!(!ledger.is_given(&other, &manifest).await.unwrap());
     let member = ledger.membership(&app, &manifest).await.unwrap().unwrap();
     assert_eq!(
         (member.media_type.as_str(), &member.blobs[..]),

@@ -5,7 +5,8 @@ use sluicegate_model::{Digest, Repository, Tag};
 
 use super::{MemoryLedger, name};
 use crate::ledger::{
-    LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, TagRecord, Tagged, is_platform,
+    LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, TagRecord, Tagged,
+    is_platform,
 };
 
 #[async_trait]
@@ -125,12 +126,26 @@ impl Membership for MemoryLedger {
         &self,
         repository: &Repository,
         manifest: &Digest,
+        release: Release,
     ) -> Result<(), LedgerError> {
-        self.state()
-            .await
-            .released
-            .insert(name(repository, manifest));
+        let mut state = self.state().await;
+        state.released.insert(name(repository, manifest));
+        if release == Release::Given {
+            state.given.insert(name(repository, manifest));
+        }
         Ok(())
+    }
+
+    async fn is_given(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<bool, LedgerError> {
+        Ok(self
+            .state()
+            .await
+            .given
+            .contains(&name(repository, manifest)))
     }
 
     async fn is_released(

@@ -73,6 +73,7 @@ fn pull(method: PullMethod, image: &str) -> Pull {
         repository: "up.test/app".parse().unwrap(),
         tag: None,
         digest: Digest::of(image.as_bytes()),
+        in_place_of: None,
         leads_to: Vec::new(),
         method,
         rests_on: Some(Arc::new(verdict(Decision::Allow))),

@@ -1,6 +1,6 @@
 //! After a sync that failed the store says nothing until everything in it was written anew.
 
-use sluicegate_engine::ledger::{Bases as _, BasisNumber};
+use sluicegate_engine::ledger::{Bases as _, BasisNumber, Release};
 use sluicegate_engine::testkit::ledger_suite::bases::{basis, put_on};
 
 use crate::durable::Disk;
@@ -64,7 +64,12 @@ async fn records_and_verdicts_whose_sync_fails_are_errors() {
     let (app, image) = (repository("app"), Digest::of(b"image"));
     let scope = Scope::for_all(app.clone());
     disk.let_fail(true);
-    assert!(records.mark_released(&app, &image).await.is_err());
+    assert!(
+        records
+            .mark_released(&app, &image, Release::Given)
+            .await
+            .is_err()
+    );
     assert!(records.mark_blob_present(&app, &image).await.is_err());
     assert!(records.known_verdict(&scope, &image).await.is_err());
     assert!(records.verdict(&scope, &image).await.is_err());
