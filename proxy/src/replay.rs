@@ -16,7 +16,9 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::drafts::Drafts;
+use sluicegate_engine::identity::Who;
 use sluicegate_engine::pull::judge::Judge;
+use sluicegate_model::Repository;
 use sluicegate_policy::PolicySet;
 
 use outcomes::{Outcomes, Subjects};
@@ -121,7 +123,12 @@ impl Shared {
         since: Timestamp,
     ) -> Result<(), Failed> {
         let (log, told) = (self.log.clone(), Arc::clone(replay));
-        let read = move || recorded::read(&log, since, |lines| locked(&told).lines = lines);
+        let (outcomes, reading) = (self.outcomes.clone(), Arc::clone(&draft));
+        let read = move || {
+            let scopes =
+                |repository: &Repository, who: &Who| outcomes.scopes(&reading, repository, who);
+            recorded::read(&log, since, scopes, |lines| locked(&told).lines = lines)
+        };
         let recorded = tokio::task::spawn_blocking(read).await??;
         let subjects = self.outcomes.subjects(&draft, recorded);
         locked(replay).images = subjects.images();

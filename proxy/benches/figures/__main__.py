@@ -19,6 +19,7 @@ import linked
 import lists
 import memory
 import rejudge
+import replay
 import warm
 from daemons import Registry, Sluicegate, free_port
 
@@ -32,6 +33,7 @@ FIGURES = {
     "keys": warm.keys,
     "memory": memory.measure,
     "rejudge": rejudge.measure,
+    "replay": replay.measure,
     "lists": lists.measure,
     "engines": engines.measure,
     "linked": linked.measure,

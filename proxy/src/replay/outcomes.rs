@@ -7,14 +7,13 @@ use sluicegate_engine::content::Content;
 use sluicegate_engine::drafts::{DraftError, Drafted, Drafts};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::pull::judge::Judge;
-use sluicegate_model::access::Rights;
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::media_type::ACCEPTED_MANIFESTS;
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Scope};
+use sluicegate_model::{Digest, Repository, Scope};
 use sluicegate_policy::{AskedName, Outcome, PolicySet};
 
-use super::recorded::{Asked, Recorded};
+use super::recorded::{Asked, Recorded, Scopes};
 
 /// What comes out for a pull.
 #[derive(Clone, Debug)]
@@ -32,8 +31,7 @@ pub(super) struct Replayed {
 pub(super) struct Image {
     digest: Digest,
     platform: Option<String>,
-    draft: Scope,
-    in_force: Scope,
+    scopes: Scopes,
 }
 
 /// The pulls, sorted by what decides them.
@@ -51,6 +49,7 @@ impl Subjects {
 }
 
 /// Finds what comes out.
+#[derive(Clone)]
 pub(super) struct Outcomes {
     drafts: Drafts,
     judge: Judge,
@@ -70,6 +69,18 @@ impl Outcomes {
         &self.drafts
     }
 
+    /// Tells where and for whom somebody is judged, under a draft and under what is in force.
+    pub(super) fn scopes(&self, draft: &PolicySet, repository: &Repository, who: &Who) -> Scopes {
+        let in_force = self.judge.scope(repository, who);
+        Scopes {
+            draft: Scope {
+                audience: draft.audience(repository, &who.asker()),
+                ..in_force.clone()
+            },
+            in_force,
+        }
+    }
+
     /// Sorts pulls by what decides them under a draft.
     pub(super) fn subjects(&self, draft: &PolicySet, recorded: Vec<Recorded>) -> Subjects {
         let mut subjects = Subjects {
@@ -78,20 +89,13 @@ impl Outcomes {
         };
         for pull in recorded {
             let asked = &pull.asked;
-            let who = who(asked);
-            let in_force = self.judge.scope(&asked.repository, &who);
-            let scope = Scope {
-                audience: draft.audience(&asked.repository, &who.asker()),
-                ..in_force.clone()
-            };
-            if let Some(replayed) = self.by_name(draft, &scope, &in_force, asked) {
+            if let Some(replayed) = self.by_name(draft, asked) {
                 subjects.by_name.push((pull, replayed));
             } else if let Some(digest) = asked.digest.clone() {
                 let image = Image {
                     digest,
                     platform: asked.platform.clone(),
-                    draft: scope,
-                    in_force,
+                    scopes: asked.scopes.clone(),
                 };
                 subjects.by_image.entry(image).or_default().push(pull);
             }
@@ -100,13 +104,11 @@ impl Outcomes {
     }
 
     /// Tells what comes out where a name decides; none where what the image holds does.
-    fn by_name(
-        &self,
-        draft: &PolicySet,
-        scope: &Scope,
-        in_force: &Scope,
-        asked: &Asked,
-    ) -> Option<Replayed> {
+    fn by_name(&self, draft: &PolicySet, asked: &Asked) -> Option<Replayed> {
+        let Scopes {
+            draft: scope,
+            in_force,
+        } = &asked.scopes;
         let by_tag = asked.tag.as_ref().map(AskedName::Tag);
         let by_digest = || {
             asked.digest.as_ref().map(|digest| AskedName::Digest {
@@ -169,7 +171,7 @@ impl Outcomes {
         image: &Image,
         digest: &Digest,
     ) -> Result<Option<Drafted>, DraftError> {
-        let scopes = (&image.draft, &image.in_force);
+        let scopes = (&image.scopes.draft, &image.scopes.in_force);
         match self.drafts.decide(Arc::clone(draft), scopes, digest).await {
             Ok(drafted) => Ok(Some(drafted)),
             Err(DraftError::NotKept { .. }) => Ok(None),
@@ -212,15 +214,5 @@ fn replayed(drafted: &Drafted) -> Replayed {
         draft: *decision,
         in_force: drafted.in_force.decision,
         rule: decided.map(|it| (it.rule.to_string(), it.message.clone())),
-    }
-}
-
-/// Gives whoever pulled, as far as the log knows.
-fn who(asked: &Asked) -> Who {
-    Who {
-        client: asked.client,
-        principal: asked.principal.clone(),
-        user_agent: None,
-        rights: Rights::everywhere(&[]),
     }
 }

@@ -177,7 +177,7 @@ impl ReplayedPulls {
         self.pulls = self.pulls.saturating_add(pull.pulls);
         let asked = &pull.asked;
         let key = RowKey {
-            repository: asked.repository.clone(),
+            repository: asked.scopes.in_force.repository.clone(),
             tag: asked.tag.clone(),
             digest: asked.digest.clone(),
             recorded: asked.decision,
@@ -185,11 +185,11 @@ impl ReplayedPulls {
             draft: replayed.draft,
             rule: replayed.rule.clone(),
         };
-        let principal = asked.principal.as_ref().map(ToString::to_string);
-        let client = principal.unwrap_or_else(|| asked.client.to_string());
         let row = self.grouped.entry(key).or_default();
-        let pulls = row.entry(client).or_default();
-        *pulls = pulls.saturating_add(pull.pulls);
+        for (client, pulls) in &pull.clients {
+            let own = row.entry(client.clone()).or_default();
+            *own = own.saturating_add(*pulls);
+        }
     }
 
     /// Makes rows of what was counted.
