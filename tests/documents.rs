@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluicegate_policy::{PolicySet, SourceFile};
+use sluicegate_policy::{
+    AttachedFile, AttachedText, NamedFile, PolicySet, SourceFile, Sources, named_files,
+};
 
 /// The pages that users and contributors read.
 const PAGES: [&str; 26] = [
@@ -155,9 +157,30 @@ fn every_setting_is_described_and_in_the_example() {
     }
 }
 
+/// Puts the documents of a page in the place of a file that a sample names.
+fn shown_under(named: NamedFile, documents: &[&str]) -> AttachedFile {
+    let path = named.path.clone();
+    let text = |text: &&str| AttachedText {
+        path: path.clone(),
+        file: SourceFile {
+            name: path.clone(),
+            text: (*text).to_owned(),
+        },
+    };
+    AttachedFile {
+        found: Ok(documents.iter().map(text).collect()),
+        named,
+    }
+}
+
 #[test]
 fn every_sample_of_a_policy_is_valid() {
     let page = read("docs/for-platform-teams.md");
+    let documents: Vec<&str> = between(&page, "```json\n", "```")
+        .into_iter()
+        .filter(|sample| sample.contains("openvex.dev"))
+        .collect();
+    assert_eq!(documents.len(), 1, "one document is shown");
     let mut samples: Vec<&str> = between(&page, "```yaml\n", "```")
         .into_iter()
         .filter(|sample| sample.contains("apiVersion: sluicegate/v1"))
@@ -177,7 +200,15 @@ fn every_sample_of_a_policy_is_valid() {
                 text: (*text).to_owned(),
             })
             .collect();
-        let read = PolicySet::parse(&files);
+        let attached: Vec<AttachedFile> = named_files(&files)
+            .into_iter()
+            .map(|named| shown_under(named, &documents))
+            .collect();
+        let read = PolicySet::load(&Sources {
+            files: &files,
+            attached: &attached,
+            now: jiff::Timestamp::UNIX_EPOCH,
+        });
         assert!(read.is_ok(), "{sample}\n{:?}", read.err());
     }
 }

@@ -8,7 +8,9 @@ use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::media_type;
-use sluicegate_policy::{PolicySet, SourceFile, built_in_text};
+use sluicegate_policy::{
+    AttachedFile, AttachedText, LoadError, NamedFile, PolicySet, SourceFile, Sources, built_in_text,
+};
 use sluicegate_scanner::facts::Readers;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 use sluicegate_scanner::{LayerFacts, LayerInput, judge, merge};
@@ -35,6 +37,7 @@ pub fn targets() -> Vec<Target> {
             seeds::configs(),
         ),
         Target::new("policy", policy, vec![built_in_text().as_bytes().to_vec()]),
+        Target::new("vex", vex, vec![seeds::OPENVEX.to_vec(), seeds::CSAF.to_vec()]),
         Target::new("facts", facts, stored_facts()),
         Target::new("sent-facts", sent_facts, stored_facts()),
         Target::new("sent-inventory", sent_inventory, inventories()),
@@ -73,6 +76,36 @@ fn policy(data: &[u8]) {
     };
     if let Err(errors) = PolicySet::parse(&[file]) {
         assert!(!errors.0.is_empty(), "a refusal says why");
+    }
+}
+
+/// The input as a document that a policy believes.
+fn vex(data: &[u8]) {
+    let file = |name: &str, text: String| SourceFile {
+        name: name.to_owned(),
+        text,
+    };
+    let policy = "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: p}\nspec: {vex: [x.json]}\n";
+    let text = AttachedText {
+        path: "x.json".to_owned(),
+        file: file("x.json", String::from_utf8_lossy(data).into_owned()),
+    };
+    let named = NamedFile {
+        by: "p.yaml".to_owned(),
+        path: "x.json".to_owned(),
+    };
+    let attached = AttachedFile {
+        named,
+        found: Ok(vec![text]),
+    };
+    let read = PolicySet::load(&Sources {
+        files: &[file("p.yaml", policy.to_owned())],
+        attached: &[attached],
+        now: jiff::Timestamp::UNIX_EPOCH,
+    });
+    if let Err(errors) = read {
+        let has_place = |error: &LoadError| error.line > 0 && error.column > 0;
+        assert!(errors.0.iter().all(has_place), "{errors}");
     }
 }
 

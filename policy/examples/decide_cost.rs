@@ -1,8 +1,9 @@
-//! What it costs to decide on one image of many findings under many rules and exceptions.
+//! What it costs to decide on one image of many findings under many rules, exceptions and statements.
 //!
 //! `cargo run --release -p sluicegate-policy --example decide_cost` prints the median and the slowest
-//! of 200 decisions on 500 findings under 100 rules and 1,000 exceptions, in milliseconds, copying the
-//! report left out.
+//! of 200 decisions on 500 findings under 100 rules, 1,000 exceptions and 1,000 VEX statements, in
+//! milliseconds, copying the report left out. Then the same under as many statements on one package as
+//! are accepted, one of which is about each of them.
 
 use std::cmp::Ordering;
 use std::error::Error;
@@ -18,17 +19,34 @@ use sluicegate_model::package::PackageType;
 use sluicegate_model::report::Report;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::{Digest, Scope, samples};
-use sluicegate_policy::{FeedStanding, PolicySet, SourceFile, Subject, decide};
+use sluicegate_policy::{
+    AttachedFile, AttachedText, FeedStanding, NamedFile, PolicySet, SourceFile, Sources, Subject,
+    decide,
+};
 
 const FINDINGS: usize = 500;
 const RULES: usize = 100;
 const EXCEPTIONS: usize = 1_000;
+const STATEMENTS: usize = 1_000;
+/// Most comparisons for one package with one weakness.
+const ALIKE: usize = 10_000;
 const DECISIONS: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let text = policies()?;
-    let name = "cost.yaml".to_owned();
-    let set = PolicySet::parse(&[SourceFile { name, text }])?;
+    let statements = (0..STATEMENTS).map(|at| statement(at / 2 * 3, at / 2 * 3, at % 2));
+    measure(
+        "1,000 statements",
+        &document(&statements.collect::<Vec<_>>()),
+    )?;
+    let alike = (0..ALIKE).map(|at| statement(1, 1, at));
+    measure(
+        "10,000 on one package",
+        &document(&alike.collect::<Vec<_>>()),
+    )
+}
+
+fn measure(what: &str, vex: &str) -> Result<(), Box<dyn Error>> {
+    let set = set(vex)?;
     let scope = Scope::for_all("docker.io/library/app".parse()?);
     let digest = Digest::of(b"image");
     let now: Timestamp = "2026-06-01T12:00:00Z".parse()?;
@@ -52,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         spoken = outcome.reasons.len();
     }
     took.sort_unstable();
-    writeln!(std::io::stdout(), "{spoken} rules spoke")?;
+    writeln!(std::io::stdout(), "{what}: {spoken} rules spoke")?;
     let (median, slowest) = (took.get(DECISIONS / 2), took.last());
     for (what, time) in [("median", median), ("slowest", slowest)] {
         let milliseconds = time.map_or(0.0, |time| time.as_secs_f64() * 1e3);
@@ -61,11 +79,52 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Makes a set that believes a VEX document.
+fn set(vex: &str) -> Result<PolicySet, Box<dyn Error>> {
+    let text = policies()?;
+    let name = "cost.yaml".to_owned();
+    let vex = SourceFile {
+        name: "vex.json".to_owned(),
+        text: vex.to_owned(),
+    };
+    let attached = AttachedFile {
+        named: NamedFile {
+            by: name.clone(),
+            path: "vex.json".to_owned(),
+        },
+        found: Ok(vec![AttachedText {
+            path: "vex.json".to_owned(),
+            file: vex,
+        }]),
+    };
+    Ok(PolicySet::load(&Sources {
+        files: &[SourceFile { name, text }],
+        attached: &[attached],
+        now: "2026-06-01T12:00:00Z".parse()?,
+    })?)
+}
+
+fn document(statements: &[String]) -> String {
+    format!(
+        "{{\"@context\": \"https://openvex.dev/ns/v0.2.0\", \"@id\": \"urn:x\", \"author\": \"a\", \
+         \"timestamp\": \"2026-05-01T00:00:00Z\", \"version\": 1, \"statements\": [{}]}}",
+        statements.join(",")
+    )
+}
+
+/// Says that a weakness is mended in some version of a package.
+fn statement(weakness: usize, package: usize, version: usize) -> String {
+    format!(
+        "{{\"vulnerability\": {{\"name\": \"CVE-2026-{weakness}\"}}, \"status\": \"fixed\", \"products\": \
+         [{{\"@id\": \"pkg:deb/debian/lib{package}@{version}.{package}?arch=amd64&distro=debian-12\"}}]}}"
+    )
+}
+
 /// Writes rules of every kind, most of which hit nothing, and exceptions of which a third are on one of
 /// the findings.
 fn policies() -> Result<String, std::fmt::Error> {
     let mut text =
-        "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: cost}\nspec:\n  rules:\n"
+        "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: cost}\nspec:\n  vex: [vex.json]\n  rules:\n"
             .to_owned();
     for rule in 0..RULES {
         let when = match rule % 5 {

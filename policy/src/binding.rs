@@ -24,6 +24,8 @@ pub(crate) struct Binding {
     pub repositories: Vec<ImagePattern>,
     /// For whom; everybody where it is empty.
     pub clients: Vec<Client>,
+    /// The delegation in whose directory it lies.
+    pub delegated_by: Option<String>,
 }
 
 impl Binding {

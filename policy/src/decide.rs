@@ -9,6 +9,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
 use sluicegate_model::run_config::RunConfig;
 use sluicegate_model::verdict::{Decision, Grace, PolicyReference, Reason, RuleId};
+use sluicegate_model::vex::{VexStatement, cited};
 use sluicegate_model::{Digest, Scope};
 
 use crate::conditions::{Candidate, Moment};
@@ -18,6 +19,7 @@ use crate::rules::{Policy, Rule, Template};
 use crate::set::PolicySet;
 use crate::spared::{self, Graces};
 use crate::vers::VersionOrder;
+use crate::vex::Claim;
 use crate::words;
 
 /// How long a verdict stands on a bundle that is past its time.
@@ -58,15 +60,28 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     /// Which policies decided.
     pub policy: PolicyReference,
-    /// The exceptions without which a stricter decision would have come out, by name.
+    /// The exceptions and VEX documents without which a stricter decision would have come out, by name.
     pub allowed_by: Vec<String>,
     /// The times that rules which refuse it could give to it, and have never given, from now on: for
     /// whoever knows whether it was served before they hit.
     pub ungiven: Vec<Grace>,
     /// The next instant at which something in the decision changes by itself.
     pub valid_until: Option<Timestamp>,
-    /// What was decided on, each finding with the exception that covers it.
+    /// What was decided on, each finding with the exception that covers it, and with what is said of it.
     pub report: Report,
+}
+
+/// A policy that covers the image.
+struct Covering<'a> {
+    policy: &'a Policy,
+    /// For each finding what quiets it for this policy; empty where nothing quiets any.
+    quieted: Vec<Vec<Claim<'a>>>,
+}
+
+impl<'a> Covering<'a> {
+    fn quieting(&self, at: usize) -> &[Claim<'a>] {
+        self.quieted.get(at).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl<'a> Subject<'a> {
@@ -98,16 +113,23 @@ pub fn decide(
     let exceptions = set.exceptions_for(&subject.scope.repository, subject.digest);
     let exceptions = InForce::of(&exceptions, now);
     exceptions.cover(&mut report.findings, &moment);
-    let candidates: Vec<Candidate<'_>> = report.findings.iter().map(Candidate::of).collect();
     let policies = set.covering(subject.scope, Some(subject.digest));
+    let policies = policies.into_iter().map(|policy| Covering {
+        policy,
+        quieted: policy.vex.on(&report.findings, subject.digest, &moment),
+    });
+    let policies: Vec<Covering<'_>> = policies.collect();
+    note_vex(&mut report.findings, &policies);
+    let candidates: Vec<Candidate<'_>> = report.findings.iter().map(Candidate::of).collect();
     let repository = subject.scope.repository.to_string();
     let image = subject.seen(&repository, &report.coverage);
     let graces = Graces(subject.graces);
     let (mut spoken, mut given, mut ungiven) = (Vec::new(), BTreeSet::new(), Vec::new());
-    for policy in &policies {
+    for covering in &policies {
+        let policy = covering.policy;
         let kind = artifact_reason(policy, subject.content);
         spoken.extend(kind.map(|reason| (policy.ceiling(reason.action), reason)));
-        for (rule, reason) in rule_reasons(policy, &image, &candidates, &moment) {
+        for (rule, reason) in rule_reasons(covering, &image, &candidates, &moment) {
             let mut effect = policy.ceiling(reason.action);
             if effect == Decision::Refuse && graces.spare(policy, rule, &moment) {
                 effect = Decision::Annotate;
@@ -117,8 +139,7 @@ pub fn decide(
             }
             spoken.push((effect, reason));
         }
-        let own = own_reasons(policy, &report, feeds, &image, &moment);
-        let own = own.into_iter();
+        let own = own_reasons(policy, &report, feeds, &image, &moment).into_iter();
         spoken.extend(own.map(|reason| (policy.ceiling(reason.action), reason)));
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
@@ -134,7 +155,8 @@ pub fn decide(
     if decision < Decision::Refuse {
         allowed_by.extend(given);
     }
-    let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
+    let names = policies.iter().map(|it| it.policy.name.as_str());
+    let names: Vec<&str> = names.collect();
     Outcome {
         decision,
         reasons: ordered(spoken),
@@ -163,14 +185,42 @@ fn ordered(mut spoken: Vec<(Decision, Reason)>) -> Vec<Reason> {
     reasons
 }
 
-/// Names the exceptions that a less strict decision rests on.
+/// Puts beside findings what quiets them, and for which policies.
+fn note_vex(findings: &mut [Finding], policies: &[Covering<'_>]) {
+    for covering in policies {
+        let name = &covering.policy.name;
+        for (finding, claims) in findings.iter_mut().zip(&covering.quieted) {
+            for claim in claims {
+                let said = claim.statement.shown(claim.document, name);
+                add_statement(&mut finding.vex, said);
+            }
+        }
+    }
+}
+
+/// Adds a statement, or only for whom it counts.
+fn add_statement(statements: &mut Vec<VexStatement>, said: VexStatement) {
+    let is_same = |known: &&mut VexStatement| {
+        let known = VexStatement {
+            policies: said.policies.clone(),
+            ..(**known).clone()
+        };
+        known == said
+    };
+    match statements.iter_mut().find(is_same) {
+        Some(known) => known.policies.extend(said.policies),
+        None => statements.push(said),
+    }
+}
+
+/// Names the exceptions and VEX documents that a less strict decision rests on.
 ///
-/// Rules hit single findings and the strictest rule decides, so that one finding without its
-/// exceptions is enough to see whether they matter. Where several cover it, each alone would do and
-/// all are named: nobody may be left out because somebody else allowed the same.
+/// Rules hit single findings and the strictest rule decides, so that one finding without what spares it
+/// is enough to see whether that matters. Where several spare it, each alone would do and all are named:
+/// nobody may be left out because somebody else allowed the same.
 fn allowed_by(
     decision: Decision,
-    policies: &[&Policy],
+    policies: &[Covering<'_>],
     image: &SeenImage<'_>,
     candidates: &[Candidate<'_>],
     exceptions: &InForce<'_>,
@@ -184,14 +234,23 @@ fn allowed_by(
         });
         strict.any(|rule| rule.hits(candidate, moment))
     };
-    let excepted = candidates.iter();
-    let excepted = excepted.filter(|candidate| candidate.finding.exception.is_some());
-    let needed = excepted.filter(|candidate| policies.iter().any(|p| is_stricter(candidate, p)));
-    let names: BTreeSet<&str> = needed
-        .flat_map(|candidate| exceptions.on(candidate.finding))
-        .map(|exception| exception.name.as_str())
-        .collect();
-    names.into_iter().map(str::to_owned).collect()
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for (at, candidate) in candidates.iter().enumerate() {
+        let is_excepted = candidate.finding.exception.is_some();
+        for covering in policies {
+            let claims = covering.quieting(at);
+            let is_spared = is_excepted || !claims.is_empty();
+            if !is_spared || !is_stricter(candidate, covering.policy) {
+                continue;
+            }
+            names.extend(claims.iter().map(|claim| cited(&claim.document.path)));
+            if is_excepted {
+                let on = exceptions.on(candidate.finding).into_iter();
+                names.extend(on.map(|exception| exception.name.clone()));
+            }
+        }
+    }
+    names.into_iter().collect()
 }
 
 /// Speaks where the policy does not name the artifact's kind. What is in it speaks as an image's
@@ -288,17 +347,18 @@ fn stale(
 
 /// Lets the rules of a policy speak. Those on tags and digests have, before anything was fetched.
 fn rule_reasons<'p>(
-    policy: &'p Policy,
+    covering: &Covering<'p>,
     image: &SeenImage<'_>,
     candidates: &[Candidate<'_>],
     moment: &Moment,
 ) -> Vec<(&'p Rule, Reason)> {
+    let policy = covering.policy;
     let mut reasons = Vec::new();
     for rule in &policy.rules {
         if rule.names_references() || !rule.means(image, moment) {
             // It is silent.
         } else if rule.is_on_findings {
-            let spoken = rule_reason(rule, candidates, moment);
+            let spoken = rule_reason(rule, covering, candidates, moment);
             reasons.extend(spoken.map(|reason| (rule, reason)));
         } else if rule.action != Decision::Allow {
             let spoken = image_reason(rule, image, moment);
@@ -319,12 +379,18 @@ pub(crate) fn image_reason(rule: &Rule, image: &SeenImage<'_>, moment: &Moment) 
     Some(reason(rule.id.clone(), rule.action, message))
 }
 
-fn rule_reason(rule: &Rule, candidates: &[Candidate<'_>], moment: &Moment) -> Option<Reason> {
-    let hits: Vec<&Finding> = candidates
-        .iter()
-        .filter(|candidate| candidate.finding.exception.is_none() && rule.hits(candidate, moment))
-        .map(|candidate| candidate.finding)
-        .collect();
+fn rule_reason(
+    rule: &Rule,
+    covering: &Covering<'_>,
+    candidates: &[Candidate<'_>],
+    moment: &Moment,
+) -> Option<Reason> {
+    let counts = |(at, candidate): &(usize, &Candidate<'_>)| {
+        let is_spared = candidate.finding.exception.is_some() || !covering.quieting(*at).is_empty();
+        !is_spared && rule.hits(candidate, moment)
+    };
+    let hits = candidates.iter().enumerate().filter(counts);
+    let hits: Vec<&Finding> = hits.map(|(_, candidate)| candidate.finding).collect();
     let first = hits.first()?;
     let mut seen = HashSet::new();
     let ids = hits.iter().map(|finding| &finding.id);

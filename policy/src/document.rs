@@ -7,19 +7,23 @@ use sluicegate_model::strict_yaml::Node;
 pub(crate) const POLICY: &str = "policy";
 pub(crate) const BINDING: &str = "binding";
 pub(crate) const EXCEPTION: &str = "exception";
+pub(crate) const DELEGATION: &str = "delegation";
+pub(crate) const VEX: &str = "vex";
 
 /// A document of a policy set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDocument {
-    /// `policy`, `binding` or `exception`.
+    /// `policy`, `binding`, `exception`, `delegation` or `vex`.
     pub kind: String,
-    /// Its name; entries of a `.trivyignore.yaml` may share one.
+    /// Its name; entries of a `.trivyignore.yaml` may share one. Of a VEX document it is the path by
+    /// which a policy names it.
     pub name: String,
     /// The file it was read from.
     pub file: String,
     /// Its part of the file, comments included.
     pub text: String,
-    /// What it says, however it is laid out: what digests are made of.
+    /// What it says, however it is laid out: what digests are made of. Of a VEX document it is the
+    /// digest of its text.
     pub canonical: String,
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Decision, PolicyReference, Reason, RuleId};
+use sluicegate_model::vex::VexStatement;
 
 use crate::conditions::{Block, Candidate, Moment};
 use crate::decide::{FeedStanding, Subject, artifact_reason, decide, own_reasons};
@@ -172,13 +173,13 @@ fn explained(
     moment: &Moment,
 ) -> ExplainedRule {
     let means = rule.means(image, moment);
-    let is_hit = |it: &&Candidate<'_>| it.finding.exception.is_none() && rule.hits(it, moment);
+    let is_hit = |it: &&Candidate<'_>| is_hit(policy, rule, it, moment);
     let hits: Vec<&Candidate<'_>> = if rule.is_on_findings && means {
         candidates.iter().filter(is_hit).collect()
     } else {
         Vec::new()
     };
-    let asked = |it: &Candidate<'_>| asked(rule, it, !hits.is_empty(), moment);
+    let asked = |it: &Candidate<'_>| asked((policy, rule), it, !hits.is_empty(), moment);
     let findings = if !hits.is_empty() {
         hits.iter().take(SHOWN).map(|it| asked(it)).collect()
     } else if rule.is_on_findings {
@@ -212,9 +213,21 @@ fn nearest(
     compared.min_by_key(|it| it.missing().count())
 }
 
-/// Lists what a rule asks of a finding, an exception first.
+/// Tells whether a rule hits a finding that nothing quiets for its policy.
+fn is_hit(policy: &Policy, rule: &Rule, candidate: &Candidate<'_>, moment: &Moment) -> bool {
+    let finding = candidate.finding;
+    finding.exception.is_none() && vex(policy, finding).is_none() && rule.hits(candidate, moment)
+}
+
+/// Gives the document that quiets a finding for a policy; none where none does.
+fn vex<'a>(policy: &Policy, finding: &'a Finding) -> Option<&'a VexStatement> {
+    let mut statements = finding.vex.iter();
+    statements.find(|it| it.policies.contains(&policy.name))
+}
+
+/// Lists what a rule asks of a finding, what quiets it first.
 fn asked(
-    rule: &Rule,
+    (policy, rule): (&Policy, &Rule),
     candidate: &Candidate<'_>,
     is_hit: bool,
     moment: &Moment,
@@ -226,7 +239,13 @@ fn asked(
         got: words::word(name),
         holds: Some(false),
     });
-    let mut asked: Vec<Asked> = exception.collect();
+    let vex = vex(policy, finding).map(|statement| Asked {
+        condition: "vex",
+        wanted: "none".to_owned(),
+        got: words::word(&statement.document),
+        holds: Some(false),
+    });
+    let mut asked: Vec<Asked> = exception.chain(vex).collect();
     asked.extend(rule.when.asked(candidate, Block::When, moment));
     if let Some(unless) = &rule.unless {
         let spares = unless.hold(candidate, Block::Unless, moment);
@@ -280,7 +299,10 @@ fn lowered(
             .map(|it| (policy.ceiling(it.action), it))
     });
     let rules = (policies.iter().zip(explained))
-        .flat_map(|(policy, told)| policy.rules.iter().zip(&told.rules))
+        .flat_map(|(policy, told)| {
+            let rules = policy.rules.iter().zip(&told.rules);
+            rules.map(|(rule, told)| ((*policy, rule), told))
+        })
         .filter(|(_, told)| told.speaks == Some(true));
     let mut changes = BTreeSet::new();
     let mut others = Decision::Allow;
@@ -291,12 +313,12 @@ fn lowered(
             others = others.max(effect);
         }
     }
-    for (rule, told) in rules.clone().filter(|(_, told)| told.effect == decision) {
-        changes.extend(silencing(rule, told, candidates, moment));
+    for ((policy, rule), told) in rules.clone().filter(|(_, told)| told.effect == decision) {
+        changes.extend(silencing((policy, rule), told, candidates, moment));
     }
     let gone: BTreeSet<&str> = changes.iter().map(|change| &*change.what).collect();
-    for (rule, told) in rules.filter(|(_, told)| told.effect != decision) {
-        let still = silencing(rule, told, candidates, moment);
+    for ((policy, rule), told) in rules.filter(|(_, told)| told.effect != decision) {
+        let still = silencing((policy, rule), told, candidates, moment);
         let is_still = |change: &Change| !rule.is_on_findings || !gone.contains(&*change.what);
         if still.iter().any(is_still) {
             others = others.max(told.effect);
@@ -310,7 +332,7 @@ fn lowered(
 
 /// Lists what would have to change for a rule to fall silent.
 fn silencing(
-    rule: &Rule,
+    (policy, rule): (&Policy, &Rule),
     told: &ExplainedRule,
     candidates: &[Candidate<'_>],
     moment: &Moment,
@@ -327,7 +349,7 @@ fn silencing(
         }];
     }
     let hits = candidates.iter();
-    let hits = hits.filter(|it| it.finding.exception.is_none() && rule.hits(it, moment));
+    let hits = hits.filter(|it| is_hit(policy, rule, it, moment));
     hits.map(|it| change(rule, it.finding)).collect()
 }
 

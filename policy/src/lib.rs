@@ -1,19 +1,22 @@
 //! Report and rules and time to decision: pure, no clock, no file, no network.
 //!
 //! Laws, each with a test: unknown severity satisfies no threshold; more findings never loosen a
-//! decision; an exception never tightens one; `mode` is a ceiling for everything a policy decides.
+//! decision; an exception or a VEX document never tightens one; `mode` is a ceiling for everything a
+//! policy decides; a file in a delegated directory never reaches past its bounds.
 //!
-//! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`), how they are read (`read`,
-//! `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
+//! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`,
+//! `vex`, `delegation`), how they are read (`attached`, `read`, `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
 //! decision (`named`, `spared`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
 //! what moves with every feed (`moving`), and what was expected (`case`, `play`).
 
 mod askers;
+mod attached;
 mod binding;
 mod built_in;
 mod case;
 mod conditions;
 mod decide;
+mod delegation;
 mod document;
 mod duration;
 mod error;
@@ -36,9 +39,11 @@ mod set;
 mod spared;
 mod trivyignore;
 mod vers;
+mod vex;
 mod words;
 
 pub use askers::Asker;
+pub use attached::{AttachedFile, AttachedText, NamedFile, Sources, named_files};
 pub use binding::SourceFile;
 pub use built_in::{BUILT_IN_NAME, built_in_text};
 pub use case::{Case, Held};

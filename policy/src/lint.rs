@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sluicegate_model::verdict::Decision;
+use sluicegate_model::vex::VexStatus;
 
 use crate::exception::Exception;
 use crate::rules::{Mode, Policy, Rule};
 use crate::set::PolicySet;
+use crate::vex::Statement;
 
 /// What a service has seen, as far as documents speak of it.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +37,11 @@ impl PolicySet {
             }
             warnings.extend(hidden(policy));
             warnings.extend(closed(policy));
-            warnings.extend(self.loosened(policy));
+            warnings.extend(of_vex(policy, now));
+            // A policy in a delegated directory only ever adds.
+            if policy.delegated_by.is_none() {
+                warnings.extend(self.loosened(policy));
+            }
         }
         warnings
     }
@@ -139,6 +145,37 @@ fn of_exception(exception: &Exception, now: Timestamp) -> Option<String> {
     is_odd.then(|| {
         format!("exception {name:?} matches nothing known: no finding can be called {id:?}")
     })
+}
+
+/// Tells of statements that change nothing, one line for each document and reason.
+fn of_vex(policy: &Policy, now: Timestamp) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for document in policy.vex.documents() {
+        let statements = document.statements.iter();
+        let count =
+            |is: &dyn Fn(&Statement) -> bool| statements.clone().filter(|it| is(it)).count();
+        let unjustified = |it: &Statement| it.status == VexStatus::NotAffected && !it.quiets();
+        let unrecognized = |it: &Statement| it.quiets() && it.subjects.is_empty();
+        let lines = [
+            (
+                count(&unjustified),
+                "say not_affected without a justification or an impact statement",
+            ),
+            (count(&|it| it.at > now), "are dated in the future"),
+            (
+                count(&unrecognized),
+                "name no product that can be recognized: an image by its digest, or a package URL",
+            ),
+        ];
+        for (count, what) in lines.into_iter().filter(|(count, _)| *count > 0) {
+            let (path, all) = (&document.path, document.statements.len());
+            warnings.push(format!(
+                "vex {path:?} of policy {:?}: {count} of {all} statements {what}, and change nothing",
+                policy.name
+            ));
+        }
+    }
+    warnings
 }
 
 fn is_cve(id: &str) -> bool {

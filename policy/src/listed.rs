@@ -2,12 +2,15 @@
 //!
 //! Read anew from the files of a set; what decides is read by `load`.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sluicegate_model::strict_yaml::{self, Node, Value};
 
 use crate::binding::SourceFile;
+use crate::delegation::Delegation;
 use crate::exception::Exception;
-use crate::read::{Document, DocumentReader};
+use crate::read::{Document, DocumentReader, delegations_of};
 use crate::trivyignore;
 
 /// One exception.
@@ -45,12 +48,34 @@ impl ListedException {
 /// Lists the exceptions of files, the ones that end first at the beginning. What cannot be read is
 /// left out: a set that is in force has none of that.
 pub fn exceptions(files: &[SourceFile]) -> Vec<ListedException> {
-    let mut listed: Vec<ListedException> = files.iter().flat_map(of_file).collect();
+    let delegations = delegations_of(files);
+    let mut listed = Vec::new();
+    for file in files {
+        let mut holding = delegations.iter();
+        let within = holding.find(|it| it.holds(&file.name));
+        let found = of_file(file).into_iter();
+        listed.extend(found.map(|exception| within_reach(exception, within)));
+    }
     listed.sort_by(|one, other| {
         let end = |it: &ListedException| it.expires_at.unwrap_or(Timestamp::MAX);
         (end(one), &one.name).cmp(&(end(other), &other.name))
     });
     listed
+}
+
+/// Names the images that an exception is on without naming any: those that its directory is handed.
+fn within_reach(
+    exception: ListedException,
+    delegation: Option<&Arc<Delegation>>,
+) -> ListedException {
+    let Some(delegation) = delegation.filter(|_| exception.images.is_empty()) else {
+        return exception;
+    };
+    let images = delegation.images();
+    ListedException {
+        images: images.iter().map(ToString::to_string).collect(),
+        ..exception
+    }
 }
 
 fn of_file(file: &SourceFile) -> Vec<ListedException> {

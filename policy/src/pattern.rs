@@ -70,6 +70,20 @@ impl ImagePattern {
         self.repository.matches(repository)
     }
 
+    /// Means all images of repositories.
+    pub(crate) fn of_repositories(repository: Glob) -> Self {
+        Self {
+            repository,
+            digest: None,
+        }
+    }
+
+    /// Tells whether all that it means is in repositories of one of these patterns.
+    pub(crate) fn is_within(&self, repositories: &[Glob]) -> bool {
+        let mut repositories = repositories.iter();
+        repositories.any(|outer| outer.contains(&self.repository))
+    }
+
     /// Gives the pattern of repositories where it means all of their images.
     pub(crate) fn into_repository(self) -> Option<Glob> {
         self.digest.is_none().then_some(self.repository)

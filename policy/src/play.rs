@@ -109,9 +109,10 @@ impl Case {
             graces: &[],
         };
         let mut report = image.report;
-        // Exceptions are this set's, and not those under which it was judged.
+        // Exceptions and what is believed are this set's, and not those under which it was judged.
         for finding in &mut report.findings {
             finding.exception = None;
+            finding.vex.clear();
         }
         let standing = FeedStanding::default();
         let outcome = decide(set, &subject, report, &standing, versions, now);

@@ -85,6 +85,66 @@ impl SplitPurl {
     }
 }
 
+/// A package URL as others state it: nothing in it is a wildcard.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StatedPurl {
+    pub name: String,
+    pub version: Option<String>,
+    /// What else it says, by key in small letters.
+    pub qualifiers: Vec<(String, String)>,
+    /// Whether it names a part of the package.
+    pub has_subpath: bool,
+}
+
+impl StatedPurl {
+    /// Reads `pkg:type/namespace/name@version?key=value#part`; none of any other text.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let after = text.strip_prefix("pkg:")?;
+        let (bare, subpath) = after.split_once('#').unwrap_or((after, ""));
+        let (path, qualifiers) = bare.split_once('?').unwrap_or((bare, ""));
+        if !path.contains('/') || path.ends_with('/') {
+            return None;
+        }
+        let (name, version) = split(text);
+        let qualifiers = qualifiers.split('&').filter_map(|one| one.split_once('='));
+        let qualifiers = qualifiers.map(|(key, value)| (key.to_ascii_lowercase(), decoded(value)));
+        let mut purl = Self {
+            name,
+            version,
+            qualifiers: qualifiers.collect(),
+            has_subpath: !subpath.is_empty(),
+        };
+        purl.take_epoch_apart();
+        Some(purl)
+    }
+
+    /// Gives the type of packages, such as `maven`.
+    pub(crate) fn package_type(&self) -> &str {
+        let rest = self.name.strip_prefix("pkg:").unwrap_or_default();
+        rest.split('/').next().unwrap_or_default()
+    }
+
+    pub(crate) fn qualifier(&self, key: &str) -> Option<&str> {
+        let mut qualifiers = self.qualifiers.iter();
+        let found = qualifiers.find(|(own, _)| own == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Makes the epoch of an RPM package's version a qualifier, which it is, but some write it before
+    /// the version.
+    fn take_epoch_apart(&mut self) {
+        let version = self.version.as_deref().unwrap_or_default();
+        let Some((epoch, rest)) = version.split_once(':') else {
+            return;
+        };
+        if self.package_type() == "rpm" && self.qualifier("epoch").is_none() {
+            let epoch = ("epoch".to_owned(), epoch.to_owned());
+            self.version = Some(rest.to_owned());
+            self.qualifiers.push(epoch);
+        }
+    }
+}
+
 /// Splits a package URL into its decoded name part and version.
 fn split(purl: &str) -> (String, Option<String>) {
     let bare = purl.split(['?', '#']).next().unwrap_or_default();
@@ -136,7 +196,28 @@ pub(crate) fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PurlPattern, SplitPurl};
+    use super::{PurlPattern, SplitPurl, StatedPurl};
+
+    #[test]
+    fn what_others_state_is_taken_apart() {
+        let purl =
+            StatedPurl::parse("pkg:RPM/redhat/openssl@1:3.0.7-27.el9?Arch=x86_64#lib").unwrap();
+        assert_eq!(purl.name, "pkg:rpm/redhat/openssl");
+        assert_eq!(purl.version.as_deref(), Some("3.0.7-27.el9"));
+        assert_eq!(
+            (purl.qualifier("epoch"), purl.qualifier("arch")),
+            (Some("1"), Some("x86_64"))
+        );
+        assert!(purl.has_subpath);
+        let star = StatedPurl::parse("pkg:npm/%40angular/*").unwrap();
+        assert_eq!(
+            (star.name.as_str(), star.package_type()),
+            ("pkg:npm/@angular/*", "npm")
+        );
+        for odd in ["", "log4j", "pkg:npm", "pkg:npm/", "https://x.test/a"] {
+            assert_eq!(StatedPurl::parse(odd), None, "{odd}");
+        }
+    }
 
     #[test]
     fn a_purl_without_version_means_every_version() {

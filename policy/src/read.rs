@@ -6,6 +6,7 @@
 mod bindings;
 mod cases;
 mod conditions;
+mod delegations;
 mod images;
 mod rules;
 
@@ -16,13 +17,19 @@ use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
 
+use crate::attached;
 use crate::binding::Binding;
+use crate::built_in::BUILT_IN_NAME;
 use crate::case::Case;
+use crate::delegation::{Bounds, Delegation};
 use crate::duration;
 use crate::exception::{self, Exception};
 use crate::pattern::ImagePattern;
 use crate::purl::PurlPattern;
 use crate::rules::{MaxAge, Mode, Policy};
+use crate::vex::Vex;
+
+pub(crate) use delegations::delegations_of;
 
 /// The only version of documents there is.
 const API_VERSION: &str = "sluicegate/v1";
@@ -37,20 +44,34 @@ const MAX_NAME_BYTES: usize = 100;
 const MAX_PATTERN_BYTES: usize = 1_024;
 /// Most texts in one list of a rule.
 const MAX_TEXTS: usize = 1_000;
+/// Most files that one policy names.
+const MAX_NAMED: usize = 1_000;
 
 /// One checked document.
 pub(crate) enum Document {
-    Policy(Policy),
+    /// With the files that it names.
+    Policy(Box<Policy>, Vec<NamedPath>),
     /// With the place where it names its policy.
     Binding(Binding, Node),
     Exception(Exception),
+    /// With the place where it names its directory.
+    Delegation(Delegation, Node),
     Case(Box<Case>),
+}
+
+/// A file that a document names, and the place where it does.
+#[derive(Debug)]
+pub(crate) struct NamedPath {
+    pub path: String,
+    pub place: Node,
 }
 
 /// Reads the documents of one file, noting mistakes.
 #[derive(Default)]
 pub(crate) struct DocumentReader {
     pub(crate) mistakes: Vec<Mistake>,
+    /// How far what stands in the file reaches, where its directory is delegated.
+    pub(crate) bounds: Option<Bounds>,
 }
 
 impl DocumentReader {
@@ -75,13 +96,17 @@ impl DocumentReader {
         // All of it, for a document that somebody else signs for is another one.
         let text = canonical(node).to_string();
         let read = match kind.text() {
-            Ok("Policy") => self.policy(name, text, spec).map(Document::Policy),
+            Ok("Policy") => {
+                self.check_delegated_name(place, &name);
+                self.policy(name, text, spec)
+            }
             Ok("Binding") => self.binding(name, text, spec),
             Ok("Exception") => self.exception(name, text, spec).map(Document::Exception),
+            Ok("Delegation") => self.delegation(kind, name, text, spec),
             Ok("PolicyTest") => self.case(name, spec).map(Box::new).map(Document::Case),
             _ => {
-                self.mistakes
-                    .push(kind.wanted("Policy, Binding, Exception or PolicyTest"));
+                let kinds = "Policy, Binding, Exception, Delegation or PolicyTest";
+                self.mistakes.push(kind.wanted(kinds));
                 None
             }
         };
@@ -104,11 +129,13 @@ impl DocumentReader {
         Some((place, self.name(place)?))
     }
 
-    fn policy(&mut self, name: String, text: String, node: &Node) -> Option<Policy> {
+    fn policy(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
         let mut fields = self.kept(Fields::of(node))?;
         let (mode, on_inconclusive) = (fields.take("mode"), fields.take("onInconclusive"));
         let (feeds, artifacts) = (fields.take("feeds"), fields.take("artifacts"));
         let (default, rules) = (fields.take("default"), fields.take("rules"));
+        let vex = fields.take("vex");
+        fields.reject("trustVex", NOT_YET, &mut self.mistakes);
         fields.finish(&mut self.mistakes);
         let mode = mode.and_then(|node| self.word(node, &MODES));
         let is_allow_list = default.and_then(|node| self.word(node, &DEFAULTS));
@@ -128,11 +155,40 @@ impl DocumentReader {
             artifacts_allowed: ARTIFACTS.map(|(_, kind)| kind).to_vec(),
             is_allow_list,
             rules: rules.map_or_else(Vec::new, |node| self.rules(node, is_allow_list)),
+            vex: Vex::default(),
+            delegated_by: self.delegated_by(),
         };
         if let Some(node) = artifacts {
             self.artifacts(node, &mut policy);
         }
-        Some(policy)
+        let named = vex.map_or_else(Vec::new, |node| self.named_paths(node));
+        Some(Document::Policy(Box::new(policy), named))
+    }
+
+    /// Reads the files that a policy names, each relative to the folder of the file that it stands in.
+    fn named_paths(&mut self, node: &Node) -> Vec<NamedPath> {
+        let items = self.kept(node.list()).unwrap_or_default();
+        if items.len() > MAX_NAMED {
+            let message = format!("a policy names at most {MAX_NAMED} files");
+            self.mistakes.push(node.mistake(message));
+            return Vec::new();
+        }
+        let mut named: Vec<NamedPath> = Vec::new();
+        for item in items {
+            let path = self.kept(item.text()).map(attached::downward);
+            let path = path.map(|path| path.map_err(|why| item.mistake(why.to_string())));
+            let Some(path) = path.and_then(|path| self.kept(path)) else {
+                continue;
+            };
+            if named.iter().any(|other| other.path == path) {
+                self.mistakes.push(item.mistake("it is named twice"));
+            }
+            named.push(NamedPath {
+                path,
+                place: item.clone(),
+            });
+        }
+        named
     }
 
     fn on_inconclusive(&mut self, node: &Node) -> Option<(Decision, Decision)> {
@@ -183,8 +239,11 @@ impl DocumentReader {
         let statement = self.kept(statement).and_then(|node| self.filled_text(node));
         let id = self.kept(id).and_then(|node| self.filled_text(node));
         let purls = purls.map_or_else(|| Some(Vec::new()), |node| self.purls(node));
-        let images = images.map_or_else(|| Some(Vec::new()), |node| self.images(node));
-        let expires = self.kept(expires).and_then(|node| self.instant(node));
+        let images = self.excepted_images(node, images);
+        let expires = self.kept(expires).and_then(|node| {
+            let end = self.instant(node)?;
+            self.check_delegated_end(node, end)
+        });
         statement?;
         Some(Exception {
             name,

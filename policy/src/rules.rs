@@ -8,6 +8,7 @@ use sluicegate_model::verdict::{Decision, RuleId};
 
 use crate::conditions::{Block, Candidate, Conditions, Moment};
 use crate::image::{ImageConditions, SeenImage};
+use crate::vex::Vex;
 
 /// A ceiling for everything a policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,10 @@ pub(crate) struct Policy {
     /// Whether images are refused that none of its rules allows.
     pub is_allow_list: bool,
     pub rules: Vec<Rule>,
+    /// What authors whom it believes say of findings.
+    pub vex: Vex,
+    /// The delegation in whose directory it lies.
+    pub delegated_by: Option<String>,
 }
 
 impl Policy {

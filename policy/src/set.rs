@@ -1,16 +1,21 @@
 //! A policy set: which documents apply in which repository, and for whom.
 
-use std::collections::HashMap;
+mod coverage;
+
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use jiff::Timestamp;
 use sluicegate_model::{Audience, Digest, Repository, Scope};
 
 use crate::askers::{Asker, Client};
+use crate::attached::Sources;
 use crate::binding::{Binding, SourceFile};
-use crate::built_in::{BUILT_IN_NAME, built_in_text};
+use crate::built_in::built_in_text;
 use crate::case::Case;
-use crate::document::{BINDING, EXCEPTION, POLICY, PolicyDocument, digest_of};
+use crate::delegation::Delegation;
+use crate::document::{BINDING, DELEGATION, EXCEPTION, POLICY, PolicyDocument, VEX, digest_of};
 use crate::error::LoadErrors;
 use crate::exception::Exception;
 use crate::load::{self, LoadedDocuments};
@@ -28,6 +33,7 @@ struct Documents {
     policies: Vec<Policy>,
     bindings: Vec<Binding>,
     exceptions: Vec<Exception>,
+    delegations: Vec<Arc<Delegation>>,
     built_in: Policy,
     /// All of them as they were written, the built-in one too.
     written: Vec<PolicyDocument>,
@@ -62,18 +68,30 @@ impl PolicySet {
             .clone()
     }
 
-    /// Parses and checks every file.
+    /// Parses and checks files that name no others, at the beginning of all time: of a delegated
+    /// directory no exception ends soon enough for that.
     ///
     /// *Errors*: all mistakes at once, each with its place.
     pub fn parse(files: &[SourceFile]) -> Result<Self, LoadErrors> {
-        load::load(files).map(Self::from_loaded)
+        Self::load(&Sources {
+            files,
+            attached: &[],
+            now: Timestamp::MIN,
+        })
     }
 
-    /// Parses and checks every file, and gives the cases beside the policies too.
+    /// Parses and checks every file, and those that they name.
     ///
     /// *Errors*: all mistakes at once, each with its place.
-    pub fn parse_with_cases(files: &[SourceFile]) -> Result<(Self, Vec<Case>), LoadErrors> {
-        let mut loaded = load::load(files)?;
+    pub fn load(sources: &Sources<'_>) -> Result<Self, LoadErrors> {
+        load::load(sources).map(Self::from_loaded)
+    }
+
+    /// Does the same, and gives the cases beside the policies too.
+    ///
+    /// *Errors*: all mistakes at once, each with its place.
+    pub fn load_with_cases(sources: &Sources<'_>) -> Result<(Self, Vec<Case>), LoadErrors> {
+        let mut loaded = load::load(sources)?;
         let cases = std::mem::take(&mut loaded.cases);
         Ok((Self::from_loaded(loaded), cases))
     }
@@ -86,6 +104,7 @@ impl PolicySet {
             policies: loaded.policies,
             bindings: loaded.bindings,
             exceptions: loaded.exceptions,
+            delegations: loaded.delegations,
             built_in,
             written,
             digest: Digest::of(b""),
@@ -200,10 +219,11 @@ impl PolicySet {
     fn texts_for(&self, scope: &Scope) -> Vec<(&str, &str, &str)> {
         let name = scope.repository.to_string();
         let policies = self.applying(scope);
-        let mut texts: Vec<(&str, &str, &str)> = policies
-            .iter()
-            .map(|policy| (POLICY, policy.name.as_str(), policy.text.as_str()))
-            .collect();
+        let mut texts = texts_of(policies);
+        let delegations = self.0.delegations.iter();
+        for delegation in delegations.filter(|it| it.covers_repository(&name)) {
+            texts.push((DELEGATION, &delegation.name, &delegation.text));
+        }
         for binding in &self.0.bindings {
             if binding.is_for(&scope.audience) && binding.covers_repository(&name) {
                 texts.push((BINDING, &binding.name, &binding.text));
@@ -247,49 +267,6 @@ impl PolicySet {
         policies.iter().map(|policy| policy.name.clone()).collect()
     }
 
-    /// Lists the policies that apply in a scope to an image, or to what has no digest yet: the built-in
-    /// one where no other does.
-    pub(crate) fn covering(&self, scope: &Scope, digest: Option<&Digest>) -> Vec<&Policy> {
-        let name = scope.repository.to_string();
-        self.of_bindings(|binding| binding.covers(&name, digest, &scope.audience))
-    }
-
-    /// Lists the policies that apply in a scope to any image.
-    pub(crate) fn applying(&self, scope: &Scope) -> Vec<&Policy> {
-        let name = scope.repository.to_string();
-        let applies = |it: &Binding| it.is_for(&scope.audience) && it.covers_repository(&name);
-        let mut applying = self.of_bindings(applies);
-        // Where they are bound to some of its images alone, the built-in one is for the others.
-        let others = self.covering(scope, None);
-        let is_new = |policy: &&Policy| !applying.iter().any(|it| std::ptr::eq(*it, *policy));
-        let new: Vec<&Policy> = others.into_iter().filter(is_new).collect();
-        applying.extend(new);
-        applying
-    }
-
-    /// Lists the policies that are bound to nothing, and those to which such bindings bind.
-    fn of_bindings(&self, is_meant: impl Fn(&Binding) -> bool) -> Vec<&Policy> {
-        let covers = |policy: &&Policy| {
-            let bindings = self.0.bindings.iter();
-            let mut own = bindings.filter(|binding| binding.policy == policy.name);
-            let bound = own.clone().next().is_some();
-            !bound || own.any(&is_meant)
-        };
-        let mut covering: Vec<&Policy> = self.0.policies.iter().filter(covers).collect();
-        if covering.is_empty() || self.built_in_is_bound(is_meant) {
-            covering.push(&self.0.built_in);
-        }
-        covering
-    }
-
-    /// Tells whether such a binding names the built-in policy, and not one of the same name.
-    fn built_in_is_bound(&self, is_meant: impl Fn(&Binding) -> bool) -> bool {
-        let mut policies = self.0.policies.iter();
-        let shadowed = policies.any(|policy| policy.name == BUILT_IN_NAME);
-        let mut bound = self.0.bindings.iter();
-        !shadowed && bound.any(|it| it.policy == BUILT_IN_NAME && is_meant(it))
-    }
-
     /// Lists all exceptions.
     pub(crate) fn exceptions(&self) -> &[Exception] {
         &self.0.exceptions
@@ -303,60 +280,6 @@ impl PolicySet {
     /// Lists the policies that files hold.
     pub(crate) fn own_policies(&self) -> &[Policy] {
         &self.0.policies
-    }
-
-    /// Lists the policies that files hold, and the built-in one where that covers anything by name
-    /// or for want of others.
-    pub(crate) fn own_or_default(&self) -> Vec<&Policy> {
-        let mut policies: Vec<&Policy> = self.0.policies.iter().collect();
-        let is_bound = |policy: &Policy| self.0.bindings.iter().any(|it| it.policy == policy.name);
-        let covers_all = policies.iter().any(|policy| !is_bound(policy));
-        let is_own = |policy: &&Policy| policy.name == BUILT_IN_NAME;
-        if !covers_all || (is_bound(&self.0.built_in) && !policies.iter().any(is_own)) {
-            policies.push(&self.0.built_in);
-        }
-        policies
-    }
-
-    /// Gives the built-in policy.
-    pub(crate) fn default_policy(&self) -> &Policy {
-        &self.0.built_in
-    }
-
-    /// Lists the patterns to which a policy is bound; none where it covers every image.
-    pub(crate) fn patterns_of(&self, policy: &Policy) -> Vec<String> {
-        let bindings = self.0.bindings.iter();
-        let own = bindings.filter(|binding| binding.policy == policy.name);
-        own.flat_map(|binding| &binding.repositories)
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    /// Lists the policies that cover whatever these patterns do, `policy` among them.
-    pub(crate) fn beside(&self, policy: &Policy, patterns: &[String]) -> Vec<&Policy> {
-        let everything = ["**".to_owned()];
-        let patterns: &[String] = if patterns.is_empty() {
-            &everything
-        } else {
-            patterns
-        };
-        let covers = |name: &str| {
-            let mut own = self.0.bindings.iter().filter(|it| it.policy == name);
-            patterns.iter().all(|pattern| {
-                own.clone()
-                    .any(|binding| binding.covers_repository(pattern))
-            }) && own.next().is_some()
-        };
-        let is_unbound = |name: &str| self.0.bindings.iter().all(|it| it.policy != name);
-        let policies = self.0.policies.iter();
-        let mut beside: Vec<&Policy> = policies
-            .filter(|it| it.name == policy.name || is_unbound(&it.name) || covers(&it.name))
-            .collect();
-        let is_shadowed = self.0.policies.iter().any(|it| it.name == BUILT_IN_NAME);
-        if !is_shadowed && covers(BUILT_IN_NAME) {
-            beside.push(&self.0.built_in);
-        }
-        beside
     }
 
     /// Lists the exceptions on an image.
@@ -381,12 +304,11 @@ impl Documents {
     }
 
     fn all_texts(&self) -> Vec<(&str, &str, &str)> {
-        let policies = self.own_or_built_in();
-        let mut texts: Vec<(&str, &str, &str)> = Vec::new();
+        let mut texts = texts_of(self.own_or_built_in());
         texts.extend(
-            policies
+            self.delegations
                 .iter()
-                .map(|p| (POLICY, p.name.as_str(), p.text.as_str())),
+                .map(|it| (DELEGATION, it.name.as_str(), it.text.as_str())),
         );
         texts.extend(
             self.bindings
@@ -402,13 +324,32 @@ impl Documents {
     }
 }
 
+/// Gives the texts of policies, and of what they name, each once.
+fn texts_of<'a>(
+    policies: impl IntoIterator<Item = &'a Policy>,
+) -> Vec<(&'a str, &'a str, &'a str)> {
+    let (mut texts, mut attached) = (Vec::new(), BTreeSet::new());
+    for policy in policies {
+        texts.push((POLICY, policy.name.as_str(), policy.text.as_str()));
+        let documents = policy.vex.documents().iter();
+        attached.extend(documents.map(|it| (VEX, it.path.as_str(), it.digest.as_str())));
+    }
+    texts.extend(attached);
+    texts
+}
+
 /// Reads the built-in text.
 fn built_in() -> (Policy, PolicyDocument) {
     let file = SourceFile {
         name: "built-in".into(),
         text: built_in_text().into(),
     };
-    let loaded = load::load(&[file]).unwrap_or_default();
+    let loaded = load::load(&Sources {
+        files: &[file],
+        attached: &[],
+        now: Timestamp::MIN,
+    });
+    let loaded = loaded.unwrap_or_default();
     let policy = loaded.policies.into_iter().next();
     let document = loaded.documents.into_iter().next();
     policy

@@ -3,14 +3,18 @@
 mod allowing;
 mod artifacts;
 mod askers;
+mod attaching;
 mod bearing;
 mod cases;
 mod conditions;
 mod copies;
+mod csaf;
+mod delegating;
 mod digests;
 mod documents;
 mod explaining;
 mod hostile;
+mod hostile_vex;
 mod images;
 mod kinds;
 mod laws;
@@ -20,6 +24,7 @@ mod names;
 mod sparing;
 mod staleness;
 mod telling;
+mod vex;
 
 use std::cmp::Ordering;
 use std::sync::LazyLock;

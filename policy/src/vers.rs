@@ -128,6 +128,14 @@ impl VersRange {
         &self.scheme
     }
 
+    /// Counts the versions that it compares with.
+    pub(crate) fn bounds(&self) -> usize {
+        let ends =
+            |span: &Span| usize::from(span.lower.is_some()) + usize::from(span.upper.is_some());
+        let ends: usize = self.spans.iter().map(ends).sum();
+        self.equal.len() + self.unequal.len() + ends
+    }
+
     /// Tells whether a version is in the range; none where that cannot be compared.
     pub(crate) fn contains(&self, version: &str, order: VersionOrder) -> Option<bool> {
         let compared = |other: &String| {

@@ -89,6 +89,7 @@ fn substance(verdict: &Verdict) -> String {
         .findings
         .iter()
         .filter(|finding| finding.exception.is_none() && finding.bears())
+        .filter(|finding| !is_quiet(finding, &verdict.policy))
         .filter(|finding| ids.contains(finding.id.as_str()))
         .collect();
     let mut parts = Vec::new();
@@ -99,6 +100,15 @@ fn substance(verdict: &Verdict) -> String {
     let own_words = asked().filter(|reason| hits.is_empty() || reason.findings.is_empty());
     parts.extend(own_words.map(|reason| reason.message.clone()));
     parts.join("; ")
+}
+
+/// Tells whether a finding counts for none of the policies that decided.
+fn is_quiet(finding: &Finding, policy: &PolicyReference) -> bool {
+    let said = |name: &str| {
+        let mut statements = finding.vex.iter();
+        statements.any(|statement| statement.policies.iter().any(|it| it == name))
+    };
+    !finding.vex.is_empty() && policy.name.split('+').all(said)
 }
 
 /// Counts findings and names the worst.

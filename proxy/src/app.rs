@@ -200,7 +200,7 @@ impl ServiceParts {
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
-        let (policies, feeds) = (policies(settings)?, feeds(settings, clock)?);
+        let (policies, feeds) = (policies(settings, clock)?, feeds(settings, clock)?);
         let memory = Memory::default();
         let linked = linked(settings, (&kept.key, &log), &memory, clock);
         let scan = ScanParts {
@@ -407,8 +407,8 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
     Ok(Upstreams::new(upstreams))
 }
 
-fn policies(settings: &Settings) -> Result<Arc<Policies>, StartError> {
-    Ok(Policies::load(&settings.policy)?)
+fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policies>, StartError> {
+    Ok(Policies::load(&settings.policy, clock.clone())?)
 }
 
 /// Writes down from now on which policies are in force.

@@ -121,7 +121,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("p.yaml");
         std::fs::write(&file, policy(0)).unwrap();
-        let policies = Policies::load(std::slice::from_ref(&file)).unwrap();
+        let policies = Policies::load(
+            std::slice::from_ref(&file),
+            sluicegate_machine::clock::system(),
+        )
+        .unwrap();
         let clock = sluicegate_machine::clock::system();
         let directory = home.path().join("feeds");
         let proxy = ProxyVariables::default();

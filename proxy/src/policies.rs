@@ -2,6 +2,7 @@
 //!
 //! A set with a mistake never becomes current: the last good one stays, and the mistake is shown.
 
+mod attached;
 mod files;
 
 use std::io;
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sluicegate_model::Scope;
+use sluicegate_model::clock::Clock;
+use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{ListedException, LoadErrors, PolicySet, SourceFile};
 
 use sluicegate_local::decisions::{PolicyRecord, RecordError, TextsError};
@@ -27,11 +29,34 @@ pub struct Policies {
     paths: Vec<PathBuf>,
     current: ArcSwap<PolicySet>,
     revision: AtomicU64,
-    read: Mutex<Vec<SourceFile>>,
+    read: Mutex<ReadFiles>,
     unread: Mutex<Vec<String>>,
     last_error: Mutex<Option<String>>,
     /// Where it is written down which set is in force; nowhere for a command.
     record: OnceLock<PolicyRecord>,
+    /// What a delegated directory allows has to end soon enough.
+    clock: Clock,
+}
+
+/// What the current set was made of.
+#[derive(Debug)]
+struct ReadFiles {
+    files: Vec<SourceFile>,
+    /// Of the files that those name the digest: they can be long.
+    attached: Digest,
+}
+
+impl ReadFiles {
+    fn of(read: PolicyFiles) -> Self {
+        Self {
+            attached: attached::digest_of(&read.attached),
+            files: read.files,
+        }
+    }
+
+    fn is(&self, read: &PolicyFiles) -> bool {
+        self.files == read.files && self.attached == attached::digest_of(&read.attached)
+    }
 }
 
 /// Says why policies cannot be loaded.
@@ -55,18 +80,20 @@ pub enum PolicyError {
 
 impl Policies {
     /// Loads the set; without any path it is the built-in one.
-    pub fn load(paths: &[PathBuf]) -> Result<Arc<Self>, PolicyError> {
-        let PolicyFiles { files, unread } = read_all(paths)?;
-        let set = parse(paths, &files)?;
+    pub fn load(paths: &[PathBuf], clock: Clock) -> Result<Arc<Self>, PolicyError> {
+        let mut read = read_all(paths)?;
+        let set = parse(paths, &read, &clock)?;
+        let unread = std::mem::take(&mut read.unread);
         warn_of(&unread, &[]);
         Ok(Arc::new(Self {
             paths: paths.to_vec(),
             current: ArcSwap::from_pointee(set),
             revision: AtomicU64::new(1),
-            read: Mutex::new(files),
+            read: Mutex::new(ReadFiles::of(read)),
             unread: Mutex::new(unread),
             last_error: Mutex::new(None),
             record: OnceLock::new(),
+            clock,
         }))
     }
 
@@ -96,7 +123,7 @@ impl Policies {
     /// Lists the exceptions of the current set, the ones that end first at the beginning.
     pub fn exceptions(&self) -> Vec<ListedException> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        sluicegate_policy::exceptions(&read)
+        sluicegate_policy::exceptions(&read.files)
     }
 
     /// Counts swaps: verdicts of an older revision are made again.
@@ -138,20 +165,21 @@ impl Policies {
     }
 
     fn try_reload(&self) -> Result<(), PolicyError> {
-        let PolicyFiles { files, unread } = read_all(&self.paths)?;
+        let mut found = read_all(&self.paths)?;
+        let unread = std::mem::take(&mut found.unread);
         let mut before = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         warn_of(&unread, &before);
         *before = unread;
         drop(before);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if *read == files {
+        if read.is(&found) {
             self.write_down(&self.current())?;
             return Ok(());
         }
-        let set = parse(&self.paths, &files)?;
+        let set = parse(&self.paths, &found, &self.clock)?;
         self.write_down(&set)?;
         tracing::info!(digest = %set.digest(), "policy loaded");
-        *read = files;
+        *read = ReadFiles::of(found);
         self.current.store(Arc::new(set));
         self.revision.fetch_add(1, Ordering::AcqRel);
         Ok(())
@@ -183,17 +211,22 @@ fn warn_of(unread: &[String], before: &[String]) {
     }
 }
 
-fn parse(paths: &[PathBuf], files: &[SourceFile]) -> Result<PolicySet, LoadErrors> {
+fn parse(paths: &[PathBuf], read: &PolicyFiles, clock: &Clock) -> Result<PolicySet, LoadErrors> {
     if paths.is_empty() {
         Ok(PolicySet::built_in())
     } else {
-        PolicySet::parse(files)
+        PolicySet::load(&read.sources(clock.now()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn load(path: &std::path::Path) -> Arc<Policies> {
+        let paths = [path.to_owned()];
+        Policies::load(&paths, sluicegate_machine::clock::system()).unwrap()
+    }
 
     const POLICY: &str = "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: p}\nspec: {}\n";
 
@@ -202,7 +235,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("p.yaml");
         std::fs::write(&file, POLICY).unwrap();
-        let policies = Policies::load(&[directory.path().to_owned()]).unwrap();
+        let policies = load(directory.path());
         let good = policies.current().digest();
 
         std::fs::write(&file, "kind: [").unwrap();
@@ -225,7 +258,7 @@ mod tests {
         std::fs::write(directory.path().join("p.yaml"), POLICY).unwrap();
         let extra = directory.path().join("q.yml");
         std::fs::write(&extra, POLICY.replace("name: p", "name: q")).unwrap();
-        let policies = Policies::load(&[directory.path().to_owned()]).unwrap();
+        let policies = load(directory.path());
         assert_eq!(policies.current().policy_names(), ["p", "q"]);
         std::fs::remove_file(extra).unwrap();
         policies.reload();
@@ -233,8 +266,42 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_a_policy_names_belongs_to_the_set() {
+        let directory = tempfile::tempdir().unwrap();
+        let vex = directory.path().join("vex/a.json");
+        std::fs::create_dir(vex.parent().unwrap()).unwrap();
+        let text = r#"{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "a",
+            "timestamp": "2026-05-01T00:00:00Z", "version": 1, "statements": []}"#;
+        std::fs::write(&vex, text).unwrap();
+        let policy = POLICY.replace("{}", "{vex: [vex/a.json]}");
+        std::fs::write(directory.path().join("p.yaml"), policy).unwrap();
+        let policies = load(directory.path());
+        assert_eq!(policies.unread(), [""; 0]);
+        let first = policies.current().digest();
+        policies.reload();
+        assert_eq!(policies.revision(), 1);
+        std::fs::write(&vex, text.replace("urn:x", "urn:y")).unwrap();
+        policies.reload();
+        assert_ne!(policies.current().digest(), first);
+        assert_eq!(policies.revision(), 2);
+
+        std::fs::write(&vex, "{").unwrap();
+        policies.reload();
+        assert!(policies.last_error().unwrap().contains("vex/a.json:1:2: "));
+        std::fs::remove_file(&vex).unwrap();
+        policies.reload();
+        let error = policies.last_error().unwrap();
+        assert!(
+            error.contains("p.yaml:4:14: \"vex/a.json\": No such file"),
+            "{error}"
+        );
+        assert_eq!(policies.revision(), 2);
+    }
+
+    #[test]
     fn a_missing_file_is_a_clear_error() {
-        let error = Policies::load(&[PathBuf::from("/nowhere/p.yaml")]).unwrap_err();
+        let paths = [PathBuf::from("/nowhere/p.yaml")];
+        let error = Policies::load(&paths, sluicegate_machine::clock::system()).unwrap_err();
         assert!(error.to_string().contains("/nowhere/p.yaml"), "{error}");
     }
 }

@@ -167,6 +167,7 @@ fn finding(
         source: format!("support table of {AS_OF}"),
         detail: Some(detail),
         exception: None,
+        vex: Vec::new(),
         attributed: None,
         quieted_by: None,
         copies: 1,

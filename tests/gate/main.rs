@@ -31,5 +31,6 @@ mod spared;
 mod stage;
 mod stream;
 mod together;
+mod vex;
 mod webhook;
 mod words;

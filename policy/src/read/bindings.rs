@@ -12,17 +12,20 @@ impl DocumentReader {
         let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));
         let clients = fields.take("clients");
         fields.finish(&mut self.mistakes);
+        self.check_delegated_clients(clients);
         let clients = clients.map_or_else(|| Some(Vec::new()), |node| self.clients(node));
         let place = self.kept(policy)?;
         let policy = self.kept(place.text())?.to_owned();
         let list = self.kept(repositories)?;
         let repositories = self.images(list)?;
+        self.check_delegated_images(list, &repositories);
         let binding = Binding {
             name,
             text,
             policy,
             repositories,
             clients: clients?,
+            delegated_by: self.delegated_by(),
         };
         Some(Document::Binding(binding, place.clone()))
     }

@@ -50,7 +50,7 @@ impl DocumentReader {
     }
 
     /// Reads patterns of repositories: `digestOnly` and `tags` say the rest of a name.
-    fn repositories(&mut self, node: &Node) -> Option<Vec<Glob>> {
+    pub(super) fn repositories(&mut self, node: &Node) -> Option<Vec<Glob>> {
         let patterns = self.images(node)?.into_iter();
         let globs: Option<Vec<Glob>> = patterns.map(ImagePattern::into_repository).collect();
         self.kept(globs.ok_or_else(|| node.mistake("a digest in a repository is no repository")))

@@ -3,7 +3,7 @@
 use sluicegate_model::artifact::Content;
 
 use super::*;
-use crate::{Case, CaseResult, Held, JudgedImage};
+use crate::{Case, CaseResult, Held, JudgedImage, Sources};
 
 const POLICIES: &str = r"
 apiVersion: sluicegate/v1
@@ -35,7 +35,12 @@ fn with_case(spec: &str) -> (PolicySet, Vec<Case>) {
              spec: {{report: app.json, {spec}}}\n"
         ),
     };
-    PolicySet::parse_with_cases(&[file]).unwrap()
+    let sources = Sources {
+        files: &[file],
+        attached: &[],
+        now: now(),
+    };
+    PolicySet::load_with_cases(&sources).unwrap()
 }
 
 fn played(spec: &str) -> CaseResult {

@@ -6,8 +6,11 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use sluicegate_model::run_config::RunConfig;
 
+use serde_json::json;
+
+use super::vex::{attached, openvex, said};
 use super::*;
-use crate::{AskedName, Explanation, explain};
+use crate::{AskedName, Explanation, Sources, explain};
 
 fn severities() -> impl Strategy<Value = Severity> {
     prop::sample::select(vec![
@@ -155,7 +158,7 @@ const NOTHING: Said = Said {
     first_seen: None,
 };
 
-fn said() -> impl Strategy<Value = Said> {
+fn said_of_image() -> impl Strategy<Value = Said> {
     let day = |days: Option<i64>| days.map(|days| now() - SignedDuration::from_hours(24 * days));
     let times = (prop::option::of(0..90_i64), prop::option::of(0..90_i64));
     (times, prop::option::of(any::<bool>())).prop_map(move |((created, seen), root)| Said {
@@ -196,6 +199,61 @@ fn explained_on(set: &PolicySet, said: &Said, report: &Report) -> Explanation {
     };
     let standing = FeedStanding::default();
     explain(set, &subject, report.clone(), &standing, by_number, now())
+}
+
+/// Says something of the first weaknesses, by one of two authors at one of three times.
+fn vex_files() -> impl Strategy<Value = Vec<(String, String)>> {
+    let status = prop::sample::select(vec![
+        "not_affected",
+        "fixed",
+        "affected",
+        "under_investigation",
+    ]);
+    let product = prop::sample::select(vec![
+        "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1",
+        "pkg:maven/org.apache.logging.log4j/log4j-core",
+        "pkg:maven/org.apache.logging.log4j/log4j-core?vers=vers:maven/<5",
+        "pkg:maven/org.apache.logging.log4j/log4j-core?classifier=x",
+        "pkg:oci/app@DIGEST",
+        "urn:x",
+    ]);
+    let statement = (0..4_u8, status, product, 0..3_u8).prop_map(|(id, status, product, day)| {
+        let product = product.replace("DIGEST", DIGEST.as_str());
+        let (vulnerability, timestamp) = (format!("CVE-{id}"), format!("2026-06-0{day}T00:00:00Z"));
+        let timestamp = timestamp.replace("06-00", "05-31");
+        said(
+            status,
+            &json!({"vulnerability": vulnerability, "products": [product], "timestamp": timestamp}),
+        )
+    });
+    let statements = prop::collection::vec(statement, 0..4);
+    let file = (prop::sample::select(vec!["a", "b"]), statements);
+    prop::collection::vec(file, 0..4).prop_map(|files| {
+        let files = files.iter().enumerate();
+        files
+            .map(|(at, (author, statements))| {
+                (format!("{at}.json"), openvex(author, &json!(statements)))
+            })
+            .collect()
+    })
+}
+
+/// Has a policy believe files.
+fn believes(policy: &str, files: &[(String, String)]) -> String {
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    policy.replacen(
+        "spec:\n",
+        &format!("spec:\n  vex: [{}]\n", paths.join(", ")),
+        1,
+    )
+}
+
+fn set_of(text: &str, files: &[(String, String)]) -> PolicySet {
+    let files: Vec<(&str, String)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.clone()))
+        .collect();
+    vex::load(text, &files).unwrap()
 }
 
 fn exception_until(day: &str) -> String {
@@ -268,7 +326,7 @@ proptest! {
 
     #[test]
     fn an_explanation_says_what_was_decided_and_what_turns_it(
-        one in any_policy("p"), other in any_policy("q"), said in said(), some in findings(),
+        one in any_policy("p"), other in any_policy("q"), said in said_of_image(), some in findings(),
     ) {
         let (set, all) = (set(&format!("{one}{other}")), report(some, vec![]));
         let outcome = decided_on(&set, &said, &all);
@@ -297,7 +355,7 @@ proptest! {
 
     #[test]
     fn what_is_not_known_of_an_image_never_loosens_a_decision(
-        text in any_policy("p"), said in said(), some in findings(),
+        text in any_policy("p"), said in said_of_image(), some in findings(),
     ) {
         let (set, report) = (set(&text), report(some, vec![]));
         let known = decided_on(&set, &said, &report).decision;
@@ -313,7 +371,7 @@ proptest! {
 
     #[test]
     fn nobody_is_refused_by_a_name_who_is_allowed_by_the_verdict(
-        one in any_policy("p"), other in any_policy("q"), said in said(), some in findings(),
+        one in any_policy("p"), other in any_policy("q"), said in said_of_image(), some in findings(),
     ) {
         let set = set(&format!("{one}{other}"));
         if set.refuses_name(&scope(IMAGE), None, now()).is_some() {
@@ -324,7 +382,7 @@ proptest! {
 
     #[test]
     fn under_audit_nothing_is_refused(
-        text in any_policy("p"), said in said(), some in findings(), tag in "[a-z0-9]{1,8}",
+        text in any_policy("p"), said in said_of_image(), some in findings(), tag in "[a-z0-9]{1,8}",
     ) {
         let audited = ["enforce", "annotate"].iter().fold(text, |text, mode| {
             text.replace(&format!("mode: {mode}"), "mode: audit")
@@ -339,22 +397,59 @@ proptest! {
     }
 
     #[test]
+    fn what_authors_say_never_tightens_any_policy(
+        text in any_policy("p"), files in vex_files(), some in findings(),
+    ) {
+        let report = report(some, vec![]);
+        let without = decided(&set(&text), IMAGE, &report);
+        let with = decided(&set_of(&believes(&text, &files), &files), IMAGE, &report);
+        prop_assert!(with.decision <= without.decision);
+        // Every finding is still there, and says who quiets it.
+        prop_assert_eq!(with.report.findings.len(), without.report.findings.len());
+        if with.decision < without.decision {
+            prop_assert!(!with.allowed_by.is_empty());
+        }
+        let is_quieted = |finding: &Finding| !finding.vex.is_empty();
+        if !with.report.findings.iter().any(is_quieted) {
+            prop_assert_eq!(with.reasons, without.reasons);
+        }
+    }
+
+    #[test]
+    fn what_is_said_for_one_policy_changes_no_other(
+        one in any_policy("p"), other in any_policy("q"), files in vex_files(), some in findings(),
+    ) {
+        let report = report(some, vec![]);
+        let alone = decided(&set(&other), IMAGE, &report).decision;
+        let both = format!("{}{other}", believes(&one, &files));
+        prop_assert!(decided(&set_of(&both, &files), IMAGE, &report).decision >= alone);
+    }
+
+    #[test]
     fn the_order_of_files_never_matters(
-        one in any_policy("p"), other in any_policy("q"), said in said(), some in findings(),
+        one in any_policy("p"), other in any_policy("q"), said in said_of_image(), some in findings(),
+        vex in vex_files(),
     ) {
         let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+        let mut vex_backwards = vex.clone();
+        vex_backwards.reverse();
         let mut files = vec![
-            file("a.yaml", &one),
-            file("b.yaml", &other),
+            file("a.yaml", &believes(&one, &vex)),
+            file("b.yaml", &believes(&other, &vex_backwards)),
             file("c.yaml", &exception_until("2026-06-30")),
             file("d.yaml", &exception_until("2026-07-30").replace("name: e", "name: d")),
             file(".trivyignore", "CVE-2\nCVE-3 exp:2026-06-02\n"),
             file("x/.trivyignore", "CVE-2 exp:2026-08-02\n"),
         ];
         let report = report(some, vec![]);
-        let forwards = PolicySet::parse(&files).unwrap();
+        let by = ["a.yaml", "b.yaml"].into_iter();
+        let mut named: Vec<_> = by
+            .flat_map(|by| vex.iter().map(move |(path, text)| attached(by, path, text)))
+            .collect();
+        let forwards = PolicySet::load(&Sources { files: &files, attached: &named, now: now() }).unwrap();
         files.reverse();
-        let backwards = PolicySet::parse(&files).unwrap();
+        named.reverse();
+        let backwards = PolicySet::load(&Sources { files: &files, attached: &named, now: now() }).unwrap();
         prop_assert_eq!(forwards.digest_for(&scope(IMAGE)), backwards.digest_for(&scope(IMAGE)));
         let (one, other) = (
             decided_on(&forwards, &said, &report),
@@ -364,6 +459,7 @@ proptest! {
         prop_assert_eq!(one.reasons, other.reasons);
         prop_assert_eq!(one.allowed_by, other.allowed_by);
         prop_assert_eq!(one.valid_until, other.valid_until);
+        prop_assert_eq!(one.report, other.report);
     }
 
     #[test]

@@ -179,6 +179,7 @@ mod tests {
         verdict.first_seen = Some(verdict.provenance.scanned_at);
         verdict.findings[0].published = verdict.first_seen;
         verdict.findings[1].fix_published = verdict.first_seen;
+        verdict.findings[2].vex = vec![samples::vex_statement()];
         let mut out = Vec::new();
         write(&verdict, &mut out).unwrap();
         assert!(out.ends_with(b"}\n"));

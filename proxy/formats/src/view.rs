@@ -23,6 +23,16 @@ pub(super) fn why_not(finding: &Finding) -> Option<&str> {
     by.or_else(|| is_absent.then(absent))
 }
 
+/// Says why a finding does not count for policies, where an author of a VEX document says so.
+pub(super) fn said_of(finding: &Finding) -> Option<String> {
+    let said = finding.vex.iter().map(|statement| {
+        let (file, policies) = (&statement.file, statement.policies.join(", "));
+        format!("{statement}, in {file}, for policy {policies}")
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// Which findings are to be seen; every condition that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_engine::drafts::DraftError;
 use sluicegate_engine::identity::Who;
 use sluicegate_model::{Audience, Digest, Scope};
-use sluicegate_policy::{PolicySet, SourceFile};
+use sluicegate_policy::{AttachedFile, AttachedText, NamedFile, PolicySet, SourceFile, Sources};
 
 use super::ApiState;
 use super::answers::Begun;
@@ -28,6 +28,33 @@ mod answers;
 
 /// From when on pulls are held against a draft, where nobody says.
 const SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Policies that are not in force.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Draft {
+    /// Its files; none means the built-in policy.
+    files: Vec<DraftFile>,
+    /// The files that those name, such as VEX documents.
+    #[serde(default)]
+    attached: Vec<DraftAttached>,
+}
+
+/// A file that a file of a draft names.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DraftAttached {
+    /// The file that names it.
+    by: String,
+    /// The path that stands there: of this file, or the folder that it lies in.
+    named: String,
+    /// The path of this file, as if it were named.
+    path: String,
+    /// What it is called, for mistakes to be told with their place.
+    name: String,
+    /// What it holds.
+    text: String,
+}
 
 /// A file of a draft.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,16 +76,15 @@ pub(super) struct Asked {
     /// The repository, as it is pulled or by its canonical name; the one of the newest verdict where
     /// it is left out.
     repository: Option<RepositoryName>,
-    /// The files of a draft; what is in force where they are left out.
-    files: Option<Vec<DraftFile>>,
+    /// A draft; what is in force where it is left out.
+    draft: Option<Draft>,
 }
 
 /// What is to be held against which pulls.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedReplay {
-    /// The files of the draft; none means the built-in policy.
-    files: Vec<DraftFile>,
+    draft: Draft,
     /// The pulls from this instant or day (UTC) on, or so long ago; 30d where it is left out.
     since: Option<Moment>,
 }
@@ -70,7 +96,8 @@ pub(super) async fn explain(
     _: Query<Nothing>,
     LongBody(asked): LongBody<Asked>,
 ) -> Result<Json<ExplanationAnswer>, Problem> {
-    let draft = asked.files.map(parsed).transpose()?;
+    let now = state.clock.now();
+    let draft = asked.draft.map(|draft| loaded(draft, now)).transpose()?;
     let scope = scope(
         &state,
         &who,
@@ -95,11 +122,11 @@ pub(super) async fn replay(
     _: Query<Nothing>,
     LongBody(asked): LongBody<AskedReplay>,
 ) -> Result<Begun<Replay>, Problem> {
-    let draft = parsed(asked.files)?;
     let now = state.clock.now();
+    let draft = loaded(asked.draft, now)?;
     let since = match asked.since.unwrap_or(Moment::Ago(SINCE)) {
         Moment::At(instant) => instant,
-        Moment::Ago(span) => now.checked_sub(span).unwrap_or(jiff::Timestamp::MIN),
+        Moment::Ago(span) => now.checked_sub(span).unwrap_or(Timestamp::MIN),
     };
     let begun = replays(&state)?.start(draft, since);
     let begun = begun.map_err(|busy| Problem::too_many(busy.to_string()))?;
@@ -129,13 +156,47 @@ fn replays(state: &ApiState) -> Result<&Replays, Problem> {
     })
 }
 
-fn parsed(files: Vec<DraftFile>) -> Result<PolicySet, Problem> {
-    let files = files.into_iter().map(|file| SourceFile {
+fn loaded(draft: Draft, now: Timestamp) -> Result<PolicySet, Problem> {
+    let files = draft.files.into_iter().map(|file| SourceFile {
         name: file.name,
         text: file.text,
     });
     let files: Vec<SourceFile> = files.collect();
-    PolicySet::parse(&files).map_err(|mistakes| Problem::unprocessable(mistakes.to_string()))
+    let attached = attached(draft.attached);
+    let sources = Sources {
+        files: &files,
+        attached: &attached,
+        now,
+    };
+    PolicySet::load(&sources).map_err(|mistakes| Problem::unprocessable(mistakes.to_string()))
+}
+
+/// Puts files of one folder that is named under its name.
+fn attached(sent: Vec<DraftAttached>) -> Vec<AttachedFile> {
+    let mut attached: Vec<AttachedFile> = Vec::new();
+    for file in sent {
+        let text = AttachedText {
+            path: file.path,
+            file: SourceFile {
+                name: file.name,
+                text: file.text,
+            },
+        };
+        let named = NamedFile {
+            by: file.by,
+            path: file.named,
+        };
+        let same = attached.iter_mut().find(|it| it.named == named);
+        if let Some(Ok(texts)) = same.map(|it| &mut it.found) {
+            texts.push(text);
+        } else {
+            attached.push(AttachedFile {
+                named,
+                found: Ok(vec![text]),
+            });
+        }
+    }
+    attached
 }
 
 /// Finds where an image is judged: in the repository that is asked for, else in that of the newest

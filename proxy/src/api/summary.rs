@@ -62,7 +62,8 @@ pub(super) struct SummaryAnswer {
     /// The rules that spoke, strictest first, each with its first ids.
     #[serde(with = "Each::<ReasonAnswer>")]
     reasons: Vec<Reason>,
-    /// The exceptions without which a stricter decision would have come out, by name.
+    /// The exceptions, by name, and the VEX documents, as `vex:` and their file, without which a
+    /// stricter decision would have come out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     allowed_by: Vec<String>,
     /// What else its reader has to know, a line each.

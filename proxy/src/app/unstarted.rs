@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sluicegate_config::{FeedSource, Settings};
+use sluicegate_machine::clock;
 
 use super::listeners::Certificates;
 use super::{policies, upstreams};
@@ -15,7 +16,11 @@ use crate::metrics::Metrics;
 /// Names every mistake in what the settings point at, a line each.
 pub fn problems(settings: &Settings) -> Vec<String> {
     let mut problems = Vec::new();
-    problems.extend(policies(settings).err().map(|error| error.to_string()));
+    problems.extend(
+        policies(settings, &clock::system())
+            .err()
+            .map(|error| error.to_string()),
+    );
     let certificates = Certificates::open(settings);
     problems.extend(certificates.err().map(|error| error.to_string()));
     let metrics = Metrics::new(Timestamp::UNIX_EPOCH);

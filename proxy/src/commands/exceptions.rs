@@ -87,11 +87,11 @@ async fn of_service(args: &ListArgs) -> Result<Value, CommandError> {
 fn of_files(args: &ListArgs) -> Result<Value, CommandError> {
     let usage = |error: &dyn std::fmt::Display| CommandError::Usage(error.to_string());
     let read = policies::read_all(&args.policy).map_err(|error| usage(&error))?;
-    let files = read.files;
-    // A file with a mistake has no exceptions that anybody could rely on.
-    PolicySet::parse(&files).map_err(|errors| usage(&errors))?;
-    let repository = args.repository.as_deref().map(super::query::named_here);
     let now = Timestamp::now();
+    // A file with a mistake has no exceptions that anybody could rely on.
+    PolicySet::load(&read.sources(now)).map_err(|errors| usage(&errors))?;
+    let files = read.files;
+    let repository = args.repository.as_deref().map(super::query::named_here);
     let filter = ExceptionFilter {
         ending: args.ending.map(|it| ExceptionFilter::ends_before(it, now)),
         repository: repository.transpose()?,

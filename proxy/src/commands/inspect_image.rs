@@ -308,7 +308,7 @@ impl Inspection {
 
 impl JudgingHere {
     fn prepare(settings: &Settings, clock: &Clock, shown: &Shown) -> Result<Self, CommandError> {
-        let policies = Policies::load(&settings.policy)
+        let policies = Policies::load(&settings.policy, clock.clone())
             .map_err(|error| CommandError::Usage(format!("policy cannot be loaded: {error}")))?;
         let on_load = OnLoad {
             fetching: shown.on_fetch(),

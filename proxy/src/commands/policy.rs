@@ -87,13 +87,16 @@ pub async fn run(command: PolicyCommand, out: &mut impl Write) -> Result<Done, C
 }
 
 async fn lint(args: &LintArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let PolicyFiles { files, unread } = policies::read_all(&args.paths).map_err(usage)?;
-    if files.is_empty() {
+    let read = policies::read_all(&args.paths).map_err(usage)?;
+    if read.files.is_empty() {
         return Err(CommandError::Usage("there is no policy file there".into()));
     }
-    let set = PolicySet::parse(&files).map_err(|errors| CommandError::Usage(errors.to_string()))?;
+    let now = jiff::Timestamp::now();
+    let set = PolicySet::load(&read.sources(now));
+    let set = set.map_err(|errors| CommandError::Usage(errors.to_string()))?;
+    let PolicyFiles { files, unread, .. } = read;
     let mut warnings = unread;
-    warnings.extend(set.lint(jiff::Timestamp::now()));
+    warnings.extend(set.lint(now));
     if args.source.service.service.is_some() || args.source.data.is_some() {
         warnings.extend(set.lint_seen(&seen(&args.source, &set).await?));
     }

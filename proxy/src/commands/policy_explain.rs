@@ -9,7 +9,7 @@ use sluicegate_formats::text::{counted, printable};
 use sluicegate_model::Digest;
 
 use super::CommandError;
-use super::policy_draft::files;
+use super::policy_draft::draft;
 use super::query::{Format, QuerySource, cell, members, print_json};
 
 /// Which decision.
@@ -30,15 +30,15 @@ pub struct ExplainArgs {
 
 /// Asks a service, and shows what it says.
 pub(super) async fn run(args: &ExplainArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let draft = if args.draft.is_empty() {
+    let drafted = if args.draft.is_empty() {
         None
     } else {
-        Some(files(&args.draft)?)
+        Some(draft(&args.draft)?)
     };
     let asked = json!({
         "digest": args.digest,
         "repository": args.repository,
-        "files": draft,
+        "draft": drafted,
     });
     let service = args.source.connect().await?;
     let told = service.post("policies/explain", &asked).await?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sluicegate_formats::text::{counted, printable};
 
 use super::CommandError;
-use super::policy_draft::files;
+use super::policy_draft::draft;
 use super::query::{Format, QuerySource, Service, cell, members, note, print_json, write_rows};
 use crate::moment::{Moment, NoMoment};
 
@@ -42,7 +42,7 @@ fn checked(text: &str) -> Result<String, NoMoment> {
 
 /// Has a service replay, and shows what came out.
 pub(super) async fn run(args: &ReplayArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let asked = json!({"files": files(&args.draft)?, "since": args.since});
+    let asked = json!({"draft": draft(&args.draft)?, "since": args.since});
     let service = args.source.connect().await?;
     let begun = service.post("policies/replays", &asked).await?;
     let ended = until_ended(&service, begun).await?;

@@ -42,7 +42,7 @@ struct Played {
 pub(super) async fn run(args: &TestArgs, out: &mut impl Write) -> Result<Done, CommandError> {
     let usage = |error: &dyn std::fmt::Display| CommandError::Usage(error.to_string());
     let files = policies::read_all(&args.paths).map_err(|error| usage(&error))?;
-    let parsed = PolicySet::parse_with_cases(&files.files);
+    let parsed = PolicySet::load_with_cases(&files.sources(jiff::Timestamp::now()));
     let (set, cases) = parsed.map_err(|errors| usage(&errors))?;
     if cases.is_empty() {
         let none = "there is no case there: no document of kind PolicyTest";

@@ -2,15 +2,19 @@
 //!
 //! A directory is read with the folders below it. What is hidden belongs to the tool that put it
 //! there (`.git`, the `..data` of a mounted ConfigMap) and is passed over, but for `.trivyignore`.
-//! What looks as if it should count and does not is named. Called by `policies` and `policy lint`.
+//! What looks as if it should count and does not is named. Each file has the name under which it lies
+//! in the outermost of the given directories: by that name a delegation knows whose it is, and a link
+//! gives it no other one. Called by `policies` and `policy lint`.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use sluicegate_policy::{SourceFile, is_trivyignore};
+use jiff::Timestamp;
+use sluicegate_policy::{AttachedFile, SourceFile, Sources, is_trivyignore, named_files};
 
 use super::PolicyError;
+use super::attached;
 
 /// Largest policy file read, in bytes.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -28,29 +32,67 @@ const PAGES: [&str; 4] = ["md", "txt", "rst", "adoc"];
 pub struct PolicyFiles {
     /// The files that are read, each once, in the order of paths and names.
     pub files: Vec<SourceFile>,
+    /// The files that those name.
+    pub attached: Vec<AttachedFile>,
     /// Files that are not read and look as if somebody thinks they are, each with the reason.
     pub unread: Vec<String>,
 }
 
-/// Reads every policy file under `paths`: files as given, directories with the folders below them.
+impl PolicyFiles {
+    /// Gives all of it as what a set is made of at an instant.
+    pub fn sources(&self, now: Timestamp) -> Sources<'_> {
+        Sources {
+            files: &self.files,
+            attached: &self.attached,
+            now,
+        }
+    }
+}
+
+/// Reads every policy file under `paths`, files as given, directories with the folders below them, and
+/// the files that those name.
 pub fn read_all(paths: &[PathBuf]) -> Result<PolicyFiles, PolicyError> {
     let mut search = Search::default();
-    for path in paths {
+    for path in outermost_first(paths) {
         if path.is_dir() {
+            search.root = path.canonicalize().unwrap_or_default();
             search.directory(path, 0)?;
         } else {
             search.file(path)?;
         }
     }
-    Ok(search.found)
+    let attached = attached::read(&named_files(&search.files));
+    let mut unread = search.passed_over;
+    unread.retain(|(path, _)| !attached.paths.contains(path));
+    let unread = unread.into_iter().take(MAX_UNREAD);
+    Ok(PolicyFiles {
+        files: search.files,
+        attached: attached.files,
+        unread: unread.map(|(_, line)| line).collect(),
+    })
+}
+
+/// Puts what holds other paths before those.
+fn outermost_first(paths: &[PathBuf]) -> Vec<&PathBuf> {
+    let mut paths: Vec<&PathBuf> = paths.iter().collect();
+    let depth = |path: &PathBuf| {
+        path.canonicalize()
+            .map_or(0, |real| real.components().count())
+    };
+    paths.sort_by_cached_key(|path| (!path.is_dir(), depth(path)));
+    paths
 }
 
 /// What was found so far.
 #[derive(Default)]
 struct Search {
-    found: PolicyFiles,
+    files: Vec<SourceFile>,
+    /// Files that look as if somebody thinks they are read, each with the reason why they are not.
+    passed_over: Vec<(PathBuf, String)>,
     /// Where files and folders really lie: one that is reached twice is read once.
     seen: BTreeSet<PathBuf>,
+    /// Where the directory really lies that is read now.
+    root: PathBuf,
 }
 
 impl Search {
@@ -74,6 +116,9 @@ impl Search {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let is_policy = is_yaml(&path) || is_trivyignore(&name);
             let is_hidden = name.starts_with('.') && !is_trivyignore(&name);
+            if self.is_read_elsewhere(&path) {
+                continue;
+            }
             if path.is_dir() {
                 if !is_hidden {
                     self.directory(&path, depth + 1)?;
@@ -96,7 +141,7 @@ impl Search {
         if !self.is_new(path).map_err(unreadable)? {
             return Ok(());
         }
-        if self.found.files.len() >= MAX_FILES {
+        if self.files.len() >= MAX_FILES {
             let reason = format!("more than {MAX_FILES} files");
             return Err(unreadable(io::Error::other(reason)));
         }
@@ -106,7 +151,7 @@ impl Search {
         file.take(MAX_FILE_BYTES + 1)
             .read_to_string(&mut text)
             .map_err(unreadable)?;
-        self.found.files.push(SourceFile {
+        self.files.push(SourceFile {
             name: path.display().to_string(),
             text,
         });
@@ -121,10 +166,25 @@ impl Search {
             (false, _) if PAGES.contains(&&*ending) => return,
             (false, _) => "its name does not end in .yaml or .yml",
         };
-        if self.found.unread.len() < MAX_UNREAD {
+        if self.passed_over.len() < MAX_FILES {
             let line = format!("{} is not read: {reason}", path.display());
-            self.found.unread.push(line);
+            self.passed_over.push((path.to_owned(), line));
         }
+    }
+
+    /// Tells whether a path is a link to what is read where it lies.
+    fn is_read_elsewhere(&self, path: &Path) -> bool {
+        let real = path
+            .is_symlink()
+            .then(|| path.canonicalize().ok())
+            .flatten();
+        let Some(real) = real else {
+            return false;
+        };
+        let is_hidden = |step: &std::ffi::OsStr| step.to_string_lossy().starts_with('.');
+        let is_read = real.is_dir() || is_yaml(&real);
+        let inside = real.strip_prefix(&self.root);
+        inside.is_ok_and(|inside| is_read && !inside.iter().any(is_hidden))
     }
 
     fn is_new(&mut self, path: &Path) -> io::Result<bool> {
@@ -184,6 +244,31 @@ mod tests {
             format!("teams/b.yaml.off {ending}"),
         ];
         assert_eq!(unread, wanted);
+    }
+
+    #[test]
+    fn a_file_has_the_name_under_which_it_lies() {
+        use std::os::unix::fs::symlink;
+        let home = tempfile::tempdir().unwrap();
+        let shop = home.path().join("teams/shop");
+        std::fs::create_dir_all(&shop).unwrap();
+        std::fs::write(shop.join("e.yaml"), "").unwrap();
+        std::fs::write(home.path().join("z.yaml"), "").unwrap();
+        symlink(&shop, home.path().join("a-link")).unwrap();
+        symlink(shop.join("e.yaml"), home.path().join("b-link.yaml")).unwrap();
+        symlink(home.path().join("z.yaml"), shop.join("a.yaml")).unwrap();
+        assert_eq!(read(home.path()).0, ["teams/shop/e.yaml", "z.yaml"]);
+        let paths = [shop.join("e.yaml"), shop, home.path().to_owned()];
+        let found = read_all(&paths).unwrap();
+        let names = found.files.iter().map(|it| it.name.as_str());
+        let wanted = ["teams/shop/e.yaml", "z.yaml"].map(|it| home.path().join(it));
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            wanted
+                .iter()
+                .map(|it| it.to_str().unwrap())
+                .collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::package::{Ecosystem, Evidence};
 use crate::severity::Severity;
+use crate::vex::VexStatement;
 
 /// What kind of thing was found.
 #[derive(
@@ -102,6 +103,8 @@ pub struct Finding {
     pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     pub exception: Option<String>,
+    /// What authors of VEX documents say for which policies quiet it; filled by policy.
+    pub vex: Vec<VexStatement>,
     /// What was found in a file that `package` owns: a language's package, under its own name.
     pub attributed: Option<Box<Attributed>>,
     /// Who says that it does not count. It stays listed, and a rule of policy sees it only where it

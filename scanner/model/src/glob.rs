@@ -58,6 +58,54 @@ impl Glob {
     }
 }
 
+impl Glob {
+    /// Tells whether every text that the other pattern matches is matched, as far as that can be seen
+    /// from their parts: a yes is certain.
+    pub fn contains(&self, other: &Self) -> bool {
+        // Up to which of the other's parts those of this one so far can have come.
+        let inner = &other.0;
+        let mut reached: Vec<bool> = once(true).chain(inner.iter().map(|_| false)).collect();
+        for token in &self.0 {
+            reached = advance_over(*token, &reached, inner);
+        }
+        reached.last().copied().unwrap_or_default()
+    }
+}
+
+/// Moves one part of a pattern over the parts of another one that it surely holds.
+fn advance_over(token: Token, reached: &[bool], inner: &[Token]) -> Vec<bool> {
+    let mut next = Vec::with_capacity(reached.len());
+    let (mut one_before, mut next_before) = (false, false);
+    // Whether whole components, begun where this part may begin, end here.
+    let (mut any_before, mut ended_before) = (false, false);
+    let parts = once(None).chain(inner.iter().copied().map(Some));
+    for (here, part) in reached.iter().copied().zip(parts) {
+        let is_within = match part {
+            Some(Token::Literal(literal)) => literal != '/',
+            Some(Token::One | Token::Within) => true,
+            _ => false,
+        };
+        let is_one = is_within && part != Some(Token::Within);
+        let is_end = match part {
+            Some(Token::Literal('/')) => any_before,
+            // It may be nothing at all, and then ends as what stands before it does.
+            Some(Token::Components) => one_before || ended_before,
+            _ => false,
+        };
+        let value = match token {
+            Token::Literal(_) => one_before && part == Some(token),
+            Token::One => one_before && is_one,
+            Token::Within => here || (next_before && is_within),
+            Token::Across => here || next_before,
+            Token::Components => here || is_end,
+        };
+        next.push(value);
+        (one_before, next_before, ended_before) = (here, value, is_end);
+        any_before |= here;
+    }
+    next
+}
+
 /// Tells whether a pattern matches a whole text.
 fn spans(pattern: &[Token], text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
@@ -169,7 +217,46 @@ mod tests {
         assert!(!pattern.matches(&"a".repeat(4000).replace("aaaa", "aaab")));
     }
 
+    #[test]
+    fn a_pattern_contains_those_that_say_no_more() {
+        for (outer, inner, wanted) in [
+            ("quay.io/shop/**", "quay.io/shop/app", true),
+            ("quay.io/shop/**", "quay.io/shop/*", true),
+            ("quay.io/shop/**", "quay.io/shop/**", true),
+            ("quay.io/shop/**", "quay.io/shop/**/x", true),
+            ("quay.io/shop/*", "quay.io/shop/a?c", true),
+            ("quay.io/shop/*", "quay.io/shop/**", false),
+            ("quay.io/shop/*", "quay.io/shop/a/*", false),
+            ("quay.io/shop/**", "quay.io/shop*/app", false),
+            ("quay.io/shop/**", "**", false),
+            ("quay.io/shop/?", "quay.io/shop/*", false),
+            ("**/app", "quay.io/*/app", true),
+            ("**/app", "**/app", true),
+            ("**/app", "quay.io/**/app", true),
+            ("**/app", "quay.io/x*/**/app", true),
+            ("**/app", "quay.io/**app", false),
+            ("**", "**/x", true),
+        ] {
+            let (outer, inner) = (Glob::new(outer), Glob::new(inner));
+            assert_eq!(outer.contains(&inner), wanted, "{outer} of {inner}");
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn what_is_contained_is_matched(
+            outer in "[ab/*?]{0,6}|(\\*\\*/|a|/|\\*|\\?){0,5}",
+            inner in "[ab/*?]{0,6}|(\\*\\*/|a|/|\\*|\\?){0,5}",
+            text in "[ab/]{0,6}",
+        ) {
+            let (outer, inner) = (Glob::new(&outer), Glob::new(&inner));
+            if outer.contains(&inner) && inner.matches(&text) {
+                prop_assert!(outer.matches(&text));
+            }
+        }
+
         #[test]
         fn both_ends_are_looked_at_first_and_say_what_the_whole_pattern_does(
             pattern in "[ab/*?]{0,8}",

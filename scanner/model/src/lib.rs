@@ -5,7 +5,7 @@
 //!
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
-//! what is known ([`advisory`], [`severity`], [`snapshot`]), and what follows ([`finding`], [`report`],
+//! what is known ([`advisory`], [`severity`], [`snapshot`], [`vex`]), and what follows ([`finding`], [`report`],
 //! [`audience`], [`access`], [`domain`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
 //! [`percent`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
@@ -26,6 +26,7 @@ pub mod glob;
 pub mod image;
 pub mod image_config;
 pub mod inventory;
+pub mod json_tree;
 pub mod manifest;
 pub mod media_type;
 pub mod names;
@@ -48,6 +49,7 @@ pub mod snapshot;
 pub mod strict_json;
 pub mod strict_yaml;
 pub mod verdict;
+pub mod vex;
 
 pub use audience::{Audience, Principal, Scope};
 pub use digest::{Digest, DigestHasher};

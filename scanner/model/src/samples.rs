@@ -14,6 +14,7 @@ use crate::package::{
 use crate::severity::Severity;
 use crate::snapshot::SnapshotId;
 use crate::verdict::{Decision, PolicyReference, Provenance, Reason, Verdict};
+use crate::vex::{VexJustification, VexStatement, VexStatus};
 use jiff::Timestamp;
 
 /// What a program in the image calls itself, to clear the screen of whoever reads about it.
@@ -145,6 +146,20 @@ pub fn verdict_with_everything() -> Verdict {
     verdict
 }
 
+/// Gives what an author says of a finding that does not count for the default policy.
+pub fn vex_statement() -> VexStatement {
+    VexStatement {
+        status: VexStatus::NotAffected,
+        justification: Some(VexJustification::VulnerableCodeNotInExecutePath),
+        statement: Some("lookups are switched off".into()),
+        author: "Example PSIRT".into(),
+        document: "https://example.org/vex/app".into(),
+        file: "vex/app.openvex.json".into(),
+        timestamp: time("2026-11-10T00:00:00Z"),
+        policies: vec!["default".into()],
+    }
+}
+
 /// Gives an image of `components` packages with `findings` findings, spread over them.
 pub fn large(components: usize, findings: usize) -> (Verdict, Inventory) {
     let mut inventory = inventory();
@@ -241,6 +256,7 @@ pub fn finding(id: &str, package: &Component) -> Finding {
         source: "Debian:12".into(),
         detail: None,
         exception: None,
+        vex: Vec::new(),
         attributed: None,
         quieted_by: None,
         copies: 1,

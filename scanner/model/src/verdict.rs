@@ -188,8 +188,8 @@ pub struct Verdict {
     pub valid_until: Option<Timestamp>,
     /// The rules that spoke, strictest first.
     pub reasons: Vec<Reason>,
-    /// The exceptions without which a stricter decision would have come out, by name, and graces as
-    /// `grace:RULE`.
+    /// The exceptions, by name, the VEX documents, as `vex:` and their file, and the graces, as
+    /// `grace:RULE`, without which a stricter decision would have come out.
     pub allowed_by: Vec<String>,
     /// The times that policies gave to it, ended ones too.
     pub graces: Vec<Grace>,

@@ -90,6 +90,7 @@ fn finding(
         source: first.ecosystem.to_string(),
         detail: detail.or_else(|| by_name.map(|_| BY_NAME_ALONE.to_owned())),
         exception: None,
+        vex: Vec::new(),
         attributed: None,
         quieted_by: None,
         copies: 1,

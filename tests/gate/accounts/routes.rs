@@ -69,7 +69,7 @@ pub(super) fn api_calls(
         post(
             "whole service, wrong",
             "/api/v1/policies/replays",
-            json!({"files": [{"name": "p.yaml", "text": "nothing"}]}).to_string(),
+            json!({"draft": {"files": [{"name": "p.yaml", "text": "nothing"}]}}).to_string(),
         ),
         get("service", "/api/v1/break-glass", "/api/v1/break-glass".into()),
         post(

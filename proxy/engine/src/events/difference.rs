@@ -3,6 +3,7 @@
 //! What makes no difference to anybody is no event: a verdict made anew with the same decision and
 //! the same findings is silent.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -102,15 +103,16 @@ fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>, has_places: bool) 
     Ids { count, ids }
 }
 
-/// Tells which exceptions cover findings of only one of the two.
+/// Tells which exceptions and VEX documents cover findings of only one of the two.
 fn exceptions(old: &Verdict, new: &Verdict) -> Option<ExceptionChanges> {
     let (before, after) = (named(old), named(new));
-    let only = |in_these: &BTreeSet<&str>, others: &BTreeSet<&str>| -> Vec<String> {
-        let names = in_these.difference(others).take(MAX_IDS);
-        names
-            .map(|name| name.chars().take(MAX_ID_CHARS).collect())
-            .collect()
-    };
+    let only =
+        |in_these: &BTreeSet<Cow<'_, str>>, others: &BTreeSet<Cow<'_, str>>| -> Vec<String> {
+            let names = in_these.difference(others).take(MAX_IDS);
+            names
+                .map(|name| name.chars().take(MAX_ID_CHARS).collect())
+                .collect()
+        };
     let (gone, added) = (only(&before, &after), only(&after, &before));
     (!gone.is_empty() || !added.is_empty()).then(|| ExceptionChanges {
         gone,
@@ -119,10 +121,13 @@ fn exceptions(old: &Verdict, new: &Verdict) -> Option<ExceptionChanges> {
     })
 }
 
-fn named(verdict: &Verdict) -> BTreeSet<&str> {
+fn named(verdict: &Verdict) -> BTreeSet<Cow<'_, str>> {
     let covering = verdict.findings.iter().filter_map(|f| f.exception.as_ref());
     let names = verdict.allowed_by.iter().chain(covering);
-    names.map(String::as_str).collect()
+    let mut named: BTreeSet<Cow<'_, str>> = names.map(Cow::from).collect();
+    let said = verdict.findings.iter().flat_map(|finding| &finding.vex);
+    named.extend(said.map(|statement| Cow::from(statement.cited())));
+    named
 }
 
 fn from_to(from: &str, to: &str) -> Option<FromTo> {
@@ -175,6 +180,15 @@ mod tests {
             (&came.gone[..], &came.added[..]),
             (&[][..], &["until-june".to_owned()][..])
         );
+    }
+
+    #[test]
+    fn a_vex_document_that_went_is_named_as_decisions_cite_it() {
+        let mut before = verdict(Decision::Allow, None);
+        before.findings[0].vex = vec![samples::vex_statement()];
+        let after = verdict(Decision::Refuse, None);
+        let went = difference(&before, &after).unwrap().cause.exceptions;
+        assert_eq!(went.unwrap().gone, ["vex:vex/app.openvex.json"]);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use sluicegate_model::Digest;
 use sluicegate_model::finding::{
     Attributed, Finding, FindingKind, FindingPackage, FindingStatus, QuietedBy,
 };
-use sluicegate_model::form::{Boxed, Maybe};
+use sluicegate_model::form::{Boxed, Each, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::package::{Ecosystem, Evidence};
 use sluicegate_model::schema::Instant;
 use sluicegate_model::severity::Severity;
+use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
 
 /// One component and one group of advisories about the same weakness.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -62,6 +63,14 @@ pub struct FindingAnswer {
     detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     exception: Option<String>,
+    /// What authors of VEX documents say for which policies quiet it: it stays listed, and rules of those
+    /// policies do not see it.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "Each::<VexStatementAnswer>"
+    )]
+    vex: Vec<VexStatement>,
     /// What was found in a file that `package` owns: a language's package, under its own name.
     #[serde(
         default,
@@ -120,6 +129,29 @@ pub struct AttributedAnswer {
     ecosystem: Option<Ecosystem>,
 }
 
+/// What the author of a VEX document says of a finding.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "VexStatement")]
+pub(super) struct VexStatementAnswer {
+    /// `not_affected` or `fixed`.
+    status: VexStatus,
+    /// Why, in one of the words that everybody uses.
+    justification: Option<VexJustification>,
+    /// Why, in the author's words, shortened.
+    statement: Option<String>,
+    /// Who says so.
+    author: String,
+    /// The document's id, as its author gave it.
+    document: String,
+    /// The document's file, as policies name it; `allowed_by` cites it behind `vex:`.
+    file: String,
+    /// Since when it is said.
+    #[schemars(with = "Instant")]
+    timestamp: Timestamp,
+    /// For the rules of which policies it counts.
+    policies: Vec<String>,
+}
+
 fn one() -> u64 {
     1
 }
@@ -133,4 +165,5 @@ forms! {
     FindingAnswer => Finding,
     FindingPackageAnswer => FindingPackage,
     AttributedAnswer => Attributed,
+    VexStatementAnswer => VexStatement,
 }

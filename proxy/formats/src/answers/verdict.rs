@@ -66,8 +66,8 @@ pub struct VerdictAnswer {
     /// The rules that spoke, strictest first.
     #[serde(with = "Each::<ReasonAnswer>")]
     reasons: Vec<Reason>,
-    /// The exceptions without which a stricter decision would have come out, by name, and graces as
-    /// `grace:RULE`.
+    /// The exceptions, by name, the VEX documents, as `vex:` and their file, and the graces, as
+    /// `grace:RULE`, without which a stricter decision would have come out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     allowed_by: Vec<String>,
     /// The times that policies gave to it, as it had been served before a rule hit it; ended ones too.

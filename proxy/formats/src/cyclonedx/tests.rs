@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_model::vex::VexStatus;
 
 use super::write;
 
@@ -77,6 +78,33 @@ fn one_vulnerability_affects_all_packages_of_which_it_says_the_same() {
     assert_eq!(found[0]["ratings"][0]["score"], 10.0);
     assert_eq!(found[2]["analysis"]["state"], "in_triage");
     assert_eq!(found[2]["cwes"], json!([506]));
+}
+
+#[test]
+fn what_an_author_says_is_an_analysis_in_the_words_of_the_format() {
+    let mut verdict = samples::verdict();
+    verdict.findings[1].vex = vec![samples::vex_statement()];
+    let of = |verdict: &Verdict| bom(verdict)["vulnerabilities"][1]["analysis"].clone();
+    let said = of(&verdict);
+    assert_eq!(said["state"], "not_affected");
+    assert_eq!(said["justification"], "code_not_reachable");
+    let why = said["detail"].as_str().unwrap();
+    assert!(
+        why.contains("Example PSIRT") && why.contains("for policy default"),
+        "{why}"
+    );
+    // Of two packages with the same weakness one alone was spoken of.
+    assert_eq!(
+        bom(&verdict)["vulnerabilities"].as_array().unwrap().len(),
+        4
+    );
+    verdict.findings[1].vex[0].status = VexStatus::Fixed;
+    verdict.findings[1].vex[0].justification = None;
+    let said = of(&verdict);
+    assert_eq!(
+        (&said["state"], &said["justification"]),
+        (&json!("resolved"), &Value::Null)
+    );
 }
 
 #[test]

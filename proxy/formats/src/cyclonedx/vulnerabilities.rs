@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
 
 use super::super::document::advisory_url;
 use super::super::text::name_of;
@@ -42,7 +43,7 @@ type VulnerabilityKey<'a> = (
     (
         Option<&'a str>,
         Option<&'a str>,
-        (&'a [String], Option<&'a str>),
+        (&'a [String], Option<&'a str>, &'a [VexStatement]),
     ),
 );
 
@@ -73,7 +74,7 @@ fn key(finding: &Finding) -> VulnerabilityKey<'_> {
         (
             finding.fixed.as_deref(),
             finding.exception.as_deref(),
-            (&finding.advisories, view::why_not(finding)),
+            (&finding.advisories, view::why_not(finding), &finding.vex),
         ),
     )
 }
@@ -143,6 +144,9 @@ fn rating(finding: &Finding) -> Value {
 /// Says who excepted the finding, and what could not be compared. An exception is a decision of
 /// policy, not a claim that the weakness is harmless.
 fn analysis(finding: &Finding) -> Option<Value> {
+    if let (Some(first), Some(said)) = (finding.vex.first(), view::said_of(finding)) {
+        return Some(claimed(first, &said));
+    }
     match (&finding.exception, finding.status) {
         (Some(name), _) => {
             Some(json!({"detail": format!("covered by the policy exception {name}")}))
@@ -164,6 +168,27 @@ fn analysis(finding: &Finding) -> Option<Value> {
         })),
         (None, FindingStatus::Affected) => None,
     }
+}
+
+/// Says what the author of a VEX document claims, in CycloneDX' words where there is one.
+fn claimed(statement: &VexStatement, said: &str) -> Value {
+    let state = match statement.status {
+        VexStatus::Fixed => "resolved",
+        _ => "not_affected",
+    };
+    let justification = statement.justification.and_then(|why| match why {
+        VexJustification::ComponentNotPresent | VexJustification::VulnerableCodeNotPresent => {
+            Some("code_not_present")
+        }
+        VexJustification::VulnerableCodeNotInExecutePath => Some("code_not_reachable"),
+        VexJustification::InlineMitigationsAlreadyExist => Some("protected_by_mitigating_control"),
+        VexJustification::VulnerableCodeCannotBeControlledByAdversary => None,
+    });
+    let mut analysis = json!({"state": state, "detail": said});
+    if let (Some(justification), Some(members)) = (justification, analysis.as_object_mut()) {
+        members.insert("justification".into(), json!(justification));
+    }
+    analysis
 }
 
 /// Names a status as CycloneDX does.

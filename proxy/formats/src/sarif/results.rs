@@ -10,7 +10,7 @@ use sluicegate_model::verdict::Verdict;
 
 use super::super::answers::AttributedAnswer;
 use super::super::document::path_reference;
-use super::super::view::why_not;
+use super::super::view::{said_of, why_not};
 use super::{Level, Rules, level, message_text};
 
 #[derive(Serialize)]
@@ -38,6 +38,7 @@ pub(super) fn result<'a>(
         .as_ref()
         .map(|name| format!("covered by the policy exception {name}"));
     let suppressions = excepted
+        .or_else(|| said_of(finding))
         .or_else(|| why_not(finding).map(str::to_owned))
         .map(|why| json!([{"kind": "external", "justification": why}]));
     FindingResult {

@@ -75,6 +75,18 @@ fn an_exception_suppresses_its_finding_by_name() {
 }
 
 #[test]
+fn what_an_author_says_suppresses_its_finding() {
+    let mut verdict = samples::verdict();
+    verdict.findings[0].vex = vec![samples::vex_statement()];
+    let why = run(&verdict)["results"][0]["suppressions"][0]["justification"].clone();
+    assert_eq!(
+        why,
+        "not_affected by Example PSIRT: vulnerable_code_not_in_execute_path (lookups are switched off), \
+         in vex/app.openvex.json, for policy default"
+    );
+}
+
+#[test]
 fn a_fingerprint_outlives_a_rebuild() {
     let verdict = samples::verdict();
     let mut rebuilt = verdict.clone();

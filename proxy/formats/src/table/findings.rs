@@ -9,6 +9,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_model::vex::VexStatement;
 
 use super::super::appearance::{Appearance, Colour};
 use super::super::grid::{Cell, Grid};
@@ -45,7 +46,7 @@ type RowKey<'a> = (
     (&'a str, &'a str, &'a str),
     (
         Option<&'a str>,
-        Option<&'a str>,
+        (Option<&'a str>, &'a [VexStatement]),
         (FindingStatus, Option<QuietedBy>),
         Option<&'a str>,
         Evidence,
@@ -132,7 +133,7 @@ fn groups<'a>(verdict: &'a Verdict, inventory: &'a Inventory, view: &View) -> Ve
             (finding.id.as_str(), source, package.version.as_str()),
             (
                 finding.fixed.as_deref(),
-                finding.exception.as_deref(),
+                (finding.exception.as_deref(), finding.vex.as_slice()),
                 (finding.status, finding.quieted_by),
                 finding.attributed.as_deref().map(|own| own.purl.as_str()),
                 package.evidence,
@@ -241,6 +242,10 @@ impl<'a> Group<'a> {
         }
         if let Some(exception) = &finding.exception {
             notes.push(format!("exception {}", printable(exception)));
+        }
+        for statement in &finding.vex {
+            let (status, author) = (statement.status.as_str(), printable(&statement.author));
+            notes.push(format!("vex {status} by {author}"));
         }
         notes.join(", ")
     }

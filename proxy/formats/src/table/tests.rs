@@ -6,6 +6,7 @@ use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::samples;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::vex::VexStatement;
 
 use super::super::appearance::Appearance;
 use super::super::view::View;
@@ -77,6 +78,13 @@ fn findings_stand_worst_first_with_the_fix_beside_each() {
 }
 
 #[test]
+fn what_an_author_says_is_noted_beside_the_finding() {
+    let mut verdict = samples::verdict();
+    verdict.findings[0].vex = vec![samples::vex_statement()];
+    line(&plain(&verdict), "vex not_affected by Example PSIRT");
+}
+
+#[test]
 fn packages_of_one_source_share_a_row() {
     let table = plain(&samples::verdict());
     assert_eq!(table.matches("CVE-2023-0286").count(), 1);
@@ -143,6 +151,10 @@ fn what_an_image_says_cannot_steer_the_terminal() {
         finding.package.path = evil.into();
         finding.fixed = Some(evil.into());
         finding.exception = Some(evil.into());
+        finding.vex = vec![VexStatement {
+            author: evil.into(),
+            ..samples::vex_statement()
+        }];
     }
     for gap in &mut verdict.coverage.gaps {
         gap.detail = evil.into();

@@ -53,7 +53,8 @@ pub(super) struct DecisionLineAnswer {
     feeds: Option<String>,
     /// The name of all that read and judged the image.
     fingerprint: Option<String>,
-    /// The exceptions without which a stricter decision would have come out, by name.
+    /// The exceptions, by name, and the VEX documents, as `vex:` and their file, without which a
+    /// stricter decision would have come out.
     allowed_by: Vec<String>,
     /// How many pulls the line stands for.
     count: u64,
@@ -68,15 +69,17 @@ pub(super) struct DecisionLineAnswer {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "PolicyDocument")]
 pub(super) struct PolicyDocumentAnswer {
-    /// `policy`, `binding` or `exception`.
+    /// `policy`, `binding`, `exception`, `delegation` or `vex`.
     kind: String,
-    /// Its name; entries of a `.trivyignore.yaml` may share one.
+    /// Its name; entries of a `.trivyignore.yaml` may share one. Of a VEX document it is the path by
+    /// which a policy names it.
     name: String,
     /// The file it was read from.
     file: String,
     /// Its part of the file, comments included.
     text: String,
-    /// What it says, however it is laid out: what digests are made of.
+    /// What it says, however it is laid out: what digests are made of. Of a VEX document it is the
+    /// digest of its text.
     canonical: String,
 }
 

@@ -11,6 +11,7 @@ use sluicegate_model::form::{Boxed, Each, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::package::{Ecosystem, Evidence};
 use sluicegate_model::severity::Severity;
+use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Coverage")]
@@ -58,6 +59,12 @@ pub(super) struct StoredFinding {
     exception: Option<String>,
     #[serde(
         default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "Each::<StoredVexStatement>"
+    )]
+    vex: Vec<VexStatement>,
+    #[serde(
+        default,
         skip_serializing_if = "Option::is_none",
         with = "Maybe::<Boxed<StoredAttributed>>"
     )]
@@ -94,6 +101,19 @@ pub(super) struct StoredAttributed {
     ecosystem: Option<Ecosystem>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "VexStatement")]
+pub(super) struct StoredVexStatement {
+    status: VexStatus,
+    justification: Option<VexJustification>,
+    statement: Option<String>,
+    author: String,
+    document: String,
+    file: String,
+    timestamp: Timestamp,
+    policies: Vec<String>,
+}
+
 fn one() -> u64 {
     1
 }
@@ -109,4 +129,5 @@ forms! {
     StoredFinding => Finding,
     StoredFindingPackage => FindingPackage,
     StoredAttributed => Attributed,
+    StoredVexStatement => VexStatement,
 }

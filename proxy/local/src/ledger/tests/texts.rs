@@ -117,12 +117,13 @@ async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
 }
 
 #[test]
-fn dates_that_earlier_texts_lack_are_kept() {
+fn what_earlier_texts_lack_is_kept() {
     let mut verdict = verdict("app", "image", 0, many_findings());
     let date = Some(verdict.provenance.decided_at);
     verdict.first_seen = date;
     verdict.findings[0].published = date;
     verdict.findings[1].fix_published = date;
+    verdict.findings[2].vex = vec![samples::vex_statement()];
     let text = stored::verdict_text(&verdict).unwrap();
     assert_eq!(stored::read_verdict(&text), Some(verdict));
 }

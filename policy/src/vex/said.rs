@@ -1,0 +1,221 @@
+//! Everything that the documents of one policy say, and what of it counts for a finding.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sluicegate_model::Digest;
+use sluicegate_model::finding::Finding;
+use sluicegate_model::vex::VexStatus;
+
+use super::product::{Found, Subject};
+use super::{Statement, VexDocument};
+use crate::conditions::Moment;
+
+/// Most names and products that all documents of a policy say something of, each pair counted.
+const MAX_ENTRIES: usize = 1_000_000;
+/// Most comparisons for one package that has one weakness.
+const MAX_ALIKE: usize = 10_000;
+
+/// What the documents of a policy say, by weakness and package.
+#[derive(Debug, Default)]
+pub(crate) struct Vex {
+    documents: Vec<Arc<VexDocument>>,
+    /// By a name of the weakness, and by that of the package, which is empty where all of an image are
+    /// meant.
+    entries: HashMap<String, HashMap<String, Vec<Entry>>>,
+}
+
+/// Where something is said.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    document: usize,
+    statement: usize,
+    subject: usize,
+}
+
+/// What is said too often: the fault of whoever attached it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TooMuch {
+    #[error("all VEX documents of a policy together name more than {MAX_ENTRIES} products")]
+    Entries,
+    #[error(
+        "the VEX documents of a policy take more than {MAX_ALIKE} comparisons for {name:?} in {package:?}"
+    )]
+    Alike { name: String, package: String },
+}
+
+/// A statement that is about a finding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim<'a> {
+    pub document: &'a VexDocument,
+    pub statement: &'a Statement,
+}
+
+impl Vex {
+    /// Puts what documents say in order.
+    pub(crate) fn of(documents: Vec<Arc<VexDocument>>) -> Result<Self, TooMuch> {
+        let mut vex = Self {
+            documents,
+            entries: HashMap::new(),
+        };
+        let mut count = 0_usize;
+        for (document, held) in vex.documents.iter().enumerate() {
+            for (statement, said) in held.statements.iter().enumerate() {
+                let names = std::iter::once(&said.name).chain(&said.aliases);
+                for name in names {
+                    count = count.saturating_add(said.subjects.len());
+                    if count > MAX_ENTRIES {
+                        return Err(TooMuch::Entries);
+                    }
+                    let packages = vex.entries.entry(name.clone()).or_default();
+                    for (subject, it) in said.subjects.iter().enumerate() {
+                        let package = packages.entry(it.package_name().to_owned()).or_default();
+                        package.push(Entry {
+                            document,
+                            statement,
+                            subject,
+                        });
+                    }
+                }
+            }
+        }
+        vex.check_alike()?;
+        Ok(vex)
+    }
+
+    /// Refuses what would make a decision take long.
+    fn check_alike(&self) -> Result<(), TooMuch> {
+        let weight = |entry: &Entry| self.said(*entry).map_or(0, |(_, it)| it.weight());
+        for (name, packages) in &self.entries {
+            for (package, entries) in packages {
+                if entries.iter().map(weight).sum::<usize>() > MAX_ALIKE {
+                    return Err(TooMuch::Alike {
+                        name: name.clone(),
+                        package: package.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn documents(&self) -> &[Arc<VexDocument>] {
+        &self.documents
+    }
+
+    fn said(&self, entry: Entry) -> Option<(Claim<'_>, &Subject)> {
+        let document = self.documents.get(entry.document)?;
+        let statement = document.statements.get(entry.statement)?;
+        let subject = statement.subjects.get(entry.subject)?;
+        let claim = Claim {
+            document,
+            statement,
+        };
+        Some((claim, subject))
+    }
+
+    /// Lists for each finding the statements that quiet it; no list at all where there is no document.
+    pub(crate) fn on<'a>(
+        &'a self,
+        findings: &[Finding],
+        image: &Digest,
+        moment: &Moment,
+    ) -> Vec<Vec<Claim<'a>>> {
+        if self.entries.is_empty() {
+            return Vec::new();
+        }
+        let each = findings.iter();
+        each.map(|finding| self.quieting(finding, image, moment))
+            .collect()
+    }
+
+    /// Lists the statements that quiet a finding, in an order of their own.
+    ///
+    /// Of each author the newest counts, of equally new ones the strictest. Where one author says that
+    /// the weakness bears on it, nobody else quiets it.
+    fn quieting(&self, finding: &Finding, image: &Digest, moment: &Moment) -> Vec<Claim<'_>> {
+        let names = finding.aliases.iter().chain(&finding.advisories);
+        let names = std::iter::once(&finding.id).chain(names);
+        let mut known = names.filter_map(|name| self.entries.get(name)).peekable();
+        if known.peek().is_none() {
+            return Vec::new();
+        }
+        let found = Found::of(finding);
+        let mut newest: BTreeMap<&str, Vec<Claim<'_>>> = BTreeMap::new();
+        for packages in known {
+            let names = found.iter().map(|found| found.purl.name.as_str());
+            let entries = names.chain([""]).filter_map(|name| packages.get(name));
+            for entry in entries.flatten() {
+                let Some((claim, subject)) = self.said(*entry) else {
+                    continue;
+                };
+                let means = subject.means(image, &found, moment);
+                // What quiets is certain; what does not is believed where it may be meant.
+                let counts = means.unwrap_or(!claim.statement.quiets());
+                if counts && claim.names(finding) && moment.is_here(claim.statement.at) {
+                    let own = newest.entry(&claim.document.author).or_default();
+                    keep_newest(own, claim);
+                }
+            }
+        }
+        let mut all: Vec<Claim<'_>> = newest.into_values().flatten().collect();
+        let bears = |claim: &Claim<'_>| claim.statement.status == VexStatus::Affected;
+        if all.iter().any(bears) {
+            return Vec::new();
+        }
+        all.retain(|claim| claim.statement.quiets());
+        all.sort_by(|one, other| one.order().cmp(&other.order()));
+        all.dedup_by(|one, other| one.order() == other.order());
+        all
+    }
+}
+
+/// Keeps of one author's statements the newest, and of those the strictest.
+fn keep_newest<'a>(kept: &mut Vec<Claim<'a>>, claim: Claim<'a>) {
+    let age = |claim: &Claim<'_>| (claim.statement.at, strictness(claim.statement));
+    let first = kept.first().map(age);
+    if first.is_some_and(|first| first < age(&claim)) {
+        kept.clear();
+    }
+    if first.is_none_or(|first| first <= age(&claim)) {
+        kept.push(claim);
+    }
+}
+
+/// Orders statements of the same instant: the strictest counts.
+fn strictness(statement: &Statement) -> u8 {
+    match statement.status {
+        VexStatus::Affected => 2,
+        _ if !statement.quiets() => 1,
+        _ => 0,
+    }
+}
+
+/// What tells claims of one author apart.
+type Order<'a> = (&'a str, &'a str, Timestamp, VexStatus, (u8, &'a str));
+
+impl<'a> Claim<'a> {
+    /// Tells whether it is about the weakness. Other names are held against those of the weakness
+    /// alone: an advisory can be about several.
+    fn names(&self, finding: &Finding) -> bool {
+        let name = &self.statement.name;
+        let is_it = |name: &String| *name == finding.id || finding.aliases.contains(name);
+        is_it(name) || finding.advisories.contains(name) || self.statement.aliases.iter().any(is_it)
+    }
+
+    fn order(&self) -> Order<'a> {
+        let statement = self.statement;
+        let justification = statement.justification.map_or(0, |it| 1 + it as u8);
+        (
+            &self.document.author,
+            &self.document.path,
+            statement.at,
+            statement.status,
+            (
+                justification,
+                statement.words.as_deref().unwrap_or_default(),
+            ),
+        )
+    }
+}
