@@ -6,6 +6,12 @@ use crate::layer::Layer;
 use crate::said::Said;
 use crate::values::Access;
 
+/// What the setting takes.
+const WORDS: [(&str, Access); 2] = [
+    ("required", Access::Required),
+    ("anonymous", Access::Anonymous),
+];
+
 /// Reads what was chosen for an API at `listen`: without a word, only an API that nobody but this
 /// machine reaches answers without a key.
 pub(crate) fn read(said: &mut Said<'_>, listen: SocketAddr) -> Access {
@@ -24,6 +30,7 @@ fn chosen(said: &mut Said<'_>) -> Option<Access> {
             .iter()
             .any(|key| layer.many(key).is_some())
     };
+    said.takes(&WORDS);
     let layer = said.layers.0.iter().find(says)?;
     let (auth, open) = (layer.one("api_auth"), layer.one("api_open"));
     let is_open = open.map(|value| value.text == "true");
@@ -31,14 +38,11 @@ fn chosen(said: &mut Said<'_>) -> Option<Access> {
         // "Not open" never kept anybody on this machine from reading: it chooses nothing.
         return (is_open == Some(true)).then_some(Access::Anonymous);
     };
-    let chosen = match auth.text.as_str() {
-        "required" => Access::Required,
-        "anonymous" => Access::Anonymous,
-        other => {
-            let message = format!("wanted required or anonymous, got {other:?}");
-            said.notes.error(&auth.place, message);
-            return Some(Access::Anonymous);
-        }
+    let meant = WORDS.iter().find(|(word, _)| *word == auth.text);
+    let Some((_, chosen)) = meant.copied() else {
+        let message = format!("wanted required or anonymous, got {:?}", auth.text);
+        said.notes.error(&auth.place, message);
+        return Some(Access::Anonymous);
     };
     if let (Some(open), Some(is_open)) = (open, is_open)
         && is_open != (chosen == Access::Anonymous)

@@ -8,7 +8,7 @@
 //! is made of a row), `said` (how the usual kinds of values are read), `values` (the others), `layer`
 //! with `env` and `file` (one source each), `check` (what is wrong together), `address`, `api_auth`,
 //! `webhook`, `upstreams` and `credentials` (registries and their secrets), `named_registry` (those
-//! of a command line), `networks` (who is believed).
+//! of a command line), `networks` (who is believed), `schema` (what editors are told of the file).
 
 mod settings;
 
@@ -28,6 +28,7 @@ mod layer;
 mod named_registry;
 mod networks;
 mod said;
+mod schema;
 mod upstreams;
 mod values;
 mod webhook;
@@ -38,6 +39,7 @@ pub use env::Environment;
 pub use errors::{ConfigError, ConfigErrors};
 pub use hook::{HookSecretError, read_hook_secret};
 pub use named_registry::{is_loopback, registry_allowed, registry_named};
+pub use schema::schema;
 pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{
@@ -47,6 +49,7 @@ pub use values::{
 
 use errors::Notes;
 use said::Said;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -77,6 +80,7 @@ pub fn load(
         extras: &extras,
         environment,
         notes: &mut notes,
+        words: BTreeMap::new(),
     });
     if notes.errors.is_empty() {
         Ok(Loaded {

@@ -2,6 +2,7 @@
 //!
 //! Every mistake is noted and a harmless value put in its place, so that one run tells them all.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) struct Said<'a> {
     pub(crate) extras: &'a Extras,
     pub(crate) environment: &'a Environment,
     pub(crate) notes: &'a mut Notes,
+    /// The words that settings take, of those that were looked at and take a few only.
+    pub(crate) words: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl<'a> Said<'a> {
@@ -49,9 +52,24 @@ impl<'a> Said<'a> {
         value.unwrap_or(default)
     }
 
+    /// Notes that the setting takes these words alone, and gives them.
+    pub(crate) fn takes<T, const N: usize>(
+        &mut self,
+        words: &[(&'static str, T); N],
+    ) -> [&'static str; N] {
+        let all = words.each_ref().map(|(word, _)| *word);
+        let noted = all.iter().map(|word| (*word).to_owned()).collect();
+        self.words.insert(self.key, noted);
+        all
+    }
+
     /// Reads one word of a few.
-    pub(crate) fn word<T: Copy>(&mut self, default: T, words: &[(&str, T)]) -> T {
-        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    pub(crate) fn word<T: Copy, const N: usize>(
+        &mut self,
+        default: T,
+        words: &[(&'static str, T); N],
+    ) -> T {
+        let all = self.takes(words);
         self.value(default, &all.join(" or "), |text| {
             let meant = words.iter().find(|(word, _)| *word == text);
             meant.map(|(_, value)| *value)

@@ -7,7 +7,8 @@
 //! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`,
 //! `vex`, `delegation`), how they are read (`attached`, `read`, `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
 //! decision (`named`, `spared`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
-//! what moves with every feed (`moving`), and what was expected (`case`, `play`).
+//! what moves with every feed (`moving`), what was expected (`case`, `play`), and what editors are told of
+//! documents (`schema`).
 
 mod askers;
 mod attached;
@@ -35,6 +36,7 @@ mod play;
 mod purl;
 mod read;
 mod rules;
+mod schema;
 mod set;
 mod spared;
 mod trivyignore;
@@ -61,6 +63,7 @@ pub use named::NameRefusal;
 pub use needs::Lacks;
 pub use parts::Asked;
 pub use play::{CaseResult, JudgedImage};
+pub use schema::schema;
 pub use set::PolicySet;
 pub use spared::rests_on_grace;
 pub use trivyignore::is_named as is_trivyignore;

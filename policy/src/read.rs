@@ -17,6 +17,11 @@ use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
 
+pub(crate) use conditions::{EVIDENCE, KINDS, SEVERITIES, STATUSES};
+pub(crate) use delegations::delegations_of;
+pub(crate) use images::USERS;
+pub(crate) use rules::FALLBACKS;
+
 use crate::attached;
 use crate::binding::Binding;
 use crate::built_in::BUILT_IN_NAME;
@@ -29,12 +34,10 @@ use crate::purl::PurlPattern;
 use crate::rules::{MaxAge, Mode, Policy};
 use crate::vex::Vex;
 
-pub(crate) use delegations::delegations_of;
-
 /// The only version of documents there is.
-const API_VERSION: &str = "sluicegate/v1";
+pub(crate) const API_VERSION: &str = "sluicegate/v1";
 /// The word for an age that each family of ecosystems sets by its own rhythm.
-const AUTO: &str = "auto";
+pub(crate) const AUTO: &str = "auto";
 /// What is said of keys that are documented and not yet understood.
 const NOT_YET: &str = "not supported yet";
 /// Longest name of a document or rule, in bytes: names are shown in one-line refusals.
@@ -334,12 +337,7 @@ impl DocumentReader {
     }
 
     fn action(&mut self, node: &Node) -> Option<Decision> {
-        let actions = [
-            ("refuse", Decision::Refuse),
-            ("annotate", Decision::Annotate),
-            ("allow", Decision::Allow),
-        ];
-        self.word(node, &actions)
+        self.word(node, &ACTIONS)
     }
 
     fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
@@ -364,17 +362,23 @@ impl DocumentReader {
     }
 }
 
-const MODES: [(&str, Mode); 3] = [
+pub(crate) const ACTIONS: [(&str, Decision); 3] = [
+    ("refuse", Decision::Refuse),
+    ("annotate", Decision::Annotate),
+    ("allow", Decision::Allow),
+];
+
+pub(crate) const MODES: [(&str, Mode); 3] = [
     ("enforce", Mode::Enforce),
     ("annotate", Mode::Annotate),
     ("audit", Mode::Audit),
 ];
 
 /// What becomes of images of which no rule speaks: whether the rules list what is allowed.
-const DEFAULTS: [(&str, bool); 2] = [("allow", false), ("refuse", true)];
+pub(crate) const DEFAULTS: [(&str, bool); 2] = [("allow", false), ("refuse", true)];
 
 /// The kinds of artifacts that a policy can name; all are allowed where it names none.
-const ARTIFACTS: [(&str, ArtifactKind); 4] = [
+pub(crate) const ARTIFACTS: [(&str, ArtifactKind); 4] = [
     ("signatures", ArtifactKind::Signature),
     ("sboms", ArtifactKind::Sbom),
     ("attestations", ArtifactKind::Attestation),

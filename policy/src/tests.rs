@@ -212,6 +212,13 @@ fn the_built_in_policy_lists_the_rest_so_that_a_note_means_something() {
     for finding in [
         finding("CVE-6", Severity::Medium, Some("2"), false),
         finding("CVE-7", Severity::Unknown, None, false),
+        // What Debian calls unimportant, and what it has not looked into.
+        finding("CVE-8", Severity::Negligible, None, false),
+        finding("CVE-9", Severity::Negligible, Some("2"), false),
+        Finding {
+            status: FindingStatus::Unknown,
+            ..finding("CVE-10", Severity::Unknown, None, false)
+        },
     ] {
         let outcome = decided(
             &PolicySet::built_in(),

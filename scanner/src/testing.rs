@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use sluicegate_model::advisory::{Advisory, Scope};
+use sluicegate_model::advisory::{Advisory, Scope, Triage};
 use sluicegate_model::digest::{DiffId, Digest};
 use sluicegate_model::image_config::{ImageConfig, RootFs};
 use sluicegate_model::inventory::Inventory;
@@ -126,6 +126,7 @@ pub(crate) fn advisory(id: &str) -> Advisory {
         cvss: None,
         published: None,
         informational: false,
+        triage: Triage::default(),
         scope: Scope::default(),
         versions: Vec::new(),
         ranges: Vec::new(),

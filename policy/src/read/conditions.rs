@@ -163,7 +163,7 @@ impl DocumentReader {
     }
 }
 
-const SEVERITIES: [(&str, Severity); 5] = [
+pub(crate) const SEVERITIES: [(&str, Severity); 5] = [
     ("negligible", Severity::Negligible),
     ("low", Severity::Low),
     ("medium", Severity::Medium),
@@ -171,20 +171,20 @@ const SEVERITIES: [(&str, Severity); 5] = [
     ("critical", Severity::Critical),
 ];
 
-const KINDS: [(&str, FindingKind); 4] = [
+pub(crate) const KINDS: [(&str, FindingKind); 4] = [
     ("vulnerability", FindingKind::Vulnerability),
     ("malware", FindingKind::Malware),
     ("eol", FindingKind::Eol),
     ("informational", FindingKind::Informational),
 ];
 
-const STATUSES: [(&str, FindingStatus); 3] = [
+pub(crate) const STATUSES: [(&str, FindingStatus); 3] = [
     ("affected", FindingStatus::Affected),
     ("unknown", FindingStatus::Unknown),
     ("not_affected", FindingStatus::NotAffected),
 ];
 
-const EVIDENCE: [(&str, Evidence); 5] = [
+pub(crate) const EVIDENCE: [(&str, Evidence); 5] = [
     ("installed", Evidence::Installed),
     ("cached", Evidence::Cached),
     ("historical", Evidence::Historical),

@@ -13,7 +13,7 @@ use crate::rules::{Rule, Template};
 /// How old the digest may be that a tag falls back to, where a rule does not say.
 const FALLBACK_MAX_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What a tag can fall back to.
-const FALLBACKS: [(&str, ()); 1] = [("lastAllowedDigest", ())];
+pub(crate) const FALLBACKS: [(&str, ()); 1] = [("lastAllowedDigest", ())];
 /// Most rules of one policy: each is held against each finding.
 const MAX_RULES: usize = 1_000;
 

@@ -20,6 +20,7 @@ import lists
 import memory
 import rejudge
 import replay
+import tracker
 import warm
 from daemons import Registry, Sluicegate, free_port
 
@@ -39,6 +40,7 @@ FIGURES = {
     "linked": linked.measure,
     "scan": cold.scan,
     "inspect": inspect_image.measure,
+    "tracker": tracker.measure,
 }
 
 

@@ -29,6 +29,7 @@ mod policy_test;
 pub mod query;
 pub mod scanner;
 pub mod scanners;
+pub mod schema;
 pub mod serve;
 pub mod status;
 pub mod verdict_table;
@@ -106,6 +107,8 @@ enum Command {
     /// The configuration of serve
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Prints JSON Schemas of configuration and policy files, for editors
+    Schema(schema::SchemaArgs),
     /// Whether a service answers, as a container engine asks it
     Health(health::HealthArgs),
     /// Prints what completes commands in a shell
@@ -131,6 +134,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Scanner(args)) => scanner::run(*args).await,
         Some(Command::Scanners(command)) => scanners::run(command, out).await,
         Some(Command::Config(command)) => config::run(command, out),
+        Some(Command::Schema(args)) => schema::run(&args, out),
         Some(Command::Health(args)) => health::run(args, out).await,
         Some(Command::Completions(args)) => completions::completions(&args, out),
         Some(Command::Man(args)) => completions::man(&args, out),

@@ -30,6 +30,8 @@ pub struct Advisory {
     pub published: Option<Timestamp>,
     /// Whether it tells of no weakness, but that a package is no longer tended, or asks for notice.
     pub informational: bool,
+    /// How far its publisher has got with it, where that is a distribution that tells.
+    pub triage: Triage,
     /// Which builds of the package it speaks of.
     pub scope: Scope,
     /// Exact versions that are affected.
@@ -39,6 +41,18 @@ pub struct Advisory {
     /// The same over the names of releases, where the versions of `ranges` leave them out: Go knows
     /// no `v12.4.0` of a module whose path has no `/v12`, and so no end of a range there.
     pub releases: Vec<Range>,
+}
+
+/// How far a distribution has got with a weakness of its package.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Triage {
+    /// The versions say all there is.
+    #[default]
+    Settled,
+    /// Nobody there has found out yet whether the package has it.
+    Undetermined,
+    /// The package has it, and is given no fixes any more.
+    EndOfLife,
 }
 
 /// What a severity rests on, most trusted first.

@@ -205,9 +205,36 @@ impl GapKind {
         )
     }
 
+    /// Lists the names of all kinds.
+    pub fn names() -> Vec<String> {
+        let schema = schemars::schema_for!(Self).to_value();
+        let each = schema.get("oneOf").and_then(|each| each.as_array());
+        let names = each
+            .into_iter()
+            .flatten()
+            .filter_map(|kind| kind.get("const")?.as_str());
+        names.map(str::to_owned).collect()
+    }
+
     /// Tells whether whoever scans, not the image, is why something was not looked at: another time
     /// more may be found.
     pub const fn is_passing(self) -> bool {
         matches!(self, Self::Interrupted | Self::NoScanner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_that_of_a_kind() {
+        let names = GapKind::names();
+        for name in &names {
+            let kind: GapKind = serde_json::from_value(name.as_str().into()).unwrap();
+            assert_eq!(serde_json::to_value(kind).unwrap(), name.as_str());
+        }
+        let ends = [names.first(), names.last()].map(|name| name.map(String::as_str));
+        assert_eq!(ends, [Some("no-feed"), Some("no-scanner")]);
     }
 }

@@ -7,7 +7,7 @@
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`], [`vex`]), and what follows ([`finding`], [`report`],
 //! [`audience`], [`access`], [`domain`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
-//! [`percent`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
+//! [`percent`]; what people may write in files, for editors, is [`shape`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
 pub mod absent;
 pub mod access;
@@ -45,6 +45,7 @@ pub mod samples;
 pub mod schema;
 pub mod secret;
 pub mod severity;
+pub mod shape;
 pub mod snapshot;
 pub mod strict_json;
 pub mod strict_yaml;

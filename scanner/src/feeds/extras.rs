@@ -1,12 +1,15 @@
 //! What databases say of a package beside OSV's own fields: which parts of it have the weakness and on
-//! which platforms, and that it is no weakness.
+//! which platforms, that it is no weakness, and how far a distribution has got with it.
 //!
 //! What is not said, or in another shape, limits nothing. Called by the OSV reader for each affected
-//! package. Sources: Go vulnerability database, "OSV JSON schema"; RustSec, "Advisory format".
+//! package. Sources: Go vulnerability database, "OSV JSON schema"; RustSec, "Advisory format"; Debian
+//! Security Tracker, "Undetermined tags", "end-of-life packages" and its JSON.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use sluicegate_model::advisory::Part;
+use sluicegate_model::advisory::{Part, Range, RangeEvent, Triage};
+use sluicegate_model::package::family_of;
 
 /// What RustSec calls records on no weakness. One on unsound code may be one, and counts.
 const INFORMATIONAL: [&str; 2] = ["unmaintained", "notice"];
@@ -36,6 +39,33 @@ pub(super) fn is_informational(ecosystem: &str, extra: Option<&RawValue>) -> boo
     let extra: Option<Extra> = read(extra.filter(|_| ecosystem == "crates.io"));
     let stated = extra.and_then(|extra| extra.informational);
     stated.is_some_and(|stated| INFORMATIONAL.contains(&stated.as_str()))
+}
+
+/// Reads how far Debian has got with a weakness of its package, in the words of its tracker.
+///
+/// The public records have its `urgency`, which says what is at the end of its life; its `status` is
+/// read where a record was given that too, for an undetermined weakness has ranges as an open one has.
+/// What has a fix is settled.
+pub(super) fn triage(ecosystem: &str, extras: [Option<&RawValue>; 2], ranges: &[Range]) -> Triage {
+    #[derive(Deserialize)]
+    struct Extra {
+        urgency: Option<Value>,
+        status: Option<Value>,
+    }
+    let is_fix =
+        |event: &RangeEvent| matches!(event, RangeEvent::Fixed(_) | RangeEvent::LastAffected(_));
+    let has_fix = ranges.iter().flat_map(|range| &range.events).any(is_fix);
+    if has_fix || family_of(ecosystem) != "Debian" {
+        return Triage::Settled;
+    }
+    let said = extras.into_iter().filter_map(read::<Extra>);
+    let words = said.flat_map(|extra| [extra.status, extra.urgency]);
+    let stated = words.flatten().find_map(|word| match word.as_str()? {
+        "undetermined" => Some(Triage::Undetermined),
+        "end-of-life" => Some(Triage::EndOfLife),
+        _ => None,
+    });
+    stated.unwrap_or_default()
 }
 
 /// Lists the parts of a package that a record limits a weakness to; none where any of them is the whole
@@ -107,7 +137,7 @@ fn read<'a, T: Deserialize<'a>>(extra: Option<&'a RawValue>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -21,7 +21,7 @@ use super::status::{EcosystemStatus, FeedProblem};
 use super::times::FamilyTimes;
 
 /// The revision of layout and content; a file of another one is built again.
-pub(crate) const FORMAT: u32 = 10;
+pub(crate) const FORMAT: u32 = 11;
 
 /// The first bytes of every index file.
 const MAGIC: [u8; 8] = *b"SLGFEEDS";

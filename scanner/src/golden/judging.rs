@@ -68,6 +68,20 @@ fn more_records() -> Vec<serde_json::Value> {
         );
     }
     all.extend([on_part, record("CVE-2024-8", "Debian:12", "linux", "2.0-1")]);
+    let words = [
+        json!({"urgency": "end-of-life"}),
+        json!({"urgency": "low", "status": "undetermined"}),
+        json!({"urgency": "unimportant"}),
+    ];
+    for (number, said) in words.into_iter().enumerate() {
+        let mut tracked = record(&format!("CVE-2024-10{number}"), "Debian:12", "x", "0");
+        if let Some(affected) = tracked.pointer_mut("/affected/0") {
+            let open = json!([{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]);
+            let open = with(affected.clone(), "ranges", open);
+            *affected = with(open, "ecosystem_specific", said);
+        }
+        all.push(tracked);
+    }
     for ecosystem in families() {
         all.push(alias(
             record(&format!("A-{ecosystem}"), &ecosystem, "x", "1.5"),
@@ -160,19 +174,24 @@ fn absent() -> Vec<Component> {
         ..go()
     };
     let debian = Some(Ecosystem::new("Debian:12"));
-    let headers = component(
-        PackageType::Deb,
-        debian,
-        "linux-libc-dev",
-        "1.0-1",
-        Some("linux"),
-    );
+    // In one image what holds headers only stands before the kernel.
+    let [headers, kernel] = ["linux-libc-dev", "linux-modules"].map(|name| {
+        let debian = debian.clone();
+        component(PackageType::Deb, debian, name, "1.0-1", Some("linux"))
+    });
     let npm = Some(Ecosystem::new("npm"));
     let cached = Component {
         evidence: Evidence::Cached,
         ..component(PackageType::Npm, npm, "x", "1.0.1", None)
     };
-    let mut all = vec![go(), linked(&["y"]), linked(&["z"]), headers, cached];
+    let mut all = vec![
+        go(),
+        linked(&["y"]),
+        linked(&["z"]),
+        headers,
+        kernel,
+        cached,
+    ];
     let platforms = ["linux/amd64", "windows/amd64", "linux/", "/386"];
     all.extend(platforms.map(|platform| Component {
         platform: platform.to_owned(),

@@ -3,7 +3,7 @@
 //! Called by `judge`. It copies what advisories and feeds say; it never rates anything itself.
 
 use jiff::Timestamp;
-use sluicegate_model::advisory::{Advisory, RangeEvent};
+use sluicegate_model::advisory::{Advisory, RangeEvent, Triage};
 use sluicegate_model::finding::{Finding, FindingKind, FindingPackage, FindingStatus};
 use sluicegate_model::package::Component;
 
@@ -11,6 +11,7 @@ use super::groups::{Group, groups};
 use super::presence::{self, Absence};
 use super::question::Matched;
 use super::severity::{self, Rated};
+use super::triage;
 use crate::feeds::{FeedIndex, shown_probability};
 use crate::matchers::{Affected, Matcher, Side};
 
@@ -63,7 +64,7 @@ fn finding(
         Some(Absence::Part(detail)) if kind == FindingKind::Vulnerability => {
             (FindingStatus::NotAffected, Some(detail))
         }
-        _ => (status(members), None),
+        _ => (status(members), triage::said(members)),
     };
     let exploit_probability = group
         .cves
@@ -100,10 +101,14 @@ fn finding(
     })
 }
 
-/// Says whether the version is affected. Of a weakness that is here, a record on what is not says nothing.
+/// Says whether the version is affected. Of a weakness that is here, a record on what is not says
+/// nothing, and one of which the distribution has not found out whether it is here says that.
 fn status(members: &[&Matched<'_>]) -> FindingStatus {
     let mut counting = members.iter().filter(|member| !member.parts.are_absent());
-    if counting.any(|member| member.affected == Affected::Yes) {
+    let is_sure = |member: &&Matched<'_>| {
+        member.affected == Affected::Yes && member.advisory.triage != Triage::Undetermined
+    };
+    if counting.any(is_sure) {
         FindingStatus::Affected
     } else {
         FindingStatus::Unknown
@@ -178,7 +183,7 @@ fn package_called(component: &Component, by_name_alone: Option<&str>) -> Finding
     }
 }
 
-fn plain_package(component: &Component) -> FindingPackage {
+pub(super) fn plain_package(component: &Component) -> FindingPackage {
     FindingPackage {
         name: component.package.name.clone(),
         version: component.package.version.clone(),

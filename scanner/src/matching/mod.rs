@@ -16,6 +16,7 @@ mod presence;
 mod question;
 mod scope;
 mod severity;
+mod triage;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ use coverage::Unanswered;
 use known::Answer;
 use listing::Listing;
 use owner::{Fate, Word};
+use presence::has_headers_only;
 use question::{Question, Told, matched, on_installed, questions};
 
 /// Most questions put to advisories for one image, each about one version, every name of an advisory
@@ -259,6 +261,7 @@ fn answer(told: &[Told<'_>], component: &Component, feeds: &FeedIndex) -> Answer
         Arc::new(finding)
     };
     let findings = finding::of_component(matcher, component, &matched, feeds);
+    let findings = findings.chain(triage::ended(component, &matched, finding::plain_package));
     answer.findings = findings.map(placeless).collect();
     answer
 }
@@ -280,7 +283,8 @@ fn name_both(findings: &mut [Finding], under_owner: Vec<(String, Finding)>) {
 /// Orders components so that those of which the same is said stand together.
 ///
 /// The packages of one source have one version, and so have copies of one package. What is said of
-/// RPM packages depends on all of the package.
+/// RPM packages depends on all of the package, and what is said of others on their own name as far as
+/// that tells headers of a kernel from the kernel.
 fn compare(questions: &[Question], one: &Component, other: &Component) -> Ordering {
     let by_standing = || {
         let by_place = one.standing.cmp(&other.standing);
@@ -301,7 +305,8 @@ fn compare(questions: &[Question], one: &Component, other: &Component) -> Orderi
         PackageType::Rpm => by_type.then_with(|| one.cmp(other)),
         _ => by_type.then_with(by_version),
     };
-    by_package.then_with(by_standing)
+    let by_content = || has_headers_only(one).cmp(&has_headers_only(other));
+    by_package.then_with(by_content).then_with(by_standing)
 }
 
 /// Tells whether the answers to the same questions are the same for both components.

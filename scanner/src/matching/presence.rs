@@ -140,7 +140,8 @@ pub(super) fn absence<'a>(
 }
 
 /// Tells whether a system's package holds the kernel's headers only: what programs are compiled with.
-fn has_headers_only(package: &Package) -> bool {
+/// Its own name says so, which packages of one source and version do not share.
+pub(super) fn has_headers_only(package: &Package) -> bool {
     let name = package.name.as_str();
     let is_named_so = match package.package_type {
         PackageType::Deb => {

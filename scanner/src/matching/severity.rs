@@ -2,11 +2,12 @@
 //!
 //! The distribution's own word first, then GitHub's record, then the newest generation of CVSS; only
 //! where no matching record says anything, a record on the same CVE; only without one, NVD's files.
-//! Never the worst of several. Called for each finding.
+//! Never the worst of several. How bad it is elsewhere says nothing of a package of which its
+//! distribution does not know yet whether it has the weakness. Called for each finding.
 
 use std::collections::BTreeSet;
 
-use sluicegate_model::advisory::{Advisory, SeverityBasis};
+use sluicegate_model::advisory::{Advisory, SeverityBasis, Triage};
 use sluicegate_model::package::Package;
 use sluicegate_model::severity::Severity;
 
@@ -33,9 +34,14 @@ pub(super) fn rate(
     feeds: &FeedIndex,
 ) -> Rated {
     let is_system = package.package_type.is_operating_system();
+    let is_open = |advisory: &&Advisory| advisory.triage == Triage::Undetermined;
+    let is_open = advisories.iter().all(is_open);
     let stated = advisories.iter().filter_map(|advisory| {
         let basis = advisory.basis?;
         let is_vendors_word = is_system && basis == SeverityBasis::Word;
+        if is_open && !is_vendors_word {
+            return None;
+        }
         let is_github = advisory.id.starts_with("GHSA-");
         Some((
             (!is_vendors_word, !is_github, basis, &advisory.id),
@@ -48,6 +54,9 @@ pub(super) fn rate(
             source: Some(named(basis, id)),
             cvss: advisory.cvss,
         };
+    }
+    if is_open {
+        return Rated::default();
     }
     if let Some(rating) = cves.iter().find_map(|cve| feeds.rating(*cve)) {
         return Rated {

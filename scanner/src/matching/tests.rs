@@ -24,6 +24,7 @@ mod keys;
 mod many;
 mod owners;
 mod severities;
+mod tracker;
 
 /// Feeds made of records, each put into the folder of every ecosystem it affects.
 fn feeds(records: &[Value]) -> (TempDir, FeedIndex) {

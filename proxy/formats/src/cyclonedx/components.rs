@@ -44,19 +44,21 @@ impl<'a> References<'a> {
         Self(numbered.collect())
     }
 
-    /// Refers to what a finding is about: the operating system, or a component in each place that it
-    /// names; to the image where the inventory does not list it.
+    /// Refers to what a finding is about: a component in each place that it names; where the inventory
+    /// does not list it, to the operating system if that has ended, else to the image.
     pub(super) fn of_finding(&self, finding: &Finding) -> Vec<String> {
-        if finding.kind == FindingKind::Eol {
-            return vec![SYSTEM.to_owned()];
-        }
+        let unlisted = if finding.kind == FindingKind::Eol {
+            SYSTEM
+        } else {
+            IMAGE
+        };
         let (own, owner) = (finding.found_as(), finding.package.purl.as_str());
         let component = |place| {
             let number = self
                 .0
                 .get(&(own, place))
                 .or_else(|| self.0.get(&(owner, place)));
-            number.map_or_else(|| IMAGE.to_owned(), |number| reference(*number))
+            number.map_or_else(|| unlisted.to_owned(), |number| reference(*number))
         };
         finding.places().map(component).collect()
     }

@@ -101,6 +101,9 @@ pub(super) fn vulnerability<'a>(
             Some(fixed) => format!("Update to {fixed} or later."),
             None => match &finding.detail {
                 Some(_) if !finding.bears() => "Nothing is to be done.".into(),
+                Some(detail) if finding.kind != FindingKind::Eol => {
+                    format!("No fixed version is known: {detail}.")
+                }
                 Some(detail) => format!("Move to a release that is mended: {detail}."),
                 None => "No fixed version is known.".into(),
             },

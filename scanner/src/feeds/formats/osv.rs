@@ -31,7 +31,7 @@ impl Feed for Osv {
     fn info(&self) -> FeedInfo {
         FeedInfo {
             name: "osv",
-            revision: 7,
+            revision: 8,
             place: "*/all.zip",
         }
     }
@@ -188,9 +188,10 @@ fn affected_package(
     check_name("affected[].package.ecosystem", &package.ecosystem)?;
     check_name("affected[].package.name", &package.name)?;
     let summary = record.summary.as_deref();
+    let said = [entry.ecosystem_specific, entry.database_specific];
     let rating = rate(Statements {
         package_scores: entry.severity.as_deref().unwrap_or_default(),
-        package_extras: [entry.ecosystem_specific, entry.database_specific],
+        package_extras: said,
         record_extra: record.database_specific,
         record_scores: record.severity.as_deref().unwrap_or_default(),
         summary: summary.filter(|_| scope::is_erratum(&record.id)),
@@ -213,6 +214,7 @@ fn affected_package(
         cvss: rating.cvss,
         published,
         informational: extras::is_informational(&package.ecosystem, entry.database_specific),
+        triage: extras::triage(&package.ecosystem, said, &ranges),
         scope,
         versions: entry.versions.clone().unwrap_or_default(),
         ranges,

@@ -145,3 +145,98 @@ fn headers_of_a_kernel_have_none_of_its_weaknesses() {
         assert_eq!(findings[0].status, wanted, "{name}");
     }
 }
+
+/// Lists the packages of a report with the status of what was found on each.
+fn statuses(report: &Report) -> Vec<(&str, FindingStatus)> {
+    let findings = report.findings.iter();
+    let mut statuses: Vec<_> = findings
+        .map(|found| (found.package.name.as_str(), found.status))
+        .collect();
+    statuses.sort_unstable();
+    statuses
+}
+
+#[test]
+fn headers_of_a_kernel_do_not_answer_for_the_kernel() {
+    use FindingStatus::{Affected, NotAffected};
+    let (_home, feeds) = feeds(&[record("UBUNTU-CVE-2024-1", "Ubuntu:22.04", "linux", "6")]);
+    // In the order in which a database has them: what holds headers only stands first.
+    let wanted = [
+        ("linux-headers-5.15.0-91", NotAffected),
+        ("linux-headers-5.15.0-91-generic", NotAffected),
+        ("linux-image-unsigned-5.15.0-91-generic", Affected),
+        ("linux-libc-dev", NotAffected),
+        ("linux-modules-5.15.0-91-generic", Affected),
+        ("linux-tools-common", Affected),
+    ];
+    let installed = wanted.map(|(name, _)| {
+        let installed = component(PackageType::Deb, "Ubuntu:22.04", name, "5.15.0-91.101");
+        from_source(installed, "linux", "5.15.0-91.101")
+    });
+    let known = KnownPackages::default();
+    for round in ["asked", "known", "known in another order"] {
+        let mut installed = installed.to_vec();
+        if round.ends_with("order") {
+            installed.reverse();
+        }
+        let report = judge_knowing(&inventory(installed), &feeds, &known, now());
+        assert_eq!(statuses(&report), wanted, "{round}");
+    }
+}
+
+#[test]
+fn packages_are_told_the_same_together_as_each_alone() {
+    let names = [
+        "kernel",
+        "kernel-devel",
+        "kernel-headers",
+        "linux",
+        "linux-api-headers",
+        "linux-glibc-devel",
+        "linux-headers",
+        "linux-headers-6.1.0-9-amd64",
+        "linux-image-6.1.0-9-amd64",
+        "linux-libc-dev",
+        "linux-libc-headers-dev",
+        "linux-modules-6.1.0-9",
+    ];
+    let kinds = [
+        (PackageType::Deb, "Debian:12"),
+        (PackageType::Deb, "Ubuntu:22.04"),
+        (PackageType::Apk, "Alpine:v3.20"),
+        (PackageType::Apk, "Wolfi"),
+        (PackageType::Rpm, "AlmaLinux:9"),
+    ];
+    let (mut records, mut installed) = (Vec::new(), Vec::new());
+    for (number, (package_type, ecosystem)) in kinds.into_iter().enumerate() {
+        for source in ["linux", "kernel", "linux-headers"] {
+            let id = format!("CVE-2024-{number}{source}");
+            records.push(record(&id, ecosystem, source, "2-r1"));
+            for name in names {
+                let own = component(package_type, ecosystem, name, "1-r0");
+                let own = from_source(own, source, "1-r0");
+                let mut foreign = own.clone();
+                foreign.standing = Standing::ThirdParty;
+                for mut it in [own, foreign] {
+                    it.purl = format!("pkg:{ecosystem}/{source}/{name}?{:?}", it.standing);
+                    it.package.architecture = Some("x86_64".to_owned());
+                    installed.push(it);
+                }
+            }
+        }
+    }
+    let (_home, feeds) = feeds(&records);
+    let told = |components: Vec<Component>| {
+        let findings = judge(&inventory(components), &feeds, now()).findings;
+        findings.into_iter().map(|it| format!("{it:?}"))
+    };
+    let mut apart: Vec<String> = installed
+        .iter()
+        .flat_map(|it| told(vec![it.clone()]))
+        .collect();
+    let mut together: Vec<String> = told(installed.clone()).collect();
+    apart.sort();
+    together.sort();
+    assert!(!apart.is_empty());
+    assert_eq!(together, apart);
+}
