@@ -58,6 +58,7 @@ fn measure(what: &str, vex: &str) -> Result<(), Box<dyn Error>> {
         run: None,
         first_seen: None,
         graces: &[],
+        signatures: None,
     };
     let report = report();
     let (mut took, mut spoken) = (Vec::with_capacity(DECISIONS), 0);

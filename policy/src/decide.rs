@@ -8,6 +8,7 @@ use sluicegate_model::coverage::{Coverage, CoverageStatus};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Report;
 use sluicegate_model::run_config::RunConfig;
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Decision, Grace, PolicyReference, Reason, RuleId};
 use sluicegate_model::vex::{VexStatement, cited};
 use sluicegate_model::{Digest, Scope};
@@ -42,6 +43,8 @@ pub struct Subject<'a> {
     pub first_seen: Option<Timestamp>,
     /// The times that policies gave to it.
     pub graces: &'a [Grace],
+    /// What is known of who signed it; none where nobody could look.
+    pub signatures: Option<&'a Signatures>,
 }
 
 /// How the feed snapshot stands, beside how old its records are.
@@ -95,6 +98,7 @@ impl<'a> Subject<'a> {
                 run: self.run,
                 first_seen: self.first_seen,
                 coverage,
+                signatures: self.signatures,
             }),
         }
     }
@@ -372,7 +376,10 @@ fn rule_reasons<'p>(
 pub(crate) fn image_reason(rule: &Rule, image: &SeenImage<'_>, moment: &Moment) -> Option<Reason> {
     let conditions = rule.image.as_ref()?;
     let is_known = conditions.hold(image, moment).is_some();
-    let mut message = words::image(&conditions.told(), is_known);
+    let signatures = image.facts.and_then(|facts| facts.signatures);
+    let why = signatures.and_then(|it| it.unknown.as_deref());
+    let why = why.filter(|_| conditions.asks_who_signed());
+    let mut message = words::image(&conditions.told(), is_known, why);
     if let Some(own) = rule.message.as_ref().and_then(Template::plain) {
         message = format!("{message}. {own}");
     }

@@ -1,15 +1,19 @@
 //! Conditions on an image, which need no finding: what it is called, how it was built, since when it
-//! is known here, what of it could not be looked at.
+//! is known here, what of it could not be looked at, who signed it.
 //!
 //! Each holds, does not hold, or is not known: before anything is fetched little more than the name
 //! is. Whoever asks says what that means.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_model::artifact::Content;
+use sluicegate_model::artifact::{ArtifactKind, Content};
 use sluicegate_model::coverage::{Coverage, GapKind};
 use sluicegate_model::glob::Glob;
 use sluicegate_model::run_config::RunConfig;
+use sluicegate_model::signature::{Signatures, Statement};
 use sluicegate_model::{Digest, Tag};
+use sluicegate_signatures::PublicKey;
 
 use crate::conditions::Moment;
 use crate::words;
@@ -28,8 +32,26 @@ pub(crate) struct ImageConditions {
     pub first_seen_within: Option<SignedDuration>,
     /// Kinds of gaps, of which one must be there.
     pub gap: Option<Vec<GapKind>>,
+    /// Who has signed it.
+    pub signed_by: Option<Stated>,
+    /// Who says something else of it.
+    pub attested_by: Option<Stated>,
     /// Conditions that must not all hold.
     pub unless: Option<Box<Self>>,
+}
+
+/// What is said of an image, and the keys of which one has to say it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stated {
+    pub statement: Statement,
+    pub keys: Vec<PublicKey>,
+}
+
+impl Stated {
+    fn holds(&self, facts: &ImageFacts<'_>) -> Option<bool> {
+        let keys: BTreeSet<Digest> = self.keys.iter().map(|key| key.id().clone()).collect();
+        facts.signatures?.say(&self.statement, &keys)
+    }
 }
 
 /// A day or an instant that is fixed, or one that follows the present.
@@ -75,6 +97,8 @@ pub(crate) struct ImageFacts<'a> {
     /// Since when it is known here.
     pub first_seen: Option<Timestamp>,
     pub coverage: &'a Coverage,
+    /// What is known of who signed it; none where nobody could look.
+    pub signatures: Option<&'a Signatures>,
 }
 
 impl ImageConditions {
@@ -93,12 +117,15 @@ impl ImageConditions {
     }
 
     /// Tells whether all of them hold; none where that is not known. Of an artifact those that ask how
-    /// an image was built do not.
+    /// an image was built do not, and those that ask who signed it do not of what is attached to another
+    /// manifest: a signature has none itself.
     pub(crate) fn hold(&self, image: &SeenImage<'_>, moment: &Moment) -> Option<bool> {
-        let is_artifact = image
-            .facts
-            .is_some_and(|facts| facts.content != Content::Image);
-        if is_artifact && self.asks_of_build() {
+        let content = image.facts.map(|facts| facts.content);
+        let is_artifact = content.is_some_and(|content| content != Content::Image);
+        let is_attached = content
+            .and_then(Content::artifact)
+            .is_some_and(ArtifactKind::is_attached);
+        if (is_artifact && self.asks_of_build()) || (is_attached && self.asks_who_signed()) {
             return Some(false);
         }
         let named = |wanted: &[Glob], text: &str| wanted.iter().any(|glob| glob.matches(text));
@@ -135,12 +162,26 @@ impl ImageConditions {
             || inner.is_some_and(Self::asks_of_build)
     }
 
+    /// Tells whether they ask who signed an image.
+    pub(crate) fn asks_who_signed(&self) -> bool {
+        self.stated().next().is_some()
+    }
+
+    /// Lists what they ask of signatures.
+    pub(crate) fn stated(&self) -> Box<dyn Iterator<Item = &Stated> + '_> {
+        let own = self.signed_by.iter().chain(&self.attested_by);
+        let inner = self.unless.iter();
+        Box::new(own.chain(inner.flat_map(|inner| inner.stated())))
+    }
+
     fn asks_for_facts(&self) -> bool {
         self.created_before.is_some()
             || self.is_root.is_some()
             || self.labels.is_some()
             || self.first_seen_within.is_some()
             || self.gap.is_some()
+            || self.signed_by.is_some()
+            || self.attested_by.is_some()
     }
 
     fn hold_for_facts(&self, facts: &ImageFacts<'_>, moment: &Moment) -> Option<bool> {
@@ -152,12 +193,15 @@ impl ImageConditions {
         let is_old = |before| is_before(before, facts.created, moment);
         let is_root = |wanted| Some(facts.run?.is_root() == wanted);
         let is_labelled = |wanted: &Vec<(String, Glob)>| has_labels(wanted, facts.run);
+        let is_stated = |stated: &Stated| stated.holds(facts);
         all([
             self.created_before.map_or(Some(true), is_old),
             self.is_root.map_or(Some(true), is_root),
             self.labels.as_ref().map_or(Some(true), is_labelled),
             self.first_seen_within.map_or(Some(true), is_new),
             self.gap.as_ref().map_or(Some(true), has_gap),
+            self.signed_by.as_ref().map_or(Some(true), is_stated),
+            self.attested_by.as_ref().map_or(Some(true), is_stated),
         ])
     }
 }
@@ -182,6 +226,10 @@ impl ImageConditions {
             let kinds: Vec<String> = kinds.iter().map(|kind| words::gap_kind(*kind)).collect();
             format!("has a gap of the kind {}", kinds.join(" or "))
         };
+        let keys = |stated: &Stated| {
+            let keys = stated.keys.iter().map(|key| words::key(key.id()));
+            format!("the key {}", words::one_of(keys))
+        };
         let by_digest = |is_by_digest| if is_by_digest { "a digest" } else { "a tag" };
         let parts = [
             self.repositories
@@ -198,6 +246,16 @@ impl ImageConditions {
             self.first_seen_within
                 .map(|age| format!("was first seen here less than {} ago", words::span(age))),
             self.gap.as_ref().map(gap),
+            self.signed_by
+                .as_ref()
+                .map(|it| format!("is signed by {}", keys(it))),
+            self.attested_by.as_ref().map(|it| {
+                format!(
+                    "has {} attested by {}",
+                    words::word(it.statement.as_str()),
+                    keys(it)
+                )
+            }),
             self.unless
                 .as_deref()
                 .map(|unless| format!("is none that {}", unless.told())),

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::glob::Glob;
+use sluicegate_model::signature::{Signatures, Statement};
 
 use crate::conditions::{Block, Candidate, Conditions, Moment};
 use crate::image::{AskedName, ImageConditions, SeenImage};
@@ -249,6 +250,14 @@ impl ImageConditions {
                 alone(&|it| it.first_seen_within = self.first_seen_within),
             ),
             ("gap", alone(&|it| it.gap.clone_from(&self.gap))),
+            (
+                "signedBy",
+                alone(&|it| it.signed_by.clone_from(&self.signed_by)),
+            ),
+            (
+                "attestedBy",
+                alone(&|it| it.attested_by.clone_from(&self.attested_by)),
+            ),
             ("unless", alone(&|it| it.unless.clone_from(&self.unless))),
         ];
         let named = parts.into_iter();
@@ -289,7 +298,28 @@ fn image_got(condition: &str, image: &SeenImage<'_>) -> String {
             let kinds: BTreeSet<String> = kinds.map(|gap| words::gap_kind(gap.kind)).collect();
             or_none(words::some_of(kinds.into_iter()))
         }),
+        "signedBy" | "attestedBy" => {
+            let signatures = facts.and_then(|facts| facts.signatures);
+            signatures.map_or_else(unknown, |signatures| signed(condition, signatures))
+        }
         _ => String::new(),
+    }
+}
+
+/// Says which keys have signed an image, or attested to something of it.
+fn signed(condition: &str, signatures: &Signatures) -> String {
+    let is_meant = |statement: &Statement| match condition {
+        "signedBy" => *statement == Statement::Signature,
+        _ => *statement != Statement::Signature,
+    };
+    let found = signatures.found.iter();
+    let found = found.filter(|signed| is_meant(&signed.statement));
+    let keys: BTreeSet<String> = found
+        .map(|signed| words::word(&format!("{} by {}", signed.statement, signed.key)))
+        .collect();
+    match &signatures.unknown {
+        Some(why) if keys.is_empty() => format!("not known: {}", words::word(why)),
+        _ => or_none(words::some_of(keys.into_iter())),
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use jiff::Timestamp;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::report::Report;
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Decision, Reason};
 use sluicegate_model::{Audience, Digest, Repository, Scope};
 
@@ -27,6 +28,8 @@ pub struct JudgedImage {
     pub content: Content,
     /// Since when it is known.
     pub first_seen: Option<Timestamp>,
+    /// What is known of who signed it.
+    pub signatures: Option<Signatures>,
     /// What was found in it.
     pub report: Report,
 }
@@ -107,6 +110,7 @@ impl Case {
             run: self.run.as_ref(),
             first_seen: self.first_seen.or(image.first_seen),
             graces: &[],
+            signatures: image.signatures.as_ref(),
         };
         let mut report = image.report;
         // Exceptions and what is believed are this set's, and not those under which it was judged.

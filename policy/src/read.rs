@@ -9,6 +9,7 @@ mod conditions;
 mod delegations;
 mod images;
 mod rules;
+mod signers;
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -7,7 +7,7 @@ use sluicegate_model::report::Knowledge;
 use sluicegate_model::verdict::{Decision, RuleId};
 
 use crate::conditions::{Block, Candidate, Conditions, Moment};
-use crate::image::{ImageConditions, SeenImage};
+use crate::image::{ImageConditions, SeenImage, Stated};
 use crate::vex::Vex;
 
 /// A ceiling for everything a policy decides.
@@ -71,6 +71,12 @@ impl Policy {
     /// Tells whether it lists tags or digests that are allowed.
     pub(crate) fn lists_references(&self) -> bool {
         self.is_allow_list && self.names_references()
+    }
+
+    /// Lists what its rules ask of signatures.
+    pub(crate) fn stated(&self) -> impl Iterator<Item = &Stated> {
+        let images = self.rules.iter().filter_map(|rule| rule.image.as_ref());
+        images.flat_map(ImageConditions::stated)
     }
 
     /// Lowers a decision to what the mode lets through.

@@ -38,6 +38,7 @@ const PARTS: &[&Table] = &[
     &CONDITIONS,
     &PACKAGE,
     &IMAGE,
+    &ATTESTED,
     &EXPECT,
 ];
 
@@ -252,8 +253,25 @@ table! {
     /// It has a gap of one of these kinds.
     gap: OneOrMore(&Words(GapKind::names));
 
+    /// One of these keys has signed it, or an index that lists it: public keys in PEM.
+    signedBy: OneOrMore(&Text);
+
+    /// One of these keys has attested to that of it.
+    attestedBy: Of("attestedBy");
+
     /// For which not all of these hold.
     unless: FilledOf("image");
+}
+
+table! {
+    /// What somebody has attested to.
+    ATTESTED = "attestedBy";
+
+    /// The predicate's type: a URI, or cosign's short name, such as `spdx`.
+    type: Text, required;
+
+    /// Public keys in PEM, of which one has to have signed it.
+    keys: OneOrMore(&Text), required;
 }
 
 table! {

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use sluicegate_model::{Audience, Digest, Repository, Scope};
+use sluicegate_signatures::Wanted;
 
 use crate::askers::{Asker, Client};
 use crate::attached::Sources;
@@ -42,6 +43,8 @@ struct Documents {
     /// does, no pull has to look further.
     by_name: bool,
     by_list: bool,
+    /// Whether any asks who signed an image.
+    by_signature: bool,
     /// What every warm pull asks for, by scope: documents never change.
     remembered: RwLock<HashMap<Scope, Remembered>>,
 }
@@ -57,6 +60,8 @@ struct Remembered {
     by_list: bool,
     /// Whether any of them gives time to what was served before.
     with_grace: bool,
+    /// What they ask of signatures, where they do.
+    signatures: Option<Arc<Wanted>>,
 }
 
 impl PolicySet {
@@ -110,13 +115,16 @@ impl PolicySet {
             digest: Digest::of(b""),
             by_name: false,
             by_list: false,
+            by_signature: false,
             remembered: RwLock::default(),
         };
         documents.digest = digest_of(documents.all_texts());
         let all = || documents.policies.iter().chain([&documents.built_in]);
         let by_name = all().any(Policy::decides_by_name);
         let by_list = all().any(Policy::lists_references);
+        let by_signature = all().any(|policy| policy.stated().next().is_some());
         (documents.by_name, documents.by_list) = (by_name, by_list);
+        documents.by_signature = by_signature;
         Self(Arc::new(documents))
     }
 
@@ -189,6 +197,14 @@ impl PolicySet {
         self.remembered(scope, |it| it.with_grace)
     }
 
+    /// Tells what the policies of a scope ask of signatures; none where none of them does.
+    pub fn wanted_signatures(&self, scope: &Scope) -> Option<Arc<Wanted>> {
+        if !self.0.by_signature {
+            return None;
+        }
+        self.remembered(scope, |it| it.signatures.clone())
+    }
+
     fn remembered<T>(&self, scope: &Scope, of: impl Fn(&Remembered) -> T) -> T {
         let remembered = &self.0.remembered;
         let known = remembered.read().unwrap_or_else(PoisonError::into_inner);
@@ -213,6 +229,7 @@ impl PolicySet {
             by_name: policies.iter().any(|policy| policy.decides_by_name()),
             by_list: policies.iter().any(|policy| policy.lists_references()),
             with_grace: (policies.iter()).any(|it| it.rules.iter().any(|it| it.grace.is_some())),
+            signatures: wanted_by(&policies).map(Arc::new),
         }
     }
 
@@ -336,6 +353,15 @@ fn texts_of<'a>(
     }
     texts.extend(attached);
     texts
+}
+
+/// Collects what policies ask of signatures.
+fn wanted_by(policies: &[&Policy]) -> Option<Wanted> {
+    let stated = || policies.iter().flat_map(|policy| policy.stated());
+    let keys = stated().flat_map(|it| &it.keys);
+    let statements = stated().map(|it| it.statement.clone());
+    let wanted = Wanted::new(keys, statements);
+    (!wanted.statements().is_empty()).then_some(wanted)
 }
 
 /// Reads the built-in text.

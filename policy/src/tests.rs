@@ -21,6 +21,7 @@ mod laws;
 mod linting;
 mod loading;
 mod names;
+mod signed;
 mod sparing;
 mod staleness;
 mod telling;
@@ -98,6 +99,7 @@ fn decided(set: &PolicySet, repository: &str, report: &Report) -> Outcome {
         run: None,
         first_seen: None,
         graces: &[],
+        signatures: None,
     };
     decide(
         set,
@@ -393,6 +395,7 @@ fn an_exception_covers_its_finding_its_package_and_its_images_until_the_day_is_o
         run: None,
         first_seen: None,
         graces: &[],
+        signatures: None,
     };
     let standing = FeedStanding::default();
     let outcome = decide(

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
+use sluicegate_model::Digest;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::coverage::{Coverage, GapKind};
 use sluicegate_model::finding::{Finding, FindingKind};
@@ -14,6 +15,8 @@ use sluicegate_model::verdict::{Decision, PolicyReference, Reason, Verdict};
 const MAX_LINE_BYTES: usize = 1_024;
 /// Longest name, version or detail shown, in characters.
 const MAX_WORD_CHARS: usize = 120;
+/// Digits of a key's digest that are shown.
+const KEY_DIGITS: usize = 16;
 /// Findings and gaps named before "and N more".
 const NAMED: usize = 3;
 
@@ -204,10 +207,28 @@ pub(crate) fn stale(old: &[(&Knowledge, SignedDuration)], now: Timestamp) -> Opt
 /// What is said of an image that is on no list of what is allowed.
 pub(crate) const UNLISTED: &str = "no rule of the policy allows it";
 
-/// Says what rules ask of an image that hit it.
-pub(crate) fn image(asked: &str, is_known: bool) -> String {
-    let unknown = if is_known { "" } else { ", or nobody knows" };
+/// Says what rules ask of an image that hit it, and why that is not known where it is not.
+pub(crate) fn image(asked: &str, is_known: bool, why: Option<&str>) -> String {
+    let unknown = match (is_known, why) {
+        (true, _) => String::new(),
+        (false, None) => ", or nobody knows".to_owned(),
+        (false, Some(why)) => format!(", or nobody knows: {}", word(why)),
+    };
     format!("the image {asked}{unknown}")
+}
+
+/// Names a key by as much of its digest as tells it from others.
+pub(crate) fn key(id: &Digest) -> String {
+    let digits: String = id.hex().chars().take(KEY_DIGITS).collect();
+    format!("{}:{digits}", id.algorithm().as_str())
+}
+
+/// Names the first of several of which one is enough, and how many more there are.
+pub(crate) fn one_of(named: impl ExactSizeIterator<Item = String>) -> String {
+    match named.len() {
+        0 | 1 => some_of(named),
+        _ => format!("one of {}", some_of(named)),
+    }
 }
 
 /// Gives the line that a client shows which was refused by the name that it asked for.

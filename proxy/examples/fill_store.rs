@@ -161,6 +161,7 @@ fn verdict(digest: &Digest, inventory: &Inventory) -> Outcome<Verdict> {
         distro: inventory.distro.clone(),
         packages: inventory.components.len() as u64,
         first_seen: None,
+        signatures: None,
         provenance: Provenance {
             scanner: "bench".into(),
             feeds: SnapshotId::NO_FEEDS,

@@ -119,6 +119,13 @@ impl Origins for Upstreams {
 
 #[async_trait]
 impl Origin for AskedUpstream {
+    fn known_as(&self, repository: &Repository) -> Vec<Repository> {
+        let shown = self.0.shown();
+        let own = shown.place_of(repository.path());
+        let own = own.and_then(|(host, path)| Repository::new(&host, &path).ok());
+        own.into_iter().collect()
+    }
+
     async fn manifest(
         &self,
         repository: &Repository,

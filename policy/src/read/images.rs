@@ -4,13 +4,10 @@ use sluicegate_model::coverage::GapKind;
 use sluicegate_model::glob::Glob;
 use sluicegate_model::strict_yaml::{Fields, Node};
 
-use super::{DocumentReader, MAX_TEXTS, NOT_YET};
+use super::{DocumentReader, MAX_TEXTS};
 use crate::duration;
 use crate::image::{Before, ImageConditions};
 use crate::pattern::ImagePattern;
-
-/// Conditions that are documented and not yet understood.
-const LATER: [&str; 2] = ["signedBy", "attestedBy"];
 
 impl DocumentReader {
     /// Reads `image:`. An empty block would mean every image, as its absence does, so it is none.
@@ -24,12 +21,13 @@ impl DocumentReader {
         conditions.first_seen_within = seen.and_then(|node| self.age(node));
         let gaps = fields.take("gap");
         conditions.gap = gaps.and_then(|node| self.gaps(node));
+        let signed = fields.take("signedBy");
+        conditions.signed_by = signed.and_then(|node| self.signed_by(node));
+        let attested = fields.take("attestedBy");
+        conditions.attested_by = attested.and_then(|node| self.attested_by(node));
         if let Some(node) = fields.take("unless") {
             let inner = self.image_conditions(node);
             conditions.unless = inner.map(Box::new);
-        }
-        for key in LATER {
-            fields.reject(key, NOT_YET, &mut self.mistakes);
         }
         fields.finish(&mut self.mistakes);
         if self.mistakes.len() == before && conditions == ImageConditions::default() {

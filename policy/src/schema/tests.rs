@@ -16,6 +16,12 @@ const DOCUMENT: &str = r#"{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "
     "author": "team", "timestamp": "2026-11-01T00:00:00Z", "version": 1, "statements": [{
     "vulnerability": {"name": "CVE-1"}, "products": [{"@id": "pkg:npm/a@1"}], "status": "fixed"}]}"#;
 
+/// A public key.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqAxw57/2f1T2qzbCTR6Q3m8ktMYT\n\
+    KQVmHSkpMys21FxVGDfrph3CGAx+UOeefm6vjUlNsCVbaro2kdtQCJ1jbw==\n\
+    -----END PUBLIC KEY-----";
+
 /// What the reader says of a text.
 fn read(text: &str) -> Result<(), String> {
     let name = "p.yaml".to_owned();
@@ -67,6 +73,7 @@ fn whole(table: &str, map: &Value) -> Value {
         "rule" => whole("policy", &json!({"rules": [map]})),
         "conditions" => of_rule("when"),
         "image" => of_rule("image"),
+        "attestedBy" => whole("image", &json!({"attestedBy": map})),
         "package" => whole("conditions", &json!({"package": map})),
         "expect" => whole("case", &json!({"report": "r.json", "expect": map})),
         other => panic!("say where a map of {other} stands"),
@@ -85,6 +92,7 @@ fn least(table: &str) -> Value {
         "exception" => json!({"id": "CVE-1", "statement": "fine", "expiresAt": "2027-01-31"}),
         "case" => json!({"report": "r.json", "expect": {"decision": "allow"}}),
         "expect" => json!({"decision": "allow"}),
+        "attestedBy" => json!({"type": "spdx", "keys": KEY}),
         "delegation" => json!({"directory": "teams/a", "repositories": ["docker.io/a/**"],
             "maxExceptionLife": "90d"}),
         _ => json!({}),
@@ -98,6 +106,8 @@ fn texts(key: &str) -> Option<&'static str> {
         "image" => "docker.io/team/app:1.4",
         "policy" => "default",
         "vex" => VEX,
+        "signedBy" | "keys" => KEY,
+        "type" => "spdx",
         "directory" => "teams/a",
         "clients" | "client" => "key:a",
         "expiresAt" | "now" | "created" | "firstSeen" | "createdBefore" => "2027-01-31",

@@ -13,6 +13,7 @@ fn on_artifact(kind: ArtifactKind, report: &Report) -> Outcome {
         run: None,
         first_seen: None,
         graces: &[],
+        signatures: None,
     };
     let standing = FeedStanding::default();
     decide(

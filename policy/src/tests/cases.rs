@@ -54,6 +54,7 @@ fn played(spec: &str) -> CaseResult {
         digest: DIGEST.clone(),
         content: Content::Image,
         first_seen: None,
+        signatures: None,
         report: report(vec![finding("CVE-1", Severity::High, None, true)], vec![]),
     };
     case.play(&set, image, by_number, now())

@@ -16,6 +16,7 @@ fn explained(set: &PolicySet, report: &Report) -> Explanation {
         run: Some(&run),
         first_seen: None,
         graces: &[],
+        signatures: None,
     };
     let standing = FeedStanding::default();
     explain(set, &subject, report.clone(), &standing, by_number, now())

@@ -93,6 +93,7 @@ fn key() -> impl Strategy<Value = &'static str> {
         "firstSeenWithin",
         "gap",
         "signedBy",
+        "attestedBy",
         "cel",
         "policy",
         "clients",

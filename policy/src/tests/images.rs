@@ -36,6 +36,7 @@ fn outcome(spec: &str, built: &Built, report: &Report) -> Outcome {
         run: run.as_ref(),
         first_seen: at(built.first_seen),
         graces: &[],
+        signatures: None,
     };
     let standing = FeedStanding::default();
     decide(
@@ -207,14 +208,9 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         ("image: {createdBefore: soon}, action: refuse", "a date"),
         ("image: {labels: {}}, action: refuse", "at least one label"),
         ("image: {gap: odd}, action: refuse", "no gap is of the kind"),
-        (
-            "image: {signedBy: x}, action: refuse",
-            "signedBy: not supported yet",
-        ),
-        (
-            "image: {attestedBy: x}, action: refuse",
-            "attestedBy: not supported yet",
-        ),
+        ("image: {signedBy: x}, action: refuse", "a public key"),
+        ("image: {signedBy: []}, action: refuse", "at least one"),
+        ("image: {attestedBy: x}, action: refuse", "a mapping"),
         (
             "image: {user: root}, action: refuse, message: 'fix {id}'",
             "no finding",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sluicegate_model::run_config::RunConfig;
+use sluicegate_model::signature::Signatures;
 
 use serde_json::json;
 
@@ -73,16 +74,31 @@ const CONDITIONS: [(&str, [&str; 2]); 17] = [
 ];
 
 /// Conditions of images, without those that only requests have.
-const OF_IMAGES: [(&str, [&str; 2]); 7] = [
+const OF_IMAGES: [(&str, [&str; 2]); 9] = [
     ("repositories", ["['docker.io/**']", "['quay.io/**']"]),
     ("createdBefore", ["2026-01-01", "1d"]),
     ("user", ["root", "root"]),
     ("labels", ["{team: x}", "{team: '**'}"]),
     ("firstSeenWithin", ["1d", "60d"]),
     ("gap", ["no-feed", "[os-forged, no-feed]"]),
+    ("signedBy", [signed::quoted!(one), signed::quoted!(other)]),
+    (
+        "attestedBy",
+        [
+            concat!("{type: spdx, keys: ", signed::quoted!(one), "}"),
+            concat!(
+                "{type: 'https://x.test/y', keys: ",
+                signed::quoted!(other),
+                "}"
+            ),
+        ],
+    ),
     (
         "unless",
-        ["{user: root}", "{repositories: ['docker.io/**']}"],
+        [
+            "{repositories: ['docker.io/**']}",
+            concat!("{signedBy: ", signed::quoted!(one), "}"),
+        ],
     ),
 ];
 
@@ -150,18 +166,23 @@ struct Said {
     created: Option<Timestamp>,
     run: Option<RunConfig>,
     first_seen: Option<Timestamp>,
+    signatures: Option<Signatures>,
 }
 
 const NOTHING: Said = Said {
     created: None,
     run: None,
     first_seen: None,
+    signatures: None,
 };
 
 fn said_of_image() -> impl Strategy<Value = Said> {
     let day = |days: Option<i64>| days.map(|days| now() - SignedDuration::from_hours(24 * days));
     let times = (prop::option::of(0..90_i64), prop::option::of(0..90_i64));
-    (times, prop::option::of(any::<bool>())).prop_map(move |((created, seen), root)| Said {
+    let signed = prop::option::of(any::<[bool; 3]>());
+    let root = prop::option::of(any::<bool>());
+    (times, root, signed).prop_map(move |((created, seen), root, signed)| Said {
+        signatures: signed.map(signed::signatures),
         created: day(created),
         run: root.map(|root| RunConfig {
             user: if root { "0" } else { "app" }.to_owned(),
@@ -181,6 +202,7 @@ fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
         run: said.run.as_ref(),
         first_seen: said.first_seen,
         graces: &[],
+        signatures: said.signatures.as_ref(),
     };
     let standing = FeedStanding::default();
     decide(set, &subject, report.clone(), &standing, by_number, now())
@@ -196,6 +218,7 @@ fn explained_on(set: &PolicySet, said: &Said, report: &Report) -> Explanation {
         run: said.run.as_ref(),
         first_seen: said.first_seen,
         graces: &[],
+        signatures: said.signatures.as_ref(),
     };
     let standing = FeedStanding::default();
     explain(set, &subject, report.clone(), &standing, by_number, now())
@@ -364,6 +387,8 @@ proptest! {
             Said { created: None, ..said.clone() },
             Said { run: None, ..said.clone() },
             Said { first_seen: None, ..said.clone() },
+            Said { signatures: None, ..said.clone() },
+            Said { signatures: said.signatures.clone().map(signed::in_part), ..said.clone() },
         ] {
             prop_assert!(decided_on(&set, &unknown, &report).decision >= known);
         }

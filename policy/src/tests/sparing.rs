@@ -19,6 +19,7 @@ fn decided_with(set: &PolicySet, graces: &[Grace], findings: Vec<Finding>) -> Ou
         run: None,
         first_seen: None,
         graces,
+        signatures: None,
     };
     let standing = FeedStanding::default();
     decide(

@@ -19,6 +19,7 @@ fn outcome(feeds: &str, knowledge: Vec<Knowledge>, standing: FeedStanding) -> Ou
         run: None,
         first_seen: None,
         graces: &[],
+        signatures: None,
     };
     decide(&set, &subject, report, &standing, by_number, now())
 }

@@ -31,6 +31,7 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
         distro: None,
         packages: 1,
         first_seen: None,
+        signatures: None,
         provenance: Provenance {
             scanner: "s".into(),
             feeds: SnapshotId::NO_FEEDS,

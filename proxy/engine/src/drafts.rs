@@ -128,6 +128,7 @@ impl Drafts {
             digest: digest.clone(),
             tags: Vec::new(),
             first_seen: Some(first_seen(earlier.verdict.as_ref(), &held)),
+            signatures: (earlier.verdict.as_ref()).and_then(|it| it.signatures.clone()),
             graces: earlier
                 .verdict
                 .map_or_else(Vec::new, |earlier| earlier.graces),

@@ -24,6 +24,7 @@ use crate::pull::manifests::Manifests;
 use crate::pull::presence::Presence;
 use crate::pull::pulls::Pulls;
 use crate::pull::resolve::Resolver;
+use crate::pull::signed::Signed;
 use crate::pull::waived::Waived;
 use crate::rejudge::Rejudge;
 use crate::reports::Reports;
@@ -104,13 +105,14 @@ impl Engine {
         );
         let waived = Waived::default();
         let break_glass = break_glass(&ports, waived.clone(), ways.break_glass_max);
-        let judge = judge(&ports, (jobs.clone(), inventories.clone()), waived);
-        let reports = Reports::new(
-            inventories,
-            judge.clone(),
-            Arc::clone(ledger),
-            clock.clone(),
+        let signed = signed(&ports, ways.tag_ttl, manifests.clone());
+        let judge = judge(
+            &ports,
+            (jobs.clone(), inventories.clone()),
+            (signed, waived),
         );
+        let (owned, told) = (Arc::clone(ledger), clock.clone());
+        let reports = Reports::new(inventories, judge.clone(), owned, told);
         let drafts = Drafts::new(judge.clone(), Arc::clone(ledger));
         let running = Pulls::new(jobs, judge.clone());
         let resolver = resolver(&ports, manifests.clone(), ways.tag_ttl);
@@ -180,9 +182,20 @@ fn presence(ports: &Ports, downloads: Downloads) -> Presence {
     )
 }
 
-fn judge(ports: &Ports, scanned: (Jobs, Inventories), waived: Waived) -> Judge {
+fn signed(ports: &Ports, ttl: Duration, manifests: Manifests) -> Signed {
+    Signed::new(
+        ttl,
+        Arc::clone(&ports.ledger),
+        manifests,
+        Arc::clone(&ports.origins),
+        ports.clock.clone(),
+    )
+}
+
+fn judge(ports: &Ports, scanned: (Jobs, Inventories), (signed, waived): (Signed, Waived)) -> Judge {
     Judge::new(
         scanned,
+        signed,
         Arc::clone(&ports.snapshots),
         Arc::clone(&ports.ledger),
         ports.clock.clone(),

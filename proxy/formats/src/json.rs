@@ -149,8 +149,10 @@ impl<F: Formatter> Formatter for Printable<F> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use sluicegate_model::Digest;
     use sluicegate_model::form::ReadAs;
     use sluicegate_model::samples;
+    use sluicegate_model::signature::{Signatures, Signed, Statement};
     use sluicegate_model::verdict::Verdict;
 
     use super::{VerdictAnswer, compact, is_treacherous, printable, write, write_document};
@@ -159,6 +161,23 @@ mod tests {
         let mut out = Vec::new();
         write_document(document, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    /// Gives what is known where one of two keys has signed the image, and not all was seen.
+    fn signatures() -> Signatures {
+        let keys = [Digest::of(b"key"), Digest::of(b"other key")];
+        let spdx = Statement::Attestation("https://spdx.dev/Document".into());
+        Signatures {
+            found: vec![Signed {
+                key: Digest::of(b"key"),
+                statement: Statement::Signature,
+                manifest: Digest::of(b"manifest"),
+            }],
+            keys: keys.into(),
+            statements: [Statement::Signature, spdx].into(),
+            looked_up_at: "2026-11-20T10:00:00Z".parse().unwrap(),
+            unknown: Some("the list of referrers: connection refused".into()),
+        }
     }
 
     #[test]
@@ -180,11 +199,33 @@ mod tests {
         verdict.findings[0].published = verdict.first_seen;
         verdict.findings[1].fix_published = verdict.first_seen;
         verdict.findings[2].vex = vec![samples::vex_statement()];
+        verdict.signatures = Some(signatures());
         let mut out = Vec::new();
         write(&verdict, &mut out).unwrap();
         assert!(out.ends_with(b"}\n"));
         let ReadAs(read) = serde_json::from_slice::<ReadAs<VerdictAnswer>>(&out).unwrap();
         assert_eq!(read, verdict);
+    }
+
+    #[test]
+    fn who_signed_is_written_by_the_names_of_the_contract() {
+        let mut verdict = samples::verdict();
+        verdict.signatures = Some(signatures());
+        let mut out = Vec::new();
+        write(&verdict, &mut out).unwrap();
+        let read: Value = serde_json::from_slice(&out).unwrap();
+        let [key, manifest] = ["key", "manifest"].map(|it| Digest::of(it.as_bytes()));
+        let other = Digest::of(b"other key");
+        let mut keys = [&key, &other].map(Digest::as_str);
+        keys.sort_unstable();
+        let wanted = serde_json::json!({
+            "keys": keys,
+            "types": ["signature", "https://spdx.dev/Document"],
+            "found": [{"key": key.as_str(), "type": "signature", "digest": manifest.as_str()}],
+            "looked_up_at": "2026-11-20T10:00:00Z",
+            "unknown": "the list of referrers: connection refused",
+        });
+        assert_eq!(read["signatures"], wanted);
     }
 
     #[test]

@@ -292,6 +292,7 @@ impl Inspection {
                 tags: image.tags.clone(),
                 first_seen: None,
                 graces: Vec::new(),
+                signatures: None,
             };
             Ok((image, claimed_name, scanned))
         };

@@ -144,6 +144,7 @@ fn held_by(verdict: Verdict) -> JudgedImage {
         digest: verdict.digest,
         content: verdict.artifact.map_or(Content::Image, Content::Artifact),
         first_seen: verdict.first_seen,
+        signatures: verdict.signatures,
         report: Report {
             findings: verdict.findings,
             coverage: verdict.coverage,

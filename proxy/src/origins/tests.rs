@@ -90,7 +90,7 @@ async fn reply(memory: MemoryOrigin, seen: Seen) -> Answer {
         );
     }
     if let Some((path, manifest)) = name.split_once("/referrers/") {
-        let found = memory.referring(path, manifest).await;
+        let found = memory.referring(path, manifest).await.unwrap();
         let kind = ("content-type", media_type::OCI_INDEX);
         let list = json!({"schemaVersion": 2, "manifests": found});
         return answer(200, &[kind], list.to_string());

@@ -164,6 +164,23 @@ impl Upstream {
         &self.name
     }
 
+    /// Gives the host, with a port that is not the usual one, and the path under which a repository
+    /// lies there; none where the address has no host.
+    pub fn place_of(&self, path: &str) -> Option<(String, String)> {
+        let host = self.base.host_str()?;
+        let host = match self.base.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let before = self.base.path().trim_matches('/');
+        let path = if before.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{before}/{path}")
+        };
+        Some((host, path))
+    }
+
     /// Tells how much is asked of it now: blobs, and manifests.
     pub fn load(&self) -> [Load; 2] {
         [self.blobs.load(), self.manifests.load()]

@@ -50,4 +50,12 @@ impl ArtifactKind {
             Self::Other => "other",
         }
     }
+
+    /// Tells whether this says something of another manifest, and so is signed by nobody itself.
+    pub const fn is_attached(self) -> bool {
+        match self {
+            Self::Signature | Self::Sbom | Self::Attestation => true,
+            Self::Helm | Self::Other => false,
+        }
+    }
 }

@@ -6,7 +6,7 @@
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`], [`vex`]), and what follows ([`finding`], [`report`],
-//! [`audience`], [`access`], [`domain`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
+//! [`audience`], [`access`], [`domain`], [`signature`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
 //! [`percent`]; what people may write in files, for editors, is [`shape`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
 pub mod absent;
@@ -46,6 +46,7 @@ pub mod schema;
 pub mod secret;
 pub mod severity;
 pub mod shape;
+pub mod signature;
 pub mod snapshot;
 pub mod strict_json;
 pub mod strict_yaml;

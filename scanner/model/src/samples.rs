@@ -102,6 +102,7 @@ pub fn verdict() -> Verdict {
         distro: Some(distro()),
         packages: 4,
         first_seen: None,
+        signatures: None,
         provenance: Provenance {
             scanner: "sluicegate/0.1.0 75eb7d40".into(),
             feeds: SnapshotId::of_content([0xaa]),

@@ -14,6 +14,7 @@ use crate::domain::{Domain, Sighting};
 use crate::finding::Finding;
 use crate::image::{Repository, Tag};
 use crate::package::Distro;
+use crate::signature::Signatures;
 use crate::snapshot::SnapshotId;
 
 /// What comes out. Later ones are stricter.
@@ -205,6 +206,8 @@ pub struct Verdict {
     pub packages: u64,
     /// Since when the image is known in its repository; none where nobody keeps that.
     pub first_seen: Option<Timestamp>,
+    /// What was known of who signed the image; none where no policy asks for it, or nobody could look.
+    pub signatures: Option<Signatures>,
     /// What the verdict rests on.
     pub provenance: Provenance,
 }

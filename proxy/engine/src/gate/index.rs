@@ -55,6 +55,8 @@ impl Nests {
 #[derive(Clone, Default)]
 pub(super) struct Nesting {
     depth: usize,
+    /// The indexes that led here, the outermost first.
+    above: Vec<Digest>,
     /// How many manifests this walk through the nest has come to.
     seen: Arc<AtomicUsize>,
     /// Which ones all walks through it have.
@@ -85,6 +87,17 @@ impl Nesting {
     /// Gives whoever asked.
     pub(super) fn client(&self) -> Watched {
         self.client.clone()
+    }
+
+    /// Steps into an index.
+    pub(super) fn under(mut self, index: &Digest) -> Self {
+        self.above.push(index.clone());
+        self
+    }
+
+    /// Gives the indexes that led here, the outermost first.
+    pub(super) fn above(&self) -> &[Digest] {
+        &self.above
     }
 
     fn enter(&self) -> Result<(), PullError> {

@@ -220,6 +220,8 @@ impl Gate {
             .boxed(),
             Manifest::Index(index) => {
                 self.led.note(&scope.repository, &manifest.digest, index);
+                let nesting = nesting.under(&manifest.digest);
+                self.parts.judge.note_index(scope, nesting.above(), index);
                 async move { self.index(scope, index, nesting).await }.boxed()
             }
         }

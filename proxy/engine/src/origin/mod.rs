@@ -30,6 +30,9 @@ pub trait Origins: Send + Sync {
 /// A registry upstream.
 #[async_trait]
 pub trait Origin: Send + Sync {
+    /// Tells what else a repository is called there: signers write the name that they push to.
+    fn known_as(&self, repository: &Repository) -> Vec<Repository>;
+
     /// Fetches a manifest and proves its digest, however long a limit is waited for.
     ///
     /// *Errors*: [`Failure::Broken`] where other bytes come than were asked for.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::identity::Who;
-use crate::ledger::{Basis, BasisNumber, Ledger, LedgerError, Stamp};
+use crate::ledger::{Basis, BasisNumber, Ledger, LedgerError};
 use crate::memory::{Memory, Share};
 use crate::scan::Scanned;
 use crate::snapshots::{Epoch, Snapshots};
@@ -31,8 +31,14 @@ use super::ends::Ends;
 use super::error::PullError;
 use super::inventories::{Held, Inventories};
 use super::job::Jobs;
-use super::judging::{self, Before, Counts, Judging};
+use super::judging::{self, Before, Judging, Subject};
+use super::signed::Signed;
 use super::waived::Waived;
+
+mod signing;
+mod stored;
+
+use self::signing::RestsOn;
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;
@@ -49,6 +55,7 @@ pub struct Judge {
     warm: Cache<(Scope, Digest), Warm>,
     jobs: Jobs,
     inventories: Inventories,
+    signed: Signed,
     memory: Memory,
     snapshots: Arc<dyn Snapshots>,
     ledger: Arc<dyn Ledger>,
@@ -95,6 +102,7 @@ impl Judge {
     /// Joins the parts that a verdict rests on.
     pub(crate) fn new(
         (jobs, inventories): (Jobs, Inventories),
+        signed: Signed,
         snapshots: Arc<dyn Snapshots>,
         ledger: Arc<dyn Ledger>,
         clock: Clock,
@@ -110,6 +118,7 @@ impl Judge {
             memory: inventories.memory().clone(),
             jobs,
             inventories,
+            signed,
             snapshots,
             ledger,
             clock,
@@ -161,7 +170,9 @@ impl Judge {
     fn warm_verdict(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
         let warm = self.warm.get(&(scope.clone(), digest.clone()))?;
         let is_valid = is_valid(&warm.verdict, self.clock.now());
-        (warm.epoch == self.epoch() && is_valid).then_some(warm.verdict)
+        let is_current = warm.epoch == self.epoch() && is_valid;
+        let rests_on = || self.rests_on(scope, &warm.verdict);
+        (is_current && rests_on() == RestsOn::WhatIsKnown).then_some(warm.verdict)
     }
 
     /// Gives the current verdict, made again where it has to be; none where the image's bytes
@@ -195,46 +206,6 @@ impl Judge {
         Ok(Some(verdict))
     }
 
-    /// Gives the stored verdict if it is current.
-    async fn stored(
-        &self,
-        scope: &Scope,
-        digest: &Digest,
-    ) -> Result<Option<Arc<Verdict>>, PullError> {
-        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        let share = self.memory.share(reading_bytes(bytes)).await;
-        // Whoever waited before has made it warm.
-        if let Some(verdict) = self.warm_verdict(scope, digest) {
-            return Ok(Some(verdict));
-        }
-        let judging = self.judging();
-        let known = self.ledger.known_verdict(scope, digest).await?;
-        let mut current = None;
-        if let Some(stored) = known.verdict
-            && self.counts(&judging, &stored).await?
-        {
-            current = Some(self.keep(judging.in_force.epoch, stored));
-        }
-        drop(share);
-        Ok(current)
-    }
-
-    /// Tells whether a stored verdict is what would be decided now. One that says that something was
-    /// not known counts only under what it was made by.
-    async fn counts(&self, judging: &Judging, stored: &Verdict) -> Result<bool, LedgerError> {
-        let stamp = Stamp::of_verdict(stored);
-        match judging.counts(&stored.scope(), &stamp) {
-            Counts::Yes => Ok(true),
-            Counts::OfListed(images) if !judging::is_open(stored) => {
-                let listed = self.ledger.listed_as(&[stored.sighting()]).await?;
-                let number = listed.into_iter().next().flatten();
-                Ok(number.is_some_and(|number| images.has(number)))
-            }
-            Counts::OfListed(_) | Counts::No => Ok(false),
-        }
-    }
-
     /// Decides on a scanned image and stores the verdict, with the tags that are known and these.
     /// Durable when it returns. One of very many findings comes without them.
     pub async fn judge(
@@ -261,6 +232,10 @@ impl Judge {
         for attempt in 1..=ATTEMPTS {
             let (judging, basis) = self.judging_in_order().await?;
             self.want(&judging, &held);
+            let looked;
+            (held, looked) = self
+                .knowing_signatures(&judging, scope, digest, held)
+                .await?;
             held = self.with_room(&judging, scope, digest, held).await?;
             let known = self.ledger.known_verdict(scope, digest).await?;
             let before = Before {
@@ -276,9 +251,14 @@ impl Judge {
                 // It rests on what has not come here yet.
                 return Ok(self.keep(epoch, newer));
             }
-            let (image, tags) = ((scope.clone(), digest.clone()), tags.to_vec());
+            let subject = Subject {
+                scope: scope.clone(),
+                digest: digest.clone(),
+                tags: tags.to_vec(),
+                looked,
+            };
             let scanned = Arc::clone(&held.scanned);
-            let decide = move || judging.judge(&image.0, &image.1, &before, &tags, &scanned);
+            let decide = move || judging.judge(&subject, &before, &scanned);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
                 .map_err(|panic| PullError::broken("judging an image", panic))??;

@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::clock::is_to_come;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::image::Tag;
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Grace, Provenance, RuleId, Verdict};
-use sluicegate_model::{Digest, Scope};
+use sluicegate_model::{Digest, Domain, Scope};
+use sluicegate_policy::PolicySet;
 use sluicegate_scanner::KnownPackages;
+use sluicegate_signatures::Wanted;
 
 use crate::events::difference;
 use crate::fingerprint::verdict_fingerprint;
@@ -20,6 +24,7 @@ use crate::snapshots::{InForce, Snapshots};
 
 use super::carried::Carried;
 use super::error::PullError;
+use super::signed::Looked;
 use super::verdict::{Image, scanner_name, verdict_knowing};
 
 /// By what is judged at one moment.
@@ -43,6 +48,17 @@ pub(crate) struct Before {
     pub(crate) is_listed: bool,
     /// Whether it was given out, where that matters to a policy.
     pub(crate) is_given: bool,
+}
+
+/// Which image is judged.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub(crate) scope: Scope,
+    pub(crate) digest: Digest,
+    /// Tags under which it is asked for, beside those that are known.
+    pub(crate) tags: Vec<Tag>,
+    /// Who signed it, where somebody has looked; else by what the verdict rests that is replaced.
+    pub(crate) looked: Option<Arc<Looked>>,
 }
 
 /// Whether a verdict is what would be decided now.
@@ -129,21 +145,20 @@ impl Judging {
     /// packages of the image where they are not listed yet.
     pub(crate) fn judge(
         &self,
-        scope: &Scope,
-        digest: &Digest,
+        subject: &Subject,
         before: &Before,
-        tags: &[Tag],
         scanned: &Scanned,
     ) -> Result<(Verdict, Replacement), PullError> {
-        let known = &before.known;
+        let (scope, known) = (&subject.scope, &before.known);
         let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
-        let tags: BTreeSet<Tag> = earlier.chain(tags).cloned().collect();
+        let tags: BTreeSet<Tag> = earlier.chain(&subject.tags).cloned().collect();
         let image = Image {
             scope: scope.clone(),
-            digest: digest.clone(),
+            digest: subject.digest.clone(),
             tags: tags.into_iter().collect(),
             first_seen: Some(first_seen(known.verdict.as_ref(), scanned)),
             graces: (known.verdict.as_ref()).map_or_else(Vec::new, |it| it.graces.clone()),
+            signatures: self.signatures(subject, known, scanned),
         };
         let mut verdict = self.verdict(image, scanned, before);
         let policies = &self.in_force.policies;
@@ -174,6 +189,51 @@ fn begun(earlier: &Verdict, now: &Verdict, ungiven: Vec<Grace>) -> Vec<Grace> {
     let hit = |grace: &Grace| earlier.reasons.iter().any(|it| it.rule == grace.rule);
     let ungiven = ungiven.into_iter();
     ungiven.filter(|grace| !hit(grace)).collect()
+}
+
+impl Judging {
+    /// Tells whether an image can be judged though nobody looks who signed it: what the verdict rests
+    /// on that is to be replaced is all that policies ask.
+    pub(crate) fn needs_no_look(&self, scope: &Scope, known: &Known, scanned: &Scanned) -> bool {
+        let artifact = scanned.content.artifact();
+        let wanted = wanted_signatures(&self.in_force.policies, scope, artifact);
+        let earlier = known.verdict.as_ref();
+        let earlier = earlier.and_then(|verdict| verdict.signatures.as_ref());
+        wanted.is_none_or(|wanted| {
+            earlier.is_some_and(|it| it.asked_for(wanted.statements().iter(), &wanted.keys()))
+        })
+    }
+
+    /// Gives what is known of who signed an image, where policies ask for that.
+    fn signatures(
+        &self,
+        subject: &Subject,
+        known: &Known,
+        scanned: &Scanned,
+    ) -> Option<Signatures> {
+        let artifact = scanned.content.artifact();
+        wanted_signatures(&self.in_force.policies, &subject.scope, artifact)?;
+        let earlier = known.verdict.as_ref();
+        let earlier = earlier.and_then(|verdict| verdict.signatures.as_ref());
+        match &subject.looked {
+            Some(looked) => Some(looked.over(earlier)),
+            None => earlier.cloned(),
+        }
+    }
+}
+
+/// Tells what policies ask of signatures: nothing of what is attached to another manifest, and nothing
+/// that could be looked up of what somebody reports.
+pub(super) fn wanted_signatures(
+    policies: &PolicySet,
+    scope: &Scope,
+    artifact: Option<ArtifactKind>,
+) -> Option<Arc<Wanted>> {
+    let is_attached = artifact.is_some_and(ArtifactKind::is_attached);
+    if is_attached || matches!(scope.domain, Domain::Reporter(_)) {
+        return None;
+    }
+    policies.wanted_signatures(scope)
 }
 
 /// Tells since when an image is known: since it was first judged, or its bytes were read.

@@ -18,6 +18,7 @@ pub mod progress;
 pub mod pulls;
 pub mod releases;
 pub mod resolve;
+pub mod signed;
 mod slow;
 pub mod stream_rules;
 pub mod verdict;

@@ -222,6 +222,7 @@ impl Shared {
         if !is_first && let Some(verdict) = self.judge.current(scope, digest).await? {
             return Ok(verdict);
         }
+        self.judge.look_ahead(scope, digest, image);
         let scanned = self.scan(pull, image).await?;
         self.judge.observe_scan(scanned.scan_ms);
         let tags: Vec<Tag> = pull.tags().iter().cloned().collect();

@@ -15,6 +15,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::image::Tag;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Grace, Provenance, Verdict};
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{Explanation, Outcome, PolicySet, Subject};
@@ -36,6 +37,8 @@ pub struct Image {
     pub first_seen: Option<Timestamp>,
     /// The times that policies gave to it.
     pub graces: Vec<Grace>,
+    /// What is known of who signed it; none where no policy asks, or nobody could look.
+    pub signatures: Option<Signatures>,
 }
 
 /// Holds what was scanned against feeds and policies.
@@ -72,9 +75,7 @@ pub fn verdict_knowing(
     name_sources(&mut report.findings, &scanned.inventory);
     let lacks = lacks_for(&feeds.index, &report.knowledge);
     let warnings = policies.unmet(Some(&image.scope), &lacks);
-    let mut gaps = report.coverage.gaps.iter();
-    let was_interrupted = gaps.any(|gap| gap.kind.is_passing());
-    let again = was_interrupted.then(|| now + SCAN_AGAIN_AFTER);
+    let again = scanned_again_at(&report, now);
     let verdict = Verdict {
         digest: image.digest,
         repository: image.scope.repository,
@@ -100,6 +101,7 @@ pub fn verdict_knowing(
         distro: report.distro,
         packages: report.packages,
         first_seen: image.first_seen,
+        signatures: image.signatures,
         provenance: Provenance {
             scanner: scanner_name(),
             feeds: report.feeds,
@@ -178,7 +180,15 @@ fn subject<'a>(image: &'a Image, scanned: &'a Scanned) -> Subject<'a> {
         run: scanned.inventory.run.as_ref(),
         first_seen: image.first_seen,
         graces: &image.graces,
+        signatures: image.signatures.as_ref(),
     }
+}
+
+/// Tells when a scan that was cut short is to be made again.
+fn scanned_again_at(report: &Report, now: Timestamp) -> Option<Timestamp> {
+    let mut gaps = report.coverage.gaps.iter();
+    let was_interrupted = gaps.any(|gap| gap.kind.is_passing());
+    was_interrupted.then(|| now + SCAN_AGAIN_AFTER)
 }
 
 /// Reads when an image was built; whatever is no time is not known.

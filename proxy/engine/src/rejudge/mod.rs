@@ -4,7 +4,8 @@
 //! itself, and when the program starts. Which verdicts are old shows from what they cite, so that a
 //! pass that was cut goes on where it stood. Where all were looked at and other advisories came in
 //! force, only images are looked at that hold what the change speaks of. No layer is read or fetched;
-//! an image without an inventory is left to its next pull. Requests never wait for it: they judge
+//! an image without an inventory, or with signatures that nobody has looked for, is left to its next
+//! pull. Requests never wait for it: they judge
 //! what they need themselves, and whoever is second writes nothing.
 //!
 //! Reading order: this file (when), `reach` (which), `pass` and `old` (what), `progress` (how far).

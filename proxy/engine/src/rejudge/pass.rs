@@ -17,7 +17,7 @@ use super::Rejudge;
 use super::old::Old;
 
 use crate::pull::error::PullError;
-use crate::pull::judging::Before;
+use crate::pull::judging::{Before, Subject};
 
 /// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;
@@ -29,7 +29,8 @@ const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 struct Renewed {
     /// Verdicts looked at.
     looked_at: u64,
-    /// Old verdicts without an inventory to make them anew from.
+    /// Old verdicts that have no inventory to make them anew from, or rest on no look for the signatures
+    /// that policies ask for by now.
     skipped: u64,
     /// Verdicts for askers whom no policy tells from others any more: nobody will ask for them.
     gone: Vec<Judged>,
@@ -166,12 +167,23 @@ impl Rejudge {
                 // Damaged, which means not judged: its next pull does it.
                 continue;
             }
+            if !judging.needs_no_look(scope, &known, &held) {
+                renewed.skipped = renewed.skipped.saturating_add(1);
+                continue;
+            }
             let before = Before {
                 known,
                 is_listed,
                 is_given: self.judge.is_given(&judging, scope, digest).await?,
             };
-            let (verdict, new) = judging.judge(scope, digest, &before, &[], &held)?;
+            let subject = Subject {
+                scope: scope.clone(),
+                digest: digest.clone(),
+                tags: Vec::new(),
+                // Nobody is asked: what is known of signatures stands until its next pull.
+                looked: None,
+            };
+            let (verdict, new) = judging.judge(&subject, &before, &held)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
             renewed.made.push((end, new.resting_on(basis)));

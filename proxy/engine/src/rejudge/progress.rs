@@ -16,7 +16,8 @@ pub struct ProgressView {
     pub total: u64,
     /// Verdicts that were made anew.
     pub renewed: u64,
-    /// Verdicts that are old and stay so until the next pull, for their inventory is gone.
+    /// Verdicts that are old and stay so until the next pull, for their inventory is gone, or nobody has
+    /// looked for the signatures that policies ask for by now.
     pub skipped: u64,
     /// Why it was cut, where it was.
     pub problem: Option<String>,

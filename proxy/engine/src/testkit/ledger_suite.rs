@@ -99,6 +99,7 @@ pub fn verdict(name: &str, image: &str, decided: i64, findings: Vec<Finding>) ->
         distro: None,
         packages: 88,
         first_seen: None,
+        signatures: None,
         provenance: Provenance {
             scanner: "test".into(),
             feeds: SnapshotId::NO_FEEDS,

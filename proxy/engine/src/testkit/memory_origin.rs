@@ -216,14 +216,20 @@ impl MemoryOrigin {
     }
 
     /// Gives what refers to a manifest.
-    pub async fn referring(&self, path: &str, manifest: &str) -> Vec<Descriptor> {
+    ///
+    /// *Errors*: that it cannot be asked, where that is the fault in force.
+    pub async fn referring(
+        &self,
+        path: &str,
+        manifest: &str,
+    ) -> Result<Vec<Descriptor>, OriginError> {
         let name = format!("{path}/referrers/{manifest}");
         self.noted(&name).await;
-        self.shelf()
-            .referrers
-            .get(&name)
-            .cloned()
-            .unwrap_or_default()
+        let mut shelf = self.shelf();
+        if shelf.faults_of(&name).contains(&Fault::Unreachable) {
+            return Err(failed(&name, Failure::Unreachable, None));
+        }
+        Ok(shelf.referrers.get(&name).cloned().unwrap_or_default())
     }
 
     async fn noted(&self, name: &str) {

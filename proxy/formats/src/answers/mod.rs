@@ -7,10 +7,12 @@
 
 mod coverage;
 mod finding;
+mod signatures;
 mod verdict;
 
 pub use coverage::{CoverageAnswer, DistroAnswer, GapAnswer};
 pub use finding::{AttributedAnswer, FindingAnswer, FindingPackageAnswer};
+pub use signatures::{SignaturesAnswer, SignedAnswer};
 pub use verdict::{
     GraceAnswer, PolicyReferenceAnswer, ProvenanceAnswer, ReasonAnswer, VerdictAnswer,
 };

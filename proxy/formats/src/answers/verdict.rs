@@ -10,6 +10,7 @@ use sluicegate_model::form::{Each, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::package::Distro;
 use sluicegate_model::schema::Instant;
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{
     Decision, Grace, PolicyReference, Provenance, Reason, RuleId, Verdict,
@@ -18,6 +19,7 @@ use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::coverage::{CoverageAnswer, DistroAnswer};
 use super::finding::FindingAnswer;
+use super::signatures::SignaturesAnswer;
 
 /// The decision on one image in one repository.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -95,6 +97,13 @@ pub struct VerdictAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Instant>")]
     first_seen: Option<Timestamp>,
+    /// What was known of who signed the image; left out where no policy asks for it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "Maybe::<SignaturesAnswer>"
+    )]
+    signatures: Option<Signatures>,
     /// What the verdict rests on.
     #[serde(with = "ProvenanceAnswer")]
     provenance: Provenance,

@@ -48,6 +48,10 @@
 //! | a tag that is allowed leads to its digest | `a_listed_tag_leads_to_its_digest_and_to_all_that_an_index_lists` |
 //! | a verdict is made anew under other policies | `a_policy_that_comes_in_force_decides_on_the_next_request` |
 //! | also for who joins a pull that was begun under the earlier ones | `who_joins_a_pull_after_a_policy_came_in_force_is_answered_by_that` |
+//! | who signed an image is looked up where a policy asks, and nowhere else | `nobody_looks_who_signed_where_no_policy_asks` |
+//! | it is looked up again after the tag's TTL | `a_signature_that_appears_allows_and_one_that_vanishes_refuses_again` |
+//! | what was known stands where the upstream fails | `what_was_known_stands_where_the_upstream_fails_also_after_a_start` |
+//! | a child is signed by its index | `an_index_s_signature_counts_for_its_children` |
 //! | where the inventory is gone the request is held | `an_image_whose_inventory_is_gone_is_held_until_it_is_scanned_again` |
 //! | an error is no verdict | `an_upstream_that_fails_is_no_verdict_in_either_mode` |
 
@@ -67,11 +71,13 @@ mod names;
 mod races;
 mod referrers;
 mod scanners;
+mod signed;
+mod signer;
 mod stage;
 mod stream;
 
 /// Where the tests of the table are.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     include_str!("artifacts.rs"),
     include_str!("blobs.rs"),
     include_str!("embedded.rs"),
@@ -83,6 +89,7 @@ const FILES: [&str; 12] = [
     include_str!("names.rs"),
     include_str!("races/mod.rs"),
     include_str!("referrers.rs"),
+    include_str!("signed.rs"),
     include_str!("stream.rs"),
 ];
 

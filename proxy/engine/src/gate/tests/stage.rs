@@ -33,7 +33,7 @@ use crate::testkit::{
 /// Longer than any answer takes that comes.
 const PATIENT: Duration = Duration::from_mins(1);
 /// How long an upstream's word on a tag is believed, where that is not looked at.
-const TAG_TTL: Duration = Duration::from_mins(1);
+pub(super) const TAG_TTL: Duration = Duration::from_mins(1);
 /// Room for all blobs of a test.
 const CAPACITY_BYTES: u64 = 1 << 30;
 /// How long a body gives nothing that is held. The clock of a test stands still, so that it passes

@@ -8,6 +8,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::form::{Each, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::package::{Distro, Ecosystem};
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{
     Decision, Grace, PolicyReference, Provenance, Reason, RuleId, Verdict,
@@ -15,6 +16,7 @@ use sluicegate_model::verdict::{
 use sluicegate_model::{Audience, Digest, Domain, Repository, Tag};
 
 use super::finding::{StoredCoverage, StoredFinding};
+use super::signatures::StoredSignatures;
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Verdict")]
@@ -58,6 +60,12 @@ pub(super) struct StoredVerdict {
     packages: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_seen: Option<Timestamp>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "Maybe::<StoredSignatures>"
+    )]
+    signatures: Option<Signatures>,
     #[serde(with = "StoredProvenance")]
     provenance: Provenance,
 }

@@ -12,7 +12,9 @@ use crate::content::{Content as _, DocumentKind};
 use crate::fingerprint::{fingerprint, verdict_fingerprint};
 use crate::ledger::Replacement;
 use crate::memory::Memory;
+use crate::origin::Origins;
 use crate::pull::download::Downloads;
+use crate::pull::manifests::Manifests;
 use crate::pull::verdict::scanner_name;
 use crate::pull::waived::Waived;
 use crate::scan::ScanHere;
@@ -42,7 +44,12 @@ impl Bench {
         let told = Arc::clone(&time);
         let clock = Clock::from_fn(move || *told.lock().unwrap());
         let upstreams = Arc::new(MemoryOrigin::default());
-        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), upstreams);
+        let origins = || Arc::clone(&upstreams) as Arc<dyn Origins>;
+        let downloads = Downloads::new(content.clone(), Arc::clone(&ledger), origins());
+        let manifests = Manifests::new(content.clone(), Arc::clone(&ledger), origins());
+        let ttl = Duration::from_mins(1);
+        let records = Arc::clone(&ledger);
+        let signed = Signed::new(ttl, records, manifests, origins(), clock.clone());
         let memory = Memory::default();
         let scan = Arc::new(ScanHere::new(Limits::default(), memory.clone()));
         let inventories = Inventories::new(content.clone(), memory, clock.clone());
@@ -50,6 +57,7 @@ impl Bench {
         let jobs = Jobs::new(content.clone(), scan, keeping, downloads, told);
         let judge = Judge::new(
             (jobs, inventories),
+            signed,
             Arc::<MemorySnapshots>::default(),
             Arc::clone(&ledger),
             clock,

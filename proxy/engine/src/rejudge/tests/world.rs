@@ -192,6 +192,7 @@ impl World {
             tags: Vec::new(),
             first_seen: Some(scanned.scanned_at),
             graces: Vec::new(),
+            signatures: None,
         };
         verdict(
             image,

@@ -66,6 +66,11 @@ fn pieces(
 
 #[async_trait]
 impl Origin for MemoryOrigin {
+    fn known_as(&self, repository: &Repository) -> Vec<Repository> {
+        let own = Repository::new("origin.test:5000", repository.path());
+        own.into_iter().collect()
+    }
+
     async fn manifest(
         &self,
         repository: &Repository,
@@ -161,7 +166,7 @@ impl Origin for MemoryOrigin {
         manifest: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Referrers, OriginError> {
-        let mut found = self.referring(repository.path(), manifest.as_str()).await;
+        let mut found = self.referring(repository.path(), manifest.as_str()).await?;
         if artifact_type.is_some() {
             found.retain(|one| one.artifact_type.as_deref() == artifact_type);
         }

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use sluicegate_engine::content::PackedDocument;
 use sluicegate_engine::ledger::{BasisNumber, Known, stored};
+use sluicegate_model::signature::{Signatures, Signed, Statement};
 
 use super::rows::{VerdictBody, VerdictRow};
 use super::*;
@@ -116,9 +117,27 @@ async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
     assert_eq!(files_below(directory.path()).len(), 1, "the new one");
 }
 
+/// Gives what is known where one of two keys has signed the image, and not all was seen.
+fn signatures() -> Signatures {
+    let keys = [Digest::of(b"key"), Digest::of(b"other key")];
+    let spdx = Statement::Attestation("https://spdx.dev/Document".into());
+    Signatures {
+        found: vec![Signed {
+            key: Digest::of(b"key"),
+            statement: Statement::Signature,
+            manifest: Digest::of(b"manifest"),
+        }],
+        keys: keys.into(),
+        statements: [Statement::Signature, spdx].into(),
+        looked_up_at: "2026-11-20T10:00:00Z".parse().unwrap(),
+        unknown: Some("the list of referrers: connection refused".into()),
+    }
+}
+
 #[test]
 fn what_earlier_texts_lack_is_kept() {
     let mut verdict = verdict("app", "image", 0, many_findings());
+    verdict.signatures = Some(signatures());
     let date = Some(verdict.provenance.decided_at);
     verdict.first_seen = date;
     verdict.findings[0].published = date;

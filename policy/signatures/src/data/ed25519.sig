@@ -1,0 +1,1 @@
+wjoYM4vOOIDb/Nwl/lcuZ8cKiqqpPh0YiI1a3yjyvonDNbTo/kS4hn/bB6Vi7DR1ssnSGQ/4vsW/lSotINJqDA==
