@@ -11,6 +11,7 @@ mod claims;
 mod documents;
 mod layers;
 mod seeds;
+mod signatures;
 mod versions;
 
 use std::path::Path;
@@ -43,6 +44,7 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fn choose() {
     let mut targets = documents::targets();
+    targets.extend(signatures::targets());
     targets.extend(versions::targets());
     targets.extend(layers::targets());
     let Ok(wanted) = std::env::var("SLUICEGATE_FUZZ_TARGET") else {

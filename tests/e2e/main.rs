@@ -24,6 +24,7 @@ mod restart;
 mod runtimes;
 mod scene;
 mod secure_upstream;
+mod signatures;
 mod today;
 mod upstream_load;
 mod waiting;

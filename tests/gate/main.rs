@@ -27,6 +27,7 @@ mod reasons;
 mod rejudge;
 mod reports;
 mod served;
+mod signatures;
 mod spared;
 mod stage;
 mod stream;

@@ -1,7 +1,11 @@
 //! Why decisions came out as they did.
 
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
 use sluicegate_model::run_config::RunConfig;
 
+use super::laws::{Said, any_policy, decided_on, findings, said_of_image};
 use super::*;
 use crate::{Asked, ExplainedRule, Explanation, explain};
 
@@ -137,4 +141,51 @@ fn what_a_policy_says_unasked_is_part_of_it() {
 fn an_image_without_findings_is_near_to_no_rule_on_findings() {
     let explanation = explained(&PolicySet::built_in(), &report(vec![], vec![]));
     assert_eq!(explanation.turn, None);
+}
+
+fn explained_on(set: &PolicySet, said: &Said, report: &Report) -> Explanation {
+    let scope = scope(IMAGE);
+    let subject = Subject {
+        scope: &scope,
+        digest: &DIGEST,
+        content: Content::Image,
+        created: said.created,
+        run: said.run.as_ref(),
+        first_seen: said.first_seen,
+        graces: &[],
+        signatures: said.signatures.as_ref(),
+    };
+    let standing = FeedStanding::default();
+    explain(set, &subject, report.clone(), &standing, by_number, now())
+}
+
+proptest! {
+    #[test]
+    fn an_explanation_says_what_was_decided_and_what_turns_it(
+        one in any_policy("p"), other in any_policy("q"), said in said_of_image(), some in findings(),
+    ) {
+        let (set, all) = (set(&format!("{one}{other}")), report(some, vec![]));
+        let outcome = decided_on(&set, &said, &all);
+        let told = explained_on(&set, &said, &all);
+        prop_assert_eq!(told.decision, outcome.decision);
+        let spoke: BTreeSet<String> = told.policies.iter().flat_map(|policy| {
+            let rules = policy.rules.iter().filter(|rule| rule.speaks == Some(true));
+            let own = policy.built_in.iter().map(|reason| reason.rule.to_string());
+            rules.map(|rule| rule.id.to_string()).chain(own)
+        }).collect();
+        let reasons = outcome.reasons.iter().map(|reason| reason.rule.to_string());
+        prop_assert_eq!(spoke, reasons.collect::<BTreeSet<String>>());
+        let Some(turn) = told.turn.filter(|_| told.decision > Decision::Allow) else {
+            return Ok(());
+        };
+        prop_assert!(!turn.changes.is_empty());
+        if turn.changes.iter().all(|change| change.what != "the image") {
+            let mut fewer = all;
+            fewer.findings.retain(|it| {
+                let what = format!("{} in {} {}", it.id, it.package.name, it.package.version);
+                turn.changes.iter().all(|change| change.what != what)
+            });
+            prop_assert_eq!(decided_on(&set, &said, &fewer).decision, turn.to);
+        }
+    }
 }

@@ -1,7 +1,5 @@
 //! Laws that hold for every policy, not only for the built-in one.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use sluicegate_model::run_config::RunConfig;
@@ -11,7 +9,7 @@ use serde_json::json;
 
 use super::vex::{attached, openvex, said};
 use super::*;
-use crate::{AskedName, Explanation, Sources, explain};
+use crate::{AskedName, Sources};
 
 fn severities() -> impl Strategy<Value = Severity> {
     prop::sample::select(vec![
@@ -24,7 +22,7 @@ fn severities() -> impl Strategy<Value = Severity> {
     ])
 }
 
-fn findings() -> impl Strategy<Value = Vec<Finding>> {
+pub(super) fn findings() -> impl Strategy<Value = Vec<Finding>> {
     let day = |days: Option<i64>| days.map(|days| now() - SignedDuration::from_hours(24 * days));
     let times = (prop::option::of(0..90_i64), prop::option::of(0..90_i64));
     let version = prop::sample::select(vec!["1", "3", "7", "new"]);
@@ -134,7 +132,7 @@ fn condition() -> impl Strategy<Value = String> {
 }
 
 /// Makes a policy; one in two lists what is allowed.
-fn any_policy(name: &'static str) -> impl Strategy<Value = String> {
+pub(super) fn any_policy(name: &'static str) -> impl Strategy<Value = String> {
     let mode = prop::sample::select(vec!["enforce", "annotate", "audit"]);
     let rules = prop::collection::vec((condition(), action()), 0..4);
     let list = prop::option::of(prop::collection::vec(block(&OF_IMAGES, 1), 0..3));
@@ -162,11 +160,11 @@ fn any_policy(name: &'static str) -> impl Strategy<Value = String> {
 
 /// What is said of an image by its author and by us, or by nobody.
 #[derive(Clone, Debug)]
-struct Said {
-    created: Option<Timestamp>,
-    run: Option<RunConfig>,
-    first_seen: Option<Timestamp>,
-    signatures: Option<Signatures>,
+pub(super) struct Said {
+    pub(super) created: Option<Timestamp>,
+    pub(super) run: Option<RunConfig>,
+    pub(super) first_seen: Option<Timestamp>,
+    pub(super) signatures: Option<Signatures>,
 }
 
 const NOTHING: Said = Said {
@@ -176,7 +174,7 @@ const NOTHING: Said = Said {
     signatures: None,
 };
 
-fn said_of_image() -> impl Strategy<Value = Said> {
+pub(super) fn said_of_image() -> impl Strategy<Value = Said> {
     let day = |days: Option<i64>| days.map(|days| now() - SignedDuration::from_hours(24 * days));
     let times = (prop::option::of(0..90_i64), prop::option::of(0..90_i64));
     let signed = prop::option::of(any::<[bool; 3]>());
@@ -192,7 +190,7 @@ fn said_of_image() -> impl Strategy<Value = Said> {
     })
 }
 
-fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
+pub(super) fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
     let scope = scope(IMAGE);
     let subject = Subject {
         scope: &scope,
@@ -206,22 +204,6 @@ fn decided_on(set: &PolicySet, said: &Said, report: &Report) -> Outcome {
     };
     let standing = FeedStanding::default();
     decide(set, &subject, report.clone(), &standing, by_number, now())
-}
-
-fn explained_on(set: &PolicySet, said: &Said, report: &Report) -> Explanation {
-    let scope = scope(IMAGE);
-    let subject = Subject {
-        scope: &scope,
-        digest: &DIGEST,
-        content: Content::Image,
-        created: said.created,
-        run: said.run.as_ref(),
-        first_seen: said.first_seen,
-        graces: &[],
-        signatures: said.signatures.as_ref(),
-    };
-    let standing = FeedStanding::default();
-    explain(set, &subject, report.clone(), &standing, by_number, now())
 }
 
 /// Says something of the first weaknesses, by one of two authors at one of three times.
@@ -345,35 +327,6 @@ proptest! {
         prop_assert_eq!(with.reasons, without.reasons);
         prop_assert_eq!(with.report.findings, without.report.findings);
         prop_assert_eq!(with.valid_until, without.valid_until);
-    }
-
-    #[test]
-    fn an_explanation_says_what_was_decided_and_what_turns_it(
-        one in any_policy("p"), other in any_policy("q"), said in said_of_image(), some in findings(),
-    ) {
-        let (set, all) = (set(&format!("{one}{other}")), report(some, vec![]));
-        let outcome = decided_on(&set, &said, &all);
-        let told = explained_on(&set, &said, &all);
-        prop_assert_eq!(told.decision, outcome.decision);
-        let spoke: BTreeSet<String> = told.policies.iter().flat_map(|policy| {
-            let rules = policy.rules.iter().filter(|rule| rule.speaks == Some(true));
-            let own = policy.built_in.iter().map(|reason| reason.rule.to_string());
-            rules.map(|rule| rule.id.to_string()).chain(own)
-        }).collect();
-        let reasons = outcome.reasons.iter().map(|reason| reason.rule.to_string());
-        prop_assert_eq!(spoke, reasons.collect::<BTreeSet<String>>());
-        let Some(turn) = told.turn.filter(|_| told.decision > Decision::Allow) else {
-            return Ok(());
-        };
-        prop_assert!(!turn.changes.is_empty());
-        if turn.changes.iter().all(|change| change.what != "the image") {
-            let mut fewer = all;
-            fewer.findings.retain(|it| {
-                let what = format!("{} in {} {}", it.id, it.package.name, it.package.version);
-                turn.changes.iter().all(|change| change.what != what)
-            });
-            prop_assert_eq!(decided_on(&set, &said, &fewer).decision, turn.to);
-        }
     }
 
     #[test]
