@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 use sluicegate_model::{Digest, media_type};
+use sluicegate_tests::fault::Fault;
 use sluicegate_tests::image::{Flavour, Image, artifact, blob_of, descriptor, image, index};
 use sluicegate_tests::wire::Reply;
 use tempfile::TempDir;
@@ -46,7 +47,8 @@ const KINDS: [(&str, &str, &str); 5] = [
     (
         "rsa-pss",
         "openssl genrsa -out key 3072",
-        "openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sign key -out signature message",
+        "openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest \
+         -sign key -out signature message",
     ),
 ];
 
@@ -163,7 +165,8 @@ async fn pulled(stage: &Stage, reference: &str) -> Reply {
 }
 
 async fn becomes(stage: &Stage, reference: &str, status: StatusCode) {
-    eventually("another answer", async || {
+    let what = format!("{reference} is answered with {status}");
+    eventually(&what, async || {
         tokio::time::sleep(Duration::from_millis(120)).await;
         pulled(stage, reference).await.status == status
     })
@@ -224,7 +227,17 @@ async fn a_bundle_that_refers_to_an_image_and_an_index_s_signature_allow() {
     let stage = stage(&signer).await;
     let image = clean(7_100);
     stage.upstream.add(REPO, "1", &image);
-    stage.upstream.add(REPO, "bundle", &signer.bundle(&image));
+    let bundle = signer.bundle(&image);
+    stage.upstream.add(REPO, "bundle", &bundle);
+    let mut listed = bundle.descriptor();
+    listed["artifactType"] = json!(BUNDLE);
+    let list = json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [listed],
+    });
+    let kind = ("content-type", media_type::OCI_INDEX.to_owned());
+    let say = Fault::Say(200, vec![kind], list.to_string());
+    let asked = format!("/referrers/{}", image.digest);
+    stage.upstream.always(&asked, say);
     becomes(&stage, "1", StatusCode::OK).await;
     // What signs it leaves too.
     assert_eq!(pulled(&stage, "bundle").await.status, StatusCode::OK);

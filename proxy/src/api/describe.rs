@@ -29,12 +29,15 @@ const FOUND: &str = "What was asked for.";
 /// Collects the descriptions of routes.
 pub(super) struct Description {
     schemas: SchemaGenerator,
+    /// The same of what is taken: what may be left out there is always given.
+    taken: SchemaGenerator,
     paths: Map<String, Value>,
 }
 
 /// One route while it is described.
 pub(super) struct Operation<'a> {
     schemas: &'a mut SchemaGenerator,
+    taken: &'a mut SchemaGenerator,
     path: &'a str,
     parameters: Vec<Value>,
     body: Option<Value>,
@@ -190,7 +193,7 @@ impl<T: Answers> Answers for Result<T, Problem> {
 impl Operation<'_> {
     /// Adds a body that is a JSON document of this type, and what is answered to others.
     pub(super) fn takes_json<T: JsonSchema>(&mut self) {
-        let schema = self.schemas.subschema_for::<T>();
+        let schema = self.taken.subschema_for::<T>();
         self.body = Some(json!({"required": true, "content": {JSON: {"schema": schema}}}));
         self.problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
         let unsaid = "The body does not say that it is JSON.";
@@ -233,11 +236,15 @@ impl Operation<'_> {
 
 impl Description {
     pub(super) fn new() -> Self {
-        let mut settings = SchemaSettings::draft2020_12().for_serialize();
-        settings.definitions_path = SCHEMAS.into();
-        settings.meta_schema = None;
+        let referring = |mut settings: SchemaSettings| {
+            settings.definitions_path = SCHEMAS.into();
+            settings.meta_schema = None;
+            settings.into_generator()
+        };
+        let settings = SchemaSettings::draft2020_12;
         Self {
-            schemas: settings.into_generator(),
+            schemas: referring(settings().for_serialize()),
+            taken: referring(settings().for_deserialize()),
             paths: Map::new(),
         }
     }
@@ -251,6 +258,7 @@ impl Description {
     ) {
         let mut operation = Operation {
             schemas: &mut self.schemas,
+            taken: &mut self.taken,
             path,
             parameters: Vec::new(),
             body: None,
@@ -276,7 +284,9 @@ impl Description {
 
     /// Writes all of it.
     pub(super) fn document(mut self, about: Value) -> Value {
-        let schemas = self.schemas.take_definitions(true);
+        let mut schemas = self.taken.take_definitions(true);
+        // What is both given and taken has one name, and is described as it is given.
+        schemas.extend(self.schemas.take_definitions(true));
         json!({
             "openapi": "3.1.0",
             "info": about,

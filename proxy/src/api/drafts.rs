@@ -86,6 +86,7 @@ pub(super) struct Asked {
 pub(super) struct AskedReplay {
     draft: Draft,
     /// The pulls from this instant or day (UTC) on, or so long ago; 30d where it is left out.
+    #[serde(default)]
     since: Option<Moment>,
 }
 

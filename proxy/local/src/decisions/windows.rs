@@ -209,7 +209,12 @@ impl Windows {
     }
 
     fn id_of(&self, asked: &AskedPull) -> Id {
-        let what = (&asked.repository, &asked.tag, &asked.digest);
+        let what = (
+            &asked.repository,
+            &asked.tag,
+            &asked.digest,
+            &asked.in_place_of,
+        );
         match asked.kind {
             LineKind::Denied => self.hash(&("denied", asked.asker(), &asked.repository)),
             _ => self.hash(&("asked", asked.asker(), what)),
