@@ -11,7 +11,9 @@ use serde::Deserialize;
 use sluicegate_engine::drafts::DraftError;
 use sluicegate_engine::identity::Who;
 use sluicegate_model::{Audience, Digest, Scope};
-use sluicegate_policy::{AttachedFile, AttachedText, NamedFile, PolicySet, SourceFile, Sources};
+use sluicegate_policy::{
+    AttachedFile, AttachedText, LoadErrors, NamedFile, PolicySet, SourceFile, Sources,
+};
 
 use super::ApiState;
 use super::answers::Begun;
@@ -98,7 +100,10 @@ pub(super) async fn explain(
     LongBody(asked): LongBody<Asked>,
 ) -> Result<Json<ExplanationAnswer>, Problem> {
     let now = state.clock.now();
-    let draft = asked.draft.map(|draft| loaded(draft, now)).transpose()?;
+    let draft = match asked.draft {
+        Some(draft) => Some(loaded(draft, now).await?),
+        None => None,
+    };
     let scope = scope(
         &state,
         &who,
@@ -124,7 +129,7 @@ pub(super) async fn replay(
     LongBody(asked): LongBody<AskedReplay>,
 ) -> Result<Begun<Replay>, Problem> {
     let now = state.clock.now();
-    let draft = loaded(asked.draft, now)?;
+    let draft = loaded(asked.draft, now).await?;
     let since = match asked.since.unwrap_or(Moment::Ago(SINCE)) {
         Moment::At(instant) => instant,
         Moment::Ago(span) => now.checked_sub(span).unwrap_or(Timestamp::MIN),
@@ -157,7 +162,14 @@ fn replays(state: &ApiState) -> Result<&Replays, Problem> {
     })
 }
 
-fn loaded(draft: Draft, now: Timestamp) -> Result<PolicySet, Problem> {
+/// Reads a draft, which may take a while: not where requests are answered.
+async fn loaded(draft: Draft, now: Timestamp) -> Result<PolicySet, Problem> {
+    let read = tokio::task::spawn_blocking(move || read(draft, now)).await;
+    let read = read.map_err(Problem::internal)?;
+    read.map_err(|mistakes| Problem::unprocessable(mistakes.to_string()))
+}
+
+fn read(draft: Draft, now: Timestamp) -> Result<PolicySet, LoadErrors> {
     let files = draft.files.into_iter().map(|file| SourceFile {
         name: file.name,
         text: file.text,
@@ -169,7 +181,7 @@ fn loaded(draft: Draft, now: Timestamp) -> Result<PolicySet, Problem> {
         attached: &attached,
         now,
     };
-    PolicySet::load(&sources).map_err(|mistakes| Problem::unprocessable(mistakes.to_string()))
+    PolicySet::load(&sources)
 }
 
 /// Puts files of one folder that is named under its name.

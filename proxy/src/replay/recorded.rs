@@ -17,8 +17,9 @@ use sluicegate_model::{Digest, Principal, Repository, Scope, Tag};
 const PAGE: usize = 10_000;
 /// Most pulls that differ, some KiB each at worst.
 const MAX_DIFFERENT: usize = 100_000;
-/// Most clients that are told apart of equal pulls.
+/// Most clients that are told apart of equal pulls, and of all of them together.
 const MAX_CLIENTS: usize = 1_000;
+const MAX_NAMED: usize = 1_000_000;
 /// What all others are called.
 const OTHERS: &str = "(others)";
 
@@ -79,6 +80,7 @@ pub(super) fn read(
         ..DecisionFilter::default()
     };
     let (mut found, mut lines): (HashMap<Asked, Told>, u64) = (HashMap::new(), 0);
+    let mut named = 0;
     let mut page = PageOf {
         order: Order::Oldest,
         after: None,
@@ -89,7 +91,10 @@ pub(super) fn read(
         for line in read.items {
             let count = line.count;
             if let Some((asked, client)) = asked(line, &scopes) {
-                found.entry(asked).or_default().add(client, count);
+                found
+                    .entry(asked)
+                    .or_default()
+                    .add(client, count, &mut named);
             }
         }
         if found.len() > MAX_DIFFERENT {
@@ -111,10 +116,17 @@ pub(super) fn read(
 }
 
 impl Told {
-    fn add(&mut self, client: String, pulls: u64) {
+    /// Counts pulls of a client; `named` counts the clients that are told apart.
+    fn add(&mut self, client: String, pulls: u64, named: &mut usize) {
         self.pulls = self.pulls.saturating_add(pulls);
-        let is_room = self.clients.len() < MAX_CLIENTS || self.clients.contains_key(&client);
-        let client = if is_room { client } else { OTHERS.to_owned() };
+        let is_known = self.clients.contains_key(&client);
+        let is_room = self.clients.len() < MAX_CLIENTS && *named < MAX_NAMED;
+        let client = if is_known || is_room {
+            *named = named.saturating_add(usize::from(!is_known));
+            client
+        } else {
+            OTHERS.to_owned()
+        };
         let own = self.clients.entry(client).or_default();
         *own = own.saturating_add(pulls);
     }
