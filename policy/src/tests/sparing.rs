@@ -1,8 +1,10 @@
 //! Graces and fallbacks.
 
 use jiff::SignedDuration;
+use proptest::prelude::*;
 use sluicegate_model::verdict::Grace;
 
+use super::laws::{any_policy, findings};
 use super::*;
 
 const RULES: &str = "  rules:
@@ -147,5 +149,54 @@ fn what_spares_nothing_is_a_mistake() {
             told.iter().any(|it| it.2.contains(wanted)),
             "{rule}: {told:?}"
         );
+    }
+}
+
+/// Gives every rule on findings that refuses some time and something to fall back to.
+fn sparing(policy: &str) -> String {
+    let mut rules = policy.split("{id: r");
+    let mut text = rules.next().unwrap_or_default().to_owned();
+    for rule in rules {
+        let is_on_findings = !rule.split_once(", ").unwrap().1.starts_with("image:");
+        let more = "action: refuse, graceForServed: 3d, fallback: lastAllowedDigest}";
+        let rule = if is_on_findings {
+            rule.replace("action: refuse}", more)
+        } else {
+            rule.to_owned()
+        };
+        text.push_str("{id: r");
+        text.push_str(&rule);
+    }
+    text
+}
+
+proptest! {
+    #[test]
+    fn a_grace_and_a_fallback_serve_nothing_that_was_refused_from_the_start(
+        text in any_policy("p"), some in findings(), ended in any::<bool>(),
+    ) {
+        let graces: Vec<Grace> = (0..4)
+            .map(|number| Grace { rule: format!("r{number}").into(), ..given(72) })
+            .filter(|_| ended)
+            .collect();
+        let without = decided_with(&set(&text), &[], some.clone());
+        let with = decided_with(&set(&sparing(&text)), &graces, some);
+        prop_assert_eq!(with.decision, without.decision);
+        prop_assert_eq!(with.reasons, without.reasons);
+        prop_assert_eq!(with.allowed_by, without.allowed_by);
+    }
+
+    #[test]
+    fn a_grace_that_lasts_never_tightens_and_never_hides(
+        text in any_policy("p"), some in findings(),
+    ) {
+        let graces: Vec<Grace> = (0..4)
+            .map(|number| Grace { rule: format!("r{number}").into(), ..given(1) })
+            .collect();
+        let without = decided_with(&set(&text), &[], some.clone());
+        let with = decided_with(&set(&sparing(&text)), &graces, some);
+        prop_assert!(with.decision <= without.decision);
+        prop_assert!(with.decision >= without.decision.min(Decision::Annotate));
+        prop_assert_eq!(with.reasons.len(), without.reasons.len());
     }
 }
