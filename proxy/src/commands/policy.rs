@@ -33,11 +33,10 @@ pub enum PolicyCommand {
         one of them came out otherwise.")]
     Test(TestArgs),
     /// Explains a decision: every rule, hit or not, and the value that decided
-    #[command(
-        after_help = "Example: sluicegate policy explain sha256:0123... --policy ./draft.yaml\n\n\
+    #[command(after_help = "Example: sluicegate policy explain \
+        sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1 --policy ./draft.yaml\n\n\
         A service says it that has judged the image, of the policies in force or of a draft. At the\n\
-        end stands the smallest change that would turn the decision."
-    )]
+        end stands the smallest change that would turn the decision.")]
     Explain(ExplainArgs),
     /// Holds a draft against recorded pulls: what would be newly refused or allowed
     #[command(
@@ -49,8 +48,9 @@ pub enum PolicyCommand {
     /// Lets one image of one repository through for a while, against what policy says
     #[command(
         name = "break-glass",
-        after_help = "Example: sluicegate policy break-glass sha256:0123... --repository docker.io/team/app \\\n  \
-        --reason \"the fix breaks logins, SEC-1412\" --for 4h\n\n\
+        after_help = "Example: sluicegate policy break-glass \
+        sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1 \
+        --repository docker.io/team/app --reason \"logins are down, SEC-1412\" --for 4h\n\n\
         Needs an admin's key that knows of the repository. It is in the decision log, an event, and in\n\
         the warning of every pull; it ends by itself, and covers nothing that is broken."
     )]
