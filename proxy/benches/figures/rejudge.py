@@ -44,7 +44,7 @@ def measure(setup):
         frequent, rare = search(proxy, "openssl"), search(proxy, "no-such-package")
         memory = proxy.anonymous()
     for cause, wall, cpu, peak in rows:
-        add(setup, f"{IMAGES:,} inventories of {PACKAGES} packages judged anew, {cause}, s", 60,
+        add(setup, f"{IMAGES:,} inventories of {PACKAGES} packages judged anew, {cause}, s", 10,
             wall, "{:.1f}", f"CPU s {cpu:.1f}; anonymous memory at most {peak:.0f} MiB; layers "
                             f"kept {blobs}, upstream requests {asked}; afterwards {memory:.0f} MiB")
     add(setup, f"ten new advisories over {IMAGES:,} inventories, s", 1 + 0.005 * renewed, delta,
