@@ -393,11 +393,7 @@ async fn may_know_of(state: &ApiState, asked: &AskedVerdict<'_>) -> Result<bool,
 }
 
 fn index_children(bytes: &[u8]) -> Option<Vec<IndexChild>> {
-    let known = sluicegate_model::media_type::ACCEPTED_MANIFESTS;
-    let parsed = known
-        .iter()
-        .find_map(|kind| Manifest::parse(bytes, kind).ok())?;
-    let Manifest::Index(index) = parsed else {
+    let Manifest::Index(index) = Manifest::of_any_kind(bytes)? else {
         return None;
     };
     let child = |child: &Descriptor| IndexChild {

@@ -8,7 +8,6 @@ use sluicegate_engine::drafts::{DraftError, Drafted, Drafts};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
-use sluicegate_model::media_type::ACCEPTED_MANIFESTS;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Scope};
 use sluicegate_policy::{AskedName, Outcome, PolicySet};
@@ -185,9 +184,7 @@ impl Outcomes {
         let Ok(Some(bytes)) = read else {
             return Vec::new();
         };
-        let mut parsed = ACCEPTED_MANIFESTS.iter();
-        let parsed = parsed.find_map(|kind| Manifest::parse(&bytes, kind).ok());
-        let Some(Manifest::Index(index)) = parsed else {
+        let Some(Manifest::Index(index)) = Manifest::of_any_kind(&bytes) else {
             return Vec::new();
         };
         let all = index.manifests.iter();

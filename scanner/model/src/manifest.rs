@@ -198,6 +198,12 @@ pub enum Manifest {
 }
 
 impl Manifest {
+    /// Parses a manifest of whichever kind it is; none where it is of none that is known.
+    pub fn of_any_kind(text: &[u8]) -> Option<Self> {
+        let mut kinds = media_type::ACCEPTED_MANIFESTS.iter();
+        kinds.find_map(|kind| Self::parse(text, kind).ok())
+    }
+
     /// Parses a manifest whose Content-Type was `content_type`.
     ///
     /// *Errors*: every [`ManifestError`]; the upstream, or who pushed to it, is at fault.
