@@ -132,6 +132,13 @@ pub struct Grace {
     pub since: Timestamp,
 }
 
+impl Grace {
+    /// Tells whether another one is of the same rule.
+    pub fn is_of_same(&self, other: &Self) -> bool {
+        self.policy == other.policy && self.rule == other.rule
+    }
+}
+
 /// Which policy decided.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PolicyReference {

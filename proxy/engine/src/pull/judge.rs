@@ -163,8 +163,8 @@ impl Judge {
 
     /// Gives the verdict if it is in memory and current: no disk, no waiting.
     pub fn warm(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
-        let (verdict, now) = (self.warm_verdict(scope, digest)?, self.clock.now());
-        Some(self.waived.applied(verdict, now))
+        let verdict = self.warm_verdict(scope, digest)?;
+        Some(self.waived.applied(verdict, &self.clock))
     }
 
     fn warm_verdict(&self, scope: &Scope, digest: &Digest) -> Option<Arc<Verdict>> {
@@ -196,7 +196,7 @@ impl Judge {
             return Ok(Some(verdict));
         }
         if let Some(verdict) = self.stored(scope, digest).await? {
-            return Ok(Some(self.waived.applied(verdict, self.clock.now())));
+            return Ok(Some(self.waived.applied(verdict, &self.clock)));
         }
         let Some(scanned) = self.inventories.remembered(&scope.sighting(digest)).await else {
             return Ok(None);
@@ -216,7 +216,7 @@ impl Judge {
         held: Held,
     ) -> Result<Arc<Verdict>, PullError> {
         let verdict = self.decide(scope, digest, tags, held).await?;
-        Ok(self.waived.applied(verdict, self.clock.now()))
+        Ok(self.waived.applied(verdict, &self.clock))
     }
 
     async fn decide(

@@ -119,21 +119,27 @@ impl Judging {
             advisories,
             ..
         } = &self.in_force;
-        let judged = |image: Image| {
+        let judged = |image: Image, now| {
             let by = (&**policies, advisories);
-            verdict_knowing(image, scanned, by, &self.known, self.now)
+            verdict_knowing(image, scanned, by, &self.known, now)
         };
         let earlier = before.known.verdict.as_ref().filter(|_| before.is_given);
         let Some(earlier) = earlier else {
-            return judged(image).0;
+            return judged(image, self.now).0;
         };
-        let (verdict, ungiven) = judged(image.clone());
-        let begun = begun(earlier, &verdict, ungiven);
+        let (verdict, ungiven) = judged(image.clone(), self.now);
+        let mut begun = begun(earlier, &verdict, ungiven);
+        if begun.is_empty() {
+            return verdict;
+        }
+        // What only time has brought, such as the end of an exception, is no news of the feeds.
+        let then = judged(image.clone(), earlier.provenance.decided_at).1;
+        begun.retain(|grace| then.iter().any(|it| it.is_of_same(grace)));
         if begun.is_empty() {
             return verdict;
         }
         let graces = [image.graces.clone(), begun].concat();
-        judged(Image { graces, ..image }).0
+        judged(Image { graces, ..image }, self.now).0
     }
 
     /// Tells whether anybody can be judged in a scope.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use sluicegate_model::clock::Clock;
 use sluicegate_model::verdict::{Decision, Reason, RuleId, Verdict};
 use sluicegate_model::{Digest, Domain, Repository};
 
@@ -36,11 +37,12 @@ impl Waived {
 
     /// Gives a verdict as it is answered by: that of an image which was let through lets it through,
     /// and says so. What is broken is never let through: nobody can answer for what that is.
-    pub(crate) fn applied(&self, verdict: Arc<Verdict>, now: Timestamp) -> Arc<Verdict> {
+    pub(crate) fn applied(&self, verdict: Arc<Verdict>, clock: &Clock) -> Arc<Verdict> {
         if verdict.decision != Decision::Refuse {
             return verdict;
         }
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (now, held) = (clock.now(), self.0.read());
+        let held = held.unwrap_or_else(PoisonError::into_inner);
         let key = (verdict.repository.clone(), verdict.digest.clone());
         let waiver = held.get(&key).filter(|it| is_in_force(it, now));
         let waiver = waiver.filter(|_| is_coverable(&verdict)).cloned();

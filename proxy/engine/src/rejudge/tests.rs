@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::PackageType;
 use sluicegate_model::samples;
-use sluicegate_model::verdict::Verdict;
+use sluicegate_model::verdict::{Decision, Verdict};
 
+use crate::ledger::{Membership as _, Release};
 use feed::{Dice, Feed, inventory};
 use world::{Answer, World};
 
@@ -159,4 +160,51 @@ async fn a_change_of_a_package_makes_only_verdicts_on_its_holders_anew() {
         (progress.total, progress.done, progress.renewed),
         (200, 200, 0)
     );
+}
+
+const SPARING: &str = "
+apiVersion: sluicegate/v1
+kind: Policy
+metadata: {name: p}
+spec: {rules: [{id: any, when: {}, action: refuse, graceForServed: 30d}]}
+---
+apiVersion: sluicegate/v1
+kind: Exception
+metadata: {name: for-a-day}
+spec: {id: CVE-2026-9000, statement: known, expiresAt: 2026-06-01}
+";
+
+#[tokio::test]
+async fn only_news_of_the_feeds_begins_a_grace_and_not_the_end_of_an_exception() {
+    // Whether an exception has ended by the time of the change, whether it concerns the image, and what
+    // becomes of the image then.
+    for (hours, package, wanted) in [
+        (1, "left", Decision::Annotate),
+        (48, "right", Decision::Refuse),
+        (1, "right", Decision::Allow),
+    ] {
+        let mut world = World::at(start());
+        let mut feed = Feed::default();
+        feed.speak_of("CVE-2026-9000", ("npm", "left"), start());
+        world.snapshots.set_policies(SPARING);
+        world.snapshots.set_index(feed.index(start()));
+        let left = samples::component("left", "1.0", PackageType::Npm, None);
+        let held = Inventory {
+            components: vec![left],
+            ..Inventory::default()
+        };
+        world.pull("up.test/app", held).await;
+        let (scope, digest, _) = world.images[0].clone();
+        let given = world
+            .ledger
+            .mark_released(&scope.repository, &digest, Release::Given);
+        given.await.unwrap();
+        world.set(start() + SignedDuration::from_hours(hours));
+        feed.speak_of("CVE-2026-9001", ("npm", package), world.now());
+        world.snapshots.set_index(feed.index(world.now()));
+        let told = world.ask(0).await;
+        assert_eq!(told.decision, wanted, "{hours} h, {package}: {told:?}");
+        let is_given = wanted == Decision::Annotate;
+        assert_eq!(!told.graces.is_empty(), is_given, "{hours} h, {package}");
+    }
 }
