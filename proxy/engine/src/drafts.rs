@@ -127,11 +127,9 @@ impl Drafts {
             scope: scope.clone(),
             digest: digest.clone(),
             tags: Vec::new(),
-            first_seen: Some(first_seen(earlier.verdict.as_ref(), &held)),
-            signatures: (earlier.verdict.as_ref()).and_then(|it| it.signatures.clone()),
-            graces: earlier
-                .verdict
-                .map_or_else(Vec::new, |earlier| earlier.graces),
+            first_seen: Some(first_seen(earlier.head(), &held)),
+            signatures: (earlier.head()).and_then(|it| it.signatures.clone()),
+            graces: (earlier.head()).map_or_else(Vec::new, |it| it.graces.clone()),
         };
         Ok(Known { image, held })
     }

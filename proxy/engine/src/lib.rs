@@ -4,6 +4,7 @@
 //! of a store, HTTP or a path.
 
 pub mod audit;
+pub mod blocking;
 pub mod break_glass;
 pub mod content;
 pub mod drafts;
@@ -17,6 +18,7 @@ pub mod lacks;
 pub mod ledger;
 pub mod memory;
 pub mod origin;
+pub mod packing;
 pub mod pull;
 pub mod rejudge;
 pub mod reports;

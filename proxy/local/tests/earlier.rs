@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sluicegate_engine::content::Content as _;
-use sluicegate_engine::events::{CauseKind, Direction, difference};
+use sluicegate_engine::events::{CauseKind, Direction};
 use sluicegate_engine::ledger::{
     EventFilter, Events as _, Ledger as _, Lists as _, Membership as _, Packages as _, Replacement,
     Summary, VerdictFilter, Verdicts as _, stored,
@@ -373,12 +373,9 @@ async fn what_is_written_now_goes_on_where_it_ended() {
     let (_, repository, digest) = allowed[0].clone();
     let scope = Scope::for_all(repository.clone());
     let known = records.known_verdict(&scope, &digest).await.unwrap();
-    let mut verdict: Verdict = known.verdict.clone().unwrap();
+    let mut verdict: Verdict = known.verdict().unwrap();
     verdict.decision = Decision::Refuse;
-    let change = difference(known.verdict.as_ref().unwrap(), &verdict);
-    let new = Replacement::new(&mut verdict.clone(), &known)
-        .unwrap()
-        .told_as(change);
+    let new = Replacement::new(&mut verdict.clone(), &known).unwrap();
     assert_eq!(records.replace_verdicts(vec![new]).await.unwrap(), [true]);
     let event = records.event(last + 1).await.unwrap().unwrap();
     let change = event.change().unwrap();

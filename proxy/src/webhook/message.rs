@@ -121,7 +121,7 @@ mod tests {
         let (mut old, new) = (samples::verdict(), samples::verdict_with_everything());
         old.findings.truncate(1);
         old.provenance.feeds = SnapshotId::NO_FEEDS;
-        let mut change = difference(&old, &new).unwrap();
+        let mut change = difference((&old, &old.findings), &new).unwrap();
         let mut pulled_by = PulledBy::default();
         if has_all {
             change.cause.exceptions = Some(ExceptionChanges {

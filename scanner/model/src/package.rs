@@ -310,6 +310,7 @@ pub const MODULE_ROOT: &str = ".";
 
 /// A package in the merged image: what, in which ecosystem, where, and since which layer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "FlatComponent")]
 pub struct Component {
     /// The package.
     #[serde(flatten)]
@@ -336,6 +337,54 @@ pub struct Component {
     /// the program's headers do not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub platform: String,
+}
+
+/// A component as it is read: in one level, for what serde reads through `flatten` it copies first,
+/// and inventories are read whenever something is judged.
+#[derive(Deserialize)]
+struct FlatComponent {
+    name: String,
+    version: String,
+    #[serde(rename = "type")]
+    package_type: PackageType,
+    #[serde(default)]
+    architecture: Option<String>,
+    #[serde(default)]
+    source: Option<SourcePackage>,
+    ecosystem: Option<Ecosystem>,
+    purl: String,
+    path: String,
+    layer: Digest,
+    #[serde(default)]
+    evidence: Evidence,
+    #[serde(default)]
+    standing: Standing,
+    #[serde(default)]
+    linked: Vec<String>,
+    #[serde(default)]
+    platform: String,
+}
+
+impl From<FlatComponent> for Component {
+    fn from(read: FlatComponent) -> Self {
+        Self {
+            package: Package {
+                name: read.name,
+                version: read.version,
+                package_type: read.package_type,
+                architecture: read.architecture,
+                source: read.source,
+            },
+            ecosystem: read.ecosystem,
+            purl: read.purl,
+            path: read.path,
+            layer: read.layer,
+            evidence: read.evidence,
+            standing: read.standing,
+            linked: read.linked,
+            platform: read.platform,
+        }
+    }
 }
 
 /// A Linux distribution and release.

@@ -174,6 +174,34 @@ pub(super) fn package(component: &Component, said: &Finding) -> FindingPackage {
     }
 }
 
+/// Says the same of another package; that of what is said is not copied, for there are many findings.
+pub(super) fn placed(said: &Finding, package: FindingPackage) -> Finding {
+    Finding {
+        id: said.id.clone(),
+        aliases: said.aliases.clone(),
+        advisories: said.advisories.clone(),
+        kind: said.kind,
+        status: said.status,
+        severity: said.severity,
+        severity_source: said.severity_source.clone(),
+        cvss: said.cvss,
+        kev: said.kev,
+        epss: said.epss,
+        package,
+        fixed: said.fixed.clone(),
+        published: said.published,
+        fix_published: said.fix_published,
+        source: said.source.clone(),
+        detail: said.detail.clone(),
+        exception: said.exception.clone(),
+        vex: said.vex.clone(),
+        attributed: said.attributed.clone(),
+        quieted_by: said.quieted_by,
+        copies: said.copies,
+        paths: said.paths.clone(),
+    }
+}
+
 /// Names the package as the advisories do, where its group is not known.
 fn package_called(component: &Component, by_name_alone: Option<&str>) -> FindingPackage {
     let own = plain_package(component);

@@ -24,6 +24,9 @@ const MAX_BYTES: u64 = 8 * MIB;
 /// What a package takes beside its findings, in bytes.
 const ANSWER_BYTES: u64 = 160;
 
+/// What a component and what is asked about it usually take as a name, in bytes.
+const USUAL_NAME_BYTES: usize = 512;
+
 /// What is known of packages by one index.
 #[derive(Debug)]
 pub struct KnownPackages(Cache<[u8; 32], Arc<Answer>>);
@@ -78,11 +81,11 @@ impl KnownPackages {
 
 /// Names a component as advisories see it, with what is asked about it: all but its place.
 pub(super) fn key(questions: &[Question], component: &Component) -> [u8; 32] {
-    let mut hasher = Sha256::new();
+    let mut named = Vec::with_capacity(USUAL_NAME_BYTES);
     let mut add = |text: &str| {
         // The length before each text keeps two splits of one apart.
-        hasher.update((text.len() as u64).to_le_bytes());
-        hasher.update(text);
+        named.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        named.extend_from_slice(text.as_bytes());
     };
     for question in questions {
         let Question {
@@ -120,7 +123,7 @@ pub(super) fn key(questions: &[Question], component: &Component) -> [u8; 32] {
             add(&owner.purl);
         }
     }
-    hasher.finalize().into()
+    Sha256::digest(&named).into()
 }
 
 fn add_package(add: &mut impl FnMut(&str), package: &Package) {
@@ -128,9 +131,13 @@ fn add_package(add: &mut impl FnMut(&str), package: &Package) {
     add(package.package_type.purl_type());
     add(&package.name);
     add(&package.version);
-    let some = |text: Option<&String>| text.map_or_else(String::new, |text| format!("={text}"));
-    add(&some(package.architecture.as_ref()));
-    add(&some(source.map(|source| &source.name)));
-    add(&some(source.map(|source| &source.version)));
-    add(&some(source.and_then(|source| source.module.as_ref())));
+    let mut add_any = |text: Option<&String>| {
+        // What is not there is told from what is empty.
+        add(if text.is_some() { "=" } else { "" });
+        add(text.map_or("", String::as_str));
+    };
+    add_any(package.architecture.as_ref());
+    add_any(source.map(|source| &source.name));
+    add_any(source.map(|source| &source.version));
+    add_any(source.and_then(|source| source.module.as_ref()));
 }

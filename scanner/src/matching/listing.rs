@@ -154,10 +154,8 @@ impl ListedFinding<'_> {
 
     /// Gives a finding for each copy.
     fn each(&self) -> impl Iterator<Item = Finding> + '_ {
-        self.copies.iter().map(|copy| Finding {
-            package: finding::package(copy, &self.said),
-            ..(*self.said).clone()
-        })
+        let copies = self.copies.iter();
+        copies.map(|copy| finding::placed(&self.said, finding::package(copy, &self.said)))
     }
 
     /// Gives one finding for all copies.

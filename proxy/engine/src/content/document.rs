@@ -7,6 +7,7 @@ use sluicegate_model::digest::Algorithm;
 use sluicegate_model::{Digest, DigestHasher};
 
 use super::error::ContentError;
+use crate::packing;
 
 /// First bytes of every document: the format and its version.
 const MAGIC: &[u8; 8] = b"sgdoc\0\0\x01";
@@ -16,8 +17,6 @@ const CHECKSUM_BYTES: usize = 64;
 const MAX_FRAME_HEADER_BYTES: usize = 18;
 /// Largest document, in bytes before compression; an inventory of 100,000 packages has about 40 MB.
 const MAX_DOCUMENT_BYTES: usize = 128 * 1024 * 1024;
-/// zstd's own default: past it time doubles for a few percent of size.
-const COMPRESSION_LEVEL: i32 = 3;
 
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,8 +65,8 @@ impl PackedDocument {
 
     /// Compresses a document and seals it with its kind and key; takes as long as that does.
     pub fn new(kind: DocumentKind, key: &str, body: &[u8]) -> Result<Self, ContentError> {
-        let packed = zstd::bulk::compress(body, COMPRESSION_LEVEL)
-            .map_err(|error| ContentError::io("compressing", key, error))?;
+        let packed =
+            packing::pack(body).map_err(|error| ContentError::io("compressing", key, error))?;
         Self::from_packed(kind, key, body.len(), &packed)
     }
 
@@ -120,7 +119,7 @@ impl PackedDocument {
         if len > MAX_DOCUMENT_BYTES {
             return None;
         }
-        zstd::bulk::decompress(packed, len).ok()
+        packing::unpack(packed, len).ok()
     }
 
     /// Reads how many bytes a document has from the start of what was kept.

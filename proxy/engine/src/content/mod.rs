@@ -20,6 +20,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sluicegate_model::Digest;
 
+use crate::blocking;
+
 pub use body::{BlobBody, Tail, TailHold, stream};
 pub use document::{DocumentKind, PackedDocument};
 pub use error::{BlobFailure, ContentError};
@@ -113,9 +115,8 @@ pub async fn off_worker<T: Send + 'static>(
     attempt: &'static str,
     work: impl FnOnce() -> Result<T, ContentError> + Send + 'static,
 ) -> Result<T, ContentError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| ContentError::Interrupted { attempt })?
+    let done = blocking::run(work).await;
+    done.map_err(|_| ContentError::Interrupted { attempt })?
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use sluicegate_model::finding::{Finding, FindingStatus};
 use sluicegate_model::verdict::Verdict;
@@ -21,13 +21,15 @@ const MAX_ID_CHARS: usize = 100;
 /// Most tags told.
 const MAX_TAGS: usize = 16;
 
-/// Tells how `new` differs from `old`; none where decision and findings are the same.
-pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
-    // Where copies are listed together in one of the two, places tell nothing.
-    let has_places = [old, new].into_iter().all(lists_every_place);
-    let (before, after) = (identities(old, has_places), identities(new, has_places));
-    let added = only_in(new, &before, has_places);
-    let removed = only_in(old, &after, has_places);
+/// Tells how `new` differs from a verdict and its findings, which it need not hold itself; none where
+/// decision and findings are the same.
+pub fn difference((old, found): (&Verdict, &[Finding]), new: &Verdict) -> Option<Change> {
+    let is_same = std::ptr::eq(found, new.findings.as_slice());
+    let (added, removed) = if is_same {
+        <(Ids, Ids)>::default()
+    } else {
+        changes(found, &new.findings)
+    };
     if old.decision == new.decision && added.count == 0 && removed.count == 0 {
         return None;
     }
@@ -46,9 +48,18 @@ pub fn difference(old: &Verdict, new: &Verdict) -> Option<Change> {
             feeds: from_to(old.provenance.feeds.as_str(), new.provenance.feeds.as_str()),
             policy: from_to(old.policy.digest.as_str(), new.policy.digest.as_str()),
             scanner: from_to(&old.provenance.scanner, &new.provenance.scanner),
-            exceptions: exceptions(old, new),
+            exceptions: exceptions((old, found), new),
         },
     })
+}
+
+/// Tells what came and what went.
+fn changes(old: &[Finding], new: &[Finding]) -> (Ids, Ids) {
+    // Where copies are listed together in one of the two, places tell nothing.
+    let has_places = [old, new].into_iter().all(lists_every_place);
+    let (before, after) = (identities(old, has_places), identities(new, has_places));
+    let added = only_in(new, &before, has_places);
+    (added, only_in(old, &after, has_places))
 }
 
 fn direction(old: &Verdict, new: &Verdict, added: &Ids, removed: &Ids) -> Direction {
@@ -75,20 +86,20 @@ fn identity(finding: &Finding, has_places: bool) -> Identity<'_> {
     (&finding.id, &package.purl, place, is_affected)
 }
 
-fn identities(verdict: &Verdict, has_places: bool) -> BTreeSet<Identity<'_>> {
-    let findings = verdict.findings.iter();
+fn identities(findings: &[Finding], has_places: bool) -> HashSet<Identity<'_>> {
     findings
+        .iter()
         .map(|finding| identity(finding, has_places))
         .collect()
 }
 
-fn lists_every_place(verdict: &Verdict) -> bool {
-    verdict.findings.iter().all(|finding| finding.copies == 1)
+fn lists_every_place(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.copies == 1)
 }
 
-fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>, has_places: bool) -> Ids {
-    let findings = verdict.findings.iter();
+fn only_in(findings: &[Finding], other: &HashSet<Identity<'_>>, has_places: bool) -> Ids {
     let mut found: Vec<&Finding> = findings
+        .iter()
         .filter(|finding| !other.contains(&identity(finding, has_places)))
         .collect();
     let count = found.len() as u64;
@@ -104,8 +115,8 @@ fn only_in(verdict: &Verdict, other: &BTreeSet<Identity<'_>>, has_places: bool) 
 }
 
 /// Tells which exceptions and VEX documents cover findings of only one of the two.
-fn exceptions(old: &Verdict, new: &Verdict) -> Option<ExceptionChanges> {
-    let (before, after) = (named(old), named(new));
+fn exceptions((old, found): (&Verdict, &[Finding]), new: &Verdict) -> Option<ExceptionChanges> {
+    let (before, after) = (named(old, found), named(new, &new.findings));
     let only =
         |in_these: &BTreeSet<Cow<'_, str>>, others: &BTreeSet<Cow<'_, str>>| -> Vec<String> {
             let names = in_these.difference(others).take(MAX_IDS);
@@ -121,11 +132,11 @@ fn exceptions(old: &Verdict, new: &Verdict) -> Option<ExceptionChanges> {
     })
 }
 
-fn named(verdict: &Verdict) -> BTreeSet<Cow<'_, str>> {
-    let covering = verdict.findings.iter().filter_map(|f| f.exception.as_ref());
+fn named<'a>(verdict: &'a Verdict, found: &'a [Finding]) -> BTreeSet<Cow<'a, str>> {
+    let covering = found.iter().filter_map(|f| f.exception.as_ref());
     let names = verdict.allowed_by.iter().chain(covering);
     let mut named: BTreeSet<Cow<'_, str>> = names.map(Cow::from).collect();
-    let said = verdict.findings.iter().flat_map(|finding| &finding.vex);
+    let said = found.iter().flat_map(|finding| &finding.vex);
     named.extend(said.map(|statement| Cow::from(statement.cited())));
     named
 }
@@ -145,6 +156,10 @@ mod tests {
     use super::*;
     use crate::testkit::ledger_suite::{self, finding};
 
+    fn of(old: &Verdict, new: &Verdict) -> Option<Change> {
+        difference((old, &old.findings), new)
+    }
+
     fn verdict(decision: Decision, exception: Option<&str>) -> Verdict {
         let mut verdict = Verdict {
             decision,
@@ -161,21 +176,13 @@ mod tests {
     fn an_exception_that_went_is_named_with_the_digest_of_its_text() {
         let before = verdict(Decision::Allow, Some("until-june"));
         let after = verdict(Decision::Refuse, None);
-        let went = difference(&before, &after)
-            .unwrap()
-            .cause
-            .exceptions
-            .unwrap();
+        let went = of(&before, &after).unwrap().cause.exceptions.unwrap();
         assert_eq!(
             (&went.gone[..], &went.added[..]),
             (&["until-june".to_owned()][..], &[][..])
         );
         assert_eq!(went.policies, before.policy.digest);
-        let came = difference(&after, &before)
-            .unwrap()
-            .cause
-            .exceptions
-            .unwrap();
+        let came = of(&after, &before).unwrap().cause.exceptions.unwrap();
         assert_eq!(
             (&came.gone[..], &came.added[..]),
             (&[][..], &["until-june".to_owned()][..])
@@ -187,7 +194,7 @@ mod tests {
         let mut before = verdict(Decision::Allow, None);
         before.findings[0].vex = vec![samples::vex_statement()];
         let after = verdict(Decision::Refuse, None);
-        let went = difference(&before, &after).unwrap().cause.exceptions;
+        let went = of(&before, &after).unwrap().cause.exceptions;
         assert_eq!(went.unwrap().gone, ["vex:vex/app.openvex.json"]);
     }
 
@@ -195,7 +202,7 @@ mod tests {
     fn one_that_stays_is_not_named() {
         let before = verdict(Decision::Allow, Some("until-june"));
         let after = verdict(Decision::Annotate, Some("until-june"));
-        assert_eq!(difference(&before, &after).unwrap().cause.exceptions, None);
+        assert_eq!(of(&before, &after).unwrap().cause.exceptions, None);
     }
 
     #[test]
@@ -210,7 +217,7 @@ mod tests {
             ..finding("CVE-9", "zlib")
         });
         let new = ledger_suite::verdict("app", "image", 1, findings);
-        let change = difference(&old, &new).unwrap();
+        let change = of(&old, &new).unwrap();
         assert_eq!(change.direction, Direction::Other);
         assert_eq!(change.findings.added.count, 82);
         assert_eq!(change.findings.added.ids.len(), 50);

@@ -210,7 +210,7 @@ pub struct FindingChanges {
 }
 
 /// Names of findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ids {
     /// How many findings.
     pub count: u64,

@@ -3,6 +3,8 @@
 //! What changes whenever a verdict is made anew is its [`Stamp`]; the rest, which is nearly all of
 //! it, mostly stays as it was, and whoever keeps it then need not write it again.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::inventory::Inventory;
@@ -12,30 +14,19 @@ use sluicegate_model::{Digest, Repository, Scope};
 
 use super::bases::BasisNumber;
 use super::error::LedgerError;
+use super::known::{Earlier, Known, PackedAs};
 use super::stored::{self, StoredPolicyReference, StoredProvenance};
 use super::summary::Summary;
 use super::term::{self, Term};
-use crate::events::Change;
+use crate::events::{Change, difference};
+use crate::packing;
 
-/// zstd's default.
-const COMPRESSION_LEVEL: i32 = 3;
 /// What a verdict takes in memory beside its text until it is written, in bytes.
 const BESIDE_BYTES: u64 = 16 * 1024;
 
 /// What tells a stored verdict from every other one: a digest of its text and its stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(pub Digest);
-
-/// A stored verdict, and its mark.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// The verdict; none where there is none or it is damaged.
-    pub verdict: Option<Verdict>,
-    /// What nobody else may have replaced meanwhile; none where there is none.
-    pub mark: Option<Mark>,
-    /// The number of the basis that it rests on.
-    pub basis: BasisNumber,
-}
 
 /// By what a verdict was made, when, and until when it stands: what a new feed or policy changes also
 /// where nothing follows from it.
@@ -102,18 +93,11 @@ impl Stamp {
     }
 
     /// Gives a verdict this stamp, and takes the one that it had.
-    fn swapped_with(mut self, verdict: &mut Verdict) -> Self {
+    pub(super) fn swapped_with(mut self, verdict: &mut Verdict) -> Self {
         std::mem::swap(&mut verdict.policy, &mut self.policy);
         std::mem::swap(&mut verdict.valid_until, &mut self.valid_until);
         std::mem::swap(&mut verdict.provenance, &mut self.provenance);
         self
-    }
-
-    /// Makes a verdict of its text, JSON; none where that is damaged.
-    pub fn read(self, text: &[u8]) -> Option<Verdict> {
-        let mut verdict = stored::read_verdict(text)?;
-        self.swapped_with(&mut verdict);
-        Some(verdict)
     }
 
     /// Gives the mark of the verdict whose packed text has this digest; marks are compared, not kept.
@@ -122,30 +106,94 @@ impl Stamp {
     }
 }
 
+/// The text of a verdict but for its stamp, JSON.
+struct Text {
+    bytes: Vec<u8>,
+    /// Where the findings stand in it.
+    findings: Range<usize>,
+}
+
+impl Text {
+    /// Writes it; `like_bytes` is how long another one of the image was. The verdict is without its
+    /// stamp and its findings meanwhile, for it may be too large to be copied.
+    fn of(verdict: &mut Verdict, like_bytes: usize) -> Result<Self, LedgerError> {
+        let stamp = Stamp::none().swapped_with(verdict);
+        let findings = std::mem::take(&mut verdict.findings);
+        let head = stored::verdict_text(verdict);
+        stamp.swapped_with(verdict);
+        verdict.findings = findings;
+        let encoding = |error| LedgerError::encoding("a verdict", error);
+        let head = head.map_err(encoding)?;
+        let place = stored::findings_in(&head).unwrap_or(head.len()..head.len());
+        let (before, after) = head.split_at_checked(place.start).unwrap_or((&head, &[]));
+        let mut bytes = Vec::with_capacity(like_bytes.max(head.len()));
+        bytes.extend_from_slice(before);
+        stored::write_findings(&verdict.findings, &mut bytes).map_err(encoding)?;
+        let end = bytes.len();
+        bytes.extend_from_slice(after.get(place.len()..).unwrap_or_default());
+        Ok(Self {
+            bytes,
+            findings: place.start..end,
+        })
+    }
+
+    fn findings(&self) -> &[u8] {
+        self.bytes.get(self.findings.clone()).unwrap_or_default()
+    }
+}
+
 /// The text of a verdict but for its stamp, JSON compressed by zstd.
 #[derive(Debug)]
 pub struct Packed {
     /// The compressed text.
-    pub bytes: Vec<u8>,
-    /// The digest of these bytes.
-    pub digest: Digest,
+    pub bytes: PackedBytes,
     /// The text's length, in bytes.
     pub text_bytes: usize,
 }
 
+/// A compressed text.
+#[derive(Debug)]
+pub enum PackedBytes {
+    /// One that is to be kept.
+    New {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Their digest.
+        digest: Digest,
+    },
+    /// That of the verdict which is replaced.
+    Same(PackedAs),
+}
+
 impl Packed {
-    fn of(verdict: &mut Verdict) -> Result<Self, LedgerError> {
-        let stamp = Stamp::none().swapped_with(verdict);
-        let text = stored::verdict_text(verdict);
-        stamp.swapped_with(verdict);
-        let text = text.map_err(|error| LedgerError::encoding("a verdict", error))?;
-        let bytes = zstd::bulk::compress(&text, COMPRESSION_LEVEL)
-            .map_err(|error| LedgerError::encoding("a verdict", error))?;
-        Ok(Self {
-            digest: Digest::of(&bytes),
-            text_bytes: text.len(),
-            bytes,
-        })
+    fn of(text: &Text, earlier: Option<&Earlier>) -> Result<Self, LedgerError> {
+        let same = earlier.and_then(|earlier| earlier.packed_as(&text.bytes));
+        let bytes = if let Some(same) = same {
+            PackedBytes::Same(same.clone())
+        } else {
+            let bytes = packing::pack(&text.bytes)
+                .map_err(|error| LedgerError::encoding("a verdict", error))?;
+            let digest = Digest::of(&bytes);
+            PackedBytes::New { bytes, digest }
+        };
+        let text_bytes = text.bytes.len();
+        Ok(Self { bytes, text_bytes })
+    }
+
+    /// Gives the bytes that are to be kept; none where they are already.
+    pub fn new_bytes(&self) -> Option<&[u8]> {
+        match &self.bytes {
+            PackedBytes::New { bytes, .. } => Some(bytes),
+            PackedBytes::Same(_) => None,
+        }
+    }
+
+    /// Gives the digest of the compressed text.
+    pub fn digest(&self) -> &Digest {
+        match &self.bytes {
+            PackedBytes::New { digest, .. } => digest,
+            PackedBytes::Same(same) => &same.digest,
+        }
     }
 }
 
@@ -171,23 +219,38 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Encodes a verdict that is to replace what is known; takes as long as compressing it does. The
-    /// verdict is without its stamp meanwhile, for it may be too large to be copied.
+    /// Encodes a verdict that is to replace what is known, and tells what changes with it; takes as long
+    /// as compressing it does. The findings of the one that is replaced are read only where they differ.
     pub fn new(verdict: &mut Verdict, known: &Known) -> Result<Self, LedgerError> {
+        let earlier = known.earlier.as_ref();
+        let text = Text::of(verdict, earlier.map_or(0, Earlier::text_bytes))?;
         let terms = term::of_verdict(verdict);
-        let old_terms = known.verdict.as_ref().map(|old| {
-            if term::is_alike(old, verdict) {
-                terms.clone()
+        let (mut change, mut old_terms) = (None, None);
+        if let Some(earlier) = earlier {
+            let is_same = earlier.findings_text() == text.findings();
+            let read = if is_same { None } else { earlier.findings() };
+            let found = if is_same {
+                Some(&verdict.findings)
             } else {
-                term::of_verdict(old)
+                read.as_ref()
+            };
+            // What can't be read is as if there were none.
+            if let Some(found) = found {
+                let is_alike = is_same || term::is_alike(found, &verdict.findings);
+                old_terms = Some(if is_alike {
+                    terms.clone()
+                } else {
+                    term::of_findings(&verdict.domain, found)
+                });
+                change = difference((earlier.head(), found), verdict);
             }
-        });
+        }
         Ok(Self {
-            text: Packed::of(verdict)?,
+            text: Packed::of(&text, earlier)?,
             summary: Summary::of(verdict),
             replaces: known.mark.clone(),
             basis: known.basis,
-            change: None,
+            change,
             terms,
             old_terms,
             packages: None,
@@ -198,13 +261,6 @@ impl Replacement {
     #[must_use]
     pub fn resting_on(mut self, basis: BasisNumber) -> Self {
         self.basis = basis;
-        self
-    }
-
-    /// Has an event written with the verdict, if there is one to tell.
-    #[must_use]
-    pub fn told_as(mut self, change: Option<Change>) -> Self {
-        self.change = change;
         self
     }
 
@@ -237,6 +293,6 @@ impl Replacement {
 
     /// Tells what it takes in memory until it is written, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.text.bytes.len() as u64 + BESIDE_BYTES
+        self.text.new_bytes().map_or(0, <[u8]>::len) as u64 + BESIDE_BYTES
     }
 }

@@ -4,10 +4,13 @@
 //! Two names of a million share a number once in a hundred thousand stores; what then happens is
 //! that one image too many is listed.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sluicegate_model::Domain;
+use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Package, PackageType};
 use sluicegate_model::verdict::Verdict;
@@ -128,29 +131,35 @@ pub fn names_of(package: &Package) -> impl Iterator<Item = &str> {
 
 /// Lists what a verdict can be asked for by, ordered.
 pub fn of_verdict(verdict: &Verdict) -> Vec<Term> {
-    let mut terms = Vec::new();
-    if let Some(who) = verdict.domain.shown() {
-        terms.extend([who.as_str(), ANYBODY].map(Term::reported_by));
-    }
-    for finding in &verdict.findings {
-        let ids = finding.aliases.iter().chain(&finding.advisories);
-        let ids = std::iter::once(&finding.id).chain(ids);
-        terms.extend(ids.map(|id| Term::vulnerability(id)));
+    of_findings(&verdict.domain, &verdict.findings)
+}
+
+/// Lists what a verdict by somebody's word, with these findings, can be asked for by, ordered.
+pub(super) fn of_findings(domain: &Domain, findings: &[Finding]) -> Vec<Term> {
+    // The packages of one source have the same weaknesses.
+    let (mut ids, mut packages) = (HashSet::new(), HashSet::new());
+    for finding in findings {
+        ids.insert(finding.id.as_str());
+        let others = finding.aliases.iter().chain(&finding.advisories);
+        ids.extend(others.map(String::as_str));
         let package = &finding.package;
-        let names = std::iter::once(&package.name).chain(&package.source);
-        terms.extend(names.map(|name| Term::package_found(name)));
+        packages.insert(package.name.as_str());
+        packages.extend(package.source.as_deref());
         // A Maven package goes by its artifact as well, without the group.
         let is_maven = package.purl.starts_with("pkg:maven/");
-        let artifact = is_maven.then(|| package.name.rsplit(':').next()).flatten();
-        terms.extend(artifact.map(Term::package_found));
+        packages.extend(is_maven.then(|| package.name.rsplit(':').next()).flatten());
+    }
+    let mut terms: Vec<Term> = ids.into_iter().map(Term::vulnerability).collect();
+    terms.extend(packages.into_iter().map(Term::package_found));
+    if let Some(who) = domain.shown() {
+        terms.extend([who.as_str(), ANYBODY].map(Term::reported_by));
     }
     ordered(terms)
 }
 
 /// Tells whether two verdicts of one scope can surely be asked for by the same: their findings have
 /// the same names.
-pub fn is_alike(one: &Verdict, other: &Verdict) -> bool {
-    let (one, other) = (&one.findings, &other.findings);
+pub(super) fn is_alike(one: &[Finding], other: &[Finding]) -> bool {
     one.len() == other.len()
         && one.iter().zip(other).all(|(one, other)| {
             let (package, others) = (&one.package, &other.package);
@@ -243,11 +252,11 @@ mod tests {
             let mut other = verdict.clone();
             differ(&mut other);
             assert_ne!(of_verdict(&verdict), of_verdict(&other));
-            assert!(!is_alike(&verdict, &other));
+            assert!(!is_alike(&verdict.findings, &other.findings));
         }
         let mut excepted = verdict.clone();
         excepted.findings[0].exception = Some("until-june".into());
-        assert!(is_alike(&verdict, &excepted));
+        assert!(is_alike(&verdict.findings, &excepted.findings));
         assert_eq!(of_verdict(&verdict), of_verdict(&excepted));
     }
 

@@ -5,7 +5,8 @@ use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope, Sighting, Tag};
 
 use super::error::LedgerError;
-use super::replacement::{Known, Replacement, Stamp};
+use super::known::Known;
+use super::replacement::{Replacement, Stamp};
 
 /// A verdict's place in a walk over all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,7 +95,7 @@ pub trait Verdicts: Send + Sync {
     ) -> Result<Option<Verdict>, LedgerError> {
         loop {
             let known = self.known_verdict(scope, digest).await?;
-            let Some(mut verdict) = known.verdict.clone() else {
+            let Some(mut verdict) = known.verdict() else {
                 return Ok(None);
             };
             if verdict.tags.contains(tag) {

@@ -12,6 +12,7 @@ use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::{Domain, Sighting};
 
 use super::error::{InventoryGone, PullError};
+use crate::blocking;
 use crate::content::{Content, DocumentKind};
 use crate::fingerprint::fingerprint;
 use crate::memory::{Memory, Share};
@@ -148,7 +149,7 @@ impl Inventories {
         let (kind, key) = (DocumentKind::Inventory, document_key(image));
         let body = self.content.document(kind, &key).await.ok()??;
         let read = move || serde_json::from_slice::<Scanned>(&body).ok();
-        let mut scanned = tokio::task::spawn_blocking(read).await.ok()??;
+        let mut scanned = blocking::run(read).await.ok()??;
         let now = self.clock.now();
         if is_to_come(scanned.scanned_at, now) {
             // The bytes were read while the clock stood wrong, and are the same since: what was

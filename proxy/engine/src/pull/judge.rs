@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::blocking;
 use crate::identity::Who;
 use crate::ledger::{Basis, BasisNumber, Ledger, LedgerError};
 use crate::memory::{Memory, Share};
@@ -246,7 +247,7 @@ impl Judge {
             let known = &before.known;
             let epoch = judging.in_force.epoch;
             if known.basis > basis
-                && let Some(newer) = known.verdict.clone().filter(|it| is_valid(it, judging.now))
+                && let Some(newer) = known.verdict().filter(|it| is_valid(it, judging.now))
             {
                 // It rests on what has not come here yet.
                 return Ok(self.keep(epoch, newer));
@@ -317,7 +318,7 @@ impl Judge {
         let scanned = Arc::clone(&held.scanned);
         let index = Arc::clone(&judging.in_force.advisories.index);
         let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index);
-        let judging = tokio::task::spawn_blocking(estimate)
+        let judging = blocking::run(estimate)
             .await
             .map_err(|panic| PullError::broken("judging an image", panic))?;
         let bytes = judging.saturating_add(known.map_or(0, reading_bytes));

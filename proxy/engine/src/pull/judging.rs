@@ -16,7 +16,6 @@ use sluicegate_policy::PolicySet;
 use sluicegate_scanner::KnownPackages;
 use sluicegate_signatures::Wanted;
 
-use crate::events::difference;
 use crate::fingerprint::verdict_fingerprint;
 use crate::ledger::{Basis, ImageNumbers, Known, Replacement, Stamp};
 use crate::scan::Scanned;
@@ -123,7 +122,7 @@ impl Judging {
             let by = (&**policies, advisories);
             verdict_knowing(image, scanned, by, &self.known, now)
         };
-        let earlier = before.known.verdict.as_ref().filter(|_| before.is_given);
+        let earlier = before.known.head().filter(|_| before.is_given);
         let Some(earlier) = earlier else {
             return judged(image, self.now).0;
         };
@@ -156,14 +155,14 @@ impl Judging {
         scanned: &Scanned,
     ) -> Result<(Verdict, Replacement), PullError> {
         let (scope, known) = (&subject.scope, &before.known);
-        let earlier = known.verdict.iter().flat_map(|verdict| &verdict.tags);
+        let earlier = known.head().into_iter().flat_map(|verdict| &verdict.tags);
         let tags: BTreeSet<Tag> = earlier.chain(&subject.tags).cloned().collect();
         let image = Image {
             scope: scope.clone(),
             digest: subject.digest.clone(),
             tags: tags.into_iter().collect(),
-            first_seen: Some(first_seen(known.verdict.as_ref(), scanned)),
-            graces: (known.verdict.as_ref()).map_or_else(Vec::new, |it| it.graces.clone()),
+            first_seen: Some(first_seen(known.head(), scanned)),
+            graces: (known.head()).map_or_else(Vec::new, |it| it.graces.clone()),
             signatures: self.signatures(subject, known, scanned),
         };
         let mut verdict = self.verdict(image, scanned, before);
@@ -171,9 +170,7 @@ impl Judging {
         // Before anybody is told who decided.
         let kept = self.keeper.keep_texts(policies, scope);
         kept.map_err(PullError::storage)?;
-        let earlier = known.verdict.as_ref();
-        let change = earlier.and_then(|earlier| difference(earlier, &verdict));
-        let mut replacement = Replacement::new(&mut verdict, known)?.told_as(change);
+        let mut replacement = Replacement::new(&mut verdict, known)?;
         if !before.is_listed {
             replacement = replacement.listing(&scanned.inventory);
         }
@@ -203,7 +200,7 @@ impl Judging {
     pub(crate) fn needs_no_look(&self, scope: &Scope, known: &Known, scanned: &Scanned) -> bool {
         let artifact = scanned.content.artifact();
         let wanted = wanted_signatures(&self.in_force.policies, scope, artifact);
-        let earlier = known.verdict.as_ref();
+        let earlier = known.head();
         let earlier = earlier.and_then(|verdict| verdict.signatures.as_ref());
         wanted.is_none_or(|wanted| {
             earlier.is_some_and(|it| it.asked_for(wanted.statements().iter(), &wanted.keys()))
@@ -219,7 +216,7 @@ impl Judging {
     ) -> Option<Signatures> {
         let artifact = scanned.content.artifact();
         wanted_signatures(&self.in_force.policies, &subject.scope, artifact)?;
-        let earlier = known.verdict.as_ref();
+        let earlier = known.head();
         let earlier = earlier.and_then(|verdict| verdict.signatures.as_ref());
         match &subject.looked {
             Some(looked) => Some(looked.over(earlier)),

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::blocking;
 use crate::ledger::{Judged, Replacement};
 
 use super::Rejudge;
@@ -124,6 +125,7 @@ impl Rejudge {
             let (runtime, outcome) = (Handle::current(), sender.clone());
             let work = move || {
                 (rejudge.give_way)();
+                blocking::let_this_thread_wait();
                 while let Some(image) = next(&queue) {
                     let renewed = runtime.block_on(rejudge.renew(image));
                     if outcome.blocking_send(renewed).is_err() {
@@ -163,7 +165,7 @@ impl Rejudge {
             };
             held = roomy;
             let known = self.ledger.known_verdict(scope, digest).await?;
-            if known.verdict.is_none() {
+            if known.earlier.is_none() {
                 // Damaged, which means not judged: its next pull does it.
                 continue;
             }

@@ -17,8 +17,9 @@ use sluicegate_model::{Digest, Repository, Scope, Sighting};
 use crate::events::{Event, Happening};
 use crate::ledger::term::Term;
 use crate::ledger::{
-    Bases, Basis, BasisNumber, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _, Mark,
-    Member, Packed, Replacement, Stamp, Step, Summary, TagHistory, TagRecord, Verdicts, Waiver,
+    Bases, Basis, BasisNumber, Earlier, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _,
+    Mark, Member, Packed, PackedAs, PackedBytes, Replacement, Stamp, Step, Summary, TagHistory,
+    TagRecord, Verdicts, Waiver,
 };
 
 use super::turns::{InTurn, Turns};
@@ -73,13 +74,21 @@ struct Stored {
 }
 
 impl Stored {
+    fn earlier(&self) -> Option<Earlier> {
+        let text = zstd::bulk::decompress(self.text.new_bytes()?, MAX_TEXT_BYTES).ok()?;
+        let packed = PackedAs {
+            digest: self.text.digest().clone(),
+            is_apart: false,
+        };
+        Earlier::stamped(Stamp::of(&self.summary), text, packed)
+    }
+
     fn verdict(&self) -> Option<Verdict> {
-        let text = zstd::bulk::decompress(&self.text.bytes, MAX_TEXT_BYTES).ok()?;
-        Stamp::of(&self.summary).read(&text)
+        self.earlier().and_then(Earlier::whole)
     }
 
     fn mark(&self) -> Mark {
-        Stamp::of(&self.summary).mark(&self.text.digest)
+        Stamp::of(&self.summary).mark(self.text.digest())
     }
 
     fn place(&self) -> Place {
@@ -154,7 +163,12 @@ impl State {
             self.tell(time, Happening::VerdictChanged(Box::new(change)));
         }
         self.written.push(new.summary.clone());
-        let (summary, text, basis) = (new.summary, new.text, new.basis);
+        let (summary, basis) = (new.summary, new.basis);
+        let kept = self.verdicts.remove(&place);
+        let text = match (new.text.bytes, kept) {
+            (PackedBytes::Same(_), Some(kept)) => kept.text,
+            (bytes, _) => Packed { bytes, ..new.text },
+        };
         let stored = Stored {
             summary,
             text,
@@ -172,7 +186,7 @@ impl Verdicts for MemoryLedger {
         let state = self.state().await;
         let stored = state.verdicts.get(&place_of(digest, scope));
         Ok(Known {
-            verdict: stored.and_then(Stored::verdict),
+            earlier: stored.and_then(Stored::earlier),
             mark: stored.map(Stored::mark),
             basis: stored.map(|stored| stored.basis).unwrap_or_default(),
         })
@@ -192,7 +206,7 @@ impl Verdicts for MemoryLedger {
         scope: &Scope,
         digest: &Digest,
     ) -> Result<Option<Verdict>, LedgerError> {
-        Ok(self.known_verdict(scope, digest).await?.verdict)
+        Ok(self.known_verdict(scope, digest).await?.verdict())
     }
 
     async fn verdict_bytes(

@@ -82,10 +82,10 @@ impl Records {
         for Judged { digest, scope } in verdicts {
             let known = self.known_verdict(&scope, &digest).await?;
             // Damaged, which means not judged.
-            let Some(verdict) = &known.verdict else {
+            let Some(mut verdict) = known.verdict() else {
                 continue;
             };
-            let again = Replacement::new(&mut verdict.clone(), &known)?;
+            let again = Replacement::new(&mut verdict, &known)?;
             bytes = bytes.saturating_add(again.bytes());
             batch.push(again);
             if batch.len() >= BATCH || bytes >= BATCH_BYTES {

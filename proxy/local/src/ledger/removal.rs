@@ -1,6 +1,6 @@
 //! Forgets verdicts: for askers whom no policy tells from others any more.
 
-use sluicegate_engine::ledger::{Judged, term};
+use sluicegate_engine::ledger::{Earlier, Judged, term};
 
 use crate::store::{Key, Op, StoreError};
 
@@ -46,6 +46,7 @@ impl Records {
                 Some(row) => self.load(scope, digest, row).await?,
                 None => None,
             };
+            let verdict = verdict.and_then(Earlier::whole);
             let terms = verdict.as_ref().map(term::of_verdict);
             let entry = IndexEntry::between(number, &terms.unwrap_or_default(), &[]);
             batch.log(&self.index, entry)?;

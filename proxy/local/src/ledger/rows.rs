@@ -4,7 +4,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sluicegate_engine::ledger::{BasisNumber, Mark, Packed, Replacement, Stamp, Summary};
+use sluicegate_engine::ledger::{
+    BasisNumber, Mark, Packed, PackedBytes, Replacement, Stamp, Summary,
+};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Audience, Digest, Domain, Repository, Scope, Sighting};
 
@@ -66,16 +68,18 @@ impl VerdictRow {
 impl VerdictBody {
     /// Says where a verdict's text will be.
     pub(super) fn of(new: &Replacement) -> Self {
-        let Packed {
-            bytes,
-            digest,
-            text_bytes,
-        } = &new.text;
+        let Packed { bytes, text_bytes } = &new.text;
+        let is_document = match bytes {
+            PackedBytes::New { bytes, .. } => {
+                bytes.len() > MAX_INLINE_BYTES || *text_bytes > MAX_INLINE_TEXT_BYTES
+            }
+            PackedBytes::Same(same) => same.is_apart,
+        };
         Self::Based {
             stamp: Box::new(Stamp::of(&new.summary)),
-            text: digest.clone(),
+            text: new.text.digest().clone(),
             text_bytes: *text_bytes as u64,
-            is_document: bytes.len() > MAX_INLINE_BYTES || *text_bytes > MAX_INLINE_TEXT_BYTES,
+            is_document,
         }
     }
 

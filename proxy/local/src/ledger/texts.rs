@@ -45,8 +45,11 @@ impl Records {
         if is_good && self.content.document_bytes(KIND, &key).await?.is_some() {
             return Ok(None);
         }
-        let text = &new.text;
-        let document = PackedDocument::from_packed(KIND, &key, text.text_bytes, &text.bytes)?;
+        // Where it is the one that is replaced, it was read just now.
+        let Some(packed) = new.text.new_bytes() else {
+            return Ok(None);
+        };
+        let document = PackedDocument::from_packed(KIND, &key, new.text.text_bytes, packed)?;
         Ok(Some(document))
     }
 
@@ -74,9 +77,9 @@ pub(super) fn row(new: &Replacement, body: &VerdictBody, old: Option<&VerdictBod
     let was_read = new.old_terms.is_some();
     match (old.and_then(VerdictBody::text_row), body.text_row()) {
         (Some(old), Some(text)) if old == text && was_read => None,
-        (_, Some(_)) => Some(Op::Put {
+        (_, Some(_)) => new.text.new_bytes().map(|packed| Op::Put {
             key,
-            body: Bytes::copy_from_slice(&new.text.bytes),
+            body: Bytes::copy_from_slice(packed),
         }),
         (Some(_), None) => Some(Op::Delete { key }),
         (None, None) => None,

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::content::DocumentKind;
 use sluicegate_engine::ledger::{
-    Judged, JudgedPage, Known, LedgerError, Replacement, Stamp, Verdicts, stored,
+    Earlier, Judged, JudgedPage, Known, LedgerError, PackedAs, Replacement, Stamp, Verdicts,
 };
+use sluicegate_engine::packing;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope};
 
@@ -26,10 +27,11 @@ impl Verdicts for Records {
         digest: &Digest,
     ) -> Result<Option<Verdict>, LedgerError> {
         let known = self.known_verdict(scope, digest).await?;
-        if known.mark.is_some() && known.verdict.is_none() {
+        let verdict = known.earlier.and_then(Earlier::whole);
+        if known.mark.is_some() && verdict.is_none() {
             tracing::warn!(repository = %scope, %digest, "verdict store lost a verdict's text; taken for not judged");
         }
-        Ok(known.verdict)
+        Ok(verdict)
     }
 
     async fn stamps(&self, judged: &[Judged]) -> Result<Vec<Option<Stamp>>, LedgerError> {
@@ -87,8 +89,8 @@ impl Verdicts for Records {
             };
             known.mark = Some(row.body.mark());
             known.basis = self.settled(row.basis).await?;
-            known.verdict = self.load(scope, digest, row).await?;
-            if known.verdict.is_some() {
+            known.earlier = self.load(scope, digest, row).await?;
+            if known.earlier.is_some() {
                 break;
             }
         }
@@ -167,8 +169,8 @@ impl Records {
         scope: &Scope,
         digest: &Digest,
         row: VerdictRow,
-    ) -> Result<Option<Verdict>, StoreError> {
-        let unpacked = |packed: &[u8]| zstd::bulk::decompress(packed, MAX_INLINE_TEXT_BYTES).ok();
+    ) -> Result<Option<Earlier>, StoreError> {
+        let unpacked = |packed: &[u8]| packing::unpack(packed, MAX_INLINE_TEXT_BYTES).ok();
         let text = if let Some(key) = row.body.document(&scope.repository) {
             let kind = DocumentKind::Verdict;
             self.content.document(kind, &key).await?
@@ -181,11 +183,20 @@ impl Records {
         } else {
             None
         };
-        let verdict: Option<Verdict> = text.and_then(|text| match row.body {
-            VerdictBody::Based { stamp, .. } => stamp.read(&text),
-            VerdictBody::Inline(_) | VerdictBody::Document(_) => stored::read_verdict(&text),
+        let earlier = text.and_then(|text| match row.body {
+            VerdictBody::Based {
+                stamp,
+                text: digest,
+                is_document,
+                ..
+            } => {
+                let is_apart = is_document;
+                Earlier::stamped(*stamp, text, PackedAs { digest, is_apart })
+            }
+            VerdictBody::Inline(_) | VerdictBody::Document(_) => Earlier::of(text),
         });
-        Ok(verdict.filter(|verdict| {
+        Ok(earlier.filter(|earlier| {
+            let verdict = earlier.head();
             verdict.decision == row.decision
                 && verdict.repository == scope.repository
                 && verdict.audience == scope.audience

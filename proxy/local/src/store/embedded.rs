@@ -20,6 +20,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use sluicegate_engine::blocking;
+
 use super::envelope::unseal;
 use super::home::Home;
 use super::opening::{Opened, Trouble, open};
@@ -186,7 +188,7 @@ impl<E: Engine> EmbeddedStore<E> {
     ) -> Result<T, StoreError> {
         const ATTEMPT: &str = "reading";
         let shared = Arc::clone(&self.shared);
-        let read = tokio::task::spawn_blocking(move || {
+        let read = blocking::run(move || {
             let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
             let engine = engine.as_ref().ok_or_else(|| closed(ATTEMPT))?;
             work(engine).map_err(|error| failed(ATTEMPT, &error))

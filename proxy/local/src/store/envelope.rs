@@ -4,6 +4,7 @@
 //! value that the engine gives for another key is as damaged as one with a flipped bit.
 
 use bytes::Bytes;
+use sluicegate_engine::packing;
 
 /// The format and its version.
 const FORMAT: u8 = 0xA1;
@@ -53,7 +54,7 @@ fn unwrapped(key: &[u8], sealed: &[u8]) -> Option<Bytes> {
     }
     match codec {
         PLAIN => Some(Bytes::copy_from_slice(payload)),
-        ZSTD => zstd::bulk::decompress(payload, MAX_VALUE_BYTES)
+        ZSTD => packing::unpack(payload, MAX_VALUE_BYTES)
             .ok()
             .map(Bytes::from),
         _ => None,

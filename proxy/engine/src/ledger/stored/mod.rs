@@ -11,7 +11,12 @@ mod signatures;
 mod summary;
 mod verdict;
 
-use sluicegate_model::form::{Form, ReadAs, WrittenAs};
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sluicegate_model::finding::Finding;
+use sluicegate_model::form::{Each, Form, ReadAs, WrittenAs};
 use sluicegate_model::verdict::Verdict;
 
 pub(super) use verdict::{StoredPolicyReference, StoredProvenance};
@@ -27,6 +32,37 @@ pub fn verdict_text(verdict: &Verdict) -> serde_json::Result<Vec<u8>> {
 /// Reads the text of a verdict; none where it is damaged.
 pub fn read_verdict(text: &[u8]) -> Option<Verdict> {
     read::<verdict::StoredVerdict>(text)
+}
+
+/// Writes the text of findings, as it stands in that of their verdict, behind what is there.
+pub(super) fn write_findings(findings: &[Finding], text: &mut Vec<u8>) -> serde_json::Result<()> {
+    let mut serializer = serde_json::Serializer::new(text);
+    Each::<finding::StoredFinding>::serialize(findings, &mut serializer)
+}
+
+/// Reads the text of findings; none where it is damaged.
+pub(super) fn read_findings(text: &[u8]) -> Option<Vec<Finding>> {
+    let read: Vec<ReadAs<finding::StoredFinding>> = serde_json::from_slice(text).ok()?;
+    Some(read.into_iter().map(|ReadAs(finding)| finding).collect())
+}
+
+/// Finds the text of the findings in that of their verdict; none where it is damaged.
+pub(super) fn findings_in(text: &[u8]) -> Option<Range<usize>> {
+    #[derive(Deserialize)]
+    struct Found<'a> {
+        #[serde(borrow)]
+        findings: &'a RawValue,
+    }
+    let found: Found<'_> = serde_json::from_slice(text).ok()?;
+    let findings = found.findings.get();
+    let start = findings.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    Some(start..start.checked_add(findings.len())?)
+}
+
+/// Gives the text of a verdict with no findings, made of one with some.
+pub(super) fn without(text: &[u8], findings: &Range<usize>) -> Option<Vec<u8>> {
+    let (before, after) = (text.get(..findings.start)?, text.get(findings.end..)?);
+    Some([before, b"[]", after].concat())
 }
 
 /// Gives the text of what lists say of a verdict.

@@ -7,7 +7,7 @@ use sluicegate_model::{Digest, Scope};
 
 use super::signing::{self, RestsOn};
 use super::{Judge, reading_bytes};
-use crate::ledger::{LedgerError, Stamp};
+use crate::ledger::{Earlier, LedgerError, Stamp};
 use crate::pull::error::PullError;
 use crate::pull::judging::{self, Counts, Judging};
 use crate::pull::signed::Looked;
@@ -60,7 +60,7 @@ impl Judge {
         }
         let judging = self.judging();
         let known = self.ledger.known_verdict(scope, digest).await?;
-        let Some(stored) = known.verdict else {
+        let Some(stored) = known.earlier.and_then(Earlier::whole) else {
             return Ok(Stored::Old);
         };
         if !self.counts(&judging, &stored).await? {

@@ -211,7 +211,7 @@ async fn a_verdict_that_is_made_for_a_tag_lists_it_at_once() {
 async fn judged_elsewhere(bench: &Bench, valid_until: Option<Timestamp>) -> Verdict {
     let (ledger, scope) = (&bench.ledger, &bench.scope);
     let known = ledger.known_verdict(scope, &bench.digest).await.unwrap();
-    let mut verdict = known.verdict.clone().unwrap();
+    let mut verdict = known.verdict().unwrap();
     verdict.policy.digest = Digest::of(b"newer policies");
     verdict.decision = Decision::Refuse;
     verdict.valid_until = valid_until;

@@ -33,7 +33,7 @@ async fn there(ledger: &dyn Ledger, verdict: &Verdict) -> (Option<Verdict>, Basi
     let scope = verdict.scope();
     let known = ledger.known_verdict(&scope, &verdict.digest);
     let known = known.await.unwrap();
-    (known.verdict, known.basis)
+    (known.verdict(), known.basis)
 }
 
 pub async fn the_newest_basis_keeps_its_number_and_any_other_gets_the_next(

@@ -6,9 +6,7 @@ use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::{Subject, finding, repository, second, verdict};
-use crate::events::{
-    CauseKind, Direction, EventKind, Happening, LossReason, ScannerLoss, difference,
-};
+use crate::events::{CauseKind, Direction, EventKind, Happening, LossReason, ScannerLoss};
 use crate::ledger::{EventFilter, Known, Ledger, Replacement};
 
 /// Replaces the stored verdict by this one, and tells what changed.
@@ -19,13 +17,7 @@ pub async fn replace(ledger: &dyn Ledger, verdict: &Verdict) -> bool {
 }
 
 pub async fn write(ledger: &dyn Ledger, verdict: &Verdict, known: &Known) -> bool {
-    let change = known
-        .verdict
-        .as_ref()
-        .and_then(|old| difference(old, verdict));
-    let replacement = Replacement::new(&mut verdict.clone(), known)
-        .unwrap()
-        .told_as(change);
+    let replacement = Replacement::new(&mut verdict.clone(), known).unwrap();
     ledger.replace_verdicts(vec![replacement]).await.unwrap() == [true]
 }
 

@@ -255,10 +255,7 @@ async fn a_store_of_an_earlier_form_is_listed_whole() {
         .known_verdict(&bad.scope(), &bad.digest)
         .await
         .unwrap();
-    let change = sluicegate_engine::events::difference(known.verdict.as_ref().unwrap(), &bad);
-    let new = Replacement::new(&mut bad.clone(), &known)
-        .unwrap()
-        .told_as(change);
+    let new = Replacement::new(&mut bad.clone(), &known).unwrap();
     records.replace_verdicts(vec![new]).await.unwrap();
     make_earlier(&records.store).await;
     let content = Arc::new(ContentStore::open(directory.path(), 1 << 30).unwrap());

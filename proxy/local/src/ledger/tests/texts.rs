@@ -46,7 +46,7 @@ async fn a_verdict_that_says_the_same_writes_no_text_and_answers_with_its_time()
         let (was, anew) = (known(&records, first).await, anew(first, 9));
         assert!(replace(&records, &anew, &was).await);
         let is = known(&records, &anew).await;
-        assert_eq!(is.verdict, Some(anew.clone()));
+        assert_eq!(is.verdict(), Some(anew.clone()));
         assert_ne!(is.mark, was.mark, "another may not take it for the old one");
         assert!(!replace(&records, first, &was).await);
     }
@@ -58,10 +58,10 @@ async fn a_verdict_that_says_the_same_writes_no_text_and_answers_with_its_time()
     records.store.apply(gone).await.unwrap();
     assert!(replace(&records, &anew(&small, 10), &was).await);
     let lost = known(&records, &small).await;
-    assert_eq!(lost.verdict, None);
+    assert_eq!(lost.verdict(), None);
     // What could not be read is written whole.
     assert!(replace(&records, &anew(&small, 11), &lost).await);
-    let found = known(&records, &small).await.verdict;
+    let found = known(&records, &small).await.verdict();
     assert_eq!(found, Some(anew(&small, 11)));
 }
 
@@ -74,7 +74,7 @@ async fn a_text_moves_between_row_and_document_and_leaves_nothing() {
     for (verdict, files) in [(&small, 0), (&large, 1), (&small, 0)] {
         put(&records, verdict).await;
         assert_eq!(
-            known(&records, verdict).await.verdict.as_ref(),
+            known(&records, verdict).await.verdict().as_ref(),
             Some(verdict)
         );
         assert_eq!(files_below(directory.path()).len(), files);
@@ -106,12 +106,12 @@ async fn verdicts_of_an_earlier_form_are_read_and_replaced() {
         let row = rows::put_verdict(key, &row).unwrap();
         records.store.apply(vec![row]).await.unwrap();
         let was = known(&records, &verdict).await;
-        assert_eq!(was.verdict.as_ref(), Some(&verdict));
+        assert_eq!(was.verdict().as_ref(), Some(&verdict));
         let of = (&verdict.scope(), &verdict.digest);
         let bytes = records.verdict_bytes(of.0, of.1).await.unwrap();
         assert_eq!(bytes, Some(text.len() as u64));
         assert!(replace(&records, &anew(&verdict, 9), &was).await);
-        let is = known(&records, &verdict).await.verdict;
+        let is = known(&records, &verdict).await.verdict();
         assert_eq!(is, Some(anew(&verdict, 9)));
     }
     assert_eq!(files_below(directory.path()).len(), 1, "the new one");

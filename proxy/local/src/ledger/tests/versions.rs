@@ -59,7 +59,8 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     let (new, mut old) = (samples::verdict(), samples::verdict());
     old.findings.truncate(2);
     old.provenance.feeds = SnapshotId::NO_FEEDS;
-    let change = Happening::VerdictChanged(Box::new(difference(&old, &new).unwrap()));
+    let change =
+        Happening::VerdictChanged(Box::new(difference((&old, &old.findings), &new).unwrap()));
     let changed = Event::new(7, second(1), change);
     let (summary, digest) = (Summary::of(&new), Digest::of(b"manifest"));
     let text = stored::verdict_text(&new).unwrap();
@@ -250,7 +251,7 @@ async fn a_verdict_of_a_later_version_is_none_and_is_made_anew() {
     let records = Records::new(records.store, records.content);
     let (scope, digest) = (&verdict.scope(), &verdict.digest);
     let known = records.known_verdict(scope, digest).await.unwrap();
-    assert_eq!((&known.verdict, &known.mark), (&None, &None));
+    assert_eq!((known.verdict(), &known.mark), (None, &None));
     let filter = VerdictFilter::default();
     let listed = records.list_verdicts(&filter, 9, None).await.unwrap();
     assert!(listed.items.is_empty());

@@ -1,0 +1,74 @@
+//! zstd, as what is kept is packed: a thread of somebody's own that may wait has its contexts made
+//! once, for making them takes as long as packing an image's findings.
+
+use std::cell::RefCell;
+use std::io;
+
+use zstd::bulk::{Compressor, Decompressor};
+
+use crate::blocking;
+
+/// zstd's own default: past it time doubles for a few percent of size.
+const LEVEL: i32 = 3;
+
+thread_local! {
+    static CONTEXTS: RefCell<Contexts> = RefCell::default();
+}
+
+/// They end with their thread.
+#[derive(Default)]
+struct Contexts {
+    packing: Option<Compressor<'static>>,
+    unpacking: Option<Decompressor<'static>>,
+}
+
+/// Compresses bytes to one frame that says how many there were.
+pub fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    if !blocking::may_wait() {
+        return zstd::bulk::compress(bytes, LEVEL);
+    }
+    CONTEXTS.with_borrow_mut(|contexts| {
+        let packing = match contexts.packing.take() {
+            Some(packing) => packing,
+            None => Compressor::new(LEVEL)?,
+        };
+        contexts.packing.insert(packing).compress(bytes)
+    })
+}
+
+/// Gives the bytes of a frame, at most `max` of them.
+pub fn unpack(packed: &[u8], max: usize) -> io::Result<Vec<u8>> {
+    if !blocking::may_wait() {
+        return zstd::bulk::decompress(packed, max);
+    }
+    CONTEXTS.with_borrow_mut(|contexts| {
+        let unpacking = match contexts.unpacking.take() {
+            Some(unpacking) => unpacking,
+            None => Decompressor::new()?,
+        };
+        contexts.unpacking.insert(unpacking).decompress(packed, max)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_with_contexts_packs_as_any_other() {
+        let texts = [vec![b'a'; 100_000], b"b".to_vec(), Vec::new()];
+        let packed = texts.each_ref().map(|text| pack(text).unwrap());
+        let own = std::thread::spawn(move || {
+            blocking::let_this_thread_wait();
+            for _ in 0..2 {
+                for (text, packed) in texts.iter().zip(&packed) {
+                    assert_eq!(pack(text).unwrap(), *packed);
+                    assert_eq!(unpack(packed, text.len()).unwrap(), *text);
+                    assert!(unpack(&packed[1..], text.len()).is_err());
+                }
+            }
+            assert!(unpack(&packed[0], 99_999).is_err());
+        });
+        own.join().unwrap();
+    }
+}
