@@ -10,6 +10,7 @@ use std::{thread, vec};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::blocking;
 use crate::ledger::{Judged, Replacement};
@@ -22,9 +23,9 @@ use crate::pull::judging::{Before, Subject};
 
 /// Verdicts of one batch: it shares its syncs.
 const BATCH: usize = 256;
-/// Bytes of new verdicts, compressed, from which a batch is written before it is whole: bounds what
-/// is in memory.
-const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes of new verdicts, compressed, from which a batch is written before it is whole: twice that
+/// bounds what is in memory, for one is written while the next is made.
+const BATCH_BYTES: u64 = 2 * 1024 * 1024;
 /// What became of some images.
 #[derive(Default)]
 struct Renewed {
@@ -44,13 +45,13 @@ impl Rejudge {
     pub(crate) async fn pass(&self) -> Result<(), PullError> {
         self.judge.forget_due();
         self.progress.begin(self.ledger.count_verdicts().await?);
-        let mut after = None;
+        let (mut after, mut writer) = (None, Writer::default());
         loop {
             let page = self.ledger.judged(after.as_ref(), BATCH).await?;
-            self.look_at(page.items).await?;
+            self.look_at(page.items, &mut writer).await?;
             after = page.next;
             if after.is_none() {
-                return Ok(());
+                return writer.end().await;
             }
         }
     }
@@ -58,6 +59,7 @@ impl Rejudge {
     /// Looks at the verdicts on some images alone.
     pub(crate) async fn pass_over(&self, numbers: &[u32]) -> Result<(), PullError> {
         self.progress.begin(numbers.len() as u64);
+        let mut writer = Writer::default();
         for numbers in numbers.chunks(BATCH) {
             let images = self.ledger.images_listed(numbers).await?;
             let mut judged = Vec::new();
@@ -70,13 +72,13 @@ impl Rejudge {
                 }));
             }
             self.progress.found(judged.len(), numbers.len());
-            self.look_at(judged).await?;
+            self.look_at(judged, &mut writer).await?;
         }
-        Ok(())
+        writer.end().await
     }
 
     /// Looks at some verdicts.
-    async fn look_at(&self, judged: Vec<Judged>) -> Result<(), PullError> {
+    async fn look_at(&self, judged: Vec<Judged>, writer: &mut Writer) -> Result<(), PullError> {
         let mut batch = Renewed {
             looked_at: judged.len() as u64,
             ..Renewed::default()
@@ -87,14 +89,14 @@ impl Rejudge {
         while let Some(renewed) = outcomes.recv().await {
             batch.add(renewed?);
             if batch.bytes() >= BATCH_BYTES {
-                self.write(std::mem::take(&mut batch)).await?;
+                writer.write(self, std::mem::take(&mut batch)).await?;
             }
         }
-        self.write(batch).await
+        writer.write(self, batch).await
     }
 
     /// Writes a batch. Where a request was quicker, its verdict stays.
-    async fn write(&self, batch: Renewed) -> Result<(), PullError> {
+    async fn write(self, batch: Renewed) -> Result<(), PullError> {
         let (ends, replacements): (Vec<_>, Vec<_>) = batch.made.into_iter().unzip();
         let mut renewed = 0_u64;
         if !replacements.is_empty() {
@@ -198,6 +200,32 @@ impl Rejudge {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let spare = usize::from(!self.pulls.list().is_empty());
         cores.saturating_sub(spare).max(1)
+    }
+}
+
+/// Writes one batch while the next is made; when it is dropped, what was begun still ends.
+#[derive(Default)]
+struct Writer(Option<JoinHandle<Result<(), PullError>>>);
+
+impl Writer {
+    /// Begins to write a batch, when the one before is written.
+    async fn write(&mut self, rejudge: &Rejudge, batch: Renewed) -> Result<(), PullError> {
+        self.settle().await?;
+        self.0 = Some(tokio::spawn(rejudge.clone().write(batch)));
+        Ok(())
+    }
+
+    /// Waits until all is written.
+    async fn end(mut self) -> Result<(), PullError> {
+        self.settle().await
+    }
+
+    async fn settle(&mut self) -> Result<(), PullError> {
+        let Some(running) = self.0.take() else {
+            return Ok(());
+        };
+        let written = running.await;
+        written.unwrap_or_else(|panic| Err(PullError::broken("writing verdicts", panic)))
     }
 }
 
