@@ -20,6 +20,7 @@ import lists
 import memory
 import rejudge
 import replay
+import tiny
 import tracker
 import warm
 from daemons import Registry, Sluicegate, free_port
@@ -41,6 +42,7 @@ FIGURES = {
     "scan": cold.scan,
     "inspect": inspect_image.measure,
     "tracker": tracker.measure,
+    "tiny": tiny.measure,
 }
 
 
