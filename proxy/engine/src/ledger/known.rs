@@ -66,7 +66,7 @@ impl Earlier {
 
     /// Reads the text of a whole verdict; none where it is damaged.
     pub fn of(text: Vec<u8>) -> Option<Self> {
-        let findings = stored::findings_in(&text)?;
+        let findings = stored::findings_in(&text).ok()?;
         let head = stored::without(&text, &findings)?;
         Some(Self {
             head: stored::read_verdict(&head)?,

@@ -123,14 +123,14 @@ impl Text {
         stamp.swapped_with(verdict);
         verdict.findings = findings;
         let encoding = |error| LedgerError::encoding("a verdict", error);
-        let head = head.map_err(encoding)?;
-        let place = stored::findings_in(&head).unwrap_or(head.len()..head.len());
-        let (before, after) = head.split_at_checked(place.start).unwrap_or((&head, &[]));
-        let mut bytes = Vec::with_capacity(like_bytes.max(head.len()));
-        bytes.extend_from_slice(before);
+        let mut bytes = head.map_err(encoding)?;
+        let place = stored::findings_in(&bytes).map_err(encoding)?;
+        let after = bytes.split_off(place.end);
+        bytes.truncate(place.start);
+        bytes.reserve(like_bytes.saturating_sub(bytes.len()));
         stored::write_findings(&verdict.findings, &mut bytes).map_err(encoding)?;
         let end = bytes.len();
-        bytes.extend_from_slice(after.get(place.len()..).unwrap_or_default());
+        bytes.extend_from_slice(&after);
         Ok(Self {
             bytes,
             findings: place.start..end,

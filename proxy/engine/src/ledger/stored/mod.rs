@@ -46,17 +46,18 @@ pub(super) fn read_findings(text: &[u8]) -> Option<Vec<Finding>> {
     Some(read.into_iter().map(|ReadAs(finding)| finding).collect())
 }
 
-/// Finds the text of the findings in that of their verdict; none where it is damaged.
-pub(super) fn findings_in(text: &[u8]) -> Option<Range<usize>> {
+/// Finds the text of the findings in that of their verdict; an error where it is damaged.
+pub(super) fn findings_in(text: &[u8]) -> serde_json::Result<Range<usize>> {
     #[derive(Deserialize)]
     struct Found<'a> {
         #[serde(borrow)]
         findings: &'a RawValue,
     }
-    let found: Found<'_> = serde_json::from_slice(text).ok()?;
+    let found: Found<'_> = serde_json::from_slice(text)?;
     let findings = found.findings.get();
-    let start = findings.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
-    Some(start..start.checked_add(findings.len())?)
+    // It is borrowed from the text.
+    let start = findings.as_ptr().addr() - text.as_ptr().addr();
+    Ok(start..start + findings.len())
 }
 
 /// Gives the text of a verdict with no findings, made of one with some.
