@@ -14,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sluicegate_engine::content::{Content as _, DocumentKind, PackedDocument};
 use sluicegate_engine::ledger::{Replacement, Verdicts as _};
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::Scanned;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::ledger::Records;
@@ -60,7 +61,10 @@ async fn main() -> Outcome<()> {
             let inventory = inventory(&known, *number, packages, ecosystem);
             let mut verdict = verdict(&digest, &inventory)?;
             let earlier = records.known_verdict(&verdict.scope(), &digest).await?;
-            replacements.push(Replacement::new(&mut verdict, &earlier)?.listing(&inventory));
+            replacements.push(
+                Replacement::new(&mut verdict, &earlier)?
+                    .listing(&inventory, &ActivePlugins::built_in()),
+            );
             if !is_bare {
                 documents.push(document(&digest, inventory)?);
             }
@@ -186,7 +190,7 @@ fn document(digest: &Digest, inventory: Inventory) -> Outcome<PackedDocument> {
     let key = format!(
         "{}-{}",
         digest.hex(),
-        sluicegate_engine::fingerprint::fingerprint()
+        ActivePlugins::built_in().fingerprint()
     );
     Ok(PackedDocument::new(DocumentKind::Inventory, &key, &body)?)
 }

@@ -26,6 +26,7 @@ use sluicegate_engine::engine::{Engine, Ports, Ways};
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::ledger::Ledger;
 use sluicegate_engine::memory::Memory;
+use sluicegate_engine::plugins::Plugins;
 use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
 use sluicegate_linked::linked::Linked;
@@ -195,7 +196,8 @@ struct ServiceParts {
 
 impl ServiceParts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
-        let kept = KeptParts::open(settings)?;
+        let plugins = Plugins::default();
+        let kept = KeptParts::open(settings, &plugins)?;
         let (content, ledger, log) = (kept.content, kept.ledger, kept.log);
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
@@ -228,6 +230,7 @@ impl ServiceParts {
             tag_ttl: settings.tag_ttl,
             break_glass_max: settings.break_glass_max,
             memory,
+            plugins,
             give_way: tasks::give_way,
         };
         let engine = Engine::new(ports, ways);

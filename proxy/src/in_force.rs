@@ -29,6 +29,7 @@ impl Current {
 impl Snapshots for Current {
     fn epoch(&self) -> Epoch {
         Epoch {
+            plugins: 0,
             policies: self.policies.revision(),
             feeds: self.feeds.current().revision,
         }

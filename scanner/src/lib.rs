@@ -53,4 +53,6 @@ pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
 pub use matching::{KnownPackages, judge, judge_knowing, judging_bytes};
 pub use plugin_set::{Kept, PluginSet};
-pub use plugins::{PluginInfo, PluginKind, facts_fingerprint, fingerprint, plugins};
+pub use plugins::{
+    PluginInfo, PluginKind, facts_fingerprint, fingerprint, fingerprint_by, plugins,
+};

@@ -76,6 +76,11 @@ pub fn fingerprint() -> &'static str {
     &FINGERPRINT
 }
 
+/// Gives the same of a set of plugins.
+pub fn fingerprint_by(_plugins: &PluginSet) -> String {
+    fingerprint().to_owned()
+}
+
 /// Gives the identity of what makes facts beside the analyzers, which facts name themselves.
 pub fn facts_fingerprint() -> &'static str {
     static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {

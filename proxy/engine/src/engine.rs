@@ -16,6 +16,7 @@ use crate::instance_key::InstanceKey;
 use crate::ledger::Ledger;
 use crate::memory::Memory;
 use crate::origin::Origins;
+use crate::plugins::Plugins;
 use crate::pull::download::Downloads;
 use crate::pull::inventories::Inventories;
 use crate::pull::job::Jobs;
@@ -66,6 +67,8 @@ pub struct Ways {
     pub break_glass_max: Duration,
     /// What everybody who scans or judges shares.
     pub memory: Memory,
+    /// What reads images.
+    pub plugins: Plugins,
     /// What each thread of the background does first: it gives way to whatever a request needs.
     pub give_way: fn(),
 }
@@ -95,7 +98,7 @@ impl Engine {
         let origins = || Arc::clone(&ports.origins);
         let manifests = Manifests::new(Arc::clone(content), Arc::clone(ledger), origins());
         let downloads = Downloads::new(Arc::clone(content), Arc::clone(ledger), origins());
-        let inventories = Inventories::new(Arc::clone(content), ways.memory, clock.clone());
+        let inventories = inventories(&ports, ways.memory, ways.plugins);
         let jobs = Jobs::new(
             Arc::clone(content),
             Arc::clone(&ports.layer_scan),
@@ -150,6 +153,11 @@ impl Engine {
             drafts,
         }
     }
+}
+
+fn inventories(ports: &Ports, memory: Memory, plugins: Plugins) -> Inventories {
+    let content = Arc::clone(&ports.content);
+    Inventories::new(content, memory, plugins, ports.clock.clone())
 }
 
 fn break_glass(ports: &Ports, waived: Waived, longest: Duration) -> BreakGlass {

@@ -1,9 +1,8 @@
 //! Names what made an inventory or a verdict: the scanner, and the parts of this crate that decide
 //! with it. What was kept under another name is made anew.
 
-use std::sync::LazyLock;
-
 use sluicegate_model::Digest;
+use sluicegate_scanner::PluginSet;
 
 /// The parts beside the scanner, each with its revision: raised with every change of the shape in
 /// which scans are kept. `pull/golden` pins what they give.
@@ -13,18 +12,14 @@ pub const PARTS: [(&str, u32); 1] = [("scanned", 1)];
 /// inventory, and nothing is read again.
 pub const VERDICTS: (&str, u32) = ("verdict", 2);
 
-/// Gives the name of all that makes a verdict, as verdicts cite it.
-pub fn verdict_fingerprint() -> &'static str {
-    static FINGERPRINT: LazyLock<String> =
-        LazyLock::new(|| fingerprint_of(fingerprint(), &[VERDICTS]));
-    &FINGERPRINT
+/// Gives the name of all that makes a verdict with these plugins, as verdicts cite it.
+pub(crate) fn verdict_fingerprint_by(plugins: &PluginSet) -> String {
+    fingerprint_of(&fingerprint_by(plugins), &[VERDICTS])
 }
 
-/// Gives the name of all that is active now, as kept documents cite it.
-pub fn fingerprint() -> &'static str {
-    static FINGERPRINT: LazyLock<String> =
-        LazyLock::new(|| fingerprint_of(sluicegate_scanner::fingerprint(), &PARTS));
-    &FINGERPRINT
+/// Gives the name of all that makes an inventory with these plugins, as kept documents cite it.
+pub(crate) fn fingerprint_by(plugins: &PluginSet) -> String {
+    fingerprint_of(&sluicegate_scanner::fingerprint_by(plugins), &PARTS)
 }
 
 fn fingerprint_of(scanner: &str, parts: &[(&str, u32)]) -> String {

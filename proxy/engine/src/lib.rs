@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod memory;
 pub mod origin;
 pub mod packing;
+pub mod plugins;
 pub mod pull;
 pub mod rejudge;
 pub mod reports;

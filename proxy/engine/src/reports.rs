@@ -17,7 +17,6 @@ use crate::ledger::{Judged, Ledger, LedgerError, VerdictFilter};
 use crate::pull::error::PullError;
 use crate::pull::inventories::Inventories;
 use crate::pull::judge::Judge;
-use crate::pull::verdict::scanner_name;
 use crate::scan::Scanned;
 
 /// Longest report that is read, in bytes: an inventory of 100,000 packages has about 40 MB.
@@ -79,15 +78,20 @@ pub enum ReportError {
 }
 
 impl Report {
-    /// Says what this program found in an image.
-    pub fn of(repository: String, digest: Digest, tags: Vec<Tag>, scanned: Scanned) -> Self {
+    /// Says what a program found in an image.
+    pub fn of(
+        repository: String,
+        digest: Digest,
+        tags: Vec<Tag>,
+        (scanned, scanned_by): (Scanned, &str),
+    ) -> Self {
         Self {
             format: FORMAT,
             repository,
             digest,
             tags,
             scanned: Scanned {
-                read_by: Some(scanner_name()),
+                read_by: Some(scanned_by.to_owned()),
                 ..scanned
             },
         }

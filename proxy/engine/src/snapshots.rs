@@ -20,13 +20,15 @@ pub struct Advisories {
     pub problem: Option<String>,
 }
 
-/// Which policies and advisories are in force: a later one is never less, and another is later.
+/// Which policies, advisories and plugins are in force: a later one is never less, and another is later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch {
     /// How often the policies have changed.
     pub policies: u64,
     /// How often the advisories have changed.
     pub feeds: u64,
+    /// How often the plugins have changed; filled by whoever judges.
+    pub plugins: u64,
 }
 
 /// What is in force at one moment.

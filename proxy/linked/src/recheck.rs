@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use sluicegate_engine::content::{BlobFailure, BlobSource, BlobWriter, Content};
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::origin::{Askers, Origins};
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::{AskedLayer, LayerScan};
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Domain, Repository};
@@ -131,6 +132,7 @@ impl Recheck {
             repository,
             domain: &Domain::Here,
             layer,
+            plugins: &ActivePlugins::built_in(),
             bytes: Some(&source),
             earlier: None,
         };

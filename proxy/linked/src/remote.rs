@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluicegate_engine::pull::verdict::scanner_name_of;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::{AskedLayer, LayerScan, LayerScanError, ScannedLayer};
 use sluicegate_model::{Domain, Repository};
 
@@ -96,7 +96,7 @@ impl LayerScan for RemoteScan {
         };
         // What others' analyzers find is not taken.
         let version = self.linked.desk().standing(enrolment).version;
-        Some(scanner_name_of(version.as_deref().unwrap_or("unknown")))
+        Some(ActivePlugins::built_in().scanner_of(version.as_deref().unwrap_or("unknown")))
     }
 
     async fn scan(&self, asked: AskedLayer<'_>) -> Result<ScannedLayer, LayerScanError> {

@@ -12,6 +12,7 @@ use sluicegate_accounts::vouched::BookParts;
 use sluicegate_engine::identity::{Presented, Who};
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 use sluicegate_engine::memory::Memory;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::{AskedLayer, LayerScan, LayerScanError, ScanHere, ScannedLayer};
 use sluicegate_engine::testkit::layer_scan_suite::{self, layer};
 use sluicegate_engine::testkit::{MemoryAudit, MemoryContent, MemoryOrigin};
@@ -155,6 +156,7 @@ fn asked_by(
             repository: &repository(),
             domain: &scan.domain(&repository()),
             layer: &task.descriptor(),
+            plugins: &ActivePlugins::built_in(),
             bytes: None,
             earlier: None,
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::reports::{MAX_REPORT_BYTES, Report};
 use sluicegate_linked::results::MAX_SENT_BYTES;
 use sluicegate_linked::task::{ImageTask, LayerTask, Task};
@@ -52,6 +53,7 @@ impl Looks {
         let clock = sluicegate_machine::clock::system();
         let scanner = Scanner {
             cache: FactsCache::new(kept, clock.clone()),
+            plugins: ActivePlugins::built_in(),
             clock,
             platform: None,
             on_layer: Arc::new(|_| {}),
@@ -82,7 +84,8 @@ impl Looks {
         let image = self.reach.registry(&asked.repository)?.image(&reference)?;
         let scanned = self.scanner.scan(&image)?;
         let digest = image.image().digest.clone();
-        let report = Report::of(asked.repository.to_string(), digest, tags, scanned);
+        let by = self.scanner.plugins.scanner();
+        let report = Report::of(asked.repository.to_string(), digest, tags, (scanned, by));
         let text = serde_json::to_vec(&report).map_err(|_| LookError::Scan)?;
         taken(text, MAX_REPORT_BYTES)
     }

@@ -23,7 +23,7 @@ const STAT_BLOCK_BYTES: u64 = 512;
 /// Writes the metrics.
 pub async fn metrics(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Exposition {
     let now = state.clock.now();
-    let mut measured = vec![build_info()];
+    let mut measured = vec![build_info(&state)];
     measured.extend(work(&state));
     measured.extend(storage(&state).await);
     measured.extend(policy(&state));
@@ -33,10 +33,10 @@ pub async fn metrics(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> E
     Exposition(text)
 }
 
-fn build_info() -> Measured {
+fn build_info(state: &ApiState) -> Measured {
     let labels = vec![
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("scanner", sluicegate_engine::pull::verdict::scanner_name()),
+        ("scanner", state.judge.plugins().scanner().to_owned()),
     ];
     let help = "The program that runs; always 1";
     Measured::labelled("sluicegate_build_info", help, labels, 1.0)

@@ -142,7 +142,7 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
     let pulls: Vec<RunningPull> = pulls.iter().map(|pull| running(&state, pull)).collect();
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        scanner: sluicegate_engine::pull::verdict::scanner_name(),
+        scanner: state.judge.plugins().scanner().to_owned(),
         gate: state.gate_mode,
         store: state.store.to_string(),
         queue: pulls.len(),

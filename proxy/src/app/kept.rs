@@ -6,6 +6,7 @@ use sluicegate_config::Settings;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::ledger::Ledger;
+use sluicegate_engine::plugins::Plugins;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, LogError};
 use sluicegate_local::ledger::Records;
@@ -30,8 +31,8 @@ pub(super) struct KeptParts {
 }
 
 impl KeptParts {
-    /// Opens all of it.
-    pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
+    /// Opens all of it; images count as listed that these plugins listed.
+    pub(super) fn open(settings: &Settings, plugins: &Plugins) -> Result<Self, StartError> {
         let data = &settings.data;
         // First, for it locks the directory whatever the engine: opening the content store removes
         // leftovers.
@@ -53,7 +54,7 @@ impl KeptParts {
         };
         let content: Arc<dyn Content> = Arc::new(content);
         Ok(Self {
-            ledger: Arc::new(Records::new(store, Arc::clone(&content))),
+            ledger: Arc::new(Records::new(store, Arc::clone(&content)).read_by(plugins.clone())),
             content,
             limits,
             log,

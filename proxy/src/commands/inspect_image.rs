@@ -38,6 +38,7 @@ use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
 use crate::policies::Policies;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::pull::verdict::{self, Image};
 use sluicegate_engine::scan::Scanned;
 
@@ -157,6 +158,7 @@ impl Inspection {
         };
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
+            plugins: ActivePlugins::built_in(),
             clock: clock.clone(),
             platform: args.platform.clone(),
             on_layer: shown.on_layer(),
@@ -300,9 +302,10 @@ impl Inspection {
     }
 
     async fn judge(&self, image: Image, scanned: &Scanned) -> Result<Verdict, CommandError> {
+        let by = &self.scanner.plugins;
         match &self.judging {
-            Judging::Here(here) => here.judge(image, scanned).await,
-            Judging::There(service) => service.judge(image, scanned.clone()).await,
+            Judging::Here(here) => here.judge(image, scanned, by).await,
+            Judging::There(service) => service.judge(image, scanned.clone(), by).await,
         }
     }
 }
@@ -327,12 +330,22 @@ impl JudgingHere {
     }
 
     /// Judges an image, with advisories for its ecosystems where they can be had.
-    async fn judge(&self, image: Image, scanned: &Scanned) -> Result<Verdict, CommandError> {
+    async fn judge(
+        &self,
+        image: Image,
+        scanned: &Scanned,
+        by: &Arc<ActivePlugins>,
+    ) -> Result<Verdict, CommandError> {
         let feeds = loaded(self.feeds.load_for(&scanned.inventory).await)?;
         let feeds = in_force::advisories(&feeds);
         let (scanned, policies) = (scanned.clone(), self.policies.current());
         let now = self.clock.now();
-        blocking(move || Ok(verdict::verdict(image, &scanned, &policies, &feeds, now))).await
+        let by = Arc::clone(by);
+        let verdict = move || {
+            let by = (&*policies, &feeds, by.scanner());
+            Ok(verdict::verdict(image, &scanned, by, now))
+        };
+        blocking(verdict).await
     }
 }
 

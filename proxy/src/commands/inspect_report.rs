@@ -1,6 +1,7 @@
 //! `inspect-image --service`: what was found here, judged there.
 
 use sluicegate_config::Environment;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::pull::verdict::Image;
 use sluicegate_engine::reports::Report;
 use sluicegate_engine::scan::Scanned;
@@ -48,6 +49,7 @@ impl Reporting {
         &self,
         image: Image,
         scanned: Scanned,
+        plugins: &ActivePlugins,
     ) -> Result<Verdict, CommandError> {
         let (repository, tags) = match &self.name {
             None => (image.scope.repository.to_string(), image.tags),
@@ -56,7 +58,7 @@ impl Reporting {
                 (name.repository.clone(), own.unwrap_or(image.tags))
             }
         };
-        let report = Report::of(repository, image.digest, tags, scanned);
+        let report = Report::of(repository, image.digest, tags, (scanned, plugins.scanner()));
         let text = tokio::task::spawn_blocking(move || serde_json::to_vec(&report)).await;
         let failed = |error: &dyn std::fmt::Display| {
             CommandError::Failed(format!("the report cannot be written: {error}"))

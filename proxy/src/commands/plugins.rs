@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use sluicegate_engine::plugins::ActivePlugins;
 
 use super::CommandError;
 use super::query::{Column, Listing, PrintList, Shape};
@@ -39,7 +40,7 @@ pub struct ListArgs {
 pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<(), CommandError> {
     let PluginsCommand::List(args) = command;
     let items = json!({
-        "fingerprint": sluicegate_engine::fingerprint::fingerprint(),
+        "fingerprint": ActivePlugins::built_in().fingerprint(),
         "items": sluicegate_scanner::plugins(),
     });
     args.print.page(out, &LISTED, &items)

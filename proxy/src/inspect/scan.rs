@@ -18,6 +18,7 @@ use sluicegate_scanner::{LayerFacts, Limits, MAGIC_BYTES, is_compressed};
 
 use super::facts_cache::FactsCache;
 use super::source::{Source, SourceError};
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::{
     Left, Scanned, config_limit, merge, review, scan_on_this_thread, to_keep, unscanned,
 };
@@ -42,6 +43,8 @@ pub struct LayerProgress {
 pub struct Scanner {
     /// What is known of layers already.
     pub cache: FactsCache,
+    /// What reads images.
+    pub plugins: Arc<ActivePlugins>,
     /// The time of day.
     pub clock: Clock,
     /// The platform that was asked for.
@@ -144,7 +147,8 @@ impl Scanner {
         layer: &Descriptor,
     ) -> Result<LayerFacts, SourceError> {
         let kept = self.cache.get(&layer.digest);
-        let (known, earlier) = match kept.map_or(Left::Nothing, |kept| review(&kept)) {
+        let (known, earlier) = match kept.map_or(Left::Nothing, |kept| review(&kept, &self.plugins))
+        {
             Left::Found { facts, anew } => {
                 self.keep(layer, anew);
                 (Some(facts), None)
@@ -164,7 +168,12 @@ impl Scanner {
             return Ok(known);
         }
         let mut content = content.of_scan();
-        let facts = scan_on_this_thread(&mut content, &Limits::default(), earlier.as_ref());
+        let facts = scan_on_this_thread(
+            &mut content,
+            &Limits::default(),
+            &self.plugins,
+            earlier.as_ref(),
+        );
         // Facts of bytes that turn out not to be the layer must not be kept.
         content.finish(Some(&facts), source)?;
         self.keep(layer, to_keep(&facts));

@@ -30,7 +30,7 @@ pub use known::{Earlier, Known, PackedAs};
 pub use lists::{Lists, MAX_PAGE_BYTES};
 pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, is_platform};
 pub use packages::{Holder, Packages};
-pub use replacement::{Mark, Packed, PackedBytes, Replacement, Stamp};
+pub use replacement::{Listed, Mark, Packed, PackedBytes, Replacement, Stamp};
 pub use steps::{ImageNumbers, Parted, Step, Steps};
 pub use summary::{Counts, CoverageSummary, Summary, Worst};
 pub use tags::{MAX_TAGGED, TagHistory, TagRecord, Tagged};

@@ -20,6 +20,7 @@ use super::summary::Summary;
 use super::term::{self, Term};
 use crate::events::{Change, difference};
 use crate::packing;
+use crate::plugins::ActivePlugins;
 
 /// What a verdict takes in memory beside its text until it is written, in bytes.
 const BESIDE_BYTES: u64 = 16 * 1024;
@@ -197,6 +198,15 @@ impl Packed {
     }
 }
 
+/// What an image can be asked for by.
+#[derive(Debug)]
+pub struct Listed {
+    /// The names of its packages.
+    pub terms: Vec<Term>,
+    /// The plugins that found them.
+    pub by: String,
+}
+
 /// A verdict that is ready to take the place of another.
 #[derive(Debug)]
 pub struct Replacement {
@@ -215,7 +225,7 @@ pub struct Replacement {
     /// What the verdict that it replaces could; none where that is not known.
     pub old_terms: Option<Vec<Term>>,
     /// What the image can be asked for by, where that is to be listed.
-    pub packages: Option<Vec<Term>>,
+    pub packages: Option<Listed>,
 }
 
 impl Replacement {
@@ -266,8 +276,11 @@ impl Replacement {
 
     /// Has the image found by the packages it holds.
     #[must_use]
-    pub fn listing(mut self, inventory: &Inventory) -> Self {
-        self.packages = Some(term::of_inventory(inventory));
+    pub fn listing(mut self, inventory: &Inventory, plugins: &ActivePlugins) -> Self {
+        self.packages = Some(Listed {
+            terms: term::of_inventory(inventory),
+            by: plugins.fingerprint().to_owned(),
+        });
         self
     }
 

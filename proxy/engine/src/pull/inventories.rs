@@ -14,8 +14,8 @@ use sluicegate_model::{Domain, Sighting};
 use super::error::{InventoryGone, PullError};
 use crate::blocking;
 use crate::content::{Content, DocumentKind};
-use crate::fingerprint::fingerprint;
 use crate::memory::{Memory, Share};
+use crate::plugins::{ActivePlugins, Plugins};
 use crate::scan::Scanned;
 
 /// Bytes in memory for each byte of a stored inventory while it is read, text included.
@@ -30,6 +30,8 @@ const MAX_WAITING_BYTES: usize = 1024 * 1024;
 pub struct Held {
     /// What was found.
     pub scanned: Arc<Scanned>,
+    /// By what it was read.
+    plugins: Arc<ActivePlugins>,
     share: Arc<Share>,
     kept: Kept,
 }
@@ -67,6 +69,7 @@ impl std::fmt::Debug for Kept {
 #[derive(Clone)]
 pub struct Resting {
     kept: Kept,
+    plugins: Arc<ActivePlugins>,
     /// An inventory that is not kept.
     unkept: Option<Arc<Scanned>>,
 }
@@ -76,17 +79,32 @@ pub struct Resting {
 pub struct Inventories {
     content: Arc<dyn Content>,
     memory: Memory,
+    plugins: Plugins,
     clock: Clock,
 }
 
+impl Held {
+    /// Tells by what it was read.
+    pub fn plugins(&self) -> &Arc<ActivePlugins> {
+        &self.plugins
+    }
+}
+
 impl Inventories {
-    /// Keeps them in a content store, and reads them within a memory.
-    pub fn new(content: Arc<dyn Content>, memory: Memory, clock: Clock) -> Self {
+    /// Keeps them in a content store, and reads them within a memory; those by other plugins than are
+    /// in force are missing.
+    pub fn new(content: Arc<dyn Content>, memory: Memory, plugins: Plugins, clock: Clock) -> Self {
         Self {
             content,
             memory,
+            plugins,
             clock,
         }
+    }
+
+    /// Gives what reads images.
+    pub(super) fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// Gives the memory that everybody who scans or judges shares.
@@ -96,13 +114,19 @@ impl Inventories {
 
     /// Holds what another scan may find more in: it is never kept. A long one gives up what it holds,
     /// for it waits for memory without having any; that it was cut short stands.
-    pub(super) fn hold_unkept(mut scanned: Scanned, text_bytes: usize, share: Share) -> Held {
+    pub(super) fn hold_unkept(
+        mut scanned: Scanned,
+        text_bytes: usize,
+        share: Share,
+        plugins: Arc<ActivePlugins>,
+    ) -> Held {
         if text_bytes > MAX_WAITING_BYTES {
             scanned.inventory.components.clear();
             scanned.inventory.declared.clear();
         }
         Held {
             scanned: Arc::new(scanned),
+            plugins,
             share: Arc::new(share),
             kept: Kept::Never,
         }
@@ -115,10 +139,10 @@ impl Inventories {
         image: &Sighting,
         scanned: Scanned,
         text: Vec<u8>,
-        share: Share,
+        (share, plugins): (Share, Arc<ActivePlugins>),
     ) -> Held {
         let (content, share) = (Arc::clone(&self.content), Arc::new(share));
-        let (key, used) = (document_key(image), Arc::clone(&share));
+        let (key, used) = (document_key(image, &plugins), Arc::clone(&share));
         let written = tokio::spawn(async move {
             let kind = DocumentKind::Inventory;
             if let Err(error) = content.put_document(kind, &key, text).await {
@@ -130,6 +154,7 @@ impl Inventories {
         let kept = Kept::Soon(written.map(|_| ()).boxed().shared());
         Held {
             scanned: Arc::new(scanned),
+            plugins,
             share,
             kept,
         }
@@ -138,15 +163,21 @@ impl Inventories {
     /// Gives what an earlier job found, if analyzers are still the same and nothing is damaged.
     /// Waits for the memory to read it into; whoever calls holds none.
     pub async fn remembered(&self, image: &Sighting) -> Option<Held> {
-        let (kind, key) = (DocumentKind::Inventory, document_key(image));
+        let plugins = self.plugins.now();
+        let (kind, key) = (DocumentKind::Inventory, document_key(image, &plugins));
         let bytes = self.content.document_bytes(kind, &key).await.ok()??;
         let wanted = bytes.saturating_mul(READING_IN_MEMORY) + READING_BYTES;
         let share = self.memory.share(wanted).await;
-        self.read(image, share).await
+        self.read(image, plugins, share).await
     }
 
-    async fn read(&self, image: &Sighting, share: Share) -> Option<Held> {
-        let (kind, key) = (DocumentKind::Inventory, document_key(image));
+    async fn read(
+        &self,
+        image: &Sighting,
+        plugins: Arc<ActivePlugins>,
+        share: Share,
+    ) -> Option<Held> {
+        let (kind, key) = (DocumentKind::Inventory, document_key(image, &plugins));
         let body = self.content.document(kind, &key).await.ok()??;
         let read = move || serde_json::from_slice::<Scanned>(&body).ok();
         let mut scanned = blocking::run(read).await.ok()??;
@@ -158,6 +189,7 @@ impl Inventories {
         }
         Some(Held {
             scanned: Arc::new(scanned),
+            plugins,
             share: Arc::new(share),
             kept: Kept::Long,
         })
@@ -186,6 +218,7 @@ impl Inventories {
         let unkept = matches!(held.kept, Kept::Never).then(|| Arc::clone(&held.scanned));
         Resting {
             kept: held.kept,
+            plugins: held.plugins,
             unkept,
         }
     }
@@ -197,22 +230,27 @@ impl Inventories {
         resting: Resting,
         bytes: u64,
     ) -> Result<Held, PullError> {
-        let Resting { kept, unkept } = resting;
+        let Resting {
+            kept,
+            plugins,
+            unkept,
+        } = resting;
         if let Kept::Soon(written) = kept {
             written.await;
         }
-        let (kind, key) = (DocumentKind::Inventory, document_key(image));
+        let (kind, key) = (DocumentKind::Inventory, document_key(image, &plugins));
         let stored = self.content.document_bytes(kind, &key).await?;
         let reading = stored.unwrap_or(0).saturating_mul(READING_IN_MEMORY) + READING_BYTES;
         let share = self.memory.share(bytes.max(reading)).await;
         if let Some(scanned) = unkept {
             return Ok(Held {
                 scanned,
+                plugins,
                 share: Arc::new(share),
                 kept: Kept::Never,
             });
         }
-        let held = self.read(image, share).await;
+        let held = self.read(image, plugins, share).await;
         held.ok_or_else(|| PullError::storage(InventoryGone(image.digest.clone())))
     }
 
@@ -232,10 +270,12 @@ impl Inventories {
         let body = body.map_err(|error| PullError::broken("writing an inventory", error))?;
         let wanted = (body.len() as u64).saturating_mul(READING_IN_MEMORY) + READING_BYTES;
         let share = self.memory.share(wanted).await;
-        let (kind, key) = (DocumentKind::Inventory, document_key(image));
+        let plugins = self.plugins.now();
+        let (kind, key) = (DocumentKind::Inventory, document_key(image, &plugins));
         self.content.put_document(kind, &key, body).await?;
         Ok(Held {
             scanned: Arc::new(scanned),
+            plugins,
             share: Arc::new(share),
             kept: Kept::Long,
         })
@@ -243,21 +283,25 @@ impl Inventories {
 
     /// Forgets what somebody said an image holds.
     pub(crate) async fn forget_said(&self, image: &Sighting) {
-        let (kind, key) = (DocumentKind::Inventory, document_key(image));
+        let (kind, key) = (
+            DocumentKind::Inventory,
+            document_key(image, &self.plugins.now()),
+        );
         if let Err(error) = self.content.remove_document(kind, &key).await {
             tracing::warn!(kind = kind.name(), key, %error, "document not removed");
         }
     }
 }
 
-/// Names what an image holds by somebody's word, under the analyzers that are active now. What was
-/// reported stays as it is: nobody here can look again.
-fn document_key(image: &Sighting) -> String {
+/// Names what an image holds by somebody's word, under the plugins that read it. What was reported stays
+/// as it is: nobody here can look again.
+fn document_key(image: &Sighting, plugins: &ActivePlugins) -> String {
+    let fingerprint = plugins.fingerprint();
     let digest = image.digest.hex();
     let domain = image.domain.in_keys().unwrap_or_default();
     match image.domain {
-        Domain::Here => format!("{digest}-{}", fingerprint()),
-        Domain::Scanner { .. } => format!("{digest}-{}-{domain}", fingerprint()),
+        Domain::Here => format!("{digest}-{fingerprint}"),
+        Domain::Scanner { .. } => format!("{digest}-{fingerprint}-{domain}"),
         Domain::Reporter(_) => format!("{digest}-reported-{domain}"),
     }
 }

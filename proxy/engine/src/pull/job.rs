@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::content::{self, BlobSource, Interest};
 use crate::memory::{Memory, Share};
+use crate::plugins::ActivePlugins;
 use crate::scan::layers::{Found, ImageOf, Layers};
 use crate::scan::{LayerScan, LayerScanError, Scanned, config_limit, merge, unscanned};
 use futures_util::future::try_join_all;
@@ -43,7 +44,7 @@ pub struct Jobs {
 
 struct Shared {
     /// Only for joining: the finished inventory is read from the content store.
-    scans: Cache<Sighting, Resting>,
+    scans: Cache<(Sighting, u64), Resting>,
     layers: Layers,
     /// Who waits for which content.
     interests: Mutex<HashMap<Digest, Weak<Interest>>>,
@@ -107,15 +108,19 @@ impl Jobs {
         progress: &Arc<Progress>,
     ) -> Result<Held, PullError> {
         let (shared, led) = (Arc::clone(&self.shared), Led::default());
+        // Whatever comes in force meanwhile, the scan ends as it began.
+        let plugins = shared.inventories.plugins().now();
+        let place = (image.clone(), plugins.number());
         let work = shared.run(
+            plugins,
             repository.clone(),
             image.clone(),
             manifest.clone(),
             Arc::clone(progress),
             Arc::clone(&led),
         );
-        let joined = self.shared.scans.try_get_with(image.clone(), work).await;
-        self.shared.scans.invalidate(image).await;
+        let joined = self.shared.scans.try_get_with(place.clone(), work).await;
+        self.shared.scans.invalidate(&place).await;
         let joined = joined.map_err(|error| (*error).clone())?;
         let own = led.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(held) = own {
@@ -130,12 +135,24 @@ impl Jobs {
 struct Fetching<'a> {
     repository: &'a Repository,
     image: &'a Sighting,
+    plugins: &'a Arc<ActivePlugins>,
     progress: &'a Progress,
+}
+
+impl<'a> Fetching<'a> {
+    fn image_of(&self) -> ImageOf<'a> {
+        ImageOf {
+            repository: self.repository,
+            domain: &self.image.domain,
+            plugins: self.plugins,
+        }
+    }
 }
 
 impl Shared {
     async fn run(
         self: Arc<Self>,
+        plugins: Arc<ActivePlugins>,
         repository: Repository,
         image: Sighting,
         manifest: ImageManifest,
@@ -147,6 +164,7 @@ impl Shared {
         let fetching = Fetching {
             repository: &repository,
             image: &image,
+            plugins: &plugins,
             progress: &progress,
         };
         let (config, facts, share) = self.gather(fetching, &manifest).await?;
@@ -165,9 +183,10 @@ impl Shared {
         let body = body.map_err(|error| PullError::broken("writing an inventory", error))?;
         // Another time there may be more in it.
         let held = if is_interrupted {
-            Inventories::hold_unkept(scanned, body.len(), share)
+            Inventories::hold_unkept(scanned, body.len(), share, plugins)
         } else {
-            self.inventories.keep(&image, scanned, body, share)
+            self.inventories
+                .keep(&image, scanned, body, (share, plugins))
         };
         let resting = Inventories::put_down(held.clone());
         *led.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
@@ -180,7 +199,7 @@ impl Shared {
         fetching: Fetching<'_>,
         manifest: &ImageManifest,
     ) -> Result<(Option<ImageConfig>, Vec<Arc<LayerFacts>>, Share), PullError> {
-        let domain = &fetching.image.domain;
+        let image = fetching.image_of();
         for _ in 0..MERGE_ATTEMPTS {
             let config = self.config(fetching, &manifest.config);
             let layers = manifest
@@ -193,7 +212,7 @@ impl Shared {
             let weight = Layers::weight(digests().zip(&found));
             let wanted = weight.saturating_mul(MERGE_IN_MEMORY) + MERGE_BYTES;
             let share = self.memory.share(wanted).await;
-            if let Some(facts) = self.layers.bring(domain, digests().zip(&found)).await? {
+            if let Some(facts) = self.layers.bring(image, digests().zip(&found)).await? {
                 return Ok((config, facts, share));
             }
         }
@@ -223,10 +242,7 @@ impl Shared {
         if let Some(facts) = unscanned(layer) {
             return Ok(Found::unscanned(facts));
         }
-        let image = ImageOf {
-            repository: fetching.repository,
-            domain: &fetching.image.domain,
-        };
+        let image = fetching.image_of();
         if !image.domain.is_here() {
             return Ok(self.layers.of(image, layer, None).await?);
         }
@@ -249,6 +265,7 @@ impl Shared {
             repository,
             image,
             progress,
+            ..
         } = fetching;
         let pin = self.content.pin(&blob.digest);
         let interest = progress.interest();

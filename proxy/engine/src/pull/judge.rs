@@ -13,6 +13,7 @@ use crate::blocking;
 use crate::identity::Who;
 use crate::ledger::{Basis, BasisNumber, Ledger, LedgerError};
 use crate::memory::{Memory, Share};
+use crate::plugins::ActivePlugins;
 use crate::scan::Scanned;
 use crate::snapshots::{Epoch, Snapshots};
 use crate::tally::Tally;
@@ -258,7 +259,7 @@ impl Judge {
                 tags: tags.to_vec(),
                 looked,
             };
-            let scanned = Arc::clone(&held.scanned);
+            let scanned = held.clone();
             let decide = move || judging.judge(&subject, &before, &scanned);
             let (verdict, replacement) = tokio::task::spawn_blocking(decide)
                 .await
@@ -345,10 +346,14 @@ impl Judge {
 
     /// Gives what is judged by now.
     pub(crate) fn judging(&self) -> Judging {
-        let in_force = self.snapshots.in_force();
+        // Before what else is in force, so that what is swapped meanwhile is later than its epoch.
+        let plugins = self.inventories.plugins().now();
+        let mut in_force = self.snapshots.in_force();
+        in_force.epoch.plugins = plugins.number();
         Judging {
             known: self.known(in_force.advisories.index.snapshot()),
             in_force,
+            plugins,
             keeper: Arc::clone(&self.snapshots),
             carried: self.carried(),
             now: self.clock.now(),
@@ -464,7 +469,15 @@ impl Judge {
 
     /// Tells which policy set and feed snapshot are current.
     pub(crate) fn epoch(&self) -> Epoch {
-        self.snapshots.epoch()
+        Epoch {
+            plugins: self.inventories.plugins().now().number(),
+            ..self.snapshots.epoch()
+        }
+    }
+
+    /// Gives what reads images.
+    pub fn plugins(&self) -> Arc<ActivePlugins> {
+        self.inventories.plugins().now()
     }
 }
 

@@ -16,20 +16,23 @@ use sluicegate_policy::PolicySet;
 use sluicegate_scanner::KnownPackages;
 use sluicegate_signatures::Wanted;
 
-use crate::fingerprint::verdict_fingerprint;
 use crate::ledger::{Basis, ImageNumbers, Known, Replacement, Stamp};
+use crate::plugins::ActivePlugins;
 use crate::scan::Scanned;
 use crate::snapshots::{InForce, Snapshots};
 
 use super::carried::Carried;
 use super::error::PullError;
+use super::inventories::Held;
 use super::signed::Looked;
-use super::verdict::{Image, scanner_name, verdict_knowing};
+use super::verdict::{Image, verdict_knowing};
 
 /// By what is judged at one moment.
 #[derive(Clone)]
 pub(crate) struct Judging {
     pub(crate) in_force: InForce,
+    /// What reads images.
+    pub(super) plugins: Arc<ActivePlugins>,
     /// Who keeps the texts of policies.
     pub(super) keeper: Arc<dyn Snapshots>,
     /// Which verdicts of earlier bases count.
@@ -85,7 +88,7 @@ impl Judging {
         let made = stamp.provenance();
         let is_alike = is_valid(stamp.valid_until(), made, self.now)
             && *stamp.policy() == self.in_force.policies.digest_for(scope)
-            && made.scanner == scanner_name();
+            && made.scanner == self.plugins.scanner();
         if !is_alike {
             return Counts::No;
         }
@@ -107,20 +110,20 @@ impl Judging {
         Basis {
             policies: self.in_force.policies.digest(),
             feeds: feeds.clone(),
-            fingerprint: verdict_fingerprint().to_owned(),
+            fingerprint: self.plugins.verdict_fingerprint().to_owned(),
         }
     }
 
     /// Makes a verdict; the times that policies give to what was given out before begin with it.
-    fn verdict(&self, image: Image, scanned: &Scanned, before: &Before) -> Verdict {
+    fn verdict(&self, image: Image, held: &Held, before: &Before) -> Verdict {
         let InForce {
             policies,
             advisories,
             ..
         } = &self.in_force;
         let judged = |image: Image, now| {
-            let by = (&**policies, advisories);
-            verdict_knowing(image, scanned, by, &self.known, now)
+            let by = (&**policies, advisories, held.plugins().scanner());
+            verdict_knowing(image, held, by, &self.known, now)
         };
         let earlier = before.known.head().filter(|_| before.is_given);
         let Some(earlier) = earlier else {
@@ -152,7 +155,7 @@ impl Judging {
         &self,
         subject: &Subject,
         before: &Before,
-        scanned: &Scanned,
+        scanned: &Held,
     ) -> Result<(Verdict, Replacement), PullError> {
         let (scope, known) = (&subject.scope, &before.known);
         let earlier = known.head().into_iter().flat_map(|verdict| &verdict.tags);
@@ -172,7 +175,7 @@ impl Judging {
         kept.map_err(PullError::storage)?;
         let mut replacement = Replacement::new(&mut verdict, known)?;
         if !before.is_listed {
-            replacement = replacement.listing(&scanned.inventory);
+            replacement = replacement.listing(&scanned.inventory, scanned.plugins());
         }
         Ok((verdict, replacement))
     }

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use crate::fingerprint::verdict_fingerprint;
 use crate::lacks::lacks_for;
 use crate::scan::Scanned;
 use crate::snapshots::Advisories;
@@ -41,16 +40,15 @@ pub struct Image {
     pub signatures: Option<Signatures>,
 }
 
-/// Holds what was scanned against feeds and policies.
+/// Holds what was scanned against feeds and policies; `scanner` is by what it was read.
 pub fn verdict(
     image: Image,
     scanned: &Scanned,
-    policies: &PolicySet,
-    feeds: &Advisories,
+    (policies, feeds, scanner): (&PolicySet, &Advisories, &str),
     now: Timestamp,
 ) -> Verdict {
     let known = KnownPackages::default();
-    verdict_knowing(image, scanned, (policies, feeds), &known, now).0
+    verdict_knowing(image, scanned, (policies, feeds, scanner), &known, now).0
 }
 
 /// Does the same, by what is known of packages under these feeds already; with the times that rules
@@ -58,7 +56,7 @@ pub fn verdict(
 pub fn verdict_knowing(
     image: Image,
     scanned: &Scanned,
-    (policies, feeds): (&PolicySet, &Advisories),
+    (policies, feeds, scanner): (&PolicySet, &Advisories, &str),
     known: &KnownPackages,
     now: Timestamp,
 ) -> (Verdict, Vec<Grace>) {
@@ -103,7 +101,7 @@ pub fn verdict_knowing(
         first_seen: image.first_seen,
         signatures: image.signatures,
         provenance: Provenance {
-            scanner: scanner_name(),
+            scanner: scanner.to_owned(),
             feeds: report.feeds,
             feed_time: report.feed_time,
             scanned_at: scanned.scanned_at,
@@ -225,16 +223,6 @@ fn tell_why(report: &mut Report, feeds: &Advisories) {
     for gap in gaps.filter(|gap| gap.kind == GapKind::NoFeed && gap.path.is_none()) {
         gap.detail = format!("{} ({problem})", gap.detail);
     }
-}
-
-/// Names this program, its version and its analyzers, as verdicts cite them.
-pub fn scanner_name() -> String {
-    scanner_name_of(env!("CARGO_PKG_VERSION"))
-}
-
-/// Names a program of another version with the same analyzers.
-pub fn scanner_name_of(version: &str) -> String {
-    format!("sluicegate/{version} {}", verdict_fingerprint())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::content::BlobSource;
 use crate::memory::{Memory, Share};
+use crate::plugins::ActivePlugins;
 
 use super::layer::scan_in_pool;
 use super::port::{AskedLayer, LayerScan, LayerScanError, ScannedLayer};
@@ -21,6 +22,9 @@ use super::work_time::WORK;
 /// Most scans of each kind at a time, on however many cores: each takes some 16 MiB at worst
 /// without asking for more.
 const MAX_PLACES: usize = 4;
+
+/// By what a layer is read, and what an earlier scan found in it.
+type By = (Arc<ActivePlugins>, Option<Arc<LayerFacts>>);
 
 /// Scans layers while they arrive.
 #[derive(Debug)]
@@ -71,7 +75,7 @@ impl ScanHere {
         &self,
         layer: &Digest,
         source: &BlobSource,
-        earlier: Option<Arc<LayerFacts>>,
+        by: By,
     ) -> Result<Option<ScannedLayer>, LayerScanError> {
         let (stop, outgrown) = (Stop::default(), Arc::new(AtomicBool::new(false)));
         let asked = (stop.clone(), Arc::clone(&outgrown));
@@ -84,7 +88,7 @@ impl ScanHere {
             allowance,
             ..self.limits.clone()
         };
-        let scanned = scan(layer, source, limits, earlier, None).await?;
+        let scanned = scan(layer, source, limits, by, None).await?;
         let is_outgrown = scanned.is_some() && outgrown.load(Ordering::Relaxed);
         Ok((!is_outgrown).then(|| scanned.unwrap_or_else(|| left_to_itself(layer))))
     }
@@ -107,7 +111,8 @@ impl LayerScan for ScanHere {
         let (layer, earlier) = (&asked.layer.digest, asked.earlier);
         let place = self.place(source).await?;
         let known = earlier.as_ref().map(|earlier| Arc::clone(&earlier.facts));
-        let first = self.attempt(layer, source, known).await?;
+        let plugins = || Arc::clone(asked.plugins);
+        let first = self.attempt(layer, source, (plugins(), known)).await?;
         drop((place, earlier));
         if let Some(scanned) = first {
             return Ok(scanned);
@@ -118,7 +123,7 @@ impl LayerScan for ScanHere {
             stop: Stop::default(),
             ..self.limits.clone()
         };
-        let second = scan(layer, source, limits, None, Some(share)).await?;
+        let second = scan(layer, source, limits, (plugins(), None), Some(share)).await?;
         Ok(second.unwrap_or_else(|| left_to_itself(layer)))
     }
 }
@@ -128,14 +133,14 @@ async fn scan(
     layer: &Digest,
     source: &BlobSource,
     limits: Limits,
-    earlier: Option<Arc<LayerFacts>>,
+    by: By,
     share: Option<Share>,
 ) -> Result<Option<ScannedLayer>, LayerScanError> {
     let reader = source.sync_reader().map_err(LayerScanError::content)?;
     let layer = layer.clone();
     // One that is left to itself keeps its share.
     let ended = move |facts| ScannedLayer::of(layer, facts).holding(share);
-    Ok(scan_in_pool(reader, limits, earlier, WORK, ended).await)
+    Ok(scan_in_pool(reader, limits, by, WORK, ended).await)
 }
 
 fn left_to_itself(layer: &Digest) -> ScannedLayer {

@@ -2,7 +2,9 @@
 //! worth to the analyzers of today.
 
 use sluicegate_model::{Digest, Domain};
-use sluicegate_scanner::{Kept, LayerFacts, PluginSet, facts_fingerprint};
+use sluicegate_scanner::{Kept, LayerFacts, facts_fingerprint};
+
+use crate::plugins::ActivePlugins;
 
 /// What an earlier scan of a layer left.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,16 +38,16 @@ pub fn to_keep(facts: &LayerFacts) -> Option<Vec<u8>> {
 
 /// Tells whether kept facts are what a scan would find now; looks at their beginning only, so that
 /// some of which that is true are not known.
-pub(super) fn is_current(kept: &[u8]) -> bool {
-    PluginSet::built_in().has_made(kept)
+pub(super) fn is_current(kept: &[u8], plugins: &ActivePlugins) -> bool {
+    plugins.set().has_made(kept)
 }
 
 /// Says what kept facts are worth now.
-pub fn review(kept: &[u8]) -> Left {
+pub fn review(kept: &[u8], plugins: &ActivePlugins) -> Left {
     let Ok(facts) = LayerFacts::from_bytes(kept) else {
         return Left::Nothing;
     };
-    match PluginSet::built_in().review(facts) {
+    match plugins.set().review(facts) {
         Kept::Current(facts) => Left::Found {
             facts: *facts,
             anew: None,
@@ -60,21 +62,22 @@ pub fn review(kept: &[u8]) -> Left {
 
 #[cfg(test)]
 mod tests {
-    use sluicegate_scanner::{Limits, scan_layer, scan_layer_again};
+    use sluicegate_scanner::{Limits, PluginSet, scan_layer, scan_layer_again};
 
     use super::*;
 
     #[test]
     fn facts_are_worth_what_the_analyzers_of_today_would_find() {
+        let now = ActivePlugins::built_in();
         let empty = vec![0; 1024];
         let facts = scan_layer(&empty[..], &Limits::default());
         let kept = to_keep(&facts).expect("it ended");
-        assert_eq!(review(&kept), Left::Found { facts, anew: None });
+        assert_eq!(review(&kept, &now), Left::Found { facts, anew: None });
         let nobody = PluginSet::new(Vec::new());
         let blind = scan_layer_again(&empty[..], &Limits::default(), &nobody, None);
         let kept = to_keep(&blind).expect("it ended");
-        assert_eq!(review(&kept), Left::Outdated(blind));
-        assert_eq!(review(b"something else"), Left::Nothing);
+        assert_eq!(review(&kept, &now), Left::Outdated(blind));
+        assert_eq!(review(b"something else", &now), Left::Nothing);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::media_type;
-use sluicegate_scanner::{LayerFacts, Limits, PluginSet, scan_layer_again};
+use sluicegate_scanner::{LayerFacts, Limits, scan_layer_again};
+
+use crate::plugins::ActivePlugins;
 
 use super::work_time::{WORK, WorkBound, WorkTime};
 
@@ -25,11 +27,12 @@ pub fn unscanned(layer: &Descriptor) -> Option<LayerFacts> {
 pub fn scan_on_this_thread(
     content: impl Read + Send,
     limits: &Limits,
+    plugins: &ActivePlugins,
     earlier: Option<&LayerFacts>,
 ) -> LayerFacts {
     let time = WorkTime::start();
     let content = time.reader(content);
-    let scan = || scan(content, limits, earlier);
+    let scan = || scan(content, limits, plugins, earlier);
     time.bound_here(WORK, &limits.stop, scan)
 }
 
@@ -40,19 +43,24 @@ pub fn scan_on_this_thread(
 pub(super) async fn scan_in_pool<T: Send + 'static>(
     content: impl Read + Send + 'static,
     limits: Limits,
-    earlier: Option<Arc<LayerFacts>>,
+    (plugins, earlier): (Arc<ActivePlugins>, Option<Arc<LayerFacts>>),
     bound: WorkBound,
     ended: impl FnOnce(LayerFacts) -> T + Send + 'static,
 ) -> Option<T> {
     let (time, stop) = (WorkTime::start(), limits.stop.clone());
     let content = time.reader(content);
-    let scan = move || ended(scan(content, &limits, earlier.as_deref()));
+    let scan = move || ended(scan(content, &limits, &plugins, earlier.as_deref()));
     time.bound(bound, &stop, tokio::task::spawn_blocking(scan))
         .await
 }
 
-fn scan(content: impl Read + Send, limits: &Limits, earlier: Option<&LayerFacts>) -> LayerFacts {
-    let scan = || scan_layer_again(content, limits, PluginSet::built_in(), earlier);
+fn scan(
+    content: impl Read + Send,
+    limits: &Limits,
+    plugins: &ActivePlugins,
+    earlier: Option<&LayerFacts>,
+) -> LayerFacts {
+    let scan = || scan_layer_again(content, limits, plugins.set(), earlier);
     // What it said is on the standard error; another time it would say the same.
     catch_unwind(AssertUnwindSafe(scan))
         .unwrap_or_else(|_| LayerFacts::unreadable("the scan of this layer failed"))

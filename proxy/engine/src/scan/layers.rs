@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::content::{BlobSource, Content, DocumentKind};
 use crate::memory::{Memory, Share};
+use crate::plugins::ActivePlugins;
 
 use super::image::{MAX_IMAGE_BYTES, Together};
 use super::kept::{Left, facts_key, is_current, review};
@@ -42,6 +43,8 @@ pub(crate) struct Layers {
 pub(crate) struct ImageOf<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) domain: &'a Domain,
+    /// By what they are read.
+    pub(crate) plugins: &'a Arc<ActivePlugins>,
 }
 
 /// The facts of a layer that was scanned, wherever they are.
@@ -100,8 +103,14 @@ impl Found {
     }
 }
 
-/// Somebody's word on a layer.
-type Claim = (Domain, Digest);
+/// Somebody's word on a layer, by the plugins of a number.
+type Claim = (Domain, Digest, u64);
+
+impl ImageOf<'_> {
+    fn claim(&self, layer: &Digest) -> Claim {
+        (self.domain.clone(), layer.clone(), self.plugins.number())
+    }
+}
 
 /// What is known of a layer before it is scanned.
 enum Known {
@@ -143,7 +152,7 @@ impl Layers {
         layer: &Descriptor,
         bytes: Option<&BlobSource>,
     ) -> Result<Found, LayerScanError> {
-        let claim = (image.domain.clone(), layer.digest.clone());
+        let claim = image.claim(&layer.digest);
         let find = self.find(image, layer, bytes);
         let found = self.shared.try_get_with(claim.clone(), find);
         let found = found.await.map_err(|error| (*error).clone())?;
@@ -166,7 +175,7 @@ impl Layers {
     /// layer are no longer kept.
     pub(crate) async fn bring<'a>(
         &self,
-        domain: &Domain,
+        image: ImageOf<'_>,
         found: impl Iterator<Item = (&'a Digest, &'a Found)>,
     ) -> Result<Option<Vec<Arc<LayerFacts>>>, LayerScanError> {
         let mut together = Together::default();
@@ -176,10 +185,10 @@ impl Layers {
             }
             let facts = match &found.0 {
                 Place::Here { facts, .. } => Some(Arc::clone(facts)),
-                Place::Stored(_) => self.read(domain, layer).await?.map(Arc::new),
+                Place::Stored(_) => self.read(image, layer).await?.map(Arc::new),
             };
             let Some(facts) = facts else {
-                let claim = (domain.clone(), layer.clone());
+                let claim = image.claim(layer);
                 self.shared.invalidate(&claim).await;
                 return Ok(None);
             };
@@ -188,26 +197,36 @@ impl Layers {
         Ok(Some(together.into_facts()))
     }
 
+    /// Reads facts that were put aside; none where they went away, or others took their place.
     async fn read(
         &self,
-        domain: &Domain,
+        image: ImageOf<'_>,
         layer: &Digest,
     ) -> Result<Option<LayerFacts>, LayerScanError> {
-        let key = facts_key(domain, layer);
+        let key = facts_key(image.domain, layer);
         let Some(body) = self.content.document(DocumentKind::Facts, &key).await? else {
             return Ok(None);
         };
-        let read = tokio::task::spawn_blocking(move || LayerFacts::from_bytes(&body).ok());
+        let plugins = Arc::clone(image.plugins);
+        let read = tokio::task::spawn_blocking(move || {
+            let facts = is_current(&body, &plugins).then(|| LayerFacts::from_bytes(&body));
+            facts?.ok()
+        });
         read.await.map_err(LayerScanError::content)
     }
 
     async fn find(
         &self,
-        ImageOf { repository, domain }: ImageOf<'_>,
+        image: ImageOf<'_>,
         layer: &Descriptor,
         bytes: Option<&BlobSource>,
     ) -> Result<Found, LayerScanError> {
-        let earlier = match self.known(domain, &layer.digest).await? {
+        let ImageOf {
+            repository,
+            domain,
+            plugins,
+        } = image;
+        let earlier = match self.known(image, &layer.digest).await? {
             Known::All(found) => return Ok(found),
             Known::Some(earlier) => Some(earlier),
             Known::Nothing => None,
@@ -216,6 +235,7 @@ impl Layers {
             repository,
             domain,
             layer,
+            plugins,
             bytes,
             earlier,
         };
@@ -239,8 +259,8 @@ impl Layers {
     }
 
     /// Finds what an earlier scan left; what is not damaged is known by its weight.
-    async fn known(&self, domain: &Domain, layer: &Digest) -> Result<Known, LayerScanError> {
-        let (kind, key) = (DocumentKind::Facts, facts_key(domain, layer));
+    async fn known(&self, image: ImageOf<'_>, layer: &Digest) -> Result<Known, LayerScanError> {
+        let (kind, key) = (DocumentKind::Facts, facts_key(image.domain, layer));
         let bytes = self.content.document_bytes(kind, &key).await?;
         let is_long = bytes.is_some_and(|bytes| bytes > LONG_BYTES);
         let _one_at_a_time = if is_long {
@@ -256,13 +276,14 @@ impl Layers {
         };
         let Some(room) = self.memory.room_to_wait(weight) else {
             // Without room to look into facts of other analyzers, they are made anew.
-            return Ok(if is_current(&body) {
+            return Ok(if is_current(&body, image.plugins) {
                 Known::All(Found::stored(weight))
             } else {
                 Known::Nothing
             });
         };
-        let left = tokio::task::spawn_blocking(move || review(&body)).await;
+        let plugins = Arc::clone(image.plugins);
+        let left = tokio::task::spawn_blocking(move || review(&body, &plugins)).await;
         Ok(match left.unwrap_or(Left::Nothing) {
             Left::Found { facts, anew } => {
                 if let Some(anew) = anew {

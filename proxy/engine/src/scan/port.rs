@@ -14,6 +14,7 @@ use sluicegate_scanner::LayerFacts;
 
 use crate::content::{BlobFailure, BlobSource, ContentError};
 use crate::memory::Share;
+use crate::plugins::ActivePlugins;
 
 use super::kept::to_keep;
 
@@ -28,7 +29,7 @@ pub trait LayerScan: Send + Sync + Debug {
     /// as far as that is known; none where it is this one.
     fn read_by(&self, domain: &Domain) -> Option<String>;
 
-    /// Gives the facts of a layer: what the scanner of this program says of exactly these bytes,
+    /// Gives the facts of a layer: what the plugins that are named say of exactly these bytes,
     /// whatever an earlier scan found.
     ///
     /// What cannot be read is a gap among them; what was cut short says so. *Errors*:
@@ -46,6 +47,8 @@ pub struct AskedLayer<'a> {
     pub domain: &'a Domain,
     /// Which layer.
     pub layer: &'a Descriptor,
+    /// What is to read it.
+    pub plugins: &'a Arc<ActivePlugins>,
     /// Its bytes; none for a scanner that fetches by itself.
     pub bytes: Option<&'a BlobSource>,
     /// What analyzers that changed since found in it.

@@ -13,6 +13,7 @@ use sluicegate_scanner::{LayerFacts, Limits, scan_layer};
 use super::*;
 use crate::content::{BlobSource, Content};
 use crate::memory::Memory;
+use crate::plugins::ActivePlugins;
 use crate::testkit::{MemoryContent, MemoryLayerScan, layer_scan_suite};
 
 #[tokio::test]
@@ -85,7 +86,7 @@ impl Read for Panics {
 
 #[test]
 fn a_scan_that_fails_is_a_fatal_gap() {
-    let facts = scan_on_this_thread(Panics, &Limits::default(), None);
+    let facts = scan_on_this_thread(Panics, &Limits::default(), &ActivePlugins::built_in(), None);
     assert!(is_fatal(&facts), "{facts:?}");
     assert!(!facts.was_interrupted());
 }
@@ -115,6 +116,7 @@ async fn a_layer_that_wants_much_memory_waits_for_its_share_and_nobody_for_it() 
         let asked = AskedLayer {
             repository: &repository,
             domain: &Domain::Here,
+            plugins: &ActivePlugins::built_in(),
             layer: &Descriptor {
                 digest: Digest::of(&bytes),
                 ..layer("", &[])

@@ -14,6 +14,7 @@ use sluicegate_scanner::{LayerFacts, Limits, PluginSet, scan_layer, scan_layer_a
 use super::MemoryContent;
 use crate::content::{BlobSource, Content, DocumentKind};
 use crate::memory::Memory;
+use crate::plugins::ActivePlugins;
 use crate::scan::layers::{Found, ImageOf, Layers};
 use crate::scan::{
     AskedLayer, EarlierFacts, LayerScan, LayerScanError, ScannedLayer, facts_key, to_keep,
@@ -106,6 +107,7 @@ impl Bench {
             repository: &app(),
             domain: &self.domain(),
             layer: &described(layer),
+            plugins: &ActivePlugins::built_in(),
             bytes: bytes.as_ref(),
             earlier,
         };
@@ -120,10 +122,14 @@ impl Bench {
     async fn found(&self, layers: &Layers, layer: &Bytes) -> Arc<LayerFacts> {
         let (bytes, described) = (self.bytes(layer).await, described(layer));
         let (repository, domain) = (&app(), &self.domain());
-        let image = ImageOf { repository, domain };
+        let image = ImageOf {
+            repository,
+            domain,
+            plugins: &ActivePlugins::built_in(),
+        };
         let found = layers.of(image, &described, bytes.as_ref()).await;
         let found: Found = found.unwrap();
-        let brought = layers.bring(domain, [(&described.digest, &found)].into_iter());
+        let brought = layers.bring(image, [(&described.digest, &found)].into_iter());
         brought.await.unwrap().unwrap().remove(0)
     }
 
@@ -174,6 +180,7 @@ async fn a_layer_that_cannot_be_had_has_no_facts(bench: Bench) {
         repository,
         domain,
         layer: &described(&nowhere),
+        plugins: &ActivePlugins::built_in(),
         bytes: bytes.as_ref(),
         earlier: None,
     };
@@ -187,9 +194,13 @@ async fn a_layer_that_cannot_be_had_has_no_facts(bench: Bench) {
         bench.layers_by(Arc::clone(&bench.scan)),
         described(&nowhere),
     );
-    let image = ImageOf { repository, domain };
+    let image = ImageOf {
+        repository,
+        domain,
+        plugins: &ActivePlugins::built_in(),
+    };
     if let Ok(found) = layers.of(image, &described, bytes.as_ref()).await {
-        let brought = layers.bring(domain, [(&described.digest, &found)].into_iter());
+        let brought = layers.bring(image, [(&described.digest, &found)].into_iter());
         let facts = brought.await.unwrap().unwrap().remove(0);
         assert!(facts.gaps.iter().any(|gap| gap.fatal), "{facts:?}");
     }

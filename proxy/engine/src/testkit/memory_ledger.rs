@@ -156,7 +156,7 @@ impl State {
         self.next = self.next.max(number + 1);
         if let Some(packages) = new.packages {
             self.listed.insert(image, self.lists.len());
-            self.lists.push(packages);
+            self.lists.push(packages.terms);
         }
         if let Some(change) = new.change {
             let time = new.summary.provenance.decided_at;

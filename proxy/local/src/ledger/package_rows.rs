@@ -19,7 +19,8 @@ const LISTING: &str = "listing 2";
 impl Packages for Records {
     async fn lists_packages(&self, image: &Sighting) -> Result<bool, LedgerError> {
         let row: Option<ImageRow> = self.row(&keys::image(image)).await?;
-        Ok(row.is_some_and(|row| row.analyzers == analyzers()))
+        let now = analyzers(self.plugins.now().fingerprint());
+        Ok(row.is_some_and(|row| row.analyzers == now))
     }
 
     async fn images_with(
@@ -56,8 +57,8 @@ impl Packages for Records {
     }
 }
 
-/// Names the analyzers that are active now, and by what they list images.
-pub(super) fn analyzers() -> u32 {
-    let names = [sluicegate_engine::fingerprint::fingerprint(), LISTING];
+/// Names the plugins that found an image's packages, and by what they are listed.
+pub(super) fn analyzers(fingerprint: &str) -> u32 {
+    let names = [fingerprint, LISTING];
     crc32fast::hash(names.join(" ").as_bytes())
 }

@@ -13,6 +13,7 @@ use sluicegate_engine::ledger::{
     Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, TagHistory,
     TagRecord, Tagged, is_platform,
 };
+use sluicegate_engine::plugins::Plugins;
 use sluicegate_model::{Digest, Repository, Tag};
 
 use crate::store::{Key, Op, StoreError, VerdictStore};
@@ -39,6 +40,8 @@ pub struct Records {
     pub(super) names: Arc<Mutex<HashMap<NameHash, Repository>>>,
     /// A number that the newest basis has or is above.
     pub(super) newest_basis: Arc<AtomicU64>,
+    /// By what images are listed that count as listed.
+    pub(super) plugins: Plugins,
 }
 
 impl Records {
@@ -52,7 +55,14 @@ impl Records {
             index: Index::default(),
             names: Arc::default(),
             newest_basis: Arc::default(),
+            plugins: Plugins::default(),
         }
+    }
+
+    /// Has images count as listed where these plugins found what they hold.
+    #[must_use]
+    pub fn read_by(self, plugins: Plugins) -> Self {
+        Self { plugins, ..self }
     }
 
     pub(super) async fn row<T: DeserializeOwned>(

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_engine::events::Happening;
-use sluicegate_engine::ledger::Replacement;
-use sluicegate_engine::ledger::term::Term;
+use sluicegate_engine::ledger::{Listed, Replacement};
 use sluicegate_model::Sighting;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -226,7 +225,7 @@ impl Records {
         &self,
         batch: &mut Batch,
         image: &Sighting,
-        packages: Vec<Term>,
+        packages: Listed,
         place: &Replaced,
     ) -> Result<(), StoreError> {
         if let Some(old) = &place.image {
@@ -237,14 +236,14 @@ impl Records {
         }
         let number = self.index.number_image();
         let row = ImageRow {
-            analyzers: package_rows::analyzers(),
+            analyzers: package_rows::analyzers(&packages.by),
             number,
         };
         batch.logged.image(number, true);
         batch.ops.push(rows::put(keys::image(image), &row)?);
         let named = rows::put_image(keys::numbered_image(number), image);
         batch.ops.push(named);
-        let entry = IndexEntry::between(number, &[], &packages);
+        let entry = IndexEntry::between(number, &[], &packages.terms);
         batch.log(&self.index, entry)
     }
 }

@@ -61,9 +61,10 @@ impl Steps for Records {
     async fn listed_as(&self, images: &[Sighting]) -> Result<Vec<Option<u32>>, LedgerError> {
         let keys: Vec<Key> = images.iter().map(keys::image).collect();
         let found = self.store.get_many(&keys).await?;
+        let now = analyzers(self.plugins.now().fingerprint());
         let number = |row: Option<bytes::Bytes>| {
             let row: ImageRow = rows::read(&row?)?;
-            (row.analyzers == analyzers()).then_some(row.number)
+            (row.analyzers == now).then_some(row.number)
         };
         Ok(found.into_iter().map(number).collect())
     }

@@ -59,6 +59,7 @@ impl Stage {
     fn scan(&self, source: &dyn Source) -> Result<Inventory, SourceError> {
         let scanner = Scanner {
             cache: FactsCache::new(self.path("facts"), sluicegate_machine::clock::system()),
+            plugins: sluicegate_engine::plugins::ActivePlugins::built_in(),
             clock: sluicegate_machine::clock::system(),
             platform: None,
             on_layer: Arc::new(|_| {}),

@@ -27,7 +27,12 @@ fn empty(image: &Image) -> Report {
         read_by: None,
     };
     let tag = "1".parse().unwrap();
-    Report::of("app".to_owned(), image.digest(), vec![tag], scanned)
+    Report::of(
+        "app".to_owned(),
+        image.digest(),
+        vec![tag],
+        (scanned, "bench"),
+    )
 }
 
 fn key(stage: &Stage, name: &str) -> Who {

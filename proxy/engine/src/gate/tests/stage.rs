@@ -21,6 +21,7 @@ use crate::identity::Who;
 use crate::instance_key::InstanceKey;
 use crate::ledger::{Membership as _, Release};
 use crate::memory::Memory;
+use crate::plugins::Plugins;
 use crate::pull::patience::Patience;
 use crate::rejudge::Rejudge;
 use crate::reports::Reports;
@@ -360,6 +361,7 @@ fn clock() -> Clock {
 
 fn ways(mode: GateMode, tag_ttl: Duration) -> Ways {
     Ways {
+        plugins: Plugins::default(),
         mode,
         platforms: Arc::new(["linux/amd64".parse().unwrap()]),
         tag_ttl,

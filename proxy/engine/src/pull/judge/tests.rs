@@ -9,13 +9,12 @@ use sluicegate_scanner::Limits;
 
 use super::*;
 use crate::content::{Content as _, DocumentKind};
-use crate::fingerprint::{fingerprint, verdict_fingerprint};
 use crate::ledger::Replacement;
 use crate::memory::Memory;
 use crate::origin::Origins;
+use crate::plugins::{ActivePlugins, Plugins};
 use crate::pull::download::Downloads;
 use crate::pull::manifests::Manifests;
-use crate::pull::verdict::scanner_name;
 use crate::pull::waived::Waived;
 use crate::scan::ScanHere;
 use crate::testkit::{MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally};
@@ -52,7 +51,8 @@ impl Bench {
         let signed = Signed::new(ttl, records, manifests, origins(), clock.clone());
         let memory = Memory::default();
         let scan = Arc::new(ScanHere::new(Limits::default(), memory.clone()));
-        let inventories = Inventories::new(content.clone(), memory, clock.clone());
+        let inventories =
+            Inventories::new(content.clone(), memory, Plugins::default(), clock.clone());
         let (keeping, told) = (inventories.clone(), clock.clone());
         let jobs = Jobs::new(content.clone(), scan, keeping, downloads, told);
         let judge = Judge::new(
@@ -102,7 +102,8 @@ impl Bench {
             scan_ms: 1,
             read_by: None,
         };
-        self.keep(&scanned, fingerprint()).await;
+        self.keep(&scanned, ActivePlugins::built_in().fingerprint())
+            .await;
     }
 
     async fn keep(&self, scanned: &Scanned, fingerprint: &str) {
@@ -167,10 +168,11 @@ async fn a_verdict_from_the_past_stays_in_force() {
 async fn what_was_kept_under_another_fingerprint_is_not_judged_from() {
     let bench = Bench::new();
     let made = bench.pull().await;
-    let name = scanner_name();
-    assert!(name.ends_with(verdict_fingerprint()), "{name}");
+    let plugins = ActivePlugins::built_in();
+    let name = plugins.scanner();
+    assert!(name.ends_with(plugins.verdict_fingerprint()), "{name}");
     let mut older = Verdict::clone(&made);
-    older.provenance.scanner = name.replace(verdict_fingerprint(), &"0".repeat(32));
+    older.provenance.scanner = name.replace(plugins.verdict_fingerprint(), &"0".repeat(32));
     assert!(
         !bench.judge.judging().made(&older),
         "its verdict is not current"
@@ -218,7 +220,7 @@ async fn judged_elsewhere(bench: &Bench, valid_until: Option<Timestamp>) -> Verd
     let basis = Basis {
         policies: verdict.policy.digest.clone(),
         feeds: verdict.provenance.feeds.clone(),
-        fingerprint: verdict_fingerprint().to_owned(),
+        fingerprint: ActivePlugins::built_in().verdict_fingerprint().to_owned(),
     };
     let number = ledger.number_basis(&basis).await.unwrap();
     let new = Replacement::new(&mut verdict, &known).unwrap();

@@ -16,10 +16,10 @@ use sluicegate_scanner::Limits;
 
 use crate::content::{Content as _, DocumentKind};
 use crate::engine::{Engine, Ports, Ways};
-use crate::fingerprint::fingerprint;
 use crate::instance_key::InstanceKey;
 use crate::ledger::Verdicts as _;
 use crate::memory::Memory;
+use crate::plugins::{ActivePlugins, Plugins};
 use crate::pull::judge::Judge;
 use crate::pull::verdict::{Image, verdict};
 use crate::rejudge::Rejudge;
@@ -104,6 +104,7 @@ impl World {
             key: InstanceKey::of(&[7; 32]),
         };
         let ways = Ways {
+            plugins: Plugins::default(),
             mode: GateMode::Hold,
             platforms: Vec::new().into(),
             tag_ttl: Duration::ZERO,
@@ -159,7 +160,11 @@ impl World {
         };
         let body = serde_json::to_vec(&scanned).unwrap();
         let digest = Digest::of(self.images.len().to_string().as_bytes());
-        let key = format!("{}-{}", digest.hex(), fingerprint());
+        let key = format!(
+            "{}-{}",
+            digest.hex(),
+            ActivePlugins::built_in().fingerprint()
+        );
         let kept = self
             .content
             .put_document(DocumentKind::Inventory, &key, body);
@@ -197,8 +202,11 @@ impl World {
         verdict(
             image,
             scanned,
-            &in_force.policies,
-            &in_force.advisories,
+            (
+                &in_force.policies,
+                &in_force.advisories,
+                ActivePlugins::built_in().scanner(),
+            ),
             self.now(),
         )
     }

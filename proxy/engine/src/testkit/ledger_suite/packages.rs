@@ -6,6 +6,7 @@ use sluicegate_model::{Digest, Domain, Sighting, samples};
 
 use super::{Subject, verdict};
 use crate::ledger::{Holder, Ledger, Replacement};
+use crate::plugins::ActivePlugins;
 
 pub fn inventory(names: impl IntoIterator<Item = String>) -> Inventory {
     let package = |name: String| samples::component(&name, "1.0", PackageType::Npm, None);
@@ -21,7 +22,7 @@ pub async fn judge(ledger: &dyn Ledger, image: &str, inventory: Option<&Inventor
     let known = ledger.known_verdict(scope, digest).await.unwrap();
     let mut new = Replacement::new(&mut verdict.clone(), &known).unwrap();
     if let Some(inventory) = inventory {
-        new = new.listing(inventory);
+        new = new.listing(inventory, &ActivePlugins::built_in());
     }
     ledger.replace_verdicts(vec![new]).await.unwrap();
 }

@@ -8,7 +8,6 @@ use super::overlay::{IndexEntry, Overlay};
 use super::{Index, State};
 use crate::ledger::head::SummaryRow;
 use crate::ledger::keys;
-use crate::ledger::package_rows;
 use crate::ledger::records::PAGE_ROWS;
 use crate::ledger::rows::{self, ImageRow};
 
@@ -84,8 +83,9 @@ async fn list_anew(store: &Arc<dyn VerdictStore>) -> Result<(), StoreError> {
         let is_last = page.len() < PAGE_ROWS;
         let mut ops = Vec::new();
         for (key, body) in page {
-            if let Some(ImageRow { number, .. }) = rows::read(&body) {
-                let analyzers = !package_rows::analyzers();
+            if let Some(ImageRow { analyzers, number }) = rows::read(&body) {
+                // Nobody's.
+                let analyzers = !analyzers;
                 ops.push(rows::put(key.clone(), &ImageRow { analyzers, number })?);
             }
             after = Some(key);

@@ -115,7 +115,10 @@ async fn filled(store: Arc<Counting>, directory: &TempDir) -> Records {
     for numbers in (0..IMAGES).collect::<Vec<_>>().chunks(500) {
         let one = |number: &usize| {
             let new = Replacement::new(&mut numbered(*number), &nothing).unwrap();
-            new.listing(&holding(&format!("package-{}", number % 10)))
+            new.listing(
+                &holding(&format!("package-{}", number % 10)),
+                &sluicegate_engine::plugins::ActivePlugins::built_in(),
+            )
         };
         let written = records.replace_verdicts(numbers.iter().map(one).collect());
         assert!(written.await.unwrap().iter().all(|written| *written));
