@@ -59,6 +59,7 @@ use sluicegate_engine::pull::judge::Judge;
 use sluicegate_engine::pull::pulls::Pulls;
 use sluicegate_engine::rejudge::Rejudge;
 use sluicegate_engine::reports::Reports;
+use sluicegate_engine::reread::Reread;
 use sluicegate_engine::scans::Scans;
 
 pub use self::access::forget_keys;
@@ -187,6 +188,7 @@ struct ServiceParts {
     gate: Gate,
     history: PullHistory,
     rejudge: Rejudge,
+    reread: Reread,
     reports: Reports,
     replays: Replays,
     break_glass: BreakGlass,
@@ -249,6 +251,7 @@ impl ServiceParts {
             gate: engine.gate,
             history,
             rejudge: engine.rejudge,
+            reread: engine.reread,
             reports: engine.reports,
             replays,
             break_glass: engine.break_glass,
@@ -284,6 +287,7 @@ impl ServiceParts {
         }
         tokio::spawn(let_through_again(self.break_glass.clone()));
         tokio::spawn(self.rejudge.clone().run());
+        tokio::spawn(self.reread.clone().run());
         tokio::spawn(self.linked.clone().run());
         tokio::spawn(follow(
             self.linked.clone(),

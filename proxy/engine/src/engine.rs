@@ -29,6 +29,7 @@ use crate::pull::signed::Signed;
 use crate::pull::waived::Waived;
 use crate::rejudge::Rejudge;
 use crate::reports::Reports;
+use crate::reread::Reread;
 use crate::scan::LayerScan;
 use crate::snapshots::Snapshots;
 use crate::tally::Tally;
@@ -83,6 +84,8 @@ pub struct Engine {
     pub running: Pulls,
     /// Makes old verdicts anew; its `run` starts it.
     pub rejudge: Rejudge,
+    /// Reads images again after plugins have changed; its `run` starts it.
+    pub reread: Reread,
     /// Takes what others say images hold.
     pub reports: Reports,
     /// Lets images through for a while.
@@ -128,6 +131,7 @@ impl Engine {
             Arc::clone(&ports.tally),
             ways.give_way,
         );
+        let reread = Reread::new(judge.clone(), Arc::clone(ledger), manifests.clone());
         let gate = Gate::new(GateParts {
             mode: ways.mode,
             platforms: ways.platforms,
@@ -148,6 +152,7 @@ impl Engine {
             judge,
             running,
             rejudge,
+            reread,
             reports,
             break_glass,
             drafts,

@@ -23,6 +23,7 @@ pub mod plugins;
 pub mod pull;
 pub mod rejudge;
 pub mod reports;
+pub mod reread;
 pub mod scan;
 pub mod scans;
 pub mod snapshots;

@@ -43,6 +43,11 @@ impl ActivePlugins {
         self.set.as_deref().unwrap_or(PluginSet::built_in())
     }
 
+    /// Tells whether these are the plugins that come with the program, and were never others.
+    pub fn come_with_the_program(&self) -> bool {
+        self.set.is_none()
+    }
+
     /// Tells how often the set was changed before this one.
     pub fn number(&self) -> u64 {
         self.number

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use crate::content::{self, BlobSource, Interest};
+use crate::content::{self, BlobSource, Interest, Waiting};
 use crate::memory::{Memory, Share};
 use crate::plugins::ActivePlugins;
 use crate::scan::layers::{Found, ImageOf, Layers};
@@ -111,14 +111,14 @@ impl Jobs {
         // Whatever comes in force meanwhile, the scan ends as it began.
         let plugins = shared.inventories.plugins().now();
         let place = (image.clone(), plugins.number());
-        let work = shared.run(
+        let job = Job {
             plugins,
-            repository.clone(),
-            image.clone(),
-            manifest.clone(),
-            Arc::clone(progress),
-            Arc::clone(&led),
-        );
+            repository: repository.clone(),
+            image: image.clone(),
+            manifest: manifest.clone(),
+            is_asked: true,
+        };
+        let work = shared.run(job, Arc::clone(progress), Arc::clone(&led));
         let joined = self.shared.scans.try_get_with(place.clone(), work).await;
         self.shared.scans.invalidate(&place).await;
         let joined = joined.map_err(|error| (*error).clone())?;
@@ -130,6 +130,40 @@ impl Jobs {
     }
 }
 
+impl Jobs {
+    /// Scans an image that nobody asks for: layers are fetched only where what is kept of them does not
+    /// do.
+    pub(super) async fn read_again(
+        &self,
+        repository: &Repository,
+        image: &Sighting,
+        manifest: &ImageManifest,
+    ) -> Result<Held, PullError> {
+        let plugins = self.shared.inventories.plugins().now();
+        let (waiting, progress) = (Waiting::default(), Progress::default());
+        progress.interest().join(waiting.seen_from_afar());
+        let job = Job {
+            plugins,
+            repository: repository.clone(),
+            image: image.clone(),
+            manifest: manifest.clone(),
+            is_asked: false,
+        };
+        let shared = Arc::clone(&self.shared);
+        shared.scan(job, &progress).await
+    }
+}
+
+/// What is to be scanned.
+struct Job {
+    plugins: Arc<ActivePlugins>,
+    repository: Repository,
+    image: Sighting,
+    manifest: ImageManifest,
+    /// Whether somebody asks for the image, who wants its content next.
+    is_asked: bool,
+}
+
 /// An image whose content is fetched: from where, which, and how far it is.
 #[derive(Clone, Copy)]
 struct Fetching<'a> {
@@ -137,6 +171,7 @@ struct Fetching<'a> {
     image: &'a Sighting,
     plugins: &'a Arc<ActivePlugins>,
     progress: &'a Progress,
+    is_asked: bool,
 }
 
 impl<'a> Fetching<'a> {
@@ -152,20 +187,33 @@ impl<'a> Fetching<'a> {
 impl Shared {
     async fn run(
         self: Arc<Self>,
-        plugins: Arc<ActivePlugins>,
-        repository: Repository,
-        image: Sighting,
-        manifest: ImageManifest,
+        job: Job,
         progress: Arc<Progress>,
         led: Led,
     ) -> Result<Resting, PullError> {
         progress.lead();
+        let held = self.scan(job, &progress).await?;
+        let resting = Inventories::put_down(held.clone());
+        *led.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        Ok(resting)
+    }
+
+    /// Scans an image to its inventory.
+    async fn scan(self: Arc<Self>, job: Job, progress: &Progress) -> Result<Held, PullError> {
         let started = Instant::now();
+        let Job {
+            plugins,
+            repository,
+            image,
+            manifest,
+            is_asked,
+        } = job;
         let fetching = Fetching {
             repository: &repository,
             image: &image,
             plugins: &plugins,
-            progress: &progress,
+            progress,
+            is_asked,
         };
         let (config, facts, share) = self.gather(fetching, &manifest).await?;
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
@@ -182,15 +230,12 @@ impl Shared {
             .map_err(|panic| PullError::broken("merging layers", panic))?;
         let body = body.map_err(|error| PullError::broken("writing an inventory", error))?;
         // Another time there may be more in it.
-        let held = if is_interrupted {
+        Ok(if is_interrupted {
             Inventories::hold_unkept(scanned, body.len(), share, plugins)
         } else {
             self.inventories
                 .keep(&image, scanned, body, (share, plugins))
-        };
-        let resting = Inventories::put_down(held.clone());
-        *led.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
-        Ok(resting)
+        })
     }
 
     /// Fetches and scans all layers, and brings what they hold into memory.
@@ -245,6 +290,11 @@ impl Shared {
         let image = fetching.image_of();
         if !image.domain.is_here() {
             return Ok(self.layers.of(image, layer, None).await?);
+        }
+        if !fetching.is_asked
+            && let Some(found) = self.layers.at_hand(image, layer).await?
+        {
+            return Ok(found);
         }
         // Fetched even where the facts are known: the client asks for it next.
         let source = self.fetch(fetching, layer).await?;

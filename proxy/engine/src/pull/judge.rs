@@ -37,6 +37,7 @@ use super::judging::{self, Before, Judging, Subject};
 use super::signed::Signed;
 use super::waived::Waived;
 
+mod again;
 mod signing;
 mod stored;
 

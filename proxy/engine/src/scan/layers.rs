@@ -162,6 +162,18 @@ impl Layers {
         Ok(found)
     }
 
+    /// Gives what is known of a layer without reading it; none where it has to be read.
+    pub(crate) async fn at_hand(
+        &self,
+        image: ImageOf<'_>,
+        layer: &Descriptor,
+    ) -> Result<Option<Found>, LayerScanError> {
+        Ok(match self.known(image, &layer.digest).await? {
+            Known::All(found) => Some(found),
+            Known::Some(_) | Known::Nothing => None,
+        })
+    }
+
     /// Gives what the facts of an image take in memory, in bytes: those of each layer once, and no
     /// more than are looked at.
     pub(crate) fn weight<'a>(found: impl Iterator<Item = (&'a Digest, &'a Found)>) -> u64 {
