@@ -157,9 +157,11 @@ fn every_setting_is_described_and_in_the_example() {
     }
 }
 
-/// Puts the documents of a page in the place of a file that a sample names.
-fn shown_under(named: NamedFile, documents: &[&str]) -> AttachedFile {
+/// Puts the documents of a page in the place of a file that a sample names, or the key that it shows.
+fn shown_under(named: NamedFile, documents: &[&str], key: &str) -> AttachedFile {
     let path = named.path.clone();
+    let is_key = Path::new(&path).extension().is_some_and(|it| it == "pub");
+    let documents = if is_key { &[key] } else { documents };
     let text = |text: &&str| AttachedText {
         path: path.clone(),
         file: SourceFile {
@@ -181,6 +183,9 @@ fn every_sample_of_a_policy_is_valid() {
         .filter(|sample| sample.contains("openvex.dev"))
         .collect();
     assert_eq!(documents.len(), 1, "one document is shown");
+    let (begin, end) = ("-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----");
+    let key = between(&page, begin, end).swap_remove(0);
+    let key = format!("{begin}{key}{end}");
     let mut samples: Vec<&str> = between(&page, "```yaml\n", "```")
         .into_iter()
         .filter(|sample| sample.contains("apiVersion: sluicegate/v1"))
@@ -202,7 +207,7 @@ fn every_sample_of_a_policy_is_valid() {
             .collect();
         let attached: Vec<AttachedFile> = named_files(&files)
             .into_iter()
-            .map(|named| shown_under(named, &documents))
+            .map(|named| shown_under(named, &documents, &key))
             .collect();
         let read = PolicySet::load(&Sources {
             files: &files,

@@ -6,10 +6,14 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use sluicegate_model::Digest;
 use sluicegate_model::strict_yaml::{self, Node, Value};
 
 use crate::binding::SourceFile;
+use crate::document::{KEY, PolicyDocument};
 
+/// Without one of these words a file names no others.
+const MARKS: [&str; 3] = ["vex", "signedBy", "attestedBy"];
 /// Longest path, in bytes.
 const MAX_PATH_BYTES: usize = 1_024;
 
@@ -51,12 +55,34 @@ pub struct AttachedText {
     pub file: SourceFile,
 }
 
+/// A file of a public key that a policy names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyFile {
+    pub text: AttachedText,
+    /// The digest of its text.
+    pub digest: Digest,
+}
+
+impl KeyFile {
+    /// Gives it as it was written.
+    pub(crate) fn document(&self) -> PolicyDocument {
+        PolicyDocument {
+            kind: KEY.to_owned(),
+            name: self.text.path.clone(),
+            file: self.text.file.name.clone(),
+            text: self.text.file.text.clone(),
+            canonical: self.digest.to_string(),
+        }
+    }
+}
+
 /// Lists the files that policy files name, each once for each file that names it. What is no policy
 /// and no path is left out: whoever reads the set says so.
 pub fn named_files(files: &[SourceFile]) -> Vec<NamedFile> {
     let mut named = BTreeSet::new();
     // Most files name none, and need not be parsed for it.
-    for file in files.iter().filter(|it| it.text.contains("vex")) {
+    let may_name = |file: &&SourceFile| MARKS.iter().any(|mark| file.text.contains(mark));
+    for file in files.iter().filter(may_name) {
         for document in strict_yaml::parse(&file.text).unwrap_or_default() {
             let paths = paths_of(&document).into_iter();
             named.extend(paths.map(|path| NamedFile {
@@ -70,14 +96,60 @@ pub fn named_files(files: &[SourceFile]) -> Vec<NamedFile> {
 
 /// Lists the paths in a document: every place where one may stand.
 fn paths_of(document: &Node) -> Vec<String> {
-    let is_policy = entry(document, "kind").is_some_and(|kind| kind.text() == Ok("Policy"));
-    let vex = entry(document, "spec").and_then(|spec| entry(spec, "vex"));
-    let items = vex.filter(|_| is_policy).and_then(|vex| vex.list().ok());
-    let texts = items
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|it| it.text().ok());
+    let kind = entry(document, "kind").and_then(|kind| kind.text().ok());
+    let Some(spec) = entry(document, "spec") else {
+        return Vec::new();
+    };
+    let mut texts: Vec<&str> = Vec::new();
+    match kind {
+        Some("Policy") => in_policy(spec, &mut texts),
+        // Who signed the image of a case.
+        Some("PolicyTest") => keys_of(Some(spec), &mut texts),
+        _ => {}
+    }
+    let texts = texts.into_iter();
     texts.filter_map(|text| downward(text).ok()).collect()
+}
+
+fn in_policy<'a>(spec: &'a Node, texts: &mut Vec<&'a str>) {
+    let vex = entry(spec, "vex").and_then(|vex| vex.list().ok());
+    let vex = vex.unwrap_or_default().iter();
+    texts.extend(vex.filter_map(|it| it.text().ok()));
+    let rules = entry(spec, "rules").and_then(|rules| rules.list().ok());
+    for rule in rules.unwrap_or_default() {
+        keys_of(entry(rule, "image"), texts);
+    }
+}
+
+/// Adds the files of keys that a block of conditions names, and those of the blocks in it.
+fn keys_of<'a>(block: Option<&'a Node>, texts: &mut Vec<&'a str>) {
+    let Some(block) = block else {
+        return;
+    };
+    let attested = entry(block, "attestedBy").map_or(&[][..], keys_in);
+    let attested = attested.iter().filter_map(|it| entry(it, "keys"));
+    for keys in entry(block, "signedBy").into_iter().chain(attested) {
+        texts.extend(
+            keys_in(keys)
+                .iter()
+                .filter_map(|key| key.text().ok())
+                .filter(|it| is_path(it)),
+        );
+    }
+    keys_of(entry(block, "unless"), texts);
+}
+
+/// Gives the keys that are written where one or several may stand.
+pub(crate) fn keys_in(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// Tells whether what is written for a key is the path of a file, and no key itself.
+pub(crate) fn is_path(text: &str) -> bool {
+    !text.contains("-----") && !text.contains('\n')
 }
 
 fn entry<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
@@ -108,6 +180,20 @@ pub(crate) fn downward(text: &str) -> Result<String, NotDownward> {
         return Err(NotDownward);
     }
     Ok(steps.join("/"))
+}
+
+/// Gives what lies under a path, or why nothing does.
+pub(crate) fn found<'a>(
+    file: &NamedFile,
+    attached: &'a [AttachedFile],
+) -> Result<&'a [AttachedText], String> {
+    let mut attached = attached.iter();
+    let found = attached.find(|it| it.named == *file);
+    match found.map(|it| &it.found) {
+        Some(Ok(texts)) => Ok(texts),
+        Some(Err(why)) => Err(format!("{:?}: {why}", file.path)),
+        None => Err(format!("{:?} is not there", file.path)),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use sluicegate_model::run_config::RunConfig;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Principal, Repository, Tag};
 
+use crate::image::Stated;
+
 /// A case.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -25,6 +27,8 @@ pub struct Case {
     pub(crate) created: Option<Timestamp>,
     pub(crate) run: Option<RunConfig>,
     pub(crate) first_seen: Option<Timestamp>,
+    /// Who signed it, where the case says; what is beside the report where it does not.
+    pub(crate) signers: Option<Vec<Stated>>,
     pub(crate) expected: Expected,
 }
 

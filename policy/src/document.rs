@@ -9,21 +9,22 @@ pub(crate) const BINDING: &str = "binding";
 pub(crate) const EXCEPTION: &str = "exception";
 pub(crate) const DELEGATION: &str = "delegation";
 pub(crate) const VEX: &str = "vex";
+pub(crate) const KEY: &str = "key";
 
 /// A document of a policy set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDocument {
-    /// `policy`, `binding`, `exception`, `delegation` or `vex`.
+    /// `policy`, `binding`, `exception`, `delegation`, `vex` or `key`.
     pub kind: String,
-    /// Its name; entries of a `.trivyignore.yaml` may share one. Of a VEX document it is the path by
-    /// which a policy names it.
+    /// Its name; entries of a `.trivyignore.yaml` may share one. Of a VEX document and of
+    /// a key it is the path by which a policy names its file.
     pub name: String,
     /// The file it was read from.
     pub file: String,
     /// Its part of the file, comments included.
     pub text: String,
-    /// What it says, however it is laid out: what digests are made of. Of a VEX document it is the
-    /// digest of its text.
+    /// What it says, however it is laid out: what digests are made of. Of a VEX document and
+    /// of a key it is the digest of the text.
     pub canonical: String,
 }
 

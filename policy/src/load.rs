@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sluicegate_model::strict_yaml::{self, Node, Value};
 
-use crate::attached::{NamedFile, Sources};
+use crate::attached::{AttachedFile, KeyFile, NamedFile, Sources};
 use crate::binding::{Binding, SourceFile};
 use crate::case::Case;
 use crate::delegation::Delegation;
@@ -76,7 +76,7 @@ struct ReadPolicy {
 impl Loading {
     fn load(mut self, sources: &Sources<'_>) -> Result<LoadedDocuments, LoadErrors> {
         for file in sources.files {
-            self.file(file);
+            self.file(file, sources.attached);
         }
         self.check_bindings();
         self.check_delegated();
@@ -102,10 +102,12 @@ impl Loading {
         })
     }
 
-    fn file(&mut self, file: &SourceFile) {
+    fn file(&mut self, file: &SourceFile, attached: &[AttachedFile]) {
         let mut holding = self.delegations.iter();
         let delegation = holding.find(|it| it.holds(&file.name));
         let mut reader = DocumentReader {
+            file: &file.name,
+            attached,
             bounds: delegation.map(|it| it.bounds(self.now)),
             ..DocumentReader::default()
         };
@@ -137,7 +139,7 @@ impl Loading {
         self.note_mistakes(file, reader);
     }
 
-    fn note_mistakes(&mut self, file: &SourceFile, reader: DocumentReader) {
+    fn note_mistakes(&mut self, file: &SourceFile, reader: DocumentReader<'_>) {
         let mistakes = reader.mistakes.into_iter();
         self.errors
             .extend(mistakes.map(|mistake| LoadError::new(&file.name, mistake)));
@@ -153,6 +155,10 @@ impl Loading {
             // Nobody has to be told later what was expected.
             Document::Case(_) => return,
         };
+        if let Document::Policy(policy, _) = document {
+            self.documents
+                .extend(policy.key_files.iter().map(KeyFile::document));
+        }
         self.documents.push(PolicyDocument {
             kind: kind.to_owned(),
             name: name.clone(),

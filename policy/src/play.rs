@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use jiff::Timestamp;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::report::Report;
-use sluicegate_model::signature::Signatures;
+use sluicegate_model::signature::{Signatures, Signed};
 use sluicegate_model::verdict::{Decision, Reason};
 use sluicegate_model::{Audience, Digest, Repository, Scope};
 
 use crate::askers::Asker;
 use crate::case::{Case, CaseClient};
 use crate::decide::{FeedStanding, Subject, decide};
-use crate::image::AskedName;
+use crate::image::{AskedName, Stated};
 use crate::set::PolicySet;
 use crate::vers::VersionOrder;
 
@@ -102,6 +102,7 @@ impl Case {
         versions: VersionOrder,
         now: Timestamp,
     ) -> (Decision, Vec<Reason>) {
+        let stated = self.signatures(set, scope, &image.digest, now);
         let subject = Subject {
             scope,
             digest: &image.digest,
@@ -110,7 +111,7 @@ impl Case {
             run: self.run.as_ref(),
             first_seen: self.first_seen.or(image.first_seen),
             graces: &[],
-            signatures: image.signatures.as_ref(),
+            signatures: stated.as_ref().or(image.signatures.as_ref()),
         };
         let mut report = image.report;
         // Exceptions and what is believed are this set's, and not those under which it was judged.
@@ -121,6 +122,41 @@ impl Case {
         let standing = FeedStanding::default();
         let outcome = decide(set, &subject, report, &standing, versions, now);
         (outcome.decision, outcome.reasons)
+    }
+
+    /// Gives who signed the image, where the case says: those and nobody else, of all who are asked for.
+    fn signatures(
+        &self,
+        set: &PolicySet,
+        scope: &Scope,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Option<Signatures> {
+        let signers = self.signers.as_ref()?;
+        let said = |stated: &Stated| {
+            let statement = stated.statement.clone();
+            let keys = stated.keys.clone().into_iter();
+            keys.map(move |key| Signed {
+                key: key.id().clone(),
+                statement: statement.clone(),
+                manifest: digest.clone(),
+            })
+        };
+        let found: BTreeSet<Signed> = signers.iter().flat_map(said).collect();
+        let wanted = set.wanted_signatures(scope);
+        let wanted = wanted.as_ref();
+        let keys = found.iter().map(|it| it.key.clone());
+        let statements = found.iter().map(|it| it.statement.clone());
+        let asked = wanted.map_or_else(BTreeSet::new, |it| it.statements().clone());
+        Some(Signatures {
+            keys: keys
+                .chain(wanted.into_iter().flat_map(|it| it.keys()))
+                .collect(),
+            statements: statements.chain(asked).collect(),
+            found: found.into_iter().collect(),
+            looked_up_at: now,
+            unknown: None,
+        })
     }
 
     fn result(&self, decision: Decision, reasons: &[Reason]) -> CaseResult {

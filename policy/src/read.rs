@@ -11,6 +11,8 @@ mod images;
 mod rules;
 mod signers;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -23,7 +25,7 @@ pub(crate) use delegations::delegations_of;
 pub(crate) use images::USERS;
 pub(crate) use rules::FALLBACKS;
 
-use crate::attached;
+use crate::attached::{self, AttachedFile, KeyFile};
 use crate::binding::Binding;
 use crate::built_in::BUILT_IN_NAME;
 use crate::case::Case;
@@ -72,13 +74,19 @@ pub(crate) struct NamedPath {
 
 /// Reads the documents of one file, noting mistakes.
 #[derive(Default)]
-pub(crate) struct DocumentReader {
+pub(crate) struct DocumentReader<'s> {
     pub(crate) mistakes: Vec<Mistake>,
+    /// The file that the documents stand in.
+    pub(crate) file: &'s str,
+    /// What was found under the paths that files name.
+    pub(crate) attached: &'s [AttachedFile],
+    /// The files of keys that the document names which is read.
+    pub(crate) key_files: BTreeMap<String, KeyFile>,
     /// How far what stands in the file reaches, where its directory is delegated.
     pub(crate) bounds: Option<Bounds>,
 }
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     /// Reads a document; none where it has mistakes. Gives the place of its name too.
     pub(crate) fn document<'a>(&mut self, node: &'a Node) -> Option<(&'a Node, Document)> {
         let before = self.mistakes.len();
@@ -134,6 +142,7 @@ impl DocumentReader {
     }
 
     fn policy(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
+        self.key_files.clear();
         let mut fields = self.kept(Fields::of(node))?;
         let (mode, on_inconclusive) = (fields.take("mode"), fields.take("onInconclusive"));
         let (feeds, artifacts) = (fields.take("feeds"), fields.take("artifacts"));
@@ -160,12 +169,14 @@ impl DocumentReader {
             is_allow_list,
             rules: rules.map_or_else(Vec::new, |node| self.rules(node, is_allow_list)),
             vex: Vex::default(),
+            key_files: Vec::new(),
             delegated_by: self.delegated_by(),
         };
         if let Some(node) = artifacts {
             self.artifacts(node, &mut policy);
         }
         let named = vex.map_or_else(Vec::new, |node| self.named_paths(node));
+        policy.key_files = std::mem::take(&mut self.key_files).into_values().collect();
         Some(Document::Policy(Box::new(policy), named))
     }
 

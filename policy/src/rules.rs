@@ -6,6 +6,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::verdict::{Decision, RuleId};
 
+use crate::attached::KeyFile;
 use crate::conditions::{Block, Candidate, Conditions, Moment};
 use crate::image::{ImageConditions, SeenImage, Stated};
 use crate::vex::Vex;
@@ -52,6 +53,8 @@ pub(crate) struct Policy {
     pub rules: Vec<Rule>,
     /// What authors whom it believes say of findings.
     pub vex: Vex,
+    /// The files of the keys that it names.
+    pub key_files: Vec<KeyFile>,
     /// The delegation in whose directory it lies.
     pub delegated_by: Option<String>,
 }

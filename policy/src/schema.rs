@@ -253,7 +253,8 @@ table! {
     /// It has a gap of one of these kinds.
     gap: OneOrMore(&Words(GapKind::names));
 
-    /// One of these keys has signed it, or an index that lists it: public keys in PEM.
+    /// One of these keys has signed it, or an index that lists it: public keys in
+    /// PEM, or files of those below this file.
     signedBy: OneOrMore(&Text);
 
     /// One of these keys has attested to that of it.
@@ -270,7 +271,7 @@ table! {
     /// The predicate's type: a URI, or cosign's short name, such as `spdx`.
     type: Text, required;
 
-    /// Public keys in PEM, of which one has to have signed it.
+    /// Public keys in PEM, or files of those below this file, of which one has to have signed it.
     keys: OneOrMore(&Text), required;
 }
 
@@ -355,6 +356,13 @@ table! {
 
     /// The labels of its config.
     labels: Shape::MapOf(&Text);
+
+    /// All who have signed it: public keys, or files of those; `[]` is nobody. Without it what the
+    /// report says.
+    signedBy: Either(&[Text, List(&Text)]);
+
+    /// All who have attested to something of it.
+    attestedBy: Either(&[Of("attestedBy"), List(&Of("attestedBy"))]);
 
     /// What has to come out.
     expect: Of("expect"), required;

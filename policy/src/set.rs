@@ -16,7 +16,9 @@ use crate::binding::{Binding, SourceFile};
 use crate::built_in::built_in_text;
 use crate::case::Case;
 use crate::delegation::Delegation;
-use crate::document::{BINDING, DELEGATION, EXCEPTION, POLICY, PolicyDocument, VEX, digest_of};
+use crate::document::{
+    BINDING, DELEGATION, EXCEPTION, KEY, POLICY, PolicyDocument, VEX, digest_of,
+};
 use crate::error::LoadErrors;
 use crate::exception::Exception;
 use crate::load::{self, LoadedDocuments};
@@ -350,6 +352,8 @@ fn texts_of<'a>(
         texts.push((POLICY, policy.name.as_str(), policy.text.as_str()));
         let documents = policy.vex.documents().iter();
         attached.extend(documents.map(|it| (VEX, it.path.as_str(), it.digest.as_str())));
+        let keys = policy.key_files.iter();
+        attached.extend(keys.map(|it| (KEY, it.text.path.as_str(), it.digest.as_str())));
     }
     texts.extend(attached);
     texts

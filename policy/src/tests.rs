@@ -16,6 +16,7 @@ mod explaining;
 mod hostile;
 mod hostile_vex;
 mod images;
+mod key_files;
 mod kinds;
 mod laws;
 mod linting;

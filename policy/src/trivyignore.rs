@@ -23,7 +23,7 @@ pub(crate) fn is_plain(file: &str) -> bool {
     file.ends_with(".trivyignore")
 }
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     /// Reads a plain file: an id on each line, perhaps with `exp:` and a date, `#` before comments.
     pub(crate) fn plain_trivyignore(&mut self, file: &str, text: &str) -> Vec<Exception> {
         if text.len() > MAX_PLAIN_BYTES {

@@ -299,6 +299,35 @@ mod tests {
     }
 
     #[test]
+    fn a_key_beside_a_policy_is_looked_at_like_the_policy() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("release.pub");
+        let text = "-----BEGIN PUBLIC KEY-----\n\
+                    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqAxw57/2f1T2qzbCTR6Q3m8ktMYT\n\
+                    KQVmHSkpMys21FxVGDfrph3CGAx+UOeefm6vjUlNsCVbaro2kdtQCJ1jbw==\n\
+                    -----END PUBLIC KEY-----\n";
+        let rule = "{rules: [{id: r, image: {signedBy: release.pub}, action: annotate}]}";
+        std::fs::write(&key, text).unwrap();
+        let policy = directory.path().join("p.yaml");
+        std::fs::write(&policy, POLICY.replace("{}", rule)).unwrap();
+        let policies = load(directory.path());
+        assert_eq!(policies.unread(), [""; 0]);
+        let first = policies.current().digest();
+
+        std::fs::write(&key, "no key").unwrap();
+        policies.reload();
+        let error = policies.last_error().unwrap();
+        let wanted = "p.yaml:4:42: \"release.pub\": wanted a public key that begins with";
+        assert!(error.contains(wanted), "{error}");
+        assert_eq!(policies.current().digest(), first);
+
+        std::fs::write(&key, format!("{text}\n")).unwrap();
+        policies.reload();
+        assert_eq!((policies.revision(), policies.last_error()), (2, None));
+        assert_ne!(policies.current().digest(), first);
+    }
+
+    #[test]
     fn a_missing_file_is_a_clear_error() {
         let paths = [PathBuf::from("/nowhere/p.yaml")];
         let error = Policies::load(&paths, sluicegate_machine::clock::system()).unwrap_err();

@@ -59,6 +59,9 @@ pub enum KeyError {
     /// It is something else.
     #[error("wanted a public key that begins with {BEGIN:?}")]
     NoKey,
+    /// It is longer than any key.
+    #[error("wanted a public key of at most {MAX_TEXT_BYTES} bytes")]
+    Long,
     /// It is the half that nobody else may see.
     #[error("this is a private key, and whoever reads the file has it now; wanted the public one")]
     Private,
@@ -80,6 +83,9 @@ impl PublicKey {
     /// Reads a key from its PEM text (`PUBLIC KEY`).
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(KeyError::Long);
+        }
         if text.contains("PRIVATE KEY-----") {
             return Err(KeyError::Private);
         }
@@ -88,9 +94,6 @@ impl PublicKey {
         }
         let body = text.strip_prefix(BEGIN).ok_or(KeyError::NoKey)?;
         let body = body.strip_suffix(END).ok_or(KeyError::Damaged)?;
-        if body.len() > MAX_TEXT_BYTES {
-            return Err(KeyError::Damaged);
-        }
         let body: String = body.split_whitespace().collect();
         let der = STANDARD.decode(body).map_err(|_| KeyError::Damaged)?;
         Self::from_der(&der)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Loading, ReadPolicy};
-use crate::attached::{AttachedFile, AttachedText, NamedFile};
-use crate::document::{PolicyDocument, VEX};
+use crate::attached::{AttachedFile, AttachedText, NamedFile, found};
+use crate::document::{KEY, PolicyDocument, VEX};
 use crate::error::LoadError;
 use crate::vex::{Vex, VexDocument};
 
@@ -18,10 +18,10 @@ impl Loading {
         }
         self.policies = policies;
         // Several may name the same one.
-        let mut noted: BTreeSet<(String, String)> = BTreeSet::new();
-        self.documents.retain(|document| {
-            let key = (document.name.clone(), document.canonical.clone());
-            document.kind != VEX || noted.insert(key)
+        let mut noted: BTreeSet<(String, String, String)> = BTreeSet::new();
+        self.documents.retain(|it| {
+            let key = (it.kind.clone(), it.name.clone(), it.canonical.clone());
+            ![VEX, KEY].contains(&it.kind.as_str()) || noted.insert(key)
         });
     }
 
@@ -77,16 +77,5 @@ impl Loading {
             }
         }
         (self.errors.len() == before).then_some(documents)
-    }
-}
-
-/// Gives what lies under a path, or why nothing does.
-fn found<'a>(file: &NamedFile, attached: &'a [AttachedFile]) -> Result<&'a [AttachedText], String> {
-    let mut attached = attached.iter();
-    let found = attached.find(|it| it.named == *file);
-    match found.map(|it| &it.found) {
-        Some(Ok(texts)) => Ok(texts),
-        Some(Err(why)) => Err(format!("{:?}: {why}", file.path)),
-        None => Err(format!("{:?} is not there", file.path)),
     }
 }

@@ -6,7 +6,7 @@ use super::{Document, DocumentReader};
 use crate::askers::Client;
 use crate::binding::Binding;
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     pub(super) fn binding(&mut self, name: String, text: String, node: &Node) -> Option<Document> {
         let mut fields = self.kept(Fields::of(node))?;
         let (policy, repositories) = (fields.require("policy"), fields.require("repositories"));

@@ -10,9 +10,11 @@ use sluicegate_model::run_config::RunConfig;
 use sluicegate_model::strict_yaml::{Fields, Node};
 
 use super::DocumentReader;
+use crate::attached::keys_in;
 use crate::case::{AskedImage, Case, CaseClient, Expected, Held};
+use crate::image::Stated;
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     pub(super) fn case(&mut self, name: String, node: &Node) -> Option<Case> {
         let mut fields = self.kept(Fields::of(node))?;
         let (report, digest) = (fields.take("report"), fields.take("digest"));
@@ -20,6 +22,7 @@ impl DocumentReader {
         let (now, first_seen) = (fields.take("now"), fields.take("firstSeen"));
         let (created, user) = (fields.take("created"), fields.take("user"));
         let (labels, expect) = (fields.take("labels"), fields.require("expect"));
+        let (signed, attested) = (fields.take("signedBy"), fields.take("attestedBy"));
         fields.finish(&mut self.mistakes);
         let held = match (report, digest) {
             (Some(report), None) => self.filled_text(report).map(Held::Report),
@@ -35,6 +38,11 @@ impl DocumentReader {
         let mut moment = |node: Option<&Node>| node.map(|node| self.moment(node));
         let (now, first_seen, created) = (moment(now), moment(first_seen), moment(created));
         let run = (user.is_some() || labels.is_some()).then(|| self.run(user, labels));
+        let signers = (signed.is_some() || attested.is_some()).then(|| {
+            let signed = signed.and_then(|node| self.case_signed(node));
+            let attested = attested.map_or_else(Vec::new, |node| self.case_attested(node));
+            signed.into_iter().chain(attested).collect()
+        });
         let expected = self.kept(expect).and_then(|node| self.expected(node));
         Some(Case {
             name,
@@ -46,8 +54,23 @@ impl DocumentReader {
             created: created.flatten(),
             run: run.flatten(),
             first_seen: first_seen.flatten(),
+            signers,
             expected: expected?,
         })
+    }
+
+    /// Reads who has signed the image: all of these keys, and nobody where there is none.
+    fn case_signed(&mut self, node: &Node) -> Option<Stated> {
+        if node.list().is_ok_and(<[Node]>::is_empty) {
+            return None;
+        }
+        self.signed_by(node)
+    }
+
+    /// Reads who attests to what: one type or several, each by all of its keys.
+    fn case_attested(&mut self, node: &Node) -> Vec<Stated> {
+        let items = keys_in(node).iter();
+        items.filter_map(|it| self.attested_by(it)).collect()
     }
 
     fn asked_image(&mut self, node: &Node) -> Option<AskedImage> {

@@ -17,7 +17,7 @@ use crate::vers::VersRange;
 /// Conditions that are documented and not yet understood.
 const LATER: [&str; 2] = ["layer", "licence"];
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     pub(super) fn conditions(&mut self, node: &Node) -> Option<Conditions> {
         let mut fields = self.kept(Fields::of(node))?;
         let before = self.mistakes.len();

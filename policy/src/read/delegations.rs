@@ -30,7 +30,7 @@ pub(crate) fn delegations_of(files: &[SourceFile]) -> Vec<Arc<Delegation>> {
     found
 }
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     pub(super) fn delegation(
         &mut self,
         kind: &Node,

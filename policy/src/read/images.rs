@@ -9,7 +9,7 @@ use crate::duration;
 use crate::image::{Before, ImageConditions};
 use crate::pattern::ImagePattern;
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     /// Reads `image:`. An empty block would mean every image, as its absence does, so it is none.
     pub(super) fn image_conditions(&mut self, node: &Node) -> Option<ImageConditions> {
         let mut fields = self.kept(Fields::of(node))?;

@@ -17,7 +17,7 @@ pub(crate) const FALLBACKS: [(&str, ()); 1] = [("lastAllowedDigest", ())];
 /// Most rules of one policy: each is held against each finding.
 const MAX_RULES: usize = 1_000;
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     /// Reads rules; those of a list of what is allowed allow images, whatever is found in them.
     pub(super) fn rules(&mut self, node: &Node, is_allow_list: bool) -> Vec<Rule> {
         let items = self.kept(node.list()).unwrap_or_default();

@@ -1,10 +1,12 @@
 //! Who has to have signed an image, or attested to something of it: `signedBy` and `attestedBy`.
 
+use sluicegate_model::Digest;
 use sluicegate_model::signature::Statement;
 use sluicegate_model::strict_yaml::{Fields, Node, Value};
 use sluicegate_signatures::{PublicKey, SIGN_PREDICATE};
 
 use super::{DocumentReader, MAX_PATTERN_BYTES, NOT_YET};
+use crate::attached::{self, KeyFile, NamedFile, is_path, keys_in};
 use crate::image::Stated;
 
 /// Most keys of one condition: each is held against each signature.
@@ -38,7 +40,7 @@ const PREDICATES: [(&str, &str); 10] = [
     ("vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"),
 ];
 
-impl DocumentReader {
+impl DocumentReader<'_> {
     /// Reads who has to have signed: a key, or a list of which one is enough.
     pub(super) fn signed_by(&mut self, node: &Node) -> Option<Stated> {
         if matches!(node.value, Value::Map(_)) {
@@ -90,10 +92,7 @@ impl DocumentReader {
     }
 
     fn keys(&mut self, node: &Node) -> Option<Vec<PublicKey>> {
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
+        let items = keys_in(node);
         if items.is_empty() || items.len() > MAX_KEYS {
             let wanted = format!("at least one public key, at most {MAX_KEYS}");
             self.mistakes.push(node.wanted(&wanted));
@@ -114,8 +113,41 @@ impl DocumentReader {
             self.mistakes.push(node.wanted(KEYS));
             return None;
         };
+        if is_path(text) {
+            return self.key_file(node, text);
+        }
         let key = PublicKey::from_pem(text);
         self.kept(key.map_err(|why| node.mistake(why.to_string())))
+    }
+
+    /// Reads a key from its file, which lies below the folder of this one.
+    fn key_file(&mut self, node: &Node, text: &str) -> Option<PublicKey> {
+        if text.contains("://") {
+            let message = format!("keys that are kept elsewhere are {NOT_YET}; wanted {KEYS}");
+            self.mistakes.push(node.mistake(message));
+            return None;
+        }
+        let path = attached::downward(text).map_err(|why| node.mistake(why.to_string()));
+        let path = self.kept(path)?;
+        let named = NamedFile {
+            by: self.file.to_owned(),
+            path,
+        };
+        let read = attached::found(&named, self.attached).and_then(|found| match found {
+            [file] if file.path == named.path => {
+                let key = PublicKey::from_pem(&file.file.text);
+                let key = key.map_err(|why| format!("{:?}: {why}", file.path))?;
+                Ok((key, file.clone()))
+            }
+            _ => Err(format!(
+                "{:?} is a folder; wanted the file of one public key",
+                named.path
+            )),
+        });
+        let (key, text) = self.kept(read.map_err(|why| node.mistake(why)))?;
+        let digest = Digest::of(text.file.text.as_bytes());
+        self.key_files.insert(named.path, KeyFile { text, digest });
+        Some(key)
     }
 
     fn predicate(&mut self, node: &Node) -> Option<Statement> {
@@ -138,4 +170,4 @@ impl DocumentReader {
 }
 
 /// What is wanted where somebody is named.
-const KEYS: &str = "a public key as PEM text, or a list of keys";
+const KEYS: &str = "a public key as PEM text, or the path of its file, or a list of those";

@@ -2,6 +2,7 @@
 
 use sluicegate_model::artifact::Content;
 
+use super::signed::quoted;
 use super::*;
 use crate::{Case, CaseResult, Held, JudgedImage, Sources};
 
@@ -141,6 +142,77 @@ fn mistakes_in_a_case_have_their_place() {
             told.iter()
                 .any(|(line, _, text)| *line == 4 && text.contains(words)),
             "{spec}: {told:?}"
+        );
+    }
+}
+
+/// Plays a case against rules on who signed, of what the report says that another key signed.
+fn played_signed(rule: &str, said: &str) -> CaseResult {
+    let spec = format!("  rules: [{{id: r, image: {rule}, action: refuse}}]");
+    let text = format!(
+        "{}---\napiVersion: sluicegate/v1\nkind: PolicyTest\nmetadata: {{name: one}}\nspec: \
+         {{report: app.json, {said}expect: {{decision: allow, rules: []}}}}\n",
+        policy(&spec)
+    );
+    let files = [SourceFile {
+        name: "p.yaml".into(),
+        text,
+    }];
+    let key = quoted!(one).trim_matches('"').replace("\\n", "\n");
+    let sources = Sources {
+        files: &files,
+        attached: &[super::vex::attached_to_p("one.pub", &key)],
+        now: now(),
+    };
+    let (set, cases) = PolicySet::load_with_cases(&sources).unwrap();
+    assert!(
+        set.documents()
+            .iter()
+            .all(|it| it.kind != "key" || rule.contains(".pub"))
+    );
+    let image = JudgedImage {
+        repository: IMAGE.parse().unwrap(),
+        digest: DIGEST.clone(),
+        content: Content::Image,
+        first_seen: None,
+        signatures: Some(super::signed::signatures([false, true, false])),
+        report: report(vec![], vec![]),
+    };
+    cases[0].play(&set, image, by_number, now())
+}
+
+#[test]
+fn a_case_says_who_signed_and_nobody_else_did() {
+    let (one, other) = (quoted!(one), quoted!(other));
+    let by = |key: &str| format!("{{unless: {{signedBy: {key}}}}}");
+    let attested = "{unless: {attestedBy: {type: spdx, keys: one.pub}}}";
+    for (rule, said, passes) in [
+        (&*by(one), "signedBy: one.pub, ", true),
+        (&by("one.pub"), &*format!("signedBy: [{one}], "), true),
+        (&by(other), "signedBy: one.pub, ", false),
+        (&by(one), "signedBy: [], ", false),
+        (&by(other), &format!("signedBy: [one.pub, {other}], "), true),
+        // Without a word of it, what stands beside the report.
+        (&by(one), "", false),
+        (&by(other), "", true),
+        (attested, "signedBy: one.pub, ", false),
+        (attested, "attestedBy: {type: spdx, keys: one.pub}, ", true),
+        (
+            attested,
+            "attestedBy: [{type: vuln, keys: one.pub}], ",
+            false,
+        ),
+        (
+            &by(one),
+            "attestedBy: [{type: vuln, keys: one.pub}], ",
+            false,
+        ),
+    ] {
+        let result = played_signed(rule, said);
+        assert_eq!(
+            result.differences.is_empty(),
+            passes,
+            "{rule} {said}: {result:?}"
         );
     }
 }

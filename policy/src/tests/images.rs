@@ -208,7 +208,7 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         ("image: {createdBefore: soon}, action: refuse", "a date"),
         ("image: {labels: {}}, action: refuse", "at least one label"),
         ("image: {gap: odd}, action: refuse", "no gap is of the kind"),
-        ("image: {signedBy: x}, action: refuse", "a public key"),
+        ("image: {signedBy: x}, action: refuse", "is not there"),
         ("image: {signedBy: []}, action: refuse", "at least one"),
         ("image: {attestedBy: x}, action: refuse", "a mapping"),
         (

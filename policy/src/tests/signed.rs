@@ -273,13 +273,15 @@ fn what_names_no_key_is_refused_where_it_stands() {
         ("{certificate: x}", "certificate: not supported yet"),
         ("{key: x}", "a public key as PEM text"),
         ("7", "a public key as PEM text"),
-        ("keys/release.pub", "begins with"),
+        ("keys/release.pub", "\"keys/release.pub\" is not there"),
+        ("../release.pub", "a path below the folder"),
+        ("kms://x/y", "kept elsewhere are not supported yet"),
         (&ONE.replace("MFkw", "MFkx"), "damaged"),
     ] {
         is_mistake(&line(&format!("signedBy: {signer}")), 9, part);
     }
     let list = format!("        signedBy:\n          - {ONE}\n          - x\n");
-    is_mistake(&list, 11, "begins with");
+    is_mistake(&list, 11, "\"x\" is not there");
     let many = vec![ONE; 33].join(", ");
     is_mistake(&line(&format!("signedBy: [{many}]")), 9, "at most 32");
     // Whoever sees the mistake does not see the key.

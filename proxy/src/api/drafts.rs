@@ -37,7 +37,7 @@ const SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub(super) struct Draft {
     /// Its files; none means the built-in policy.
     files: Vec<DraftFile>,
-    /// The files that those name, such as VEX documents.
+    /// The files that those name, such as VEX documents and public keys.
     #[serde(default)]
     attached: Vec<DraftAttached>,
 }

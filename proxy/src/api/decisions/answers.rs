@@ -69,10 +69,10 @@ pub(super) struct DecisionLineAnswer {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "PolicyDocument")]
 pub(super) struct PolicyDocumentAnswer {
-    /// `policy`, `binding`, `exception`, `delegation` or `vex`.
+    /// `policy`, `binding`, `exception`, `delegation`, `vex` or `key`.
     kind: String,
-    /// Its name; entries of a `.trivyignore.yaml` may share one. Of a VEX document it is the path by
-    /// which a policy names it.
+    /// Its name; entries of a `.trivyignore.yaml` may share one. Of a VEX document and of
+    /// a key it is the path by which a policy names its file.
     name: String,
     /// The file it was read from.
     file: String,
