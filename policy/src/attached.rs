@@ -13,7 +13,7 @@ use crate::binding::SourceFile;
 use crate::document::{KEY, PolicyDocument};
 
 /// Without one of these words a file names no others.
-const MARKS: [&str; 3] = ["vex", "signedBy", "attestedBy"];
+const MARKS: [&str; 5] = ["vex", "trustVex", "signedBy", "attestedBy", "attachedVex"];
 /// Longest path, in bytes.
 const MAX_PATH_BYTES: usize = 1_024;
 
@@ -104,7 +104,7 @@ fn paths_of(document: &Node) -> Vec<String> {
     match kind {
         Some("Policy") => in_policy(spec, &mut texts),
         // Who signed the image of a case.
-        Some("PolicyTest") => keys_of(Some(spec), &mut texts),
+        Some("PolicyTest") => in_case(spec, &mut texts),
         _ => {}
     }
     let texts = texts.into_iter();
@@ -115,9 +115,19 @@ fn in_policy<'a>(spec: &'a Node, texts: &mut Vec<&'a str>) {
     let vex = entry(spec, "vex").and_then(|vex| vex.list().ok());
     let vex = vex.unwrap_or_default().iter();
     texts.extend(vex.filter_map(|it| it.text().ok()));
+    paths_in(entry(spec, "trustVex"), texts);
     let rules = entry(spec, "rules").and_then(|rules| rules.list().ok());
     for rule in rules.unwrap_or_default() {
         keys_of(entry(rule, "image"), texts);
+    }
+}
+
+fn in_case<'a>(spec: &'a Node, texts: &mut Vec<&'a str>) {
+    keys_of(Some(spec), texts);
+    let vex = entry(spec, "attachedVex").and_then(|vex| vex.list().ok());
+    for document in vex.unwrap_or_default() {
+        paths_in(entry(document, "key"), texts);
+        texts.extend(entry(document, "file").and_then(|file| file.text().ok()));
     }
 }
 
@@ -129,14 +139,16 @@ fn keys_of<'a>(block: Option<&'a Node>, texts: &mut Vec<&'a str>) {
     let attested = entry(block, "attestedBy").map_or(&[][..], keys_in);
     let attested = attested.iter().filter_map(|it| entry(it, "keys"));
     for keys in entry(block, "signedBy").into_iter().chain(attested) {
-        texts.extend(
-            keys_in(keys)
-                .iter()
-                .filter_map(|key| key.text().ok())
-                .filter(|it| is_path(it)),
-        );
+        paths_in(Some(keys), texts);
     }
     keys_of(entry(block, "unless"), texts);
+}
+
+/// Adds those of some keys that are files.
+fn paths_in<'a>(keys: Option<&'a Node>, texts: &mut Vec<&'a str>) {
+    let keys = keys.map_or(&[][..], keys_in).iter();
+    let written = keys.filter_map(|key| key.text().ok());
+    texts.extend(written.filter(|key| is_path(key)));
 }
 
 /// Gives the keys that are written where one or several may stand.

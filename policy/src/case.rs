@@ -29,6 +29,8 @@ pub struct Case {
     pub(crate) first_seen: Option<Timestamp>,
     /// Who signed it, where the case says; what is beside the report where it does not.
     pub(crate) signers: Option<Vec<Stated>>,
+    /// What keys say of its weaknesses, where the case says.
+    pub(crate) attached_vex: Vec<AttachedVex>,
     pub(crate) expected: Expected,
 }
 
@@ -48,6 +50,13 @@ pub(crate) struct AskedImage {
     pub tag: Option<Tag>,
     /// Whether it is asked for by its digest and without any tag.
     pub by_digest: bool,
+}
+
+/// A VEX document that a key has signed for the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AttachedVex {
+    pub key: Digest,
+    pub text: String,
 }
 
 /// Who asks.

@@ -20,7 +20,7 @@ use crate::rules::{Policy, Rule, Template};
 use crate::set::PolicySet;
 use crate::spared::{self, Graces};
 use crate::vers::VersionOrder;
-use crate::vex::Claim;
+use crate::vex::{Claim, Vex};
 use crate::words;
 
 /// How long a verdict stands on a bundle that is past its time.
@@ -82,6 +82,19 @@ struct Covering<'a> {
 }
 
 impl<'a> Covering<'a> {
+    /// Finds what quiets findings for a policy, of its own documents and of what it heard.
+    fn of(
+        (policy, heard): (&'a Policy, &'a Vex),
+        findings: &[Finding],
+        image: &Digest,
+        moment: &Moment,
+    ) -> Self {
+        Self {
+            policy,
+            quieted: policy.vex.on(heard, findings, image, moment),
+        }
+    }
+
     fn quieting(&self, at: usize) -> &[Claim<'a>] {
         self.quieted.get(at).map_or(&[], Vec::as_slice)
     }
@@ -118,10 +131,11 @@ pub fn decide(
     let exceptions = InForce::of(&exceptions, now);
     exceptions.cover(&mut report.findings, &moment);
     let policies = set.covering(subject.scope, Some(subject.digest));
-    let policies = policies.into_iter().map(|policy| Covering {
-        policy,
-        quieted: policy.vex.on(&report.findings, subject.digest, &moment),
-    });
+    let heard = policies.iter().map(|it| it.heard(subject.signatures));
+    let heard: Vec<Vex> = heard.collect();
+    let (findings, digest) = (&report.findings, subject.digest);
+    let policies = policies.into_iter().zip(&heard);
+    let policies = policies.map(|it| Covering::of(it, findings, digest, &moment));
     let policies: Vec<Covering<'_>> = policies.collect();
     note_vex(&mut report.findings, &policies);
     let candidates: Vec<Candidate<'_>> = report.findings.iter().map(Candidate::of).collect();
@@ -148,14 +162,8 @@ pub fn decide(
     }
     let effects = spoken.iter().map(|(effect, _)| *effect);
     let decision = effects.max().unwrap_or(Decision::Allow);
-    let mut allowed_by = allowed_by(
-        decision,
-        &policies,
-        &image,
-        &candidates,
-        &exceptions,
-        &moment,
-    );
+    let seen = (&image, &moment);
+    let mut allowed_by = allowed_by(decision, &policies, seen, &candidates, &exceptions);
     if decision < Decision::Refuse {
         allowed_by.extend(given);
     }
@@ -225,10 +233,9 @@ fn add_statement(statements: &mut Vec<VexStatement>, said: VexStatement) {
 fn allowed_by(
     decision: Decision,
     policies: &[Covering<'_>],
-    image: &SeenImage<'_>,
+    (image, moment): (&SeenImage<'_>, &Moment),
     candidates: &[Candidate<'_>],
     exceptions: &InForce<'_>,
-    moment: &Moment,
 ) -> Vec<String> {
     let is_stricter = |candidate: &Candidate<'_>, policy: &Policy| {
         let rules = policy.rules.iter();

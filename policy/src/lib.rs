@@ -68,6 +68,7 @@ pub use set::PolicySet;
 pub use spared::rests_on_grace;
 pub use trivyignore::is_named as is_trivyignore;
 pub use vers::{SCHEMES, VersionOrder};
+pub use vex::{NotHeard, said_in};
 pub use words::{one_line, refusal_message, warning_text};
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ impl PolicySet {
             warnings.extend(hidden(policy));
             warnings.extend(closed(policy));
             warnings.extend(of_vex(policy, now));
+            warnings.extend(of_trust(policy));
             // A policy in a delegated directory only ever adds.
             if policy.delegated_by.is_none() {
                 warnings.extend(self.loosened(policy));
@@ -176,6 +177,21 @@ fn of_vex(policy: &Policy, now: Timestamp) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Tells of keys whose documents change nothing.
+fn of_trust(policy: &Policy) -> Option<String> {
+    let has_strict = policy
+        .rules
+        .iter()
+        .any(|rule| rule.is_on_findings && rule.action != Decision::Allow);
+    let is_idle = !policy.trust_vex.is_empty() && !has_strict;
+    is_idle.then(|| {
+        format!(
+            "policy {:?} has trustVex and no rule on findings: what its keys say quiets nothing",
+            policy.name
+        )
+    })
 }
 
 fn is_cve(id: &str) -> bool {

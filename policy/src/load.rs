@@ -106,7 +106,7 @@ impl Loading {
         let mut holding = self.delegations.iter();
         let delegation = holding.find(|it| it.holds(&file.name));
         let mut reader = DocumentReader {
-            file: &file.name,
+            by: &file.name,
             attached,
             bounds: delegation.map(|it| it.bounds(self.now)),
             ..DocumentReader::default()

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::Timestamp;
 use sluicegate_model::artifact::Content;
+use sluicegate_model::heard::{HeardVex, SignedDocument};
 use sluicegate_model::report::Report;
 use sluicegate_model::signature::{Signatures, Signed};
 use sluicegate_model::verdict::{Decision, Reason};
@@ -156,7 +157,24 @@ impl Case {
             found: found.into_iter().collect(),
             looked_up_at: now,
             unknown: None,
+            vex: Some(self.heard(wanted.map(|it| it.vex_keys()), digest)),
         })
+    }
+
+    /// Gives what keys say of the image, and that all are known.
+    fn heard(&self, wanted: Option<BTreeSet<Digest>>, digest: &Digest) -> HeardVex {
+        let attached = self.attached_vex.iter();
+        let documents = attached.map(|it| SignedDocument {
+            key: it.key.clone(),
+            manifest: digest.clone(),
+            digest: Digest::of(it.text.as_bytes()),
+            text: it.text.as_str().into(),
+        });
+        HeardVex {
+            keys: wanted.unwrap_or_default(),
+            documents: documents.collect(),
+            ..HeardVex::default()
+        }
     }
 
     fn result(&self, decision: Decision, reasons: &[Reason]) -> CaseResult {

@@ -77,7 +77,7 @@ pub(crate) struct NamedPath {
 pub(crate) struct DocumentReader<'s> {
     pub(crate) mistakes: Vec<Mistake>,
     /// The file that the documents stand in.
-    pub(crate) file: &'s str,
+    pub(crate) by: &'s str,
     /// What was found under the paths that files name.
     pub(crate) attached: &'s [AttachedFile],
     /// The files of keys that the document names which is read.
@@ -148,7 +148,7 @@ impl DocumentReader<'_> {
         let (feeds, artifacts) = (fields.take("feeds"), fields.take("artifacts"));
         let (default, rules) = (fields.take("default"), fields.take("rules"));
         let vex = fields.take("vex");
-        fields.reject("trustVex", NOT_YET, &mut self.mistakes);
+        let trusted = fields.take("trustVex");
         fields.finish(&mut self.mistakes);
         let mode = mode.and_then(|node| self.word(node, &MODES));
         let is_allow_list = default.and_then(|node| self.word(node, &DEFAULTS));
@@ -169,6 +169,9 @@ impl DocumentReader<'_> {
             is_allow_list,
             rules: rules.map_or_else(Vec::new, |node| self.rules(node, is_allow_list)),
             vex: Vex::default(),
+            trust_vex: trusted
+                .and_then(|node| self.trusted(node))
+                .unwrap_or_default(),
             key_files: Vec::new(),
             delegated_by: self.delegated_by(),
         };

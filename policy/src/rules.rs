@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::report::Knowledge;
+use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Decision, RuleId};
+use sluicegate_signatures::PublicKey;
 
 use crate::attached::KeyFile;
 use crate::conditions::{Block, Candidate, Conditions, Moment};
@@ -53,6 +55,8 @@ pub(crate) struct Policy {
     pub rules: Vec<Rule>,
     /// What authors whom it believes say of findings.
     pub vex: Vex,
+    /// The keys whose documents it hears that are attached to images.
+    pub trust_vex: Vec<PublicKey>,
     /// The files of the keys that it names.
     pub key_files: Vec<KeyFile>,
     /// The delegation in whose directory it lies.
@@ -80,6 +84,12 @@ impl Policy {
     pub(crate) fn stated(&self) -> impl Iterator<Item = &Stated> {
         let images = self.rules.iter().filter_map(|rule| rule.image.as_ref());
         images.flat_map(ImageConditions::stated)
+    }
+
+    /// Gives what the keys that it trusts say of an image.
+    pub(crate) fn heard(&self, known: Option<&Signatures>) -> Vex {
+        let keys = self.trust_vex.iter().map(|key| key.id().clone());
+        Vex::heard(&keys.collect(), known)
     }
 
     /// Lowers a decision to what the mode lets through.

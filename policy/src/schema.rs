@@ -39,6 +39,7 @@ const PARTS: &[&Table] = &[
     &PACKAGE,
     &IMAGE,
     &ATTESTED,
+    &ATTACHED_VEX,
     &EXPECT,
 ];
 
@@ -87,6 +88,10 @@ table! {
 
     /// OpenVEX and CSAF documents that it believes: files and folders below this file.
     vex: Filled(&Text);
+
+    /// Public keys in PEM, or files of those below this file: OpenVEX documents that one of them has
+    /// signed, and that are attached to an image or an index that lists it, are believed too.
+    trustVex: Filled(&Text);
 
     /// All rules speak, and the strictest result wins.
     rules: List(&Of("rule"));
@@ -364,8 +369,22 @@ table! {
     /// All who have attested to something of it.
     attestedBy: Either(&[Of("attestedBy"), List(&Of("attestedBy"))]);
 
+    /// OpenVEX documents that are attached to it.
+    attachedVex: List(&Of("attachedVex"));
+
     /// What has to come out.
     expect: Of("expect"), required;
+}
+
+table! {
+    /// An OpenVEX document that is attached to an image.
+    ATTACHED_VEX = "attachedVex";
+
+    /// The document: a file below this one.
+    file: Text, required;
+
+    /// Who has signed it: a public key in PEM, or the file of one below this file.
+    key: Text, required;
 }
 
 table! {

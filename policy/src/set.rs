@@ -124,7 +124,8 @@ impl PolicySet {
         let all = || documents.policies.iter().chain([&documents.built_in]);
         let by_name = all().any(Policy::decides_by_name);
         let by_list = all().any(Policy::lists_references);
-        let by_signature = all().any(|policy| policy.stated().next().is_some());
+        let asks = |it: &Policy| it.stated().next().is_some() || !it.trust_vex.is_empty();
+        let by_signature = all().any(asks);
         (documents.by_name, documents.by_list) = (by_name, by_list);
         documents.by_signature = by_signature;
         Self(Arc::new(documents))
@@ -364,8 +365,9 @@ fn wanted_by(policies: &[&Policy]) -> Option<Wanted> {
     let stated = || policies.iter().flat_map(|policy| policy.stated());
     let keys = stated().flat_map(|it| &it.keys);
     let statements = stated().map(|it| it.statement.clone());
-    let wanted = Wanted::new(keys, statements);
-    (!wanted.statements().is_empty()).then_some(wanted)
+    let heard = policies.iter().flat_map(|policy| &policy.trust_vex);
+    let wanted = Wanted::new(keys, statements).hearing(heard);
+    (!wanted.is_empty()).then_some(wanted)
 }
 
 /// Reads the built-in text.

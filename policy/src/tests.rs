@@ -13,6 +13,7 @@ mod delegating;
 mod digests;
 mod documents;
 mod explaining;
+mod heard;
 mod hostile;
 mod hostile_vex;
 mod images;

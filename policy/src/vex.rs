@@ -9,6 +9,7 @@ mod openvex;
 mod product;
 mod reading;
 mod said;
+mod signed;
 
 use jiff::Timestamp;
 use sluicegate_model::Digest;
@@ -20,6 +21,7 @@ use product::Subject;
 use reading::Reading;
 
 pub(crate) use said::{Claim, Vex};
+pub use signed::{NotHeard, said_in};
 
 /// Largest file, in bytes: advisories on a whole distribution take some.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -37,7 +39,19 @@ pub(crate) struct VexDocument {
     pub id: String,
     /// Who says all of it.
     pub author: String,
+    /// Who signed it, where it is attached to an image.
+    pub signed: Option<SignedBy>,
     pub statements: Vec<Statement>,
+}
+
+/// Who signed a document, and for which manifest.
+#[derive(Debug)]
+pub(crate) struct SignedBy {
+    pub key: Digest,
+    /// The image's own, or an index that lists it.
+    pub manifest: Digest,
+    /// Whether it was said once and is said no more: then it quiets nothing.
+    pub is_gone: bool,
 }
 
 /// One statement on one weakness.
@@ -66,6 +80,14 @@ impl VexDocument {
             _ => Err(reading.mistakes),
         }
     }
+
+    /// Names who speaks, apart from all others: the key of a signed one, whatever it says of itself.
+    fn speaker(&self) -> (bool, &str) {
+        match &self.signed {
+            Some(signed) => (true, signed.key.as_str()),
+            None => (false, &self.author),
+        }
+    }
 }
 
 impl Statement {
@@ -88,6 +110,7 @@ impl Statement {
             author: shortened(&document.author),
             document: shortened(&document.id),
             file: document.path.clone(),
+            key: document.signed.as_ref().map(|it| it.key.clone()),
             timestamp: self.at,
             policies: vec![policy.to_owned()],
         }

@@ -1,12 +1,15 @@
 //! What cosign of today signs and attests, with a key and in both of its forms, is what policies take
-//! for signed and attested.
+//! for signed and attested; so is what sigstore's library for npm puts into bundles.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Method, StatusCode};
+use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_tests::clients::tools::Tool;
-use sluicegate_tests::image::{Flavour, index};
+use sluicegate_tests::image::{Flavour, Image, artifact, index};
+use sluicegate_tests::npm_signer::NpmSigner;
 use sluicegate_tests::wire::Call;
 
 use crate::scene::{Scene, clean, within};
@@ -114,4 +117,73 @@ async fn what_cosign_signs_and_attests_with_the_policy_s_key_is_allowed() {
         becomes_allowed(&scene, &list, "1").await;
         becomes_allowed(&scene, &list, index.children[0].digest.as_str()).await;
     }
+}
+
+/// The type of a bundle, and of the artifact that holds one.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// Says something of an image, as in-toto does.
+fn statement(predicate: &str, digest: &Digest) -> Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"digest": {"sha256": digest.hex()}}],
+        "predicateType": predicate,
+        "predicate": {"spdxVersion": "SPDX-2.3"},
+    })
+}
+
+/// Lists a bundle among what refers to an image, under the tag that clients take for that list.
+async fn refer(scene: &Scene, name: &str, image: &Image, bundle: Bytes) {
+    let artifact = artifact(BUNDLE, &[(BUNDLE, bundle)], Some(image));
+    let listed = index(vec![artifact], Flavour::Oci);
+    let tag = image.digest.as_str().replace(':', "-");
+    let repository = format!("lib/{name}");
+    scene.registry.push_index(&repository, &tag, &listed).await;
+}
+
+#[tokio::test]
+async fn a_bundle_of_sigstore_s_library_for_npm_counts_by_its_key_and_for_its_digest() {
+    let Some(signer) = NpmSigner::new().await else {
+        return;
+    };
+    let scene = Scene::start_with(|proxy| {
+        proxy
+            .policy("signed.yaml", &policy(&signer.key()))
+            .flag("--tag-ttl", "100ms")
+    })
+    .await;
+    let image = clean(114_300);
+    let sign = "https://sigstore.dev/cosign/sign/v1";
+    let spdx = "https://spdx.dev/Document";
+    let good = signer.sign(&statement(sign, &image.digest)).await;
+    let other = signer.sign(&statement(sign, &Digest::of(b"other"))).await;
+    let mut tampered: Value = serde_json::from_slice(&other).expect("a bundle");
+    let read: Value = serde_json::from_slice(&good).expect("a bundle");
+    tampered["dsseEnvelope"]["payload"] = read["dsseEnvelope"]["payload"].clone();
+    let tampered = Bytes::from(tampered.to_string());
+    for (name, bundle) in [("signed-other", other), ("signed-tampered", tampered)] {
+        refer(&scene, name, &image, bundle).await;
+        scene.push(name, &image).await;
+        assert_eq!(
+            status(&scene, name, "1").await,
+            StatusCode::FORBIDDEN,
+            "{name}"
+        );
+    }
+    let attested = signer.sign(&statement(spdx, &image.digest)).await;
+    for (name, bundle) in [("signed-npm", good), ("attested-npm", attested.clone())] {
+        scene.push(name, &image).await;
+        assert_eq!(
+            status(&scene, name, "1").await,
+            StatusCode::FORBIDDEN,
+            "{name}"
+        );
+        refer(&scene, name, &image, bundle).await;
+        becomes_allowed(&scene, name, "1").await;
+    }
+    // What is attested to is no signature.
+    refer(&scene, "signed-not", &image, attested).await;
+    scene.push("signed-not", &image).await;
+    let refused = status(&scene, "signed-not", "1").await;
+    assert_eq!(refused, StatusCode::FORBIDDEN);
 }

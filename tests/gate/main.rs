@@ -32,6 +32,7 @@ mod spared;
 mod stage;
 mod stream;
 mod together;
+mod trusted_vex;
 mod vex;
 mod webhook;
 mod words;

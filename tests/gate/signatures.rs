@@ -23,7 +23,7 @@ const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 /// How OpenSSL makes a key of each kind, and signs with it.
-const KINDS: [(&str, &str, &str); 5] = [
+pub(crate) const KINDS: [(&str, &str, &str); 5] = [
     (
         "p256",
         "openssl ecparam -name prime256v1 -genkey -noout -out key",
@@ -53,13 +53,13 @@ const KINDS: [(&str, &str, &str); 5] = [
 ];
 
 /// Somebody who signs with OpenSSL.
-struct Signer {
+pub(crate) struct Signer {
     folder: TempDir,
     sign: &'static str,
 }
 
 impl Signer {
-    fn of((_, make, sign): (&str, &str, &'static str)) -> Self {
+    pub(crate) fn of((_, make, sign): (&str, &str, &'static str)) -> Self {
         let folder = tempfile::tempdir().expect("make a directory");
         shell(folder.path(), make);
         shell(folder.path(), "openssl pkey -in key -pubout -out key.pub");
@@ -73,10 +73,15 @@ impl Signer {
         STANDARD.encode(std::fs::read(file("signature")).expect("read the signature"))
     }
 
+    /// Gives the public key as PEM text.
+    pub(crate) fn key(&self) -> String {
+        let key = self.folder.path().join("key.pub");
+        std::fs::read_to_string(key).expect("read the key")
+    }
+
     /// Gives a policy that refuses what this one has not signed.
     fn policy(&self) -> String {
-        let key = self.folder.path().join("key.pub");
-        let key = std::fs::read_to_string(key).expect("read the key");
+        let key = self.key();
         let key: String = key
             .lines()
             .map(|line| format!("            {line}\n"))
@@ -113,6 +118,20 @@ impl Signer {
         image(&document, kind, config, vec![layer], "linux/amd64")
     }
 
+    /// Signs a statement, and puts it into an envelope.
+    pub(crate) fn envelope(&self, payload: &str) -> Value {
+        let message = format!(
+            "DSSEv1 {} {IN_TOTO} {} {payload}",
+            IN_TOTO.len(),
+            payload.len()
+        );
+        json!({
+            "payloadType": IN_TOTO,
+            "payload": STANDARD.encode(payload),
+            "signatures": [{"sig": self.sign(&message)}],
+        })
+    }
+
     /// Makes a bundle that refers to an image.
     fn bundle(&self, signed: &Image) -> Image {
         let statement = json!({
@@ -121,20 +140,10 @@ impl Signer {
             "predicateType": "https://sigstore.dev/cosign/sign/v1",
             "predicate": {},
         });
-        let payload = statement.to_string();
-        let message = format!(
-            "DSSEv1 {} {IN_TOTO} {} {payload}",
-            IN_TOTO.len(),
-            payload.len()
-        );
         let bundle = json!({
             "mediaType": BUNDLE,
             "verificationMaterial": {"publicKey": {"hint": ""}},
-            "dsseEnvelope": {
-                "payloadType": IN_TOTO,
-                "payload": STANDARD.encode(&payload),
-                "signatures": [{"sig": self.sign(&message)}],
-            },
+            "dsseEnvelope": self.envelope(&statement.to_string()),
         });
         let bundle = Bytes::from(bundle.to_string());
         artifact(BUNDLE, &[(BUNDLE, bundle)], Some(signed))

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod layer;
 pub mod mirror;
 pub mod network;
+pub mod npm_signer;
 pub mod private_registry;
 pub mod process;
 pub mod programs;

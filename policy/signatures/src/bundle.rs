@@ -62,20 +62,32 @@ struct MessageDigest {
 
 /// Tells who has signed a manifest, or attested to something of it, by a bundle.
 pub fn in_bundle(text: &[u8], subject: Subject<'_>, wanted: &Wanted) -> BTreeSet<Signed> {
-    let is_clear = text.len() <= MAX_DOCUMENT_BYTES && strict_json::check(text, &[]).is_ok();
-    let read = || serde_json::from_slice::<Bundle>(text).ok();
-    let bundle = is_clear.then(read).flatten();
-    let Some(bundle) = bundle.filter(is_by_key_alone) else {
-        return BTreeSet::new();
-    };
-    match (bundle.message_signature, bundle.dsse_envelope) {
-        (Some(signed), None) => in_message(&signed, subject, wanted),
-        // Version 0.3 has one signature in an envelope.
-        (None, Some(envelope)) if envelope.signatures.len() == 1 => {
-            envelope::in_read(&envelope, subject, wanted)
-        }
+    match read(text) {
+        Some((Some(signed), None)) => in_message(&signed, subject, wanted),
+        Some((None, Some(envelope))) => envelope::in_read(&envelope, subject, wanted),
         _ => BTreeSet::new(),
     }
+}
+
+/// Gives the envelope in a bundle, where it has one.
+pub(crate) fn envelope_in(text: &[u8]) -> Option<Envelope> {
+    match read(text)? {
+        (None, envelope) => envelope,
+        (Some(_), _) => None,
+    }
+}
+
+/// Reads what a bundle holds; none where it is not what it has to be.
+fn read(text: &[u8]) -> Option<(Option<MessageSignature>, Option<Envelope>)> {
+    let is_clear = text.len() <= MAX_DOCUMENT_BYTES && strict_json::check(text, &[]).is_ok();
+    let read = || serde_json::from_slice::<Bundle>(text).ok();
+    let bundle = is_clear.then(read).flatten().filter(is_by_key_alone)?;
+    // Version 0.3 has one signature in an envelope.
+    let is_sound = |it: &Envelope| it.signatures.len() == 1;
+    if !bundle.dsse_envelope.as_ref().is_none_or(is_sound) {
+        return None;
+    }
+    Some((bundle.message_signature, bundle.dsse_envelope))
 }
 
 fn is_by_key_alone(bundle: &Bundle) -> bool {

@@ -59,12 +59,15 @@ struct InTotoSubject {
 
 /// Tells who has signed a manifest, or attested to something of it, by an envelope.
 pub fn in_envelope(text: &[u8], subject: Subject<'_>, wanted: &Wanted) -> BTreeSet<Signed> {
+    let envelope = read(text);
+    envelope.map_or_else(BTreeSet::new, |it| in_read(&it, subject, wanted))
+}
+
+/// Reads an envelope; none where it is not what it has to be.
+pub(crate) fn read(text: &[u8]) -> Option<Envelope> {
     let is_clear = text.len() <= MAX_DOCUMENT_BYTES && strict_json::check(text, &[]).is_ok();
     let read = || serde_json::from_slice::<Envelope>(text).ok();
-    match is_clear.then(read).flatten() {
-        Some(envelope) => in_read(&envelope, subject, wanted),
-        None => BTreeSet::new(),
-    }
+    is_clear.then(read).flatten()
 }
 
 /// Does the same for one that was read.
@@ -73,9 +76,7 @@ pub(crate) fn in_read(
     subject: Subject<'_>,
     wanted: &Wanted,
 ) -> BTreeSet<Signed> {
-    let is_sound = envelope.payload_type == IN_TOTO && envelope.signatures.len() <= MAX_SIGNATURES;
-    let payload = is_sound.then(|| STANDARD.decode(&envelope.payload).ok());
-    let Some(payload) = payload.flatten() else {
+    let Some(payload) = payload_of(envelope) else {
         return BTreeSet::new();
     };
     let statement = statement_on(&payload, subject);
@@ -83,15 +84,26 @@ pub(crate) fn in_read(
     let Some(statement) = statement else {
         return BTreeSet::new();
     };
-    let signatures = envelope.signatures.iter();
-    let signatures = signatures.filter_map(|it| STANDARD.decode(&it.sig).ok());
-    let signatures: Vec<Vec<u8>> = signatures.collect();
-    let message = authenticated(IN_TOTO, &payload);
+    let (message, signatures) = signed_by(envelope, &payload);
     wanted.signers(&message, &signatures, &statement, subject.digest)
 }
 
+/// Gives what an envelope holds; none where that is no statement, or is signed too often.
+pub(crate) fn payload_of(envelope: &Envelope) -> Option<Vec<u8>> {
+    let is_sound = envelope.payload_type == IN_TOTO && envelope.signatures.len() <= MAX_SIGNATURES;
+    let payload = is_sound.then(|| STANDARD.decode(&envelope.payload).ok());
+    payload.flatten()
+}
+
+/// Gives the bytes that are signed, and the signatures.
+pub(crate) fn signed_by(envelope: &Envelope, payload: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let signatures = envelope.signatures.iter();
+    let signatures = signatures.filter_map(|it| STANDARD.decode(&it.sig).ok());
+    (authenticated(IN_TOTO, payload), signatures.collect())
+}
+
 /// Reads what a statement says of a manifest; none where it says nothing of it.
-fn statement_on(payload: &[u8], subject: Subject<'_>) -> Option<Statement> {
+pub(crate) fn statement_on(payload: &[u8], subject: Subject<'_>) -> Option<Statement> {
     strict_json::check(payload, &[]).ok()?;
     let read: InTotoStatement = serde_json::from_slice(payload).ok()?;
     let (algorithm, hex) = (subject.digest.algorithm().as_str(), subject.digest.hex());

@@ -14,6 +14,7 @@ mod bundle;
 mod envelope;
 mod key;
 mod simple;
+mod vex;
 mod wanted;
 
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub use bundle::{BUNDLE_TYPES, in_bundle};
 pub use envelope::{SIGN_PREDICATE, in_envelope};
 pub use key::{KeyError, PublicKey};
 pub use simple::{SIGNATURE_ANNOTATION, in_simple_signing};
+pub use vex::{MAX_VEX_BYTES, SignedVex, vex_in_bundle, vex_in_envelope};
 pub use wanted::{MAX_DOCUMENT_BYTES, Subject, Wanted};

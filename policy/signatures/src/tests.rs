@@ -6,6 +6,7 @@
 mod forms;
 mod keys;
 mod random;
+mod vex;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -15,6 +15,8 @@ pub const MAX_DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 pub struct Wanted {
     keys: BTreeMap<Digest, PublicKey>,
     statements: BTreeSet<Statement>,
+    /// The keys whose VEX documents are heard.
+    vex: BTreeMap<Digest, PublicKey>,
     id: Digest,
 }
 
@@ -40,7 +42,31 @@ impl Wanted {
             id: Digest::of(text.as_bytes()),
             keys,
             statements,
+            vex: BTreeMap::new(),
         }
+    }
+
+    /// Wants what some keys say of weaknesses too.
+    pub fn hearing<'a>(self, keys: impl IntoIterator<Item = &'a PublicKey>) -> Self {
+        let keys = keys.into_iter().map(|key| (key.id().clone(), key.clone()));
+        let vex: BTreeMap<_, _> = keys.collect();
+        if vex.is_empty() {
+            return self;
+        }
+        let ids = vex.keys().map(Digest::as_str);
+        let parts: Vec<&str> = [self.id.as_str(), "vex"].into_iter().chain(ids).collect();
+        let id = Digest::of(parts.join("\n").as_bytes());
+        Self { vex, id, ..self }
+    }
+
+    /// Lists the keys whose VEX documents are heard.
+    pub fn vex_keys(&self) -> BTreeSet<Digest> {
+        self.vex.keys().cloned().collect()
+    }
+
+    /// Tells whether anything is looked for.
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty() && self.vex.is_empty()
     }
 
     /// Names all of it.
@@ -66,7 +92,21 @@ impl Wanted {
     /// Tells whether attestations are looked for.
     pub fn asks_for_attestations(&self) -> bool {
         let mut statements = self.statements.iter();
-        statements.any(|it| *it != Statement::Signature)
+        !self.vex.is_empty() || statements.any(|it| *it != Statement::Signature)
+    }
+
+    /// Lists the keys whose VEX documents are heard that have signed a message by one of some
+    /// signatures.
+    pub(crate) fn vex_signers(
+        &self,
+        (message, signatures): &(Vec<u8>, Vec<Vec<u8>>),
+    ) -> Vec<Digest> {
+        let has_signed = |key: &&PublicKey| {
+            let mut signatures = signatures.iter();
+            signatures.any(|signature| key.has_signed(message, signature))
+        };
+        let signers = self.vex.values().filter(has_signed);
+        signers.map(|key| key.id().clone()).collect()
     }
 
     /// Lists the keys that have signed a message by one of some signatures, and so state something of

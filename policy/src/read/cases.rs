@@ -11,8 +11,12 @@ use sluicegate_model::strict_yaml::{Fields, Node};
 
 use super::DocumentReader;
 use crate::attached::keys_in;
-use crate::case::{AskedImage, Case, CaseClient, Expected, Held};
+use crate::case::{AskedImage, AttachedVex, Case, CaseClient, Expected, Held};
 use crate::image::Stated;
+use crate::vex::said_in;
+
+/// Most VEX documents of one case.
+const MAX_VEX: usize = 100;
 
 impl DocumentReader<'_> {
     pub(super) fn case(&mut self, name: String, node: &Node) -> Option<Case> {
@@ -23,6 +27,7 @@ impl DocumentReader<'_> {
         let (created, user) = (fields.take("created"), fields.take("user"));
         let (labels, expect) = (fields.take("labels"), fields.require("expect"));
         let (signed, attested) = (fields.take("signedBy"), fields.take("attestedBy"));
+        let vex = fields.take("attachedVex");
         fields.finish(&mut self.mistakes);
         let held = match (report, digest) {
             (Some(report), None) => self.filled_text(report).map(Held::Report),
@@ -38,7 +43,9 @@ impl DocumentReader<'_> {
         let mut moment = |node: Option<&Node>| node.map(|node| self.moment(node));
         let (now, first_seen, created) = (moment(now), moment(first_seen), moment(created));
         let run = (user.is_some() || labels.is_some()).then(|| self.run(user, labels));
-        let signers = (signed.is_some() || attested.is_some()).then(|| {
+        let says = signed.is_some() || attested.is_some() || vex.is_some();
+        let attached_vex = vex.map_or_else(Vec::new, |node| self.case_vex(node));
+        let signers = says.then(|| {
             let signed = signed.and_then(|node| self.case_signed(node));
             let attested = attested.map_or_else(Vec::new, |node| self.case_attested(node));
             signed.into_iter().chain(attested).collect()
@@ -55,6 +62,7 @@ impl DocumentReader<'_> {
             run: run.flatten(),
             first_seen: first_seen.flatten(),
             signers,
+            attached_vex,
             expected: expected?,
         })
     }
@@ -71,6 +79,33 @@ impl DocumentReader<'_> {
     fn case_attested(&mut self, node: &Node) -> Vec<Stated> {
         let items = keys_in(node).iter();
         items.filter_map(|it| self.attested_by(it)).collect()
+    }
+
+    /// Reads which documents are attached to the image, and by whom each is signed.
+    fn case_vex(&mut self, node: &Node) -> Vec<AttachedVex> {
+        let items = self.kept(node.list()).unwrap_or_default();
+        if items.len() > MAX_VEX {
+            let message = format!("a case attaches at most {MAX_VEX} documents");
+            self.mistakes.push(node.mistake(message));
+            return Vec::new();
+        }
+        items
+            .iter()
+            .filter_map(|it| self.case_document(it))
+            .collect()
+    }
+
+    fn case_document(&mut self, node: &Node) -> Option<AttachedVex> {
+        let mut fields = self.kept(Fields::of(node))?;
+        let (file, key) = (fields.require("file"), fields.require("key"));
+        fields.finish(&mut self.mistakes);
+        let (file, key) = (self.kept(file), self.kept(key));
+        let key = key.and_then(|node| self.key(node));
+        let file = file?;
+        let text = self.file(file, "the file of one document")?.file.text;
+        self.kept(said_in(&text).map_err(|why| file.mistake(why.to_string())))?;
+        let key = key?.id().clone();
+        Some(AttachedVex { key, text })
     }
 
     fn asked_image(&mut self, node: &Node) -> Option<AskedImage> {

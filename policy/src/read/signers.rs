@@ -6,7 +6,7 @@ use sluicegate_model::strict_yaml::{Fields, Node, Value};
 use sluicegate_signatures::{PublicKey, SIGN_PREDICATE};
 
 use super::{DocumentReader, MAX_PATTERN_BYTES, NOT_YET};
-use crate::attached::{self, KeyFile, NamedFile, is_path, keys_in};
+use crate::attached::{self, AttachedText, KeyFile, NamedFile, is_path, keys_in};
 use crate::image::Stated;
 
 /// Most keys of one condition: each is held against each signature.
@@ -51,6 +51,12 @@ impl DocumentReader<'_> {
             statement: Statement::Signature,
             keys,
         })
+    }
+
+    /// Reads whose documents are heard: a list of keys.
+    pub(super) fn trusted(&mut self, node: &Node) -> Option<Vec<PublicKey>> {
+        self.kept(node.list())?;
+        self.keys(node)
     }
 
     /// Reads who has to have attested to what.
@@ -104,7 +110,7 @@ impl DocumentReader<'_> {
     }
 
     /// Reads a key. What people write for one is made a key here and nowhere else.
-    fn key(&mut self, node: &Node) -> Option<PublicKey> {
+    pub(super) fn key(&mut self, node: &Node) -> Option<PublicKey> {
         if matches!(node.value, Value::Map(_)) {
             self.without_key(node);
             return None;
@@ -127,27 +133,29 @@ impl DocumentReader<'_> {
             self.mistakes.push(node.mistake(message));
             return None;
         }
-        let path = attached::downward(text).map_err(|why| node.mistake(why.to_string()));
-        let path = self.kept(path)?;
+        let text = self.file(node, "the file of one public key")?;
+        let key = PublicKey::from_pem(&text.file.text);
+        let key = key.map_err(|why| node.mistake(format!("{:?}: {why}", text.path)));
+        let key = self.kept(key)?;
+        let digest = Digest::of(text.file.text.as_bytes());
+        self.key_files
+            .insert(text.path.clone(), KeyFile { text, digest });
+        Some(key)
+    }
+
+    /// Gives what lies under a path, which is one file.
+    pub(super) fn file(&mut self, node: &Node, wanted: &str) -> Option<AttachedText> {
+        let path = attached::downward(self.kept(node.text())?);
+        let path = self.kept(path.map_err(|why| node.mistake(why.to_string())))?;
         let named = NamedFile {
-            by: self.file.to_owned(),
+            by: self.by.to_owned(),
             path,
         };
-        let read = attached::found(&named, self.attached).and_then(|found| match found {
-            [file] if file.path == named.path => {
-                let key = PublicKey::from_pem(&file.file.text);
-                let key = key.map_err(|why| format!("{:?}: {why}", file.path))?;
-                Ok((key, file.clone()))
-            }
-            _ => Err(format!(
-                "{:?} is a folder; wanted the file of one public key",
-                named.path
-            )),
+        let found = attached::found(&named, self.attached).and_then(|found| match found {
+            [file] if file.path == named.path => Ok(file.clone()),
+            _ => Err(format!("{:?} is a folder; wanted {wanted}", named.path)),
         });
-        let (key, text) = self.kept(read.map_err(|why| node.mistake(why)))?;
-        let digest = Digest::of(text.file.text.as_bytes());
-        self.key_files.insert(named.path, KeyFile { text, digest });
-        Some(key)
+        self.kept(found.map_err(|why| node.mistake(why)))
     }
 
     fn predicate(&mut self, node: &Node) -> Option<Statement> {

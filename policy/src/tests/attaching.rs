@@ -80,8 +80,6 @@ fn a_file_that_is_not_there_is_told_at_its_path() {
         let told = told(load(&believing(&[path]), &[]));
         assert!(told.contains(wanted), "{path}: {told}");
     }
-    let later = policy("  trustVex: [keys/a.pub]");
-    assert!(told(load(&later, &[])).contains("5:3: trustVex: not supported yet"));
 }
 
 #[test]

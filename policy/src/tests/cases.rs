@@ -1,5 +1,6 @@
 //! Cases beside the policies: what they play, and that they are no policy.
 
+use serde_json::json;
 use sluicegate_model::artifact::Content;
 
 use super::signed::quoted;
@@ -214,5 +215,73 @@ fn a_case_says_who_signed_and_nobody_else_did() {
             passes,
             "{rule} {said}: {result:?}"
         );
+    }
+}
+
+/// Loads a case about what is attached, under a policy that trusts a key and beside one document.
+fn attaching(said: &str, text: &str) -> Result<(PolicySet, Vec<Case>), crate::LoadErrors> {
+    let spec = format!(
+        "  trustVex: [{}]\n  rules: [{{id: r, when: {{kev: true}}, action: refuse}}]",
+        quoted!(one)
+    );
+    let files = [SourceFile {
+        name: "p.yaml".into(),
+        text: format!(
+            "{}---\napiVersion: sluicegate/v1\nkind: PolicyTest\nmetadata: {{name: one}}\nspec:\n  \
+             report: app.json\n  {said}\n  expect: {{decision: allow, rules: []}}\n",
+            policy(&spec)
+        ),
+    }];
+    PolicySet::load_with_cases(&Sources {
+        files: &files,
+        attached: &[super::vex::attached_to_p("vex/a.json", text)],
+        now: now(),
+    })
+}
+
+fn fixed() -> String {
+    let statement = json!([super::vex::said("fixed", &json!({}))]);
+    super::vex::openvex("a", &statement)
+}
+
+#[test]
+fn a_case_says_what_is_attached_and_by_whom_it_is_signed() {
+    let by = |key: &str| format!("attachedVex: [{{file: vex/a.json, key: {key}}}]");
+    for (said, passes) in [
+        (by(quoted!(one)), true),
+        (by(quoted!(other)), false),
+        ("attachedVex: []".to_owned(), false),
+        (String::new(), false),
+    ] {
+        let (set, cases) = attaching(&said, &fixed()).unwrap();
+        let image = JudgedImage {
+            repository: IMAGE.parse().unwrap(),
+            digest: DIGEST.clone(),
+            content: Content::Image,
+            first_seen: None,
+            signatures: None,
+            report: report(vec![finding("CVE-1", Severity::High, None, true)], vec![]),
+        };
+        let result = cases[0].play(&set, image, by_number, now());
+        assert_eq!(result.differences.is_empty(), passes, "{said}: {result:?}");
+    }
+}
+
+#[test]
+fn what_a_case_attaches_is_read_where_it_is_named() {
+    let (one, vex) = (quoted!(one), fixed());
+    let here = format!("attachedVex: [{{file: vex/a.json, key: {one}}}]");
+    let nowhere = format!("attachedVex: [{{file: vex/b.json, key: {one}}}]");
+    for (said, text, part) in [
+        (&*nowhere, &*vex, "is not there"),
+        (&here, "{}", "wanted OpenVEX"),
+        (
+            "attachedVex: [{file: vex/a.json}]",
+            &vex,
+            "\"key\" is missing",
+        ),
+    ] {
+        let told = attaching(said, text).unwrap_err().to_string();
+        assert!(told.contains(part), "{said}: {told}");
     }
 }

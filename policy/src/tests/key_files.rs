@@ -132,7 +132,8 @@ fn files_of_keys_are_named_wherever_a_key_may_stand() {
     let text = format!(
         "kind: Policy\nspec:\n  rules:\n  - image: {{signedBy: [a.pub, {}, ../x, 7], unless: {{attestedBy: \
          {{type: spdx, keys: b.pub}}, unless: {{signedBy: c.pub}}}}}}\n  - {{when: {{signedBy: x}}}}\n---\n\
-         kind: PolicyTest\nspec: {{signedBy: d.pub, attestedBy: [{{keys: e.pub}}, {{keys: [f.pub]}}]}}\n---\n\
+         kind: PolicyTest\nspec: {{signedBy: d.pub, attestedBy: [{{keys: e.pub}}, {{keys: [f.pub]}}], \
+         attachedVex: [{{file: g.json, key: h.pub}}]}}\n---\n\
          kind: Binding\nspec: {{signedBy: y}}\n",
         quoted!(one)
     );
@@ -141,7 +142,10 @@ fn files_of_keys_are_named_wherever_a_key_may_stand() {
         text,
     };
     let named = named_files(&[file]);
-    let wanted = ["a.pub", "b.pub", "c.pub", "d.pub", "e.pub", "f.pub"].map(|path| NamedFile {
+    let wanted = [
+        "a.pub", "b.pub", "c.pub", "d.pub", "e.pub", "f.pub", "g.json", "h.pub",
+    ]
+    .map(|path| NamedFile {
         by: "p.yaml".into(),
         path: path.into(),
     });

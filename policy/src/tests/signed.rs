@@ -57,6 +57,7 @@ pub(super) fn signatures([one, other, attested]: [bool; 3]) -> Signatures {
         found: found.into_iter().flatten().collect(),
         looked_up_at: now(),
         unknown: None,
+        vex: None,
     }
 }
 

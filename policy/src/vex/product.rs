@@ -204,7 +204,7 @@ fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
 }
 
 /// Tells whether one of both holds; none where that depends on what is not known.
-fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+pub(super) fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     match (one, other) {
         (Some(true), _) | (_, Some(true)) => Some(true),
         (Some(false), Some(false)) => Some(false),

@@ -48,6 +48,7 @@ impl Reading {
             digest: Digest::of(text.file.text.as_bytes()),
             id,
             author,
+            signed: None,
             statements,
         })
     }

@@ -8,7 +8,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::finding::Finding;
 use sluicegate_model::vex::VexStatus;
 
-use super::product::{Found, Subject};
+use super::product::{Found, Subject, either};
 use super::{Statement, VexDocument};
 use crate::conditions::Moment;
 
@@ -115,65 +115,85 @@ impl Vex {
         Some((claim, subject))
     }
 
-    /// Lists for each finding the statements that quiet it; no list at all where there is no document.
+    /// Lists for each finding the statements that quiet it, of these and of the signed ones; no list at
+    /// all where there is no document.
     pub(crate) fn on<'a>(
         &'a self,
+        signed: &'a Self,
         findings: &[Finding],
         image: &Digest,
         moment: &Moment,
     ) -> Vec<Vec<Claim<'a>>> {
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && signed.entries.is_empty() {
             return Vec::new();
         }
+        let both = [self, signed];
         let each = findings.iter();
-        each.map(|finding| self.quieting(finding, image, moment))
+        each.map(|finding| quieting(both, finding, image, moment))
             .collect()
     }
 
-    /// Lists the statements that quiet a finding, in an order of their own.
-    ///
-    /// Of each author the newest counts, of equally new ones the strictest. Where one author says that
-    /// the weakness bears on it, nobody else quiets it.
-    fn quieting(&self, finding: &Finding, image: &Digest, moment: &Moment) -> Vec<Claim<'_>> {
+    /// Lists the statements that are about a finding, or may be.
+    fn about<'a>(
+        &'a self,
+        finding: &Finding,
+        found: &[Found<'_>],
+        image: &Digest,
+        moment: &Moment,
+    ) -> Vec<Claim<'a>> {
         let names = finding.aliases.iter().chain(&finding.advisories);
         let names = std::iter::once(&finding.id).chain(names);
-        let mut known = names.filter_map(|name| self.entries.get(name)).peekable();
-        if known.peek().is_none() {
-            return Vec::new();
-        }
-        let found = Found::of(finding);
-        let mut newest: BTreeMap<&str, Vec<Claim<'_>>> = BTreeMap::new();
-        for packages in known {
+        let mut about = Vec::new();
+        for packages in names.filter_map(|name| self.entries.get(name)) {
             let names = found.iter().map(|found| found.purl.name.as_str());
             let entries = names.chain([""]).filter_map(|name| packages.get(name));
             for entry in entries.flatten() {
                 let Some((claim, subject)) = self.said(*entry) else {
                     continue;
                 };
-                let means = subject.means(image, &found, moment);
+                let means = claim.means(subject, found, image, moment);
                 // What quiets is certain; what does not is believed where it may be meant.
-                let counts = means.unwrap_or(!claim.statement.quiets());
+                let counts = means.unwrap_or(!claim.quiets());
                 if counts && claim.names(finding) && moment.is_here(claim.statement.at) {
-                    let own = newest.entry(&claim.document.author).or_default();
-                    keep_newest(own, claim);
+                    about.push(claim);
                 }
             }
         }
-        let mut all: Vec<Claim<'_>> = newest.into_values().flatten().collect();
-        let bears = |claim: &Claim<'_>| claim.statement.status == VexStatus::Affected;
-        if all.iter().any(bears) {
-            return Vec::new();
-        }
-        all.retain(|claim| claim.statement.quiets());
-        all.sort_by(|one, other| one.order().cmp(&other.order()));
-        all.dedup_by(|one, other| one.order() == other.order());
-        all
+        about
     }
+}
+
+/// Lists the statements that quiet a finding, in an order of their own.
+///
+/// Of each author the newest counts, of equally new ones the strictest. Where one author says that
+/// the weakness bears on it, nobody else quiets it.
+fn quieting<'a>(
+    documents: [&'a Vex; 2],
+    finding: &Finding,
+    image: &Digest,
+    moment: &Moment,
+) -> Vec<Claim<'a>> {
+    let found = Found::of(finding);
+    let mut newest: BTreeMap<(bool, &str), Vec<Claim<'a>>> = BTreeMap::new();
+    for vex in documents {
+        for claim in vex.about(finding, &found, image, moment) {
+            keep_newest(newest.entry(claim.document.speaker()).or_default(), claim);
+        }
+    }
+    let mut all: Vec<Claim<'_>> = newest.into_values().flatten().collect();
+    let bears = |claim: &Claim<'_>| claim.statement.status == VexStatus::Affected;
+    if all.iter().any(bears) {
+        return Vec::new();
+    }
+    all.retain(Claim::quiets);
+    all.sort_by(|one, other| one.order().cmp(&other.order()));
+    all.dedup_by(|one, other| one.order() == other.order());
+    all
 }
 
 /// Keeps of one author's statements the newest, and of those the strictest.
 fn keep_newest<'a>(kept: &mut Vec<Claim<'a>>, claim: Claim<'a>) {
-    let age = |claim: &Claim<'_>| (claim.statement.at, strictness(claim.statement));
+    let age = |claim: &Claim<'_>| (claim.statement.at, strictness(claim));
     let first = kept.first().map(age);
     if first.is_some_and(|first| first < age(&claim)) {
         kept.clear();
@@ -183,11 +203,13 @@ fn keep_newest<'a>(kept: &mut Vec<Claim<'a>>, claim: Claim<'a>) {
     }
 }
 
-/// Orders statements of the same instant: the strictest counts.
-fn strictness(statement: &Statement) -> u8 {
-    match statement.status {
+/// Orders statements of the same instant: the strictest counts. Of what is said no more the status is
+/// known and not why, and a quiet one is no stricter than another.
+fn strictness(claim: &Claim<'_>) -> u8 {
+    match claim.statement.status {
         VexStatus::Affected => 2,
-        _ if !statement.quiets() => 1,
+        VexStatus::NotAffected | VexStatus::Fixed if claim.is_gone() => 0,
+        _ if !claim.statement.quiets() => 1,
         _ => 0,
     }
 }
@@ -196,6 +218,33 @@ fn strictness(statement: &Statement) -> u8 {
 type Order<'a> = (&'a str, &'a str, Timestamp, VexStatus, (u8, &'a str));
 
 impl<'a> Claim<'a> {
+    fn is_gone(&self) -> bool {
+        let signed = self.document.signed.as_ref();
+        signed.is_some_and(|it| it.is_gone)
+    }
+
+    /// Tells whether it quiets what it is about.
+    fn quiets(&self) -> bool {
+        !self.is_gone() && self.statement.quiets()
+    }
+
+    /// Tells whether a package in an image is meant, by the image's own digest or that of the index
+    /// whose documents these are; none where nobody can tell.
+    fn means(
+        &self,
+        subject: &Subject,
+        found: &[Found<'_>],
+        image: &Digest,
+        moment: &Moment,
+    ) -> Option<bool> {
+        let own = subject.means(image, found, moment);
+        let signed = self.document.signed.as_ref();
+        match signed.filter(|it| it.manifest != *image) {
+            Some(signed) => either(own, subject.means(&signed.manifest, found, moment)),
+            None => own,
+        }
+    }
+
     /// Tells whether it is about the weakness. Other names are held against those of the weakness
     /// alone: an advisory can be about several.
     fn names(&self, finding: &Finding) -> bool {

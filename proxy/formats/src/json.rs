@@ -177,6 +177,7 @@ mod tests {
             statements: [Statement::Signature, spdx].into(),
             looked_up_at: "2026-11-20T10:00:00Z".parse().unwrap(),
             unknown: Some("the list of referrers: connection refused".into()),
+            vex: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod findings;
 mod gaps;
 mod layers;
+mod signers;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -126,7 +127,7 @@ fn write_head(verdict: &Verdict, appearance: Appearance, out: &mut dyn Write) ->
     for warning in &verdict.warnings {
         write_line("Warning   ", &printable(warning), appearance, out)?;
     }
-    Ok(())
+    signers::write(verdict.signatures.as_ref(), appearance, out)
 }
 
 /// Says what a rule asked for; a policy that only watches lets more through than its rules would.

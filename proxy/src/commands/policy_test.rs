@@ -171,8 +171,15 @@ mod tests {
         args: TestArgs,
     }
 
-    /// The reports that the cases of the cookbook are about.
-    const REPORTS: [&str; 3] = ["app.json", "clean.json", "odd.json"];
+    /// What the cases of the cookbook are about: reports, keys, a document.
+    const BESIDE: [&str; 6] = [
+        "app.json",
+        "clean.json",
+        "odd.json",
+        "keys/release.pub",
+        "keys/psirt.pub",
+        "vex/app.openvex.json",
+    ];
 
     #[tokio::test]
     async fn every_recipe_of_the_cookbook_passes_its_own_cases() {
@@ -184,9 +191,10 @@ mod tests {
             let recipe = recipe.split("```").next().unwrap();
             let directory = tempfile::tempdir().unwrap();
             std::fs::write(directory.path().join("policy.yaml"), recipe).unwrap();
-            for report in REPORTS {
-                let to = directory.path().join(report);
-                std::fs::copy(docs.join("cookbook").join(report), to).unwrap();
+            for name in BESIDE {
+                let to = directory.path().join(name);
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::copy(docs.join("cookbook").join(name), to).unwrap();
             }
             let path = directory.path().to_str().unwrap();
             let line = Line::try_parse_from(["test", path]).unwrap();

@@ -6,7 +6,7 @@
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
 //! [`image_config`], [`artifact`]), what is found in it ([`package`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`], [`vex`]), and what follows ([`finding`], [`report`],
-//! [`audience`], [`access`], [`domain`], [`signature`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
+//! [`audience`], [`access`], [`domain`], [`heard`], [`signature`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
 //! [`percent`]; what people may write in files, for editors, is [`shape`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
 
 pub mod absent;
@@ -23,6 +23,7 @@ pub mod finding;
 pub mod form;
 pub mod gate;
 pub mod glob;
+pub mod heard;
 pub mod image;
 pub mod image_config;
 pub mod inventory;

@@ -156,6 +156,7 @@ pub fn vex_statement() -> VexStatement {
         author: "Example PSIRT".into(),
         document: "https://example.org/vex/app".into(),
         file: "vex/app.openvex.json".into(),
+        key: None,
         timestamp: time("2026-11-10T00:00:00Z"),
         policies: vec!["default".into()],
     }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+use crate::heard::HeardVex;
 
 /// What is said of a manifest by whoever signs it.
 ///
@@ -91,6 +92,8 @@ pub struct Signatures {
     pub looked_up_at: Timestamp,
     /// Why there may be more than was found, where that is so.
     pub unknown: Option<String>,
+    /// What keys say of its weaknesses; none where nobody looked for that.
+    pub vex: Option<HeardVex>,
 }
 
 impl Signatures {
@@ -113,11 +116,21 @@ impl Signatures {
         self.keys.is_superset(keys) && statements.all(|it| self.statements.contains(it))
     }
 
+    /// Tells whether somebody looked for what all of these keys say of weaknesses.
+    pub fn heard_of(&self, keys: &BTreeSet<Digest>) -> bool {
+        keys.is_empty()
+            || self
+                .vex
+                .as_ref()
+                .is_some_and(|it| it.keys.is_superset(keys))
+    }
+
     /// Tells whether nothing else follows from these than from others, whenever they were looked up.
     pub fn are_as_good_as(&self, other: &Self) -> bool {
         self.keys == other.keys
             && self.statements == other.statements
             && self.found == other.found
+            && self.vex == other.vex
             && self.unknown.is_some() == other.unknown.is_some()
     }
 }
@@ -145,6 +158,7 @@ mod tests {
             found: Vec::new(),
             looked_up_at: Timestamp::UNIX_EPOCH,
             unknown: None,
+            vex: None,
         };
         let by = |key: &Digest| set([key.clone()]);
         let both = set([one.clone(), other.clone()]);

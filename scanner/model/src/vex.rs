@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+
 /// How a product stands to a weakness, as its author says.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -91,8 +93,10 @@ pub struct VexStatement {
     pub author: String,
     /// The document's id, as its author gave it.
     pub document: String,
-    /// The document's file, as policies name it.
+    /// The document's file, as policies name it; of a signed one the digest of what was signed.
     pub file: String,
+    /// The key that signed the document, by the SHA-256 of its DER form; none of a file.
+    pub key: Option<Digest>,
     /// Since when it is said.
     pub timestamp: Timestamp,
     /// For the rules of which policies it counts.
@@ -115,6 +119,9 @@ impl fmt::Display for VexStatement {
     /// Says in one line who says what, and why.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} by {}", self.status.as_str(), self.author)?;
+        if let Some(key) = &self.key {
+            write!(f, " (signed, {key})")?;
+        }
         if let Some(justification) = self.justification {
             write!(f, ": {}", justification.as_str())?;
         }

@@ -84,7 +84,7 @@ fn what_is_no_public_key_is_refused_in_words() {
         (with(""), KeyError::Damaged),
         (with("!!!"), KeyError::Damaged),
         (with(&body[..40]), KeyError::Damaged),
-        (with(&"A".repeat(10_000)), KeyError::Damaged),
+        (with(&"A".repeat(10_000)), KeyError::Long),
         (with(&STANDARD.encode(longer)), KeyError::Damaged),
         (
             p256.replace("-----END PUBLIC KEY-----", ""),

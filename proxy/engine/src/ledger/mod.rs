@@ -19,6 +19,7 @@ mod tags;
 pub mod term;
 mod verdicts;
 mod waivers;
+mod words;
 
 use async_trait::async_trait;
 
@@ -36,11 +37,21 @@ pub use summary::{Counts, CoverageSummary, Summary, Worst};
 pub use tags::{MAX_TAGGED, TagHistory, TagRecord, Tagged};
 pub use verdicts::{Judged, JudgedPage, Verdicts};
 pub use waivers::{MAX_WAIVERS, Waiver, Waivers};
+pub use words::{MAX_SPOKEN_OF, MAX_WORDS, Words, newer};
 
 /// All that is remembered of what was decided.
 #[async_trait]
 pub trait Ledger:
-    Membership + Verdicts + Bases + Steps + Lists + Packages + Events + Waivers + std::fmt::Debug
+    Membership
+    + Verdicts
+    + Bases
+    + Steps
+    + Lists
+    + Packages
+    + Events
+    + Waivers
+    + Words
+    + std::fmt::Debug
 {
     /// Proves that records can still be written durably, by writing one.
     async fn health(&self) -> Result<(), LedgerError>;

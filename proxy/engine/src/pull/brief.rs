@@ -46,7 +46,11 @@ fn bytes(verdict: &Verdict) -> usize {
     let gaps: usize = verdict.coverage.gaps.iter().map(gap).sum();
     let ids = verdict.reasons.iter().flat_map(|reason| &reason.findings);
     let ids: usize = ids.map(|id| text(id)).sum();
-    size_of::<Verdict>() + 1_024 + findings + gaps + ids
+    let signatures = verdict.signatures.as_ref();
+    let heard = signatures.and_then(|it| it.vex.as_ref());
+    let documents = heard.iter().flat_map(|it| &it.documents);
+    let heard: usize = documents.map(|it| it.text.len() + 500).sum();
+    size_of::<Verdict>() + 1_024 + findings + gaps + ids + heard
 }
 
 fn finding(finding: &Finding) -> usize {

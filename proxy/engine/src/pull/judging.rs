@@ -206,7 +206,10 @@ impl Judging {
         let earlier = known.head();
         let earlier = earlier.and_then(|verdict| verdict.signatures.as_ref());
         wanted.is_none_or(|wanted| {
-            earlier.is_some_and(|it| it.asked_for(wanted.statements().iter(), &wanted.keys()))
+            earlier.is_some_and(|it| {
+                it.asked_for(wanted.statements().iter(), &wanted.keys())
+                    && it.heard_of(&wanted.vex_keys())
+            })
         })
     }
 

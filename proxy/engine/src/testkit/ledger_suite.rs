@@ -11,6 +11,7 @@ pub mod packages;
 pub mod steps;
 pub mod verdicts;
 pub mod waivers;
+pub mod words;
 
 use jiff::Timestamp;
 use sluicegate_model::coverage::Coverage;
@@ -133,6 +134,7 @@ macro_rules! ledger_suite {
             steps: steps_take_the_place_of_those_before images_are_told_apart_by_any_of_some_names stamps_are_those_of_the_verdicts,
             packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,
             waivers: what_was_let_through_is_kept_until_it_ended_and_others_came no_more_are_let_through_at_a_time_than_is_bounded,
+            words: an_older_word_never_takes_the_place_of_a_newer the_order_of_words_does_not_matter words_of_another_key_or_image_are_others no_more_words_are_remembered_than_is_bounded,
         }
     };
     (@each $fresh:expr, $($part:ident: $($promise:ident)+,)+) => {

@@ -4,6 +4,7 @@ mod lists;
 mod membership;
 mod steps;
 mod waivers;
+mod words;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sluicegate_model::heard::VexMark;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Repository, Scope, Sighting};
 
@@ -46,6 +48,8 @@ struct State {
     released: BTreeSet<Name>,
     given: BTreeSet<Name>,
     waivers: BTreeMap<Name, Waiver>,
+    /// By key and manifest.
+    words: BTreeMap<(Digest, Digest), Vec<VexMark>>,
     tags: BTreeMap<Name, (TagRecord, TagHistory)>,
     platforms: BTreeMap<String, BTreeSet<String>>,
     /// By digest and then scope.

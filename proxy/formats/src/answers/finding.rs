@@ -143,8 +143,12 @@ pub(super) struct VexStatementAnswer {
     author: String,
     /// The document's id, as its author gave it.
     document: String,
-    /// The document's file, as policies name it; `allowed_by` cites it behind `vex:`.
+    /// The document's file, as policies name it; of one that is attached to the image the digest of
+    /// what was signed. `allowed_by` cites it behind `vex:`.
     file: String,
+    /// The key that signed the document, by the SHA-256 of its DER form; left out of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Digest>,
     /// Since when it is said.
     #[schemars(with = "Instant")]
     timestamp: Timestamp,

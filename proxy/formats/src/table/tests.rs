@@ -1,10 +1,13 @@
 //! What a person reads of a verdict.
 
+use sluicegate_model::Digest;
 use sluicegate_model::coverage::Coverage;
 use sluicegate_model::finding::FindingStatus;
+use sluicegate_model::heard::{HeardVex, SignedDocument, Unheard};
 use sluicegate_model::inventory::{BuiltLayer, Inventory};
 use sluicegate_model::samples;
 use sluicegate_model::severity::Severity;
+use sluicegate_model::signature::{Signatures, Signed, Statement};
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::vex::VexStatement;
 
@@ -382,4 +385,62 @@ fn a_layer_with_findings_is_named_by_its_instruction() {
         !table.contains("FROM nothing") && !table.contains('\u{1b}'),
         "{table}"
     );
+}
+
+#[test]
+fn who_signed_stands_in_the_head_or_why_nobody_looked() {
+    let mut verdict = samples::verdict();
+    line(&plain(&verdict), "Signers   not looked up: a service looks");
+    let [key, other, image] = ["key", "other", "image"].map(|it| Digest::of(it.as_bytes()));
+    let signed = |statement| Signed {
+        key: key.clone(),
+        statement,
+        manifest: image.clone(),
+    };
+    let spdx = Statement::Attestation("https://spdx.dev/\u{1b}[2JDocument".into());
+    let mut known = Signatures {
+        keys: [key.clone(), other.clone()].into(),
+        statements: [Statement::Signature, spdx.clone()].into(),
+        found: Vec::new(),
+        looked_up_at: "2026-11-20T10:00:00.5Z".parse().unwrap(),
+        unknown: None,
+        vex: None,
+    };
+    verdict.signatures = Some(known.clone());
+    line(
+        &plain(&verdict),
+        "Signers   none of 2 keys; looked up 2026-11-20T10:00:00Z",
+    );
+    known.found = vec![signed(Statement::Signature), signed(spdx)];
+    known.unknown = Some("the list of referrers fails".into());
+    verdict.signatures = Some(known.clone());
+    let table = plain(&verdict);
+    let signers = line(&table, "Signers   ");
+    assert!(signers.contains(&format!("key {key} (signature, https://spdx.dev/")));
+    assert!(!table.contains('\u{1b}'));
+    line(&table, "not all is known: the list of referrers fails");
+
+    known.vex = Some(HeardVex {
+        keys: [other.clone()].into(),
+        documents: vec![SignedDocument {
+            key: other.clone(),
+            manifest: image.clone(),
+            digest: Digest::of(b"vex"),
+            text: "{}".into(),
+        }],
+        remembered: Vec::new(),
+        unheard: vec![Unheard {
+            key: other.clone(),
+            manifest: image.clone(),
+            document: None,
+            why: "it is older".into(),
+        }],
+    });
+    verdict.signatures = Some(known.clone());
+    line(&plain(&verdict), "attached VEX does not count");
+    known.unknown = None;
+    verdict.signatures = Some(known);
+    let table = plain(&verdict);
+    line(&table, &format!("key {other}: 1 VEX document heard"));
+    line(&table, &format!("key {other}: not heard: it is older"));
 }

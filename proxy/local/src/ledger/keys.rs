@@ -4,6 +4,7 @@
 //! prefix of whole parts selects exactly those records.
 
 use crate::store::{Key, WHOLE_KEY};
+use sluicegate_model::heard::VexMark;
 use sluicegate_model::{Digest, Repository, Scope, Sighting, Tag};
 
 use sluicegate_engine::ledger::term::Term;
@@ -35,6 +36,9 @@ pub(super) enum RecordKind {
     Basis,
     Step,
     Waiver,
+    Word,
+    WordCount,
+    SpokenOf,
 }
 
 impl RecordKind {
@@ -66,6 +70,9 @@ impl RecordKind {
             Self::Basis => b'o',
             Self::Step => b'j',
             Self::Waiver => b'W',
+            Self::Word => b'a',
+            Self::WordCount => b'u',
+            Self::SpokenOf => b'c',
         }
     }
 }
@@ -210,6 +217,31 @@ pub(super) fn waiver(repository: &Repository, digest: &Digest) -> Key {
 
 pub(super) fn all_waivers() -> Key {
     key(RecordKind::Waiver, &[])
+}
+
+/// Names what a key has said of a manifest on a product and a weakness, which are hashed: both can be
+/// long.
+pub(super) fn word(key: &Digest, manifest: &Digest, word: &VexMark) -> Key {
+    let about = [word.product.as_str(), &word.vulnerability].join("\n");
+    let about = Digest::of(about.as_bytes());
+    self::key(
+        RecordKind::Word,
+        &[key.as_str(), manifest.as_str(), about.hex()],
+    )
+}
+
+pub(super) fn words(key: &Digest, manifest: &Digest) -> Key {
+    self::key(RecordKind::Word, &[key.as_str(), manifest.as_str()])
+}
+
+/// Names how many words of a key on a manifest there are.
+pub(super) fn word_count(key: &Digest, manifest: &Digest) -> Key {
+    self::key(RecordKind::WordCount, &[key.as_str(), manifest.as_str()])
+}
+
+/// Names how many manifests keys have spoken of.
+pub(super) fn spoken_of() -> Key {
+    key(RecordKind::SpokenOf, &[])
 }
 
 pub(super) fn given(repository: &Repository, manifest: &Digest) -> Key {

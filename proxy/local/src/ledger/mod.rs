@@ -19,6 +19,7 @@ mod texts;
 mod verdict_rows;
 mod version;
 mod waiver_rows;
+mod word_rows;
 
 pub use records::Records;
 

@@ -6,6 +6,7 @@ mod losses;
 mod suite;
 mod texts;
 mod versions;
+mod words;
 
 use std::fs;
 use std::path::Path;

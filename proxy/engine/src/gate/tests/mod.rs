@@ -56,6 +56,7 @@
 //! | an error is no verdict | `an_upstream_that_fails_is_no_verdict_in_either_mode` |
 
 mod artifacts;
+mod attached_vex;
 mod audiences;
 mod blobs;
 mod claims;

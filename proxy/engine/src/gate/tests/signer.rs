@@ -63,11 +63,16 @@ impl Signer {
     }
 
     pub(super) fn envelope(&self, predicate: &str, digest: &Digest) -> Value {
+        self.stated(predicate, digest, &json!({}))
+    }
+
+    /// Signs what is said of a manifest.
+    pub(super) fn stated(&self, predicate: &str, digest: &Digest, said: &Value) -> Value {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"digest": {"sha256": digest.hex()}}],
             "predicateType": predicate,
-            "predicate": {},
+            "predicate": said,
         });
         let (payload, kind) = (statement.to_string(), "application/vnd.in-toto+json");
         let message = format!("DSSEv1 {} {kind} {} {payload}", kind.len(), payload.len());
@@ -78,13 +83,18 @@ impl Signer {
 
     /// Makes a bundle as cosign 3 writes it.
     pub(super) fn bundle(&self, predicate: &str, digest: &Digest) -> Image {
-        let bundle = json!({
-            "mediaType": BUNDLE,
-            "verificationMaterial": {"publicKey": {"hint": "x"}},
-            "dsseEnvelope": self.envelope(predicate, digest),
-        });
-        Image::artifact(BUNDLE, vec![document(&bundle.to_string(), BUNDLE)])
+        bundled(&self.envelope(predicate, digest))
     }
+}
+
+/// Puts an envelope into a bundle as cosign 3 writes it.
+pub(super) fn bundled(envelope: &Value) -> Image {
+    let bundle = json!({
+        "mediaType": BUNDLE,
+        "verificationMaterial": {"publicKey": {"hint": "x"}},
+        "dsseEnvelope": envelope,
+    });
+    Image::artifact(BUNDLE, vec![document(&bundle.to_string(), BUNDLE)])
 }
 
 pub(super) fn policy(image: &str) -> String {

@@ -110,6 +110,8 @@ pub(super) struct StoredVexStatement {
     author: String,
     document: String,
     file: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Digest>,
     timestamp: Timestamp,
     policies: Vec<String>,
 }

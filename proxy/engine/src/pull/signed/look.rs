@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 use crate::origin::{Askers, Failure, Origin, OriginError};
 use crate::pull::manifests::KnownManifest;
 
+use super::heard::Said;
+
 /// Most documents of one kind that are looked at for one manifest.
 const MAX_DOCUMENTS: usize = 64;
 /// Most bytes of documents of one kind fetched for one manifest.
@@ -30,6 +32,9 @@ const MAX_LOOK: Duration = Duration::from_mins(1);
 /// How often a document is asked for that breaks off, or that is asked for too often.
 const ATTEMPTS: usize = 3;
 
+/// Bytes of documents that weigh as much as all else that is remembered of a manifest.
+pub(super) const WEIGHED_BYTES: usize = 512;
+
 /// An attestation under a tag.
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 
@@ -37,6 +42,8 @@ const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     pub(super) found: BTreeSet<Signed>,
+    /// What keys say of weaknesses.
+    pub(super) said: BTreeSet<Arc<Said>>,
     /// Why there may be more, where that is so.
     pub(super) unknown: Option<Unknown>,
 }
@@ -50,11 +57,10 @@ pub(super) struct Unknown {
 }
 
 impl Seen {
-    fn found(found: BTreeSet<Signed>) -> Self {
-        Self {
-            found,
-            unknown: None,
-        }
+    /// Counts what it takes in memory, in units that hold what is usual.
+    pub(super) fn weight(&self) -> u32 {
+        let bytes: usize = self.said.iter().map(|it| it.bytes()).sum();
+        u32::try_from(1 + bytes / WEIGHED_BYTES).unwrap_or(u32::MAX)
     }
 
     /// Says that nothing is known.
@@ -78,6 +84,7 @@ impl Seen {
     /// Adds what else was seen. What does not pass by itself is the first to be told.
     fn add(&mut self, other: Self) {
         self.found.extend(other.found);
+        self.said.extend(other.said);
         let known = self.unknown.take().into_iter().chain(other.unknown);
         self.unknown = known.min_by_key(|it| it.may_pass);
     }
@@ -93,7 +100,7 @@ pub(super) struct Looking {
     /// Places for documents.
     pub(super) places: Arc<Semaphore>,
     /// What artifacts have shown before, by their digests.
-    pub(super) verified: Cache<Verified, BTreeSet<Signed>>,
+    pub(super) verified: Cache<Verified, Seen>,
     /// Whether somebody has looked before.
     pub(super) is_repeated: bool,
 }
@@ -218,7 +225,7 @@ impl Looking {
             && let Ok(Some(head)) = self.upstream.head(&self.repository, &reference).await
             && let Some(found) = self.verified.get(&self.name(&head.digest, place))
         {
-            return Seen::found(found);
+            return found;
         }
         let mut budget = Budget::default();
         self.artifact(&reference, place, &mut budget).await
@@ -247,7 +254,7 @@ impl Looking {
         let mut budget = Budget::default();
         for bundle in bundles {
             if let Some(found) = self.verified.get(&self.name(&bundle.digest, place)) {
-                seen.found.extend(found);
+                seen.add(found);
                 continue;
             }
             let reference = Reference::Digest(bundle.digest);
@@ -281,7 +288,7 @@ impl Looking {
         }
         if seen.unknown.is_none() {
             let name = self.name(&fetched.digest, place);
-            self.verified.insert(name, seen.found.clone());
+            self.verified.insert(name, seen.clone());
         }
         seen
     }
@@ -354,16 +361,10 @@ impl Looking {
                 bytes: &manifest.bytes,
                 names: &names,
             };
-            match form {
-                Form::Simple(signature) => {
-                    sluicegate_signatures::in_simple_signing(&bytes, &signature, subject, &wanted)
-                }
-                Form::Envelope => sluicegate_signatures::in_envelope(&bytes, subject, &wanted),
-                Form::Bundle => sluicegate_signatures::in_bundle(&bytes, subject, &wanted),
-            }
+            shown(&bytes, form, subject, &wanted)
         };
         match tokio::task::spawn_blocking(verify).await {
-            Ok(found) => Seen::found(found),
+            Ok(seen) => seen,
             Err(panic) => {
                 tracing::error!(%panic, "a signature could not be verified");
                 Seen::unknown(
@@ -373,6 +374,36 @@ impl Looking {
             }
         }
     }
+}
+
+/// Tells what a document shows of a manifest.
+fn shown(bytes: &[u8], form: Form, subject: Subject<'_>, wanted: &Wanted) -> Seen {
+    use sluicegate_signatures as read;
+    let hears = !wanted.vex_keys().is_empty();
+    let (found, vex) = match form {
+        Form::Simple(signature) => (
+            read::in_simple_signing(bytes, &signature, subject, wanted),
+            Vec::new(),
+        ),
+        Form::Envelope => (
+            read::in_envelope(bytes, subject, wanted),
+            of_those(hears, || read::vex_in_envelope(bytes, subject, wanted)),
+        ),
+        Form::Bundle => (
+            read::in_bundle(bytes, subject, wanted),
+            of_those(hears, || read::vex_in_bundle(bytes, subject, wanted)),
+        ),
+    };
+    let said = vex.into_iter().map(|vex| Said::of(vex, subject.digest));
+    Seen {
+        found,
+        said: said.map(Arc::new).collect(),
+        unknown: None,
+    }
+}
+
+fn of_those<T>(are_wanted: bool, read: impl FnOnce() -> Vec<T>) -> Vec<T> {
+    if are_wanted { read() } else { Vec::new() }
 }
 
 fn is_it(bytes: &[u8], digest: &Digest) -> bool {

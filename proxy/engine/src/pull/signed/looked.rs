@@ -6,11 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sluicegate_model::Digest;
 use sluicegate_model::clock::is_to_come;
+use sluicegate_model::heard::HeardVex;
 use sluicegate_model::signature::{Signatures, Signed};
 use sluicegate_signatures::Wanted;
 
 use super::MAX_INDEXES;
-use super::look::{Seen, Unknown};
+use super::heard::Said;
+use super::look::{Seen, Unknown, WEIGHED_BYTES};
 
 /// What was seen of one manifest.
 #[derive(Clone, Debug)]
@@ -37,6 +39,15 @@ impl Look {
         is_fresh(self.since, self.until, now)
     }
 
+    /// Lists what keys say of weaknesses.
+    pub(super) fn said(&self) -> &BTreeSet<Arc<Said>> {
+        &self.seen.said
+    }
+
+    pub(super) fn weight(&self) -> u32 {
+        self.seen.weight()
+    }
+
     /// Has what was known before stand where it could not be asked for again.
     pub(super) fn over(self, earlier: Option<&Self>) -> Self {
         let is_failure = self.seen.unknown.as_ref().is_some_and(|it| it.may_pass);
@@ -45,6 +56,7 @@ impl Look {
         };
         let mut seen = earlier.seen.clone();
         seen.found.extend(self.seen.found);
+        seen.said.extend(self.seen.said);
         Self {
             seen,
             looked_up_at: earlier.looked_up_at,
@@ -69,6 +81,14 @@ impl Looked {
         is_fresh(self.since, self.until, now)
     }
 
+    /// Counts what it takes in memory, in the units of its looks.
+    pub(super) fn weight(&self) -> u32 {
+        let heard = self.signatures.vex.as_ref();
+        let texts = heard.iter().flat_map(|it| &it.documents);
+        let bytes: usize = texts.map(|it| it.text.len()).sum();
+        u32::try_from(1 + bytes / WEIGHED_BYTES).unwrap_or(u32::MAX)
+    }
+
     /// Tells whether an index was looked at, or one too many were.
     pub(super) fn knows(&self, index: &Digest) -> bool {
         self.indexes.contains(index) || self.indexes.len() >= MAX_INDEXES
@@ -86,10 +106,18 @@ impl Looked {
         let before = earlier.found.iter().filter(is_wanted);
         let found: BTreeSet<&Signed> = before.chain(&seen.found).collect();
         let found = found.into_iter().cloned().collect();
-        let was_asked = earlier.asked_for(seen.statements.iter(), &seen.keys);
+        let heard = |it: &HeardVex| {
+            let before = earlier.vex.as_ref().map(|before| before.of(&it.keys));
+            before.map_or_else(|| it.clone(), |before| it.joined(&before))
+        };
+        let vex = seen.vex.as_ref().map(heard);
+        let vex_keys = seen.vex.as_ref().map(|it| &it.keys);
+        let was_asked = earlier.asked_for(seen.statements.iter(), &seen.keys)
+            && vex_keys.is_none_or(|keys| earlier.heard_of(keys));
         if was_asked && earlier.unknown.is_none() {
             return Signatures {
                 found,
+                vex,
                 unknown: None,
                 looked_up_at: earlier.looked_up_at,
                 ..seen.clone()
@@ -97,6 +125,7 @@ impl Looked {
         }
         Signatures {
             found,
+            vex,
             ..seen.clone()
         }
     }
@@ -112,7 +141,7 @@ pub(super) fn of_image(
     looks: &[Arc<Look>],
     indexes: Vec<Digest>,
     is_listed_elsewhere: bool,
-    wanted: &Wanted,
+    (wanted, vex): (&Wanted, Option<HeardVex>),
 ) -> Looked {
     let found = looks.iter().flat_map(|look| &look.seen.found);
     let found: BTreeSet<&Signed> = found.collect();
@@ -133,6 +162,7 @@ pub(super) fn of_image(
             found: found.into_iter().cloned().collect(),
             looked_up_at: earliest(|look| look.looked_up_at),
             unknown: missed.first().map(|it| it.why.clone()),
+            vex,
         },
         is_failure: !missed.is_empty() && missed.iter().all(|it| it.may_pass),
         indexes,

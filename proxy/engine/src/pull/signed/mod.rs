@@ -5,6 +5,7 @@
 //! upstream cannot be asked again, what was known of it stands, as it does for tags; where nothing
 //! was, it is not known. Nothing here decides: what a lack of knowledge means is policy's.
 
+mod heard;
 mod look;
 mod looked;
 
@@ -17,7 +18,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
 use sluicegate_model::clock::Clock;
-use sluicegate_model::signature::Signed as SignedBy;
+use sluicegate_model::heard::HeardVex;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_signatures::Wanted;
 use tokio::sync::Semaphore;
@@ -27,13 +28,15 @@ use crate::ledger::Ledger;
 use crate::origin::Origins;
 use crate::trace;
 
+use self::heard::hear;
 use self::look::{Looking, Seen, Verified};
 pub(crate) use self::looked::Looked;
 use self::looked::{Look, of_image};
 use super::error::PullError;
 use super::manifests::Manifests;
 
-/// Manifests of which is remembered who signed them; each takes some hundred bytes.
+/// Manifests of which is remembered who signed them; each takes some hundred bytes. One with documents
+/// on weaknesses counts as many times as those are larger.
 const REMEMBERED: u64 = 20_000;
 /// Most indexes looked at for one manifest: beyond that it is not known whether another is signed.
 const MAX_INDEXES: usize = 16;
@@ -57,7 +60,7 @@ pub struct Signed {
     /// Of single manifests.
     looks: Cache<Key, Arc<Look>>,
     /// What artifacts have shown: their digests say that they show the same again.
-    verified: Cache<Verified, BTreeSet<SignedBy>>,
+    verified: Cache<Verified, Seen>,
     /// Questions under way: whoever asks meanwhile, or again after a hop, waits for the same answer.
     asking: Asking,
     places: Arc<Semaphore>,
@@ -78,9 +81,18 @@ impl Signed {
         clock: Clock,
     ) -> Self {
         Self {
-            images: Cache::builder().max_capacity(REMEMBERED).build(),
-            looks: Cache::builder().max_capacity(REMEMBERED).build(),
-            verified: Cache::builder().max_capacity(REMEMBERED).build(),
+            images: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .weigher(|_, it: &Arc<Looked>| it.weight())
+                .build(),
+            looks: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .weigher(|_, it: &Arc<Look>| it.weight())
+                .build(),
+            verified: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .weigher(|_, it: &Seen| it.weight())
+                .build(),
             asking: Asking::default(),
             places: Arc::new(Semaphore::new(DOCUMENTS_AT_A_TIME)),
             ttl: SignedDuration::try_from(ttl).unwrap_or(SignedDuration::MAX),
@@ -125,14 +137,35 @@ impl Signed {
             }
         };
         let manifests: Vec<Digest> = [digest].into_iter().chain(&indexes).cloned().collect();
-        let manifests = manifests.into_iter();
-        let looks = manifests.map(|manifest| self.look(repository, &manifest, wanted));
+        let each = manifests.clone().into_iter();
+        let looks = each.map(|manifest| self.look(repository, &manifest, wanted));
         let looks = futures_util::stream::iter(looks).buffered(INDEXES_AT_A_TIME);
         let looks: Vec<Arc<Look>> = looks.collect().await;
-        let image = Arc::new(of_image(&looks, indexes, is_listed_elsewhere, wanted));
+        let heard = self.heard(&looks, manifests, wanted).await;
+        let by = (&**wanted, heard);
+        let image = Arc::new(of_image(&looks, indexes, is_listed_elsewhere, by));
         self.images
             .insert(key(repository, digest, wanted), Arc::clone(&image));
         image
+    }
+
+    /// Hears what keys say of weaknesses, where a policy believes any.
+    async fn heard(
+        &self,
+        looks: &[Arc<Look>],
+        manifests: Vec<Digest>,
+        wanted: &Wanted,
+    ) -> Option<HeardVex> {
+        let keys = wanted.vex_keys();
+        if keys.is_empty() {
+            return None;
+        }
+        let mut said = BTreeSet::new();
+        for look in looks {
+            said.extend(look.said().iter().cloned());
+        }
+        let now = self.clock.now();
+        Some(hear(&*self.ledger, said, (keys, &manifests), now).await)
     }
 
     /// Takes note that indexes list manifests: what is known of those without them is not all.

@@ -4,7 +4,9 @@ use std::os::unix::fs::MetadataExt as _;
 
 use sluicegate_engine::content::PackedDocument;
 use sluicegate_engine::ledger::{BasisNumber, Known, stored};
+use sluicegate_model::heard::{HeardVex, Remembered, SignedDocument, Unheard, VexMark};
 use sluicegate_model::signature::{Signatures, Signed, Statement};
+use sluicegate_model::vex::VexStatus;
 
 use super::rows::{VerdictBody, VerdictRow};
 use super::*;
@@ -131,6 +133,41 @@ fn signatures() -> Signatures {
         statements: [Statement::Signature, spdx].into(),
         looked_up_at: "2026-11-20T10:00:00Z".parse().unwrap(),
         unknown: Some("the list of referrers: connection refused".into()),
+        vex: Some(heard()),
+    }
+}
+
+/// Gives what was heard of a key, and what was not.
+fn heard() -> HeardVex {
+    let [key, manifest, digest] = ["key", "manifest", "vex"].map(|it| Digest::of(it.as_bytes()));
+    let said = VexMark {
+        product: "{\"@id\":\"pkg:npm/x\"}".into(),
+        vulnerability: "CVE-1".into(),
+        aliases: vec!["GHSA-1".into()],
+        status: VexStatus::Fixed,
+        at: "2026-11-20T10:00:00Z".parse().unwrap(),
+    };
+    let gone = Remembered {
+        key: key.clone(),
+        manifest: manifest.clone(),
+        said,
+    };
+    let unheard = Unheard {
+        key: key.clone(),
+        manifest: manifest.clone(),
+        document: Some(digest.clone()),
+        why: "it is older".into(),
+    };
+    HeardVex {
+        keys: [key.clone()].into(),
+        documents: vec![SignedDocument {
+            key,
+            manifest,
+            digest,
+            text: "{\"a\": \"\u{e9}\"}".into(),
+        }],
+        remembered: vec![gone],
+        unheard: vec![unheard],
     }
 }
 
@@ -143,6 +180,7 @@ fn what_earlier_texts_lack_is_kept() {
     verdict.findings[0].published = date;
     verdict.findings[1].fix_published = date;
     verdict.findings[2].vex = vec![samples::vex_statement()];
+    verdict.findings[2].vex[0].key = Some(Digest::of(b"key"));
     let text = stored::verdict_text(&verdict).unwrap();
     assert_eq!(stored::read_verdict(&text), Some(verdict));
 }
