@@ -213,3 +213,134 @@ fn over(
     heard.unheard.sort();
     heard
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sluicegate_model::vex::VexStatus;
+
+    use super::*;
+    use crate::testkit::MemoryLedger;
+
+    const STATUSES: [&str; 4] = ["not_affected", "fixed", "under_investigation", "affected"];
+    const NOW: &str = "2026-06-15T00:00:00Z";
+
+    /// A word: on which product, of which day of June, of which status.
+    type Word = (u8, u8, usize);
+
+    fn digest(name: &str) -> Digest {
+        Digest::of(name.as_bytes())
+    }
+
+    fn said((product, day, status): Word) -> Arc<Said> {
+        let text = json!({
+            "@context": "https://openvex.dev/ns", "@id": "x", "author": "a", "version": 1,
+            "timestamp": format!("2026-06-{day:02}T00:00:00Z"),
+            "statements": [{
+                "vulnerability": "CVE-1", "products": [format!("pkg:npm/p{product}")],
+                "status": STATUSES[status],
+            }],
+        });
+        let text = text.to_string();
+        let signed = SignedVex {
+            key: digest("key"),
+            digest: digest(&text),
+            text: Some(text),
+        };
+        Arc::new(Said::of(signed, &digest("image")))
+    }
+
+    fn heard_of(ledger: &MemoryLedger, words: &[Word]) -> HeardVex {
+        let found = words.iter().map(|word| said(*word)).collect();
+        let (keys, manifests) = (BTreeSet::from([digest("key")]), [digest("image")]);
+        let hearing = hear(ledger, found, (keys, &manifests), NOW.parse().unwrap());
+        futures_util::future::FutureExt::now_or_never(hearing).unwrap()
+    }
+
+    /// Some words, as a seed has them.
+    fn words(seed: &str) -> Vec<Word> {
+        let digits = digest(seed);
+        let digits = digits.hex().as_bytes().chunks(4);
+        let number = |digits: &[u8]| {
+            let text = std::str::from_utf8(digits).unwrap();
+            usize::from_str_radix(text, 16).unwrap()
+        };
+        let mut numbers = digits.map(number);
+        let count = numbers.next().unwrap() % 6;
+        let word = |number: usize| {
+            let day = u8::try_from(1 + number / 3 % 29).unwrap();
+            (u8::try_from(number % 3).unwrap(), day, number / 87 % 4)
+        };
+        numbers.take(count).map(word).collect()
+    }
+
+    fn at(word: &Word) -> (u8, VexStatus) {
+        let statuses = [
+            VexStatus::NotAffected,
+            VexStatus::Fixed,
+            VexStatus::UnderInvestigation,
+            VexStatus::Affected,
+        ];
+        (word.1, statuses[word.2])
+    }
+
+    /// Whatever comes and goes: the newest word that ever was on a product is said now, or is
+    /// remembered; and of what is to come nothing is.
+    #[test]
+    fn the_newest_word_is_said_or_remembered() {
+        for seed in 0..500 {
+            let ledger = MemoryLedger::default();
+            let mut ever: BTreeMap<u8, Word> = BTreeMap::new();
+            for look in 0..6 {
+                let words = words(&format!("{seed} {look}"));
+                let heard = heard_of(&ledger, &words);
+                let by_now: Vec<&Word> = words.iter().filter(|word| word.1 <= 15).collect();
+                for word in &by_now {
+                    let newest = ever.entry(word.0).or_insert(**word);
+                    if at(word) > at(newest) {
+                        *newest = **word;
+                    }
+                }
+                let gone: BTreeMap<String, (Timestamp, VexStatus)> = heard
+                    .remembered
+                    .iter()
+                    .map(|it| (it.said.product.clone(), (it.said.at, it.said.status)))
+                    .collect();
+                for (product, newest) in &ever {
+                    let is_said = |it: &&Word| it.0 == *product && at(it) == at(newest);
+                    let is_said = by_now.iter().copied().any(|it| is_said(&it));
+                    let name = format!("{{\"@id\":\"pkg:npm/p{product}\"}}");
+                    let (day, status) = at(newest);
+                    let day = format!("2026-06-{day:02}T00:00:00Z").parse().unwrap();
+                    let wanted = (!is_said).then_some((day, status));
+                    assert_eq!(gone.get(&name), wanted.as_ref(), "{seed} {look} {words:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_words_does_not_matter() {
+        for seed in 0..200 {
+            let (before, words) = (words(&format!("before {seed}")), words(&format!("{seed}")));
+            let heard = |words: &[Word]| {
+                let ledger = MemoryLedger::default();
+                heard_of(&ledger, &before);
+                heard_of(&ledger, words)
+            };
+            let backwards: Vec<Word> = words.iter().rev().copied().collect();
+            assert_eq!(heard(&words), heard(&backwards), "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_asked_for_is_not_heard() {
+        let ledger = MemoryLedger::default();
+        let found = [said((0, 1, 0))].into();
+        let keys = BTreeSet::from([digest("another")]);
+        let manifests = [digest("image")];
+        let hearing = hear(&ledger, found, (keys, &manifests), NOW.parse().unwrap());
+        let heard = futures_util::future::FutureExt::now_or_never(hearing).unwrap();
+        assert!(heard.documents.is_empty() && heard.unheard.is_empty());
+    }
+}
