@@ -10,7 +10,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::glob::Glob;
-use sluicegate_model::package::{Ecosystem, Evidence};
+use sluicegate_model::package::{Ecosystem, Evidence, LayerOrigin};
 use sluicegate_model::severity::Severity;
 
 use crate::purl::{PurlPattern, SplitPurl};
@@ -34,6 +34,8 @@ pub(crate) struct Conditions {
     pub ecosystem: Option<BTreeSet<String>>,
     /// Places in the image.
     pub path: Option<Vec<Glob>>,
+    /// Whose the layer is that brought the package.
+    pub layer: Option<LayerOrigin>,
     /// How old the advisory is, at least.
     pub older_than: Option<SignedDuration>,
     /// How old the advisory is, at most.
@@ -202,7 +204,12 @@ impl Conditions {
             let own = finding.package.ecosystem.iter().chain(attributed);
             own.into_iter().any(|it| is_named(wanted, it))
         };
+        let is_of = |wanted| match finding.package.layer_origin {
+            Some(origin) => origin == wanted,
+            None => block == Block::When,
+        };
         is(self.evidence, finding.package.evidence)
+            && self.layer.is_none_or(is_of)
             && self.ecosystem.as_ref().is_none_or(of_ecosystem)
             && self
                 .package
@@ -329,6 +336,7 @@ impl Conditions {
         self.covers_degree(other)
             && self.covers_dates(other)
             && same(self.evidence, other.evidence)
+            && same(self.layer, other.layer)
             && within(self.ids.as_ref(), other.ids.as_ref())
             && within(self.ecosystem.as_ref(), other.ecosystem.as_ref())
             && (self.path.is_none() || self.path == other.path)

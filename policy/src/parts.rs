@@ -156,7 +156,11 @@ impl Conditions {
             let set = |it: &mut Self| it.evidence = Some(evidence);
             Self::part(finding, "evidence", name_of(&evidence), set)
         });
-        let parts = [ids, package, ecosystem, path, evidence];
+        let layer = self.layer.map(|origin| {
+            let set = |it: &mut Self| it.layer = Some(origin);
+            Self::part(finding, "layer", name_of(&origin), set)
+        });
+        let parts = [ids, package, ecosystem, path, layer, evidence];
         parts.into_iter().flatten().collect()
     }
 
@@ -201,6 +205,7 @@ fn got(condition: &str, finding: &Finding) -> String {
             ecosystem.map_or_else(|| "none".to_owned(), |it| words::word(it.as_str()))
         }
         "path" => words::word(&package.path),
+        "layer" => (package.layer_origin.as_ref()).map_or_else(unknown, name_of),
         "evidence" => name_of(&package.evidence),
         "olderThan" | "newerThan" => published(finding.published),
         _ => match &finding.fixed {

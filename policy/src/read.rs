@@ -20,7 +20,7 @@ use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::strict_yaml::{Fields, Mistake, Node, Value};
 use sluicegate_model::verdict::Decision;
 
-pub(crate) use conditions::{EVIDENCE, KINDS, SEVERITIES, STATUSES};
+pub(crate) use conditions::{EVIDENCE, KINDS, ORIGINS, SEVERITIES, STATUSES};
 pub(crate) use delegations::delegations_of;
 pub(crate) use images::USERS;
 pub(crate) use rules::FALLBACKS;

@@ -10,8 +10,8 @@ use sluicegate_model::shape::{self, Shape, Table, Wants, words};
 use sluicegate_model::table;
 
 use crate::read::{
-    ACTIONS, API_VERSION, ARTIFACTS, AUTO, DEFAULTS, EVIDENCE, FALLBACKS, KINDS, MODES, SEVERITIES,
-    STATUSES, USERS,
+    ACTIONS, API_VERSION, ARTIFACTS, AUTO, DEFAULTS, EVIDENCE, FALLBACKS, KINDS, MODES, ORIGINS,
+    SEVERITIES, STATUSES, USERS,
 };
 
 use Shape::{
@@ -214,6 +214,9 @@ table! {
 
     /// In such a place of the image: `*` within a part, `**` across parts.
     path: OneOrMore(&Text);
+
+    /// In a package that a layer of the base image brought, or one of the image's own.
+    layer: Words(|| words(&ORIGINS));
 
     /// In that package: `pkg:type/namespace/name`, perhaps with `@version`, `*` and `**`.
     package: Either(&[PURL, Of("package")]);

@@ -444,9 +444,9 @@ fn every_mistake_is_told_with_its_line_and_column() {
             "cel",
         ),
         (
-            policy("  rules:\n    - id: a\n      when: {layer: base}\n      action: refuse"),
+            policy("  rules:\n    - id: a\n      when: {layer: upper}\n      action: refuse"),
             7,
-            "layer",
+            "upper",
         ),
         (policy("  feeds: {maxAge: soon}"), 5, "soon"),
         (

@@ -159,6 +159,7 @@ fn finding(
             source: None,
             path: EVIDENCE.to_owned(),
             layer,
+            layer_origin: None,
             evidence: Evidence::Installed,
         },
         fixed: None,

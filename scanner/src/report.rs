@@ -3,11 +3,14 @@
 //! The same inventory and feeds give the same bytes. Called by `matching`, last.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
+use sluicegate_model::Digest;
 use sluicegate_model::coverage::{Coverage, Gap};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::LayerOrigin;
 use sluicegate_model::report::Report;
 
 use crate::feeds::FeedIndex;
@@ -22,6 +25,11 @@ pub(crate) fn assemble(
     known: Known,
     valid_until: Option<Timestamp>,
 ) -> Report {
+    let origins = origins(inventory);
+    for finding in findings.iter_mut().filter(|finding| finding.copies == 1) {
+        let origin = origins.get(&finding.package.layer).copied();
+        finding.package.layer_origin = origin.flatten();
+    }
     findings.sort_by(|a, b| worst_first(a).cmp(&worst_first(b)));
     findings.dedup();
     gaps.extend(known.gap);
@@ -38,6 +46,16 @@ pub(crate) fn assemble(
     }
 }
 
+/// Tells whose each layer is; nothing of a blob that is both the base image's and the image's own.
+fn origins(inventory: &Inventory) -> HashMap<&Digest, Option<LayerOrigin>> {
+    let mut origins = HashMap::new();
+    for layer in &inventory.layers {
+        let known = origins.entry(&layer.digest).or_insert(layer.origin);
+        *known = known.filter(|known| layer.origin == Some(*known));
+    }
+    origins
+}
+
 /// The order: what bears on the image, known exploited, severity, id, package, path; the rest only makes
 /// it total.
 fn worst_first(finding: &Finding) -> impl Ord + '_ {
@@ -50,4 +68,44 @@ fn worst_first(finding: &Finding) -> impl Ord + '_ {
         &package.path,
         (&package.version, &package.layer, &package.purl),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::inventory::BuiltLayer;
+
+    use super::*;
+
+    #[test]
+    fn a_blob_in_both_parts_is_in_neither() {
+        let layer = |name: &str, origin| BuiltLayer {
+            digest: Digest::of(name.as_bytes()),
+            created_by: None,
+            origin,
+        };
+        let (base, own) = (Some(LayerOrigin::Base), Some(LayerOrigin::Own));
+        let inventory = Inventory {
+            layers: vec![
+                layer("base", base),
+                layer("both", base),
+                layer("twice", base),
+                layer("twice", base),
+                layer("both", own),
+                layer("own", own),
+                layer("nobody", None),
+            ],
+            ..Inventory::default()
+        };
+        let origins = origins(&inventory);
+        let wanted = [
+            ("base", base),
+            ("both", None),
+            ("twice", base),
+            ("own", own),
+            ("nobody", None),
+        ];
+        for (name, wanted) in wanted {
+            assert_eq!(origins[&Digest::of(name.as_bytes())], wanted, "{name}");
+        }
+    }
 }

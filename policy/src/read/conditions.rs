@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use sluicegate_model::finding::{FindingKind, FindingStatus};
 use sluicegate_model::glob::Glob;
-use sluicegate_model::package::Evidence;
+use sluicegate_model::package::{Evidence, LayerOrigin};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Node, Value};
 
@@ -15,7 +15,7 @@ use crate::duration;
 use crate::vers::VersRange;
 
 /// Conditions that are documented and not yet understood.
-const LATER: [&str; 2] = ["layer", "licence"];
+const LATER: [&str; 1] = ["licence"];
 
 impl DocumentReader<'_> {
     pub(super) fn conditions(&mut self, node: &Node) -> Option<Conditions> {
@@ -87,6 +87,8 @@ impl DocumentReader<'_> {
         conditions.ecosystem = ecosystems.map(|names| folded(names, str::to_ascii_lowercase));
         let glob = |path: &String| Glob::new(path.trim_start_matches('/'));
         conditions.path = paths.map(|paths| paths.iter().map(glob).collect());
+        let layer = fields.take("layer");
+        conditions.layer = layer.and_then(|node| self.word(node, &ORIGINS));
         conditions.package = fields.take("package").and_then(|node| self.package(node));
     }
 
@@ -191,3 +193,6 @@ pub(crate) const EVIDENCE: [(&str, Evidence); 5] = [
     ("inferred", Evidence::Inferred),
     ("claimed", Evidence::Claimed),
 ];
+
+pub(crate) const ORIGINS: [(&str, LayerOrigin); 2] =
+    [("base", LayerOrigin::Base), ("own", LayerOrigin::Own)];

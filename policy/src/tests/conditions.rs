@@ -1,6 +1,6 @@
 //! What each condition means for a finding, known or not.
 
-use sluicegate_model::package::Ecosystem;
+use sluicegate_model::package::{Ecosystem, LayerOrigin};
 
 use super::*;
 
@@ -110,6 +110,27 @@ fn a_path_is_one_of_the_places_and_may_be_one_that_is_not_named() {
         ),
     ] {
         assert_eq!(refuses(rule, &finding), wanted, "{rule}: {finding:?}");
+    }
+}
+
+#[test]
+fn a_layer_is_the_bases_or_its_own_and_an_unknown_one_may_be_either() {
+    let (base, own) = (Some(LayerOrigin::Base), Some(LayerOrigin::Own));
+    for (rule, origin, wanted) in [
+        ("when: {layer: base}", base, true),
+        ("when: {layer: base}", own, false),
+        ("when: {layer: own}", own, true),
+        ("when: {layer: own}", base, false),
+        ("when: {layer: base}", None, true),
+        ("when: {layer: own}", None, true),
+        ("unless: {layer: base}", base, false),
+        ("unless: {layer: base}", own, true),
+        ("unless: {layer: base}", None, true),
+        ("unless: {layer: own}", None, true),
+    ] {
+        let mut finding = any_finding();
+        finding.package.layer_origin = origin;
+        assert_eq!(refuses(rule, &finding), wanted, "{rule}: {origin:?}");
     }
 }
 

@@ -172,9 +172,10 @@ mod tests {
     }
 
     /// What the cases of the cookbook are about: reports, keys, a document.
-    const BESIDE: [&str; 6] = [
+    const BESIDE: [&str; 7] = [
         "app.json",
         "clean.json",
+        "layered.json",
         "odd.json",
         "keys/release.pub",
         "keys/psirt.pub",

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::package::{Ecosystem, Evidence};
+use crate::package::{Ecosystem, Evidence, LayerOrigin};
 use crate::severity::Severity;
 use crate::vex::VexStatement;
 
@@ -176,6 +176,8 @@ pub struct FindingPackage {
     pub path: String,
     /// The layer that introduced the package.
     pub layer: Digest,
+    /// Whose that layer is; none where nobody tells.
+    pub layer_origin: Option<LayerOrigin>,
     /// What its presence rests on.
     pub evidence: Evidence,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coverage::Gap;
 use crate::digest::Digest;
-use crate::package::{Component, Distro, Ecosystem};
+use crate::package::{Component, Distro, Ecosystem, LayerOrigin};
 use crate::run_config::RunConfig;
 
 /// The merged image's components, distro and gaps.
@@ -69,4 +69,9 @@ pub struct BuiltLayer {
     /// It explains and decides nothing, for anybody can write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
+    /// Whose it is; none where the history does not tell.
+    ///
+    /// Anybody can write it, as they can the labels of their image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<LayerOrigin>,
 }

@@ -210,6 +210,16 @@ impl Evidence {
     }
 }
 
+/// Whose a layer is, as far as the image's author tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LayerOrigin {
+    /// The base image's: the author built on it.
+    Base,
+    /// The image's own: the author made it.
+    Own,
+}
+
 /// A package as its evidence states it, before it is known which distro it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Package {

@@ -250,6 +250,7 @@ pub fn finding(id: &str, package: &Component) -> Finding {
             ecosystem: package.ecosystem.clone(),
             path: package.path.clone(),
             layer: package.layer.clone(),
+            layer_origin: None,
             evidence: package.evidence,
         },
         fixed: None,

@@ -18,6 +18,7 @@ fn image(id: &str, version: &str, ecosystem: Option<&str>) -> Inventory {
         layers: vec![BuiltLayer {
             digest: Digest::of(b"base"),
             created_by: None,
+            origin: None,
         }],
         ..Inventory::default()
     }

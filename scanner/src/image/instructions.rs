@@ -1,6 +1,6 @@
-//! Which instruction made each layer, as the image's author says.
+//! Which instruction made each layer, and whose the layer is, as the image's author says.
 //!
-//! It is for people who look for where a package came from. Nothing is decided by it.
+//! The instruction is for people who look for where a package came from. Nothing is decided by it.
 //!
 //! Source: OCI image-spec, config.md, "history".
 
@@ -8,6 +8,7 @@ use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::BuiltLayer;
 
 use super::layers::LayerInput;
+use super::origins;
 
 /// Most characters of an instruction that are kept: a long shell line.
 const MAX_CHARACTERS: usize = 512;
@@ -17,6 +18,8 @@ pub(super) fn of(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Vec
     let history = config.map_or(&[][..], |config| &config.history);
     let steps: Vec<_> = history.iter().filter(|step| !step.empty_layer).collect();
     let fits = steps.len() == layers.len();
+    let origins = origins::of(history, layers.len());
+    let origin = |at: usize| origins.as_ref()?.get(at).copied();
     let instruction = |at: usize| {
         let written = steps.get(at)?.created_by.as_deref()?;
         let readable = |c: char| if c.is_control() { ' ' } else { c };
@@ -25,6 +28,7 @@ pub(super) fn of(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Vec
     let built = |(at, layer): (usize, &LayerInput<'_>)| BuiltLayer {
         digest: layer.digest.clone(),
         created_by: if fits { instruction(at) } else { None },
+        origin: origin(at),
     };
     layers.iter().enumerate().map(built).collect()
 }

@@ -11,6 +11,7 @@ pub(crate) mod layers;
 mod links;
 mod listed;
 pub(crate) mod merged;
+mod origins;
 mod places;
 mod presence;
 pub(crate) mod proof;

@@ -220,6 +220,7 @@ pub(super) fn plain_package(component: &Component) -> FindingPackage {
         source: None,
         path: component.path.clone(),
         layer: component.layer.clone(),
+        layer_origin: None,
         evidence: component.evidence,
     }
 }

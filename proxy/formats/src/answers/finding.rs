@@ -9,7 +9,7 @@ use sluicegate_model::finding::{
 };
 use sluicegate_model::form::{Boxed, Each, Maybe};
 use sluicegate_model::forms;
-use sluicegate_model::package::{Ecosystem, Evidence};
+use sluicegate_model::package::{Ecosystem, Evidence, LayerOrigin};
 use sluicegate_model::schema::Instant;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
@@ -110,6 +110,10 @@ pub struct FindingPackageAnswer {
     path: String,
     /// The layer that introduced the package.
     layer: Digest,
+    /// Whose that layer is, the base image's or its own, by the history that the image's author
+    /// wrote; absent where that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    layer_origin: Option<LayerOrigin>,
     /// What its presence rests on.
     #[serde(default, skip_serializing_if = "Evidence::is_installed")]
     evidence: Evidence,

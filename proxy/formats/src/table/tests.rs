@@ -367,6 +367,7 @@ fn a_layer_with_findings_is_named_by_its_instruction() {
     let built = |digest, text: &str| BuiltLayer {
         digest,
         created_by: Some(text.to_owned()),
+        origin: None,
     };
     let inventory = Inventory {
         layers: vec![

@@ -9,7 +9,7 @@ use sluicegate_model::finding::{
 };
 use sluicegate_model::form::{Boxed, Each, Maybe};
 use sluicegate_model::forms;
-use sluicegate_model::package::{Ecosystem, Evidence};
+use sluicegate_model::package::{Ecosystem, Evidence, LayerOrigin};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
 
@@ -88,6 +88,8 @@ pub(super) struct StoredFindingPackage {
     source: Option<String>,
     path: String,
     layer: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    layer_origin: Option<LayerOrigin>,
     #[serde(default, skip_serializing_if = "Evidence::is_installed")]
     evidence: Evidence,
 }
