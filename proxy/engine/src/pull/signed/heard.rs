@@ -334,6 +334,39 @@ mod tests {
     }
 
     #[test]
+    fn what_there_is_no_room_to_remember_silences_its_key() {
+        let ledger = MemoryLedger::default();
+        let products: Vec<String> = (0..MAX_WORDS).map(|at| format!("pkg:npm/q{at}")).collect();
+        let text = json!({
+            "@context": "https://openvex.dev/ns", "@id": "x", "author": "a", "version": 1,
+            "timestamp": "2026-06-01T00:00:00Z",
+            "statements": [{"vulnerability": "CVE-1", "products": products, "status": "fixed"}],
+        });
+        let text = text.to_string();
+        let many = SignedVex {
+            key: digest("key"),
+            digest: digest(&text),
+            text: Some(text),
+        };
+        let many = Arc::new(Said::of(many, &digest("image")));
+        let heard = |found: [Arc<Said>; 2]| {
+            let (keys, manifests) = (BTreeSet::from([digest("key")]), [digest("image")]);
+            let now = NOW.parse().unwrap();
+            let hearing = hear(&ledger, found.into(), (keys, &manifests), now);
+            futures_util::future::FutureExt::now_or_never(hearing).unwrap()
+        };
+        let all = heard([Arc::clone(&many), Arc::clone(&many)]);
+        assert_eq!((all.documents.len(), all.unheard.len()), (1, 0));
+        let more = heard([many, said((0, 1, 1))]);
+        assert!(more.documents.is_empty(), "{:?}", more.documents.len());
+        assert!(
+            more.unheard[0].why.contains("no room"),
+            "{:?}",
+            more.unheard
+        );
+    }
+
+    #[test]
     fn a_key_that_is_not_asked_for_is_not_heard() {
         let ledger = MemoryLedger::default();
         let found = [said((0, 1, 0))].into();
