@@ -205,4 +205,8 @@ async fn an_image_is_let_through_for_a_while_in_one_repository_and_everybody_is_
         listed["items"][0]["reason"], "SEC-1: logins are down",
         "{listed}"
     );
+    let status = stage.proxy.api("/api/v1/status").await.json();
+    let shown = &status["break_glass"][0];
+    assert_eq!(shown["digest"], digest.as_str(), "{status}");
+    assert_eq!(shown["until"], listed["items"][0]["until"], "{status}");
 }

@@ -88,13 +88,18 @@ pub(super) async fn list(
     Extension(who): Extension<Who>,
     _: Query<Nothing>,
 ) -> Result<Json<List<Shown>>, Problem> {
+    Ok(Json(List {
+        items: in_force(&state, &who),
+        next: None,
+    }))
+}
+
+/// Lists what is let through at this moment, of the repositories that whoever asks may see.
+pub(super) fn in_force(state: &ApiState, who: &Who) -> Vec<Shown> {
     let (now, reach) = (state.clock.now(), who.rights.reach());
     let all = state.break_glass.in_force().into_iter();
     let told = all.filter(|waiver| reach.has(&waiver.repository));
-    Ok(Json(List {
-        items: told.map(|waiver| shown(waiver, now)).collect(),
-        next: None,
-    }))
+    told.map(|waiver| shown(waiver, now)).collect()
 }
 
 fn shown(waiver: Waiver, now: Timestamp) -> Shown {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::Access;
+use sluicegate_engine::identity::Who;
 use sluicegate_engine::lacks::lacks;
 use sluicegate_feeds::shown::{FeedsShown, tell};
 use sluicegate_model::{Digest, Repository};
@@ -15,6 +17,7 @@ use sluicegate_upstream::Upstream;
 use super::ApiState;
 use super::answers::Word;
 use super::asked::{Nothing, Query};
+use super::break_glass;
 use super::json::Json;
 use crate::webhook::{Webhook, WebhookView};
 use sluicegate_engine::pull::pulls::Pull;
@@ -46,6 +49,9 @@ pub struct Status {
     feeds: FeedsStatus,
     /// The policy set in force.
     policy: PolicyStatus,
+    /// What is let through at this moment against what policy says, what ends first at the
+    /// beginning.
+    break_glass: Vec<break_glass::Shown>,
     /// The running pass over all stored verdicts, or the last one.
     rejudge: ProgressView,
     /// The delivery of events; null where they go nowhere.
@@ -137,7 +143,11 @@ fn running(state: &ApiState, pull: &Pull) -> RunningPull {
 }
 
 /// Shows everything an operator asks first.
-pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Json<Status> {
+pub async fn status(
+    State(state): State<Arc<ApiState>>,
+    Extension(who): Extension<Who>,
+    _: Query<Nothing>,
+) -> Json<Status> {
     let pulls = state.running.list();
     let pulls: Vec<RunningPull> = pulls.iter().map(|pull| running(&state, pull)).collect();
     Json(Status {
@@ -154,6 +164,7 @@ pub async fn status(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Js
         },
         feeds: feeds(&state),
         policy: policy(&state),
+        break_glass: break_glass::in_force(&state, &who),
         rejudge: state.rejudge.progress(),
         webhook: state.webhook.as_ref().map(Webhook::view),
         access: access(&state),

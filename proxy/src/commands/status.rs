@@ -59,6 +59,8 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
         let warnings = members(status, at).iter();
         lines.extend(warnings.map(|warning| ("warning", cell(warning, ""))));
     }
+    let let_through = members(status, "/break_glass").iter();
+    lines.extend(let_through.map(|it| ("break-glass", broken(it))));
     let insecure = members(status, "/insecure").iter();
     lines.extend(insecure.map(|setting| ("insecure", cell(setting, ""))));
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -118,6 +120,14 @@ fn feeds(status: &Value) -> String {
     }
 }
 
+/// Says what is let through against what policy says, until when, and who did it.
+fn broken(waiver: &Value) -> String {
+    let of = |at: &str| cell(waiver, at);
+    let (repository, digest, until) = (of("/repository"), of("/digest"), of("/until"));
+    let (by, reason) = (of("/by"), of("/reason"));
+    format!("{repository}@{digest} until {until} by {by}: {reason}")
+}
+
 fn rejudged(status: &Value) -> String {
     let number = |name: &str| cell(status, &format!("/rejudge/{name}"));
     let state = match status.pointer("/rejudge/running").and_then(Value::as_bool) {
@@ -152,6 +162,8 @@ mod tests {
             "feeds": {"loaded": true, "age_seconds": 61, "problem": null,
                 "ecosystems": [{"records": 2}, {"records": 3}]},
             "rejudge": {"running": false, "done": 4, "total": 4, "skipped": 1},
+            "break_glass": [{"repository": "r.test/a", "digest": "sha256:2", "by": "ops",
+                "reason": "the site is down", "until": "2026-06-01T04:00:00Z"}],
             "webhook": null, "insecure": ["x is open\u{1b}[2J"],
         });
         let mut out = Vec::new();
@@ -164,6 +176,7 @@ mod tests {
             "feeds         5 records in 2 ecosystems, confirmed 1m ago\n",
             "judged anew   idle: 4 of 4, 1 skipped\n",
             "policy error  p.yaml:1:1: no\n",
+            "break-glass   r.test/a@sha256:2 until 2026-06-01T04:00:00Z by ops: the site is down\n",
             "insecure      x is open\\u{1b}[2J\n",
             "no pull is under way\n",
         ] {
