@@ -19,4 +19,4 @@ pub use registry::{MatcherInfo, compare_versions, matchers};
 
 /// The revision of everything that decides findings from the same inventory and feeds. It enters
 /// the scanner's fingerprint.
-pub const MATCHER_REVISION: u32 = 14;
+pub const MATCHER_REVISION: u32 = 15;

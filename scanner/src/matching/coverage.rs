@@ -26,6 +26,11 @@ enum UnansweredKind {
     UnknownSystem,
     /// Language packages of an ecosystem for which no feed is loaded.
     Language(Ecosystem),
+    /// Language packages in files of system packages, likewise: the advisories on those spoke alone.
+    Owned(Ecosystem),
+    /// System packages of a release whose advisories are filed in several folders, of which this one
+    /// is not loaded.
+    PartOfSystem(Ecosystem),
     /// Packages of a kind that has no ecosystem of its own.
     Other(&'static str),
 }
@@ -50,10 +55,27 @@ impl UnansweredKind {
         matches!(self, Self::System(_) | Self::UnknownSystem)
     }
 
+    /// Tells whether other feeds spoke of the same files.
+    fn is_in_part(&self) -> bool {
+        matches!(self, Self::Owned(_) | Self::PartOfSystem(_))
+    }
+
     fn describe(&self, packages: &str) -> String {
         match self {
             Self::System(ecosystem) | Self::Language(ecosystem) => {
                 format!("{packages} of {ecosystem}: no advisories are loaded for it")
+            }
+            Self::Owned(ecosystem) => {
+                format!(
+                    "{packages} of {ecosystem} in files of the system's packages: no advisories are \
+                     loaded for it, and those on the system's packages spoke alone"
+                )
+            }
+            Self::PartOfSystem(ecosystem) => {
+                format!(
+                    "{packages} may be of {ecosystem}: no advisories are loaded for it, and others of \
+                     the release are"
+                )
             }
             Self::UnknownSystem => {
                 format!("{packages} of an unknown distribution: no advisories speak of it")
@@ -66,12 +88,26 @@ impl UnansweredKind {
 }
 
 impl Unanswered {
-    /// Counts a component.
+    /// Counts a component. Of what an owner brought, the advisories on the owner speak as well: only
+    /// those that a feed could add are missing.
     pub(super) fn add(&mut self, component: &Component) {
-        *self
-            .by_kind
-            .entry(UnansweredKind::of(component))
-            .or_default() += 1;
+        let kind = UnansweredKind::of(component);
+        match (component.standing.owner(), kind) {
+            (None, kind) => self.count(kind),
+            (Some(_), UnansweredKind::Language(ecosystem)) => {
+                self.count(UnansweredKind::Owned(ecosystem));
+            }
+            (Some(_), _) => {}
+        }
+    }
+
+    /// Counts a component that feeds were asked about, and not all that its release has.
+    pub(super) fn add_part(&mut self, missing: Ecosystem) {
+        self.count(UnansweredKind::PartOfSystem(missing));
+    }
+
+    fn count(&mut self, kind: UnansweredKind) {
+        *self.by_kind.entry(kind).or_default() += 1;
     }
 
     /// Gives one gap for each ecosystem. Without feeds for the operating system, or for anything at
@@ -83,7 +119,7 @@ impl Unanswered {
                 many => format!("{many} packages"),
             };
             let detail = kind.describe(&packages);
-            if kind.is_system() || !others_were_answered {
+            if kind.is_system() || !(others_were_answered || kind.is_in_part()) {
                 Gap::fatal(GapKind::NoFeed, detail)
             } else {
                 Gap::partial(GapKind::NoFeed, detail)

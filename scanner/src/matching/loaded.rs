@@ -31,6 +31,19 @@ pub(super) fn ecosystems(component: &Component, feeds: &FeedIndex) -> Vec<Ecosys
     names.iter().map(|name| Ecosystem::new(name)).collect()
 }
 
+/// Names the ecosystems that hold advisories on a component beside those that are loaded, where that is
+/// known: the repositories of a release of Red Hat Enterprise Linux.
+pub(super) fn missing(component: &Component, feeds: &FeedIndex) -> Vec<Ecosystem> {
+    let named = component.ecosystem.as_ref();
+    let named = named.filter(|it| it.family() == "Red Hat");
+    let Some(release) = named.and_then(|it| it.as_str().strip_suffix("baseos")) else {
+        return Vec::new();
+    };
+    let all = RED_HAT_REPOSITORIES.iter();
+    let all = all.map(|repository| Ecosystem::new(&format!("{release}{repository}")));
+    all.filter(|it| !feeds.has_ecosystem(it)).collect()
+}
+
 /// Tells whether any loaded ecosystem holds the advisories on a component.
 pub fn is_answered(component: &Component, feeds: &FeedIndex) -> bool {
     !ecosystems(component, feeds).is_empty()

@@ -67,12 +67,14 @@ pub fn judge_knowing(
     let mut asked: BTreeMap<Vec<Question>, Vec<&Component>> = BTreeMap::new();
     for component in &inventory.components {
         let questions = questions(component, feeds);
-        if !questions.is_empty() {
-            asked.entry(questions).or_default().push(component);
-        } else if component.standing.owner().is_none() {
-            // Of what an owner brought, the advisories on the owner speak.
+        if questions.is_empty() {
             unanswered.add(component);
+            continue;
         }
+        for missing in loaded::missing(component, feeds) {
+            unanswered.add_part(missing);
+        }
+        asked.entry(questions).or_default().push(component);
     }
     gaps.extend(unanswered.gaps(!asked.is_empty()));
     for (questions, components) in &mut asked {

@@ -23,6 +23,7 @@ mod informational;
 mod keys;
 mod many;
 mod owners;
+mod removed;
 mod severities;
 mod tracker;
 
