@@ -106,6 +106,9 @@ pub struct Pair<'a> {
 /// One block of most file systems: it holds the first record of every package database seen.
 pub const HEAD_BYTES: usize = 4_096;
 
+/// Most dots in an ending that a fed plugin claims: as many parts of a name are looked up.
+pub const MAX_ENDING_DOTS: usize = 3;
+
 /// A file that an analyzer claimed.
 #[derive(Clone, Copy, Debug)]
 pub struct WantedFile<'a> {

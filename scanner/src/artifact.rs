@@ -18,7 +18,8 @@ use sluicegate_model::media_type;
 
 use crate::facts::{Compression, Document, LayerFacts};
 use crate::image::layers::LayerInput;
-use crate::inventory::{merge, merge_alone};
+use crate::inventory::{merge_alone, merge_by};
+use crate::plugin_set::PluginSet;
 
 /// Raised with every change of what is taken for an artifact, or read of one.
 pub(crate) const ARTIFACT_REVISION: u32 = 4;
@@ -62,15 +63,25 @@ pub fn contents(
     config: Option<&ImageConfig>,
     facts: &[Arc<LayerFacts>],
 ) -> (Content, Inventory) {
+    contents_by(PluginSet::built_in(), manifest, config, facts)
+}
+
+/// Does the same and adds what the fed plugins of a set say, which made the layers' facts.
+pub fn contents_by(
+    plugins: &PluginSet,
+    manifest: &ImageManifest,
+    config: Option<&ImageConfig>,
+    facts: &[Arc<LayerFacts>],
+) -> (Content, Inventory) {
     let content = classify(manifest, facts);
     let digests = manifest.layers.iter().map(|layer| &layer.digest);
     let layers = digests.zip(facts.iter().map(AsRef::as_ref));
     let inventory = match content {
         Content::Image => {
             let layers = layers.map(|(digest, facts)| LayerInput { digest, facts });
-            merge(config, &layers.collect::<Vec<_>>())
+            merge_by(plugins, config, &layers.collect::<Vec<_>>())
         }
-        Content::Artifact(_) => held(layers),
+        Content::Artifact(_) => held(layers, plugins),
     };
     (content, inventory)
 }
@@ -205,7 +216,10 @@ fn is_chart(facts: &[Arc<LayerFacts>]) -> bool {
 }
 
 /// Reads what is an archive among the layers, each on its own: nobody lays them over each other.
-fn held<'a>(layers: impl Iterator<Item = (&'a Digest, &'a LayerFacts)>) -> Inventory {
+fn held<'a>(
+    layers: impl Iterator<Item = (&'a Digest, &'a LayerFacts)>,
+    plugins: &PluginSet,
+) -> Inventory {
     let mut held = Inventory::default();
     for (digest, facts) in layers {
         let nothing;
@@ -215,10 +229,12 @@ fn held<'a>(layers: impl Iterator<Item = (&'a Digest, &'a LayerFacts)>) -> Inven
         } else {
             facts
         };
-        let alone = merge_alone(LayerInput { digest, facts });
+        let alone = merge_alone(LayerInput { digest, facts }, plugins);
         held.distro = held.distro.or(alone.distro);
         held.components.extend(alone.components);
         held.declared.extend(alone.declared);
+        held.told.extend(alone.told);
+        held.weaknesses.extend(alone.weaknesses);
         held.gaps.extend(alone.gaps);
         held.layers.extend(alone.layers);
     }
@@ -226,6 +242,10 @@ fn held<'a>(layers: impl Iterator<Item = (&'a Digest, &'a LayerFacts)>) -> Inven
     held.components.dedup();
     held.declared.sort();
     held.declared.dedup();
+    held.told.sort();
+    held.told.dedup();
+    held.weaknesses.sort();
+    held.weaknesses.dedup();
     held.gaps.sort();
     held.gaps.dedup();
     held

@@ -12,6 +12,7 @@ mod path_set;
 mod readers;
 mod readings;
 mod stored;
+mod told;
 mod weight;
 
 use std::io::Read;
@@ -32,6 +33,7 @@ pub(crate) use readers::NO_ENTRY;
 pub use readers::{PluginName, Readers};
 pub use readings::{Disputed, Reader, ReaderSet};
 pub use stored::{Compression, Document, StoredForm};
+pub use told::{Told, ToldFile};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
@@ -80,6 +82,9 @@ pub struct LayerFacts {
     /// Which of the events only some readers of archives have; the rest have them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disputed: Vec<Disputed>,
+    /// What fed plugins say of the layer's files, in archive order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<ToldFile>,
     /// Every path that is neither a directory nor a symbolic link; stored apart from the text.
     #[serde(skip)]
     pub plain_paths: PathSet,

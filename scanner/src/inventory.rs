@@ -3,6 +3,7 @@
 //! What of it is to be believed is judged in `image/judge`.
 
 mod appliers;
+mod told;
 
 use std::collections::BTreeSet;
 
@@ -40,12 +41,26 @@ pub(crate) const MERGE_REVISION: u32 = 15;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
-    take_stock(config, layers, proof::check(config, layers))
+    merge_by(PluginSet::built_in(), config, layers)
+}
+
+/// Does the same and adds what the fed plugins of a set say, which made the layers' facts.
+pub fn merge_by(
+    plugins: &PluginSet,
+    config: Option<&ImageConfig>,
+    layers: &[LayerInput<'_>],
+) -> Inventory {
+    let mut inventory = take_stock(config, layers, proof::check(config, layers));
+    told::add(&mut inventory, layers, plugins);
+    inventory
 }
 
 /// Reads one layer that is part of no image: nothing says what it has to be.
-pub(crate) fn merge_alone(layer: LayerInput<'_>) -> Inventory {
-    take_stock(None, &[layer], Vec::new())
+pub(crate) fn merge_alone(layer: LayerInput<'_>, plugins: &PluginSet) -> Inventory {
+    let layers = [layer];
+    let mut inventory = take_stock(None, &layers, Vec::new());
+    told::add(&mut inventory, &layers, plugins);
+    inventory
 }
 
 fn take_stock(
@@ -115,6 +130,8 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
         distro,
         components,
         declared,
+        told: Vec::new(),
+        weaknesses: Vec::new(),
         gaps,
         platform: config.map(platform).unwrap_or_default(),
         created: config.and_then(|config| config.created.clone()),

@@ -5,13 +5,14 @@
 //! manifest's layers to what it is and holds; [`judge`] holds that against the advisories. What
 //! could not be read is always a gap, never an error and never silence.
 //!
-//! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`] and `plugin_set` (who
-//! reads which file), [`facts`], `image` (layers to one tree, and what is judged of it),
+//! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`], [`fed`] and `plugin_set`
+//! (who reads which file), [`facts`], `image` (layers to one tree, and what is judged of it),
 //! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`feeds`], `eol`,
 //! `knowledge`, `report`, [`matching`], `change`.
 
 pub mod analyzer;
 pub mod facts;
+pub mod fed;
 pub mod feeds;
 pub mod limits;
 pub mod matching;
@@ -43,16 +44,17 @@ mod report;
 #[cfg(test)]
 mod testing;
 
-pub use artifact::{contents, is_surely_image};
+pub use analyzers::package_of;
+pub use artifact::{contents, contents_by, is_surely_image};
 pub use change::{Reach, reach};
 pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
-pub use inventory::merge;
+pub use inventory::{merge, merge_by};
 pub use layer::{MAGIC_BYTES, is_compressed, scan_layer, scan_layer_again};
 pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
 pub use matching::{KnownPackages, judge, judge_knowing, judging_bytes};
 pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{
-    PluginInfo, PluginKind, facts_fingerprint, fingerprint, fingerprint_by, plugins,
+    PluginInfo, PluginKind, describe_fed, facts_fingerprint, fingerprint, fingerprint_by, plugins,
 };

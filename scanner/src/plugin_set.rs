@@ -7,6 +7,7 @@
 mod claimed;
 mod claims;
 mod databases;
+mod fed;
 mod packaged;
 mod reuse;
 mod set;
@@ -14,6 +15,7 @@ mod set;
 pub(crate) use self::claimed::{ClaimedFile, EarlyDigests};
 pub(crate) use self::claims::Claimants;
 pub(crate) use self::databases::Databases;
+pub(crate) use self::fed::FedWork;
 pub use self::reuse::Kept;
 pub(crate) use self::reuse::{Earlier, EarlierFind};
 pub use self::set::PluginSet;

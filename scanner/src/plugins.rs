@@ -10,6 +10,7 @@ use crate::artifact::ARTIFACT_REVISION;
 use crate::distro::DISTRO_REVISION;
 use crate::eol::EOL_REVISION;
 use crate::facts::FACTS_FORMAT;
+use crate::fed::{FedKind, FedPlugin};
 use crate::feeds::{FeedInfo, INDEX_FORMAT, formats};
 use crate::inventory::MERGE_REVISION;
 use crate::layer::LAYER_REVISION;
@@ -30,6 +31,12 @@ pub struct PluginInfo {
     pub claims: Vec<String>,
     /// Whether it runs.
     pub enabled: bool,
+    /// Of a fed one, its version, as its author says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Of a fed one, the SHA-256 of its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// What a plugin does.
@@ -42,6 +49,8 @@ pub enum PluginKind {
     Matcher,
     /// Reads advisories.
     Feed,
+    /// Finds weaknesses that no advisory speaks of.
+    Detector,
 }
 
 /// The parts that are no plugins and decide what is found, each with its revision: raised with
@@ -76,9 +85,19 @@ pub fn fingerprint() -> &'static str {
     &FINGERPRINT
 }
 
-/// Gives the same of a set of plugins.
-pub fn fingerprint_by(_plugins: &PluginSet) -> String {
-    fingerprint().to_owned()
+/// Gives the same of a set with fed plugins, of which each name, version and digest enters it; without
+/// any it is [`fingerprint`].
+pub fn fingerprint_by(plugins: &PluginSet) -> String {
+    let fed: Vec<_> = plugins.fed().map(|plugin| plugin.id().kept_as()).collect();
+    if fed.is_empty() {
+        return fingerprint().to_owned();
+    }
+    let mut hash = sha2::Sha256::new();
+    hash.update(format!("{}\n", fingerprint()));
+    for plugin in fed {
+        hash.update(format!("{}\n", plugin.name));
+    }
+    hex::encode(hash.finalize().get(..16).unwrap_or_default())
 }
 
 /// Gives the identity of what makes facts beside the analyzers, which facts name themselves.
@@ -112,6 +131,30 @@ fn of_analyzer(analyzer: &dyn Analyzer) -> PluginInfo {
         kind: PluginKind::Analyzer,
         claims: analyzer.claims().into_iter().map(describe).collect(),
         enabled: true,
+        version: None,
+        digest: None,
+    }
+}
+
+/// Describes a plugin that was fed.
+pub fn describe_fed(plugin: &dyn FedPlugin) -> PluginInfo {
+    let id = plugin.id();
+    let claims = plugin.claims();
+    PluginInfo {
+        name: format!("fed/{}", id.name),
+        revision: 0,
+        kind: match plugin.kind() {
+            FedKind::Analyzer => PluginKind::Analyzer,
+            FedKind::Detector => PluginKind::Detector,
+        },
+        claims: if claims.is_empty() {
+            vec!["the inventory".to_owned()]
+        } else {
+            claims.into_iter().map(describe).collect()
+        },
+        enabled: true,
+        version: Some(id.version.to_owned()),
+        digest: Some(format!("sha256:{}", id.digest)),
     }
 }
 
@@ -126,6 +169,8 @@ fn of_matcher(matcher: &MatcherInfo) -> PluginInfo {
             .map(|name| (*name).to_owned())
             .collect(),
         enabled: true,
+        version: None,
+        digest: None,
     }
 }
 
@@ -136,6 +181,8 @@ fn of_feed(feed: FeedInfo) -> PluginInfo {
         kind: PluginKind::Feed,
         claims: vec![feed.place.to_owned()],
         enabled: true,
+        version: None,
+        digest: None,
     }
 }
 

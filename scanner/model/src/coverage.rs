@@ -188,6 +188,8 @@ pub enum GapKind {
     FeedEnded,
     /// A layer that no scanner was there for: another time one may be.
     NoScanner,
+    /// A fed plugin that trapped, ran out of its limits or said what it may not.
+    PluginFailed,
 }
 
 impl GapKind {
@@ -235,6 +237,6 @@ mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), name.as_str());
         }
         let ends = [names.first(), names.last()].map(|name| name.map(String::as_str));
-        assert_eq!(ends, [Some("no-feed"), Some("no-scanner")]);
+        assert_eq!(ends, [Some("no-feed"), Some("plugin-failed")]);
     }
 }

@@ -8,6 +8,7 @@ use crate::coverage::Gap;
 use crate::digest::Digest;
 use crate::package::{Component, Distro, Ecosystem, LayerOrigin};
 use crate::run_config::RunConfig;
+use crate::weakness::{FoundWeakness, ToldComponent};
 
 /// The merged image's components, distro and gaps.
 ///
@@ -22,6 +23,12 @@ pub struct Inventory {
     /// What lockfiles name, matched with nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<Component>,
+    /// Of the components, those that fed plugins alone name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<ToldComponent>,
+    /// What fed plugins found that no advisory speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weaknesses: Vec<FoundWeakness>,
     /// What could not be looked at.
     pub gaps: Vec<Gap>,
     /// `os/architecture[/variant]` from the config.

@@ -37,6 +37,8 @@ mod stanza;
 
 use crate::analyzer::Analyzer;
 
+pub use sbom::package_of;
+
 /// Makes the analyzers, in the order in which they run on a file.
 pub(crate) fn all() -> Vec<Box<dyn Analyzer>> {
     let mut all: Vec<Box<dyn Analyzer>> = vec![

@@ -12,6 +12,8 @@ use crate::limits::MIB;
 mod documents;
 mod purls;
 
+pub use self::purls::package_of;
+
 pub(super) struct Sbom;
 
 impl Analyzer for Sbom {

@@ -7,17 +7,19 @@ use std::mem::size_of;
 
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::package::Package;
+use sluicegate_model::weakness::Weakness;
 
 use super::{
     Candidate, Disputed, Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile,
-    PathHash, Record,
+    PathHash, Record, Told,
 };
 
 /// What the allocator adds to a piece of its own: its header, and rounding up.
 const PIECE_BYTES: usize = 16;
 
 impl LayerFacts {
-    /// Estimates how much memory the facts take, in bytes.
+    /// Estimates how much memory the facts take, in bytes. What fed plugins say is not counted: it has
+    /// bounds of its own, and takes no layer's place among those of an image.
     pub fn weight(&self) -> u64 {
         let events: usize = self.events.iter().map(event).sum();
         let gaps: usize = self.gaps.iter().map(gap).sum();
@@ -26,6 +28,32 @@ impl LayerFacts {
         let disputed = self.disputed.len() * size_of::<Disputed>();
         widened(size_of::<Self>() + events + gaps + paths + readers + disputed)
     }
+}
+
+impl Told {
+    /// Estimates how much memory it takes, in bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        let packages: usize = self.packages.iter().map(told_package).sum();
+        let weaknesses: usize = self.weaknesses.iter().map(weakness).sum();
+        let words = self.gaps.iter().chain(&self.failed);
+        let words: usize = words.map(|word| size_of::<String>() + text(word)).sum();
+        widened(size_of::<Self>() + packages + weaknesses + words)
+    }
+}
+
+fn told_package(told: &Package) -> usize {
+    size_of::<Package>() + package(told)
+}
+
+fn weakness(weakness: &Weakness) -> usize {
+    let package = weakness.package.as_ref();
+    let package = package.map_or(0, |it| text(&it.name) + text(&it.version) + text(&it.purl));
+    let remedies = weakness.remedy.iter();
+    let remedies = remedies.map(|it| size_of_val(it) + text(&it.package) + text(&it.version));
+    let names = weakness.aliases.iter();
+    let names = names.map(|name| size_of::<String>() + text(name));
+    let own = text(&weakness.id) + text(&weakness.summary) + text(&weakness.path);
+    size_of::<Weakness>() + own + package + remedies.sum::<usize>() + names.sum::<usize>()
 }
 
 impl Observations {

@@ -17,4 +17,5 @@ mod presence;
 pub(crate) mod proof;
 mod spellings;
 pub(crate) mod stack;
+pub(crate) mod told;
 pub(crate) mod tree;

@@ -10,7 +10,7 @@ use crate::facts::{Event, FileFacts, LayerFacts, NO_ENTRY, PathHash, ReaderSet, 
 use crate::gaps::GapList;
 use crate::limits::{Limits, STOPPED};
 use crate::path;
-use crate::plugin_set::{Claimants, Earlier, PluginSet};
+use crate::plugin_set::{Claimants, Earlier, FedWork, PluginSet};
 
 use super::archive::{Archive, ArchiveError, Content};
 use super::chart::ChartSigns;
@@ -24,6 +24,7 @@ use super::witnesses::Witnesses;
 mod content;
 mod contradictions;
 mod disputed;
+mod fed;
 mod kept;
 
 /// Prefix of names that remove what lower layers have. Source: OCI image-spec, layer.md.
@@ -61,6 +62,7 @@ pub(super) fn walk(
         spool: Spool::new(limits),
         pairs: Pairs::default(),
         chart: ChartSigns::default(),
+        fed: FedWork::default(),
         path: String::new(),
         whose: ReaderSet::ALL,
         stopped: ReaderSet::default(),
@@ -70,6 +72,7 @@ pub(super) fn walk(
         walk.gaps.push(stop);
     }
     walk.join_pairs();
+    walk.end_fed();
     walk.facts.tar = archive.is_recognized();
     walk.facts.chart = walk.chart.are_a_chart();
     walk.finish()
@@ -94,6 +97,7 @@ struct Walk<'a> {
     spool: Spool<'a>,
     pairs: Pairs<'a>,
     chart: ChartSigns,
+    fed: FedWork,
     /// The entry's path; reused.
     path: String,
     /// Whose reading is being walked.
@@ -246,10 +250,13 @@ impl Walk<'_> {
             self.gaps.push(escapes(target));
             return Ok(());
         }
+        let missed = self.plugins.fed_claimants_of_name(path, &clean_target);
         self.keep(Event::Hardlink {
             path: path.to_owned(),
             target: clean_target,
-        })
+        })?;
+        self.fed_missed(path, &missed);
+        Ok(())
     }
 
     fn record(&mut self, mut facts: FileFacts, claimants: &Claimants) -> Result<(), Gap> {

@@ -23,6 +23,9 @@ const FINDINGS_IN_MEMORY: u64 = 24;
 /// bound.
 const MAX_FINDINGS_BYTES: u64 = 96 * MIB;
 
+/// What a weakness that a plugin found takes on its way, several times over.
+const WEAKNESS_BYTES: u64 = 8 * 1024;
+
 /// What a component takes beside its texts: itself, and its place in the table of what is asked.
 const COMPONENT_BYTES: usize = size_of::<Component>() + size_of::<Question>() + 128;
 
@@ -42,8 +45,10 @@ pub(super) fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
     let listed = inventory.components.iter().chain(&inventory.declared);
     let components: usize = listed.map(weight).sum();
     let components = u64::try_from(components).unwrap_or(u64::MAX);
+    let weaknesses = u64::try_from(inventory.weaknesses.len()).unwrap_or(u64::MAX);
     found
         .min(MAX_FINDINGS_BYTES)
+        .saturating_add(weaknesses.saturating_mul(WEAKNESS_BYTES))
         .saturating_add(largest)
         .saturating_add(components)
         .saturating_add(MIB)

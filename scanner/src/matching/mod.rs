@@ -16,6 +16,7 @@ mod presence;
 mod question;
 mod scope;
 mod severity;
+mod told;
 mod triage;
 
 use std::cmp::Ordering;
@@ -26,7 +27,7 @@ use jiff::Timestamp;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Component, Owner, PackageType};
+use sluicegate_model::package::{Component, Ecosystem, Owner, PackageType};
 use sluicegate_model::report::Report;
 
 pub use known::KnownPackages;
@@ -63,9 +64,69 @@ pub fn judge_knowing(
 ) -> Report {
     let mut gaps = GapList::default();
     gaps.extend(inventory.gaps.iter().cloned());
+    let support = eol::standing(inventory, now);
+    let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
+    let (own, fed) = told::apart(inventory);
+    let own = answer_all(&own, feeds, known, Bounds::of_image(most), gaps);
+    let fed = answer_all(&fed, feeds, known, Bounds::of_plugins(), GapList::default());
+    let (mut findings, mut gaps) = (own.findings, own.gaps);
+    findings.extend(support.finding);
+    findings.extend(fed.findings);
+    findings.extend(told::findings(inventory, feeds));
+    gaps.extend(fed.gaps);
+    gaps.extend(told::gap(inventory));
+    let used = own.used.iter().chain(&fed.used);
+    let known = knowledge::known(&used.collect(), inventory, feeds, support.ended, now);
+    report::assemble(inventory, feeds, findings, gaps, known, support.ends)
+}
+
+/// What the matching of some components may take, and what it is beside.
+struct Bounds {
+    most_findings: usize,
+    questions: usize,
+    /// Whether they are beside others, so that a feed which none of them has says little.
+    are_beside: bool,
+}
+
+impl Bounds {
+    fn of_image(most_findings: usize) -> Self {
+        Self {
+            most_findings,
+            questions: MAX_QUESTIONS,
+            are_beside: false,
+        }
+    }
+
+    /// Of what plugins name; whatever that is, it takes nothing from the rest.
+    fn of_plugins() -> Self {
+        Self {
+            most_findings: told::MAX_FINDINGS,
+            questions: told::MAX_QUESTIONS,
+            are_beside: true,
+        }
+    }
+}
+
+/// What the feeds say of some components.
+#[derive(Default)]
+struct Answered {
+    findings: Vec<Finding>,
+    gaps: Vec<Gap>,
+    /// The ecosystems that were asked.
+    used: BTreeSet<Ecosystem>,
+}
+
+/// Asks the feeds about some components.
+fn answer_all(
+    components: &[&Component],
+    feeds: &FeedIndex,
+    known: &KnownPackages,
+    bounds: Bounds,
+    mut gaps: GapList,
+) -> Answered {
     let mut unanswered = Unanswered::default();
     let mut asked: BTreeMap<Vec<Question>, Vec<&Component>> = BTreeMap::new();
-    for component in &inventory.components {
+    for component in components {
         let questions = questions(component, feeds);
         if questions.is_empty() {
             unanswered.add(component);
@@ -76,18 +137,17 @@ pub fn judge_knowing(
         }
         asked.entry(questions).or_default().push(component);
     }
-    gaps.extend(unanswered.gaps(!asked.is_empty()));
+    gaps.extend(unanswered.gaps(bounds.are_beside || !asked.is_empty()));
     for (questions, components) in &mut asked {
         components.sort_by(|one, other| compare(questions, one, other));
     }
-    let support = eol::standing(inventory, now);
-    let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
     let mut matching = Matching {
         feeds,
         known,
-        listing: Listing::of(most),
+        listing: Listing::of(bounds.most_findings),
         gaps,
-        questions_left: MAX_QUESTIONS,
+        questions: bounds.questions,
+        questions_left: bounds.questions,
         unmatched: 0,
         own_epochs: BTreeSet::new(),
         words: BTreeMap::new(),
@@ -96,11 +156,13 @@ pub fn judge_knowing(
     for (questions, components) in &asked {
         matching.answer_all(questions, components);
     }
-    let (mut findings, gaps) = matching.finish();
-    findings.extend(support.finding);
-    let used = asked.keys().flatten().map(|question| &question.ecosystem);
-    let known = knowledge::known(&used.collect(), inventory, feeds, support.ended, now);
-    report::assemble(inventory, feeds, findings, gaps, known, support.ends)
+    let (findings, gaps) = matching.finish();
+    let used = asked.keys().flatten();
+    Answered {
+        findings,
+        gaps,
+        used: used.map(|question| question.ecosystem.clone()).collect(),
+    }
 }
 
 /// Estimates how much memory judging an inventory takes, in bytes, without doing it.
@@ -114,6 +176,7 @@ struct Matching<'a> {
     known: &'a KnownPackages,
     listing: Listing<'a>,
     gaps: GapList,
+    questions: usize,
     questions_left: usize,
     /// Packages for which no questions were left.
     unmatched: usize,
@@ -206,8 +269,8 @@ impl<'a> Matching<'a> {
     fn finish(mut self) -> (Vec<Finding>, Vec<Gap>) {
         if self.unmatched > 0 {
             let detail = format!(
-                "matching takes over {MAX_QUESTIONS} questions: {} packages were not matched",
-                self.unmatched
+                "matching takes over {} questions: {} packages were not matched",
+                self.questions, self.unmatched
             );
             self.gaps.push(Gap::fatal(GapKind::Budget, detail));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::analyzer::{HEAD_BYTES, Wants};
+use crate::analyzer::{HEAD_BYTES, MAX_ENDING_DOTS as MAX_DOTS, Wants};
 
 /// The analyzers that claimed one entry, by their places in the set; ordered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub(super) struct Claims {
     named: HashMap<Box<str>, Claimants>,
     /// Few enough that comparing each costs less than lower-casing every name.
     endings: Vec<(Box<str>, u16)>,
+    /// Endings of any number, in lower case.
+    many_endings: HashMap<Box<str>, Claimants>,
     around: Vec<(Box<str>, Box<str>, u16)>,
     in_dirs_named: Vec<(Box<str>, Box<str>, u16)>,
     content: Vec<ContentClaim>,
@@ -80,6 +82,15 @@ impl Claims {
         table.entry(key.into()).or_default().add(place);
     }
 
+    /// Takes a claim in of which there may be thousands: an ending is looked up then.
+    pub(super) fn add_one_of_many(&mut self, wants: Wants<'_>, place: u16) {
+        let Wants::Ending(ending) = wants else {
+            return self.add(wants, place);
+        };
+        let ending = ending.to_ascii_lowercase().into();
+        self.many_endings.entry(ending).or_default().add(place);
+    }
+
     /// Decides by name.
     pub(super) fn by_path(&self, path: &str) -> Claimants {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -97,6 +108,15 @@ impl Claims {
         for (ending, place) in &self.endings {
             if ends_with(name, ending) {
                 claimants.add(*place);
+            }
+        }
+        if !self.many_endings.is_empty() {
+            let lower = name.to_ascii_lowercase();
+            for (at, _) in lower.rmatch_indices('.').take(MAX_DOTS) {
+                let ending = lower.get(at..).unwrap_or_default();
+                if let Some(found) = self.many_endings.get(ending) {
+                    claimants.add_all(found);
+                }
             }
         }
         for (starts, ends, place) in &self.around {

@@ -9,7 +9,8 @@ use sluicegate_model::coverage::GapKind;
 use super::claims::Claimants;
 use super::set::PluginSet;
 use crate::analyzer::{Analyzer, Wants};
-use crate::facts::{Event, FileFacts, LayerFacts, PathHash, PluginName};
+use crate::facts::{Event, FileFacts, LayerFacts, PathHash, PluginName, Told, ToldFile};
+use crate::fed::FedPlugin;
 
 /// What kept facts are to a set of analyzers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +39,15 @@ pub(crate) struct Earlier<'a> {
 }
 
 impl PluginSet {
-    /// Gives the analyzers' names and revisions, in their order.
+    /// Gives the analyzers' names and revisions, in their order, then the fed plugins'.
     pub fn names(&self) -> Vec<PluginName> {
         let names = self.analyzers().map(|analyzer| PluginName {
             name: analyzer.id().name.to_owned(),
             revision: analyzer.id().revision,
         });
-        names.collect()
+        names
+            .chain(self.fed().map(|plugin| plugin.id().kept_as()))
+            .collect()
     }
 
     /// Tells whether stored facts were made by this very set; looks at their beginning only.
@@ -70,6 +73,10 @@ impl PluginSet {
         }
         let places: Vec<Option<u16>> = then.iter().map(|name| place(&now, name)).collect();
         let moved = |old: u16| places.get(usize::from(old)).copied().flatten();
+        facts.told.retain(|told| moved(told.plugin).is_some());
+        for told in &mut facts.told {
+            told.plugin = moved(told.plugin).unwrap_or(told.plugin);
+        }
         facts.readers.renumber(now, moved);
         Kept::Adopted(Box::new(facts))
     }
@@ -77,6 +84,13 @@ impl PluginSet {
     fn may_claim_of(&self, news: &[usize], facts: &LayerFacts) -> bool {
         let analyzers = news.iter().filter_map(|at| self.at(*at));
         let mut claims = analyzers.flat_map(Analyzer::claims);
+        if claims.any(|wants| may_have(facts, wants)) {
+            return true;
+        }
+        let before = self.analyzers().count();
+        let fed = news.iter().filter_map(|at| at.checked_sub(before));
+        let fed = fed.filter_map(|at| self.fed_at(u16::try_from(at).ok()?));
+        let mut claims = fed.flat_map(FedPlugin::claims);
         claims.any(|wants| may_have(facts, wants))
     }
 }
@@ -85,7 +99,12 @@ impl PluginSet {
 /// may go further with other analyzers.
 fn is_whole(facts: &LayerFacts) -> bool {
     let mut kinds = facts.gaps.iter().map(|gap| gap.kind);
-    let has_stopped = kinds.any(|kind| matches!(kind, GapKind::Budget | GapKind::AnalyzerFailed));
+    let stops = [
+        GapKind::Budget,
+        GapKind::AnalyzerFailed,
+        GapKind::PluginFailed,
+    ];
+    let has_stopped = kinds.any(|kind| stops.contains(&kind));
     !has_stopped && !facts.readers.plugins.is_empty()
 }
 
@@ -160,6 +179,22 @@ impl<'a> Earlier<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Tells whether the plugin at a place among all read the layer then.
+    pub(crate) fn is_known(&self, place: u16) -> bool {
+        self.is_known.get(usize::from(place)) == Some(&true)
+    }
+
+    /// Gives what a plugin that read the layer then said of an entry of the archive.
+    pub(crate) fn told_of(&self, entry: u32, plugin: &PluginName) -> Option<&'a Told> {
+        let told = &self.facts.told;
+        let first = told.partition_point(|told| told.entry < entry);
+        let of_entry = told.iter().skip(first);
+        let mut of_entry = of_entry.take_while(|told| told.entry == entry);
+        let then = &self.facts.readers.plugins;
+        let by_it = |told: &&ToldFile| then.get(usize::from(told.plugin)) == Some(plugin);
+        of_entry.find(by_it).map(|told| &told.told)
     }
 }
 

@@ -1,18 +1,20 @@
 //! The set itself: which analyzers run, in which order, and what becomes of their failures.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::analyzer::{AnalyzeError, Analyzer, Pair, SpooledFile};
 use crate::analyzers;
 use crate::facts::{FileFacts, Observations};
+use crate::fed::{FedError, FedPlugin};
 use crate::limits::{STOPPED, USUAL_BYTES};
 
 use super::claimed::ClaimedFile;
 use super::claims::{Claimants, Claims};
 use super::databases::Databases;
+use super::fed::Fed;
 use super::packaged::may_be_owned;
 
 /// Where a claimed file lies while it is analyzed.
@@ -35,6 +37,7 @@ pub struct PluginSet {
     analyzers: Vec<Box<dyn Analyzer>>,
     claims: Claims,
     databases: Databases,
+    pub(super) fed: Fed,
 }
 
 impl PluginSet {
@@ -53,7 +56,16 @@ impl PluginSet {
             analyzers,
             claims,
             databases,
+            fed: Fed::default(),
         }
+    }
+
+    /// Gives the set of every analyzer of the program and of plugins that were fed.
+    pub fn with_fed(fed: Vec<Arc<dyn FedPlugin>>) -> Result<Self, FedError> {
+        Ok(Self {
+            fed: Fed::of(fed)?,
+            ..Self::new(analyzers::all())
+        })
     }
 
     /// Gives the set of every analyzer of the program.

@@ -14,6 +14,12 @@ const MAX_PART_BYTES: usize = 512;
 
 /// Reads a purl; none where it is broken, has no version, or names no kind of package.
 pub(super) fn package(purl: &str) -> Option<Package> {
+    // Of `generic` sources nobody knows what they are.
+    package_of(purl).filter(|package| package.package_type != PackageType::Generic)
+}
+
+/// Reads the purl of a package that somebody answers for, `generic` ones too.
+pub fn package_of(purl: &str) -> Option<Package> {
     let purl = PackageUrl::from_str(purl).ok()?;
     let package_type = package_type(purl.ty())?;
     let version = purl.version().filter(|version| !version.is_empty())?;
@@ -40,10 +46,8 @@ pub(super) fn package(purl: &str) -> Option<Package> {
 
 /// Gives the kind of package.
 fn package_type(purl_type: &str) -> Option<PackageType> {
-    // Of `generic` sources nobody knows what they are.
     let known = |kind: &&PackageType| kind.purl_type() == purl_type;
-    let found = PackageType::ALL.iter().find(known).copied();
-    found.filter(|kind| *kind != PackageType::Generic)
+    PackageType::ALL.iter().find(known).copied()
 }
 
 fn name(package_type: PackageType, namespace: Option<&str>, name: &str) -> String {

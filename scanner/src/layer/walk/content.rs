@@ -30,6 +30,21 @@ impl Walk<'_> {
         content
             .read_content(&mut self.content, head_bytes)
             .map_err(unreadable)?;
+        let Some(whole) = self.fed(content, size_bytes, path)? else {
+            return self.for_analyzers(content, size_bytes, path);
+        };
+        // Analyzers are given the file as if nobody had read it.
+        let mut rest = whole.get(self.content.len()..).unwrap_or_default();
+        self.for_analyzers(&mut rest, size_bytes, path)
+    }
+
+    /// Gives a file, of which the beginning is at hand, to the analyzers that claim it.
+    fn for_analyzers(
+        &mut self,
+        content: &mut dyn Content,
+        size_bytes: u64,
+        path: &str,
+    ) -> Result<(), Gap> {
         let claimants = self.claimants(path);
         match self.known(path, &claimants) {
             Some(EarlierFind::Facts(facts)) => return self.record(*facts, &claimants),
@@ -188,6 +203,6 @@ impl Walk<'_> {
     }
 }
 
-fn unreadable(error: ArchiveError) -> Gap {
+pub(super) fn unreadable(error: ArchiveError) -> Gap {
     Gap::fatal(GapKind::LayerUnreadable, error.to_string())
 }

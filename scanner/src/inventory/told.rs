@@ -1,0 +1,223 @@
+//! Adds what fed plugins say to an inventory, after everything else has been judged.
+//!
+//! It adds components, weaknesses and gaps and changes none that is there. Each plugin has a budget
+//! of its own, so that none takes another's place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::digest::Digest;
+use sluicegate_model::inventory::Inventory;
+use sluicegate_model::package::{Component, Evidence};
+use sluicegate_model::weakness::{FoundWeakness, ToldComponent, Weakness};
+
+use super::{appliers, component};
+use crate::facts::{FoundPackage, Told, ToldFile};
+use crate::image::layers::LayerInput;
+use crate::image::told::{PresentFile, present};
+use crate::image::tree::Applier;
+use crate::path;
+use crate::plugin_set::PluginSet;
+
+/// Most packages that one plugin adds to an image.
+const MAX_PACKAGES: usize = 1_000;
+
+/// Most weaknesses that one plugin adds to an image.
+const MAX_WEAKNESSES: usize = 200;
+
+/// Most gaps that one plugin adds to an image in its own words.
+const MAX_GAPS: usize = 100;
+
+/// Adds what plugins said of files that are in the merged image, then what they say of the whole.
+pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins: &PluginSet) {
+    if !plugins.has_fed() {
+        return;
+    }
+    let mut sayings = Sayings::of(inventory);
+    for PresentFile { path, layer, told } in present_files(layers, plugins) {
+        let Some(layer) = layers.get(layer) else {
+            continue;
+        };
+        let (first, end) = told;
+        for file in layer.facts.told.get(first..end).unwrap_or_default() {
+            if let Some(plugin) = teller(layer, file, plugins) {
+                let shown = path::shown(&path);
+                sayings.take(plugin, Some(&shown), layer.digest, &file.told, inventory);
+            }
+        }
+    }
+    let last = layers.last().map(|layer| layer.digest);
+    if let Some(layer) = last {
+        for (plugin, told) in plugins.detect(inventory) {
+            sayings.take(plugin.id().name, None, layer, &told, inventory);
+        }
+    }
+    sayings.finish(inventory);
+}
+
+fn present_files(layers: &[LayerInput<'_>], plugins: &PluginSet) -> BTreeSet<PresentFile> {
+    if layers.iter().all(|layer| layer.facts.told.is_empty()) {
+        return BTreeSet::new();
+    }
+    let (mut files, departs) = present(Applier::USUAL, layers, plugins);
+    for applier in appliers::others(layers, departs) {
+        files.extend(present(applier, layers, plugins).0);
+    }
+    files
+}
+
+/// Gives the plugin that says it, where that is one of the set.
+fn teller<'a>(layer: &LayerInput<'_>, file: &ToldFile, plugins: &'a PluginSet) -> Option<&'a str> {
+    let made = &layer.facts.readers.plugins;
+    let name = made.get(usize::from(file.plugin))?;
+    Some(plugins.fed_named(name)?.id().name)
+}
+
+/// What plugins say of one image, while it is collected.
+struct Sayings {
+    /// Which packages are known, by URL and place: those are never a plugin's.
+    known: BTreeSet<(String, String)>,
+    each: BTreeMap<String, Counts>,
+    failures: BTreeMap<(String, Digest), Failure>,
+}
+
+#[derive(Default)]
+struct Counts {
+    packages: usize,
+    weaknesses: usize,
+    gaps: usize,
+}
+
+/// A plugin's failures in one layer.
+struct Failure {
+    path: Option<String>,
+    why: String,
+    count: u64,
+}
+
+impl Sayings {
+    fn of(inventory: &Inventory) -> Self {
+        let components = inventory.components.iter();
+        let known = components.map(|it| (it.purl.clone(), it.path.clone()));
+        Self {
+            known: known.collect(),
+            each: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    fn take(
+        &mut self,
+        plugin: &str,
+        path: Option<&str>,
+        layer: &Digest,
+        told: &Told,
+        inventory: &mut Inventory,
+    ) {
+        if let Some(why) = &told.failed {
+            let failures = self.failures.entry((plugin.to_owned(), layer.clone()));
+            let failure = failures.or_insert_with(|| Failure {
+                path: path.map(str::to_owned),
+                why: why.clone(),
+                count: 0,
+            });
+            failure.count += 1;
+            return;
+        }
+        let counts = self.each.entry(plugin.to_owned()).or_default();
+        for package in &told.packages {
+            counts.packages += 1;
+            if counts.packages <= MAX_PACKAGES {
+                let path = path.unwrap_or_default();
+                let found = FoundPackage::of(Evidence::Installed, package.clone());
+                let distro = inventory.distro.as_ref();
+                let component = component(path, &found, layer, distro, None);
+                let key = (component.purl.clone(), component.path.clone());
+                if self.known.insert(key) {
+                    add_component(inventory, plugin, component);
+                }
+            }
+        }
+        for weakness in &told.weaknesses {
+            counts.weaknesses += 1;
+            if counts.weaknesses <= MAX_WEAKNESSES {
+                let weakness = placed(weakness, path);
+                inventory.weaknesses.push(FoundWeakness {
+                    plugin: plugin.to_owned(),
+                    layer: layer.clone(),
+                    weakness,
+                });
+            }
+        }
+        for gap in &told.gaps {
+            counts.gaps += 1;
+            if counts.gaps <= MAX_GAPS {
+                let detail = path::sentence(format!("plugin {plugin}: {gap}"));
+                let gap = Gap::partial(GapKind::FileUnreadable, detail).in_layer(layer.clone());
+                inventory.gaps.push(match path {
+                    Some(path) => gap.at(path),
+                    None => gap,
+                });
+            }
+        }
+    }
+
+    fn finish(self, inventory: &mut Inventory) {
+        for ((plugin, layer), failure) in self.failures {
+            let Failure { path, why, count } = failure;
+            let more = match count {
+                1 => String::new(),
+                _ => format!(", and failed on {} more files of the layer", count - 1),
+            };
+            let detail = path::sentence(format!("plugin {plugin} is not heard: {why}{more}"));
+            let gap = Gap::partial(GapKind::PluginFailed, detail).in_layer(layer);
+            inventory.gaps.push(match path {
+                Some(path) => gap.at(path),
+                None => gap,
+            });
+        }
+        for (plugin, counts) in self.each {
+            let over = [
+                ("packages", counts.packages, MAX_PACKAGES),
+                ("weaknesses", counts.weaknesses, MAX_WEAKNESSES),
+                ("gaps", counts.gaps, MAX_GAPS),
+            ];
+            for (what, said, most) in over.into_iter().filter(|(_, said, most)| said > most) {
+                let detail = format!(
+                    "plugin {plugin} names {said} {what} of the image, of which {most} are heard"
+                );
+                let gap = Gap::partial(GapKind::PluginFailed, detail);
+                inventory.gaps.push(gap);
+            }
+        }
+        inventory.components.sort_unstable();
+        inventory.told.sort_unstable();
+        inventory.told.dedup();
+        inventory.weaknesses.sort_unstable();
+        inventory.weaknesses.dedup();
+        inventory.gaps.sort();
+        inventory.gaps.dedup();
+    }
+}
+
+fn add_component(inventory: &mut Inventory, plugin: &str, component: Component) {
+    inventory.told.push(ToldComponent {
+        purl: component.purl.clone(),
+        path: component.path.clone(),
+        plugin: plugin.to_owned(),
+    });
+    inventory.components.push(component);
+}
+
+/// Names a weakness's place in the merged image: within the file that it was found in, if in any.
+fn placed(weakness: &Weakness, file: Option<&str>) -> Weakness {
+    let path = match (file, weakness.path.as_str()) {
+        (None, said) => path::shown(said).into_owned(),
+        (Some(file), "") => file.to_owned(),
+        (Some(file), inside) => format!("{file}/{}", path::shown(inside)),
+    };
+    Weakness {
+        path,
+        ..weakness.clone()
+    }
+}
