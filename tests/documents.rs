@@ -10,7 +10,7 @@ use sluicegate_policy::{
 };
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 26] = [
+const PAGES: [&str; 27] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
@@ -32,6 +32,7 @@ const PAGES: [&str; 26] = [
     "docs/for-runtimes.md",
     "docs/limits.md",
     "docs/modules.md",
+    "docs/plugins.md",
     "docs/policy-cookbook.md",
     "docs/scanners.md",
     "docs/troubleshooting.md",

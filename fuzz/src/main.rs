@@ -10,6 +10,7 @@
 mod claims;
 mod documents;
 mod layers;
+mod plugins;
 mod seeds;
 mod signatures;
 mod versions;
@@ -47,6 +48,7 @@ fn choose() {
     targets.extend(signatures::targets());
     targets.extend(versions::targets());
     targets.extend(layers::targets());
+    targets.extend(plugins::targets());
     let Ok(wanted) = std::env::var("SLUICEGATE_FUZZ_TARGET") else {
         for target in &targets {
             println!("{}", target.name);

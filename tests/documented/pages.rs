@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 /// The pages that users read.
-pub const PAGES: [&str; 10] = [
+pub const PAGES: [&str; 11] = [
     "README.md",
     "SECURITY.md",
     "docs/for-auditors.md",
@@ -14,6 +14,7 @@ pub const PAGES: [&str; 10] = [
     "docs/for-platform-teams.md",
     "docs/for-runtimes.md",
     "docs/limits.md",
+    "docs/plugins.md",
     "docs/scanners.md",
     "docs/troubleshooting.md",
     "docs/what-is-read.md",
