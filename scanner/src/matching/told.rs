@@ -101,6 +101,7 @@ fn package(found: &FoundWeakness) -> FindingPackage {
         source: None,
         path: said.path.clone(),
         layer: found.layer.clone(),
+        layer_origin: None,
         evidence: Evidence::Installed,
     }
 }
