@@ -29,20 +29,31 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Tells whether it applies to an image for these askers.
+    /// Tells whether it applies to an image for these askers; `tag_is_meant` says what holds of the tags
+    /// that it names.
     pub(crate) fn covers(
         &self,
         repository: &str,
         digest: Option<&Digest>,
         audience: &Audience,
+        tag_is_meant: bool,
     ) -> bool {
         let mut patterns = self.repositories.iter();
-        self.is_for(audience) && patterns.any(|pattern| pattern.matches(repository, digest))
+        self.is_for(audience)
+            && patterns.any(|pattern| {
+                let is_meant = pattern.tags().is_none() || tag_is_meant;
+                is_meant && pattern.matches(repository, digest)
+            })
     }
 
     /// Tells whether it is for these askers.
     pub(crate) fn is_for(&self, audience: &Audience) -> bool {
         !self.names_askers() || audience.bindings().contains(&self.name)
+    }
+
+    /// Gives what an audience says whose tag it means.
+    pub(crate) fn word(&self) -> String {
+        tag_word("binding", &self.name)
     }
 
     /// Tells whether it applies in a repository, or to an image of it, to whomever.
@@ -60,4 +71,9 @@ impl Binding {
     pub(crate) fn names(&self, asker: &Asker<'_>) -> bool {
         self.clients.iter().any(|client| client.names(asker))
     }
+}
+
+/// Gives what an audience says where a document means the tag.
+pub(crate) fn tag_word(kind: &str, name: &str) -> String {
+    format!("{}{kind}/{name}", Audience::TAG)
 }

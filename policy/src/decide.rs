@@ -127,7 +127,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Outcome {
     let moment = Moment::of(now, versions);
-    let exceptions = set.exceptions_for(&subject.scope.repository, subject.digest);
+    let exceptions = set.exceptions_for(subject.scope, subject.digest);
     let exceptions = InForce::of(&exceptions, now);
     exceptions.cover(&mut report.findings, &moment);
     let policies = set.covering(subject.scope, Some(subject.digest));

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sluicegate_model::Digest;
 use sluicegate_model::finding::Finding;
+use sluicegate_model::{Audience, Digest};
 
+use crate::binding::tag_word;
 use crate::conditions::Moment;
 use crate::pattern::ImagePattern;
 use crate::purl::{PurlPattern, SplitPurl};
@@ -33,10 +34,19 @@ impl Exception {
         self.images.is_empty() || images.any(|image| image.matches_repository(repository))
     }
 
-    /// Tells whether it is about an image.
-    pub(crate) fn covers(&self, repository: &str, digest: &Digest) -> bool {
+    /// Tells whether it is about an image for these askers; by a tag it is where that is known.
+    pub(crate) fn covers(&self, repository: &str, digest: &Digest, audience: &Audience) -> bool {
         let mut images = self.images.iter();
-        self.images.is_empty() || images.any(|image| image.matches(repository, Some(digest)))
+        let is_by_tag = || audience.knows_tag() && audience.bindings().contains(&self.word());
+        self.images.is_empty()
+            || images.any(|image| {
+                image.matches(repository, Some(digest)) && (image.tags().is_none() || is_by_tag())
+            })
+    }
+
+    /// Gives what an audience says whose tag it means.
+    pub(crate) fn word(&self) -> String {
+        tag_word("exception", &self.name)
     }
 
     /// Tells whether the exception is about this finding, expired or not.

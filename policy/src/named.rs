@@ -69,7 +69,10 @@ impl PolicySet {
             Some(AskedName::Digest { digest, .. }) => Some(digest),
             _ => None,
         };
-        let policies = self.covering(scope, digest);
+        let policies = match name {
+            Some(_) => self.covering(scope, digest),
+            None => self.covering_all(scope),
+        };
         let mut reasons: Vec<Reason> = Vec::new();
         for policy in &policies {
             if policy.ceiling(Decision::Refuse) != effect {

@@ -58,8 +58,10 @@ impl Case {
         let now = self.now.unwrap_or(now);
         let asked = self.image.as_ref();
         let repository = asked.map_or(&image.repository, |asked| &asked.repository);
+        let tag = asked.and_then(|asked| asked.tag.as_ref());
+        let audience = self.audience(set, repository);
         let scope = Scope {
-            audience: self.audience(set, repository),
+            audience: set.by_tag(audience, repository, tag),
             ..Scope::for_all(repository.clone())
         };
         let refused = set.refuses_name(&scope, self.name_of(&image.digest), now);

@@ -290,7 +290,7 @@ table! {
     /// The name of the policy; `default` is the built-in one.
     policy: Text, required;
 
-    /// Canonical names or patterns, or images by digest.
+    /// Canonical names or patterns, or images by digest (`@sha256:...`) or by tag (`:8.*`).
     repositories: Filled(&Text), required;
 
     /// For these alone: `key:NAME`, `cert:NAME`, a network or an address.
@@ -310,7 +310,8 @@ table! {
     /// Which packages. Without it all with this finding.
     purls: Filled(&PURL);
 
-    /// Which repositories, or which images by digest. Without it all.
+    /// Which repositories, or which images by digest (`@sha256:...`) or by tag (`:8.*`). Without it
+    /// all.
     images: Filled(&Text);
 
     /// A day, whose end it is, or an instant (`2027-01-31T12:00:00Z`).

@@ -1,6 +1,7 @@
 //! A policy set: which documents apply in which repository, and for whom.
 
 mod coverage;
+mod tags;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -24,6 +25,8 @@ use crate::exception::Exception;
 use crate::load::{self, LoadedDocuments};
 use crate::rules::Policy;
 
+use tags::NamesTags;
+
 /// Most scopes whose digest is remembered, about 2 MiB; then all are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -36,6 +39,7 @@ struct Documents {
     policies: Vec<Policy>,
     bindings: Vec<Binding>,
     exceptions: Vec<Exception>,
+    naming_tags: Vec<NamesTags>,
     delegations: Vec<Arc<Delegation>>,
     built_in: Policy,
     /// All of them as they were written, the built-in one too.
@@ -108,6 +112,7 @@ impl PolicySet {
         let mut written = loaded.documents;
         written.push(built_in_text);
         let mut documents = Documents {
+            naming_tags: NamesTags::among(&loaded.bindings, &loaded.exceptions),
             policies: loaded.policies,
             bindings: loaded.bindings,
             exceptions: loaded.exceptions,
@@ -137,7 +142,7 @@ impl PolicySet {
     }
 
     /// Tells for whom whoever asks is judged in a repository: for all to whom the same ones of the
-    /// bindings apply that name askers.
+    /// bindings apply that name askers. What is said of a tag comes with [`PolicySet::by_tag`].
     pub fn audience(&self, repository: &Repository, asker: &Asker<'_>) -> Audience {
         let mut naming = self.naming_askers().peekable();
         if naming.peek().is_none() {
@@ -153,6 +158,9 @@ impl PolicySet {
     pub fn knows(&self, scope: &Scope) -> bool {
         let repository = scope.repository.to_string();
         let is_there = |name: &String| {
+            if name.starts_with(Audience::TAG) {
+                return self.says_of_tags(name, &repository);
+            }
             let mut naming = self.naming_askers();
             naming.any(|it| it.name == *name && it.covers_repository(&repository))
         };
@@ -302,15 +310,12 @@ impl PolicySet {
         &self.0.policies
     }
 
-    /// Lists the exceptions on an image.
-    pub(crate) fn exceptions_for(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Vec<&Exception> {
-        let name = repository.to_string();
+    /// Lists the exceptions on an image in a scope.
+    pub(crate) fn exceptions_for(&self, scope: &Scope, digest: &Digest) -> Vec<&Exception> {
+        let (name, audience) = (scope.repository.to_string(), &scope.audience);
         let exceptions = self.0.exceptions.iter();
-        exceptions.filter(|it| it.covers(&name, digest)).collect()
+        let covering = exceptions.filter(|it| it.covers(&name, digest, audience));
+        covering.collect()
     }
 }
 

@@ -26,6 +26,7 @@ mod names;
 mod signed;
 mod sparing;
 mod staleness;
+mod tags;
 mod telling;
 mod vex;
 
@@ -92,9 +93,12 @@ fn scope(repository: &str) -> Scope {
 }
 
 fn decided(set: &PolicySet, repository: &str, report: &Report) -> Outcome {
-    let scope = scope(repository);
+    decided_in(set, &scope(repository), report)
+}
+
+fn decided_in(set: &PolicySet, scope: &Scope, report: &Report) -> Outcome {
     let subject = Subject {
-        scope: &scope,
+        scope,
         digest: &DIGEST,
         content: Content::Image,
         created: None,

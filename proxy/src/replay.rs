@@ -18,7 +18,7 @@ use sluicegate_engine::content::Content;
 use sluicegate_engine::drafts::Drafts;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::pull::judge::Judge;
-use sluicegate_model::Repository;
+use sluicegate_model::{Repository, Tag};
 use sluicegate_policy::PolicySet;
 
 use outcomes::{Outcomes, Subjects};
@@ -125,8 +125,9 @@ impl Shared {
         let (log, told) = (self.log.clone(), Arc::clone(replay));
         let (outcomes, reading) = (self.outcomes.clone(), Arc::clone(&draft));
         let read = move || {
-            let scopes =
-                |repository: &Repository, who: &Who| outcomes.scopes(&reading, repository, who);
+            let scopes = |repository: &Repository, who: &Who, tag: Option<&Tag>| {
+                outcomes.scopes(&reading, repository, who, tag)
+            };
             recorded::read(&log, since, scopes, |lines| locked(&told).lines = lines)
         };
         let recorded = tokio::task::spawn_blocking(read).await??;

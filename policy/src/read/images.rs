@@ -51,7 +51,11 @@ impl DocumentReader<'_> {
     pub(super) fn repositories(&mut self, node: &Node) -> Option<Vec<Glob>> {
         let patterns = self.images(node)?.into_iter();
         let globs: Option<Vec<Glob>> = patterns.map(ImagePattern::into_repository).collect();
-        self.kept(globs.ok_or_else(|| node.mistake("a digest in a repository is no repository")))
+        self.kept(
+            globs.ok_or_else(|| {
+                node.mistake("wanted repositories alone, without a tag or a digest")
+            }),
+        )
     }
 
     fn build(&mut self, fields: &mut Fields<'_>, conditions: &mut ImageConditions) {

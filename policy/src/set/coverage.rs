@@ -11,21 +11,32 @@ impl PolicySet {
     /// Lists the policies that apply in a scope to an image, or to what has no digest yet: the built-in
     /// one where no other does.
     pub(crate) fn covering(&self, scope: &Scope, digest: Option<&Digest>) -> Vec<&Policy> {
-        let name = scope.repository.to_string();
-        self.of_bindings(|binding| binding.covers(&name, digest, &scope.audience))
+        let (name, audience) = (scope.repository.to_string(), &scope.audience);
+        let by = |means_tag: &dyn Fn(&Binding) -> bool| {
+            self.of_bindings(|it| it.covers(&name, digest, audience, means_tag(it)))
+        };
+        if !self.names_tags() {
+            return by(&|_| false);
+        }
+        if audience.knows_tag() {
+            return by(&|binding| audience.bindings().contains(&binding.word()));
+        }
+        // Nobody knows which of them mean it: the strictest of what may be.
+        joined(by(&|_| false), by(&|_| true))
+    }
+
+    /// Lists the policies that apply in a scope whatever something is called, and surely.
+    pub(crate) fn covering_all(&self, scope: &Scope) -> Vec<&Policy> {
+        let (name, audience) = (scope.repository.to_string(), &scope.audience);
+        self.of_bindings(|it| it.covers(&name, None, audience, false))
     }
 
     /// Lists the policies that apply in a scope to any image.
     pub(crate) fn applying(&self, scope: &Scope) -> Vec<&Policy> {
         let name = scope.repository.to_string();
         let applies = |it: &Binding| it.is_for(&scope.audience) && it.covers_repository(&name);
-        let mut applying = self.of_bindings(applies);
         // Where they are bound to some of its images alone, the built-in one is for the others.
-        let others = self.covering(scope, None);
-        let is_new = |policy: &&Policy| !applying.iter().any(|it| std::ptr::eq(*it, *policy));
-        let new: Vec<&Policy> = others.into_iter().filter(is_new).collect();
-        applying.extend(new);
-        applying
+        joined(self.of_bindings(applies), self.covering(scope, None))
     }
 
     /// Lists the policies that are bound to nothing, and those to which such bindings bind.
@@ -122,4 +133,14 @@ impl PolicySet {
         }
         beside
     }
+}
+
+/// Joins two lists of policies, each of them once.
+fn joined<'a>(mut these: Vec<&'a Policy>, others: Vec<&'a Policy>) -> Vec<&'a Policy> {
+    for policy in others {
+        if !these.iter().any(|it| std::ptr::eq(*it, policy)) {
+            these.push(policy);
+        }
+    }
+    these
 }

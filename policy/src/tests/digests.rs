@@ -60,20 +60,11 @@ fn a_policy_is_bound_to_one_image_and_the_built_in_one_is_for_the_others() {
 }
 
 #[test]
-fn a_tag_in_a_pattern_is_not_supported_yet_and_a_digest_in_a_rule_is_none() {
-    let tag = [
-        policy("  mode: audit"),
-        bound("p", "b", "docker.io/library/app:1.*"),
-    ]
-    .concat();
-    let found = mistakes(&tag);
-    assert!(
-        found[0].2.contains("tags are not supported yet"),
-        "{found:?}"
-    );
-    let rule = format!(
-        "  rules: [{{id: r, image: {{repositories: ['{IMAGE}@{OTHER}']}}, action: refuse}}]"
-    );
-    let found = mistakes(&policy(&rule));
-    assert!(found[0].2.contains("no repository"), "{found:?}");
+fn a_digest_in_a_rule_is_no_repository() {
+    for image in [format!("{IMAGE}@{OTHER}"), format!("{IMAGE}:1.*")] {
+        let rule =
+            format!("  rules: [{{id: r, image: {{repositories: ['{image}']}}, action: refuse}}]");
+        let found = mistakes(&policy(&rule));
+        assert!(found[0].2.contains("repositories alone"), "{found:?}");
+    }
 }

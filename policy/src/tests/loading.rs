@@ -135,6 +135,9 @@ fn patterns_that_match_nothing_are_mistakes() {
         "**",
         "**/nginx",
         "r.example:5000/a/b",
+        "r.example:5000/a/b:V1_2-*",
+        "docker.io/library/php:8.?",
+        "**:latest",
         "docker.io/library/*",
     ] {
         set(&binding(pattern));
@@ -146,8 +149,12 @@ fn patterns_that_match_nothing_are_mistakes() {
         "docker.io/nginx",
         "docker.io/*",
         "Docker.io/x/y",
-        "a/b:1",
+        "a/b:",
+        "a/b:1:2",
+        "a/b:1/c",
+        "a/b:ä",
         "a/b@sha256:1",
+        "a/b:1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ] {
         let said = said(&binding(pattern));
         assert!(said.starts_with("5:40:"), "{pattern}: {said}");
@@ -246,7 +253,7 @@ fn a_plain_trivyignore_is_an_exception_on_each_line() {
         DS002 nobody needs this\n";
     let set = PolicySet::parse(&[file(text)]).unwrap();
     let named: Vec<_> = set
-        .exceptions_for(&IMAGE.parse().unwrap(), &DIGEST)
+        .exceptions_for(&scope(IMAGE), &DIGEST)
         .into_iter()
         .map(|it| (it.name.as_str(), it.id.as_str(), it.expires_at))
         .collect();

@@ -13,6 +13,7 @@ mod named;
 mod opened;
 mod record;
 mod referrers;
+mod tagged;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use referrers::{ListedReferrers, ReferrersAnswer};
 use index::Nests;
 use led::LedTo;
 use named::ByName;
+use tagged::PulledByTag;
 
 /// Content that may leave. Only this module constructs it.
 #[derive(Debug)]
@@ -129,6 +131,8 @@ pub struct Gate {
     led: LedTo,
     /// What names that were allowed have led to.
     by_name: ByName,
+    /// Which tags have led to what is asked for by digest.
+    by_tag: PulledByTag,
 }
 
 impl Gate {
@@ -140,6 +144,7 @@ impl Gate {
             nests: Nests::default(),
             led: LedTo::default(),
             by_name: ByName::default(),
+            by_tag: PulledByTag::default(),
         }
     }
 
@@ -179,9 +184,9 @@ impl Gate {
     }
 
     /// Tells where and for whom is judged what is asked for: once for each request, so that all of it
-    /// is judged alike.
-    fn scope(&self, asked: &Asked) -> Scope {
-        self.parts.judge.scope(&asked.repository, &asked.who)
+    /// is judged alike. By a tag where that is known.
+    fn scope(&self, asked: &Asked, tag: Option<&Tag>) -> Scope {
+        self.parts.judge.scope(&asked.repository, &asked.who, tag)
     }
 
     fn refusal(&self, asked: &Asked, verdict: Arc<Verdict>) -> Refusal {

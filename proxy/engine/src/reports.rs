@@ -190,9 +190,14 @@ impl Reports {
         repository: &Repository,
         who: &Who,
     ) -> Result<Arc<Verdict>, ReportError> {
+        // Under several nobody knows which one is meant.
+        let tag = match &*report.tags {
+            [tag] => Some(tag),
+            _ => None,
+        };
         let scope = Scope {
             domain,
-            ..self.judge.scope(repository, who)
+            ..self.judge.scope(repository, who, tag)
         };
         let (digest, tags) = (report.digest.clone(), report.tags.clone());
         let scanned = report.scanned_before(self.clock.now());

@@ -20,13 +20,13 @@ use sluicegate_formats::grid::{Cell, Grid};
 use sluicegate_formats::text::{counted, name_of};
 use sluicegate_formats::{self as formats, Format};
 use sluicegate_machine::private;
-use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::form::WrittenAs;
 use sluicegate_model::image::Reference;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Audience, Scope};
 
 use super::finding_flags::FindingFlags;
 use super::inspect_progress::Shown;
@@ -340,6 +340,17 @@ impl JudgingHere {
         let feeds = in_force::advisories(&feeds);
         let (scanned, policies) = (scanned.clone(), self.policies.current());
         let now = self.clock.now();
+        // Under several tags nobody knows which one is meant.
+        let tag = match &*image.tags {
+            [tag] => Some(tag),
+            _ => None,
+        };
+        let audience = policies.by_tag(Audience::EVERYBODY, &image.scope.repository, tag);
+        let scope = Scope {
+            audience,
+            ..image.scope.clone()
+        };
+        let image = Image { scope, ..image };
         let by = Arc::clone(by);
         let verdict = move || {
             let by = (&*policies, &feeds, by.scanner());

@@ -9,7 +9,7 @@ use sluicegate_engine::identity::Who;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_model::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use sluicegate_model::verdict::Decision;
-use sluicegate_model::{Digest, Repository, Scope};
+use sluicegate_model::{Digest, Repository, Scope, Tag};
 use sluicegate_policy::{AskedName, Outcome, PolicySet};
 
 use super::recorded::{Asked, Recorded, Scopes};
@@ -69,11 +69,18 @@ impl Outcomes {
     }
 
     /// Tells where and for whom somebody is judged, under a draft and under what is in force.
-    pub(super) fn scopes(&self, draft: &PolicySet, repository: &Repository, who: &Who) -> Scopes {
-        let in_force = self.judge.scope(repository, who);
+    pub(super) fn scopes(
+        &self,
+        draft: &PolicySet,
+        repository: &Repository,
+        who: &Who,
+        tag: Option<&Tag>,
+    ) -> Scopes {
+        let in_force = self.judge.scope(repository, who, tag);
+        let audience = draft.audience(repository, &who.asker());
         Scopes {
             draft: Scope {
-                audience: draft.audience(repository, &who.asker()),
+                audience: draft.by_tag(audience, repository, tag),
                 ..in_force.clone()
             },
             in_force,

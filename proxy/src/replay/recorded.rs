@@ -72,7 +72,7 @@ struct Told {
 pub(super) fn read(
     log: &Path,
     since: Timestamp,
-    scopes: impl Fn(&Repository, &Who) -> Scopes,
+    scopes: impl Fn(&Repository, &Who, Option<&Tag>) -> Scopes,
     mut told: impl FnMut(u64),
 ) -> Result<Vec<Recorded>, RecordedError> {
     let filter = DecisionFilter {
@@ -135,7 +135,7 @@ impl Told {
 /// Takes what a line says of a pull, and by whom; none where it tells of something else.
 fn asked(
     line: DecisionLine,
-    scopes: &impl Fn(&Repository, &Who) -> Scopes,
+    scopes: &impl Fn(&Repository, &Who, Option<&Tag>) -> Scopes,
 ) -> Option<(Asked, String)> {
     if !matches!(line.kind, LineKind::Pull | LineKind::Count) {
         return None;
@@ -147,9 +147,10 @@ fn asked(
         user_agent: None,
         rights: Rights::everywhere(&[]),
     };
+    let tag: Option<Tag> = line.tag.and_then(|tag| tag.parse().ok());
     let asked = Asked {
-        scopes: scopes(&line.repository?.parse().ok()?, &who),
-        tag: line.tag.and_then(|tag| tag.parse().ok()),
+        scopes: scopes(&line.repository?.parse().ok()?, &who, tag.as_ref()),
+        tag,
         digest: line.asked.or(line.served),
         platform: line.platform,
         decision: line.decision?,

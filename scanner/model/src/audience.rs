@@ -60,11 +60,12 @@ impl fmt::Display for Principal {
     }
 }
 
-/// Those for whom a verdict is: askers to whom the same ones of the bindings that name askers apply.
+/// Those for whom a verdict is: askers to whom the same ones of the bindings that name askers apply, and
+/// who ask by a tag that the same ones of the documents which name tags mean.
 ///
-/// *Shape*: written as the names of these bindings, in order; none for everybody to whom none
-/// applies. The texts of the bindings are no part of it, so that a change of one makes a verdict old
-/// and no other audience.
+/// *Shape*: written as the names of these bindings, and words on the tag that begin with
+/// [`Audience::TAG`], in order; none for everybody to whom none applies. The texts of the documents are
+/// no part of it, so that a change of one makes a verdict old and no other audience.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Audience(Option<Arc<Group>>);
 
@@ -78,7 +79,11 @@ impl Audience {
     /// Everybody to whom no binding that names askers applies.
     pub const EVERYBODY: Self = Self(None);
 
-    /// Names those to whom exactly these of the bindings that name askers apply.
+    /// What begins a word on the tag: no name of a document has a colon.
+    pub const TAG: &str = "tag:";
+
+    /// Names those to whom exactly these of the bindings that name askers apply, and what is said of
+    /// their tag.
     pub fn of_bindings(bindings: impl IntoIterator<Item = String>) -> Self {
         let mut bindings: Vec<String> = bindings.into_iter().collect();
         bindings.sort_unstable();
@@ -90,7 +95,14 @@ impl Audience {
         Self(Some(Arc::new(Group { bindings, digest })))
     }
 
-    /// Names the bindings, in order.
+    /// Tells whether something is said of the tag under which they ask: there is one, and documents
+    /// name tags. Else it is not known, or nobody needs it.
+    pub fn knows_tag(&self) -> bool {
+        let mut words = self.bindings().iter();
+        words.any(|word| word.starts_with(Self::TAG))
+    }
+
+    /// Names the bindings, and what is said of the tag, in order.
     pub fn bindings(&self) -> &[String] {
         self.0.as_ref().map_or(&[], |group| &group.bindings)
     }

@@ -116,29 +116,42 @@ impl Gate {
         wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
     ) -> Result<JudgedBlob, PullError> {
         loop {
-            let scope = self.scope(asked);
-            let judged = self.judged_before_bytes(&scope, digest, wanted).await?;
-            if scope == self.scope(asked) {
+            let told_by = self.told_by(asked);
+            let judged = self.judged_before_bytes(asked, digest, wanted).await?;
+            if told_by == self.told_by(asked) {
                 return Ok(judged);
             }
         }
+    }
+
+    /// Gives by what whoever asks is told from others; tags are by what policies say of them.
+    fn told_by(&self, asked: &Asked) -> (Scope, Option<Digest>) {
+        let policies = self.parts.judge.policies();
+        let by_tags = policies.names_tags().then(|| policies.digest());
+        (self.scope(asked, None), by_tags)
+    }
+
+    /// Tells where and for whom a manifest is judged of which a blob is asked for.
+    fn scope_of(&self, asked: &Asked, manifest: &Digest) -> Scope {
+        let tag = self.tag_of_blobs(asked, manifest);
+        self.scope(asked, tag.as_ref())
     }
 
     /// Judges a blob, and waits for the verdict where no byte that is wanted may leave before it:
     /// headers and then silence would end in a cut without a reason.
     async fn judged_before_bytes(
         &self,
-        scope: &Scope,
+        asked: &Asked,
         digest: &Digest,
         wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
     ) -> Result<JudgedBlob, PullError> {
-        let judged = self.judged_by_listing(scope, digest).await?;
+        let judged = self.judged_by_listing(asked, digest).await?;
         if let Judged::Passes(grant) = &judged
             && let Some(range) = wanted(grant.blob.size)
             && grant.withholds_from(range.start)
         {
             let holding = self.holding();
-            return Box::pin(holding.judged_by_listing(scope, digest)).await;
+            return Box::pin(holding.judged_by_listing(asked, digest)).await;
         }
         Ok(judged)
     }
@@ -146,10 +159,10 @@ impl Gate {
     /// Judges a blob by the manifests of the repository that list it.
     async fn judged_by_listing(
         &self,
-        scope: &Scope,
+        asked: &Asked,
         digest: &Digest,
     ) -> Result<JudgedBlob, PullError> {
-        let repository = &scope.repository;
+        let repository = &asked.repository;
         let listing = self
             .parts
             .ledger
@@ -157,7 +170,8 @@ impl Gate {
             .await?;
         let mut found = Found::default();
         for manifest in listing {
-            match self.parts.judge.current(scope, &manifest).await? {
+            let scope = self.scope_of(asked, &manifest);
+            match self.parts.judge.current(&scope, &manifest).await? {
                 Some(verdict) if verdict.decision == Decision::Refuse => {
                     found.refused = Some(verdict);
                 }
@@ -168,17 +182,17 @@ impl Gate {
                 None => found.waiting.push(manifest),
             }
         }
-        self.unjudged_blob(scope, digest, found).await
+        self.unjudged_blob(asked, digest, found).await
     }
 
     /// Waits for the manifests that list a blob and have no verdict yet.
     async fn unjudged_blob(
         &self,
-        scope: &Scope,
+        asked: &Asked,
         digest: &Digest,
         mut found: Found,
     ) -> Result<JudgedBlob, PullError> {
-        let repository = &scope.repository;
+        let repository = &asked.repository;
         let mut failed = None;
         let client = Waiting::default();
         for manifest in std::mem::take(&mut found.waiting) {
@@ -186,7 +200,8 @@ impl Gate {
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
-            let pull = self.parts.running.join(scope, &known, image, None);
+            let scope = self.scope_of(asked, &manifest);
+            let pull = self.parts.running.join(&scope, &known, image, None);
             pull.join(client.seen_from_afar());
             // What turns out to be an artifact must not have given away a refused image's layer.
             let clears = found.refused.is_none() || is_surely_image(image);

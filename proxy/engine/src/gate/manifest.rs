@@ -75,7 +75,9 @@ impl Gate {
         asked: &Asked,
         reference: &Reference,
     ) -> Result<ManifestAnswer, PullError> {
-        let scope = self.scope(asked);
+        let asked_tag = self.tag_of(asked, reference);
+        let asked_tag = asked_tag.as_ref();
+        let scope = self.scope(asked, asked_tag);
         if let Some(refusal) = self.refused_by_name(asked, &scope, reference).await? {
             return Ok(ManifestAnswer::RefuseName(refusal));
         }
@@ -84,21 +86,28 @@ impl Gate {
             Ok(found) => found?,
             Err(ended) => return Ok(ManifestAnswer::NotYet(ended)),
         };
-        self.note_led(&found);
+        self.note_led(asked, &found);
+        self.note_tag_of(asked, &found);
         found.doubt = found
             .doubt
             .or_else(|| self.note_on_name(&found.scope, reference));
-        let judged = self.judged_as_asked(asked, &mut found);
+        let judged = self.judged_as_asked(asked, asked_tag, &mut found);
         match asked.patience.wait(judged).await {
             Ok(judged) => match judged? {
                 Judged::Passes(verdict) => self.let_out(asked, found, verdict).await,
                 Judged::Refused(verdict) => match self.fallback(asked, &found, &verdict).await? {
-                    Some((found, verdict)) => self.let_out(asked, found, Some(verdict)).await,
+                    Some((found, verdict)) => {
+                        self.note_tag_of(asked, &found);
+                        self.let_out(asked, found, Some(verdict)).await
+                    }
                     None => self.refuse(asked, &found, verdict).await,
                 },
             },
             Err(OutOfPatience::ForGood) => self.serve_unjudged(asked, &found).await,
-            Err(ended) => Ok(ManifestAnswer::NotYet(ended)),
+            Err(ended) => {
+                self.note_still_asked(asked, &found.manifest.digest, asked_tag);
+                Ok(ManifestAnswer::NotYet(ended))
+            }
         }
     }
 
@@ -107,12 +116,13 @@ impl Gate {
     async fn judged_as_asked(
         &self,
         asked: &Asked,
+        tag: Option<&Tag>,
         found: &mut Found,
     ) -> Result<JudgedManifest, PullError> {
         loop {
             let judged = self.judged(&found.scope, &found.manifest, found.tag.as_ref());
             let judged = judged.await?;
-            let scope = self.scope(asked);
+            let scope = self.scope(asked, tag);
             if scope == found.scope {
                 return Ok(judged);
             }
@@ -128,7 +138,11 @@ impl Gate {
         who: &Who,
         reference: &Reference,
     ) -> Result<(Digest, Option<Arc<Verdict>>), PullError> {
-        let scope = self.parts.judge.scope(repository, who);
+        let asked_tag = match reference {
+            Reference::Tag(tag) => Some(tag),
+            Reference::Digest(_) => None,
+        };
+        let scope = self.parts.judge.scope(repository, who, asked_tag);
         let found = self.find(scope, reference).await?;
         let (manifest, tag) = (&found.manifest, found.tag.as_ref());
         // Whoever asked looks again later; nobody waits at a connection.

@@ -111,11 +111,12 @@ impl Gate {
         who: &Who,
         reference: &Reference,
     ) -> Option<NameRefusal> {
-        let scope = self.parts.judge.scope(repository, who);
-        let name = match reference {
-            Reference::Tag(tag) => Some(AskedName::Tag(tag)),
+        let tag = match reference {
+            Reference::Tag(tag) => Some(tag),
             Reference::Digest(_) => None,
         };
+        let scope = self.parts.judge.scope(repository, who, tag);
+        let name = tag.map(AskedName::Tag);
         let policies = self.parts.judge.policies();
         policies.refuses_name(&scope, name, self.parts.clock.now())
     }
@@ -123,13 +124,21 @@ impl Gate {
     /// Tells why a repository is refused, whatever is asked for in it.
     pub fn refuses_repository(&self, asked: &Asked) -> Option<NameRefusal> {
         let policies = self.parts.judge.policies();
-        policies.refuses_name(&self.scope(asked), None, self.parts.clock.now())
+        policies.refuses_name(&self.scope(asked, None), None, self.parts.clock.now())
     }
 
     /// Notes what a name that was not refused has led to.
-    pub(super) fn note_led(&self, found: &Found) {
+    pub(super) fn note_led(&self, asked: &Asked, found: &Found) {
+        self.note_led_in(&found.scope, found);
+        // For whoever comes back by digest once the tag is not known any more.
+        let untagged = self.scope(asked, None);
+        if untagged != found.scope {
+            self.note_led_in(&untagged, found);
+        }
+    }
+
+    fn note_led_in(&self, scope: &Scope, found: &Found) {
         let policies = self.parts.judge.policies();
-        let scope = &found.scope;
         if !policies.lists_names(scope) {
             return;
         }

@@ -65,8 +65,9 @@ impl Gate {
         manifest: &Digest,
         wanted: Option<&str>,
     ) -> Result<ReferrersAnswer, PullError> {
-        let (repository, scope) = (&asked.repository, self.scope(asked));
         let reference = Reference::Digest(manifest.clone());
+        let tag = self.tag_of(asked, &reference);
+        let (repository, scope) = (&asked.repository, self.scope(asked, tag.as_ref()));
         if let Some(refusal) = self.refusal_by_name(&scope, &reference) {
             return Ok(ReferrersAnswer::RefuseName(refusal));
         }

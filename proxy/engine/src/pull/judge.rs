@@ -155,11 +155,14 @@ impl Judge {
         kept.map_err(PullError::storage)
     }
 
-    /// Tells where and for whom somebody is judged who asks in a repository.
-    pub fn scope(&self, repository: &Repository, who: &Who) -> Scope {
+    /// Tells where and for whom somebody is judged who asks in a repository, by a tag where that is
+    /// known.
+    pub fn scope(&self, repository: &Repository, who: &Who, tag: Option<&Tag>) -> Scope {
+        let policies = self.snapshots.policies();
+        let audience = policies.audience(repository, &who.asker());
         Scope {
             repository: repository.clone(),
-            audience: self.snapshots.policies().audience(repository, &who.asker()),
+            audience: policies.by_tag(audience, repository, tag),
             domain: self.jobs.domain(repository),
         }
     }

@@ -46,7 +46,7 @@ fn by(key: &str, mut asked: Asked) -> Asked {
 
 fn scope(stage: &Stage, key: &str) -> Scope {
     let who = by(key, stage.get("app")).who;
-    stage.gate.parts.judge.scope(&repository("app"), &who)
+    stage.gate.parts.judge.scope(&repository("app"), &who, None)
 }
 
 #[tokio::test]

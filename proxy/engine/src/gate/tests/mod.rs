@@ -46,6 +46,9 @@
 //! | a busy upstream is waited for | `an_upstream_that_is_asked_too_often_is_waited_for` |
 //! | a name is refused before anything is fetched | `a_refused_name_is_logged_and_nothing_is_asked_of_the_upstream` |
 //! | a tag that is allowed leads to its digest | `a_listed_tag_leads_to_its_digest_and_to_all_that_an_index_lists` |
+//! | a digest is decided by the tag that led there, and by none as strictly as by any | `a_digest_is_decided_by_the_tag_that_led_there` |
+//! | an exception for one tag is none for another | `what_one_tag_lets_through_another_does_not` |
+//! | it belongs to that tag for ten minutes | `a_digest_belongs_to_its_tag_for_ten_minutes_and_its_blobs_for_an_hour` |
 //! | a verdict is made anew under other policies | `a_policy_that_comes_in_force_decides_on_the_next_request` |
 //! | also for who joins a pull that was begun under the earlier ones | `who_joins_a_pull_after_a_policy_came_in_force_is_answered_by_that` |
 //! | who signed an image is looked up where a policy asks, and nowhere else | `nobody_looks_who_signed_where_no_policy_asks` |
@@ -76,9 +79,10 @@ mod signed;
 mod signer;
 mod stage;
 mod stream;
+mod tags;
 
 /// Where the tests of the table are.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     include_str!("artifacts.rs"),
     include_str!("blobs.rs"),
     include_str!("embedded.rs"),
@@ -92,6 +96,7 @@ const FILES: [&str; 13] = [
     include_str!("referrers.rs"),
     include_str!("signed.rs"),
     include_str!("stream.rs"),
+    include_str!("tags.rs"),
 ];
 
 #[test]
