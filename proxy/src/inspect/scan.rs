@@ -64,7 +64,13 @@ impl Scanner {
         self.check_platform(source, config.as_ref())?;
         let facts = self.layers(source, &manifest.layers)?;
         let (config, now) = (config.as_ref(), self.clock.now());
-        Ok(merge(manifest, config, facts, started, now))
+        Ok(merge(
+            manifest,
+            config,
+            (facts, &self.plugins),
+            started,
+            now,
+        ))
     }
 
     /// Refuses an image for another platform than the one that was asked for.

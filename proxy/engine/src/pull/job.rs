@@ -219,7 +219,9 @@ impl Shared {
         let is_interrupted = facts.iter().any(|facts| facts.was_interrupted());
         let scanned_at = self.clock.now();
         let read_by = self.layers.read_by(&image.domain);
+        let by = Arc::clone(&plugins);
         let merged = tokio::task::spawn_blocking(move || {
+            let facts = (facts, &*by);
             let scanned = merge(&manifest, config.as_ref(), facts, started, scanned_at);
             let scanned = Scanned { read_by, ..scanned };
             let body = serde_json::to_vec(&scanned);

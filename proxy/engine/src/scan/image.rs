@@ -11,7 +11,9 @@ use sluicegate_model::artifact::Content;
 use sluicegate_model::image_config::{ImageConfig, MAX_CONFIG_BYTES};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::{Descriptor, ImageManifest};
-use sluicegate_scanner::{LayerFacts, contents};
+use sluicegate_scanner::{LayerFacts, contents_by};
+
+use crate::plugins::ActivePlugins;
 
 /// Most memory of the facts of one image's layers, in bytes; layers past it count as not read.
 pub(super) const MAX_IMAGE_BYTES: u64 = 96 * 1024 * 1024;
@@ -32,13 +34,13 @@ pub struct Scanned {
     pub read_by: Option<String>,
 }
 
-/// Lays the layers of an image over each other, each by its facts, base first.
+/// Lays the layers of an image over each other, each by the facts that these plugins made, base first.
 ///
 /// `started` is when the scan began, `scanned_at` the time of day at its end.
 pub fn merge(
     manifest: &ImageManifest,
     config: Option<&ImageConfig>,
-    facts: Vec<Arc<LayerFacts>>,
+    (facts, plugins): (Vec<Arc<LayerFacts>>, &ActivePlugins),
     started: Instant,
     scanned_at: Timestamp,
 ) -> Scanned {
@@ -48,7 +50,8 @@ pub fn merge(
             together.add(&layer.digest, facts);
         }
     }
-    let (content, inventory) = contents(manifest, config, &together.into_facts());
+    let facts = together.into_facts();
+    let (content, inventory) = contents_by(plugins.set(), manifest, config, &facts);
     Scanned {
         content,
         inventory,
