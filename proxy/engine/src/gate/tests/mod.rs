@@ -72,6 +72,7 @@ mod indexes;
 mod manifests;
 mod matrix;
 mod names;
+mod plugins;
 mod races;
 mod referrers;
 mod scanners;

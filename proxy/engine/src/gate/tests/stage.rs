@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::super::*;
 use super::images::Image;
-use crate::content::BlobBody;
+use crate::content::{BlobBody, Content};
 use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
 use crate::instance_key::InstanceKey;
@@ -25,6 +25,7 @@ use crate::plugins::Plugins;
 use crate::pull::patience::Patience;
 use crate::rejudge::Rejudge;
 use crate::reports::Reports;
+use crate::reread::Reread;
 use crate::scan::{LayerScan, ScanHere};
 use crate::snapshots::Snapshots;
 use crate::testkit::{
@@ -46,6 +47,8 @@ const IMPATIENT: Duration = Duration::from_millis(50);
 pub(super) struct Stage {
     pub(super) gate: Gate,
     pub(super) rejudge: Rejudge,
+    pub(super) plugins: Plugins,
+    pub(super) reread: Reread,
     pub(super) reports: Reports,
     pub(super) upstream: MemoryOrigin,
     pub(super) ledger: Arc<MemoryLedger>,
@@ -140,8 +143,12 @@ impl Stage {
             clock: clock(),
             key: InstanceKey::of(&[7; 32]),
         };
-        let engine = Engine::new(ports, ways(mode, tag_ttl));
+        let ways = ways(mode, tag_ttl);
+        let plugins = ways.plugins.clone();
+        let engine = Engine::new(ports, ways);
         Self {
+            plugins,
+            reread: engine.reread,
             gate: engine.gate,
             rejudge: engine.rejudge,
             reports: engine.reports,
@@ -221,6 +228,11 @@ impl Stage {
     /// Begins to stop, as the program does when it is told to.
     pub(super) fn drain(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Evicts content.
+    pub(super) fn forget(&self, digest: &Digest) {
+        Content::remove(&self.content, digest);
     }
 
     /// Has an image judged, so that its verdict is known from then on.
