@@ -3,20 +3,17 @@
 //! What of it is to be believed is judged in `image/judge`.
 
 mod appliers;
+mod component;
 mod told;
 
 use std::collections::BTreeSet;
 
 use sluicegate_model::coverage::{Gap, GapKind};
-use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{
-    Component, Distro, Evidence, Owner, Package, PackageType, Standing,
-};
+use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType};
 
 use crate::claims;
-use crate::distro;
 use crate::facts::FoundPackage;
 use crate::gaps::GapList;
 use crate::image::judge::caches::Caches;
@@ -32,8 +29,8 @@ use crate::image::stack::{self, Laid};
 use crate::image::tree::Applier;
 use crate::path;
 use crate::plugin_set::PluginSet;
-use crate::purl::purl;
-use crate::versions::parts::is_built_from;
+
+use component::component;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
@@ -241,68 +238,9 @@ fn components(
     components
 }
 
-fn component(
-    file: &str,
-    found: &FoundPackage,
-    layer: &Digest,
-    distro: Option<&Distro>,
-    owner: Option<&Package>,
-) -> Component {
-    let file = path::shown(file);
-    let package = &found.package;
-    let own_distro = distro.filter(|distro| distro::may_hold(distro, package.package_type));
-    // A product that no system's package brought is no part of the distribution.
-    let of_system = own_distro.filter(|_| package.package_type.is_operating_system());
-    let ecosystem = package
-        .package_type
-        .language_ecosystem()
-        .or_else(|| of_system.and_then(|distro| distro.ecosystem.clone()));
-    let path = if found.inside.is_empty() {
-        file.into_owned()
-    } else {
-        format!("{file}/{}", found.inside)
-    };
-    Component {
-        package: package.clone(),
-        ecosystem,
-        purl: purl(package, own_distro),
-        path,
-        layer: layer.clone(),
-        evidence: found.evidence,
-        standing: standing(found, distro, owner),
-        linked: found.linked.clone(),
-        platform: found.platform.clone(),
-    }
-}
-
 /// Tells whether no advisory names packages of a kind, wherever they are.
 fn is_never_named(package_type: PackageType) -> bool {
     !package_type.is_operating_system() && package_type.language_ecosystem().is_none()
-}
-
-/// Says whose a package is. What is found in an owner's file is its own only where it is what the
-/// owner was built from: a package that carries others inside says nothing of those.
-fn standing(found: &FoundPackage, distro: Option<&Distro>, owner: Option<&Package>) -> Standing {
-    if found.package.package_type.is_operating_system() {
-        return if third_party::is_third_party(found, distro) {
-            Standing::ThirdParty
-        } else {
-            Standing::Own
-        };
-    }
-    let own = |owner: &&Package| {
-        found.evidence != Evidence::Declared
-            && is_built_from(owner.package_type, &owner.version, &found.package.version)
-    };
-    let Some(owner) = owner.filter(own) else {
-        return Standing::Own;
-    };
-    let of_owner = distro.filter(|distro| distro::may_hold(distro, owner.package_type));
-    Standing::OwnedBy(Box::new(Owner {
-        package: owner.clone(),
-        ecosystem: of_owner.and_then(|distro| distro.ecosystem.clone()),
-        purl: purl(owner, of_owner),
-    }))
 }
 
 /// Names a gap's place in the merged image, where its raw path may be another.

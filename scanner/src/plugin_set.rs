@@ -8,6 +8,7 @@ mod claimed;
 mod claims;
 mod databases;
 mod fed;
+mod hearing;
 mod packaged;
 mod reuse;
 mod set;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_model::package::Package;
 use sluicegate_model::weakness::Weakness;
 
-use super::ReaderSet;
+use super::readings::ReaderSet;
 
 /// What one plugin says of one file, or of an image's inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

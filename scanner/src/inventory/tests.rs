@@ -346,7 +346,7 @@ fn config_and_layers_must_agree() {
         GapKind::ConfigUnreadable
     ));
     let mut wrong = config(&layers);
-    wrong.rootfs.diff_ids = vec![DiffId(Digest::of(b"other"))];
+    wrong.rootfs.diff_ids = vec![DiffId(sluicegate_model::Digest::of(b"other"))];
     assert!(has_fatal(
         &image_with(Some(&wrong), &layers),
         GapKind::DigestMismatch

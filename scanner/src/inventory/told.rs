@@ -11,7 +11,8 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
 use sluicegate_model::weakness::{FoundWeakness, ToldComponent, Weakness};
 
-use super::{appliers, component};
+use super::appliers;
+use super::component::component;
 use crate::facts::{FoundPackage, Told, ToldFile};
 use crate::image::layers::LayerInput;
 use crate::image::told::{PresentFile, present};
