@@ -17,6 +17,7 @@ mod logins;
 mod membership;
 mod operations;
 mod own_logins;
+mod plugins;
 mod policy_changes;
 mod pull_secrets;
 mod real_images;

@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod clients;
 pub mod fault;
 pub mod feeds;
+pub mod guests;
 pub mod image;
 pub mod keys;
 pub mod layer;

@@ -20,6 +20,8 @@ mod inspect_report;
 pub mod keys;
 pub mod packages;
 pub mod plugins;
+mod plugins_new;
+mod plugins_test;
 pub mod policy;
 mod policy_break_glass;
 mod policy_draft;
@@ -93,7 +95,7 @@ enum Command {
     /// Policy files
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Every analyzer, matcher and feed: revision, what it claims, on or off
+    /// What looks at images: every plugin, built in or fed; trying and beginning one
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
     /// Access keys: who may pull, scan and read, and for how long
@@ -141,7 +143,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Decisions(command)) => decisions::run(command, out).await,
         Some(Command::Feeds(command)) => feeds::run(command, out).await,
         Some(Command::Policy(command)) => return policy::run(command, out).await,
-        Some(Command::Plugins(command)) => plugins::run(command, out),
+        Some(Command::Plugins(command)) => return plugins::run(command, out),
     };
     told.map(|()| Done::Allowed)
 }

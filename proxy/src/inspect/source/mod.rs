@@ -41,6 +41,7 @@ pub use error::SourceError;
 pub use name::SourceName;
 pub use open::{Stdin, open};
 pub use registry::{Registry, RegistryImage};
+pub use rootfs::packed;
 
 /// An image, wherever it lies.
 pub trait Source: Send + Sync {

@@ -95,24 +95,29 @@ impl Source for Rootfs {
         if blob.digest == self.image.manifest.config.digest {
             return Ok(Box::new(io::Cursor::new(self.config.clone())));
         }
-        let failed = SourceError::file("read", &self.root);
-        let (reader, writer) = io::pipe().map_err(failed)?;
-        let root = self.root.clone();
-        let packing = move || {
-            let mut writer = io::BufWriter::with_capacity(64 * 1024, writer);
-            // Whoever reads sees the archive end early, and that its digest is another one.
-            let _seen_by_the_reader = pack(&root, &mut writer).and_then(|_| writer.flush());
-        };
-        let started = std::thread::Builder::new().name("pack".to_owned());
-        started
-            .spawn(packing)
-            .map_err(SourceError::file("start a thread for", &self.root))?;
-        Ok(Box::new(reader))
+        packed(&self.root)
     }
 
     fn gaps(&self) -> Vec<Gap> {
         self.gaps.clone()
     }
+}
+
+/// Packs a directory while the archive is read.
+pub fn packed(root: &Path) -> Result<Box<dyn Read + Send>, SourceError> {
+    let failed = SourceError::file("read", root);
+    let (reader, writer) = io::pipe().map_err(failed)?;
+    let own = root.to_owned();
+    let packing = move || {
+        let mut writer = io::BufWriter::with_capacity(64 * 1024, writer);
+        // Whoever reads sees the archive end early, and that its digest is another one.
+        let _seen_by_the_reader = pack(&own, &mut writer).and_then(|_| writer.flush());
+    };
+    let started = std::thread::Builder::new().name("pack".to_owned());
+    started
+        .spawn(packing)
+        .map_err(SourceError::file("start a thread for", root))?;
+    Ok(Box::new(reader))
 }
 
 /// Writes the config that the packed tree would have.
