@@ -86,6 +86,12 @@ settings! { said:
         /// Public keys that sign feed bundles: each a key, or the name of a file with one.
         feed_trust: Vec<String> = said.texts();
 
+    /// Directory with plugins in WebAssembly, each a file NAME.wasm (repeatable)
+    #[arg(value_name = "DIR")]
+    plugin: Vec<String> =>
+        /// Directories with plugins, beside the service's own.
+        plugin: Vec<PathBuf> = said.texts();
+
     /// Adds or replaces a registry (repeatable)
     #[arg(value_name = "NAME=URL")]
     upstream: Vec<String> =>

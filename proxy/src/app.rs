@@ -42,6 +42,7 @@ use crate::api::ApiState;
 use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
+use crate::fed_in_force::FedPlugins;
 use crate::history::PullHistory;
 use crate::hooks::Hooks;
 use crate::http::challenge::Front;
@@ -182,6 +183,7 @@ struct ServiceParts {
     log: Arc<PullLog>,
     policies: Arc<Policies>,
     feeds: Arc<Feeds>,
+    fed: Arc<FedPlugins>,
     upstreams: Arc<Upstreams>,
     judge: Judge,
     running: Pulls,
@@ -199,6 +201,7 @@ struct ServiceParts {
 impl ServiceParts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let plugins = Plugins::default();
+        let fed = fed_plugins(settings, &plugins)?;
         let kept = KeptParts::open(settings, &plugins)?;
         let (content, ledger, log) = (kept.content, kept.ledger, kept.log);
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
@@ -245,6 +248,7 @@ impl ServiceParts {
             log,
             policies,
             feeds,
+            fed,
             upstreams,
             judge: engine.judge,
             running: engine.running,
@@ -276,6 +280,7 @@ impl ServiceParts {
 
     fn work_in_the_background(&self, settings: &Settings, clock: &Clock) {
         tokio::spawn(Arc::clone(&self.policies).watch());
+        tokio::spawn(Arc::clone(&self.fed).watch());
         tokio::spawn(tell_unmet(
             Arc::clone(&self.policies),
             Arc::clone(&self.feeds),
@@ -357,6 +362,7 @@ impl ServiceParts {
             reports: self.reports.clone(),
             scans: Scans::new(names(settings), self.gate.clone(), clock.clone()),
             feeds: Arc::clone(&self.feeds),
+            fed: Some(Arc::clone(&self.fed)),
             policies: Arc::clone(&self.policies),
             replays: Some(self.replays.clone()),
             break_glass: self.break_glass.clone(),
@@ -412,6 +418,15 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
         upstreams.push(built);
     }
     Ok(Upstreams::new(upstreams))
+}
+
+/// Takes up the plugins that images are read by.
+fn fed_plugins(settings: &Settings, plugins: &Plugins) -> Result<Arc<FedPlugins>, StartError> {
+    let mut upstreams = settings.upstreams.iter();
+    let elsewhere = upstreams.find(|(_, upstream)| upstream.scan_by.is_some());
+    let elsewhere = elsewhere.map(|(name, _)| name.clone());
+    let (named, data) = (&settings.plugin, &settings.data);
+    Ok(FedPlugins::load(named, data, plugins.clone(), elsewhere)?)
 }
 
 fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policies>, StartError> {

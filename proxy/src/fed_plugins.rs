@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use sluicegate_scanner::fed::MAX_FED;
+use sluicegate_scanner::fed::{FedError, MAX_FED};
 use sluicegate_wasm::limits::MAX_MODULE_BYTES;
 use sluicegate_wasm::{PluginError, WasmPlugin, load};
 
@@ -38,6 +38,15 @@ pub enum FedFileError {
         /// The plugin's name.
         name: String,
     },
+    /// They make no set.
+    #[error(transparent)]
+    Set(#[from] FedError),
+    /// Images are read elsewhere.
+    #[error(
+        "images of upstream {0} are read by a linked scanner, which is not sent any plugins: take the \
+         plugins away, or the scan_by"
+    )]
+    Elsewhere(String),
     /// The directory has too many plugins.
     #[error("{} has more than {MAX_FED} plugins", .0.display())]
     TooMany(PathBuf),

@@ -3,7 +3,7 @@
 //! What is done with a pull is `sluicegate_engine`. Here is what it runs on, in the order of the
 //! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is
 //! told (`history`, `webhook`), who tells of pushes (`hooks`), what would have been (`replay`), who
-//! looks (`api`, `metrics`), which plugins lie in files (`fed_plugins`), and the
+//! looks (`api`, `metrics`), which plugins lie in files (`fed_plugins`) and are in force (`fed_in_force`), and the
 //! program around it. Where things come from and are kept are crates of their own:
 //! `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
@@ -14,6 +14,7 @@ pub mod app;
 pub mod commands;
 mod data_directory;
 pub mod demo;
+pub mod fed_in_force;
 pub mod fed_plugins;
 pub mod history;
 pub mod hooks;

@@ -6,6 +6,7 @@ mod change;
 mod claims;
 mod earlier;
 mod embedded;
+mod fed;
 mod hooks;
 mod hops;
 mod indexes;

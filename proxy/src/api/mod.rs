@@ -54,6 +54,7 @@ use sluicegate_local::store::EngineKind;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::names::Names;
 
+use crate::fed_in_force::FedPlugins;
 use crate::history::PullHistory;
 use crate::hooks::Hooks;
 use crate::http::callers::Callers;
@@ -107,6 +108,8 @@ pub struct ApiState {
     pub hooks: Option<Hooks>,
     /// Feeds.
     pub feeds: Arc<Feeds>,
+    /// Plugins that were fed; none where the service is stopped.
+    pub fed: Option<Arc<FedPlugins>>,
     /// Policies.
     pub policies: Arc<Policies>,
     /// Drafts of policies over the log; none where the service is stopped.

@@ -49,6 +49,8 @@ pub struct Status {
     feeds: FeedsStatus,
     /// The policy set in force.
     policy: PolicyStatus,
+    /// The plugins in force beside those that come with the program.
+    plugins: PluginsStatus,
     /// What is let through at this moment against what policy says, what ends first at the
     /// beginning.
     break_glass: Vec<break_glass::Shown>,
@@ -60,6 +62,23 @@ pub struct Status {
     access: AccessStatus,
     /// What lowers security, a line each.
     insecure: Vec<String>,
+}
+
+/// The plugins in force beside those that come with the program.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PluginsStatus {
+    fed: Vec<FedStatus>,
+    /// Why the newest files are not in force, where they are not.
+    problem: Option<String>,
+}
+
+/// A plugin that was fed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FedStatus {
+    name: String,
+    version: String,
+    /// The SHA-256 of its file.
+    digest: String,
 }
 
 /// Who is asked for a key: `required`, or `anonymous` where whoever comes is answered.
@@ -142,6 +161,19 @@ fn running(state: &ApiState, pull: &Pull) -> RunningPull {
     }
 }
 
+fn plugins(state: &ApiState) -> PluginsStatus {
+    let active = state.judge.plugins();
+    let fed = active.set().fed().map(|plugin| FedStatus {
+        name: plugin.id().name.to_owned(),
+        version: plugin.id().version.to_owned(),
+        digest: format!("sha256:{}", plugin.id().digest),
+    });
+    PluginsStatus {
+        fed: fed.collect(),
+        problem: state.fed.as_ref().and_then(|fed| fed.last_error()),
+    }
+}
+
 /// Shows everything an operator asks first.
 pub async fn status(
     State(state): State<Arc<ApiState>>,
@@ -164,6 +196,7 @@ pub async fn status(
         },
         feeds: feeds(&state),
         policy: policy(&state),
+        plugins: plugins(&state),
         break_glass: break_glass::in_force(&state, &who),
         rejudge: state.rejudge.progress(),
         webhook: state.webhook.as_ref().map(Webhook::view),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_accounts::keys::OpenError;
 use sluicegate_upstream::{UpstreamError, why};
 
+use crate::fed_plugins::FedFileError;
 use crate::http::tls::TlsError;
 use crate::policies::PolicyError;
 
@@ -35,6 +36,9 @@ pub enum StartError {
     /// The policy files have mistakes.
     #[error("policy cannot be loaded: {0}")]
     Policy(#[from] PolicyError),
+    /// A plugin cannot be taken up.
+    #[error("plugins cannot be taken up: {0}")]
+    Plugins(#[from] FedFileError),
     /// An upstream's settings cannot work.
     #[error("upstream {name:?} cannot be used: {source}")]
     Upstream {

@@ -34,11 +34,12 @@ use super::inspect_report::Reporting;
 use super::query::ServiceFlags;
 use super::{CommandError, Done};
 use crate::app::proxy_variables;
+use crate::fed_in_force::FedPlugins;
 use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
 use crate::policies::Policies;
-use sluicegate_engine::plugins::ActivePlugins;
+use sluicegate_engine::plugins::{ActivePlugins, Plugins};
 use sluicegate_engine::pull::verdict::{self, Image};
 use sluicegate_engine::scan::Scanned;
 
@@ -87,6 +88,9 @@ pub struct InspectArgs {
     /// Feed directory or URL, or none (repeatable) [default: the public OSV bucket]
     #[arg(long, value_name = "SOURCE", conflicts_with = "service")]
     feed: Vec<String>,
+    /// Directory with plugins in WebAssembly, beside those that were added (repeatable)
+    #[arg(long, value_name = "DIR")]
+    plugin: Vec<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -158,7 +162,7 @@ impl Inspection {
         };
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
-            plugins: ActivePlugins::built_in(),
+            plugins: plugins(&settings)?,
             clock: clock.clone(),
             platform: args.platform.clone(),
             on_layer: shown.on_layer(),
@@ -310,6 +314,14 @@ impl Inspection {
     }
 }
 
+/// Takes up the plugins that images are read by.
+fn plugins(settings: &Settings) -> Result<Arc<ActivePlugins>, CommandError> {
+    let plugins = Plugins::default();
+    let fed = FedPlugins::load(&settings.plugin, &settings.data, plugins.clone(), None);
+    fed.map_err(|error| CommandError::Usage(error.to_string()))?;
+    Ok(plugins.now())
+}
+
 impl JudgingHere {
     fn prepare(settings: &Settings, clock: &Clock, shown: &Shown) -> Result<Self, CommandError> {
         let policies = Policies::load(&settings.policy, clock.clone())
@@ -391,6 +403,7 @@ fn report(
 
 fn settings(args: &InspectArgs, environment: &Environment) -> Result<Settings, CommandError> {
     let flags = Flags {
+        plugin: args.plugin.clone(),
         config: args.config.clone(),
         data: args.data.clone(),
         policy: args.policy.clone(),

@@ -20,6 +20,7 @@ mod inspect_report;
 pub mod keys;
 pub mod packages;
 pub mod plugins;
+mod plugins_add;
 mod plugins_new;
 mod plugins_test;
 pub mod policy;

@@ -11,7 +11,7 @@ use sluicegate_scanner::fed::FedPlugin;
 use sluicegate_scanner::{PluginSet, describe_fed};
 
 use super::query::{Column, Listing, PrintList, Shape};
-use super::{CommandError, Done, plugins_new, plugins_test};
+use super::{CommandError, Done, plugins_add, plugins_new, plugins_test};
 use crate::fed_plugins::{FedFileError, load_directory};
 
 const LISTED: Listing = Listing {
@@ -37,6 +37,12 @@ pub enum PluginsCommand {
     /// Begins a plugin: writes a Rust project that builds to one
     #[command(after_help = plugins_new::HELP)]
     New(plugins_new::NewArgs),
+    /// Puts a plugin in force for the service on this machine
+    #[command(after_help = plugins_add::ADD_HELP)]
+    Add(plugins_add::AddArgs),
+    /// Takes a plugin away that was added
+    #[command(after_help = plugins_add::REMOVE_HELP)]
+    Remove(plugins_add::RemoveArgs),
     /// Runs a plugin over a directory and prints what it would say of such an image
     #[command(after_help = plugins_test::HELP)]
     Test(plugins_test::TestArgs),
@@ -57,6 +63,8 @@ pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<Done, Comman
     match command {
         PluginsCommand::List(args) => list(&args, out).map(|()| Done::Allowed),
         PluginsCommand::New(args) => plugins_new::run(&args, out).map(|()| Done::Allowed),
+        PluginsCommand::Add(args) => plugins_add::add(args, out),
+        PluginsCommand::Remove(args) => plugins_add::remove(args, out),
         PluginsCommand::Test(args) => plugins_test::run(&args, out),
     }
 }

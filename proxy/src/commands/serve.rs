@@ -63,6 +63,7 @@ pub fn start_error(error: StartError) -> CommandError {
         | StartError::Upstream { .. }
         | StartError::Webhook(_)
         | StartError::Feed(_)
+        | StartError::Plugins(_)
         | StartError::Tls(_) => CommandError::Usage(error.to_string()),
         StartError::Data { .. }
         | StartError::Keys { .. }

@@ -47,6 +47,7 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
     // What is wrong is a line of its own, so that nobody has to look for it.
     for (name, at) in [
         ("policy error", "/policy/error"),
+        ("plugin problem", "/plugins/problem"),
         ("feed problem", "/feeds/problem"),
         ("rejudge problem", "/rejudge/problem"),
         ("webhook problem", "/webhook/problem"),
@@ -59,6 +60,13 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
         let warnings = members(status, at).iter();
         lines.extend(warnings.map(|warning| ("warning", cell(warning, ""))));
     }
+    let fed = members(status, "/plugins/fed").iter();
+    lines.extend(fed.map(|it| {
+        (
+            "plugin",
+            format!("{} {}", cell(it, "/name"), cell(it, "/version")),
+        )
+    }));
     let let_through = members(status, "/break_glass").iter();
     lines.extend(let_through.map(|it| ("break-glass", broken(it))));
     let insecure = members(status, "/insecure").iter();
