@@ -35,6 +35,7 @@ const PAGES: [&str; 27] = [
     "docs/plugins.md",
     "docs/policy-cookbook.md",
     "docs/scanners.md",
+    "docs/secrets.md",
     "docs/troubleshooting.md",
     "docs/what-is-read.md",
     "tests/README.md",
