@@ -47,7 +47,7 @@ pub(crate) static RULE: Rule = Rule {
 /// Longest name on one side of the keyword.
 const NAME: usize = 64;
 /// Longest value.
-const VALUE: usize = 1024;
+const VALUE: usize = 600;
 /// Most gaps between a name and its value.
 const GAP: usize = 24;
 
@@ -60,13 +60,13 @@ fn look(site: &Site<'_>) -> Option<Hit> {
     let start = site.run_back(site.at, NAME, |byte| is_name(byte) || byte == b'/');
     let end = site.run(site.end, NAME, is_name);
     let key = site.slice(start, end);
-    let named = named(key)?;
     // `arn:...:secret:name`: a part of a longer name.
     let before = start.checked_sub(1).and_then(|at| site.byte(at));
     if before == Some(b':') && site.byte(end) == Some(b':') {
         return None;
     }
     let (from, quote) = value_start(site, start, end)?;
+    let named = named(key)?;
     let to = value_end(site, from, quote);
     let value = site.slice(from, to);
     let found = |info, sure| {

@@ -74,7 +74,7 @@ fn option(site: &Site<'_>, name: &[u8]) -> Option<usize> {
         byte != b'\n' && byte != b'|'
     });
     let line = site.slice(site.end, end);
-    let at = line.windows(name.len()).position(|window| window == name)?;
+    let at = memchr::memmem::find(line, name)?;
     Some(site.end + at + name.len())
 }
 

@@ -39,7 +39,7 @@ fn look(site: &Site<'_>) -> Option<Hit> {
     if is_text
         || is_comment(site)
         || site.slice(site.at, site.end) != b"eyJ"
-        || !site.begins_word(site.at)
+        || !site.begins_token(site.at)
     {
         return None;
     }

@@ -6,7 +6,7 @@ use sluicegate_model::severity::Severity::{High, Low};
 use zeroize::Zeroizing;
 
 use crate::checksum::decode;
-use crate::pattern::base64;
+use crate::pattern::{alnum_slash, base64};
 use crate::rule::{Hit, Rule, RuleInfo, Sure};
 use crate::secret::SecretKind::PrivateKey;
 use crate::site::{AFTER, Site, contains};
@@ -82,7 +82,7 @@ fn pem(site: &Site<'_>) -> Option<Hit> {
         return None;
     }
     let body = site.slice(start + 5, site.text.len());
-    let end = body.windows(5).position(|window| window == b"-----")?;
+    let end = memchr::memmem::find(body, b"-----")?;
     let body = body.get(..end)?;
     let info = inside(body, info, site)?;
     Some(Hit {
@@ -149,10 +149,18 @@ fn escaped_lines(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn wrapped(site: &Site<'_>) -> Option<Hit> {
-    if site.file.is_published || site.slice(site.at, site.end) != b"LS0tLS1CRUdJTi" {
+    let is_begun = site
+        .at
+        .checked_sub(1)
+        .and_then(|at| site.byte(at))
+        .is_some_and(base64);
+    let is_assigned = site.at.checked_sub(1).and_then(|at| site.byte(at)) == Some(b'=');
+    let is_spelled = site.slice(site.at, site.end) == b"LS0tLS1CRUdJTi";
+    if site.file.is_published || !is_spelled || (is_begun && !is_assigned) {
         return None;
     }
-    let end = site.run(site.at, AFTER, base64);
+    let letters = site.run(site.at, AFTER, alnum_slash);
+    let end = site.run(letters, 2, |byte| byte == b'=');
     let text = decode(site.slice(site.at, end))?;
     let is_key = contains(text.get(..64)?, b"private key") && pieces(&text).count() > 0;
     let is_kube = contains(

@@ -116,7 +116,7 @@ impl Token {
     pub(crate) fn look(&'static self, site: &Site<'_>) -> Option<Hit> {
         let keyword = site.slice(site.at, site.end);
         let is_spelled = self.keywords.iter().any(|word| word.as_bytes() == keyword);
-        if !is_spelled || !site.begins_word(site.at) {
+        if !is_spelled || !site.begins_token(site.at) {
             return None;
         }
         let end = fit(site, site.end, self.tail)?;

@@ -56,6 +56,14 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// Whether a token may begin at `at`: no word and no dash runs into it, but for that of
+    /// `${NAME:-value}`. So no text is read twice, however often its keywords stand in a row.
+    pub(crate) fn begins_token(&self, at: usize) -> bool {
+        let back = |by: usize| at.checked_sub(by).and_then(|at| self.byte(at));
+        let is_dashed = back(1) == Some(b'-') && back(2) != Some(b':');
+        self.begins_word(at) && !is_dashed
+    }
+
     /// Whether one of the words, in lower case, stands near the keyword.
     pub(crate) fn is_near(&self, words: &[&str]) -> bool {
         let near = self.slice(
@@ -71,9 +79,13 @@ impl<'a> Site<'a> {
 /// Comments of settings are read: what was commented out is still there.
 pub(crate) fn is_comment(site: &Site<'_>) -> bool {
     const MARKS: [&[u8]; 7] = [b"#", b"//", b"*", b"/*", b"--", b">>>", b"..."];
-    let start = site.run_back(site.at, BEFORE, |byte| byte != b'\n');
-    let line = site.slice(start, site.at).trim_ascii_start();
-    site.file.form == Form::Source && MARKS.iter().any(|mark| line.starts_with(mark))
+    if site.file.form != Form::Source {
+        return false;
+    }
+    let before = site.slice(0, site.at);
+    let start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+    let line = before.get(start..).unwrap_or_default().trim_ascii_start();
+    MARKS.iter().any(|mark| line.starts_with(mark))
 }
 
 /// Whether a text holds a word that is given in lower case, in any case.

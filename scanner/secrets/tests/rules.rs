@@ -217,3 +217,40 @@ proptest! {
         prop_assert_eq!(in_pieces(&rules, "srv/any.conf", &text, &[length]), whole);
     }
 }
+
+/// Texts of keywords in a row, each of which could lead to reading what follows it.
+const IN_A_ROW: [&str; 16] = [
+    "-eyJ",
+    "eyJ.",
+    "pypi-",
+    "-glpat-",
+    "LS0tLS1CRUdJTi",
+    "=LS0tLS1CRUdJTi",
+    "token=",
+    "password:'",
+    "://",
+    "https://a:",
+    "mysql ",
+    "machine x login ",
+    "-----BEGIN PRIVATE KEY-----",
+    "\"auth\":",
+    "T3BlbkFJ",
+    "name: secret value",
+];
+
+#[test]
+fn keywords_in_a_row_cost_no_more_than_their_bounds() {
+    let (rules, salt) = (SecretRules::built_in(), salt());
+    let cost = |text: &str| {
+        let text = text.repeat(200_000 / text.len());
+        let start = std::time::Instant::now();
+        std::hint::black_box(rules.find(&salt, "srv/row.conf", text.as_bytes()));
+        start.elapsed()
+    };
+    for text in IN_A_ROW {
+        let took = cost(text);
+        println!("{text:32} {:5.1} MB/s", 0.2 / took.as_secs_f64());
+        // Quadratic reading would take minutes.
+        assert!(took.as_secs() < 10, "{text}: {took:?}");
+    }
+}
