@@ -158,7 +158,13 @@ fn pure_crates_name_no_runtime_and_no_network() {
     let impure = [
         "tokio", "hyper", "axum", "sled", "redb", "rustls", "reqwest",
     ];
-    for folder in ["scanner/model", "scanner", "policy", "policy/signatures"] {
+    for folder in [
+        "scanner/model",
+        "scanner",
+        "scanner/secrets",
+        "policy",
+        "policy/signatures",
+    ] {
         let manifest =
             fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("manifest");
         for library in impure {
