@@ -10,7 +10,7 @@ use sluicegate_policy::{
 };
 
 /// The pages that users and contributors read.
-const PAGES: [&str; 27] = [
+const PAGES: [&str; 28] = [
     "README.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
