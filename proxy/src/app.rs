@@ -229,16 +229,7 @@ impl ServiceParts {
             clock: clock.clone(),
             key: kept.key.clone(),
         };
-        let ways = Ways {
-            mode: settings.gate,
-            platforms: settings.platforms.clone().into(),
-            tag_ttl: settings.tag_ttl,
-            break_glass_max: settings.break_glass_max,
-            memory,
-            plugins,
-            give_way: tasks::give_way,
-        };
-        let engine = Engine::new(ports, ways);
+        let engine = Engine::new(ports, ways(settings, memory, plugins));
         let (judge, drafts) = (engine.judge.clone(), engine.drafts);
         let lines = log.log().directory().to_owned();
         let replays = Replays::new(lines, drafts, judge, Arc::clone(&content));
@@ -418,6 +409,18 @@ fn upstreams(settings: &Settings, metrics: &Metrics) -> Result<Upstreams, StartE
         upstreams.push(built);
     }
     Ok(Upstreams::new(upstreams))
+}
+
+fn ways(settings: &Settings, memory: Memory, plugins: Plugins) -> Ways {
+    Ways {
+        mode: settings.gate,
+        platforms: settings.platforms.clone().into(),
+        tag_ttl: settings.tag_ttl,
+        break_glass_max: settings.break_glass_max,
+        memory,
+        plugins,
+        give_way: tasks::give_way,
+    }
 }
 
 /// Takes up the plugins that images are read by.

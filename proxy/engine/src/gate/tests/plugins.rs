@@ -12,7 +12,7 @@ use sluicegate_scanner::analyzer::Wants;
 use sluicegate_scanner::facts::Told;
 use sluicegate_scanner::fed::{FedAnswer, FedId, FedKind, FedPlugin};
 
-use super::images::{Image, files};
+use super::images::{Blob, Image, files};
 use super::stage::Stage;
 use crate::gate::GateMode;
 use crate::reread::Walked;
@@ -119,7 +119,7 @@ async fn only_layers_are_fetched_again_that_may_hold_what_a_plugin_claims() {
         stage.manifest(&stage.get(path), "1").await;
     }
     let layers = with.layers.iter().chain(&without.layers);
-    let layers: Vec<_> = layers.map(|layer| layer.digest()).collect();
+    let layers: Vec<_> = layers.map(Blob::digest).collect();
     for layer in &layers {
         stage.forget(layer);
     }
