@@ -94,6 +94,7 @@ fn components(ecosystem: &str) -> Outcome<Vec<Component>> {
                     version: source_version.into(),
                     module: None,
                 }),
+                licence: None,
             },
             ecosystem: Some(Ecosystem::new(ecosystem)),
             purl: format!("pkg:deb/debian/{name}@{version}?arch=amd64"),

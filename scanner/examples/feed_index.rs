@@ -145,6 +145,7 @@ fn component(
             package_type,
             architecture: None,
             source: None,
+            licence: None,
         },
     }
 }

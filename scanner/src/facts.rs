@@ -37,7 +37,7 @@ pub use told::{Told, ToldFile};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 13;
+pub(crate) const FACTS_FORMAT: u8 = 14;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;

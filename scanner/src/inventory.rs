@@ -34,7 +34,7 @@ use component::component;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 15;
+pub(crate) const MERGE_REVISION: u32 = 16;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {

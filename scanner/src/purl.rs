@@ -128,6 +128,7 @@ mod tests {
                 package_type,
                 architecture: Some("x86_64".to_owned()),
                 source: None,
+                licence: None,
             };
             let distro = Distro {
                 id: id.to_owned(),
@@ -175,6 +176,7 @@ mod tests {
                     .is_operating_system()
                     .then(|| "amd64".to_owned()),
                 source: None,
+                licence: None,
             };
             assert_eq!(purl(&package, Some(&debian)), wanted);
         }

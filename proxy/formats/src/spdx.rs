@@ -2,12 +2,14 @@
 //!
 //! Source: SPDX specification 2.3, and its JSON schema.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::coverage::Gap;
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::licence::{Licence, NOT_DECLARED};
 use sluicegate_model::package::{Component, Distro, Evidence, PackageType};
 use sluicegate_model::verdict::Verdict;
 
@@ -19,7 +21,7 @@ const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 const IMAGE: &str = "SPDXRef-Image";
 const SYSTEM: &str = "SPDXRef-OperatingSystem";
 /// What was not looked into; nothing is claimed.
-const NOASSERTION: &str = "NOASSERTION";
+const NOASSERTION: &str = NOT_DECLARED;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,7 +54,9 @@ struct SpdxPackage {
     download_location: &'static str,
     files_analyzed: bool,
     license_concluded: &'static str,
-    license_declared: &'static str,
+    license_declared: Cow<'static, str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    license_comments: String,
     copyright_text: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     source_info: String,
@@ -72,11 +76,27 @@ impl SpdxPackage {
             download_location: NOASSERTION,
             files_analyzed: false,
             license_concluded: NOASSERTION,
-            license_declared: NOASSERTION,
+            license_declared: NOASSERTION.into(),
+            license_comments: String::new(),
             copyright_text: NOASSERTION,
             source_info: String::new(),
             checksums: Vec::new(),
             external_refs: Vec::new(),
+        }
+    }
+
+    /// Notes the declared licence: what is no expression of listed licences alone is a comment.
+    fn with_licence(self, declared: &str) -> Self {
+        let licence = Licence::parse(declared).filter(Licence::is_listed);
+        match licence {
+            Some(licence) => Self {
+                license_declared: licence.to_string().into(),
+                ..self
+            },
+            None => Self {
+                license_comments: format!("Declared as: {declared}"),
+                ..self
+            },
         }
     }
 
@@ -177,6 +197,9 @@ fn package(number: usize, component: &Component) -> SpdxPackage {
         "{evidence}: found in {}, layer {layer}{source}",
         component.path
     );
+    if let Some(declared) = &package.licence {
+        described = described.with_licence(declared);
+    }
     if package.is_without_group() {
         return described;
     }

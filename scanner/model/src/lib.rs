@@ -4,7 +4,7 @@
 //! into a type that cannot hold a wrong value; after that it is never checked again.
 //!
 //! Reading order: what is pulled ([`digest`], [`image`], [`names`], [`manifest`], [`registry`],
-//! [`image_config`], [`artifact`]), what is found in it ([`package`], [`weakness`], [`coverage`], [`inventory`]),
+//! [`image_config`], [`artifact`]), what is found in it ([`package`], [`licence`], [`weakness`], [`coverage`], [`inventory`]),
 //! what is known ([`advisory`], [`severity`], [`snapshot`], [`vex`]), and what follows ([`finding`], [`report`],
 //! [`audience`], [`access`], [`domain`], [`heard`], [`signature`], [`verdict`]); how all of it is written, for programs, is [`form`], [`schema`] and
 //! [`percent`]; what people may write in files, for editors, is [`shape`]. What several crates ask in the same way: [`glob`], [`secret`], [`clock`], [`backoff`].
@@ -28,6 +28,7 @@ pub mod image;
 pub mod image_config;
 pub mod inventory;
 pub mod json_tree;
+pub mod licence;
 pub mod manifest;
 pub mod media_type;
 pub mod names;

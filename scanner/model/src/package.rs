@@ -220,6 +220,9 @@ pub enum LayerOrigin {
     Own,
 }
 
+/// Longest declared licence that is kept, in bytes.
+pub const MAX_LICENCE_BYTES: usize = 256;
+
 /// A package as its evidence states it, before it is known which distro it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Package {
@@ -237,9 +240,25 @@ pub struct Package {
     /// built in a module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourcePackage>,
+    /// The licence as its maker declares it, in no fixed form; none where the evidence names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<Box<str>>,
 }
 
 impl Package {
+    /// Notes the licence that the evidence declares. What is longer than [`MAX_LICENCE_BYTES`], or is
+    /// no line of text, is not known: half of a licence is another one.
+    #[must_use]
+    pub fn licensed(self, declared: Option<&str>) -> Self {
+        let declared = declared.map(str::trim).filter(|text| {
+            !text.is_empty() && text.len() <= MAX_LICENCE_BYTES && !text.contains(char::is_control)
+        });
+        Self {
+            licence: declared.map(Into::into),
+            ..self
+        }
+    }
+
     /// Tells whether it is an artifact whose group is not known: what advisories and package URLs
     /// name has one.
     pub fn is_without_group(&self) -> bool {
@@ -258,6 +277,7 @@ impl Package {
             package_type,
             architecture: None,
             source: None,
+            licence: None,
         }
     }
 }
@@ -361,6 +381,8 @@ struct FlatComponent {
     architecture: Option<String>,
     #[serde(default)]
     source: Option<SourcePackage>,
+    #[serde(default)]
+    licence: Option<Box<str>>,
     ecosystem: Option<Ecosystem>,
     purl: String,
     path: String,
@@ -384,6 +406,7 @@ impl From<FlatComponent> for Component {
                 package_type: read.package_type,
                 architecture: read.architecture,
                 source: read.source,
+                licence: read.licence,
             },
             ecosystem: read.ecosystem,
             purl: read.purl,

@@ -217,6 +217,7 @@ pub fn component(name: &str, version: &str, kind: PackageType, source: Option<&s
             package_type: kind,
             architecture: None,
             source,
+            licence: None,
         },
         ecosystem: kind.language_ecosystem(),
         purl: format!("pkg:{}/{purl_name}@{version}", kind.purl_type()),

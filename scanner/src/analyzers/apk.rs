@@ -28,7 +28,7 @@ impl Analyzer for Apk {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/apk",
-            revision: 2,
+            revision: 3,
         }
     }
 
@@ -76,7 +76,7 @@ impl Analyzer for Apk {
 /// Gives a record's package and what is wrong with the record. The first of two equal keys counts.
 fn parse(lines: &[&[u8]]) -> (Option<Package>, Option<&'static str>) {
     let (mut name, mut version, mut architecture, mut origin) = (None, None, None, None);
-    let mut fault = None;
+    let (mut licence, mut fault) = (None, None);
     for line in lines {
         let Some((key, value)) = line.split_first_chunk::<2>() else {
             fault = Some("has a line that is no field");
@@ -87,6 +87,11 @@ fn parse(lines: &[&[u8]]) -> (Option<Package>, Option<&'static str>) {
             b"V:" => &mut version,
             b"A:" => &mut architecture,
             b"o:" => &mut origin,
+            // Whatever is wrong with it, the package is known.
+            b"L:" => {
+                licence = licence.or_else(|| text(value));
+                continue;
+            }
             [_, b':'] => continue,
             _ => {
                 fault = Some("has a line that is no field");
@@ -117,8 +122,9 @@ fn parse(lines: &[&[u8]]) -> (Option<Package>, Option<&'static str>) {
                 version: version.to_owned(),
                 module: None,
             }),
+        licence: None,
     };
-    (Some(package), fault)
+    (Some(package.licensed(licence)), fault)
 }
 
 #[cfg(test)]

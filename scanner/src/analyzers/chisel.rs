@@ -124,6 +124,7 @@ fn note(line: ChiselLine, found: &mut Observations) {
             package_type: PackageType::Deb,
             architecture: line.arch,
             source: None,
+            licence: None,
         }),
         "path" => {
             let package = line.slices.first().and_then(|slice| slice.split_once('_'));

@@ -6,10 +6,12 @@
 //! Source: Composer, `Composer\Repository\FilesystemRepository`.
 
 use serde::Deserialize;
+use serde_json::Value;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use super::entries::{Member, Reading};
+use super::licences;
 use super::records::{Record, Records, from_json};
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::{Observations, Record as CandidateRecord};
@@ -24,7 +26,7 @@ impl Analyzer for Composer {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/composer",
-            revision: 2,
+            revision: 3,
         }
     }
 
@@ -134,6 +136,7 @@ struct Installed {
 pub(super) struct ComposerPackage {
     name: Option<String>,
     version: Option<String>,
+    license: Option<Value>,
 }
 
 impl Record for ComposerPackage {
@@ -142,9 +145,10 @@ impl Record for ComposerPackage {
     fn keep(self, _: &str, kept: &mut Vec<Package>) {
         let whole = self.name.zip(self.version);
         let whole = whole.filter(|(name, version)| !name.is_empty() && !version.is_empty());
-        kept.extend(
-            whole.map(|(name, version)| Package::of_language(PackageType::Composer, name, version)),
-        );
+        let licence = self.license.as_ref().and_then(licences::one_of);
+        kept.extend(whole.map(|(name, version)| {
+            Package::of_language(PackageType::Composer, name, version).licensed(licence.as_deref())
+        }));
     }
 }
 

@@ -216,6 +216,7 @@ fn salvage(name: &str, fields: &ControlFields<'_>) -> Option<Package> {
             .filter(|arch| !arch.is_empty())
             .map(str::to_owned),
         source: source.filter(|source| source.name != name || source.version != version),
+        licence: None,
     })
 }
 

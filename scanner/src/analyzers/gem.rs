@@ -25,7 +25,7 @@ impl Analyzer for Gem {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/gem",
-            revision: 3,
+            revision: 4,
         }
     }
 
@@ -75,6 +75,7 @@ fn package(identity: &literal::GemIdentity) -> Package {
         architecture: platform.filter(|platform| platform != ANY_PLATFORM && !platform.is_empty()),
         ..Package::of_language(PackageType::Gem, &*identity.name, &*identity.version)
     }
+    .licensed(Some(&identity.licence))
 }
 
 fn disagreement(stated: &literal::GemIdentity, witness: &str, says: &str) -> AnalyzeError {

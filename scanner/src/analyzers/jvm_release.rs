@@ -47,6 +47,7 @@ impl Analyzer for JvmRelease {
             package_type: PackageType::Generic,
             architecture: None,
             source: None,
+            licence: None,
         });
         Ok(())
     }

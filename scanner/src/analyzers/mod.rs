@@ -19,6 +19,7 @@ mod gem;
 mod jar;
 mod jvm_release;
 mod ledger;
+mod licences;
 mod lockfiles;
 mod npm;
 mod opkg;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use super::entries::{Member, Reading};
+use super::licences;
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::{NpmRecord, Observations, Record, Standing};
@@ -35,7 +36,7 @@ impl Analyzer for Npm {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/npm",
-            revision: 3,
+            revision: 4,
         }
     }
 
@@ -127,6 +128,8 @@ struct Manifest {
     name: Option<String>,
     version: Option<String>,
     main: Option<Value>,
+    license: Option<Value>,
+    licenses: Option<Value>,
     private: Option<Value>,
     /// Only extensions of editors have one.
     publisher: Option<IgnoredAny>,
@@ -151,11 +154,10 @@ impl Manifest {
         if name.is_empty() || version.is_empty() {
             return Err(AnalyzeError::of("its name or version is empty"));
         }
-        Ok(Package::of_language(
-            PackageType::Npm,
-            name.as_str(),
-            version,
-        ))
+        let licence = self.license.as_ref().and_then(licences::one_of);
+        let licence = licence.or_else(|| self.licenses.as_ref().and_then(licences::one_of));
+        let package = Package::of_language(PackageType::Npm, name.as_str(), version);
+        Ok(package.licensed(licence.as_deref()))
     }
 
     fn is_extension(&self) -> bool {

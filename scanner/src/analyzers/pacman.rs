@@ -24,7 +24,7 @@ impl Analyzer for Pacman {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/pacman",
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -64,8 +64,16 @@ impl Analyzer for Pacman {
         let (Some(name), Some(version)) = (field(b"%NAME%"), field(b"%VERSION%")) else {
             return Err(AnalyzeError::of("it names no package and version"));
         };
+        let licences = stanzas(file.content)
+            .find(|lines| {
+                lines
+                    .first()
+                    .is_some_and(|it| it.trim_ascii() == b"%LICENSE%")
+            })
+            .filter(|lines| lines.len() == 2);
+        let licence = licences.and_then(|lines| lines.get(1).copied().and_then(text));
         let base = field(b"%BASE%").filter(|base| *base != name);
-        found.add(Package {
+        let package = Package {
             name: name.to_owned(),
             version: version.to_owned(),
             package_type: PackageType::Pacman,
@@ -75,7 +83,10 @@ impl Analyzer for Pacman {
                 version: version.to_owned(),
                 module: None,
             }),
-        });
+            licence: None,
+        };
+        // Whether all of several are meant or any, pacman does not say.
+        found.add(package.licensed(licence));
         Ok(())
     }
 }

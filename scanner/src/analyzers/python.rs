@@ -3,13 +3,14 @@
 //!
 //! Source: PyPA, "Recording installed projects" and "Core metadata specifications".
 
-use sluicegate_model::package::Evidence;
+use sluicegate_model::package::{Evidence, Package, PackageType};
 
 use crate::analyzer::{AnalyzeError, Analyzer, AnalyzerId, WantedFile, Wants};
 use crate::facts::{Observations, Record};
 use crate::limits::MIB;
 
 mod archive;
+mod classifier;
 mod distribution;
 mod metadata;
 
@@ -25,7 +26,7 @@ impl Analyzer for Python {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "language/python",
-            revision: 4,
+            revision: 5,
         }
     }
 
@@ -50,13 +51,14 @@ impl Analyzer for Python {
         if file.path.ends_with("/_vendor/vendor.txt") {
             let pins = metadata::pins(file.content);
             for (name, version) in pins {
-                found.add_on(Evidence::Claimed, distribution(name, version));
+                let package = Package::of_language(PackageType::Python, name, version);
+                found.add_on(Evidence::Claimed, package);
             }
         } else if metadata::is_evidence(file.path) {
-            let (name, version) = metadata::headers(file.content).ok_or_else(unnamed)?;
-            found.add(distribution(name, version));
-        } else if let Some((name, version)) = metadata::headers(file.content) {
-            found.add_candidate(Record::Python, distribution(name, version));
+            let stated = metadata::headers(file.content).ok_or_else(unnamed)?;
+            found.add(distribution(stated));
+        } else if let Some(stated) = metadata::headers(file.content) {
+            found.add_candidate(Record::Python, distribution(stated));
         }
         Ok(())
     }

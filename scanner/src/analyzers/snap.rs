@@ -71,6 +71,7 @@ fn package(item: &str) -> Option<Package> {
         package_type: PackageType::Deb,
         architecture: architecture.map(str::to_owned),
         source: None,
+        licence: None,
     })
 }
 

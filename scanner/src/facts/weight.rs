@@ -105,6 +105,7 @@ fn package(package: &Package) -> usize {
         source.map(|source| source.name.as_str()),
         source.map(|source| source.version.as_str()),
         source.and_then(|source| source.module.as_deref()),
+        package.licence.as_deref(),
     ];
     texts.into_iter().flatten().map(text).sum()
 }

@@ -43,7 +43,7 @@ use self::tap::Tap;
 /// Raised with every change of what is read of the same bytes: decompression, archives and their
 /// names, budgets, which files are offered to analyzers and which are kept as witnesses. It enters
 /// the scanner's fingerprint.
-pub(crate) const LAYER_REVISION: u32 = 11;
+pub(crate) const LAYER_REVISION: u32 = 12;
 
 /// Reads a layer to its end and gives its facts; whatever fails is a gap among them.
 pub fn scan_layer(content: impl Read + Send, limits: &Limits) -> LayerFacts {

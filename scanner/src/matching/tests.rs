@@ -96,6 +96,7 @@ fn component(package_type: PackageType, ecosystem: &str, name: &str, version: &s
             package_type,
             architecture: None,
             source: None,
+            licence: None,
         },
         ecosystem: Some(Ecosystem::new(ecosystem)),
         purl: format!("pkg:x/{name}@{version}"),

@@ -48,6 +48,7 @@ pub(super) fn image_of(ecosystem: &str) -> Inventory {
             package_type: PackageType::Apk,
             architecture: None,
             source: None,
+            licence: None,
         },
         ecosystem: Some(Ecosystem::new(ecosystem)),
         purl: String::new(),

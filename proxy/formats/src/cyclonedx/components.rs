@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::licence::Licence;
 use sluicegate_model::package::{Component, Distro, Evidence, PackageType};
 
 use super::super::text::name_of;
@@ -25,6 +26,8 @@ pub(super) struct Described<'a> {
     scope: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     purl: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licenses: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Value>,
     properties: Vec<Property>,
@@ -90,6 +93,7 @@ fn system(distro: &Distro) -> Described<'_> {
         version: &distro.version,
         scope: None,
         purl: None,
+        licenses: None,
         evidence: None,
         properties: ecosystem
             .map(|ecosystem| Property::new("sluicegate:ecosystem", ecosystem.as_str()))
@@ -113,8 +117,19 @@ fn package(number: usize, component: &Component) -> Described<'_> {
         version: &package.version,
         scope: is_declared.then_some("excluded"),
         purl: (!package.is_without_group()).then_some(component.purl.as_str()),
+        licenses: package.licence.as_deref().map(licences),
         evidence: place.map(|path| json!({"occurrences": [{"location": path}]})),
         properties: properties(component),
+    }
+}
+
+/// Gives the declared licence: an expression where it is one, else as it was written.
+fn licences(declared: &str) -> Value {
+    match Licence::parse(declared) {
+        Some(licence) => {
+            json!([{"expression": licence.to_string(), "acknowledgement": "declared"}])
+        }
+        None => json!([{"license": {"name": declared, "acknowledgement": "declared"}}]),
     }
 }
 

@@ -121,3 +121,28 @@ fn the_list_is_called_complete_only_where_everything_was_looked_at() {
     verdict.coverage = Coverage::from_gaps(Vec::new());
     assert_eq!(aggregate(&verdict), "complete");
 }
+
+#[test]
+fn a_declared_licence_is_an_expression_or_a_name() {
+    for (declared, wanted) in [
+        (
+            Some("GPLv2+ and (MIT or ISC)"),
+            json!([{"expression": "GPL-2.0-or-later AND (MIT OR ISC)", "acknowledgement": "declared"}]),
+        ),
+        (
+            Some("BSD"),
+            json!([{"license": {"name": "BSD", "acknowledgement": "declared"}}]),
+        ),
+        (None, Value::Null),
+    ] {
+        let mut inventory = samples::inventory();
+        inventory.components[0].package.licence = declared.map(Into::into);
+        let mut out = Vec::new();
+        write(&samples::verdict(), &inventory, &mut out).unwrap();
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            document["components"][1]["licenses"], wanted,
+            "{declared:?}"
+        );
+    }
+}

@@ -72,3 +72,27 @@ fn what_was_not_looked_at_is_annotated() {
     let comment = document["comment"].as_str().unwrap();
     assert!(comment.contains("unscannable; 6 things"), "{comment}");
 }
+
+#[test]
+fn a_declared_licence_is_an_expression_or_a_comment() {
+    for (declared, wanted, comment) in [
+        (Some("MIT/ASL 2.0"), "MIT OR Apache-2.0", None),
+        (Some("GPLv2+ and MIT"), "GPL-2.0-or-later AND MIT", None),
+        (Some("BSD"), "NOASSERTION", Some("Declared as: BSD")),
+        (
+            Some("LicenseRef-Ours"),
+            "NOASSERTION",
+            Some("Declared as: LicenseRef-Ours"),
+        ),
+        (None, "NOASSERTION", None),
+    ] {
+        let mut inventory = samples::inventory();
+        inventory.components[0].package.licence = declared.map(Into::into);
+        let mut out = Vec::new();
+        write(&samples::verdict(), &inventory, &mut out).unwrap();
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        let package = &packages(&document)[2];
+        assert_eq!(package["licenseDeclared"], wanted, "{declared:?}");
+        assert_eq!(package["licenseComments"].as_str(), comment, "{declared:?}");
+    }
+}

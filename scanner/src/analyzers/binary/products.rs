@@ -86,6 +86,7 @@ pub(super) fn read(
                 package_type: PackageType::Generic,
                 architecture: None,
                 source: None,
+                licence: None,
             });
         }
     }

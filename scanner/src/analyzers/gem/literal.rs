@@ -7,6 +7,8 @@ pub(super) struct GemIdentity {
     pub(super) version: String,
     /// Empty where it is not said.
     pub(super) platform: String,
+    /// The licence; empty where none is named, or several, of which nobody says whether all are meant.
+    pub(super) licence: String,
 }
 
 impl GemIdentity {
@@ -37,6 +39,13 @@ pub(super) fn identity(content: &[u8]) -> GemIdentity {
             "name" => &mut identity.name,
             "version" => &mut identity.version,
             "platform" => &mut identity.platform,
+            "license" => &mut identity.licence,
+            "licenses" => {
+                only(value)
+                    .unwrap_or_default()
+                    .clone_into(&mut identity.licence);
+                continue;
+            }
             _ => continue,
         };
         if slot.is_empty()
@@ -58,6 +67,7 @@ pub(super) fn stub(content: &[u8]) -> Option<GemIdentity> {
         name: words.next()?,
         version: words.next()?,
         platform: words.next().unwrap_or_default(),
+        licence: String::new(),
     }
     .complete()
 }
@@ -91,6 +101,13 @@ fn literal(expression: &str) -> Option<&str> {
         None => rest,
     };
     (rest.is_empty() || rest.starts_with(['#', ';'])).then_some(text)
+}
+
+/// Gives the text of a list of one literal.
+fn only(value: &str) -> Option<&str> {
+    let (text, rest) = quoted(value.strip_prefix('[')?.trim_start())?;
+    let rest = rest.strip_prefix(".freeze").unwrap_or(rest).trim_start();
+    rest.starts_with(']').then_some(text)
 }
 
 /// Splits off the literal that an expression begins with; none where its text is computed.

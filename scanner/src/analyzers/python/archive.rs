@@ -60,9 +60,8 @@ impl Holding {
                 }
                 Err(error) => reading.unreadable(inside, &name, &error.to_string()),
             }
-        } else if let Some((distribution_name, version)) = metadata::headers(&content) {
-            let package = distribution(distribution_name, version);
-            reading.add(package, &place, Evidence::Installed);
+        } else if let Some(stated) = metadata::headers(&content) {
+            reading.add(distribution(stated), &place, Evidence::Installed);
         } else {
             reading.unreadable(inside, &name, "it has no readable name and version");
         }

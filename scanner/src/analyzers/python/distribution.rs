@@ -2,12 +2,9 @@
 
 use sluicegate_model::package::{Package, PackageType};
 
-pub(super) fn distribution(name: String, version: String) -> Package {
-    Package {
-        name,
-        version,
-        package_type: PackageType::Python,
-        architecture: None,
-        source: None,
-    }
+use super::metadata::Stated;
+
+pub(super) fn distribution(stated: Stated) -> Package {
+    let package = Package::of_language(PackageType::Python, stated.name, stated.version);
+    package.licensed(stated.licence.as_deref())
 }

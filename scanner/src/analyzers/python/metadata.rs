@@ -1,5 +1,8 @@
 //! The texts in which Python's installers record a distribution. Pure.
 
+use sluicegate_model::package::MAX_LICENCE_BYTES;
+
+use super::classifier::Classified;
 use crate::analyzers::lockfiles;
 
 /// Most pins taken from one list; pip has about twenty.
@@ -17,12 +20,44 @@ pub(in crate::analyzers) fn is_evidence(path: &str) -> bool {
     }
 }
 
-/// Gives name and version from the header, which ends at the first blank line.
+/// What a record says of its distribution.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stated {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// The licence, by the best of the three fields that may say it.
+    pub(super) licence: Option<String>,
+}
+
+/// The fields that say which licence it has, as they come.
+///
+/// Source: PyPA, "Core metadata specifications", `License-Expression`, `License`, `Classifier`.
+#[derive(Default)]
+struct LicenceFields {
+    expression: Option<String>,
+    text: Option<String>,
+    classified: Classified,
+}
+
+impl LicenceFields {
+    /// Gives what says it best: an expression, else a line of text, else the one classifier. Many write
+    /// the whole text into the second, or that it is not known.
+    fn best(self) -> Option<String> {
+        let is_said = |text: &String| {
+            text.len() <= MAX_LICENCE_BYTES && !text.eq_ignore_ascii_case("unknown")
+        };
+        let text = self.text.filter(is_said);
+        self.expression.or(text).or_else(|| self.classified.one())
+    }
+}
+
+/// Gives what the header says, which ends at the first blank line.
 ///
 /// The first of each counts. A value may go on in lines that begin with a space or a tab.
-pub(super) fn headers(content: &[u8]) -> Option<(String, String)> {
+pub(super) fn headers(content: &[u8]) -> Option<Stated> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let (mut name, mut version) = (None::<String>, None::<String>);
+    let mut licence = LicenceFields::default();
     let mut current: Option<&mut Option<String>> = None;
     for line in content.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii_end();
@@ -33,21 +68,33 @@ pub(super) fn headers(content: &[u8]) -> Option<(String, String)> {
         if !folded {
             let colon = line.iter().position(|byte| *byte == b':');
             let (key, value) = line.split_at(colon.unwrap_or(line.len()));
+            let value = value.get(1..).unwrap_or_default();
+            if key.eq_ignore_ascii_case(b"classifier") {
+                licence.classified.take(value);
+            }
             current = if key.eq_ignore_ascii_case(b"name") {
                 Some(&mut name)
             } else if key.eq_ignore_ascii_case(b"version") {
                 Some(&mut version)
+            } else if key.eq_ignore_ascii_case(b"license-expression") {
+                Some(&mut licence.expression)
+            } else if key.eq_ignore_ascii_case(b"license") {
+                Some(&mut licence.text)
             } else {
                 None
             };
             if let Some(slot) = &mut current {
-                fill(slot, value.get(1..).unwrap_or_default());
+                fill(slot, value);
             }
         } else if let Some(slot) = &mut current {
             fill(slot, line);
         }
     }
-    Some((name?, version?))
+    Some(Stated {
+        name: name?,
+        version: version?,
+        licence: licence.best(),
+    })
 }
 
 fn fill(slot: &mut Option<String>, value: &[u8]) {
@@ -83,7 +130,7 @@ mod tests {
             ("Version: 1\nVersion\n", None),
             ("", None),
         ] {
-            let found = headers(text.as_bytes());
+            let found = headers(text.as_bytes()).map(|stated| (stated.name, stated.version));
             let wanted = wanted.map(|(name, version)| (name.to_owned(), version.to_owned()));
             assert_eq!(found, wanted, "{text:?}");
         }

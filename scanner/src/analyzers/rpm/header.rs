@@ -30,6 +30,7 @@ pub(super) enum Tag {
     Release = 1002,
     Epoch = 1003,
     Vendor = 1011,
+    License = 1014,
     Arch = 1022,
     FileStates = 1029,
     FileModes = 1030,

@@ -33,5 +33,6 @@ fn stated(line: &str) -> Option<Stated<'_>> {
         epoch: field(8).and_then(|epoch| epoch.parse().ok()).unwrap_or(0),
         source_rpm: field(9),
         module: None,
+        licence: None,
     })
 }

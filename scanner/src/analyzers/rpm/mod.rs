@@ -69,7 +69,7 @@ impl Analyzer for Rpm {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "os/rpm",
-            revision: 3,
+            revision: 4,
         }
     }
 

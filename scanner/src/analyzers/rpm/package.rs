@@ -51,6 +51,7 @@ pub(super) fn subject(header: &Header<'_>) -> Result<Subject, RpmError> {
         architecture: word(Tag::Arch),
         source_rpm: word(Tag::SourceRpm),
         module: word(Tag::ModularityLabel),
+        licence: header.text(Tag::License),
     })))
 }
 
@@ -62,6 +63,7 @@ pub(super) struct Stated<'a> {
     pub(super) architecture: Option<&'a str>,
     pub(super) source_rpm: Option<&'a str>,
     pub(super) module: Option<&'a str>,
+    pub(super) licence: Option<&'a str>,
 }
 
 /// Gives the package. An epoch of zero is not written; a source never has one.
@@ -89,7 +91,9 @@ pub(super) fn assemble(stated: &Stated<'_>) -> Package {
             version: source_version.to_owned(),
             module: module.map(str::to_owned),
         }),
+        licence: None,
     }
+    .licensed(stated.licence.filter(known))
 }
 
 /// Tells whether a package was built in a module and does not say in which stream.

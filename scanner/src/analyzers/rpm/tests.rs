@@ -13,6 +13,7 @@ use databases::{HeaderBuilder, PAGE};
 
 fn zlib() -> HeaderBuilder {
     HeaderBuilder::new("zlib", "1.2.11", "40.el9")
+        .text(1014, "zlib and Boost")
         .text(1022, "x86_64")
         .text(1044, "zlib-1.2.11-40.el9.src.rpm")
 }
@@ -124,6 +125,8 @@ fn a_header_names_source_module_and_files() {
         "the source has the same name and version"
     );
     assert_eq!(zlib.architecture.as_deref(), Some("x86_64"));
+    assert_eq!(zlib.licence.as_deref(), Some("zlib and Boost"));
+    assert_eq!(perl.licence, None);
     let files: Vec<_> = found
         .owned
         .iter()

@@ -13,7 +13,7 @@ pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
 }
 
 const POM: &str = "META-INF/maven/org.x/a/pom.properties";
-const PACKAGE: &[u8] = br#"{"name":"lodash","version":"4.17.4"}"#;
+const PACKAGE: &[u8] = br#"{"name":"lodash","version":"4.17.4","license":"MIT"}"#;
 const INSTALLED: &[u8] = br#"{"packages":[{"name":"a/b","version":"v1"}]}"#;
 const METADATA: &[u8] = b"Name: a\nVersion: 1\n";
 

@@ -27,11 +27,11 @@ pub(super) fn of(analyzer: &str) -> Option<Vec<Sample>> {
 const PYTHON: [(&str, &str); 8] = [
     (
         "usr/lib/python3/dist-packages/Flask-1.0.dist-info/METADATA",
-        "Metadata-Version: 2.1\nName: Flask\nVersion: 1.0\n\nName: body\n",
+        "Metadata-Version: 2.1\nName: Flask\nVersion: 1.0\nLicense: BSD\nLicense-Expression: BSD-3-Clause\n\nName: body\n",
     ),
     (
         "x/Flask.egg-info/PKG-INFO",
-        "name: lower\nVERSION: 2.0.post1\n",
+        "name: lower\nVERSION: 2.0.post1\nClassifier: License :: OSI Approved :: MIT License\n",
     ),
     (
         "x/a-1.0-py3.11.egg/EGG-INFO/PKG-INFO",
@@ -69,11 +69,11 @@ const PYTHON_FILES: [(&str, &str); 4] = [
 const NPM: [(&str, &str); 8] = [
     (
         "app/node_modules/old/package.json",
-        r#"{"name":"old","version":" =v0.0.8 "}"#,
+        r#"{"name":"old","version":" =v0.0.8 ","licenses":[{"type":"MIT"},{"type":"ISC"}]}"#,
     ),
     (
         "app/node_modules/lodash/package.json",
-        r#"{"name":"lodash","version":"4.17.0","dependencies":{"a":"^1"}}"#,
+        r#"{"name":"lodash","version":"4.17.0","license":"MIT","dependencies":{"a":"^1"}}"#,
     ),
     (
         "app/node_modules/@angular/core/package.json",
@@ -121,7 +121,7 @@ const UNPACKED_JARS: [(&str, &str); 5] = [
 const GEM: [(&str, &str); 8] = [
     (
         "a/specifications/c-1.gemspec",
-        "  s.name = 'c' # x\n  s.version = \"1\".freeze # y\n",
+        "  s.name = 'c' # x\n  s.version = \"1\".freeze # y\n  s.licenses = [\"MIT\".freeze]\n",
     ),
     (
         "usr/lib/ruby/gems/3.1.0/specifications/rake-13.0.6.gemspec",
@@ -174,7 +174,7 @@ const DOTNET: [(&str, &str); 6] = [
 const COMPOSER: [(&str, &str); 5] = [
     (
         "app/vendor/composer/installed.json",
-        r#"[{"name":"monolog/monolog","version":"v2.9.1","extra":{"a":[]}},{"name":"symfony/console","version":"dev-main"}]"#,
+        r#"[{"name":"monolog/monolog","version":"v2.9.1","license":["MIT","ISC"],"extra":{"a":[]}},{"name":"symfony/console","version":"dev-main"}]"#,
     ),
     (
         "app/lib/composer/installed.json",

@@ -152,7 +152,7 @@ const DPKG_FILES: [(&str, &str); 5] = [
 const APK: [(&str, &str); 7] = [
     (
         "lib/apk/db/installed",
-        "C:Q1abc=\nP:libcrypto3\nV:3.1.4-r5\nA:x86_64\no:openssl\nF:lib\nR:libcrypto.so.3\na:0:0:755\nZ:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\nF:usr/share/doc\nR:x\n\nP:musl\nV:1.2.4-r2\no:musl",
+        "C:Q1abc=\nP:libcrypto3\nV:3.1.4-r5\nA:x86_64\nL:Apache-2.0\no:openssl\nF:lib\nR:libcrypto.so.3\na:0:0:755\nZ:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\nF:usr/share/doc\nR:x\n\nP:musl\nV:1.2.4-r2\no:musl",
     ),
     (
         "lib/apk/db/installed",

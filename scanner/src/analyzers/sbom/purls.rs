@@ -41,6 +41,7 @@ pub fn package_of(purl: &str) -> Option<Package> {
         package_type,
         architecture: qualifier("arch").filter(|_| is_system),
         source: None,
+        licence: None,
     })
 }
 

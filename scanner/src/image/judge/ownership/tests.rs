@@ -204,6 +204,7 @@ fn a_product_in_a_binary_belongs_to_its_proven_owner_on_every_distribution() {
             package_type: PackageType::Generic,
             architecture: None,
             source: None,
+            licence: None,
         });
         Event::File(Box::new(facts))
     };

@@ -11,6 +11,7 @@ fn package(package_type: PackageType, name: &str, version: &str) -> Package {
         package_type,
         architecture: None,
         source: None,
+        licence: None,
     }
 }
 
