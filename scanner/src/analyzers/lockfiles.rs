@@ -32,7 +32,7 @@ impl Analyzer for Lockfiles {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "declared/lockfiles",
-            revision: 4,
+            revision: 3,
         }
     }
 
