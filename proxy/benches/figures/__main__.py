@@ -35,6 +35,7 @@ FIGURES = {
     "keys": warm.keys,
     "memory": memory.measure,
     "rejudge": rejudge.measure,
+    "delta": rejudge.over_many,
     "replay": replay.measure,
     "lists": lists.measure,
     "engines": engines.measure,

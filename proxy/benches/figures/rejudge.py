@@ -20,6 +20,8 @@ from results import add
 
 IMAGES = 10_000
 PACKAGES = 300
+MANY = 100_000
+FEW_PACKAGES = 30
 KERNEL = ("linux", "linux-signed-amd64", "linux-signed-arm64")
 OTHER_POLICY = POLICY.replace("mode: audit", "mode: audit, feeds: {maxAge: 8d}")
 
@@ -28,6 +30,25 @@ def measure(setup):
     """Measures images with hundreds of findings each, and then with as many as the machine's have."""
     of_hundreds(setup)
     of_thousands(setup)
+
+
+def over_many(setup):
+    """Adds ten records on a package that one of a hundred images holds, of a hundred thousand."""
+    home = os.path.join(setup.work, "rejudge-many")
+    feeds = os.path.join(setup.work, "changing-feed")
+    shutil.rmtree(feeds, ignore_errors=True)
+    shutil.copytree(setup.feeds, feeds)
+    changing = types.SimpleNamespace(**{**vars(setup), "feeds": feeds})
+    with Sluicegate(home, changing, setup.upstream.port,
+                    prepare=lambda data: fill(setup, data, MANY, FEW_PACKAGES, "redb",
+                                              without=KERNEL), more=("--store", "redb")) as proxy:
+        _, cpu, _ = one_pass(proxy, MANY)
+        delta, renewed = one_delta(proxy, feeds)
+        memory = proxy.anonymous()
+    add(setup, f"ten new advisories over {MANY:,} inventories of {FEW_PACKAGES} packages, s",
+        1 + 0.005 * renewed, delta, "{:.2f}",
+        f"verdicts made anew: {renewed}; the first pass over all {cpu:.0f} CPU s; "
+        f"{memory:.0f} MiB of anonymous memory afterwards")
 
 
 def of_thousands(setup):
@@ -110,7 +131,7 @@ def debian():
     return "Debian:" + fields["VERSION_ID"].strip('"')
 
 
-def one_pass(proxy):
+def one_pass(proxy, images=IMAGES):
     """Waits for a pass over everything; gives its seconds, CPU seconds and memory."""
     started, cpu, peak = None, 0.0, 0.0
     while True:
@@ -121,7 +142,7 @@ def one_pass(proxy):
         if started is not None and not state["running"]:
             break
         time.sleep(0.1)
-    if state["renewed"] != IMAGES or state["problem"]:
+    if state["renewed"] != images or state["problem"]:
         sys.exit(f"not all were made anew: {state}")
     return time.monotonic() - started, proxy.cpu() - cpu, peak
 
