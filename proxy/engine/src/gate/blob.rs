@@ -131,10 +131,13 @@ impl Gate {
         (self.scope(asked, None), by_tags)
     }
 
-    /// Tells where and for whom a manifest is judged of which a blob is asked for.
-    fn scope_of(&self, asked: &Asked, manifest: &Digest) -> Scope {
-        let tag = self.tag_of_blobs(asked, manifest);
-        self.scope(asked, tag.as_ref())
+    /// Tells where and for whom a manifest is judged of which a blob is asked for; `untagged` where it
+    /// is not known by which tag.
+    fn scope_of(&self, asked: &Asked, untagged: &Scope, manifest: &Digest) -> Scope {
+        match self.tag_of_blobs(asked, manifest) {
+            Some(tag) => self.scope(asked, Some(&tag)),
+            None => untagged.clone(),
+        }
     }
 
     /// Judges a blob, and waits for the verdict where no byte that is wanted may leave before it:
@@ -168,9 +171,9 @@ impl Gate {
             .ledger
             .manifests_listing(repository, digest)
             .await?;
-        let mut found = Found::default();
+        let (mut found, untagged) = (Found::default(), self.scope(asked, None));
         for manifest in listing {
-            let scope = self.scope_of(asked, &manifest);
+            let scope = self.scope_of(asked, &untagged, &manifest);
             match self.parts.judge.current(&scope, &manifest).await? {
                 Some(verdict) if verdict.decision == Decision::Refuse => {
                     found.refused = Some(verdict);
@@ -194,13 +197,13 @@ impl Gate {
     ) -> Result<JudgedBlob, PullError> {
         let repository = &asked.repository;
         let mut failed = None;
-        let client = Waiting::default();
+        let (client, untagged) = (Waiting::default(), self.scope(asked, None));
         for manifest in std::mem::take(&mut found.waiting) {
             let known = self.parts.manifests.known(repository, &manifest).await?;
             let Manifest::Image(image) = &known.parsed else {
                 continue;
             };
-            let scope = self.scope_of(asked, &manifest);
+            let scope = self.scope_of(asked, &untagged, &manifest);
             let pull = self.parts.running.join(&scope, &known, image, None);
             pull.join(client.seen_from_afar());
             // What turns out to be an artifact must not have given away a refused image's layer.

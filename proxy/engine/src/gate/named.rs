@@ -130,9 +130,15 @@ impl Gate {
     /// Notes what a name that was not refused has led to.
     pub(super) fn note_led(&self, asked: &Asked, found: &Found) {
         self.note_led_in(&found.scope, found);
-        // For whoever comes back by digest once the tag is not known any more.
+        let policies = self.parts.judge.policies();
+        let Some(tag) = found.tag.as_ref().filter(|_| policies.names_tags()) else {
+            return;
+        };
+        // For whoever comes back by digest once the tag is not known any more: then more lists apply,
+        // and the tag has to be on them as well.
         let untagged = self.scope(asked, None);
-        if untagged != found.scope {
+        let (name, now) = (Some(AskedName::Tag(tag)), self.parts.clock.now());
+        if untagged != found.scope && policies.refuses_name(&untagged, name, now).is_none() {
             self.note_led_in(&untagged, found);
         }
     }

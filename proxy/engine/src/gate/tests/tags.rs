@@ -208,3 +208,41 @@ async fn tags_count_by_what_the_documents_in_force_say_of_them() {
         assert_eq!(blobs(&stage, &asked(), &image).await, [wanted[2]]);
     }
 }
+
+/// Tags of development are listed one by one; whatever has no such tag is judged by what it holds.
+const LISTED: &str = "apiVersion: sluicegate/v1
+kind: Policy
+metadata: {name: all}
+spec: {mode: audit}
+---
+apiVersion: sluicegate/v1
+kind: Policy
+metadata: {name: listed}
+spec: {default: refuse, onInconclusive: annotate, rules: [{id: known, image: {tags: [dev-1]}, action: allow}]}
+---
+apiVersion: sluicegate/v1
+kind: Binding
+metadata: {name: all}
+spec: {policy: all, repositories: ['up.test/app']}
+---
+apiVersion: sluicegate/v1
+kind: Binding
+metadata: {name: dev}
+spec: {policy: listed, repositories: ['up.test/app:dev-*']}
+";
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_leads_nobody_past_a_list_that_would_have_refused_it() {
+    for (tag, by_digest) in [("1", "refuse name"), ("dev-1", "serve")] {
+        let image = bad("listed");
+        let stage = stage(&[tag], &image);
+        stage.snapshots.set_policies(LISTED);
+        let answer = stage.manifest(&stage.get("app"), tag).await;
+        assert!(answer.starts_with("serve"), "{tag}: {answer}");
+        let digest = image.digest().to_string();
+        // Nobody knows by which tag another machine means it.
+        let other = from_elsewhere(stage.get("app"));
+        let answer = stage.manifest(&other, &digest).await;
+        assert!(answer.starts_with(by_digest), "{tag}: {answer}");
+    }
+}
