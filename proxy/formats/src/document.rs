@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use sluicegate_model::DigestHasher;
 use sluicegate_model::digest::Algorithm;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::form::WrittenAs;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
@@ -79,6 +80,13 @@ pub(super) fn advisory_url(id: &str) -> String {
     format!("https://osv.dev/vulnerability/{}", encoded(id))
 }
 
+/// Gives the page of a finding's weakness; none where no record speaks of it: of an end of life, and
+/// of what a plugin has found.
+pub(super) fn finding_url(finding: &Finding) -> Option<String> {
+    let is_recorded = finding.kind != FindingKind::Eol && !finding.advisories.is_empty();
+    is_recorded.then(|| advisory_url(&finding.id))
+}
+
 /// Writes a path of the image as a relative reference.
 pub(super) fn path_reference(path: &str) -> String {
     let parts: Vec<String> = path.split('/').map(encoded).collect();
@@ -99,7 +107,7 @@ fn encoded(text: &str) -> String {
 mod tests {
     use sluicegate_model::samples;
 
-    use super::{advisory_url, image_purl, path_reference, second, uuid};
+    use super::{advisory_url, finding_url, image_purl, path_reference, second, uuid};
 
     #[test]
     fn a_document_is_named_by_what_it_says() {
@@ -136,5 +144,13 @@ mod tests {
     fn times_have_no_fraction() {
         let time = "2026-11-20T10:00:01.5Z".parse().unwrap();
         assert_eq!(second(time), "2026-11-20T10:00:01Z");
+    }
+
+    #[test]
+    fn only_what_a_record_speaks_of_has_a_page() {
+        let mut finding = sluicegate_model::samples::verdict().findings.remove(0);
+        assert!(finding_url(&finding).is_some_and(|url| url.ends_with(&finding.id)));
+        finding.advisories.clear();
+        assert_eq!(finding_url(&finding), None, "a plugin's own word");
     }
 }

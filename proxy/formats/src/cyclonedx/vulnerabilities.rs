@@ -9,7 +9,7 @@ use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
 
-use super::super::document::advisory_url;
+use super::super::document::{advisory_url, finding_url};
 use super::super::text::name_of;
 use super::super::view;
 use super::Property;
@@ -118,13 +118,11 @@ pub(super) fn vulnerability<'a>(
     })
 }
 
-/// Names who says it; an end of life has no page.
+/// Names who says it.
 fn source(finding: &Finding) -> Value {
-    match finding.kind {
-        FindingKind::Eol => json!({"name": finding.source}),
-        FindingKind::Vulnerability | FindingKind::Malware | FindingKind::Informational => {
-            json!({"name": format!("OSV {}", finding.source), "url": advisory_url(&finding.id)})
-        }
+    match finding_url(finding) {
+        Some(url) => json!({"name": format!("OSV {}", finding.source), "url": url}),
+        None => json!({"name": finding.source}),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::severity::Severity;
 
-use super::super::document::advisory_url;
+use super::super::document::finding_url;
 use super::super::text::name_of;
 use super::{Level, level};
 
@@ -65,7 +65,7 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
         FindingKind::Eol => "Software that its maker no longer mends",
         FindingKind::Informational => "No weakness, but something to know of a package",
     };
-    let url = (rule.first.kind != FindingKind::Eol).then(|| advisory_url(id));
+    let url = finding_url(rule.first);
     let see = match &url {
         Some(url) => format!(" See {url}"),
         None => String::new(),
