@@ -1,5 +1,7 @@
 //! What is installed: packages, their ecosystems, and the distribution they belong to.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ use crate::digest::Digest;
     Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(transparent)]
-pub struct Ecosystem(pub Box<str>);
+pub struct Ecosystem(Arc<str>);
 
 impl Ecosystem {
     /// Names an ecosystem.

@@ -7,6 +7,7 @@ use std::mem::size_of;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::Component;
 
+use super::known::KnownPackages;
 use super::question::{Question, questions};
 use crate::feeds::FeedIndex;
 use crate::limits::MIB;
@@ -30,15 +31,16 @@ const WEAKNESS_BYTES: u64 = 8 * 1024;
 const COMPONENT_BYTES: usize = size_of::<Component>() + size_of::<Question>() + 128;
 
 /// Estimates the memory of judging, the inventory itself included.
-pub(super) fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
+pub(super) fn judging_bytes(
+    inventory: &Inventory,
+    feeds: &FeedIndex,
+    known: &KnownPackages,
+) -> u64 {
     let (mut found, mut largest) = (0_u64, 0_u64);
     for component in &inventory.components {
         let questions = questions(component, feeds);
-        let told = questions.iter().map(|question| {
-            let ecosystem = question.ecosystem.as_str();
-            feeds.advisory_bytes(ecosystem, &question.name)
-        });
-        let told: u64 = told.sum();
+        let told = questions.iter();
+        let told: u64 = told.map(|it| known.advisory_bytes(it, feeds)).sum();
         found = found.saturating_add(told.saturating_mul(FINDINGS_IN_MEMORY));
         largest = largest.max(told.saturating_mul(ADVISORIES_IN_MEMORY));
     }

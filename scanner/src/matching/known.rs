@@ -14,6 +14,8 @@ use sluicegate_model::package::{Component, Package, Standing};
 
 use super::listing::Weight as _;
 use super::question::Question;
+use super::sizes::{FirstBytes, Sizes};
+use crate::feeds::FeedIndex;
 use crate::limits::MIB;
 use crate::matchers::Side;
 
@@ -29,7 +31,10 @@ const USUAL_NAME_BYTES: usize = 512;
 
 /// What is known of packages by one index.
 #[derive(Debug)]
-pub struct KnownPackages(Cache<[u8; 32], Arc<Answer>>);
+pub struct KnownPackages {
+    answers: Cache<[u8; 32], Arc<Answer>, FirstBytes>,
+    sizes: Sizes,
+}
 
 /// What is said of a package, whose place is left out.
 #[derive(Debug, Default)]
@@ -60,22 +65,29 @@ impl Default for KnownPackages {
     fn default() -> Self {
         let weigh =
             |_: &[u8; 32], answer: &Arc<Answer>| u32::try_from(answer.weight()).unwrap_or(u32::MAX);
-        Self(
-            Cache::builder()
-                .max_capacity(MAX_BYTES)
-                .weigher(weigh)
-                .build(),
-        )
+        let answers = Cache::builder().max_capacity(MAX_BYTES).weigher(weigh);
+        Self {
+            answers: answers.build_with_hasher(FirstBytes::default()),
+            sizes: Sizes::default(),
+        }
     }
 }
 
 impl KnownPackages {
     pub(super) fn get(&self, key: &[u8; 32]) -> Option<Arc<Answer>> {
-        self.0.get(key)
+        self.answers.get(key)
     }
 
     pub(super) fn keep(&self, key: [u8; 32], answer: &Arc<Answer>) {
-        self.0.insert(key, Arc::clone(answer));
+        self.answers.insert(key, Arc::clone(answer));
+    }
+
+    /// Tells how many bytes of the index the advisories on a package take, up to 4 GiB.
+    pub(super) fn advisory_bytes(&self, question: &Question, feeds: &FeedIndex) -> u64 {
+        let ecosystem = question.ecosystem.as_str();
+        self.sizes.of((ecosystem, &question.name), || {
+            feeds.advisory_bytes(ecosystem, &question.name)
+        })
     }
 }
 

@@ -95,8 +95,9 @@ impl<'a> Listing<'a> {
     pub(super) fn finish(mut self) -> (Vec<Finding>, Option<Gap>) {
         let fits = usize::try_from(self.all).is_ok_and(|all| all <= self.most);
         if self.dropped == 0 && fits && self.all_bytes.max(self.bytes) <= MAX_BYTES {
-            let each = self.entries.iter().flat_map(ListedFinding::each);
-            return (each.collect(), None);
+            let mut each = Vec::with_capacity(usize::try_from(self.all).unwrap_or_default());
+            each.extend(self.entries.iter().flat_map(ListedFinding::each));
+            return (each, None);
         }
         self.cut();
         let gap = (self.dropped > 0).then(|| {

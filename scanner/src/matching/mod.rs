@@ -16,6 +16,7 @@ mod presence;
 mod question;
 mod scope;
 mod severity;
+mod sizes;
 mod told;
 mod triage;
 
@@ -166,8 +167,8 @@ fn answer_all(
 }
 
 /// Estimates how much memory judging an inventory takes, in bytes, without doing it.
-pub fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex) -> u64 {
-    cost::judging_bytes(inventory, feeds)
+pub fn judging_bytes(inventory: &Inventory, feeds: &FeedIndex, known: &KnownPackages) -> u64 {
+    cost::judging_bytes(inventory, feeds, known)
 }
 
 /// One image while it is matched.

@@ -106,8 +106,11 @@ fn only_in(findings: &[Finding], other: &HashSet<Identity<'_>>, has_places: bool
     found.sort_by(|a, b| (b.kev, b.severity, &a.id).cmp(&(a.kev, a.severity, &b.id)));
     let mut ids: Vec<String> = Vec::new();
     for finding in found {
+        if ids.len() == MAX_IDS {
+            break;
+        }
         let id: String = finding.id.chars().take(MAX_ID_CHARS).collect();
-        if ids.len() < MAX_IDS && !ids.contains(&id) {
+        if !ids.contains(&id) {
             ids.push(id);
         }
     }

@@ -25,6 +25,9 @@ use crate::plugins::ActivePlugins;
 /// What a verdict takes in memory beside its text until it is written, in bytes.
 const BESIDE_BYTES: u64 = 16 * 1024;
 
+/// What a finding usually takes as text, in bytes.
+const FINDING_BYTES: usize = 800;
+
 /// What tells a stored verdict from every other one: a digest of its text and its stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(pub Digest);
@@ -128,7 +131,8 @@ impl Text {
         let place = stored::findings_in(&bytes).map_err(encoding)?;
         let after = bytes.split_off(place.end);
         bytes.truncate(place.start);
-        bytes.reserve(like_bytes.saturating_sub(bytes.len()));
+        let usual = verdict.findings.len().saturating_mul(FINDING_BYTES);
+        bytes.reserve(like_bytes.saturating_sub(bytes.len()).max(usual));
         stored::write_findings(&verdict.findings, &mut bytes).map_err(encoding)?;
         let end = bytes.len();
         bytes.extend_from_slice(&after);
@@ -172,7 +176,7 @@ impl Packed {
         let bytes = if let Some(same) = same {
             PackedBytes::Same(same.clone())
         } else {
-            let bytes = packing::pack(&text.bytes)
+            let bytes = packing::pack_quickly(&text.bytes)
                 .map_err(|error| LedgerError::encoding("a verdict", error))?;
             let digest = Digest::of(&bytes);
             PackedBytes::New { bytes, digest }

@@ -322,7 +322,9 @@ impl Judge {
         let known = self.ledger.verdict_bytes(scope, digest).await?;
         let scanned = Arc::clone(&held.scanned);
         let index = Arc::clone(&judging.in_force.advisories.index);
-        let estimate = move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index);
+        let packages = Arc::clone(&judging.known);
+        let estimate =
+            move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index, &packages);
         let judging = blocking::run(estimate)
             .await
             .map_err(|panic| PullError::broken("judging an image", panic))?;

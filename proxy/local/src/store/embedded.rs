@@ -286,6 +286,7 @@ impl<E: Engine> Drop for EmbeddedStore<E> {
 }
 
 fn write_until_closed<E: Engine>(shared: &Shared<E>, queue: &mpsc::Receiver<Request>) {
+    blocking::let_this_thread_wait();
     // Where it failed once, it would fail and be told every second.
     let mut may_keep_room = true;
     loop {

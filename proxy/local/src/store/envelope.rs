@@ -18,13 +18,11 @@ const HEADER_BYTES: usize = 6;
 const COMPRESS_FROM_BYTES: usize = 512;
 /// Largest value, in bytes before compression; a bound on what a damaged header can ask for.
 const MAX_VALUE_BYTES: usize = 1024 * 1024;
-/// zstd's fastest regular level: values are small and written while a pull waits.
-const COMPRESSION_LEVEL: i32 = 1;
 
 /// Wraps a value for its key.
 pub(super) fn seal(key: &[u8], body: &[u8]) -> Vec<u8> {
     let packed = (body.len() >= COMPRESS_FROM_BYTES)
-        .then(|| zstd::bulk::compress(body, COMPRESSION_LEVEL).ok())
+        .then(|| packing::pack_quickly(body).ok())
         .flatten()
         .filter(|packed| packed.len() < body.len());
     let (codec, payload) = packed

@@ -161,7 +161,7 @@ fn the_same_weakness_under_very_many_names_is_joined_and_mended_in_time() {
 #[test]
 fn what_judging_takes_is_told_beforehand() {
     let (_home, feeds) = feeds(&records(5_000, "a"));
-    let of = |components| judging_bytes(&inventory(components), &feeds);
+    let of = |components| judging_bytes(&inventory(components), &feeds, &KnownPackages::default());
     let (one, many) = (of(copies("a", "1", 1)), of(copies("a", "1", 1_000)));
     let unknown = of(copies("b", "1", 1_000));
     assert!(one > 5_000 * 1_000, "{one}");
