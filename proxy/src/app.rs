@@ -43,6 +43,7 @@ use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
 use crate::fed_in_force::FedPlugins;
+use crate::fed_sources::FedSources;
 use crate::history::PullHistory;
 use crate::hooks::Hooks;
 use crate::http::challenge::Front;
@@ -201,7 +202,7 @@ struct ServiceParts {
 impl ServiceParts {
     fn build(settings: &Settings, clock: &Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let plugins = Plugins::default();
-        let fed = fed_plugins(settings, &plugins)?;
+        let fed = fed_plugins(settings, &plugins, clock)?;
         let kept = KeptParts::open(settings, &plugins)?;
         let (content, ledger, log) = (kept.content, kept.ledger, kept.log);
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
@@ -424,12 +425,21 @@ fn ways(settings: &Settings, memory: Memory, plugins: Plugins) -> Ways {
 }
 
 /// Takes up the plugins that images are read by.
-fn fed_plugins(settings: &Settings, plugins: &Plugins) -> Result<Arc<FedPlugins>, StartError> {
+fn fed_plugins(
+    settings: &Settings,
+    plugins: &Plugins,
+    clock: &Clock,
+) -> Result<Arc<FedPlugins>, StartError> {
     let mut upstreams = settings.upstreams.iter();
     let elsewhere = upstreams.find(|(_, upstream)| upstream.scan_by.is_some());
     let elsewhere = elsewhere.map(|(name, _)| name.clone());
-    let (named, data) = (&settings.plugin, &settings.data);
-    Ok(FedPlugins::load(named, data, plugins.clone(), elsewhere)?)
+    let (sources, plugins) = (FedSources::of(settings), plugins.clone());
+    Ok(FedPlugins::load(
+        sources,
+        plugins,
+        elsewhere,
+        clock.clone(),
+    )?)
 }
 
 fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policies>, StartError> {

@@ -1,76 +1,112 @@
-//! Which fed plugins are in force: loads their directories, notices changes, swaps the set as a whole.
+//! Which fed plugins are in force: loads them, notices changes, swaps the set as a whole.
 //!
-//! A set with a mistake never comes in force: the last good one stays, and the mistake is shown.
+//! A set with a mistake never comes in force: the last good one stays, and the mistake is shown. What a
+//! subscription brings is kept, so that it stays over a restart as well.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-use std::{fs, io};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sluicegate_engine::plugins::Plugins;
+use sluicegate_model::clock::Clock;
 use sluicegate_scanner::PluginSet;
 use sluicegate_scanner::fed::FedPlugin;
 
-use crate::fed_plugins::{FedFileError, load_directory};
+use crate::fed_counts::{Count, Counts};
+use crate::fed_kept::Kept;
+use crate::fed_origin::Origin;
+use crate::fed_plugins::{FedFileError, Loaded};
+use crate::fed_sources::{FedSources, Seen};
 
-/// How often the directories are looked at.
+/// How often the sources are looked at.
 const POLL: Duration = Duration::from_secs(2);
-
-/// Names the directory of the plugins that `plugins add` puts in force.
-pub fn own_directory(data: &Path) -> PathBuf {
-    data.join("plugins")
-}
 
 /// The fed plugins, and where they come from.
 #[derive(Debug)]
 pub struct FedPlugins {
-    directories: Vec<PathBuf>,
+    sources: FedSources,
     plugins: Plugins,
     /// An upstream whose images a scanner elsewhere reads: it is not sent any plugins.
     elsewhere: Option<String>,
+    /// Where what subscriptions bring is kept; none for a command, which changes nothing.
+    kept: Option<Kept>,
+    counts: Counts,
     /// What was there when they were read last.
     seen: Mutex<Vec<Seen>>,
+    /// Where each in force came from, by name.
+    origins: Mutex<BTreeMap<String, Origin>>,
     last_error: Mutex<Option<String>>,
 }
 
-/// A file as it is told from another in its place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
-    path: PathBuf,
-    bytes: u64,
-    changed: Option<SystemTime>,
-}
-
 impl FedPlugins {
-    /// Takes the plugins of these directories in force, and those that were added to the service. One
-    /// with a mistake is an error: whoever starts must not read images without it unnoticed. `elsewhere`
-    /// is an upstream whose images another scanner reads.
+    /// Takes the plugins of these sources in force, for a service. One of this machine with a mistake is
+    /// an error: whoever starts must not read images without it unnoticed. Where what a subscription
+    /// brings has one, what it brought before stays. `elsewhere` is an upstream whose images another
+    /// scanner reads.
     pub fn load(
-        named: &[PathBuf],
-        data: &Path,
+        sources: FedSources,
         plugins: Plugins,
         elsewhere: Option<String>,
+        clock: Clock,
     ) -> Result<Arc<Self>, FedFileError> {
-        let directories = [named, &[own_directory(data)]].concat();
-        let seen = seen(&directories);
+        let kept = Some(Kept::under(sources.data()));
+        Self::start(sources, plugins, elsewhere, (kept, clock))
+    }
+
+    /// Takes the plugins of these sources in force for one command: every mistake is an error.
+    pub fn load_once(
+        sources: FedSources,
+        plugins: Plugins,
+        clock: Clock,
+    ) -> Result<Arc<Self>, FedFileError> {
+        Self::start(sources, plugins, None, (None, clock))
+    }
+
+    fn start(
+        sources: FedSources,
+        plugins: Plugins,
+        elsewhere: Option<String>,
+        (kept, clock): (Option<Kept>, Clock),
+    ) -> Result<Arc<Self>, FedFileError> {
+        let seen = sources.seen();
         let fed = Self {
-            directories,
+            sources,
             plugins,
             elsewhere,
+            kept,
+            counts: Counts::new(clock),
             seen: Mutex::new(seen),
+            origins: Mutex::default(),
             last_error: Mutex::default(),
         };
-        fed.take()?;
+        match (fed.take(), &fed.kept) {
+            (Ok(()), _) => {}
+            (Err(error), Some(kept)) if fed.sources.has_subscriptions() => {
+                let own = fed.sources.load_own()?;
+                fed.put(&own, &kept.load()?)?;
+                fed.note(&error);
+            }
+            (Err(error), _) => return Err(error),
+        }
         Ok(Arc::new(fed))
     }
 
     /// Tells why the newest files are not in force, where they are not.
     pub fn last_error(&self) -> Option<String> {
-        let last = self.last_error.lock();
-        last.unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.last_error).clone()
     }
 
-    /// Looks at the directories until the program ends.
+    /// Tells where the plugin of a name came from.
+    pub fn origin(&self, name: &str) -> Option<Origin> {
+        locked(&self.origins).get(name).cloned()
+    }
+
+    /// Tells what was seen of the plugin with this SHA-256.
+    pub fn count(&self, digest: &str) -> Count {
+        self.counts.count(digest)
+    }
+
+    /// Looks at the sources until the program ends.
     pub async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(POLL).await;
@@ -83,38 +119,42 @@ impl FedPlugins {
 
     /// Takes what is there in force, if it is not what was there.
     pub fn look(&self) {
-        let found = seen(&self.directories);
-        let mut known = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.sources.seen();
+        let mut known = locked(&self.seen);
         if *known == found {
             return;
         }
         *known = found;
-        let taken = self.take();
-        let mut last = self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match taken {
-            Ok(()) => *last = None,
-            Err(error) => {
-                tracing::error!(%error, "plugins have a mistake; the last good set stays in force");
-                *last = Some(error.to_string());
-            }
+        match self.take() {
+            Ok(()) => *locked(&self.last_error) = None,
+            Err(error) => self.note(&error),
         }
     }
 
-    /// Tells whether a directory is to be read: the service's own is made with its first plugin.
-    fn has_to_be(&self, directory: &PathBuf) -> bool {
-        self.directories.last() != Some(directory) || directory.is_dir()
+    fn note(&self, error: &FedFileError) {
+        tracing::error!(%error, "plugins have a mistake; the last good set stays in force");
+        *locked(&self.last_error) = Some(error.to_string());
     }
 
     fn take(&self) -> Result<(), FedFileError> {
-        let mut fed: Vec<Arc<dyn FedPlugin>> = Vec::new();
-        for directory in self.directories.iter().filter(|it| self.has_to_be(it)) {
-            for (_, plugin) in load_directory(directory)? {
-                fed.push(Arc::new(plugin));
-            }
+        let own = self.sources.load_own()?;
+        let subscribed = self.sources.load_subscribed()?;
+        self.put(&own, &subscribed)?;
+        if let Some(kept) = &self.kept
+            && let Err(error) = kept.keep(&subscribed)
+        {
+            tracing::error!(%error, "plugins of subscriptions are not kept for the next start");
         }
+        Ok(())
+    }
+
+    /// Takes these in force, as one set.
+    fn put(&self, own: &[Loaded], subscribed: &[Loaded]) -> Result<(), FedFileError> {
+        let loaded = || own.iter().chain(subscribed);
+        let origins = origins(loaded())?;
+        let fed: Vec<Arc<dyn FedPlugin>> = loaded()
+            .map(|it| self.counts.of(Arc::clone(&it.plugin) as Arc<dyn FedPlugin>))
+            .collect();
         if let Some(upstream) = self.elsewhere.as_ref().filter(|_| !fed.is_empty()) {
             return Err(FedFileError::Elsewhere(upstream.clone()));
         }
@@ -122,32 +162,37 @@ impl FedPlugins {
             .iter()
             .map(|plugin| format!("{} {}", plugin.id().name, plugin.id().version))
             .collect();
-        let set = PluginSet::with_fed(fed)?;
+        let set = PluginSet::with_fed(fed.clone())?;
+        self.counts.keep(&fed);
         if self.plugins.take(set) {
             tracing::info!(plugins = names.join(", "), "plugins in force");
         }
+        *locked(&self.origins) = origins;
         Ok(())
     }
 }
 
-/// Lists what lies in the directories; one that is missing has nothing.
-fn seen(directories: &[PathBuf]) -> Vec<Seen> {
-    let mut seen = Vec::new();
-    for directory in directories {
-        // What cannot be looked at is told where it is read.
-        let entries = fs::read_dir(directory).into_iter().flatten();
-        let files = entries.filter_map(|entry| file(&entry.ok()?.path()).ok());
-        seen.extend(files);
+/// Tells where each came from, by name; two of one name make no set.
+fn origins<'a>(
+    loaded: impl Iterator<Item = &'a Loaded>,
+) -> Result<BTreeMap<String, Origin>, FedFileError> {
+    let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
+    for it in loaded {
+        let name = &it.plugin.manifest().name;
+        if let Some(one) = origins.insert(name.clone(), it.origin.clone()) {
+            return Err(FedFileError::Twice {
+                name: name.clone(),
+                one: one.source,
+                other: it.origin.source.clone(),
+            });
+        }
     }
-    seen.sort();
-    seen
+    Ok(origins)
 }
 
-fn file(path: &Path) -> io::Result<Seen> {
-    let metadata = fs::metadata(path)?;
-    Ok(Seen {
-        path: path.to_owned(),
-        bytes: metadata.len(),
-        changed: metadata.modified().ok(),
-    })
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,37 @@
 //! Plugins that lie in files: one, or all of a directory, loaded whole or not at all.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use sluicegate_feeds::bundle::BundleError;
 use sluicegate_scanner::fed::{FedError, MAX_FED};
 use sluicegate_wasm::limits::MAX_MODULE_BYTES;
 use sluicegate_wasm::{PluginError, WasmPlugin, load};
 
+use crate::fed_origin::Origin;
+
 /// How the names of plugins' files end.
 const ENDING: &str = "wasm";
+
+/// A plugin that was loaded from a file, and where it came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file.
+    pub path: PathBuf,
+    /// The plugin.
+    pub plugin: Arc<WasmPlugin>,
+    /// Where it came from, and who signed it.
+    pub origin: Origin,
+}
+
+impl Loaded {
+    /// Names the file of such a plugin in a directory of plugins.
+    pub fn file_name(&self) -> String {
+        format!("{}.{ENDING}", self.plugin.manifest().name)
+    }
+}
 
 /// Says why plugins could not be taken from files.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +60,29 @@ pub enum FedFileError {
         /// The plugin's name.
         name: String,
     },
+    /// What a subscription brings has a mistake.
+    #[error("plugins of {from}: {source}")]
+    Subscribed {
+        /// What is wrong.
+        source: Box<FedFileError>,
+        /// Which subscription.
+        from: String,
+    },
+    /// It cannot be told what the imported bundle brings.
+    #[error("plugins of the imported feed bundle: {0}")]
+    Bundle(#[from] BundleError),
+    /// Two have one name.
+    #[error(
+        "two plugins are called {name}, that of {one} and that of {other}: take one of them away"
+    )]
+    Twice {
+        /// The name.
+        name: String,
+        /// Where one came from.
+        one: String,
+        /// Where the other did.
+        other: String,
+    },
     /// They make no set.
     #[error(transparent)]
     Set(#[from] FedError),
@@ -52,19 +97,21 @@ pub enum FedFileError {
     TooMany(PathBuf),
 }
 
-/// Loads the plugin in a file.
-pub fn load_file(path: &Path) -> Result<WasmPlugin, FedFileError> {
-    let unreadable = |source| FedFileError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(unreadable)?;
+/// Reads a file that may be a plugin; of one that is too large, as much as shows that.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let most = u64::try_from(MAX_MODULE_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    // One byte over the bound is enough to be refused for it.
-    file.take(most.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    let file = File::open(path)?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Loads the plugin in a file.
+pub fn load_file(path: &Path) -> Result<WasmPlugin, FedFileError> {
+    let bytes = read_file(path).map_err(|source| FedFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     load(&bytes).map_err(|source| FedFileError::NoPlugin {
         path: path.to_owned(),
         source,
@@ -72,7 +119,7 @@ pub fn load_file(path: &Path) -> Result<WasmPlugin, FedFileError> {
 }
 
 /// Loads every plugin of a directory, ordered by the names of their files.
-pub fn load_directory(directory: &Path) -> Result<Vec<(PathBuf, WasmPlugin)>, FedFileError> {
+pub fn load_directory(directory: &Path) -> Result<Vec<(PathBuf, Arc<WasmPlugin>)>, FedFileError> {
     let unreadable = |source| FedFileError::Unreadable {
         path: directory.to_owned(),
         source,
@@ -95,7 +142,7 @@ pub fn load_directory(directory: &Path) -> Result<Vec<(PathBuf, WasmPlugin)>, Fe
             let name = name.clone();
             return Err(FedFileError::Misnamed { path, name });
         }
-        Ok((path, plugin))
+        Ok((path, Arc::new(plugin)))
     };
     paths.into_iter().map(load_named).collect()
 }

@@ -3,7 +3,7 @@
 //! What is done with a pull is `sluicegate_engine`. Here is what it runs on, in the order of the
 //! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is
 //! told (`history`, `webhook`), who tells of pushes (`hooks`), what would have been (`replay`), who
-//! looks (`api`, `metrics`), which plugins lie in files (`fed_plugins`) and are in force (`fed_in_force`), and the
+//! looks (`api`, `metrics`), which plugins come from where (`fed_sources`) and are in force (`fed_in_force`), and the
 //! program around it. Where things come from and are kept are crates of their own:
 //! `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
 
@@ -14,8 +14,14 @@ pub mod app;
 pub mod commands;
 mod data_directory;
 pub mod demo;
+pub mod fed_counts;
 pub mod fed_in_force;
+pub mod fed_kept;
+pub mod fed_origin;
 pub mod fed_plugins;
+#[cfg(test)]
+pub mod fed_sample;
+pub mod fed_sources;
 pub mod history;
 pub mod hooks;
 pub mod http;

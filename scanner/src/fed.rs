@@ -12,6 +12,9 @@ use crate::facts::{PluginName, Told};
 /// Most fed plugins of one set.
 pub const MAX_FED: usize = 64;
 
+/// Largest file of a plugin, in bytes.
+pub const MAX_FED_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Most work of one plugin on one layer, in microseconds as it counts them; what is over is not
 /// read, and a gap. It is each plugin's own, so that none takes from another.
 pub const MAX_LAYER_WORK: u64 = 5_000_000;

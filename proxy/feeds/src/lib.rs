@@ -7,13 +7,14 @@
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `tables` and `nvd` (what ranks findings), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
-//! remembers, `awaited` says who waits for which, `whole` looks at what arrived and `broken` says what is wrong with it; `bundle` is for sites without a network, `shown` tells how all stands; `once` does
+//! remembers, `awaited` says who waits for which, `whole` looks at what arrived and `broken` says what is wrong with it; `carried` is what comes beside advisories, `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
 mod access;
 mod awaited;
 mod broken;
 pub mod bundle;
+pub mod carried;
 mod delta;
 mod ecosystem;
 mod fetch;

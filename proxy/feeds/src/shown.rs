@@ -72,6 +72,8 @@ struct SnapshotAnswer {
     expires: Timestamp,
     /// SHA-256 of its manifest, in hex.
     digest: String,
+    /// The trusted keys that signed it; none of what was imported by an earlier release.
+    signed_by: Vec<String>,
 }
 
 forms! {

@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Archive,
     /// The list of an ecosystem's records and their times.
     List,
-    /// Another small file; whoever reads it looks.
+    /// Another file; whoever reads it looks.
     Part,
     /// CISA's list, JSON.
     Kev,

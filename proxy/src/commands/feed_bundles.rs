@@ -13,7 +13,9 @@ use sluicegate_feeds::mirror::{Mirror, told};
 
 use super::CommandError;
 use super::feeds::{FeedFlags, settings};
+use super::plugins::refused;
 use crate::app::proxy_variables;
+use crate::fed_plugins::load_file;
 
 /// Days for which a bundle may be imported, unless told otherwise.
 const VALID_DAYS: u16 = 30;
@@ -36,6 +38,13 @@ pub struct ExportArgs {
     /// Of which source: a directory, or a URL whose copy is here [default: the configured one]
     #[arg(long, value_name = "SOURCE")]
     feed: Option<String>,
+    /// Directory with plugins to carry, each a file NAME.wasm (repeatable) [default: plugins of the
+    /// source]
+    #[arg(long, value_name = "DIR")]
+    plugin: Vec<PathBuf>,
+    /// Directory with files of knowledge to carry (repeatable) [default: knowledge of the source]
+    #[arg(long, value_name = "DIR")]
+    knowledge: Vec<PathBuf>,
     #[command(flatten)]
     place: FeedFlags,
 }
@@ -69,7 +78,8 @@ pub fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError
     let keys = args.signing_key.iter().map(|file| SigningKey::read(file));
     let keys: Vec<SigningKey> = keys.collect::<Result<_, _>>().map_err(|e| key_error(&e))?;
     let now = Timestamp::now();
-    let (contents, created) = contents(&settings, now)?;
+    let (mut contents, created) = contents(&settings, now)?;
+    carry(&mut contents, &args.plugin, &args.knowledge)?;
     let valid = SignedDuration::from_hours(i64::from(args.valid_days) * 24);
     let expires = now.checked_add(valid).map_err(failed)?;
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
@@ -84,6 +94,26 @@ pub fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError
     }
     let (files, bytes, bundle) = (packed.files, packed.bytes, args.bundle.display());
     Ok(writeln!(out, "{bundle}: {files} files, {bytes} bytes")?)
+}
+
+/// Adds plugins and knowledge to what is exported. Every plugin of it has to be one: nobody who imports
+/// the bundle could do anything about it.
+fn carry(
+    contents: &mut Contents,
+    plugins: &[PathBuf],
+    knowledge: &[PathBuf],
+) -> Result<(), CommandError> {
+    let added = plugins.iter().try_for_each(|it| contents.add_plugins(it));
+    let added = added.and_then(|()| {
+        knowledge
+            .iter()
+            .try_for_each(|it| contents.add_knowledge(it))
+    });
+    added.map_err(|error| failed(told(&error)))?;
+    for place in contents.plugins() {
+        load_file(place).map_err(refused)?;
+    }
+    Ok(())
 }
 
 /// Opens the files of the one configured source; tells when it was last known to be the newest.

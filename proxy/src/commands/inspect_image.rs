@@ -35,6 +35,7 @@ use super::query::ServiceFlags;
 use super::{CommandError, Done};
 use crate::app::proxy_variables;
 use crate::fed_in_force::FedPlugins;
+use crate::fed_sources::FedSources;
 use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
@@ -317,7 +318,11 @@ impl Inspection {
 /// Takes up the plugins that images are read by.
 fn plugins(settings: &Settings) -> Result<Arc<ActivePlugins>, CommandError> {
     let plugins = Plugins::default();
-    let fed = FedPlugins::load(&settings.plugin, &settings.data, plugins.clone(), None);
+    let (sources, clock) = (
+        FedSources::of(settings),
+        sluicegate_machine::clock::system(),
+    );
+    let fed = FedPlugins::load_once(sources, plugins.clone(), clock);
     fed.map_err(|error| CommandError::Usage(error.to_string()))?;
     Ok(plugins.now())
 }

@@ -74,13 +74,13 @@ fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let mut fed: Vec<Arc<dyn FedPlugin>> = Vec::new();
     for directory in &args.plugin {
         for (path, plugin) in load_directory(directory).map_err(refused)? {
-            let mut item = json!(describe_fed(&plugin));
+            let mut item = json!(describe_fed(&*plugin));
             let source = json!(path.display().to_string());
             if let Some(members) = item.as_object_mut() {
                 members.insert("source".to_owned(), source);
             }
             items.push(item);
-            fed.push(Arc::new(plugin));
+            fed.push(plugin);
         }
     }
     // Two of one name, or too many, make no set.

@@ -8,21 +8,24 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Args;
+use sluicegate_config::Settings;
 use sluicegate_formats::text::printable;
 use sluicegate_machine::private;
 
 use super::feeds::{FeedFlags, settings};
 use super::plugins::refused;
 use super::{CommandError, Done};
-use crate::fed_in_force::own_directory;
+use crate::fed_origin::place_beside;
 use crate::fed_plugins::load_file;
+use crate::fed_sources::{FedSources, own_directory};
 
 pub(super) const ADD_HELP: &str = "Example:\n  \
     sluicegate plugins add ./acme.wasm --data /var/lib/sluicegate\n\n\
     A running service uses it from the next layer on, and looks again at images that were judged before\n\
     where they hold files that it claims. Another file of the same name takes its place.";
 pub(super) const REMOVE_HELP: &str = "Example: sluicegate plugins remove acme --data /var/lib/sluicegate\n\n\
-    What it alone said is judged anew.";
+    What it alone said is judged anew. One that a signed feed bundle brings would come again, so it is\n\
+    taken out of the bundle instead.";
 
 /// Which file, and for which service.
 #[derive(Args, Debug)]
@@ -51,6 +54,8 @@ pub(super) fn add(args: AddArgs, out: &mut impl Write) -> Result<Done, CommandEr
     let written = private::create_dir_all(&directory)
         .and_then(|()| fs::read(&args.file))
         .and_then(|bytes| private::replace(&path, &bytes));
+    // Nothing that was kept of another file in its place is of this one.
+    let _ = fs::remove_file(place_beside(&path));
     written.map_err(|error| failed("write", &path, &error))?;
     let version = printable(&plugin.manifest().version);
     writeln!(
@@ -63,22 +68,42 @@ pub(super) fn add(args: AddArgs, out: &mut impl Write) -> Result<Done, CommandEr
 
 /// Takes a plugin away.
 pub(super) fn remove(args: RemoveArgs, out: &mut impl Write) -> Result<Done, CommandError> {
-    let directory = own_directory(&settings(args.place, Vec::new(), Vec::new())?.data);
+    let settings = settings(args.place, Vec::new(), Vec::new())?;
+    let directory = own_directory(&settings.data);
     let name = &args.name;
     let is_name = |text: &str| {
         text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let path = directory.join(format!("{name}.wasm"));
     if !is_name(name) || !path.is_file() {
+        refuse_subscribed(&settings, name)?;
         let (name, place) = (printable(name), directory.display());
         return Err(CommandError::NotFound(format!(
             "no plugin {name} in {place}"
         )));
     }
     fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
+    // Without its plugin it says nothing.
+    let _ = fs::remove_file(place_beside(&path));
     writeln!(out, "{name} removed")?;
     Ok(Done::Allowed)
+}
+
+/// Says of a plugin that a subscription brings why it is not removed here.
+fn refuse_subscribed(settings: &Settings, name: &str) -> Result<(), CommandError> {
+    let sources = FedSources::of(settings);
+    // What cannot be read brings nothing that could be named.
+    let subscribed = sources.load_subscribed().unwrap_or_default().into_iter();
+    let mut named = subscribed.filter(|it| it.plugin.manifest().name == name);
+    let Some(found) = named.next() else {
+        return Ok(());
+    };
+    let (source, keys) = (found.origin.source, found.origin.signed_by.join(", "));
+    Err(CommandError::Usage(format!(
+        "{name} comes with {source}, signed by {keys}, and would come again with the next: have it taken \
+         out there"
+    )))
 }
 
 fn failed(attempt: &str, path: &Path, error: &io::Error) -> CommandError {

@@ -48,6 +48,9 @@ pub struct Snapshot {
     pub expires: Timestamp,
     /// SHA-256 of its manifest, in hex.
     pub digest: String,
+    /// The trusted keys that signed it; none of what was imported by an earlier release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
 }
 
 /// What an import did.
@@ -123,6 +126,7 @@ impl Imported {
             created: bundle.manifest.created,
             expires: bundle.manifest.expires,
             digest: hex::encode(sha2::Sha256::digest(&bundle.text)),
+            signed_by: bundle.signed_by.clone(),
         };
         let current = self.current()?.map(|(current, _)| current);
         if let Some(current) = &current {

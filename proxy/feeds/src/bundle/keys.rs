@@ -172,21 +172,22 @@ impl Trust {
         Ok(Self { keys, wanted })
     }
 
-    /// Counts the keys that signed a manifest: each once, however many signatures it has.
+    /// Lists the keys that signed a manifest: each once, however many signatures it has.
     ///
     /// *Errors*: how many did and how many are wanted.
     pub(super) fn check(
         &self,
         manifest: &[u8],
         signatures: &[Vec<u8>],
-    ) -> Result<(), (usize, usize)> {
+    ) -> Result<Vec<String>, (usize, usize)> {
         let text = signed_text(manifest);
         let has_signed = |key: &&PublicKey| signatures.iter().any(|s| key.has_signed(&text, s));
-        let found = self.keys.iter().filter(has_signed).count();
-        if found < self.wanted {
-            return Err((found, self.wanted));
+        let found = self.keys.iter().filter(has_signed);
+        let found: Vec<String> = found.map(PublicKey::to_string).collect();
+        if found.len() < self.wanted {
+            return Err((found.len(), self.wanted));
         }
-        Ok(())
+        Ok(found)
     }
 }
 

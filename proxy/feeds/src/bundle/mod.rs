@@ -1,8 +1,9 @@
 //! Feeds in one signed file, for sites without a network.
 //!
 //! A bundle is a tar in one zstd frame: `manifest.json`, its signatures in `manifest.sig`, then the
-//! files that the manifest lists, in its order, in the layout of OSV's bucket. Nothing of it is used
-//! before signature, times, version and every hash have been checked. Reading order: this file (the
+//! files that the manifest lists, in its order, in the layout of OSV's bucket, with plugins and
+//! knowledge in folders of their own. Nothing of it is used before signature, times, version and every
+//! hash have been checked. Reading order: this file (the
 //! manifest), `keys`, `pack` (export), `unpack` (a bundle that is being checked), `imported` (what
 //! is in use).
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use sluicegate_scanner::feeds::{ARCHIVE, DELTA, NVD_FOLDER, is_nvd_file};
 
 use super::broken::Broken;
+use super::carried::Carried;
 use super::needed;
 use super::tables::{EPSS, KEV};
 use super::whole::Kind;
@@ -179,6 +181,7 @@ impl Manifest {
         }
         let mut paths = BTreeSet::new();
         let mut total = 0_u64;
+        check_carried(&manifest.files).map_err(broken)?;
         for file in &manifest.files {
             if kind_of(&file.path).is_none() {
                 let path = file.path.escape_debug();
@@ -210,11 +213,38 @@ fn kind_of(path: &str) -> Option<Kind> {
         return Some(Kind::Epss);
     }
     let (ecosystem, file) = path.split_once('/')?;
+    if Carried::at(path).is_some() {
+        return Some(Kind::Part);
+    }
     if ecosystem == NVD_FOLDER && is_nvd_file(file) {
         return Some(Kind::Nvd);
     }
     let is_archive = file == ARCHIVE || file == DELTA;
     (needed::is_name(ecosystem) && is_archive).then_some(Kind::Archive)
+}
+
+/// Holds what is carried beside advisories against its bounds.
+///
+/// *Errors*: which file is over which bound.
+fn check_carried(files: &[FileEntry]) -> Result<(), String> {
+    for kind in [Carried::Plugin, Carried::Knowledge] {
+        let (most, most_bytes) = (kind.most(), kind.most_bytes());
+        let of_kind = || {
+            let files = files.iter();
+            files.filter(|file| Carried::at(&file.path) == Some(kind))
+        };
+        if let Some(file) = of_kind().find(|file| file.length > most_bytes) {
+            let (path, length) = (&file.path, file.length);
+            return Err(format!(
+                "{path} has {length} bytes, wanted at most {most_bytes}"
+            ));
+        }
+        if of_kind().count() > most {
+            let folder = kind.folder();
+            return Err(format!("more than {most} files in {folder}"));
+        }
+    }
+    Ok(())
 }
 
 /// Words what is signed.

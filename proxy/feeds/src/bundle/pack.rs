@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek as _, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,11 @@ use sluicegate_machine::private;
 use sluicegate_scanner::feeds::{ARCHIVE, DELTA, NVD_FOLDER};
 
 use super::keys::SigningKey;
-use super::{BundleError, FORMAT, FileEntry, MANIFEST, Manifest, SIGNATURES, Signatures, kind_of};
+use super::{
+    BundleError, FORMAT, FileEntry, MANIFEST, Manifest, SIGNATURES, Signatures, check_carried,
+    kind_of,
+};
+use crate::carried::Carried;
 use crate::record::sync_directory;
 use crate::tables::{EPSS, KEV};
 
@@ -23,7 +27,16 @@ use crate::tables::{EPSS, KEV};
 const LEVEL: i32 = 1;
 
 /// The files of a feed directory, open.
-pub struct Contents(Vec<(String, File)>);
+pub struct Contents(Vec<Opened>);
+
+/// One of them.
+struct Opened {
+    /// Where it goes.
+    path: String,
+    /// Where it lies.
+    place: PathBuf,
+    file: File,
+}
 
 /// A bundle that was written.
 #[derive(Clone, Debug)]
@@ -56,7 +69,8 @@ impl Contents {
             let name = file.file_name().into_string();
             paths.extend(name.map(|name| format!("{NVD_FOLDER}/{name}")));
         }
-        paths.retain(|path| kind_of(path).is_some() && directory.join(path).is_file());
+        paths.retain(|path| kind_of(path).is_some() && Carried::at(path).is_none());
+        paths.retain(|path| directory.join(path).is_file());
         paths.sort();
         if !paths.iter().any(|path| path.ends_with(ARCHIVE)) {
             let name = directory.display();
@@ -65,13 +79,65 @@ impl Contents {
         let open = |path: String| {
             let place = directory.join(&path);
             let file = File::open(&place).map_err(file_error("open", &place))?;
-            Ok((path, file))
+            Ok(Opened { path, place, file })
         };
-        paths
-            .into_iter()
-            .map(open)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut contents = Self(paths.into_iter().map(open).collect::<Result<_, _>>()?);
+        for kind in [Carried::Plugin, Carried::Knowledge] {
+            let folder = directory.join(kind.folder());
+            if folder.is_dir() {
+                contents.carry(kind, &folder)?;
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Adds the plugins of a directory, each a file `NAME.wasm`; one takes the place of another of its
+    /// name.
+    ///
+    /// *Errors*: a file cannot be opened, or its name is none of a plugin's.
+    pub fn add_plugins(&mut self, directory: &Path) -> Result<(), BundleError> {
+        self.carry(Carried::Plugin, directory)
+    }
+
+    /// Adds the files of a directory as knowledge; one takes the place of another of its name.
+    ///
+    /// *Errors*: a file cannot be opened, or its name is none that is carried.
+    pub fn add_knowledge(&mut self, directory: &Path) -> Result<(), BundleError> {
+        self.carry(Carried::Knowledge, directory)
+    }
+
+    /// Lists where its plugins lie.
+    pub fn plugins(&self) -> impl Iterator<Item = &Path> {
+        let plugins = self.0.iter();
+        let plugins = plugins.filter(|it| Carried::at(&it.path) == Some(Carried::Plugin));
+        plugins.map(|it| it.place.as_path())
+    }
+
+    /// Adds the files of a folder. Hidden ones are nobody's; another that cannot be carried would be
+    /// missed, so it is an error.
+    fn carry(&mut self, kind: Carried, folder: &Path) -> Result<(), BundleError> {
+        let entries = std::fs::read_dir(folder).map_err(file_error("list", folder))?;
+        for entry in entries.filter_map(Result::ok) {
+            let (place, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = format!("{}/{name}", kind.folder());
+            if Carried::at(&path) != Some(kind) || !place.is_file() {
+                let place = place.display();
+                let reason = format!(
+                    "{place} has no place in it: wanted a file {}",
+                    kind.wanted()
+                );
+                return Err(BundleError::Malformed(reason));
+            }
+            let file = File::open(&place).map_err(file_error("open", &place))?;
+            self.0.retain(|known| known.path != path);
+            self.0.push(Opened { path, place, file });
+        }
+        self.0.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(())
     }
 }
 
@@ -87,9 +153,10 @@ pub fn pack(
     let mut contents = contents.0;
     let files = contents
         .iter_mut()
-        .map(|(path, file)| measure(path, file))
+        .map(|it| measure(&it.path, &mut it.file))
         .collect::<std::io::Result<Vec<_>>>()
         .map_err(failed())?;
+    check_carried(&files).map_err(BundleError::Malformed)?;
     let packed = Packed {
         files: files.len(),
         bytes: files.iter().map(|file| file.length).sum(),
@@ -122,7 +189,7 @@ fn measure(path: &str, file: &mut File) -> std::io::Result<FileEntry> {
 
 fn write(
     manifest: &Manifest,
-    contents: Vec<(String, File)>,
+    contents: Vec<Opened>,
     keys: &[SigningKey],
     bundle: &Path,
 ) -> std::io::Result<()> {
@@ -137,7 +204,7 @@ fn write(
     append(&mut tar, MANIFEST, length_of(&text), text.as_slice())?;
     let text = serde_json::to_vec(&signatures)?;
     append(&mut tar, SIGNATURES, length_of(&text), text.as_slice())?;
-    for (entry, (path, file)) in manifest.files.iter().zip(contents) {
+    for (entry, Opened { path, file, .. }) in manifest.files.iter().zip(contents) {
         append(&mut tar, &path, entry.length, file.take(entry.length))?;
     }
     let file = tar.into_inner()?.finish()?.into_inner()?;

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod carried;
+
 const NOON: &str = "2026-11-23T12:00:00Z";
 const FILE: &str = "PyPI/all.zip";
 

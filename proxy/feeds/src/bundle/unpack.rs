@@ -34,6 +34,8 @@ type Stream = zstd::Decoder<'static, BufReader<File>>;
 pub(super) struct Bundle {
     stream: Stream,
     pub(super) manifest: Manifest,
+    /// The trusted keys that signed it.
+    pub(super) signed_by: Vec<String>,
     /// The manifest as it was signed.
     pub(super) text: Vec<u8>,
 }
@@ -58,13 +60,14 @@ impl Bundle {
             .take(MAX_SIGNATURES)
             .filter_map(|signature| STANDARD.decode(signature).ok())
             .collect();
-        trust
+        let signed_by = trust
             .check(&text, &signatures)
             .map_err(|(found, wanted)| BundleError::Unsigned { found, wanted })?;
         let manifest = Manifest::read(&text)?;
         Ok(Self {
             stream,
             manifest,
+            signed_by,
             text,
         })
     }
