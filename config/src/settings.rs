@@ -92,6 +92,13 @@ settings! { said:
         /// Directories with plugins, beside the service's own.
         plugin: Vec<PathBuf> = said.texts();
 
+    /// A public key whose plugins from elsewhere are believed, or a file with one (repeatable)
+    #[arg(value_name = "KEY")]
+    plugin_trust: Vec<String> =>
+        /// Public keys that sign plugins of registries and URLs: each a key, or the name of a file
+        /// with one.
+        plugin_trust: Vec<String> = said.texts();
+
     /// Adds or replaces a registry (repeatable)
     #[arg(value_name = "NAME=URL")]
     upstream: Vec<String> =>

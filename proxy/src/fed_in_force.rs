@@ -49,7 +49,7 @@ impl FedPlugins {
         elsewhere: Option<String>,
         clock: Clock,
     ) -> Result<Arc<Self>, FedFileError> {
-        let kept = Some(Kept::under(sources.data()));
+        let kept = sources.data().map(Kept::under);
         Self::start(sources, plugins, elsewhere, (kept, clock))
     }
 

@@ -148,7 +148,7 @@ pub fn load_directory(directory: &Path) -> Result<Vec<(PathBuf, Arc<WasmPlugin>)
 }
 
 /// Gives an error with what is behind it.
-fn whole(error: &PluginError) -> String {
+pub fn whole(error: &PluginError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -21,7 +21,8 @@ pub fn own_directory(data: &Path) -> PathBuf {
 #[derive(Clone, Debug)]
 pub struct FedSources {
     named: Vec<PathBuf>,
-    data: PathBuf,
+    /// The service's own; none of a look at some directories.
+    data: Option<PathBuf>,
     /// Where the feeds use what is imported.
     imported: Option<Imported>,
 }
@@ -50,14 +51,23 @@ impl FedSources {
         let imported = Imported::under(&settings.data.join("feeds"));
         Self {
             named: settings.plugin.clone(),
-            data: settings.data.clone(),
+            data: Some(settings.data.clone()),
             imported: settings.feeds.iter().any(uses_imported).then_some(imported),
         }
     }
 
+    /// Takes just these directories.
+    pub fn of_directories(named: Vec<PathBuf>) -> Self {
+        Self {
+            named,
+            data: None,
+            imported: None,
+        }
+    }
+
     /// Names the directory in which the service keeps what it needs.
-    pub fn data(&self) -> &Path {
-        &self.data
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_deref()
     }
 
     /// Tells whether anything is subscribed to that may bring plugins.
@@ -79,9 +89,9 @@ impl FedSources {
                 origin: Origin::unsigned(source.clone()),
             }));
         }
-        let added = own_directory(&self.data);
+        let added = self.data().map(own_directory);
         // It is made with its first plugin.
-        if added.is_dir() {
+        if let Some(added) = added.filter(|it| it.is_dir()) {
             for (path, plugin) in load_directory(&added)? {
                 let origin = kept_beside(&path, plugin.digest());
                 let origin = origin.unwrap_or_else(|| Origin::unsigned("added".to_owned()));
@@ -135,7 +145,7 @@ impl FedSources {
     /// Lists what lies in all directories; one that is missing has nothing.
     pub fn seen(&self) -> Vec<Seen> {
         let mut directories = self.named.clone();
-        directories.push(own_directory(&self.data));
+        directories.extend(self.data().map(own_directory));
         // What cannot be looked at is told where it is read.
         let subscribed = self.subscribed().unwrap_or_default().into_iter();
         directories.extend(subscribed.map(|it| it.directory));

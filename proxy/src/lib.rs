@@ -19,9 +19,12 @@ pub mod fed_in_force;
 pub mod fed_kept;
 pub mod fed_origin;
 pub mod fed_plugins;
+pub mod fed_registry;
 #[cfg(test)]
 pub mod fed_sample;
+pub mod fed_shown;
 pub mod fed_sources;
+pub mod fed_trust;
 pub mod history;
 pub mod hooks;
 pub mod http;

@@ -39,6 +39,18 @@ pub struct PluginInfo {
     pub digest: Option<String>,
 }
 
+impl PluginKind {
+    /// Gives the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Analyzer => "analyzer",
+            Self::Matcher => "matcher",
+            Self::Feed => "feed",
+            Self::Detector => "detector",
+        }
+    }
+}
+
 /// What a plugin does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,6 +7,7 @@ mod claims;
 mod earlier;
 mod embedded;
 mod fed;
+mod fed_sources;
 mod hooks;
 mod hops;
 mod indexes;

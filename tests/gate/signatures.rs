@@ -73,6 +73,12 @@ impl Signer {
         STANDARD.encode(std::fs::read(file("signature")).expect("read the signature"))
     }
 
+    /// Names the file of the public key, which lasts as long as the test.
+    pub(crate) fn key_file(&self) -> String {
+        let key = self.folder.path().join("key.pub");
+        key.display().to_string()
+    }
+
     /// Gives the public key as PEM text.
     pub(crate) fn key(&self) -> String {
         let key = self.folder.path().join("key.pub");
@@ -94,7 +100,7 @@ impl Signer {
     }
 
     /// Makes the manifest under the tag of a digest's signatures.
-    fn simple(&self, reference: &str, digest: &Digest) -> Image {
+    pub(crate) fn simple(&self, reference: &str, digest: &Digest) -> Image {
         let payload = json!({
             "critical": {
                 "identity": {"docker-reference": reference},

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod measures;
 pub mod packages;
 mod parameters;
+mod plugins;
 pub mod problem;
 pub mod readiness;
 pub mod reports;

@@ -9,7 +9,7 @@ use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
     break_glass, decisions, drafts, events, exceptions, feeds, hooks, keys, measures, packages,
-    readiness, reports, sbom, scans, status, verdicts,
+    plugins, readiness, reports, sbom, scans, status, verdicts,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -78,6 +78,15 @@ fn of_the_service() -> Vec<Route> {
                 "Lists the advisories and feed files that could not be read in full, 1,000 at most",
             ),
             feeds::problems,
+        ),
+        Route::get(
+            "/api/v1/plugins",
+            May(ReadService),
+            (
+                "listPlugins",
+                "Lists every plugin, built in or fed: where it came from, who signed it, how often it failed",
+            ),
+            plugins::list,
         ),
     ]
 }

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod packages;
 pub mod plugins;
 mod plugins_add;
+mod plugins_from;
 mod plugins_new;
 mod plugins_test;
 pub mod policy;
@@ -144,7 +145,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Decisions(command)) => decisions::run(command, out).await,
         Some(Command::Feeds(command)) => feeds::run(command, out).await,
         Some(Command::Policy(command)) => return policy::run(command, out).await,
-        Some(Command::Plugins(command)) => return plugins::run(command, out),
+        Some(Command::Plugins(command)) => return plugins::run(command, out).await,
     };
     told.map(|()| Done::Allowed)
 }

@@ -2,17 +2,20 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use sluicegate_config::{Environment, Flags};
 use sluicegate_engine::plugins::Plugins;
-use sluicegate_scanner::fed::FedPlugin;
-use sluicegate_scanner::{PluginSet, describe_fed};
+use sluicegate_formats::text::printable;
+use sluicegate_machine::clock::system;
 
-use super::query::{Column, Listing, PrintList, Shape};
+use super::query::{AdminFlags, Column, Listing, PrintList, Shape, note};
 use super::{CommandError, Done, plugins_add, plugins_new, plugins_test};
-use crate::fed_plugins::{FedFileError, load_directory};
+use crate::fed_in_force::FedPlugins;
+use crate::fed_plugins::FedFileError;
+use crate::fed_shown::shown;
+use crate::fed_sources::FedSources;
 
 const LISTED: Listing = Listing {
     noun: "plugins",
@@ -21,6 +24,12 @@ const LISTED: Listing = Listing {
         Column::text("NAME", "/name"),
         Column::of("REVISION", "", Shape::Made(version)),
         Column::of("STATE", "/enabled", Shape::Made(state)),
+        Column::text("SOURCE", "/source"),
+        Column::of("SIGNED BY", "/signed_by", Shape::Texts),
+        Column::text("ASKED", "/seen/asked"),
+        Column::text("MS", "/seen/took_ms"),
+        Column::text("FAILED", "/seen/failed"),
+        Column::of("LAST ASKED", "/seen/last_asked", Shape::Time),
         Column::of("CLAIMS", "/claims", Shape::Texts),
     ],
 };
@@ -29,10 +38,11 @@ const LISTED: Listing = Listing {
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example: sluicegate plugins list --format json")]
 pub enum PluginsCommand {
-    /// Lists every plugin: revision, what it claims, on or off
+    /// Lists every plugin: where it comes from, who signed it, what it claims, how often it failed
     #[command(after_help = "Examples:\n  \
         sluicegate plugins list --format csv\n  \
-        sluicegate plugins list --plugin ./plugins")]
+        sluicegate plugins list --plugin ./plugins\n\n\
+        A service that runs here is asked, and says what it counted; where none does, files are read.")]
     List(ListArgs),
     /// Begins a plugin: writes a Rust project that builds to one
     #[command(after_help = plugins_new::HELP)]
@@ -51,49 +61,76 @@ pub enum PluginsCommand {
 /// Which plugins, and how to print.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Directory with plugins, each a file NAME.wasm; can be given several times
-    #[arg(long, value_name = "DIR")]
+    /// Directory with plugins, each a file NAME.wasm, shown without asking a service; can be given
+    /// several times
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["service", "data"])]
     plugin: Vec<PathBuf>,
+    #[command(flatten)]
+    place: AdminFlags,
     #[command(flatten)]
     print: PrintList,
 }
 
 /// Runs the command.
-pub fn run(command: PluginsCommand, out: &mut impl Write) -> Result<Done, CommandError> {
+pub async fn run(command: PluginsCommand, out: &mut impl Write) -> Result<Done, CommandError> {
     match command {
-        PluginsCommand::List(args) => list(&args, out).map(|()| Done::Allowed),
+        PluginsCommand::List(args) => list(&args, out).await.map(|()| Done::Allowed),
         PluginsCommand::New(args) => plugins_new::run(&args, out).map(|()| Done::Allowed),
-        PluginsCommand::Add(args) => plugins_add::add(args, out),
+        PluginsCommand::Add(args) => plugins_add::add(args, out).await,
         PluginsCommand::Remove(args) => plugins_add::remove(args, out),
         PluginsCommand::Test(args) => plugins_test::run(&args, out),
     }
 }
 
-fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let mut items = Vec::new();
-    let mut fed: Vec<Arc<dyn FedPlugin>> = Vec::new();
-    for directory in &args.plugin {
-        for (path, plugin) in load_directory(directory).map_err(refused)? {
-            let mut item = json!(describe_fed(&*plugin));
-            let source = json!(path.display().to_string());
-            if let Some(members) = item.as_object_mut() {
-                members.insert("source".to_owned(), source);
+/// Shows what a running service has in force, or where none runs what its files would give.
+async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    let page = if args.plugin.is_empty() {
+        match args.place.connect().await {
+            Ok(service) => service.get("plugins").await?,
+            Err(CommandError::NotFound(_)) => {
+                if !args.print.quiet {
+                    note(
+                        "no service runs here: this is what lies in files, and nothing was counted",
+                    );
+                }
+                of_files(args)?
             }
-            items.push(item);
-            fed.push(plugin);
+            Err(error) => return Err(error),
         }
-    }
-    // Two of one name, or too many, make no set.
-    let set = PluginSet::with_fed(fed).map_err(|error| CommandError::Usage(error.to_string()))?;
-    let plugins = Plugins::default();
-    plugins.take(set);
-    let mut page = json!({ "fingerprint": plugins.now().fingerprint() });
-    let built_in = sluicegate_scanner::plugins().into_iter();
-    let all: Vec<Value> = built_in.map(|plugin| json!(plugin)).chain(items).collect();
-    if let Some(members) = page.as_object_mut() {
-        members.insert("items".to_owned(), json!(all));
+    } else {
+        of_files(args)?
+    };
+    if let Some(problem) = page.get("problem").and_then(Value::as_str)
+        && !args.print.quiet
+    {
+        note(&format!(
+            "plugins have a mistake, and the last good set is in force: {}",
+            printable(problem)
+        ));
     }
     args.print.page(out, &LISTED, &page)
+}
+
+/// Shows what lies in the directories that are named, or in those of the settings.
+fn of_files(args: &ListArgs) -> Result<Value, CommandError> {
+    let data = args.place.data();
+    let flags = Flags {
+        data: data.map(|data| data.display().to_string()),
+        ..Flags::default()
+    };
+    let sources = if args.plugin.is_empty() {
+        let loaded = sluicegate_config::load_with_file(flags, &Environment::of_process());
+        let loaded = loaded.map_err(|errors| {
+            CommandError::Usage(format!("configuration has mistakes:\n{errors}"))
+        })?;
+        FedSources::of(&loaded.settings)
+    } else {
+        FedSources::of_directories(args.plugin.clone())
+    };
+    let plugins = Plugins::default();
+    let fed = FedPlugins::load_once(sources, plugins.clone(), system()).map_err(refused)?;
+    let page = serde_json::to_value(shown(&plugins.now(), Some(&*fed), false));
+    page.map_err(|error| CommandError::Failed(error.to_string()))
 }
 
 /// Says what is wrong with a file: with its content, or with reading it.

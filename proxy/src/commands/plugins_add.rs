@@ -4,23 +4,25 @@
 //! there changes them: nothing of this is offered over the API.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use clap::Args;
 use sluicegate_config::Settings;
 use sluicegate_formats::text::printable;
 use sluicegate_machine::private;
+use sluicegate_wasm::PluginError;
 
 use super::feeds::{FeedFlags, settings};
-use super::plugins::refused;
-use super::{CommandError, Done};
+use super::{CommandError, Done, plugins_from};
 use crate::fed_origin::place_beside;
-use crate::fed_plugins::load_file;
+use crate::fed_plugins::whole;
 use crate::fed_sources::{FedSources, own_directory};
 
-pub(super) const ADD_HELP: &str = "Example:\n  \
-    sluicegate plugins add ./acme.wasm --data /var/lib/sluicegate\n\n\
+pub(super) const ADD_HELP: &str = "Examples:\n  \
+    sluicegate plugins add ./acme.wasm --data /var/lib/sluicegate\n  \
+    sluicegate plugins add oci://registry.corp.example/security/acme@sha256:... --config sluicegate.yaml\n\n\
+    An artifact of a registry has to be signed by a key of the setting plugin_trust.\n\
     A running service uses it from the next layer on, and looks again at images that were judged before\n\
     where they hold files that it claims. Another file of the same name takes its place.";
 pub(super) const REMOVE_HELP: &str = "Example: sluicegate plugins remove acme --data /var/lib/sluicegate\n\n\
@@ -30,8 +32,9 @@ pub(super) const REMOVE_HELP: &str = "Example: sluicegate plugins remove acme --
 /// Which file, and for which service.
 #[derive(Args, Debug)]
 pub struct AddArgs {
-    /// The plugin
-    file: PathBuf,
+    /// The plugin: a file, or oci://REPOSITORY@DIGEST of a configured upstream
+    #[arg(value_name = "FILE|oci://REPOSITORY@DIGEST")]
+    plugin: String,
     #[command(flatten)]
     place: FeedFlags,
 }
@@ -46,16 +49,17 @@ pub struct RemoveArgs {
 }
 
 /// Checks a plugin, and puts it where the service finds it.
-pub(super) fn add(args: AddArgs, out: &mut impl Write) -> Result<Done, CommandError> {
-    let plugin = load_file(&args.file).map_err(refused)?;
-    let directory = own_directory(&settings(args.place, Vec::new(), Vec::new())?.data);
+pub(super) async fn add(args: AddArgs, out: &mut impl Write) -> Result<Done, CommandError> {
+    let settings = settings(args.place, Vec::new(), Vec::new())?;
+    let (bytes, origin) = plugins_from::read(&args.plugin, &settings).await?;
+    let plugin = sluicegate_wasm::load(&bytes);
+    let plugin = plugin.map_err(|error| no_plugin(&args.plugin, &error))?;
+    let directory = own_directory(&settings.data);
     let name = &plugin.manifest().name;
     let path = directory.join(format!("{name}.wasm"));
     let written = private::create_dir_all(&directory)
-        .and_then(|()| fs::read(&args.file))
-        .and_then(|bytes| private::replace(&path, &bytes));
-    // Nothing that was kept of another file in its place is of this one.
-    let _ = fs::remove_file(place_beside(&path));
+        .and_then(|()| origin.keep_beside(&path, plugin.digest()))
+        .and_then(|()| private::replace(&path, &bytes));
     written.map_err(|error| failed("write", &path, &error))?;
     let version = printable(&plugin.manifest().version);
     writeln!(
@@ -63,6 +67,9 @@ pub(super) fn add(args: AddArgs, out: &mut impl Write) -> Result<Done, CommandEr
         "{name} {version} in force; it lies in {}",
         path.display()
     )?;
+    if !origin.signed_by.is_empty() {
+        writeln!(out, "signed by {}", origin.signed_by.join(", "))?;
+    }
     Ok(Done::Allowed)
 }
 
@@ -88,6 +95,10 @@ pub(super) fn remove(args: RemoveArgs, out: &mut impl Write) -> Result<Done, Com
     let _ = fs::remove_file(place_beside(&path));
     writeln!(out, "{name} removed")?;
     Ok(Done::Allowed)
+}
+
+fn no_plugin(name: &str, error: &PluginError) -> CommandError {
+    CommandError::Usage(format!("{}: {}", printable(name), whole(error)))
 }
 
 /// Says of a plugin that a subscription brings why it is not removed here.

@@ -35,6 +35,7 @@ pub(super) fn api_calls(
             "/api/v1/feeds/problems",
             "/api/v1/feeds/problems".into(),
         ),
+        get("service", "/api/v1/plugins", "/api/v1/plugins".into()),
         get(
             "verdicts",
             "/api/v1/verdicts",

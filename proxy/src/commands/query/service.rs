@@ -135,6 +135,11 @@ impl ServiceFlags {
 }
 
 impl AdminFlags {
+    /// Gives the directory that was named.
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
     /// Reaches for the service with an administrator's rights: by a key where there is one or a
     /// service is named, else by the socket of the service that keeps this directory.
     ///

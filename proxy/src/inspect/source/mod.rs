@@ -38,7 +38,7 @@ use sluicegate_model::manifest::{Descriptor, ImageManifest, Platform};
 use sluicegate_model::{Digest, Repository};
 
 pub use error::SourceError;
-pub use name::SourceName;
+pub use name::{SourceName, image_name};
 pub use open::{Stdin, open};
 pub use registry::{Registry, RegistryImage};
 pub use rootfs::packed;

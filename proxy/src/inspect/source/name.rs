@@ -150,10 +150,7 @@ fn path_and_name(text: &str) -> (PathBuf, Option<String>) {
 ///
 /// The configured registries and the default one count as in the proxy; any other host is a
 /// registry of that name.
-pub(super) fn image_name(
-    text: &str,
-    settings: &Settings,
-) -> Result<(Repository, Reference), SourceError> {
+pub fn image_name(text: &str, settings: &Settings) -> Result<(Repository, Reference), SourceError> {
     let wrong = |reason: String| SourceError::Name(format!("{text:?} names no image: {reason}"));
     let spelled = Spelled::try_from(text).map_err(|error| wrong(error.to_string()))?;
     let names = Names::new(
