@@ -218,6 +218,7 @@ impl ServiceParts {
             content: &content,
             origins: &upstreams,
             linked: &linked,
+            plugins: &plugins,
         };
         let ports = Ports {
             content: Arc::clone(&content),
@@ -430,16 +431,8 @@ fn fed_plugins(
     plugins: &Plugins,
     clock: &Clock,
 ) -> Result<Arc<FedPlugins>, StartError> {
-    let mut upstreams = settings.upstreams.iter();
-    let elsewhere = upstreams.find(|(_, upstream)| upstream.scan_by.is_some());
-    let elsewhere = elsewhere.map(|(name, _)| name.clone());
     let (sources, plugins) = (FedSources::of(settings), plugins.clone());
-    Ok(FedPlugins::load(
-        sources,
-        plugins,
-        elsewhere,
-        clock.clone(),
-    )?)
+    Ok(FedPlugins::load(sources, plugins, clock.clone())?)
 }
 
 fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policies>, StartError> {

@@ -4,10 +4,12 @@
 //! subscription brings is kept, so that it stays over a restart as well.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate_engine::plugins::Plugins;
+use sluicegate_model::Digest;
 use sluicegate_model::clock::Clock;
 use sluicegate_scanner::PluginSet;
 use sluicegate_scanner::fed::FedPlugin;
@@ -15,7 +17,7 @@ use sluicegate_scanner::fed::FedPlugin;
 use crate::fed_counts::{Count, Counts};
 use crate::fed_kept::Kept;
 use crate::fed_origin::Origin;
-use crate::fed_plugins::{FedFileError, Loaded};
+use crate::fed_plugins::{FedFileError, Loaded, read_file};
 use crate::fed_sources::{FedSources, Seen};
 
 /// How often the sources are looked at.
@@ -26,8 +28,6 @@ const POLL: Duration = Duration::from_secs(2);
 pub struct FedPlugins {
     sources: FedSources,
     plugins: Plugins,
-    /// An upstream whose images a scanner elsewhere reads: it is not sent any plugins.
-    elsewhere: Option<String>,
     /// Where what subscriptions bring is kept; none for a command, which changes nothing.
     kept: Option<Kept>,
     counts: Counts,
@@ -35,22 +35,22 @@ pub struct FedPlugins {
     seen: Mutex<Vec<Seen>>,
     /// Where each in force came from, by name.
     origins: Mutex<BTreeMap<String, Origin>>,
+    /// The files of those in force, by SHA-256.
+    files: Mutex<BTreeMap<String, PathBuf>>,
     last_error: Mutex<Option<String>>,
 }
 
 impl FedPlugins {
     /// Takes the plugins of these sources in force, for a service. One of this machine with a mistake is
     /// an error: whoever starts must not read images without it unnoticed. Where what a subscription
-    /// brings has one, what it brought before stays. `elsewhere` is an upstream whose images another
-    /// scanner reads.
+    /// brings has one, what it brought before stays.
     pub fn load(
         sources: FedSources,
         plugins: Plugins,
-        elsewhere: Option<String>,
         clock: Clock,
     ) -> Result<Arc<Self>, FedFileError> {
         let kept = sources.data().map(Kept::under);
-        Self::start(sources, plugins, elsewhere, (kept, clock))
+        Self::start(sources, plugins, kept, clock)
     }
 
     /// Takes the plugins of these sources in force for one command: every mistake is an error.
@@ -59,24 +59,24 @@ impl FedPlugins {
         plugins: Plugins,
         clock: Clock,
     ) -> Result<Arc<Self>, FedFileError> {
-        Self::start(sources, plugins, None, (None, clock))
+        Self::start(sources, plugins, None, clock)
     }
 
     fn start(
         sources: FedSources,
         plugins: Plugins,
-        elsewhere: Option<String>,
-        (kept, clock): (Option<Kept>, Clock),
+        kept: Option<Kept>,
+        clock: Clock,
     ) -> Result<Arc<Self>, FedFileError> {
         let seen = sources.seen();
         let fed = Self {
             sources,
             plugins,
-            elsewhere,
             kept,
             counts: Counts::new(clock),
             seen: Mutex::new(seen),
             origins: Mutex::default(),
+            files: Mutex::default(),
             last_error: Mutex::default(),
         };
         match (fed.take(), &fed.kept) {
@@ -104,6 +104,13 @@ impl FedPlugins {
     /// Tells what was seen of the plugin with this SHA-256.
     pub fn count(&self, digest: &str) -> Count {
         self.counts.count(digest)
+    }
+
+    /// Reads the file of a plugin in force; none where it is not, or another file lies there.
+    pub fn module(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let path = locked(&self.files).get(digest.hex()).cloned()?;
+        let bytes = read_file(&path).ok()?;
+        (Digest::of(&bytes) == *digest).then_some(bytes)
     }
 
     /// Looks at the sources until the program ends.
@@ -155,9 +162,6 @@ impl FedPlugins {
         let fed: Vec<Arc<dyn FedPlugin>> = loaded()
             .map(|it| self.counts.of(Arc::clone(&it.plugin) as Arc<dyn FedPlugin>))
             .collect();
-        if let Some(upstream) = self.elsewhere.as_ref().filter(|_| !fed.is_empty()) {
-            return Err(FedFileError::Elsewhere(upstream.clone()));
-        }
         let names: Vec<String> = fed
             .iter()
             .map(|plugin| format!("{} {}", plugin.id().name, plugin.id().version))
@@ -168,6 +172,8 @@ impl FedPlugins {
             tracing::info!(plugins = names.join(", "), "plugins in force");
         }
         *locked(&self.origins) = origins;
+        let files = loaded().map(|it| (it.plugin.digest().to_owned(), it.path.clone()));
+        *locked(&self.files) = files.collect();
         Ok(())
     }
 }

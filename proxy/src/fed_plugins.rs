@@ -86,12 +86,6 @@ pub enum FedFileError {
     /// They make no set.
     #[error(transparent)]
     Set(#[from] FedError),
-    /// Images are read elsewhere.
-    #[error(
-        "images of upstream {0} are read by a linked scanner, which is not sent any plugins: take the \
-         plugins away, or the scan_by"
-    )]
-    Elsewhere(String),
     /// The directory has too many plugins.
     #[error("{} has more than {MAX_FED} plugins", .0.display())]
     TooMany(PathBuf),

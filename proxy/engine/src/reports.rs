@@ -14,6 +14,7 @@ use sluicegate_model::{Digest, Domain, Principal, Repository, Scope, Tag};
 
 use crate::identity::Who;
 use crate::ledger::{Judged, Ledger, LedgerError, VerdictFilter};
+use crate::plugins::ActivePlugins;
 use crate::pull::error::PullError;
 use crate::pull::inventories::Inventories;
 use crate::pull::judge::Judge;
@@ -113,6 +114,12 @@ impl Report {
             return Err(ReportError::TooManyTags(report.tags.len()));
         }
         Ok(report)
+    }
+
+    /// Tells whether it was made by the analyzers and plugins of this set.
+    pub fn is_made_by(&self, plugins: &ActivePlugins) -> bool {
+        let reader = self.scanned.read_by.as_deref().unwrap_or_default();
+        reader.ends_with(plugins.verdict_fingerprint())
     }
 
     /// Gives what was found, as far as anything of it can be true at this moment.

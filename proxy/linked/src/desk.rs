@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use sluicegate_engine::memory::Memory;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::ScannedLayer;
 use sluicegate_model::clock::Clock;
 use sluicegate_model::verdict::Decision;
@@ -20,7 +21,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 use crate::leases::{Given, Lease, Leases, TooMuch, WorkId};
 use crate::results::{self, ResultError};
 use crate::roll::Member;
-use crate::task::Task;
+use crate::task::{Assigned, Task};
 
 /// How long a scanner may be silent before nobody waits for it any longer: two polls and what lies
 /// between them. A service that has just started waits as long for its scanners to come back.
@@ -51,7 +52,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    leases: Leases<Task>,
+    leases: Leases<Assigned>,
     waiting: HashMap<WorkId, oneshot::Sender<Outcome>>,
     seen: HashMap<String, Seen>,
     /// Those of whom it is known that they are away.
@@ -66,6 +67,8 @@ struct Seen {
     at: Instant,
     time: Timestamp,
     version: String,
+    /// Why it is given no work, where it is not.
+    problem: Option<&'static str>,
 }
 
 /// What became of work.
@@ -84,6 +87,8 @@ pub enum Outcome {
 pub struct Standing {
     /// What it said last that it is.
     pub version: Option<String>,
+    /// Why it is given no work, where it is not.
+    pub problem: Option<&'static str>,
     /// When it was there last, since the service started.
     pub last_seen: Option<Timestamp>,
     /// Whether it has been silent for too long.
@@ -162,9 +167,9 @@ impl Desk {
     pub async fn have_done(
         &self,
         scanner: &Member,
-        task: Task,
+        work: Assigned,
     ) -> Result<Option<Outcome>, TooMuch> {
-        let mut ticket = self.queue(scanner, task)?;
+        let mut ticket = self.queue(scanner, work)?;
         let until = tokio::time::Instant::now() + LONGEST;
         loop {
             tokio::select! {
@@ -179,11 +184,11 @@ impl Desk {
         }
     }
 
-    fn queue(&self, scanner: &Member, task: Task) -> Result<Ticket<'_>, TooMuch> {
+    fn queue(&self, scanner: &Member, work: Assigned) -> Result<Ticket<'_>, TooMuch> {
         let (id, (answering, answer)) = (WorkId::random(), oneshot::channel());
         let mut state = self.state();
         let queue = &mut state.leases;
-        queue.queue(id.clone(), &scanner.enrolment, task, now())?;
+        queue.queue(id.clone(), &scanner.enrolment, work, now())?;
         state.waiting.insert(id.clone(), answering);
         drop(state);
         self.0.come.notify_waiters();
@@ -208,7 +213,7 @@ impl Desk {
         version: &str,
         most: usize,
         patience: Duration,
-    ) -> Vec<Given<Task>> {
+    ) -> Vec<Given<Assigned>> {
         self.see(scanner, Some(version));
         let until = tokio::time::Instant::now() + patience;
         loop {
@@ -228,7 +233,7 @@ impl Desk {
     }
 
     /// Gives out what there is; none where the service stops.
-    fn take(&self, scanner: &Member, most: usize) -> Option<Vec<Given<Task>>> {
+    fn take(&self, scanner: &Member, most: usize) -> Option<Vec<Given<Assigned>>> {
         let mut state = self.state();
         if state.is_closed {
             return None;
@@ -243,17 +248,18 @@ impl Desk {
         state.leases.renew(&scanner.enrolment, leases, now())
     }
 
-    /// Tells whether facts of a layer would be taken now.
+    /// Tells whether facts of a layer would be taken now, and who is to have made them.
     pub fn expects(
         &self,
         scanner: &Member,
         lease: &Lease,
         layer: &Digest,
-    ) -> Result<(), TakeError> {
+    ) -> Result<Arc<ActivePlugins>, TakeError> {
         let state = self.state();
-        let task = state.leases.task(&scanner.enrolment, lease, now());
-        match task.ok_or(TakeError::NotHeld)? {
-            Task::Layer(wanted) if wanted.digest == *layer => Ok(()),
+        let work = state.leases.task(&scanner.enrolment, lease, now());
+        let Assigned { task, plugins } = work.ok_or(TakeError::NotHeld)?;
+        match task {
+            Task::Layer(wanted) if wanted.digest == *layer => Ok(Arc::clone(plugins)),
             Task::Layer(wanted) => Err(TakeError::OtherLayer {
                 wanted: wanted.digest.clone(),
                 got: layer.clone(),
@@ -270,8 +276,8 @@ impl Desk {
         repository: &Repository,
     ) -> Result<(), TakeError> {
         let state = self.state();
-        let task = state.leases.task(&scanner.enrolment, lease, now());
-        match task.ok_or(TakeError::NotHeld)? {
+        let work = state.leases.task(&scanner.enrolment, lease, now());
+        match &work.ok_or(TakeError::NotHeld)?.task {
             Task::Image(wanted) if wanted.repository == *repository => Ok(()),
             Task::Image(_) | Task::Layer(_) => Err(TakeError::OtherKind),
         }
@@ -301,8 +307,8 @@ impl Desk {
         layer: &Digest,
         sent: Bytes,
     ) -> Result<(), TakeError> {
-        self.expects(scanner, lease, layer)?;
-        let read = self.read(layer, sent).await;
+        let plugins = self.expects(scanner, lease, layer)?;
+        let read = self.read(layer, plugins, sent).await;
         let outcome = match &read {
             Err(TakeError::Result(error)) => Some(Outcome::Failed(error.to_string())),
             Err(_) | Ok(_) => None,
@@ -317,10 +323,16 @@ impl Desk {
         }
     }
 
-    async fn read(&self, layer: &Digest, sent: Bytes) -> Result<ScannedLayer, TakeError> {
+    async fn read(
+        &self,
+        layer: &Digest,
+        plugins: Arc<ActivePlugins>,
+        sent: Bytes,
+    ) -> Result<ScannedLayer, TakeError> {
         let share = self.0.memory.share(results::reading_bytes(&sent)?).await;
         let layer = layer.clone();
-        let read = tokio::task::spawn_blocking(move || results::read(&layer, &sent, share));
+        let read =
+            tokio::task::spawn_blocking(move || results::read(&layer, &plugins, &sent, share));
         let read = read.await.map_err(|_| TakeError::Stopping)?;
         Ok(read?)
     }
@@ -358,6 +370,15 @@ impl Desk {
         state.away.remove(enrolment);
     }
 
+    /// Takes note that a scanner is there and why it is given no work; of none where it is.
+    pub fn see_unfit(&self, scanner: &Member, version: &str, problem: Option<&'static str>) {
+        self.see(scanner, Some(version));
+        let mut state = self.state();
+        if let Some(seen) = state.seen.get_mut(&scanner.enrolment) {
+            seen.problem = problem;
+        }
+    }
+
     /// Gives out nothing more: the service stops, and nobody is to wait for it.
     pub fn close(&self) {
         self.state().is_closed = true;
@@ -371,6 +392,7 @@ impl Desk {
         let last = seen.map_or(state.opened, |seen| seen.at);
         Standing {
             version: seen.map(|seen| seen.version.clone()),
+            problem: seen.and_then(|seen| seen.problem),
             last_seen: seen.map(|seen| seen.time),
             is_away: now.saturating_duration_since(last) >= AWAY,
             lag: state.leases.lag(enrolment, now),
@@ -416,6 +438,7 @@ impl Desk {
             at: now(),
             time: self.0.clock.now(),
             version: String::new(),
+            problem: None,
         });
         (seen.at, seen.time) = (now(), self.0.clock.now());
         if let Some(version) = version {

@@ -9,7 +9,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::verdict::Decision;
 
 use crate::leases::{Given, Lease};
-use crate::task::Task;
+use crate::task::{Assigned, PluginNamed, Task, named};
 
 /// A scanner that wants to be enrolled; its linking key stands in the header.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,9 @@ pub struct AskForWork {
     pub revisions: String,
     /// How much it can begin now.
     pub places: u32,
+    /// Whether it can be sent plugins. Where the service has any, a scanner that cannot gets no work.
+    #[serde(default)]
+    pub plugins: bool,
 }
 
 /// Work for a scanner; none where none came in time.
@@ -51,6 +54,9 @@ pub struct Work {
     pub given: Vec<GivenWork>,
     /// After how many seconds a lease runs out that is not renewed.
     pub lease_seconds: u64,
+    /// The plugins that read images now, for what the scanner looks at by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginNamed>,
 }
 
 /// One piece of work, under its lease.
@@ -60,6 +66,26 @@ pub struct GivenWork {
     pub lease: Lease,
     /// What is to be done.
     pub task: Task,
+    /// The plugins that it is done by, beside those that come with the program, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginNamed>,
+}
+
+/// A scanner that wants a plugin.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskForPlugin {
+    /// The digest of its file.
+    pub digest: Digest,
+}
+
+/// A plugin.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PluginSent {
+    /// The digest of its file.
+    pub digest: Digest,
+    /// The file, in base64.
+    pub module: String,
 }
 
 /// Leases that are to hold for longer.
@@ -103,11 +129,13 @@ pub struct TakenImage {
     pub decision: Decision,
 }
 
-impl From<Given<Task>> for GivenWork {
-    fn from(given: Given<Task>) -> Self {
+impl From<Given<Assigned>> for GivenWork {
+    fn from(given: Given<Assigned>) -> Self {
+        let Assigned { task, plugins } = given.task;
         Self {
             lease: given.lease,
-            task: given.task,
+            task,
+            plugins: named(&plugins),
         }
     }
 }

@@ -76,7 +76,7 @@ impl Recheck {
         scanner: &Member,
         repository: &Repository,
         layer: &Descriptor,
-        found: &LayerFacts,
+        (found, plugins): (&LayerFacts, &Arc<ActivePlugins>),
     ) {
         let parts = &self.0.parts;
         let of = [scanner.enrolment.as_str(), layer.digest.as_str()];
@@ -87,14 +87,15 @@ impl Recheck {
         }
         let (recheck, scanner) = (self.clone(), scanner.clone());
         let (repository, layer) = (repository.clone(), layer.clone());
-        let found = found.to_bytes();
+        let (found, plugins) = (found.to_bytes(), Arc::clone(plugins));
         tokio::spawn(async move {
             let Ok(_waiting) = recheck.0.waiting.try_acquire() else {
                 return;
             };
             // The semaphore is never closed.
             let _place = recheck.0.place.acquire().await;
-            recheck.again(&scanner, &repository, &layer, &found).await;
+            let made = (found.as_slice(), &plugins);
+            recheck.again(&scanner, &repository, &layer, made).await;
         });
     }
 
@@ -103,10 +104,10 @@ impl Recheck {
         scanner: &Member,
         repository: &Repository,
         layer: &Descriptor,
-        found: &[u8],
+        (found, plugins): (&[u8], &Arc<ActivePlugins>),
     ) {
         let (name, digest) = (&scanner.name, &layer.digest);
-        let Some(here) = self.scan(repository, layer).await else {
+        let Some(here) = self.scan(repository, layer, plugins).await else {
             tracing::info!(scanner = %name, %repository, layer = %digest, "a scanner's layer cannot be had here, and is not scanned again");
             return;
         };
@@ -121,7 +122,12 @@ impl Recheck {
         self.0.parts.linked.suspend(&scanner.enrolment, &why).await;
     }
 
-    async fn scan(&self, repository: &Repository, layer: &Descriptor) -> Option<LayerFacts> {
+    async fn scan(
+        &self,
+        repository: &Repository,
+        layer: &Descriptor,
+        plugins: &Arc<ActivePlugins>,
+    ) -> Option<LayerFacts> {
         let parts = &self.0.parts;
         let _kept = parts.content.pin(&layer.digest);
         let source = match parts.content.lookup(&layer.digest) {
@@ -132,7 +138,7 @@ impl Recheck {
             repository,
             domain: &Domain::Here,
             layer,
-            plugins: &ActivePlugins::built_in(),
+            plugins,
             bytes: Some(&source),
             earlier: None,
         };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluicegate_engine::plugins::ActivePlugins;
+use sluicegate_engine::plugins::Plugins;
 use sluicegate_engine::scan::{AskedLayer, LayerScan, LayerScanError, ScannedLayer};
 use sluicegate_model::{Domain, Repository};
 
@@ -13,7 +13,7 @@ use crate::desk::Outcome;
 use crate::linked::Linked;
 use crate::recheck::Recheck;
 use crate::roll::Member;
-use crate::task::{LayerTask, Task};
+use crate::task::{Assigned, LayerTask, Task};
 
 /// Has layers scanned where the settings say.
 #[derive(Clone, Debug)]
@@ -22,22 +22,25 @@ pub struct RemoteScan {
     linked: Linked,
     /// The names of upstreams, each with that of its scanner.
     scan_by: Arc<HashMap<String, String>>,
+    plugins: Plugins,
     /// Looks at some of it again.
     recheck: Recheck,
 }
 
 impl RemoteScan {
-    /// Asks the scanners that are named for upstreams, and this machine for all others.
+    /// Asks the scanners that are named for upstreams, and this machine for all others; `plugins` are
+    /// those in force.
     pub fn new(
         here: Arc<dyn LayerScan>,
         linked: Linked,
-        scan_by: HashMap<String, String>,
+        (scan_by, plugins): (HashMap<String, String>, Plugins),
         recheck: Recheck,
     ) -> Self {
         Self {
             here,
             linked,
             scan_by: Arc::new(scan_by),
+            plugins,
             recheck,
         }
     }
@@ -64,13 +67,17 @@ impl RemoteScan {
         asked: AskedLayer<'_>,
     ) -> Result<ScannedLayer, LayerScanError> {
         let (repository, layer) = (asked.repository, asked.layer);
-        let task = Task::Layer(LayerTask::of(repository, layer));
-        let done = self.linked.desk().have_done(scanner, task).await;
+        let work = Assigned {
+            task: Task::Layer(LayerTask::of(repository, layer)),
+            plugins: Arc::clone(asked.plugins),
+        };
+        let done = self.linked.desk().have_done(scanner, work).await;
         let done = done.map_err(|error| LayerScanError::Full(error.to_string()))?;
         match done {
             Some(Outcome::Found(scanned)) => {
                 let found = scanned.facts();
-                self.recheck.consider(scanner, repository, layer, found);
+                let made = (found, asked.plugins);
+                self.recheck.consider(scanner, repository, layer, made);
                 Ok(*scanned)
             }
             Some(Outcome::Failed(why)) => {
@@ -96,7 +103,8 @@ impl LayerScan for RemoteScan {
         };
         // What others' analyzers find is not taken.
         let version = self.linked.desk().standing(enrolment).version;
-        Some(ActivePlugins::built_in().scanner_of(version.as_deref().unwrap_or("unknown")))
+        let plugins = self.plugins.now();
+        Some(plugins.scanner_of(version.as_deref().unwrap_or("unknown")))
     }
 
     async fn scan(&self, asked: AskedLayer<'_>) -> Result<ScannedLayer, LayerScanError> {

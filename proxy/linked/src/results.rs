@@ -1,11 +1,12 @@
 //! What a scanner says of a layer, as hostile bytes: bounded before anything is made of them, read by
-//! the one reader of stored facts, and taken only where the analyzers of this program would have
-//! said the same way.
+//! the one reader of stored facts, and taken only where the analyzers of this program, and the plugins
+//! that were named with the work, would have said the same way.
 
 use sluicegate_engine::memory::Share;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::ScannedLayer;
 use sluicegate_model::Digest;
-use sluicegate_scanner::{FactsError, Kept, LayerFacts, PluginSet};
+use sluicegate_scanner::{FactsError, Kept, LayerFacts};
 
 /// One mebibyte, in bytes.
 const MIB: u64 = 1024 * 1024;
@@ -44,8 +45,8 @@ pub enum ResultError {
     /// It cannot be read.
     #[error(transparent)]
     Unreadable(#[from] FactsError),
-    /// Others made it than those of this program.
-    #[error("the facts were made by other analyzers than those of this service")]
+    /// Others made it than those that were to.
+    #[error("the facts were made by other analyzers or plugins than those that were asked for")]
     Revisions,
 }
 
@@ -61,12 +62,17 @@ pub fn reading_bytes(sent: &[u8]) -> Result<u64, ResultError> {
     Ok(weight.saturating_mul(IN_MEMORY).saturating_add(MIB))
 }
 
-/// Reads facts that were sent, under a share that [`reading_bytes`] asked for; takes as long as that
-/// does.
-pub fn read(layer: &Digest, sent: &[u8], share: Share) -> Result<ScannedLayer, ResultError> {
+/// Reads facts that were sent, which these plugins were to make, under a share that [`reading_bytes`]
+/// asked for; takes as long as that does.
+pub fn read(
+    layer: &Digest,
+    plugins: &ActivePlugins,
+    sent: &[u8],
+    share: Share,
+) -> Result<ScannedLayer, ResultError> {
     reading_bytes(sent)?;
     let said = LayerFacts::stored_weight(sent)?;
-    if !PluginSet::built_in().has_made(sent) {
+    if !plugins.set().has_made(sent) {
         return Err(ResultError::Revisions);
     }
     let most = said
@@ -77,7 +83,7 @@ pub fn read(layer: &Digest, sent: &[u8], share: Share) -> Result<ScannedLayer, R
     if got > said {
         return Err(ResultError::Understated { said, got });
     }
-    match PluginSet::built_in().review(facts) {
+    match plugins.set().review(facts) {
         Kept::Current(facts) => Ok(ScannedLayer::of(layer.clone(), *facts).holding(Some(share))),
         Kept::Adopted(_) | Kept::Outdated(_) => Err(ResultError::Revisions),
     }
@@ -88,14 +94,15 @@ mod tests {
     use sluicegate_engine::memory::Memory;
     use sluicegate_engine::testkit::layer_scan_suite::layer;
     use sluicegate_scanner::facts::Event;
-    use sluicegate_scanner::{Limits, scan_layer, scan_layer_again};
+    use sluicegate_scanner::{Limits, PluginSet, scan_layer, scan_layer_again};
 
     use super::*;
 
     async fn taken(sent: &[u8]) -> Result<ScannedLayer, ResultError> {
         let memory = Memory::default();
         let share = memory.share(reading_bytes(sent)?).await;
-        read(&Digest::of(b"layer"), sent, share)
+        let plugins = ActivePlugins::built_in();
+        read(&Digest::of(b"layer"), &plugins, sent, share)
     }
 
     fn scanned() -> LayerFacts {

@@ -1,7 +1,10 @@
 //! What a scanner can be given to do, and what it is told with it.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, Repository};
 use sluicegate_scanner::{PluginSet, facts_fingerprint};
@@ -14,6 +17,41 @@ pub enum Task {
     Layer(LayerTask),
     /// Fetch an image and say what it holds.
     Image(ImageTask),
+}
+
+/// Work, and what it is done by.
+#[derive(Clone, Debug)]
+pub struct Assigned {
+    /// The work.
+    pub task: Task,
+    /// The plugins that read what is looked at.
+    pub plugins: Arc<ActivePlugins>,
+}
+
+/// A plugin that was fed to the service, as a scanner is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginNamed {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of its file.
+    pub digest: Digest,
+}
+
+/// Names the plugins that were fed, in the order of their set.
+pub fn named(plugins: &ActivePlugins) -> Vec<PluginNamed> {
+    let named = plugins.set().fed().map(|plugin| {
+        let id = plugin.id();
+        // What is no digest is none of a file, and no scanner has it.
+        let digest = format!("sha256:{}", id.digest).parse();
+        digest.map(|digest| PluginNamed {
+            name: id.name.to_owned(),
+            version: id.version.to_owned(),
+            digest,
+        })
+    });
+    named.filter_map(Result::ok).collect()
 }
 
 /// An image that is to be looked at, of a registry that only the scanner reaches.

@@ -12,7 +12,7 @@ use sluicegate_accounts::vouched::BookParts;
 use sluicegate_engine::identity::{Presented, Who};
 use sluicegate_engine::instance_key::{InstanceKey, KEY_BYTES};
 use sluicegate_engine::memory::Memory;
-use sluicegate_engine::plugins::ActivePlugins;
+use sluicegate_engine::plugins::{ActivePlugins, Plugins};
 use sluicegate_engine::scan::{AskedLayer, LayerScan, LayerScanError, ScanHere, ScannedLayer};
 use sluicegate_engine::testkit::layer_scan_suite::{self, layer};
 use sluicegate_engine::testkit::{MemoryAudit, MemoryContent, MemoryOrigin};
@@ -31,10 +31,11 @@ use crate::recheck::{Recheck, RecheckParts};
 use crate::remote::RemoteScan;
 use crate::results::ResultError;
 use crate::roll::{ChangeError, Member, RollParts};
-use crate::task::{LayerTask, Task};
+use crate::task::{Assigned, LayerTask, Task};
 
 mod kept;
 mod lost;
+mod plugins;
 
 const NAME: &str = "eu-west";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -114,7 +115,8 @@ impl Bench {
             linked: self.linked.clone(),
         });
         let linked = self.linked.clone();
-        Arc::new(RemoteScan::new(here, linked, scan_by, recheck))
+        let told = (scan_by, Plugins::default());
+        Arc::new(RemoteScan::new(here, linked, told, recheck))
     }
 
     /// Has a layer scanned by whoever comes.
@@ -125,7 +127,7 @@ impl Bench {
         asked_by(self.scan(), bytes)
     }
 
-    async fn taken(&self, member: &Member) -> Given<Task> {
+    async fn taken(&self, member: &Member) -> Given<Assigned> {
         let work = self.linked.desk().work(member, "0.1.0", 1, PATIENCE);
         let mut given = work.await;
         assert_eq!(given.len(), 1, "{given:?}");
@@ -135,7 +137,7 @@ impl Bench {
     async fn answer(
         &self,
         member: &Member,
-        given: &Given<Task>,
+        given: &Given<Assigned>,
         layer: &Digest,
         sent: impl Into<Bytes>,
     ) -> Result<(), TakeError> {
@@ -150,13 +152,22 @@ fn asked_by(
     scan: Arc<RemoteScan>,
     bytes: &Bytes,
 ) -> tokio::task::JoinHandle<Result<ScannedLayer, LayerScanError>> {
-    let task = task(bytes);
+    asked_with(scan, bytes, &ActivePlugins::built_in())
+}
+
+/// Has a layer scanned with these plugins by whoever this asks.
+fn asked_with(
+    scan: Arc<RemoteScan>,
+    bytes: &Bytes,
+    plugins: &Arc<ActivePlugins>,
+) -> tokio::task::JoinHandle<Result<ScannedLayer, LayerScanError>> {
+    let (task, plugins) = (task(bytes), Arc::clone(plugins));
     tokio::spawn(async move {
         let asked = AskedLayer {
             repository: &repository(),
             domain: &scan.domain(&repository()),
             layer: &task.descriptor(),
-            plugins: &ActivePlugins::built_in(),
+            plugins: &plugins,
             bytes: None,
             earlier: None,
         };
@@ -182,8 +193,8 @@ async fn dutiful(linked: Linked, member: Member, layers: Vec<Bytes>) {
     loop {
         let given = linked.desk().work(&member, "0.1.0", 4, PATIENCE).await;
         for Given { lease, task } in given {
-            let Task::Layer(task) = task else {
-                panic!("{task:?}");
+            let Task::Layer(task) = task.task else {
+                panic!("no layer");
             };
             let bytes = layers.iter().find(|bytes| Digest::of(bytes) == task.digest);
             let answered = match bytes {
@@ -220,7 +231,7 @@ async fn an_answer_is_taken_once_and_for_its_own_layer_only() {
     let (one, other) = (layer("one"), layer("other"));
     let scanning = bench.asked(&one);
     let given = bench.taken(&member).await;
-    assert_eq!(given.task, Task::Layer(task(&one)));
+    assert_eq!(given.task.task, Task::Layer(task(&one)));
     let (digest, sent) = (Digest::of(&one), facts(&one));
     let others = Digest::of(&other);
     let wrong = bench.answer(&member, &given, &others, facts(&other));
@@ -430,7 +441,10 @@ async fn what_nobody_waits_for_any_longer_is_not_given() {
     scanning.abort();
     let _cancelled = scanning.await;
     let _scanning = bench.asked(&other);
-    assert_eq!(bench.taken(&member).await.task, Task::Layer(task(&other)));
+    assert_eq!(
+        bench.taken(&member).await.task.task,
+        Task::Layer(task(&other))
+    );
 }
 
 #[tokio::test]

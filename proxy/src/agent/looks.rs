@@ -65,21 +65,52 @@ impl Looks {
         }
     }
 
-    /// Finds out what was asked for, as it is sent.
-    pub(super) async fn at(&self, task: &Task) -> Result<Found, LookError> {
-        let (looks, task) = (self.clone(), task.clone());
+    /// Looks with these plugins from now on.
+    fn by(&self, plugins: Arc<ActivePlugins>) -> Self {
+        let scanner = &self.scanner;
+        let scanner = Scanner {
+            cache: scanner.cache.clone(),
+            plugins,
+            clock: scanner.clock.clone(),
+            platform: scanner.platform.clone(),
+            on_layer: Arc::clone(&scanner.on_layer),
+            on_note: Arc::clone(&scanner.on_note),
+        };
+        Self {
+            reach: self.reach.clone(),
+            scanner: Arc::new(scanner),
+        }
+    }
+
+    /// Finds out what was asked for by these plugins, as it is sent.
+    pub(super) async fn at(
+        &self,
+        task: &Task,
+        plugins: Arc<ActivePlugins>,
+    ) -> Result<Found, LookError> {
+        let (looks, task) = (self.by(plugins), task.clone());
         let found = tokio::task::spawn_blocking(move || match task {
             Task::Layer(layer) => looks.layer(&layer).map(Found::Facts),
             Task::Image(image) => {
                 let tags = image.reference.parse().ok().into_iter();
-                looks.report(&image, tags.collect()).map(Found::Report)
+                looks.told_of(&image, tags.collect()).map(Found::Report)
             }
         });
         found.await.unwrap_or(Err(LookError::Scan))
     }
 
-    /// Finds out what an image holds, as it is sent. Blocks.
-    pub(super) fn report(&self, asked: &ImageTask, tags: Vec<Tag>) -> Result<Bytes, LookError> {
+    /// Finds out what an image holds by these plugins, as it is sent. Blocks.
+    pub(super) fn report(
+        &self,
+        asked: &ImageTask,
+        tags: Vec<Tag>,
+        plugins: Arc<ActivePlugins>,
+    ) -> Result<Bytes, LookError> {
+        self.by(plugins).told_of(asked, tags)
+    }
+
+    /// Blocks.
+    fn told_of(&self, asked: &ImageTask, tags: Vec<Tag>) -> Result<Bytes, LookError> {
         let reference: Reference = asked.reference.parse().map_err(|_| LookError::Scan)?;
         let image = self.reach.registry(&asked.repository)?.image(&reference)?;
         let scanned = self.scanner.scan(&image)?;

@@ -2,11 +2,12 @@
 //! registries, and says what it found. It dials out only, and no byte of an image leaves it.
 //!
 //! Reading order: `credential` (who it is to the service), `service` (what is asked of that),
-//! `reach` (which registries it may fetch from), `looks` (one layer or image), `watch` with `told` (images that nobody asks for), `work` (all of it, until it is
+//! `modules` (the plugins that work is done by), `reach` (which registries it may fetch from), `looks` (one layer or image), `watch` with `told` (images that nobody asks for), `work` (all of it, until it is
 //! told to stop).
 
 mod credential;
 mod looks;
+mod modules;
 mod reach;
 mod service;
 mod told;
@@ -27,6 +28,7 @@ use url::Url;
 
 use self::credential::{Enrolment, KeptError};
 use self::looks::Looks;
+use self::modules::Modules;
 use self::reach::Reach;
 use self::service::{Service, ServiceError};
 use self::told::Told;
@@ -76,6 +78,7 @@ pub async fn run(parts: AgentParts, stop: impl Future<Output = ()>) -> Result<()
     let enrolment = Enrolment::open(&parts.data, parts.linking_key.as_ref())?;
     let enrolment = enrolment.ok_or_else(|| AgentError::NotLinked(parts.data.clone()))?;
     let looks = Looks::new(reach.clone(), parts.data.join("facts"));
+    let modules = Arc::new(Modules::new(parts.data.join("plugins")));
     let mut stop = std::pin::pin!(stop);
     let enrolled = tokio::select! {
         enrolled = enrol(&service, enrolment, parts.linking_key.as_ref()) => enrolled?,
@@ -88,10 +91,11 @@ pub async fn run(parts: AgentParts, stop: impl Future<Output = ()>) -> Result<()
         reach,
         looks: looks.clone(),
         service: Arc::clone(&service),
+        modules: Arc::clone(&modules),
         told: Told::open(&parts.data, format!("{whoever} {}", revisions())),
     };
     let watching = tokio::spawn(watch.run());
-    let worked = work::work(service, looks, stop).await;
+    let worked = work::work(service, (looks, modules), stop).await;
     watching.abort();
     worked
 }

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use sluicegate_config::{Settings, UpstreamSettings};
 use sluicegate_linked::leases::Lease;
 use sluicegate_linked::protocol::{
-    AskForWork, Enrol, Enrolled, Failed, Held, Renew, Taken, TakenImage, Work,
+    AskForPlugin, AskForWork, Enrol, Enrolled, Failed, Held, PluginSent, Renew, Taken, TakenImage,
+    Work,
 };
 use sluicegate_linked::task::revisions;
 use sluicegate_model::Digest;
@@ -22,6 +23,8 @@ use crate::app::proxy_variables;
 
 /// Longest answer read, in bytes: some dozen leases.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Longest answer with a plugin, in bytes: 16 MiB in base64, and words.
+const MAX_PLUGIN_BYTES: usize = 24 * 1024 * 1024;
 /// How long sending what was found may take: 32 MiB at 1 Mbit/s.
 const SENDING: Duration = Duration::from_mins(5);
 /// The version of this program.
@@ -107,14 +110,28 @@ impl Service {
         self.ask("enrol", Some(linking_key), &enrol).await
     }
 
-    /// Waits for work.
+    /// Waits for work; without any place it is only told which plugins read images.
     pub(super) async fn work(&self, places: usize) -> Result<Work, ServiceError> {
         let asked = AskForWork {
             version: VERSION.to_owned(),
             revisions: revisions(),
             places: u32::try_from(places).unwrap_or(u32::MAX),
+            plugins: true,
         };
         self.ask("work", self.credential.as_ref(), &asked).await
+    }
+
+    /// Gets a plugin.
+    pub(super) async fn plugin(&self, digest: &Digest) -> Result<PluginSent, ServiceError> {
+        let digest = digest.clone();
+        let body = serde_json::to_vec(&AskForPlugin { digest }).map_err(|error| never(&error))?;
+        let headers = headers(self.credential.as_ref(), "application/json");
+        let (url, what) = (self.url("plugins")?, "a plugin of the service");
+        let answer = self
+            .sending
+            .exchange(what, &url, headers, body.into(), MAX_PLUGIN_BYTES)
+            .await?;
+        understood(answer)
     }
 
     /// Asks for leases to hold for longer; gives those that do.

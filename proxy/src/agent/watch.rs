@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_linked::task::ImageTask;
 use sluicegate_model::glob::Glob;
 use sluicegate_model::image::{Reference, Tag};
 use sluicegate_model::{Digest, Repository};
 
 use super::looks::{LookError, Looks};
+use super::modules::{ModuleError, Modules};
 use super::reach::Reach;
 use super::service::{Service, ServiceError};
 use super::told::Told;
@@ -55,6 +57,7 @@ pub(super) struct Watch {
     pub(super) reach: Reach,
     pub(super) looks: Looks,
     pub(super) service: Arc<Service>,
+    pub(super) modules: Arc<Modules>,
     pub(super) told: Told,
 }
 
@@ -67,6 +70,8 @@ enum WatchError {
     Upstream(#[from] sluicegate_upstream::UpstreamError),
     #[error(transparent)]
     NotAllowed(#[from] super::reach::NotAllowed),
+    #[error(transparent)]
+    Modules(#[from] ModuleError),
     #[error("the service does not take it: {0}")]
     Service(#[from] ServiceError),
 }
@@ -86,10 +91,13 @@ impl Watch {
     }
 
     async fn look_through(&mut self, watched: &Watched) -> Result<(), WatchError> {
+        // Without a place there is no work, and no wait.
+        let named = self.service.work(0).await?.plugins;
+        let plugins = self.modules.set(&named, &self.service).await?;
         for repository in self.repositories(watched).await? {
             let upstream = self.reach.upstream(&repository)?;
             for tag in upstream.all_tags(repository.path()).await? {
-                if let Err(error) = self.look_at(&repository, &tag).await {
+                if let Err(error) = self.look_at(&repository, &tag, &plugins).await {
                     tracing::warn!(%repository, %tag, %error, "an image was not told of; looked at again in a few minutes");
                 }
             }
@@ -112,8 +120,17 @@ impl Watch {
     }
 
     /// Tells the service of what a tag points to, where it does not know that.
-    async fn look_at(&mut self, repository: &Repository, tag: &Tag) -> Result<(), WatchError> {
-        let image = format!("{repository}:{tag}");
+    async fn look_at(
+        &mut self,
+        repository: &Repository,
+        tag: &Tag,
+        plugins: &Arc<ActivePlugins>,
+    ) -> Result<(), WatchError> {
+        // By other plugins it is to be told anew.
+        let image = match plugins.set().fed().next() {
+            Some(_) => format!("{repository}:{tag} {}", plugins.verdict_fingerprint()),
+            None => format!("{repository}:{tag}"),
+        };
         let upstream = self.reach.upstream(repository)?;
         let (path, reference) = (repository.path(), Reference::Tag(tag.clone()));
         let digest = match upstream.head_manifest(path, &reference).await? {
@@ -123,7 +140,7 @@ impl Watch {
         if self.told.has(&image, &digest) {
             return Ok(());
         }
-        let report = self.report(repository, tag, &digest).await?;
+        let report = self.report(repository, tag, (&digest, plugins)).await?;
         self.service.told(report, None).await?;
         tracing::info!(%repository, %tag, %digest, "the service was told of an image");
         self.told.add(&image, &digest);
@@ -134,14 +151,15 @@ impl Watch {
         &self,
         repository: &Repository,
         tag: &Tag,
-        digest: &Digest,
+        (digest, plugins): (&Digest, &Arc<ActivePlugins>),
     ) -> Result<Bytes, LookError> {
         let (looks, tag) = (self.looks.clone(), tag.clone());
+        let plugins = Arc::clone(plugins);
         let asked = ImageTask {
             repository: repository.clone(),
             reference: digest.to_string(),
         };
-        let found = tokio::task::spawn_blocking(move || looks.report(&asked, vec![tag]));
+        let found = tokio::task::spawn_blocking(move || looks.report(&asked, vec![tag], plugins));
         found.await.unwrap_or(Err(LookError::Scan))
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use sluicegate_linked::leases::Lease;
 use sluicegate_linked::protocol::GivenWork;
-use sluicegate_linked::task::Task;
+use sluicegate_linked::task::{PluginNamed, Task};
 use sluicegate_upstream::jittered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::AgentError;
-use super::looks::{Found, Looks};
+use super::looks::{Found, LookError, Looks};
+use super::modules::{ModuleError, Modules};
 use super::service::{Service, ServiceError};
 
 /// Most layers looked at at a time, on however many cores: each takes some 16 MiB and more.
@@ -46,10 +47,20 @@ impl Pause {
     }
 }
 
+/// Says why work was not done.
+#[derive(Debug, thiserror::Error)]
+enum WorkError {
+    #[error(transparent)]
+    Modules(#[from] ModuleError),
+    #[error(transparent)]
+    Look(#[from] LookError),
+}
+
 /// A scanner at work.
 struct Worker {
     service: Arc<Service>,
     looks: Looks,
+    modules: Arc<Modules>,
     /// What it believes to hold.
     held: Mutex<HashSet<Lease>>,
 }
@@ -57,12 +68,13 @@ struct Worker {
 /// Works until `stop` ends, or the service lets the scanner in no longer.
 pub(super) async fn work(
     service: Arc<Service>,
-    looks: Looks,
+    (looks, modules): (Looks, Arc<Modules>),
     stop: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
     let worker = Arc::new(Worker {
         service,
         looks,
+        modules,
         held: Mutex::default(),
     });
     let mut under_way = JoinSet::new();
@@ -108,9 +120,13 @@ impl Worker {
     }
 
     async fn do_one(self: Arc<Self>, given: GivenWork, _place: Option<OwnedSemaphorePermit>) {
-        let GivenWork { lease, task } = given;
+        let GivenWork {
+            lease,
+            task,
+            plugins,
+        } = given;
         let named = named(&task);
-        let found = self.looks.at(&task).await;
+        let found = self.look(&task, &plugins).await;
         match &found {
             Ok(Found::Facts(found) | Found::Report(found)) => {
                 let bytes = found.len();
@@ -136,6 +152,11 @@ impl Worker {
             }
         }
         self.held().remove(&lease);
+    }
+
+    async fn look(&self, task: &Task, plugins: &[PluginNamed]) -> Result<Found, WorkError> {
+        let plugins = self.modules.set(plugins, &self.service).await?;
+        Ok(self.looks.at(task, plugins).await?)
     }
 
     async fn tell(&self, lease: &Lease, task: &Task, found: &Found) -> Result<(), ServiceError> {

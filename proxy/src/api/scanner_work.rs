@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_engine::identity::{Presented, Who};
@@ -14,11 +16,12 @@ use sluicegate_linked::credential::Credential;
 use sluicegate_linked::desk::TakeError;
 use sluicegate_linked::leases::{LEASE, Lease, MOST_LEASES, WorkId};
 use sluicegate_linked::protocol::{
-    AskForWork, Enrol, Enrolled, Failed, Held, Renew, Taken, TakenImage, Work,
+    AskForPlugin, AskForWork, Enrol, Enrolled, Failed, Held, PluginSent, Renew, Taken, TakenImage,
+    Work,
 };
 use sluicegate_linked::results::{MAX_SENT_BYTES, ResultError};
 use sluicegate_linked::roll::Member;
-use sluicegate_linked::task::revisions;
+use sluicegate_linked::task::{named, revisions};
 use sluicegate_model::access::Rights;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
@@ -34,6 +37,9 @@ use super::upload::Upload;
 
 /// How long a scanner waits for work at most: whatever lies between may end a request after 30 s.
 const POLL: Duration = Duration::from_secs(20);
+/// Why a scanner gets no work that cannot be sent plugins.
+const KNOWS_NO_PLUGINS: &str = "the service has plugins, and this scanner cannot be sent any: run the \
+                                same version here and there";
 
 /// Which work facts are the answer to.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -113,11 +119,49 @@ pub(super) async fn work(
     }
     let places = usize::try_from(asked.places).unwrap_or(usize::MAX);
     let (desk, most) = (linked.desk(), places.min(MOST_LEASES));
-    let given = desk.work(&scanner, &asked.version, most, POLL).await;
+    let plugins = named(&state.judge.plugins());
+    let is_unfit = !plugins.is_empty() && !asked.plugins;
+    desk.see_unfit(
+        &scanner,
+        &asked.version,
+        is_unfit.then_some(KNOWS_NO_PLUGINS),
+    );
+    if is_unfit {
+        let name = &scanner.name;
+        tracing::warn!(scanner = %name, version = %asked.version.escape_debug(), "a linked scanner cannot be sent plugins, and gets no work");
+        return Err(Problem::conflict(KNOWS_NO_PLUGINS));
+    }
+    // Whoever has no place only asks which plugins read images.
+    let given = match most {
+        0 => Vec::new(),
+        most => desk.work(&scanner, &asked.version, most, POLL).await,
+    };
     Ok(Json(Work {
         given: given.into_iter().map(Into::into).collect(),
         lease_seconds: LEASE.as_secs(),
+        plugins,
     }))
+}
+
+/// Gives a scanner a plugin that work is done by.
+pub(super) async fn plugin(
+    State(state): State<Arc<ApiState>>,
+    Extension(scanner): Extension<Arc<Member>>,
+    _: Query<Nothing>,
+    Body(asked): Body<AskForPlugin>,
+) -> Result<Json<PluginSent>, Problem> {
+    let desk = linked(state.linked.as_ref())?.desk();
+    desk.see(&scanner, None);
+    let AskForPlugin { digest } = asked;
+    let absent = || Problem::not_found(format!("no plugin {digest} is in force"));
+    let fed = state.fed.clone().ok_or_else(absent)?;
+    // Each takes some memory while it is sent.
+    let _place = desk.place().await;
+    let wanted = digest.clone();
+    let read = tokio::task::spawn_blocking(move || fed.module(&wanted));
+    let bytes = read.await.map_err(Problem::internal)?.ok_or_else(absent)?;
+    let module = STANDARD.encode(bytes);
+    Ok(Json(PluginSent { digest, module }))
 }
 
 /// Lets leases hold for longer.
@@ -192,6 +236,7 @@ pub(super) async fn image(
         let expected = desk.expects_image(&scanner, lease, &repository);
         expected.map_err(not_taken)?;
     }
+    made_by_the_same(&state, &report)?;
     let digest = report.digest.clone();
     let decision = judged(&state, &scanner, report, &repository).await?;
     if let Some(lease) = &lease {
@@ -220,6 +265,16 @@ pub(super) fn may_tell_of(
         )));
     }
     Ok(())
+}
+
+/// Tells whether what is said of an image was found by the plugins in force, where there are any.
+fn made_by_the_same(state: &ApiState, report: &Report) -> Result<(), Problem> {
+    let plugins = state.judge.plugins();
+    if plugins.set().fed().next().is_none() || report.is_made_by(&plugins) {
+        return Ok(());
+    }
+    let why = "this was found by other plugins than those in force: ask for them and look again";
+    Err(Problem::conflict(why))
 }
 
 /// Keeps what a scanner says under its word; gives what policy says of it.

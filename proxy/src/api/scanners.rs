@@ -68,6 +68,8 @@ pub struct ScannerShown {
     repositories: Vec<String>,
     /// The version of its program.
     version: Option<String>,
+    /// Why it is given no work, where it is there and is not.
+    problem: Option<&'static str>,
     /// When it was there last, since the service started.
     #[schemars(with = "Option<Instant>")]
     last_seen: Option<Timestamp>,
@@ -156,6 +158,7 @@ fn shown(shown: ShownScanner) -> ScannerShown {
         name: scanner.name,
         state,
         away: is_awaited && standing.is_away,
+        problem: standing.problem,
         repositories: scanner.repositories,
         version: standing.version.or(said_at_first),
         last_seen: standing.last_seen,

@@ -19,7 +19,7 @@ use sluicegate_engine::scans::{ScanError, ScanReport};
 use sluicegate_linked::desk::Outcome;
 use sluicegate_linked::linked::Linked;
 use sluicegate_linked::roll::Member;
-use sluicegate_linked::task::{ImageTask, Task};
+use sluicegate_linked::task::{Assigned, ImageTask, Task};
 use sluicegate_model::image::WrittenName;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Reference, Repository};
@@ -48,7 +48,10 @@ pub async fn start(
             let (member, task) = elsewhere(&state, &who, &asked.image, scanner)?;
             let linked = linked(state.linked.as_ref())?.clone();
             let repository = task.repository.clone();
-            let outcome = async move { outcome(&linked, &member, task).await };
+            let plugins = state.judge.plugins();
+            let task = Task::Image(task);
+            let work = Assigned { task, plugins };
+            let outcome = async move { outcome(&linked, &member, work).await };
             state
                 .scans
                 .start_elsewhere(&asked.image, repository, who, outcome)
@@ -99,9 +102,9 @@ fn elsewhere(
 async fn outcome(
     linked: &Linked,
     scanner: &Member,
-    task: ImageTask,
+    work: Assigned,
 ) -> Result<(Digest, Decision), String> {
-    let done = linked.desk().have_done(scanner, Task::Image(task)).await;
+    let done = linked.desk().have_done(scanner, work).await;
     match done.map_err(|error| error.to_string())? {
         Some(Outcome::Judged(digest, decision)) => Ok((digest, decision)),
         Some(Outcome::Failed(why)) => Err(why),

@@ -12,6 +12,7 @@ use sluicegate_engine::events::{EventKind, Happening, LossReason, ScannerLoss};
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::ledger::{EventFilter, Ledger, LedgerError};
 use sluicegate_engine::memory::Memory;
+use sluicegate_engine::plugins::Plugins;
 use sluicegate_engine::reports::Reports;
 use sluicegate_engine::scan::{LayerScan, ScanHere};
 use sluicegate_linked::linked::{Linked, News};
@@ -56,6 +57,7 @@ pub(super) struct ScanParts<'a> {
     pub(super) content: &'a Arc<dyn Content>,
     pub(super) origins: &'a Arc<Upstreams>,
     pub(super) linked: &'a Linked,
+    pub(super) plugins: &'a Plugins,
 }
 
 /// Has layers scanned where the settings say.
@@ -81,7 +83,7 @@ pub(super) fn who_scans(settings: &Settings, parts: ScanParts<'_>) -> Arc<dyn La
     Arc::new(RemoteScan::new(
         here,
         parts.linked.clone(),
-        scan_by,
+        (scan_by, parts.plugins.clone()),
         recheck,
     ))
 }

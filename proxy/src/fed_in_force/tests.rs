@@ -44,7 +44,7 @@ impl Site {
 
     fn start(&self) -> Result<Arc<FedPlugins>, FedFileError> {
         let sources = self.sources("imported");
-        FedPlugins::load(sources, self.plugins.clone(), None, system())
+        FedPlugins::load(sources, self.plugins.clone(), system())
     }
 
     /// Names what is in force, with versions.
@@ -93,7 +93,7 @@ fn a_bundle_that_the_feeds_do_not_use_brings_no_plugin() {
         .publish(7, &[("acme.wasm", plugin("acme", "1"))]);
     let sources = site.sources("none");
     assert!(!sources.has_subscriptions());
-    FedPlugins::load(sources, site.plugins.clone(), None, system()).unwrap();
+    FedPlugins::load(sources, site.plugins.clone(), system()).unwrap();
     assert!(site.in_force().is_empty());
 }
 

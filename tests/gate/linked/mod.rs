@@ -22,9 +22,10 @@ use crate::stage::{
 };
 
 /// The routes of the API that only scanners are answered at.
-pub const ROUTES: [&str; 6] = [
+pub const ROUTES: [&str; 7] = [
     "/api/v1/scanners/enrol",
     "/api/v1/scanners/work",
+    "/api/v1/scanners/plugins",
     "/api/v1/scanners/renew",
     "/api/v1/scanners/facts",
     "/api/v1/scanners/images",

@@ -73,7 +73,20 @@ fn for_scanners() -> Vec<Route> {
         )
         .or(
             StatusCode::CONFLICT,
-            "The scanner's analyzers are others than the service's.",
+            "The scanner's analyzers are others than the service's, or it cannot be sent plugins.",
+        ),
+        Route::post(
+            "/api/v1/scanners/plugins",
+            Scanner,
+            (
+                "givePlugin",
+                "Gives a linked scanner a plugin that its work is done by",
+            ),
+            scanner_work::plugin,
+        )
+        .or(
+            StatusCode::NOT_FOUND,
+            "No such plugin is in force any more.",
         ),
         Route::post(
             "/api/v1/scanners/renew",
