@@ -23,7 +23,7 @@ pub(crate) struct Conditions {
     pub severity_unknown: Option<bool>,
     pub fixable: Option<bool>,
     pub kev: Option<bool>,
-    /// Which kind is meant; absent, all but the informational one.
+    /// Which kind is meant; absent, all that rules see unasked.
     pub kind: Option<FindingKind>,
     pub package: Option<PackageCondition>,
     pub epss_at_least: Option<f64>,
@@ -149,10 +149,6 @@ impl Moment {
 }
 
 impl Conditions {
-    /// Kind and status that a rule sees only where it asks for them.
-    const UNSEEN: (FindingKind, FindingStatus) =
-        (FindingKind::Informational, FindingStatus::NotAffected);
-
     /// Tells whether all of them hold for a finding.
     pub(crate) fn hold(&self, candidate: &Candidate<'_>, block: Block, moment: &Moment) -> bool {
         let finding = candidate.finding;
@@ -171,8 +167,8 @@ impl Conditions {
         match block {
             Block::When => {
                 self.quieted.unwrap_or(false) == is_quieted
-                    && means(self.kind, &Self::UNSEEN.0, &finding.kind)
-                    && means(self.status, &Self::UNSEEN.1, &finding.status)
+                    && means(self.kind, finding.kind, FindingKind::is_seen_unasked)
+                    && means(self.status, finding.status, FindingStatus::is_seen_unasked)
             }
             Block::Unless => {
                 is(self.quieted, is_quieted)
@@ -286,21 +282,28 @@ fn is<T: PartialEq>(wanted: Option<T>, actual: T) -> bool {
     wanted.is_none_or(|wanted| wanted == actual)
 }
 
-/// Tells whether a condition means a value; one that is absent means all but what rules do not see
-/// unasked.
-fn means<T: PartialEq>(wanted: Option<T>, unseen: &T, value: &T) -> bool {
-    wanted.map_or(value != unseen, |wanted| wanted == *value)
+/// Tells whether a condition means a value; one that is absent means all that rules see unasked.
+fn means<T: PartialEq>(wanted: Option<T>, value: T, is_seen_unasked: fn(T) -> bool) -> bool {
+    match wanted {
+        Some(wanted) => wanted == value,
+        None => is_seen_unasked(value),
+    }
 }
 
 /// Tells whether a condition means all that another one does.
-fn covers<T: PartialEq>(own: Option<T>, other: Option<T>, unseen: &T) -> bool {
+fn covers<T: PartialEq>(own: Option<T>, other: Option<T>, is_seen_unasked: fn(T) -> bool) -> bool {
     match other {
-        Some(other) => means(own, unseen, &other),
+        Some(other) => means(own, other, is_seen_unasked),
         None => own.is_none(),
     }
 }
 
 impl Conditions {
+    /// Tells whether they choose nothing but findings of a kind.
+    pub(crate) fn ask_for(&self, kind: FindingKind) -> bool {
+        self.kind == Some(kind)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.covers(&Self::default())
     }
@@ -315,10 +318,9 @@ impl Conditions {
 
     /// Tells whether they hold for every finding for which the others do, in `when`.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        let (kind, status) = Self::UNSEEN;
         self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
-            && covers(self.kind, other.kind, &kind)
-            && covers(self.status, other.status, &status)
+            && covers(self.kind, other.kind, FindingKind::is_seen_unasked)
+            && covers(self.status, other.status, FindingStatus::is_seen_unasked)
             && self.covers_others(other)
     }
 

@@ -11,6 +11,7 @@
 //! documents (`schema`).
 
 mod askers;
+mod asks;
 mod attached;
 mod binding;
 mod built_in;

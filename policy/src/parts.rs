@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
+use sluicegate_model::finding::Finding;
 use sluicegate_model::glob::Glob;
 use sluicegate_model::signature::{Signatures, Statement};
 
@@ -85,15 +85,17 @@ impl Conditions {
     fn kind_parts(&self, finding: &Finding, block: Block) -> Vec<Part> {
         let mut parts = Vec::new();
         let is_choosing = block == Block::When;
-        let is_unseen = is_choosing && finding.kind == FindingKind::Informational;
+        let is_unseen = is_choosing && !finding.kind.is_seen_unasked();
         if self.kind.is_some() || is_unseen {
-            let wanted = or_unasked(self.kind.as_ref(), "any but informational");
+            let unasked = format!("any but {}", name_of(&finding.kind));
+            let wanted = or_unasked(self.kind.as_ref(), &unasked);
             let set = |it: &mut Self| it.kind = self.kind;
             parts.push(Self::part(finding, "kind", wanted, set));
         }
-        let is_unseen = is_choosing && finding.status == FindingStatus::NotAffected;
+        let is_unseen = is_choosing && !finding.status.is_seen_unasked();
         if self.status.is_some() || is_unseen {
-            let wanted = or_unasked(self.status.as_ref(), "any but not_affected");
+            let unasked = format!("any but {}", name_of(&finding.status));
+            let wanted = or_unasked(self.status.as_ref(), &unasked);
             let set = |it: &mut Self| it.status = self.status;
             parts.push(Self::part(finding, "status", wanted, set));
         }

@@ -408,3 +408,22 @@ fn a_team_tightens_and_never_switches_the_built_in_policy_off() {
     assert_eq!(decision("docker.io/shop/app"), Decision::Refuse);
     assert_eq!(decision(IMAGE), Decision::Allow);
 }
+
+#[test]
+fn what_a_delegated_rule_asks_for_is_asked_for_where_it_applies() {
+    let rule = "{rules: [{id: r, when: {kind: informational}, action: refuse}]}";
+    let bound = "{policy: own, repositories: [docker.io/shop/app]}";
+    let team = format!(
+        "{}{}",
+        document("Policy", "own", rule),
+        document("Binding", "b", bound)
+    );
+    let files = [
+        ("d.yaml", DELEGATION.to_owned()),
+        ("teams/shop/p.yaml", team),
+    ];
+    let set = load(&files).unwrap();
+    let asks = |place: Option<&Scope>| set.asks(FindingKind::Informational, place);
+    assert!(asks(None) && asks(Some(&scope("docker.io/shop/app"))));
+    assert!(!asks(Some(&scope("docker.io/shop/other"))));
+}

@@ -27,3 +27,41 @@ fn a_rule_means_what_is_no_weakness_only_where_it_says_so() {
         assert_eq!(refusing(when), wanted, "{when}");
     }
 }
+
+#[test]
+fn what_rules_ask_for_by_name_is_known_in_each_scope() {
+    let asking =
+        |kind: &str| format!("  rules: [{{id: r, when: {{kind: {kind}}}, action: refuse}}]");
+    let named = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {{name: {name}}}\nspec:\n{spec}\n"
+        )
+    };
+    let binding = "\
+apiVersion: sluicegate/v1
+kind: Binding
+metadata: {name: b}
+spec: {policy: strict, repositories: [docker.io/library/alpine]}
+";
+    let everywhere = named(
+        "all",
+        "  rules: [{id: a, unless: {kind: eol}, action: refuse}]",
+    );
+    let strict = named("strict", &asking("informational"));
+    let set = set(&format!("{everywhere}---\n{strict}---\n{binding}"));
+    let (bound, other) = (
+        scope("docker.io/library/alpine"),
+        scope("docker.io/library/busybox"),
+    );
+    for (kind, place, wanted) in [
+        (FindingKind::Informational, None, true),
+        (FindingKind::Informational, Some(&bound), true),
+        (FindingKind::Informational, Some(&other), false),
+        // What a rule sees unasked it does not ask for, nor what it spares.
+        (FindingKind::Vulnerability, Some(&bound), false),
+        (FindingKind::Eol, None, false),
+    ] {
+        assert_eq!(set.asks(kind, place), wanted, "{kind:?} {place:?}");
+    }
+    assert!(!PolicySet::built_in().asks(FindingKind::Informational, None));
+}

@@ -26,6 +26,16 @@ pub enum FindingKind {
     Informational,
 }
 
+impl FindingKind {
+    /// Tells whether a rule of policy sees it where it names no kind.
+    pub const fn is_seen_unasked(self) -> bool {
+        match self {
+            Self::Vulnerability | Self::Malware | Self::Eol => true,
+            Self::Informational => false,
+        }
+    }
+}
+
 /// Whether the advisory applies.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -39,6 +49,16 @@ pub enum FindingStatus {
     /// The version is in the range, and the part of the package that has the weakness is not there;
     /// `detail` says how that is known. A rule of policy sees it only where it asks for the status.
     NotAffected,
+}
+
+impl FindingStatus {
+    /// Tells whether a rule of policy sees it where it names no status.
+    pub const fn is_seen_unasked(self) -> bool {
+        match self {
+            Self::Affected | Self::Unknown => true,
+            Self::NotAffected => false,
+        }
+    }
 }
 
 /// Who says that a finding does not count.
