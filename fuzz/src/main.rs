@@ -11,6 +11,7 @@ mod claims;
 mod documents;
 mod layers;
 mod plugins;
+mod secrets;
 mod seeds;
 mod signatures;
 mod versions;
@@ -49,6 +50,7 @@ fn choose() {
     targets.extend(versions::targets());
     targets.extend(layers::targets());
     targets.extend(plugins::targets());
+    targets.extend(secrets::targets());
     let Ok(wanted) = std::env::var("SLUICEGATE_FUZZ_TARGET") else {
         for target in &targets {
             println!("{}", target.name);

@@ -146,6 +146,9 @@ fn called(hit: &Finding) -> &str {
 
 fn finding(hit: &Finding) -> String {
     let (package, name) = (&hit.package, called(hit));
+    if hit.kind == FindingKind::Secret {
+        return format!("{} {} {}", word(&hit.id), degree(hit), word(&package.path));
+    }
     let fix = match &hit.fixed {
         Some(version) => format!("fix: {}", word(version)),
         None => "no fix".to_owned(),
@@ -157,7 +160,7 @@ fn finding(hit: &Finding) -> String {
 /// Gives the severity, or what the finding is where it is no weakness of its package.
 fn degree(hit: &Finding) -> &'static str {
     match hit.kind {
-        FindingKind::Vulnerability => hit.severity.as_str(),
+        FindingKind::Vulnerability | FindingKind::Secret => hit.severity.as_str(),
         FindingKind::Malware => "malware",
         FindingKind::Eol => "end-of-life",
         FindingKind::Informational => "informational",

@@ -43,6 +43,7 @@ use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
 use crate::data_directory;
 use crate::fed_in_force::FedPlugins;
+use crate::fed_plugins::FedFileError;
 use crate::fed_sources::FedSources;
 use crate::history::PullHistory;
 use crate::hooks::Hooks;
@@ -209,6 +210,10 @@ impl ServiceParts {
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
         let (policies, feeds) = (policies(settings, clock)?, feeds(settings, clock)?);
+        fed.hash_secrets_under(kept.key.code("secrets", &[]).bytes());
+        policies
+            .switch(Arc::clone(&fed))
+            .map_err(FedFileError::from)?;
         let memory = Memory::default();
         let linked = linked(settings, (&kept.key, &log), &memory, clock);
         let scan = ScanParts {

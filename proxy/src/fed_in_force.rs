@@ -1,4 +1,5 @@
-//! Which fed plugins are in force: loads them, notices changes, swaps the set as a whole.
+//! Which fed plugins are in force: loads them, notices changes, swaps the set as a whole. The detector of
+//! secrets is one of it while a rule of policy asks for what it finds.
 //!
 //! A set with a mistake never comes in force: the last good one stays, and the mistake is shown. What a
 //! subscription brings is kept, so that it stays over a restart as well.
@@ -11,10 +12,11 @@ use std::time::Duration;
 use sluicegate_engine::plugins::Plugins;
 use sluicegate_model::Digest;
 use sluicegate_model::clock::Clock;
-use sluicegate_scanner::PluginSet;
-use sluicegate_scanner::fed::FedPlugin;
+use sluicegate_scanner::SecretDetector;
+use sluicegate_scanner::fed::{FedError, FedPlugin};
 
 use crate::fed_counts::{Count, Counts};
+use crate::fed_held::Held;
 use crate::fed_kept::Kept;
 use crate::fed_origin::Origin;
 use crate::fed_plugins::{FedFileError, Loaded, read_file};
@@ -31,6 +33,7 @@ pub struct FedPlugins {
     /// Where what subscriptions bring is kept; none for a command, which changes nothing.
     kept: Option<Kept>,
     counts: Counts,
+    held: Mutex<Held>,
     /// What was there when they were read last.
     seen: Mutex<Vec<Seen>>,
     /// Where each in force came from, by name.
@@ -74,6 +77,7 @@ impl FedPlugins {
             plugins,
             kept,
             counts: Counts::new(clock),
+            held: Mutex::default(),
             seen: Mutex::new(seen),
             origins: Mutex::default(),
             files: Mutex::default(),
@@ -111,6 +115,26 @@ impl FedPlugins {
         let path = locked(&self.files).get(digest.hex()).cloned()?;
         let bytes = read_file(&path).ok()?;
         (Digest::of(&bytes) == *digest).then_some(bytes)
+    }
+
+    /// Says under which salt secrets are hashed.
+    pub fn hash_secrets_under(&self, salt: &[u8; 32]) {
+        let mut held = locked(&self.held);
+        held.secrets = Some(Arc::new(SecretDetector::new(salt)));
+    }
+
+    /// Takes the detector of secrets in force, or out of it. What was judged before is judged anew.
+    pub fn look_for_secrets(&self, is_wanted: bool) -> Result<(), FedError> {
+        let mut held = locked(&self.held);
+        if held.looks_for_secrets == is_wanted {
+            return Ok(());
+        }
+        held.looks_for_secrets = is_wanted;
+        if self.plugins.take(held.set()?) {
+            let state = if is_wanted { "on" } else { "off" };
+            tracing::info!(state, "the detector of secrets is switched by policy");
+        }
+        Ok(())
     }
 
     /// Looks at the sources until the program ends.
@@ -166,8 +190,11 @@ impl FedPlugins {
             .iter()
             .map(|plugin| format!("{} {}", plugin.id().name, plugin.id().version))
             .collect();
-        let set = PluginSet::with_fed(fed.clone())?;
         self.counts.keep(&fed);
+        let mut held = locked(&self.held);
+        let next = held.with(fed);
+        let set = next.set()?;
+        *held = next;
         if self.plugins.take(set) {
             tracing::info!(plugins = names.join(", "), "plugins in force");
         }

@@ -15,6 +15,7 @@ pub mod commands;
 mod data_directory;
 pub mod demo;
 pub mod fed_counts;
+pub mod fed_held;
 pub mod fed_in_force;
 pub mod fed_kept;
 pub mod fed_origin;

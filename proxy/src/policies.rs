@@ -13,10 +13,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sluicegate_model::clock::Clock;
+use sluicegate_model::finding::FindingKind;
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{ListedException, LoadErrors, PolicySet, SourceFile};
 
 use sluicegate_local::decisions::{PolicyRecord, RecordError, TextsError};
+use sluicegate_scanner::fed::FedError;
+
+use crate::fed_in_force::FedPlugins;
 
 pub use files::{PolicyFiles, read_all};
 
@@ -34,6 +38,8 @@ pub struct Policies {
     last_error: Mutex<Option<String>>,
     /// Where it is written down which set is in force; nowhere for a command.
     record: OnceLock<PolicyRecord>,
+    /// Where detectors are switched that rules ask for.
+    detectors: OnceLock<Arc<FedPlugins>>,
     /// What a delegated directory allows has to end soon enough.
     clock: Clock,
 }
@@ -76,6 +82,9 @@ pub enum PolicyError {
     /// It cannot be written down who decides.
     #[error("not in force, for it cannot be written down: {0}")]
     NotWritten(#[from] RecordError),
+    /// What its rules ask for cannot be looked for.
+    #[error("not in force, for nobody could look for what its rules ask for: {0}")]
+    Detectors(#[from] FedError),
 }
 
 impl Policies {
@@ -93,6 +102,7 @@ impl Policies {
             unread: Mutex::new(unread),
             last_error: Mutex::new(None),
             record: OnceLock::new(),
+            detectors: OnceLock::new(),
             clock,
         }))
     }
@@ -105,6 +115,12 @@ impl Policies {
         let written = record.enter(&self.current());
         let _only_the_first_counts = self.record.set(record);
         written
+    }
+
+    /// Switches detectors from now on by what the rules in force ask for, by this set first.
+    pub fn switch(&self, detectors: Arc<FedPlugins>) -> Result<(), FedError> {
+        let detectors = self.detectors.get_or_init(|| detectors);
+        detectors.look_for_secrets(asks_for_secrets(&self.current()))
     }
 
     /// Keeps the texts of a set that decide in a scope; blocks on the disk where they are new.
@@ -179,10 +195,21 @@ impl Policies {
         let set = parse(&self.paths, &found, &self.clock)?;
         self.write_down(&set)?;
         tracing::info!(digest = %set.digest(), "policy loaded");
+        let asks = asks_for_secrets(&set);
+        // On before a rule asks, off only after: what nobody looked for is never taken for clean.
+        if asks {
+            self.look_for_secrets(asks)?;
+        }
         *read = ReadFiles::of(found);
         self.current.store(Arc::new(set));
         self.revision.fetch_add(1, Ordering::AcqRel);
+        self.look_for_secrets(asks)?;
         Ok(())
+    }
+
+    fn look_for_secrets(&self, asks: bool) -> Result<(), FedError> {
+        let detectors = self.detectors.get();
+        detectors.map_or(Ok(()), |detectors| detectors.look_for_secrets(asks))
     }
 
     /// Writes down which set is in force: before it decides anything.
@@ -203,6 +230,11 @@ impl Policies {
             }
         }
     }
+}
+
+/// Tells whether a rule of any policy asks for secrets.
+pub fn asks_for_secrets(set: &PolicySet) -> bool {
+    set.asks(FindingKind::Secret, None)
 }
 
 fn warn_of(unread: &[String], before: &[String]) {

@@ -1,20 +1,21 @@
 //! Measures what scanning a layer costs beside what nobody can save: gunzip and the two hashes.
 //!
 //! `cargo run --release -p sluicegate-scanner --example scan_cost -- ROUNDS LAYER.tar.gz...` prints
-//! one JSON object: CPU and wall seconds of both over the same files, the medians of all rounds.
+//! one JSON object: CPU and wall seconds of both over the same files, and of a scan that looks for
+//! secrets as well, the medians of all rounds.
 
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Instant;
 
 use flate2::bufread::MultiGzDecoder;
 use sluicegate_model::digest::{Algorithm, DigestHasher};
-use sluicegate_scanner::{Limits, scan_layer};
+use sluicegate_scanner::{Limits, PluginSet, SecretDetector, scan_layer_again};
 
 /// Bytes inflated at a time: the size at which zlib-rs is fastest.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -34,16 +35,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut plain = Vec::new();
     let mut piped = Vec::new();
     let mut scanned = Vec::new();
+    let mut searched = Vec::new();
     for _ in 0..rounds {
         plain.push(cost(&layers, gunzip_and_hash)?);
         piped.push(cost(&layers, gunzip_beside_hash)?);
         scanned.push(cost(&layers, scan)?);
+        searched.push(cost(&layers, scan_for_secrets)?);
     }
     let report = serde_json::json!({
         "plain_cpu": median(plain.iter().map(|cost| cost.cpu)),
         "all_cores_wall": median(piped.iter().map(|cost| cost.wall)),
         "scan_cpu": median(scanned.iter().map(|cost| cost.cpu)),
         "scan_wall": median(scanned.iter().map(|cost| cost.wall)),
+        "secrets_cpu": median(searched.iter().map(|cost| cost.cpu)),
+        "secrets_wall": median(searched.iter().map(|cost| cost.wall)),
     });
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
@@ -133,8 +138,22 @@ fn gunzip_beside_hash(layer: &Path) -> std::io::Result<()> {
 
 /// What the program does with a layer that arrives.
 fn scan(layer: &Path) -> std::io::Result<()> {
+    scan_by(layer, PluginSet::built_in())
+}
+
+/// The same with the detector of secrets.
+fn scan_for_secrets(layer: &Path) -> std::io::Result<()> {
+    static LOOKING: OnceLock<PluginSet> = OnceLock::new();
+    let looking = LOOKING.get_or_init(|| {
+        let detector = Arc::new(SecretDetector::new(&[7; 32]));
+        PluginSet::with_fed(vec![detector]).unwrap_or_else(|_| PluginSet::new(Vec::new()))
+    });
+    scan_by(layer, looking)
+}
+
+fn scan_by(layer: &Path, plugins: &PluginSet) -> std::io::Result<()> {
     let mut source = Hashed::open(layer)?;
-    let facts = scan_layer(&mut source, &Limits::default());
+    let facts = scan_layer_again(&mut source, &Limits::default(), plugins, None);
     let _digest = source.hash.finish();
     facts
         .diff_id

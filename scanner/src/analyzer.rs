@@ -62,6 +62,8 @@ pub enum Wants<'a> {
     },
     /// Every file that ends as a zip archive or a PHP archive does, whatever it starts with.
     ArchiveEnd,
+    /// Every regular file.
+    Every,
 }
 
 /// A place where a package manager of operating systems keeps what it knows.

@@ -220,7 +220,13 @@ fn held<'a>(
     layers: impl Iterator<Item = (&'a Digest, &'a LayerFacts)>,
     plugins: &PluginSet,
 ) -> Inventory {
-    let mut held = Inventory::default();
+    let mut held = Inventory {
+        detectors: plugins
+            .detectors()
+            .map(|it| it.id().name.to_owned())
+            .collect(),
+        ..Inventory::default()
+    };
     for (digest, facts) in layers {
         let nothing;
         let facts = if is_opaque(facts) {

@@ -1,9 +1,10 @@
-//! The trait of plugins that are fed at run time, whatever they are written in.
+//! The trait of plugins that are switched at run time, whatever they are written in.
 //!
 //! A fed plugin claims files as data and says what it finds in one, or in what the whole image
 //! holds. It only adds: what it says is kept, merged and judged beside what analyzers find, and
 //! nothing of theirs depends on it. `plugin_set.rs` and the merge are its only callers.
 
+use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 
 use crate::analyzer::Wants;
@@ -69,7 +70,16 @@ pub struct FedAnswer {
     pub work: u64,
 }
 
-/// A plugin that was fed at run time.
+/// What a plugin says of one file that it reads in pieces.
+pub trait FedReader {
+    /// Takes the next piece, of any length.
+    fn push(&mut self, piece: &[u8]);
+
+    /// Ends the file and gives what is said of it.
+    fn finish(self: Box<Self>) -> Told;
+}
+
+/// A plugin that was fed at run time, or a detector of the program that is switched at run time.
 pub trait FedPlugin: Send + Sync {
     /// Gives who it is.
     fn id(&self) -> FedId<'_>;
@@ -88,6 +98,23 @@ pub trait FedPlugin: Send + Sync {
 
     /// Looks at what an image holds. A failure is part of the answer.
     fn detect(&self, inventory: &Inventory) -> FedAnswer;
+
+    /// Tells whether it comes with the program. Only such read in pieces and look at configurations.
+    fn is_built_in(&self) -> bool {
+        false
+    }
+
+    /// Begins a claimed file that it reads in pieces, beside everything else; none where it takes files
+    /// whole. It is all or none of its files.
+    fn begin(&self, _path: &str) -> Option<Box<dyn FedReader + '_>> {
+        None
+    }
+
+    /// Looks at the configuration of an image; none where that cannot be read. The paths of what it says
+    /// are places in it.
+    fn look(&self, _config: Option<&ImageConfig>) -> Told {
+        Told::default()
+    }
 }
 
 /// Says why plugins make no set.

@@ -12,6 +12,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Distro, Evidence, Package, PackageType};
+use sluicegate_model::run_config::RunConfig;
 
 use crate::claims;
 use crate::facts::FoundPackage;
@@ -29,12 +30,13 @@ use crate::image::stack::{self, Laid};
 use crate::image::tree::Applier;
 use crate::path;
 use crate::plugin_set::PluginSet;
+use crate::secrets;
 
 use component::component;
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
-/// owns a file, what SBOMs may add, what the system is worth. It enters the scanner's fingerprint.
-pub(crate) const MERGE_REVISION: u32 = 16;
+/// owns a file, what SBOMs may add, what the system is worth, what of its history is shown. It enters the scanner's fingerprint.
+pub(crate) const MERGE_REVISION: u32 = 17;
 
 /// Merges the layers, base first, into what the image holds.
 pub fn merge(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Inventory {
@@ -49,6 +51,7 @@ pub fn merge_by(
 ) -> Inventory {
     let mut inventory = take_stock(config, layers, proof::check(config, layers));
     told::add(&mut inventory, layers, plugins);
+    told::add_of_config(&mut inventory, config, layers, plugins);
     inventory
 }
 
@@ -129,10 +132,11 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
         declared,
         told: Vec::new(),
         weaknesses: Vec::new(),
+        detectors: Vec::new(),
         gaps,
         platform: config.map(platform).unwrap_or_default(),
         created: config.and_then(|config| config.created.clone()),
-        run: config.and_then(|config| config.run.clone()),
+        run: config.and_then(run),
         layers: merged.layers.clone(),
     }
 }
@@ -255,6 +259,19 @@ fn for_people(gap: Gap) -> Gap {
         detail: path::sentence(gap.detail),
         ..gap
     }
+}
+
+/// Gives how an image is to be run, without the secrets in its labels.
+fn run(config: &ImageConfig) -> Option<RunConfig> {
+    let RunConfig { user, labels } = config.run.clone()?;
+    let labels = labels.into_iter().map(|(name, value)| {
+        let value = secrets::hide_in_label(&name, value);
+        (name, value)
+    });
+    Some(RunConfig {
+        user,
+        labels: labels.collect(),
+    })
 }
 
 fn platform(config: &ImageConfig) -> String {

@@ -41,6 +41,7 @@ mod plugin_set;
 mod plugins;
 mod purl;
 mod report;
+mod secrets;
 #[cfg(test)]
 mod testing;
 
@@ -58,3 +59,4 @@ pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{
     PluginInfo, PluginKind, describe_fed, facts_fingerprint, fingerprint, fingerprint_by, plugins,
 };
+pub use secrets::SecretDetector;

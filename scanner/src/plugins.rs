@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use sha2::Digest as _;
+use sluicegate_model::weakness::SECRETS;
 
 use crate::analyzer::{Analyzer, Wants};
 use crate::artifact::ARTIFACT_REVISION;
@@ -17,6 +18,7 @@ use crate::layer::LAYER_REVISION;
 use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 use crate::plugin_set::PluginSet;
 use crate::purl::PURL_REVISION;
+use crate::secrets;
 
 /// A plugin, for people and for the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,6 +89,7 @@ pub fn plugins() -> Vec<PluginInfo> {
     let mut plugins: Vec<_> = analyzers.map(of_analyzer).collect();
     plugins.extend(matchers().iter().map(of_matcher));
     plugins.extend(formats().into_iter().map(of_feed));
+    plugins.push(secrets());
     plugins
 }
 
@@ -153,7 +156,11 @@ pub fn describe_fed(plugin: &dyn FedPlugin) -> PluginInfo {
     let id = plugin.id();
     let claims = plugin.claims();
     PluginInfo {
-        name: format!("fed/{}", id.name),
+        name: if plugin.is_built_in() {
+            format!("detector/{}", id.name)
+        } else {
+            format!("fed/{}", id.name)
+        },
         revision: 0,
         kind: match plugin.kind() {
             FedKind::Analyzer => PluginKind::Analyzer,
@@ -166,7 +173,24 @@ pub fn describe_fed(plugin: &dyn FedPlugin) -> PluginInfo {
         },
         enabled: true,
         version: Some(id.version.to_owned()),
-        digest: Some(format!("sha256:{}", id.digest)),
+        digest: (!plugin.is_built_in()).then(|| format!("sha256:{}", id.digest)),
+    }
+}
+
+/// Describes the detector of secrets: it is off until a rule of policy asks for what it finds.
+fn secrets() -> PluginInfo {
+    PluginInfo {
+        name: format!("detector/{SECRETS}"),
+        revision: 0,
+        kind: PluginKind::Detector,
+        claims: vec![
+            "every file".to_owned(),
+            "configurations".to_owned(),
+            "on where a rule asks for kind: secret".to_owned(),
+        ],
+        enabled: false,
+        version: Some(secrets::VERSION.clone()),
+        digest: None,
     }
 }
 
@@ -211,6 +235,7 @@ fn describe(wants: Wants<'_>) -> String {
             format!("content {:?} at {at}", holds.escape_ascii().to_string())
         }
         Wants::ArchiveEnd => "content that ends as a zip or PHP archive".to_owned(),
+        Wants::Every => "every file".to_owned(),
     }
 }
 

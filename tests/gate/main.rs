@@ -28,6 +28,7 @@ mod questions;
 mod reasons;
 mod rejudge;
 mod reports;
+mod secrets;
 mod served;
 mod signatures;
 mod spared;

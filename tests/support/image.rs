@@ -66,6 +66,8 @@ pub struct ImageBuilder {
     layers: Vec<Layer>,
     flavour: Flavour,
     platform: String,
+    env: Vec<String>,
+    steps: Vec<String>,
 }
 
 impl Default for ImageBuilder {
@@ -81,7 +83,21 @@ impl ImageBuilder {
             layers: Vec::new(),
             flavour: Flavour::Oci,
             platform: "linux/amd64".into(),
+            env: Vec::new(),
+            steps: Vec::new(),
         }
+    }
+
+    /// Sets a variable of the environment, `NAME=value`.
+    pub fn env(mut self, variable: &str) -> Self {
+        self.env.push(variable.into());
+        self
+    }
+
+    /// Adds a step to the history that makes no layer.
+    pub fn step(mut self, created_by: &str) -> Self {
+        self.steps.push(created_by.into());
+        self
     }
 
     /// Adds a layer on top.
@@ -147,6 +163,13 @@ impl ImageBuilder {
             },
             "history": self.layers.iter().map(|_| json!({"created_by": "test"})).collect::<Vec<_>>(),
         });
+        if !self.env.is_empty() {
+            config["config"]["Env"] = json!(self.env);
+        }
+        if let Some(history) = config["history"].as_array_mut() {
+            let steps = self.steps.iter();
+            history.extend(steps.map(|step| json!({"created_by": step, "empty_layer": true})));
+        }
         if let Some(variant) = parts.next() {
             config["variant"] = variant.into();
         }

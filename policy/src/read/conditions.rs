@@ -173,11 +173,12 @@ pub(crate) const SEVERITIES: [(&str, Severity); 5] = [
     ("critical", Severity::Critical),
 ];
 
-pub(crate) const KINDS: [(&str, FindingKind); 4] = [
+pub(crate) const KINDS: [(&str, FindingKind); 5] = [
     ("vulnerability", FindingKind::Vulnerability),
     ("malware", FindingKind::Malware),
     ("eol", FindingKind::Eol),
     ("informational", FindingKind::Informational),
+    ("secret", FindingKind::Secret),
 ];
 
 pub(crate) const STATUSES: [(&str, FindingStatus); 3] = [

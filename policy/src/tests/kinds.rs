@@ -29,6 +29,35 @@ fn a_rule_means_what_is_no_weakness_only_where_it_says_so() {
 }
 
 #[test]
+fn a_rule_sees_secrets_only_where_it_asks_for_them_and_says_where_they_are() {
+    let mut secret = finding("SECRET-GITHUB-TOKEN", Severity::High, None, false);
+    secret.kind = FindingKind::Secret;
+    secret.package.path = "app/.env".to_owned();
+    let found = || report(vec![secret.clone()], vec![]);
+    let outcome = decided(&PolicySet::built_in(), IMAGE, &found());
+    assert_eq!(outcome.decision, Decision::Allow);
+    let deciding = |when: &str| {
+        let rule = format!("  rules: [{{id: r, when: {when}, action: refuse}}]");
+        decided(&set(&policy(&rule)), IMAGE, &found())
+    };
+    for (when, wanted) in [
+        ("{kind: secret}", Decision::Refuse),
+        ("{kind: secret, severityAtLeast: critical}", Decision::Allow),
+        ("{kind: secret, path: \"app/*\"}", Decision::Refuse),
+        (
+            "{kind: secret, ids: [SECRET-GITHUB-TOKEN]}",
+            Decision::Refuse,
+        ),
+        ("{severityAtLeast: low}", Decision::Allow),
+        ("{kind: vulnerability}", Decision::Allow),
+    ] {
+        assert_eq!(deciding(when).decision, wanted, "{when}");
+    }
+    let message = deciding("{kind: secret}").reasons[0].message.clone();
+    assert_eq!(message, "1 finding: SECRET-GITHUB-TOKEN high app/.env");
+}
+
+#[test]
 fn what_rules_ask_for_by_name_is_known_in_each_scope() {
     let asking =
         |kind: &str| format!("  rules: [{{id: r, when: {{kind: {kind}}}, action: refuse}}]");

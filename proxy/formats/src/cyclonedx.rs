@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::coverage::{CoverageStatus, Gap};
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
@@ -93,6 +94,9 @@ fn metadata(verdict: &Verdict) -> Value {
     let tags = verdict.tags.iter();
     properties.extend(tags.map(|tag| Property::new("sluicegate:tag", tag.to_string())));
     properties.extend(verdict.coverage.gaps.iter().map(gap));
+    let findings = verdict.findings.iter();
+    let secrets = findings.filter(|finding| finding.kind == FindingKind::Secret);
+    properties.extend(secrets.map(secret));
     json!({
         "timestamp": second(verdict.provenance.decided_at),
         "tools": {"components": [{"type": "application", "name": TOOL, "version": TOOL_VERSION}]},
@@ -112,6 +116,15 @@ fn gap(gap: &Gap) -> Property {
     let place = place.unwrap_or_default();
     let value = format!("{}{place}: {}", name_of(gap.kind), gap.detail);
     Property::new("sluicegate:not-looked-at", value)
+}
+
+/// Says of a secret which it is and where it stands.
+fn secret(finding: &Finding) -> Property {
+    let places: Vec<&str> = finding.places().collect();
+    let severity = finding.severity.as_str();
+    let detail = finding.detail.as_deref().unwrap_or_default();
+    let value = format!("{} {severity} {}: {detail}", finding.id, places.join(", "));
+    Property::new("sluicegate:secret", value)
 }
 
 #[cfg(test)]

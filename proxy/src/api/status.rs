@@ -11,7 +11,9 @@ use sluicegate_config::Access;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::lacks::lacks;
 use sluicegate_feeds::shown::{FeedsShown, tell};
+use sluicegate_model::weakness::SECRETS;
 use sluicegate_model::{Digest, Repository};
+use sluicegate_scanner::PluginSet;
 use sluicegate_upstream::Upstream;
 
 use super::ApiState;
@@ -68,8 +70,19 @@ pub struct Status {
 #[derive(Debug, Serialize, JsonSchema)]
 struct PluginsStatus {
     fed: Vec<FedStatus>,
+    /// The detector of secrets.
+    secrets: DetectorStatus,
     /// Why the newest files are not in force, where they are not.
     problem: Option<String>,
+}
+
+/// A detector that comes with the program.
+#[derive(Debug, Serialize, JsonSchema)]
+struct DetectorStatus {
+    /// Whether images are read by it.
+    on: bool,
+    /// Why, or why not.
+    why: &'static str,
 }
 
 /// A plugin that was fed.
@@ -163,14 +176,28 @@ fn running(state: &ApiState, pull: &Pull) -> RunningPull {
 
 fn plugins(state: &ApiState) -> PluginsStatus {
     let active = state.judge.plugins();
-    let fed = active.set().fed().map(|plugin| FedStatus {
+    let fed = active.set().fed().filter(|plugin| !plugin.is_built_in());
+    let fed = fed.map(|plugin| FedStatus {
         name: plugin.id().name.to_owned(),
         version: plugin.id().version.to_owned(),
         digest: format!("sha256:{}", plugin.id().digest),
     });
     PluginsStatus {
         fed: fed.collect(),
+        secrets: secrets(active.set()),
         problem: state.fed.as_ref().and_then(|fed| fed.last_error()),
+    }
+}
+
+fn secrets(set: &PluginSet) -> DetectorStatus {
+    let on = set.fed().any(|plugin| plugin.id().name == SECRETS);
+    DetectorStatus {
+        on,
+        why: if on {
+            "a rule asks for kind: secret"
+        } else {
+            "no rule asks for kind: secret"
+        },
     }
 }
 

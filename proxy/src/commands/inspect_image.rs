@@ -32,15 +32,13 @@ use super::finding_flags::FindingFlags;
 use super::inspect_progress::Shown;
 use super::inspect_report::Reporting;
 use super::query::ServiceFlags;
-use super::{CommandError, Done};
+use super::{CommandError, Done, inspect_plugins};
 use crate::app::proxy_variables;
-use crate::fed_in_force::FedPlugins;
-use crate::fed_sources::FedSources;
 use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
-use crate::policies::Policies;
-use sluicegate_engine::plugins::{ActivePlugins, Plugins};
+use crate::policies::{Policies, asks_for_secrets};
+use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::pull::verdict::{self, Image};
 use sluicegate_engine::scan::Scanned;
 
@@ -163,7 +161,7 @@ impl Inspection {
         };
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
-            plugins: plugins(&settings)?,
+            plugins: inspect_plugins::take_up(&settings, judging.looks_for_secrets())?,
             clock: clock.clone(),
             platform: args.platform.clone(),
             on_layer: shown.on_layer(),
@@ -315,16 +313,14 @@ impl Inspection {
     }
 }
 
-/// Takes up the plugins that images are read by.
-fn plugins(settings: &Settings) -> Result<Arc<ActivePlugins>, CommandError> {
-    let plugins = Plugins::default();
-    let (sources, clock) = (
-        FedSources::of(settings),
-        sluicegate_machine::clock::system(),
-    );
-    let fed = FedPlugins::load_once(sources, plugins.clone(), clock);
-    fed.map_err(|error| CommandError::Usage(error.to_string()))?;
-    Ok(plugins.now())
+impl Judging {
+    /// Tells whether whoever judges may ask for secrets: a service does not say.
+    fn looks_for_secrets(&self) -> bool {
+        match self {
+            Self::Here(here) => asks_for_secrets(&here.policies.current()),
+            Self::There(_) => true,
+        }
+    }
 }
 
 impl JudgingHere {

@@ -15,6 +15,7 @@ pub mod finding_flags;
 pub mod health;
 pub mod hints;
 pub mod inspect_image;
+mod inspect_plugins;
 pub mod inspect_progress;
 mod inspect_report;
 pub mod keys;

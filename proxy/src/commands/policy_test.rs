@@ -172,11 +172,12 @@ mod tests {
     }
 
     /// What the cases of the cookbook are about: reports, keys, a document.
-    const BESIDE: [&str; 7] = [
+    const BESIDE: [&str; 8] = [
         "app.json",
         "clean.json",
         "layered.json",
         "odd.json",
+        "secrets.json",
         "keys/release.pub",
         "keys/psirt.pub",
         "vex/app.openvex.json",

@@ -7,6 +7,7 @@
 //! Reading order: `source` (where images come from), `facts_cache`, `scan` (layers to inventory).
 
 mod facts_cache;
+pub mod salt;
 mod scan;
 pub mod source;
 

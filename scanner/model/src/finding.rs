@@ -24,6 +24,9 @@ pub enum FindingKind {
     /// No weakness: a package that nobody tends any more, or that its users should know something of.
     /// A rule of policy sees it only where it asks for the kind.
     Informational,
+    /// A key, token or password in the image, of which only the place and a salted hash are told. A rule
+    /// of policy sees it only where it asks for the kind.
+    Secret,
 }
 
 impl FindingKind {
@@ -31,7 +34,7 @@ impl FindingKind {
     pub const fn is_seen_unasked(self) -> bool {
         match self {
             Self::Vulnerability | Self::Malware | Self::Eol => true,
-            Self::Informational => false,
+            Self::Informational | Self::Secret => false,
         }
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::absent;
+use crate::config_texts::ConfigTexts;
 use crate::digest::DiffId;
 use crate::manifest::Platform;
 use crate::run_config::RunConfig;
@@ -37,6 +38,9 @@ pub struct ImageConfig {
     /// How it is to be run; none where that is not known.
     #[serde(skip)]
     pub run: Option<RunConfig>,
+    /// The texts in which secrets may stand; none where they are not known.
+    #[serde(skip)]
+    pub texts: Option<ConfigTexts>,
 }
 
 /// The layers' uncompressed digests, base first.
@@ -63,8 +67,11 @@ impl ImageConfig {
     pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
         strict_json::check(text, &["rootfs", "diff_ids"])?;
         let parsed: Self = serde_json::from_slice(text)?;
-        let run = RunConfig::parse(text);
-        Ok(Self { run, ..parsed })
+        Ok(Self {
+            run: RunConfig::parse(text),
+            texts: ConfigTexts::parse(text),
+            ..parsed
+        })
     }
 
     /// Gives the platform the image is for.
@@ -88,6 +95,7 @@ mod tests {
         let parsed = ImageConfig::parse(nulls.as_bytes()).unwrap();
         let root = ImageConfig {
             run: Some(RunConfig::default()),
+            texts: Some(ConfigTexts::default()),
             ..ImageConfig::default()
         };
         assert_eq!(parsed, root);

@@ -29,6 +29,9 @@ pub struct Inventory {
     /// What fed plugins found that no advisory speaks of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weaknesses: Vec<FoundWeakness>,
+    /// The detectors of the program that looked at it, by name: what nobody looked for is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detectors: Vec<String>,
     /// What could not be looked at.
     pub gaps: Vec<Gap>,
     /// `os/architecture[/variant]` from the config.

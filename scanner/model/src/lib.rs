@@ -16,6 +16,7 @@ pub mod artifact;
 pub mod audience;
 pub mod backoff;
 pub mod clock;
+pub mod config_texts;
 pub mod coverage;
 pub mod digest;
 pub mod domain;

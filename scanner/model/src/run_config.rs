@@ -27,12 +27,7 @@ pub struct RunConfig {
 impl RunConfig {
     /// Reads it from an image's config; none where that can be read in two ways.
     pub fn parse(config: &[u8]) -> Option<Self> {
-        let document: BTreeMap<String, &RawValue> = serde_json::from_slice(config).ok()?;
-        let Some(own) = field(&document, "config")? else {
-            return Some(Self::default());
-        };
-        let own: Option<BTreeMap<String, &RawValue>> = serde_json::from_str(own.get()).ok()?;
-        let own = own.unwrap_or_default();
+        let own = own_fields(config)?;
         let user = match field(&own, "User")? {
             Some(user) => serde_json::from_str::<Option<String>>(user.get()).ok()?,
             None => None,
@@ -65,9 +60,20 @@ impl RunConfig {
 
 type Labels = BTreeMap<String, Option<String>>;
 
+/// Gives the fields of a config's `config`, none of them where it is absent; nothing where that can be
+/// read in two ways.
+pub(crate) fn own_fields(config: &[u8]) -> Option<BTreeMap<String, &RawValue>> {
+    let document: BTreeMap<String, &RawValue> = serde_json::from_slice(config).ok()?;
+    let Some(own) = field(&document, "config")? else {
+        return Some(BTreeMap::new());
+    };
+    let own: Option<BTreeMap<String, &RawValue>> = serde_json::from_str(own.get()).ok()?;
+    Some(own.unwrap_or_default())
+}
+
 /// Finds a field in any letter case; nothing where several have the name.
 #[expect(clippy::option_option, reason = "ambiguous, absent or there")]
-fn field<'a>(
+pub(crate) fn field<'a>(
     document: &BTreeMap<String, &'a RawValue>,
     name: &str,
 ) -> Option<Option<&'a RawValue>> {

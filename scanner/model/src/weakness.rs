@@ -1,4 +1,4 @@
-//! A weakness that a fed plugin found in an image itself, where no advisory speaks of a package.
+//! A weakness that a detector found in an image itself, where no advisory speaks of a package.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,16 @@ pub struct Weakness {
     /// The line of the file, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The byte of that line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// Of a secret, the first digits of the salted hash of its value: the same wherever it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
 }
+
+/// The name under which secrets are found: no plugin may have it.
+pub const SECRETS: &str = "secrets";
 
 /// A package as a plugin names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,8 +1,11 @@
 //! Secrets in an image's configuration: its environment, its labels, its command, its history.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use zeroize::Zeroizing;
 
-use crate::reader::SecretRules;
+use crate::reader::{MAX_SECRETS, SecretRules};
 use crate::secret::{Secret, SecretSalt};
 
 /// The texts of a configuration, as the OCI image specification names them.
@@ -40,6 +43,30 @@ pub struct ConfigSecret {
     pub secret: Secret,
 }
 
+impl fmt::Display for ConfigPlace {
+    /// Names the place as the specification names it; never a value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "config: Env {name}"),
+            Self::Label(name) => write!(f, "config: Labels {name}"),
+            Self::History(at) => write!(f, "config: history[{at}]"),
+            Self::Command => f.write_str("config: Entrypoint and Cmd"),
+        }
+    }
+}
+
+/// What a text of a configuration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    /// `NAME=value`, of a variable or a label.
+    Setting,
+    /// A command: a step of the history, or what is run.
+    Command,
+}
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "***";
+
 /// The kinds of file that the texts are read as.
 const SETTINGS: &str = "/.env";
 const SHELL: &str = "/run.sh";
@@ -47,10 +74,14 @@ const SHELL: &str = "/run.sh";
 const NAME: usize = 128;
 
 impl SecretRules {
-    /// Finds the secrets in an image's configuration.
+    /// Finds the secrets in an image's configuration; once [`MAX_SECRETS`] are found, its other texts
+    /// are not read.
     pub fn find_in_config(&self, salt: &SecretSalt, texts: &ImageTexts<'_>) -> Vec<ConfigSecret> {
         let mut found = Vec::new();
         let mut read = |path: &str, text: &[u8], place: &dyn Fn() -> ConfigPlace| {
+            if found.len() >= MAX_SECRETS {
+                return;
+            }
             let secrets = self.find(salt, path, text).into_iter();
             found.extend(secrets.map(|secret| ConfigSecret {
                 place: place(),
@@ -75,6 +106,36 @@ impl SecretRules {
         let command = Zeroizing::new(texts.command.join(" "));
         read(SHELL, command.as_bytes(), &|| ConfigPlace::Command);
         found
+    }
+
+    /// Gives a text without the secrets in it; of one that has very many, nothing.
+    pub fn hide<'a>(&self, kind: TextKind, text: &'a str) -> Cow<'a, str> {
+        let path = match kind {
+            TextKind::Setting => SETTINGS,
+            TextKind::Command => SHELL,
+        };
+        let Some(spans) = self.spans(path, text.as_bytes()) else {
+            return HIDDEN.into();
+        };
+        if spans.is_empty() {
+            return text.into();
+        }
+        let (mut shown, mut at) = (String::new(), 0);
+        for span in spans {
+            let (start, end) = (
+                text.floor_char_boundary(span.start),
+                text.ceil_char_boundary(span.end),
+            );
+            if end > at {
+                if start >= at {
+                    shown.push_str(text.get(at..start).unwrap_or_default());
+                    shown.push_str(HIDDEN);
+                }
+                at = end;
+            }
+        }
+        shown.push_str(text.get(at..).unwrap_or_default());
+        shown.into()
     }
 }
 

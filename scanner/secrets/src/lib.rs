@@ -2,7 +2,8 @@
 //!
 //! Pure: no file, no socket, no clock. [`SecretRules`] holds the rules; [`SecretRules::find`] reads
 //! what is in memory, [`SecretRules::reader`] what comes in pieces, [`SecretRules::find_in_config`]
-//! the texts of an image's configuration. One Aho-Corasick pass finds the keywords of all rules;
+//! the texts of an image's configuration, [`SecretRules::hide`] gives a text without what it finds
+//! there. One Aho-Corasick pass finds the keywords of all rules;
 //! what stands around each is looked at within fixed bounds, so the time is linear in the input.
 //!
 //! What comes out is a [`Secret`]: its rule, its place, and a hash under the caller's salt. The
@@ -32,7 +33,10 @@ mod site;
 mod url;
 mod value;
 
-pub use config::{ConfigPlace, ConfigSecret, ImageTexts};
+pub use config::{ConfigPlace, ConfigSecret, ImageTexts, TextKind};
 pub use reader::{MAX_SECRETS, SecretReader, SecretRules};
 pub use rule::RuleInfo;
 pub use secret::{Secret, SecretHash, SecretKind, SecretSalt};
+
+/// Raised with every change of what is found in the same text.
+pub const REVISION: u16 = 1;

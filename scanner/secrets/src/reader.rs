@@ -1,5 +1,7 @@
 //! Texts to secrets: what stands around each keyword, in a window that moves over the text.
 
+use std::ops::Range;
+
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::file_kind::{FileKind, file_kind};
@@ -73,6 +75,19 @@ impl SecretRules {
         found.finish()
     }
 
+    /// Tells where a text holds secrets, in bytes from its start, in order and perhaps overlapping; none
+    /// where there may be more than are told.
+    pub(crate) fn spans(&self, path: &str, content: &[u8]) -> Option<Vec<Range<usize>>> {
+        let mut found = Found::new(path);
+        found.scan(self, &SecretSalt::new(&[0; 32]), content, content.len());
+        let position = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let spans = found.secrets.iter();
+        let spans = spans.map(|(secret, end, _)| position(secret.offset)..position(*end));
+        let mut spans: Vec<_> = spans.collect();
+        spans.sort_by_key(|span| (span.start, span.end));
+        (spans.len() < MAX_SECRETS).then_some(spans)
+    }
+
     /// Begins a text that comes in pieces. It finds what [`Self::find`] finds in the whole, with
     /// about 80 KiB of memory.
     pub fn reader<'a>(&'a self, salt: &'a SecretSalt, path: &str) -> SecretReader<'a> {
@@ -121,6 +136,11 @@ impl SecretReader<'_> {
                 self.found.pass(&mut self.window, settled - BEFORE);
             }
         }
+    }
+
+    /// Tells whether as many secrets were found as are looked for: there may be more.
+    pub fn is_full(&self) -> bool {
+        self.found.secrets.len() >= MAX_SECRETS
     }
 
     /// Ends the text and gives its secrets.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sluicegate_secrets::{ConfigPlace, ImageTexts, Secret, SecretRules, SecretSalt};
+use sluicegate_secrets::{
+    ConfigPlace, ImageTexts, MAX_SECRETS, Secret, SecretRules, SecretSalt, TextKind,
+};
 
 mod labelled;
 
@@ -154,6 +156,34 @@ fn a_configuration_is_read_part_by_part() {
     assert_eq!(found[0].secret.hash, found[2].secret.hash);
     assert_eq!(found[0].secret.hash, found[3].secret.hash);
     assert!(!format!("{found:?}").contains("k8Lm"));
+}
+
+#[test]
+fn a_text_is_shown_without_its_secrets() {
+    let rules = SecretRules::built_in();
+    let hidden = |kind, text| rules.hide(kind, text).into_owned();
+    for (kind, text, wanted) in [
+        (TextKind::Setting, "PATH=/usr/bin", "PATH=/usr/bin"),
+        (
+            TextKind::Setting,
+            "DB_PASSWORD=k8Lm#2pQz",
+            "DB_PASSWORD=***",
+        ),
+        (
+            TextKind::Command,
+            "RUN |1 NPM_PASSWORD=k8Lm#2pQz /bin/sh -c npm ci",
+            "RUN |1 NPM_PASSWORD=*** /bin/sh -c npm ci",
+        ),
+        (
+            TextKind::Command,
+            "sshpass -p k8Lm#2pQz ssh ä && sshpass -p k8Lm#2pQz ssh ö",
+            "sshpass -p *** ssh ä && sshpass -p *** ssh ö",
+        ),
+    ] {
+        assert_eq!(hidden(kind, text), wanted);
+    }
+    let many = "sshpass -p k8Lm#2pQz ssh; ".repeat(MAX_SECRETS + 1);
+    assert_eq!(hidden(TextKind::Command, &many), "***");
 }
 
 /// Reads a text in pieces of the given lengths, over and over.

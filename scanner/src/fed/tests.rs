@@ -75,6 +75,8 @@ fn weakness(id: &str) -> Weakness {
         }],
         path: String::new(),
         line: Some(3),
+        column: None,
+        hash: None,
     }
 }
 

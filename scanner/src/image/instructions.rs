@@ -1,6 +1,7 @@
 //! Which instruction made each layer, and whose the layer is, as the image's author says.
 //!
-//! The instruction is for people who look for where a package came from. Nothing is decided by it.
+//! The instruction is for people who look for where a package came from, and is kept without the secrets
+//! in it. Nothing is decided by it.
 //!
 //! Source: OCI image-spec, config.md, "history".
 
@@ -9,6 +10,7 @@ use sluicegate_model::inventory::BuiltLayer;
 
 use super::layers::LayerInput;
 use super::origins;
+use crate::secrets;
 
 /// Most characters of an instruction that are kept: a long shell line.
 const MAX_CHARACTERS: usize = 512;
@@ -22,6 +24,7 @@ pub(super) fn of(config: Option<&ImageConfig>, layers: &[LayerInput<'_>]) -> Vec
     let origin = |at: usize| origins.as_ref()?.get(at).copied();
     let instruction = |at: usize| {
         let written = steps.get(at)?.created_by.as_deref()?;
+        let written = secrets::hide_in_command(written);
         let readable = |c: char| if c.is_control() { ' ' } else { c };
         Some(written.chars().map(readable).take(MAX_CHARACTERS).collect())
     };
@@ -63,6 +66,10 @@ mod tests {
             (
                 vec![base.clone(), env.clone(), run.clone(), env.clone()],
                 [Some("ADD rootfs /"), Some(cut.as_str())],
+            ),
+            (
+                vec![base.clone(), step("RUN sshpass -p k8Lm#2pQz ssh a", false)],
+                [Some("ADD rootfs /"), Some("RUN sshpass -p *** ssh a")],
             ),
             (vec![base.clone(), run.clone(), run], [None, None]),
             (

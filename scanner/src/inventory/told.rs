@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::Digest;
+use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
-use sluicegate_model::weakness::{FoundWeakness, ToldComponent, Weakness};
+use sluicegate_model::weakness::{FoundWeakness, SECRETS, ToldComponent, Weakness};
 
 use super::appliers;
 use super::component::component;
@@ -26,6 +27,9 @@ const MAX_PACKAGES: usize = 1_000;
 /// Most weaknesses that one plugin adds to an image.
 const MAX_WEAKNESSES: usize = 200;
 
+/// Most secrets that are found in an image, in its files and in its configuration each.
+const MAX_SECRETS: usize = 1_000;
+
 /// Most gaps that one plugin adds to an image in its own words.
 const MAX_GAPS: usize = 100;
 
@@ -34,6 +38,7 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
     if !plugins.has_fed() {
         return;
     }
+    note_detectors(inventory, layers, plugins);
     let mut sayings = Sayings::of(inventory);
     for PresentFile { path, layer, told } in present_files(layers, plugins) {
         let Some(layer) = layers.get(layer) else {
@@ -52,6 +57,44 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
         for (plugin, told) in plugins.detect(inventory) {
             sayings.take(plugin.id().name, None, layer, &told, inventory);
         }
+    }
+    sayings.finish(inventory);
+}
+
+/// Says which detectors of the program looked at the image, and which layers somebody read without.
+fn note_detectors(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins: &PluginSet) {
+    for detector in plugins.detectors() {
+        let (name, kept_as) = (detector.id().name, detector.id().kept_as());
+        inventory.detectors.push(name.to_owned());
+        for layer in layers {
+            let made_by = &layer.facts.readers.plugins;
+            // What nobody has read says so itself.
+            if !made_by.is_empty() && !made_by.contains(&kept_as) {
+                let detail = format!("the layer was read without detector {name}");
+                let gap = Gap::fatal(GapKind::PluginFailed, detail);
+                inventory.gaps.push(gap.in_layer(layer.digest.clone()));
+            }
+        }
+    }
+}
+
+/// Adds what detectors say of an image's configuration.
+pub(super) fn add_of_config(
+    inventory: &mut Inventory,
+    config: Option<&ImageConfig>,
+    layers: &[LayerInput<'_>],
+    plugins: &PluginSet,
+) {
+    let told = plugins.look(config);
+    if told.is_empty() {
+        return;
+    }
+    // An image without layers has the digest of nothing in their place.
+    let layer = layers.last().map(|layer| layer.digest.clone());
+    let layer = layer.unwrap_or_else(|| Digest::of(&[]));
+    let mut sayings = Sayings::of(inventory);
+    for (plugin, told) in told {
+        sayings.take(plugin.id().name, None, &layer, &told, inventory);
     }
     sayings.finish(inventory);
 }
@@ -141,7 +184,7 @@ impl Sayings {
         }
         for weakness in &told.weaknesses {
             counts.weaknesses += 1;
-            if counts.weaknesses <= MAX_WEAKNESSES {
+            if counts.weaknesses <= most_weaknesses(plugin) {
                 let weakness = placed(weakness, path);
                 inventory.weaknesses.push(FoundWeakness {
                     plugin: plugin.to_owned(),
@@ -153,7 +196,7 @@ impl Sayings {
         for gap in &told.gaps {
             counts.gaps += 1;
             if counts.gaps <= MAX_GAPS {
-                let detail = path::sentence(format!("plugin {plugin}: {gap}"));
+                let detail = path::sentence(format!("{}: {gap}", named(plugin)));
                 let gap = Gap::partial(GapKind::FileUnreadable, detail).in_layer(layer.clone());
                 inventory.gaps.push(match path {
                     Some(path) => gap.at(path),
@@ -170,7 +213,7 @@ impl Sayings {
                 1 => String::new(),
                 _ => format!(", and failed on {} more files of the layer", count - 1),
             };
-            let detail = path::sentence(format!("plugin {plugin} is not heard: {why}{more}"));
+            let detail = path::sentence(format!("{} is not heard: {why}{more}", named(&plugin)));
             let gap = Gap::partial(GapKind::PluginFailed, detail).in_layer(layer);
             inventory.gaps.push(match path {
                 Some(path) => gap.at(path),
@@ -180,12 +223,13 @@ impl Sayings {
         for (plugin, counts) in self.each {
             let over = [
                 ("packages", counts.packages, MAX_PACKAGES),
-                ("weaknesses", counts.weaknesses, MAX_WEAKNESSES),
+                ("weaknesses", counts.weaknesses, most_weaknesses(&plugin)),
                 ("gaps", counts.gaps, MAX_GAPS),
             ];
             for (what, said, most) in over.into_iter().filter(|(_, said, most)| said > most) {
                 let detail = format!(
-                    "plugin {plugin} names {said} {what} of the image, of which {most} are heard"
+                    "{} names {said} {what} of the image, of which {most} are heard",
+                    named(&plugin)
                 );
                 let gap = Gap::partial(GapKind::PluginFailed, detail);
                 inventory.gaps.push(gap);
@@ -198,6 +242,22 @@ impl Sayings {
         inventory.weaknesses.dedup();
         inventory.gaps.sort();
         inventory.gaps.dedup();
+    }
+}
+
+fn named(plugin: &str) -> String {
+    if plugin == SECRETS {
+        format!("detector {plugin}")
+    } else {
+        format!("plugin {plugin}")
+    }
+}
+
+fn most_weaknesses(plugin: &str) -> usize {
+    if plugin == SECRETS {
+        MAX_SECRETS
+    } else {
+        MAX_WEAKNESSES
     }
 }
 

@@ -14,6 +14,7 @@ mod ends;
 mod header;
 mod pairs;
 mod pax;
+mod pieces;
 mod readers;
 mod sparse;
 mod spool;

@@ -4,6 +4,8 @@
 //! are large. Of the others the name's hash remains. What is wrong with an entry or the archive becomes a gap.
 //! An entry that readers take differently is walked once for each reading.
 
+use std::thread;
+
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use crate::facts::{Event, FileFacts, LayerFacts, NO_ENTRY, PathHash, ReaderSet, Readers};
@@ -17,6 +19,7 @@ use super::chart::ChartSigns;
 use super::chunks::ChunkReader;
 use super::header::Kind;
 use super::pairs::Pairs;
+use super::pieces::{self, Pieces};
 use super::readers::Reading;
 use super::spool::Spool;
 use super::witnesses::Witnesses;
@@ -36,12 +39,41 @@ const OPAQUE: &str = ".wh..wh..opq";
 /// Prefix of names that AUFS keeps for itself.
 const WHITEOUT_META: &str = ".wh..wh.";
 
-/// Walks the archive to its end; of what was found earlier, what still holds is taken over.
+/// Walks the archive to its end; of what was found earlier, what still holds is taken over. Plugins that
+/// read in pieces do so beside it.
 pub(super) fn walk(
     stream: &mut ChunkReader,
     limits: &Limits,
     plugins: &PluginSet,
     earlier: Option<&LayerFacts>,
+) -> LayerFacts {
+    if !plugins.has_in_pieces() {
+        return walk_alone(stream, limits, plugins, earlier, None);
+    }
+    thread::scope(|scope| {
+        let (pieces, batches) = pieces::channel();
+        let hearing = thread::Builder::new()
+            .name("detect".to_owned())
+            .spawn_scoped(scope, move || pieces::hear(&batches, plugins, &limits.stop));
+        let mut facts = walk_alone(stream, limits, plugins, earlier, Some(pieces));
+        match hearing.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(heard)) => heard.add_to(&mut facts),
+            // Another time there may be a thread.
+            Ok(Err(_)) | Err(_) => {
+                let detail = "no thread could look at the layer's files in pieces";
+                facts.gaps.push(Gap::fatal(GapKind::Interrupted, detail));
+            }
+        }
+        facts
+    })
+}
+
+fn walk_alone(
+    stream: &mut ChunkReader,
+    limits: &Limits,
+    plugins: &PluginSet,
+    earlier: Option<&LayerFacts>,
+    pieces: Option<Pieces>,
 ) -> LayerFacts {
     let mut walk = Walk {
         limits,
@@ -63,6 +95,7 @@ pub(super) fn walk(
         pairs: Pairs::default(),
         chart: ChartSigns::default(),
         fed: FedWork::default(),
+        pieces,
         path: String::new(),
         whose: ReaderSet::ALL,
         stopped: ReaderSet::default(),
@@ -73,6 +106,9 @@ pub(super) fn walk(
     }
     walk.join_pairs();
     walk.end_fed();
+    if let Some(pieces) = walk.pieces.take() {
+        pieces.close();
+    }
     walk.facts.tar = archive.is_recognized();
     walk.facts.chart = walk.chart.are_a_chart();
     walk.finish()
@@ -98,6 +134,8 @@ struct Walk<'a> {
     pairs: Pairs<'a>,
     chart: ChartSigns,
     fed: FedWork,
+    /// Where files go that are read in pieces.
+    pieces: Option<Pieces>,
     /// The entry's path; reused.
     path: String,
     /// Whose reading is being walked.

@@ -1,12 +1,12 @@
 //! What fed plugins say, as findings: beside those of the feeds, within bounds of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluicegate_model::coverage::{Gap, GapKind};
-use sluicegate_model::finding::{Finding, FindingPackage, FindingStatus};
+use sluicegate_model::finding::{Finding, FindingPackage, FindingStatus, MAX_PATHS};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
-use sluicegate_model::weakness::{FoundWeakness, WeakPackage, Weakness};
+use sluicegate_model::weakness::{FoundWeakness, SECRETS, WeakPackage, Weakness};
 
 use crate::feeds::cve::CveNumber;
 use crate::feeds::{FeedIndex, shown_probability};
@@ -17,8 +17,9 @@ pub(super) const MAX_FINDINGS: usize = 5_000;
 /// Most questions about packages that plugins alone name.
 pub(super) const MAX_QUESTIONS: usize = 2_000_000;
 
-/// Most weaknesses that plugins found themselves: what a full set may say of one image.
-const MAX_WEAKNESSES: usize = 12_800;
+/// Most weaknesses that plugins found themselves: what a full set may say of one image, and twice as
+/// many secrets as are told of its files.
+const MAX_WEAKNESSES: usize = 14_800;
 
 /// Gives the components that the scanner found, and those that plugins alone name.
 pub(super) fn apart(inventory: &Inventory) -> (Vec<&Component>, Vec<&Component>) {
@@ -37,7 +38,23 @@ pub(super) fn findings<'a>(
     feeds: &'a FeedIndex,
 ) -> impl Iterator<Item = Finding> + 'a {
     let weaknesses = inventory.weaknesses.iter().take(MAX_WEAKNESSES);
-    weaknesses.map(|found| finding(found, feeds))
+    // One secret is one finding, wherever it stands; everything else is one for each place.
+    let mut groups: BTreeMap<(&str, &str), Vec<&FoundWeakness>> = BTreeMap::new();
+    let mut alone = Vec::new();
+    for found in weaknesses {
+        match found.weakness.hash.as_deref() {
+            Some(hash) => groups
+                .entry((&found.weakness.id, hash))
+                .or_default()
+                .push(found),
+            None => alone.push(found),
+        }
+    }
+    let alone = alone.into_iter().map(|found| finding(found, feeds));
+    alone.chain(groups.into_values().filter_map(move |places| {
+        let first = places.iter().min_by_key(|found| &found.weakness.path)?;
+        Some(at_places(finding(first, feeds), &places))
+    }))
 }
 
 /// Says of an inventory that somebody reported that it names more than plugins may say.
@@ -63,15 +80,15 @@ fn finding(found: &FoundWeakness, feeds: &FeedIndex) -> Finding {
         kind: said.kind,
         status: FindingStatus::Affected,
         severity: said.severity,
-        severity_source: Some(format!("plugin {}", found.plugin)),
+        severity_source: Some(teller(found)),
         cvss: None,
         kev: cves.iter().any(|cve| feeds.is_known_exploited(*cve)),
         epss: probabilities.max_by(f32::total_cmp).map(shown_probability),
         package,
         published: None,
         fix_published: None,
-        source: format!("plugin {}", found.plugin),
-        detail: Some(detail(said)),
+        source: teller(found),
+        detail: Some(detail(found)),
         exception: None,
         vex: Vec::new(),
         attributed: None,
@@ -79,6 +96,17 @@ fn finding(found: &FoundWeakness, feeds: &FeedIndex) -> Finding {
         copies: 1,
         paths: Vec::new(),
     }
+}
+
+/// Says of a secret in which files it stands.
+fn at_places(mut finding: Finding, places: &[&FoundWeakness]) -> Finding {
+    let paths: BTreeSet<&str> = places.iter().map(|it| it.weakness.path.as_str()).collect();
+    finding.copies = u64::try_from(paths.len()).unwrap_or(u64::MAX);
+    if paths.len() > 1 {
+        let paths = paths.into_iter().take(MAX_PATHS);
+        finding.paths = paths.map(str::to_owned).collect();
+    }
+    finding
 }
 
 /// Names the package that has a weakness; of what is no package's, the file.
@@ -112,13 +140,33 @@ fn fixed(said: &Weakness, package: &str) -> Option<String> {
     own.map(|remedy| remedy.version.clone())
 }
 
+/// Says who found it.
+fn teller(found: &FoundWeakness) -> String {
+    if found.plugin == SECRETS {
+        format!("detector {SECRETS}")
+    } else {
+        format!("plugin {}", found.plugin)
+    }
+}
+
 /// Says in one line what it is, where in the file, and what ends it.
-fn detail(said: &Weakness) -> String {
+fn detail(found: &FoundWeakness) -> String {
+    let said = &found.weakness;
     let line = said.line.map(|line| format!(" (line {line})"));
+    let line = line.unwrap_or_default();
+    if let Some(hash) = &said.hash {
+        let place = match said.line {
+            Some(_) => format!("layer {}", found.layer),
+            None => "the image's configuration".to_owned(),
+        };
+        let summary = &said.summary;
+        return format!(
+            "{summary}{line}, hash {hash}; revoke it and take it out: it stays in {place}"
+        );
+    }
     let each = said.remedy.iter();
     let each = each.map(|remedy| format!("{} {}", remedy.package, remedy.version));
     let each = each.collect::<Vec<_>>().join(" or ");
     let remedy = (!each.is_empty()).then(|| format!("; remedy: {each}"));
-    let (line, remedy) = (line.unwrap_or_default(), remedy.unwrap_or_default());
-    format!("{}{line}{remedy}", said.summary)
+    format!("{}{line}{}", said.summary, remedy.unwrap_or_default())
 }

@@ -45,6 +45,7 @@ pub(super) struct Claims {
     content: Vec<ContentClaim>,
     at: Vec<(usize, Box<[u8]>, u16)>,
     archive_end: Claimants,
+    every: Claimants,
 }
 
 /// A claim on files that start so and have more bytes near their beginning.
@@ -78,6 +79,7 @@ impl Claims {
             }
             Wants::At { at, holds } => return self.at.push((at, holds.into(), place)),
             Wants::ArchiveEnd => return self.archive_end.add(place),
+            Wants::Every => return self.every.add(place),
         };
         table.entry(key.into()).or_default().add(place);
     }
@@ -94,7 +96,7 @@ impl Claims {
     /// Decides by name.
     pub(super) fn by_path(&self, path: &str) -> Claimants {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let mut claimants = Claimants::default();
+        let mut claimants = self.every.clone();
         let tables = [
             (&self.exact, path),
             (&self.in_dir, dir),

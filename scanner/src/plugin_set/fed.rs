@@ -14,6 +14,8 @@ use crate::fed::{
 pub(super) struct Fed {
     pub(super) plugins: Vec<Arc<dyn FedPlugin>>,
     pub(super) claims: Claims,
+    /// Which of them read files in pieces.
+    pub(super) in_pieces: Vec<bool>,
 }
 
 /// What fed plugins have done of one layer.
@@ -35,8 +37,12 @@ pub(super) struct Done {
 impl Fed {
     /// Takes plugins in, each with its claims.
     pub(super) fn of(plugins: Vec<Arc<dyn FedPlugin>>) -> Result<Self, FedError> {
-        if plugins.len() > MAX_FED {
-            return Err(FedError::TooMany(plugins.len()));
+        let fed = plugins
+            .iter()
+            .filter(|plugin| !plugin.is_built_in())
+            .count();
+        if fed > MAX_FED {
+            return Err(FedError::TooMany(fed));
         }
         let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.id().name).collect();
         names.sort_unstable();
@@ -49,7 +55,13 @@ impl Fed {
                 claims.add_one_of_many(wants, place);
             }
         }
-        Ok(Self { plugins, claims })
+        let in_pieces = plugins.iter();
+        let in_pieces = in_pieces.map(|plugin| plugin.begin("").is_some());
+        Ok(Self {
+            in_pieces: in_pieces.collect(),
+            plugins,
+            claims,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sluicegate_model::coverage::{Gap, GapKind};
+use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 
 use super::claims::Claimants;
@@ -20,6 +21,31 @@ impl PluginSet {
     /// Tells whether any plugin was fed.
     pub(crate) fn has_fed(&self) -> bool {
         !self.fed.plugins.is_empty()
+    }
+
+    /// Gives the detectors of the program that are on.
+    pub(crate) fn detectors(&self) -> impl Iterator<Item = &dyn FedPlugin> {
+        self.fed().filter(|plugin| plugin.is_built_in())
+    }
+
+    /// Tells whether any plugin reads files in pieces.
+    pub(crate) fn has_in_pieces(&self) -> bool {
+        self.fed.in_pieces.contains(&true)
+    }
+
+    /// Tells whether the fed plugin at a place reads files in pieces.
+    pub(crate) fn is_in_pieces(&self, place: u16) -> bool {
+        self.fed.in_pieces.get(usize::from(place)) == Some(&true)
+    }
+
+    /// Asks the plugins that look at an image's configuration; none where it cannot be read.
+    pub(crate) fn look(&self, config: Option<&ImageConfig>) -> Vec<(&dyn FedPlugin, Told)> {
+        let failed = || Told::failed("it failed on the image's configuration");
+        let looked = self.fed().map(|plugin| {
+            let told = catch_unwind(AssertUnwindSafe(|| plugin.look(config)));
+            (plugin, told.unwrap_or_else(|_| failed()))
+        });
+        looked.filter(|(_, told)| !told.is_empty()).collect()
     }
 
     /// Decides which fed plugins read a file, by its name and first bytes.
@@ -49,7 +75,7 @@ impl PluginSet {
         self.fed().find(|plugin| plugin.id().kept_as() == *name)
     }
 
-    pub(super) fn fed_at(&self, place: u16) -> Option<&dyn FedPlugin> {
+    pub(crate) fn fed_at(&self, place: u16) -> Option<&dyn FedPlugin> {
         let plugin = self.fed.plugins.get(usize::from(place));
         plugin.map(|plugin| &**plugin)
     }

@@ -123,6 +123,7 @@ fn may_have(facts: &LayerFacts, wants: Wants<'_>) -> bool {
         Wants::Content { starts, .. } => index.may_have_start(starts),
         // Only names and beginnings are kept.
         Wants::At { .. } | Wants::ArchiveEnd => true,
+        Wants::Every => !facts.plain_paths.is_empty(),
     }
 }
 

@@ -203,6 +203,8 @@ fn weakness(
             .collect::<Result<_, _>>()?,
         path: said.path,
         line: said.line,
+        column: None,
+        hash: None,
     })
 }
 

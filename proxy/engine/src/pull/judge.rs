@@ -274,7 +274,9 @@ impl Judge {
                 tracing::info!(repository = %scope, %digest, decision = %verdict.decision,
                     findings = verdict.findings.len(), coverage = verdict.coverage.status.as_str(),
                     scan_ms = verdict.provenance.scan_ms, "pull judged");
-                let verdict = self.keep(epoch, verdict);
+                // What other plugins have read is not what those in force would find.
+                let plugins = held.plugins().number();
+                let verdict = self.keep(Epoch { plugins, ..epoch }, verdict);
                 // What came in force meanwhile did not find it among the images that it concerns.
                 if self.epoch() == epoch || attempt == ATTEMPTS {
                     return Ok(verdict);

@@ -9,13 +9,14 @@ use crate::lacks::lacks_for;
 use crate::scan::Scanned;
 use crate::snapshots::Advisories;
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_model::coverage::GapKind;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::coverage::{Coverage, Gap, GapKind};
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::image::Tag;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
 use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Grace, Provenance, Verdict};
+use sluicegate_model::weakness::SECRETS;
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{Explanation, Outcome, PolicySet, Subject};
 use sluicegate_scanner::KnownPackages;
@@ -60,7 +61,8 @@ pub fn verdict_knowing(
     known: &KnownPackages,
     now: Timestamp,
 ) -> (Verdict, Vec<Grace>) {
-    let report = reported(scanned, feeds, known, now);
+    let mut report = reported(scanned, feeds, known, now);
+    note_unlooked(&mut report, &scanned.inventory, policies, &image.scope);
     let outcome = sluicegate_policy::decide(
         policies,
         &subject(&image, scanned),
@@ -120,10 +122,12 @@ pub(crate) fn explanation(
     known: &KnownPackages,
     now: Timestamp,
 ) -> Explanation {
+    let mut report = reported(scanned, feeds, known, now);
+    note_unlooked(&mut report, &scanned.inventory, policies, &image.scope);
     sluicegate_policy::explain(
         policies,
         &subject(image, scanned),
-        reported(scanned, feeds, known, now),
+        report,
         &feeds.standing,
         sluicegate_scanner::compare_versions,
         now,
@@ -140,6 +144,8 @@ pub(crate) fn outcomes(
 ) -> Vec<Outcome> {
     let report = reported(scanned, feeds, known, now);
     let decide = |(set, scope): &(&PolicySet, &Scope)| {
+        let mut report = report.clone();
+        note_unlooked(&mut report, &scanned.inventory, set, scope);
         let subject = Subject {
             scope,
             ..subject(image, scanned)
@@ -147,7 +153,7 @@ pub(crate) fn outcomes(
         sluicegate_policy::decide(
             set,
             &subject,
-            report.clone(),
+            report,
             &feeds.standing,
             sluicegate_scanner::compare_versions,
             now,
@@ -212,6 +218,21 @@ fn name_sources(findings: &mut [Finding], inventory: &Inventory) {
         let source = sources.get(finding.package.purl.as_str());
         finding.package.source = source.map(|source| (*source).to_owned());
     }
+}
+
+/// Says that nobody looked for what a rule asks for: none found is not none there.
+fn note_unlooked(report: &mut Report, inventory: &Inventory, policies: &PolicySet, scope: &Scope) {
+    let was_looked_for = inventory.detectors.iter().any(|it| it == SECRETS);
+    if was_looked_for || !policies.asks(FindingKind::Secret, Some(scope)) {
+        return;
+    }
+    let detail = "a rule asks for secrets, and whoever read the image did not look for any";
+    report
+        .coverage
+        .gaps
+        .push(Gap::fatal(GapKind::PluginFailed, detail));
+    let gaps = std::mem::take(&mut report.coverage.gaps);
+    report.coverage = Coverage::from_gaps(gaps);
 }
 
 /// Adds to what no feed speaks of why that may be: whoever is refused for it reads nothing else.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
+use sluicegate_model::finding::FindingKind;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::vex::VexStatus;
@@ -33,6 +34,23 @@ fn the_subject_is_the_image_by_digest() {
             .starts_with("pkg:oci/app@sha256")
     );
     assert_eq!(bom["metadata"]["timestamp"], "2026-11-20T10:00:01Z");
+}
+
+#[test]
+fn a_secret_is_told_beside_the_vulnerabilities_and_not_among_them() {
+    let mut verdict = samples::verdict();
+    let before = bom(&verdict)["vulnerabilities"].as_array().unwrap().len();
+    let mut secret = verdict.findings[0].clone();
+    secret.kind = FindingKind::Secret;
+    secret.id = "SECRET-GITHUB-TOKEN".into();
+    secret.package.path = "app/.env".into();
+    secret.detail = Some("GitHub token (line 2), hash 12ab".into());
+    verdict.findings.push(secret);
+    let bom = bom(&verdict);
+    assert_eq!(bom["vulnerabilities"].as_array().unwrap().len(), before);
+    let told = property(&bom["metadata"], "sluicegate:secret");
+    let wanted = "SECRET-GITHUB-TOKEN critical app/.env: GitHub token (line 2), hash 12ab";
+    assert_eq!(told, [wanted]);
 }
 
 #[test]

@@ -53,7 +53,9 @@ type VulnerabilityKey<'a> = (
 pub(super) fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     let mut positions: HashMap<VulnerabilityKey<'_>, usize> = HashMap::new();
-    for finding in &verdict.findings {
+    // A secret is no vulnerability of a component: it is told beside the gaps.
+    let findings = verdict.findings.iter();
+    for finding in findings.filter(|finding| finding.kind != FindingKind::Secret) {
         let position = *positions.entry(key(finding)).or_insert(groups.len());
         match groups.get_mut(position) {
             Some(group) => group.push(finding),
@@ -93,7 +95,9 @@ pub(super) fn vulnerability<'a>(
         references: finding.aliases.iter().map(link).collect(),
         ratings: [rating(finding)],
         cwes: match finding.kind {
-            FindingKind::Vulnerability | FindingKind::Informational => Vec::new(),
+            FindingKind::Vulnerability | FindingKind::Informational | FindingKind::Secret => {
+                Vec::new()
+            }
             FindingKind::Malware => vec![CWE_MALICIOUS],
             FindingKind::Eol => vec![CWE_UNMAINTAINED],
         },

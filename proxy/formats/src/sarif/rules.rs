@@ -63,6 +63,7 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
         FindingKind::Vulnerability => "A known weakness",
         FindingKind::Malware => "A package published to do harm",
         FindingKind::Eol => "Software that its maker no longer mends",
+        FindingKind::Secret => "A key, token or password in the image",
         FindingKind::Informational => "No weakness, but something to know of a package",
     };
     let url = finding_url(rule.first);

@@ -205,6 +205,7 @@ impl<'a> Group<'a> {
             FindingKind::Malware => notes.push("malware".to_owned()),
             FindingKind::Eol => notes.push("end of life".to_owned()),
             FindingKind::Informational => notes.push("informational".to_owned()),
+            FindingKind::Secret => notes.push("secret".to_owned()),
             FindingKind::Vulnerability => {}
         }
         if finding.kev {

@@ -30,16 +30,17 @@ impl Walk<'_> {
         content
             .read_content(&mut self.content, head_bytes)
             .map_err(unreadable)?;
-        let Some(whole) = self.fed(content, size_bytes, path)? else {
-            return self.for_analyzers(content, size_bytes, path);
+        let claimants = self.take_over_fed(path);
+        let Some(whole) = self.fed(content, size_bytes, path, &claimants)? else {
+            return self.beside_pieces(content, size_bytes, path, claimants);
         };
         // Analyzers are given the file as if nobody had read it.
         let mut rest = whole.get(self.content.len()..).unwrap_or_default();
-        self.for_analyzers(&mut rest, size_bytes, path)
+        self.beside_pieces(&mut rest, size_bytes, path, claimants)
     }
 
     /// Gives a file, of which the beginning is at hand, to the analyzers that claim it.
-    fn for_analyzers(
+    pub(super) fn for_analyzers(
         &mut self,
         content: &mut dyn Content,
         size_bytes: u64,

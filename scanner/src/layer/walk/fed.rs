@@ -4,22 +4,18 @@
 use sluicegate_model::coverage::{Gap, GapKind};
 
 use super::super::archive::Content;
+use super::super::pieces::{PiecewiseFile, Shown};
 use super::Walk;
 use super::content::{PIECE_BYTES, unreadable};
 use crate::facts::{ReaderSet, Told, ToldFile};
 use crate::limits::STOPPED;
 
 impl Walk<'_> {
-    /// Lets the fed plugins that claim a file read it, of which the beginning is at hand; gives its
-    /// whole content where that had to be taken off the archive.
-    pub(super) fn fed(
-        &mut self,
-        content: &mut dyn Content,
-        size_bytes: u64,
-        path: &str,
-    ) -> Result<Option<Vec<u8>>, Gap> {
+    /// Tells which fed plugins claim a file, of which the beginning is at hand, and have to read it: what
+    /// others said earlier is taken over.
+    pub(super) fn take_over_fed(&mut self, path: &str) -> Vec<u16> {
         if !self.plugins.has_fed() {
-            return Ok(None);
+            return Vec::new();
         }
         let claimants = self.plugins.fed_claimants(path, &self.content);
         let (known, news): (Vec<u16>, Vec<u16>) = claimants
@@ -29,6 +25,20 @@ impl Walk<'_> {
         for place in known {
             self.take_over(path, place);
         }
+        news
+    }
+
+    /// Lets fed plugins that take files whole read one; gives its whole content where that had to be
+    /// taken off the archive.
+    pub(super) fn fed(
+        &mut self,
+        content: &mut dyn Content,
+        size_bytes: u64,
+        path: &str,
+        claimants: &[u16],
+    ) -> Result<Option<Vec<u8>>, Gap> {
+        let takes_whole = |place: &u16| !self.plugins.is_in_pieces(*place);
+        let news: Vec<u16> = claimants.iter().copied().filter(takes_whole).collect();
         if news.is_empty() {
             return Ok(None);
         }
@@ -48,6 +58,38 @@ impl Walk<'_> {
             }
         }
         Ok(whole)
+    }
+
+    /// Gives a file to the analyzers, and beside them to those that read it in pieces.
+    pub(super) fn beside_pieces(
+        &mut self,
+        content: &mut dyn Content,
+        size_bytes: u64,
+        path: &str,
+        mut places: Vec<u16>,
+    ) -> Result<(), Gap> {
+        places.retain(|place| self.plugins.is_in_pieces(*place));
+        if places.is_empty() {
+            return self.for_analyzers(content, size_bytes, path);
+        }
+        let Some(mut pieces) = self.pieces.take() else {
+            return self.for_analyzers(content, size_bytes, path);
+        };
+        pieces.begin(PiecewiseFile {
+            before: self.facts.told.len(),
+            file: self.told_file(path, 0, Told::default()),
+            places,
+        });
+        pieces.push(&self.content);
+        let mut shown = Shown {
+            content,
+            pieces: &mut pieces,
+        };
+        let outcome = self.for_analyzers(&mut shown, size_bytes, path);
+        let outcome = outcome.and_then(|()| shown.rest().map_err(unreadable));
+        pieces.end();
+        self.pieces = Some(pieces);
+        outcome
     }
 
     /// Reads all of an entry into memory, of which the beginning is at hand.
@@ -88,14 +130,19 @@ impl Walk<'_> {
     }
 
     fn tell(&mut self, path: &str, place: u16, told: Told) {
-        self.facts.told.push(ToldFile {
+        let told = self.told_file(path, place, told);
+        self.facts.told.push(told);
+    }
+
+    fn told_file(&self, path: &str, place: u16, told: Told) -> ToldFile {
+        ToldFile {
             path: path.to_owned(),
             entry: self.entry_number(),
             plugin: self.plugins.place_of_fed(place),
             after: self.facts.events.len(),
             readers: self.whose,
             told,
-        });
+        }
     }
 
     /// Says of a hard link that plugins claim by its name that they were not handed what it shares.

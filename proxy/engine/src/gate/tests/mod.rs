@@ -76,6 +76,7 @@ mod plugins;
 mod races;
 mod referrers;
 mod scanners;
+mod secrets;
 mod signed;
 mod signer;
 mod stage;

@@ -62,6 +62,8 @@ impl FedPlugin for Acme {
             }],
             path: String::new(),
             line: None,
+            column: None,
+            hash: None,
         };
         let told = Told {
             weaknesses: vec![weakness],
