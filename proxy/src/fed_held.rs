@@ -11,8 +11,8 @@ use sluicegate_scanner::{PluginSet, SecretDetector};
 #[derive(Default)]
 pub struct Held {
     fed: Vec<Arc<dyn FedPlugin>>,
-    /// None until it is known under which salt it hashes.
-    pub secrets: Option<Arc<SecretDetector>>,
+    /// The detector of secrets and its salt; none until that is known.
+    secrets: Option<(Arc<SecretDetector>, [u8; 32])>,
     /// Whether a rule asks for secrets.
     pub looks_for_secrets: bool,
 }
@@ -34,10 +34,24 @@ impl Held {
         }
     }
 
+    /// Says under which salt secrets are hashed.
+    pub fn hash_secrets_under(&mut self, salt: &[u8; 32]) {
+        self.secrets = Some((Arc::new(SecretDetector::new(salt)), *salt));
+    }
+
+    /// Gives that salt, while images are read for secrets.
+    pub fn salt(&self) -> Option<[u8; 32]> {
+        let secrets = self.secrets.as_ref();
+        secrets
+            .filter(|_| self.looks_for_secrets)
+            .map(|(_, salt)| *salt)
+    }
+
     /// Makes the set.
     pub fn set(&self) -> Result<PluginSet, FedError> {
         let mut fed = self.fed.clone();
-        if let Some(secrets) = self.secrets.as_ref().filter(|_| self.looks_for_secrets) {
+        let secrets = self.secrets.as_ref().filter(|_| self.looks_for_secrets);
+        if let Some((secrets, _)) = secrets {
             fed.push(Arc::clone(secrets) as Arc<dyn FedPlugin>);
         }
         PluginSet::with_fed(fed)

@@ -110,8 +110,12 @@ impl FedPlugins {
         self.counts.count(digest)
     }
 
-    /// Reads the file of a plugin in force; none where it is not, or another file lies there.
+    /// Reads the file of a plugin in force; none where it is not, or another file lies there. Of the
+    /// detector of secrets, which has no file, it is the salt.
     pub fn module(&self, digest: &Digest) -> Option<Vec<u8>> {
+        if digest.hex() == SecretDetector::digest() {
+            return locked(&self.held).salt().map(Vec::from);
+        }
         let path = locked(&self.files).get(digest.hex()).cloned()?;
         let bytes = read_file(&path).ok()?;
         (Digest::of(&bytes) == *digest).then_some(bytes)
@@ -119,8 +123,7 @@ impl FedPlugins {
 
     /// Says under which salt secrets are hashed.
     pub fn hash_secrets_under(&self, salt: &[u8; 32]) {
-        let mut held = locked(&self.held);
-        held.secrets = Some(Arc::new(SecretDetector::new(salt)));
+        locked(&self.held).hash_secrets_under(salt);
     }
 
     /// Takes the detector of secrets in force, or out of it. What was judged before is judged anew.

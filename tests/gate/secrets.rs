@@ -12,7 +12,7 @@ use sluicegate_tests::proxy::sluicegate;
 use crate::stage::{REPO, Stage, USUAL, base, eventually, manifest_path};
 
 /// The usual policy, and a rule that asks.
-const ASKING: &str = "apiVersion: sluicegate/v1
+pub const ASKING: &str = "apiVersion: sluicegate/v1
 kind: Policy
 metadata: {name: asking}
 spec:
@@ -23,10 +23,10 @@ spec:
 /// Made for this test; nobody's.
 const TOKEN: &str = "kJ3hGt9RdXw2QzPlMnB7";
 const PASSWORD: &str = "k8Lm#2pQz-Wx9";
-const KEY_PATH: &str = "root/.ssh/id_app";
+pub const KEY_PATH: &str = "root/.ssh/id_app";
 
 /// Makes a private key, in PEM.
-fn private_key() -> String {
+pub fn private_key() -> String {
     let arguments = [
         "genpkey",
         "-algorithm",
@@ -40,7 +40,7 @@ fn private_key() -> String {
     String::from_utf8(made.stdout).expect("a key in PEM")
 }
 
-fn image(key: &str) -> Image {
+pub fn image(key: &str) -> Image {
     let layer = Archive::new()
         .file(KEY_PATH, key)
         .file("app/settings.py", "DEBUG = False\n")

@@ -11,8 +11,8 @@ use sluicegate_engine::plugins::{ActivePlugins, Plugins};
 use sluicegate_linked::task::PluginNamed;
 use sluicegate_machine::private;
 use sluicegate_model::Digest;
-use sluicegate_scanner::PluginSet;
 use sluicegate_scanner::fed::{FedError, FedPlugin, MAX_FED};
+use sluicegate_scanner::{PluginSet, SecretDetector};
 use sluicegate_wasm::PluginError;
 
 use super::service::{Service, ServiceError};
@@ -89,6 +89,11 @@ impl Modules {
         }
         let mut fed: Vec<Arc<dyn FedPlugin>> = Vec::new();
         for plugin in named {
+            if plugin.digest.hex() == SecretDetector::digest() {
+                let salt = self.salt(plugin, service).await?;
+                fed.push(Arc::new(SecretDetector::new(&salt)));
+                continue;
+            }
             let bytes = match self.kept(&plugin.digest) {
                 Some(bytes) => bytes,
                 None => self.fetch(plugin, service).await?,
@@ -128,19 +133,27 @@ impl Modules {
         (Digest::of(&bytes) == *digest).then_some(bytes)
     }
 
-    async fn fetch(&self, plugin: &PluginNamed, service: &Service) -> Result<Vec<u8>, ModuleError> {
-        let PluginNamed { name, digest, .. } = plugin;
-        let sent = service.plugin(digest).await;
+    /// Asks the service under which salt it hashes secrets: what comes with the program has no file.
+    async fn salt(&self, plugin: &PluginNamed, service: &Service) -> Result<[u8; 32], ModuleError> {
+        let sent = self.sent(plugin, service).await?;
+        <[u8; 32]>::try_from(sent).map_err(|_| other(plugin))
+    }
+
+    async fn sent(&self, plugin: &PluginNamed, service: &Service) -> Result<Vec<u8>, ModuleError> {
+        let sent = service.plugin(&plugin.digest).await;
         let sent = sent.map_err(|source| ModuleError::Service {
-            name: name.clone(),
+            name: plugin.name.clone(),
             source,
         })?;
-        let bytes = STANDARD.decode(sent.module).ok();
-        let bytes = bytes.filter(|bytes| Digest::of(bytes) == *digest);
-        let bytes = bytes.ok_or_else(|| ModuleError::Other {
-            name: name.clone(),
-            digest: digest.clone(),
-        })?;
+        STANDARD.decode(sent.module).map_err(|_| other(plugin))
+    }
+
+    async fn fetch(&self, plugin: &PluginNamed, service: &Service) -> Result<Vec<u8>, ModuleError> {
+        let digest = &plugin.digest;
+        let bytes = self.sent(plugin, service).await?;
+        if Digest::of(&bytes) != *digest {
+            return Err(other(plugin));
+        }
         private::create_dir_all(&self.directory)?;
         private::replace(&self.place(digest), &bytes)?;
         Ok(bytes)
@@ -158,6 +171,13 @@ impl Modules {
             // It is tried again with the next set.
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+fn other(plugin: &PluginNamed) -> ModuleError {
+    ModuleError::Other {
+        name: plugin.name.clone(),
+        digest: plugin.digest.clone(),
     }
 }
 

@@ -10,7 +10,10 @@ use super::json::Json;
 use crate::fed_shown::{PluginsShown, shown};
 
 /// Lists every plugin, built in or fed.
-pub async fn list(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Json<PluginsShown> {
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    _: Query<Nothing>,
+) -> Json<PluginsShown> {
     let active = state.judge.plugins();
     Json(shown(&active, state.fed.as_deref(), true))
 }

@@ -2,6 +2,7 @@
 //! nothing else; what it says is taken once, for what it was asked, and as hostile input.
 
 mod kills;
+mod secrets;
 
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ struct Site {
 
 impl Site {
     async fn start() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    async fn with(more: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
         let (upstream, within) = (FaultUpstream::start().await, FaultUpstream::start().await);
         let directory = tempfile::tempdir().expect("make a directory");
         let advisories = [
@@ -68,7 +73,7 @@ impl Site {
             .flag("--platforms", "linux/amd64")
             .environment("SLUICEGATE_TEST_HOLD_MS", "400");
         Self {
-            proxy: builder.start().await,
+            proxy: more(builder).start().await,
             upstream,
             within,
             _feeds: directory,
