@@ -436,7 +436,7 @@ fn fed_plugins(
     plugins: &Plugins,
     clock: &Clock,
 ) -> Result<Arc<FedPlugins>, StartError> {
-    let (sources, plugins) = (FedSources::of(settings), plugins.clone());
+    let (sources, plugins) = (FedSources::of(settings)?, plugins.clone());
     Ok(FedPlugins::load(sources, plugins, clock.clone())?)
 }
 
@@ -469,7 +469,10 @@ fn feeds(settings: &Settings, clock: &Clock) -> Result<Arc<Feeds>, StartError> {
     Ok(Feeds::start(
         sources,
         directory,
-        &proxy_variables(settings),
+        (
+            &proxy_variables(settings),
+            !settings.plugin_trust.is_empty(),
+        ),
         clock.clone(),
     ))
 }

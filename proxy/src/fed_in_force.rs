@@ -179,6 +179,11 @@ impl FedPlugins {
         {
             tracing::error!(%error, "plugins of subscriptions are not kept for the next start");
         }
+        if self.kept.is_some()
+            && let Err(error) = self.sources.accept()
+        {
+            tracing::error!(%error, "it is not kept which lists of plugins were in force");
+        }
         Ok(())
     }
 

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sluicegate_feeds::bundle::BundleError;
+use sluicegate_feeds::signed::ListError;
 use sluicegate_scanner::fed::{FedError, MAX_FED};
 use sluicegate_wasm::limits::MAX_MODULE_BYTES;
 use sluicegate_wasm::{PluginError, WasmPlugin, load};
 
 use crate::fed_origin::Origin;
+use crate::fed_trust::TrustError;
 
 /// How the names of plugins' files end.
 const ENDING: &str = "wasm";
@@ -71,6 +73,40 @@ pub enum FedFileError {
     /// It cannot be told what the imported bundle brings.
     #[error("plugins of the imported feed bundle: {0}")]
     Bundle(#[from] BundleError),
+    /// A key of the settings cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// What a URL offers cannot be read.
+    #[error("plugins of {url}: {source}")]
+    Offered {
+        /// Which.
+        url: String,
+        /// What is wrong.
+        source: ListError,
+    },
+    /// Nobody who is believed has signed what a URL offers.
+    #[error("plugins of {0}: their list is signed by none of the keys of plugin_trust")]
+    Unsigned(String),
+    /// A URL offers less than it did.
+    #[error(
+        "plugins of {url}: their list has version {offered}, and {accepted} was in force before"
+    )]
+    Rollback {
+        /// Which.
+        url: String,
+        /// What it offers.
+        offered: u64,
+        /// What it offered before.
+        accepted: u64,
+    },
+    /// A file is another than the list has.
+    #[error("plugins of {url}: {name} is not the file that was signed")]
+    Other {
+        /// Which.
+        url: String,
+        /// The file.
+        name: String,
+    },
     /// Two have one name.
     #[error(
         "two plugins are called {name}, that of {one} and that of {other}: take one of them away"

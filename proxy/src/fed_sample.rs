@@ -4,7 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::Digest as _;
 use sluicegate_feeds::bundle::{Contents, Imported, SigningKey, Trust, pack};
+use sluicegate_feeds::mirror::directory_of;
+use sluicegate_feeds::signed::{folder, sign};
 
 /// Assembles a plugin that reads `acme.conf` and has nothing to say.
 pub fn plugin(name: &str, version: &str) -> Vec<u8> {
@@ -39,7 +42,9 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// Makes a key, and a data directory, under this one.
     pub fn new(home: &Path) -> Self {
+        std::fs::create_dir_all(home).unwrap();
         let path = home.join("feeds.key");
         SigningKey::create(&path).unwrap();
         Self {
@@ -72,6 +77,29 @@ impl Publisher {
         let trust = Trust::new(vec![self.key.public()], 1).unwrap();
         let imported = Imported::under(&self.data.join("feeds"));
         imported.import(&bundle, &trust, now).unwrap();
+    }
+}
+
+impl Publisher {
+    /// Has a URL offer these plugins, as a sync leaves them.
+    pub fn offer(&self, url: &str, version: u64, plugins: &[(&str, Vec<u8>)]) {
+        let source = self.place.join(format!("offered-{version}"));
+        let _ = std::fs::remove_dir_all(&source);
+        std::fs::create_dir_all(&source).unwrap();
+        let mirror = directory_of(&url.parse().unwrap(), &self.data.join("feeds"));
+        std::fs::create_dir_all(folder(&mirror)).unwrap();
+        for (name, content) in plugins {
+            std::fs::write(source.join(name), content).unwrap();
+            let digest = hex::encode(sha2::Sha256::digest(content));
+            std::fs::write(folder(&mirror).join(digest), content).unwrap();
+        }
+        let keys = std::slice::from_ref(&self.key);
+        assert_eq!(sign(&source, version, keys).unwrap(), plugins.len());
+        let read = |name: &str| std::fs::read_to_string(source.join(name)).unwrap();
+        let signed: serde_json::Value = serde_json::from_str(&read("manifest.sig")).unwrap();
+        let (list, signatures) = (read("manifest.json"), &signed["signatures"]);
+        let current = serde_json::json!({"list": list, "signatures": signatures});
+        std::fs::write(folder(&mirror).join("current.json"), current.to_string()).unwrap();
     }
 }
 

@@ -47,6 +47,15 @@ pub enum TrustError {
     },
 }
 
+impl Default for PluginTrust {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            wanted: Wanted::new([], []),
+        }
+    }
+}
+
 impl PluginTrust {
     /// Reads keys, each a PEM text, what `feeds create-key` printed, or the name of a file with one.
     pub fn read(texts: &[String]) -> Result<Self, TrustError> {

@@ -130,7 +130,7 @@ mod tests {
         let clock = sluicegate_machine::clock::system();
         let directory = home.path().join("feeds");
         let proxy = ProxyVariables::default();
-        let feeds = Feeds::start(Vec::new(), directory, &proxy, clock);
+        let feeds = Feeds::start(Vec::new(), directory, (&proxy, false), clock);
         let mut service = Service {
             current: Current::new(policies, feeds),
             file,

@@ -57,6 +57,9 @@ pub enum Broken {
     /// It is another record, or none.
     #[error("it is no record of this id")]
     OtherRecord,
+    /// It is no list of plugins.
+    #[error("{0}")]
+    List(String),
     /// It is not what was signed.
     #[error("its content is not what was signed")]
     Unsigned,

@@ -7,7 +7,7 @@
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `tables` and `nvd` (what ranks findings), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
-//! remembers, `awaited` says who waits for which, `whole` looks at what arrived and `broken` says what is wrong with it; `carried` is what comes beside advisories, `bundle` is for sites without a network, `shown` tells how all stands; `once` does
+//! remembers, `awaited` says who waits for which, `whole` looks at what arrived and `broken` says what is wrong with it; `carried` is what comes beside advisories, `signed` that of a URL, `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
 mod access;
@@ -29,6 +29,7 @@ pub mod once;
 mod record;
 mod schedule;
 pub mod shown;
+pub mod signed;
 mod source;
 mod stock;
 mod synced;
@@ -120,14 +121,15 @@ pub struct Feeds {
 }
 
 impl Feeds {
-    /// Starts loading in the background. Indexes and mirrors are kept under `directory`.
+    /// Starts loading in the background. Indexes and mirrors are kept under `directory`; `with_plugins`
+    /// has the signed plugins of URLs fetched as well.
     pub fn start(
         sources: Vec<FeedSource>,
         directory: PathBuf,
-        proxy: &ProxyVariables,
+        (proxy, with_plugins): (&ProxyVariables, bool),
         clock: Clock,
     ) -> Arc<Self> {
-        let open = |source| Origin::new(source, &directory, proxy);
+        let open = |source| Origin::new(source, &directory, proxy, with_plugins);
         let origins = sources.into_iter().map(open).collect();
         Self::start_from(origins, directory, clock)
     }

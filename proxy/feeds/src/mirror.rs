@@ -24,6 +24,7 @@ use super::item::{Item, Visit, file_url};
 use super::needed;
 use super::nvd::Nvd;
 use super::record::MirrorRecord;
+use super::signed;
 use super::synced::{INCOMING, lock};
 use super::tables::{self, Tables};
 use super::whole::Kind;
@@ -77,6 +78,8 @@ pub struct Mirror {
     /// The client for NVD's own host, where the files come from there.
     nvd_fetcher: Option<Fetcher>,
     limits: Limits,
+    /// Whether the plugins that lie there are fetched.
+    with_plugins: bool,
 }
 
 impl Mirror {
@@ -89,9 +92,7 @@ impl Mirror {
         proxy: ProxyVariables,
     ) -> Result<Self, UpstreamError> {
         let url = &site.url;
-        let mut name = hex::encode(sha2::Sha256::digest(url.as_str()));
-        name.truncate(16);
-        let directory = feeds.join(format!("mirror-{name}"));
+        let directory = directory_of(url, feeds);
         let is_public = url.host_str() == Some(PUBLIC_BUCKET);
         let nvd = Nvd::new(url, is_public, &directory);
         let nvd_fetcher = is_public.then(|| Fetcher::new(nvd.base(), proxy.clone()));
@@ -103,7 +104,17 @@ impl Mirror {
             nvd,
             nvd_fetcher: nvd_fetcher.transpose()?,
             limits: Limits::default(),
+            with_plugins: false,
         })
+    }
+
+    /// Fetches the plugins that lie there as well, where it is not the public bucket, which has none.
+    pub fn with_plugins(self, wanted: bool) -> Self {
+        let is_public = self.url.host_str() == Some(PUBLIC_BUCKET);
+        Self {
+            with_plugins: wanted && !is_public,
+            ..self
+        }
     }
 
     /// Makes a copy that is bounded and waits as told.
@@ -198,6 +209,9 @@ impl Mirror {
         );
         is_current &= are_current;
         self.tables.place(&visit, tables, &mut record, &mut synced);
+        if self.with_plugins && scope == Scope::All {
+            signed::sync(&visit, &self.fetcher, &incoming, &mut synced).await;
+        }
         if is_current {
             record.confirmed = Some(now);
         }
@@ -336,6 +350,13 @@ impl Mirror {
             .filter_map(|file| file.ok()?.metadata().ok())
             .fold(0, |sum, file| sum.saturating_add(file.len()))
     }
+}
+
+/// Names where the copy of a URL lies under `feeds`.
+pub fn directory_of(url: &Url, feeds: &Path) -> PathBuf {
+    let mut name = hex::encode(sha2::Sha256::digest(url.as_str()));
+    name.truncate(16);
+    feeds.join(format!("mirror-{name}"))
 }
 
 /// Picks the ecosystems of a sync.

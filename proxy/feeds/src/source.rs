@@ -49,9 +49,17 @@ pub(super) struct Source {
 
 impl Origin {
     /// Prepares a source; mirrors lie under `feeds`. Connects to nothing.
-    pub(super) fn new(source: FeedSource, feeds: &Path, proxy: &ProxyVariables) -> Self {
+    pub(super) fn new(
+        source: FeedSource,
+        feeds: &Path,
+        proxy: &ProxyVariables,
+        with_plugins: bool,
+    ) -> Self {
         let imported = Imported::under(feeds);
-        let mirror = |site: &_| Mirror::new(site, feeds, proxy.clone()).map(Arc::new);
+        let mirror = |site: &_| {
+            let mirror = Mirror::new(site, feeds, proxy.clone())?;
+            Ok(Arc::new(mirror.with_plugins(with_plugins)))
+        };
         let unusable = |site: &UpstreamSettings, error: &UpstreamError| Self::Unusable {
             name: site.url.to_string(),
             problem: told(error),

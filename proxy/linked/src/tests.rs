@@ -421,14 +421,14 @@ async fn who_waits_for_work_is_let_go_when_the_service_stops_or_the_time_is_over
     let (member, _) = bench.member(&[]).await;
     let begun = tokio::time::Instant::now();
     let desk = bench.linked.desk();
-    assert_eq!(desk.work(&member, "0.1.0", 1, PATIENCE).await, []);
+    assert!(desk.work(&member, "0.1.0", 1, PATIENCE).await.is_empty());
     assert_eq!(begun.elapsed(), PATIENCE);
     let closing = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         bench.linked.close();
     };
     let (given, ()) = tokio::join!(desk.work(&member, "0.1.0", 1, PATIENCE), closing);
-    assert_eq!((given, begun.elapsed().as_secs()), (Vec::new(), 21));
+    assert_eq!((given.len(), begun.elapsed().as_secs()), (0, 21));
 }
 
 #[tokio::test(start_paused = true)]

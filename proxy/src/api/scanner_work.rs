@@ -106,7 +106,8 @@ pub(super) async fn work(
     Body(asked): Body<AskForWork>,
 ) -> Result<Json<Work>, Problem> {
     let linked = linked(state.linked.as_ref())?;
-    if asked.revisions != revisions() {
+    // Whoever has no place is given no work, and is only told which plugins read images.
+    if asked.places > 0 && asked.revisions != revisions() {
         let name = &scanner.name;
         tracing::warn!(scanner = %name, version = %asked.version.escape_debug(), "a linked scanner finds other things than this service would, and gets no work");
         return Err(Problem::conflict(format!(
@@ -131,7 +132,6 @@ pub(super) async fn work(
         tracing::warn!(scanner = %name, version = %asked.version.escape_debug(), "a linked scanner cannot be sent plugins, and gets no work");
         return Err(Problem::conflict(KNOWS_NO_PLUGINS));
     }
-    // Whoever has no place only asks which plugins read images.
     let given = match most {
         0 => Vec::new(),
         most => desk.work(&scanner, &asked.version, most, POLL).await,

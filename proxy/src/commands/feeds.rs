@@ -103,6 +103,7 @@ async fn update(args: UpdateArgs, out: &mut impl Write) -> Result<(), CommandErr
         is_any = true;
         let mirror =
             Mirror::new(&site, &feeds, proxy_variables(&settings)).map_err(|e| failure(&e))?;
+        let mirror = mirror.with_plugins(!settings.plugin_trust.is_empty());
         let shown = Shown::new();
         let now = jiff::Timestamp::now();
         let on_fetch = shown.on_fetch();

@@ -17,11 +17,9 @@ pub(super) fn take_up(
     looks_for_secrets: bool,
 ) -> Result<Arc<ActivePlugins>, CommandError> {
     let plugins = Plugins::default();
-    let (sources, clock) = (
-        FedSources::of(settings),
-        sluicegate_machine::clock::system(),
-    );
-    let fed = FedPlugins::load_once(sources, plugins.clone(), clock);
+    let clock = sluicegate_machine::clock::system();
+    let sources = FedSources::of(settings);
+    let fed = sources.and_then(|it| FedPlugins::load_once(it, plugins.clone(), clock));
     let fed = fed.map_err(|error| CommandError::Usage(error.to_string()))?;
     if looks_for_secrets {
         fed.hash_secrets_under(&salt::open(&settings.data));

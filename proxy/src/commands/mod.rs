@@ -24,6 +24,7 @@ pub mod plugins;
 mod plugins_add;
 mod plugins_from;
 mod plugins_new;
+mod plugins_sign;
 mod plugins_test;
 pub mod policy;
 mod policy_break_glass;

@@ -11,7 +11,7 @@ use sluicegate_formats::text::printable;
 use sluicegate_machine::clock::system;
 
 use super::query::{AdminFlags, Column, Listing, PrintList, Shape, note};
-use super::{CommandError, Done, plugins_add, plugins_new, plugins_test};
+use super::{CommandError, Done, plugins_add, plugins_new, plugins_sign, plugins_test};
 use crate::fed_in_force::FedPlugins;
 use crate::fed_plugins::FedFileError;
 use crate::fed_shown::shown;
@@ -53,6 +53,9 @@ pub enum PluginsCommand {
     /// Takes a plugin away that was added
     #[command(after_help = plugins_add::REMOVE_HELP)]
     Remove(plugins_add::RemoveArgs),
+    /// Signs the plugins of a directory, for services that subscribe to a URL
+    #[command(after_help = plugins_sign::HELP)]
+    Sign(plugins_sign::SignArgs),
     /// Runs a plugin over a directory and prints what it would say of such an image
     #[command(after_help = plugins_test::HELP)]
     Test(plugins_test::TestArgs),
@@ -78,6 +81,7 @@ pub async fn run(command: PluginsCommand, out: &mut impl Write) -> Result<Done, 
         PluginsCommand::New(args) => plugins_new::run(&args, out).map(|()| Done::Allowed),
         PluginsCommand::Add(args) => plugins_add::add(args, out).await,
         PluginsCommand::Remove(args) => plugins_add::remove(args, out),
+        PluginsCommand::Sign(args) => plugins_sign::run(&args, out),
         PluginsCommand::Test(args) => plugins_test::run(&args, out),
     }
 }
@@ -123,7 +127,7 @@ fn of_files(args: &ListArgs) -> Result<Value, CommandError> {
         let loaded = loaded.map_err(|errors| {
             CommandError::Usage(format!("configuration has mistakes:\n{errors}"))
         })?;
-        FedSources::of(&loaded.settings)
+        FedSources::of(&loaded.settings).map_err(refused)?
     } else {
         FedSources::of_directories(args.plugin.clone())
     };

@@ -14,6 +14,7 @@ use sluicegate_machine::private;
 use sluicegate_wasm::PluginError;
 
 use super::feeds::{FeedFlags, settings};
+use super::plugins::refused;
 use super::{CommandError, Done, plugins_from};
 use crate::fed_origin::place_beside;
 use crate::fed_plugins::whole;
@@ -103,7 +104,7 @@ fn no_plugin(name: &str, error: &PluginError) -> CommandError {
 
 /// Says of a plugin that a subscription brings why it is not removed here.
 fn refuse_subscribed(settings: &Settings, name: &str) -> Result<(), CommandError> {
-    let sources = FedSources::of(settings);
+    let sources = FedSources::of(settings).map_err(refused)?;
     // What cannot be read brings nothing that could be named.
     let subscribed = sources.load_subscribed().unwrap_or_default().into_iter();
     let mut named = subscribed.filter(|it| it.plugin.manifest().name == name);

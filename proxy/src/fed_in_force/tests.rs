@@ -35,11 +35,12 @@ impl Site {
         let flags = Flags {
             data: Some(self.data().display().to_string()),
             feed: vec![feed.to_owned()],
+            plugin_trust: vec![self.publisher.signer()],
             ..Flags::default()
         };
         let environment = Environment::default();
         let loaded = sluicegate_config::load(flags, &environment, None).unwrap();
-        FedSources::of(&loaded.settings)
+        FedSources::of(&loaded.settings).unwrap()
     }
 
     fn start(&self) -> Result<Arc<FedPlugins>, FedFileError> {
@@ -84,6 +85,51 @@ fn what_a_bundle_brings_is_in_force_until_a_newer_one_holds_it_no_more() {
     fed.look();
     assert_eq!(site.in_force(), ["mine 3"]);
     assert_eq!((fed.origin("acme"), fed.last_error()), (None, None));
+}
+
+const SITE: &str = "https://feeds.test/osv/";
+
+#[test]
+fn what_a_url_offers_counts_by_its_signature_and_never_goes_back() {
+    let site = Site::new();
+    let start = || {
+        let sources = site.sources(SITE);
+        FedPlugins::load(sources, site.plugins.clone(), system()).unwrap()
+    };
+    let offer = |version, plugins: &[(&str, Vec<u8>)]| site.publisher.offer(SITE, version, plugins);
+    offer(7, &[("acme.wasm", plugin("acme", "1"))]);
+    let fed = start();
+    assert_eq!(site.in_force(), ["acme 1"]);
+    let origin = fed.origin("acme").unwrap();
+    assert_eq!(origin.source, "https://feeds.test/osv/ (list 7)");
+    assert_eq!(origin.signed_by.len(), 1);
+    let more = ("more.wasm", plugin("more", "1"));
+    offer(8, &[("acme.wasm", plugin("acme", "2")), more]);
+    fed.look();
+    assert_eq!(site.in_force(), ["acme 2", "more 1"]);
+    let says = |wanted: &str| {
+        let said = fed.last_error().unwrap();
+        assert!(said.contains(wanted) && said.contains(SITE), "{said}");
+        assert_eq!(site.in_force(), ["acme 2", "more 1"]);
+    };
+    // The list of then is signed as well, and has less.
+    offer(7, &[("acme.wasm", plugin("acme", "1"))]);
+    fed.look();
+    says("list has version 7, and 8 was in force");
+    let mut stranger = Publisher::new(&site.data().join("stranger"));
+    stranger.data = site.data().to_owned();
+    stranger.offer(SITE, 9, &[]);
+    fed.look();
+    says("signed by none of the keys");
+    offer(10, &[("other.wasm", plugin("acme", "3"))]);
+    fed.look();
+    says("not the file that was signed");
+    // What was in force stays over a restart, and goes where the list says so.
+    let again = start();
+    assert_eq!(site.in_force(), ["acme 2", "more 1"]);
+    offer(11, &[]);
+    again.look();
+    assert_eq!((site.in_force().len(), again.last_error()), (0, None));
 }
 
 #[test]

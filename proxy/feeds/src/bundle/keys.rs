@@ -118,6 +118,11 @@ impl SigningKey {
         self.0.sign(&signed_text(manifest)).as_ref().to_vec()
     }
 
+    /// Signs a text that says what it is for.
+    pub(crate) fn sign_text(&self, text: &[u8]) -> Vec<u8> {
+        self.0.sign(text).as_ref().to_vec()
+    }
+
     fn from_der(der: &[u8]) -> Option<Self> {
         // Keys that openssl makes carry no public half, so there is nothing to compare it with.
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)

@@ -73,9 +73,9 @@ async fn work_is_done_by_the_plugins_that_it_names() {
             digest,
         };
         assert_eq!(told.plugins, [named]);
-        let sent = facts_by(&made_by, &bytes);
-        let answered = bench.answer(&member, &given, &Digest::of(&bytes), sent);
-        assert_eq!(answered.await.is_ok(), is_taken);
+        let (sent, digest) = (facts_by(&made_by, &bytes), Digest::of(&bytes));
+        let answered = bench.answer(&member, &given, &digest, sent).await;
+        assert_eq!(answered.is_ok(), is_taken, "{answered:?}");
         assert_eq!(asked.await.unwrap().is_ok(), is_taken);
     }
 }
