@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sluicegate_model::glob::Glob;
+use sluicegate_model::percent::encoded;
 
 /// Says why a text names no packages: the fault of whoever wrote it.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +143,26 @@ impl StatedPurl {
             self.version = Some(rest.to_owned());
             self.qualifiers.push(epoch);
         }
+    }
+}
+
+/// What stands bare in the parts of a package URL.
+const BARE: &[u8] = b"-._~+";
+
+impl fmt::Display for StatedPurl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.strip_prefix("pkg:").unwrap_or(&self.name);
+        let parts: Vec<String> = name.split('/').map(|part| encoded(part, BARE)).collect();
+        write!(f, "pkg:{}", parts.join("/"))?;
+        if let Some(version) = &self.version {
+            write!(f, "@{}", encoded(version, BARE))?;
+        }
+        for (at, (key, value)) in self.qualifiers.iter().enumerate() {
+            let mark = if at == 0 { '?' } else { '&' };
+            write!(f, "{mark}{key}={}", encoded(value, BARE))?;
+        }
+        // Which part it is makes no difference to anybody.
+        f.write_str(if self.has_subpath { "#part" } else { "" })
     }
 }
 

@@ -89,7 +89,7 @@ table! {
     /// OpenVEX and CSAF documents that it believes: files and folders below this file.
     vex: Filled(&Text);
 
-    /// Public keys in PEM, or files of those below this file: OpenVEX documents that one of them has
+    /// Public keys in PEM, or files of those below this file: OpenVEX and CSAF documents that one of them has
     /// signed, and that are attached to an image or an index that lists it, are believed too.
     trustVex: Filled(&Text);
 
@@ -373,7 +373,7 @@ table! {
     /// All who have attested to something of it.
     attestedBy: Either(&[Of("attestedBy"), List(&Of("attestedBy"))]);
 
-    /// OpenVEX documents that are attached to it.
+    /// OpenVEX and CSAF documents that are attached to it.
     attachedVex: List(&Of("attachedVex"));
 
     /// What has to come out.
@@ -381,7 +381,7 @@ table! {
 }
 
 table! {
-    /// An OpenVEX document that is attached to an image.
+    /// An OpenVEX or CSAF document that is attached to an image.
     ATTACHED_VEX = "attachedVex";
 
     /// The document: a file below this one.

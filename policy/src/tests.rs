@@ -14,6 +14,7 @@ mod digests;
 mod documents;
 mod explaining;
 mod heard;
+mod heard_csaf;
 mod hostile;
 mod hostile_vex;
 mod images;

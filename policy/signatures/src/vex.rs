@@ -1,7 +1,9 @@
-//! VEX documents that a key has signed for a manifest: an in-toto statement with OpenVEX in it.
+//! VEX documents that a key has signed for a manifest: an in-toto statement with OpenVEX or CSAF in it.
 //!
-//! Source: <https://github.com/openvex/spec>, "Attesting OpenVEX", for the predicate's type. Nothing
-//! beside what was signed is believed, and what no wanted key has signed is nothing at all.
+//! Sources, for the predicate's type: <https://github.com/openvex/spec>, "Attesting OpenVEX"; OASIS,
+//! "Common Security Advisory Framework Version 2.0", whose schema's address it is, for nobody has given
+//! CSAF another. Nothing beside what was signed is believed, and what no wanted key has signed is nothing
+//! at all.
 
 use serde_json::Value;
 use sluicegate_model::Digest;
@@ -13,6 +15,9 @@ use crate::wanted::{Subject, Wanted};
 
 /// The type of the predicate; a version may stand behind it.
 const OPENVEX: &str = "https://openvex.dev/ns";
+
+/// The type of the predicate that is a document of CSAF.
+const CSAF: &str = "https://docs.oasis-open.org/csaf/csaf/v2.0/csaf_json_schema.json";
 
 /// Largest document that is kept, in bytes: it is part of what verdicts rest on.
 pub const MAX_VEX_BYTES: usize = 256 * 1024;
@@ -45,7 +50,7 @@ fn in_read(envelope: &Envelope, subject: Subject<'_>, wanted: &Wanted) -> Vec<Si
         return Vec::new();
     };
     let is_vex = match envelope::statement_on(&payload, subject) {
-        Some(Statement::Attestation(predicate)) => is_openvex(&predicate),
+        Some(Statement::Attestation(predicate)) => predicate == CSAF || is_openvex(&predicate),
         Some(Statement::Signature) | None => false,
     };
     if !is_vex {

@@ -7,7 +7,7 @@ use super::vex::{believing, load};
 use super::*;
 
 /// A product with its package URL.
-fn product(id: &str, purl: &str) -> Value {
+pub(super) fn product(id: &str, purl: &str) -> Value {
     json!({
         "product_id": id,
         "name": id,
@@ -16,7 +16,7 @@ fn product(id: &str, purl: &str) -> Value {
 }
 
 /// A document that says `status` of products.
-fn csaf(tree: &Value, status: &str, products: &Value, more: &Value) -> Value {
+pub(super) fn csaf(tree: &Value, status: &str, products: &Value, more: &Value) -> Value {
     let mut weakness = json!({"cve": "CVE-1", "product_status": {status: products}});
     for (key, value) in more.as_object().unwrap() {
         weakness[key] = value.clone();

@@ -4,8 +4,10 @@
 
 use std::cmp::Ordering;
 
+use serde_json::{Value, json};
 use sluicegate_model::Digest;
 use sluicegate_model::finding::Finding;
+use sluicegate_model::percent::encoded;
 
 use crate::conditions::Moment;
 use crate::purl::StatedPurl;
@@ -121,6 +123,24 @@ impl Subject {
         }
     }
 
+    /// Writes it as a product of OpenVEX that is read as the same, or as more where it is part of
+    /// something that cannot be recognized.
+    pub(super) fn written(&self) -> Value {
+        let package = self.package.as_deref().map(Package::written);
+        let whole = match &self.image {
+            Some(image) => json!({"@id": format!("pkg:oci/image@{image}")}),
+            None if self.is_elsewhere => json!({"@id": "urn:x-elsewhere"}),
+            None => return package.unwrap_or_else(|| json!({})),
+        };
+        match (whole, package) {
+            (Value::Object(mut whole), Some(package)) => {
+                whole.insert("subcomponents".to_owned(), json!([package]));
+                Value::Object(whole)
+            }
+            (whole, _) => whole,
+        }
+    }
+
     /// Names the package, without its version; nothing where all of an image are meant.
     pub(super) fn package_name(&self) -> &str {
         self.package.as_deref().map_or("", |it| &it.purl.name)
@@ -154,6 +174,20 @@ impl Subject {
 }
 
 impl Package {
+    fn written(&self) -> Value {
+        let mut text = self.purl.to_string();
+        if let Some(range) = &self.range
+            && self.purl.qualifier("vers").is_none()
+        {
+            let (bare, part) = text.split_once('#').unwrap_or((&text, ""));
+            let mark = if bare.contains('?') { '&' } else { '?' };
+            let part = if part.is_empty() { "" } else { "#part" };
+            let range = encoded(&range.to_string(), b"");
+            text = format!("{bare}{mark}vers={range}{part}");
+        }
+        json!({"@id": text})
+    }
+
     fn is_of_one_system(&self) -> bool {
         OF_SYSTEMS.contains(&self.purl.package_type()) && self.purl.version.is_some()
     }

@@ -1,7 +1,7 @@
 //! Documents that are attached to an image and signed: what each says, and what of it a policy hears.
 //!
-//! OpenVEX alone is attached in this way. What a key said and says no more is read like a document of
-//! its own, which outvotes what is older and quiets nothing.
+//! What a key said and says no more is read like a document of its own in OpenVEX, whatever it was said
+//! in, which outvotes what is older and quiets nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::heard::{HeardVex, Remembered, VexMark};
 use sluicegate_model::signature::Signatures;
 
+use super::product::Subject;
 use super::{SignedBy, Statement, Vex, VexDocument};
 use crate::attached::AttachedText;
 use crate::binding::SourceFile;
@@ -30,7 +31,7 @@ const PARTS: &str = "subcomponents";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotHeard {
     /// It has another form.
-    #[error("wanted OpenVEX, which has \"@context\"")]
+    #[error("wanted a JSON document")]
     Form,
     /// It has a mistake.
     #[error("{0}")]
@@ -46,23 +47,24 @@ pub enum NotHeard {
     ManyAliases,
 }
 
-/// Reads what a document says, a word for each product, or part of one, and weakness.
+/// Reads what a document says, a word for each product, or part of one, and weakness. Products of CSAF
+/// are told as OpenVEX names them.
 ///
-/// *Errors*: it is no `OpenVEX` document, has a mistake, or says more than can be remembered.
+/// *Errors*: it has a mistake, or says more than can be remembered.
 pub fn said_in(text: &str) -> Result<Vec<VexMark>, NotHeard> {
     let document = read(text).map_err(NotHeard::Mistake)?;
     let root: Value = serde_json::from_str(text).map_err(|_| NotHeard::Form)?;
-    if root.get("@context").is_none() {
-        return Err(NotHeard::Form);
-    }
-    let written = root.get("statements").and_then(Value::as_array);
-    let written = written.map(Vec::as_slice).unwrap_or_default();
+    let written = root.get("@context").is_some().then(|| statements(&root));
     let mut said = Vec::new();
-    for (statement, written) in document.statements.iter().zip(written) {
+    for (at, statement) in document.statements.iter().enumerate() {
         if statement.aliases.len() > MAX_ALIASES {
             return Err(NotHeard::ManyAliases);
         }
-        for product in products(written) {
+        let products = match written {
+            Some(written) => written.get(at).map(products).unwrap_or_default(),
+            None => statement.subjects.iter().map(Subject::written).collect(),
+        };
+        for product in products {
             let product = product.to_string();
             if product.len() > MAX_PRODUCT_BYTES {
                 return Err(NotHeard::LongProduct);
@@ -74,6 +76,11 @@ pub fn said_in(text: &str) -> Result<Vec<VexMark>, NotHeard> {
         }
     }
     Ok(said)
+}
+
+fn statements(root: &Value) -> &[Value] {
+    let written = root.get("statements").and_then(Value::as_array);
+    written.map(Vec::as_slice).unwrap_or_default()
 }
 
 fn mark(statement: &Statement, product: String) -> VexMark {

@@ -23,6 +23,7 @@ fn a_document_is_found_in_both_forms_with_the_digest_of_what_was_signed() {
         OPENVEX,
         "https://openvex.dev/ns/",
         "https://openvex.dev/ns/v0.2.0",
+        "https://docs.oasis-open.org/csaf/csaf/v2.0/csaf_json_schema.json",
     ] {
         let statement = vex(predicate, &DIGEST, &said);
         let envelope = signer.envelope(&statement);
@@ -64,6 +65,7 @@ fn what_another_signed_or_is_about_something_else_is_no_document() {
         of("https://openvex.dev/ns/v"),
         of("https://openvex.dev/ns/v1."),
         of("https://openvex.dev/ns/latest"),
+        of("https://docs.oasis-open.org/csaf/csaf/v2.0"),
         of(SPDX),
         of("https://sigstore.dev/cosign/sign/v1"),
         tampered,
