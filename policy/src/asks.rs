@@ -24,6 +24,6 @@ impl Policy {
     /// Tells whether one of its rules asks for findings of a kind by its name.
     fn asks(&self, kind: FindingKind) -> bool {
         let mut rules = self.rules.iter();
-        rules.any(|rule| rule.is_on_findings && rule.when.ask_for(kind))
+        rules.any(|rule| rule.asks_for(kind))
     }
 }

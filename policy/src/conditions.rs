@@ -10,9 +10,11 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::glob::Glob;
+use sluicegate_model::licence::Licence;
 use sluicegate_model::package::{Ecosystem, Evidence, LayerOrigin};
 use sluicegate_model::severity::Severity;
 
+use crate::licence::{self, LicenceCondition};
 use crate::purl::{PurlPattern, SplitPurl};
 use crate::vers::{VersRange, VersionOrder};
 
@@ -48,6 +50,8 @@ pub(crate) struct Conditions {
     pub status: Option<FindingStatus>,
     /// What the package's presence rests on; absent, anything.
     pub evidence: Option<Evidence>,
+    /// Which licences are meant; they come with the kind.
+    pub licence: Option<LicenceCondition>,
 }
 
 /// Packages, and perhaps which of their versions.
@@ -72,6 +76,7 @@ pub(crate) struct Candidate<'a> {
     pub finding: &'a Finding,
     purl: OnceCell<SplitPurl>,
     names: OnceCell<BTreeSet<String>>,
+    licence: OnceCell<Option<Licence>>,
 }
 
 impl<'a> Candidate<'a> {
@@ -80,12 +85,19 @@ impl<'a> Candidate<'a> {
             finding,
             purl: OnceCell::new(),
             names: OnceCell::new(),
+            licence: OnceCell::new(),
         }
     }
 
     fn purl(&self) -> &SplitPurl {
         self.purl
             .get_or_init(|| SplitPurl::of(&self.finding.package.purl))
+    }
+
+    /// Gives the licence that it is about; none where that is not known.
+    fn licence(&self) -> Option<&Licence> {
+        let read = || licence::declared(self.finding);
+        self.licence.get_or_init(read).as_ref()
     }
 
     /// Gives all names of the weakness, in capitals.
@@ -155,6 +167,7 @@ impl Conditions {
         self.hold_for_kind(finding, block)
             && self.hold_for_degree(finding)
             && self.hold_for_package(candidate, block, moment)
+            && self.hold_for_licence(candidate, block)
             && self.ids.as_ref().is_none_or(|wanted| {
                 let mut names = candidate.names().iter();
                 names.any(|name| wanted.contains(name))
@@ -215,6 +228,17 @@ impl Conditions {
                 .path
                 .as_ref()
                 .is_none_or(|wanted| is_in(wanted, finding, block))
+    }
+
+    fn hold_for_licence(&self, candidate: &Candidate<'_>, block: Block) -> bool {
+        let is_one = candidate.finding.kind == FindingKind::Licence;
+        self.licence.as_ref().is_none_or(|wanted| {
+            is_one
+                && match block {
+                    Block::When => wanted.chooses(candidate.licence()),
+                    Block::Unless => wanted.spares(candidate.licence()),
+                }
+        })
     }
 
     fn hold_for_dates(&self, finding: &Finding, block: Block, moment: &Moment) -> bool {
@@ -316,6 +340,24 @@ impl Conditions {
             || (self.fixable == Some(false) && self.fix_available_for.is_some())
     }
 
+    /// Tells whether they ask a licence for what none has: all of them are of the same degree, nobody
+    /// mends them, and none of them was published.
+    pub(crate) fn ask_licences_in_vain(&self) -> bool {
+        let a_degree = self.severity_at_least.is_some()
+            || self.severity_unknown == Some(false)
+            || self.epss_at_least.is_some()
+            || self.cvss_at_least.is_some()
+            || self.kev == Some(true);
+        let a_date = self
+            .older_than
+            .or(self.newer_than)
+            .or(self.fix_available_for);
+        let a_standing = self.quieted == Some(true)
+            || self.status.is_some_and(|it| it != FindingStatus::Affected);
+        let a_fix = self.fixable == Some(true);
+        self.ask_for(FindingKind::Licence) && (a_degree || a_date.is_some() || a_standing || a_fix)
+    }
+
     /// Tells whether they hold for every finding for which the others do, in `when`.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.quieted.unwrap_or(false) == other.quieted.unwrap_or(false)
@@ -331,6 +373,8 @@ impl Conditions {
         same(self.kind, when.kind)
             && same(self.status, when.status)
             && same(self.quieted, quieted)
+            // What needs a licence may need others too.
+            && self.licence.is_none()
             && self.covers_others(when)
     }
 
@@ -347,6 +391,10 @@ impl Conditions {
                 (Some(own), Some(other)) => own.covers(other),
                 (Some(_), None) => false,
             }
+            && self.licence.as_ref().is_none_or(|own| {
+                let other = other.licence.as_ref();
+                other.is_some_and(|other| own.covers(other))
+            })
     }
 
     fn covers_degree(&self, other: &Self) -> bool {

@@ -19,6 +19,7 @@ use crate::image::{ImageFacts, SeenImage};
 use crate::rules::{Policy, Rule, Template};
 use crate::set::PolicySet;
 use crate::spared::{self, Graces};
+use crate::unasked;
 use crate::vers::VersionOrder;
 use crate::vex::{Claim, Vex};
 use crate::words;
@@ -117,7 +118,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Decides on a report. `versions` orders the versions of packages.
+/// Decides on a report. `versions` orders the versions of packages. Licences that no rule hits are left
+/// out.
 pub fn decide(
     set: &PolicySet,
     subject: &Subject<'_>,
@@ -126,7 +128,31 @@ pub fn decide(
     versions: VersionOrder,
     now: Timestamp,
 ) -> Outcome {
-    let moment = Moment::of(now, versions);
+    take_unasked(set, subject, &mut report, &Moment::of(now, versions));
+    weighed(set, subject, report, feeds, Moment::of(now, versions))
+}
+
+/// Takes the licences out of a report that no rule hits.
+pub(crate) fn take_unasked(
+    set: &PolicySet,
+    subject: &Subject<'_>,
+    report: &mut Report,
+    moment: &Moment,
+) -> Vec<Finding> {
+    let policies = set.covering(subject.scope, Some(subject.digest));
+    let repository = subject.scope.repository.to_string();
+    let image = subject.seen(&repository, &report.coverage);
+    unasked::take(&mut report.findings, &policies, &image, moment)
+}
+
+fn weighed(
+    set: &PolicySet,
+    subject: &Subject<'_>,
+    mut report: Report,
+    feeds: &FeedStanding,
+    moment: Moment,
+) -> Outcome {
+    let now = moment.now;
     let exceptions = set.exceptions_for(subject.scope, subject.digest);
     let exceptions = InForce::of(&exceptions, now);
     exceptions.cover(&mut report.findings, &moment);

@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::report::Report;
 use sluicegate_model::verdict::{Decision, PolicyReference, Reason, RuleId};
 use sluicegate_model::vex::VexStatement;
 
 use crate::conditions::{Block, Candidate, Moment};
-use crate::decide::{FeedStanding, Subject, artifact_reason, decide, own_reasons};
+use crate::decide::{FeedStanding, Subject, artifact_reason, decide, own_reasons, take_unasked};
 use crate::image::SeenImage;
 use crate::parts::{Asked, got_of_all};
 use crate::rules::{Policy, Rule};
@@ -116,15 +116,17 @@ pub struct Change {
 pub fn explain(
     set: &PolicySet,
     subject: &Subject<'_>,
-    report: Report,
+    mut report: Report,
     feeds: &FeedStanding,
     versions: VersionOrder,
     now: Timestamp,
 ) -> Explanation {
-    let outcome = decide(set, subject, report, feeds, versions, now);
     let moment = Moment::of(now, versions);
+    let unlisted = take_unasked(set, subject, &mut report, &moment);
+    let outcome = decide(set, subject, report, feeds, versions, now);
     let report = &outcome.report;
-    let candidates: Vec<Candidate<'_>> = report.findings.iter().map(Candidate::of).collect();
+    let candidates = report.findings.iter().chain(&unlisted);
+    let candidates: Vec<Candidate<'_>> = candidates.map(Candidate::of).collect();
     let repository = subject.scope.repository.to_string();
     let image = subject.seen(&repository, &report.coverage);
     let policies = set.covering(subject.scope, Some(subject.digest));
@@ -183,7 +185,8 @@ fn explained(
     let findings = if !hits.is_empty() {
         hits.iter().take(SHOWN).map(|it| asked(it)).collect()
     } else if rule.is_on_findings {
-        nearest(candidates, asked).into_iter().collect()
+        let near = candidates.iter().filter(|it| is_near(rule, it.finding));
+        nearest(near, asked).into_iter().collect()
     } else {
         Vec::new()
     };
@@ -204,12 +207,19 @@ fn explained(
     }
 }
 
+/// Tells whether a rule may miss a finding by little: every package has a licence, which says nothing of
+/// how near a rule is that asks for something else.
+fn is_near(rule: &Rule, finding: &Finding) -> bool {
+    let is_licence = finding.kind == FindingKind::Licence;
+    is_licence == rule.asks_for(FindingKind::Licence)
+}
+
 /// Finds the finding of which the fewest conditions do not hold.
-fn nearest(
-    candidates: &[Candidate<'_>],
+fn nearest<'a>(
+    candidates: impl Iterator<Item = &'a Candidate<'a>>,
     asked: impl Fn(&Candidate<'_>) -> ExplainedFinding,
 ) -> Option<ExplainedFinding> {
-    let compared = candidates.iter().take(COMPARED).map(asked);
+    let compared = candidates.take(COMPARED).map(asked);
     compared.min_by_key(|it| it.missing().count())
 }
 
@@ -360,6 +370,9 @@ fn change(rule: &Rule, finding: &Finding) -> Change {
         what: called(&finding.id, &package.name, &package.version),
         how: match &finding.fixed {
             Some(version) => format!("upgrade to {}, or an exception", words::word(version)),
+            None if finding.kind == FindingKind::Licence => {
+                "another licence, another package, or an exception".to_owned()
+            }
             None => "no fix is known: another package, or an exception".to_owned(),
         },
     }

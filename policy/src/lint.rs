@@ -221,6 +221,11 @@ fn of_rule(policy: &Policy, rule: &Rule) -> Vec<String> {
             "{named} never hits: no finding satisfies its conditions on age and fix"
         ));
     }
+    if rule.when.ask_licences_in_vain() {
+        warnings.push(format!(
+            "{named} never hits: a licence has no severity, no fix, no date, and nobody quiets it"
+        ));
+    }
     if rule.spares_everything() {
         warnings.push(format!(
             "{named} never hits: its `unless` holds wherever its `when` does"

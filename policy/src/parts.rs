@@ -11,6 +11,7 @@ use sluicegate_model::signature::{Signatures, Statement};
 
 use crate::conditions::{Block, Candidate, Conditions, Moment};
 use crate::image::{AskedName, ImageConditions, SeenImage};
+use crate::licence;
 use crate::words;
 
 /// One condition, as it came out.
@@ -162,7 +163,12 @@ impl Conditions {
             let set = |it: &mut Self| it.layer = Some(origin);
             Self::part(finding, "layer", name_of(&origin), set)
         });
-        let parts = [ids, package, ecosystem, path, layer, evidence];
+        let licence = self.licence.as_ref().map(|wanted| {
+            let set = |it: &mut Self| it.licence = Some(wanted.clone());
+            let named = wanted.written();
+            Self::part(finding, "licence", words::some_of(named.into_iter()), set)
+        });
+        let parts = [ids, package, ecosystem, path, layer, evidence, licence];
         parts.into_iter().flatten().collect()
     }
 
@@ -209,6 +215,7 @@ fn got(condition: &str, finding: &Finding) -> String {
         "path" => words::word(&package.path),
         "layer" => (package.layer_origin.as_ref()).map_or_else(unknown, name_of),
         "evidence" => name_of(&package.evidence),
+        "licence" => words::word(&licence::Told(finding).to_string()),
         "olderThan" | "newerThan" => published(finding.published),
         _ => match &finding.fixed {
             Some(_) => published(finding.fix_published),

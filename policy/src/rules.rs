@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use sluicegate_model::artifact::ArtifactKind;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::report::Knowledge;
 use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Decision, RuleId};
@@ -129,6 +129,11 @@ impl Rule {
         let is_spared = |unless: &Conditions| unless.hold(candidate, Block::Unless, moment);
         self.when.hold(candidate, Block::When, moment)
             && !self.unless.as_ref().is_some_and(is_spared)
+    }
+
+    /// Tells whether it asks for findings of a kind by its name.
+    pub(crate) fn asks_for(&self, kind: FindingKind) -> bool {
+        self.is_on_findings && self.when.ask_for(kind)
     }
 
     /// Tells whether it speaks of an image. What is not known of one makes no rule weaker: whatever

@@ -188,7 +188,7 @@ table! {
     /// That its owner's advisories call fixed. Without it a rule sees only the others.
     quieted: Switch;
 
-    /// Of that kind. Without it a rule sees all but `informational` and `secret`.
+    /// Of that kind. Without it a rule sees all but `informational`, `secret` and `licence`.
     kind: Words(|| words(&KINDS));
 
     /// Of that status. Without it a rule sees all but `not_affected`.
@@ -217,6 +217,10 @@ table! {
 
     /// In a package that a layer of the base image brought, or one of the image's own.
     layer: Words(|| words(&ORIGINS));
+
+    /// On a package that cannot be had without one of these licences, or whose licence is `unknown`; in
+    /// `unless` one for which these are enough. `GPL-*` is a family. Comes with `kind: licence`.
+    licence: OneOrMore(&Text);
 
     /// In that package: `pkg:type/namespace/name`, perhaps with `@version`, `*` and `**`.
     package: Either(&[PURL, Of("package")]);

@@ -21,6 +21,7 @@ mod images;
 mod key_files;
 mod kinds;
 mod laws;
+mod licences;
 mod linting;
 mod loading;
 mod names;

@@ -149,6 +149,10 @@ fn finding(hit: &Finding) -> String {
     if hit.kind == FindingKind::Secret {
         return format!("{} {} {}", word(&hit.id), degree(hit), word(&package.path));
     }
+    if hit.kind == FindingKind::Licence {
+        let (id, version) = (word(&hit.id), word(&package.version));
+        return format!("licence {id} of {} {version}", word(name));
+    }
     let fix = match &hit.fixed {
         Some(version) => format!("fix: {}", word(version)),
         None => "no fix".to_owned(),
@@ -164,6 +168,7 @@ fn degree(hit: &Finding) -> &'static str {
         FindingKind::Malware => "malware",
         FindingKind::Eol => "end-of-life",
         FindingKind::Informational => "informational",
+        FindingKind::Licence => "licence",
     }
 }
 

@@ -8,7 +8,7 @@
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`], [`fed`] and `plugin_set`
 //! (who reads which file), [`facts`], `image` (layers to one tree, and what is judged of it),
 //! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`feeds`], `eol`,
-//! `knowledge`, `report`, [`matching`], `change`.
+//! `knowledge`, `report`, `licences`, [`matching`], `change`.
 
 pub mod analyzer;
 pub mod facts;
@@ -34,6 +34,7 @@ mod image;
 mod inventory;
 mod knowledge;
 mod layer;
+mod licences;
 mod matchers;
 mod names;
 mod path;
@@ -52,6 +53,7 @@ pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::{merge, merge_by};
 pub use layer::{MAGIC_BYTES, is_compressed, scan_layer, scan_layer_again};
+pub use licences::{licences, licences_bytes};
 pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
 pub use matching::{KnownPackages, judge, judge_knowing, judging_bytes};

@@ -47,7 +47,7 @@ pub(crate) fn assemble(
 }
 
 /// Tells whose each layer is; nothing of a blob that is both the base image's and the image's own.
-fn origins(inventory: &Inventory) -> HashMap<&Digest, Option<LayerOrigin>> {
+pub(crate) fn origins(inventory: &Inventory) -> HashMap<&Digest, Option<LayerOrigin>> {
     let mut origins = HashMap::new();
     for layer in &inventory.layers {
         let known = origins.entry(&layer.digest).or_insert(layer.origin);

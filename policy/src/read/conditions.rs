@@ -5,17 +5,16 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use sluicegate_model::finding::{FindingKind, FindingStatus};
 use sluicegate_model::glob::Glob;
+use sluicegate_model::licence::Listed;
 use sluicegate_model::package::{Evidence, LayerOrigin};
 use sluicegate_model::severity::Severity;
 use sluicegate_model::strict_yaml::{Fields, Node, Value};
 
-use super::{DocumentReader, MAX_TEXTS, NOT_YET};
+use super::{DocumentReader, MAX_TEXTS};
 use crate::conditions::{Conditions, PackageCondition};
 use crate::duration;
+use crate::licence::{LicenceCondition, UNKNOWN};
 use crate::vers::VersRange;
-
-/// Conditions that are documented and not yet understood.
-const LATER: [&str; 1] = ["licence"];
 
 impl DocumentReader<'_> {
     pub(super) fn conditions(&mut self, node: &Node) -> Option<Conditions> {
@@ -26,9 +25,7 @@ impl DocumentReader<'_> {
         self.kind(&mut fields, &mut conditions);
         self.dates(&mut fields, &mut conditions);
         self.place(&mut fields, &mut conditions);
-        for key in LATER {
-            fields.reject(key, NOT_YET, &mut self.mistakes);
-        }
+        self.licence(&mut fields, &mut conditions);
         fields.finish(&mut self.mistakes);
         (self.mistakes.len() == before).then_some(conditions)
     }
@@ -57,6 +54,42 @@ impl DocumentReader<'_> {
         conditions.status = status.and_then(|node| self.word(node, &STATUSES));
         let evidence = fields.take("evidence");
         conditions.evidence = evidence.and_then(|node| self.word(node, &EVIDENCE));
+    }
+
+    /// Reads which licences are meant: of findings of that kind, and of no other.
+    fn licence(&mut self, fields: &mut Fields<'_>, conditions: &mut Conditions) {
+        let Some(node) = fields.take("licence") else {
+            return;
+        };
+        if conditions.kind.is_some_and(|it| it != FindingKind::Licence) {
+            let message = "what is asked of licences is asked of findings of kind licence alone";
+            self.mistakes.push(node.mistake(message));
+        }
+        conditions.kind = Some(FindingKind::Licence);
+        conditions.licence = self.licences(node);
+    }
+
+    fn licences(&mut self, node: &Node) -> Option<LicenceCondition> {
+        let texts = self.texts(node, LICENCES)?;
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut unknown = false;
+        let mut listed: Vec<Listed> = Vec::new();
+        for (text, item) in texts.iter().zip(items) {
+            if text == UNKNOWN {
+                unknown = true;
+                continue;
+            }
+            let entries = Listed::parse(text);
+            let wanted = |why| item.mistake(format!("{why}; wanted {LICENCES}"));
+            listed.extend(self.kept(entries.map_err(wanted))?);
+        }
+        Some(LicenceCondition {
+            listed: listed.into_iter().collect(),
+            unknown,
+        })
     }
 
     fn dates(&mut self, fields: &mut Fields<'_>, conditions: &mut Conditions) {
@@ -165,6 +198,10 @@ impl DocumentReader<'_> {
     }
 }
 
+/// What names licences.
+const LICENCES: &str = "a licence such as GPL-2.0-only, with WITH and an exception or without, GPL-* for \
+                        a family, LicenseRef-Ours, or unknown, or a list";
+
 pub(crate) const SEVERITIES: [(&str, Severity); 5] = [
     ("negligible", Severity::Negligible),
     ("low", Severity::Low),
@@ -173,12 +210,13 @@ pub(crate) const SEVERITIES: [(&str, Severity); 5] = [
     ("critical", Severity::Critical),
 ];
 
-pub(crate) const KINDS: [(&str, FindingKind); 5] = [
+pub(crate) const KINDS: [(&str, FindingKind); 6] = [
     ("vulnerability", FindingKind::Vulnerability),
     ("malware", FindingKind::Malware),
     ("eol", FindingKind::Eol),
     ("informational", FindingKind::Informational),
     ("secret", FindingKind::Secret),
+    ("licence", FindingKind::Licence),
 ];
 
 pub(crate) const STATUSES: [(&str, FindingStatus); 3] = [

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
+use sluicegate_model::finding::FindingKind;
 use sluicegate_model::strict_yaml::{Fields, Node};
 use sluicegate_model::verdict::{Decision, RuleId};
 
@@ -68,6 +69,7 @@ impl DocumentReader<'_> {
             Some(node) => self.conditions(node),
             None => Some(Conditions::default()),
         };
+        let spared_block = unless;
         let unless = unless.and_then(|node| self.unless(node));
         let spared = [grace, fallback].into_iter().flatten().next();
         let grace = grace.and_then(|node| self.grace(node, is_on_findings));
@@ -98,7 +100,20 @@ impl DocumentReader<'_> {
             grace,
             fallback,
         };
-        self.check_names(image, &rule).then_some(rule)
+        (self.check_licences(spared_block, &rule) && self.check_names(image, &rule)).then_some(rule)
+    }
+
+    /// Refuses a rule that spares licences, and does not choose any.
+    fn check_licences(&mut self, place: Option<&Node>, rule: &Rule) -> bool {
+        let unless = rule.unless.as_ref();
+        let spares = unless.is_some_and(|unless| unless.ask_for(FindingKind::Licence));
+        let is_idle = spares && !rule.asks_for(FindingKind::Licence);
+        if let Some(place) = place.filter(|_| is_idle) {
+            let message = "what is asked of licences spares findings of kind licence alone, which \
+                           `when` does not ask for: `when: {kind: licence}` does";
+            self.mistakes.push(place.mistake(message));
+        }
+        !is_idle
     }
 
     /// Refuses a rule on tags or digests that is on more: it is decided before anything is fetched, and

@@ -121,6 +121,7 @@ fn texts(key: &str) -> Option<&'static str> {
             "sha256:",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
         ),
+        "licence" => "MIT",
         "vers" => "vers:maven/>=2.0|<2.15",
         "purl" | "purls" => "pkg:maven/a/b",
         _ => return None,

@@ -37,7 +37,8 @@ pub(super) fn findings() -> impl Strategy<Value = Vec<Finding>> {
             finding
         },
     );
-    prop::collection::vec(one, 0..6)
+    let licence = super::licences::ids().prop_map(super::licences::licence);
+    prop::collection::vec(prop_oneof![4 => one, 1 => licence], 0..6)
 }
 
 fn action() -> impl Strategy<Value = &'static str> {
@@ -69,6 +70,15 @@ const CONDITIONS: [(&str, [&str; 2]); 17] = [
     ),
     ("ecosystem", ["Maven", "npm"]),
     ("path", ["'app/**'", "opt/x"]),
+];
+
+/// What rules ask of licences.
+const LICENCES: [&str; 5] = [
+    "when: {kind: licence}",
+    "when: {licence: ['GPL-*', unknown]}",
+    "when: {licence: ISC, path: 'app/**'}",
+    "when: {kind: licence}, unless: {licence: [MIT, ISC]}",
+    "when: {licence: 'GPL-*'}, unless: {licence: GPL-2.0-only WITH Classpath-exception-2.0}",
 ];
 
 /// Conditions of images, without those that only requests have.
@@ -119,6 +129,7 @@ fn condition() -> impl Strategy<Value = String> {
     prop_oneof![
         block(&CONDITIONS, 0).prop_map(|when| format!("when: {when}")),
         block(&CONDITIONS, 1).prop_map(|unless| format!("unless: {unless}")),
+        prop::sample::select(&LICENCES[..]).prop_map(str::to_owned),
         block(&OF_IMAGES, 1).prop_map(|image| format!("image: {image}")),
         (
             block(&CONDITIONS, 0),

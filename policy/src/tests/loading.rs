@@ -91,7 +91,6 @@ fn what_comes_later_is_refused_by_name_and_never_passed_over() {
         )
     };
     for (text, key) in [
-        (rule("when: {kev: true, licence: MIT}"), "licence"),
         (rule("when: {kev: true}, cel: 'true'"), "cel"),
         (rule("cel: 'true'"), "cel"),
     ] {

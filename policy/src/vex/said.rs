@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sluicegate_model::Digest;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::vex::VexStatus;
 
 use super::product::{Found, Subject, either};
@@ -129,8 +129,12 @@ impl Vex {
         }
         let both = [self, signed];
         let each = findings.iter();
-        each.map(|finding| quieting(both, finding, image, moment))
-            .collect()
+        each.map(|finding| match finding.kind {
+            // What authors speak of is weaknesses, whatever a package calls its licence.
+            FindingKind::Licence => Vec::new(),
+            _ => quieting(both, finding, image, moment),
+        })
+        .collect()
     }
 
     /// Lists the statements that are about a finding, or may be.

@@ -63,13 +63,14 @@ impl Drafts {
         scope: &Scope,
         digest: &Digest,
     ) -> Result<Explanation, DraftError> {
+        let beside = draft.clone();
         let told = move |known: Known, judging: Judging, now| {
             let in_force = &judging.in_force;
             let set = draft.as_ref().unwrap_or(&in_force.policies);
             let by = (&**set, &in_force.advisories);
             explanation(&known.image, &known.held, by, &judging.known, now)
         };
-        self.told(scope, digest, told).await
+        self.told((scope, digest), beside, told).await
     }
 
     /// Decides on an image under a draft and under what is in force, each in a scope of its own: they
@@ -83,6 +84,7 @@ impl Drafts {
         digest: &Digest,
     ) -> Result<Drafted, DraftError> {
         let drafts_scope = drafts_scope.clone();
+        let beside = Some(Arc::clone(&draft));
         let told = move |known: Known, judging: Judging, now| {
             let in_force = &judging.in_force;
             let own = &known.image.scope;
@@ -90,21 +92,23 @@ impl Drafts {
             let by = (&sets[..], &in_force.advisories);
             outcomes(&known.image, &known.held, by, &judging.known, now)
         };
-        let mut outcomes = self.told(scope, digest, told).await?.into_iter();
+        let outcomes = self.told((scope, digest), beside, told).await?;
+        let mut outcomes = outcomes.into_iter();
         let both = outcomes.next().zip(outcomes.next());
         let (draft, in_force) =
             both.ok_or_else(|| PullError::broken("judging a draft", "no outcome"))?;
         Ok(Drafted { draft, in_force })
     }
 
-    /// Has something told of an image, beside whatever else is done here.
+    /// Has something told of an image under a draft, beside whatever else is done here.
     async fn told<T: Send + 'static>(
         &self,
-        scope: &Scope,
-        digest: &Digest,
+        (scope, digest): (&Scope, &Digest),
+        draft: Option<Arc<PolicySet>>,
         tell: impl FnOnce(Known, Judging, Timestamp) -> T + Send + 'static,
     ) -> Result<T, DraftError> {
-        let judging = self.judge.judging();
+        let mut judging = self.judge.judging();
+        judging.draft = draft;
         let known = self.known(&judging, scope, digest).await?;
         let now = judging.now;
         let told = tokio::task::spawn_blocking(move || tell(known, judging, now)).await;

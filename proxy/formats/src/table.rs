@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use sluicegate_model::Digest;
 use sluicegate_model::coverage::CoverageStatus;
-use sluicegate_model::finding::Finding;
+use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::severity::Severity;
 use sluicegate_model::snapshot::SnapshotId;
@@ -149,22 +149,13 @@ fn write_summary(
 ) -> io::Result<()> {
     let findings = &verdict.findings;
     let bearing = || findings.iter().filter(|one| one.bears());
-    let of = |severity: Severity| {
-        let count = bearing().filter(|one| one.severity == severity);
-        Some((count.count(), severity)).filter(|(count, _)| *count > 0)
-    };
-    let by_severity: Vec<String> = Severity::WORST_FIRST
-        .into_iter()
-        .filter_map(of)
-        .map(|(count, severity)| format!("{count} {severity}"))
-        .collect();
     let count = |wanted: fn(&Finding) -> bool| bearing().filter(|one| wanted(one)).count();
     let total = counted(bearing().count(), "finding");
     writeln!(out)?;
     if findings.is_empty() {
         writeln!(out, "{total}")?;
     } else {
-        let by_severity = by_severity.join(", ");
+        let by_severity = by_severity(bearing()).join(", ");
         let fixable = count(|one| one.fixed.is_some());
         let exploited = count(|one| one.kev);
         let listed = if by_severity.is_empty() {
@@ -206,6 +197,23 @@ fn write_summary(
         }
         None => Ok(()),
     }
+}
+
+/// Counts findings by how bad they are, worst first, and those of which nobody says.
+fn by_severity<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Vec<String> {
+    let of = |severity: Severity| {
+        let findings = findings.clone();
+        let count = findings.filter(|one| one.kind.has_severity() && one.severity == severity);
+        Some((count.count(), severity)).filter(|(count, _)| *count > 0)
+    };
+    let counts = Severity::WORST_FIRST.into_iter().filter_map(of);
+    let mut counts: Vec<String> = counts
+        .map(|(count, severity)| format!("{count} {severity}"))
+        .collect();
+    let licences = findings.filter(|one| one.kind == FindingKind::Licence);
+    let licences = licences.count();
+    counts.extend((licences > 0).then(|| format!("{licences} on licences")));
+    counts
 }
 
 /// Says why there are fewer rows than findings, and why rules count fewer.

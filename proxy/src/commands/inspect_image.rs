@@ -471,7 +471,7 @@ fn write_lines(
         let worst = verdict
             .findings
             .iter()
-            .filter(|finding| finding.bears())
+            .filter(|finding| finding.bears() && finding.kind.has_severity())
             .map(|finding| finding.severity)
             .max();
         grid.row([

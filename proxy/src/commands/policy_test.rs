@@ -172,10 +172,11 @@ mod tests {
     }
 
     /// What the cases of the cookbook are about: reports, keys, a document.
-    const BESIDE: [&str; 8] = [
+    const BESIDE: [&str; 9] = [
         "app.json",
         "clean.json",
         "layered.json",
+        "licensed.json",
         "odd.json",
         "secrets.json",
         "keys/release.pub",

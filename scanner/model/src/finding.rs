@@ -27,6 +27,9 @@ pub enum FindingKind {
     /// A key, token or password in the image, of which only the place and a salted hash are told. A rule
     /// of policy sees it only where it asks for the kind.
     Secret,
+    /// The licence that a package declares, whatever it is. A rule of policy sees it only where it asks
+    /// for the kind, and what no rule hits is not listed.
+    Licence,
 }
 
 impl FindingKind {
@@ -34,8 +37,13 @@ impl FindingKind {
     pub const fn is_seen_unasked(self) -> bool {
         match self {
             Self::Vulnerability | Self::Malware | Self::Eol => true,
-            Self::Informational | Self::Secret => false,
+            Self::Informational | Self::Secret | Self::Licence => false,
         }
+    }
+
+    /// Tells whether anybody may say how bad it is: of a licence nobody can.
+    pub const fn has_severity(self) -> bool {
+        !matches!(self, Self::Licence)
     }
 }
 
@@ -87,7 +95,8 @@ impl QuietedBy {
 /// One component and one group of advisories about the same weakness.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// The CVE where there is one, else the advisory's own id.
+    /// The CVE where there is one, else the advisory's own id. Of a licence, the expression as SPDX
+    /// writes it, what is declared where that is none, or `NOASSERTION` where nothing is.
     pub id: String,
     /// Every other name of the weakness, sorted.
     pub aliases: Vec<String>,
@@ -119,10 +128,10 @@ pub struct Finding {
     /// weakness is known for longer.
     pub fix_published: Option<Timestamp>,
     /// The ecosystem of the feed that answered, with its suffix; of an end of life, the table and its
-    /// date.
+    /// date; of a licence, who declares it.
     pub source: String,
     /// What else a person has to know, in one line: of an end of life, when what ended; of what is not
-    /// affected, how that is known.
+    /// affected, how that is known; of a licence, how it is declared where that is not its id.
     pub detail: Option<String>,
     /// The exception that covers it, by name; filled by policy.
     pub exception: Option<String>,

@@ -1,7 +1,11 @@
-//! Declared licences as expressions, written as SPDX writes them.
+//! Declared licences as expressions, written as SPDX writes them, and what lists of licences mean for
+//! them.
 //!
 //! Source: SPDX specification, "SPDX license expressions" and "SPDX License List"; Fedora, "Callaway
 //! system of license abbreviations", for what RPM packages declare.
+
+mod listed;
+mod versions;
 
 use std::fmt;
 
@@ -9,6 +13,9 @@ use spdx::expression::{ExprNode, Operator};
 use spdx::{AdditionItem, Expression, LicenseItem, LicenseReq, ParseMode};
 
 use crate::package::MAX_LICENCE_BYTES;
+
+pub use listed::{LicenceList, Listed, NoLicence};
+use versions::Term;
 
 /// What stands for a licence that nobody declares. Source: SPDX specification, `NOASSERTION`.
 pub const NOT_DECLARED: &str = "NOASSERTION";
@@ -27,7 +34,7 @@ const MODE: ParseMode = ParseMode {
 };
 
 /// Other spellings of one licence, in small letters.
-const SPELLINGS: [(&str, &str); 33] = [
+const SPELLINGS: [(&str, &str); 40] = [
     ("agplv3", "AGPL-3.0-only"),
     ("agplv3+", "AGPL-3.0-or-later"),
     ("apache 2.0", "Apache-2.0"),
@@ -40,9 +47,37 @@ const SPELLINGS: [(&str, &str); 33] = [
     ("gpl-2", "GPL-2.0-only"),
     ("gpl-2+", "GPL-2.0-or-later"),
     ("gpl-2.0", "GPL-2.0-only"),
+    (
+        "gpl-2.0-with-autoconf-exception",
+        "GPL-2.0-only WITH Autoconf-exception-2.0",
+    ),
+    (
+        "gpl-2.0-with-bison-exception",
+        "GPL-2.0-only WITH Bison-exception-2.2",
+    ),
+    (
+        "gpl-2.0-with-classpath-exception",
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+    ),
+    (
+        "gpl-2.0-with-font-exception",
+        "GPL-2.0-only WITH Font-exception-2.0",
+    ),
+    (
+        "gpl-2.0-with-gcc-exception",
+        "GPL-2.0-only WITH GCC-exception-2.0",
+    ),
     ("gpl-3", "GPL-3.0-only"),
     ("gpl-3+", "GPL-3.0-or-later"),
     ("gpl-3.0", "GPL-3.0-only"),
+    (
+        "gpl-3.0-with-autoconf-exception",
+        "GPL-3.0-only WITH Autoconf-exception-3.0",
+    ),
+    (
+        "gpl-3.0-with-gcc-exception",
+        "GPL-3.0-only WITH GCC-exception-3.1",
+    ),
     ("agpl-3.0", "AGPL-3.0-only"),
     ("gplv2", "GPL-2.0-only"),
     ("gplv2+", "GPL-2.0-or-later"),
@@ -80,6 +115,42 @@ impl Licence {
         (!names_none).then_some(Self(expression))
     }
 
+    /// Tells whether it cannot be met without a licence of a list: one choice without is enough.
+    ///
+    /// What may be had in a later version is such a choice, between the versions that SPDX lists. An
+    /// entry without an exception means the licence with whatever exception.
+    pub fn needs(&self, list: &LicenceList) -> bool {
+        let is_free = |required: &LicenseReq| {
+            let term = Term::of(required);
+            let mut versions = term.versions();
+            versions.any(|version| !list.forbids(&term, version))
+        };
+        !self.0.evaluate(is_free)
+    }
+
+    /// Tells whether it can be met by licences of a list alone.
+    ///
+    /// An entry without an exception means the licence also with an exception on SPDX's list, for those
+    /// only permit more, and with no other.
+    pub fn is_met_by(&self, list: &LicenceList) -> bool {
+        self.0.evaluate(|required| {
+            let term = Term::of(required);
+            let mut versions = term.versions();
+            versions.any(|version| list.permits(&term, version))
+        })
+    }
+
+    /// Gives the licences that it leaves the choice of, each by itself; none where two belong together.
+    fn choices(&self) -> Option<Vec<Term>> {
+        let choice = |node: &ExprNode| match node {
+            ExprNode::Req(required) => Some(Some(Term::of(&required.req))),
+            ExprNode::Op(Operator::Or) => Some(None),
+            ExprNode::Op(Operator::And) => None,
+        };
+        let nodes: Option<Vec<Option<Term>>> = self.0.iter().map(choice).collect();
+        Some(nodes?.into_iter().flatten().collect())
+    }
+
     /// Tells whether all its licences and exceptions are on SPDX's lists: others have to be described
     /// where they are named.
     pub fn is_listed(&self) -> bool {
@@ -98,7 +169,7 @@ impl fmt::Display for Licence {
         let mut parts: Vec<(String, Option<Operator>)> = Vec::new();
         for node in self.0.iter() {
             let part = match node {
-                ExprNode::Req(required) => (named(&required.req), None),
+                ExprNode::Req(required) => (Term::of(&required.req).to_string(), None),
                 ExprNode::Op(operator) => {
                     let (Some(right), Some(left)) = (parts.pop(), parts.pop()) else {
                         return Err(fmt::Error);
@@ -131,14 +202,6 @@ fn name(required: &LicenseReq) -> String {
     spelling(&written).map_or(written, str::to_owned)
 }
 
-/// Gives the same with its exception.
-fn named(required: &LicenseReq) -> String {
-    match &required.addition {
-        Some(exception) => format!("{} WITH {exception}", name(required)),
-        None => name(required),
-    }
-}
-
 /// Writes each single licence as SPDX does, where it is known by another spelling.
 fn respelt(declared: &str) -> String {
     let spaced = declared.replace('(', " ( ").replace(')', " ) ");
@@ -164,8 +227,11 @@ fn term(words: &[&str]) -> Option<String> {
     let one = |text: &str| {
         let listed = spdx::identifiers::LICENSES.iter();
         let mut listed = listed.filter(|it| it.name.eq_ignore_ascii_case(text));
+        let exceptions = spdx::identifiers::EXCEPTIONS.iter();
+        let mut exceptions = exceptions.filter(|it| it.name.eq_ignore_ascii_case(text));
         spelling(text)
             .or_else(|| listed.next().map(|it| it.name))
+            .or_else(|| exceptions.next().map(|it| it.name))
             .map_or_else(|| text.to_owned(), str::to_owned)
     };
     let several: Vec<String> = text.split('/').map(|part| one(part.trim())).collect();
@@ -179,68 +245,4 @@ fn spelling(text: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_declared_is_written_as_spdx_does_or_not_known() {
-        for (declared, wanted) in [
-            ("MIT", Some("MIT")),
-            ("mit", Some("MIT")),
-            ("MIT/Apache-2.0", Some("MIT OR Apache-2.0")),
-            ("MIT / Apache-2.0", Some("MIT OR Apache-2.0")),
-            ("GPLv2+", Some("GPL-2.0-or-later")),
-            ("GPL-2.0", Some("GPL-2.0-only")),
-            ("GPL-2.0+", Some("GPL-2.0-or-later")),
-            ("LGPL-2.1+", Some("LGPL-2.1-or-later")),
-            ("ASL 2.0", Some("Apache-2.0")),
-            (
-                "GPLv2+ and (MIT or ASL 2.0)",
-                Some("GPL-2.0-or-later AND (MIT OR Apache-2.0)"),
-            ),
-            ("MIT AND ISC OR Zlib", Some("(MIT AND ISC) OR Zlib")),
-            (
-                "GPL-2.0-only WITH Classpath-exception-2.0",
-                Some("GPL-2.0-only WITH Classpath-exception-2.0"),
-            ),
-            ("LicenseRef-Ours", Some("LicenseRef-Ours")),
-            // Each of these may mean several licences, or none at all.
-            ("BSD", None),
-            ("GPL", None),
-            ("GNU GPL v2", None),
-            ("GPL2 BSD", None),
-            ("MIT and Public Domain", None),
-            ("SEE LICENSE IN LICENSE.md", None),
-            ("MIT OR", None),
-            ("((((MIT", None),
-            (NOT_DECLARED, None),
-            ("", None),
-        ] {
-            let written = Licence::parse(declared).map(|licence| licence.to_string());
-            assert_eq!(written.as_deref(), wanted, "{declared:?}");
-        }
-    }
-
-    #[test]
-    fn what_has_to_be_described_elsewhere_is_not_listed() {
-        for (declared, is_listed) in [
-            ("MIT OR GPL-2.0-only WITH Classpath-exception-2.0", true),
-            ("MIT OR LicenseRef-Ours", false),
-            ("GPL-2.0-only WITH AdditionRef-Ours", false),
-        ] {
-            let licence = Licence::parse(declared).unwrap();
-            assert_eq!(licence.is_listed(), is_listed, "{declared}");
-        }
-    }
-
-    #[test]
-    fn no_text_of_any_form_is_too_much() {
-        for text in ["(", "MIT OR ", "/", "A+", "WITH ", "\u{0}", "é ( ", ") "] {
-            let declared = text.repeat(MAX_LICENCE_BYTES / text.len());
-            assert!(Licence::parse(&declared).is_none(), "{declared}");
-        }
-        let deep = MAX_LICENCE_BYTES / 2 - 2;
-        let declared = format!("{}MIT{}", "(".repeat(deep), ")".repeat(deep));
-        assert_eq!(Licence::parse(&declared).unwrap().to_string(), "MIT");
-    }
-}
+mod tests;

@@ -9,7 +9,8 @@ use crate::snapshot::SnapshotId;
 
 /// The outcome of matching an inventory.
 ///
-/// *Shape*: findings are ordered worst first (known exploited, severity, id, package, path).
+/// *Shape*: findings are ordered worst first (known exploited, severity, id, package, path), and licences
+/// stand behind them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// What was found.

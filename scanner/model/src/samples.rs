@@ -147,6 +147,20 @@ pub fn verdict_with_everything() -> Verdict {
     verdict
 }
 
+/// Gives the same verdict with the licence that a package declares.
+pub fn verdict_with_a_licence() -> Verdict {
+    let mut verdict = verdict();
+    verdict.findings.push(Finding {
+        kind: FindingKind::Licence,
+        advisories: Vec::new(),
+        severity: Severity::Unknown,
+        source: "the package's own metadata".into(),
+        detail: Some("declared licence".into()),
+        ..finding("AGPL-3.0-only", &inventory().components[2])
+    });
+    verdict
+}
+
 /// Gives what an author says of a finding that does not count for the default policy.
 pub fn vex_statement() -> VexStatement {
     VexStatement {

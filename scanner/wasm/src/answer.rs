@@ -169,6 +169,9 @@ fn weakness(
             ),
         });
     }
+    if said.kind == FindingKind::Licence {
+        return Err(AnswerError::Foreign("findings of kind licence"));
+    }
     id("id", &said.id)?;
     few("aliases", said.aliases.len(), MAX_ALIASES)?;
     for alias in &said.aliases {

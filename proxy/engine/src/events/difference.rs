@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 
-use sluicegate_model::finding::{Finding, FindingStatus};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::verdict::Verdict;
 
 use super::event::{
@@ -76,6 +76,7 @@ fn direction(old: &Verdict, new: &Verdict, added: &Ids, removed: &Ids) -> Direct
 type Identity<'a> = (&'a str, &'a str, &'a str, bool);
 
 fn identity(finding: &Finding, has_places: bool) -> Identity<'_> {
+    let has_places = has_places && finding.kind != FindingKind::Licence;
     let is_affected = finding.status == FindingStatus::Affected;
     let package = &finding.package;
     let place = if has_places {
@@ -94,7 +95,11 @@ fn identities(findings: &[Finding], has_places: bool) -> HashSet<Identity<'_>> {
 }
 
 fn lists_every_place(findings: &[Finding]) -> bool {
-    findings.iter().all(|finding| finding.copies == 1)
+    // Licences are always listed together, and are the same wherever they are.
+    let mut others = findings
+        .iter()
+        .filter(|finding| finding.kind != FindingKind::Licence);
+    others.all(|finding| finding.copies == 1)
 }
 
 fn only_in(findings: &[Finding], other: &HashSet<Identity<'_>>, has_places: bool) -> Ids {

@@ -68,7 +68,7 @@ pub struct Summary {
 /// How many findings there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// All of them.
+    /// All of them. Licences are counted here alone: nobody says how bad they are.
     pub findings: u64,
     /// Those that do not bear on the image: not affected, or quieted. The counts below leave them out.
     pub not_bearing: u64,
@@ -202,6 +202,9 @@ impl Counts {
                 counts.not_bearing += 1;
                 continue;
             }
+            if !finding.kind.has_severity() {
+                continue;
+            }
             *match finding.severity {
                 Severity::Critical => &mut counts.critical,
                 Severity::High => &mut counts.high,
@@ -222,7 +225,7 @@ impl Worst {
         let worst = findings
             .iter()
             .rev()
-            .filter(|finding| finding.bears())
+            .filter(|finding| finding.bears() && finding.kind.has_severity())
             .max_by_key(|finding| (finding.kev, finding.severity))?;
         Some(Self {
             id: short(&worst.id),

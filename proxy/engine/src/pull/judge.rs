@@ -35,6 +35,7 @@ use super::inventories::{Held, Inventories};
 use super::job::Jobs;
 use super::judging::{self, Before, Judging, Subject};
 use super::signed::Signed;
+use super::verdict::judging_bytes;
 use super::waived::Waived;
 
 mod again;
@@ -325,8 +326,9 @@ impl Judge {
         let scanned = Arc::clone(&held.scanned);
         let index = Arc::clone(&judging.in_force.advisories.index);
         let packages = Arc::clone(&judging.known);
+        let with_licences = judging.asks_for_licences(scope);
         let estimate =
-            move || sluicegate_scanner::judging_bytes(&scanned.inventory, &index, &packages);
+            move || judging_bytes(&scanned.inventory, (&index, &packages), with_licences);
         let judging = blocking::run(estimate)
             .await
             .map_err(|panic| PullError::broken("judging an image", panic))?;
@@ -364,6 +366,7 @@ impl Judge {
             plugins,
             keeper: Arc::clone(&self.snapshots),
             carried: self.carried(),
+            draft: None,
             now: self.clock.now(),
         }
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sluicegate_model::artifact::ArtifactKind;
 use sluicegate_model::clock::is_to_come;
 use sluicegate_model::coverage::GapKind;
+use sluicegate_model::finding::FindingKind;
 use sluicegate_model::image::Tag;
 use sluicegate_model::signature::Signatures;
 use sluicegate_model::snapshot::SnapshotId;
@@ -25,7 +26,7 @@ use super::carried::Carried;
 use super::error::PullError;
 use super::inventories::Held;
 use super::signed::Looked;
-use super::verdict::{Image, verdict_knowing};
+use super::verdict::{Image, asks_for_licences, verdict_knowing};
 
 /// By what is judged at one moment.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Judging {
     pub(super) carried: Arc<Carried>,
     /// What the advisories in force say of packages, as far as it was asked.
     pub(crate) known: Arc<KnownPackages>,
+    /// What else is held against images, beside the policies in force.
+    pub(crate) draft: Option<Arc<PolicySet>>,
     pub(crate) now: Timestamp,
 }
 
@@ -142,6 +145,13 @@ impl Judging {
         }
         let graces = [image.graces.clone(), begun].concat();
         judged(Image { graces, ..image }, self.now).0
+    }
+
+    /// Tells whether licences are judged in a scope.
+    pub(super) fn asks_for_licences(&self, scope: &Scope) -> bool {
+        let draft = self.draft.as_ref();
+        asks_for_licences(&self.in_force.policies, scope)
+            || draft.is_some_and(|it| it.asks(FindingKind::Licence, None))
     }
 
     /// Tells whether anybody can be judged in a scope.

@@ -20,9 +20,13 @@ use sluicegate_model::weakness::SECRETS;
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{Explanation, Outcome, PolicySet, Subject};
 use sluicegate_scanner::KnownPackages;
+use sluicegate_scanner::feeds::FeedIndex;
 
 /// How long a verdict stands on a scan that the time or the disk of this machine cut short.
 const SCAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Most licences that a verdict lists, of those that rules hit.
+const MAX_LICENCES: usize = 5_000;
 
 /// Which image a verdict is on.
 #[derive(Clone)]
@@ -61,7 +65,8 @@ pub fn verdict_knowing(
     known: &KnownPackages,
     now: Timestamp,
 ) -> (Verdict, Vec<Grace>) {
-    let mut report = reported(scanned, feeds, known, now);
+    let asks = asks_for_licences(policies, &image.scope);
+    let mut report = reported(scanned, feeds, asks, known, now);
     note_unlooked(&mut report, &scanned.inventory, policies, &image.scope);
     let outcome = sluicegate_policy::decide(
         policies,
@@ -74,7 +79,8 @@ pub fn verdict_knowing(
     let mut report = outcome.report;
     name_sources(&mut report.findings, &scanned.inventory);
     let lacks = lacks_for(&feeds.index, &report.knowledge);
-    let warnings = policies.unmet(Some(&image.scope), &lacks);
+    let mut warnings = policies.unmet(Some(&image.scope), &lacks);
+    warnings.extend(list_few_licences(&mut report.findings));
     let again = scanned_again_at(&report, now);
     let verdict = Verdict {
         digest: image.digest,
@@ -122,7 +128,8 @@ pub(crate) fn explanation(
     known: &KnownPackages,
     now: Timestamp,
 ) -> Explanation {
-    let mut report = reported(scanned, feeds, known, now);
+    let asks = asks_for_licences(policies, &image.scope);
+    let mut report = reported(scanned, feeds, asks, known, now);
     note_unlooked(&mut report, &scanned.inventory, policies, &image.scope);
     sluicegate_policy::explain(
         policies,
@@ -142,7 +149,8 @@ pub(crate) fn outcomes(
     known: &KnownPackages,
     now: Timestamp,
 ) -> Vec<Outcome> {
-    let report = reported(scanned, feeds, known, now);
+    let asks = (sets.iter()).any(|(set, scope)| asks_for_licences(set, scope));
+    let report = reported(scanned, feeds, asks, known, now);
     let decide = |(set, scope): &(&PolicySet, &Scope)| {
         let mut report = report.clone();
         note_unlooked(&mut report, &scanned.inventory, set, scope);
@@ -162,17 +170,54 @@ pub(crate) fn outcomes(
     sets.iter().map(decide).collect()
 }
 
-/// Holds what was scanned against feeds.
+/// Holds what was scanned against feeds; with the licences of all packages where policies ask for
+/// them.
 fn reported(
     scanned: &Scanned,
     feeds: &Advisories,
+    asks_for_licences: bool,
     known: &KnownPackages,
     now: Timestamp,
 ) -> Report {
     let inventory = &scanned.inventory;
     let mut report = sluicegate_scanner::judge_knowing(inventory, &feeds.index, known, now);
     tell_why(&mut report, feeds);
+    if asks_for_licences {
+        let licences = sluicegate_scanner::licences(inventory);
+        report.findings.extend(licences);
+    }
     report
+}
+
+/// Estimates how much memory judging an inventory takes, in bytes.
+pub(super) fn judging_bytes(
+    inventory: &Inventory,
+    (index, known): (&FeedIndex, &KnownPackages),
+    with_licences: bool,
+) -> u64 {
+    let licences = with_licences.then(|| sluicegate_scanner::licences_bytes(inventory));
+    let judging = sluicegate_scanner::judging_bytes(inventory, index, known);
+    judging.saturating_add(licences.unwrap_or_default())
+}
+
+/// Tells whether policies ask for licences in a scope.
+pub(super) fn asks_for_licences(policies: &PolicySet, scope: &Scope) -> bool {
+    policies.asks(FindingKind::Licence, Some(scope))
+}
+
+/// Keeps as many licences as a verdict lists, and says where that is not all. All were decided on.
+fn list_few_licences(findings: &mut Vec<Finding>) -> Option<String> {
+    let mut all = 0_usize;
+    findings.retain(|finding| {
+        let is_one = finding.kind == FindingKind::Licence;
+        all = all.saturating_add(usize::from(is_one));
+        !is_one || all <= MAX_LICENCES
+    });
+    (all > MAX_LICENCES).then(|| {
+        format!(
+            "rules hit {all} licences, of which {MAX_LICENCES} are listed; all count in the decision"
+        )
+    })
 }
 
 fn subject<'a>(image: &'a Image, scanned: &'a Scanned) -> Subject<'a> {
@@ -267,6 +312,77 @@ mod tests {
         );
         assert_eq!(named[0].1, None);
     }
+
+    /// Judges the sample image, where each package declares something, under a policy.
+    fn judged(licence: Option<&str>, copies: usize, rule: &str) -> Verdict {
+        let mut inventory = samples::inventory();
+        let first = inventory.components[0].clone();
+        inventory.components.extend((0..copies).map(|number| {
+            let mut copy = first.clone();
+            copy.package.name = format!("copy-{number}");
+            copy
+        }));
+        for component in &mut inventory.components {
+            component.package.licence = licence.map(Into::into);
+        }
+        let then = "2026-06-01T00:00:00Z".parse().unwrap();
+        let scanned = Scanned {
+            content: sluicegate_model::artifact::Content::Image,
+            inventory,
+            scanned_at: then,
+            scan_ms: 7,
+            read_by: None,
+        };
+        let image = Image {
+            scope: Scope::for_all("docker.io/library/app".parse().unwrap()),
+            digest: Digest::of(b"image"),
+            tags: Vec::new(),
+            first_seen: None,
+            graces: Vec::new(),
+            signatures: None,
+        };
+        let policies = PolicySet::parse(&[sluicegate_policy::SourceFile {
+            name: "p.yaml".into(),
+            text: format!(
+                "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {{name: p}}\nspec: {{rules: \
+                 [{{id: r, {rule}, action: refuse}}]}}\n"
+            ),
+        }]);
+        let advisories = Advisories {
+            index: std::sync::Arc::new(FeedIndex::empty()),
+            standing: sluicegate_policy::FeedStanding::default(),
+            problem: None,
+        };
+        let by = (&policies.unwrap(), &advisories, "scanner");
+        verdict(image, &scanned, by, then)
+    }
+
+    #[test]
+    fn licences_that_no_rule_asks_for_leave_no_trace() {
+        let text = |licence| {
+            let verdict = judged(licence, 0, "when: {severityUnknown: true}");
+            crate::ledger::stored::verdict_text(&verdict).unwrap()
+        };
+        assert_eq!(text(Some("AGPL-3.0-only")), text(None));
+    }
+
+    #[test]
+    fn all_licences_are_decided_on_and_as_many_are_listed_as_fit() {
+        let few = judged(Some("MIT"), 3, "when: {licence: MIT}");
+        assert_eq!((few.findings.len(), few.warnings.len()), (7, 0));
+        let many = judged(Some("MIT"), MAX_LICENCES, "when: {licence: MIT}");
+        assert_eq!(many.findings.len(), MAX_LICENCES);
+        assert_eq!(
+            many.warnings,
+            ["rules hit 5004 licences, of which 5000 are listed; all count in the decision"]
+        );
+        assert!(
+            many.reasons[0]
+                .message
+                .starts_with("5004 findings: licence MIT of ")
+        );
+    }
+
     #[test]
     fn ranges_of_versions_have_the_order_of_their_ecosystem() {
         for scheme in sluicegate_policy::SCHEMES {

@@ -29,6 +29,7 @@ spec:
     - {id: bad, when: {severityAtLeast: high}, action: annotate}
     - {id: unrated, when: {severityUnknown: true, fixable: true}, action: annotate}
     - {id: old, when: {olderThan: 20d}, unless: {epssAtLeast: 0.1}, action: annotate}
+    - {id: unlicensed, when: {licence: unknown}, action: annotate}
     - {id: long-fixed, when: {fixAvailableFor: 5d, newerThan: 60d}, action: annotate}
 ";
 

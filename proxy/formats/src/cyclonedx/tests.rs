@@ -164,3 +164,10 @@ fn a_declared_licence_is_an_expression_or_a_name() {
         );
     }
 }
+
+#[test]
+fn a_licence_is_no_vulnerability() {
+    let vulnerabilities = |verdict: &Verdict| bom(verdict)["vulnerabilities"].take();
+    let with = vulnerabilities(&samples::verdict_with_a_licence());
+    assert_eq!(with, vulnerabilities(&samples::verdict()));
+}

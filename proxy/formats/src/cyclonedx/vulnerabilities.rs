@@ -47,15 +47,16 @@ type VulnerabilityKey<'a> = (
     ),
 );
 
-/// Joins findings that differ only in their package.
+/// Joins findings that differ only in their package. Licences are none of them: components have theirs.
 ///
 /// *Shape*: no group is empty; groups are in the order of their first findings.
 pub(super) fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     let mut positions: HashMap<VulnerabilityKey<'_>, usize> = HashMap::new();
-    // A secret is no vulnerability of a component: it is told beside the gaps.
+    // A secret is no vulnerability of a component: it is told beside the gaps. Licences are the components'.
+    let is_none = |kind| matches!(kind, FindingKind::Secret | FindingKind::Licence);
     let findings = verdict.findings.iter();
-    for finding in findings.filter(|finding| finding.kind != FindingKind::Secret) {
+    for finding in findings.filter(|finding| !is_none(finding.kind)) {
         let position = *positions.entry(key(finding)).or_insert(groups.len());
         match groups.get_mut(position) {
             Some(group) => group.push(finding),
@@ -95,9 +96,10 @@ pub(super) fn vulnerability<'a>(
         references: finding.aliases.iter().map(link).collect(),
         ratings: [rating(finding)],
         cwes: match finding.kind {
-            FindingKind::Vulnerability | FindingKind::Informational | FindingKind::Secret => {
-                Vec::new()
-            }
+            FindingKind::Vulnerability
+            | FindingKind::Informational
+            | FindingKind::Secret
+            | FindingKind::Licence => Vec::new(),
             FindingKind::Malware => vec![CWE_MALICIOUS],
             FindingKind::Eol => vec![CWE_UNMAINTAINED],
         },

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::Digest;
-use sluicegate_model::finding::{Finding, FindingStatus};
+use sluicegate_model::finding::{Finding, FindingKind, FindingStatus};
 use sluicegate_model::form::WrittenAs;
 use sluicegate_model::package::Ecosystem;
 use sluicegate_model::verdict::Verdict;
@@ -86,6 +86,13 @@ fn properties(finding: &Finding) -> Value {
 
 fn message(verdict: &Verdict, finding: &Finding) -> String {
     let package = &finding.package;
+    if finding.kind == FindingKind::Licence {
+        let detail = finding.detail.as_deref().unwrap_or("declared licence");
+        return format!(
+            "{} is the licence of {} {} in {}: {detail}",
+            finding.id, package.name, package.version, verdict.repository
+        );
+    }
     if let (Some(detail), true) = (&finding.detail, finding.bears()) {
         return format!("{} in {}: {detail}", finding.id, verdict.repository);
     }

@@ -65,6 +65,7 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
         FindingKind::Eol => "Software that its maker no longer mends",
         FindingKind::Secret => "A key, token or password in the image",
         FindingKind::Informational => "No weakness, but something to know of a package",
+        FindingKind::Licence => "The licence that a package declares",
     };
     let url = finding_url(rule.first);
     let see = match &url {
@@ -75,7 +76,10 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
         [] => String::new(),
         aliases => format!(", also known as {}", aliases.join(", ")),
     };
-    let mut tags = vec!["security".to_owned(), name_of(rule.first.kind)];
+    let mut tags = vec![name_of(rule.first.kind)];
+    if rule.first.kind != FindingKind::Licence {
+        tags.insert(0, "security".to_owned());
+    }
     if rule.kev {
         tags.push("known-exploited".into());
     }

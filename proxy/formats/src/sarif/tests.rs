@@ -135,3 +135,23 @@ fn foreign_text_becomes_neither_link_nor_placeholder() {
         "{text}"
     );
 }
+
+#[test]
+fn a_licence_is_a_result_with_a_rule_of_its_own_that_is_no_weakness() {
+    let run = run(&samples::verdict_with_a_licence());
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["id"] == "AGPL-3.0-only");
+    let rule = rule.unwrap();
+    assert_eq!(rule["properties"]["tags"], serde_json::json!(["licence"]));
+    assert_eq!(rule["properties"]["security-severity"], Value::Null);
+    assert_eq!(rule["helpUri"], Value::Null);
+    let results = run["results"].as_array().unwrap();
+    let result = results.iter().find(|it| it["ruleId"] == "AGPL-3.0-only");
+    let result = result.unwrap();
+    assert_eq!(result["level"], "warning");
+    assert_eq!(
+        result["message"]["text"],
+        "AGPL-3.0-only is the licence of org.example:app 1.0 in docker.io/library/app: declared \
+         licence"
+    );
+}

@@ -206,6 +206,7 @@ impl<'a> Group<'a> {
             FindingKind::Eol => notes.push("end of life".to_owned()),
             FindingKind::Informational => notes.push("informational".to_owned()),
             FindingKind::Secret => notes.push("secret".to_owned()),
+            FindingKind::Licence => notes.push("licence".to_owned()),
             FindingKind::Vulnerability => {}
         }
         if finding.kev {
@@ -256,6 +257,7 @@ fn row(group: &Group<'_>, appearance: Appearance) -> [Cell; 8] {
     let finding = group.first;
     let severity = match finding.cvss {
         Some(score) => format!("{} {score:.1}", finding.severity),
+        None if !finding.kind.has_severity() => "-".to_owned(),
         None => finding.severity.to_string(),
     };
     [

@@ -445,3 +445,15 @@ fn who_signed_stands_in_the_head_or_why_nobody_looked() {
     line(&table, &format!("key {other}: 1 VEX document heard"));
     line(&table, &format!("key {other}: not heard: it is older"));
 }
+
+#[test]
+fn a_licence_has_a_line_without_a_severity() {
+    let table = plain(&samples::verdict_with_a_licence());
+    let row = line(&table, "AGPL-3.0-only  ");
+    assert!(row.starts_with("-  "), "{row}");
+    assert!(row.contains("licence, declared licence"), "{row}");
+    line(
+        &table,
+        "5 findings (1 critical, 2 high, 1 unknown, 1 on licences)",
+    );
+}

@@ -40,6 +40,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("\"ACME-2024-1\"", "\"OTHER-1\"", "ids begin with ACME-"),
     ("\"GHSA-x\"", "\"\"", "alias"),
     ("\"high\"", "\"awful\"", "unknown variant"),
+    (
+        "\"severity\"",
+        "\"kind\":\"licence\",\"severity\"",
+        "findings of kind licence",
+    ),
     ("debug is on", "a\\nb", "summary"),
     ("debug is on", "a\\u202eb", "summary"),
     (

@@ -50,6 +50,8 @@
 //! | an exception for one tag is none for another | `what_one_tag_lets_through_another_does_not` |
 //! | it belongs to that tag for ten minutes | `a_digest_belongs_to_its_tag_for_ten_minutes_and_its_blobs_for_an_hour` |
 //! | a verdict is made anew under other policies | `a_policy_that_comes_in_force_decides_on_the_next_request` |
+//! | a package is refused by its licence | `a_package_is_refused_by_its_licence_where_a_rule_asks_for_that` |
+//! | licences appear and disappear with the policies that ask | `licences_come_and_go_with_the_policies_that_ask_and_nothing_is_read_again` |
 //! | also for who joins a pull that was begun under the earlier ones | `who_joins_a_pull_after_a_policy_came_in_force_is_answered_by_that` |
 //! | who signed an image is looked up where a policy asks, and nowhere else | `nobody_looks_who_signed_where_no_policy_asks` |
 //! | it is looked up again after the tag's TTL | `a_signature_that_appears_allows_and_one_that_vanishes_refuses_again` |
@@ -69,6 +71,7 @@ mod failures;
 mod images;
 mod in_force;
 mod indexes;
+mod licences;
 mod manifests;
 mod matrix;
 mod names;
@@ -84,13 +87,14 @@ mod stream;
 mod tags;
 
 /// Where the tests of the table are.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     include_str!("artifacts.rs"),
     include_str!("blobs.rs"),
     include_str!("embedded.rs"),
     include_str!("failures.rs"),
     include_str!("in_force.rs"),
     include_str!("indexes.rs"),
+    include_str!("licences.rs"),
     include_str!("manifests.rs"),
     include_str!("matrix.rs"),
     include_str!("names.rs"),
