@@ -9,6 +9,7 @@
 #[path = "../../tests/scanner/claims.rs"]
 mod claims;
 mod documents;
+mod jars;
 mod layers;
 mod plugins;
 mod secrets;
@@ -46,6 +47,7 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fn choose() {
     let mut targets = documents::targets();
+    targets.extend(jars::targets());
     targets.extend(signatures::targets());
     targets.extend(versions::targets());
     targets.extend(layers::targets());

@@ -1,19 +1,20 @@
 //! Turns an image's bytes into what it holds, and that into what is known about it.
 //!
-//! Synchronous: no socket, no clock, no file but the advisory feeds and their index.
+//! Synchronous: no socket, no clock, no file but the advisory feeds, their index and that of JARs.
 //! [`scan_layer`] reads one layer to its facts, which are kept; [`contents`] joins the facts of a
 //! manifest's layers to what it is and holds; [`judge`] holds that against the advisories. What
 //! could not be read is always a gap, never an error and never silence.
 //!
 //! Reading order: [`limits`], `layer` (bytes to facts), [`analyzer`], [`fed`] and `plugin_set`
 //! (who reads which file), [`facts`], `image` (layers to one tree, and what is judged of it),
-//! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`feeds`], `eol`,
+//! `inventory`, `artifact` (what is no image); [`versions`], `matchers`, [`jars`], [`feeds`], `eol`,
 //! `knowledge`, `report`, `licences`, [`matching`], `change`.
 
 pub mod analyzer;
 pub mod facts;
 pub mod fed;
 pub mod feeds;
+pub mod jars;
 pub mod limits;
 pub mod matching;
 pub mod versions;
@@ -41,8 +42,10 @@ mod path;
 mod plugin_set;
 mod plugins;
 mod purl;
+mod read_at;
 mod report;
 mod secrets;
+mod sqlite;
 #[cfg(test)]
 mod testing;
 

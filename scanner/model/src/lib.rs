@@ -12,6 +12,7 @@
 pub mod absent;
 pub mod access;
 pub mod advisory;
+pub mod archive;
 pub mod artifact;
 pub mod audience;
 pub mod backoff;

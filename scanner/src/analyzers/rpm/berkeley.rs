@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::error::RpmError;
 use super::records::RpmRecords;
-use super::source::{ByteOrder, ReadAt, index};
+use crate::read_at::{ByteOrder, ReadAt, index};
 
 /// The magic number of a hash table, at [`MAGIC_AT`] in either byte order.
 const MAGIC: u32 = 0x0006_1561;
@@ -77,7 +77,7 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn page(&self, number: u64, into: &mut [u8]) -> Result<(), RpmError> {
-        self.source.read_at(number * self.page_bytes, into)
+        Ok(self.source.read_at(number * self.page_bytes, into)?)
     }
 
     /// Reads the values of a hash page: every second item.

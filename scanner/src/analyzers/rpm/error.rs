@@ -1,6 +1,7 @@
 //! Why a database of rpm, or a record of it, cannot be read: the fault of whoever made the image.
 
-use std::io;
+use crate::read_at::ReadError;
+use crate::sqlite::SqliteError;
 
 /// Says what is wrong with a database, its log or a record.
 #[derive(Debug, thiserror::Error)]
@@ -8,25 +9,18 @@ pub(super) enum RpmError {
     /// Its structure contradicts itself, or is of a form that is not read.
     #[error("{0}")]
     Damaged(&'static str),
-    /// Something lies beyond the end of the bytes.
-    #[error("it points to byte {offset}, past its end at {length}")]
-    PastEnd { offset: u64, length: u64 },
-    /// The spooled file does not give its bytes: this machine's fault.
-    #[error("reading at {offset} of {length}: {source}")]
-    Spool {
-        offset: u64,
-        length: u64,
-        source: io::Error,
-    },
+    /// Its bytes cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It is no SQLite database that is whole.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
     /// A manifest is larger than any is.
     #[error("it has {0} bytes")]
     Long(u64),
     /// There is too little to tell the backend by.
     #[error("it has only {0} bytes")]
     Short(u64),
-    /// A log is longer than any is.
-    #[error("its log has more than {most} pages")]
-    LongLog { most: u32 },
     /// A record is larger than any is.
     #[error("a record has {size_bytes} bytes, more than {most}")]
     LongRecord { size_bytes: u64, most: u64 },
@@ -39,9 +33,6 @@ pub(super) enum RpmError {
     /// A database has pages of a size that none has.
     #[error("it has pages of {0} bytes")]
     PageBytes(u32),
-    /// A log is of another database.
-    #[error("it has pages of {database} bytes, its log of {log}")]
-    LogPageBytes { database: u32, log: u32 },
     /// A page is not what leads to it says.
     #[error("page {number} {wrong}")]
     Page { number: u32, wrong: &'static str },

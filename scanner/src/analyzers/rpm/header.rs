@@ -5,7 +5,7 @@
 //!
 //! Source: rpm, "RPM V4 header format"; `rpmtag.h` for the numbers.
 
-use super::source::{ByteOrder, index};
+use crate::read_at::{ByteOrder, index};
 
 /// Bytes of the two counts before the index.
 const INTRO_BYTES: usize = 8;

@@ -9,13 +9,10 @@
 mod berkeley;
 mod error;
 mod header;
-mod log;
 mod manifest;
 mod ndb;
 mod package;
 mod records;
-mod row;
-mod source;
 mod sqlite;
 
 use std::fmt::Display;
@@ -27,11 +24,11 @@ use crate::analyzer::{
 };
 use crate::facts::Observations;
 use crate::limits::{GIB, MIB};
+use crate::read_at::{self, FileOf, ReadAt};
+use crate::sqlite::{Log, MAGIC as SQLITE_MAGIC};
 
 use error::RpmError;
-use log::Log;
 use records::RpmRecords;
-use source::{ReadAt, RpmSpool};
 
 /// The manifest of distroless images of Azure Linux.
 pub(crate) const MANIFEST: &str = "var/lib/rpmmanifest/container-manifest-2";
@@ -83,7 +80,7 @@ impl Analyzer for Rpm {
             Wants::Named(LOG_NAME),
             Wants::Named(JOURNAL_NAME),
             Wants::Content {
-                starts: sqlite::MAGIC,
+                starts: SQLITE_MAGIC,
                 holds: b"",
             },
             Wants::Content {
@@ -147,8 +144,8 @@ impl Analyzer for Rpm {
     }
 }
 
-fn spooled<'a>(file: &SpooledFile<'a>) -> RpmSpool<'a> {
-    RpmSpool {
+fn spooled<'a>(file: &SpooledFile<'a>) -> FileOf<'a> {
+    FileOf {
         file: file.content,
         size_bytes: file.size_bytes,
     }
@@ -214,13 +211,13 @@ fn backend(
         if source.len() > MAX_MANIFEST_BYTES {
             return Err(RpmError::Long(source.len()));
         }
-        let mut text = vec![0; source::index(source.len())];
+        let mut text = vec![0; read_at::index(source.len())];
         source.read_at(0, &mut text)?;
         manifest::read(&text, records);
         Ok(())
     } else if is_short {
         Err(RpmError::Short(source.len()))
-    } else if head.starts_with(sqlite::MAGIC) {
+    } else if head.starts_with(SQLITE_MAGIC) {
         sqlite::read(source, log, records)
     } else if head.starts_with(ndb::MAGIC) {
         ndb::read(source, records)

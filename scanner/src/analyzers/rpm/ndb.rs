@@ -4,7 +4,7 @@
 
 use super::error::RpmError;
 use super::records::RpmRecords;
-use super::source::{ByteOrder::Little, ReadAt, index};
+use crate::read_at::{ByteOrder::Little, ReadAt, index};
 
 /// First bytes of the file.
 pub(super) const MAGIC: &[u8; 4] = b"RpmP";

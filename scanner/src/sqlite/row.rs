@@ -1,15 +1,17 @@
-//! One row of an SQLite table: its columns' types, then their values.
+//! One row of a table: its columns' types, then their values.
 //!
 //! Source: SQLite, "Database File Format", section 2.1, "Record Format".
 
-use super::error::RpmError;
-use super::source::index;
+use super::error::SqliteError;
+use crate::read_at::index;
 
-/// Most columns of a row that are looked at; rpm's tables have five at most.
+/// Most columns of a row that are looked at; the tables that are read have five at most.
 const MAX_COLUMNS: usize = 16;
 
 /// A row, with the places of its columns.
-pub(super) struct Row {
+pub(crate) struct Row {
+    /// Its own number, which a column that is the table's `INTEGER PRIMARY KEY` leaves to it.
+    pub(crate) id: u64,
     payload: Vec<u8>,
     /// Serial type, start and end of each column.
     columns: Vec<(u64, usize, usize)>,
@@ -17,13 +19,17 @@ pub(super) struct Row {
 
 impl Row {
     /// Reads the places of the columns.
-    pub(super) fn parse(payload: Vec<u8>) -> Result<Self, RpmError> {
+    pub(super) fn parse(id: u64, payload: Vec<u8>) -> Result<Self, SqliteError> {
         let columns = columns(&payload).ok_or("a row is cut off")?;
-        Ok(Self { payload, columns })
+        Ok(Self {
+            id,
+            payload,
+            columns,
+        })
     }
 
     /// Gives a column's text, without the zeros that UTF-16 has between Latin letters.
-    pub(super) fn text(&self, column: usize) -> Option<Vec<u8>> {
+    pub(crate) fn text(&self, column: usize) -> Option<Vec<u8>> {
         let (kind, start, end) = *self.columns.get(column)?;
         let is_text = kind >= 13 && kind % 2 == 1;
         let text = self.payload.get(start..end)?;
@@ -31,7 +37,7 @@ impl Row {
     }
 
     /// Gives a column's whole number, where it is not negative.
-    pub(super) fn integer(&self, column: usize) -> Option<u64> {
+    pub(crate) fn integer(&self, column: usize) -> Option<u64> {
         let (kind, start, end) = *self.columns.get(column)?;
         let bytes = self.payload.get(start..end)?;
         match kind {
@@ -46,8 +52,15 @@ impl Row {
         }
     }
 
+    /// Gives a column's bytes.
+    pub(crate) fn bytes(&self, column: usize) -> Option<&[u8]> {
+        let (kind, start, end) = *self.columns.get(column)?;
+        let is_blob = kind >= 12 && kind % 2 == 0;
+        self.payload.get(start..end).filter(|_| is_blob)
+    }
+
     /// Gives the first column that holds bytes.
-    pub(super) fn blob(&self) -> Option<&[u8]> {
+    pub(crate) fn blob(&self) -> Option<&[u8]> {
         let (_, start, end) = *self
             .columns
             .iter()

@@ -1,4 +1,4 @@
-//! SQLite's write-ahead log, `rpmdb.sqlite-wal`: pages that are newer than the database's own.
+//! The write-ahead log beside a database: pages that are newer than the database's own.
 //!
 //! A frame counts if its salts are the log's, its checksums follow from the frames before it, and
 //! a later frame commits it. What follows the last commit never happened.
@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::error::RpmError;
-use super::source::{ByteOrder, ByteOrder::Big, ReadAt, index};
+use super::error::SqliteError;
+use crate::read_at::{ByteOrder, ByteOrder::Big, ReadAt, index};
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -24,16 +24,16 @@ const MAX_FRAMES: u32 = 200_000;
 const MAGIC: u32 = 0x377f_0682;
 
 /// The committed pages of a log.
-pub(super) struct Log<'a> {
-    pub(super) source: &'a dyn ReadAt,
-    pub(super) page_bytes: u32,
+pub(crate) struct Log<'a> {
+    pub(crate) source: &'a dyn ReadAt,
+    pub(crate) page_bytes: u32,
     /// Where the newest content of each page lies in the log.
     places: HashMap<u32, u64>,
 }
 
 impl<'a> Log<'a> {
     /// Reads the frames; none where nothing is committed. An error says why they cannot be applied.
-    pub(super) fn read(source: &'a dyn ReadAt) -> Result<Option<Self>, RpmError> {
+    pub(crate) fn read(source: &'a dyn ReadAt) -> Result<Option<Self>, SqliteError> {
         let mut header = [0; HEADER_BYTES];
         if source.read_at(0, &mut header).is_err() {
             return Ok(None);
@@ -59,11 +59,11 @@ impl<'a> Log<'a> {
     }
 
     /// Gives the offset of a page's newest content.
-    pub(super) fn place(&self, page: u32) -> Option<u64> {
+    pub(crate) fn place(&self, page: u32) -> Option<u64> {
         self.places.get(&page).copied()
     }
 
-    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) -> Result<(), RpmError> {
+    fn frames(&mut self, mut sum: Checksum, salts: &[u8]) -> Result<(), SqliteError> {
         let mut frame = vec![0; FRAME_HEADER_BYTES + index(self.page_bytes)];
         let frame_bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
         let mut offset = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
@@ -88,7 +88,7 @@ impl<'a> Log<'a> {
             }
             offset += frame_bytes;
         }
-        Err(RpmError::LongLog { most: MAX_FRAMES })
+        Err(SqliteError::LongLog { most: MAX_FRAMES })
     }
 }
 
