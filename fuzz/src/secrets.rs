@@ -33,7 +33,7 @@ fn secrets(data: &[u8]) {
     };
     let path = PATHS[usize::from(*name) % PATHS.len()];
     let whole = RULES.find(&SALT, path, content);
-    let mut reader = RULES.reader(&SALT, path);
+    let mut reader = RULES.reader(&SALT, path, u64::from(*cut) * 300);
     let mut rest = content;
     let mut length = usize::from(*cut) + 1;
     while !rest.is_empty() {
@@ -69,11 +69,27 @@ fn check_shown(secret: &Secret, content: &[u8]) {
 fn seeds() -> Vec<Vec<u8>> {
     let seed = |path: u8, cut: u8, content: &str| [&[path, cut], content.as_bytes()].concat();
     vec![
-        seed(0, 3, "# a\nDB_PASSWORD=k8Lm#2pQz-Wx9\nexport API_KEY='Zk3p9XvQ2mT7'\n"),
-        seed(1, 60, "url = 'postgres://app:k8Lm2pQzWx9@db.internal/app'\n"),
-        seed(2, 1, r#"{"auths":{"r.test":{"auth":"YXBwOms4TG0ycFF6V3g5"}}}"#),
+        seed(
+            0,
+            3,
+            "# a\nDB_PASSWORD=k8Lm#2pQz-Wx9\nexport API_KEY='Zk3p9XvQ2mT7'\n",
+        ),
+        seed(
+            1,
+            60,
+            "url = 'postgres://app:k8Lm2pQzWx9@db.internal/app'\n",
+        ),
+        seed(
+            2,
+            1,
+            r#"{"auths":{"r.test":{"auth":"YXBwOms4TG0ycFF6V3g5"}}}"#,
+        ),
         seed(3, 9, "curl -u deploy:k8Lm2pQzWx9 https://r.test\n"),
         seed(4, 200, "\0\0AKIA2E0A8F3B244C9986\0"),
-        seed(5, 2, "root:$6$abcdefgh$ijklmnopqrstuvwxyzABCDEFGHIJKLMNOP:19000:0:99999:7:::\n"),
+        seed(
+            5,
+            2,
+            "root:$6$abcdefgh$ijklmnopqrstuvwxyzABCDEFGHIJKLMNOP:19000:0:99999:7:::\n",
+        ),
     ]
 }

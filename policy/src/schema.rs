@@ -188,7 +188,7 @@ table! {
     /// That its owner's advisories call fixed. Without it a rule sees only the others.
     quieted: Switch;
 
-    /// Of that kind. Without it a rule sees all but `informational`, `secret` and `licence`.
+    /// Of that kind. Without it a rule sees all but `informational`, `secret`, `configuration` and `licence`.
     kind: Words(|| words(&KINDS));
 
     /// Of that status. Without it a rule sees all but `not_affected`.

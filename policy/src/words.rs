@@ -146,7 +146,7 @@ fn called(hit: &Finding) -> &str {
 
 fn finding(hit: &Finding) -> String {
     let (package, name) = (&hit.package, called(hit));
-    if hit.kind == FindingKind::Secret {
+    if matches!(hit.kind, FindingKind::Secret | FindingKind::Configuration) {
         return format!("{} {} {}", word(&hit.id), degree(hit), word(&package.path));
     }
     if hit.kind == FindingKind::Licence {
@@ -164,7 +164,9 @@ fn finding(hit: &Finding) -> String {
 /// Gives the severity, or what the finding is where it is no weakness of its package.
 fn degree(hit: &Finding) -> &'static str {
     match hit.kind {
-        FindingKind::Vulnerability | FindingKind::Secret => hit.severity.as_str(),
+        FindingKind::Vulnerability | FindingKind::Secret | FindingKind::Configuration => {
+            hit.severity.as_str()
+        }
         FindingKind::Malware => "malware",
         FindingKind::Eol => "end-of-life",
         FindingKind::Informational => "informational",

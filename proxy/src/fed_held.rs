@@ -1,11 +1,13 @@
-//! What the set of plugins in force is made of: those that were fed, and the detector of secrets where a
-//! rule asks for what it finds.
+//! What the set of plugins in force is made of: those that were fed, and detectors of the program where a
+//! rule asks for what they find.
 
 use std::fmt;
 use std::sync::Arc;
 
 use sluicegate_scanner::fed::{FedError, FedPlugin};
-use sluicegate_scanner::{PluginSet, SecretDetector};
+use sluicegate_scanner::{ConfigurationDetector, PluginSet, SecretDetector};
+
+use crate::looks_for::LooksFor;
 
 /// What the set in force is made of.
 #[derive(Default)]
@@ -13,8 +15,8 @@ pub struct Held {
     fed: Vec<Arc<dyn FedPlugin>>,
     /// The detector of secrets and its salt; none until that is known.
     secrets: Option<(Arc<SecretDetector>, [u8; 32])>,
-    /// Whether a rule asks for secrets.
-    pub looks_for_secrets: bool,
+    /// What rules ask for.
+    pub looks_for: LooksFor,
 }
 
 impl fmt::Debug for Held {
@@ -30,7 +32,7 @@ impl Held {
         Self {
             fed,
             secrets: self.secrets.clone(),
-            looks_for_secrets: self.looks_for_secrets,
+            looks_for: self.looks_for,
         }
     }
 
@@ -43,16 +45,19 @@ impl Held {
     pub fn salt(&self) -> Option<[u8; 32]> {
         let secrets = self.secrets.as_ref();
         secrets
-            .filter(|_| self.looks_for_secrets)
+            .filter(|_| self.looks_for.secrets)
             .map(|(_, salt)| *salt)
     }
 
     /// Makes the set.
     pub fn set(&self) -> Result<PluginSet, FedError> {
         let mut fed = self.fed.clone();
-        let secrets = self.secrets.as_ref().filter(|_| self.looks_for_secrets);
+        let secrets = self.secrets.as_ref().filter(|_| self.looks_for.secrets);
         if let Some((secrets, _)) = secrets {
             fed.push(Arc::clone(secrets) as Arc<dyn FedPlugin>);
+        }
+        if self.looks_for.configuration {
+            fed.push(Arc::new(ConfigurationDetector));
         }
         PluginSet::with_fed(fed)
     }

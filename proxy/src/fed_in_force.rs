@@ -1,5 +1,5 @@
-//! Which fed plugins are in force: loads them, notices changes, swaps the set as a whole. The detector of
-//! secrets is one of it while a rule of policy asks for what it finds.
+//! Which fed plugins are in force: loads them, notices changes, swaps the set as a whole. Detectors of the
+//! program are of it while a rule of policy asks for what they find.
 //!
 //! A set with a mistake never comes in force: the last good one stays, and the mistake is shown. What a
 //! subscription brings is kept, so that it stays over a restart as well.
@@ -21,6 +21,7 @@ use crate::fed_kept::Kept;
 use crate::fed_origin::Origin;
 use crate::fed_plugins::{FedFileError, Loaded, read_file};
 use crate::fed_sources::{FedSources, Seen};
+use crate::looks_for::LooksFor;
 
 /// How often the sources are looked at.
 const POLL: Duration = Duration::from_secs(2);
@@ -126,16 +127,27 @@ impl FedPlugins {
         locked(&self.held).hash_secrets_under(salt);
     }
 
-    /// Takes the detector of secrets in force, or out of it. What was judged before is judged anew.
-    pub fn look_for_secrets(&self, is_wanted: bool) -> Result<(), FedError> {
+    /// Takes detectors in force beside those that are.
+    pub fn look_for_as_well(&self, more: LooksFor) -> Result<(), FedError> {
+        let held = locked(&self.held);
+        let all = held.looks_for.and(more);
+        drop(held);
+        self.look_for(all)
+    }
+
+    /// Takes these detectors in force, and the others out of it. What was judged before is judged anew.
+    pub fn look_for(&self, wanted: LooksFor) -> Result<(), FedError> {
         let mut held = locked(&self.held);
-        if held.looks_for_secrets == is_wanted {
+        if held.looks_for == wanted {
             return Ok(());
         }
-        held.looks_for_secrets = is_wanted;
+        held.looks_for = wanted;
         if self.plugins.take(held.set()?) {
-            let state = if is_wanted { "on" } else { "off" };
-            tracing::info!(state, "the detector of secrets is switched by policy");
+            let LooksFor {
+                secrets,
+                configuration,
+            } = wanted;
+            tracing::info!(secrets, configuration, "detectors are switched by policy");
         }
         Ok(())
     }

@@ -68,8 +68,22 @@ struct SeenOfIt {
 /// Shows the plugins of a set, where those came from that were fed, and, of a running service, what was
 /// seen of them.
 pub fn shown(active: &ActivePlugins, fed: Option<&FedPlugins>, is_running: bool) -> PluginsShown {
-    let ours = sluicegate_scanner::plugins().into_iter().map(of_ours);
+    let is_on = |it: &PluginInfo| {
+        active
+            .set()
+            .fed()
+            .any(|on| describe_fed(on).name == it.name)
+    };
+    let off = sluicegate_scanner::detectors().into_iter();
+    let off = off.filter(|it| !is_on(it));
+    let ours = sluicegate_scanner::plugins()
+        .into_iter()
+        .chain(off)
+        .map(of_ours);
     let of_fed = active.set().fed().map(|plugin| {
+        if plugin.is_built_in() {
+            return of_ours(describe_fed(plugin));
+        }
         let id = plugin.id();
         let origin = fed.and_then(|it| it.origin(id.name)).unwrap_or_default();
         let count = fed.filter(|_| is_running).map(|it| it.count(id.digest));

@@ -33,6 +33,7 @@ mod in_force;
 mod insecure;
 pub mod inspect;
 mod instance_key;
+pub mod looks_for;
 pub mod metrics;
 pub mod moment;
 pub mod origins;

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sluicegate_model::clock::Clock;
-use sluicegate_model::finding::FindingKind;
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{ListedException, LoadErrors, PolicySet, SourceFile};
 
@@ -21,6 +20,7 @@ use sluicegate_local::decisions::{PolicyRecord, RecordError, TextsError};
 use sluicegate_scanner::fed::FedError;
 
 use crate::fed_in_force::FedPlugins;
+use crate::looks_for::LooksFor;
 
 pub use files::{PolicyFiles, read_all};
 
@@ -120,7 +120,7 @@ impl Policies {
     /// Switches detectors from now on by what the rules in force ask for, by this set first.
     pub fn switch(&self, detectors: Arc<FedPlugins>) -> Result<(), FedError> {
         let detectors = self.detectors.get_or_init(|| detectors);
-        detectors.look_for_secrets(asks_for_secrets(&self.current()))
+        detectors.look_for(LooksFor::asked_by(&self.current()))
     }
 
     /// Keeps the texts of a set that decide in a scope; blocks on the disk where they are new.
@@ -195,21 +195,22 @@ impl Policies {
         let set = parse(&self.paths, &found, &self.clock)?;
         self.write_down(&set)?;
         tracing::info!(digest = %set.digest(), "policy loaded");
-        let asks = asks_for_secrets(&set);
+        let asked = LooksFor::asked_by(&set);
         // On before a rule asks, off only after: what nobody looked for is never taken for clean.
-        if asks {
-            self.look_for_secrets(asks)?;
-        }
+        self.with_detectors(|detectors| detectors.look_for_as_well(asked))?;
         *read = ReadFiles::of(found);
         self.current.store(Arc::new(set));
         self.revision.fetch_add(1, Ordering::AcqRel);
-        self.look_for_secrets(asks)?;
+        self.with_detectors(|detectors| detectors.look_for(asked))?;
         Ok(())
     }
 
-    fn look_for_secrets(&self, asks: bool) -> Result<(), FedError> {
+    fn with_detectors(
+        &self,
+        switch: impl FnOnce(&FedPlugins) -> Result<(), FedError>,
+    ) -> Result<(), FedError> {
         let detectors = self.detectors.get();
-        detectors.map_or(Ok(()), |detectors| detectors.look_for_secrets(asks))
+        detectors.map_or(Ok(()), |detectors| switch(detectors))
     }
 
     /// Writes down which set is in force: before it decides anything.
@@ -230,11 +231,6 @@ impl Policies {
             }
         }
     }
-}
-
-/// Tells whether a rule of any policy asks for secrets.
-pub fn asks_for_secrets(set: &PolicySet) -> bool {
-    set.asks(FindingKind::Secret, None)
 }
 
 fn warn_of(unread: &[String], before: &[String]) {

@@ -64,6 +64,8 @@ pub enum Wants<'a> {
     ArchiveEnd,
     /// Every regular file.
     Every,
+    /// The header of every file and directory, and nothing of their content.
+    Headers,
 }
 
 /// A place where a package manager of operating systems keeps what it knows.

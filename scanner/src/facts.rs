@@ -33,6 +33,7 @@ pub(crate) use readers::NO_ENTRY;
 pub use readers::{PluginName, Readers};
 pub use readings::{Disputed, Reader, ReaderSet};
 pub use stored::{Compression, Document, StoredForm};
+pub(crate) use told::DIRECTORY_ITSELF;
 pub use told::{Told, ToldFile};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It

@@ -70,6 +70,17 @@ pub struct FedAnswer {
     pub work: u64,
 }
 
+/// A file or directory as the header of an archive has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryMode<'a> {
+    /// The raw path, without a leading slash.
+    pub path: &'a str,
+    /// Whether it is a directory; else a regular file.
+    pub is_directory: bool,
+    /// The mode's bits, as POSIX has them: those of rights, and above them sticky, setgid and setuid.
+    pub mode: u32,
+}
+
 /// What a plugin says of one file that it reads in pieces.
 pub trait FedReader {
     /// Takes the next piece, of any length.
@@ -106,8 +117,13 @@ pub trait FedPlugin: Send + Sync {
 
     /// Begins a claimed file that it reads in pieces, beside everything else; none where it takes files
     /// whole. It is all or none of its files.
-    fn begin(&self, _path: &str) -> Option<Box<dyn FedReader + '_>> {
+    fn begin(&self, _path: &str, _size_bytes: u64) -> Option<Box<dyn FedReader + '_>> {
         None
+    }
+
+    /// Looks at the header of a file or directory.
+    fn see(&self, _entry: EntryMode<'_>) -> Told {
+        Told::default()
     }
 
     /// Looks at the configuration of an image; none where that cannot be read. The paths of what it says

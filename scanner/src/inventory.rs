@@ -4,6 +4,7 @@
 
 mod appliers;
 mod component;
+mod paths;
 mod told;
 
 use std::collections::BTreeSet;
@@ -52,6 +53,7 @@ pub fn merge_by(
     let mut inventory = take_stock(config, layers, proof::check(config, layers));
     told::add(&mut inventory, layers, plugins);
     told::add_of_config(&mut inventory, config, layers, plugins);
+    paths::settle(&mut inventory, config, layers, plugins);
     inventory
 }
 

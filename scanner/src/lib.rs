@@ -24,6 +24,7 @@ mod artifact;
 mod change;
 mod claims;
 mod code;
+mod configuration;
 mod distro;
 mod ends;
 mod eol;
@@ -52,6 +53,7 @@ mod testing;
 pub use analyzers::package_of;
 pub use artifact::{contents, contents_by, is_surely_image};
 pub use change::{Reach, reach};
+pub use configuration::ConfigurationDetector;
 pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::{merge, merge_by};
@@ -62,6 +64,7 @@ pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
 pub use matching::{KnownPackages, judge, judge_knowing, judging_bytes};
 pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{
-    PluginInfo, PluginKind, describe_fed, facts_fingerprint, fingerprint, fingerprint_by, plugins,
+    PluginInfo, PluginKind, describe_fed, detectors, facts_fingerprint, fingerprint,
+    fingerprint_by, plugins,
 };
 pub use secrets::SecretDetector;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use sha2::Digest as _;
-use sluicegate_model::weakness::SECRETS;
+use sluicegate_model::weakness::{CONFIGURATION, SECRETS};
 
 use crate::analyzer::{Analyzer, Wants};
 use crate::artifact::ARTIFACT_REVISION;
@@ -18,7 +18,7 @@ use crate::layer::LAYER_REVISION;
 use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 use crate::plugin_set::PluginSet;
 use crate::purl::PURL_REVISION;
-use crate::secrets;
+use crate::{configuration, secrets};
 
 /// A plugin, for people and for the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,8 +89,13 @@ pub fn plugins() -> Vec<PluginInfo> {
     let mut plugins: Vec<_> = analyzers.map(of_analyzer).collect();
     plugins.extend(matchers().iter().map(of_matcher));
     plugins.extend(formats().into_iter().map(of_feed));
-    plugins.push(secrets());
     plugins
+}
+
+/// Lists the detectors of the program that policy switches: they are named by their versions where they
+/// are on, and enter [`fingerprint_by`] then.
+pub fn detectors() -> Vec<PluginInfo> {
+    vec![secrets(), configuration()]
 }
 
 /// Gives the identity of what makes facts and findings; it changes with the revision of every
@@ -194,6 +199,20 @@ fn secrets() -> PluginInfo {
     }
 }
 
+/// Describes the detector of careless configurations.
+fn configuration() -> PluginInfo {
+    PluginInfo {
+        name: format!("detector/{CONFIGURATION}"),
+        claims: vec![
+            "every file's mode".to_owned(),
+            "configurations".to_owned(),
+            "on where a rule asks for kind: configuration".to_owned(),
+        ],
+        version: Some(configuration::VERSION.clone()),
+        ..secrets()
+    }
+}
+
 fn of_matcher(matcher: &MatcherInfo) -> PluginInfo {
     PluginInfo {
         name: format!("match/{}", matcher.name),
@@ -236,6 +255,7 @@ fn describe(wants: Wants<'_>) -> String {
         }
         Wants::ArchiveEnd => "content that ends as a zip or PHP archive".to_owned(),
         Wants::Every => "every file".to_owned(),
+        Wants::Headers => "every file's mode".to_owned(),
     }
 }
 

@@ -79,7 +79,7 @@ impl FedPlugin for SecretDetector {
     }
 
     fn read(&self, path: &str, content: &[u8]) -> FedAnswer {
-        let mut reader = RULES.reader(&self.salt, path);
+        let mut reader = RULES.reader(&self.salt, path, content.len() as u64);
         reader.push(content);
         FedAnswer {
             told: finish(reader),
@@ -95,8 +95,10 @@ impl FedPlugin for SecretDetector {
         true
     }
 
-    fn begin(&self, path: &str) -> Option<Box<dyn FedReader + '_>> {
-        Some(Box::new(Reading(RULES.reader(&self.salt, path))))
+    fn begin(&self, path: &str, size_bytes: u64) -> Option<Box<dyn FedReader + '_>> {
+        Some(Box::new(Reading(
+            RULES.reader(&self.salt, path, size_bytes),
+        )))
     }
 
     fn look(&self, config: Option<&ImageConfig>) -> Told {

@@ -43,6 +43,23 @@ impl Layer {
         self.bytes(kind, path.as_bytes(), target, content)
     }
 
+    /// Adds an empty file, or a directory, with a mode.
+    pub(crate) fn mode(mut self, kind: EntryType, path: &str, mode: u32) -> Self {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_mode(mode);
+        let slash = if kind == EntryType::Directory {
+            "/"
+        } else {
+            ""
+        };
+        header.set_path(format!("{path}{slash}")).unwrap();
+        header.set_cksum();
+        self.0.append(&header, &b""[..]).unwrap();
+        self
+    }
+
     /// Adds a file whose name may be no text.
     pub(crate) fn raw(self, path: &[u8], content: &str) -> Self {
         self.bytes(EntryType::Regular, path, "", content.as_bytes())

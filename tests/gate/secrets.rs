@@ -171,3 +171,56 @@ async fn inspect_image_looks_where_the_policy_asks_and_writes_no_value_in_any_fo
     }
     assert_nothing_kept(Path::new(&data), &image, &values);
 }
+
+/// A policy that asks how images are set up.
+const SETUP: &str = "apiVersion: sluicegate/v1
+kind: Policy
+metadata: {name: setup}
+spec:
+  onInconclusive: {partial: annotate, unscannable: annotate}
+  rules:
+    - {id: setup, when: {kind: configuration, severityAtLeast: medium}, action: refuse}
+";
+
+#[tokio::test]
+async fn inspect_image_says_how_an_image_is_set_up_where_the_policy_asks() {
+    let place = tempfile::tempdir().expect("make a directory");
+    let layer = Archive::new()
+        .file_with_mode("usr/bin/own", "#!/bin/sh\n", 0o4755)
+        .file_with_mode("usr/bin/open", "#!/bin/sh\n", 0o777)
+        .layer(Compression::Gzip);
+    let image = ImageBuilder::new().layer(base()).layer(layer).build();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    image.write_layout(Path::new(&path("layout")), &serde_json::json!({}));
+    std::fs::write(path("setup.yaml"), SETUP).expect("write a policy");
+    let (name, data, policy) = (
+        format!("oci:{}", path("layout")),
+        path("data"),
+        path("setup.yaml"),
+    );
+    let usual = [
+        "inspect-image",
+        &name,
+        "--feed",
+        "none",
+        "--data",
+        &data,
+        "--format",
+        "json",
+    ];
+    let silent = sluicegate(&usual).await;
+    assert!(!silent.stdout.contains("IMAGE-"), "{silent:?}");
+    let told = sluicegate(&[&usual[..], &["--policy", &policy]].concat()).await;
+    assert_eq!(told.status, 1, "{told:?}");
+    let verdict: Value = serde_json::from_str(&told.stdout).expect("a verdict");
+    let findings = verdict["findings"].as_array().expect("findings").iter();
+    let told = findings.map(|it| (it["id"].as_str(), it["package"]["path"].as_str()));
+    let mut told: Vec<_> = told.collect();
+    told.sort_unstable();
+    let wanted = [
+        (Some("IMAGE-ROOT-USER"), Some("config: User")),
+        (Some("IMAGE-SETUID-FILE"), Some("usr/bin/own")),
+        (Some("IMAGE-WRITABLE-PATH"), Some("usr/bin/open")),
+    ];
+    assert_eq!(told, wanted);
+}

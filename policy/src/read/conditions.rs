@@ -210,12 +210,13 @@ pub(crate) const SEVERITIES: [(&str, Severity); 5] = [
     ("critical", Severity::Critical),
 ];
 
-pub(crate) const KINDS: [(&str, FindingKind); 6] = [
+pub(crate) const KINDS: [(&str, FindingKind); 7] = [
     ("vulnerability", FindingKind::Vulnerability),
     ("malware", FindingKind::Malware),
     ("eol", FindingKind::Eol),
     ("informational", FindingKind::Informational),
     ("secret", FindingKind::Secret),
+    ("configuration", FindingKind::Configuration),
     ("licence", FindingKind::Licence),
 ];
 

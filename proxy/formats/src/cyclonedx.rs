@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluicegate_model::coverage::{CoverageStatus, Gap};
-use sluicegate_model::finding::{Finding, FindingKind};
+use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
@@ -95,8 +95,7 @@ fn metadata(verdict: &Verdict) -> Value {
     properties.extend(tags.map(|tag| Property::new("sluicegate:tag", tag.to_string())));
     properties.extend(verdict.coverage.gaps.iter().map(gap));
     let findings = verdict.findings.iter();
-    let secrets = findings.filter(|finding| finding.kind == FindingKind::Secret);
-    properties.extend(secrets.map(secret));
+    properties.extend(findings.filter_map(beside));
     json!({
         "timestamp": second(verdict.provenance.decided_at),
         "tools": {"components": [{"type": "application", "name": TOOL, "version": TOOL_VERSION}]},
@@ -118,13 +117,14 @@ fn gap(gap: &Gap) -> Property {
     Property::new("sluicegate:not-looked-at", value)
 }
 
-/// Says of a secret which it is and where it stands.
-fn secret(finding: &Finding) -> Property {
+/// Says of what is no vulnerability of a component which it is and where it stands.
+fn beside(finding: &Finding) -> Option<Property> {
+    let name = vulnerabilities::beside(finding)?;
     let places: Vec<&str> = finding.places().collect();
     let severity = finding.severity.as_str();
     let detail = finding.detail.as_deref().unwrap_or_default();
     let value = format!("{} {severity} {}: {detail}", finding.id, places.join(", "));
-    Property::new("sluicegate:secret", value)
+    Some(Property::new(name, value))
 }
 
 #[cfg(test)]

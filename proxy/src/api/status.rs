@@ -11,7 +11,7 @@ use sluicegate_config::Access;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::lacks::lacks;
 use sluicegate_feeds::shown::{FeedsShown, tell};
-use sluicegate_model::weakness::SECRETS;
+use sluicegate_model::weakness::{CONFIGURATION, SECRETS};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_scanner::PluginSet;
 use sluicegate_upstream::Upstream;
@@ -72,6 +72,8 @@ struct PluginsStatus {
     fed: Vec<FedStatus>,
     /// The detector of secrets.
     secrets: DetectorStatus,
+    /// The detector of careless configurations.
+    configuration: DetectorStatus,
     /// Why the newest files are not in force, where they are not.
     problem: Option<String>,
 }
@@ -82,7 +84,7 @@ struct DetectorStatus {
     /// Whether images are read by it.
     on: bool,
     /// Why, or why not.
-    why: &'static str,
+    why: String,
 }
 
 /// A plugin that was fed.
@@ -184,20 +186,18 @@ fn plugins(state: &ApiState) -> PluginsStatus {
     });
     PluginsStatus {
         fed: fed.collect(),
-        secrets: secrets(active.set()),
+        secrets: detector(active.set(), SECRETS, "secret"),
+        configuration: detector(active.set(), CONFIGURATION, "configuration"),
         problem: state.fed.as_ref().and_then(|fed| fed.last_error()),
     }
 }
 
-fn secrets(set: &PluginSet) -> DetectorStatus {
-    let on = set.fed().any(|plugin| plugin.id().name == SECRETS);
+fn detector(set: &PluginSet, name: &str, kind: &'static str) -> DetectorStatus {
+    let on = set.fed().any(|plugin| plugin.id().name == name);
+    let asks = if on { "a rule asks" } else { "no rule asks" };
     DetectorStatus {
         on,
-        why: if on {
-            "a rule asks for kind: secret"
-        } else {
-            "no rule asks for kind: secret"
-        },
+        why: format!("{asks} for kind: {kind}"),
     }
 }
 

@@ -37,7 +37,8 @@ use crate::app::proxy_variables;
 use crate::in_force;
 use crate::inspect::source::{self, Registry, Source, SourceError, Stdin, Surroundings};
 use crate::inspect::{FactsCache, Scanner};
-use crate::policies::{Policies, asks_for_secrets};
+use crate::looks_for::LooksFor;
+use crate::policies::Policies;
 use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::pull::verdict::{self, Image};
 use sluicegate_engine::scan::Scanned;
@@ -161,7 +162,7 @@ impl Inspection {
         };
         let scanner = Scanner {
             cache: FactsCache::new(settings.data.join("inspect/facts"), clock.clone()),
-            plugins: inspect_plugins::take_up(&settings, judging.looks_for_secrets())?,
+            plugins: inspect_plugins::take_up(&settings, judging.looks_for())?,
             clock: clock.clone(),
             platform: args.platform.clone(),
             on_layer: shown.on_layer(),
@@ -314,11 +315,11 @@ impl Inspection {
 }
 
 impl Judging {
-    /// Tells whether whoever judges may ask for secrets: a service does not say.
-    fn looks_for_secrets(&self) -> bool {
+    /// Tells what whoever judges may ask for: a service does not say.
+    fn looks_for(&self) -> LooksFor {
         match self {
-            Self::Here(here) => asks_for_secrets(&here.policies.current()),
-            Self::There(_) => true,
+            Self::Here(here) => LooksFor::asked_by(&here.policies.current()),
+            Self::There(_) => LooksFor::ALL,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The plugins that `inspect-image` reads images by: those that are named or were added, and the detector
-//! of secrets where rules may ask for them.
+//! The plugins that `inspect-image` reads images by: those that are named or were added, and detectors
+//! of the program where rules may ask for what they find.
 
 use std::sync::Arc;
 
@@ -10,21 +10,22 @@ use super::CommandError;
 use crate::fed_in_force::FedPlugins;
 use crate::fed_sources::FedSources;
 use crate::inspect::salt;
+use crate::looks_for::LooksFor;
 
 /// Takes up the plugins that images are read by.
 pub(super) fn take_up(
     settings: &Settings,
-    looks_for_secrets: bool,
+    looks_for: LooksFor,
 ) -> Result<Arc<ActivePlugins>, CommandError> {
     let plugins = Plugins::default();
     let clock = sluicegate_machine::clock::system();
     let sources = FedSources::of(settings);
     let fed = sources.and_then(|it| FedPlugins::load_once(it, plugins.clone(), clock));
     let fed = fed.map_err(|error| CommandError::Usage(error.to_string()))?;
-    if looks_for_secrets {
+    if looks_for.secrets {
         fed.hash_secrets_under(&salt::open(&settings.data));
     }
-    let switched = fed.look_for_secrets(looks_for_secrets);
+    let switched = fed.look_for(looks_for);
     switched.map_err(|error| CommandError::Usage(error.to_string()))?;
     Ok(plugins.now())
 }

@@ -159,6 +159,7 @@ fn version(plugin: &Value) -> String {
     )
 }
 
+/// Tells whether it is on; detectors of the program are off here, for policies switch them in a service.
 fn state(enabled: &Value) -> String {
     let word = if *enabled == json!(true) { "on" } else { "off" };
     word.to_owned()

@@ -172,13 +172,14 @@ mod tests {
     }
 
     /// What the cases of the cookbook are about: reports, keys, a document.
-    const BESIDE: [&str; 9] = [
+    const BESIDE: [&str; 10] = [
         "app.json",
         "clean.json",
         "layered.json",
         "licensed.json",
         "odd.json",
         "secrets.json",
+        "setup.json",
         "keys/release.pub",
         "keys/psirt.pub",
         "vex/app.openvex.json",

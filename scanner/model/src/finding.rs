@@ -27,6 +27,9 @@ pub enum FindingKind {
     /// A key, token or password in the image, of which only the place and a salted hash are told. A rule
     /// of policy sees it only where it asks for the kind.
     Secret,
+    /// How the image is set up makes harm easier: as whom it runs, what its files let everybody do. A
+    /// rule of policy sees it only where it asks for the kind.
+    Configuration,
     /// The licence that a package declares, whatever it is. A rule of policy sees it only where it asks
     /// for the kind, and what no rule hits is not listed.
     Licence,
@@ -37,7 +40,7 @@ impl FindingKind {
     pub const fn is_seen_unasked(self) -> bool {
         match self {
             Self::Vulnerability | Self::Malware | Self::Eol => true,
-            Self::Informational | Self::Secret | Self::Licence => false,
+            Self::Informational | Self::Secret | Self::Configuration | Self::Licence => false,
         }
     }
 

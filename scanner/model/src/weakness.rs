@@ -42,6 +42,9 @@ pub struct Weakness {
 /// The name under which secrets are found: no plugin may have it.
 pub const SECRETS: &str = "secrets";
 
+/// The name under which careless configurations are found: no plugin may have it.
+pub const CONFIGURATION: &str = "configuration";
+
 /// A package as a plugin names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WeakPackage {

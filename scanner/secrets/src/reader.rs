@@ -89,12 +89,13 @@ impl SecretRules {
     }
 
     /// Begins a text that comes in pieces. It finds what [`Self::find`] finds in the whole, with
-    /// about 80 KiB of memory.
-    pub fn reader<'a>(&'a self, salt: &'a SecretSalt, path: &str) -> SecretReader<'a> {
+    /// about 80 KiB of memory, or what the text takes that has `bytes` in all.
+    pub fn reader<'a>(&'a self, salt: &'a SecretSalt, path: &str, bytes: u64) -> SecretReader<'a> {
+        let room = usize::try_from(bytes).unwrap_or(WINDOW).min(WINDOW);
         SecretReader {
             rules: self,
             salt,
-            window: Zeroizing::new(Vec::with_capacity(WINDOW)),
+            window: Zeroizing::new(Vec::with_capacity(room)),
             found: Found::new(path),
         }
     }
@@ -126,6 +127,7 @@ impl SecretReader<'_> {
         while !piece.is_empty() {
             let room = WINDOW.saturating_sub(self.window.len()).min(piece.len());
             let (now, later) = piece.split_at(room);
+            self.make_room(now.len());
             // Within the capacity, so that nothing is left behind elsewhere.
             self.window.extend_from_slice(now);
             piece = later;
@@ -135,6 +137,15 @@ impl SecretReader<'_> {
                     .scan(self.rules, self.salt, &self.window, settled);
                 self.found.pass(&mut self.window, settled - BEFORE);
             }
+        }
+    }
+
+    /// Makes room where a text is longer than it was said to be.
+    fn make_room(&mut self, bytes: usize) {
+        if self.window.capacity() - self.window.len() < bytes {
+            let mut larger = Zeroizing::new(Vec::with_capacity(WINDOW));
+            larger.extend_from_slice(&self.window);
+            self.window = larger;
         }
     }
 

@@ -40,7 +40,11 @@ fn claimed_paths(analyzer: &dyn Analyzer) -> Vec<String> {
         Wants::Ending(ending) => vec![format!(".registry/specifications/x{ending}")],
         Wants::NamedAround { starts, ends } => vec![format!("a/{starts}x{ends}")],
         Wants::InDirsNamed { dir, ending } => vec![format!("lib/{dir}/x{ending}")],
-        Wants::Content { .. } | Wants::At { .. } | Wants::ArchiveEnd | Wants::Every => {
+        Wants::Content { .. }
+        | Wants::At { .. }
+        | Wants::ArchiveEnd
+        | Wants::Every
+        | Wants::Headers => {
             vec!["anywhere".to_owned()]
         }
     };
@@ -168,7 +172,7 @@ fn names_and_claims_are_unique_and_indexable() {
                 }
                 Wants::Content { starts, .. } => assert!(!starts.is_empty()),
                 Wants::At { holds, .. } => assert!(!holds.is_empty()),
-                Wants::ArchiveEnd | Wants::Every => {}
+                Wants::ArchiveEnd | Wants::Every | Wants::Headers => {}
                 Wants::Exact(path) | Wants::InDir(path) | Wants::Named(path) => {
                     assert!(!path.starts_with('/') && !path.ends_with('/'), "{path}");
                 }

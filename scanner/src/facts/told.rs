@@ -24,10 +24,13 @@ pub struct Told {
     pub failed: Option<String>,
 }
 
+/// The last part of a path that stands for its directory itself, as no name of an archive is.
+pub(crate) const DIRECTORY_ITSELF: &str = "/\0";
+
 /// What one plugin says of one file of a layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldFile {
-    /// The file's raw path.
+    /// The file's raw path; of a directory, one that no file in it has.
     pub path: String,
     /// Which entry of the archive it is.
     pub entry: u32,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::layers::LayerInput;
 use super::tree::{Applier, FileRef, Tree};
-use crate::facts::{Disputed, Event, LayerFacts, ReaderSet, ToldFile};
+use crate::facts::{DIRECTORY_ITSELF, Disputed, Event, LayerFacts, ReaderSet, ToldFile};
 use crate::plugin_set::PluginSet;
 
 /// A file of the merged image that plugins speak of.
@@ -51,6 +51,27 @@ pub(crate) fn present(
     });
     present.extend(named);
     (present, tree.departs())
+}
+
+/// Gives paths of directories without the links on their ways, as the layers leave them; those whose links
+/// never end as they are.
+pub(crate) fn resolved(
+    layers: &[LayerInput<'_>],
+    plugins: &PluginSet,
+    paths: &[String],
+) -> Vec<String> {
+    let mut tree = Tree::new(Applier::USUAL);
+    for (layer, input) in layers.iter().enumerate() {
+        tree.apply(layer, &Shadow::of(input.facts).facts, plugins);
+    }
+    let resolved = paths.iter().map(|path| {
+        let inside = tree.resolve(&format!("{path}{DIRECTORY_ITSELF}"));
+        let directory = inside.ok();
+        let directory =
+            directory.and_then(|it| it.strip_suffix(DIRECTORY_ITSELF).map(str::to_owned));
+        directory.unwrap_or_else(|| path.clone())
+    });
+    resolved.collect()
 }
 
 /// A layer, of whose files only those are left that plugins speak of.

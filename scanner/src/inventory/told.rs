@@ -10,11 +10,11 @@ use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
-use sluicegate_model::weakness::{FoundWeakness, SECRETS, ToldComponent, Weakness};
+use sluicegate_model::weakness::{CONFIGURATION, FoundWeakness, SECRETS, ToldComponent, Weakness};
 
 use super::appliers;
 use super::component::component;
-use crate::facts::{FoundPackage, Told, ToldFile};
+use crate::facts::{DIRECTORY_ITSELF, Event, FoundPackage, Told, ToldFile};
 use crate::image::layers::LayerInput;
 use crate::image::told::{PresentFile, present};
 use crate::image::tree::Applier;
@@ -27,8 +27,8 @@ const MAX_PACKAGES: usize = 1_000;
 /// Most weaknesses that one plugin adds to an image.
 const MAX_WEAKNESSES: usize = 200;
 
-/// Most secrets that are found in an image, in its files and in its configuration each.
-const MAX_SECRETS: usize = 1_000;
+/// Most that a detector of the program finds in an image, in its files and in its configuration each.
+const MAX_BUILT_IN: usize = 1_000;
 
 /// Most gaps that one plugin adds to an image in its own words.
 const MAX_GAPS: usize = 100;
@@ -41,7 +41,12 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
     note_detectors(inventory, layers, plugins);
     let mut sayings = Sayings::of(inventory);
     for PresentFile { path, layer, told } in present_files(layers, plugins) {
-        let Some(layer) = layers.get(layer) else {
+        let (path, at) = match path.strip_suffix(DIRECTORY_ITSELF) {
+            Some(directory) if is_set_above(directory, layer, layers) => continue,
+            Some(directory) => (directory.to_owned(), layer),
+            None => (path, layer),
+        };
+        let Some(layer) = layers.get(at) else {
             continue;
         };
         let (first, end) = told;
@@ -108,6 +113,13 @@ fn present_files(layers: &[LayerInput<'_>], plugins: &PluginSet) -> BTreeSet<Pre
         files.extend(present(applier, layers, plugins).0);
     }
     files
+}
+
+/// Tells whether a layer above another has a directory of its own at a place: its mode counts then.
+fn is_set_above(directory: &str, layer: usize, layers: &[LayerInput<'_>]) -> bool {
+    let above = layers.iter().skip(layer.saturating_add(1));
+    let mut events = above.flat_map(|layer| &layer.facts.events);
+    events.any(|event| matches!(event, Event::Directory(path) if path == directory))
 }
 
 /// Gives the plugin that says it, where that is one of the set.
@@ -246,7 +258,7 @@ impl Sayings {
 }
 
 fn named(plugin: &str) -> String {
-    if plugin == SECRETS {
+    if plugin == SECRETS || plugin == CONFIGURATION {
         format!("detector {plugin}")
     } else {
         format!("plugin {plugin}")
@@ -254,8 +266,8 @@ fn named(plugin: &str) -> String {
 }
 
 fn most_weaknesses(plugin: &str) -> usize {
-    if plugin == SECRETS {
-        MAX_SECRETS
+    if plugin == SECRETS || plugin == CONFIGURATION {
+        MAX_BUILT_IN
     } else {
         MAX_WEAKNESSES
     }

@@ -62,6 +62,8 @@ pub(super) struct EntryHeader {
     pub(super) stopped: ReaderSet,
     /// Bytes of content, holes included.
     pub(super) size_bytes: u64,
+    /// Who may do what with it: the last twelve bits of a mode.
+    pub(super) mode: u32,
 }
 
 /// Where a file's content comes from.
@@ -274,6 +276,7 @@ impl<'a> Archive<'a> {
             readings,
             stopped,
             size_bytes: expanded.unwrap_or(size_bytes),
+            mode: block.mode(),
         })
     }
 

@@ -78,6 +78,14 @@ impl Block {
         self.text(157..257)
     }
 
+    pub(super) fn mode(&self) -> u32 {
+        let digits = self.text(100..108).trim_ascii();
+        let digits = std::str::from_utf8(digits).ok();
+        let mode = digits.and_then(|digits| u32::from_str_radix(digits, 8).ok());
+        // Whoever reads it otherwise may give every right.
+        mode.unwrap_or(u32::MAX) & 0o7777
+    }
+
     pub(super) fn flag(&self) -> u8 {
         self.0[156]
     }

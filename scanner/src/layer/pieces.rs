@@ -34,6 +34,8 @@ pub(super) struct PiecewiseFile {
     pub(super) before: usize,
     /// What is told of it, but for whose it is and what it says.
     pub(super) file: ToldFile,
+    /// How many bytes it has, holes included.
+    pub(super) size_bytes: u64,
     /// Who reads it, by their places among the fed plugins.
     pub(super) places: Vec<u16>,
 }
@@ -242,7 +244,8 @@ impl Hearing<'_> {
                 continue;
             }
             let plugin = self.plugins.fed_at(*place);
-            let reader = plugin.map(|plugin| guarded(|| plugin.begin(&file.file.path)));
+            let reader =
+                plugin.map(|plugin| guarded(|| plugin.begin(&file.file.path, file.size_bytes)));
             self.readers.push((*place, reader.flatten().flatten()));
         }
         self.file = Some(file);

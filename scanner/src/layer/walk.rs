@@ -56,13 +56,12 @@ pub(super) fn walk(
             .name("detect".to_owned())
             .spawn_scoped(scope, move || pieces::hear(&batches, plugins, &limits.stop));
         let mut facts = walk_alone(stream, limits, plugins, earlier, Some(pieces));
-        match hearing.map(thread::ScopedJoinHandle::join) {
-            Ok(Ok(heard)) => heard.add_to(&mut facts),
+        if let Ok(Ok(heard)) = hearing.map(thread::ScopedJoinHandle::join) {
+            heard.add_to(&mut facts);
+        } else {
             // Another time there may be a thread.
-            Ok(Err(_)) | Err(_) => {
-                let detail = "no thread could look at the layer's files in pieces";
-                facts.gaps.push(Gap::fatal(GapKind::Interrupted, detail));
-            }
+            let detail = "no thread could look at the layer's files in pieces";
+            facts.gaps.push(Gap::fatal(GapKind::Interrupted, detail));
         }
         facts
     })
@@ -96,6 +95,7 @@ fn walk_alone(
         chart: ChartSigns::default(),
         fed: FedWork::default(),
         pieces,
+        mode: 0,
         path: String::new(),
         whose: ReaderSet::ALL,
         stopped: ReaderSet::default(),
@@ -134,6 +134,8 @@ struct Walk<'a> {
     pairs: Pairs<'a>,
     chart: ChartSigns,
     fed: FedWork,
+    /// The mode of the entry at hand.
+    mode: u32,
     /// Where files go that are read in pieces.
     pieces: Option<Pieces>,
     /// The entry's path; reused.
@@ -169,6 +171,7 @@ impl Walk<'_> {
                 ));
             }
             self.note_stopped(&entry);
+            self.mode = entry.mode;
             match entry.readings.as_slice() {
                 [(_, reading)] => self.reading(archive, reading, entry.size_bytes)?,
                 readings => self.disputed(archive, readings, entry.size_bytes)?,
@@ -217,7 +220,9 @@ impl Walk<'_> {
         match entry.kind {
             Kind::Directory => {
                 self.see(path, PathShape::Directory)?;
-                self.keep(Event::Directory(path.to_owned()))
+                self.keep(Event::Directory(path.to_owned()))?;
+                self.show_header(path, true);
+                Ok(())
             }
             Kind::Symlink => {
                 self.see(path, PathShape::Symlink)?;
@@ -243,6 +248,7 @@ impl Walk<'_> {
             }
             Kind::File => {
                 self.see(path, PathShape::Plain)?;
+                self.show_header(path, false);
                 self.file(content, size_bytes, path)
             }
         }

@@ -6,7 +6,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::{Finding, FindingPackage, FindingStatus, MAX_PATHS};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
-use sluicegate_model::weakness::{FoundWeakness, SECRETS, WeakPackage, Weakness};
+use sluicegate_model::weakness::{CONFIGURATION, FoundWeakness, SECRETS, WeakPackage, Weakness};
 
 use crate::feeds::cve::CveNumber;
 use crate::feeds::{FeedIndex, shown_probability};
@@ -18,8 +18,8 @@ pub(super) const MAX_FINDINGS: usize = 5_000;
 pub(super) const MAX_QUESTIONS: usize = 2_000_000;
 
 /// Most weaknesses that plugins found themselves: what a full set may say of one image, and twice as
-/// many secrets as are told of its files.
-const MAX_WEAKNESSES: usize = 14_800;
+/// many as each detector of the program finds in its files.
+const MAX_WEAKNESSES: usize = 16_800;
 
 /// Gives the components that the scanner found, and those that plugins alone name.
 pub(super) fn apart(inventory: &Inventory) -> (Vec<&Component>, Vec<&Component>) {
@@ -142,8 +142,8 @@ fn fixed(said: &Weakness, package: &str) -> Option<String> {
 
 /// Says who found it.
 fn teller(found: &FoundWeakness) -> String {
-    if found.plugin == SECRETS {
-        format!("detector {SECRETS}")
+    if found.plugin == SECRETS || found.plugin == CONFIGURATION {
+        format!("detector {}", found.plugin)
     } else {
         format!("plugin {}", found.plugin)
     }
@@ -168,5 +168,8 @@ fn detail(found: &FoundWeakness) -> String {
     let each = each.map(|remedy| format!("{} {}", remedy.package, remedy.version));
     let each = each.collect::<Vec<_>>().join(" or ");
     let remedy = (!each.is_empty()).then(|| format!("; remedy: {each}"));
+    if found.plugin == CONFIGURATION && !said.path.starts_with("config: ") {
+        return format!("{}, in layer {}", said.summary, found.layer);
+    }
     format!("{}{line}{}", said.summary, remedy.unwrap_or_default())
 }

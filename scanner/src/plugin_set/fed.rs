@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::claims::Claims;
+use crate::analyzer::Wants;
 use crate::facts::Told;
 use crate::fed::{
     FedAnswer, FedError, FedPlugin, MAX_FAILURES, MAX_FED, MAX_LAYER_WORK, MAX_TOLD_BYTES,
@@ -16,6 +17,8 @@ pub(super) struct Fed {
     pub(super) claims: Claims,
     /// Which of them read files in pieces.
     pub(super) in_pieces: Vec<bool>,
+    /// Those that look at headers, by their places.
+    pub(super) of_headers: Vec<u16>,
 }
 
 /// What fed plugins have done of one layer.
@@ -55,10 +58,14 @@ impl Fed {
                 claims.add_one_of_many(wants, place);
             }
         }
+        let of_headers = (0..=u16::MAX).zip(&plugins);
+        let of_headers = of_headers.filter(|(_, it)| it.claims().contains(&Wants::Headers));
+        let of_headers = of_headers.map(|(place, _)| place).collect();
         let in_pieces = plugins.iter();
-        let in_pieces = in_pieces.map(|plugin| plugin.begin("").is_some());
+        let in_pieces = in_pieces.map(|plugin| plugin.begin("", 0).is_some());
         Ok(Self {
             in_pieces: in_pieces.collect(),
+            of_headers,
             plugins,
             claims,
         })

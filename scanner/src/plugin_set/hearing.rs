@@ -10,7 +10,7 @@ use super::claims::Claimants;
 use super::fed::FedWork;
 use super::set::PluginSet;
 use crate::facts::{PluginName, Told};
-use crate::fed::{FedAnswer, FedKind, FedPlugin, MAX_FAILURES, MAX_LAYER_WORK};
+use crate::fed::{EntryMode, FedAnswer, FedKind, FedPlugin, MAX_FAILURES, MAX_LAYER_WORK};
 
 impl PluginSet {
     /// Gives the plugins that were fed.
@@ -31,6 +31,29 @@ impl PluginSet {
     /// Tells whether any plugin reads files in pieces.
     pub(crate) fn has_in_pieces(&self) -> bool {
         self.fed.in_pieces.contains(&true)
+    }
+
+    /// Gives the plugins that look at headers, by their places.
+    pub(crate) fn of_headers(&self) -> &[u16] {
+        &self.fed.of_headers
+    }
+
+    /// Has a plugin look at a header, within what it may say of a layer.
+    pub(crate) fn fed_see(
+        &self,
+        place: u16,
+        entry: EntryMode<'_>,
+        done: &mut FedWork,
+    ) -> Option<Told> {
+        let plugin = self.fed_at(place)?;
+        let answer = guarded(|| FedAnswer {
+            told: plugin.see(entry),
+            work: 0,
+        });
+        if answer.told.is_empty() || !done.may_go_on(place) {
+            return None;
+        }
+        done.note(place, answer)
     }
 
     /// Tells whether the fed plugin at a place reads files in pieces.

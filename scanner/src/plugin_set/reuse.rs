@@ -124,6 +124,7 @@ fn may_have(facts: &LayerFacts, wants: Wants<'_>) -> bool {
         // Only names and beginnings are kept.
         Wants::At { .. } | Wants::ArchiveEnd => true,
         Wants::Every => !facts.plain_paths.is_empty(),
+        Wants::Headers => facts.entries > 0,
     }
 }
 

@@ -16,7 +16,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::report::Report;
 use sluicegate_model::signature::Signatures;
 use sluicegate_model::verdict::{Grace, Provenance, Verdict};
-use sluicegate_model::weakness::SECRETS;
+use sluicegate_model::weakness::{CONFIGURATION, SECRETS};
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{Explanation, Outcome, PolicySet, Subject};
 use sluicegate_scanner::KnownPackages;
@@ -267,17 +267,24 @@ fn name_sources(findings: &mut [Finding], inventory: &Inventory) {
 
 /// Says that nobody looked for what a rule asks for: none found is not none there.
 fn note_unlooked(report: &mut Report, inventory: &Inventory, policies: &PolicySet, scope: &Scope) {
-    let was_looked_for = inventory.detectors.iter().any(|it| it == SECRETS);
-    if was_looked_for || !policies.asks(FindingKind::Secret, Some(scope)) {
-        return;
+    for (detector, kind, what) in [
+        (SECRETS, FindingKind::Secret, "secrets"),
+        (
+            CONFIGURATION,
+            FindingKind::Configuration,
+            "how images are set up",
+        ),
+    ] {
+        let was_on = inventory.detectors.iter().any(|it| it == detector);
+        if was_on || !policies.asks(kind, Some(scope)) {
+            continue;
+        }
+        let detail = format!("a rule asks for {what}, and whoever read the image did not look");
+        let gaps = &mut report.coverage.gaps;
+        gaps.push(Gap::fatal(GapKind::PluginFailed, detail));
+        let gaps = std::mem::take(gaps);
+        report.coverage = Coverage::from_gaps(gaps);
     }
-    let detail = "a rule asks for secrets, and whoever read the image did not look for any";
-    report
-        .coverage
-        .gaps
-        .push(Gap::fatal(GapKind::PluginFailed, detail));
-    let gaps = std::mem::take(&mut report.coverage.gaps);
-    report.coverage = Coverage::from_gaps(gaps);
 }
 
 /// Adds to what no feed speaks of why that may be: whoever is refused for it reads nothing else.

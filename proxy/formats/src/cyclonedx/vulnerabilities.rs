@@ -53,10 +53,10 @@ type VulnerabilityKey<'a> = (
 pub(super) fn groups(verdict: &Verdict) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     let mut positions: HashMap<VulnerabilityKey<'_>, usize> = HashMap::new();
-    // A secret is no vulnerability of a component: it is told beside the gaps. Licences are the components'.
-    let is_none = |kind| matches!(kind, FindingKind::Secret | FindingKind::Licence);
+    // What is no vulnerability of a component is told beside the gaps, but for licences.
+    let is_told = |it: &Finding| it.kind != FindingKind::Licence && beside(it).is_none();
     let findings = verdict.findings.iter();
-    for finding in findings.filter(|finding| !is_none(finding.kind)) {
+    for finding in findings.filter(|finding| is_told(finding)) {
         let position = *positions.entry(key(finding)).or_insert(groups.len());
         match groups.get_mut(position) {
             Some(group) => group.push(finding),
@@ -82,6 +82,19 @@ fn key(finding: &Finding) -> VulnerabilityKey<'_> {
     )
 }
 
+/// Names what a finding is that is no vulnerability of a component; none of one that is.
+pub(super) fn beside(finding: &Finding) -> Option<&'static str> {
+    match finding.kind {
+        FindingKind::Secret => Some("sluicegate:secret"),
+        FindingKind::Configuration => Some("sluicegate:configuration"),
+        FindingKind::Vulnerability
+        | FindingKind::Malware
+        | FindingKind::Eol
+        | FindingKind::Informational
+        | FindingKind::Licence => None,
+    }
+}
+
 /// Describes one group; none for an empty one.
 pub(super) fn vulnerability<'a>(
     group: &[&'a Finding],
@@ -99,6 +112,7 @@ pub(super) fn vulnerability<'a>(
             FindingKind::Vulnerability
             | FindingKind::Informational
             | FindingKind::Secret
+            | FindingKind::Configuration
             | FindingKind::Licence => Vec::new(),
             FindingKind::Malware => vec![CWE_MALICIOUS],
             FindingKind::Eol => vec![CWE_UNMAINTAINED],

@@ -64,6 +64,7 @@ fn described(id: &str, rule: &Rule<'_>) -> Value {
         FindingKind::Malware => "A package published to do harm",
         FindingKind::Eol => "Software that its maker no longer mends",
         FindingKind::Secret => "A key, token or password in the image",
+        FindingKind::Configuration => "How the image is set up",
         FindingKind::Informational => "No weakness, but something to know of a package",
         FindingKind::Licence => "The licence that a package declares",
     };

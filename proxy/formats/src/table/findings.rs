@@ -205,6 +205,7 @@ impl<'a> Group<'a> {
             FindingKind::Malware => notes.push("malware".to_owned()),
             FindingKind::Eol => notes.push("end of life".to_owned()),
             FindingKind::Informational => notes.push("informational".to_owned()),
+            FindingKind::Configuration => notes.push("configuration".to_owned()),
             FindingKind::Secret => notes.push("secret".to_owned()),
             FindingKind::Licence => notes.push("licence".to_owned()),
             FindingKind::Vulnerability => {}

@@ -7,7 +7,8 @@ use super::super::archive::Content;
 use super::super::pieces::{PiecewiseFile, Shown};
 use super::Walk;
 use super::content::{PIECE_BYTES, unreadable};
-use crate::facts::{ReaderSet, Told, ToldFile};
+use crate::facts::{DIRECTORY_ITSELF, ReaderSet, Told, ToldFile};
+use crate::fed::EntryMode;
 use crate::limits::STOPPED;
 
 impl Walk<'_> {
@@ -78,6 +79,7 @@ impl Walk<'_> {
         pieces.begin(PiecewiseFile {
             before: self.facts.told.len(),
             file: self.told_file(path, 0, Told::default()),
+            size_bytes,
             places,
         });
         pieces.push(&self.content);
@@ -105,6 +107,25 @@ impl Walk<'_> {
                 .map_err(unreadable)?;
             if whole.len() == before {
                 return Ok(whole);
+            }
+        }
+    }
+
+    /// Shows the header at hand to those who look at headers.
+    pub(super) fn show_header(&mut self, path: &str, is_directory: bool) {
+        for place in self.plugins.of_headers() {
+            let entry = EntryMode {
+                path,
+                is_directory,
+                mode: self.mode,
+            };
+            let Some(told) = self.plugins.fed_see(*place, entry, &mut self.fed) else {
+                continue;
+            };
+            if is_directory {
+                self.tell(&format!("{path}{DIRECTORY_ITSELF}"), *place, told);
+            } else {
+                self.tell(path, *place, told);
             }
         }
     }
