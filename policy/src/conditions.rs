@@ -217,7 +217,8 @@ impl Conditions {
             Some(origin) => origin == wanted,
             None => block == Block::When,
         };
-        is(self.evidence, finding.package.evidence)
+        self.evidence
+            .is_none_or(|it| rests_on(finding.package.evidence, it))
             && self.layer.is_none_or(is_of)
             && self.ecosystem.as_ref().is_none_or(of_ecosystem)
             && self
@@ -433,4 +434,10 @@ fn same<T: PartialEq>(own: Option<T>, other: Option<T>) -> bool {
 /// Tells whether a condition names all that another one does.
 fn within(own: Option<&BTreeSet<String>>, other: Option<&BTreeSet<String>>) -> bool {
     own.is_none_or(|own| other.is_some_and(|other| other.is_subset(own)))
+}
+
+/// Tells whether a package's presence rests on what is asked for: what is known by its digest is
+/// installed, and more is known of it.
+fn rests_on(evidence: Evidence, asked: Evidence) -> bool {
+    evidence == asked || (evidence == Evidence::Digest && asked == Evidence::Installed)
 }

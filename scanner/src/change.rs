@@ -15,6 +15,7 @@ use crate::eol;
 use crate::feeds::{EcosystemStatus, FeedError, FeedIndex};
 use crate::knowledge::is_silent;
 use crate::matchers;
+use crate::matching::ARCHIVES_BY_DIGEST;
 
 /// How far a change reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,11 @@ pub fn reach(
     if !are_same_loaded(earlier, later) || may_end_otherwise(earlier, later, now) {
         return Ok(Reach::Everything);
     }
-    let names = earlier.differing(later, thresholds)?;
+    let mut names = earlier.differing(later, thresholds)?;
+    // What their archives are is known by the index alone, and no list of names has it.
+    if earlier.jars().or(later.jars()).is_some() {
+        names.insert(ARCHIVES_BY_DIGEST.to_owned());
+    }
     Ok(Reach::Packages(names))
 }
 

@@ -17,6 +17,9 @@ use sluicegate_model::severity::Severity;
 use crate::purl::purl;
 use table::{AS_OF, DISTRIBUTIONS, Naming, Release, Releases};
 
+/// Of which day the table of ends of support is.
+pub const SUPPORT_AS_OF: Date = AS_OF;
+
 /// Raised with every change of the table or of what is said from it. It enters the scanner's
 /// fingerprint.
 pub(crate) const EOL_REVISION: u32 = 2;
@@ -68,6 +71,11 @@ pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> SupportStanding
         ends: None,
         ended: ends,
     }
+}
+
+/// Counts the releases of which the table says when their support ends.
+pub fn releases() -> usize {
+    DISTRIBUTIONS.iter().map(|it| it.rows.len()).sum()
 }
 
 /// Tells when the latest support ended of all that had ended at a time.

@@ -4,6 +4,7 @@
 //! again for every image that shares it. `layer/` makes them, `image/` reads them, the proxy
 //! stores their bytes.
 
+mod archive;
 mod candidate;
 mod claim_index;
 mod digests;
@@ -25,6 +26,7 @@ use sluicegate_model::package::{Evidence, Package};
 use crate::limits::STOPPED;
 pub(crate) use digests::{Hashing, PARALLEL_BYTES};
 
+pub use archive::FoundArchive;
 pub use candidate::{Candidate, NpmRecord, Record, Standing};
 pub use digests::{ContentDigest, FileDigests};
 pub use owned::{BinaryFacts, OwnedFile};
@@ -38,7 +40,7 @@ pub use told::{Told, ToldFile};
 
 /// First byte of stored facts; a change of shape raises it, so that old ones are made again. It
 /// enters the scanner's fingerprint.
-pub(crate) const FACTS_FORMAT: u8 = 14;
+pub(crate) const FACTS_FORMAT: u8 = 15;
 
 /// Bytes of the weight that follows the format: what the facts take in memory.
 const WEIGHT_BYTES: usize = 8;
@@ -156,6 +158,9 @@ pub struct Observations {
     /// The files that it says belong to its packages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<OwnedFile>,
+    /// The archives, itself and those in it, that do not state what they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<FoundArchive>,
     /// What it proves only where links give it another path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
@@ -480,6 +485,7 @@ impl Observations {
             && !self.database
             && self.gaps.is_empty()
             && self.owned.is_empty()
+            && self.archives.is_empty()
             && self.candidates.is_empty()
             && self.binary.is_none()
     }

@@ -9,6 +9,7 @@ mod told;
 
 use std::collections::BTreeSet;
 
+use sluicegate_model::archive::UnprovenArchive;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
@@ -33,7 +34,7 @@ use crate::path;
 use crate::plugin_set::PluginSet;
 use crate::secrets;
 
-use component::component;
+use component::{archive, component};
 
 /// Raised with every change of what is made of the same facts: layers laid over each other, who
 /// owns a file, what SBOMs may add, what the system is worth, what of its history is shown. It enters the scanner's fingerprint.
@@ -120,6 +121,7 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
     let system = found_of_system(merged, &roles);
     gaps.extend(third_party::judge(system, distro.as_ref()));
     let mut components = components(merged, &roles, &owners, distro.as_ref());
+    let archives = archives(merged, &roles, &owners, distro.as_ref());
     claims::settle(&mut components, merged.has_or_had_database());
     components.sort_unstable();
     components.dedup();
@@ -131,6 +133,7 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
     Inventory {
         distro,
         components,
+        archives,
         declared,
         told: Vec::new(),
         weaknesses: Vec::new(),
@@ -242,6 +245,36 @@ fn components(
         }
     }
     components
+}
+
+/// Lists the Java archives that do not state what they are.
+fn archives(
+    merged: &Merged<'_>,
+    roles: &[Role],
+    owners: &Owners<'_>,
+    distro: Option<&Distro>,
+) -> Vec<UnprovenArchive> {
+    let files = merged.files.iter().zip(roles);
+    let files = files.filter(|(_, role)| **role != Role::Backup);
+    let mut archives = Vec::new();
+    let caches = Caches::of(merged);
+    for (file, role) in files.filter(|(file, _)| !file.found.archives.is_empty()) {
+        let owner = (*role == Role::Other)
+            .then(|| owners.owner_of(file))
+            .flatten();
+        let cached = caches.hold(&file.path);
+        let found = file.found.archives.iter();
+        archives.extend(found.map(|found| {
+            let made = archive(file, found, distro, (owner, cached));
+            UnprovenArchive {
+                doubt: made.doubt.map(for_people),
+                ..made
+            }
+        }));
+    }
+    archives.sort();
+    archives.dedup();
+    archives
 }
 
 /// Tells whether no advisory names packages of a kind, wherever they are.

@@ -54,6 +54,7 @@ pub use analyzers::package_of;
 pub use artifact::{contents, contents_by, is_surely_image};
 pub use change::{Reach, reach};
 pub use configuration::ConfigurationDetector;
+pub use eol::{SUPPORT_AS_OF, releases as support_releases};
 pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::{merge, merge_by};
@@ -61,7 +62,9 @@ pub use layer::{MAGIC_BYTES, is_compressed, scan_layer, scan_layer_again};
 pub use licences::{licences, licences_bytes};
 pub use limits::{Allowance, Limits};
 pub use matchers::{MATCHER_REVISION, MatcherInfo, compare_versions, matchers};
-pub use matching::{KnownPackages, judge, judge_knowing, judging_bytes};
+pub use matching::{
+    ARCHIVES_BY_DIGEST, KnownPackages, judge, judge_knowing, judging_bytes, with_archives_named,
+};
 pub use plugin_set::{Kept, PluginSet};
 pub use plugins::{
     PluginInfo, PluginKind, describe_fed, detectors, facts_fingerprint, fingerprint,

@@ -22,6 +22,7 @@ pub(crate) fn assemble(
     feeds: &FeedIndex,
     mut findings: Vec<Finding>,
     mut gaps: Vec<Gap>,
+    packages: usize,
     known: Known,
     valid_until: Option<Timestamp>,
 ) -> Report {
@@ -37,7 +38,7 @@ pub(crate) fn assemble(
         findings,
         coverage: Coverage::from_gaps(gaps),
         distro: inventory.distro.clone(),
-        packages: u64::try_from(inventory.components.len()).unwrap_or(u64::MAX),
+        packages: u64::try_from(packages).unwrap_or(u64::MAX),
         platform: inventory.platform.clone(),
         feeds: feeds.snapshot().clone(),
         feed_time: known.feed_time,

@@ -11,6 +11,7 @@ mod fed_sources;
 mod hooks;
 mod hops;
 mod indexes;
+mod jars;
 mod kubernetes;
 mod linked;
 mod listener;

@@ -226,10 +226,11 @@ pub(crate) const STATUSES: [(&str, FindingStatus); 3] = [
     ("not_affected", FindingStatus::NotAffected),
 ];
 
-pub(crate) const EVIDENCE: [(&str, Evidence); 5] = [
+pub(crate) const EVIDENCE: [(&str, Evidence); 6] = [
     ("installed", Evidence::Installed),
     ("cached", Evidence::Cached),
     ("historical", Evidence::Historical),
+    ("digest", Evidence::Digest),
     ("inferred", Evidence::Inferred),
     ("claimed", Evidence::Claimed),
 ];

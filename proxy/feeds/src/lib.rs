@@ -3,7 +3,7 @@
 //! A request sees one snapshot from beginning to end. A load or sync that fails leaves the last
 //! good snapshot in place and its reason in status.
 //!
-//! Reading order: this file (what is current), `load` (directories to index), `source` (a directory
+//! Reading order: this file (what is current), `load` (directories to index), with `knowledge` (files beside the advisories), `source` (a directory
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
 //! (the files together), `tables` and `nvd` (what ranks findings), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
@@ -20,6 +20,7 @@ mod ecosystem;
 mod fetch;
 mod held;
 mod item;
+mod knowledge;
 mod load;
 mod losses;
 pub mod mirror;
@@ -85,6 +86,8 @@ pub struct FeedState {
     pub problem: Option<String>,
     /// How each source stands.
     pub sources: Vec<SourceState>,
+    /// Why a knowledge file is not in force, where one is not.
+    pub knowledge_problem: Option<String>,
 }
 
 /// How one source stands.
@@ -142,6 +145,7 @@ impl Feeds {
             standing: FeedStanding::default(),
             problem: (!origins.is_empty()).then(|| NOT_YET.to_owned()),
             sources: Vec::new(),
+            knowledge_problem: None,
         };
         let settled = if origins.is_empty() {
             Settled::All
@@ -296,16 +300,18 @@ impl Feeds {
                 }
                 problems.insert(0, format!("the copy before stays in force: {lost}"));
             }
-            Ok(LoadedIndex::New { index, .. }) => {
+            Ok(LoadedIndex::New { index, problem, .. }) => {
                 let ecosystems = index.ecosystems().len();
                 tracing::info!(snapshot = %index.snapshot(), ecosystems, "feeds loaded");
                 state.index = Arc::from(index);
                 state.revision += 1;
+                state.knowledge_problem = problem;
                 (state.confirmed, state.standing) = (confirmed, standing);
             }
             Err(error) => problems.insert(0, told(&error)),
         }
         problems.extend(losses::unreadable(&state.index));
+        problems.extend(state.knowledge_problem.clone());
         problems.extend(not_yet);
         state.problem = (!problems.is_empty()).then(|| problems.join("; "));
         if let Some(problem) = &state.problem

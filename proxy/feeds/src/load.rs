@@ -10,6 +10,7 @@ use sluicegate_upstream::UpstreamError;
 use url::Url;
 
 use super::bundle::BundleError;
+use super::knowledge::Places;
 use super::losses;
 use super::synced::told;
 
@@ -63,6 +64,8 @@ pub(super) enum LoadedIndex {
         index: Box<FeedIndex>,
         /// How they are now.
         fingerprint: String,
+        /// Why a knowledge file beside them is not in force, where one is not.
+        problem: Option<String>,
     },
 }
 
@@ -76,7 +79,9 @@ pub(super) fn load(
 ) -> Result<LoadedIndex, FeedError> {
     let directories: Vec<FeedDirectory> = sources.iter().map(FeedDirectory::at).collect();
     let fingerprint = sluicegate_scanner::feeds::source_fingerprint(&directories)?;
-    if fingerprint == known {
+    let places = Places::of(sources, directory);
+    let both = format!("{fingerprint}\n{}", places.fingerprint());
+    if both == known {
         return Ok(LoadedIndex::Unchanged);
     }
     let on_progress = |progress: BuildProgress| {
@@ -90,7 +95,7 @@ pub(super) fn load(
         });
         match built.and_then(|path| FeedIndex::open(&path).map(|index| (path, index))) {
             Ok(built) => built,
-            Err(error) => return instead(error, current, directory),
+            Err(error) => return instead(error, current, directory, &places),
         }
     };
     let earlier = current
@@ -99,12 +104,21 @@ pub(super) fn load(
         .then(|| better_than(&index, &path, directory))
         .flatten();
     if let Some(lost) = losses::lost(&index, earlier.as_ref().unwrap_or(current)) {
-        let earlier = earlier.map(Box::new);
+        let earlier = earlier.map(|earlier| beside(earlier, &places));
         return Ok(LoadedIndex::Worse { lost, earlier });
     }
     remove_others(directory, &path);
-    let index = Box::new(index);
-    Ok(LoadedIndex::New { index, fingerprint })
+    let found = places.load(Some(current));
+    Ok(LoadedIndex::New {
+        index: Box::new(index.with_jars(found.jars)),
+        fingerprint: both,
+        problem: found.problem,
+    })
+}
+
+/// Puts the knowledge files beside an index of an earlier process.
+fn beside(index: FeedIndex, places: &Places) -> Box<FeedIndex> {
+    Box::new(index.with_jars(places.load(None).jars))
 }
 
 /// Refuses to build where an index is known and the disk is all but full: by a new one every image
@@ -132,6 +146,7 @@ fn instead(
     error: FeedError,
     current: &FeedIndex,
     directory: &Path,
+    places: &Places,
 ) -> Result<LoadedIndex, FeedError> {
     if !current.ecosystems().is_empty() {
         return Err(error);
@@ -139,7 +154,7 @@ fn instead(
     match newest_index(directory) {
         Some(earlier) => Ok(LoadedIndex::Worse {
             lost: told(&error),
-            earlier: Some(Box::new(earlier)),
+            earlier: Some(beside(earlier, places)),
         }),
         None => Err(error),
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use sluicegate_model::inventory::Inventory;
-use sluicegate_model::package::{Ecosystem, family_of};
+use sluicegate_model::package::{Ecosystem, PackageType, family_of};
 use sluicegate_scanner::feeds::FeedIndex;
 use sluicegate_scanner::matching::{filed_under, is_answered};
 
@@ -78,19 +78,35 @@ pub(super) fn missing(inventory: &Inventory, index: &FeedIndex) -> BTreeSet<Stri
         .into_iter()
         .filter(|(ecosystem, _)| is_name(ecosystem.as_str()))
         .filter(|(_, component)| !is_answered(component, index));
-    missing.map(|(name, _)| name.as_str().to_owned()).collect()
+    let missing = missing.map(|(name, _)| name.as_str().to_owned());
+    let of_archives = of_archives(inventory);
+    let of_archives = of_archives.filter(|it| index.jars().is_some() && !index.has_ecosystem(it));
+    let of_archives = of_archives.map(|it| it.as_str().to_owned());
+    missing.chain(of_archives).collect()
+}
+
+/// Gives the ecosystem of archives that only their digests name, where there are any.
+fn of_archives(inventory: &Inventory) -> Option<Ecosystem> {
+    let has_any = !inventory.archives.is_empty();
+    has_any
+        .then(|| PackageType::Maven.language_ecosystem())
+        .flatten()
 }
 
 /// Names the ecosystems of an inventory that a mirror may have.
 pub(super) fn named(inventory: &Inventory) -> BTreeSet<String> {
-    let named = inventory.by_ecosystem().into_keys().map(Ecosystem::as_str);
+    let archives = of_archives(inventory);
+    let named = inventory.by_ecosystem().into_keys().chain(&archives);
+    let named = named.map(Ecosystem::as_str);
     let sound = named.filter(|name| is_name(name));
     sound.map(str::to_owned).collect()
 }
 
 /// Names the families of an inventory's ecosystems.
 pub(super) fn families(inventory: &Inventory) -> BTreeSet<String> {
-    let named = inventory.by_ecosystem().into_keys().map(Ecosystem::family);
+    let archives = of_archives(inventory);
+    let named = inventory.by_ecosystem().into_keys().chain(&archives);
+    let named = named.map(Ecosystem::family);
     named.map(str::to_owned).collect()
 }
 

@@ -26,6 +26,7 @@ use tokio::sync::Mutex;
 
 use super::bundle::{BundleError, Imported, Snapshot};
 use super::fetch::FetchError;
+use super::knowledge::Places;
 use super::load::{LoadError, indexes, kept_index};
 use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
 use super::source::imported_state;
@@ -201,10 +202,18 @@ impl OneLoad {
         let now = self.clock.now();
         let (services, own) = (self.services.clone(), self.own.clone());
         let building = Arc::clone(&self.on.building);
-        let load =
-            move || open_or_build(&directories, &families, (&services, &own), now, &*building);
-        let index = tokio::task::spawn_blocking(load).await??;
-        let problem = losses::unreadable(&index);
+        let load = move || {
+            let index = open_or_build(&directories, &families, (&services, &own), now, &*building)?;
+            if directories.is_empty() {
+                return Ok((index, None));
+            }
+            let found = Places::of(&directories, &services).load(None);
+            Ok::<_, FeedError>((index.with_jars(found.jars), found.problem))
+        };
+        let (index, knowledge_problem) = tokio::task::spawn_blocking(load).await??;
+        let problems = losses::unreadable(&index).into_iter();
+        let problems: Vec<String> = problems.chain(knowledge_problem.clone()).collect();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
         if let Some(problem) = &problem {
             (self.on.note)(&format!("feeds are not whole: {problem}"));
         }
@@ -228,6 +237,7 @@ impl OneLoad {
             },
             problem,
             sources: Vec::new(),
+            knowledge_problem,
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Called by `api::status`, `api::feeds` and `feeds status`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use sluicegate_policy::FeedStanding;
 use sluicegate_scanner::feeds::{EcosystemStatus, FeedIndex, FeedProblem};
 
 use super::bundle::{Imported, Snapshot};
+use super::knowledge::Places;
 use super::load::{LoadError, newest_index};
 use super::record::MirrorRecord;
 use super::source::imported_state;
@@ -43,6 +44,22 @@ pub struct FeedsShown {
     families: Vec<FamilyShown>,
     ecosystems: Vec<EcosystemShown>,
     tables: Vec<TableShown>,
+    knowledge: Vec<KnowledgeShown>,
+}
+
+/// A knowledge file: what came with the program, or was fed to it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct KnowledgeShown {
+    knowledge: &'static str,
+    /// Where it is from: the program itself, or what its file says.
+    source: String,
+    entries: u64,
+    /// Of when it is.
+    #[schemars(with = "Option<Instant>")]
+    newest: Option<Timestamp>,
+    age_seconds: Option<i64>,
+    /// The SHA-256 of what a fed one says, in hex; null for what came with the program.
+    digest: Option<String>,
 }
 
 /// One directory, URL or imported bundle.
@@ -167,6 +184,7 @@ pub fn tell(state: &FeedState, is_loaded: bool, now: Timestamp) -> FeedsShown {
         families: families.map(family).collect(),
         ecosystems: state.index.ecosystems().iter().map(ecosystem).collect(),
         tables: tables(&state.index, now),
+        knowledge: knowledge(&state.index, now),
     }
 }
 
@@ -188,6 +206,29 @@ fn tables(index: &FeedIndex, now: Timestamp) -> Vec<TableShown> {
         }
     });
     shown.collect()
+}
+
+/// Lists the knowledge in force beside the advisories.
+fn knowledge(index: &FeedIndex, now: Timestamp) -> Vec<KnowledgeShown> {
+    let of = sluicegate_scanner::SUPPORT_AS_OF.at(0, 0, 0, 0);
+    let of = TimeZone::UTC.to_timestamp(of).ok();
+    let support = KnowledgeShown {
+        knowledge: "ends of support",
+        source: "the program".to_owned(),
+        entries: u64::try_from(sluicegate_scanner::support_releases()).unwrap_or(u64::MAX),
+        newest: of,
+        age_seconds: age(of, now),
+        digest: None,
+    };
+    let jars = index.jars().map(|jars| KnowledgeShown {
+        knowledge: "JARs by digest",
+        source: jars.source().to_owned(),
+        entries: jars.records(),
+        newest: Some(jars.of()),
+        age_seconds: age(Some(jars.of()), now),
+        digest: Some(hex::encode(jars.content())),
+    });
+    std::iter::once(support).chain(jars).collect()
 }
 
 /// Lists the records, and the whole files, that could not be read in full; 1,000 at most.
@@ -218,6 +259,15 @@ pub fn kept(data: &Path, now: Timestamp) -> Result<FeedState, LoadError> {
     let standing = FeedStanding {
         expires: bundles.map(|bundle| bundle.expires).min(),
     };
+    let imported: Vec<PathBuf> = Imported::under(&feeds)
+        .current()
+        .ok()
+        .flatten()
+        .map(|(_, path)| path)
+        .into_iter()
+        .collect();
+    let found = Places::of(&imported, &feeds).load(None);
+    let index = index.with_jars(found.jars);
     let problem = losses::unreadable(&index);
     Ok(FeedState {
         index: Arc::new(index),
@@ -226,6 +276,7 @@ pub fn kept(data: &Path, now: Timestamp) -> Result<FeedState, LoadError> {
         standing,
         problem,
         sources,
+        knowledge_problem: found.problem,
     })
 }
 

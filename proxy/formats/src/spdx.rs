@@ -224,6 +224,7 @@ fn relationships(inventory: &Inventory) -> impl Iterator<Item = Value> + '_ {
             Evidence::Installed
             | Evidence::Cached
             | Evidence::Historical
+            | Evidence::Digest
             | Evidence::Inferred
             | Evidence::Claimed => relationship(IMAGE, "CONTAINS", &id),
         }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::ledger::term::names_of;
-use sluicegate_engine::ledger::{Ledger, LedgerError, Summary};
+use sluicegate_engine::ledger::{LedgerError, Summary};
 use sluicegate_model::access::Reach;
 use sluicegate_model::package::{Component, Ecosystem};
 use sluicegate_model::verdict::Decision;
@@ -21,7 +21,6 @@ use super::json::Json;
 use super::parameters::{Limit, NoCursor};
 use super::problem::Problem;
 use super::verdicts::unlisted;
-use sluicegate_engine::pull::judge::Judge;
 
 /// Most inventories read for one page, each some milliseconds: past it the page ends early.
 const MAX_READ: usize = 1_000;
@@ -71,7 +70,7 @@ pub async fn list(
         items: Vec::new(),
         incomplete,
     };
-    let is_last = search.run(&state.ledger, &state.judge).await?;
+    let is_last = search.run(&state).await?;
     let next = (!is_last).then(|| search.place.to_text());
     Ok(Json(Holders {
         items: search.items,
@@ -155,7 +154,8 @@ struct Search {
 
 impl Search {
     /// Fills the page; tells whether it is the last one.
-    async fn run(&mut self, ledger: &Arc<dyn Ledger>, judge: &Judge) -> Result<bool, Problem> {
+    async fn run(&mut self, state: &ApiState) -> Result<bool, Problem> {
+        let ledger = &state.ledger;
         let (version, from) = (self.version.as_deref(), self.place.image);
         // Each image has an item at least, and one more tells whether there is another page.
         let most = self.limit.min(MAX_READ).saturating_add(1);
@@ -168,7 +168,7 @@ impl Search {
                     items: 0,
                 };
             }
-            if read >= MAX_READ || !self.tell(ledger, judge, &holder.image).await? {
+            if read >= MAX_READ || !self.tell(state, &holder.image).await? {
                 return Ok(false);
             }
         }
@@ -186,26 +186,23 @@ impl Search {
 
     /// Adds the items of one image, of each repository in which it was judged; tells whether there
     /// was room for all of them.
-    async fn tell(
-        &mut self,
-        ledger: &Arc<dyn Ledger>,
-        judge: &Judge,
-        image: &Sighting,
-    ) -> Result<bool, Problem> {
+    async fn tell(&mut self, state: &ApiState, image: &Sighting) -> Result<bool, Problem> {
         if self.items.len() >= self.limit {
             return Ok(false);
         }
-        let verdicts = ledger.summaries_of(&image.digest).await;
+        let verdicts = state.ledger.summaries_of(&image.digest).await;
         let mut verdicts = verdicts.map_err(Problem::internal)?;
         verdicts.retain(|it| it.domain == image.domain && self.reach.has(&it.repository));
         if verdicts.is_empty() {
             return Ok(true);
         }
-        let Some(scanned) = judge.scanned(image).await else {
+        let Some(scanned) = state.judge.scanned(image).await else {
             self.incomplete = self.incomplete.saturating_add(1);
             return Ok(true);
         };
-        let components = scanned.inventory.components.iter();
+        let index = &state.feeds.current().index;
+        let inventory = sluicegate_scanner::with_archives_named(&scanned.inventory, index);
+        let components = inventory.components.iter();
         let found: Vec<&Component> = components.filter(|found| self.wants(found)).collect();
         let items = verdicts
             .iter()

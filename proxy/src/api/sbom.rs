@@ -72,9 +72,11 @@ pub async fn sbom(
             "the inventory of this image is no longer kept; its next pull makes it again",
         ));
     };
+    let index = Arc::clone(&state.feeds.current().index);
     let write = move || {
         let mut body = Vec::new();
-        formats::write(format, &verdict, &scanned.inventory, &mut body).map(|()| body)
+        let inventory = sluicegate_scanner::with_archives_named(&scanned.inventory, &index);
+        formats::write(format, &verdict, &inventory, &mut body).map(|()| body)
     };
     let text = tokio::task::spawn_blocking(write)
         .await

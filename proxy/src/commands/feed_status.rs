@@ -152,8 +152,22 @@ fn write_ecosystems(
         ]
     };
     match members(feeds, "/tables") {
+        [] => {}
+        tables => write_table(out, no_header, &titles, tables.iter().map(row))?,
+    }
+    let titles = ["KNOWLEDGE", "ENTRIES", "NEWEST", "AGE", "FROM"];
+    let row = |known: &Value| {
+        [
+            cell(known, "/knowledge"),
+            cell(known, "/entries"),
+            cell(known, "/newest"),
+            age(known),
+            cell(known, "/source"),
+        ]
+    };
+    match members(feeds, "/knowledge") {
         [] => Ok(()),
-        tables => write_table(out, no_header, &titles, tables.iter().map(row)),
+        known => write_table(out, no_header, &titles, known.iter().map(row)),
     }
 }
 

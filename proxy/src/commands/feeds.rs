@@ -12,6 +12,7 @@ use sluicegate_formats::text::printable;
 
 use super::CommandError;
 use super::feed_bundles::{self, CreateKeyArgs, ExportArgs, ImportArgs};
+use super::feed_jars::{self, JarsArgs};
 use super::feed_status::{self, StatusArgs};
 use super::inspect_progress::Shown;
 use crate::app::proxy_variables;
@@ -46,6 +47,13 @@ pub enum FeedsCommand {
     /// Makes a key that signs exports, and prints its public half for --trust
     #[command(after_help = "Example: sluicegate feeds create-key feeds.key")]
     CreateKey(CreateKeyArgs),
+    /// Makes an index of JARs by their SHA-1, for archives that do not state what they are
+    #[command(
+        after_help = "Example: sluicegate feeds jars ~/.m2/repository --out /var/lib/sluicegate/knowledge/jars.idx\n\n\
+        A running service with this data directory uses it within 30 s; images are judged anew.\n\
+        Trivy's database is trivy-java.db in its cache directory."
+    )]
+    Jars(JarsArgs),
 }
 
 /// What to update, and where.
@@ -80,6 +88,7 @@ pub async fn run(command: FeedsCommand, out: &mut impl Write) -> Result<(), Comm
         FeedsCommand::Export(args) => feed_bundles::export(args, out),
         FeedsCommand::Import(args) => feed_bundles::import(args, out),
         FeedsCommand::CreateKey(args) => feed_bundles::create_key(&args, out),
+        FeedsCommand::Jars(args) => feed_jars::run(args, out).await,
     }
 }
 

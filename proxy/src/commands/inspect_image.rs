@@ -42,6 +42,7 @@ use crate::policies::Policies;
 use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::pull::verdict::{self, Image};
 use sluicegate_engine::scan::Scanned;
+use sluicegate_scanner::with_archives_named;
 
 /// Which image, and how it is judged.
 #[derive(Args, Debug)]
@@ -206,7 +207,7 @@ impl Inspection {
         let (scanned, fresh) = tokio::join!(self.scan(open), self.refresh());
         let (image, claimed_name, scanned) = scanned?;
         fresh?;
-        let mut verdict = self.judge(image, &scanned).await?;
+        let (mut verdict, inventory) = self.judge(image, scanned).await?;
         verdict.claimed_name = claimed_name;
         if args.reproducible {
             forget_this_run(&mut verdict);
@@ -214,14 +215,7 @@ impl Inspection {
         self.shown.clear();
         let view = args.findings.view();
         report(args, out, |writer, appearance| {
-            formats::write_as(
-                args.format,
-                appearance,
-                &view,
-                &verdict,
-                &scanned.inventory,
-                writer,
-            )
+            formats::write_as(args.format, appearance, &view, &verdict, &inventory, writer)
         })?;
         let hidden = view.hides(&verdict);
         if hidden > 0 && args.format != Format::Table {
@@ -258,11 +252,11 @@ impl Inspection {
             };
             match self.scan(open).await {
                 Ok((image, _, scanned)) => {
-                    let mut verdict = self.judge(image, &scanned).await?;
+                    let (mut verdict, inventory) = self.judge(image, scanned).await?;
                     if args.reproducible {
                         forget_this_run(&mut verdict);
                     }
-                    inspected.push((verdict, scanned.inventory));
+                    inspected.push((verdict, inventory));
                 }
                 Err(error) => failed.push(format!("{tag}: {error}")),
             }
@@ -305,11 +299,19 @@ impl Inspection {
         blocking(move || work().map_err(source_error)).await
     }
 
-    async fn judge(&self, image: Image, scanned: &Scanned) -> Result<Verdict, CommandError> {
+    /// Judges an image; gives with the verdict what it holds, by all that is known here.
+    async fn judge(
+        &self,
+        image: Image,
+        scanned: Scanned,
+    ) -> Result<(Verdict, Inventory), CommandError> {
         let by = &self.scanner.plugins;
         match &self.judging {
             Judging::Here(here) => here.judge(image, scanned, by).await,
-            Judging::There(service) => service.judge(image, scanned.clone(), by).await,
+            Judging::There(service) => {
+                let verdict = service.judge(image, scanned.clone(), by).await?;
+                Ok((verdict, scanned.inventory))
+            }
         }
     }
 }
@@ -347,12 +349,12 @@ impl JudgingHere {
     async fn judge(
         &self,
         image: Image,
-        scanned: &Scanned,
+        scanned: Scanned,
         by: &Arc<ActivePlugins>,
-    ) -> Result<Verdict, CommandError> {
+    ) -> Result<(Verdict, Inventory), CommandError> {
         let feeds = loaded(self.feeds.load_for(&scanned.inventory).await)?;
         let feeds = in_force::advisories(&feeds);
-        let (scanned, policies) = (scanned.clone(), self.policies.current());
+        let policies = self.policies.current();
         let now = self.clock.now();
         // Under several tags nobody knows which one is meant.
         let tag = match &*image.tags {
@@ -368,7 +370,9 @@ impl JudgingHere {
         let by = Arc::clone(by);
         let verdict = move || {
             let by = (&*policies, &feeds, by.scanner());
-            Ok(verdict::verdict(image, &scanned, by, now))
+            let verdict = verdict::verdict(image, &scanned, by, now);
+            let named = with_archives_named(&scanned.inventory, &feeds.index);
+            Ok((verdict, named.into_owned()))
         };
         blocking(verdict).await
     }

@@ -94,6 +94,11 @@ impl Shown {
         })
     }
 
+    /// Shows how many archives were taken into an index of JARs.
+    pub fn archives(&self, archives: u64) {
+        self.line("jars", &format!("reading archives: {archives}"));
+    }
+
     /// Writes what a person should know, between the bars.
     pub fn on_note(&self) -> Arc<dyn Fn(&str) + Send + Sync> {
         let shown = self.clone();

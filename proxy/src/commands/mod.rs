@@ -9,6 +9,7 @@ pub mod demo;
 pub mod events;
 pub mod exceptions;
 pub mod feed_bundles;
+pub mod feed_jars;
 pub mod feed_status;
 pub mod feeds;
 pub mod finding_flags;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::UnprovenArchive;
 use crate::coverage::Gap;
 use crate::digest::Digest;
 use crate::package::{Component, Distro, Ecosystem, LayerOrigin};
@@ -20,6 +21,9 @@ pub struct Inventory {
     pub distro: Option<Distro>,
     /// Every package found.
     pub components: Vec<Component>,
+    /// Java archives that do not state what they are, for whoever knows their digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<UnprovenArchive>,
     /// What lockfiles name, matched with nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<Component>,
@@ -59,11 +63,13 @@ impl Inventory {
         named
     }
 
-    /// Keeps a component of each ecosystem: all that waiting for feeds needs of an inventory.
+    /// Keeps a component of each ecosystem, and one archive that may be one: all that waiting for feeds
+    /// needs of an inventory.
     #[must_use]
     pub fn one_of_each_ecosystem(&self) -> Self {
         Self {
             components: self.by_ecosystem().into_values().cloned().collect(),
+            archives: self.archives.first().cloned().into_iter().collect(),
             ..Self::default()
         }
     }

@@ -197,6 +197,8 @@ pub enum Evidence {
     Cached,
     /// A record that a later layer removed, while files it names are still there.
     Historical,
+    /// The digest of an archive, which is that of one that was published.
+    Digest,
     /// What several marks of a file agree on and none states, or its name alone.
     Inferred,
     /// An SBOM inside the image: somebody's word, which only adds.

@@ -10,8 +10,8 @@ use sluicegate_model::package::Package;
 use sluicegate_model::weakness::Weakness;
 
 use super::{
-    Candidate, Disputed, Event, FileFacts, FoundPackage, LayerFacts, Observations, OwnedFile,
-    PathHash, Record, Told,
+    Candidate, Disputed, Event, FileFacts, FoundArchive, FoundPackage, LayerFacts, Observations,
+    OwnedFile, PathHash, Record, Told,
 };
 
 /// What the allocator adds to a piece of its own: its header, and rounding up.
@@ -63,7 +63,8 @@ impl Observations {
         let owned: usize = self.owned.iter().map(owned_file).sum();
         let gaps: usize = self.gaps.iter().map(gap).sum();
         let candidates: usize = self.candidates.iter().map(candidate).sum();
-        widened(packages + owned + gaps + candidates)
+        let archives: usize = self.archives.iter().map(archive).sum();
+        widened(packages + owned + gaps + candidates + archives)
     }
 }
 
@@ -118,6 +119,12 @@ fn candidate(candidate: &Candidate) -> usize {
         Record::Gem | Record::Composer | Record::Python => 0,
     };
     size_of::<Candidate>() + texts + package(&candidate.package)
+}
+
+fn archive(archive: &FoundArchive) -> usize {
+    let called = archive.called.as_ref().map_or(0, package);
+    let doubt = archive.doubt.as_deref().map_or(0, text);
+    size_of::<FoundArchive>() + text(&archive.inside) + called + doubt
 }
 
 fn owned_file(owned: &OwnedFile) -> usize {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use sha2::Digest as _;
 use sluicegate_model::advisory::Advisory;
 use sluicegate_model::package::Ecosystem;
 use sluicegate_model::report::Knowledge;
@@ -25,6 +26,7 @@ use super::layout::{
 use super::names::{CveRating, name_hash};
 use super::severities::Rating;
 use super::status::{EcosystemStatus, FeedProblem};
+use crate::jars::JarIndex;
 use crate::names::without_group;
 
 /// An open index.
@@ -37,6 +39,10 @@ pub struct FeedIndex {
     pub(super) severities: Vec<Rating>,
     pub(super) tables: Tables,
     blocks: Blocks,
+    /// The index of JARs beside it.
+    jars: Option<Arc<JarIndex>>,
+    /// Names the content of both.
+    snapshot: SnapshotId,
 }
 
 impl FeedIndex {
@@ -65,7 +71,7 @@ impl FeedIndex {
         }
         let rating = |bits: &[u8; 8]| Rating::from_bits(u64::from_le_bytes(*bits));
         let severities = severities.iter().map(rating).collect();
-        let tables =
+        let tables: Tables =
             postcard::from_bytes(&tables).map_err(|_| FeedError::Damaged { part: "tables" })?;
         let (entries, odd) = keys.as_chunks::<KEY_BYTES>();
         let keys: Option<Vec<KeyEntry>> = entries.iter().map(KeyEntry::from_bytes).collect();
@@ -74,8 +80,10 @@ impl FeedIndex {
                 file: Some(file),
                 keys,
                 severities,
+                snapshot: tables.snapshot.clone(),
                 tables,
                 blocks: Blocks::default(),
+                jars: None,
             }),
             _ => Err(FeedError::Damaged { part: "keys" }),
         }
@@ -89,12 +97,40 @@ impl FeedIndex {
             severities: Vec::new(),
             tables: Tables::default(),
             blocks: Blocks::default(),
+            jars: None,
+            snapshot: SnapshotId::NO_FEEDS,
         }
     }
 
-    /// Names the content.
+    /// Puts an index of JARs beside it, in the place of one that is there, or takes that away.
+    #[must_use]
+    pub fn with_jars(self, jars: Option<Arc<JarIndex>>) -> Self {
+        let own = &self.tables.snapshot;
+        let snapshot = jars.as_ref().map_or_else(
+            || own.clone(),
+            |jars| {
+                let mut both = sha2::Sha256::new();
+                both.update(own.as_str());
+                both.update([0]);
+                both.update(jars.content());
+                SnapshotId::of_content(both.finalize())
+            },
+        );
+        Self {
+            jars,
+            snapshot,
+            ..self
+        }
+    }
+
+    /// Gives the index of JARs beside it.
+    pub fn jars(&self) -> Option<&Arc<JarIndex>> {
+        self.jars.as_ref()
+    }
+
+    /// Names the content, that of the index of JARs included.
     pub fn snapshot(&self) -> &SnapshotId {
-        &self.tables.snapshot
+        &self.snapshot
     }
 
     /// Names the state of the directories it was built from, as

@@ -55,6 +55,9 @@ pub(super) fn unite(inventory: &mut Inventory, other: Inventory, applier: Applie
     if let Some(path) = more.or(declared) {
         inventory.gaps.push(say("other packages behind").at(path));
     }
+    inventory.archives.extend(other.archives);
+    inventory.archives.sort();
+    inventory.archives.dedup();
     if inventory.distro.is_none() {
         inventory.distro = other.distro;
     } else if other.distro.is_some() && other.distro != inventory.distro {

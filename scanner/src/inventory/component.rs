@@ -1,11 +1,14 @@
 //! One package in the merged image as a component: its ecosystem, its URL, and whose it is.
 
+use sluicegate_model::archive::UnprovenArchive;
+use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::digest::Digest;
 use sluicegate_model::package::{Component, Distro, Evidence, Owner, Package, Standing};
 
 use crate::distro;
-use crate::facts::FoundPackage;
+use crate::facts::{FoundArchive, FoundPackage};
 use crate::image::judge::third_party;
+use crate::image::merged::MergedFile;
 use crate::path;
 use crate::purl::purl;
 use crate::versions::parts::is_built_from;
@@ -18,7 +21,6 @@ pub(super) fn component(
     distro: Option<&Distro>,
     owner: Option<&Package>,
 ) -> Component {
-    let file = path::shown(file);
     let package = &found.package;
     let own_distro = distro.filter(|distro| distro::may_hold(distro, package.package_type));
     // A product that no system's package brought is no part of the distribution.
@@ -27,21 +29,54 @@ pub(super) fn component(
         .package_type
         .language_ecosystem()
         .or_else(|| of_system.and_then(|distro| distro.ecosystem.clone()));
-    let path = if found.inside.is_empty() {
-        file.into_owned()
-    } else {
-        format!("{file}/{}", found.inside)
-    };
     Component {
         package: package.clone(),
         ecosystem,
         purl: purl(package, own_distro),
-        path,
+        path: place(file, &found.inside),
         layer: layer.clone(),
         evidence: found.evidence,
         standing: standing(found, distro, owner),
         linked: found.linked.clone(),
         platform: found.platform.clone(),
+    }
+}
+
+/// Makes what is kept of an archive in a file that does not state what it is.
+pub(super) fn archive(
+    file: &MergedFile<'_>,
+    found: &FoundArchive,
+    distro: Option<&Distro>,
+    (owner, cached): (Option<&Package>, bool),
+) -> UnprovenArchive {
+    let gaps = file.found.gaps.iter();
+    let mut gaps = gaps.filter(|gap| gap.kind == GapKind::JarUnidentified);
+    let is_own = |gap: &&Gap| {
+        let is_there = gap
+            .path
+            .as_ref()
+            .is_some_and(|it| it.ends_with(&found.inside));
+        Some(&gap.detail) == found.doubt.as_ref() && is_there
+    };
+    let doubt = gaps.find(is_own).cloned();
+    UnprovenArchive {
+        path: place(&file.path, &found.inside),
+        layer: file.layer.clone(),
+        sha1: found.sha1,
+        called: found.called.clone(),
+        doubt: doubt.map(|gap| gap.in_layer(file.layer.clone())),
+        owner: owner.map(|owner| Box::new(owner_of(owner, distro))),
+        cached,
+    }
+}
+
+/// Names a place in a file, as people read it.
+fn place(file: &str, inside: &str) -> String {
+    let file = path::shown(file);
+    if inside.is_empty() {
+        file.into_owned()
+    } else {
+        format!("{file}/{inside}")
     }
 }
 
@@ -62,10 +97,15 @@ fn standing(found: &FoundPackage, distro: Option<&Distro>, owner: Option<&Packag
     let Some(owner) = owner.filter(own) else {
         return Standing::Own;
     };
+    Standing::OwnedBy(Box::new(owner_of(owner, distro)))
+}
+
+/// Describes the system's package that brought a file.
+fn owner_of(owner: &Package, distro: Option<&Distro>) -> Owner {
     let of_owner = distro.filter(|distro| distro::may_hold(distro, owner.package_type));
-    Standing::OwnedBy(Box::new(Owner {
+    Owner {
         package: owner.clone(),
         ecosystem: of_owner.and_then(|distro| distro.ecosystem.clone()),
         purl: purl(owner, of_owner),
-    }))
+    }
 }

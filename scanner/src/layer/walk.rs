@@ -307,7 +307,8 @@ impl Walk<'_> {
         if facts.found.is_empty() && !self.plugins.is_exact(&facts.path) {
             return self.pass(&facts.path);
         }
-        let found = u64::try_from(facts.found.packages.len()).unwrap_or(u64::MAX);
+        let found = facts.found.packages.len() + facts.found.archives.len();
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
         self.packages = self.packages.saturating_add(found);
         if self.packages > self.limits.max_packages {
             let most = self.limits.max_packages;

@@ -7,6 +7,7 @@ use std::mem::size_of;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::Component;
 
+use super::archives;
 use super::known::KnownPackages;
 use super::question::{Question, questions};
 use crate::feeds::FeedIndex;
@@ -37,7 +38,8 @@ pub(super) fn judging_bytes(
     known: &KnownPackages,
 ) -> u64 {
     let (mut found, mut largest) = (0_u64, 0_u64);
-    for component in &inventory.components {
+    let archives = archives::named(inventory, feeds);
+    for component in inventory.components.iter().chain(archives.components()) {
         let questions = questions(component, feeds);
         let told = questions.iter();
         let told: u64 = told.map(|it| known.advisory_bytes(it, feeds)).sum();
@@ -45,6 +47,7 @@ pub(super) fn judging_bytes(
         largest = largest.max(told.saturating_mul(ADVISORIES_IN_MEMORY));
     }
     let listed = inventory.components.iter().chain(&inventory.declared);
+    let listed = listed.chain(archives.components());
     let components: usize = listed.map(weight).sum();
     let components = u64::try_from(components).unwrap_or(u64::MAX);
     let weaknesses = u64::try_from(inventory.weaknesses.len()).unwrap_or(u64::MAX);

@@ -3,6 +3,7 @@
 //! Whatever could not be asked or compared becomes a gap or a finding of unknown status, never
 //! silence. It decides nothing: that is policy's. Called by the program with an open index.
 
+mod archives;
 mod builds;
 mod cost;
 mod coverage;
@@ -31,6 +32,7 @@ use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Ecosystem, Owner, PackageType};
 use sluicegate_model::report::Report;
 
+pub use archives::{ARCHIVES_BY_DIGEST, with_archives_named};
 pub use known::KnownPackages;
 pub use loaded::{filed_under, is_answered};
 pub use question::asked_names;
@@ -63,11 +65,14 @@ pub fn judge_knowing(
     known: &KnownPackages,
     now: Timestamp,
 ) -> Report {
+    let archives = archives::named(inventory, feeds);
     let mut gaps = GapList::default();
-    gaps.extend(inventory.gaps.iter().cloned());
+    gaps.extend(archives.gaps(inventory).cloned());
     let support = eol::standing(inventory, now);
     let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
-    let (own, fed) = told::apart(inventory);
+    let (mut own, fed) = told::apart(inventory);
+    archives.correct(&mut own);
+    let packages = own.len() + fed.len();
     let own = answer_all(&own, feeds, known, Bounds::of_image(most), gaps);
     let fed = answer_all(&fed, feeds, known, Bounds::of_plugins(), GapList::default());
     let (mut findings, mut gaps) = (own.findings, own.gaps);
@@ -78,7 +83,8 @@ pub fn judge_knowing(
     gaps.extend(told::gap(inventory));
     let used = own.used.iter().chain(&fed.used);
     let known = knowledge::known(&used.collect(), inventory, feeds, support.ended, now);
-    report::assemble(inventory, feeds, findings, gaps, known, support.ends)
+    let ends = support.ends;
+    report::assemble(inventory, feeds, findings, gaps, packages, known, ends)
 }
 
 /// What the matching of some components may take, and what it is beside.

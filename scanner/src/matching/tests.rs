@@ -18,6 +18,7 @@ use super::*;
 use crate::feeds::{FeedDirectory, build_index};
 
 mod absent;
+mod digests;
 mod groups_of_names;
 mod informational;
 mod keys;

@@ -14,6 +14,7 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Package, PackageType};
 use sluicegate_model::verdict::Verdict;
+use sluicegate_scanner::ARCHIVES_BY_DIGEST;
 use sluicegate_scanner::matching::asked_names;
 
 use crate::events::{CauseKind, Change, Direction, EventKind, Happening};
@@ -173,6 +174,9 @@ pub(super) fn is_alike(one: &[Finding], other: &[Finding]) -> bool {
 /// Lists what an image can be asked for by, ordered.
 pub fn of_inventory(inventory: &Inventory) -> Vec<Term> {
     let mut terms = Vec::new();
+    if !inventory.archives.is_empty() {
+        terms.push(Term::asked(ARCHIVES_BY_DIGEST));
+    }
     for component in &inventory.components {
         let package = &component.package;
         for name in names_of(package) {

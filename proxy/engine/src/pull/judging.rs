@@ -184,8 +184,11 @@ impl Judging {
         let kept = self.keeper.keep_texts(policies, scope);
         kept.map_err(PullError::storage)?;
         let mut replacement = Replacement::new(&mut verdict, known)?;
-        if !before.is_listed {
-            replacement = replacement.listing(&scanned.inventory, scanned.plugins());
+        // What archives are by their digests follows from the feeds, so that the list may be another.
+        if !before.is_listed || !scanned.inventory.archives.is_empty() {
+            let index = &self.in_force.advisories.index;
+            let named = sluicegate_scanner::with_archives_named(&scanned.inventory, index);
+            replacement = replacement.listing(&named, scanned.plugins());
         }
         Ok((verdict, replacement))
     }

@@ -233,6 +233,7 @@ impl<'a> Group<'a> {
             Evidence::Historical => notes.push("record removed".into()),
             Evidence::Claimed => notes.push("claimed by an SBOM".into()),
             Evidence::Inferred => notes.push("inferred, not stated".into()),
+            Evidence::Digest => notes.push("known by its digest".into()),
             Evidence::Cached => notes.push("in a cache".into()),
             Evidence::Installed | Evidence::Declared => {}
         }

@@ -7,7 +7,7 @@ use sluicegate_model::coverage::GapKind;
 
 use super::place::{ArchivePlace, Named, Open, named};
 use super::shape::{PHP, SCRIPT, Shape};
-use crate::analyzers::entries::{Member, Reading};
+use crate::analyzers::entries::{Member, Reading, Source};
 use crate::analyzers::{composer, jar, npm, python};
 
 /// Smallest archive with something in it, in bytes: one entry of an empty name.
@@ -94,10 +94,16 @@ impl<'p> Holdings<'p> {
         }
     }
 
-    /// Records what all entries together say; `is_whole` says that all of them were seen.
-    pub(super) fn conclude(self, reading: &mut Reading<'_>, is_whole: bool) {
+    /// Records what all entries together say; `is_whole` says that all of them were seen, `whole` is what
+    /// they lie in.
+    pub(super) fn conclude(
+        self,
+        reading: &mut Reading<'_>,
+        whole: Option<Source<'_>>,
+        is_whole: bool,
+    ) {
         let inside = self.place.inside;
-        self.java.conclude(reading, inside, self.before);
+        self.java.conclude(reading, inside, (self.before, whole));
         if is_whole {
             let is_named = named(self.place.path) == Named::Python;
             self.python.conclude(reading, inside, self.before, is_named);

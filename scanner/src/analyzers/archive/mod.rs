@@ -66,7 +66,7 @@ impl Analyzer for Archives {
     fn id(&self) -> AnalyzerId<'_> {
         AnalyzerId {
             name: "archive/content",
-            revision: 5,
+            revision: 6,
         }
     }
 

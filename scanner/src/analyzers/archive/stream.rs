@@ -33,7 +33,7 @@ pub(super) fn read(
     match Shape::of(&head) {
         None => Ok(()),
         Some(Shape::Tar) => {
-            let outcome = visit_members(reading, place, open, &mut |reading, visit| {
+            let outcome = visit_members(reading, place, (open, None), &mut |reading, visit| {
                 tarball::members(reading, &mut whole, place.inside, visit)
             });
             spent_is_a_budget(reading, place, outcome)

@@ -5,9 +5,11 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::rc::Rc;
 
+use sha1::Digest as _;
+use sluicegate_model::archive::Sha1Digest;
 use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::package::{Evidence, Package};
 
@@ -18,13 +20,17 @@ use super::member::Member;
 use super::source::Source;
 use super::unread::Unread;
 use super::zip_member::ZipMember;
-use crate::facts::{FoundPackage, Observations, Record};
+use crate::facts::{FoundArchive, FoundPackage, Observations, Record};
 use crate::limits::{Limits, MIB};
 
 /// Largest archive taken in memory, and most bytes of archives inside it that are held at a time.
 pub(in crate::analyzers) const MAX_MEMORY_BYTES: u64 = 32 * MIB;
 /// Most bytes of names and versions that are kept of one file.
 const MAX_NAME_BYTES: u64 = 16 * MIB;
+/// Most archives of one file whose digests are kept.
+const MAX_ARCHIVES: usize = 10_000;
+/// Bytes that are hashed at a time.
+const HASHED_BYTES: usize = 256 * 1024;
 /// Most gaps that are kept of one file.
 const MAX_GAPS: u32 = 256;
 /// How many times its own size an archive may inflate to, whatever the budget for small ones is.
@@ -38,6 +44,8 @@ pub(in crate::analyzers) struct Reading<'a> {
     bytes_left: u64,
     entries_left: u64,
     memory_left: u64,
+    /// Bytes of archives that may still be hashed: each once for every archive that it is in.
+    hashed_left: u64,
     name_bytes_left: u64,
     gaps_left: u32,
     /// Bytes that compressed streams may still inflate to; shared by those inside each other.
@@ -65,6 +73,7 @@ impl<'a> Reading<'a> {
             bytes_left: limits.max_nested_bytes.max(own),
             entries_left: limits.max_nested_entries,
             memory_left: MAX_MEMORY_BYTES,
+            hashed_left: limits.max_nested_bytes.max(own),
             name_bytes_left: MAX_NAME_BYTES,
             gaps_left: MAX_GAPS,
             stream_left: Rc::new(Cell::new(limits.max_nested_bytes.max(stream))),
@@ -352,6 +361,57 @@ impl<'a> Reading<'a> {
             inside: inside.to_owned(),
             ..FoundPackage::of(evidence, package)
         });
+    }
+
+    /// Records an archive that does not state what it is, with the digest of its bytes. Where there is no
+    /// room or time for it, the archive is what it is without.
+    pub(in crate::analyzers) fn archive(
+        &mut self,
+        whole: Source<'_>,
+        inside: &str,
+        called: Option<Package>,
+        doubt: Option<String>,
+    ) {
+        if self.found.archives.len() >= MAX_ARCHIVES {
+            return;
+        }
+        let texts = [inside, doubt.as_deref().unwrap_or_default()];
+        let bytes: usize = texts.map(str::len).into_iter().sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let Some(left) = self.name_bytes_left.checked_sub(bytes) else {
+            return;
+        };
+        if let Some(sha1) = self.hashed(whole, inside) {
+            self.name_bytes_left = left;
+            self.found.archives.push(FoundArchive {
+                inside: inside.to_owned(),
+                sha1,
+                called,
+                doubt,
+            });
+        }
+    }
+
+    /// Hashes an archive's bytes; none where that would be too much, or they cannot be read.
+    fn hashed(&mut self, whole: Source<'_>, inside: &str) -> Option<Sha1Digest> {
+        self.hashed_left = self.hashed_left.checked_sub(whole.bytes())?;
+        let mut reader = whole.reader();
+        let mut hasher = sha1::Sha1::new();
+        let mut piece = vec![0; HASHED_BYTES];
+        let mut hashed = 0_u64;
+        loop {
+            if self.is_stopped(inside) {
+                return None;
+            }
+            let read = reader.read(&mut piece).ok()?;
+            let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else {
+                break;
+            };
+            hasher.update(piece);
+            hashed = hashed.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        }
+        let is_whole = hashed == whole.bytes();
+        is_whole.then(|| Sha1Digest(hasher.finalize().into()))
     }
 
     /// Records what the whole file is under a name that it does not have itself.

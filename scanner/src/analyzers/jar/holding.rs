@@ -10,7 +10,7 @@ use super::identity::{Conclusion, Contents};
 use super::manifest::MAX_IDENTITY_BYTES;
 use super::marks::Mark;
 use super::roots::{self, Root};
-use crate::analyzers::entries::{Member, Reading};
+use crate::analyzers::entries::{Member, Reading, Source};
 use crate::facts::{FoundPackage, Record};
 
 /// Most class paths within one archive that are told apart.
@@ -87,12 +87,13 @@ impl JarHolding {
         }
     }
 
-    /// Records the artifacts; `before` packages were found before those of this archive.
+    /// Records the artifacts; `before` packages were found before those of this archive, whose bytes
+    /// are `whole` where it may be one that was published.
     pub(in crate::analyzers) fn conclude(
         self,
         reading: &mut Reading<'_>,
         inside: &str,
-        before: usize,
+        (before, whole): (usize, Option<Source<'_>>),
     ) {
         let mut unnamed = Vec::new();
         let mut of_parts = Vec::new();
@@ -117,6 +118,11 @@ impl JarHolding {
                     Package::of_language(PackageType::Maven, "", &version),
                 );
             }
+        }
+        if let Some(whole) = whole.filter(|_| own.is_unstated) {
+            let called = own.called.clone().map(package);
+            let doubt = own.unidentified.clone();
+            reading.archive(whole, inside, called.or(own.groupless.clone()), doubt);
         }
         record(reading, inside, own);
         unnamed.retain(|known| {
@@ -171,6 +177,8 @@ fn record(reading: &mut Reading<'_>, inside: &str, conclusion: Conclusion) {
         groupless,
         unreadable,
         unidentified,
+        is_unstated: _,
+        called: _,
     } = conclusion;
     for artifact in artifacts {
         reading.add(package(artifact), inside, Evidence::Installed);

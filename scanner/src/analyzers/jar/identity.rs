@@ -49,6 +49,10 @@ pub(super) struct Conclusion {
     pub(super) unreadable: Vec<String>,
     /// Why the archive itself is not identified, for a person.
     pub(super) unidentified: Option<String>,
+    /// Whether nothing states what the archive is itself.
+    pub(super) is_unstated: bool,
+    /// What the archive is itself by its name, its place, tables or marks; among the others as well.
+    pub(super) called: Option<Artifact>,
 }
 
 /// What an archive says about itself.
@@ -163,6 +167,8 @@ impl Contents {
             groupless: None,
             unreadable,
             unidentified: None,
+            is_unstated: false,
+            called: None,
         };
         if self.classes {
             let stated: BTreeSet<_> = conclusion.artifacts.iter().collect();
@@ -218,12 +224,14 @@ impl Contents {
     }
 
     fn seek_own(&self, conclusion: &mut Conclusion) {
+        conclusion.is_unstated = true;
         let proven = file_name::repository(&self.path)
             .or_else(|| self.whole_in_manifest())
             .or_else(|| self.for_native_images())
             .or_else(|| self.well_known())
             .or_else(|| self.built_by_sbt());
         if let Some(artifact) = proven.filter(Artifact::is_believable) {
+            conclusion.called = Some(artifact.clone());
             conclusion.artifacts.push(artifact);
             return;
         }
@@ -231,6 +239,7 @@ impl Contents {
         let group = group.or_else(|| self.hints().agreed(&self.file.artifact));
         let inferred = self.of_group(group);
         if inferred.is_some() {
+            conclusion.called.clone_from(&inferred);
             conclusion.inferred = inferred;
             return;
         }
