@@ -38,7 +38,11 @@ pub fn reach(
     thresholds: &[f64],
     now: Timestamp,
 ) -> Result<Reach, FeedError> {
-    if !are_same_loaded(earlier, later) || may_end_otherwise(earlier, later, now) {
+    let have_same_support = earlier.support().content() == later.support().content();
+    if !have_same_support
+        || !are_same_loaded(earlier, later)
+        || may_end_otherwise(earlier, later, now)
+    {
         return Ok(Reach::Everything);
     }
     let mut names = earlier.differing(later, thresholds)?;
@@ -65,7 +69,7 @@ fn are_same_loaded(earlier: &FeedIndex, later: &FeedIndex) -> bool {
 
 /// Tells whether something else may be said of releases whose advisories have ended with their support.
 fn may_end_otherwise(earlier: &FeedIndex, later: &FeedIndex, now: Timestamp) -> bool {
-    let ended = eol::last_end(now);
+    let ended = eol::last_end(later.support(), now);
     let (known, known_later) = (earlier.all_knowledge(now), later.all_knowledge(now));
     let names: BTreeSet<&str> = earlier
         .ecosystems()

@@ -1,9 +1,10 @@
 //! Whether an image's distribution is still mended, as a finding of its own.
 //!
-//! It rests on a dated table, not on a feed, and gives no severity, for nobody states one. A release
+//! It rests on a dated table that comes with the program or is fed to it, and gives no severity, for nobody states one. A release
 //! that the table does not have is a finding of unknown status. Pure: the time is an argument.
 //! Called by `judge`.
 
+mod support;
 mod table;
 
 use jiff::Timestamp;
@@ -15,10 +16,10 @@ use sluicegate_model::package::{Distro, Evidence, Package, PackageType};
 use sluicegate_model::severity::Severity;
 
 use crate::purl::purl;
-use table::{AS_OF, DISTRIBUTIONS, Naming, Release, Releases};
+use support::{Distribution, Row};
+use table::Naming;
 
-/// Of which day the table of ends of support is.
-pub const SUPPORT_AS_OF: Date = AS_OF;
+pub use support::{SupportError, SupportTable};
 
 /// Raised with every change of the table or of what is said from it. It enters the scanner's
 /// fingerprint.
@@ -39,22 +40,26 @@ pub(crate) struct SupportStanding {
 }
 
 /// Looks up the distribution of an image.
-pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> SupportStanding {
+pub(crate) fn standing(
+    inventory: &Inventory,
+    table: &SupportTable,
+    now: Timestamp,
+) -> SupportStanding {
     let Some(distro) = &inventory.distro else {
         return SupportStanding::default();
     };
-    let known = DISTRIBUTIONS
-        .iter()
-        .find(|releases| releases.ids.contains(&distro.id.as_str()));
+    let mut distributions = table.distributions.iter();
+    let known = distributions.find(|known| known.ids.contains(&distro.id));
     let Some((releases, name)) = known.and_then(|known| Some((known, release(known, distro)?)))
     else {
         return SupportStanding::default();
     };
-    let row = releases.rows.iter().find(|row| row.name == name);
+    let row = releases.releases.iter().find(|row| row.name == name);
     let Some(row) = row else {
-        let detail = unknown(releases, &name);
+        let detail = unknown(releases, &name, table.of);
+        let told = (FindingStatus::Unknown, detail, table.of);
         return SupportStanding {
-            finding: finding(inventory, distro, &name, FindingStatus::Unknown, detail),
+            finding: finding(inventory, distro, &name, told),
             ..SupportStanding::default()
         };
     };
@@ -66,21 +71,17 @@ pub(crate) fn standing(inventory: &Inventory, now: Timestamp) -> SupportStanding
         };
     }
     let detail = ended(releases, row);
+    let told = (FindingStatus::Affected, detail, table.of);
     SupportStanding {
-        finding: finding(inventory, distro, &name, FindingStatus::Affected, detail),
+        finding: finding(inventory, distro, &name, told),
         ends: None,
         ended: ends,
     }
 }
 
-/// Counts the releases of which the table says when their support ends.
-pub fn releases() -> usize {
-    DISTRIBUTIONS.iter().map(|it| it.rows.len()).sum()
-}
-
 /// Tells when the latest support ended of all that had ended at a time.
-pub(crate) fn last_end(now: Timestamp) -> Option<Timestamp> {
-    let rows = DISTRIBUTIONS.iter().flat_map(|releases| releases.rows);
+pub(crate) fn last_end(table: &SupportTable, now: Timestamp) -> Option<Timestamp> {
+    let rows = table.distributions.iter().flat_map(|it| &it.releases);
     let ends = rows.filter_map(|row| first_instant_after(row.ends()));
     ends.filter(|end| *end <= now).max()
 }
@@ -89,7 +90,7 @@ pub(crate) fn last_end(now: Timestamp) -> Option<Timestamp> {
 const MAX_RELEASE: usize = 40;
 
 /// Names the release; none where the distribution rolls on.
-fn release(releases: &Releases, distro: &Distro) -> Option<String> {
+fn release(releases: &Distribution, distro: &Distro) -> Option<String> {
     let version = distro.version.as_str();
     let name = match releases.naming {
         Naming::Rolling => return None,
@@ -116,31 +117,30 @@ fn release(releases: &Releases, distro: &Distro) -> Option<String> {
     Some(plain.collect())
 }
 
-fn ended(releases: &Releases, row: &Release) -> String {
-    let (name, release, ends) = (releases.name, row.name, row.ends());
-    let open = match row.open {
-        Some((open, _)) => format!(", long-term support ({open}) on {ends}"),
+fn ended(releases: &Distribution, row: &Row) -> String {
+    let (name, release, ends) = (&releases.name, &row.name, row.ends());
+    let open = match &row.open {
+        Some(open) => format!(", long-term support ({}) on {ends}", open.name),
         None => String::new(),
     };
-    let extended = match row.extended {
-        Some((extended, ends)) => format!("; extended support ({extended}) until {ends}"),
+    let extended = match &row.extended {
+        Some(it) => format!("; extended support ({}) until {}", it.name, it.until),
         None => String::new(),
     };
-    let standard = row.standard;
+    let standard = row.until;
     format!("{name} {release} is no longer mended: support ended on {standard}{open}{extended}")
 }
 
-fn unknown(releases: &Releases, release: &str) -> String {
-    let name = releases.name;
-    format!("the support table of {AS_OF} does not know {name} {release}")
+fn unknown(releases: &Distribution, release: &str, of: Date) -> String {
+    let name = &releases.name;
+    format!("the support table of {of} does not know {name} {release}")
 }
 
 fn finding(
     inventory: &Inventory,
     distro: &Distro,
     release: &str,
-    status: FindingStatus,
-    detail: String,
+    (status, detail, of): (FindingStatus, String, Date),
 ) -> Option<Finding> {
     let of_base = inventory.layers.first().map(|layer| &layer.digest);
     let of_any = || inventory.components.first().map(|found| &found.layer);
@@ -173,7 +173,7 @@ fn finding(
         fixed: None,
         published: None,
         fix_published: None,
-        source: format!("support table of {AS_OF}"),
+        source: format!("support table of {of}"),
         detail: Some(detail),
         exception: None,
         vex: Vec::new(),
@@ -193,7 +193,7 @@ fn first_instant_after(day: Date) -> Option<Timestamp> {
 #[cfg(test)]
 pub(crate) fn known() -> Vec<Distro> {
     let mut known = Vec::new();
-    for releases in DISTRIBUTIONS {
+    for releases in table::DISTRIBUTIONS {
         for row in releases.rows {
             known.extend(releases.ids.iter().filter_map(|id| {
                 let claim = crate::facts::OsClaim {

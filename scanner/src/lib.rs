@@ -54,7 +54,7 @@ pub use analyzers::package_of;
 pub use artifact::{contents, contents_by, is_surely_image};
 pub use change::{Reach, reach};
 pub use configuration::ConfigurationDetector;
-pub use eol::{SUPPORT_AS_OF, releases as support_releases};
+pub use eol::{SupportError, SupportTable};
 pub use facts::{FactsError, LayerFacts, PluginName};
 pub use image::layers::LayerInput;
 pub use inventory::{merge, merge_by};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use sluicegate_scanner::SupportTable;
 use sluicegate_scanner::feeds::FeedIndex;
 use sluicegate_scanner::jars::JarIndex;
 
@@ -16,7 +17,10 @@ use super::synced::told;
 const FOLDER: &str = "knowledge";
 
 /// The index of JARs in it.
-pub(super) const JARS: &str = "jars.idx";
+const JARS: &str = "jars.idx";
+
+/// The table of ends of support in it.
+const SUPPORT: &str = "ends-of-support.json";
 
 /// The places where knowledge files may lie.
 #[derive(Clone, Debug)]
@@ -24,9 +28,18 @@ pub(super) struct Places(Vec<PathBuf>);
 
 /// What was found.
 pub(super) struct Found {
-    pub(super) jars: Option<Arc<JarIndex>>,
+    jars: Option<Arc<JarIndex>>,
+    support: Option<Arc<SupportTable>>,
     /// Why the newest file is not in force, where it is not.
     pub(super) problem: Option<String>,
+}
+
+impl Found {
+    /// Puts what was found beside an index.
+    pub(super) fn beside(&self, index: FeedIndex) -> FeedIndex {
+        let index = index.with_jars(self.jars.clone());
+        index.with_support(self.support.clone())
+    }
 }
 
 impl Places {
@@ -39,7 +52,8 @@ impl Places {
 
     /// Identifies the state of the files by their names, sizes and times.
     pub(super) fn fingerprint(&self) -> String {
-        let lines = self.files().filter_map(|path| {
+        let files = self.files(JARS).chain(self.files(SUPPORT));
+        let lines = files.filter_map(|path| {
             let metadata = path.metadata().ok()?;
             let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
             let (path, bytes) = (path.display(), metadata.len());
@@ -48,30 +62,53 @@ impl Places {
         lines.collect()
     }
 
-    /// Opens the newest index of JARs; where one cannot be opened, what `current` has stays beside what
-    /// can be.
+    /// Opens the newest of each kind; where one cannot be opened, what `current` has stays beside what
+    /// can be. A table that is no newer than the program's own is not used.
     pub(super) fn load(&self, current: Option<&FeedIndex>) -> Found {
-        let mut problems = Vec::new();
-        let mut open: Vec<Arc<JarIndex>> = Vec::new();
-        for path in self.files().filter(|path| path.exists()) {
-            match JarIndex::open(&path) {
-                Ok(index) => open.push(Arc::new(index)),
-                Err(error) => problems.push(told(&error)),
-            }
-        }
-        if !problems.is_empty() {
-            open.extend(current.and_then(FeedIndex::jars).cloned());
-        }
-        open.sort_by_key(|index| (index.of(), *index.content()));
+        let (mut problems, own) = (Vec::new(), SupportTable::compiled().of());
+        let jars = current.and_then(FeedIndex::jars);
+        let mut jars = read(self.files(JARS), JarIndex::open, jars, &mut problems);
+        jars.sort_by_key(|index| (index.of(), *index.content()));
+        let support = current.and_then(FeedIndex::fed_support);
+        let mut support = read(
+            self.files(SUPPORT),
+            SupportTable::read,
+            support,
+            &mut problems,
+        );
+        support.retain(|table| table.of() > own);
+        support.sort_by_key(|table| (table.of(), table.content().copied()));
         Found {
-            jars: open.pop(),
+            jars: jars.pop(),
+            support: support.pop(),
             problem: (!problems.is_empty()).then(|| problems.join("; ")),
         }
     }
 
-    fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.0.iter().map(|place| place.join(JARS))
+    fn files(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        self.0.iter().map(move |place| place.join(name))
     }
+}
+
+/// Reads those of some files that are there; where one cannot be read, what was in force as well.
+fn read<T, E: std::error::Error + 'static>(
+    files: impl Iterator<Item = PathBuf>,
+    read: impl Fn(&Path) -> Result<T, E>,
+    current: Option<&Arc<T>>,
+    problems: &mut Vec<String>,
+) -> Vec<Arc<T>> {
+    let mut found = Vec::new();
+    let before = problems.len();
+    for path in files.filter(|path| path.exists()) {
+        match read(&path) {
+            Ok(one) => found.push(Arc::new(one)),
+            Err(error) => problems.push(told(&error)),
+        }
+    }
+    if problems.len() > before {
+        found.extend(current.cloned());
+    }
+    found
 }
 
 #[cfg(test)]
@@ -87,6 +124,42 @@ mod tests {
         builder.add(&Sha1Digest([1; 20]), ("g", "a", day)).unwrap();
         let of = format!("{day}T00:00:00Z").parse().unwrap();
         builder.finish(of, "test").unwrap();
+    }
+
+    #[test]
+    fn a_table_of_ends_of_support_counts_where_it_is_newer_than_the_programs() {
+        let home = tempfile::tempdir().unwrap();
+        let places = Places::of(&[], &home.path().join("feeds"));
+        let own = SupportTable::compiled().of();
+        let path = home.path().join("knowledge/ends-of-support.json");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let write = |of: &str| {
+            let distribution = r#"{"ids": ["x"], "name": "X", "naming": "rolling"}"#;
+            let text =
+                format!(r#"{{"format": 1, "of": "{of}", "distributions": [{distribution}]}}"#);
+            std::fs::write(&path, text).unwrap();
+        };
+        let plain = FeedIndex::empty();
+        write(&own.to_string());
+        let found = places.load(None);
+        assert!(found.support.is_none() && found.problem.is_none());
+        write(&own.tomorrow().unwrap().to_string());
+        let index = places.load(None).beside(FeedIndex::empty());
+        assert_eq!(index.support().of(), own.tomorrow().unwrap());
+        assert_ne!(index.snapshot(), plain.snapshot());
+        std::fs::write(&path, "{").unwrap();
+        let kept = places.load(Some(&index));
+        assert!(
+            kept.problem
+                .as_ref()
+                .unwrap()
+                .contains("ends-of-support.json")
+        );
+        let kept = kept.beside(FeedIndex::empty());
+        assert_eq!(kept.snapshot(), index.snapshot());
+        std::fs::remove_file(&path).unwrap();
+        let index = places.load(Some(&index)).beside(FeedIndex::empty());
+        assert_eq!(index.snapshot(), plain.snapshot());
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub(super) fn load(
     remove_others(directory, &path);
     let found = places.load(Some(current));
     Ok(LoadedIndex::New {
-        index: Box::new(index.with_jars(found.jars)),
+        index: Box::new(found.beside(index)),
         fingerprint: both,
         problem: found.problem,
     })
@@ -118,7 +118,7 @@ pub(super) fn load(
 
 /// Puts the knowledge files beside an index of an earlier process.
 fn beside(index: FeedIndex, places: &Places) -> Box<FeedIndex> {
-    Box::new(index.with_jars(places.load(None).jars))
+    Box::new(places.load(None).beside(index))
 }
 
 /// Refuses to build where an index is known and the disk is all but full: by a new one every image

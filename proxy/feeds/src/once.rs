@@ -208,7 +208,7 @@ impl OneLoad {
                 return Ok((index, None));
             }
             let found = Places::of(&directories, &services).load(None);
-            Ok::<_, FeedError>((index.with_jars(found.jars), found.problem))
+            Ok::<_, FeedError>((found.beside(index), found.problem))
         };
         let (index, knowledge_problem) = tokio::task::spawn_blocking(load).await??;
         let problems = losses::unreadable(&index).into_iter();

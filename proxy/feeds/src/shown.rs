@@ -210,15 +210,20 @@ fn tables(index: &FeedIndex, now: Timestamp) -> Vec<TableShown> {
 
 /// Lists the knowledge in force beside the advisories.
 fn knowledge(index: &FeedIndex, now: Timestamp) -> Vec<KnowledgeShown> {
-    let of = sluicegate_scanner::SUPPORT_AS_OF.at(0, 0, 0, 0);
-    let of = TimeZone::UTC.to_timestamp(of).ok();
+    let table = index.support();
+    let of = TimeZone::UTC.to_timestamp(table.of().at(0, 0, 0, 0)).ok();
+    let source = if table.content().is_some() {
+        "a file"
+    } else {
+        "the program"
+    };
     let support = KnowledgeShown {
         knowledge: "ends of support",
-        source: "the program".to_owned(),
-        entries: u64::try_from(sluicegate_scanner::support_releases()).unwrap_or(u64::MAX),
+        source: source.to_owned(),
+        entries: u64::try_from(table.releases()).unwrap_or(u64::MAX),
         newest: of,
         age_seconds: age(of, now),
-        digest: None,
+        digest: table.content().map(hex::encode),
     };
     let jars = index.jars().map(|jars| KnowledgeShown {
         knowledge: "JARs by digest",
@@ -267,7 +272,7 @@ pub fn kept(data: &Path, now: Timestamp) -> Result<FeedState, LoadError> {
         .into_iter()
         .collect();
     let found = Places::of(&imported, &feeds).load(None);
-    let index = index.with_jars(found.jars);
+    let index = found.beside(index);
     let problem = losses::unreadable(&index);
     Ok(FeedState {
         index: Arc::new(index),

@@ -8,6 +8,7 @@
 //! a vendor may have moved a date since. Where a vendor names a month, its last day counts.
 
 use jiff::civil::{Date, date};
+use serde::Deserialize;
 
 /// The day on which the table was written.
 pub(super) const AS_OF: Date = date(2026, 11, 25);
@@ -23,7 +24,8 @@ pub(super) struct Releases {
 }
 
 /// Which part of a version names the release.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Naming {
     /// So many of its parts between dots.
     Parts(usize),
@@ -46,6 +48,7 @@ pub(super) struct Release {
 
 impl Release {
     /// The last day on which everyone is given fixes.
+    #[cfg(test)]
     pub(super) fn ends(&self) -> Date {
         self.open.map_or(self.standard, |(_, ends)| ends)
     }

@@ -6,6 +6,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::inventory::BuiltLayer;
 use sluicegate_model::package::Ecosystem;
 
+use super::table::DISTRIBUTIONS;
 use super::*;
 
 fn image(id: &str, version: &str, ecosystem: Option<&str>) -> Inventory {
@@ -29,7 +30,8 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn asked(id: &str, version: &str, ecosystem: Option<&str>, now: &str) -> SupportStanding {
-    standing(&image(id, version, ecosystem), at(now))
+    let image = image(id, version, ecosystem);
+    standing(&image, SupportTable::compiled(), at(now))
 }
 
 #[test]
@@ -149,7 +151,15 @@ fn tells_ended_from_rolling_and_from_unknown() {
         assert_eq!(shown, *wanted, "{id} {version}");
     }
     let nothing = Inventory::default();
-    assert_eq!(standing(&nothing, at("2026-11-25T00:00:00Z")).finding, None);
+    assert_eq!(
+        standing(
+            &nothing,
+            SupportTable::compiled(),
+            at("2026-11-25T00:00:00Z")
+        )
+        .finding,
+        None
+    );
 }
 
 #[test]
@@ -210,5 +220,79 @@ fn agrees_with_the_data_that_debian_keeps() {
             ];
             assert_eq!(&shown, dates, "{id} {}", row.name);
         }
+    }
+}
+
+fn read(text: &str) -> Result<SupportTable, String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    SupportTable::read(file.path()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_fed_table_says_what_it_says_and_nothing_of_others() {
+    let table = read(
+        r#"{"format": 1, "of": "2027-03-01", "distributions": [
+            {"ids": ["debian"], "name": "Debian", "naming": {"parts": 1}, "releases": [
+                {"name": "12", "until": "2026-07-11", "open": {"name": "LTS", "until": "2027-01-31"}},
+                {"name": "14", "until": "2031-01-01"}]},
+            {"ids": ["arch"], "name": "Arch", "naming": "rolling"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        (table.of().to_string(), table.releases()),
+        ("2027-03-01".to_owned(), 2)
+    );
+    assert!(table.content().is_some() && SupportTable::compiled().content().is_none());
+    let now = at("2027-04-01T00:00:00Z");
+    let asked = |id, version| standing(&image(id, version, None), &table, now);
+    let ended = asked("debian", "12.4").finding.unwrap();
+    assert_eq!(ended.source, "support table of 2027-03-01");
+    assert!(ended.detail.unwrap().contains("(LTS) on 2027-01-31"));
+    assert!(asked("debian", "14").ends.is_some());
+    let unknown = asked("debian", "13").finding.unwrap();
+    assert_eq!(unknown.status, FindingStatus::Unknown);
+    assert!(asked("alpine", "3.20").finding.is_none());
+    assert!(asked("arch", "").finding.is_none());
+}
+
+#[test]
+fn what_is_no_table_is_told() {
+    let with = |distributions: &str| {
+        format!(r#"{{"format": 1, "of": "2027-03-01", "distributions": [{distributions}]}}"#)
+    };
+    let row = r#"{"name": "1", "until": "2030-01-01"}"#;
+    let of = |ids: &str, rows: &str| {
+        format!(r#"{{"ids": [{ids}], "name": "X", "naming": "suffix", "releases": [{rows}]}}"#)
+    };
+    for (text, wanted) in [
+        ("no JSON".to_owned(), "expected"),
+        (with(""), "no distribution"),
+        (with(&of("", row)), "no distribution"),
+        (with(&of(r#""x", "x""#, row)), "\"x\" is there twice"),
+        (
+            with(&of(r#""x""#, &format!("{row}, {row}"))),
+            "release \"1\" of \"X\" is there twice",
+        ),
+        (with(&of(r#""""#, row)), "is no name"),
+        (
+            with(&of(r#""x""#, r#"{"name": "1", "until": "soon"}"#)),
+            "is no table",
+        ),
+        (
+            with(&of(
+                r#""x""#,
+                r#"{"name": "1", "until": "2030-01-01", "more": 1}"#,
+            )),
+            "more",
+        ),
+        (
+            r#"{"format": 2, "of": "2027-03-01", "distributions": []}"#.to_owned(),
+            "format is 2",
+        ),
+        (" ".repeat(2_000_000), "more than 1048576 bytes"),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(error.contains(wanted), "{error}");
     }
 }

@@ -26,6 +26,7 @@ use super::layout::{
 use super::names::{CveRating, name_hash};
 use super::severities::Rating;
 use super::status::{EcosystemStatus, FeedProblem};
+use crate::eol::SupportTable;
 use crate::jars::JarIndex;
 use crate::names::without_group;
 
@@ -41,7 +42,9 @@ pub struct FeedIndex {
     blocks: Blocks,
     /// The index of JARs beside it.
     jars: Option<Arc<JarIndex>>,
-    /// Names the content of both.
+    /// The table of ends of support that was fed.
+    support: Option<Arc<SupportTable>>,
+    /// Names the content of all of it.
     snapshot: SnapshotId,
 }
 
@@ -84,6 +87,7 @@ impl FeedIndex {
                 tables,
                 blocks: Blocks::default(),
                 jars: None,
+                support: None,
             }),
             _ => Err(FeedError::Damaged { part: "keys" }),
         }
@@ -98,6 +102,7 @@ impl FeedIndex {
             tables: Tables::default(),
             blocks: Blocks::default(),
             jars: None,
+            support: None,
             snapshot: SnapshotId::NO_FEEDS,
         }
     }
@@ -105,22 +110,44 @@ impl FeedIndex {
     /// Puts an index of JARs beside it, in the place of one that is there, or takes that away.
     #[must_use]
     pub fn with_jars(self, jars: Option<Arc<JarIndex>>) -> Self {
-        let own = &self.tables.snapshot;
-        let snapshot = jars.as_ref().map_or_else(
-            || own.clone(),
-            |jars| {
-                let mut both = sha2::Sha256::new();
-                both.update(own.as_str());
-                both.update([0]);
-                both.update(jars.content());
-                SnapshotId::of_content(both.finalize())
-            },
-        );
-        Self {
-            jars,
-            snapshot,
-            ..self
+        Self { jars, ..self }.named_anew()
+    }
+
+    /// Puts a table of ends of support in the place of the program's own, or takes that away.
+    #[must_use]
+    pub fn with_support(self, support: Option<Arc<SupportTable>>) -> Self {
+        Self { support, ..self }.named_anew()
+    }
+
+    fn named_anew(self) -> Self {
+        let own = self.tables.snapshot.clone();
+        let jars = self.jars.as_ref().map(|jars| ("jars", jars.content()));
+        let support = self.support.as_ref();
+        let support = support.and_then(|it| Some(("support", it.content()?)));
+        let mut all = sha2::Sha256::new();
+        all.update(own.as_str());
+        let beside: Vec<_> = jars.into_iter().chain(support).collect();
+        for (name, content) in &beside {
+            all.update([0]);
+            all.update(name);
+            all.update(content);
         }
+        let snapshot = if beside.is_empty() {
+            own
+        } else {
+            SnapshotId::of_content(all.finalize())
+        };
+        Self { snapshot, ..self }
+    }
+
+    /// Gives the table of ends of support that was fed beside it.
+    pub fn fed_support(&self) -> Option<&Arc<SupportTable>> {
+        self.support.as_ref()
+    }
+
+    /// Gives the table of ends of support in force.
+    pub fn support(&self) -> &Arc<SupportTable> {
+        self.fed_support().unwrap_or(SupportTable::compiled())
     }
 
     /// Gives the index of JARs beside it.
@@ -128,7 +155,7 @@ impl FeedIndex {
         self.jars.as_ref()
     }
 
-    /// Names the content, that of the index of JARs included.
+    /// Names the content, that of the knowledge files beside it included.
     pub fn snapshot(&self) -> &SnapshotId {
         &self.snapshot
     }

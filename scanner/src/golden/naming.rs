@@ -208,7 +208,7 @@ fn ends() -> Row {
         };
         for time in times {
             let now: Timestamp = format!("{time}T12:00:00Z").parse().unwrap();
-            let standing = eol::standing(&inventory, now);
+            let standing = eol::standing(&inventory, eol::SupportTable::compiled(), now);
             let finding = standing.finding.as_ref().map(WrittenAs::<StoredFinding>);
             transcript.note(format!("{label} {time}"), &(finding, standing.ends));
         }

@@ -68,7 +68,7 @@ pub fn judge_knowing(
     let archives = archives::named(inventory, feeds);
     let mut gaps = GapList::default();
     gaps.extend(archives.gaps(inventory).cloned());
-    let support = eol::standing(inventory, now);
+    let support = eol::standing(inventory, feeds.support(), now);
     let most = listing::MAX_FINDINGS - usize::from(support.finding.is_some());
     let (mut own, fed) = told::apart(inventory);
     archives.correct(&mut own);
