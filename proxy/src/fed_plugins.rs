@@ -72,7 +72,7 @@ pub enum FedFileError {
     },
     /// It cannot be told what the imported bundle brings.
     #[error("plugins of the imported feed bundle: {0}")]
-    Bundle(#[from] BundleError),
+    Bundle(#[source] Box<BundleError>),
     /// A key of the settings cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -125,6 +125,12 @@ pub enum FedFileError {
     /// The directory has too many plugins.
     #[error("{} has more than {MAX_FED} plugins", .0.display())]
     TooMany(PathBuf),
+}
+
+impl From<BundleError> for FedFileError {
+    fn from(error: BundleError) -> Self {
+        Self::Bundle(Box::new(error))
+    }
 }
 
 /// Reads a file that may be a plugin; of one that is too large, as much as shows that.
