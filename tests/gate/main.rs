@@ -13,6 +13,7 @@ mod hops;
 mod indexes;
 mod jars;
 mod kubernetes;
+mod licences;
 mod linked;
 mod listener;
 mod lists;
