@@ -26,6 +26,7 @@ mod runtimes;
 mod scene;
 mod secure_upstream;
 mod signatures;
+mod signed_plugins;
 mod today;
 mod upstream_load;
 mod waiting;
