@@ -10,8 +10,8 @@ use super::*;
 
 const MANIFEST: &str = r#"{"name":"acme","version":"1.2.3","kind":"detector","abi":1,
     "claims":[{"name":"METADATA"}]}"#;
-const FINDING: &str = r#"{"findings":[{"id":"ACME-1","severity":"critical","summary":"it is open",
-    "package":{"name":"goodlib","version":"1.0"}}]}"#;
+const FINDING: &str = r#"{"findings":[{"id":"ACME-1","kind":"malware","severity":"critical",
+    "summary":"it is open","package":{"name":"goodlib","version":"1.0"}}]}"#;
 
 impl Site {
     /// Puts a plugin in force at the service, and waits until it is.
