@@ -185,6 +185,7 @@ fn weakness(id: &str, severity: Severity, summary: &str) -> Weakness {
         line: None,
         column: None,
         hash: None,
+        is_hidden: false,
     }
 }
 

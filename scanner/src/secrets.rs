@@ -181,6 +181,7 @@ fn weakness(secret: &Secret) -> Weakness {
         line: number(secret.line),
         column: number(secret.column),
         hash: Some(hash.get(..HASH_DIGITS).unwrap_or(&hash).to_owned()),
+        is_hidden: false,
     }
 }
 

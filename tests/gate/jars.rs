@@ -185,3 +185,57 @@ db.commit()
         .expect_failure("feeds jars");
     assert!(!Path::new(&other).exists(), "nothing half made");
 }
+
+#[tokio::test]
+async fn a_signed_bundle_brings_an_index_along() {
+    let home = tempfile::tempdir().expect("make a directory");
+    let place = |name: &str| text(&home.path().join(name));
+    let (root, bytes) = (home.path().join("root"), jar("one"));
+    std::fs::create_dir_all(root.join("app")).expect("make a directory");
+    std::fs::write(root.join("app/x.jar"), &bytes).expect("write an archive");
+    warn(&home.path().join("feed"));
+    publish(&home.path().join("repository"), "1.0", &bytes);
+    let index = place("known/jars.idx");
+    let ok = async |arguments: &[&str]| {
+        let ended = sluicegate(arguments).await;
+        ended.expect_ok(&arguments.join(" ")).stdout
+    };
+    ok(&["feeds", "jars", &place("repository"), "--out", &index]).await;
+    let public = ok(&["feeds", "create-key", &place("key")]).await;
+    let (bundle, data, key) = (place("bundle"), place("data"), place("key"));
+    let (feed, known) = (place("feed"), place("known"));
+    let export = [
+        "feeds",
+        "export",
+        &bundle,
+        "--signing-key",
+        &key,
+        "--feed",
+        &feed,
+    ];
+    ok(&[&export[..], &["--knowledge", &known]].concat()).await;
+    let import = [
+        "feeds",
+        "import",
+        &bundle,
+        "--trust",
+        public.trim(),
+        "--data",
+        &data,
+    ];
+    ok(&import).await;
+    let image = format!("dir:{}", root.display());
+    let inspect = [
+        "inspect-image",
+        &image,
+        "--feed",
+        "imported",
+        "--data",
+        &data,
+    ];
+    let told = sluicegate(&[&inspect[..], &["--format", "json"]].concat()).await;
+    let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
+    let finding = &told["findings"][0];
+    assert_eq!(finding["id"], "CVE-2026-4444", "{told}");
+    assert_eq!(finding["package"]["evidence"], "digest", "{told}");
+}

@@ -33,6 +33,7 @@ FIGURES = {
     "manifest": warm.manifest,
     "blob": warm.blob,
     "keys": warm.keys,
+    "hit": warm.hit,
     "memory": memory.measure,
     "rejudge": rejudge.measure,
     "delta": rejudge.over_many,
@@ -75,6 +76,7 @@ def arguments():
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="proxy/benches/run", description=__doc__)
     parser.add_argument("--bin", default="target/release", help="where the built programs are")
+    parser.add_argument("--before", help="where another build's programs are, to compare hits with")
     parser.add_argument("--feeds", help="a feed directory in OSV's layout; a small one is made")
     parser.add_argument("--archives", help="a folder of root filesystems as *.tar.gz to compare on")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "sluicegate-bench"),

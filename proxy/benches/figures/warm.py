@@ -6,6 +6,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import types
 
 import clients
 from daemons import Nginx, Registry, Sluicegate
@@ -53,6 +54,39 @@ def keys(setup):
     add(setup, "warm manifest by tag with a key, requests per second / nginx", 1,
         rates["key"] / rates["nginx"], least=True,
         detail="per second: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
+
+
+def hit(setup):
+    """What a verdict that is there costs, against another build: CPU of each, and the 99th percentile of
+    one client at a time."""
+    if not setup.before:
+        setup.print("left out: --before names the directory of the other build")
+        return
+    image, found = setup.images["three"], {}
+    path = f"/v2/{image.name}/manifests/1"
+    other = types.SimpleNamespace(**{**vars(setup), "bin": os.path.abspath(setup.before),
+                                     "index": os.path.join(setup.work, "no index yet")})
+    homes = [os.path.join(setup.work, name) for name in ["hit", "hit-before"]]
+    with Sluicegate(homes[0], setup, setup.upstream.port) as now, \
+            Sluicegate(homes[1], other, setup.upstream.port) as before:
+        for daemon in [now, before]:
+            clients.raw_pull(daemon.port, image)
+            clients.raw_pull(daemon.port, image)
+        for _ in range(setup.rounds):
+            for name, daemon in [("now", now), ("before", before)]:
+                spent = daemon.cpu()
+                rate = clients.wrk(daemon.port, path, SECONDS)
+                cost = (daemon.cpu() - spent) / (rate * SECONDS) * 1e6
+                slowest = clients.wrk_p99(daemon.port, path, SECONDS)
+                found.setdefault(name, []).append((cost, slowest, rate))
+    cost, p99, rate = ({name: statistics.median(one[at] for one in each)
+                        for name, each in found.items()} for at in range(3))
+    add(setup, "a verdict hit, CPU / that of another build", 1.1, cost["now"] / cost["before"],
+        detail="microseconds: " + ", ".join(f"{name} {it:.1f}" for name, it in cost.items())
+               + "; per second: " + ", ".join(f"{name} {it:.0f}" for name, it in rate.items()))
+    add(setup, "a verdict hit, 99th percentile over that of another build, us", 20,
+        p99["now"] - p99["before"], "{:.0f}",
+        detail="one connection, us: " + ", ".join(f"{name} {it:.0f}" for name, it in p99.items()))
 
 
 def make_key(setup, home):

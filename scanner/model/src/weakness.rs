@@ -37,6 +37,9 @@ pub struct Weakness {
     /// Of a secret, the first digits of the salted hash of its value: the same wherever it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// Whether a later layer replaces or removes the file; its own still holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_hidden: bool,
 }
 
 /// The name under which secrets are found: no plugin may have it.

@@ -77,6 +77,7 @@ fn weakness(id: &str) -> Weakness {
         line: Some(3),
         column: None,
         hash: None,
+        is_hidden: false,
     }
 }
 

@@ -40,7 +40,9 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
     }
     note_detectors(inventory, layers, plugins);
     let mut sayings = Sayings::of(inventory);
-    for PresentFile { path, layer, told } in present_files(layers, plugins) {
+    let present = present_files(layers, plugins);
+    let hidden = hidden_secrets(&present, layers, plugins);
+    for PresentFile { path, layer, told } in present {
         let (path, at) = match path.strip_suffix(DIRECTORY_ITSELF) {
             Some(directory) if is_set_above(directory, layer, layers) => continue,
             Some(directory) => (directory.to_owned(), layer),
@@ -57,6 +59,9 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
             }
         }
     }
+    for (path, layer, told) in &hidden {
+        sayings.take(SECRETS, Some(path), layer, told, inventory);
+    }
     let last = layers.last().map(|layer| layer.digest);
     if let Some(layer) = last {
         for (plugin, told) in plugins.detect(inventory) {
@@ -64,6 +69,37 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
         }
     }
     sayings.finish(inventory);
+}
+
+/// Gives the secrets of files that later layers replace or remove, as their own layers name them: whoever
+/// has the image has those layers.
+fn hidden_secrets(
+    present: &BTreeSet<PresentFile>,
+    layers: &[LayerInput<'_>],
+    plugins: &PluginSet,
+) -> Vec<(String, Digest, Told)> {
+    let there = present.iter().map(|file| (file.layer, file.told));
+    let there: BTreeSet<(usize, (usize, usize))> = there.collect();
+    let is_there = |layer: usize, told: usize| {
+        let up_to = (layer, (told, usize::MAX));
+        let before = there.range(..=up_to).next_back();
+        before.is_some_and(|(of, (_, end))| *of == layer && told < *end)
+    };
+    let mut hidden = Vec::new();
+    for (at, layer) in layers.iter().enumerate() {
+        for (number, file) in layer.facts.told.iter().enumerate() {
+            let is_secret = teller(layer, file, plugins) == Some(SECRETS);
+            if is_secret && !is_there(at, number) {
+                let mut told = file.told.clone();
+                for weakness in &mut told.weaknesses {
+                    weakness.is_hidden = true;
+                }
+                let path = path::shown(&file.path).into_owned();
+                hidden.push((path, layer.digest.clone(), told));
+            }
+        }
+    }
+    hidden
 }
 
 /// Says which detectors of the program looked at the image, and which layers somebody read without.

@@ -52,7 +52,9 @@ pub(super) fn findings<'a>(
     }
     let alone = alone.into_iter().map(|found| finding(found, feeds));
     alone.chain(groups.into_values().filter_map(move |places| {
-        let first = places.iter().min_by_key(|found| &found.weakness.path)?;
+        let first = places
+            .iter()
+            .min_by_key(|it| (it.weakness.is_hidden, &it.weakness.path))?;
         Some(at_places(finding(first, feeds), &places))
     }))
 }
@@ -130,7 +132,11 @@ fn package(found: &FoundWeakness) -> FindingPackage {
         path: said.path.clone(),
         layer: found.layer.clone(),
         layer_origin: None,
-        evidence: Evidence::Installed,
+        evidence: if said.is_hidden {
+            Evidence::Historical
+        } else {
+            Evidence::Installed
+        },
     }
 }
 
@@ -160,6 +166,12 @@ fn detail(found: &FoundWeakness) -> String {
             None => "the image's configuration".to_owned(),
         };
         let summary = &said.summary;
+        if said.is_hidden {
+            return format!(
+                "{summary}{line}, hash {hash}; revoke it: a later layer hides the file, and whoever has \
+                 the image has {place}"
+            );
+        }
         return format!(
             "{summary}{line}, hash {hash}; revoke it and take it out: it stays in {place}"
         );

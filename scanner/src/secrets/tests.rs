@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sluicegate_model::coverage::GapKind;
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::image_config::ImageConfig;
+use sluicegate_model::package::Evidence;
 use sluicegate_model::severity::Severity;
 
 use super::*;
@@ -115,7 +116,7 @@ fn one_value_is_one_finding_wherever_it_stands_and_hashes_are_of_the_salt() {
 }
 
 #[test]
-fn only_files_that_are_in_the_image_count() {
+fn files_that_are_in_the_image_come_first() {
     let plugins = with_salt(1);
     let base = Layer::new()
         .file("a/.env", setting())
@@ -126,8 +127,13 @@ fn only_files_that_are_in_the_image_count() {
         .file("b/.env", "DB_PASSWORD_FILE=/run/secrets/db\n");
     let layers = [base.tar(), above.tar()].map(|layer| scan(&plugins, &layer));
     let findings = found(&plugins, &layers);
-    let places: Vec<&str> = findings.iter().flat_map(Finding::places).collect();
-    assert_eq!(places, ["c/.env"]);
+    let [finding] = &findings[..] else {
+        panic!("{findings:?}");
+    };
+    let package = &finding.package;
+    assert_eq!(package.path, "c/.env");
+    assert_eq!(package.evidence, Evidence::Installed);
+    assert_eq!(finding.paths, ["a/.env", "b/.env", "c/.env"]);
 }
 
 #[test]
@@ -262,4 +268,37 @@ fn history_and_labels_are_shown_without_secrets_though_nobody_looks_for_them() {
     let layer = scan(off, &Layer::new().file("a", "b").tar());
     let text = serde_json::to_string(&inventory(off, &config, &[layer])).unwrap();
     assert!(!text.contains(TOKEN), "{text}");
+}
+
+#[test]
+fn what_a_later_layer_hides_is_told_of_the_layer_that_holds_it() {
+    let plugins = with_salt(1);
+    let base = scan(&plugins, &Layer::new().file("app/.env", setting()).tar());
+    let other = Layer::new().file("app/.env", "DEBUG=0\n").tar();
+    let gone = Layer::new().file("app/.wh..env", "").tar();
+    let moved = Layer::new()
+        .file("app/.wh..env", "")
+        .file("srv/.env", setting());
+    for (above, wanted) in [
+        (other, ("app/.env", Evidence::Historical, 1)),
+        (gone, ("app/.env", Evidence::Historical, 1)),
+        (moved.tar(), ("srv/.env", Evidence::Installed, 2)),
+    ] {
+        let layers = [base.clone(), scan(&plugins, &above)];
+        let found = found(&plugins, &layers);
+        let [finding] = &found[..] else {
+            panic!("{found:?}");
+        };
+        let package = &finding.package;
+        let told = (package.path.as_str(), package.evidence, finding.copies);
+        assert_eq!(told, wanted);
+        let detail = finding.detail.as_deref().unwrap();
+        let is_hidden = package.evidence == Evidence::Historical;
+        assert_eq!(
+            detail.contains("a later layer hides"),
+            is_hidden,
+            "{detail}"
+        );
+        assert_eq!(package.layer, layer_digest(usize::from(!is_hidden)));
+    }
 }

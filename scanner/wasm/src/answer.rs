@@ -208,6 +208,7 @@ fn weakness(
         line: said.line,
         column: None,
         hash: None,
+        is_hidden: false,
     })
 }
 

@@ -64,6 +64,7 @@ impl FedPlugin for Acme {
             line: None,
             column: None,
             hash: None,
+            is_hidden: false,
         };
         let told = Told {
             weaknesses: vec![weakness],
