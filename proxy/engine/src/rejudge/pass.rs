@@ -26,6 +26,18 @@ const BATCH: usize = 256;
 /// Bytes of new verdicts, compressed, from which a batch is written before it is whole: twice that
 /// bounds what is in memory, for one is written while the next is made.
 const BATCH_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Some verdicts, and which of them are old; found while those before are made anew.
+#[derive(Default)]
+struct Page {
+    /// Verdicts looked at.
+    looked_at: u64,
+    /// Images with old ones.
+    old: Vec<Old>,
+    /// Those for askers whom no policy tells from others any more: nobody will ask for them.
+    gone: Vec<Judged>,
+}
+
 /// What became of some images.
 #[derive(Default)]
 struct Renewed {
@@ -45,47 +57,69 @@ impl Rejudge {
     pub(crate) async fn pass(&self) -> Result<(), PullError> {
         self.judge.forget_due();
         self.progress.begin(self.ledger.count_verdicts().await?);
-        let (mut after, mut writer) = (None, Writer::default());
-        loop {
-            let page = self.ledger.judged(after.as_ref(), BATCH).await?;
-            self.look_at(page.items, &mut writer).await?;
-            after = page.next;
-            if after.is_none() {
-                return writer.end().await;
-            }
+        let mut writer = Writer::default();
+        let (mut page, mut after) = self.page(None).await?;
+        while let Some(next) = after {
+            let ahead = self.page(Some(&next));
+            let looked = self.look_at(page, &mut writer);
+            ((), (page, after)) = tokio::try_join!(looked, ahead)?;
         }
+        self.look_at(page, &mut writer).await?;
+        writer.end().await
     }
 
     /// Looks at the verdicts on some images alone.
     pub(crate) async fn pass_over(&self, numbers: &[u32]) -> Result<(), PullError> {
         self.progress.begin(numbers.len() as u64);
-        let mut writer = Writer::default();
+        let (mut writer, mut page) = (Writer::default(), Page::default());
         for numbers in numbers.chunks(BATCH) {
-            let images = self.ledger.images_listed(numbers).await?;
-            let mut judged = Vec::new();
-            for image in images.into_iter().flatten() {
-                let scopes = self.ledger.judged_in(&image.digest).await?;
-                let own = scopes.into_iter().filter(|it| it.domain == image.domain);
-                judged.extend(own.map(|scope| Judged {
-                    digest: image.digest.clone(),
-                    scope,
-                }));
-            }
-            self.progress.found(judged.len(), numbers.len());
-            self.look_at(judged, &mut writer).await?;
+            let looked = self.look_at(page, &mut writer);
+            ((), page) = tokio::try_join!(looked, self.page_of(numbers))?;
         }
+        self.look_at(page, &mut writer).await?;
         writer.end().await
     }
 
-    /// Looks at some verdicts.
-    async fn look_at(&self, judged: Vec<Judged>, writer: &mut Writer) -> Result<(), PullError> {
+    /// Finds what is old of the verdicts after one, and which the page ends with.
+    async fn page(&self, after: Option<&Judged>) -> Result<(Page, Option<Judged>), PullError> {
+        let page = self.ledger.judged(after, BATCH).await?;
+        Ok((self.page_among(page.items).await?, page.next))
+    }
+
+    /// Finds what is old of the verdicts on some images.
+    async fn page_of(&self, numbers: &[u32]) -> Result<Page, PullError> {
+        let images = self.ledger.images_listed(numbers).await?;
+        let mut judged = Vec::new();
+        for image in images.into_iter().flatten() {
+            let scopes = self.ledger.judged_in(&image.digest).await?;
+            let own = scopes.into_iter().filter(|it| it.domain == image.domain);
+            judged.extend(own.map(|scope| Judged {
+                digest: image.digest.clone(),
+                scope,
+            }));
+        }
+        self.progress.found(judged.len(), numbers.len());
+        self.page_among(judged).await
+    }
+
+    async fn page_among(&self, judged: Vec<Judged>) -> Result<Page, PullError> {
+        let looked_at = judged.len() as u64;
+        let (old, gone) = self.old_among(judged).await?;
+        Ok(Page {
+            looked_at,
+            old,
+            gone,
+        })
+    }
+
+    /// Makes anew what is old of a page.
+    async fn look_at(&self, page: Page, writer: &mut Writer) -> Result<(), PullError> {
         let mut batch = Renewed {
-            looked_at: judged.len() as u64,
+            looked_at: page.looked_at,
+            gone: page.gone,
             ..Renewed::default()
         };
-        let (old, gone) = self.old_among(judged).await?;
-        batch.gone = gone;
-        let mut outcomes = self.renew_all(old);
+        let mut outcomes = self.renew_all(page.old);
         while let Some(renewed) = outcomes.recv().await {
             batch.add(renewed?);
             if batch.bytes() >= BATCH_BYTES {
