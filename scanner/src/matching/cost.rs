@@ -21,6 +21,10 @@ const ADVISORIES_IN_MEMORY: u64 = 12;
 /// the verdict and its text.
 const FINDINGS_IN_MEMORY: u64 = 24;
 
+/// Bytes in memory for each byte of findings that are known to be on a package: listed, decided on,
+/// written and compressed.
+const KNOWN_IN_MEMORY: u64 = 4;
+
 /// Most that findings take on their way: listed, decided on, written and compressed, each within its
 /// bound.
 const MAX_FINDINGS_BYTES: u64 = 96 * MIB;
@@ -40,10 +44,12 @@ pub(super) fn judging_bytes(
     let (mut found, mut largest) = (0_u64, 0_u64);
     let archives = archives::named(inventory, feeds);
     for component in inventory.components.iter().chain(archives.components()) {
-        let questions = questions(component, feeds);
-        let told = questions.iter();
-        let told: u64 = told.map(|it| known.advisory_bytes(it, feeds)).sum();
-        found = found.saturating_add(told.saturating_mul(FINDINGS_IN_MEMORY));
+        let told = known.advisory_bytes(component, || advisory_bytes(component, feeds));
+        let findings = match known.finding_bytes(component) {
+            Some(known) => known.saturating_mul(KNOWN_IN_MEMORY),
+            None => told.saturating_mul(FINDINGS_IN_MEMORY),
+        };
+        found = found.saturating_add(findings);
         largest = largest.max(told.saturating_mul(ADVISORIES_IN_MEMORY));
     }
     let listed = inventory.components.iter().chain(&inventory.declared);
@@ -57,6 +63,16 @@ pub(super) fn judging_bytes(
         .saturating_add(largest)
         .saturating_add(components)
         .saturating_add(MIB)
+}
+
+/// Tells how many bytes of the index the advisories on a component take.
+fn advisory_bytes(component: &Component, feeds: &FeedIndex) -> u64 {
+    let questions = questions(component, feeds);
+    let told = questions.iter().map(|question| {
+        let ecosystem = question.ecosystem.as_str();
+        feeds.advisory_bytes(ecosystem, &question.name)
+    });
+    told.sum()
 }
 
 fn weight(component: &Component) -> usize {

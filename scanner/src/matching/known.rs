@@ -10,12 +10,11 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use sluicegate_model::finding::Finding;
-use sluicegate_model::package::{Component, Package, Standing};
+use sluicegate_model::package::{Component, Ecosystem, Package, Standing};
 
 use super::listing::Weight as _;
 use super::question::Question;
 use super::sizes::{FirstBytes, Sizes};
-use crate::feeds::FeedIndex;
 use crate::limits::MIB;
 use crate::matchers::Side;
 
@@ -33,7 +32,10 @@ const USUAL_NAME_BYTES: usize = 512;
 #[derive(Debug)]
 pub struct KnownPackages {
     answers: Cache<[u8; 32], Arc<Answer>, FirstBytes>,
-    sizes: Sizes,
+    /// Bytes of the index that advisories on a component take.
+    advisories: Sizes,
+    /// What the findings on a component take in memory.
+    findings: Sizes,
 }
 
 /// What is said of a package, whose place is left out.
@@ -68,7 +70,8 @@ impl Default for KnownPackages {
         let answers = Cache::builder().max_capacity(MAX_BYTES).weigher(weigh);
         Self {
             answers: answers.build_with_hasher(FirstBytes::default()),
-            sizes: Sizes::default(),
+            advisories: Sizes::default(),
+            findings: Sizes::default(),
         }
     }
 }
@@ -82,13 +85,38 @@ impl KnownPackages {
         self.answers.insert(key, Arc::clone(answer));
     }
 
-    /// Tells how many bytes of the index the advisories on a package take, up to 4 GiB.
-    pub(super) fn advisory_bytes(&self, question: &Question, feeds: &FeedIndex) -> u64 {
-        let ecosystem = question.ecosystem.as_str();
-        self.sizes.of((ecosystem, &question.name), || {
-            feeds.advisory_bytes(ecosystem, &question.name)
+    /// Tells how many bytes of the index the advisories on a component take, up to 4 GiB; they are
+    /// measured where that is not known.
+    pub(super) fn advisory_bytes(
+        &self,
+        component: &Component,
+        measure: impl FnOnce() -> u64,
+    ) -> u64 {
+        let name = estimated_by(component);
+        self.advisories.get(name).unwrap_or_else(|| {
+            let bytes = measure();
+            self.advisories.keep(name, bytes);
+            bytes
         })
     }
+
+    /// Tells what the findings on a component took in memory when it was asked about last, in bytes.
+    pub(super) fn finding_bytes(&self, component: &Component) -> Option<u64> {
+        self.findings.get(estimated_by(component))
+    }
+
+    /// Keeps that for estimates.
+    pub(super) fn keep_finding_bytes(&self, component: &Component, answer: &Answer) {
+        let findings = answer.findings.iter().map(|finding| finding.weight());
+        self.findings
+            .keep(estimated_by(component), findings.sum::<u64>());
+    }
+}
+
+/// By what components are told apart for estimates: nearly all that findings depend on.
+fn estimated_by(component: &Component) -> (&str, Option<&str>) {
+    let ecosystem = component.ecosystem.as_ref();
+    (&component.purl, ecosystem.map(Ecosystem::as_str))
 }
 
 /// Names a component as advisories see it, with what is asked about it: all but its place.

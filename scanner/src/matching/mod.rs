@@ -226,6 +226,9 @@ impl<'a> Matching<'a> {
                 answer
             });
             self.questions_left = left;
+            for component in alike {
+                self.known.keep_finding_bytes(component, &answer);
+            }
             self.tell(&answer, alike);
         }
     }

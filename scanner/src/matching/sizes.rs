@@ -1,11 +1,14 @@
-//! How much an index says of a name, kept where the next image asks: a table of fixed size that forgets
-//! what a later name needs the place of.
+//! How much an index says of what images hold, kept where the next image asks: a table of fixed size
+//! that forgets what a later name needs the place of.
 
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Names whose sizes are kept; each takes eight bytes.
 const PLACES: usize = 1 << 13;
+
+/// The half of a place that holds a size.
+const LOW: u64 = u32::MAX as u64;
 
 /// Sizes by name. Of two names that look alike one may get the other's size: they are for estimates.
 #[derive(Debug)]
@@ -25,21 +28,30 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Gives the size of a name, up to 4 GiB; it is measured where it is not kept.
-    pub(super) fn of(&self, name: (&str, &str), measure: impl FnOnce() -> u64) -> u64 {
-        let hash = self.hasher.hash_one(name);
-        let at = usize::try_from(hash).unwrap_or_default() % PLACES;
-        let Some(place) = self.places.get(at) else {
-            return measure();
-        };
-        let (looks_like, low) = (hash >> 32, u64::from(u32::MAX));
+    /// Gives the size of a name where it is kept.
+    pub(super) fn get(&self, name: impl Hash) -> Option<u64> {
+        let (place, looks_like) = self.place(name)?;
         let kept = place.load(Ordering::Relaxed);
-        if kept >> 32 == looks_like && kept & low != 0 {
-            return (kept & low) - 1;
+        let size = kept & LOW;
+        (kept & !LOW == looks_like && size != 0).then(|| size - 1)
+    }
+
+    /// Keeps the size of a name, up to 4 GiB.
+    pub(super) fn keep(&self, name: impl Hash, size: u64) {
+        if let Some((place, looks_like)) = self.place(name) {
+            let wanted = looks_like | (size.min(LOW - 1) + 1);
+            // Most is known already: whoever only reads disturbs no other thread.
+            if place.load(Ordering::Relaxed) != wanted {
+                place.store(wanted, Ordering::Relaxed);
+            }
         }
-        let size = measure().min(low - 1);
-        place.store(looks_like << 32 | (size + 1), Ordering::Relaxed);
-        size
+    }
+
+    /// Gives the place of a name, and what it looks like there.
+    fn place(&self, name: impl Hash) -> Option<(&AtomicU64, u64)> {
+        let hash = self.hasher.hash_one(name);
+        let at = usize::try_from(hash & LOW).unwrap_or_default() % PLACES;
+        Some((self.places.get(at)?, hash & !LOW))
     }
 }
 
@@ -66,39 +78,35 @@ impl Hasher for FirstBytesHasher {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::hash::BuildHasher as _;
 
     use super::*;
 
     #[test]
-    fn a_size_is_measured_once_and_never_another() {
-        let (sizes, measured) = (Sizes::default(), Cell::new(0));
-        for _ in 0..2 {
-            // Few enough that hardly one takes another's place.
-            for number in 0..20_u64 {
-                let name = number.to_string();
-                let size = sizes.of(("npm", &name), || {
-                    measured.set(measured.get() + 1);
-                    number
-                });
-                assert_eq!(size, number);
-            }
+    fn a_size_is_kept_and_never_another() {
+        let sizes = Sizes::default();
+        assert_eq!(sizes.get(("npm", "left")), None);
+        // Few enough that hardly one takes another's place.
+        for number in 0..20_u64 {
+            sizes.keep(("npm", number), number);
         }
-        assert!(measured.get() < 30, "{}", measured.get());
-        let names: Vec<String> = (0..50_000).map(|number| format!("name-{number}")).collect();
-        for (number, name) in (0_u64..).zip(&names) {
-            assert_eq!(sizes.of(("npm", name), || number), number);
+        let kept = (0..20_u64).filter(|number| sizes.get(("npm", *number)) == Some(*number));
+        assert!(kept.count() > 15);
+        for number in 0..50_000_u64 {
+            sizes.keep(("npm", number), number);
+            assert_eq!(sizes.get(("npm", number)), Some(number));
+        }
+        for number in 0..50_000_u64 {
+            assert!(sizes.get(("npm", number)).is_none_or(|size| size == number));
+            assert_eq!(sizes.get(("pypi", number)), None);
         }
     }
 
     #[test]
     fn a_size_past_the_bound_is_the_bound() {
         let sizes = Sizes::default();
-        for _ in 0..2 {
-            let size = sizes.of(("npm", "left"), || u64::MAX);
-            assert_eq!(size, u64::from(u32::MAX) - 1);
-        }
+        sizes.keep("left", u64::MAX);
+        assert_eq!(sizes.get("left"), Some(u64::from(u32::MAX) - 1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What plugins cost a scan: an image with 1,500 `package.json`, without plugins, with one that claims
-//! every one of them and does nothing, and with as many as there may be that claim nothing of it.
+//! every one of them and does nothing, and with as many as there may be that claim nothing of it. And
+//! what hostile ones cost it, while an image beside it is read on which they do what they can.
 //!
 //! `cargo run --release -p sluicegate-wasm --example plugin_cost`
 
@@ -8,6 +9,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -22,6 +26,26 @@ const CLAIMED: usize = 1_500;
 const OTHERS: usize = 12;
 
 const RUNS: usize = 9;
+
+/// What plugins do to their host for each file; the first nothing.
+const HOSTILE: &[(&str, &str)] = &[
+    ("do nothing", ""),
+    ("loop", "(loop (br 0))"),
+    (
+        "call themselves",
+        "(drop (call $analyze (local.get 0) (local.get 1) (local.get 2) (local.get 3)))",
+    ),
+    (
+        "fill all their memory",
+        "(drop (memory.grow (i32.const 1000))) (loop
+         (memory.fill (i32.const 0) (i32.const 1) (i32.const 60000000)) (br 0))",
+    ),
+    (
+        "flood the log",
+        "(loop (call $log (i32.const 0) (i32.const 65536)) (br 0))",
+    ),
+    ("trap", "unreachable"),
+];
 
 /// Scans of one run: CPU time is counted in hundredths of a second.
 const SCANS: u32 = 5;
@@ -42,15 +66,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "a layer of {} MiB in gzip, {CLAIMED} package.json",
         layer.len() >> 20
     );
+    own_cost(&layer, &sets)?;
+    cost_beside(&layer)
+}
+
+/// Prints the CPU time of a scan by each set.
+fn own_cost(layer: &[u8], sets: &[(&str, PluginSet)]) -> Result<(), Box<dyn std::error::Error>> {
     let mut times = vec![Vec::new(); sets.len()];
     for run in 0..=RUNS {
         for ((_, plugins), times) in sets.iter().zip(&mut times) {
             let before = cpu()?;
             for _ in 0..SCANS {
-                let facts = scan_layer_again(layer.as_slice(), &Limits::default(), plugins, None);
-                if facts.diff_id.is_none() || !facts.gaps.is_empty() {
-                    return Err(format!("the layer was not read: {:?}", facts.gaps).into());
-                }
+                scan(layer, plugins)?;
             }
             let took = (cpu()? - before) / f64::from(SCANS);
             // The first run warms up.
@@ -73,6 +100,75 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+fn scan(layer: &[u8], plugins: &PluginSet) -> Result<(), Box<dyn std::error::Error>> {
+    let facts = scan_layer_again(layer, &Limits::default(), plugins, None);
+    if facts.diff_id.is_none() || !facts.gaps.is_empty() {
+        return Err(format!("the layer was not read: {:?}", facts.gaps).into());
+    }
+    Ok(())
+}
+
+/// Prints how long a scan takes beside another image on which plugins do what they can, against one
+/// beside an image on which they do nothing.
+fn cost_beside(layer: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    let mut hostile = tar::Builder::new(Vec::new());
+    for number in 0..500 {
+        add(&mut hostile, &format!("etc/{number}/bad.conf"), b"a = 1")?;
+    }
+    let hostile = hostile.into_inner()?;
+    let mut sets = Vec::new();
+    for (name, work) in HOSTILE {
+        let plugins = (0..8).map(|at| manifest(&format!("p{at}"), r#"{"name":"bad.conf"}"#));
+        sets.push((*name, set_of(&plugins.collect::<Vec<_>>(), work)?));
+    }
+    let mut times = vec![Vec::new(); sets.len()];
+    for run in 0..=RUNS {
+        for ((_, plugins), times) in sets.iter().zip(&mut times) {
+            let took = beside(&hostile, layer, plugins)?;
+            if run > 0 {
+                times.push(took);
+            }
+        }
+    }
+    let mut base = None;
+    for ((name, _), times) in sets.iter().zip(&mut times) {
+        times.sort_by(f64::total_cmp);
+        let median = times.get(RUNS / 2).copied().unwrap_or_default();
+        let base = *base.get_or_insert(median);
+        println!(
+            "beside 8 plugins that {name:<24} {:7.1} ms, {:.3} of the first",
+            median * 1_000.0,
+            median / base
+        );
+    }
+    Ok(())
+}
+
+/// Gives the seconds that a scan takes while another thread scans another layer over and over.
+fn beside(
+    other: &[u8],
+    layer: &[u8],
+    plugins: &PluginSet,
+) -> Result<f64, Box<dyn std::error::Error>> {
+    let (begun, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                begun.store(true, Ordering::Relaxed);
+                scan_layer_again(other, &Limits::default(), plugins, None);
+            }
+        });
+        while !begun.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        let started = Instant::now();
+        let scanned = (0..SCANS).try_for_each(|_| scan(layer, plugins));
+        let took = started.elapsed().as_secs_f64() / f64::from(SCANS);
+        ended.store(true, Ordering::Relaxed);
+        scanned.map(|()| took)
+    })
+}
+
 fn manifest(name: &str, claims: &str) -> String {
     format!(r#"{{"name":"{name}","version":"1","kind":"detector","abi":1,"claims":[{claims}]}}"#)
 }
@@ -89,10 +185,18 @@ fn many_claims(plugin: usize) -> String {
 }
 
 fn set(manifests: &[String]) -> Result<PluginSet, Box<dyn std::error::Error>> {
-    let text = r#"(module (memory (export "memory") 17)
+    set_of(manifests, "")
+}
+
+/// Makes plugins that do some work for each file and say nothing.
+fn set_of(manifests: &[String], work: &str) -> Result<PluginSet, Box<dyn std::error::Error>> {
+    let text = format!(
+        r#"(module (import "sluicegate" "log" (func $log (param i32 i32)))
+        (memory (export "memory") 17)
         (func (export "sluicegate_abi") (result i32) i32.const 1)
         (func (export "alloc") (param i32) (result i32) i32.const 1024)
-        (func (export "analyze") (param i32 i32 i32 i32) (result i64) i64.const 0))"#;
+        (func $analyze (export "analyze") (param i32 i32 i32 i32) (result i64) {work} i64.const 0))"#
+    );
     let begun = wat::parse_str(text)?;
     let mut plugins: Vec<Arc<dyn FedPlugin>> = Vec::new();
     for manifest in manifests {

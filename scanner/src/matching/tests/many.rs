@@ -168,3 +168,24 @@ fn what_judging_takes_is_told_beforehand() {
     assert!(many > one && many < 200_000_000, "{many}");
     assert!(unknown < 3_000_000, "{unknown}");
 }
+
+#[test]
+fn what_judging_takes_is_told_by_what_was_found_before() {
+    let (_home, feeds) = feeds(&records(5_000, "a"));
+    let known = KnownPackages::default();
+    // Every record is fixed in this version.
+    let mended = inventory(copies("a", "9", 1));
+    let first = judging_bytes(&mended, &feeds, &known);
+    let report = judge_knowing(&mended, &feeds, &known, now());
+    assert_eq!(report.findings.len(), 0);
+    let again = judging_bytes(&mended, &feeds, &known);
+    // What is compared stays in it.
+    assert!(again > 1_000_000 && again * 2 < first, "{again} {first}");
+    let affected = inventory(copies("a", "1", 1));
+    assert!(judging_bytes(&affected, &feeds, &known) >= first);
+    let found = judge_knowing(&affected, &feeds, &known, now())
+        .findings
+        .len();
+    let bytes = judging_bytes(&affected, &feeds, &known);
+    assert!(found == 5_000 && bytes > 5_000 * 1_000, "{found} {bytes}");
+}
