@@ -19,6 +19,7 @@ use crate::image::{ImageFacts, SeenImage};
 use crate::rules::{Policy, Rule, Template};
 use crate::set::PolicySet;
 use crate::spared::{self, Graces};
+use crate::spoken::{Refusing, Spoken, ordered};
 use crate::unasked;
 use crate::vers::VersionOrder;
 use crate::vex::{Claim, Vex};
@@ -62,6 +63,8 @@ pub struct Outcome {
     pub decision: Decision,
     /// The rules that spoke; the first is the one that decided.
     pub reasons: Vec<Reason>,
+    /// What of the report it is refused for.
+    pub refusing: Refusing,
     /// Which policies decided.
     pub policy: PolicyReference,
     /// The exceptions and VEX documents without which a stricter decision would have come out, by name.
@@ -172,21 +175,20 @@ fn weighed(
     for covering in &policies {
         let policy = covering.policy;
         let kind = artifact_reason(policy, subject.content);
-        spoken.extend(kind.map(|reason| (policy.ceiling(reason.action), reason)));
-        for (rule, reason) in rule_reasons(covering, &image, &candidates, &moment) {
-            let mut effect = policy.ceiling(reason.action);
-            if effect == Decision::Refuse && graces.spare(policy, rule, &moment) {
-                effect = Decision::Annotate;
+        spoken.extend(kind.map(|reason| Spoken::of(policy, reason)));
+        for (rule, mut said) in rule_reasons(covering, &image, &candidates, &moment) {
+            if said.effect == Decision::Refuse && graces.spare(policy, rule, &moment) {
+                said.effect = Decision::Annotate;
                 given.insert(spared::named(rule));
-            } else if effect == Decision::Refuse {
+            } else if said.effect == Decision::Refuse {
                 ungiven.extend(graces.ungiven(policy, rule, now));
             }
-            spoken.push((effect, reason));
+            spoken.push(said);
         }
         let own = own_reasons(policy, &report, feeds, &image, &moment).into_iter();
-        spoken.extend(own.map(|reason| (policy.ceiling(reason.action), reason)));
+        spoken.extend(own.map(|reason| Spoken::of(policy, reason)));
     }
-    let effects = spoken.iter().map(|(effect, _)| *effect);
+    let effects = spoken.iter().map(|it| it.effect);
     let decision = effects.max().unwrap_or(Decision::Allow);
     let seen = (&image, &moment);
     let mut allowed_by = allowed_by(decision, &policies, seen, &candidates, &exceptions);
@@ -197,6 +199,7 @@ fn weighed(
     let names: Vec<&str> = names.collect();
     Outcome {
         decision,
+        refusing: Refusing::of(&spoken),
         reasons: ordered(spoken),
         policy: PolicyReference {
             name: names.join("+"),
@@ -207,20 +210,6 @@ fn weighed(
         valid_until: moment.next_turn(),
         report,
     }
-}
-
-/// Puts what decided first, and what several policies say alike once.
-///
-/// What a policy asks for and its mode does not let through comes after what came out.
-fn ordered(mut spoken: Vec<(Decision, Reason)>) -> Vec<Reason> {
-    spoken.sort_by_key(|(effect, reason)| std::cmp::Reverse((*effect, reason.action)));
-    let mut reasons: Vec<Reason> = Vec::new();
-    for (_, reason) in spoken {
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    reasons
 }
 
 /// Puts beside findings what quiets them, and for which policies.
@@ -388,7 +377,7 @@ fn rule_reasons<'p>(
     image: &SeenImage<'_>,
     candidates: &[Candidate<'_>],
     moment: &Moment,
-) -> Vec<(&'p Rule, Reason)> {
+) -> Vec<(&'p Rule, Spoken)> {
     let policy = covering.policy;
     let mut reasons = Vec::new();
     for rule in &policy.rules {
@@ -396,10 +385,10 @@ fn rule_reasons<'p>(
             // It is silent.
         } else if rule.is_on_findings {
             let spoken = rule_reason(rule, covering, candidates, moment);
-            reasons.extend(spoken.map(|reason| (rule, reason)));
+            reasons.extend(spoken.map(|said| (rule, said)));
         } else if rule.action != Decision::Allow {
             let spoken = image_reason(rule, image, moment);
-            reasons.extend(spoken.map(|reason| (rule, reason)));
+            reasons.extend(spoken.map(|reason| (rule, Spoken::of(policy, reason))));
         }
     }
     reasons
@@ -424,13 +413,14 @@ fn rule_reason(
     covering: &Covering<'_>,
     candidates: &[Candidate<'_>],
     moment: &Moment,
-) -> Option<Reason> {
+) -> Option<Spoken> {
     let counts = |(at, candidate): &(usize, &Candidate<'_>)| {
         let is_spared = candidate.finding.exception.is_some() || !covering.quieting(*at).is_empty();
         !is_spared && rule.hits(candidate, moment)
     };
     let hits = candidates.iter().enumerate().filter(counts);
-    let hits: Vec<&Finding> = hits.map(|(_, candidate)| candidate.finding).collect();
+    let (places, hits): (Vec<usize>, Vec<&Finding>) =
+        hits.map(|(at, candidate)| (at, candidate.finding)).unzip();
     let first = hits.first()?;
     let mut seen = HashSet::new();
     let ids = hits.iter().map(|finding| &finding.id);
@@ -439,10 +429,13 @@ fn rule_reason(
     if let Some(template) = &rule.message {
         message = format!("{message}. {}", template.filled(first));
     }
-    let spoken = reason(rule.id.clone(), rule.action, message);
-    Some(Reason {
+    let said = Reason {
         findings: ids,
-        ..spoken
+        ..reason(rule.id.clone(), rule.action, message)
+    };
+    Some(Spoken {
+        hits: places,
+        ..Spoken::of(covering.policy, said)
     })
 }
 

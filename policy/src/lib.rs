@@ -6,7 +6,7 @@
 //!
 //! Reading order: what documents mean (`pattern`, `purl`, `vers`, `conditions`, `image`, `rules`, `exception`, `askers`,
 //! `vex`, `delegation`), how they are read (`attached`, `read`, `trivyignore`, `load`), how they were written (`document`), which of them apply (`set`), the
-//! decision (`named`, `spared`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
+//! decision (`named`, `spared`, `spoken`, `decide`), why it came out so (`parts`, `explain`), how it is told (`words`, `listed`), what nobody meant (`lint`, `needs`),
 //! what moves with every feed (`moving`), what was expected (`case`, `play`), and what editors are told of
 //! documents (`schema`).
 
@@ -41,6 +41,7 @@ mod rules;
 mod schema;
 mod set;
 mod spared;
+mod spoken;
 mod trivyignore;
 mod unasked;
 mod vers;
@@ -69,6 +70,7 @@ pub use play::{CaseResult, JudgedImage};
 pub use schema::schema;
 pub use set::PolicySet;
 pub use spared::rests_on_grace;
+pub use spoken::Refusing;
 pub use trivyignore::is_named as is_trivyignore;
 pub use vers::{SCHEMES, VersionOrder};
 pub use vex::{NotHeard, said_in};

@@ -23,10 +23,16 @@ const NAMED: usize = 3;
 /// Gives the line that a refused client shows.
 ///
 /// *Shape*: `sluicegate: refused by policy "P", rule "R": 1 finding: ID severity package version
-/// (fix: V). Details: URL`. The rule is the one that decided; its own message follows the findings.
+/// (fix: V). First step: WHAT. Details: URL`. The rule is the one that decided; its own message follows the findings.
 /// Where an index led to the image, `platform` stands before what was found: whoever asked for a
-/// name of many images has to be told which one it is.
-pub fn refusal_message(verdict: &Verdict, platform: Option<&str>, api_url: &str) -> String {
+/// name of many images has to be told which one it is. `first` is what its author can begin with, where
+/// that is known.
+pub fn refusal_message(
+    verdict: &Verdict,
+    platform: Option<&str>,
+    first: Option<&str>,
+    api_url: &str,
+) -> String {
     let policy = &verdict.policy.name;
     let which = platform.map_or_else(String::new, |platform| format!(": {}", word(platform)));
     let head = match verdict.reasons.first() {
@@ -37,7 +43,11 @@ pub fn refusal_message(verdict: &Verdict, platform: Option<&str>, api_url: &str)
         None => format!("sluicegate: refused by policy \"{policy}\"{which}"),
     };
     let base = api_url.trim_end_matches('/');
-    let details = format!(". Details: {base}/api/v1/verdicts/{}", verdict.digest);
+    let first = first.map_or_else(String::new, |first| format!(". First step: {first}"));
+    let details = format!(
+        "{first}. Details: {base}/api/v1/verdicts/{}",
+        verdict.digest
+    );
     let details = one_line(&details);
     let room = MAX_LINE_BYTES.saturating_sub(details.len());
     shortened(

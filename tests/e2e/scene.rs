@@ -83,7 +83,7 @@ pub fn refusal(api_address: &str, image: &Image) -> String {
     format!(
         "sluicegate: refused by policy \"prod\", rule \"fixable-critical\": 1 finding: \
          {BAD} critical libbad 1.0-r0 (fix: 1.0-r1). \
-         Details: http://{api_address}/api/v1/verdicts/{}",
+         First step: upgrade libbad to 1.0-r1 or later. Details: http://{api_address}/api/v1/verdicts/{}",
         image.digest
     )
 }

@@ -181,7 +181,8 @@ async fn a_refusal_names_policy_rule_finding_package_fix_and_where_to_read_more(
     );
     let wanted = format!(
         "sluicegate: refused by policy \"default\", rule \"fixable-critical\": 1 finding: \
-         CVE-2026-1111 critical badlib 1.0 (fix: 2.0). Details: {url}"
+         CVE-2026-1111 critical badlib 1.0 (fix: 2.0). First step: upgrade badlib to 2.0 or later. \
+         Details: {url}"
     );
     assert_eq!(reply.message(), wanted);
     let error = &reply.json()["errors"][0];

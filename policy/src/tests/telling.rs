@@ -44,7 +44,12 @@ fn verdict(outcome: Outcome, report: &Report) -> Verdict {
 }
 
 fn refusal(set: &PolicySet, report: &Report) -> String {
-    refusal_message(&verdict(decided(set, IMAGE, report), report), None, API)
+    refusal_message(
+        &verdict(decided(set, IMAGE, report), report),
+        None,
+        None,
+        API,
+    )
 }
 
 #[test]
@@ -154,7 +159,7 @@ fn hostile_names_can_neither_break_the_line_nor_hide_the_address() {
     );
     assert_eq!(one_line("a\r\nb\u{1b}é"), "a??b??");
     let long = verdict(outcome, &report(vec![], vec![]));
-    assert!(refusal_message(&long, None, &"x".repeat(5000)).len() <= 1024);
+    assert!(refusal_message(&long, None, None, &"x".repeat(5000)).len() <= 1024);
 }
 
 #[test]
@@ -164,11 +169,11 @@ fn a_refusal_that_an_index_led_to_names_the_platform() {
         vec![],
     );
     let refused = verdict(decided(&PolicySet::built_in(), IMAGE, &bad), &bad);
-    let said = refusal_message(&refused, Some("linux/arm64"), API);
+    let said = refusal_message(&refused, Some("linux/arm64"), None, API);
     let wanted = "rule \"known-exploited\": linux/arm64: 1 finding: CVE-1 critical";
     assert!(said.contains(wanted), "{said}");
     // The name is the image author's.
-    let long = refusal_message(&refused, Some(&"a\nb".repeat(2_000)), API);
+    let long = refusal_message(&refused, Some(&"a\nb".repeat(2_000)), None, API);
     assert!(long.len() <= 1_024 && !long.contains('\n'), "{long}");
     assert!(
         long.contains("1 finding: CVE-1") && long.contains(". Details: "),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sluicegate_model::{Digest, Scope};
 use sluicegate_policy::{Explanation, Outcome, PolicySet};
+use sluicegate_remedy::step::Remedy;
 
 use crate::ledger::{Ledger, LedgerError};
 use crate::pull::error::PullError;
 use crate::pull::inventories::Held;
 use crate::pull::judge::Judge;
 use crate::pull::judging::{Judging, first_seen};
+use crate::pull::remedy::remedy;
 use crate::pull::verdict::{Image, explanation, outcomes};
 
 /// Holds drafts against what is known.
@@ -71,6 +73,17 @@ impl Drafts {
             explanation(&known.image, &known.held, by, &judging.known, now)
         };
         self.told((scope, digest), beside, told).await
+    }
+
+    /// Finds the upgrades after which an image would be allowed by what is in force.
+    ///
+    /// *Errors*: the image is not known, or cannot be read.
+    pub async fn remedy(&self, scope: &Scope, digest: &Digest) -> Result<Remedy, DraftError> {
+        let told = move |known: Known, judging: Judging, now| {
+            let by = (&*judging.in_force.policies, &judging.in_force.advisories);
+            remedy(&known.image, &known.held, by, &judging.known, now)
+        };
+        self.told((scope, digest), None, told).await
     }
 
     /// Decides on an image under a draft and under what is in force, each in a scope of its own: they

@@ -156,7 +156,7 @@ pub(super) async fn replayed(
 
 /// Gives who replays. Over the directory of a stopped service there is nobody: what decides is not
 /// there, neither feeds nor policies.
-fn replays(state: &ApiState) -> Result<&Replays, Problem> {
+pub(super) fn replays(state: &ApiState) -> Result<&Replays, Problem> {
     state.replays.as_ref().ok_or_else(|| {
         Problem::unavailable("a stopped service has no feeds and no policies to judge by: start it")
     })
@@ -214,7 +214,7 @@ fn attached(sent: Vec<DraftAttached>) -> Vec<AttachedFile> {
 
 /// Finds where an image is judged: in the repository that is asked for, else in that of the newest
 /// verdict which whoever asks may see.
-async fn scope(
+pub(super) async fn scope(
     state: &ApiState,
     who: &Who,
     digest: &Digest,
@@ -237,7 +237,7 @@ async fn scope(
     Ok(scope)
 }
 
-fn not_explained(error: DraftError) -> Problem {
+pub(super) fn not_explained(error: DraftError) -> Problem {
     match error {
         DraftError::NotKept { .. } => Problem::not_found(error.to_string()),
         DraftError::Failed(_) | DraftError::Ledger(_) => Problem::internal(error),

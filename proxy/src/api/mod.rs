@@ -22,6 +22,7 @@ mod parameters;
 mod plugins;
 pub mod problem;
 pub mod readiness;
+mod remedy;
 pub mod reports;
 mod route;
 mod routes;

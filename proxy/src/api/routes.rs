@@ -9,7 +9,7 @@ use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
     break_glass, decisions, drafts, events, exceptions, feeds, hooks, keys, measures, packages,
-    plugins, readiness, reports, sbom, scans, status, verdicts,
+    plugins, readiness, remedy, reports, sbom, scans, status, verdicts,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -124,6 +124,17 @@ fn of_verdicts() -> Vec<Route> {
             sbom::sbom,
         )
         .or(absent, no_bill),
+        Route::get(
+            "/api/v1/verdicts/{digest}/remedy",
+            May(ReadVerdicts),
+            (
+                "remedy",
+                "Finds the upgrades after which policy would allow an image, and a tag that it allows",
+            ),
+            remedy::remedy,
+        )
+        .or(absent, "It is not kept what the image holds, or there is no verdict.")
+        .or(StatusCode::SERVICE_UNAVAILABLE, "The service is stopped."),
     ]
 }
 

@@ -4,7 +4,7 @@
 //! The report goes to the standard output or a file whatever the verdict; everything else goes to
 //! the standard error.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,16 +14,10 @@ use sluicegate_config::{Environment, Flags, Settings};
 use sluicegate_feeds::LoadError;
 use sluicegate_feeds::mirror::told;
 use sluicegate_feeds::once::{OnLoad, OneLoad};
-use sluicegate_formats::answers::VerdictAnswer;
-use sluicegate_formats::appearance::Appearance;
-use sluicegate_formats::grid::{Cell, Grid};
-use sluicegate_formats::text::{counted, name_of};
-use sluicegate_formats::{self as formats, Format};
-use sluicegate_machine::private;
+use sluicegate_formats::Format;
+use sluicegate_formats::text::counted;
 use sluicegate_model::clock::Clock;
-use sluicegate_model::form::WrittenAs;
 use sluicegate_model::image::Reference;
-use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::Platform;
 use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Audience, Scope};
@@ -31,6 +25,7 @@ use sluicegate_model::{Audience, Scope};
 use super::finding_flags::FindingFlags;
 use super::inspect_progress::Shown;
 use super::inspect_report::Reporting;
+use super::inspect_written::{self as written, Inspected};
 use super::query::ServiceFlags;
 use super::{CommandError, Done, inspect_plugins};
 use crate::app::proxy_variables;
@@ -40,9 +35,11 @@ use crate::inspect::{FactsCache, Scanner};
 use crate::looks_for::LooksFor;
 use crate::policies::Policies;
 use sluicegate_engine::plugins::ActivePlugins;
-use sluicegate_engine::pull::verdict::{self, Image};
+use sluicegate_engine::pull::remedy::remedy;
+use sluicegate_engine::pull::verdict::{Image, verdict_knowing};
 use sluicegate_engine::scan::Scanned;
-use sluicegate_scanner::with_archives_named;
+use sluicegate_remedy::answer::RemedyAnswer;
+use sluicegate_scanner::{KnownPackages, with_archives_named};
 
 /// Which image, and how it is judged.
 #[derive(Args, Debug)]
@@ -207,16 +204,17 @@ impl Inspection {
         let (scanned, fresh) = tokio::join!(self.scan(open), self.refresh());
         let (image, claimed_name, scanned) = scanned?;
         fresh?;
-        let (mut verdict, inventory) = self.judge(image, scanned).await?;
-        verdict.claimed_name = claimed_name;
+        let mut inspected = self.judge(image, scanned).await?;
+        inspected.verdict.claimed_name = claimed_name;
         if args.reproducible {
-            forget_this_run(&mut verdict);
+            forget_this_run(&mut inspected.verdict);
         }
         self.shown.clear();
         let view = args.findings.view();
-        report(args, out, |writer, appearance| {
-            formats::write_as(args.format, appearance, &view, &verdict, &inventory, writer)
+        written::report(args.output.as_deref(), out, |writer, appearance| {
+            inspected.write(args.format, appearance, &view, writer)
         })?;
+        let verdict = inspected.verdict;
         let hidden = view.hides(&verdict);
         if hidden > 0 && args.format != Format::Table {
             let (hidden, flags) = (counted(hidden, "finding"), view.flags().join(" "));
@@ -252,27 +250,27 @@ impl Inspection {
             };
             match self.scan(open).await {
                 Ok((image, _, scanned)) => {
-                    let (mut verdict, inventory) = self.judge(image, scanned).await?;
+                    let mut one = self.judge(image, scanned).await?;
                     if args.reproducible {
-                        forget_this_run(&mut verdict);
+                        forget_this_run(&mut one.verdict);
                     }
-                    inspected.push((verdict, inventory));
+                    inspected.push(one);
                 }
                 Err(error) => failed.push(format!("{tag}: {error}")),
             }
         }
         self.shown.clear();
-        report(args, out, |writer, appearance| {
+        written::report(args.output.as_deref(), out, |writer, appearance| {
             if args.format == Format::Json {
-                write_json(&inspected, writer)
+                written::write_json(&inspected, writer)
             } else {
-                write_lines(&inspected, appearance, writer)
+                written::write_lines(&inspected, appearance, writer)
             }
         })?;
         if !failed.is_empty() {
             return Err(CommandError::Failed(failed.join("\n")));
         }
-        let worst = inspected.iter().map(|(verdict, _)| verdict.decision).max();
+        let worst = inspected.iter().map(|one| one.verdict.decision).max();
         Ok(Done::of(worst.unwrap_or(Decision::Allow)))
     }
 
@@ -300,17 +298,17 @@ impl Inspection {
     }
 
     /// Judges an image; gives with the verdict what it holds, by all that is known here.
-    async fn judge(
-        &self,
-        image: Image,
-        scanned: Scanned,
-    ) -> Result<(Verdict, Inventory), CommandError> {
+    async fn judge(&self, image: Image, scanned: Scanned) -> Result<Inspected, CommandError> {
         let by = &self.scanner.plugins;
         match &self.judging {
             Judging::Here(here) => here.judge(image, scanned, by).await,
             Judging::There(service) => {
-                let verdict = service.judge(image, scanned.clone(), by).await?;
-                Ok((verdict, scanned.inventory))
+                let (verdict, remedy) = service.judge(image, scanned.clone(), by).await?;
+                Ok(Inspected {
+                    verdict,
+                    inventory: scanned.inventory,
+                    remedy,
+                })
             }
         }
     }
@@ -351,7 +349,7 @@ impl JudgingHere {
         image: Image,
         scanned: Scanned,
         by: &Arc<ActivePlugins>,
-    ) -> Result<(Verdict, Inventory), CommandError> {
+    ) -> Result<Inspected, CommandError> {
         let feeds = loaded(self.feeds.load_for(&scanned.inventory).await)?;
         let feeds = in_force::advisories(&feeds);
         let policies = self.policies.current();
@@ -368,43 +366,28 @@ impl JudgingHere {
         };
         let image = Image { scope, ..image };
         let by = Arc::clone(by);
-        let verdict = move || {
+        let inspected = move || {
+            let known = KnownPackages::default();
             let by = (&*policies, &feeds, by.scanner());
-            let verdict = verdict::verdict(image, &scanned, by, now);
+            let (verdict, _) = verdict_knowing(image.clone(), &scanned, by, &known, now);
+            let remedy = (verdict.decision == Decision::Refuse).then(|| {
+                let found = remedy(&image, &scanned, (by.0, by.1), &known, now);
+                RemedyAnswer::of(image.scope.repository, image.digest, &found)
+            });
             let named = with_archives_named(&scanned.inventory, &feeds.index);
-            Ok((verdict, named.into_owned()))
+            Ok(Inspected {
+                verdict,
+                inventory: named.into_owned(),
+                remedy,
+            })
         };
-        blocking(verdict).await
+        blocking(inspected).await
     }
 }
 
 fn loaded<T>(feeds: Result<T, LoadError>) -> Result<T, CommandError> {
     let hint = "--feed names another source, --feed none inspects without advisories";
     feeds.map_err(|error| CommandError::Failed(format!("{}; {hint}", told(&error))))
-}
-
-/// Writes the report to its place. A reader that has seen enough changes no verdict.
-fn report(
-    args: &InspectArgs,
-    out: &mut (impl Write + Send),
-    write: impl FnOnce(&mut dyn Write, Appearance) -> io::Result<()>,
-) -> Result<(), CommandError> {
-    if let Some(path) = &args.output {
-        let written = private::create_for_person(path).and_then(|file| {
-            let mut file = BufWriter::new(file);
-            write(&mut file, Appearance::plain())?;
-            file.flush()
-        });
-        return written.map_err(|error| {
-            CommandError::Failed(format!("cannot write {}: {error}", path.display()))
-        });
-    }
-    let appearance = Appearance::of_standard_output();
-    let mut buffered = BufWriter::new(out);
-    match write(&mut buffered, appearance).and_then(|()| buffered.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
 }
 
 fn settings(args: &InspectArgs, environment: &Environment) -> Result<Settings, CommandError> {
@@ -453,40 +436,4 @@ fn forget_this_run(verdict: &mut Verdict) {
 
 fn done(verdict: &Verdict) -> Done {
     Done::of(verdict.decision)
-}
-
-/// Writes all verdicts as one array.
-fn write_json(inspected: &[(Verdict, Inventory)], out: &mut dyn Write) -> io::Result<()> {
-    let verdicts = inspected.iter();
-    let verdicts: Vec<_> = verdicts
-        .map(|(verdict, _)| WrittenAs::<VerdictAnswer>(verdict))
-        .collect();
-    formats::json::write_document(&verdicts, out)
-}
-
-/// Writes one line an image.
-fn write_lines(
-    inspected: &[(Verdict, Inventory)],
-    appearance: Appearance,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut grid = Grid::new(["DECISION", "TAG", "FINDINGS", "WORST", "COVERAGE", "DIGEST"]);
-    for (verdict, _) in inspected {
-        let tags: Vec<String> = verdict.tags.iter().map(ToString::to_string).collect();
-        let worst = verdict
-            .findings
-            .iter()
-            .filter(|finding| finding.bears() && finding.kind.has_severity())
-            .map(|finding| finding.severity)
-            .max();
-        grid.row([
-            Cell::text(verdict.decision.to_string()),
-            Cell::text(tags.join(" ")),
-            Cell::text(verdict.findings.len().to_string()),
-            Cell::text(worst.map_or("-", |worst| worst.as_str())),
-            Cell::text(name_of(verdict.coverage.status)),
-            Cell::digest(verdict.digest.as_str()),
-        ]);
-    }
-    grid.write(appearance, out)
 }

@@ -8,6 +8,7 @@ use sluicegate_engine::scan::Scanned;
 use sluicegate_model::Tag;
 use sluicegate_model::image::WrittenName;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_remedy::answer::RemedyAnswer;
 
 use super::CommandError;
 use super::query::{Service, ServiceFlags, verdict_of};
@@ -50,7 +51,7 @@ impl Reporting {
         image: Image,
         scanned: Scanned,
         plugins: &ActivePlugins,
-    ) -> Result<Verdict, CommandError> {
+    ) -> Result<(Verdict, Option<RemedyAnswer>), CommandError> {
         let (repository, tags) = match &self.name {
             None => (image.scope.repository.to_string(), image.tags),
             Some(name) => {
@@ -67,7 +68,8 @@ impl Reporting {
             .map_err(|error| failed(&error))?
             .map_err(|error| failed(&error))?;
         let answer = self.service.post_text("reports", text).await?;
-        verdict_of(answer)
+        let verdict = verdict_of(answer)?;
+        Ok((verdict, None))
     }
 }
 

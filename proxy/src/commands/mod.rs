@@ -19,6 +19,7 @@ pub mod inspect_image;
 mod inspect_plugins;
 pub mod inspect_progress;
 mod inspect_report;
+mod inspect_written;
 pub mod keys;
 pub mod packages;
 pub mod plugins;
@@ -34,6 +35,7 @@ mod policy_explain;
 mod policy_replay;
 mod policy_test;
 pub mod query;
+pub mod remedy;
 pub mod scanner;
 pub mod scanners;
 pub mod schema;
@@ -81,6 +83,8 @@ enum Command {
     /// Cached verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
+    /// The upgrades after which policy would allow an image, as commands and for a Dockerfile
+    Remedy(remedy::RemedyArgs),
     /// Which judged images hold a package
     Packages(packages::PackagesArgs),
     /// Which verdicts changed without a pull, and whom that concerns
@@ -128,6 +132,7 @@ enum Command {
 pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, CommandError> {
     let told = match cli.command {
         Some(Command::InspectImage(args)) => return inspect_image::run(*args, out).await,
+        Some(Command::Remedy(args)) => return remedy::run(args, out).await,
         Some(Command::Warm(args)) => return warm::run(args, out).await,
         None => print_help(out),
         Some(Command::Serve(args)) => serve::run(*args).await,

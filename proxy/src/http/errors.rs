@@ -16,6 +16,7 @@ use sluicegate_model::Repository;
 use sluicegate_model::names::CanonicalNameError;
 use sluicegate_model::verdict::Decision;
 use sluicegate_policy::NameRefusal;
+use sluicegate_remedy::first::first_step;
 use sluicegate_upstream::secrets;
 
 use super::body::Body;
@@ -62,7 +63,9 @@ impl Wanted {
 /// Refuses an image for its verdict.
 pub fn refusal(refusal: &Refusal, api_url: &str, head: bool) -> Response<Body> {
     let (verdict, platform) = (&refusal.verdict, refusal.platform.as_deref());
-    let message = sluicegate_policy::refusal_message(verdict, platform, api_url);
+    let first = first_step(verdict, sluicegate_scanner::compare_versions);
+    let first = first.as_deref();
+    let message = sluicegate_policy::refusal_message(verdict, platform, first, api_url);
     let mut response = envelope(StatusCode::FORBIDDEN, "DENIED", &message, head);
     let url = verdict_url(api_url, verdict.digest.as_str());
     let headers = response.headers_mut();

@@ -10,6 +10,8 @@ use hyper::ext::ReasonPhrase;
 const MAX_BYTES: usize = 400;
 /// What leads to the address of a verdict: the end of a line that a cut should spare.
 const DETAILS: &str = ". Details: ";
+/// What leads to what can be done about it, right before that.
+const FIRST: &str = ". First step: ";
 /// What stands where something was left out.
 const CUT: &str = "...";
 
@@ -21,13 +23,18 @@ pub(super) fn set<B>(response: &mut Response<B>, line: &str) {
     }
 }
 
-/// Cuts a line of ASCII in its middle, so that the address at its end stays whole.
+/// Cuts a line of ASCII in its middle, so that the address at its end stays whole, and before it what
+/// can be done where there is room for both.
 fn shortened(line: &str) -> String {
     if line.len() <= MAX_BYTES {
         return line.to_owned();
     }
-    let end = line.rfind(DETAILS).and_then(|at| line.get(at..));
-    let end = end.filter(|end| end.len() < MAX_BYTES / 2);
+    let ends = [(FIRST, MAX_BYTES * 2 / 3), (DETAILS, MAX_BYTES / 2)];
+    let mut ends = ends.into_iter().filter_map(|(begin, most)| {
+        let end = line.rfind(begin).and_then(|at| line.get(at..))?;
+        (end.len() < most).then_some(end)
+    });
+    let end = ends.next();
     let room = MAX_BYTES - CUT.len() - end.map_or(0, str::len);
     let kept = line.get(..room).unwrap_or_default();
     format!("{kept}{CUT}{}", end.unwrap_or_default())
@@ -65,6 +72,10 @@ mod tests {
         let line = phrase(&format!("{}{details}", "x".repeat(900)));
         assert_eq!(line.len(), MAX_BYTES);
         assert!(line.ends_with(&format!("x...{details}")), "{line}");
+        let both = format!("{FIRST}upgrade openssl to 3.0.11 or later{details}");
+        let line = phrase(&format!("{}{both}", "x".repeat(900)));
+        assert_eq!(line.len(), MAX_BYTES);
+        assert!(line.ends_with(&format!("x...{both}")), "{line}");
         let endless = phrase(&format!("{}{DETAILS}{}", "x".repeat(900), "y".repeat(900)));
         assert_eq!(endless.len(), MAX_BYTES);
     }

@@ -52,6 +52,11 @@ pub(super) fn api_calls(
             format!("/api/v1/verdicts/{digest}/sbom?{of}"),
         ),
         get(
+            "one verdict",
+            "/api/v1/verdicts/{digest}/remedy",
+            format!("/api/v1/verdicts/{digest}/remedy?{of}"),
+        ),
+        get(
             "service",
             "/api/v1/decisions",
             format!("/api/v1/decisions?{of}"),

@@ -17,6 +17,7 @@ pub mod presence;
 pub mod progress;
 pub mod pulls;
 pub mod releases;
+pub mod remedy;
 pub mod resolve;
 pub mod signed;
 mod slow;

@@ -66,7 +66,7 @@ pub fn verdict_knowing(
     now: Timestamp,
 ) -> (Verdict, Vec<Grace>) {
     let asks = asks_for_licences(policies, &image.scope);
-    let mut report = reported(scanned, feeds, asks, known, now);
+    let mut report = reported(&scanned.inventory, feeds, asks, known, now);
     note_unlooked(&mut report, &scanned.inventory, policies, &image.scope);
     let outcome = sluicegate_policy::decide(
         policies,
@@ -129,7 +129,7 @@ pub(crate) fn explanation(
     now: Timestamp,
 ) -> Explanation {
     let asks = asks_for_licences(policies, &image.scope);
-    let mut report = reported(scanned, feeds, asks, known, now);
+    let mut report = reported(&scanned.inventory, feeds, asks, known, now);
     note_unlooked(&mut report, &scanned.inventory, policies, &image.scope);
     sluicegate_policy::explain(
         policies,
@@ -150,7 +150,7 @@ pub(crate) fn outcomes(
     now: Timestamp,
 ) -> Vec<Outcome> {
     let asks = (sets.iter()).any(|(set, scope)| asks_for_licences(set, scope));
-    let report = reported(scanned, feeds, asks, known, now);
+    let report = reported(&scanned.inventory, feeds, asks, known, now);
     let decide = |(set, scope): &(&PolicySet, &Scope)| {
         let mut report = report.clone();
         note_unlooked(&mut report, &scanned.inventory, set, scope);
@@ -172,14 +172,13 @@ pub(crate) fn outcomes(
 
 /// Holds what was scanned against feeds; with the licences of all packages where policies ask for
 /// them.
-fn reported(
-    scanned: &Scanned,
+pub(super) fn reported(
+    inventory: &Inventory,
     feeds: &Advisories,
     asks_for_licences: bool,
     known: &KnownPackages,
     now: Timestamp,
 ) -> Report {
-    let inventory = &scanned.inventory;
     let mut report = sluicegate_scanner::judge_knowing(inventory, &feeds.index, known, now);
     tell_why(&mut report, feeds);
     if asks_for_licences {
@@ -220,7 +219,7 @@ fn list_few_licences(findings: &mut Vec<Finding>) -> Option<String> {
     })
 }
 
-fn subject<'a>(image: &'a Image, scanned: &'a Scanned) -> Subject<'a> {
+pub(super) fn subject<'a>(image: &'a Image, scanned: &'a Scanned) -> Subject<'a> {
     Subject {
         scope: &image.scope,
         digest: &image.digest,
@@ -266,7 +265,12 @@ fn name_sources(findings: &mut [Finding], inventory: &Inventory) {
 }
 
 /// Says that nobody looked for what a rule asks for: none found is not none there.
-fn note_unlooked(report: &mut Report, inventory: &Inventory, policies: &PolicySet, scope: &Scope) {
+pub(super) fn note_unlooked(
+    report: &mut Report,
+    inventory: &Inventory,
+    policies: &PolicySet,
+    scope: &Scope,
+) {
     for (detector, kind, what) in [
         (SECRETS, FindingKind::Secret, "secrets"),
         (
