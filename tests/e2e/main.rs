@@ -21,6 +21,7 @@ mod plugins;
 mod policy_changes;
 mod pull_secrets;
 mod real_images;
+mod remedies;
 mod restart;
 mod runtimes;
 mod scene;

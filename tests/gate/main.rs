@@ -29,6 +29,7 @@ mod private;
 mod questions;
 mod reasons;
 mod rejudge;
+mod remedies;
 mod reports;
 mod secrets;
 mod served;

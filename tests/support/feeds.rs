@@ -56,6 +56,15 @@ impl Advisory {
         self
     }
 
+    /// Says that versions from `introduced` to before `fixed` are affected as well.
+    pub fn and_between(mut self, introduced: &str, fixed: &str) -> Self {
+        let events = json!([{"introduced": introduced}, {"fixed": fixed}]);
+        if let Some(ranges) = self.record["affected"][0]["ranges"].as_array_mut() {
+            ranges.push(json!({"type": "ECOSYSTEM", "events": events}));
+        }
+        self
+    }
+
     /// Rates it with a CVSS 3.1 vector of the worst kind: 9.8, critical.
     pub fn critical(self) -> Self {
         self.vector("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")

@@ -57,19 +57,24 @@ pub async fn debian_jars(compression: Compression) -> Layer {
 
 /// Writes an Alpine that rolls on, whose database lists packages as (name, version, origin).
 pub fn alpine(packages: &[(&str, &str, &str)]) -> Archive {
+    let folders = ["etc", "lib", "lib/apk", "lib/apk/db"];
+    let archive = folders.into_iter().fold(Archive::new(), Archive::directory);
+    let files = alpine_files(packages).into_iter();
+    files.fold(archive, |archive, (path, text)| archive.file(path, text))
+}
+
+/// Gives the files of the same, by path.
+pub fn alpine_files(packages: &[(&str, &str, &str)]) -> [(&'static str, String); 3] {
     let record = |(name, version, origin): &(&str, &str, &str)| {
         format!("C:Q1test=\nP:{name}\nV:{version}\nA:x86_64\nS:1\nI:1\nT:test\no:{origin}\n\n")
     };
     let database: String = packages.iter().map(record).collect();
     let release = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.24.0_alpha20260601\n";
-    Archive::new()
-        .directory("etc")
-        .file("etc/os-release", release)
-        .file("etc/alpine-release", "3.24.0_alpha20260601\n")
-        .directory("lib")
-        .directory("lib/apk")
-        .directory("lib/apk/db")
-        .file("lib/apk/db/installed", database)
+    [
+        ("etc/os-release", release.to_owned()),
+        ("etc/alpine-release", "3.24.0_alpha20260601\n".to_owned()),
+        ("lib/apk/db/installed", database),
+    ]
 }
 
 /// Finds a file that `SLUICEGATE_TEST_DATA` adds, for example a vendor's root file system.

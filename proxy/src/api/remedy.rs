@@ -9,7 +9,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluicegate_engine::identity::Who;
-use sluicegate_engine::ledger::{Summary, VerdictFilter};
+use sluicegate_engine::ledger::{LedgerError, Summary, VerdictFilter};
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository, Scope, Tag};
 use sluicegate_remedy::answer::{CompliantTag, RemedyAnswer};
@@ -21,7 +21,6 @@ use super::drafts::{not_explained, replays, scope};
 use super::json::Json;
 use super::parameters::RepositoryName;
 use super::problem::Problem;
-use super::verdicts::unlisted;
 
 /// Verdicts of a page among which another tag is looked for, and pages.
 const PAGE: usize = 200;
@@ -32,30 +31,49 @@ const TRIED: usize = 5;
 /// The repository of one image.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RemedyQuery {
+pub(super) struct RemedyQuery {
     /// The repository in which it is judged, as it is pulled or by its canonical name; without it, that
     /// of the newest verdict.
     repository: Option<RepositoryName>,
 }
 
 /// Finds the upgrades after which an image would be allowed, and a tag that is.
-pub async fn remedy(
+pub(super) async fn remedy(
     State(state): State<Arc<ApiState>>,
     Extension(who): Extension<Who>,
     Path(digest): Path<Digest>,
     Query(query): Query<RemedyQuery>,
 ) -> Result<Json<RemedyAnswer>, Problem> {
-    let drafts = replays(&state)?.drafts();
-    let scope = scope(&state, &who, &digest, query.repository.as_ref(), None).await?;
-    let found = drafts
-        .remedy(&scope, &digest)
-        .await
-        .map_err(not_explained)?;
+    let found = found(&state, &who, &digest, query.repository.as_ref());
+    found.await.map(Json)
+}
+
+/// Finds the same for whoever else tells it.
+pub(super) async fn found(
+    state: &ApiState,
+    who: &Who,
+    digest: &Digest,
+    repository: Option<&RepositoryName>,
+) -> Result<RemedyAnswer, Problem> {
+    let scope = scope(state, who, digest, repository, None).await?;
+    found_in(state, who, &scope, digest).await
+}
+
+/// Finds the same in a scope that is known.
+pub(super) async fn found_in(
+    state: &ApiState,
+    who: &Who,
+    scope: &Scope,
+    digest: &Digest,
+) -> Result<RemedyAnswer, Problem> {
+    let drafts = replays(state)?.drafts();
+    let found = drafts.remedy(scope, digest).await;
+    let found = found.map_err(not_explained)?;
     let mut answer = RemedyAnswer::of(scope.repository.clone(), digest.clone(), &found);
     if answer.decision == Decision::Refuse {
-        answer.compliant_tag = compliant_tag(&state, &who, &scope, &digest).await?;
+        answer.compliant_tag = compliant_tag(state, who, scope, digest).await?;
     }
-    Ok(Json(answer))
+    Ok(answer)
 }
 
 /// Finds the newest other tag of the repository that is known here and allowed now.
@@ -108,7 +126,12 @@ async fn verdicts_in(state: &ApiState, who: &Who, scope: &Scope) -> Result<Vec<S
     let (mut known, mut after) = (Vec::new(), None::<String>);
     for _ in 0..PAGES {
         let page = state.ledger.list_summaries(&filter, PAGE, after.as_deref());
-        let page = page.await.map_err(unlisted)?;
+        let page = match page.await {
+            Ok(page) => page,
+            // The upgrades are known without the list.
+            Err(LedgerError::NotIndexed) => return Ok(Vec::new()),
+            Err(error) => return Err(Problem::internal(error)),
+        };
         let alike = page
             .items
             .into_iter()

@@ -11,6 +11,7 @@ use sluicegate_engine::identity::Who;
 use sluicegate_engine::memory::Share;
 use sluicegate_engine::pull::error::PullError;
 use sluicegate_engine::reports::{MAX_REPORT_BYTES, READING_IN_MEMORY, Report, ReportError};
+use sluicegate_model::verdict::Decision;
 
 use super::ApiState;
 use super::answers::Written;
@@ -18,6 +19,7 @@ use super::asked::{Body, Nothing, Query};
 use super::json::Json;
 use super::parameters::{RepositoryName, repository};
 use super::problem::Problem;
+use super::remedy::found_in;
 use super::upload::{JsonUpload, Upload};
 use super::verdicts::{AskedVerdict, Shown, shown};
 
@@ -48,7 +50,11 @@ pub(super) async fn take(
         repository: Some(repository),
         reported_by: verdict.domain.shown(),
     };
-    shown(&state, &asked).await
+    let remedy = match verdict.decision {
+        Decision::Refuse => Some(found_in(&state, &who, &verdict.scope(), &digest).await?),
+        Decision::Allow | Decision::Annotate => None,
+    };
+    shown(&state, &asked, remedy).await
 }
 
 /// Reads a report once there is memory for it, which is held with it.

@@ -24,9 +24,10 @@ use super::json::Json;
 use super::parameters::{Limit, NoCursor, RepositoryName, instant, repository};
 use super::problem::Problem;
 use super::summary::{CountsAnswer, SummaryAnswer, WorstAnswer};
-use super::{ApiState, body};
+use super::{ApiState, body, remedy};
 use crate::moment::Moment;
 use sluicegate_engine::memory::Share;
+use sluicegate_remedy::answer::RemedyAnswer;
 
 #[cfg(test)]
 mod tests;
@@ -189,6 +190,9 @@ pub struct ShownVerdict {
     verdict: Verdict,
     /// Where else there is a verdict on this digest, the newest first.
     other_repositories: Vec<Repository>,
+    /// What would have to be done for policy to allow it, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<RemedyAnswer>,
 }
 
 /// What an index holds.
@@ -228,6 +232,17 @@ pub struct ShowQuery {
     /// The verdict on what this reporter or scanner says, such as `key:ci`; without it, one on what was
     /// looked at here comes first.
     reported_by: Option<String>,
+    /// `remedy` for what would have to be done as well; no index has that.
+    include: Option<Beside>,
+}
+
+/// What is said beside one verdict.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum Beside {
+    /// What would have to be done.
+    Remedy,
 }
 
 /// Shows the newest verdict on a digest, or what an index holds.
@@ -244,13 +259,18 @@ pub async fn show(
         repository: self::repository(repository, &state)?,
         reported_by: query.reported_by,
     };
-    shown(&state, &asked).await
+    let remedy = match query.include {
+        Some(Beside::Remedy) => Some(remedy::found(&state, &who, &digest, repository).await?),
+        None => None,
+    };
+    shown(&state, &asked, remedy).await
 }
 
 /// Shows what is asked for.
 pub(super) async fn shown(
     state: &ApiState,
     asked: &AskedVerdict<'_>,
+    remedy: Option<RemedyAnswer>,
 ) -> Result<Written<Shown>, Problem> {
     let viewed = found(state, asked, 1).await?;
     let Some(viewed) = viewed else {
@@ -260,6 +280,7 @@ pub(super) async fn shown(
     let shown = ShownVerdict {
         verdict: viewed.verdict,
         other_repositories: viewed.other_repositories,
+        remedy,
     };
     body::json(Shown::Verdict(Box::new(shown)), viewed.share).await
 }

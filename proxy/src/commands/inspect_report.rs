@@ -68,8 +68,10 @@ impl Reporting {
             .map_err(|error| failed(&error))?
             .map_err(|error| failed(&error))?;
         let answer = self.service.post_text("reports", text).await?;
-        let verdict = verdict_of(answer)?;
-        Ok((verdict, None))
+        // A service before this program says nothing of it.
+        let remedy = answer.get("remedy").cloned().unwrap_or_default();
+        let remedy = serde_json::from_value(remedy).unwrap_or_default();
+        Ok((verdict_of(answer)?, remedy))
     }
 }
 
