@@ -164,6 +164,7 @@ fn pure_crates_name_no_runtime_and_no_network() {
         "scanner/secrets",
         "policy",
         "policy/signatures",
+        "proxy/remedy",
     ] {
         let manifest =
             fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("manifest");

@@ -39,6 +39,7 @@ pub(crate) fn part(
         platform: inventory.platform.clone(),
         created: inventory.created.clone(),
         run: inventory.run.clone(),
+        layers: inventory.layers.clone(),
         ..Inventory::default()
     }
 }

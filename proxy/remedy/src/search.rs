@@ -70,7 +70,8 @@ pub fn remedy(inventory: &Inventory, judges: &impl Judges) -> Remedy {
 /// Raises a unit as far as anything on it is refused that a higher version mends.
 ///
 /// A `fixed` is the lowest version above the one that is there without one weakness, so that none below
-/// the highest of them mends all: following them one after the other ends at the lowest that does.
+/// the highest of them mends all: asked again there, the highest once more, it ends at the lowest version
+/// that does.
 fn raise(
     inventory: &Inventory,
     units: &Units<'_>,
@@ -88,13 +89,16 @@ fn raise(
         let image = raised::part(inventory, &members, &at, judges);
         let judged = judges.judge(&image);
         let there = Units::of(&image);
+        let is_new = |fix: &String| *fix != key.version && !tried.contains(fix);
         let mut next = None;
         still.clear();
         for hit in judged.refused {
             let is_own = there.of_finding(&hit).is_ok_and(|on| is_of(&on, &key));
-            if is_own && next.is_none() {
-                let is_new = |fix: &String| *fix != key.version && !tried.contains(fix);
-                next = hit.fixed.clone().filter(is_new);
+            if let Some(fix) = hit.fixed.clone().filter(|it| is_own && is_new(it)) {
+                let is_higher = |known: &String| judges.is_at_least(key.package_type, &fix, known);
+                if next.as_ref().is_none_or(is_higher) {
+                    next = Some(fix);
+                }
             }
             still.insert(hit.id);
         }

@@ -287,77 +287,84 @@ fn answer(remedy: &Remedy) -> RemedyAnswer {
     RemedyAnswer::of(image.repository, image.digest, remedy)
 }
 
+/// A package by its kind, name and path; where a command raises it, and which.
+type Raised = (PackageType, &'static str, &'static str, Place, &'static str);
+
+const RAISED: [Raised; 9] = [
+    (
+        PackageType::Apk,
+        "libssl3",
+        "lib/apk/db/installed",
+        Place::Image,
+        "apk add --no-cache --upgrade 'libssl3>=2'",
+    ),
+    (
+        PackageType::Python,
+        "requests",
+        "opt/venv/lib/python3.11/site-packages/requests-1.dist-info/METADATA",
+        Place::Image,
+        "/opt/venv/bin/python3.11 -m pip install --no-cache-dir 'requests==2'",
+    ),
+    (
+        PackageType::Npm,
+        "lodash",
+        "app/node_modules/lodash/package.json",
+        Place::Sources,
+        "npm install 'lodash@2'",
+    ),
+    (
+        PackageType::Npm,
+        "b",
+        "app/node_modules/@a/a/node_modules/b/package.json",
+        Place::Sources,
+        "npm pkg set 'overrides[@a/a][b]=2' && npm install",
+    ),
+    (
+        PackageType::Go,
+        "golang.org/x/net",
+        "usr/bin/x",
+        Place::Sources,
+        "go get 'golang.org/x/net@v2' && go mod tidy",
+    ),
+    (
+        PackageType::Cargo,
+        "time",
+        "usr/bin/x",
+        Place::Sources,
+        "cargo update --package 'time@1' --precise '2'",
+    ),
+    (
+        PackageType::Maven,
+        "org.a:b",
+        "app/b.jar",
+        Place::Sources,
+        "<dependency><groupId>org.a</groupId><artifactId>b</artifactId><version>2</version></dependency>",
+    ),
+    (
+        PackageType::Gem,
+        "rack",
+        "x.gemspec",
+        Place::Sources,
+        "bundle update --conservative 'rack'",
+    ),
+    (
+        PackageType::Composer,
+        "a/b",
+        "installed.json",
+        Place::Sources,
+        "composer require --update-with-all-dependencies 'a/b:^2'",
+    ),
+];
+
 #[test]
 fn each_manager_has_its_commands() {
-    let image = Some(Place::Image);
-    let sources = Some(Place::Sources);
-    for (kind, name, path, place, line) in [
-        (
-            PackageType::Apk,
-            "libssl3",
-            "lib/apk/db/installed",
-            image,
-            "apk add --no-cache --upgrade 'libssl3>=2'",
-        ),
-        (
-            PackageType::Python,
-            "requests",
-            "opt/venv/lib/python3.11/site-packages/requests-1.dist-info/METADATA",
-            image,
-            "/opt/venv/bin/python3.11 -m pip install --no-cache-dir 'requests==2'",
-        ),
-        (
-            PackageType::Npm,
-            "lodash",
-            "app/node_modules/lodash/package.json",
-            sources,
-            "npm install 'lodash@2'",
-        ),
-        (
-            PackageType::Npm,
-            "b",
-            "app/node_modules/@a/a/node_modules/b/package.json",
-            sources,
-            "npm pkg set 'overrides[@a/a][b]=2' && npm install",
-        ),
-        (
-            PackageType::Go,
-            "golang.org/x/net",
-            "usr/bin/x",
-            sources,
-            "go get 'golang.org/x/net@v2' && go mod tidy",
-        ),
-        (
-            PackageType::Cargo,
-            "time",
-            "usr/bin/x",
-            sources,
-            "cargo update --package 'time@1' --precise '2'",
-        ),
-        (
-            PackageType::Maven,
-            "org.a:b",
-            "app/b.jar",
-            sources,
-            "<dependency><groupId>org.a</groupId><artifactId>b</artifactId><version>2</version></dependency>",
-        ),
-        (
-            PackageType::Gem,
-            "rack",
-            "x.gemspec",
-            sources,
-            "bundle update --conservative 'rack'",
-        ),
-        (
-            PackageType::Composer,
-            "a/b",
-            "installed.json",
-            sources,
-            "composer require --update-with-all-dependencies 'a/b:^2'",
-        ),
-    ] {
+    for (kind, name, path, place, line) in RAISED {
         let (found, lines, _) = commands(kind, name, path);
-        assert_eq!((found, lines), (place, vec![line.to_owned()]), "{name}");
+        assert_eq!(
+            (found, lines),
+            (Some(place), vec![line.to_owned()]),
+            "{name}"
+        );
     }
 }
 

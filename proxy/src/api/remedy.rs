@@ -25,6 +25,8 @@ use super::problem::Problem;
 /// Verdicts of a page among which another tag is looked for, and pages.
 const PAGE: usize = 200;
 const PAGES: usize = 5;
+/// What the image as it would be takes beside the image as it is, in bytes.
+const COPIES_BYTES: u64 = 24 * 1024 * 1024;
 /// Other tags that are judged by what is in force now.
 const TRIED: usize = 5;
 
@@ -67,6 +69,7 @@ pub(super) async fn found_in(
     digest: &Digest,
 ) -> Result<RemedyAnswer, Problem> {
     let drafts = replays(state)?.drafts();
+    let _share = state.judge.view(COPIES_BYTES).await;
     let found = drafts.remedy(scope, digest).await;
     let found = found.map_err(not_explained)?;
     let mut answer = RemedyAnswer::of(scope.repository.clone(), digest.clone(), &found);

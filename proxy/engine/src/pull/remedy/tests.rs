@@ -169,11 +169,11 @@ fn steps(remedy: &Remedy) -> Vec<(&str, &str, &str)> {
     steps.collect()
 }
 
-#[test]
-fn packages_go_as_far_as_policy_asks_and_no_further() {
+/// An image with packages of Debian and of npm, some of which are refused.
+fn refused() -> Bench {
     let openssl = (DEBIAN, "openssl");
     let lodash = ("npm", "lodash");
-    let bench = Bench::new(
+    Bench::new(
         vec![
             debian("apt", "2.6.1", "apt"),
             debian("libssl3", "3.0.9-1", "openssl"),
@@ -219,7 +219,12 @@ fn packages_go_as_far_as_policy_asks_and_no_further() {
                 )],
             ),
         ],
-    );
+    )
+}
+
+#[test]
+fn packages_go_as_far_as_policy_asks_and_no_further() {
+    let bench = refused();
     let remedy = bench.remedy(&bench.inventory);
     let mut found = steps(&remedy);
     found.sort_unstable();
