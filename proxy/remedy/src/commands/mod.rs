@@ -74,11 +74,11 @@ pub(crate) fn of_step(
         let lines = manager.lines(&[step], &surroundings.several);
         return Ok(vec![joined(Place::Image, manager.as_str(), &lines)]);
     }
-    if members.iter().any(|it| it.evidence == Evidence::Claimed) {
-        return Err(
-            "an SBOM in the image says that it is there: whoever made the SBOM has to raise it"
-                .to_owned(),
-        );
+    if let Some(claimed) = members.iter().find(|it| it.evidence == Evidence::Claimed) {
+        let path = &claimed.path;
+        return Err(format!(
+            "{path:?} says that it is a part of something else: take a newer one of that"
+        ));
     }
     if let Some(owner) = members.iter().find_map(|it| it.standing.owner()) {
         let owner = &owner.package.name;
