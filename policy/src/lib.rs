@@ -62,14 +62,14 @@ pub use explain::{
 pub use image::AskedName;
 pub use lint::Seen;
 pub use listed::{ListedException, exceptions};
-pub use moving::Ages;
+pub use moving::{Ages, TooOld};
 pub use named::NameRefusal;
 pub use needs::Lacks;
 pub use parts::Asked;
 pub use play::{CaseResult, JudgedImage};
 pub use schema::schema;
 pub use set::PolicySet;
-pub use spared::rests_on_grace;
+pub use spared::{RunningGrace, rests_on_grace};
 pub use spoken::Refusing;
 pub use trivyignore::is_named as is_trivyignore;
 pub use vers::{SCHEMES, VersionOrder};

@@ -3,7 +3,7 @@
 //!
 //! Asked when other advisories come in force, to tell which decisions stand.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sluicegate_model::report::Knowledge;
 
 use crate::decide::FeedStanding;
@@ -58,6 +58,54 @@ impl PolicySet {
             let stays = |most: &MaxAge| stays_young(stale(*most, before), stale(*most, after), now);
             before.family == after.family && most.iter().all(stays)
         })
+    }
+}
+
+/// Advisories that are too old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooOld {
+    /// The family that they are on; none of an imported bundle.
+    pub family: Option<String>,
+    /// The newest of them, where any says when it was made.
+    pub newest: Option<Timestamp>,
+    /// How old that may be; of a bundle nothing.
+    pub at_most: Option<SignedDuration>,
+    /// When the bundle expired.
+    pub expired: Option<Timestamp>,
+}
+
+impl PolicySet {
+    /// Lists the advisories that are too old for any of the policies; where none says how old they may
+    /// be, each family goes by its own rhythm.
+    pub fn too_old(&self, ages: Ages<'_>, now: Timestamp) -> Vec<TooOld> {
+        let policies = self.own_or_default().into_iter();
+        let most: Vec<MaxAge> = policies
+            .filter_map(|policy| policy.max_feed_age.map(|(most, _)| most))
+            .collect();
+        let at_most = |known: &Knowledge| {
+            let strictest = most.iter().map(|most| most.of(known)).min();
+            strictest.unwrap_or_else(|| known.usual_silence())
+        };
+        let expired = ages.standing.expires.filter(|expires| *expires <= now);
+        let bundle = expired.map(|expired| TooOld {
+            family: None,
+            newest: None,
+            at_most: None,
+            expired: Some(expired),
+        });
+        let families = ages.known.iter().filter_map(|known| {
+            let most = at_most(known);
+            // A time in the future would keep it young for longer than the policy says.
+            let newest = known.newest.map(|newest| newest.min(now));
+            let is_young = newest.is_some_and(|it| now.duration_since(it) < most);
+            (!is_young).then(|| TooOld {
+                family: Some(known.family.clone()),
+                newest: known.newest,
+                at_most: Some(most),
+                expired: None,
+            })
+        });
+        bundle.into_iter().chain(families).collect()
     }
 }
 
@@ -161,6 +209,41 @@ mod tests {
             let now = at("2026-06-10T00:00:00Z");
             let stays = set.ages_as_well(ages(&before), ages(&after), now);
             assert_eq!(stays, wanted, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_policy_says_what_is_too_old_and_without_any_the_family_s_own_rhythm() {
+        let now = at("2026-06-10T00:00:00Z");
+        let silent = known(Some("2026-06-01T00:00:00Z"), 1);
+        let young = FeedStanding::default();
+        let over = FeedStanding { expires: Some(now) };
+        let strict = "feeds: {maxAge: 7d, onStale: annotate}";
+        let lax = "feeds: {maxAge: 30d, onStale: refuse}";
+        for (feeds, known, standing, wanted) in [
+            (strict, &silent[..], &young, vec![Some("Debian")]),
+            (lax, &silent[..], &young, vec![]),
+            ("mode: enforce", &silent[..], &young, vec![Some("Debian")]),
+            (
+                "mode: enforce",
+                &known(Some("2026-06-09T00:00:00Z"), 1)[..],
+                &young,
+                vec![],
+            ),
+            (lax, &known(None, 0)[..], &young, vec![Some("Debian")]),
+            // What is of the future is of now.
+            (
+                lax,
+                &known(Some("2027-01-01T00:00:00Z"), 1)[..],
+                &young,
+                vec![],
+            ),
+            (lax, &silent[..], &over, vec![None]),
+        ] {
+            let too_old = set(feeds).too_old(Ages { known, standing }, now);
+            let families: Vec<Option<&str>> =
+                too_old.iter().map(|it| it.family.as_deref()).collect();
+            assert_eq!(families, wanted, "{feeds} {known:?} {standing:?}");
         }
     }
 

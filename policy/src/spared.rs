@@ -2,7 +2,7 @@
 //! that have a digest to fall back to.
 
 use jiff::{SignedDuration, Timestamp};
-use sluicegate_model::verdict::{Decision, Grace, Reason};
+use sluicegate_model::verdict::{Decision, Grace, Reason, RuleId};
 use sluicegate_model::{Digest, Scope};
 
 use crate::conditions::Moment;
@@ -54,7 +54,55 @@ pub fn rests_on_grace(allowed_by: &[String]) -> bool {
     allowed_by.iter().any(|name| name.starts_with(GRACE))
 }
 
+/// A time that a policy gave to an image and that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningGrace {
+    /// The policy's name.
+    pub policy: String,
+    /// The rule that refuses from its end on.
+    pub rule: RuleId,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends.
+    pub ends: Timestamp,
+}
+
 impl PolicySet {
+    /// Tells whether any rule gives images a time.
+    pub fn gives_graces(&self) -> bool {
+        let mut rules = self.own_or_default().into_iter();
+        rules.any(|policy| policy.rules.iter().any(|rule| rule.grace.is_some()))
+    }
+
+    /// Lists the times given to an image that its decision rests on and that have not ended.
+    pub fn running_graces(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        (graces, allowed_by): (&[Grace], &[String]),
+        now: Timestamp,
+    ) -> Vec<RunningGrace> {
+        let mut running = Vec::new();
+        for policy in self.covering(scope, Some(digest)) {
+            for rule in &policy.rules {
+                let given = graces.iter().find(|it| is_of(it, policy, rule));
+                let (Some(grace), Some(length)) = (given, rule.grace) else {
+                    continue;
+                };
+                let ends = grace.since.checked_add(length).unwrap_or(Timestamp::MAX);
+                if grace.since <= now && now < ends && allowed_by.contains(&named(rule)) {
+                    running.push(RunningGrace {
+                        policy: grace.policy.clone(),
+                        rule: grace.rule.clone(),
+                        since: grace.since,
+                        ends,
+                    });
+                }
+            }
+        }
+        running
+    }
+
     /// Tells how old the digest may be that a tag answers with in place of a refused one; nothing
     /// where any of what refused it has no fallback.
     pub fn fallback(
