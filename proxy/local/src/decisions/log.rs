@@ -7,7 +7,7 @@
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -87,6 +87,37 @@ struct Writer {
     requests: Option<mpsc::SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
     in_doubt: Arc<AtomicBool>,
+    durable: Arc<Durable>,
+}
+
+/// How much of the log is on disk for good: what stands behind it may be taken back.
+#[derive(Debug)]
+struct Durable {
+    bytes: AtomicU64,
+    seq: AtomicU64,
+}
+
+/// Where the log ends, by what is on disk for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// The number of the last line; 0 where there is none.
+    pub seq: u64,
+}
+
+impl Durable {
+    fn of(log: &OpenLog) -> Self {
+        Self {
+            bytes: AtomicU64::new(log.len),
+            seq: AtomicU64::new(log.head.seq),
+        }
+    }
+
+    fn set(&self, log: &OpenLog) {
+        self.seq.store(log.head.seq, Ordering::Release);
+        self.bytes.store(log.len, Ordering::Release);
+    }
 }
 
 struct Request {
@@ -123,16 +154,19 @@ impl DecisionLog {
     pub fn open_on(directory: &Path, disk: &Disk) -> Result<(Self, OpenReport), LogError> {
         let (log, report) = open(directory, disk)?;
         let in_doubt = Arc::clone(&log.in_doubt);
+        let durable = Arc::new(Durable::of(&log));
+        let of_thread = Arc::clone(&durable);
         let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
         let thread = std::thread::Builder::new()
             .name("decision-writer".into())
-            .spawn(move || write_until_closed(log, &queue))
+            .spawn(move || write_until_closed(log, &queue, &of_thread))
             .map_err(|error| LogError::io("starting the writer of", directory, error))?;
         let writer = Writer {
             directory: directory.to_owned(),
             requests: Some(requests),
             thread: Some(thread),
             in_doubt,
+            durable,
         };
         let log = Self {
             writer: Arc::new(writer),
@@ -143,6 +177,15 @@ impl DecisionLog {
     /// Gives the log's directory, for [`super::read`] and [`super::verify`].
     pub fn directory(&self) -> &Path {
         &self.writer.directory
+    }
+
+    /// Tells how far the log is on disk for good.
+    pub fn end(&self) -> LogEnd {
+        let durable = &self.writer.durable;
+        // The bytes first: a number that is too high only counts lines that are about to be there.
+        let bytes = durable.bytes.load(Ordering::Acquire);
+        let seq = durable.seq.load(Ordering::Acquire);
+        LogEnd { bytes, seq }
     }
 
     /// Appends a line and gives its number; the line is durable when this returns.
@@ -201,7 +244,7 @@ impl Drop for Writer {
     }
 }
 
-fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>) {
+fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>, durable: &Durable) {
     while let Ok(first) = queue.recv() {
         // What came while the batch before was being synced is the next batch.
         let batch: Vec<Request> = std::iter::once(first)
@@ -217,6 +260,7 @@ fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>) {
             waiting.push((seq, request.done));
         }
         let written = log.write(entries);
+        durable.set(&log);
         if let Err(error) = &written {
             tracing::error!(%error, "decision log could not be written");
         }

@@ -8,6 +8,7 @@ mod backwards;
 mod earlier;
 mod entry;
 mod filter;
+mod follow;
 mod forwards;
 mod line;
 mod log;
@@ -24,8 +25,9 @@ mod windows;
 
 pub use entry::{Grounds, LineKind, LogEntry};
 pub use filter::DecisionFilter;
+pub use follow::{Cursor, Followed, FollowedLine, LogReader, Position};
 pub use line::DecisionLine;
-pub use log::{DecisionLog, LogError};
+pub use log::{DecisionLog, LogEnd, LogError};
 pub use logged_book::logged_book;
 pub use open::{OpenReport, TornTail};
 pub use policy_record::{PolicyRecord, RecordError};
