@@ -14,6 +14,9 @@ pub(crate) struct Extras {
     pub(crate) upstreams: Vec<UpstreamEntry>,
     /// The entries of `feed` that are more than a text, each named by its URL.
     pub(crate) feeds: Vec<UpstreamEntry>,
+    pub(crate) webhooks: Vec<Entry>,
+    /// The entries of `decision_log_to` that are more than a text.
+    pub(crate) sinks: Vec<Entry>,
     pub(crate) docker_config: Option<Sourced>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) api_tls: Option<TlsFiles>,
@@ -33,6 +36,32 @@ const ENTRY: &Keys = &[
     ("max_requests", Arity::One),
     ("scan_by", Arity::One),
 ];
+
+/// What an entry of `webhooks` says.
+const WEBHOOK: &Keys = &[
+    ("name", Arity::One),
+    ("url", Arity::One),
+    ("url_file", Arity::One),
+    ("format", Arity::One),
+    ("secret_file", Arity::One),
+    ("repositories", Arity::Many),
+    ("types", Arity::Many),
+    ("directions", Arity::Many),
+];
+
+/// What an entry of `decision_log_to` says.
+const SINK: &Keys = &[
+    ("to", Arity::One),
+    ("name", Arity::One),
+    ("ca_file", Arity::One),
+];
+
+/// One entry of a list, as text.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) said: Layer,
+}
 
 /// One entry of `upstreams`, as text.
 #[derive(Debug)]
@@ -102,12 +131,17 @@ impl FileReader<'_> {
             };
             let values = match *key {
                 "feed" => self.feeds(node, &mut extras.feeds),
+                "decision_log_to" => self.sinks(node, &mut extras.sinks),
                 _ => self.values(*arity, node),
             };
             layer.0.insert(*key, values);
         }
         if let Some(node) = fields.take("upstreams") {
             extras.upstreams = self.upstreams(node);
+        }
+        if let Some(node) = fields.take("webhooks") {
+            let entries = items(node).iter();
+            extras.webhooks = entries.filter_map(|it| self.entry(it, WEBHOOK)).collect();
         }
         extras.docker_config = fields
             .take("docker_config")
@@ -180,12 +214,8 @@ impl FileReader<'_> {
 
     /// Reads the list of feeds: texts, and maps that say who we are there.
     fn feeds(&mut self, node: &Node, entries: &mut Vec<UpstreamEntry>) -> Vec<Sourced> {
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
         let mut urls = Vec::new();
-        for item in items {
+        for item in items(node) {
             if !matches!(item.value, Value::Map(_)) {
                 urls.extend(self.scalar(item));
                 continue;
@@ -202,6 +232,40 @@ impl FileReader<'_> {
             }
         }
         urls
+    }
+
+    /// Reads the list of where the log goes: texts, and maps that say more; gives the texts.
+    fn sinks(&mut self, node: &Node, entries: &mut Vec<Entry>) -> Vec<Sourced> {
+        let mut texts = Vec::new();
+        for item in items(node) {
+            if !matches!(item.value, Value::Map(_)) {
+                texts.extend(self.scalar(item));
+            } else if let Some(entry) = self.entry(item, SINK) {
+                texts.extend(entry.said.one("to").cloned());
+                entries.push(entry);
+            }
+        }
+        texts
+    }
+
+    /// Reads an entry of a list.
+    fn entry(&mut self, node: &Node, keys: &'static Keys) -> Option<Entry> {
+        let mut fields = self.kept(Fields::of(node))?;
+        // The value stays out of the message.
+        fields.reject(
+            "secret",
+            "a secret does not belong in this file, use secret_file",
+            &mut self.mistakes,
+        );
+        let mut said = Layer::default();
+        for (key, arity) in keys {
+            if let Some(node) = fields.take(key) {
+                said.0.insert(*key, self.values(*arity, node));
+            }
+        }
+        fields.finish(&mut self.mistakes);
+        let place = Place::File(self.name.into(), node.line, node.column);
+        Some(Entry { place, said })
     }
 
     /// Reads the entry `tls` or `api_tls`.
@@ -263,5 +327,13 @@ impl FileReader<'_> {
 
     fn kept<T>(&mut self, read: Result<T, Mistake>) -> Option<T> {
         read.map_err(|mistake| self.mistakes.push(mistake)).ok()
+    }
+}
+
+/// Gives the items of a list; anything else counts as a list of one.
+fn items(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
     }
 }

@@ -7,7 +7,7 @@
 //! Reading order: `settings` (the one table: what can be said, and what comes out), `declared` (what
 //! is made of a row), `said` (how the usual kinds of values are read), `values` (the others), `layer`
 //! with `env` and `file` (one source each), `check` (what is wrong together), `address`, `api_auth`,
-//! `webhook`, `upstreams` and `credentials` (registries and their secrets), `named_registry` (those
+//! `webhook`, `sink` (where the log goes), `upstreams` and `credentials` (registries and their secrets), `named_registry` (those
 //! of a command line), `networks` (who is believed), `schema` (what editors are told of the file).
 
 mod settings;
@@ -29,6 +29,7 @@ mod named_registry;
 mod networks;
 mod said;
 mod schema;
+mod sink;
 mod upstreams;
 mod values;
 mod webhook;
@@ -43,9 +44,11 @@ pub use schema::schema;
 pub use settings::{Flags, Loaded, Settings};
 pub use sluicegate_model::secret::Secret;
 pub use values::{
-    Access, CredentialProvider, Credentials, FeedSource, LogFormat, Login, SecretFile, StoreEngine,
-    TlsFiles, UpstreamIdentity, UpstreamSettings, WebhookSettings,
+    Access, CredentialProvider, Credentials, FeedSource, LogFormat, Login, SecretFile, SinkPlace,
+    SinkSettings, StoreEngine, TlsFiles, UpstreamIdentity, UpstreamSettings, WebhookFormat,
+    WebhookSettings,
 };
+pub use webhook::event_types;
 
 use errors::Notes;
 use said::Said;

@@ -16,6 +16,7 @@ use crate::file::Extras;
 use crate::layer::{Arity, Layer, Layers};
 use crate::said::Said;
 use crate::settings::{Flags, SETTINGS, Settings};
+use crate::webhook;
 
 use Shape::{Either, MapOf, Of, OneOrMany, Scalar, Switch};
 
@@ -25,6 +26,9 @@ table! {
 
     /// Registries by name. An entry replaces a well-known one of its name as a whole.
     upstreams: MapOf(&Of("upstream"));
+
+    /// Who is sent which events, each in its own way and from where it stood.
+    webhooks: OneOrMany(&Of("webhook_entry"));
 
     /// A docker `config.json`, for registries without credentials of their own.
     docker_config: Scalar;
@@ -92,6 +96,50 @@ table! {
 }
 
 table! {
+    /// A receiver of events.
+    WEBHOOK = "webhook_entry";
+
+    /// What it is called; its position is kept under this. Without it, its number in the list.
+    name: Scalar;
+
+    /// Where it is; path and query may hold a secret.
+    url: Scalar;
+
+    /// A file with the URL and nothing else.
+    url_file: Scalar;
+
+    /// What messages look like; a `CloudEvent` where nothing is said.
+    format: Shape::Words(webhook::formats);
+
+    /// A file with the secret that signs messages.
+    secret_file: Scalar;
+
+    /// Events about repositories that these patterns match, and no others.
+    repositories: OneOrMany(&Scalar);
+
+    /// Events of these types alone.
+    types: OneOrMany(&Shape::Words(types));
+
+    /// Of changed verdicts those that went this way.
+    directions: OneOrMany(&Shape::Words(webhook::directions));
+}
+
+table! {
+    /// Where the lines of the decision log go as well.
+    SINK = "sink";
+
+    /// The place: stdout, the absolute path of a file, `syslog://HOST[:PORT]` or
+    /// `syslog+tls://HOST[:PORT]`.
+    to: Scalar, required;
+
+    /// What it is called; its position is kept under this. Without it, the place.
+    name: Scalar;
+
+    /// More certificate authorities of a server over TLS, PEM.
+    ca_file: Scalar;
+}
+
+table! {
     /// A program of the kubelet's protocol.
     PROVIDER = "credential_provider";
 
@@ -108,6 +156,14 @@ table! {
 /// What an entry of `feed` is.
 const FEED: Shape = Either(&[Scalar, Of("upstream")]);
 
+/// What an entry of `decision_log_to` is.
+const LOG_TO: Shape = Either(&[Scalar, Of("sink")]);
+
+fn types() -> Vec<String> {
+    let types = webhook::event_types().iter();
+    types.map(|kind| (*kind).to_owned()).collect()
+}
+
 /// Gives the schema of the configuration file.
 pub fn schema() -> Value {
     let help = Flags::augment_args(clap::Command::new("serve"));
@@ -116,6 +172,7 @@ pub fn schema() -> Value {
     for (name, arity) in SETTINGS {
         let mut schema = match (*name, arity) {
             ("feed", _) => OneOrMany(&FEED).schema(),
+            ("decision_log_to", _) => OneOrMany(&LOG_TO).schema(),
             (_, Arity::Many) => OneOrMany(&Scalar).schema(),
             (_, Arity::Switch) => Switch.schema(),
             (_, Arity::One) => match words.get(name) {
@@ -138,7 +195,11 @@ pub fn schema() -> Value {
         document.remove("description");
     }
     let title = "The configuration file of Sluicegate";
-    shape::schema(title, document, &[&TLS, &UPSTREAM, &PROVIDER])
+    shape::schema(
+        title,
+        document,
+        &[&TLS, &UPSTREAM, &PROVIDER, &WEBHOOK, &SINK],
+    )
 }
 
 /// Names the words of each setting that takes a few only, as the reader notes them.
@@ -195,6 +256,8 @@ mod tests {
             ("/$defs/tls", "api_tls: {nonsense: 1}"),
             ("/$defs/upstream", "upstreams: {a.test: {nonsense: 1}}"),
             ("/$defs/upstream", "feed: [{nonsense: 1}]"),
+            ("/$defs/webhook_entry", "webhooks: [{nonsense: 1}]"),
+            ("/$defs/sink", "decision_log_to: [{nonsense: 1}]"),
             (
                 "/$defs/credential_provider",
                 "upstreams: {a.test: {credential_provider: {nonsense: 1}}}",
@@ -269,6 +332,9 @@ mod tests {
             "upstreams: {a.test: {url: 'https://a.test', password: secret}}",
             "tls: {cert_file: a}",
             "feed: [{username: a}]",
+            "webhooks: [{url: 'https://a.test', format: fax}]",
+            "webhooks: [{url: 'https://a.test', types: [a]}]",
+            "decision_log_to: [{name: a}]",
             "- a",
         ] {
             assert!(read(text).is_err(), "read: {text}");
@@ -279,6 +345,8 @@ mod tests {
             "max_connections: 10",
             "feed: none",
             "platforms: [linux/amd64]",
+            "webhooks: [{name: soc, url: 'https://a.test/x', format: slack, types: pull.blocked}]",
+            "decision_log_to: [stdout, {to: 'syslog+tls://a.test', name: siem, ca_file: a.pem}]",
             "upstreams: {a.test: {url: 'https://a.test', allow_hosts: b.test, max_requests: 4}}",
             "upstreams: {a.test: {url: 'https://a.test', credential_provider: {command: /bin/p, args: [x], env: {A: 1}}}}",
         ] {

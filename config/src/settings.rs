@@ -21,10 +21,11 @@ use crate::hook;
 use crate::layer::{self, Given, Keys, Layer};
 use crate::networks;
 use crate::said::Said;
+use crate::sink;
 use crate::upstreams;
 use crate::values::{
-    Access, FeedSource, LogFormat, SecretFile, StoreEngine, TlsFiles, UpstreamSettings,
-    WebhookSettings,
+    Access, FeedSource, LogFormat, SecretFile, SinkSettings, StoreEngine, TlsFiles,
+    UpstreamSettings, WebhookSettings,
 };
 use crate::webhook;
 
@@ -229,7 +230,14 @@ settings! { said:
     #[arg(value_name = "FILE")]
     webhook_secret_file: Option<String> =>
         /// Where events are sent; none = nowhere.
-        webhook: Option<WebhookSettings> = webhook::read(said);
+        webhooks: Vec<WebhookSettings> = webhook::read(said);
+
+    /// Where the lines of the decision log go as well: stdout, a file, syslog://HOST[:PORT] or
+    /// syslog+tls://HOST[:PORT] (repeatable)
+    #[arg(value_name = "PLACE")]
+    decision_log_to: Vec<String> =>
+        /// Where the lines of the decision log go beside the log itself.
+        decision_log_to: Vec<SinkSettings> = sink::read(said);
 
     /// File with the secret of registries that tell of pushes (POST /api/v1/hooks/...)
     #[arg(value_name = "FILE")]

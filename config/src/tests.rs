@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 
 mod programs;
+mod told;
 
 const NONE: [(&str, &str); 0] = [];
 
@@ -314,12 +315,15 @@ fn a_webhook_has_a_url_and_a_secret_that_nothing_shows() {
     let file = secret_file(&directory, "whsec_aHVudGVyMg==\n", 0o600);
     let url = "webhook: 'https://hooks.example/x?token=hunter2'";
     let loaded = from_file(&format!("{url}\nwebhook_secret_file: {file}")).unwrap();
-    let webhook = loaded.settings.webhook.as_ref().unwrap();
+    let [webhook] = &loaded.settings.webhooks[..] else {
+        panic!("wanted one")
+    };
+    assert_eq!(webhook.name, "webhook");
     assert_eq!(webhook.url.query(), Some("token=hunter2"));
     let secret = webhook.secret.as_ref().unwrap();
     assert_eq!(secret.expose(), "whsec_aHVudGVyMg==");
     assert!(!format!("{:?}", loaded.settings).contains("hunter2"));
-    assert!(from_file(url).unwrap().settings.webhook.is_some());
+    assert!(from_file(url).unwrap().settings.webhooks.len() == 1);
 
     let no_base64 = secret_file(&directory, "whsec_hunter2!\n", 0o400);
     let mistakes = [

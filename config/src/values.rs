@@ -140,13 +140,68 @@ impl FeedSource {
     }
 }
 
-/// Who is sent events.
+/// Who is sent which events.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSettings {
+    /// What it is called; its position is kept under this.
+    pub name: String,
     /// The receiver; path and query may hold a secret.
     pub url: Url,
+    /// What messages look like.
+    pub format: WebhookFormat,
     /// What messages are signed with; none = they are not.
     pub secret: Option<Secret>,
+    /// Patterns over the canonical names of repositories; none = whatever it is about.
+    pub repositories: Vec<String>,
+    /// The types of events; none = all.
+    pub types: Vec<&'static str>,
+    /// The directions of changed verdicts; none = all.
+    pub directions: Vec<&'static str>,
+}
+
+/// What the message of a webhook looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookFormat {
+    /// A `CloudEvent` in JSON.
+    CloudEvents,
+    /// What Slack's incoming webhooks take.
+    Slack,
+    /// What a workflow of Teams takes.
+    Teams,
+}
+
+/// A place where the lines of the decision log go as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkSettings {
+    /// What it is called; its position is kept under this.
+    pub name: String,
+    /// Where it is.
+    pub place: SinkPlace,
+}
+
+/// Where lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkPlace {
+    /// The program's standard output.
+    Stdout,
+    /// A file that is appended to.
+    File(PathBuf),
+    /// A syslog server over TCP.
+    Syslog {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// A syslog server over TLS.
+    SyslogTls {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// More certificate authorities, PEM.
+        ca_file: Option<PathBuf>,
+    },
 }
 
 /// A file with a secret, and what it held when it was read.

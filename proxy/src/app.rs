@@ -11,6 +11,7 @@ mod start_error;
 pub mod stopped;
 mod store;
 mod tasks;
+mod telling;
 pub mod unstarted;
 
 use std::net::SocketAddr;
@@ -19,7 +20,9 @@ use std::sync::Arc;
 
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
+use sluicegate_engine::ahead::Ahead;
 use sluicegate_engine::audit::About;
+use sluicegate_engine::blocked::Blocked;
 use sluicegate_engine::break_glass::BreakGlass;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::engine::{Engine, Ports, Ways};
@@ -56,7 +59,7 @@ use crate::metrics::Metrics;
 use crate::origins::{OwnLogins, Upstreams, Whose};
 use crate::policies::Policies;
 use crate::replay::Replays;
-use crate::webhook::Webhook;
+use crate::sinks::Sinks;
 use sluicegate_engine::gate::Gate;
 use sluicegate_engine::pull::judge::Judge;
 use sluicegate_engine::pull::pulls::Pulls;
@@ -94,6 +97,8 @@ pub struct App {
     clock: Clock,
     keys: Keys,
     linked: Linked,
+    blocked: Blocked,
+    sinks: Sinks,
     draining: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -107,6 +112,7 @@ impl App {
         let closed = data_directory::close(&settings.data)
             .map_err(|error| data_error(&settings.data, &error))?;
         let parts = ServiceParts::build(&settings, &clock, &metrics)?;
+        let sinks = telling::sinks(&settings, parts.log.log()).await;
         record_policies(&parts, &clock, &settings.data)?;
         let bound = Bound::open(&settings).await?;
         let (registry_addr, api_addr) = (bound.registry_addr, bound.api_addr);
@@ -121,14 +127,15 @@ impl App {
             Front::new(&settings.names, registry_addr, settings.tls.is_some()),
         );
         let registry = parts.registry(&settings, front, &accounts, &metrics, draining.subscribe());
-        let webhook = parts.webhook(&settings, &api_url, &metrics, &clock)?;
-        begin_delivery(webhook.clone()).await;
+        let webhooks = parts.webhooks(&settings, &api_url, &metrics, &clock)?;
+        begin_delivery(&webhooks).await;
         let guard = Guard::new(api_addr, &settings.names, settings.api_url.as_deref());
         let guard = guard.with_machine_names();
         let state = Arc::new(ApiState {
             keys: Some(accounts.keys.clone()),
             linked: Some(parts.linked.clone()),
-            webhook,
+            webhooks,
+            sinks: sinks.clone(),
             hooks: settings.hook_secret.as_ref().map(Hooks::new),
             insecure: insecure::list(&settings, &closed.problems),
             certificates: certificates.each(),
@@ -156,6 +163,8 @@ impl App {
             clock,
             keys: accounts.keys,
             linked: parts.linked,
+            blocked: parts.blocked,
+            sinks,
             draining,
             listeners,
         })
@@ -172,6 +181,9 @@ impl App {
         }
         if let Err(error) = self.log.drain(self.clock.now()).await {
             tracing::error!(%error, "last pulls not logged");
+        }
+        if let Err(error) = self.blocked.tell_all().await {
+            tracing::error!(%error, "last refused pulls are no events");
         }
         if let Err(error) = self.keys.keep_last_uses().await {
             tracing::warn!(%error, "it is not kept when access keys were used last");
@@ -196,6 +208,8 @@ struct ServiceParts {
     reports: Reports,
     replays: Replays,
     break_glass: BreakGlass,
+    blocked: Blocked,
+    ahead: Ahead,
     key: InstanceKey,
     linked: Linked,
 }
@@ -257,6 +271,8 @@ impl ServiceParts {
             reports: engine.reports,
             replays,
             break_glass: engine.break_glass,
+            blocked: engine.blocked,
+            ahead: engine.ahead,
             key: kept.key,
             linked,
         })
@@ -291,6 +307,8 @@ impl ServiceParts {
         tokio::spawn(let_through_again(self.break_glass.clone()));
         tokio::spawn(self.rejudge.clone().run());
         tokio::spawn(self.reread.clone().run());
+        tokio::spawn(self.blocked.clone().run());
+        tokio::spawn(self.ahead.clone().run());
         tokio::spawn(self.linked.clone().run());
         tokio::spawn(follow(
             self.linked.clone(),
@@ -323,28 +341,6 @@ impl ServiceParts {
         })
     }
 
-    fn webhook(
-        &self,
-        settings: &Settings,
-        api_url: &str,
-        metrics: &Metrics,
-        clock: &Clock,
-    ) -> Result<Option<Webhook>, StartError> {
-        let Some(webhook) = &settings.webhook else {
-            return Ok(None);
-        };
-        let built = Webhook::new(
-            webhook,
-            format!("{api_url}/api/v1/events"),
-            proxy_variables(settings),
-            Arc::clone(&self.ledger),
-            self.history.clone(),
-            clock.clone(),
-            metrics.clone(),
-        );
-        built.map(Some).map_err(StartError::Webhook)
-    }
-
     /// Gives what the API shows, but for what only a service that runs has.
     fn api_state(&self, settings: &Settings, metrics: &Metrics, clock: &Clock) -> ApiState {
         ApiState {
@@ -366,7 +362,8 @@ impl ServiceParts {
             break_glass: self.break_glass.clone(),
             rejudge: self.rejudge.clone(),
             audit: self.log.clone(),
-            webhook: None,
+            webhooks: Vec::new(),
+            sinks: Sinks::default(),
             hooks: None,
             metrics: metrics.clone(),
             certificates: Vec::new(),

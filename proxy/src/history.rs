@@ -4,6 +4,7 @@
 //! their verdict to be old, and the log remembers.
 
 mod event;
+mod happening;
 
 use std::path::PathBuf;
 use std::sync::Arc;

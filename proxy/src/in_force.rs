@@ -7,7 +7,7 @@ use sluicegate_engine::snapshots::{Advisories, Epoch, InForce, Snapshots, TextsN
 use sluicegate_feeds::{FeedState, Feeds};
 use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_policy::PolicySet;
+use sluicegate_policy::{ListedException, PolicySet};
 use sluicegate_scanner::feeds::FeedIndex;
 
 use crate::policies::Policies;
@@ -37,6 +37,10 @@ impl Snapshots for Current {
 
     fn policies(&self) -> Arc<PolicySet> {
         self.policies.current()
+    }
+
+    fn exceptions(&self) -> Vec<ListedException> {
+        self.policies.exceptions()
     }
 
     fn in_force(&self) -> InForce {

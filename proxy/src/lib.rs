@@ -2,7 +2,7 @@
 //!
 //! What is done with a pull is `sluicegate_engine`. Here is what it runs on, in the order of the
 //! flow: a request (`http`), what the engine asks (`origins`, `in_force` over `policies`), who is
-//! told (`history`, `webhook`), who tells of pushes (`hooks`), what would have been (`replay`), who
+//! told (`history`, `webhook`, `sinks`), who tells of pushes (`hooks`), what would have been (`replay`), who
 //! looks (`api`, `metrics`), which plugins come from where (`fed_sources`) and are in force (`fed_in_force`), and the
 //! program around it. Where things come from and are kept are crates of their own:
 //! `sluicegate_upstream`, `sluicegate_feeds`, `sluicegate_local`.
@@ -39,5 +39,6 @@ pub mod moment;
 pub mod origins;
 pub mod policies;
 pub mod replay;
+pub mod sinks;
 pub mod telemetry;
 pub mod webhook;

@@ -39,7 +39,7 @@ pub struct Metrics {
     scan_seconds: Histogram,
     upstream_requests: Family<ByUpstream, Counter>,
     rejudged: Family<ByOutcome, Counter>,
-    webhook: Family<ByOutcome, Counter>,
+    webhook: Family<ByWebhook, Counter>,
     hooks: Family<ByOutcome, Counter>,
 }
 
@@ -50,6 +50,12 @@ struct ByDecision {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByWebhook {
+    webhook: String,
     outcome: &'static str,
 }
 
@@ -146,10 +152,11 @@ impl Metrics {
             "rejudged",
             "Old verdicts found in the background, by what became of them",
         );
-        let webhook = by_outcome(
-            &mut registry,
+        let webhook = Family::<ByWebhook, Counter>::default();
+        registry.register(
             "webhook_events",
-            "Events sent to the webhook, by what became of them",
+            "Events sent to each webhook, by what became of them",
+            webhook.clone(),
         );
         let hooks = by_outcome(
             &mut registry,
@@ -187,10 +194,11 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts events that the webhook delivered, dropped or lost.
-    pub fn count_webhook(&self, outcome: &'static str, events: u64) {
+    /// Counts events that a webhook delivered, dropped or lost.
+    pub fn count_webhook(&self, webhook: &str, outcome: &'static str, events: u64) {
+        let webhook = webhook.to_owned();
         self.webhook
-            .get_or_create(&ByOutcome { outcome })
+            .get_or_create(&ByWebhook { webhook, outcome })
             .inc_by(events);
     }
 

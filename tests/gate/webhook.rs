@@ -119,6 +119,61 @@ async fn events_wait_for_their_receiver_over_a_kill_and_come_in_order() {
     assert_eq!(seqs, [json!(1), json!(2)], "each once and in order");
 }
 
+#[tokio::test]
+async fn each_receiver_has_its_own_position_and_one_that_is_down_holds_up_no_other() {
+    let (chat, down) = (Receiver::start().await, Receiver::start().await);
+    down.script([503; 200]);
+    let folder = tempfile::tempdir().expect("make a directory");
+    let config = folder.path().join("sluicegate.yaml");
+    let text = format!(
+        "webhooks:\n- {{name: chat, url: '{}', format: slack}}\n\
+         - {{name: down, url: '{}', types: [verdict.changed], directions: [worse]}}\n",
+        chat.url(),
+        down.url()
+    );
+    std::fs::write(&config, text).expect("write");
+    let mut stage = Stage::with(|proxy, _| {
+        let config = config.display().to_string();
+        proxy.policy("policy.yaml", USUAL).flag("--config", &config)
+    })
+    .await;
+    stage.upstream.add(REPO, "1", &dubious(412));
+    stage.get(&manifest_path(REPO, "1")).await;
+    let taken = change(&stage, &chat, STRICTER, 1).await;
+    let text = taken[0].json()["text"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(text.contains(REPO) && text.contains("worse"), "{text}");
+    assert_eq!(taken[0].header("content-type"), "application/json");
+    change(&stage, &chat, USUAL, 2).await;
+    eventually("the other is tried", async || !down.messages().is_empty()).await;
+    stage.proxy.kill();
+    down.heal();
+    stage.proxy.restart().await;
+    eventually("it is sent what it asks for", async || {
+        !down.taken().is_empty()
+    })
+    .await;
+    eventually("nothing waits any more", async || {
+        let status = stage.proxy.api("/api/v1/status").await.json();
+        let webhooks = status["webhooks"].as_array().cloned().unwrap_or_default();
+        webhooks.len() == 2 && webhooks.iter().all(|it| it["waiting"] == 0)
+    })
+    .await;
+    let seqs: Vec<Value> = (down.taken().iter())
+        .map(|message| message.json()["data"]["seq"].clone())
+        .collect();
+    assert_eq!(
+        seqs,
+        [json!(1)],
+        "that the verdict is better again was not asked for"
+    );
+    assert_eq!(chat.taken().len(), 2, "each once");
+    let status = stage.proxy.api("/api/v1/status").await.text();
+    assert!(!status.contains("hidden") && !stage.proxy.log().contains("hidden"));
+}
+
 /// The HMAC of RFC 2104 over SHA-256, written out so that the test shares nothing with the product.
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     use sha2::{Digest as _, Sha256};

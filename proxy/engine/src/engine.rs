@@ -7,7 +7,9 @@ use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
 
+use crate::ahead::Ahead;
 use crate::audit::Audit;
+use crate::blocked::Blocked;
 use crate::break_glass::BreakGlass;
 use crate::content::Content;
 use crate::drafts::Drafts;
@@ -92,6 +94,10 @@ pub struct Engine {
     pub break_glass: BreakGlass,
     /// Says what policies would say that are not in force.
     pub drafts: Drafts,
+    /// Tells of refused pulls; its `run` starts it.
+    pub blocked: Blocked,
+    /// Tells of what ends; its `run` starts it.
+    pub ahead: Ahead,
 }
 
 impl Engine {
@@ -132,6 +138,12 @@ impl Engine {
             ways.give_way,
         );
         let reread = Reread::new(judge.clone(), Arc::clone(ledger), manifests.clone());
+        let blocked = Blocked::new(Arc::clone(ledger), clock.clone());
+        let ahead = Ahead::new(
+            Arc::clone(ledger),
+            Arc::clone(&ports.snapshots),
+            clock.clone(),
+        );
         let gate = Gate::new(GateParts {
             mode: ways.mode,
             platforms: ways.platforms,
@@ -144,6 +156,7 @@ impl Engine {
             ledger: ports.ledger,
             upstreams: ports.origins,
             log: ports.audit,
+            blocked: blocked.clone(),
             clock: ports.clock,
             tally: ports.tally,
         });
@@ -156,6 +169,8 @@ impl Engine {
             reports,
             break_glass,
             drafts,
+            blocked,
+            ahead,
         }
     }
 }

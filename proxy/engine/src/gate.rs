@@ -18,6 +18,7 @@ mod tagged;
 use std::sync::Arc;
 
 use crate::audit::Audit;
+use crate::blocked::Blocked;
 use crate::ledger::Ledger;
 use crate::origin::Origins;
 use sluicegate_model::clock::Clock;
@@ -114,6 +115,8 @@ pub struct GateParts {
     pub upstreams: Arc<dyn Origins>,
     /// The log of pulls.
     pub log: Arc<dyn Audit>,
+    /// Events of what is refused.
+    pub blocked: Blocked,
     /// The time of day.
     pub clock: Clock,
     /// Counters.

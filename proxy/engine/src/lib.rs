@@ -3,7 +3,9 @@
 //! It reaches the world through ports, small traits in its own words; nothing here names an engine
 //! of a store, HTTP or a path.
 
+pub mod ahead;
 pub mod audit;
+pub mod blocked;
 pub mod blocking;
 pub mod break_glass;
 pub mod content;

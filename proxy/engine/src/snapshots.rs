@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_policy::{FeedStanding, PolicySet};
+use sluicegate_policy::{FeedStanding, ListedException, PolicySet};
 use sluicegate_scanner::feeds::FeedIndex;
 
 /// The advisories in force, and how they stand.
@@ -56,6 +56,10 @@ pub trait Snapshots: Send + Sync {
 
     /// Gives the policies alone: every request asks for whom it is judged.
     fn policies(&self) -> Arc<PolicySet>;
+
+    /// Lists the exceptions of the policies in force, the ones that end first at the beginning; reads
+    /// all of their texts.
+    fn exceptions(&self) -> Vec<ListedException>;
 
     /// Gives them.
     fn in_force(&self) -> InForce;

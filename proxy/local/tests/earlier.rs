@@ -256,7 +256,10 @@ async fn every_event_is_there_and_found_by_what_it_says() {
     let (records, then) = (&earlier.records, earlier.answers("events"));
     let last = records.last_event().await.unwrap();
     assert_eq!(then[0]["seq"], last);
-    assert_eq!(records.delivered_event().await.unwrap(), Some(last));
+    assert_eq!(
+        records.delivered_event("webhook").await.unwrap(),
+        Some(last)
+    );
     let filter = EventFilter::default();
     let now = records
         .list_events(&filter, then.len() + 1, None)

@@ -66,11 +66,14 @@ pub async fn list(
         since: instant(query.since, &state),
         until: instant(query.until, &state),
     };
-    let page = state
+    let mut page = state
         .ledger
         .list_events(&filter, query.limit.0, query.after.map(|after| after.0))
         .await
         .map_err(unlisted)?;
+    page.items
+        .iter_mut()
+        .for_each(|event| event.cut(&filter.reach));
     let items = state.history.tell(page.items).await;
     let next = page.next.map(|seq| seq.to_string());
     Ok(Json(List { items, next }))

@@ -16,6 +16,7 @@ use super::ApiState;
 use super::answers::Exposition;
 use super::asked::{Nothing, Query};
 use crate::metrics::Measured;
+use crate::webhook::{Webhook, WebhookView};
 
 /// Bytes of a block in the count of blocks of a file, whatever the file system's are. Source: stat(2).
 const STAT_BLOCK_BYTES: u64 = 512;
@@ -86,22 +87,39 @@ fn work(state: &ApiState) -> Vec<Measured> {
             keys.refused() as f64,
         ));
     }
-    if let Some(webhook) = &state.webhook {
-        let view = webhook.view();
-        let help = "Events that the webhook has not delivered yet";
-        measured.push(Measured::one(
-            "sluicegate_webhook_waiting_events",
-            help,
-            view.waiting as f64,
-        ));
-        let help = "Whether the last attempt to deliver an event failed";
-        measured.push(Measured::one(
-            "sluicegate_webhook_failing",
-            help,
-            flag(view.problem.is_some()),
-        ));
-    }
+    measured.extend(webhooks(state));
+    measured.extend(sinks(state));
     measured
+}
+
+fn webhooks(state: &ApiState) -> Vec<Measured> {
+    let views: Vec<WebhookView> = state.webhooks.iter().map(Webhook::view).collect();
+    if views.is_empty() {
+        return Vec::new();
+    }
+    let each = |of: fn(&WebhookView) -> f64| views.iter().map(move |it| (it.name.clone(), of(it)));
+    vec![
+        Measured::each(
+            "sluicegate_webhook_waiting_events",
+            "Events that a webhook has not delivered yet",
+            "webhook",
+            each(|view| view.waiting as f64),
+        ),
+        Measured::each(
+            "sluicegate_webhook_failing",
+            "Whether the last attempt to deliver an event failed",
+            "webhook",
+            each(|view| flag(view.problem.is_some())),
+        ),
+    ]
+}
+
+fn sinks(state: &ApiState) -> Option<Measured> {
+    let views = state.sinks.views();
+    let behind = views.into_iter().map(|it| (it.name, it.behind as f64));
+    let help = "Lines of the decision log that a place was not sent yet";
+    let name = "sluicegate_decision_log_behind_lines";
+    (behind.len() > 0).then(|| Measured::each(name, help, "sink", behind))
 }
 
 async fn storage(state: &ApiState) -> Vec<Measured> {

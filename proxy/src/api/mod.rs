@@ -65,6 +65,7 @@ use crate::metrics::Metrics;
 use crate::origins::Upstreams;
 use crate::policies::Policies;
 use crate::replay::Replays;
+use crate::sinks::Sinks;
 use crate::webhook::Webhook;
 use admission::{Door, let_in};
 use answers::OpenApi;
@@ -120,8 +121,10 @@ pub struct ApiState {
     pub break_glass: BreakGlass,
     /// Verdicts made anew in the background.
     pub rejudge: Rejudge,
-    /// The delivery of events, where there is one.
-    pub webhook: Option<Webhook>,
+    /// The delivery of events to each receiver.
+    pub webhooks: Vec<Webhook>,
+    /// Where the decision log goes as well.
+    pub sinks: Sinks,
     /// Counters.
     pub metrics: Metrics,
     /// The certificates of the listeners, each with its listener's name.

@@ -21,6 +21,7 @@ use super::answers::Word;
 use super::asked::{Nothing, Query};
 use super::break_glass;
 use super::json::Json;
+use crate::sinks::SinkView;
 use crate::webhook::{Webhook, WebhookView};
 use sluicegate_engine::pull::pulls::Pull;
 use sluicegate_engine::rejudge::ProgressView;
@@ -58,8 +59,12 @@ pub struct Status {
     break_glass: Vec<break_glass::Shown>,
     /// The running pass over all stored verdicts, or the last one.
     rejudge: ProgressView,
-    /// The delivery of events; null where they go nowhere.
+    /// The delivery of events by the setting `webhook`; null where there is none.
     webhook: Option<WebhookView>,
+    /// The delivery of events to each receiver, that one first.
+    webhooks: Vec<WebhookView>,
+    /// The places that the decision log goes to as well, and how far each is.
+    decision_log_to: Vec<SinkView>,
     /// Who is asked for a key.
     access: AccessStatus,
     /// What lowers security, a line each.
@@ -209,6 +214,7 @@ pub async fn status(
 ) -> Json<Status> {
     let pulls = state.running.list();
     let pulls: Vec<RunningPull> = pulls.iter().map(|pull| running(&state, pull)).collect();
+    let webhooks: Vec<WebhookView> = state.webhooks.iter().map(Webhook::view).collect();
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         scanner: state.judge.plugins().scanner().to_owned(),
@@ -226,7 +232,9 @@ pub async fn status(
         plugins: plugins(&state),
         break_glass: break_glass::in_force(&state, &who),
         rejudge: state.rejudge.progress(),
-        webhook: state.webhook.as_ref().map(Webhook::view),
+        webhook: webhooks.iter().find(|it| it.name == "webhook").cloned(),
+        webhooks,
+        decision_log_to: state.sinks.views(),
         access: access(&state),
         insecure: insecure(&state),
     })

@@ -12,6 +12,7 @@ impl App {
         tracing::info!("reloading policy, feeds and certificates");
         self.policies.reload();
         self.feeds.look();
+        self.sinks.reopen();
         for (listener, certificate) in self.certificates.each() {
             match certificate.reload() {
                 Ok(is_new) => tracing::info!(listener, is_new, "certificate read"),

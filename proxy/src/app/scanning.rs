@@ -145,7 +145,7 @@ async fn last_told(
     let told = ledger.list_events(&filter, MOST_TOLD, None).await?;
     let mut losses = told.items.iter().filter_map(|event| match &event.happened {
         Happening::ScannerLost(loss) => Some(loss),
-        Happening::VerdictChanged(_) | Happening::BreakGlass(_) => None,
+        _ => None,
     });
     let of_it = losses.find(|loss| loss.enrolment == enrolment);
     Ok(of_it.map(|loss| loss.reason))

@@ -87,6 +87,7 @@ fn settings(data: &Path) -> Result<Settings, StoppedError> {
         .map_err(|errors| StoppedError::Settings(errors.to_string()))?
         .settings;
     settings.policy.clear();
-    settings.webhook = None;
+    settings.webhooks.clear();
+    settings.decision_log_to.clear();
     Ok(settings)
 }

@@ -34,14 +34,13 @@ const NICENESS: i32 = 5;
 const LOOK_AT_SIZE: Duration = Duration::from_hours(24);
 
 /// Starts the delivery of events; a store that cannot write now is no reason not to serve.
-pub(super) async fn begin_delivery(webhook: Option<Webhook>) {
-    let Some(webhook) = webhook else {
-        return;
-    };
-    if let Err(error) = webhook.begin().await {
-        tracing::error!(%error, "events not delivered; tried again later");
+pub(super) async fn begin_delivery(webhooks: &[Webhook]) {
+    for webhook in webhooks {
+        if let Err(error) = webhook.begin().await {
+            tracing::error!(%error, "events not delivered; tried again later");
+        }
+        tokio::spawn(webhook.clone().run());
     }
-    tokio::spawn(webhook.run());
 }
 
 /// Takes up what was let through before a restart. Until then it is refused, as policy says.

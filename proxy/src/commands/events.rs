@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use sluicegate_engine::events::EventKind;
 
 use super::CommandError;
 use super::query::{
@@ -33,6 +34,12 @@ const LISTED: Listing = Listing {
         Column::of("PULLED BY", "/pulled_by", Shape::Made(clients)),
         Column::text("SCANNER", "/scanner"),
         Column::text("REASON", "/reason"),
+        Column::text("CLIENT", "/client"),
+        Column::text("COUNT", "/count"),
+        Column::text("RULE", "/rule"),
+        Column::text("EXCEPTION", "/exception"),
+        Column::text("FAMILY", "/family"),
+        Column::of("ENDS", "/ends", Shape::Time),
     ],
 };
 
@@ -45,7 +52,8 @@ pub enum EventsCommand {
         sluicegate events list --direction worse --since 7d\n  \
         sluicegate events list --vulnerability CVE-2021-44228 --format jsonl\n  \
         sluicegate events list --cause policy --repository library/nginx\n  \
-        sluicegate events list --type scanner.lost")]
+        sluicegate events list --type scanner.lost\n  \
+        sluicegate events follow --type pull.blocked")]
     List(ListArgs),
     /// Prints events as they happen, until it is interrupted
     #[command(after_help = "Examples:\n  \
@@ -60,7 +68,7 @@ pub enum EventsCommand {
 #[derive(Args, Debug)]
 pub struct Filters {
     /// Only what happened of this kind
-    #[arg(long = "type", value_name = "TYPE", value_parser = ["verdict.changed", "scanner.lost", "break-glass"])]
+    #[arg(long = "type", value_name = "TYPE", value_parser = EventKind::ALL.map(EventKind::as_str))]
     kind: Option<String>,
     /// Only this repository, by its canonical name or as it is pulled
     #[arg(long, value_name = "NAME")]

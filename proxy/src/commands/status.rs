@@ -50,10 +50,23 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
         ("plugin problem", "/plugins/problem"),
         ("feed problem", "/feeds/problem"),
         ("rejudge problem", "/rejudge/problem"),
-        ("webhook problem", "/webhook/problem"),
     ] {
         if status.pointer(at).is_some_and(|problem| !problem.is_null()) {
             lines.push((name, cell(status, at)));
+        }
+    }
+    for webhook in members(status, "/webhooks") {
+        if webhook.get("problem").is_some_and(Value::is_string) {
+            let (name, problem) = (cell(webhook, "/name"), cell(webhook, "/problem"));
+            lines.push(("webhook problem", format!("{name}: {problem}")));
+        }
+    }
+    for sink in members(status, "/decision_log_to") {
+        let of = |name: &str| cell(sink, &format!("/{name}"));
+        let (to, behind) = (of("to"), of("behind"));
+        lines.push(("log sent to", format!("{to}: {behind} lines behind")));
+        if sink.get("problem").is_some_and(Value::is_string) {
+            lines.push(("log problem", format!("{to}: {}", of("problem"))));
         }
     }
     for at in ["/warnings", "/policy/warnings"] {
@@ -147,12 +160,18 @@ fn rejudged(status: &Value) -> String {
 }
 
 fn events(status: &Value) -> String {
-    if status.pointer("/webhook").is_none_or(Value::is_null) {
+    let webhooks = members(status, "/webhooks").iter();
+    let sent: Vec<String> = webhooks.map(sent).collect();
+    if sent.is_empty() {
         return "kept here, sent nowhere".to_owned();
     }
-    let of = |name: &str| cell(status, &format!("/webhook/{name}"));
+    format!("sent to {}", sent.join("; "))
+}
+
+fn sent(webhook: &Value) -> String {
+    let of = |name: &str| cell(webhook, &format!("/{name}"));
     let (target, waiting, delivered) = (of("target"), of("waiting"), of("delivered"));
-    format!("sent to {target}: {delivered} delivered, {waiting} waiting")
+    format!("{target}: {delivered} delivered, {waiting} waiting")
 }
 
 #[cfg(test)]
@@ -172,7 +191,8 @@ mod tests {
             "rejudge": {"running": false, "done": 4, "total": 4, "skipped": 1},
             "break_glass": [{"repository": "r.test/a", "digest": "sha256:2", "by": "ops",
                 "reason": "the site is down", "until": "2026-06-01T04:00:00Z"}],
-            "webhook": null, "insecure": ["x is open\u{1b}[2J"],
+            "webhooks": [{"name": "soc", "target": "https://h.test", "waiting": 2, "delivered": 7,
+                "problem": null}], "insecure": ["x is open\u{1b}[2J"],
         });
         let mut out = Vec::new();
         print(&status, false, &mut out).unwrap();
@@ -183,6 +203,7 @@ mod tests {
             "policy        a, b (sha256:1)\n",
             "feeds         5 records in 2 ecosystems, confirmed 1m ago\n",
             "judged anew   idle: 4 of 4, 1 skipped\n",
+            "events        sent to https://h.test: 7 delivered, 2 waiting\n",
             "policy error  p.yaml:1:1: no\n",
             "break-glass   r.test/a@sha256:2 until 2026-06-01T04:00:00Z by ops: the site is down\n",
             "insecure      x is open\\u{1b}[2J\n",

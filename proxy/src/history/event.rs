@@ -4,14 +4,19 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::events::{
-    Cause, Change, Decisions, Direction, Event, ExceptionChanges, FindingChanges, FromTo,
-    Happening, Ids, LetThrough, LossReason, ScannerLoss,
+    BlockedPulls, Cause, Change, Decisions, Direction, Event, ExceptionChanges, ExceptionEnding,
+    FindingChanges, FromTo, GraceEnding, Happening, Ids, LetThrough, ScannerLoss, StaleFeed,
 };
 use sluicegate_model::form::{Boxed, Maybe};
 use sluicegate_model::forms;
 use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Domain, Repository, Tag};
+
+use super::happening::{
+    BlockedPullsAnswer, ExceptionEndingAnswer, GraceEndingAnswer, LetThroughAnswer,
+    ScannerLossAnswer, StaleFeedAnswer,
+};
 
 /// Something that happened.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -21,7 +26,7 @@ pub(super) struct EventAnswer {
     seq: u64,
     /// Its name, which no other event ever has.
     id: String,
-    /// When it happened: when the verdict was made, or nothing more was heard.
+    /// When it happened: when the verdict was made, nothing more was heard, or it was noticed.
     #[schemars(with = "Instant")]
     time: Timestamp,
     /// What happened.
@@ -42,40 +47,18 @@ pub(super) enum HappeningAnswer {
     /// Somebody let an image through for a while.
     #[serde(rename = "break-glass")]
     BreakGlass(#[serde(with = "LetThroughAnswer")] LetThrough),
-}
-
-/// An image that somebody let through for a while, against what policy says.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "LetThrough")]
-pub(super) struct LetThroughAnswer {
-    /// The manifest.
-    digest: Digest,
-    /// The canonical repository.
-    repository: Repository,
-    /// Who did it.
-    by: String,
-    /// Why.
-    reason: String,
-    /// When it ends by itself.
-    #[schemars(with = "Instant")]
-    until: Timestamp,
-}
-
-/// A linked scanner from which nothing more comes.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "ScannerLoss")]
-pub(super) struct ScannerLossAnswer {
-    /// What it is called.
-    scanner: String,
-    /// What it is told apart by from others that had its name.
-    enrolment: String,
-    /// Why nothing more comes.
-    reason: LossReason,
-    /// When it was there last, since the service started.
-    #[schemars(with = "Option<Instant>")]
-    last_seen: Option<Timestamp>,
-    /// More about it, in words.
-    detail: Option<String>,
+    /// Pulls of a client were refused.
+    #[serde(rename = "pull.blocked")]
+    PullBlocked(#[serde(with = "BlockedPullsAnswer")] BlockedPulls),
+    /// An exception ends soon.
+    #[serde(rename = "exception.ending")]
+    ExceptionEnding(#[serde(with = "ExceptionEndingAnswer")] ExceptionEnding),
+    /// Advisories are too old.
+    #[serde(rename = "feed.stale")]
+    FeedStale(#[serde(with = "StaleFeedAnswer")] StaleFeed),
+    /// The time that a policy gave to an image ends soon.
+    #[serde(rename = "grace.ending")]
+    GraceEnding(#[serde(with = "GraceEndingAnswer")] GraceEnding),
 }
 
 /// The difference between a verdict and the one that took its place.
@@ -185,8 +168,6 @@ pub(super) struct FromToAnswer {
 forms! {
     EventAnswer => Event,
     HappeningAnswer => Happening,
-    ScannerLossAnswer => ScannerLoss,
-    LetThroughAnswer => LetThrough,
     ChangeAnswer => Change,
     DecisionsAnswer => Decisions,
     FindingChangesAnswer => FindingChanges,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use sluicegate_config::WebhookSettings;
+use sluicegate_config::{WebhookFormat, WebhookSettings};
 use sluicegate_upstream::secrets;
 use sluicegate_upstream::{ProxyVariables, UpstreamError, Web};
 use url::Url;
@@ -38,6 +38,7 @@ pub(super) enum AttemptAnswer {
 pub(super) struct WebhookTarget {
     web: Web,
     url: Url,
+    format: WebhookFormat,
     key: Option<Key>,
     source: String,
 }
@@ -54,6 +55,7 @@ impl WebhookTarget {
         Ok(Self {
             web: Web::new(&settings.url, proxy)?,
             url: settings.url.clone(),
+            format: settings.format,
             key: settings.secret.as_ref().map(Key::new),
             source,
         })
@@ -66,7 +68,8 @@ impl WebhookTarget {
 
     /// Sends an event once. Redirects are not followed: they would lead somebody else's way.
     pub(super) async fn send(&self, event: &ToldEvent, now: Timestamp) -> AttemptAnswer {
-        let message = match Message::new(event, &self.source, self.key.as_ref(), now) {
+        let message = match Message::new(event, &self.source, (self.format, self.key.as_ref()), now)
+        {
             Ok(message) => message,
             Err(error) => {
                 let why = format!("the event cannot be written: {error}");

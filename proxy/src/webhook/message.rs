@@ -1,4 +1,4 @@
-//! An event as it is sent: a CloudEvent in JSON, signed.
+//! An event as it is sent: a CloudEvent in JSON, or what a chat takes, signed.
 //!
 //! Source: CloudEvents 1.0.2, "JSON Event Format" and "HTTP Protocol Binding", structured mode;
 //! Standard Webhooks, "Signature scheme".
@@ -10,11 +10,14 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use ring::hmac;
 use serde::Serialize;
-use sluicegate_config::Secret;
-use sluicegate_engine::events::EventKind;
+use sluicegate_config::{Secret, WebhookFormat};
 
+use super::chat;
+use super::words::Words;
 use crate::history::ToldEvent;
 
+/// What stands before an event's type.
+const TYPES: &str = "dev.sluicegate.";
 /// What stands before a secret that is base64.
 const BASE64_SECRET: &str = "whsec_";
 
@@ -52,7 +55,7 @@ struct CloudEvent<'a> {
     id: &'a str,
     source: &'a str,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: &'a str,
     subject: &'a str,
     time: Timestamp,
     datacontenttype: &'static str,
@@ -63,27 +66,26 @@ impl Message {
     pub(super) fn new(
         told: &ToldEvent,
         source: &str,
-        key: Option<&Key>,
+        (format, key): (WebhookFormat, Option<&Key>),
         now: Timestamp,
     ) -> Result<Self, serde_json::Error> {
         let event = &told.event;
-        let body = serde_json::to_vec(&CloudEvent {
-            specversion: "1.0",
-            id: &event.id,
-            source,
-            kind: match event.kind() {
-                EventKind::VerdictChanged => "dev.sluicegate.verdict.changed",
-                EventKind::ScannerLost => "dev.sluicegate.scanner.lost",
-                EventKind::BreakGlass => "dev.sluicegate.break-glass",
-            },
-            subject: event.subject(),
-            time: event.time,
-            datacontenttype: "application/json",
-            data: told,
-        })?;
+        let (kind, body) = match format {
+            WebhookFormat::CloudEvents => {
+                let body = cloud_event(told, source)?;
+                ("application/cloudevents+json", body)
+            }
+            WebhookFormat::Slack => {
+                let message = chat::slack(&Words::of(told));
+                ("application/json", serde_json::to_vec(&message)?)
+            }
+            WebhookFormat::Teams => {
+                let message = chat::teams(&Words::of(told));
+                ("application/json", serde_json::to_vec(&message)?)
+            }
+        };
         let mut headers = HeaderMap::new();
-        let kind = HeaderValue::from_static("application/cloudevents+json");
-        headers.insert(CONTENT_TYPE, kind);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         let at = now.as_second();
         let signature = key.map(|key| key.signature(&event.id, at, &body));
         let signed = [
@@ -102,6 +104,20 @@ impl Message {
             body: body.into(),
         })
     }
+}
+
+fn cloud_event(told: &ToldEvent, source: &str) -> Result<Vec<u8>, serde_json::Error> {
+    let event = &told.event;
+    serde_json::to_vec(&CloudEvent {
+        specversion: "1.0",
+        id: &event.id,
+        source,
+        kind: &format!("{TYPES}{}", event.kind().as_str()),
+        subject: &event.subject(),
+        time: event.time,
+        datacontenttype: "application/json",
+        data: told,
+    })
 }
 
 #[cfg(test)]
@@ -171,7 +187,8 @@ mod tests {
         ];
         let lines = all.map(|told| {
             let now = Timestamp::UNIX_EPOCH;
-            let message = Message::new(&told, "https://name", None, now).unwrap();
+            let form = (WebhookFormat::CloudEvents, None);
+            let message = Message::new(&told, "https://name", form, now).unwrap();
             String::from_utf8(message.body.to_vec()).unwrap()
         });
         assert_pinned("webhook/pinned.jsonl", &(lines.join("\n") + "\n"));

@@ -1,16 +1,21 @@
-//! Sends every event to one URL: in order, at least once, from where the last process stopped.
+//! Sends events to URLs: to each what it asks for, in order, at least once, from where the last process
+//! stopped. Each has its own position, so that one which is down holds up no other.
 //!
 //! The receiver's answer decides. A success moves the cursor, which is durable before the next
 //! event is sent. No answer, 408, 429 and 5xx are tried again for as long as it takes; what the
 //! receiver refuses is tried for some minutes and then dropped, told and counted, for one event
 //! that it cannot take must not keep all others from it.
 //!
-//! Reading order: this file (one event after the other), `message` (what is sent), `attempt` (one
-//! POST and what its answer means), `state` (for status).
+//! Reading order: this file (one event after the other), `wanted` (which), `message` (what is sent),
+//! with `words` and `chat` (to people), `attempt` (one POST and what its answer means), `state` (for
+//! status).
 
 mod attempt;
+mod chat;
 mod message;
 mod state;
+mod wanted;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +33,7 @@ use crate::history::{PullHistory, ToldEvent};
 use crate::metrics::Metrics;
 use attempt::{AttemptAnswer, WebhookTarget};
 use state::State;
+use wanted::Wanted;
 
 /// How often new events are looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,10 +46,12 @@ const MAX_REFUSALS: u32 = 9;
 /// Wait after the verdict store failed.
 const STORE_WAIT: Duration = Duration::from_secs(10);
 
-/// Delivers events.
+/// Delivers events to one receiver.
 #[derive(Clone)]
 pub struct Webhook {
+    name: String,
     target: Arc<WebhookTarget>,
+    wanted: Wanted,
     ledger: Arc<dyn Ledger>,
     history: PullHistory,
     clock: Clock,
@@ -65,8 +73,10 @@ impl Webhook {
         metrics: Metrics,
     ) -> Result<Self, UpstreamError> {
         let target = WebhookTarget::new(settings, source, proxy)?;
-        let state = State::new(target.place());
+        let state = State::new(settings.name.clone(), target.place());
         Ok(Self {
+            name: settings.name.clone(),
+            wanted: Wanted::of(settings),
             target: Arc::new(target),
             ledger,
             history,
@@ -85,9 +95,9 @@ impl Webhook {
     ///
     /// A store that cannot write, on a full disk, has no new events either: [`Self::run`] tries again.
     pub async fn begin(&self) -> Result<(), LedgerError> {
-        if self.ledger.delivered_event().await?.is_none() {
+        if self.ledger.delivered_event(&self.name).await?.is_none() {
             let last = self.ledger.last_event().await?;
-            self.ledger.put_delivered_event(last).await?;
+            self.ledger.put_delivered_event(&self.name, last).await?;
         }
         Ok(())
     }
@@ -106,34 +116,47 @@ impl Webhook {
     /// Sends everything that waits.
     async fn deliver_all(&self) -> Result<(), LedgerError> {
         self.begin().await?;
-        let mut done = self.ledger.delivered_event().await?.unwrap_or_default();
+        let name = &self.name;
+        let mut done = self.ledger.delivered_event(name).await?.unwrap_or_default();
+        // What it does not ask for is passed over, and written down with the next that it does.
+        let mut written = done;
         loop {
             let last = self.ledger.last_event().await?;
             self.state.waiting(last.saturating_sub(done));
             if done >= last {
+                if written < done {
+                    self.ledger.put_delivered_event(name, done).await?;
+                }
                 return Ok(());
             }
             let oldest = done.saturating_add(1).max(oldest_event(last));
             self.count_lost(oldest.saturating_sub(done).saturating_sub(1));
-            match self.ledger.event(oldest).await? {
-                Some(event) => {
-                    for told in self.history.tell(vec![event]).await {
-                        self.deliver(&told).await;
-                    }
-                }
-                // Its record is damaged.
-                None => self.count_lost(1),
-            }
-            self.ledger.put_delivered_event(oldest).await?;
             done = oldest;
+            let Some(event) = self.ledger.event(oldest).await? else {
+                // Its record is damaged.
+                self.count_lost(1);
+                continue;
+            };
+            let Some(event) = self.wanted.part(event) else {
+                continue;
+            };
+            for told in self.history.tell(vec![event]).await {
+                self.deliver(&told).await;
+            }
+            self.ledger.put_delivered_event(name, done).await?;
+            written = done;
         }
     }
 
     /// Counts events that were removed or damaged before they could be delivered.
     fn count_lost(&self, lost: u64) {
         if lost > 0 {
-            tracing::error!(lost, "events were lost before they could be delivered");
-            self.metrics.count_webhook("lost", lost);
+            tracing::error!(
+                webhook = self.name,
+                lost,
+                "events were lost before they could be delivered"
+            );
+            self.metrics.count_webhook(&self.name, "lost", lost);
             self.state.lost(lost);
         }
     }
@@ -146,7 +169,7 @@ impl Webhook {
         loop {
             let asked = match self.target.send(told, self.clock.now()).await {
                 AttemptAnswer::Taken => {
-                    self.metrics.count_webhook("delivered", 1);
+                    self.metrics.count_webhook(&self.name, "delivered", 1);
                     self.state.delivered(event.seq);
                     return;
                 }
@@ -157,8 +180,8 @@ impl Webhook {
                 AttemptAnswer::Refused { why } => {
                     refusals = refusals.saturating_add(1);
                     if refusals >= MAX_REFUSALS {
-                        tracing::error!(seq = event.seq, %why, "event dropped, its receiver refuses it");
-                        self.metrics.count_webhook("dropped", 1);
+                        tracing::error!(webhook = self.name, seq = event.seq, %why, "event dropped, its receiver refuses it");
+                        self.metrics.count_webhook(&self.name, "dropped", 1);
                         self.state.dropped(why);
                         return;
                     }

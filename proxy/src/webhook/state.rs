@@ -8,6 +8,8 @@ use serde::Serialize;
 /// How the delivery of events stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WebhookView {
+    /// What it is called.
+    pub name: String,
     /// The receiver, without path and query: they may hold a secret.
     pub target: String,
     /// Events that wait.
@@ -27,8 +29,9 @@ pub struct WebhookView {
 pub(super) struct State(Mutex<WebhookView>);
 
 impl State {
-    pub(super) fn new(target: String) -> Self {
+    pub(super) fn new(name: String, target: String) -> Self {
         Self(Mutex::new(WebhookView {
+            name,
             target,
             ..WebhookView::default()
         }))
@@ -48,7 +51,7 @@ impl State {
     pub(super) fn failing(&self, why: String) {
         let mut view = self.lock();
         if view.problem.as_ref() != Some(&why) {
-            tracing::warn!(target = view.target, %why, "event not delivered; tried again");
+            tracing::warn!(webhook = view.name, target = view.target, %why, "event not delivered; tried again");
         }
         view.problem = Some(why);
     }

@@ -7,6 +7,9 @@ use sluicegate_model::access::Reach;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Domain, Repository, Tag};
 
+use super::ahead::{BUNDLE, ExceptionEnding, GraceEnding, StaleFeed};
+use super::blocked::BlockedPulls;
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -14,7 +17,7 @@ pub struct Event {
     pub seq: u64,
     /// Its name, which no other event ever has.
     pub id: String,
-    /// When it happened: when the verdict was made, or nothing more was heard.
+    /// When it happened: when the verdict was made, nothing more was heard, or it was noticed.
     pub time: Timestamp,
     /// What happened.
     pub happened: Happening,
@@ -29,6 +32,14 @@ pub enum Happening {
     ScannerLost(ScannerLoss),
     /// Somebody let an image through for a while.
     BreakGlass(LetThrough),
+    /// Pulls of a client were refused.
+    PullBlocked(BlockedPulls),
+    /// An exception ends soon.
+    ExceptionEnding(ExceptionEnding),
+    /// Advisories are too old.
+    FeedStale(StaleFeed),
+    /// The time that a policy gave to an image ends soon.
+    GraceEnding(GraceEnding),
 }
 
 impl Event {
@@ -45,27 +56,31 @@ impl Event {
 
     /// Gives the kind of what happened.
     pub const fn kind(&self) -> EventKind {
-        match self.happened {
-            Happening::VerdictChanged(_) => EventKind::VerdictChanged,
-            Happening::ScannerLost(_) => EventKind::ScannerLost,
-            Happening::BreakGlass(_) => EventKind::BreakGlass,
-        }
+        self.happened.kind()
     }
 
     /// Gives the difference that it tells of; none where it is not about a verdict.
     pub fn change(&self) -> Option<&Change> {
         match &self.happened {
             Happening::VerdictChanged(change) => Some(change),
-            Happening::ScannerLost(_) | Happening::BreakGlass(_) => None,
+            _ => None,
         }
     }
 
-    /// Names what it is about: a manifest by its digest, or a scanner.
-    pub fn subject(&self) -> &str {
+    /// Names what it is about: a manifest by its digest, a name that was refused, a scanner, an
+    /// exception, or a family of advisories.
+    pub fn subject(&self) -> String {
         match &self.happened {
-            Happening::VerdictChanged(change) => change.digest.as_str(),
-            Happening::ScannerLost(loss) => &loss.scanner,
-            Happening::BreakGlass(through) => through.digest.as_str(),
+            Happening::ScannerLost(loss) => loss.scanner.clone(),
+            Happening::ExceptionEnding(ending) => ending.exception.clone(),
+            Happening::FeedStale(stale) => {
+                stale.family.clone().unwrap_or_else(|| BUNDLE.to_owned())
+            }
+            Happening::PullBlocked(blocked) => blocked.subject(),
+            Happening::VerdictChanged(_) | Happening::BreakGlass(_) | Happening::GraceEnding(_) => {
+                let digest = self.happened.digest();
+                digest.map(ToString::to_string).unwrap_or_default()
+            }
         }
     }
 
@@ -73,9 +88,54 @@ impl Event {
     /// them is for those who know of all.
     pub fn is_within(&self, reach: &Reach) -> bool {
         match &self.happened {
-            Happening::VerdictChanged(change) => reach.has(&change.repository),
-            Happening::BreakGlass(through) => reach.has(&through.repository),
-            Happening::ScannerLost(_) => reach.is_everything(),
+            Happening::ExceptionEnding(ending) => ending.is_within(reach),
+            other => other
+                .repository()
+                .map_or_else(|| reach.is_everything(), |it| reach.has(it)),
+        }
+    }
+
+    /// Leaves nothing of it but what somebody may hear who knows of these repositories.
+    pub fn cut(&mut self, reach: &Reach) {
+        if let Happening::ExceptionEnding(ending) = &mut self.happened {
+            ending.cut(reach);
+        }
+    }
+}
+
+impl Happening {
+    /// Gives its kind.
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::VerdictChanged(_) => EventKind::VerdictChanged,
+            Self::ScannerLost(_) => EventKind::ScannerLost,
+            Self::BreakGlass(_) => EventKind::BreakGlass,
+            Self::PullBlocked(_) => EventKind::PullBlocked,
+            Self::ExceptionEnding(_) => EventKind::ExceptionEnding,
+            Self::FeedStale(_) => EventKind::FeedStale,
+            Self::GraceEnding(_) => EventKind::GraceEnding,
+        }
+    }
+
+    /// Gives the repository that it is about, where it is about one.
+    pub fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::VerdictChanged(change) => Some(&change.repository),
+            Self::BreakGlass(through) => Some(&through.repository),
+            Self::PullBlocked(blocked) => blocked.repository.as_ref(),
+            Self::GraceEnding(ending) => Some(&ending.repository),
+            Self::ScannerLost(_) | Self::ExceptionEnding(_) | Self::FeedStale(_) => None,
+        }
+    }
+
+    /// Gives the manifest that it is about, where it is about one.
+    pub fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::VerdictChanged(change) => Some(&change.digest),
+            Self::BreakGlass(through) => Some(&through.digest),
+            Self::PullBlocked(blocked) => blocked.digest.as_ref(),
+            Self::GraceEnding(ending) => Some(&ending.digest),
+            Self::ScannerLost(_) | Self::ExceptionEnding(_) | Self::FeedStale(_) => None,
         }
     }
 }
@@ -92,15 +152,42 @@ pub enum EventKind {
     /// Somebody let an image through for a while.
     #[serde(rename = "break-glass")]
     BreakGlass,
+    /// Pulls of a client were refused.
+    #[serde(rename = "pull.blocked")]
+    PullBlocked,
+    /// An exception ends soon.
+    #[serde(rename = "exception.ending")]
+    ExceptionEnding,
+    /// Advisories are too old.
+    #[serde(rename = "feed.stale")]
+    FeedStale,
+    /// The time that a policy gave to an image ends soon.
+    #[serde(rename = "grace.ending")]
+    GraceEnding,
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::VerdictChanged,
+        Self::ScannerLost,
+        Self::BreakGlass,
+        Self::PullBlocked,
+        Self::ExceptionEnding,
+        Self::FeedStale,
+        Self::GraceEnding,
+    ];
+
     /// Gives the name used everywhere.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::VerdictChanged => "verdict.changed",
             Self::ScannerLost => "scanner.lost",
             Self::BreakGlass => "break-glass",
+            Self::PullBlocked => "pull.blocked",
+            Self::ExceptionEnding => "exception.ending",
+            Self::FeedStale => "feed.stale",
+            Self::GraceEnding => "grace.ending",
         }
     }
 }

@@ -267,6 +267,7 @@ impl Gate {
         if is_told_later && !self.has_left(asked, found).await? {
             return Ok(ManifestAnswer::Announce(found.without_verdict()));
         }
+        self.note_blocked(asked, found.tag.as_ref(), &verdict);
         Ok(ManifestAnswer::Refuse(self.refusal(asked, verdict)))
     }
 

@@ -17,6 +17,7 @@ use sluicegate_policy::{AskedName, NameRefusal, PolicySet};
 use super::Gate;
 use super::manifest::Found;
 use crate::audit::RefusedName;
+use crate::blocked::Refused;
 use crate::identity::Who;
 use crate::pull::asked::Asked;
 use crate::pull::error::PullError;
@@ -56,8 +57,8 @@ impl Gate {
         let refused = RefusedName {
             who: asked.who.clone(),
             repository: asked.repository.clone(),
-            tag,
-            digest,
+            tag: tag.clone(),
+            digest: digest.clone(),
             is_head: asked.head,
             refusal: refusal.clone(),
         };
@@ -66,6 +67,14 @@ impl Gate {
         self.parts.tally.count_pull(Decision::Refuse, None);
         let now = self.parts.clock.now();
         self.parts.log.record_name(refused, now).await?;
+        self.parts.blocked.note(Refused {
+            who: &asked.who,
+            repository: &asked.repository,
+            tag: tag.as_ref(),
+            digest: digest.as_ref(),
+            policy: &refusal.policy,
+            reasons: &refusal.reasons,
+        });
         Ok(Some(refusal))
     }
 

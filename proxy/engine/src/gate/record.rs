@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use crate::audit::{Denial, Pull, PullMethod};
+use crate::blocked::Refused;
 use crate::content::Watched;
 use crate::ledger::Release;
-use sluicegate_model::Digest;
 use sluicegate_model::manifest::Manifest;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, Tag};
 
 use super::Gate;
 use super::manifest::{Found, JudgedManifest};
@@ -54,7 +55,21 @@ impl Gate {
     ) -> Result<(), PullError> {
         let mut pull = pull(asked, &verdict.digest, Some(verdict));
         pull.method = PullMethod::Blob;
-        self.log(pull).await
+        self.log(pull).await?;
+        self.note_blocked(asked, None, verdict);
+        Ok(())
+    }
+
+    /// Has a refusal that is in the log told as an event as well.
+    pub(super) fn note_blocked(&self, asked: &Asked, tag: Option<&Tag>, verdict: &Verdict) {
+        self.parts.blocked.note(Refused {
+            who: &asked.who,
+            repository: &asked.repository,
+            tag,
+            digest: Some(&verdict.digest),
+            policy: &verdict.policy,
+            reasons: &verdict.reasons,
+        });
     }
 
     /// Makes sure that lines can be written before something leaves that has none of its own.

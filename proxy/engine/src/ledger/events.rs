@@ -18,6 +18,15 @@ pub fn oldest_event(last: u64) -> u64 {
     last.saturating_sub(KEPT_EVENTS).saturating_add(1)
 }
 
+/// What is told a single time, whoever notices it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What tells it from everything else that is told once.
+    pub name: String,
+    /// Until when it is remembered that it was told: nobody notices it later.
+    pub until: Timestamp,
+}
+
 /// The events.
 #[async_trait]
 pub trait Events: Send + Sync {
@@ -32,16 +41,25 @@ pub trait Events: Send + Sync {
     /// Records what happened that is about no verdict, and gives its number; durable on return.
     async fn tell(&self, time: Timestamp, happened: Happening) -> Result<u64, LedgerError>;
 
+    /// Records what happened and that it is told, together, unless it was told before; gives its number
+    /// where it was not. What need not be remembered any more by `time` is forgotten.
+    async fn tell_once(
+        &self,
+        time: Timestamp,
+        happened: Happening,
+        once: &Once,
+    ) -> Result<Option<u64>, LedgerError>;
+
     /// Gives the number of the newest event; 0 where there has been none.
     async fn last_event(&self) -> Result<u64, LedgerError>;
 
     /// Gives an event by its number; none where it is damaged, too old, or not there yet.
     async fn event(&self, seq: u64) -> Result<Option<Event>, LedgerError>;
 
-    /// Gives the number of the last event that needs no delivery any more; none where nothing was
-    /// ever delivered.
-    async fn delivered_event(&self) -> Result<Option<u64>, LedgerError>;
+    /// Gives the number of the last event that a receiver need not be sent any more; none where nothing
+    /// was ever delivered to it.
+    async fn delivered_event(&self, receiver: &str) -> Result<Option<u64>, LedgerError>;
 
-    /// Records that an event, and all before it, needs no delivery any more.
-    async fn put_delivered_event(&self, seq: u64) -> Result<(), LedgerError>;
+    /// Records that a receiver need not be sent an event, and all before it, any more.
+    async fn put_delivered_event(&self, receiver: &str, seq: u64) -> Result<(), LedgerError>;
 }

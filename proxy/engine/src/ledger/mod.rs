@@ -25,7 +25,7 @@ use async_trait::async_trait;
 
 pub use bases::{Bases, Basis, BasisNumber};
 pub use error::LedgerError;
-pub use events::{Events, KEPT_EVENTS, oldest_event};
+pub use events::{Events, KEPT_EVENTS, Once, oldest_event};
 pub use filter::{EventFilter, EventPage, Page, VerdictFilter};
 pub use known::{Earlier, Known, PackedAs};
 pub use lists::{Lists, MAX_PAGE_BYTES};

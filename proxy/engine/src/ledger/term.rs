@@ -201,18 +201,17 @@ pub fn of_asked<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<Term> {
 
 /// Lists what an event can be asked for by, ordered.
 pub fn of_event(happened: &Happening) -> Vec<Term> {
-    match happened {
-        Happening::VerdictChanged(change) => of_change(change),
-        Happening::BreakGlass(through) => {
-            let mut terms = vec![
-                Term::event_on(&through.repository.to_string()),
-                Term::event_of(through.digest.as_str()),
-            ];
-            terms.extend(Term::event_like(EventKind::BreakGlass));
-            ordered(terms)
-        }
-        Happening::ScannerLost(_) => Vec::from_iter(Term::event_like(EventKind::ScannerLost)),
+    if let Happening::VerdictChanged(change) = happened {
+        return of_change(change);
     }
+    let repository = happened.repository().map(ToString::to_string);
+    let digest = happened.digest();
+    let terms = [
+        repository.as_deref().map(Term::event_on),
+        digest.map(|it| Term::event_of(it.as_str())),
+        Term::event_like(happened.kind()),
+    ];
+    ordered(terms.into_iter().flatten().collect())
 }
 
 fn of_change(change: &Change) -> Vec<Term> {

@@ -63,7 +63,9 @@ struct State {
     /// Which of them is an image's.
     listed: HashMap<Sighting, usize>,
     events: Vec<Event>,
-    delivered: Option<u64>,
+    /// What was told once, and until when that is remembered.
+    told: BTreeMap<String, Timestamp>,
+    delivered: BTreeMap<String, u64>,
     /// The newest basis.
     basis: Option<(Basis, BasisNumber)>,
     steps: Vec<Step>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use sluicegate_model::Scope;
 use sluicegate_model::inventory::Inventory;
-use sluicegate_policy::{FeedStanding, PolicySet, SourceFile};
+use sluicegate_policy::{FeedStanding, ListedException, PolicySet, SourceFile};
 use sluicegate_scanner::feeds::FeedIndex;
 
 use crate::snapshots::{Advisories, Epoch, InForce, Snapshots, TextsNotKept};
@@ -15,6 +15,7 @@ pub struct MemorySnapshots(Mutex<State>);
 
 struct State {
     in_force: InForce,
+    files: Vec<SourceFile>,
     keeps_texts: bool,
 }
 
@@ -31,6 +32,7 @@ impl Default for MemorySnapshots {
         };
         Self(Mutex::new(State {
             in_force,
+            files: Vec::new(),
             keeps_texts: true,
         }))
     }
@@ -43,8 +45,10 @@ impl MemorySnapshots {
             name: "policy.yaml".into(),
             text: document.into(),
         };
-        let set = PolicySet::parse(&[file]).unwrap();
+        let files = vec![file];
+        let set = PolicySet::parse(&files).unwrap();
         let mut state = self.state();
+        state.files = files;
         state.in_force.policies = Arc::new(set);
         state.in_force.epoch.policies += 1;
     }
@@ -53,6 +57,13 @@ impl MemorySnapshots {
     pub fn set_index(&self, index: FeedIndex) {
         let mut state = self.state();
         state.in_force.advisories.index = Arc::new(index);
+        state.in_force.epoch.feeds += 1;
+    }
+
+    /// Says how the advisories in force stand beside their records.
+    pub fn set_standing(&self, standing: FeedStanding) {
+        let mut state = self.state();
+        state.in_force.advisories.standing = standing;
         state.in_force.epoch.feeds += 1;
     }
 
@@ -74,6 +85,10 @@ impl Snapshots for MemorySnapshots {
 
     fn policies(&self) -> Arc<PolicySet> {
         Arc::clone(&self.state().in_force.policies)
+    }
+
+    fn exceptions(&self) -> Vec<ListedException> {
+        sluicegate_policy::exceptions(&self.state().files)
     }
 
     fn in_force(&self) -> InForce {

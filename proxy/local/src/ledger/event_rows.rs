@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use sluicegate_engine::events::{Event, Happening};
 use sluicegate_engine::ledger::term::{self, Term};
 use sluicegate_engine::ledger::{
-    EventFilter, EventPage, Events, KEPT_EVENTS, LedgerError, oldest_event, stored,
+    EventFilter, EventPage, Events, KEPT_EVENTS, LedgerError, Once, oldest_event, stored,
 };
 use sluicegate_model::{Digest, Repository};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::store::{Op, StoreError};
+use crate::store::{Key, Op, StoreError};
 
 use super::index::{IndexEntry, in_both};
 use super::keys;
@@ -128,14 +128,27 @@ impl Events for Records {
 
     async fn tell(&self, time: Timestamp, happened: Happening) -> Result<u64, LedgerError> {
         self.index.load(&self.store).await?;
-        let mut batch = Batch::default();
-        let mut events = self.number_events().await?;
-        events.add(self, &mut batch, time, happened).await?;
-        batch.ops.push(events.head()?);
-        self.write(batch).await?;
-        let seq = events.written();
-        self.index.fold_where_due(&self.store).await;
-        Ok(seq)
+        Ok(self.tell_with(time, happened, Vec::new()).await?)
+    }
+
+    async fn tell_once(
+        &self,
+        time: Timestamp,
+        happened: Happening,
+        once: &Once,
+    ) -> Result<Option<u64>, LedgerError> {
+        self.index.load(&self.store).await?;
+        let key = keys::told(&Digest::of(once.name.as_bytes()));
+        let held = self.writing.lock(&[keys::all_told()]).await;
+        let known: Option<Timestamp> = self.row(&key).await?;
+        if known.is_some_and(|until| until > time) {
+            return Ok(None);
+        }
+        let mut marks = self.over_by(time, &key).await?;
+        marks.push(rows::put(key, &once.until)?);
+        let seq = self.tell_with(time, happened, marks).await?;
+        drop(held);
+        Ok(Some(seq))
     }
 
     async fn last_event(&self) -> Result<u64, LedgerError> {
@@ -146,17 +159,45 @@ impl Events for Records {
         Ok(self.numbered_event(seq).await?)
     }
 
-    async fn delivered_event(&self) -> Result<Option<u64>, LedgerError> {
-        Ok(self.row(&keys::delivered_event()).await?)
+    async fn delivered_event(&self, receiver: &str) -> Result<Option<u64>, LedgerError> {
+        Ok(self.row(&keys::delivered_event(receiver)).await?)
     }
 
-    async fn put_delivered_event(&self, seq: u64) -> Result<(), LedgerError> {
-        let op = rows::put(keys::delivered_event(), &seq)?;
+    async fn put_delivered_event(&self, receiver: &str, seq: u64) -> Result<(), LedgerError> {
+        let op = rows::put(keys::delivered_event(receiver), &seq)?;
         Ok(self.store.apply(vec![op]).await?)
     }
 }
 
 impl Records {
+    /// Writes an event with other changes: all of them or none.
+    async fn tell_with(
+        &self,
+        time: Timestamp,
+        happened: Happening,
+        with: Vec<Op>,
+    ) -> Result<u64, StoreError> {
+        let mut batch = Batch::default();
+        let mut events = self.number_events().await?;
+        events.add(self, &mut batch, time, happened).await?;
+        batch.ops.push(events.head()?);
+        batch.ops.extend(with);
+        self.write(batch).await?;
+        let seq = events.written();
+        self.index.fold_where_due(&self.store).await;
+        Ok(seq)
+    }
+
+    /// Makes the changes that forget some marks which need not be remembered any more. Marks lie in the
+    /// order of hashes, so that those behind one are any.
+    async fn over_by(&self, now: Timestamp, behind: &Key) -> Result<Vec<Op>, StoreError> {
+        let all = keys::all_told();
+        let marks = self.store.page(&all, Some(behind), PAGE_ROWS).await?;
+        let is_over = |row: &[u8]| rows::read(row).is_none_or(|until: Timestamp| until <= now);
+        let over = marks.into_iter().filter(|(_, row)| is_over(row));
+        Ok(over.map(|(key, _)| Op::Delete { key }).collect())
+    }
+
     /// Numbers the events that have every name asked for, newest first, older than `after`.
     async fn chosen_events(
         &self,
@@ -224,7 +265,7 @@ fn terms(filter: &EventFilter) -> Vec<Term> {
 
 /// Tells whether an event that has every name asked for is wanted.
 fn accepts(filter: &EventFilter, event: &Event) -> bool {
-    let repository = event.change().map(|change| &change.repository);
+    let repository = event.happened.repository();
     let fits = |wanted: Option<&Repository>| wanted.is_none_or(|wanted| repository == Some(wanted));
     event.is_within(&filter.reach)
         && filter.kind.is_none_or(|kind| kind == event.kind())

@@ -30,6 +30,7 @@ pub(super) enum RecordKind {
     Event,
     EventHead,
     Delivered,
+    Told,
     Parent,
     Image,
     NumberedImage,
@@ -64,6 +65,7 @@ impl RecordKind {
             Self::Event => b'e',
             Self::EventHead => b'h',
             Self::Delivered => b'w',
+            Self::Told => b'y',
             Self::Parent => b'i',
             Self::Image => b'K',
             Self::NumberedImage => b'I',
@@ -279,8 +281,22 @@ pub(super) fn event_head() -> Key {
     key(RecordKind::EventHead, &[])
 }
 
-pub(super) fn delivered_event() -> Key {
-    key(RecordKind::Delivered, &[])
+/// Names what was delivered to a receiver. That of the setting `webhook` was for long the only one, and
+/// has no name in its key.
+pub(super) fn delivered_event(receiver: &str) -> Key {
+    match receiver {
+        "webhook" => key(RecordKind::Delivered, &[]),
+        other => key(RecordKind::Delivered, &[other]),
+    }
+}
+
+/// Names the mark that something was told that is told once.
+pub(super) fn told(name: &Digest) -> Key {
+    key(RecordKind::Told, &[name.as_str()])
+}
+
+pub(super) fn all_told() -> Key {
+    key(RecordKind::Told, &[])
 }
 
 /// Names the newest basis.

@@ -7,9 +7,13 @@ use sluicegate_model::forms;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Domain, Repository, Tag};
 
+use super::happening::{
+    StoredBlockedPulls, StoredExceptionEnding, StoredGraceEnding, StoredLetThrough,
+    StoredScannerLoss, StoredStaleFeed,
+};
 use crate::events::{
-    Cause, Change, Decisions, Direction, Event, ExceptionChanges, FindingChanges, FromTo,
-    Happening, Ids, LetThrough, LossReason, ScannerLoss,
+    BlockedPulls, Cause, Change, Decisions, Direction, Event, ExceptionChanges, ExceptionEnding,
+    FindingChanges, FromTo, GraceEnding, Happening, Ids, LetThrough, ScannerLoss, StaleFeed,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -31,26 +35,14 @@ pub(super) enum StoredHappening {
     ScannerLost(#[serde(with = "StoredScannerLoss")] ScannerLoss),
     #[serde(rename = "break-glass")]
     BreakGlass(#[serde(with = "StoredLetThrough")] LetThrough),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "LetThrough")]
-pub(super) struct StoredLetThrough {
-    digest: Digest,
-    repository: Repository,
-    by: String,
-    reason: String,
-    until: Timestamp,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "ScannerLoss")]
-pub(super) struct StoredScannerLoss {
-    scanner: String,
-    enrolment: String,
-    reason: LossReason,
-    last_seen: Option<Timestamp>,
-    detail: Option<String>,
+    #[serde(rename = "pull.blocked")]
+    PullBlocked(#[serde(with = "StoredBlockedPulls")] BlockedPulls),
+    #[serde(rename = "exception.ending")]
+    ExceptionEnding(#[serde(with = "StoredExceptionEnding")] ExceptionEnding),
+    #[serde(rename = "feed.stale")]
+    FeedStale(#[serde(with = "StoredStaleFeed")] StaleFeed),
+    #[serde(rename = "grace.ending")]
+    GraceEnding(#[serde(with = "StoredGraceEnding")] GraceEnding),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,8 +116,6 @@ pub(super) struct StoredFromTo {
 forms! {
     StoredEvent => Event,
     StoredHappening => Happening,
-    StoredScannerLoss => ScannerLoss,
-    StoredLetThrough => LetThrough,
     StoredChange => Change,
     StoredDecisions => Decisions,
     StoredFindingChanges => FindingChanges,

@@ -7,6 +7,7 @@
 
 mod event;
 mod finding;
+mod happening;
 mod signatures;
 mod summary;
 mod verdict;

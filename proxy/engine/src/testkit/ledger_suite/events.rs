@@ -3,11 +3,14 @@
 use sluicegate_model::Digest;
 use sluicegate_model::access::Reach;
 use sluicegate_model::snapshot::SnapshotId;
-use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::verdict::{Decision, RuleId, Verdict};
 
 use super::{Subject, finding, repository, second, verdict};
-use crate::events::{CauseKind, Direction, EventKind, Happening, LossReason, ScannerLoss};
-use crate::ledger::{EventFilter, Known, Ledger, Replacement};
+use crate::events::{
+    BlockedPulls, CauseKind, Direction, EventKind, ExceptionEnding, GraceEnding, Happening,
+    LetThrough, LossReason, OTHERS, ScannerLoss, StaleFeed,
+};
+use crate::ledger::{EventFilter, Known, Ledger, Once, Replacement};
 
 /// Replaces the stored verdict by this one, and tells what changed.
 pub async fn replace(ledger: &dyn Ledger, verdict: &Verdict) -> bool {
@@ -95,6 +98,163 @@ pub async fn what_is_about_no_verdict_is_told_once_in_its_turn_to_those_who_know
         ..all
     };
     assert_eq!(seqs(ledger, &within, None).await, [2]);
+}
+
+pub async fn what_is_told_once_is_told_again_only_when_that_may_be_forgotten(
+    subject: &mut dyn Subject,
+) {
+    let once = |name: &str, until| Once {
+        name: name.to_owned(),
+        until: second(until),
+    };
+    let tell = async |ledger: &dyn Ledger, at, name, until| {
+        let (family, once) = (Some("npm".to_owned()), once(name, until));
+        let stale = Happening::FeedStale(StaleFeed {
+            family,
+            newest: None,
+            at_most_seconds: Some(60),
+            expired: None,
+        });
+        ledger.tell_once(second(at), stale, &once).await.unwrap()
+    };
+    let ledger = subject.ledger();
+    assert_eq!(tell(ledger, 1, "one", 10).await, Some(1));
+    assert_eq!(tell(ledger, 2, "one", 10).await, None);
+    assert_eq!(tell(ledger, 3, "two", 99).await, Some(2));
+    subject.restart().await;
+    let ledger = subject.ledger();
+    assert_eq!(tell(ledger, 9, "one", 10).await, None);
+    assert_eq!(tell(ledger, 10, "one", 20).await, Some(3));
+    assert_eq!(tell(ledger, 11, "two", 99).await, None);
+    assert_eq!(seqs(ledger, &EventFilter::default(), None).await, [3, 2, 1]);
+}
+
+pub async fn every_kind_is_found_by_what_it_is_about_and_heard_by_whom_that_concerns(
+    subject: &mut dyn Subject,
+) {
+    let ledger = subject.ledger();
+    for (number, happened) in (1..).zip(of_every_kind()) {
+        assert_eq!(
+            ledger.tell(second(number), happened).await.unwrap(),
+            u64::try_from(number).unwrap()
+        );
+    }
+    subject.restart().await;
+    let ledger = subject.ledger();
+    let kept = ledger.list_events(&EventFilter::default(), 99, None).await;
+    let kept: Vec<Happening> = kept
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|it| it.happened)
+        .collect();
+    let told: Vec<Happening> = of_every_kind().into_iter().rev().collect();
+    assert_eq!(kept, told, "as they were told");
+    let only = |set: fn(&mut EventFilter)| {
+        let mut filter = EventFilter::default();
+        set(&mut filter);
+        filter
+    };
+    let cases = [
+        (only(|f| f.kind = Some(EventKind::PullBlocked)), vec![2, 1]),
+        (only(|f| f.kind = Some(EventKind::ExceptionEnding)), vec![3]),
+        (only(|f| f.kind = Some(EventKind::FeedStale)), vec![4]),
+        (only(|f| f.kind = Some(EventKind::GraceEnding)), vec![5]),
+        (only(|f| f.kind = Some(EventKind::BreakGlass)), vec![6]),
+        (only(|f| f.repository = Some(repository("a"))), vec![5, 1]),
+        (
+            only(|f| f.digest = Some(Digest::of(b"image"))),
+            vec![6, 5, 1],
+        ),
+        (
+            only(|f| f.reach = Reach::of(&["up.test/a".into()])),
+            vec![5, 3, 1],
+        ),
+        (
+            only(|f| f.reach = Reach::of(&["up.test/b".into()])),
+            vec![6, 3],
+        ),
+        (only(|f| f.reach = Reach::of(&["up.test/c".into()])), vec![]),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(seqs(ledger, &filter, None).await, expected, "{filter:?}");
+    }
+}
+
+pub async fn each_receiver_has_its_own_position(subject: &mut dyn Subject) {
+    let ledger = subject.ledger();
+    assert_eq!(ledger.delivered_event("webhook").await.unwrap(), None);
+    for (receiver, seq) in [("webhook", 3), ("soc", 1), ("soc", 2)] {
+        ledger.put_delivered_event(receiver, seq).await.unwrap();
+    }
+    subject.restart().await;
+    let ledger = subject.ledger();
+    assert_eq!(ledger.delivered_event("webhook").await.unwrap(), Some(3));
+    assert_eq!(ledger.delivered_event("soc").await.unwrap(), Some(2));
+    assert_eq!(ledger.delivered_event("so").await.unwrap(), None);
+}
+
+/// One of every kind that is about no difference, and one of many pulls.
+fn of_every_kind() -> Vec<Happening> {
+    let digest = || Digest::of(b"image");
+    let blocked = BlockedPulls {
+        repository: Some(repository("a")),
+        tag: Some("1".parse().unwrap()),
+        digest: Some(digest()),
+        policy: Some("prod".into()),
+        rule: Some(RuleId::NOT_LISTED),
+        message: Some("no rule allows it".into()),
+        client: "192.0.2.1".into(),
+        principal: Some("key:ci".into()),
+        count: 3,
+        first: second(1),
+        last: second(2),
+    };
+    let others = BlockedPulls {
+        repository: None,
+        tag: None,
+        digest: None,
+        policy: None,
+        rule: None,
+        message: None,
+        client: OTHERS.into(),
+        principal: None,
+        ..blocked.clone()
+    };
+    vec![
+        Happening::PullBlocked(blocked),
+        Happening::PullBlocked(others),
+        Happening::ExceptionEnding(ExceptionEnding {
+            exception: "until-june".into(),
+            vulnerability: "CVE-1".into(),
+            images: vec!["up.test/a".into(), "up.test/b".into()],
+            owner: Some("platform".into()),
+            file: "p.yaml".into(),
+            ends: second(9),
+            days_before: 7,
+        }),
+        Happening::FeedStale(StaleFeed {
+            family: Some("Debian".into()),
+            newest: Some(second(1)),
+            at_most_seconds: Some(604_800),
+            expired: None,
+        }),
+        Happening::GraceEnding(GraceEnding {
+            digest: digest(),
+            repository: repository("a"),
+            policy: "prod".into(),
+            rule: RuleId::NOT_LISTED,
+            since: second(1),
+            ends: second(9),
+        }),
+        Happening::BreakGlass(LetThrough {
+            digest: digest(),
+            repository: repository("b"),
+            by: "root".into(),
+            reason: "it burns".into(),
+            until: second(9),
+        }),
+    ]
 }
 
 pub async fn whoever_came_second_tells_nothing_and_numbers_have_no_holes(

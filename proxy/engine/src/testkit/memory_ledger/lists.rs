@@ -12,7 +12,7 @@ use crate::events::{Event, Happening};
 use crate::ledger::term::ANYBODY;
 use crate::ledger::term::{self, Term};
 use crate::ledger::{
-    EventFilter, EventPage, Events, Holder, KEPT_EVENTS, LedgerError, Lists, MAX_PAGE_BYTES,
+    EventFilter, EventPage, Events, Holder, KEPT_EVENTS, LedgerError, Lists, MAX_PAGE_BYTES, Once,
     Packages, Page, Summary, VerdictFilter, oldest_event,
 };
 
@@ -227,6 +227,21 @@ impl Events for MemoryLedger {
         Ok(self.state().await.tell(time, happened))
     }
 
+    async fn tell_once(
+        &self,
+        time: Timestamp,
+        happened: Happening,
+        once: &Once,
+    ) -> Result<Option<u64>, LedgerError> {
+        let mut state = self.state().await;
+        state.told.retain(|_, until| *until > time);
+        if state.told.contains_key(&once.name) {
+            return Ok(None);
+        }
+        state.told.insert(once.name.clone(), once.until);
+        Ok(Some(state.tell(time, happened)))
+    }
+
     async fn last_event(&self) -> Result<u64, LedgerError> {
         Ok(self.state().await.events.len() as u64)
     }
@@ -238,12 +253,13 @@ impl Events for MemoryLedger {
         Ok(events.find(|event| is_kept && event.seq == seq).cloned())
     }
 
-    async fn delivered_event(&self) -> Result<Option<u64>, LedgerError> {
-        Ok(self.state().await.delivered)
+    async fn delivered_event(&self, receiver: &str) -> Result<Option<u64>, LedgerError> {
+        Ok(self.state().await.delivered.get(receiver).copied())
     }
 
-    async fn put_delivered_event(&self, seq: u64) -> Result<(), LedgerError> {
-        self.state().await.delivered = Some(seq);
+    async fn put_delivered_event(&self, receiver: &str, seq: u64) -> Result<(), LedgerError> {
+        let mut state = self.state().await;
+        state.delivered.insert(receiver.to_owned(), seq);
         Ok(())
     }
 }
@@ -254,8 +270,8 @@ fn tells(filter: &EventFilter, event: &Event) -> bool {
     let terms = term::of_event(&event.happened);
     let names = |id: &String| terms.contains(&Term::event_naming(id));
     let by = |cause| change.is_some_and(|it| it.cause.kinds().contains(&cause));
-    let on = |wanted: &Repository| change.is_some_and(|it| it.repository == *wanted);
-    let of = |wanted: &Digest| change.is_some_and(|it| it.digest == *wanted);
+    let on = |wanted: &Repository| event.happened.repository() == Some(wanted);
+    let of = |wanted: &Digest| event.happened.digest() == Some(wanted);
     let towards = |wanted| change.is_some_and(|it| it.direction == wanted);
     event.is_within(&filter.reach)
         && filter.kind.is_none_or(|kind| kind == event.kind())
