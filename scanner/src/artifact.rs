@@ -241,6 +241,7 @@ fn held<'a>(
         held.declared.extend(alone.declared);
         held.told.extend(alone.told);
         held.weaknesses.extend(alone.weaknesses);
+        held.hashed.extend(alone.hashed);
         held.gaps.extend(alone.gaps);
         held.layers.extend(alone.layers);
     }

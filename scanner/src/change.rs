@@ -13,9 +13,10 @@ use sluicegate_model::report::Knowledge;
 
 use crate::eol;
 use crate::feeds::{EcosystemStatus, FeedError, FeedIndex};
+use crate::hash_list::HashLists;
 use crate::knowledge::is_silent;
 use crate::matchers;
-use crate::matching::ARCHIVES_BY_DIGEST;
+use crate::matching::{ARCHIVES_BY_DIGEST, FILES_BY_DIGEST};
 
 /// How far a change reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,11 @@ pub fn reach(
     now: Timestamp,
 ) -> Result<Reach, FeedError> {
     let have_same_support = earlier.support().content() == later.support().content();
+    let lists = [earlier, later].map(FeedIndex::hash_lists);
+    // Without a list it is nothing that nobody hashed the files of an image.
+    let [were, are] = lists.map(HashLists::are_in_force);
     if !have_same_support
+        || were != are
         || !are_same_loaded(earlier, later)
         || may_end_otherwise(earlier, later, now)
     {
@@ -49,6 +54,10 @@ pub fn reach(
     // What their archives are is known by the index alone, and no list of names has it.
     if earlier.jars().or(later.jars()).is_some() {
         names.insert(ARCHIVES_BY_DIGEST.to_owned());
+    }
+    let [before, after] = lists.map(HashLists::content);
+    if before != after {
+        names.insert(FILES_BY_DIGEST.to_owned());
     }
     Ok(Reach::Packages(names))
 }

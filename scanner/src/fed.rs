@@ -121,6 +121,11 @@ pub trait FedPlugin: Send + Sync {
         None
     }
 
+    /// Gives the most that is kept of what it says of one layer, in bytes.
+    fn max_told_bytes(&self) -> u64 {
+        MAX_TOLD_BYTES
+    }
+
     /// Looks at the header of a file or directory.
     fn see(&self, _entry: EntryMode<'_>) -> Told {
         Told::default()

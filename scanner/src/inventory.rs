@@ -4,6 +4,7 @@
 
 mod appliers;
 mod component;
+mod hashed;
 mod paths;
 mod told;
 
@@ -134,6 +135,7 @@ fn assemble(config: Option<&ImageConfig>, merged: &Merged<'_>, mut gaps: GapList
         distro,
         components,
         archives,
+        hashed: Vec::new(),
         declared,
         told: Vec::new(),
         weaknesses: Vec::new(),

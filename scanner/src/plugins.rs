@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use sha2::Digest as _;
-use sluicegate_model::weakness::{CONFIGURATION, SECRETS};
+use sluicegate_model::weakness::{CONFIGURATION, MALWARE, SECRETS};
 
 use crate::analyzer::{Analyzer, Wants};
 use crate::artifact::ARTIFACT_REVISION;
@@ -18,7 +18,7 @@ use crate::layer::LAYER_REVISION;
 use crate::matchers::{MATCHER_REVISION, MatcherInfo, matchers};
 use crate::plugin_set::PluginSet;
 use crate::purl::PURL_REVISION;
-use crate::{configuration, secrets};
+use crate::{configuration, malware, secrets};
 
 /// A plugin, for people and for the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -92,10 +92,10 @@ pub fn plugins() -> Vec<PluginInfo> {
     plugins
 }
 
-/// Lists the detectors of the program that policy switches: they are named by their versions where they
+/// Lists the detectors of the program that policy or a list switches: they are named by their versions where they
 /// are on, and enter [`fingerprint_by`] then.
 pub fn detectors() -> Vec<PluginInfo> {
-    vec![secrets(), configuration()]
+    vec![secrets(), configuration(), malware()]
 }
 
 /// Gives the identity of what makes facts and findings; it changes with the revision of every
@@ -209,6 +209,19 @@ fn configuration() -> PluginInfo {
             "on where a rule asks for kind: configuration".to_owned(),
         ],
         version: Some(configuration::VERSION.clone()),
+        ..secrets()
+    }
+}
+
+/// Describes the detector of malicious files.
+fn malware() -> PluginInfo {
+    PluginInfo {
+        name: format!("detector/{MALWARE}"),
+        claims: vec![
+            "every file".to_owned(),
+            "on where a list of malicious files is in force".to_owned(),
+        ],
+        version: Some(malware::VERSION.clone()),
         ..secrets()
     }
 }

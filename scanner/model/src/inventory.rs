@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::UnprovenArchive;
 use crate::coverage::Gap;
 use crate::digest::Digest;
+use crate::hashed::HashedLayer;
 use crate::package::{Component, Distro, Ecosystem, LayerOrigin};
 use crate::run_config::RunConfig;
 use crate::weakness::{FoundWeakness, ToldComponent};
@@ -24,6 +25,9 @@ pub struct Inventory {
     /// Java archives that do not state what they are, for whoever knows their digests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archives: Vec<UnprovenArchive>,
+    /// Digests of files, for whoever knows which are malicious; none where nobody asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hashed: Vec<HashedLayer>,
     /// What lockfiles name, matched with nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<Component>,

@@ -25,6 +25,7 @@ pub mod finding;
 pub mod form;
 pub mod gate;
 pub mod glob;
+pub mod hashed;
 pub mod heard;
 pub mod image;
 pub mod image_config;

@@ -48,6 +48,9 @@ pub const SECRETS: &str = "secrets";
 /// The name under which careless configurations are found: no plugin may have it.
 pub const CONFIGURATION: &str = "configuration";
 
+/// The name under which malicious files are found: no plugin may have it.
+pub const MALWARE: &str = "malware";
+
 /// A package as a plugin names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WeakPackage {

@@ -2,6 +2,7 @@
 //! that it can add to that and change nothing of it.
 
 use serde::{Deserialize, Serialize};
+use sluicegate_model::hashed::ContentHash;
 use sluicegate_model::package::Package;
 use sluicegate_model::weakness::Weakness;
 
@@ -19,6 +20,9 @@ pub struct Told {
     /// What it could not read, in its words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
+    /// What the file's content hashes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<ContentHash>,
     /// Why nothing that it said counts: it trapped, ran out of a limit, said what it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -58,6 +62,7 @@ impl Told {
         self.packages.is_empty()
             && self.weaknesses.is_empty()
             && self.gaps.is_empty()
+            && self.sha256.is_none()
             && self.failed.is_none()
     }
 }

@@ -11,7 +11,7 @@ use sluicegate_model::weakness::Weakness;
 
 use super::{
     Candidate, Disputed, Event, FileFacts, FoundArchive, FoundPackage, LayerFacts, Observations,
-    OwnedFile, PathHash, Record, Told,
+    OwnedFile, PathHash, Record, Told, ToldFile,
 };
 
 /// What the allocator adds to a piece of its own: its header, and rounding up.
@@ -19,14 +19,17 @@ const PIECE_BYTES: usize = 16;
 
 impl LayerFacts {
     /// Estimates how much memory the facts take, in bytes. What fed plugins say is not counted: it has
-    /// bounds of its own, and takes no layer's place among those of an image.
+    /// bounds of its own, and takes no layer's place among those of an image. Digests of files are, for
+    /// each file has one.
     pub fn weight(&self) -> u64 {
         let events: usize = self.events.iter().map(event).sum();
         let gaps: usize = self.gaps.iter().map(gap).sum();
         let paths = self.plain_paths.len() * size_of::<PathHash>();
         let readers = self.readers.weight();
         let disputed = self.disputed.len() * size_of::<Disputed>();
-        widened(size_of::<Self>() + events + gaps + paths + readers + disputed)
+        let hashed = self.told.iter().filter(|it| it.told.sha256.is_some());
+        let hashed: usize = hashed.map(|it| size_of_val(it) + text(&it.path)).sum();
+        widened(size_of::<Self>() + events + gaps + paths + readers + disputed + hashed)
     }
 }
 
@@ -38,6 +41,15 @@ impl Told {
         let words = self.gaps.iter().chain(&self.failed);
         let words: usize = words.map(|word| size_of::<String>() + text(word)).sum();
         widened(size_of::<Self>() + packages + weaknesses + words)
+    }
+}
+
+impl ToldFile {
+    /// Estimates how much memory it takes of what its teller may say of a layer, in bytes. What each file
+    /// is told of has its path counted.
+    pub(crate) fn weight(&self) -> u64 {
+        let path = self.told.sha256.map_or(0, |_| text(&self.path));
+        self.told.weight().saturating_add(widened(path))
     }
 }
 

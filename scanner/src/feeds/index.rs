@@ -27,6 +27,7 @@ use super::names::{CveRating, name_hash};
 use super::severities::Rating;
 use super::status::{EcosystemStatus, FeedProblem};
 use crate::eol::SupportTable;
+use crate::hash_list::HashLists;
 use crate::jars::JarIndex;
 use crate::names::without_group;
 
@@ -44,6 +45,8 @@ pub struct FeedIndex {
     jars: Option<Arc<JarIndex>>,
     /// The table of ends of support that was fed.
     support: Option<Arc<SupportTable>>,
+    /// The lists of malicious files.
+    hash_lists: HashLists,
     /// Names the content of all of it.
     snapshot: SnapshotId,
 }
@@ -88,6 +91,7 @@ impl FeedIndex {
                 blocks: Blocks::default(),
                 jars: None,
                 support: None,
+                hash_lists: HashLists::default(),
             }),
             _ => Err(FeedError::Damaged { part: "keys" }),
         }
@@ -103,6 +107,7 @@ impl FeedIndex {
             blocks: Blocks::default(),
             jars: None,
             support: None,
+            hash_lists: HashLists::default(),
             snapshot: SnapshotId::NO_FEEDS,
         }
     }
@@ -119,6 +124,12 @@ impl FeedIndex {
         Self { support, ..self }.named_anew()
     }
 
+    /// Puts lists of malicious files beside it, in the place of those that are there.
+    #[must_use]
+    pub fn with_hash_lists(self, hash_lists: HashLists) -> Self {
+        Self { hash_lists, ..self }.named_anew()
+    }
+
     fn named_anew(self) -> Self {
         let own = self.tables.snapshot.clone();
         let jars = self.jars.as_ref().map(|jars| ("jars", jars.content()));
@@ -126,7 +137,9 @@ impl FeedIndex {
         let support = support.and_then(|it| Some(("support", it.content()?)));
         let mut all = sha2::Sha256::new();
         all.update(own.as_str());
-        let beside: Vec<_> = jars.into_iter().chain(support).collect();
+        let lists = self.hash_lists.content();
+        let lists = lists.iter().map(|content| ("malware", content));
+        let beside: Vec<_> = jars.into_iter().chain(support).chain(lists).collect();
         for (name, content) in &beside {
             all.update([0]);
             all.update(name);
@@ -148,6 +161,11 @@ impl FeedIndex {
     /// Gives the table of ends of support in force.
     pub fn support(&self) -> &Arc<SupportTable> {
         self.fed_support().unwrap_or(SupportTable::compiled())
+    }
+
+    /// Gives the lists of malicious files in force.
+    pub fn hash_lists(&self) -> &HashLists {
+        &self.hash_lists
     }
 
     /// Gives the index of JARs beside it.

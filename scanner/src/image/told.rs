@@ -53,6 +53,29 @@ pub(crate) fn present(
     (present, tree.departs())
 }
 
+/// Gives what was told of files that are not among those that are there, with the place of their layer: a
+/// later one replaces or removes them.
+pub(crate) fn hidden<'a>(
+    present: &BTreeSet<PresentFile>,
+    layers: &[LayerInput<'a>],
+) -> Vec<(usize, &'a ToldFile)> {
+    let there = present.iter().map(|file| (file.layer, file.told));
+    let there: BTreeSet<(usize, (usize, usize))> = there.collect();
+    let is_there = |layer: usize, told: usize| {
+        let up_to = (layer, (told, usize::MAX));
+        let before = there.range(..=up_to).next_back();
+        before.is_some_and(|(of, (_, end))| *of == layer && told < *end)
+    };
+    let mut hidden = Vec::new();
+    for (at, layer) in layers.iter().enumerate() {
+        let facts: &'a LayerFacts = layer.facts;
+        let told = facts.told.iter().enumerate();
+        let gone = told.filter(|(number, _)| !is_there(at, *number));
+        hidden.extend(gone.map(|(_, file)| (at, file)));
+    }
+    hidden
+}
+
 /// Gives paths of directories without the links on their ways, as the layers leave them; those whose links
 /// never end as they are.
 pub(crate) fn resolved(

@@ -10,13 +10,16 @@ use sluicegate_model::digest::Digest;
 use sluicegate_model::image_config::ImageConfig;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
-use sluicegate_model::weakness::{CONFIGURATION, FoundWeakness, SECRETS, ToldComponent, Weakness};
+use sluicegate_model::weakness::{
+    CONFIGURATION, FoundWeakness, MALWARE, SECRETS, ToldComponent, Weakness,
+};
 
 use super::appliers;
 use super::component::component;
+use super::hashed::Hashes;
 use crate::facts::{DIRECTORY_ITSELF, Event, FoundPackage, Told, ToldFile};
 use crate::image::layers::LayerInput;
-use crate::image::told::{PresentFile, present};
+use crate::image::told::{PresentFile, hidden, present};
 use crate::image::tree::Applier;
 use crate::path;
 use crate::plugin_set::PluginSet;
@@ -41,7 +44,9 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
     note_detectors(inventory, layers, plugins);
     let mut sayings = Sayings::of(inventory);
     let present = present_files(layers, plugins);
-    let hidden = hidden_secrets(&present, layers, plugins);
+    let hidden = hidden(&present, layers);
+    let secrets = hidden_secrets(&hidden, layers, plugins);
+    Hashes::of(&present, &hidden, layers).add_to(inventory, layers);
     for PresentFile { path, layer, told } in present {
         let (path, at) = match path.strip_suffix(DIRECTORY_ITSELF) {
             Some(directory) if is_set_above(directory, layer, layers) => continue,
@@ -59,7 +64,7 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
             }
         }
     }
-    for (path, layer, told) in &hidden {
+    for (path, layer, told) in &secrets {
         sayings.take(SECRETS, Some(path), layer, told, inventory);
     }
     let last = layers.last().map(|layer| layer.digest);
@@ -74,32 +79,23 @@ pub(super) fn add(inventory: &mut Inventory, layers: &[LayerInput<'_>], plugins:
 /// Gives the secrets of files that later layers replace or remove, as their own layers name them: whoever
 /// has the image has those layers.
 fn hidden_secrets(
-    present: &BTreeSet<PresentFile>,
+    hidden: &[(usize, &ToldFile)],
     layers: &[LayerInput<'_>],
     plugins: &PluginSet,
 ) -> Vec<(String, Digest, Told)> {
-    let there = present.iter().map(|file| (file.layer, file.told));
-    let there: BTreeSet<(usize, (usize, usize))> = there.collect();
-    let is_there = |layer: usize, told: usize| {
-        let up_to = (layer, (told, usize::MAX));
-        let before = there.range(..=up_to).next_back();
-        before.is_some_and(|(of, (_, end))| *of == layer && told < *end)
-    };
-    let mut hidden = Vec::new();
-    for (at, layer) in layers.iter().enumerate() {
-        for (number, file) in layer.facts.told.iter().enumerate() {
-            let is_secret = teller(layer, file, plugins) == Some(SECRETS);
-            if is_secret && !is_there(at, number) {
-                let mut told = file.told.clone();
-                for weakness in &mut told.weaknesses {
-                    weakness.is_hidden = true;
-                }
-                let path = path::shown(&file.path).into_owned();
-                hidden.push((path, layer.digest.clone(), told));
-            }
+    let files = hidden.iter().filter_map(|(at, file)| {
+        let layer = layers.get(*at)?;
+        if teller(layer, file, plugins) != Some(SECRETS) {
+            return None;
         }
-    }
-    hidden
+        let mut told = file.told.clone();
+        for weakness in &mut told.weaknesses {
+            weakness.is_hidden = true;
+        }
+        let path = path::shown(&file.path).into_owned();
+        Some((path, layer.digest.clone(), told))
+    });
+    files.collect()
 }
 
 /// Says which detectors of the program looked at the image, and which layers somebody read without.
@@ -294,7 +290,7 @@ impl Sayings {
 }
 
 fn named(plugin: &str) -> String {
-    if plugin == SECRETS || plugin == CONFIGURATION {
+    if [SECRETS, CONFIGURATION, MALWARE].contains(&plugin) {
         format!("detector {plugin}")
     } else {
         format!("plugin {plugin}")
@@ -302,7 +298,7 @@ fn named(plugin: &str) -> String {
 }
 
 fn most_weaknesses(plugin: &str) -> usize {
-    if plugin == SECRETS || plugin == CONFIGURATION {
+    if [SECRETS, CONFIGURATION].contains(&plugin) {
         MAX_BUILT_IN
     } else {
         MAX_WEAKNESSES

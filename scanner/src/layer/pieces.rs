@@ -11,7 +11,7 @@ use sluicegate_model::coverage::{Gap, GapKind};
 
 use super::archive::{ArchiveError, Content};
 use crate::facts::{LayerFacts, Told, ToldFile};
-use crate::fed::{FedReader, MAX_TOLD_BYTES};
+use crate::fed::FedReader;
 use crate::limits::{KIB, Stop};
 use crate::plugin_set::PluginSet;
 
@@ -237,13 +237,13 @@ impl Hearing<'_> {
         for place in &file.places {
             let at = usize::from(*place);
             let said = self.told_bytes.get(at).copied().unwrap_or_default();
-            if said >= MAX_TOLD_BYTES {
+            let plugin = self.plugins.fed_at(*place);
+            if plugin.is_some_and(|plugin| said >= plugin.max_told_bytes()) {
                 if let Some(unread) = self.unread.get_mut(at) {
                     *unread += 1;
                 }
                 continue;
             }
-            let plugin = self.plugins.fed_at(*place);
             let reader =
                 plugin.map(|plugin| guarded(|| plugin.begin(&file.file.path, file.size_bytes)));
             self.readers.push((*place, reader.flatten().flatten()));
@@ -272,14 +272,14 @@ impl Hearing<'_> {
             if told.is_empty() {
                 continue;
             }
-            if let Some(said) = self.told_bytes.get_mut(usize::from(place)) {
-                *said = said.saturating_add(told.weight());
-            }
             let told = ToldFile {
                 plugin: self.plugins.place_of_fed(place),
                 told,
                 ..file.file.clone()
             };
+            if let Some(said) = self.told_bytes.get_mut(usize::from(place)) {
+                *said = said.saturating_add(told.weight());
+            }
             self.told.push((file.before, told));
         }
     }
@@ -288,9 +288,9 @@ impl Hearing<'_> {
         let cut = self.plugins.fed().zip(&self.unread);
         let cut = cut.filter(|(_, unread)| **unread > 0);
         let gaps = cut.map(|(plugin, unread)| {
-            let name = plugin.id().name;
+            let (name, most) = (plugin.id().name, plugin.max_told_bytes());
             let detail = format!(
-                "detector {name} says more than {MAX_TOLD_BYTES} bytes of the layer: {unread} more files were not \
+                "detector {name} says more than {most} bytes of the layer: {unread} more files were not \
                  read by it"
             );
             Gap::partial(GapKind::PluginFailed, detail)

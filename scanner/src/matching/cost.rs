@@ -32,6 +32,9 @@ const MAX_FINDINGS_BYTES: u64 = 96 * MIB;
 /// What a weakness that a plugin found takes on its way, several times over.
 const WEAKNESS_BYTES: u64 = 8 * 1024;
 
+/// What a file takes of which the digest is kept, with its path.
+const HASHED_FILE_BYTES: u64 = 160;
+
 /// What a component takes beside its texts: itself, and its place in the table of what is asked.
 const COMPONENT_BYTES: usize = size_of::<Component>() + size_of::<Question>() + 128;
 
@@ -57,8 +60,11 @@ pub(super) fn judging_bytes(
     let components: usize = listed.map(weight).sum();
     let components = u64::try_from(components).unwrap_or(u64::MAX);
     let weaknesses = u64::try_from(inventory.weaknesses.len()).unwrap_or(u64::MAX);
+    let hashed: usize = inventory.hashed.iter().map(|it| it.files.len()).sum();
+    let hashed = u64::try_from(hashed).unwrap_or(u64::MAX);
     found
         .min(MAX_FINDINGS_BYTES)
+        .saturating_add(hashed.saturating_mul(HASHED_FILE_BYTES))
         .saturating_add(weaknesses.saturating_mul(WEAKNESS_BYTES))
         .saturating_add(largest)
         .saturating_add(components)

@@ -12,6 +12,7 @@ mod groups;
 mod known;
 mod listing;
 mod loaded;
+mod malicious;
 mod owner;
 mod presence;
 mod question;
@@ -35,6 +36,7 @@ use sluicegate_model::report::Report;
 pub use archives::{ARCHIVES_BY_DIGEST, with_archives_named};
 pub use known::KnownPackages;
 pub use loaded::{filed_under, is_answered};
+pub use malicious::FILES_BY_DIGEST;
 pub use question::asked_names;
 
 use crate::eol;
@@ -79,8 +81,11 @@ pub fn judge_knowing(
     findings.extend(support.finding);
     findings.extend(fed.findings);
     findings.extend(told::findings(inventory, feeds));
+    let malicious = malicious::malicious(inventory, feeds);
+    findings.extend(told::all(&malicious.found, feeds));
     gaps.extend(fed.gaps);
     gaps.extend(told::gap(inventory));
+    gaps.extend(malicious.gaps);
     let used = own.used.iter().chain(&fed.used);
     let known = knowledge::known(&used.collect(), inventory, feeds, support.ended, now);
     let ends = support.ends;

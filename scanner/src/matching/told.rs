@@ -6,7 +6,9 @@ use sluicegate_model::coverage::{Gap, GapKind};
 use sluicegate_model::finding::{Finding, FindingPackage, FindingStatus, MAX_PATHS};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Component, Evidence};
-use sluicegate_model::weakness::{CONFIGURATION, FoundWeakness, SECRETS, WeakPackage, Weakness};
+use sluicegate_model::weakness::{
+    CONFIGURATION, FoundWeakness, MALWARE, SECRETS, WeakPackage, Weakness,
+};
 
 use crate::feeds::cve::CveNumber;
 use crate::feeds::{FeedIndex, shown_probability};
@@ -37,8 +39,17 @@ pub(super) fn findings<'a>(
     inventory: &'a Inventory,
     feeds: &'a FeedIndex,
 ) -> impl Iterator<Item = Finding> + 'a {
-    let weaknesses = inventory.weaknesses.iter().take(MAX_WEAKNESSES);
-    // One secret is one finding, wherever it stands; everything else is one for each place.
+    let few = inventory.weaknesses.get(..MAX_WEAKNESSES);
+    all(few.unwrap_or(&inventory.weaknesses), feeds)
+}
+
+/// Gives weaknesses as findings.
+pub(super) fn all<'a>(
+    weaknesses: &'a [FoundWeakness],
+    feeds: &'a FeedIndex,
+) -> impl Iterator<Item = Finding> + 'a {
+    // One secret is one finding, wherever it stands, and one malicious content; everything else is one
+    // for each place.
     let mut groups: BTreeMap<(&str, &str), Vec<&FoundWeakness>> = BTreeMap::new();
     let mut alone = Vec::new();
     for found in weaknesses {
@@ -100,7 +111,7 @@ fn finding(found: &FoundWeakness, feeds: &FeedIndex) -> Finding {
     }
 }
 
-/// Says of a secret in which files it stands.
+/// Says of a secret in which files it stands, and of a malicious content which those are.
 fn at_places(mut finding: Finding, places: &[&FoundWeakness]) -> Finding {
     let paths: BTreeSet<&str> = places.iter().map(|it| it.weakness.path.as_str()).collect();
     finding.copies = u64::try_from(paths.len()).unwrap_or(u64::MAX);
@@ -148,7 +159,7 @@ fn fixed(said: &Weakness, package: &str) -> Option<String> {
 
 /// Says who found it.
 fn teller(found: &FoundWeakness) -> String {
-    if found.plugin == SECRETS || found.plugin == CONFIGURATION {
+    if [SECRETS, CONFIGURATION, MALWARE].contains(&&*found.plugin) {
         format!("detector {}", found.plugin)
     } else {
         format!("plugin {}", found.plugin)
@@ -158,6 +169,14 @@ fn teller(found: &FoundWeakness) -> String {
 /// Says in one line what it is, where in the file, and what ends it.
 fn detail(found: &FoundWeakness) -> String {
     let said = &found.weakness;
+    if found.plugin == MALWARE {
+        let hidden = if said.is_hidden {
+            "; a later layer hides the file, and whoever has the image has it"
+        } else {
+            ""
+        };
+        return format!("{}, in layer {}{hidden}", said.summary, found.layer);
+    }
     let line = said.line.map(|line| format!(" (line {line})"));
     let line = line.unwrap_or_default();
     if let Some(hash) = &said.hash {

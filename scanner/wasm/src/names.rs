@@ -41,6 +41,7 @@ const TAKEN: &[&str] = &[
     "kube",
     "lbsec",
     "mal",
+    "malware",
     "mgasa",
     "minimos",
     "msft",

@@ -14,8 +14,8 @@ use sluicegate_model::finding::Finding;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::package::{Package, PackageType};
 use sluicegate_model::verdict::Verdict;
-use sluicegate_scanner::ARCHIVES_BY_DIGEST;
 use sluicegate_scanner::matching::asked_names;
+use sluicegate_scanner::{ARCHIVES_BY_DIGEST, FILES_BY_DIGEST};
 
 use crate::events::{CauseKind, Change, Direction, EventKind, Happening};
 
@@ -176,6 +176,9 @@ pub fn of_inventory(inventory: &Inventory) -> Vec<Term> {
     let mut terms = Vec::new();
     if !inventory.archives.is_empty() {
         terms.push(Term::asked(ARCHIVES_BY_DIGEST));
+    }
+    if !inventory.hashed.is_empty() {
+        terms.push(Term::asked(FILES_BY_DIGEST));
     }
     for component in &inventory.components {
         let package = &component.package;
