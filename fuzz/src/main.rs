@@ -11,6 +11,7 @@ mod claims;
 mod documents;
 mod jars;
 mod layers;
+mod lists;
 mod plugins;
 mod secrets;
 mod seeds;
@@ -48,6 +49,7 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 fn choose() {
     let mut targets = documents::targets();
     targets.extend(jars::targets());
+    targets.extend(lists::targets());
     targets.extend(signatures::targets());
     targets.extend(versions::targets());
     targets.extend(layers::targets());

@@ -228,6 +228,7 @@ impl ServiceParts {
         policies
             .switch(Arc::clone(&fed))
             .map_err(FedFileError::from)?;
+        hash_for_lists(&feeds, &fed);
         let memory = Memory::default();
         let linked = linked(settings, (&kept.key, &log), &memory, clock);
         let scan = ScanParts {
@@ -439,6 +440,17 @@ fn fed_plugins(
 
 fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policies>, StartError> {
     Ok(Policies::load(&settings.policy, clock.clone())?)
+}
+
+/// Has files hashed while a list of malicious ones is in force.
+fn hash_for_lists(feeds: &Feeds, fed: &Arc<FedPlugins>) {
+    let fed = Arc::clone(fed);
+    feeds.on_hash_lists(move |are_in_force| {
+        if let Err(error) = fed.hash_files(are_in_force) {
+            // Images that nobody hashed the files of are not clean by a list.
+            tracing::error!(%error, "files are not hashed for lists of malicious ones");
+        }
+    });
 }
 
 /// Writes down from now on which policies are in force.

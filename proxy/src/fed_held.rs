@@ -1,11 +1,11 @@
 //! What the set of plugins in force is made of: those that were fed, and detectors of the program where a
-//! rule asks for what they find.
+//! rule or a list asks for what they find.
 
 use std::fmt;
 use std::sync::Arc;
 
 use sluicegate_scanner::fed::{FedError, FedPlugin};
-use sluicegate_scanner::{ConfigurationDetector, PluginSet, SecretDetector};
+use sluicegate_scanner::{ConfigurationDetector, MalwareDetector, PluginSet, SecretDetector};
 
 use crate::looks_for::LooksFor;
 
@@ -15,7 +15,7 @@ pub struct Held {
     fed: Vec<Arc<dyn FedPlugin>>,
     /// The detector of secrets and its salt; none until that is known.
     secrets: Option<(Arc<SecretDetector>, [u8; 32])>,
-    /// What rules ask for.
+    /// What rules and lists ask for.
     pub looks_for: LooksFor,
 }
 
@@ -58,6 +58,9 @@ impl Held {
         }
         if self.looks_for.configuration {
             fed.push(Arc::new(ConfigurationDetector));
+        }
+        if self.looks_for.malware {
+            fed.push(Arc::new(MalwareDetector));
         }
         PluginSet::with_fed(fed)
     }

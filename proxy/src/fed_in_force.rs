@@ -1,5 +1,5 @@
 //! Which fed plugins are in force: loads them, notices changes, swaps the set as a whole. Detectors of the
-//! program are of it while a rule of policy asks for what they find.
+//! program are of it while a rule of policy, or a list of malicious files, asks for what they find.
 //!
 //! A set with a mistake never comes in force: the last good one stays, and the mistake is shown. What a
 //! subscription brings is kept, so that it stays over a restart as well.
@@ -129,15 +129,27 @@ impl FedPlugins {
 
     /// Takes detectors in force beside those that are.
     pub fn look_for_as_well(&self, more: LooksFor) -> Result<(), FedError> {
-        let held = locked(&self.held);
-        let all = held.looks_for.and(more);
-        drop(held);
-        self.look_for(all)
+        self.switch(|are| are.and(more))
     }
 
-    /// Takes these detectors in force, and the others out of it. What was judged before is judged anew.
+    /// Takes the detectors that policies ask for in force, and the others out of it; that of malicious
+    /// files stays as it is.
     pub fn look_for(&self, wanted: LooksFor) -> Result<(), FedError> {
+        self.switch(|are| LooksFor {
+            malware: are.malware,
+            ..wanted
+        })
+    }
+
+    /// Has the digests of files kept for lists of malicious ones, or no more.
+    pub fn hash_files(&self, malware: bool) -> Result<(), FedError> {
+        self.switch(|are| LooksFor { malware, ..are })
+    }
+
+    /// Takes other detectors in force. What was judged before is judged anew.
+    fn switch(&self, change: impl FnOnce(LooksFor) -> LooksFor) -> Result<(), FedError> {
         let mut held = locked(&self.held);
+        let wanted = change(held.looks_for);
         if held.looks_for == wanted {
             return Ok(());
         }
@@ -146,8 +158,9 @@ impl FedPlugins {
             let LooksFor {
                 secrets,
                 configuration,
+                malware,
             } = wanted;
-            tracing::info!(secrets, configuration, "detectors are switched by policy");
+            tracing::info!(secrets, configuration, malware, "detectors are switched");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What detectors of the program look for: what the rules of policies ask for.
+//! What detectors of the program look for: what the rules of policies ask for, and lists of malicious files.
 
 use sluicegate_model::finding::FindingKind;
 use sluicegate_policy::PolicySet;
@@ -10,6 +10,8 @@ pub struct LooksFor {
     pub secrets: bool,
     /// How images are set up.
     pub configuration: bool,
+    /// The digests of files, for lists of malicious ones: feeds bring those, and no policy asks.
+    pub malware: bool,
 }
 
 impl LooksFor {
@@ -17,6 +19,7 @@ impl LooksFor {
     pub const ALL: Self = Self {
         secrets: true,
         configuration: true,
+        malware: true,
     };
 
     /// Tells what the rules of policies ask for.
@@ -24,6 +27,7 @@ impl LooksFor {
         Self {
             secrets: policies.asks(FindingKind::Secret, None),
             configuration: policies.asks(FindingKind::Configuration, None),
+            malware: false,
         }
     }
 
@@ -33,6 +37,7 @@ impl LooksFor {
         Self {
             secrets: self.secrets || other.secrets,
             configuration: self.configuration || other.configuration,
+            malware: self.malware || other.malware,
         }
     }
 }

@@ -57,6 +57,9 @@ pub enum Broken {
     /// It is another record, or none.
     #[error("it is no record of this id")]
     OtherRecord,
+    /// It is no knowledge file of its kind.
+    #[error("it cannot be used: {0}")]
+    Knowledge(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It is no list of plugins.
     #[error("{0}")]
     List(String),

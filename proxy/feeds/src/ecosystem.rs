@@ -362,7 +362,13 @@ impl Ecosystem<'_> {
         let limit = match kind {
             Kind::Archive => self.limit,
             Kind::List => MAX_LIST_BYTES,
-            Kind::Kev | Kind::Epss | Kind::Nvd | Kind::Part => MAX_RECORD_BYTES,
+            Kind::Kev
+            | Kind::Epss
+            | Kind::Nvd
+            | Kind::Part
+            | Kind::Jars
+            | Kind::Support
+            | Kind::Malware => MAX_RECORD_BYTES,
         };
         Item {
             url: file_url(visit.base, &path),

@@ -9,18 +9,20 @@ use std::time::UNIX_EPOCH;
 
 use sluicegate_scanner::SupportTable;
 use sluicegate_scanner::feeds::FeedIndex;
+use sluicegate_scanner::hash_list::{HashList, HashLists};
 use sluicegate_scanner::jars::JarIndex;
 
+use super::carried::KNOWLEDGE;
 use super::synced::told;
 
-/// The folder of knowledge files.
-const FOLDER: &str = "knowledge";
-
 /// The index of JARs in it.
-const JARS: &str = "jars.idx";
+pub(super) const JARS: &str = "jars.idx";
 
 /// The table of ends of support in it.
-const SUPPORT: &str = "ends-of-support.json";
+pub(super) const SUPPORT: &str = "ends-of-support.json";
+
+/// The list of malicious files in it.
+pub(super) const MALWARE: &str = "malware.txt";
 
 /// The places where knowledge files may lie.
 #[derive(Clone, Debug)]
@@ -30,6 +32,7 @@ pub(super) struct Places(Vec<PathBuf>);
 pub(super) struct Found {
     jars: Option<Arc<JarIndex>>,
     support: Option<Arc<SupportTable>>,
+    malware: HashLists,
     /// Why the newest file is not in force, where it is not.
     pub(super) problem: Option<String>,
 }
@@ -38,21 +41,23 @@ impl Found {
     /// Puts what was found beside an index.
     pub(super) fn beside(&self, index: FeedIndex) -> FeedIndex {
         let index = index.with_jars(self.jars.clone());
-        index.with_support(self.support.clone())
+        let index = index.with_support(self.support.clone());
+        index.with_hash_lists(self.malware.clone())
     }
 }
 
 impl Places {
     /// Names those of some sources, and that of the data directory, of which `feeds` is a part.
     pub(super) fn of(sources: &[PathBuf], feeds: &Path) -> Self {
-        let own = feeds.with_file_name(FOLDER);
-        let places = sources.iter().map(|source| source.join(FOLDER));
+        let own = feeds.with_file_name(KNOWLEDGE);
+        let places = sources.iter().map(|source| source.join(KNOWLEDGE));
         Self(places.chain([own]).collect())
     }
 
     /// Identifies the state of the files by their names, sizes and times.
     pub(super) fn fingerprint(&self) -> String {
         let files = self.files(JARS).chain(self.files(SUPPORT));
+        let files = files.chain(self.files(MALWARE));
         let lines = files.filter_map(|path| {
             let metadata = path.metadata().ok()?;
             let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -62,8 +67,13 @@ impl Places {
         lines.collect()
     }
 
-    /// Opens the newest of each kind; where one cannot be opened, what `current` has stays beside what
-    /// can be. A table that is no newer than the program's own is not used.
+    /// Tells whether a list of malicious files lies anywhere.
+    pub(super) fn have_hash_list(&self) -> bool {
+        self.files(MALWARE).any(|path| path.exists())
+    }
+
+    /// Opens the newest of each kind, and every list of malicious files; where one cannot be opened, what
+    /// `current` has stays beside what can be. A table that is no newer than the program's own is not used.
     pub(super) fn load(&self, current: Option<&FeedIndex>) -> Found {
         let (mut problems, own) = (Vec::new(), SupportTable::compiled().of());
         let jars = current.and_then(FeedIndex::jars);
@@ -78,11 +88,32 @@ impl Places {
         );
         support.retain(|table| table.of() > own);
         support.sort_by_key(|table| (table.of(), table.content().copied()));
+        let malware = self.hash_lists(current.map(FeedIndex::hash_lists), &mut problems);
         Found {
             jars: jars.pop(),
             support: support.pop(),
+            malware,
             problem: (!problems.is_empty()).then(|| problems.join("; ")),
         }
+    }
+
+    /// Reads all lists of malicious files: of one that cannot be read, what it said before counts.
+    fn hash_lists(&self, current: Option<&HashLists>, problems: &mut Vec<String>) -> HashLists {
+        let (mut lists, mut is_one_unread) = (Vec::new(), false);
+        for path in self.files(MALWARE).filter(|path| path.exists()) {
+            match HashList::read(&path) {
+                Ok(list) => lists.push(Arc::new(list)),
+                Err(error) => {
+                    problems.push(told(&error));
+                    let mut before = current.into_iter().flat_map(HashLists::all);
+                    match before.find(|list| list.path() == path) {
+                        Some(before) => lists.push(Arc::clone(before)),
+                        None => is_one_unread = true,
+                    }
+                }
+            }
+        }
+        HashLists::new(lists, is_one_unread)
     }
 
     fn files(&self, name: &str) -> impl Iterator<Item = PathBuf> {
@@ -117,6 +148,53 @@ mod tests {
     use sluicegate_scanner::jars::JarsBuilder;
 
     use super::*;
+
+    #[test]
+    fn every_list_of_malicious_files_counts_and_a_damaged_one_says_what_it_said() {
+        let home = tempfile::tempdir().unwrap();
+        let (feeds, source) = (home.path().join("feeds"), home.path().join("mirror"));
+        let places = Places::of(std::slice::from_ref(&source), &feeds);
+        let lists = |found: Found| {
+            let index = found.beside(FeedIndex::empty());
+            let lists = index.hash_lists().all().iter();
+            let counts: Vec<usize> = lists.map(|list| list.digests()).collect();
+            (counts, index)
+        };
+        assert!(!places.have_hash_list());
+        let write = |path: &Path, digests: &[&str]| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let lines = digests
+                .iter()
+                .map(|digit| format!("{}\n", digit.repeat(64)));
+            std::fs::write(path, lines.collect::<String>()).unwrap();
+        };
+        let own = home.path().join("knowledge/malware.txt");
+        let other = source.join("knowledge/malware.txt");
+        write(&own, &["a"]);
+        write(&other, &["b", "c"]);
+        assert!(places.have_hash_list());
+        let (counts, index) = lists(places.load(None));
+        assert_eq!(counts, [2, 1]);
+        write(&own, &["a", "d", "e"]);
+        std::fs::write(&other, "<html>").unwrap();
+        let found = places.load(Some(&index));
+        let problem = found.problem.clone().unwrap();
+        assert!(
+            problem.contains("mirror/knowledge/malware.txt"),
+            "{problem}"
+        );
+        let (counts, kept) = lists(found);
+        assert_eq!(counts, [2, 3]);
+        assert!(!kept.hash_lists().is_one_unread());
+        let (counts, restarted) = lists(places.load(None));
+        assert_eq!(counts, [3]);
+        assert!(restarted.hash_lists().is_one_unread());
+        std::fs::remove_file(&other).unwrap();
+        let (counts, without) = lists(places.load(Some(&kept)));
+        assert_eq!(counts, [3]);
+        assert!(!without.hash_lists().is_one_unread());
+        assert_ne!(without.snapshot(), restarted.snapshot());
+    }
 
     fn write(path: &Path, day: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,7 +6,7 @@
 //! Reading order: this file (what is current), `load` (directories to index), with `knowledge` (files beside the advisories), `source` (a directory
 //! or URL), `schedule` (when a URL is synced), `mirror` (one sync), `ecosystem` (what of one is
 //! fetched), with `held` (which records are new), `delta` (those beside the archive) and `stock`
-//! (the files together), `tables` and `nvd` (what ranks findings), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
+//! (the files together), `tables` and `nvd` (what ranks findings), `mirrored` (knowledge files), `item` and `fetch` (one file, by the secrets of `access`); `needed` picks ecosystems, `record`
 //! remembers, `awaited` says who waits for which, `whole` looks at what arrived and `broken` says what is wrong with it; `carried` is what comes beside advisories, `signed` that of a URL, `bundle` is for sites without a network, `shown` tells how all stands; `once` does
 //! all of it for a command that ends.
 
@@ -24,6 +24,7 @@ mod knowledge;
 mod load;
 mod losses;
 pub mod mirror;
+mod mirrored;
 mod needed;
 mod nvd;
 pub mod once;
@@ -42,7 +43,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -113,9 +114,14 @@ impl SourceState {
     }
 }
 
+/// Told whether a list of malicious files is in force.
+type OnHashLists = Box<dyn Fn(bool) + Send + Sync>;
+
 /// The current snapshot.
 pub struct Feeds {
     current: ArcSwap<FeedState>,
+    /// Held while the current one is swapped.
+    on_hash_lists: Mutex<Option<OnHashLists>>,
     loaded: watch::Sender<bool>,
     wanted: watch::Sender<BTreeSet<String>>,
     awaited: Awaited,
@@ -154,6 +160,7 @@ impl Feeds {
         };
         let feeds = Arc::new(Self {
             current: ArcSwap::from_pointee(empty),
+            on_hash_lists: Mutex::default(),
             loaded: watch::Sender::new(origins.is_empty()),
             wanted: watch::Sender::default(),
             awaited: Awaited::new(settled, ARCHIVE_WAIT),
@@ -172,6 +179,33 @@ impl Feeds {
     /// Gives the current snapshot.
     pub fn current(&self) -> Arc<FeedState> {
         self.current.load_full()
+    }
+
+    /// Has somebody told whether a list of malicious files is in force: at once, from now on before a
+    /// first one comes in force, and after the last one went.
+    pub fn on_hash_lists(&self, tell: impl Fn(bool) + Send + Sync + 'static) {
+        let mut told = self.hash_lists();
+        tell(self.current().index.hash_lists().are_in_force());
+        *told = Some(Box::new(tell));
+    }
+
+    fn hash_lists(&self) -> MutexGuard<'_, Option<OnHashLists>> {
+        let told = self.on_hash_lists.lock();
+        told.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Swaps the current snapshot: files are hashed before a list asks for it, and until none does.
+    fn swap(&self, state: FeedState) {
+        let told = self.hash_lists();
+        let tell = |are| told.iter().for_each(|tell| tell(are));
+        let are_in_force = state.index.hash_lists().are_in_force();
+        if are_in_force {
+            tell(true);
+        }
+        self.current.store(Arc::new(state));
+        if !are_in_force {
+            tell(false);
+        }
     }
 
     /// Tells whether the first load of every source has ended, well or badly.
@@ -319,6 +353,6 @@ impl Feeds {
         {
             tracing::error!(%problem, "feeds not current");
         }
-        self.current.store(Arc::new(state));
+        self.swap(state);
     }
 }

@@ -21,6 +21,7 @@ use super::broken::Broken;
 use super::ecosystem::Ecosystem;
 use super::fetch::{FetchError, Fetcher, Room, file_error};
 use super::item::{Item, Visit, file_url};
+use super::mirrored;
 use super::needed;
 use super::nvd::Nvd;
 use super::record::MirrorRecord;
@@ -117,6 +118,12 @@ impl Mirror {
         }
     }
 
+    /// Tells whether knowledge files are fetched from there as well: not from the public bucket, which has
+    /// none.
+    pub fn has_knowledge(&self) -> bool {
+        self.url.host_str() != Some(PUBLIC_BUCKET)
+    }
+
     /// Makes a copy that is bounded and waits as told.
     #[cfg(test)]
     pub(super) fn bounded(self, limits: Limits, first_wait: std::time::Duration) -> Self {
@@ -209,6 +216,10 @@ impl Mirror {
         );
         is_current &= are_current;
         self.tables.place(&visit, tables, &mut record, &mut synced);
+        if self.has_knowledge() && scope == Scope::All {
+            let files = (&self.fetcher, incoming.as_path());
+            mirrored::sync(&visit, files, &mut record, &mut synced).await;
+        }
         if self.with_plugins && scope == Scope::All {
             signed::sync(&visit, &self.fetcher, &incoming, &mut synced).await;
         }

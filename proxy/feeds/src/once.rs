@@ -103,6 +103,23 @@ impl OneLoad {
         })
     }
 
+    /// Tells whether lists of malicious files may be among what is loaded: one is here, or a mirror may
+    /// bring one.
+    pub fn may_have_hash_lists(&self) -> bool {
+        let sources = self.sources();
+        let has_one = || Places::of(&sources, &self.services).have_hash_list();
+        let may_bring = self.mirrors.iter().any(Mirror::has_knowledge);
+        may_bring || (!sources.is_empty() && has_one())
+    }
+
+    /// Names where everything lies that is loaded.
+    fn sources(&self) -> Vec<PathBuf> {
+        let mut sources = self.directories.clone();
+        sources.extend(self.mirrors.iter().map(|m| m.directory().to_owned()));
+        sources.extend(self.imported.iter().map(|(_, path)| path.clone()));
+        sources
+    }
+
     /// Brings every mirror up to date.
     ///
     /// *Errors*: [`LoadError::Nothing`].
@@ -196,9 +213,7 @@ impl OneLoad {
     }
 
     async fn index(&self, families: BTreeSet<String>) -> Result<FeedState, LoadError> {
-        let mut directories = self.directories.clone();
-        directories.extend(self.mirrors.iter().map(|m| m.directory().to_owned()));
-        directories.extend(self.imported.iter().map(|(_, path)| path.clone()));
+        let directories = self.sources();
         let now = self.clock.now();
         let (services, own) = (self.services.clone(), self.own.clone());
         let building = Arc::clone(&self.on.building);

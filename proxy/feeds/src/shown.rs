@@ -233,7 +233,17 @@ fn knowledge(index: &FeedIndex, now: Timestamp) -> Vec<KnowledgeShown> {
         age_seconds: age(Some(jars.of()), now),
         digest: Some(hex::encode(jars.content())),
     });
-    std::iter::once(support).chain(jars).collect()
+    let lists = index.hash_lists().all().iter();
+    let lists = lists.map(|list| KnowledgeShown {
+        knowledge: "malicious files",
+        source: list.title().to_owned(),
+        entries: u64::try_from(list.digests()).unwrap_or(u64::MAX),
+        newest: list.of(),
+        age_seconds: age(list.of(), now),
+        digest: Some(hex::encode(list.content())),
+    });
+    let all = std::iter::once(support).chain(jars);
+    all.chain(lists).collect()
 }
 
 /// Lists the records, and the whole files, that could not be read in full; 1,000 at most.

@@ -9,6 +9,9 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use sluicegate_scanner::SupportTable;
+use sluicegate_scanner::hash_list::HashList;
+use sluicegate_scanner::jars::JarIndex;
 
 use super::broken::Broken;
 use super::held::HeldRecords;
@@ -33,6 +36,12 @@ pub(super) enum Kind {
     Epss,
     /// A file of NVD's, JSON in gzip.
     Nvd,
+    /// An index of JARs.
+    Jars,
+    /// A table of ends of support.
+    Support,
+    /// A list of malicious files.
+    Malware,
 }
 
 /// Looks at a file as far as tells whether it is whole, on a thread for blocking work.
@@ -53,6 +62,9 @@ pub(super) fn is_whole(path: &Path, kind: Kind) -> Result<(), Broken> {
         Kind::Kev => kev(path),
         Kind::Epss => unpacked(path, MAX_EPSS_BYTES).map(drop),
         Kind::Nvd => nvd(path),
+        Kind::Jars => JarIndex::open(path).map(drop).map_err(no_knowledge),
+        Kind::Support => SupportTable::read(path).map(drop).map_err(no_knowledge),
+        Kind::Malware => HashList::read(path).map(drop).map_err(no_knowledge),
     }
 }
 
@@ -89,6 +101,10 @@ fn unpacked(path: &Path, most: u64) -> Result<Option<u8>, Broken> {
     let read = unpacked.read(&mut first).map_err(Broken::Gzip)?;
     std::io::copy(&mut unpacked, &mut std::io::sink()).map_err(Broken::Gzip)?;
     Ok(first.first().copied().filter(|_| read > 0))
+}
+
+fn no_knowledge(error: impl std::error::Error + Send + Sync + 'static) -> Broken {
+    Broken::Knowledge(Box::new(error))
 }
 
 fn open(path: &Path) -> Result<File, Broken> {

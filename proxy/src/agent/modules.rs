@@ -12,7 +12,7 @@ use sluicegate_linked::task::PluginNamed;
 use sluicegate_machine::private;
 use sluicegate_model::Digest;
 use sluicegate_scanner::fed::{FedError, FedPlugin, MAX_FED};
-use sluicegate_scanner::{ConfigurationDetector, PluginSet, SecretDetector};
+use sluicegate_scanner::{ConfigurationDetector, MalwareDetector, PluginSet, SecretDetector};
 use sluicegate_wasm::PluginError;
 
 use super::service::{Service, ServiceError};
@@ -96,6 +96,10 @@ impl Modules {
             }
             if plugin.digest.hex() == ConfigurationDetector::digest() {
                 fed.push(Arc::new(ConfigurationDetector));
+                continue;
+            }
+            if plugin.digest.hex() == MalwareDetector::digest() {
+                fed.push(Arc::new(MalwareDetector));
                 continue;
             }
             let bytes = match self.kept(&plugin.digest) {

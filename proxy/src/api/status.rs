@@ -11,7 +11,7 @@ use sluicegate_config::Access;
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::lacks::lacks;
 use sluicegate_feeds::shown::{FeedsShown, tell};
-use sluicegate_model::weakness::{CONFIGURATION, SECRETS};
+use sluicegate_model::weakness::{CONFIGURATION, MALWARE, SECRETS};
 use sluicegate_model::{Digest, Repository};
 use sluicegate_scanner::PluginSet;
 use sluicegate_upstream::Upstream;
@@ -79,6 +79,8 @@ struct PluginsStatus {
     secrets: DetectorStatus,
     /// The detector of careless configurations.
     configuration: DetectorStatus,
+    /// Whether the digests of files are kept: on while a list of malicious files is in force.
+    malware: DetectorStatus,
     /// Why the newest files are not in force, where they are not.
     problem: Option<String>,
 }
@@ -193,12 +195,26 @@ fn plugins(state: &ApiState) -> PluginsStatus {
         fed: fed.collect(),
         secrets: detector(active.set(), SECRETS, "secret"),
         configuration: detector(active.set(), CONFIGURATION, "configuration"),
+        malware: malware_detector(active.set()),
         problem: state.fed.as_ref().and_then(|fed| fed.last_error()),
     }
 }
 
+fn malware_detector(set: &PluginSet) -> DetectorStatus {
+    let on = is_on(set, MALWARE);
+    let lists = if on { "a list" } else { "no list" };
+    DetectorStatus {
+        on,
+        why: format!("{lists} of malicious files is in force"),
+    }
+}
+
+fn is_on(set: &PluginSet, name: &str) -> bool {
+    set.fed().any(|plugin| plugin.id().name == name)
+}
+
 fn detector(set: &PluginSet, name: &str, kind: &'static str) -> DetectorStatus {
-    let on = set.fed().any(|plugin| plugin.id().name == name);
+    let on = is_on(set, name);
     let asks = if on { "a rule asks" } else { "no rule asks" };
     DetectorStatus {
         on,

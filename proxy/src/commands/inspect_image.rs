@@ -318,7 +318,10 @@ impl Judging {
     /// Tells what whoever judges may ask for: a service does not say.
     fn looks_for(&self) -> LooksFor {
         match self {
-            Self::Here(here) => LooksFor::asked_by(&here.policies.current()),
+            Self::Here(here) => LooksFor {
+                malware: here.feeds.may_have_hash_lists(),
+                ..LooksFor::asked_by(&here.policies.current())
+            },
             Self::There(_) => LooksFor::ALL,
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn take_up(
     if looks_for.secrets {
         fed.hash_secrets_under(&salt::open(&settings.data));
     }
-    let switched = fed.look_for(looks_for);
+    let switched = fed.look_for_as_well(looks_for);
     switched.map_err(|error| CommandError::Usage(error.to_string()))?;
     Ok(plugins.now())
 }

@@ -2,6 +2,7 @@
 //! nothing else; what it says is taken once, for what it was asked, and as hostile input.
 
 mod kills;
+mod malware;
 mod plugins;
 mod secrets;
 

@@ -4,6 +4,7 @@ mod aside;
 mod current;
 mod delta;
 mod first_image;
+mod knowledge;
 mod signed_plugins;
 mod site;
 
