@@ -246,7 +246,7 @@ fn layer() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
 }
 
 fn add(
-    builder: &mut tar::Builder<GzEncoder<Vec<u8>>>,
+    builder: &mut tar::Builder<impl std::io::Write>,
     path: &str,
     content: &[u8],
 ) -> std::io::Result<()> {
