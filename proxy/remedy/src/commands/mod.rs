@@ -88,7 +88,7 @@ pub(crate) fn of_step(
     }
     match kind {
         PackageType::Npm => npm::commands(step, surroundings.has_npm),
-        PackageType::Python => python::commands(step),
+        PackageType::Python => Ok(python::commands(step)),
         _ => language::command(step).map(|command| vec![command]),
     }
 }

@@ -6,7 +6,7 @@ use super::words;
 use crate::step::{Command, Place, Step};
 
 /// Gives a line for each environment that has the package.
-pub(super) fn commands(step: &Step) -> Result<Vec<Command>, String> {
+pub(super) fn commands(step: &Step) -> Vec<Command> {
     let wanted = format!("'{}=={}'", step.package, step.to);
     let lines: BTreeSet<(Place, String)> = (step.paths.iter())
         .map(|path| match interpreter(path) {
@@ -22,7 +22,7 @@ pub(super) fn commands(step: &Step) -> Result<Vec<Command>, String> {
         tool: "pip",
         line,
     });
-    Ok(commands.collect())
+    commands.collect()
 }
 
 /// Finds the interpreter whose packages a path is among; none where that cannot be told.
