@@ -85,6 +85,3 @@ impl Judges for Asked<'_> {
         matches!(order, Some(Ordering::Equal | Ordering::Greater))
     }
 }
-
-#[cfg(test)]
-mod tests;
