@@ -132,7 +132,7 @@ fn weaknesses(
 fn raise(component: &mut Component, version: &str) {
     component.purl = purl_at(&component.purl, component.package.package_type, version);
     if let Some(source) = &mut component.package.source {
-        source.version = of_source(component.package.package_type, version).to_owned();
+        of_source(component.package.package_type, version).clone_into(&mut source.version);
     }
     version.clone_into(&mut component.package.version);
 }
@@ -146,7 +146,7 @@ fn raise_owner(component: &mut Component, owners: &BTreeMap<&str, &str>) {
     };
     owner.purl = purl_at(&owner.purl, owner.package.package_type, version);
     if let Some(source) = &mut owner.package.source {
-        source.version = of_source(owner.package.package_type, version).to_owned();
+        of_source(owner.package.package_type, version).clone_into(&mut source.version);
     }
     (*version).clone_into(&mut owner.package.version);
 }
