@@ -8,6 +8,7 @@ use sluicegate_model::digest::Algorithm;
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::form::WrittenAs;
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Verdict;
 
 use super::answers::VerdictAnswer;
@@ -59,6 +60,13 @@ impl Write for Hashed {
 
 /// Writes the image's package URL. Source: purl-spec, type "oci".
 pub(super) fn image_purl(verdict: &Verdict) -> String {
+    let tag = verdict.tags.first();
+    let tag = tag.map(|tag| format!("&tag={}", encoded(&tag.to_string())));
+    image_by_digest(verdict) + &tag.unwrap_or_default()
+}
+
+/// Writes the same without a tag, which may be another one tomorrow.
+pub(super) fn image_by_digest(verdict: &Verdict) -> String {
     let repository = verdict.repository.to_string();
     let name = repository.rsplit('/').next().unwrap_or_default();
     let architecture = verdict.platform.split('/').nth(1).unwrap_or_default();
@@ -67,12 +75,24 @@ pub(super) fn image_purl(verdict: &Verdict) -> String {
         qualifiers.push(format!("arch={}", encoded(architecture)));
     }
     qualifiers.push(format!("repository_url={}", encoded(&repository)));
-    if let Some(tag) = verdict.tags.first() {
-        qualifiers.push(format!("tag={}", encoded(&tag.to_string())));
-    }
     let name = encoded(&name.to_lowercase());
     let version = encoded(verdict.digest.as_str());
     format!("pkg:oci/{name}@{version}?{}", qualifiers.join("&"))
+}
+
+/// Names the program by a URI.
+pub(super) fn scanner_uri() -> String {
+    format!("pkg:generic/{TOOL}")
+}
+
+/// Names a policy by a URI.
+pub(super) fn policy_uri(name: &str) -> String {
+    format!("urn:{TOOL}:policy:{}", encoded(name))
+}
+
+/// Names a snapshot of the feeds by a URI.
+pub(super) fn feeds_uri(snapshot: &SnapshotId) -> String {
+    format!("urn:{TOOL}:feeds:{}", encoded(snapshot.as_str()))
 }
 
 /// Gives the page of an advisory or weakness.

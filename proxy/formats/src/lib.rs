@@ -5,10 +5,11 @@
 //!
 //! Reading order: [`answers`] (what programs are told), [`appearance`] and [`text`] (what a terminal may see), [`grid`] (tables), [`view`]
 //! (which findings are shown), [`table`], [`json`],
-//! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`].
+//! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`], [`attestation`].
 
 pub mod answers;
 pub mod appearance;
+pub mod attestation;
 pub mod cyclonedx;
 mod document;
 pub mod grid;
