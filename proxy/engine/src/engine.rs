@@ -8,6 +8,7 @@ use sluicegate_model::gate::GateMode;
 use sluicegate_model::manifest::Platform;
 
 use crate::ahead::Ahead;
+use crate::attest::{Attester, Attests};
 use crate::audit::Audit;
 use crate::blocked::Blocked;
 use crate::break_glass::BreakGlass;
@@ -56,6 +57,8 @@ pub struct Ports {
     pub clock: Clock,
     /// What only this instance can compute with.
     pub key: InstanceKey,
+    /// What verdicts are signed with.
+    pub attests: Attests,
 }
 
 /// How it is to work.
@@ -98,6 +101,8 @@ pub struct Engine {
     pub blocked: Blocked,
     /// Tells of what ends; its `run` starts it.
     pub ahead: Ahead,
+    /// Signs verdicts.
+    pub attester: Attester,
 }
 
 impl Engine {
@@ -129,14 +134,8 @@ impl Engine {
         let running = Pulls::new(jobs, judge.clone());
         let resolver = resolver(&ports, manifests.clone(), ways.tag_ttl);
         let presence = presence(&ports, downloads.clone());
-        let rejudge = Rejudge::new(
-            judge.clone(),
-            Arc::clone(ledger),
-            running.clone(),
-            Arc::clone(&ports.snapshots),
-            Arc::clone(&ports.tally),
-            ways.give_way,
-        );
+        let rejudge = rejudge(&ports, judge.clone(), running.clone(), ways.give_way);
+        let attester = attester(&ports, judge.clone());
         let reread = Reread::new(judge.clone(), Arc::clone(ledger), manifests.clone());
         let blocked = Blocked::new(Arc::clone(ledger), clock.clone());
         let ahead = Ahead::new(
@@ -153,6 +152,7 @@ impl Engine {
             running: running.clone(),
             downloads,
             presence,
+            attester: attester.clone(),
             ledger: ports.ledger,
             upstreams: ports.origins,
             log: ports.audit,
@@ -171,8 +171,25 @@ impl Engine {
             drafts,
             blocked,
             ahead,
+            attester,
         }
     }
+}
+
+fn rejudge(ports: &Ports, judge: Judge, running: Pulls, give_way: fn()) -> Rejudge {
+    Rejudge::new(
+        judge,
+        Arc::clone(&ports.ledger),
+        running,
+        Arc::clone(&ports.snapshots),
+        Arc::clone(&ports.tally),
+        give_way,
+    )
+}
+
+fn attester(ports: &Ports, judge: Judge) -> Attester {
+    let (content, ledger) = (Arc::clone(&ports.content), Arc::clone(&ports.ledger));
+    Attester::new(ports.attests.clone(), content, ledger, judge)
 }
 
 fn inventories(ports: &Ports, memory: Memory, plugins: Plugins) -> Inventories {

@@ -11,12 +11,14 @@ mod led;
 mod manifest;
 mod named;
 mod opened;
+mod own;
 mod record;
 mod referrers;
 mod tagged;
 
 use std::sync::Arc;
 
+use crate::attest::Attester;
 use crate::audit::Audit;
 use crate::blocked::Blocked;
 use crate::ledger::Ledger;
@@ -109,6 +111,8 @@ pub struct GateParts {
     pub downloads: Downloads,
     /// Whether a repository's upstream has a blob.
     pub presence: Presence,
+    /// What is attached to images here.
+    pub attester: Attester,
     /// Membership.
     pub ledger: Arc<dyn Ledger>,
     /// Who is asked for lists.

@@ -4,6 +4,7 @@
 //! of a store, HTTP or a path.
 
 pub mod ahead;
+pub mod attest;
 pub mod audit;
 pub mod blocked;
 pub mod blocking;

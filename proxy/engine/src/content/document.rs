@@ -1,7 +1,7 @@
-//! Derived documents as they are kept: layer facts, inventories, reports and full verdicts.
+//! Derived documents as they are kept: layer facts, inventories, reports, full verdicts, attestations.
 //!
 //! Each names its kind and key inside and carries a checksum over everything, so a damaged or
-//! misplaced one is missing, never wrong. All but verdicts can be derived again.
+//! misplaced one is missing, never wrong. All but verdicts and attestations can be derived again.
 
 use sluicegate_model::digest::Algorithm;
 use sluicegate_model::{Digest, DigestHasher};
@@ -29,11 +29,23 @@ pub enum DocumentKind {
     Report,
     /// A verdict with all its findings; never evicted, its record in the verdict store names it.
     Verdict,
+    /// What a key signed of a verdict, and what is made of that; never evicted, for a signature is
+    /// another one each time.
+    Attestation,
+    /// What an image holds, in one of the field's formats, as it is attached to the image.
+    Bill,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Facts, Self::Inventory, Self::Report, Self::Verdict];
+    pub const ALL: [Self; 6] = [
+        Self::Facts,
+        Self::Inventory,
+        Self::Report,
+        Self::Verdict,
+        Self::Attestation,
+        Self::Bill,
+    ];
 
     /// Names the kind, for logs and for where its documents are kept.
     pub const fn name(self) -> &'static str {
@@ -42,12 +54,14 @@ impl DocumentKind {
             Self::Inventory => "inventory",
             Self::Report => "report",
             Self::Verdict => "verdict",
+            Self::Attestation => "attestation",
+            Self::Bill => "bill",
         }
     }
 
     /// Tells whether documents of the kind can be derived again, and so be evicted.
     pub const fn is_derived(self) -> bool {
-        !matches!(self, Self::Verdict)
+        !matches!(self, Self::Verdict | Self::Attestation)
     }
 }
 

@@ -77,9 +77,19 @@ impl Gate {
     ) -> Result<BlobAnswer, PullError> {
         let judged = Box::pin(self.judged_blob(asked, digest, &wanted));
         let grant = match asked.patience.wait(judged).await {
-            Ok(judged) => match judged? {
-                Judged::Passes(grant) => *grant,
-                Judged::Refused(verdict) => {
+            Ok(judged) => match judged {
+                Ok(Judged::Passes(grant)) => *grant,
+                Err(PullError::UnknownBlob) => {
+                    let own = Box::pin(self.serve_own_blob(asked, digest, &wanted)).await?;
+                    return own.ok_or(PullError::UnknownBlob);
+                }
+                Err(error) => return Err(error),
+                Ok(Judged::Refused(verdict)) => {
+                    // What is attached to one image another, which is refused, may list.
+                    let own = Box::pin(self.serve_own_blob(asked, digest, &wanted)).await?;
+                    if let Some(own) = own {
+                        return Ok(own);
+                    }
                     self.record_refused_blob(asked, &verdict).await?;
                     return Ok(BlobAnswer::Refuse(self.refusal(asked, verdict)));
                 }

@@ -67,6 +67,12 @@ pub(super) struct Found {
     pub(super) in_place_of: Option<Digest>,
 }
 
+/// What there is for a request.
+enum Sought {
+    Found(Box<Found>),
+    Answered(ManifestAnswer),
+}
+
 impl Gate {
     /// Answers a request for a manifest: what was decided is in the log, and that it left is
     /// recorded, before this returns. Dropping the future stops no pull that is under way.
@@ -81,10 +87,9 @@ impl Gate {
         if let Some(refusal) = self.refused_by_name(asked, &scope, reference).await? {
             return Ok(ManifestAnswer::RefuseName(refusal));
         }
-        let find = self.find(scope, reference);
-        let mut found = match asked.patience.wait(find).await {
-            Ok(found) => found?,
-            Err(ended) => return Ok(ManifestAnswer::NotYet(ended)),
+        let mut found = match Box::pin(self.seek(asked, scope, reference)).await? {
+            Sought::Found(found) => *found,
+            Sought::Answered(answer) => return Ok(answer),
         };
         self.note_led(asked, &found);
         self.note_tag_of(asked, &found);
@@ -109,6 +114,35 @@ impl Gate {
                 Ok(ManifestAnswer::NotYet(ended))
             }
         }
+    }
+
+    /// Finds what is asked for, or answers where that is something of ours.
+    async fn seek(
+        &self,
+        asked: &Asked,
+        scope: Scope,
+        reference: &Reference,
+    ) -> Result<Sought, PullError> {
+        if let Reference::Digest(digest) = reference
+            && !self
+                .parts
+                .manifests
+                .is_here(&scope.repository, digest)
+                .await?
+            && let Some(own) = self.serve_own_manifest(asked, digest).await?
+        {
+            return Ok(Sought::Answered(own));
+        }
+        let found = match asked.patience.wait(self.find(scope, reference)).await {
+            Ok(found) => found,
+            Err(ended) => return Ok(Sought::Answered(ManifestAnswer::NotYet(ended))),
+        };
+        if let (Err(PullError::UnknownManifest), Reference::Tag(tag)) = (&found, reference)
+            && let Some(own) = self.serve_own_tag(asked, tag).await?
+        {
+            return Ok(Sought::Answered(own));
+        }
+        found.map(|found| Sought::Found(Box::new(found)))
     }
 
     /// Judges what was found for whoever asked, and anew where another policy came in force meanwhile

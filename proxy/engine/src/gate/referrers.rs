@@ -1,4 +1,5 @@
-//! Referrers at the gate: those of a manifest that it serves, and of them those that it serves.
+//! Referrers at the gate: those of a manifest that it serves, and of them those that it serves; beside
+//! them what is attached here.
 //!
 //! Each is judged as if it were pulled, here in both modes before the list leaves. A list releases
 //! none of them: each is gated when it is asked for.
@@ -87,12 +88,19 @@ impl Gate {
             Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
         };
         let judged = Box::pin(self.referrers(&scope, found.clone()));
-        let listed = match asked.patience.wait(judged).await {
+        let mut listed = match asked.patience.wait(judged).await {
             Ok(listed) => listed,
             // Nobody comes back: what is judged by now is listed, and no more.
             Err(OutOfPatience::ForGood) => self.judged_referrers(&scope, found).await?,
             Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
         };
+        match Box::pin(self.own_referrers(&scope, manifest, wanted)).await {
+            Ok(own) => listed.0.referrers.extend(own),
+            // Those of the upstream are no worse for it.
+            Err(error) => {
+                tracing::warn!(%repository, %manifest, %error, "nothing attached to an image");
+            }
+        }
         Ok(ReferrersAnswer::List(listed))
     }
 
@@ -110,7 +118,7 @@ impl Gate {
     /// Gives the verdict that refuses a manifest of this repository, in either mode after waiting
     /// for it: the referrers of what is refused are not listed. A manifest that the upstream does
     /// not have may have referrers all the same.
-    async fn refusal_of(
+    pub(super) async fn refusal_of(
         &self,
         scope: &Scope,
         manifest: &Digest,

@@ -15,6 +15,7 @@ mod memory_origin;
 mod memory_snapshots;
 mod no_tally;
 pub mod origin_suite;
+mod plain_writes;
 pub mod snapshots_suite;
 mod turns;
 
@@ -26,4 +27,5 @@ pub use memory_ledger::MemoryLedger;
 pub use memory_origin::{Fault, Given, MemoryOrigin};
 pub use memory_snapshots::MemorySnapshots;
 pub use no_tally::NoTally;
+pub use plain_writes::PlainWrites;
 pub use turns::Turns;

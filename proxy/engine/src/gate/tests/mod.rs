@@ -43,6 +43,8 @@
 //! | an artifact clears no blob of a refused image | `an_artifact_gives_away_nothing_of_a_refused_image` |
 //! | referrers are those that would be served | `a_list_names_what_would_be_served_and_counts_what_nobody_knows` |
 //! | what is refused has no referrers | `what_is_refused_has_no_referrers_and_what_is_unknown_has` |
+//! | what is attached here is listed beside them, the same each time | `what_is_attached_is_the_same_by_list_tag_and_digest_and_after_a_start` |
+//! | nothing is attached to what is refused | `nothing_is_attached_to_what_is_refused` |
 //! | a busy upstream is waited for | `an_upstream_that_is_asked_too_often_is_waited_for` |
 //! | a name is refused before anything is fetched | `a_refused_name_is_logged_and_nothing_is_asked_of_the_upstream` |
 //! | a tag that is allowed leads to its digest | `a_listed_tag_leads_to_its_digest_and_to_all_that_an_index_lists` |
@@ -75,6 +77,7 @@ mod licences;
 mod manifests;
 mod matrix;
 mod names;
+mod own;
 mod plugins;
 mod races;
 mod referrers;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::super::*;
 use super::images::Image;
+use crate::attest::Attests;
 use crate::content::{BlobBody, Content};
 use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
@@ -29,7 +30,8 @@ use crate::reread::Reread;
 use crate::scan::{LayerScan, ScanHere};
 use crate::snapshots::Snapshots;
 use crate::testkit::{
-    MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally, Turns,
+    MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally, PlainWrites,
+    Turns,
 };
 
 /// Longer than any answer takes that comes.
@@ -67,6 +69,7 @@ struct Adapters {
     audit: Arc<MemoryAudit>,
     snapshots: Arc<MemorySnapshots>,
     content: MemoryContent,
+    attests: Attests,
 }
 
 impl Default for Adapters {
@@ -78,6 +81,7 @@ impl Default for Adapters {
             audit: Arc::default(),
             snapshots: Arc::default(),
             content: MemoryContent::new(CAPACITY_BYTES),
+            attests: PlainWrites::silent(),
         }
     }
 }
@@ -131,6 +135,7 @@ impl Stage {
             audit,
             snapshots,
             content,
+            attests,
         } = adapters;
         let ports = Ports {
             content: Arc::new(content.clone()),
@@ -142,6 +147,7 @@ impl Stage {
             tally: Arc::new(NoTally),
             clock: clock(),
             key: InstanceKey::of(&[7; 32]),
+            attests,
         };
         let ways = ways(mode, tag_ttl);
         let plugins = ways.plugins.clone();
@@ -159,6 +165,32 @@ impl Stage {
             content,
             stop: watch::Sender::new(false),
         }
+    }
+
+    /// Makes one that attaches what it says to images, whose upstream has one in `app`, under the tag `1`.
+    pub(super) fn attesting(image: &Image) -> (Self, Attests) {
+        let adapters = Adapters {
+            attests: PlainWrites::attests(),
+            ..Adapters::default()
+        };
+        let attests = adapters.attests.clone();
+        let stage = Self::of(GateMode::Hold, TAG_TTL, adapters);
+        stage.push("app", "1", image);
+        (stage, attests)
+    }
+
+    /// Makes one that knows all that this one has written, and signs with the same key.
+    pub(super) fn started_again(&self, attests: &Attests) -> Self {
+        let adapters = Adapters {
+            upstream: self.upstream.clone(),
+            ledger: Arc::clone(&self.ledger),
+            audit: Arc::clone(&self.audit),
+            snapshots: Arc::clone(&self.snapshots),
+            content: self.content.clone(),
+            attests: attests.clone(),
+            ..Adapters::default()
+        };
+        Self::of(self.gate.parts.mode, TAG_TTL, adapters)
     }
 
     /// Makes one whose upstream has an image in `app`, under the tag `1`.

@@ -27,7 +27,7 @@ use crate::rejudge::reach::Seen;
 use crate::scan::{ScanHere, Scanned};
 use crate::snapshots::Snapshots as _;
 use crate::testkit::{
-    MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally,
+    MemoryAudit, MemoryContent, MemoryLedger, MemoryOrigin, MemorySnapshots, NoTally, PlainWrites,
 };
 
 pub(super) struct World {
@@ -102,6 +102,7 @@ impl World {
             tally: Arc::new(NoTally),
             clock: Clock::from_fn(move || *told.lock().unwrap()),
             key: InstanceKey::of(&[7; 32]),
+            attests: PlainWrites::silent(),
         };
         let ways = Ways {
             plugins: Plugins::default(),
