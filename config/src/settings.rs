@@ -61,6 +61,12 @@ settings! { said:
         /// The file of the key that only this instance has; none = one in the data directory.
         instance_key_file: Option<PathBuf> = said.path();
 
+    /// File with the key that signs verdicts, PKCS#8 [default: made in the data directory at the first start]
+    #[arg(value_name = "FILE")]
+    attestation_key_file: Option<String> =>
+        /// The file of the key that signs what is said of images; none = one in the data directory.
+        attestation_key_file: Option<PathBuf> = said.path();
+
     /// Which engine keeps verdicts: sled, or redb for more than 200,000 images [default: sled]
     #[arg(value_name = "ENGINE")]
     store: Option<String> =>

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
 use sluicegate_engine::ahead::Ahead;
+use sluicegate_engine::attest::{AttestationKey, Attester, Attests};
 use sluicegate_engine::audit::About;
 use sluicegate_engine::blocked::Blocked;
 use sluicegate_engine::break_glass::BreakGlass;
@@ -44,6 +45,7 @@ use tokio::task::JoinHandle;
 use crate::api::ApiState;
 use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
+use crate::attestation::Documents;
 use crate::data_directory;
 use crate::fed_in_force::FedPlugins;
 use crate::fed_plugins::FedFileError;
@@ -210,6 +212,7 @@ struct ServiceParts {
     break_glass: BreakGlass,
     blocked: Blocked,
     ahead: Ahead,
+    attester: Attester,
     key: InstanceKey,
     linked: Linked,
 }
@@ -250,6 +253,7 @@ impl ServiceParts {
             tally: Arc::new(metrics.clone()),
             clock: clock.clone(),
             key: kept.key.clone(),
+            attests: attests(kept.attestation_key, &feeds),
         };
         let engine = Engine::new(ports, ways(settings, memory, plugins));
         let (judge, drafts) = (engine.judge.clone(), engine.drafts);
@@ -274,6 +278,7 @@ impl ServiceParts {
             break_glass: engine.break_glass,
             blocked: engine.blocked,
             ahead: engine.ahead,
+            attester: engine.attester,
             key: kept.key,
             linked,
         })
@@ -349,6 +354,7 @@ impl ServiceParts {
             store_proof: StoreProof::default(),
             content: self.content.clone(),
             judge: self.judge.clone(),
+            attester: self.attester.clone(),
             running: self.running.clone(),
             upstreams: Arc::clone(&self.upstreams),
             names: names(settings),
@@ -381,6 +387,13 @@ impl ServiceParts {
             insecure: Vec::new(),
             clock: clock.clone(),
         }
+    }
+}
+
+fn attests(key: AttestationKey, feeds: &Arc<Feeds>) -> Attests {
+    Attests {
+        key: Arc::new(key),
+        writes: Arc::new(Documents::new(Arc::clone(feeds))),
     }
 }
 

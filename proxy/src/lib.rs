@@ -11,6 +11,8 @@ mod admin_socket;
 pub mod agent;
 pub mod api;
 pub mod app;
+mod attestation;
+mod attestation_key;
 pub mod commands;
 mod data_directory;
 pub mod demo;

@@ -5,6 +5,14 @@ use sluicegate_tests::proxy::{UPSTREAM, verify_log};
 
 use crate::scene::{BAD, Scene, bad, clean};
 
+/// The types of what the service attaches to an image, in order.
+const ATTACHED: [&str; 4] = [
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "application/vnd.cyclonedx+json",
+    "application/spdx+json",
+];
+
 #[tokio::test]
 async fn verdict_and_decision_of_a_refused_pull_can_be_asked_for() {
     let scene = Scene::start("hold").await;
@@ -182,5 +190,9 @@ async fn tags_and_the_version_check_pass_through() {
         .ask(Method::GET, &format!("/v2/lib/app/referrers/{digest}"))
         .await;
     assert_eq!(referrers.status, StatusCode::OK, "{}", referrers.text());
-    assert_eq!(referrers.json()["manifests"], serde_json::json!([]));
+    let referrers = referrers.json()["manifests"].clone();
+    let kinds = referrers.as_array().expect("a list").iter();
+    let kinds: Vec<_> = kinds.map(|it| it["artifactType"].clone()).collect();
+    // The upstream has none; these say what was found here.
+    assert_eq!(kinds, ATTACHED);
 }

@@ -187,3 +187,35 @@ async fn a_bundle_of_sigstore_s_library_for_npm_counts_by_its_key_and_for_its_di
     let refused = status(&scene, "signed-not", "1").await;
     assert_eq!(refused, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn cosign_verifies_what_the_service_attaches_to_an_image() {
+    let Some(cosign) = Tool::cosign() else {
+        return;
+    };
+    let scene = Scene::start("hold").await;
+    let image = clean(114_300);
+    scene.push("attested", &image).await;
+    assert_eq!(status(&scene, "attested", "1").await, StatusCode::OK);
+    let key = scene.proxy.api("/api/v1/attestation-key").await.text();
+    let key = cosign.write("sluicegate.pem", key);
+    let target = format!("{}/lib/attested@{}", scene.proxy.address(), image.digest);
+    for form in ["true", "false"] {
+        for predicate in [
+            "https://slsa.dev/verification_summary/v1",
+            "https://in-toto.io/attestation/vulns/v0.2",
+        ] {
+            let verify = [
+                "verify-attestation",
+                &format!("--key={key}"),
+                &format!("--type={predicate}"),
+                &format!("--new-bundle-format={form}"),
+                "--insecure-ignore-tlog=true",
+                "--allow-http-registry",
+                &target,
+            ];
+            let verified = cosign.run(&verify).await.expect_ok(&verify.join(" "));
+            assert!(verified.stdout.contains("payload"), "{verified:?}");
+        }
+    }
+}

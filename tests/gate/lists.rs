@@ -130,11 +130,15 @@ impl Referred {
     }
 }
 
+/// Names the referrers of the upstream: ours say when they were made.
 fn digests(reply: &Reply) -> Vec<String> {
     let list = reply.json();
     let list = list["manifests"].as_array().expect("a list").clone();
+    let is_theirs = |entry: &&serde_json::Value| {
+        entry["annotations"]["org.opencontainers.image.created"].is_null()
+    };
     let digest = |entry: &serde_json::Value| entry["digest"].as_str().expect("text").to_owned();
-    list.iter().map(digest).collect()
+    list.iter().filter(is_theirs).map(digest).collect()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod artifacts;
+mod attestations;
 mod change;
 mod claims;
 mod earlier;

@@ -44,6 +44,19 @@ pub struct Exposition(pub String);
 #[derive(Debug)]
 pub struct Bill(pub Response);
 
+/// A statement in a signed envelope.
+#[derive(Debug)]
+pub struct SignedStatement(pub Response);
+
+/// A public key.
+#[derive(Debug)]
+pub struct Pem(pub Response);
+
+impl Pem {
+    /// The media type of a PEM, of which none is registered.
+    pub(super) const MEDIA_TYPE: &'static str = "application/x-pem-file";
+}
+
 /// The description of the API.
 #[derive(Debug)]
 pub(super) struct OpenApi(pub(super) &'static str);
@@ -79,6 +92,18 @@ impl IntoResponse for Exposition {
 }
 
 impl IntoResponse for Bill {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl IntoResponse for SignedStatement {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl IntoResponse for Pem {
     fn into_response(self) -> Response {
         self.0
     }
@@ -132,6 +157,18 @@ impl Answers for Bill {
     fn describe(operation: &mut Operation<'_>) {
         operation.media("application/vnd.cyclonedx+json", &object());
         operation.media("application/spdx+json", &object());
+    }
+}
+
+impl Answers for SignedStatement {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.media(sluicegate_engine::attest::ENVELOPE, &object());
+    }
+}
+
+impl Answers for Pem {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.media(Self::MEDIA_TYPE, &text());
     }
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod asked;
+mod attestation;
 mod authority;
 mod body;
 mod break_glass;
@@ -46,6 +47,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sluicegate_accounts::keys::Keys;
 use sluicegate_config::Access;
+use sluicegate_engine::attest::Attester;
 use sluicegate_engine::audit::Audit;
 use sluicegate_engine::break_glass::BreakGlass;
 use sluicegate_engine::content::Content;
@@ -91,6 +93,8 @@ pub struct ApiState {
     pub content: Arc<dyn Content>,
     /// What a scan found, and memory to show it in.
     pub judge: Judge,
+    /// Who signs verdicts.
+    pub attester: Attester,
     /// Pulls under way.
     pub running: Pulls,
     /// The registries that are asked.

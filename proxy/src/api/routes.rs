@@ -8,8 +8,8 @@ use sluicegate_model::access::Permission::{Administer, ReadService, ReadVerdicts
 use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
-    break_glass, decisions, drafts, events, exceptions, feeds, hooks, keys, measures, packages,
-    plugins, readiness, remedy, reports, sbom, scans, status, verdicts,
+    attestation, break_glass, decisions, drafts, events, exceptions, feeds, hooks, keys, measures,
+    packages, plugins, readiness, remedy, reports, sbom, scans, status, verdicts,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -135,6 +135,25 @@ fn of_verdicts() -> Vec<Route> {
         )
         .or(absent, "It is not kept what the image holds, or there is no verdict.")
         .or(StatusCode::SERVICE_UNAVAILABLE, "The service is stopped."),
+        Route::get(
+            "/api/v1/verdicts/{digest}/attestation",
+            May(ReadVerdicts),
+            (
+                "attestation",
+                "Gives what a verdict says as a signed in-toto statement in a DSSE envelope",
+            ),
+            attestation::attestation,
+        )
+        .or(absent, "No verdict, or an index."),
+        Route::get(
+            "/api/v1/attestation-key",
+            May(ReadVerdicts),
+            (
+                "attestationKey",
+                "Gives the public key that verifies attestations, as PEM",
+            ),
+            attestation::key,
+        ),
     ]
 }
 

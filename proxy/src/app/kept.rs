@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sluicegate_config::Settings;
+use sluicegate_engine::attest::AttestationKey;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::instance_key::InstanceKey;
 use sluicegate_engine::ledger::Ledger;
@@ -14,7 +15,7 @@ use sluicegate_local::store::StoreError;
 use sluicegate_scanner::Limits;
 
 use super::{StartError, data_error, store};
-use crate::instance_key;
+use crate::{attestation_key, instance_key};
 
 /// What is kept here.
 pub(super) struct KeptParts {
@@ -28,6 +29,8 @@ pub(super) struct KeptParts {
     pub(super) log: DecisionLog,
     /// The key of this instance.
     pub(super) key: InstanceKey,
+    /// The key that it signs with.
+    pub(super) attestation_key: AttestationKey,
 }
 
 impl KeptParts {
@@ -60,6 +63,7 @@ impl KeptParts {
             log,
             key: instance_key::open(data, settings.instance_key_file.as_deref())
                 .map_err(|error| data_error(data, &error))?,
+            attestation_key: attestation_key::open(data, settings.attestation_key_file.as_deref())?,
         })
     }
 }

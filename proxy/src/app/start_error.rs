@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sluicegate_accounts::keys::OpenError;
 use sluicegate_upstream::{UpstreamError, why};
 
+use crate::attestation_key::AttestationKeyError;
 use crate::fed_plugins::FedFileError;
 use crate::http::tls::TlsError;
 use crate::policies::PolicyError;
@@ -61,6 +62,9 @@ pub enum StartError {
         /// What is wrong.
         source: OpenError,
     },
+    /// There is no key to sign with.
+    #[error(transparent)]
+    AttestationKey(#[from] AttestationKeyError),
     /// The TLS files cannot be used.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[source] TlsError),

@@ -10,6 +10,7 @@ use sluicegate_machine::clock;
 
 use super::listeners::Certificates;
 use super::{policies, upstreams};
+use crate::attestation_key;
 use crate::fed_sources::FedSources;
 use crate::insecure;
 use crate::metrics::Metrics;
@@ -44,6 +45,10 @@ pub fn problems(settings: &Settings) -> Vec<String> {
     // What a subscription brings keeps no service from starting.
     let plugins = FedSources::of(settings).and_then(|it| it.load_own());
     problems.extend(plugins.err().map(|error| error.to_string()));
+    if let Some(named) = &settings.attestation_key_file {
+        let key = attestation_key::open(&settings.data, Some(named));
+        problems.extend(key.err().map(|error| error.to_string()));
+    }
     problems.extend(unusable_data(&settings.data));
     problems
 }

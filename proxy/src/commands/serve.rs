@@ -64,6 +64,7 @@ pub fn start_error(error: StartError) -> CommandError {
         | StartError::Webhook(_)
         | StartError::Feed(_)
         | StartError::Plugins(_)
+        | StartError::AttestationKey(_)
         | StartError::Tls(_) => CommandError::Usage(error.to_string()),
         StartError::Data { .. }
         | StartError::Keys { .. }

@@ -57,6 +57,16 @@ pub(super) fn api_calls(
             format!("/api/v1/verdicts/{digest}/remedy?{of}"),
         ),
         get(
+            "one verdict",
+            "/api/v1/verdicts/{digest}/attestation",
+            format!("/api/v1/verdicts/{digest}/attestation?{of}"),
+        ),
+        get(
+            "verdicts",
+            "/api/v1/attestation-key",
+            "/api/v1/attestation-key".into(),
+        ),
+        get(
             "service",
             "/api/v1/decisions",
             format!("/api/v1/decisions?{of}"),
