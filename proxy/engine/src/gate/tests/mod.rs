@@ -90,7 +90,7 @@ mod stream;
 mod tags;
 
 /// Where the tests of the table are.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     include_str!("artifacts.rs"),
     include_str!("blobs.rs"),
     include_str!("embedded.rs"),
@@ -101,6 +101,7 @@ const FILES: [&str; 15] = [
     include_str!("manifests.rs"),
     include_str!("matrix.rs"),
     include_str!("names.rs"),
+    include_str!("own.rs"),
     include_str!("races/mod.rs"),
     include_str!("referrers.rs"),
     include_str!("signed.rs"),
