@@ -3,6 +3,7 @@
 //! The only file that names every part. Nothing here decides anything.
 
 mod access;
+mod judged_by;
 mod kept;
 mod listeners;
 mod reload;
@@ -15,11 +16,10 @@ mod telling;
 pub mod unstarted;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use sluicegate_accounts::keys::Keys;
-use sluicegate_config::{FeedSource, Settings, UpstreamIdentity};
+use sluicegate_config::{Settings, UpstreamIdentity};
 use sluicegate_engine::ahead::Ahead;
 use sluicegate_engine::attest::{AttestationKey, Attester, Attests};
 use sluicegate_engine::audit::About;
@@ -34,7 +34,7 @@ use sluicegate_engine::plugins::Plugins;
 use sluicegate_engine::trace;
 use sluicegate_feeds::Feeds;
 use sluicegate_linked::linked::Linked;
-use sluicegate_local::decisions::{PolicyRecord, PolicyTexts, PullLog, logged_book};
+use sluicegate_local::decisions::{PullLog, logged_book};
 use sluicegate_model::clock::Clock;
 use sluicegate_model::gate::GateMode;
 use sluicegate_model::names::Names;
@@ -48,8 +48,6 @@ use crate::api::readiness::StoreProof;
 use crate::attestation::Documents;
 use crate::data_directory;
 use crate::fed_in_force::FedPlugins;
-use crate::fed_plugins::FedFileError;
-use crate::fed_sources::FedSources;
 use crate::history::PullHistory;
 use crate::hooks::Hooks;
 use crate::http::challenge::Front;
@@ -74,8 +72,9 @@ pub use self::access::forget_keys;
 pub use self::start_error::StartError;
 
 use self::access::{Accounts, InForce};
+use self::judged_by::{fed_plugins, judged_by, record_policies};
 use self::kept::KeptParts;
-use self::listeners::{Bound, Certificates, details};
+use self::listeners::{Bound, Certificates, front};
 use self::scanning::{ScanParts, follow, linked, who_scans};
 use self::start_error::data_error;
 use self::tasks::{
@@ -123,11 +122,7 @@ impl App {
         let scheme = certificates.api_scheme();
         let own_url = || format!("{scheme}://{api_addr}");
         let api_url = settings.api_url.clone().unwrap_or_else(own_url);
-        let details = details(&settings, (registry_addr, api_addr), scheme);
-        let front = (
-            details,
-            Front::new(&settings.names, registry_addr, settings.tls.is_some()),
-        );
+        let front = front(&settings, (registry_addr, api_addr), scheme);
         let registry = parts.registry(&settings, front, &accounts, &metrics, draining.subscribe());
         let webhooks = parts.webhooks(&settings, &api_url, &metrics, &clock)?;
         begin_delivery(&webhooks).await;
@@ -226,12 +221,7 @@ impl ServiceParts {
         let history = PullHistory::new(log.directory().to_owned(), Arc::clone(&ledger));
         let log = Arc::new(PullLog::new(log));
         let upstreams = Arc::new(upstreams(settings, metrics)?);
-        let (policies, feeds) = (policies(settings, clock)?, feeds(settings, clock)?);
-        fed.hash_secrets_under(kept.key.code("secrets", &[]).bytes());
-        policies
-            .switch(Arc::clone(&fed))
-            .map_err(FedFileError::from)?;
-        hash_for_lists(&feeds, &fed);
+        let (policies, feeds) = judged_by(settings, (&fed, &kept.key), clock)?;
         let memory = Memory::default();
         let linked = linked(settings, (&kept.key, &log), &memory, clock);
         let scan = ScanParts {
@@ -439,64 +429,6 @@ fn ways(settings: &Settings, memory: Memory, plugins: Plugins) -> Ways {
         plugins,
         give_way: tasks::give_way,
     }
-}
-
-/// Takes up the plugins that images are read by.
-fn fed_plugins(
-    settings: &Settings,
-    plugins: &Plugins,
-    clock: &Clock,
-) -> Result<Arc<FedPlugins>, StartError> {
-    let (sources, plugins) = (FedSources::of(settings)?, plugins.clone());
-    Ok(FedPlugins::load(sources, plugins, clock.clone())?)
-}
-
-fn policies(settings: &Settings, clock: &Clock) -> Result<Arc<Policies>, StartError> {
-    Ok(Policies::load(&settings.policy, clock.clone())?)
-}
-
-/// Has files hashed while a list of malicious ones is in force.
-fn hash_for_lists(feeds: &Feeds, fed: &Arc<FedPlugins>) {
-    let fed = Arc::clone(fed);
-    feeds.on_hash_lists(move |are_in_force| {
-        if let Err(error) = fed.hash_files(are_in_force) {
-            // Images that nobody hashed the files of are not clean by a list.
-            tracing::error!(%error, "files are not hashed for lists of malicious ones");
-        }
-    });
-}
-
-/// Writes down from now on which policies are in force.
-fn record_policies(parts: &ServiceParts, clock: &Clock, data: &Path) -> Result<(), StartError> {
-    let log = parts.log.log();
-    let texts = PolicyTexts::open(log.directory()).map_err(|error| data_error(data, &error))?;
-    let record = PolicyRecord::new(log.clone(), texts, clock.clone());
-    if let Err(error) = parts.policies.record_in(record) {
-        // Images that are judged are served all the same; what needs a new verdict tries again.
-        tracing::error!(%error, "policies not written down");
-    }
-    Ok(())
-}
-
-fn feeds(settings: &Settings, clock: &Clock) -> Result<Arc<Feeds>, StartError> {
-    let (sources, directory) = (settings.feeds.clone(), settings.data.join("feeds"));
-    for source in &sources {
-        // A name that is mistyped would be a service without advisories.
-        if let FeedSource::Directory(path) = source
-            && !path.is_dir()
-        {
-            return Err(StartError::Feed(path.clone()));
-        }
-    }
-    Ok(Feeds::start(
-        sources,
-        directory,
-        (
-            &proxy_variables(settings),
-            !settings.plugin_trust.is_empty(),
-        ),
-        clock.clone(),
-    ))
 }
 
 /// Gives the proxy of the environment, for upstreams and feeds.

@@ -189,7 +189,9 @@ impl Held {
         let too_many = due.split_off(due.len().min(most));
         let told = u32::try_from(due.len()).unwrap_or(u32::MAX);
         self.left = self.left.saturating_sub(told);
-        too_many.iter().for_each(|it| self.add_to_others(it));
+        for it in &too_many {
+            self.add_to_others(it);
+        }
         due
     }
 

@@ -113,13 +113,7 @@ impl Engine {
         let manifests = Manifests::new(Arc::clone(content), Arc::clone(ledger), origins());
         let downloads = Downloads::new(Arc::clone(content), Arc::clone(ledger), origins());
         let inventories = inventories(&ports, ways.memory, ways.plugins);
-        let jobs = Jobs::new(
-            Arc::clone(content),
-            Arc::clone(&ports.layer_scan),
-            inventories.clone(),
-            downloads.clone(),
-            clock.clone(),
-        );
+        let jobs = jobs(&ports, inventories.clone(), downloads.clone());
         let waived = Waived::default();
         let break_glass = break_glass(&ports, waived.clone(), ways.break_glass_max);
         let signed = signed(&ports, ways.tag_ttl, manifests.clone());
@@ -138,11 +132,7 @@ impl Engine {
         let attester = attester(&ports, judge.clone());
         let reread = Reread::new(judge.clone(), Arc::clone(ledger), manifests.clone());
         let blocked = Blocked::new(Arc::clone(ledger), clock.clone());
-        let ahead = Ahead::new(
-            Arc::clone(ledger),
-            Arc::clone(&ports.snapshots),
-            clock.clone(),
-        );
+        let ahead = ahead(&ports);
         let gate = Gate::new(GateParts {
             mode: ways.mode,
             platforms: ways.platforms,
@@ -185,6 +175,21 @@ fn rejudge(ports: &Ports, judge: Judge, running: Pulls, give_way: fn()) -> Rejud
         Arc::clone(&ports.tally),
         give_way,
     )
+}
+
+fn jobs(ports: &Ports, inventories: Inventories, downloads: Downloads) -> Jobs {
+    Jobs::new(
+        Arc::clone(&ports.content),
+        Arc::clone(&ports.layer_scan),
+        inventories,
+        downloads,
+        ports.clock.clone(),
+    )
+}
+
+fn ahead(ports: &Ports) -> Ahead {
+    let (ledger, snapshots) = (Arc::clone(&ports.ledger), Arc::clone(&ports.snapshots));
+    Ahead::new(ledger, snapshots, ports.clock.clone())
 }
 
 fn attester(ports: &Ports, judge: Judge) -> Attester {

@@ -46,11 +46,11 @@ pub struct Bill(pub Response);
 
 /// A statement in a signed envelope.
 #[derive(Debug)]
-pub struct SignedStatement(pub Response);
+pub(super) struct SignedStatement(pub Response);
 
 /// A public key.
 #[derive(Debug)]
-pub struct Pem(pub Response);
+pub(super) struct Pem(pub Response);
 
 impl Pem {
     /// The media type of a PEM, of which none is registered.

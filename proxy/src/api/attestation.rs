@@ -26,7 +26,7 @@ const STATEMENT_ROOM: u64 = 4;
 /// Which image, and what is to be said of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AttestationQuery {
+pub(super) struct AttestationQuery {
     /// The verdict for this repository, as it is pulled or by its canonical name; without it, the
     /// newest one.
     repository: Option<RepositoryName>,
@@ -51,7 +51,7 @@ enum PredicateType {
 
 /// Gives what a verdict says as an in-toto statement in a DSSE envelope: the same bytes for as long as
 /// the verdict stands.
-pub async fn attestation(
+pub(super) async fn attestation(
     State(state): State<Arc<ApiState>>,
     Extension(who): Extension<Who>,
     Path(digest): Path<Digest>,
@@ -78,7 +78,7 @@ pub async fn attestation(
 }
 
 /// Gives the public key by which attestations of this instance are verified, as PEM.
-pub async fn key(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Pem {
+pub(super) async fn key(State(state): State<Arc<ApiState>>, _: Query<Nothing>) -> Pem {
     let media_type = [(header::CONTENT_TYPE, Pem::MEDIA_TYPE)];
     Pem((media_type, state.attester.public_key()).into_response())
 }

@@ -20,6 +20,7 @@ const NOT_YET: &str = "What lists are answered from is not ready yet.";
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = of_the_service();
     routes.extend(of_verdicts());
+    routes.extend(beside_verdicts());
     routes.extend(of_the_log());
     routes.extend(of_drafts());
     routes.extend(of_break_glass());
@@ -94,8 +95,6 @@ fn of_the_service() -> Vec<Route> {
 /// What was decided on an image.
 fn of_verdicts() -> Vec<Route> {
     let no_verdict = "No verdict. `state` is `scanning` while it is being made.";
-    let no_bill = "No verdict, an index, or an inventory that is no longer kept.";
-    let absent = StatusCode::NOT_FOUND;
     vec![
         Route::get(
             "/api/v1/verdicts",
@@ -113,7 +112,15 @@ fn of_verdicts() -> Vec<Route> {
             ),
             verdicts::show,
         )
-        .or(absent, no_verdict),
+        .or(StatusCode::NOT_FOUND, no_verdict),
+    ]
+}
+
+/// What follows from a verdict, for whoever takes it up.
+fn beside_verdicts() -> Vec<Route> {
+    let no_bill = "No verdict, an index, or an inventory that is no longer kept.";
+    let absent = StatusCode::NOT_FOUND;
+    vec![
         Route::get(
             "/api/v1/verdicts/{digest}/sbom",
             May(ReadVerdicts),

@@ -17,6 +17,7 @@ use crate::admin_socket::SocketPath;
 use crate::api::guard::Guard;
 use crate::api::{self, ApiState};
 use crate::http::callers::Callers;
+use crate::http::challenge::Front;
 use crate::http::details::Details;
 use crate::http::local;
 use crate::http::registry::Registry;
@@ -61,7 +62,7 @@ impl Certificates {
 }
 
 /// Chooses the address of details, and warns where clients get none that leads anywhere.
-pub(super) fn details(
+fn details(
     settings: &Settings,
     addresses: (SocketAddr, SocketAddr),
     scheme: &'static str,
@@ -77,6 +78,16 @@ pub(super) fn details(
         );
     }
     details
+}
+
+/// Gives where clients find details, and what they are told that have to say who they are.
+pub(super) fn front(
+    settings: &Settings,
+    addresses: (SocketAddr, SocketAddr),
+    scheme: &'static str,
+) -> (Details, Front) {
+    let front = Front::new(&settings.names, addresses.0, settings.tls.is_some());
+    (details(settings, addresses, scheme), front)
 }
 
 /// The two listeners before anybody is answered.

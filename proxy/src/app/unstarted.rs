@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use sluicegate_config::{FeedSource, Settings};
 use sluicegate_machine::clock;
 
+use super::judged_by::policies;
 use super::listeners::Certificates;
-use super::{policies, upstreams};
+use super::upstreams;
 use crate::attestation_key;
 use crate::fed_sources::FedSources;
 use crate::insecure;

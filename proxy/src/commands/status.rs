@@ -55,20 +55,7 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
             lines.push((name, cell(status, at)));
         }
     }
-    for webhook in members(status, "/webhooks") {
-        if webhook.get("problem").is_some_and(Value::is_string) {
-            let (name, problem) = (cell(webhook, "/name"), cell(webhook, "/problem"));
-            lines.push(("webhook problem", format!("{name}: {problem}")));
-        }
-    }
-    for sink in members(status, "/decision_log_to") {
-        let of = |name: &str| cell(sink, &format!("/{name}"));
-        let (to, behind) = (of("to"), of("behind"));
-        lines.push(("log sent to", format!("{to}: {behind} lines behind")));
-        if sink.get("problem").is_some_and(Value::is_string) {
-            lines.push(("log problem", format!("{to}: {}", of("problem"))));
-        }
-    }
+    lines.extend(receivers(status));
     for at in ["/warnings", "/policy/warnings"] {
         let warnings = members(status, at).iter();
         lines.extend(warnings.map(|warning| ("warning", cell(warning, ""))));
@@ -105,6 +92,26 @@ fn print(status: &Value, no_header: bool, out: &mut impl Write) -> Result<(), Co
         columns.map(|column| cell(pull, column))
     };
     write_rows(out, &titles, no_header, pulls.iter().map(row))
+}
+
+/// Says which receivers of events and of the log have not got all.
+fn receivers(status: &Value) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for webhook in members(status, "/webhooks") {
+        if webhook.get("problem").is_some_and(Value::is_string) {
+            let (name, problem) = (cell(webhook, "/name"), cell(webhook, "/problem"));
+            lines.push(("webhook problem", format!("{name}: {problem}")));
+        }
+    }
+    for sink in members(status, "/decision_log_to") {
+        let of = |name: &str| cell(sink, &format!("/{name}"));
+        let (to, behind) = (of("to"), of("behind"));
+        lines.push(("log sent to", format!("{to}: {behind} lines behind")));
+        if sink.get("problem").is_some_and(Value::is_string) {
+            lines.push(("log problem", format!("{to}: {}", of("problem"))));
+        }
+    }
+    lines
 }
 
 fn cache(status: &Value) -> String {

@@ -91,7 +91,7 @@ impl Place {
             SinkPlace::Stdout => Ok(Self::Stdout),
             SinkPlace::File(path) => LogFile::open(path).await.map(Self::File),
             SinkPlace::Syslog { host, port } => {
-                let server = Server::connect((host, *port), None, own_name);
+                let server = Server::connect((host, *port), Tls::Without, own_name);
                 server.await.map(Self::Syslog)
             }
             SinkPlace::SyslogTls {
@@ -99,7 +99,7 @@ impl Place {
                 port,
                 ca_file,
             } => {
-                let server = Server::connect((host, *port), Some(ca_file.as_deref()), own_name);
+                let server = Server::connect((host, *port), Tls::By(ca_file.as_deref()), own_name);
                 server.await.map(Self::Syslog)
             }
         }
@@ -215,11 +215,19 @@ fn open_whole(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Whether a server is talked to over TLS.
+#[derive(Clone, Copy)]
+enum Tls<'a> {
+    Without,
+    /// By the system's authorities, and those of a file.
+    By(Option<&'a Path>),
+}
+
 impl Server {
-    /// Connects; with `tls` over TLS, by the system's authorities and those of a file.
+    /// Connects.
     async fn connect(
         (host, port): (&str, u16),
-        tls: Option<Option<&Path>>,
+        tls: Tls<'_>,
         own_name: &str,
     ) -> Result<Self, PlaceError> {
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, stream((host, port), tls)).await;
@@ -270,11 +278,11 @@ impl Server {
     }
 }
 
-async fn stream(
-    (host, port): (&str, u16),
-    tls: Option<Option<&Path>>,
-) -> io::Result<Pin<Box<dyn Stream>>> {
-    let settings = tls.map(client_settings).transpose()?;
+async fn stream((host, port): (&str, u16), tls: Tls<'_>) -> io::Result<Pin<Box<dyn Stream>>> {
+    let settings = match tls {
+        Tls::Without => None,
+        Tls::By(ca_file) => Some(client_settings(ca_file)?),
+    };
     let tcp = TcpStream::connect((host, port)).await?;
     let socket = SockRef::from(&tcp);
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;

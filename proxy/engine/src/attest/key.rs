@@ -11,7 +11,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _
 use sluicegate_model::Digest;
 
 /// Longest file of a key, in bytes; real ones have about 240.
-pub const MAX_KEY_BYTES: usize = 16 * 1024;
+pub(super) const MAX_KEY_BYTES: usize = 16 * 1024;
 /// What stands before the 65 bytes of a public key in DER. Source: RFC 5480, sections 2 and 2.2.
 const PUBLIC_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,

@@ -85,3 +85,6 @@ impl Judges for Asked<'_> {
         matches!(order, Some(Ordering::Equal | Ordering::Greater))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ fn verdicts_are_answered_as_ever() {
     for verdict in verdicts() {
         let shown = ShownVerdict {
             other_repositories: vec![verdict.repository.clone()],
+            remedy: None,
             verdict,
         };
         let shown = Shown::Verdict(Box::new(shown));

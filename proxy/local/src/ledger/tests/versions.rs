@@ -112,7 +112,12 @@ fn others() -> Vec<(&'static str, Vec<u8>)> {
         ("glass", Happening::BreakGlass(glass)),
     ];
     let row = |(name, happened)| (name, event(&Event::new(9, second(1), happened)));
-    rows.map(row).to_vec()
+    let listed = IndexEntry::between(0, &[], &term::of_verdict(&samples::verdict()));
+    let first = [
+        ("logged", self::row(&listed)),
+        ("told", self::row(&second(9))),
+    ];
+    first.into_iter().chain(rows.map(row)).collect()
 }
 
 /// Writes one row of every kind.
@@ -124,11 +129,11 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         Happening::VerdictChanged(Box::new(difference((&old, &old.findings), &new).unwrap()));
     let changed = Event::new(7, second(1), change);
     let (summary, digest) = (Summary::of(&new), Digest::of(b"manifest"));
-    let text = stored::verdict_text(&new).unwrap();
-    let everything = stored::verdict_text(&samples::verdict_with_everything()).unwrap();
-    let (repository, media_type) = (repository("app"), "application/x".to_owned());
+    let [text, everything] = [&new, &samples::verdict_with_everything()]
+        .map(|verdict| stored::verdict_text(verdict).unwrap());
+    let media_type = "application/x".to_owned();
     let inline = VerdictBody::Inline(b"compressed".into());
-    let elsewhere = VerdictBody::Document(format!("{repository} {digest}"));
+    let elsewhere = VerdictBody::Document(format!("{} {digest}", repository("app")));
     let based = VerdictBody::Based {
         stamp: Box::new(Stamp::of(&summary)),
         text: digest.clone(),
@@ -147,7 +152,10 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
     };
     let mut tagged = TagHistory::default();
     assert!(tagged.note(None, &tag));
-    let (analyzers, number) = (1 << 31, 300);
+    let image = ImageRow {
+        analyzers: 1 << 31,
+        number: 300,
+    };
     let verdict = |body, basis| verdict_row(&VerdictRow::of(&summary, body, BasisNumber(basis)));
     let rows = vec![
         ("text", text),
@@ -170,12 +178,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("member", row(&member)),
         ("tag", row(&tag)),
         ("tagged", row(&tagged)),
-        ("image", row(&ImageRow { analyzers, number })),
-        (
-            "logged",
-            row(&IndexEntry::between(0, &[], &term::of_verdict(&new))),
-        ),
-        ("told", row(&second(9))),
+        ("image", row(&image)),
     ];
     rows.into_iter().chain(others()).collect()
 }
