@@ -243,6 +243,9 @@ async fn only_needed_ecosystems_are_fetched() {
     let tables = [
         "epss/epss_scores.csv.gz",
         "kev/known_exploited_vulnerabilities.json",
+        "knowledge/ends-of-support.json",
+        "knowledge/jars.idx",
+        "knowledge/malware.txt",
     ];
     let mut expected = set(&["ecosystems.txt", DEBIAN, "Debian:12/modified_id.csv"]);
     expected.extend(set(&tables));
