@@ -1,3 +1,5 @@
+//! Lists that are read, and what is none.
+
 use sluicegate_model::digest::Digest;
 
 use super::*;
