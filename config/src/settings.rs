@@ -238,8 +238,8 @@ settings! { said:
         /// Where events are sent; none = nowhere.
         webhooks: Vec<WebhookSettings> = webhook::read(said);
 
-    /// Where the lines of the decision log go as well: stdout, a file, syslog://HOST[:PORT] or
-    /// syslog+tls://HOST[:PORT] (repeatable)
+    /// Where the lines of the decision log go as well: stdout, a file, syslog://HOST:PORT or
+    /// syslog+tls://HOST:PORT (repeatable)
     #[arg(value_name = "PLACE")]
     decision_log_to: Vec<String> =>
         /// Where the lines of the decision log go beside the log itself.
