@@ -10,8 +10,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds a project in Rust to its plugin, and gives the plugin's path.
 pub async fn build_rust(project: &Path, name: &str) -> String {
+    // Two rustups at once undo each other's work.
+    let add =
+        format!("rustup target list --installed | grep -qx {TARGET} || rustup target add {TARGET}");
     let script = format!(
-        "{{ rustup target list --installed | grep -qx {TARGET} || rustup target add {TARGET}; }} \
+        "flock \"${{TMPDIR:-/tmp}}/sluicegate-tests.rustup\" sh -c '{add}' \
          && env -u RUSTFLAGS -u CARGO_TARGET_DIR cargo build -q --release --target {TARGET}"
     );
     shell(project, &script).await.expect_ok("building a plugin");
