@@ -1,12 +1,10 @@
 //! Java archives that do not prove what they are, as an inventory keeps them for whoever knows digests.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::coverage::Gap;
 use crate::digest::Digest;
+use crate::hex_text::hex_text;
 use crate::package::{Owner, Package};
 
 /// The SHA-1 of an archive, by which repositories name it; written in hexadecimal.
@@ -47,42 +45,7 @@ pub struct UnprovenArchive {
     pub cached: bool,
 }
 
-impl FromStr for Sha1Digest {
-    type Err = NoSha1;
-
-    fn from_str(text: &str) -> Result<Self, NoSha1> {
-        let mut bytes = [0; 20];
-        let read = hex::decode_to_slice(text, &mut bytes);
-        read.map_err(|_| NoSha1(text.chars().take(80).collect()))?;
-        Ok(Self(bytes))
-    }
-}
-
-impl fmt::Display for Sha1Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-// Messages quote it.
-impl fmt::Debug for Sha1Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Sha1Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Sha1Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+hex_text!(Sha1Digest, 20, NoSha1);
 
 #[cfg(test)]
 mod tests {

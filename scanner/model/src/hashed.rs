@@ -1,11 +1,9 @@
 //! Digests of an image's files, as an inventory keeps them for whoever knows which are malicious.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::hex_text::hex_text;
 
 /// The first half of a SHA-256, by which files are looked up; written in hexadecimal.
 ///
@@ -49,42 +47,7 @@ impl ContentHash {
     }
 }
 
-impl FromStr for ContentHash {
-    type Err = NoContentHash;
-
-    fn from_str(text: &str) -> Result<Self, NoContentHash> {
-        let mut bytes = [0; 16];
-        let read = hex::decode_to_slice(text, &mut bytes);
-        read.map_err(|_| NoContentHash(text.chars().take(80).collect()))?;
-        Ok(Self(bytes))
-    }
-}
-
-impl fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-// Messages quote it.
-impl fmt::Debug for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for ContentHash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ContentHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+hex_text!(ContentHash, 16, NoContentHash);
 
 #[cfg(test)]
 mod tests {

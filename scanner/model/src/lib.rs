@@ -27,6 +27,7 @@ pub mod gate;
 pub mod glob;
 pub mod hashed;
 pub mod heard;
+mod hex_text;
 pub mod image;
 pub mod image_config;
 pub mod inventory;

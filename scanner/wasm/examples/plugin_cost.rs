@@ -86,18 +86,24 @@ fn own_cost(layer: &[u8], sets: &[(&str, PluginSet)]) -> Result<(), Box<dyn std:
             }
         }
     }
+    print_medians("", "ms CPU", sets, times);
+    Ok(())
+}
+
+/// Prints the median of each set, and what it is of the first one's.
+fn print_medians(before: &str, unit: &str, sets: &[(&str, PluginSet)], times: Vec<Vec<f64>>) {
     let mut base = None;
-    for ((name, _), times) in sets.iter().zip(&mut times) {
+    for ((name, _), mut times) in sets.iter().zip(times) {
         times.sort_by(f64::total_cmp);
         let median = times.get(RUNS / 2).copied().unwrap_or_default();
         let base = *base.get_or_insert(median);
         println!(
-            "{name:<36} {:7.1} ms CPU, {:.3} of none",
+            "{:<46} {:7.1} {unit}, {:.3} of the first",
+            format!("{before}{name}"),
             median * 1_000.0,
             median / base
         );
     }
-    Ok(())
 }
 
 fn scan(layer: &[u8], plugins: &PluginSet) -> Result<(), Box<dyn std::error::Error>> {
@@ -130,17 +136,7 @@ fn cost_beside(layer: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
-    let mut base = None;
-    for ((name, _), times) in sets.iter().zip(&mut times) {
-        times.sort_by(f64::total_cmp);
-        let median = times.get(RUNS / 2).copied().unwrap_or_default();
-        let base = *base.get_or_insert(median);
-        println!(
-            "beside 8 plugins that {name:<24} {:7.1} ms, {:.3} of the first",
-            median * 1_000.0,
-            median / base
-        );
-    }
+    print_medians("beside 8 plugins that ", "ms", &sets, times);
     Ok(())
 }
 
