@@ -4,6 +4,7 @@
 //! Nothing here decides: callers say what is kept, and everything acknowledged is durable.
 
 pub mod cache;
+pub mod chain;
 pub mod decisions;
 pub mod durable;
 pub mod keys;

@@ -165,7 +165,7 @@ pub async fn forget_keys(data: &Path) -> Result<(), ForgetError> {
     }
     let opened = DecisionLog::open(&data.join("decisions"));
     let (log, _) = opened.map_err(|error| match error {
-        LogError::InUse(_) => ForgetError::InUse(data.to_owned()),
+        LogError::InUse(..) => ForgetError::InUse(data.to_owned()),
         error => ForgetError::Log(error),
     })?;
     let environment = Environment::of_process();

@@ -41,7 +41,7 @@ impl KeptParts {
         // leftovers.
         let (log, opened) =
             DecisionLog::open(&data.join("decisions")).map_err(|error| match error {
-                LogError::InUse(_) => StartError::InUse(data.clone()),
+                LogError::InUse(..) => StartError::InUse(data.clone()),
                 error => data_error(data, &error),
             })?;
         tracing::info!(%opened, "decision log opened");

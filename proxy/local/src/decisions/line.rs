@@ -12,13 +12,7 @@ use sluicegate_model::verdict::{Decision, Reason, RuleId};
 
 use super::earlier::EarlierLine;
 use super::entry::{LineKind, LogEntry, shortened};
-
-/// Longest line, in bytes; the longest that [`LogEntry`] can make is about 60 KiB.
-pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
-/// What stands between a line's other fields and its hash.
-const HASH_FIELD: &[u8] = b",\"hash\":\"";
-/// What stands after it.
-const LINE_END: &[u8] = b"\"}";
+use crate::chain::{Chain, Head, Link, is_sealed, seal};
 
 /// A line of the log. Those of an earlier shape are read as if they had this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,20 +79,32 @@ forms! {
     LoggedReason => Reason,
 }
 
-/// Where the chain stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) seq: u64,
-    pub(super) hash: Digest,
-}
+/// The decision log, as a chain.
+#[derive(Clone, Copy, Debug)]
+pub struct Decisions;
 
-impl Head {
-    /// Gives the head of a log without lines.
-    pub(super) fn before_the_first() -> Self {
-        Self {
-            seq: 0,
-            hash: Digest::of(b""),
-        }
+impl Chain for Decisions {
+    const FILE: &'static str = "decisions.jsonl";
+    const NAME: &'static str = "decision log";
+    type Entry = LogEntry;
+    type Line = DecisionLine;
+
+    fn chain(entry: LogEntry, head: &Head) -> Result<(Vec<u8>, Head), serde_json::Error> {
+        entry.chain(head)
+    }
+
+    fn read(bytes: &[u8]) -> Option<DecisionLine> {
+        DecisionLine::read(bytes)
+    }
+
+    fn link(line: &DecisionLine) -> Option<Link> {
+        Some(Link {
+            prev: line.prev.clone(),
+            head: Head {
+                seq: line.seq,
+                hash: line.hash.clone()?,
+            },
+        })
     }
 }
 
@@ -130,15 +136,7 @@ impl LogEntry {
             prev: head.hash.clone(),
             hash: None,
         };
-        let mut bytes = serde_json::to_vec(&line)?;
-        // Without its closing brace: the hash covers what stands before its own field.
-        bytes.pop();
-        let hash = Digest::of(&bytes);
-        bytes.extend_from_slice(HASH_FIELD);
-        bytes.extend_from_slice(hash.as_str().as_bytes());
-        bytes.extend_from_slice(LINE_END);
-        bytes.push(b'\n');
-        Ok((bytes, Head { seq, hash }))
+        seal(seq, &line)
     }
 }
 
@@ -149,18 +147,6 @@ impl DecisionLine {
             .or_else(|_| serde_json::from_slice::<EarlierLine>(bytes).map(Self::from))
             .ok()?;
         let stated = line.hash.as_ref()?;
-        let covered = bytes
-            .strip_suffix(LINE_END)?
-            .strip_suffix(stated.as_str().as_bytes())?
-            .strip_suffix(HASH_FIELD)?;
-        (Digest::of(covered) == *stated).then_some(line)
-    }
-
-    /// Gives where the chain stands after this line.
-    pub(super) fn head(&self) -> Option<Head> {
-        Some(Head {
-            seq: self.seq,
-            hash: self.hash.clone()?,
-        })
+        is_sealed(bytes, stated).then_some(line)
     }
 }

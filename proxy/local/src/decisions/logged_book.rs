@@ -15,8 +15,9 @@ use sluicegate_model::Digest;
 
 use super::entry::LineKind;
 use super::filter::DecisionFilter;
-use super::log::LogError;
+use super::line::Decisions;
 use super::read::{Order, PageOf, read};
+use crate::chain::LogError;
 use crate::durable::Disk;
 use crate::signed::Purpose;
 
@@ -60,7 +61,8 @@ pub fn logged_book(
         about,
     };
     let before = search.known();
-    let before = before.map_err(|error| LogError::io("reading", &search.path(), error))?;
+    let before =
+        before.map_err(|error| LogError::io::<Decisions>("reading", &search.path(), error))?;
     let (found, newest) = search.behind(before.seq)?;
     let Some(newest) = newest else {
         // No line at all: whatever was seen was of another log.

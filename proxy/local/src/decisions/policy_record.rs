@@ -4,9 +4,10 @@ use sluicegate_model::Scope;
 use sluicegate_model::clock::Clock;
 use sluicegate_policy::PolicySet;
 
+use super::DecisionLog;
 use super::entry::{Grounds, LineKind, LogEntry};
-use super::log::{DecisionLog, LogError};
 use super::policy_texts::{PolicyTexts, TextsError};
+use crate::chain::LogError;
 
 /// Keeps texts of policies and logs their changes.
 #[derive(Clone, Debug)]

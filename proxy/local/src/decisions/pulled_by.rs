@@ -12,10 +12,8 @@ use sluicegate_model::schema::Instant;
 use sluicegate_model::verdict::Decision;
 use sluicegate_model::{Digest, Repository};
 
-use super::backwards::LinesBackwards;
-use super::line::{DecisionLine, MAX_LINE_BYTES};
-use super::log::LogError;
-use super::open::FILE_NAME;
+use super::line::{DecisionLine, Decisions};
+use crate::chain::{Chain as _, LinesBackwards, LogError, MAX_LINE_BYTES};
 
 /// Most bytes of the log looked at, from its end: about 130,000 lines, a tenth of a second.
 const MAX_LOG_BYTES: u64 = 64 * 1024 * 1024;
@@ -87,8 +85,8 @@ fn look<'a>(
     asked: &'a [WhoPulled],
     found: &mut [Clients],
 ) -> Result<bool, LogError> {
-    let path = directory.join(FILE_NAME);
-    let failed = |error| LogError::io("reading", &path, error);
+    let path = directory.join(Decisions::FILE);
+    let failed = |error| LogError::io::<Decisions>("reading", &path, error);
     let names = |asked: &'a WhoPulled| std::iter::once(&asked.digest).chain(&asked.through);
     let digests: HashSet<&str> = asked.iter().flat_map(names).map(Digest::as_str).collect();
     let mut wanted: HashMap<(String, &Digest), Vec<usize>> = HashMap::new();

@@ -14,9 +14,11 @@ use sluicegate_engine::audit::{
 use sluicegate_model::verdict::{Decision, RuleId};
 use tokio::sync::watch;
 
+use super::DecisionLog;
 use super::entry::{Grounds, LineKind, LogEntry};
-use super::log::{DecisionLog, LogError};
+use super::line::Decisions;
 use super::windows::{AskedPull, Because, WhenWritten, Windows};
+use crate::chain::{Chain as _, LogError};
 
 fn asked_to_pull(pull: Pull) -> AskedPull {
     let decision = pull.decision();
@@ -219,6 +221,8 @@ async fn wait_for(written: Option<WhenWritten>) -> Result<(), LogError> {
         return Ok(());
     };
     let outcome = written.wait_for(Option::is_some).await;
-    let outcome = outcome.map_err(|_| LogError::Closed)?;
-    outcome.clone().unwrap_or(Err(LogError::Closed))
+    let outcome = outcome.map_err(|_| LogError::Closed(Decisions::NAME))?;
+    outcome
+        .clone()
+        .unwrap_or(Err(LogError::Closed(Decisions::NAME)))
 }

@@ -11,12 +11,11 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::backwards::LinesBackwards;
 use super::filter::{DecisionFilter, Look, Sieve};
-use super::forwards::{LogPiece, next_line, number_of, offset_of};
-use super::line::{DecisionLine, MAX_LINE_BYTES};
-use super::log::LogError;
-use super::open::FILE_NAME;
+use super::line::{DecisionLine, Decisions};
+use crate::chain::{
+    Chain as _, LinesBackwards, LogError, LogPiece, MAX_LINE_BYTES, next_line, number_of, offset_of,
+};
 
 /// Most bytes looked at for one page: about 25,000 lines.
 const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
@@ -76,8 +75,8 @@ pub fn read(
     filter: &DecisionFilter,
     page: PageOf,
 ) -> Result<DecisionPage, LogError> {
-    let path = directory.join(FILE_NAME);
-    let failed = |error| LogError::io("reading", &path, error);
+    let path = directory.join(Decisions::FILE);
+    let failed = |error| LogError::io::<Decisions>("reading", &path, error);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

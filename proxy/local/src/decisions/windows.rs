@@ -18,8 +18,8 @@ use sluicegate_policy::NameRefusal;
 use tokio::sync::watch;
 
 use super::entry::{Grounds, LineKind, LogEntry};
-use super::log::LogError;
 use super::names::ClientNames;
+use crate::chain::LogError;
 
 /// Time after a line in which the same again is counted, and after a tag in which what it led to
 /// belongs to it.

@@ -9,7 +9,7 @@ const EARLIER: &str = include_str!("earlier.jsonl");
 
 fn earlier_log() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join(FILE_NAME), EARLIER).unwrap();
+    fs::write(directory.path().join(Decisions::FILE), EARLIER).unwrap();
     directory
 }
 

@@ -11,13 +11,15 @@ use sluicegate_model::verdict::{Decision, Verdict};
 use sluicegate_model::{Digest, Principal};
 use tempfile::TempDir;
 
-use super::open::FILE_NAME;
+use super::line::Decisions;
+use crate::chain::Chain as _;
 use sluicegate_engine::audit::{Audit as _, Denial, Pull, PullMethod};
 use sluicegate_engine::identity::Who;
 
 use super::*;
 
 mod earlier;
+mod follow;
 mod logged_book;
 mod pages;
 mod policies;
@@ -121,7 +123,7 @@ fn told(directory: &Path) -> Vec<(LineKind, u64)> {
 }
 
 fn edit(directory: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-    let path = directory.join(FILE_NAME);
+    let path = directory.join(Decisions::FILE);
     let mut bytes = fs::read(&path).unwrap();
     change(&mut bytes);
     fs::write(&path, bytes).unwrap();
@@ -138,7 +140,7 @@ async fn log_of(lines: i64) -> TempDir {
 #[tokio::test]
 async fn lines_have_exactly_the_promised_fields_in_order() {
     let directory = log_of(1).await;
-    let text = fs::read_to_string(directory.path().join(FILE_NAME)).unwrap();
+    let text = fs::read_to_string(directory.path().join(Decisions::FILE)).unwrap();
     let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
     let mut names: Vec<_> = line
         .keys()
@@ -185,7 +187,7 @@ async fn second_process_may_read_but_not_write() {
     log.append(entry(0)).await.unwrap();
     assert!(matches!(
         DecisionLog::open(directory.path()),
-        Err(LogError::InUse(_))
+        Err(LogError::InUse(..))
     ));
     assert_eq!(lines(directory.path()).len(), 1);
 }
@@ -193,7 +195,7 @@ async fn second_process_may_read_but_not_write() {
 #[tokio::test]
 async fn every_torn_end_is_set_aside_and_the_chain_goes_on() {
     let whole = log_of(3).await;
-    let bytes = fs::read(whole.path().join(FILE_NAME)).unwrap();
+    let bytes = fs::read(whole.path().join(Decisions::FILE)).unwrap();
     let newlines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     let ends: Vec<usize> = newlines.map(|(at, _)| at + 1).collect();
     for cut in (0..bytes.len())
@@ -201,7 +203,7 @@ async fn every_torn_end_is_set_aside_and_the_chain_goes_on() {
         .chain(ends.iter().map(|end| end - 1))
     {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(FILE_NAME), &bytes[..cut]).unwrap();
+        fs::write(directory.path().join(Decisions::FILE), &bytes[..cut]).unwrap();
         let kept = ends.iter().filter(|end| **end <= cut).count() as u64;
         let (log, report) = DecisionLog::open(directory.path()).unwrap();
         assert_eq!(report.last_seq, kept, "cut at {cut}");
@@ -232,7 +234,7 @@ async fn blocks_of_zeros_after_a_power_cut_are_set_aside() {
 #[tokio::test]
 async fn verify_finds_every_edit_in_the_middle() {
     let original = log_of(5).await;
-    let lines: Vec<Vec<u8>> = fs::read(original.path().join(FILE_NAME))
+    let lines: Vec<Vec<u8>> = fs::read(original.path().join(Decisions::FILE))
         .unwrap()
         .split_inclusive(|byte| *byte == b'\n')
         .map(<[u8]>::to_vec)

@@ -211,7 +211,7 @@ async fn a_line_is_bounded_whatever_is_put_into_it() {
         ..get("a")
     };
     PullLog::new(log).record(pull, at(0)).await.unwrap();
-    let text = fs::read(directory.path().join(FILE_NAME)).unwrap();
+    let text = fs::read(directory.path().join(Decisions::FILE)).unwrap();
     assert!(text.len() <= 64 * 1024, "{}", text.len());
     let line = lines(directory.path()).pop().unwrap();
     let ids = &line.reasons[0].findings;

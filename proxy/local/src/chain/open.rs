@@ -1,4 +1,4 @@
-//! Opens the log for writing: finds where the chain stands and sets a torn end aside.
+//! Opens a chain for writing: finds where the chain stands and sets a torn end aside.
 //!
 //! Only what a crash can leave is repaired: bytes after the last whole line. Whatever is wrong
 //! before that stays as it is, for `verify` to find.
@@ -14,19 +14,17 @@ use rustix::fs::FallocateFlags;
 use sluicegate_machine::private;
 
 use super::backwards::LinesBackwards;
-use super::line::{DecisionLine, Head};
 use super::log::LogError;
+use super::{Chain, Head};
 use crate::durable::Disk;
 
-/// The log's file name.
-pub(super) const FILE_NAME: &str = "decisions.jsonl";
 /// Most bytes at the end that a crash can have torn: the largest batch, with room to spare.
 const MAX_TORN_BYTES: usize = 16 * 1024 * 1024;
 
 /// Room claimed for lines to come, in bytes: about two thousand of them.
 const RESERVE_BYTES: u64 = 1024 * 1024;
 
-/// What was found when the log was opened.
+/// What was found when a chain was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenReport {
     /// The number of the last whole line; 0 in an empty log.
@@ -60,7 +58,7 @@ pub struct TornTail {
     pub kept_at: PathBuf,
 }
 
-/// The log's file, positioned for appending.
+/// The file of a chain, positioned for appending.
 pub(super) struct OpenLog {
     pub(super) file: File,
     pub(super) path: PathBuf,
@@ -76,10 +74,13 @@ pub(super) struct OpenLog {
     pub(super) disk: Disk,
 }
 
-/// Opens or creates the log in `directory` and claims it for this process.
-pub(super) fn open(directory: &Path, disk: &Disk) -> Result<(OpenLog, OpenReport), LogError> {
-    let path = directory.join(FILE_NAME);
-    let failed = |error| LogError::io("opening", &path, error);
+/// Opens or creates the chain in `directory` and claims it for this process.
+pub(super) fn open<C: Chain>(
+    directory: &Path,
+    disk: &Disk,
+) -> Result<(OpenLog, OpenReport), LogError> {
+    let path = directory.join(C::FILE);
+    let failed = |error| LogError::io::<C>("opening", &path, error);
     private::create_dir_all(directory).map_err(failed)?;
     let file = private::options()
         .read(true)
@@ -88,16 +89,18 @@ pub(super) fn open(directory: &Path, disk: &Disk) -> Result<(OpenLog, OpenReport
         .truncate(false)
         .open(&path)
         .map_err(failed)?;
-    file.try_lock().map_err(|_| LogError::InUse(path.clone()))?;
-    let (head, len) = whole_part(&file, &path)?;
-    let (torn, is_dirty) = match set_aside(&file, &path, len, disk) {
+    file.try_lock()
+        .map_err(|_| LogError::InUse(C::NAME, path.clone()))?;
+    let (head, len) = whole_part::<C>(&file, &path)?;
+    let (torn, is_dirty) = match set_aside::<C>(&file, &path, len, disk) {
         Ok(torn) => (torn, false),
         // They were never answered for, and the next line takes their place; images that are here
         // are worth more than a copy of them.
         Err(error) if is_full(&error) => {
             tracing::error!(
                 path = %path.display(),
-                "decision log has a torn end and the disk no room to keep it"
+                "{} has a torn end and the disk no room to keep it",
+                C::NAME
             );
             (None, true)
         }
@@ -138,25 +141,36 @@ impl OpenLog {
     }
 }
 
+/// Gives where the chain stands after a line; none where that is none.
+pub(super) fn head_of<C: Chain>(line: &[u8]) -> Option<Head> {
+    let link = C::link(&C::read(line)?)?;
+    Some(link.head)
+}
+
 /// Finds the last line whose hash fits, and where it ends.
-fn whole_part(file: &File, path: &Path) -> Result<(Head, u64), LogError> {
-    let failed = |error| LogError::io("reading", path, error);
+fn whole_part<C: Chain>(file: &File, path: &Path) -> Result<(Head, u64), LogError> {
+    let failed = |error| LogError::io::<C>("reading", path, error);
     let total = file.metadata().map_err(failed)?.len();
     let (lines, _) = LinesBackwards::new(file, MAX_TORN_BYTES).map_err(failed)?;
     for line in lines {
         let (start, bytes) = line.map_err(failed)?;
-        if let Some(head) = DecisionLine::read(&bytes).and_then(|line| line.head()) {
+        if let Some(head) = head_of::<C>(&bytes) {
             let end = start.saturating_add(bytes.len() as u64).saturating_add(1);
             return Ok((head, end));
         }
         if total.saturating_sub(start) > MAX_TORN_BYTES as u64 {
-            return Err(LogError::Damaged(path.to_owned()));
+            return Err(LogError::Damaged(C::NAME, path.to_owned()));
         }
     }
     Ok((Head::before_the_first(), 0))
 }
 
-fn set_aside(mut file: &File, path: &Path, len: u64, disk: &Disk) -> io::Result<Option<TornTail>> {
+fn set_aside<C: Chain>(
+    mut file: &File,
+    path: &Path,
+    len: u64,
+    disk: &Disk,
+) -> io::Result<Option<TornTail>> {
     let bytes = file.metadata()?.len().saturating_sub(len);
     if bytes == 0 {
         return Ok(None);
@@ -164,7 +178,7 @@ fn set_aside(mut file: &File, path: &Path, len: u64, disk: &Disk) -> io::Result<
     file.seek(SeekFrom::Start(len))?;
     let mut torn = Vec::new();
     file.take(MAX_TORN_BYTES as u64).read_to_end(&mut torn)?;
-    let kept_at = free_name(path)?;
+    let kept_at = free_name::<C>(path)?;
     let kept = private::create_new(&kept_at).and_then(|mut kept| {
         kept.write_all(&torn)?;
         disk.sync_all(&kept)
@@ -179,7 +193,8 @@ fn set_aside(mut file: &File, path: &Path, len: u64, disk: &Disk) -> io::Result<
     tracing::warn!(
         bytes,
         kept_at = %kept_at.display(),
-        "decision log had a torn end; it was set aside"
+        "{} had a torn end; it was set aside",
+        C::NAME
     );
     Ok(Some(TornTail { bytes, kept_at }))
 }
@@ -191,9 +206,9 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
-fn free_name(path: &Path) -> io::Result<PathBuf> {
+fn free_name<C: Chain>(path: &Path) -> io::Result<PathBuf> {
     (1..=1000_u32)
-        .map(|number| path.with_file_name(format!("{FILE_NAME}.torn-{number}")))
+        .map(|number| path.with_file_name(format!("{}.torn-{number}", C::FILE)))
         .find(|path| !path.exists())
         .ok_or_else(|| io::Error::other("too many torn ends lie beside it"))
 }

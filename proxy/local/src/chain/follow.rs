@@ -1,17 +1,18 @@
-//! Reads the log as it grows, for whoever is sent its lines: from where they stand, and no further than
+//! Reads a chain as it grows, for whoever is sent its lines: from where they stand, and no further than
 //! what is on disk for good.
 
 use std::fs::File;
 use std::io::{self, BufReader, Seek as _, SeekFrom};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 
 use super::forwards::{LogPiece, next_line, offset_of};
-use super::line::{DecisionLine, Head};
 use super::log::{LogEnd, LogError};
-use super::open::FILE_NAME;
+use super::open::head_of;
+use super::{Chain, Head};
 
 /// Most bytes of lines that are given at a time.
 const MAX_BATCH_BYTES: u64 = 1024 * 1024;
@@ -51,43 +52,43 @@ impl Cursor {
     }
 }
 
-/// A line of the log.
+/// A line of a chain.
 #[derive(Clone, Debug)]
-pub struct FollowedLine {
+pub struct FollowedLine<C: Chain> {
     /// As it stands there, without its newline.
     pub bytes: Vec<u8>,
     /// What it says.
-    pub line: DecisionLine,
+    pub line: C::Line,
     /// Where whoever has it stands.
     pub cursor: Cursor,
 }
 
 /// Some lines, and where their reader stands behind them.
 #[derive(Clone, Debug)]
-pub struct Followed {
+pub struct Followed<C: Chain> {
     /// The lines, in order.
-    pub lines: Vec<FollowedLine>,
+    pub lines: Vec<FollowedLine<C>>,
     /// Where the next ones begin; behind the last of them, or behind what is no line.
     pub next: Cursor,
     /// Lines that are damaged: they are not given, and `verify` finds them.
     pub damaged: u64,
 }
 
-/// Follows the log in a directory.
+/// Follows the chain in a directory.
 #[derive(Clone, Debug)]
-pub struct LogReader(PathBuf);
+pub struct LogReader<C: Chain>(PathBuf, PhantomData<C>);
 
-impl LogReader {
-    /// Reads the log in this directory.
+impl<C: Chain> LogReader<C> {
+    /// Reads the chain in this directory.
     pub fn of(directory: &Path) -> Self {
-        Self(directory.join(FILE_NAME))
+        Self(directory.join(C::FILE), PhantomData)
     }
 
     /// Finds a line in the log; none where it has another one, or none, in its place.
     ///
     /// *Errors*: the disk.
     pub async fn find(&self, position: Position) -> Result<Option<Cursor>, LogError> {
-        self.read(move |file| find(file, position)).await
+        self.read(move |file| find::<C>(file, position)).await
     }
 
     /// Gives where the log ends at this moment.
@@ -105,7 +106,7 @@ impl LogReader {
             let LogPiece::Line(bytes) = next_line(&mut reader)? else {
                 return Ok(first);
             };
-            let head = DecisionLine::read(&bytes).and_then(|line| line.head());
+            let head = head_of::<C>(&bytes);
             Ok(head.map_or(first, |Head { seq, hash }| Cursor {
                 position: Position { seq, hash },
                 offset: offset.saturating_add(bytes.len() as u64).saturating_add(1),
@@ -117,7 +118,7 @@ impl LogReader {
     /// Gives the lines behind a cursor, as many as are given at a time.
     ///
     /// *Errors*: the disk.
-    pub async fn after(&self, cursor: Cursor, end: LogEnd) -> Result<Followed, LogError> {
+    pub async fn after(&self, cursor: Cursor, end: LogEnd) -> Result<Followed<C>, LogError> {
         self.read(move |file| after(file, cursor, end)).await
     }
 
@@ -128,14 +129,14 @@ impl LogReader {
         let path = self.0.clone();
         let read = move || {
             let read = File::open(&path).and_then(|file| read(&file));
-            read.map_err(|error| LogError::io("reading", &path, error))
+            read.map_err(|error| LogError::io::<C>("reading", &path, error))
         };
         let outcome = tokio::task::spawn_blocking(read).await;
-        outcome.unwrap_or(Err(LogError::Closed))
+        outcome.unwrap_or(Err(LogError::Closed(C::NAME)))
     }
 }
 
-fn find(file: &File, position: Position) -> io::Result<Option<Cursor>> {
+fn find<C: Chain>(file: &File, position: Position) -> io::Result<Option<Cursor>> {
     if position.seq == 0 {
         return Ok(Some(Cursor {
             position,
@@ -148,7 +149,7 @@ fn find(file: &File, position: Position) -> io::Result<Option<Cursor>> {
     let LogPiece::Line(bytes) = next_line(&mut reader)? else {
         return Ok(None);
     };
-    let head = DecisionLine::read(&bytes).and_then(|line| line.head());
+    let head = head_of::<C>(&bytes);
     let is_it = head.is_some_and(|it| (it.seq, &it.hash) == (position.seq, &position.hash));
     Ok(is_it.then(|| Cursor {
         position,
@@ -156,7 +157,7 @@ fn find(file: &File, position: Position) -> io::Result<Option<Cursor>> {
     }))
 }
 
-fn after(file: &File, cursor: Cursor, end: LogEnd) -> io::Result<Followed> {
+fn after<C: Chain>(file: &File, cursor: Cursor, end: LogEnd) -> io::Result<Followed<C>> {
     let begun = cursor.offset;
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(begun))?;
@@ -165,7 +166,7 @@ fn after(file: &File, cursor: Cursor, end: LogEnd) -> io::Result<Followed> {
         next: cursor,
         damaged: 0,
     };
-    let is_enough = |it: &Followed| {
+    let is_enough = |it: &Followed<C>| {
         let bytes = it.next.offset.saturating_sub(begun);
         it.lines.len() >= MAX_BATCH_LINES || bytes >= MAX_BATCH_BYTES
     };
@@ -175,12 +176,13 @@ fn after(file: &File, cursor: Cursor, end: LogEnd) -> io::Result<Followed> {
         match piece {
             LogPiece::Line(bytes) => {
                 *offset = offset.saturating_add(bytes.len() as u64).saturating_add(1);
-                let read = DecisionLine::read(&bytes);
-                let head = read.as_ref().and_then(DecisionLine::head);
-                let (Some(line), Some(Head { seq, hash })) = (read, head) else {
+                let read = C::read(&bytes);
+                let link = read.as_ref().and_then(C::link);
+                let (Some(line), Some(link)) = (read, link) else {
                     followed.damaged = followed.damaged.saturating_add(1);
                     continue;
                 };
+                let Head { seq, hash } = link.head;
                 followed.next.position = Position { seq, hash };
                 let cursor = followed.next.clone();
                 followed.lines.push(FollowedLine {
@@ -198,90 +200,4 @@ fn after(file: &File, cursor: Cursor, end: LogEnd) -> io::Result<Followed> {
         }
     }
     Ok(followed)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::super::entry::{LineKind, LogEntry};
-    use super::super::log::DecisionLog;
-    use super::*;
-
-    fn entry(number: i64) -> LogEntry {
-        let at = Timestamp::from_second(1_700_000_000 + number).unwrap();
-        LogEntry::new(at, LineKind::Pull)
-    }
-
-    async fn log(lines: i64) -> (tempfile::TempDir, DecisionLog) {
-        let home = tempfile::tempdir().unwrap();
-        let (log, _) = DecisionLog::open(home.path()).unwrap();
-        let mut appending = tokio::task::JoinSet::new();
-        for number in 0..lines {
-            let log = log.clone();
-            appending.spawn(async move { log.append(entry(number)).await.unwrap() });
-        }
-        appending.join_all().await;
-        (home, log)
-    }
-
-    #[tokio::test]
-    async fn lines_are_given_in_order_from_any_position_and_none_twice() {
-        let (home, log) = log(1_203).await;
-        let reader = LogReader::of(home.path());
-        let start = Position::before_the_first();
-        let mut cursor = reader.find(start).await.unwrap().unwrap();
-        let mut seqs = Vec::new();
-        while cursor.is_before(log.end()) {
-            // As after a start: from what is kept alone.
-            let found = reader.find(cursor.position.clone()).await.unwrap();
-            assert_eq!(found.as_ref(), Some(&cursor));
-            let followed = reader.after(cursor, log.end()).await.unwrap();
-            assert!(followed.lines.len() <= MAX_BATCH_LINES);
-            seqs.extend(followed.lines.iter().map(|it| it.line.seq));
-            cursor = followed.next;
-        }
-        assert_eq!(seqs, (1..=1_203).collect::<Vec<u64>>());
-        assert_eq!(reader.last(log.end()).await.unwrap(), cursor);
-        let again = reader.after(cursor, log.end()).await.unwrap();
-        assert!(again.lines.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_position_of_another_log_is_not_found() {
-        let (home, _log) = log(3).await;
-        let reader = LogReader::of(home.path());
-        for seq in [2, 9] {
-            let hash = Digest::of(b"another");
-            let found = reader.find(Position { seq, hash }).await.unwrap();
-            assert_eq!(found, None);
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_not_on_disk_for_good_is_not_given_and_what_is_damaged_is_counted() {
-        let (home, log) = log(3).await;
-        let reader = LogReader::of(home.path());
-        let first = reader
-            .find(Position::before_the_first())
-            .await
-            .unwrap()
-            .unwrap();
-        let of_one = reader.after(first.clone(), log.end()).await.unwrap().lines;
-        let end = LogEnd {
-            bytes: of_one[0].bytes.len() as u64 + 1,
-            seq: 1,
-        };
-        assert_eq!(
-            reader.after(first.clone(), end).await.unwrap().lines.len(),
-            1
-        );
-        let path = home.path().join(FILE_NAME);
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replacen("\"seq\":2", "\"seq\":7", 1)).unwrap();
-        let followed = reader.after(first, log.end()).await.unwrap();
-        let seqs: Vec<u64> = followed.lines.iter().map(|it| it.line.seq).collect();
-        assert_eq!((seqs, followed.damaged), (vec![1, 3], 1));
-        assert!(followed.lines[0].line.time > Timestamp::UNIX_EPOCH);
-    }
 }

@@ -7,9 +7,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::forwards::{LogPiece, next_line};
-use super::line::{DecisionLine, Head};
 use super::log::LogError;
-use super::open::FILE_NAME;
+use super::{Chain, Head};
 
 /// Most faults listed; a log with more is read to its end all the same.
 const MAX_FAULTS: usize = 100;
@@ -67,10 +66,11 @@ impl VerifyReport {
     }
 }
 
-/// Reads the log in `directory` from its first line to its last; blocks on the disk.
-pub fn verify(directory: &Path) -> Result<VerifyReport, LogError> {
-    let path = directory.join(FILE_NAME);
-    let failed = |error| LogError::io("verifying", &path, error);
+/// Reads the chain in `directory` from its first line to its last; blocks on the disk. None is an
+/// empty one.
+pub fn verify<C: Chain>(directory: &Path) -> Result<VerifyReport, LogError> {
+    let path = directory.join(C::FILE);
+    let failed = |error| LogError::io::<C>("verifying", &path, error);
     let mut report = VerifyReport {
         lines: 0,
         last_seq: 0,
@@ -93,23 +93,23 @@ pub fn verify(directory: &Path) -> Result<VerifyReport, LogError> {
                 break;
             }
             LogPiece::TooLong(_) => report.fault(number, FaultKind::Altered),
-            LogPiece::Line(bytes) => judge(&mut report, &mut head, number, &bytes),
+            LogPiece::Line(bytes) => judge::<C>(&mut report, &mut head, number, &bytes),
         }
     }
     report.last_seq = head.seq;
     Ok(report)
 }
 
-fn judge(report: &mut VerifyReport, head: &mut Head, number: u64, bytes: &[u8]) {
-    let Some(line) = DecisionLine::read(bytes) else {
+fn judge<C: Chain>(report: &mut VerifyReport, head: &mut Head, number: u64, bytes: &[u8]) {
+    let Some(link) = C::read(bytes).as_ref().and_then(C::link) else {
         report.fault(number, FaultKind::Altered);
         return;
     };
     let wanted_seq = head.seq.saturating_add(1);
-    if line.prev == head.hash && line.seq == wanted_seq {
+    let got_seq = link.head.seq;
+    if link.prev == head.hash && got_seq == wanted_seq {
         report.lines = report.lines.saturating_add(1);
     } else {
-        let got_seq = line.seq;
         report.fault(
             number,
             FaultKind::Unlinked {
@@ -119,7 +119,5 @@ fn judge(report: &mut VerifyReport, head: &mut Head, number: u64, bytes: &[u8]) 
         );
     }
     // Go on from here, so that one hole is one fault.
-    if let Some(next) = line.head() {
-        *head = next;
-    }
+    *head = link.head;
 }

@@ -1,4 +1,4 @@
-//! The one writer of the log: gathers what waits, writes it at once, syncs, then answers.
+//! The one writer of a chain: gathers what waits, writes it at once, syncs, then answers.
 //!
 //! A line that was answered is on disk. A batch that could not be written is taken back whole, so
 //! that a full disk leaves no half line and recovers by itself. After a sync that failed the log is
@@ -14,8 +14,7 @@ use std::thread::JoinHandle;
 use sluicegate_engine::audit::AuditError;
 use tokio::sync::oneshot;
 
-use super::entry::LogEntry;
-use super::line::Head;
+use super::Chain;
 use super::open::{OpenLog, OpenReport, open};
 use crate::durable::{Disk, write_file_anew};
 
@@ -28,40 +27,45 @@ const MAX_WAITING: usize = 1024;
 /// largest batch, and than the block that it shares with the lines before it.
 const DOUBTFUL_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Says why the log could not take or give lines.
+/// Says why a chain could not take or give lines.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogError {
     /// The disk has no room left.
-    #[error("writing the decision log {0:?}: the disk is full")]
-    Full(PathBuf),
+    #[error("writing the {0} {1:?}: the disk is full")]
+    Full(&'static str, PathBuf),
     /// Another process writes it.
-    #[error("the decision log {0:?} is in use; a service runs here")]
-    InUse(PathBuf),
+    #[error("the {0} {1:?} is in use; a service runs here")]
+    InUse(&'static str, PathBuf),
     /// Its end is no line, and too large to be what a crash leaves.
-    #[error("the decision log {0:?} does not end in whole lines; set it aside and verify it")]
-    Damaged(PathBuf),
+    #[error("the {0} {1:?} does not end in whole lines; set it aside and verify it")]
+    Damaged(&'static str, PathBuf),
     /// The disk answered with an error.
-    #[error("{attempt} the decision log {path:?} failed")]
+    #[error("{attempt} the {name} {path:?} failed")]
     Io {
         /// What was attempted.
         attempt: &'static str,
-        /// The log's file.
+        /// What the chain is called.
+        name: &'static str,
+        /// Its file.
         path: PathBuf,
         /// What the disk said.
         #[source]
         source: Arc<io::Error>,
     },
     /// The program is stopping.
-    #[error("the decision log is closed")]
-    Closed,
+    #[error("the {0} is closed")]
+    Closed(&'static str),
 }
 
 impl LogError {
-    pub(super) fn io(attempt: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(crate) fn io<C: Chain>(attempt: &'static str, path: &Path, error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.into()),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full(C::NAME, path.into())
+            }
             _ => Self::Io {
                 attempt,
+                name: C::NAME,
                 path: path.into(),
                 source: Arc::new(error),
             },
@@ -75,16 +79,16 @@ impl From<LogError> for AuditError {
     }
 }
 
-/// The log, open for writing.
+/// A chain, open for writing.
 #[derive(Clone, Debug)]
-pub struct DecisionLog {
-    writer: Arc<Writer>,
+pub struct ChainLog<C: Chain> {
+    writer: Arc<Writer<C>>,
 }
 
 #[derive(Debug)]
-struct Writer {
+struct Writer<C: Chain> {
     directory: PathBuf,
-    requests: Option<mpsc::SyncSender<Request>>,
+    requests: Option<mpsc::SyncSender<Request<C>>>,
     thread: Option<JoinHandle<()>>,
     in_doubt: Arc<AtomicBool>,
     durable: Arc<Durable>,
@@ -120,9 +124,9 @@ impl Durable {
     }
 }
 
-struct Request {
-    /// None where only the log is to be proven.
-    entry: Option<LogEntry>,
+struct Request<C: Chain> {
+    /// In order; none where only the log is to be proven.
+    entries: Vec<C::Entry>,
     done: Done,
 }
 
@@ -142,7 +146,7 @@ impl Done {
     }
 }
 
-impl DecisionLog {
+impl<C: Chain> ChainLog<C> {
     /// Opens or creates the log in `directory`; blocks on the disk.
     ///
     /// A torn last line is set aside beside the log, which the report tells.
@@ -152,15 +156,15 @@ impl DecisionLog {
 
     /// Does the same with this way of syncing.
     pub fn open_on(directory: &Path, disk: &Disk) -> Result<(Self, OpenReport), LogError> {
-        let (log, report) = open(directory, disk)?;
+        let (log, report) = open::<C>(directory, disk)?;
         let in_doubt = Arc::clone(&log.in_doubt);
         let durable = Arc::new(Durable::of(&log));
         let of_thread = Arc::clone(&durable);
         let (requests, queue) = mpsc::sync_channel(MAX_WAITING);
         let thread = std::thread::Builder::new()
-            .name("decision-writer".into())
-            .spawn(move || write_until_closed(log, &queue, &of_thread))
-            .map_err(|error| LogError::io("starting the writer of", directory, error))?;
+            .name("chain-writer".into())
+            .spawn(move || write_until_closed::<C>(log, &queue, &of_thread))
+            .map_err(|error| LogError::io::<C>("starting the writer of", directory, error))?;
         let writer = Writer {
             directory: directory.to_owned(),
             requests: Some(requests),
@@ -174,7 +178,7 @@ impl DecisionLog {
         Ok((log, report))
     }
 
-    /// Gives the log's directory, for [`super::read`] and [`super::verify`].
+    /// Gives the directory that its file lies in.
     pub fn directory(&self) -> &Path {
         &self.writer.directory
     }
@@ -189,20 +193,31 @@ impl DecisionLog {
     }
 
     /// Appends a line and gives its number; the line is durable when this returns.
-    pub async fn append(&self, entry: LogEntry) -> Result<u64, LogError> {
-        self.ask(Some(entry)).await
+    pub async fn append(&self, entry: C::Entry) -> Result<u64, LogError> {
+        self.ask(vec![entry]).await
+    }
+
+    /// Appends lines, all or none, and gives the number of the last; durable when this returns.
+    pub async fn append_all(&self, entries: Vec<C::Entry>) -> Result<u64, LogError> {
+        self.ask(entries).await
     }
 
     /// Does the same for a thread, which it blocks until then.
-    pub fn append_blocking(&self, entry: LogEntry) -> Result<u64, LogError> {
+    pub fn append_blocking(&self, entry: C::Entry) -> Result<u64, LogError> {
         let (done, answer) = mpsc::sync_channel(1);
-        let requests = self.writer.requests.as_ref().ok_or(LogError::Closed)?;
+        let requests = self
+            .writer
+            .requests
+            .as_ref()
+            .ok_or(LogError::Closed(C::NAME))?;
         let request = Request {
-            entry: Some(entry),
+            entries: vec![entry],
             done: Done::Thread(done),
         };
-        requests.send(request).map_err(|_| LogError::Closed)?;
-        answer.recv().map_err(|_| LogError::Closed)?
+        requests
+            .send(request)
+            .map_err(|_| LogError::Closed(C::NAME))?;
+        answer.recv().map_err(|_| LogError::Closed(C::NAME))?
     }
 
     /// Makes sure that lines can be made durable, where the last try failed: costs nothing else.
@@ -211,30 +226,38 @@ impl DecisionLog {
     /// They still can't: nothing may leave.
     pub async fn prove(&self) -> Result<(), LogError> {
         if self.writer.in_doubt.load(Ordering::Acquire) {
-            self.ask(None).await?;
+            self.ask(Vec::new()).await?;
         }
         Ok(())
     }
 
-    async fn ask(&self, entry: Option<LogEntry>) -> Result<u64, LogError> {
+    async fn ask(&self, entries: Vec<C::Entry>) -> Result<u64, LogError> {
         let (done, answer) = oneshot::channel();
-        let requests = self.writer.requests.clone().ok_or(LogError::Closed)?;
+        let requests = self
+            .writer
+            .requests
+            .clone()
+            .ok_or(LogError::Closed(C::NAME))?;
         let done = Done::Task(done);
-        match requests.try_send(Request { entry, done }) {
+        match requests.try_send(Request { entries, done }) {
             Ok(()) => {}
             Err(mpsc::TrySendError::Full(request)) => {
-                let send = move || requests.send(request).map_err(|_| LogError::Closed);
+                let send = move || {
+                    requests
+                        .send(request)
+                        .map_err(|_| LogError::Closed(C::NAME))
+                };
                 tokio::task::spawn_blocking(send)
                     .await
-                    .map_err(|_| LogError::Closed)??;
+                    .map_err(|_| LogError::Closed(C::NAME))??;
             }
-            Err(mpsc::TrySendError::Disconnected(_)) => return Err(LogError::Closed),
+            Err(mpsc::TrySendError::Disconnected(_)) => return Err(LogError::Closed(C::NAME)),
         }
-        answer.await.map_err(|_| LogError::Closed)?
+        answer.await.map_err(|_| LogError::Closed(C::NAME))?
     }
 }
 
-impl Drop for Writer {
+impl<C: Chain> Drop for Writer<C> {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take() {
@@ -244,10 +267,14 @@ impl Drop for Writer {
     }
 }
 
-fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>, durable: &Durable) {
+fn write_until_closed<C: Chain>(
+    mut log: OpenLog,
+    queue: &mpsc::Receiver<Request<C>>,
+    durable: &Durable,
+) {
     while let Ok(first) = queue.recv() {
         // What came while the batch before was being synced is the next batch.
-        let batch: Vec<Request> = std::iter::once(first)
+        let batch: Vec<Request<C>> = std::iter::once(first)
             .chain(queue.try_iter())
             .take(MAX_BATCH_LINES)
             .collect();
@@ -255,14 +282,14 @@ fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>, durable
         let mut entries = Vec::new();
         let mut waiting = Vec::new();
         for request in batch {
-            seq = seq.saturating_add(u64::from(request.entry.is_some()));
-            entries.extend(request.entry);
+            seq = seq.saturating_add(request.entries.len() as u64);
+            entries.extend(request.entries);
             waiting.push((seq, request.done));
         }
-        let written = log.write(entries);
+        let written = log.write::<C>(entries);
         durable.set(&log);
         if let Err(error) = &written {
-            tracing::error!(%error, "decision log could not be written");
+            tracing::error!(%error, "{} could not be written", C::NAME);
         }
         for (seq, done) in waiting {
             done.tell(written.clone().map(|()| seq));
@@ -272,13 +299,13 @@ fn write_until_closed(mut log: OpenLog, queue: &mpsc::Receiver<Request>, durable
 
 impl OpenLog {
     /// Writes a batch whole and syncs it, or leaves the log as it was.
-    fn write(&mut self, entries: Vec<LogEntry>) -> Result<(), LogError> {
+    fn write<C: Chain>(&mut self, entries: Vec<C::Entry>) -> Result<(), LogError> {
         let mut head = self.head.clone();
         let mut bytes = Vec::new();
         for entry in entries {
-            let (line, next): (Vec<u8>, Head) = entry
-                .chain(&head)
-                .map_err(|error| LogError::io("encoding a line for", &self.path, error.into()))?;
+            let (line, next) = C::chain(entry, &head).map_err(|error| {
+                LogError::io::<C>("encoding a line for", &self.path, error.into())
+            })?;
             bytes.extend_from_slice(&line);
             head = next;
         }
@@ -290,7 +317,7 @@ impl OpenLog {
         if let Err(error) = written {
             // The write's error is what matters; the next batch tries again before it writes.
             let _ = self.take_back();
-            return Err(LogError::io("writing", &self.path, error));
+            return Err(LogError::io::<C>("writing", &self.path, error));
         }
         self.in_doubt.store(false, Ordering::Release);
         self.is_dirty = false;

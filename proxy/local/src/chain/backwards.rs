@@ -10,7 +10,7 @@ const BLOCK_BYTES: u64 = 64 * 1024;
 /// The lines of a file, last first, each with the offset of its first byte.
 ///
 /// *Shape*: without their newlines. What stands after the last newline is no line and is left out.
-pub(super) struct LinesBackwards<'a> {
+pub(crate) struct LinesBackwards<'a> {
     file: &'a File,
     /// Where `held` starts in the file.
     at: u64,
@@ -24,12 +24,12 @@ impl<'a> LinesBackwards<'a> {
     ///
     /// # Errors
     /// `InvalidData` where a line is longer than `max_line_bytes`, here and later.
-    pub(super) fn new(file: &'a File, max_line_bytes: usize) -> io::Result<(Self, u64)> {
+    pub(crate) fn new(file: &'a File, max_line_bytes: usize) -> io::Result<(Self, u64)> {
         Self::before(file, file.metadata()?.len(), max_line_bytes)
     }
 
     /// Starts after the last newline before `end`; gives also how many bytes stand between.
-    pub(super) fn before(
+    pub(crate) fn before(
         file: &'a File,
         end: u64,
         max_line_bytes: usize,

@@ -1,15 +1,15 @@
-//! Reads the lines of the log from one on, and finds where one with a number starts.
+//! Reads the lines of a chain from one on, and finds where one with a number starts.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 
-use super::line::MAX_LINE_BYTES;
+use super::MAX_LINE_BYTES;
 
 /// What every line begins with, whatever its shape.
 const SEQ_FIELD: &[u8] = b"{\"seq\":";
 
-/// What stands next in the log.
-pub(super) enum LogPiece {
+/// What stands next in a chain.
+pub(crate) enum LogPiece {
     /// A line, without its newline.
     Line(Vec<u8>),
     /// More bytes than a line has, and then a newline: so many in all.
@@ -21,7 +21,7 @@ pub(super) enum LogPiece {
 }
 
 /// Reads up to the next newline.
-pub(super) fn next_line(file: &mut BufReader<&File>) -> io::Result<LogPiece> {
+pub(crate) fn next_line(file: &mut BufReader<&File>) -> io::Result<LogPiece> {
     let mut line = Vec::new();
     let bound = (MAX_LINE_BYTES as u64).saturating_add(1);
     file.by_ref().take(bound).read_until(b'\n', &mut line)?;
@@ -36,7 +36,7 @@ pub(super) fn next_line(file: &mut BufReader<&File>) -> io::Result<LogPiece> {
         return Ok(LogPiece::Torn(line.len() as u64));
     }
     let more = file.skip_until(b'\n')? as u64;
-    tracing::debug!(bytes = more, "decision log holds a line past its bound");
+    tracing::debug!(bytes = more, "a chain holds a line past its bound");
     Ok(LogPiece::TooLong(bound.saturating_add(more)))
 }
 
@@ -44,7 +44,7 @@ pub(super) fn next_line(file: &mut BufReader<&File>) -> io::Result<LogPiece> {
 /// only rise. Where there is none that is the end.
 ///
 /// In a log that was tampered with it is some place; `verify` finds what is wrong.
-pub(super) fn offset_of(file: &File, seq: u64) -> io::Result<u64> {
+pub(crate) fn offset_of(file: &File, seq: u64) -> io::Result<u64> {
     let end = file.metadata()?.len();
     let (mut low, mut high) = (0, end);
     while low < high {
@@ -83,7 +83,7 @@ fn first_numbered(file: &File, from: u64, end: u64) -> io::Result<Option<(u64, u
 }
 
 /// Gives a line's number without reading the line.
-pub(super) fn number_of(line: &[u8]) -> Option<u64> {
+pub(crate) fn number_of(line: &[u8]) -> Option<u64> {
     let rest = line.strip_prefix(SEQ_FIELD)?;
     let digits = rest.split(|byte| *byte == b',').next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
