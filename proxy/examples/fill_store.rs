@@ -18,6 +18,7 @@ use sluicegate_engine::plugins::ActivePlugins;
 use sluicegate_engine::scan::Scanned;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::ledger::Records;
+use sluicegate_local::record::TurnLog;
 use sluicegate_local::store::EngineKind;
 use sluicegate_model::artifact::Content;
 use sluicegate_model::coverage::Coverage;
@@ -50,7 +51,8 @@ async fn main() -> Outcome<()> {
     let data = Path::new(data);
     let (store, _) = engine.parse::<EngineKind>()?.open(data)?;
     let content = ContentStore::open(&data.join("content"), CAPACITY_BYTES)?;
-    let records = Records::new(store, Arc::new(content.clone()));
+    let (record, _) = TurnLog::open(&data.join("decisions"))?;
+    let records = Records::new(store, Arc::new(content.clone())).recording(record);
     let known = components(ecosystem)?;
     let numbers: Vec<usize> = (0..images).collect();
     for batch in numbers.chunks(BATCH) {

@@ -238,7 +238,8 @@ impl Reports {
             if gone.is_empty() {
                 return Ok(count);
             }
-            self.ledger.remove_verdicts(&gone).await?;
+            let now = self.clock.now();
+            self.ledger.remove_verdicts(&gone, Some(now)).await?;
             for judged in &gone {
                 self.inventories.forget_said(&judged.image()).await;
             }

@@ -10,6 +10,7 @@ pub mod durable;
 pub mod keys;
 pub mod ledger;
 pub mod linked;
+pub mod record;
 mod signed;
 mod signed_book;
 pub mod store;

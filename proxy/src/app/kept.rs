@@ -11,6 +11,7 @@ use sluicegate_engine::plugins::Plugins;
 use sluicegate_local::cache::ContentStore;
 use sluicegate_local::decisions::{DecisionLog, LogError};
 use sluicegate_local::ledger::Records;
+use sluicegate_local::record::TurnLog;
 use sluicegate_local::store::StoreError;
 use sluicegate_scanner::Limits;
 
@@ -45,6 +46,9 @@ impl KeptParts {
                 error => data_error(data, &error),
             })?;
         tracing::info!(%opened, "decision log opened");
+        let (record, opened) =
+            TurnLog::open(&data.join("decisions")).map_err(|error| data_error(data, &error))?;
+        tracing::info!(%opened, "record of findings opened");
         let store = store::open(settings).map_err(|error| match error {
             StoreError::InUse { .. } => StartError::InUse(data.clone()),
             error => data_error(data, &error),
@@ -56,8 +60,9 @@ impl KeptParts {
             ..Limits::default()
         };
         let content: Arc<dyn Content> = Arc::new(content);
+        let records = Records::new(store, Arc::clone(&content));
         Ok(Self {
-            ledger: Arc::new(Records::new(store, Arc::clone(&content)).read_by(plugins.clone())),
+            ledger: Arc::new(records.read_by(plugins.clone()).recording(record)),
             content,
             limits,
             log,

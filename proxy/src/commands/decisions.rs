@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use sluicegate_formats::text::{printable, printable_lines};
-use sluicegate_local::decisions::{self, VerifyReport};
+use sluicegate_local::decisions::{self, LogError, VerifyReport};
+use sluicegate_local::record;
 
 use super::CommandError;
 use super::query::{
@@ -278,35 +279,52 @@ fn vulnerabilities(reasons: &Value) -> String {
 }
 
 fn verify(args: &VerifyArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let report = decisions::verify(&log_of(&args.data)?)
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    let log = log_of(&args.data)?;
+    let failed = |error: LogError| CommandError::Failed(error.to_string());
+    let report = decisions::verify(&log).map_err(failed)?;
+    let of_record = record::verify(&log).map_err(failed)?;
     match args.format {
-        Format::Json => print_json(out, &json!(report))?,
-        Format::Table => print_report(out, &report)?,
+        Format::Json => {
+            let mut both = json!(report);
+            both["record"] = json!(of_record);
+            print_json(out, &both)?;
+        }
+        Format::Table => {
+            print_report(out, "", "the log was changed", &report)?;
+            let was_changed = "the record of findings was changed";
+            print_report(out, "record of findings: ", was_changed, &of_record)?;
+        }
     }
-    if report.is_sound() {
-        Ok(())
-    } else {
-        Err(CommandError::Failed("the log is damaged".into()))
+    match (report.is_sound(), of_record.is_sound()) {
+        (true, true) => Ok(()),
+        (false, _) => Err(CommandError::Failed("the log is damaged".into())),
+        (true, false) => Err(CommandError::Failed(
+            "the record of findings is damaged".into(),
+        )),
     }
 }
 
-fn print_report(out: &mut impl Write, report: &VerifyReport) -> Result<(), CommandError> {
+fn print_report(
+    out: &mut impl Write,
+    of: &str,
+    was_changed: &str,
+    report: &VerifyReport,
+) -> Result<(), CommandError> {
     writeln!(
         out,
-        "{} lines fit, the last is number {}",
+        "{of}{} lines fit, the last is number {}",
         report.lines, report.last_seq
     )?;
     if report.torn_bytes > 0 {
         writeln!(
             out,
-            "{} bytes behind the last line: a write in progress",
+            "{of}{} bytes behind the last line: a write in progress",
             report.torn_bytes
         )?;
     }
     for fault in &report.faults {
         let kind = printable(&json!(fault.kind).to_string());
-        writeln!(out, "line {}: {kind}", fault.line)?;
+        writeln!(out, "{of}line {}: {kind}", fault.line)?;
     }
     if report.fault_count > 0 {
         let plural = if report.fault_count == 1 {
@@ -315,7 +333,7 @@ fn print_report(out: &mut impl Write, report: &VerifyReport) -> Result<(), Comma
             "faults"
         };
         let count = report.fault_count;
-        writeln!(out, "{count} {plural}: the log was changed")?;
+        writeln!(out, "{count} {plural}: {was_changed}")?;
     }
     Ok(())
 }

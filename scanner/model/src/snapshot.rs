@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The identity of a snapshot of the feeds.
 ///
 /// *Shape*: `sha256:…`, written as that text; [`SnapshotId::NO_FEEDS`] where no feed is loaded.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SnapshotId(Cow<'static, str>);
 

@@ -2,6 +2,7 @@
 //! verdict that rests on something newer.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluicegate_model::Digest;
 use sluicegate_model::snapshot::SnapshotId;
@@ -51,6 +52,7 @@ impl BasisNumber {
 #[async_trait]
 pub trait Bases: Send + Sync {
     /// Gives the number of the basis that is in force now: its own where it is the newest, else the
-    /// next one, and it is the newest then. Durable on return.
-    async fn number_basis(&self, basis: &Basis) -> Result<BasisNumber, LedgerError>;
+    /// next one, and it is the newest then, which is recorded. Durable on return.
+    async fn number_basis(&self, basis: &Basis, now: Timestamp)
+    -> Result<BasisNumber, LedgerError>;
 }

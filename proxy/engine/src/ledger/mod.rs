@@ -11,6 +11,7 @@ mod known;
 mod lists;
 mod membership;
 mod packages;
+mod record;
 mod replacement;
 mod steps;
 pub mod stored;
@@ -31,6 +32,10 @@ pub use known::{Earlier, Known, PackedAs};
 pub use lists::{Lists, MAX_PAGE_BYTES};
 pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, is_platform};
 pub use packages::{Holder, Packages};
+pub use record::{
+    InPackage, Record, RecordFilter, RecordPage, Recorded, RecordedImage, Turn, TurnBasis, Turned,
+    Weaknesses, own_name,
+};
 pub use replacement::{Listed, Mark, Packed, PackedBytes, Replacement, Stamp};
 pub use steps::{ImageNumbers, Parted, Step, Steps};
 pub use summary::{Counts, CoverageSummary, Summary, Worst};
@@ -48,6 +53,7 @@ pub trait Ledger:
     + Steps
     + Lists
     + Packages
+    + Record
     + Events
     + Waivers
     + Words

@@ -15,6 +15,7 @@ use sluicegate_model::{Digest, Repository, Scope};
 use super::bases::BasisNumber;
 use super::error::LedgerError;
 use super::known::{Earlier, Known, PackedAs};
+use super::record::Turn;
 use super::stored::{self, StoredPolicyReference, StoredProvenance};
 use super::summary::Summary;
 use super::term::{self, Term};
@@ -224,6 +225,8 @@ pub struct Replacement {
     pub basis: BasisNumber,
     /// What is told of it as an event.
     pub change: Option<Change>,
+    /// What is recorded of it.
+    pub turn: Option<Turn>,
     /// What the verdict can be asked for by.
     pub terms: Vec<Term>,
     /// What the verdict that it replaces could; none where that is not known.
@@ -239,7 +242,8 @@ impl Replacement {
         let earlier = known.earlier.as_ref();
         let text = Text::of(verdict, earlier.map_or(0, Earlier::text_bytes))?;
         let terms = term::of_verdict(verdict);
-        let (mut change, mut old_terms) = (None, None);
+        let (mut change, mut old_terms, mut turn) = (None, None, None);
+        let mut is_read = false;
         if let Some(earlier) = earlier {
             let is_same = earlier.findings_text() == text.findings();
             let read = if is_same { None } else { earlier.findings() };
@@ -257,7 +261,16 @@ impl Replacement {
                     term::of_findings(&verdict.domain, found)
                 });
                 change = difference((earlier.head(), found), verdict);
+                // Alike, with the same weaknesses in the same places: so the record has them.
+                let counts = |it: &Change| it.findings.added.count + it.findings.removed.count;
+                let is_recorded = is_alike && change.as_ref().map_or(0, counts) == 0;
+                let other = Some(found.as_slice()).filter(|_| !is_recorded);
+                turn = Turn::of(verdict, Some((earlier.head(), other)));
+                is_read = true;
             }
+        }
+        if !is_read {
+            turn = Turn::of(verdict, None);
         }
         Ok(Self {
             text: Packed::of(&text, earlier)?,
@@ -265,6 +278,7 @@ impl Replacement {
             replaces: known.mark.clone(),
             basis: known.basis,
             change,
+            turn,
             terms,
             old_terms,
             packages: None,
@@ -310,6 +324,8 @@ impl Replacement {
 
     /// Tells what it takes in memory until it is written, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.text.new_bytes().map_or(0, <[u8]>::len) as u64 + BESIDE_BYTES
+        let text = self.text.new_bytes().map_or(0, <[u8]>::len);
+        let turn = self.turn.as_ref().map_or(0, Turn::bytes);
+        (text + turn) as u64 + BESIDE_BYTES
     }
 }

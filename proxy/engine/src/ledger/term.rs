@@ -17,12 +17,15 @@ use sluicegate_model::verdict::Verdict;
 use sluicegate_scanner::matching::asked_names;
 use sluicegate_scanner::{ARCHIVES_BY_DIGEST, FILES_BY_DIGEST};
 
+use super::record::own_name;
 use crate::events::{CauseKind, Change, Direction, EventKind, Happening};
 
 /// What stands for whoever says what an image holds, where that was not looked at here.
 pub const ANYBODY: &str = "*";
 /// Bits of the hash.
 const HASH_BITS: u32 = 48;
+/// The bit that tells what an image had from what it has.
+const RECORDED_BEFORE_BIT: u32 = HASH_BITS + 4;
 
 /// What a number is the number of.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,7 @@ enum Space {
     Verdict,
     Image,
     Event,
+    Recorded,
 }
 
 /// A name that can be asked for.
@@ -99,11 +103,33 @@ impl Term {
         Self::of(Space::Event, b'v', id)
     }
 
+    /// A weakness that a recorded image has, in any letter case.
+    pub fn recorded(id: &str) -> Self {
+        Self::of(Space::Recorded, b'v', own_name(id))
+    }
+
+    /// A weakness that a recorded image had and does not have any more.
+    #[must_use]
+    pub const fn recorded_before(self) -> Self {
+        Self(self.0 | 1 << RECORDED_BEFORE_BIT)
+    }
+
+    /// Gives the bits of its hash.
+    pub const fn hash(self) -> u64 {
+        self.0 & ((1 << HASH_BITS) - 1)
+    }
+
+    /// Gives the weakness of a recorded image whose hash has these bits.
+    pub const fn recorded_as(hash: u64) -> Self {
+        Self(4 << HASH_BITS | hash & ((1 << HASH_BITS) - 1))
+    }
+
     fn of(space: Space, kind: u8, text: &str) -> Self {
         let space: u64 = match space {
             Space::Verdict => 1,
             Space::Image => 2,
             Space::Event => 3,
+            Space::Recorded => 4,
         };
         let hash = Sha256::new_with_prefix([kind]);
         let hash = hash.chain_update(text.to_ascii_lowercase()).finalize();

@@ -1,6 +1,7 @@
 //! Verdicts: one per scope and manifest, each replaced only by whoever knew it.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope, Sighting, Tag};
 
@@ -63,8 +64,13 @@ pub trait Verdicts: Send + Sync {
     /// verdict, or one of an earlier form.
     async fn stamps(&self, judged: &[Judged]) -> Result<Vec<Option<Stamp>>, LedgerError>;
 
-    /// Forgets verdicts, those that are there; durable on return. Nothing is told of it.
-    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError>;
+    /// Forgets verdicts, those that are there; durable on return. Nothing is told of it, and it is
+    /// recorded where what was said of the images was taken back at some time.
+    async fn remove_verdicts(
+        &self,
+        gone: &[Judged],
+        withdrawn: Option<Timestamp>,
+    ) -> Result<(), LedgerError>;
 
     /// Names the scopes in which there is a verdict on a manifest, that of the newest first, without
     /// reading the verdicts.

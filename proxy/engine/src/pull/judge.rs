@@ -349,7 +349,7 @@ impl Judge {
         {
             return Ok((judging, *number));
         }
-        let number = self.ledger.number_basis(&basis).await?;
+        let number = self.ledger.number_basis(&basis, judging.now).await?;
         *numbered = Some((basis, number));
         Ok((judging, number))
     }

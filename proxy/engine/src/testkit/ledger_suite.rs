@@ -8,6 +8,7 @@ pub mod events;
 pub mod lists;
 pub mod membership;
 pub mod packages;
+pub mod record;
 pub mod steps;
 pub mod verdicts;
 pub mod waivers;
@@ -133,6 +134,7 @@ macro_rules! ledger_suite {
             events: each_difference_is_one_event_and_no_difference_is_none whoever_came_second_tells_nothing_and_numbers_have_no_holes what_is_about_no_verdict_is_told_once_in_its_turn_to_those_who_know_of_all what_is_told_once_is_told_again_only_when_that_may_be_forgotten every_kind_is_found_by_what_it_is_about_and_heard_by_whom_that_concerns each_receiver_has_its_own_position every_filter_of_events_selects_exactly_its_own,
             steps: steps_take_the_place_of_those_before images_are_told_apart_by_any_of_some_names stamps_are_those_of_the_verdicts,
             packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,
+            record: a_weakness_is_recorded_from_its_first_verdict_to_the_first_without what_is_found_again_keeps_the_time_of_its_first_verdict images_are_listed_page_by_page_and_counted what_is_taken_back_is_recorded_as_gone,
             waivers: what_was_let_through_is_kept_until_it_ended_and_others_came no_more_are_let_through_at_a_time_than_is_bounded,
             words: an_older_word_never_takes_the_place_of_a_newer the_order_of_words_does_not_matter words_of_another_key_or_image_are_others no_more_words_are_remembered_than_is_bounded,
         }

@@ -2,6 +2,7 @@
 
 mod lists;
 mod membership;
+mod record;
 mod steps;
 mod waivers;
 mod words;
@@ -21,7 +22,7 @@ use crate::ledger::term::Term;
 use crate::ledger::{
     Bases, Basis, BasisNumber, Earlier, Judged, JudgedPage, Known, Ledger, LedgerError, Lists as _,
     Mark, Member, Packed, PackedAs, PackedBytes, Replacement, Stamp, Step, Summary, TagHistory,
-    TagRecord, Verdicts, Waiver,
+    TagRecord, Turn, Verdicts, Waiver,
 };
 
 use super::turns::{InTurn, Turns};
@@ -66,6 +67,8 @@ struct State {
     /// What was told once, and until when that is remembered.
     told: BTreeMap<String, Timestamp>,
     delivered: BTreeMap<String, u64>,
+    /// What verdicts changed, in order.
+    turns: Vec<Turn>,
     /// The newest basis.
     basis: Option<(Basis, BasisNumber)>,
     steps: Vec<Step>,
@@ -168,6 +171,7 @@ impl State {
             let time = new.summary.provenance.decided_at;
             self.tell(time, Happening::VerdictChanged(Box::new(change)));
         }
+        self.turns.extend(new.turn);
         self.written.push(new.summary.clone());
         let (summary, basis) = (new.summary, new.basis);
         let kept = self.verdicts.remove(&place);
@@ -234,8 +238,16 @@ impl Verdicts for MemoryLedger {
         Ok(judged.iter().map(stamp).collect())
     }
 
-    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {
+    async fn remove_verdicts(
+        &self,
+        gone: &[Judged],
+        withdrawn: Option<Timestamp>,
+    ) -> Result<(), LedgerError> {
         let mut state = self.state().await;
+        if let Some(time) = withdrawn {
+            let turns = gone.iter().map(|it| record::away(it, time));
+            state.turns.extend(turns);
+        }
         for Judged { digest, scope } in gone {
             state.verdicts.remove(&place_of(digest, scope));
         }
@@ -273,7 +285,11 @@ impl Verdicts for MemoryLedger {
 
 #[async_trait]
 impl Bases for MemoryLedger {
-    async fn number_basis(&self, basis: &Basis) -> Result<BasisNumber, LedgerError> {
+    async fn number_basis(
+        &self,
+        basis: &Basis,
+        _now: Timestamp,
+    ) -> Result<BasisNumber, LedgerError> {
         let mut state = self.state().await;
         let number = match &state.basis {
             Some((newest, number)) if newest == basis => *number,

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sluicegate_engine::ledger::{Bases, Basis, BasisNumber, LedgerError};
 
 use crate::store::StoreError;
@@ -13,16 +14,22 @@ use super::rows::{self, BasisRow};
 
 #[async_trait]
 impl Bases for Records {
-    async fn number_basis(&self, basis: &Basis) -> Result<BasisNumber, LedgerError> {
+    async fn number_basis(
+        &self,
+        basis: &Basis,
+        now: Timestamp,
+    ) -> Result<BasisNumber, LedgerError> {
         let key = keys::basis();
         let held = self.writing.lock(std::slice::from_ref(&key)).await;
         let newest: Option<BasisRow> = self.row(&key).await?;
-        let basis = basis.digest();
+        let digest = basis.digest();
         let number = match newest {
-            Some(newest) if newest.basis == basis => return Ok(newest.number),
+            Some(newest) if newest.basis == digest => return Ok(newest.number),
             Some(newest) => newest.number.next(),
             None => BasisNumber::default().next(),
         };
+        self.record_basis(basis, now).await?;
+        let basis = digest;
         let row = rows::put(key, &BasisRow { number, basis })?;
         self.store.apply(vec![row]).await?;
         drop(held);

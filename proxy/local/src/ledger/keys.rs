@@ -7,6 +7,7 @@ use crate::store::{Key, WHOLE_KEY};
 use sluicegate_model::heard::VexMark;
 use sluicegate_model::{Digest, Repository, Scope, Sighting, Tag};
 
+use sluicegate_engine::ledger::RecordedImage;
 use sluicegate_engine::ledger::term::Term;
 
 /// The kinds of records. The letters are on disk.
@@ -40,6 +41,10 @@ pub(super) enum RecordKind {
     Word,
     WordCount,
     SpokenOf,
+    Recorded,
+    RecordRow,
+    RecordPosition,
+    WholeRecord,
 }
 
 impl RecordKind {
@@ -75,6 +80,10 @@ impl RecordKind {
             Self::Word => b'a',
             Self::WordCount => b'u',
             Self::SpokenOf => b'c',
+            Self::Recorded => b'N',
+            Self::RecordRow => b'R',
+            Self::RecordPosition => b'P',
+            Self::WholeRecord => b'L',
         }
     }
 }
@@ -334,6 +343,45 @@ pub(super) fn all_images() -> Key {
 /// Names the image of a number.
 pub(super) fn numbered_image(number: u32) -> Key {
     key(RecordKind::NumberedImage, &[&format!("{number:08x}")])
+}
+
+/// Names the number under which an image is recorded.
+pub(super) fn recorded(image: &RecordedImage) -> Key {
+    let (repository, digest) = (image.repository.as_str(), image.digest.as_str());
+    match image.domain.in_keys() {
+        None => key(RecordKind::Recorded, &[repository, digest]),
+        Some(domain) => key(RecordKind::Recorded, &[repository, digest, &domain]),
+    }
+}
+
+pub(super) fn all_recorded() -> Key {
+    key(RecordKind::Recorded, &[])
+}
+
+/// Gives the image that a [`recorded`] key names.
+pub(super) fn recorded_image(key: &Key) -> Option<RecordedImage> {
+    let text = std::str::from_utf8(key.as_bytes()).ok()?;
+    let mut parts = text.split('\0').skip(1);
+    Some(RecordedImage {
+        repository: parts.next()?.parse().ok()?,
+        digest: parts.next()?.parse().ok()?,
+        domain: parts.next().unwrap_or_default().parse().ok()?,
+    })
+}
+
+/// Names what is recorded of the image of a number.
+pub(super) fn record_row(number: u32) -> Key {
+    key(RecordKind::RecordRow, &[&format!("{number:08x}")])
+}
+
+/// Names up to where the record was read.
+pub(super) fn record_position() -> Key {
+    key(RecordKind::RecordPosition, &[])
+}
+
+/// Names the mark that every verdict is in the record.
+pub(super) fn whole_record() -> Key {
+    key(RecordKind::WholeRecord, &[])
 }
 
 /// Gives a key's last part as text.

@@ -116,7 +116,10 @@ impl Records {
     }
 
     /// Gives the repositories that somebody knows of, as memory knows them; none for all.
-    async fn within(&self, reach: &Reach) -> Result<Option<HashSet<NameHash>>, StoreError> {
+    pub(super) async fn within(
+        &self,
+        reach: &Reach,
+    ) -> Result<Option<HashSet<NameHash>>, StoreError> {
         if reach.is_everything() {
             return Ok(None);
         }

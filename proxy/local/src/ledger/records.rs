@@ -16,12 +16,14 @@ use sluicegate_engine::ledger::{
 use sluicegate_engine::plugins::Plugins;
 use sluicegate_model::{Digest, Repository, Tag};
 
+use crate::record::TurnLog;
 use crate::store::{Key, Op, StoreError, VerdictStore};
 
 use super::event_rows::EventHead;
 use super::head::NameHash;
 use super::index::Index;
 use super::keys;
+use super::record_follow::Following;
 use super::replace::Writing;
 use super::rows::{self, MemberRow};
 
@@ -42,6 +44,8 @@ pub struct Records {
     pub(super) newest_basis: Arc<AtomicU64>,
     /// By what images are listed that count as listed.
     pub(super) plugins: Plugins,
+    /// What verdicts change; none where that is not recorded.
+    pub(super) record: Option<Following>,
 }
 
 impl Records {
@@ -56,6 +60,7 @@ impl Records {
             names: Arc::default(),
             newest_basis: Arc::default(),
             plugins: Plugins::default(),
+            record: None,
         }
     }
 
@@ -63,6 +68,13 @@ impl Records {
     #[must_use]
     pub fn read_by(self, plugins: Plugins) -> Self {
         Self { plugins, ..self }
+    }
+
+    /// Has every change of verdicts recorded.
+    #[must_use]
+    pub fn recording(self, log: TurnLog) -> Self {
+        let record = Some(Following::of(log));
+        Self { record, ..self }
     }
 
     pub(super) async fn row<T: DeserializeOwned>(
@@ -324,6 +336,7 @@ impl Ledger for Records {
     }
 
     async fn make_index_whole(&self) -> Result<(), LedgerError> {
-        self.take_in_earlier().await
+        self.take_in_earlier().await?;
+        self.whole_record().await
     }
 }

@@ -1,18 +1,24 @@
 //! Forgets verdicts: for askers whom no policy tells from others any more.
 
-use sluicegate_engine::ledger::{Earlier, Judged, term};
+use jiff::Timestamp;
+use sluicegate_engine::ledger::{Earlier, Judged, Turn, term};
 
 use crate::store::{Key, Op, StoreError};
 
 use super::index::IndexEntry;
 use super::keys;
+use super::record_earlier::image_of;
 use super::records::Records;
 use super::replace::Batch;
 use super::rows;
 
 impl Records {
     /// Removes verdicts with all that is kept of each, in one batch; durable on return.
-    pub(super) async fn forget(&self, gone: &[Judged]) -> Result<(), StoreError> {
+    pub(super) async fn forget(
+        &self,
+        gone: &[Judged],
+        withdrawn: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.index.load(&self.store).await?;
         let key = |it: &Judged| keys::verdict(&it.scope, &it.digest);
         let locked: Vec<Key> = gone.iter().map(key).collect();
@@ -21,9 +27,14 @@ impl Records {
         for judged in gone {
             unused.extend(self.forget_one(judged, &mut batch).await?);
         }
+        if let Some(time) = withdrawn {
+            let turns = gone.iter().map(|it| Turn::away(image_of(it), time));
+            self.record(turns.collect()).await?;
+        }
         self.write(batch).await?;
         self.remove_documents(unused).await?;
         drop(held);
+        self.follow_where_due();
         self.index.fold_where_due(&self.store).await;
         Ok(())
     }

@@ -90,7 +90,7 @@ impl Records {
         let places = self.places_of(&ready).await?;
         let mut batch = Batch::default();
         let (mut written, mut unused) = (Vec::new(), Vec::new());
-        let mut events = None;
+        let (mut events, mut turns) = (None, Vec::new());
         for ((mut new, body), place) in ready.into_iter().zip(places) {
             let old = place.row.as_ref().map(|row| &row.body);
             let basis = place.row.as_ref().map(|row| row.basis);
@@ -99,6 +99,7 @@ impl Records {
             written.push(is_known);
             if is_known {
                 let change = new.change.take();
+                turns.extend(new.turn.take());
                 unused.extend(texts::left(old, &body, new.repository()));
                 let decided_at = new.decided_at();
                 self.add_to(&mut batch, new, body, &place)?;
@@ -121,12 +122,15 @@ impl Records {
         if let Some(events) = &events {
             batch.ops.push(events.head()?);
         }
+        // First, so that nothing is decided of which nobody can tell afterwards.
+        self.record(turns).await?;
         self.write(batch).await?;
         if let Some(events) = events {
             events.written();
         }
         self.remove_documents(unused).await?;
         drop(held);
+        self.follow_where_due();
         self.index.fold_where_due(&self.store).await;
         Ok(written)
     }
@@ -252,7 +256,7 @@ impl Records {
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) ops: Vec<Op>,
-    logged: Logged,
+    pub(super) logged: Logged,
 }
 
 impl Batch {

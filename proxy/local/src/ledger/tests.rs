@@ -3,6 +3,7 @@
 mod durability;
 mod lists;
 mod losses;
+mod record;
 mod suite;
 mod texts;
 mod versions;

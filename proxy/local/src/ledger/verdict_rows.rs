@@ -47,8 +47,12 @@ impl Verdicts for Records {
         Ok(found.into_iter().map(stamp).collect())
     }
 
-    async fn remove_verdicts(&self, gone: &[Judged]) -> Result<(), LedgerError> {
-        Ok(self.forget(gone).await?)
+    async fn remove_verdicts(
+        &self,
+        gone: &[Judged],
+        withdrawn: Option<Timestamp>,
+    ) -> Result<(), LedgerError> {
+        Ok(self.forget(gone, withdrawn).await?)
     }
 
     async fn judged_in(&self, digest: &Digest) -> Result<Vec<Scope>, LedgerError> {

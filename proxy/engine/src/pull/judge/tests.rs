@@ -222,7 +222,10 @@ async fn judged_elsewhere(bench: &Bench, valid_until: Option<Timestamp>) -> Verd
         feeds: verdict.provenance.feeds.clone(),
         fingerprint: ActivePlugins::built_in().verdict_fingerprint().to_owned(),
     };
-    let number = ledger.number_basis(&basis).await.unwrap();
+    let number = ledger
+        .number_basis(&basis, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
     let new = Replacement::new(&mut verdict, &known).unwrap();
     let written = ledger.replace_verdicts(vec![new.resting_on(number)]);
     assert_eq!(written.await.unwrap(), [true]);

@@ -17,7 +17,10 @@ pub fn basis(policies: &str) -> Basis {
 }
 
 async fn number(ledger: &dyn Ledger, policies: &str) -> BasisNumber {
-    ledger.number_basis(&basis(policies)).await.unwrap()
+    ledger
+        .number_basis(&basis(policies), super::second(0))
+        .await
+        .unwrap()
 }
 
 /// Writes a verdict that rests on a basis over the one that is there.
@@ -51,10 +54,21 @@ pub async fn the_newest_basis_keeps_its_number_and_any_other_gets_the_next(
     assert_eq!(number(subject.ledger(), "one").await, third);
     let mut other = basis("one");
     other.feeds = SnapshotId::of_content(b"feeds");
-    let fourth = subject.ledger().number_basis(&other).await.unwrap();
+    let fourth = subject
+        .ledger()
+        .number_basis(&other, super::second(0))
+        .await
+        .unwrap();
     assert!(fourth > third);
     other.fingerprint = "another".into();
-    assert!(subject.ledger().number_basis(&other).await.unwrap() > fourth);
+    assert!(
+        subject
+            .ledger()
+            .number_basis(&other, super::second(0))
+            .await
+            .unwrap()
+            > fourth
+    );
 }
 
 pub async fn an_older_basis_never_replaces_a_newer_one(subject: &mut dyn Subject) {

@@ -59,7 +59,11 @@ pub async fn words_of_two_domains_never_mix(subject: &mut dyn Subject) {
         digest: said.digest.clone(),
         scope: said.scope(),
     };
-    subject.ledger().remove_verdicts(&[gone]).await.unwrap();
+    subject
+        .ledger()
+        .remove_verdicts(&[gone], None)
+        .await
+        .unwrap();
     let scopes = subject.ledger().judged_in(&ours.digest).await.unwrap();
     assert_eq!(scopes.len(), 4);
     assert!(scopes.iter().any(|scope| scope.domain == Domain::Here));

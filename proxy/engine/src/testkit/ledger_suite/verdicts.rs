@@ -198,7 +198,7 @@ pub async fn removed_verdicts_are_gone_and_leave_all_others(subject: &mut dyn Su
     };
     let mut all: Vec<Judged> = gone.iter().map(judged).collect();
     all.push(judged(&verdict("never", "was", 0, Vec::new())));
-    subject.ledger().remove_verdicts(&all).await.unwrap();
+    subject.ledger().remove_verdicts(&all, None).await.unwrap();
     let by_name = VerdictFilter {
         vulnerability: Some("CVE-1".into()),
         ..VerdictFilter::default()

@@ -6,7 +6,7 @@ use crate::store::{Key, StoreError, VerdictStore};
 
 use super::overlay::{IndexEntry, Overlay};
 use super::{Index, State};
-use crate::ledger::head::SummaryRow;
+use crate::ledger::head::{NameHash, SummaryRow};
 use crate::ledger::keys;
 use crate::ledger::records::PAGE_ROWS;
 use crate::ledger::rows::{self, ImageRow};
@@ -51,6 +51,13 @@ async fn read(store: &Arc<dyn VerdictStore>) -> Result<State, StoreError> {
         if let Some(ImageRow { number, .. }) = rows::read(body) {
             state.images.insert(number);
             state.next_image = state.next_image.max(number.saturating_add(1));
+        }
+    })
+    .await?;
+    each(store, &keys::all_recorded(), |key, body| {
+        let image = keys::recorded_image(key);
+        if let (Some(number), Some(image)) = (rows::read_number(body), image) {
+            state.is_recorded(number, NameHash::of(&image.repository));
         }
     })
     .await?;

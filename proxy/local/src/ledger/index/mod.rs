@@ -58,6 +58,9 @@ struct State {
     /// Numbers of images whose packages are listed.
     images: HashSet<u32>,
     next_image: u32,
+    /// In which repositories images are recorded, by their numbers; none of a number that is taken
+    /// and not written.
+    recorded: Vec<Option<NameHash>>,
     next_row: u64,
     overlay: Overlay,
     /// What is being folded, until it is.
@@ -66,18 +69,36 @@ struct State {
     is_whole: bool,
 }
 
+impl State {
+    fn is_recorded(&mut self, number: u32, repository: NameHash) {
+        let place = number as usize;
+        if self.recorded.len() <= place {
+            self.recorded.resize(place.saturating_add(1), None);
+        }
+        if let Some(place) = self.recorded.get_mut(place) {
+            *place = Some(repository);
+        }
+    }
+}
+
 /// Changes that are about to be written.
 #[derive(Debug, Default)]
 pub(super) struct Logged {
     rows: Vec<(u64, IndexEntry)>,
     heads: Vec<(u32, Option<Head>)>,
     images: Vec<(u32, bool)>,
+    recorded: Vec<(u32, NameHash)>,
 }
 
 impl Logged {
     /// Notes what a verdict's place in memory will be; none where its number is given up.
     pub(super) fn head(&mut self, number: u32, head: Option<Head>) {
         self.heads.push((number, head));
+    }
+
+    /// Notes in which repository the recorded image of a number is.
+    pub(super) fn recorded(&mut self, number: u32, repository: NameHash) {
+        self.recorded.push((number, repository));
     }
 
     /// Notes whether an image's packages will be listed under a number.
@@ -98,6 +119,25 @@ impl Index {
         let number = state.next_image;
         state.next_image = number.saturating_add(1);
         number
+    }
+
+    /// Gives a number that no recorded image has had.
+    pub(super) fn number_recorded(&self) -> u32 {
+        let recorded = &mut self.write().recorded;
+        let number = u32::try_from(recorded.len()).unwrap_or(u32::MAX);
+        recorded.push(None);
+        number
+    }
+
+    /// Leaves the recorded images that are in some repositories.
+    pub(super) fn recorded_within(
+        &self,
+        numbers: &mut Vec<u32>,
+        is_within: impl Fn(NameHash) -> bool,
+    ) {
+        let state = self.read();
+        let repository = |number: u32| state.recorded.get(number as usize).copied().flatten();
+        numbers.retain(|number| repository(*number).is_some_and(&is_within));
     }
 
     /// Makes the changes that log what a number gains and loses; nothing where that is nothing.
@@ -132,6 +172,9 @@ impl Index {
             } else {
                 state.images.remove(&number);
             }
+        }
+        for (number, repository) in logged.recorded {
+            state.is_recorded(number, repository);
         }
         for (row, entry) in logged.rows {
             state.overlay.add(row, entry);

@@ -91,7 +91,10 @@ async fn a_lost_order_of_bases_makes_no_verdict_the_newest_for_ever() {
     let (_directory, records) = records();
     let old = verdict("app", "image", 1, vec![]);
     for policies in ["one", "two", "three"] {
-        let number = records.number_basis(&basis(policies)).await.unwrap();
+        let number = records
+            .number_basis(&basis(policies), second(0))
+            .await
+            .unwrap();
         assert!(put_on(&records, &old, number).await);
     }
     let gone = vec![Op::Delete { key: keys::basis() }];
@@ -99,7 +102,10 @@ async fn a_lost_order_of_bases_makes_no_verdict_the_newest_for_ever() {
     let records = Records::new(records.store, records.content);
     let known = records.known_verdict(&old.scope(), &old.digest).await;
     assert_eq!(known.unwrap().basis, BasisNumber::default());
-    let first = records.number_basis(&basis("four")).await.unwrap();
+    let first = records
+        .number_basis(&basis("four"), second(0))
+        .await
+        .unwrap();
     let new = verdict("app", "image", 2, vec![finding("CVE-1", "zlib")]);
     assert!(put_on(&records, &new, first).await);
 }

@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use sluicegate_engine::testkit::ledger_suite::Subject;
 
 use super::*;
+use crate::record::TurnLog;
 use crate::store::EngineKind;
 
 /// An engine that is opened anew.
@@ -60,7 +61,8 @@ impl Kept {
                 store
             }
         };
-        self.records = Some(Records::new(store, content));
+        let (log, _) = TurnLog::open(&home.join("decisions")).unwrap();
+        self.records = Some(Records::new(store, content).recording(log));
     }
 }
 
@@ -76,6 +78,7 @@ impl Subject for Kept {
     }
 
     async fn restart(&mut self) {
+        self.records.as_ref().unwrap().at_rest().await;
         self.records = None;
         self.open();
     }

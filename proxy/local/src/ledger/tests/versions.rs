@@ -10,11 +10,16 @@ use sluicegate_engine::events::{
     BlockedPulls, Event, ExceptionEnding, GraceEnding, Happening, LetThrough, LossReason,
     ScannerLoss, StaleFeed, difference,
 };
-use sluicegate_engine::ledger::{BasisNumber, Stamp, Summary, TagHistory, TagRecord, stored, term};
+use sluicegate_engine::ledger::{
+    BasisNumber, InPackage, RecordedImage, Stamp, Summary, TagHistory, TagRecord, Weaknesses,
+    stored, term,
+};
+use sluicegate_model::Domain;
 use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
 use super::super::index::IndexEntry;
+use super::super::record_row::RecordRow;
 use super::super::rows::{BasisRow, ImageRow, MemberRow, VerdictBody, VerdictRow};
 use super::super::{event_rows, version};
 use super::*;
@@ -116,8 +121,27 @@ fn others() -> Vec<(&'static str, Vec<u8>)> {
     let first = [
         ("logged", self::row(&listed)),
         ("told", self::row(&second(9))),
+        ("recorded", self::row(&recorded())),
     ];
     first.into_iter().chain(rows.map(row)).collect()
+}
+
+/// What is recorded of an image that had one weakness and has another.
+fn recorded() -> RecordRow {
+    let package = InPackage {
+        name: "zlib".to_owned(),
+        version: "1".to_owned(),
+    };
+    let one = |id: &str| Weaknesses([(package.clone(), [id.to_owned()].into())].into());
+    let nothing = Weaknesses::default();
+    let mut row = RecordRow::of(&RecordedImage {
+        repository: repository("app"),
+        digest: Digest::of(b"manifest"),
+        domain: Domain::Here,
+    });
+    row.turn(second(1), true, (&one("CVE-1"), &nothing));
+    row.turn(second(2), false, (&one("CVE-2"), &one("CVE-1")));
+    row
 }
 
 /// Writes one row of every kind.
@@ -206,6 +230,7 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         "tag" => rows::read::<TagRecord>(bytes).map(|read| row(&read)),
         "tagged" => rows::read::<TagHistory>(bytes).map(|read| row(&read)),
         "told" => rows::read::<jiff::Timestamp>(bytes).map(|read| row(&read)),
+        "recorded" => rows::read::<RecordRow>(bytes).map(|read| row(&read)),
         "image" => rows::read::<ImageRow>(bytes).map(|read| row(&read)),
         "logged" => rows::read::<IndexEntry>(bytes).map(|read| row(&read)),
         name => panic!("no kind of row is called {name}"),
@@ -294,7 +319,7 @@ fn rows_of_a_later_version_are_missing_and_told_of() {
             assert_eq!(again(name, &bytes), None, "{name}");
             refused += 1;
         }
-        assert_eq!((told() - before, refused), (20, 20));
+        assert_eq!((told() - before, refused), (21, 21));
     });
 }
 
