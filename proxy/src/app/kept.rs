@@ -60,9 +60,10 @@ impl KeptParts {
             ..Limits::default()
         };
         let content: Arc<dyn Content> = Arc::new(content);
-        let records = Records::new(store, Arc::clone(&content));
+        let records = Records::new(store, Arc::clone(&content)).read_by(plugins.clone());
+        let records = records.recording(record).telling_who_pulled(log.clone());
         Ok(Self {
-            ledger: Arc::new(records.read_by(plugins.clone()).recording(record)),
+            ledger: Arc::new(records),
             content,
             limits,
             log,

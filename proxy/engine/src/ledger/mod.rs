@@ -11,6 +11,7 @@ mod known;
 mod lists;
 mod membership;
 mod packages;
+mod pulls;
 mod record;
 mod replacement;
 mod steps;
@@ -32,6 +33,7 @@ pub use known::{Earlier, Known, PackedAs};
 pub use lists::{Lists, MAX_PAGE_BYTES};
 pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, is_platform};
 pub use packages::{Holder, Packages};
+pub use pulls::{MAX_PULLERS, PullBook, Pulled, PulledOnce, PullingClient};
 pub use record::{
     InPackage, Record, RecordFilter, RecordPage, Recorded, RecordedImage, Turn, TurnBasis, Turned,
     Weaknesses, own_name,
@@ -54,6 +56,7 @@ pub trait Ledger:
     + Lists
     + Packages
     + Record
+    + PullBook
     + Events
     + Waivers
     + Words

@@ -8,6 +8,7 @@ pub mod events;
 pub mod lists;
 pub mod membership;
 pub mod packages;
+pub mod pulls;
 pub mod record;
 pub mod steps;
 pub mod verdicts;
@@ -25,6 +26,7 @@ use sluicegate_model::{Audience, Digest, Domain, Repository};
 
 use async_trait::async_trait;
 
+use crate::audit::Audit;
 use crate::ledger::{Ledger, Replacement};
 
 /// A ledger under test, and what happens to ledgers in their lives.
@@ -32,6 +34,9 @@ use crate::ledger::{Ledger, Replacement};
 pub trait Subject: Send {
     /// Gives the ledger.
     fn ledger(&self) -> &dyn Ledger;
+
+    /// Gives the audit of which it tells who pulled.
+    fn audit(&self) -> &dyn Audit;
 
     /// Has it do now what it does in the background.
     async fn settle(&mut self) {}
@@ -135,6 +140,7 @@ macro_rules! ledger_suite {
             steps: steps_take_the_place_of_those_before images_are_told_apart_by_any_of_some_names stamps_are_those_of_the_verdicts,
             packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,
             record: a_weakness_is_recorded_from_its_first_verdict_to_the_first_without what_is_found_again_keeps_the_time_of_its_first_verdict images_are_listed_page_by_page_and_counted what_is_taken_back_is_recorded_as_gone,
+            pulls: whoever_pulled_an_image_or_its_index_is_told what_is_not_given_is_no_pull clients_that_pulled_last_are_named_and_the_others_counted,
             waivers: what_was_let_through_is_kept_until_it_ended_and_others_came no_more_are_let_through_at_a_time_than_is_bounded,
             words: an_older_word_never_takes_the_place_of_a_newer the_order_of_words_does_not_matter words_of_another_key_or_image_are_others no_more_words_are_remembered_than_is_bounded,
         }

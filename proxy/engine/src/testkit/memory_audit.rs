@@ -12,7 +12,7 @@ use crate::audit::{Audit, AuditError, Denial, GlassBroken, KeyLine, Pull, Refuse
 /// Keeps every line in memory.
 #[derive(Debug, Default)]
 pub struct MemoryAudit {
-    pulls: Mutex<Vec<Pull>>,
+    pulls: Mutex<Vec<(Pull, Timestamp)>>,
     denials: Mutex<Vec<Denial>>,
     names: Mutex<Vec<RefusedName>>,
     keys: Mutex<Vec<KeyLine>>,
@@ -32,6 +32,12 @@ impl MemoryAudit {
 
     /// Gives what was recorded, each time that it was.
     pub fn pulls(&self) -> Vec<Pull> {
+        let pulls = self.timed_pulls().into_iter();
+        pulls.map(|(pull, _)| pull).collect()
+    }
+
+    /// Gives the same, and when.
+    pub fn timed_pulls(&self) -> Vec<(Pull, Timestamp)> {
         lock(&self.pulls).clone()
     }
 
@@ -77,12 +83,12 @@ impl MemoryAudit {
 
 #[async_trait]
 impl Audit for MemoryAudit {
-    async fn record(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
-        self.write(&self.pulls, pull).await
+    async fn record(&self, pull: Pull, now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.pulls, (pull, now)).await
     }
 
-    async fn record_verdict(&self, pull: Pull, _now: Timestamp) -> Result<(), AuditError> {
-        self.write(&self.pulls, pull).await
+    async fn record_verdict(&self, pull: Pull, now: Timestamp) -> Result<(), AuditError> {
+        self.write(&self.pulls, (pull, now)).await
     }
 
     async fn record_name(&self, refused: RefusedName, _now: Timestamp) -> Result<(), AuditError> {

@@ -2,6 +2,7 @@
 
 mod lists;
 mod membership;
+mod pulls;
 mod record;
 mod steps;
 mod waivers;
@@ -25,6 +26,7 @@ use crate::ledger::{
     TagRecord, Turn, Verdicts, Waiver,
 };
 
+use super::MemoryAudit;
 use super::turns::{InTurn, Turns};
 
 /// Largest text of a verdict that is unpacked, in bytes.
@@ -40,6 +42,8 @@ type Place = (Timestamp, usize);
 pub struct MemoryLedger {
     kept: Mutex<State>,
     turns: InTurn,
+    /// What is told of who pulled.
+    audit: Arc<MemoryAudit>,
 }
 
 #[derive(Debug, Default)]
@@ -315,11 +319,16 @@ impl Ledger for MemoryLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Audit;
     use crate::testkit::ledger_suite::Subject;
 
     impl Subject for MemoryLedger {
         fn ledger(&self) -> &dyn Ledger {
             self
+        }
+
+        fn audit(&self) -> &dyn Audit {
+            &*self.audit
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) enum RecordKind {
     RecordRow,
     RecordPosition,
     WholeRecord,
+    Pulled,
+    PullsPosition,
 }
 
 impl RecordKind {
@@ -84,6 +86,8 @@ impl RecordKind {
             Self::RecordRow => b'R',
             Self::RecordPosition => b'P',
             Self::WholeRecord => b'L',
+            Self::Pulled => b'D',
+            Self::PullsPosition => b'E',
         }
     }
 }
@@ -382,6 +386,23 @@ pub(super) fn record_position() -> Key {
 /// Names the mark that every verdict is in the record.
 pub(super) fn whole_record() -> Key {
     key(RecordKind::WholeRecord, &[])
+}
+
+/// Names who pulled a manifest.
+pub(super) fn pulled(repository: &Repository, manifest: &Digest) -> Key {
+    key(
+        RecordKind::Pulled,
+        &[repository.as_str(), manifest.as_str()],
+    )
+}
+
+pub(super) fn all_pulled() -> Key {
+    key(RecordKind::Pulled, &[])
+}
+
+/// Names up to where the log of pulls was read.
+pub(super) fn pulls_position() -> Key {
+    key(RecordKind::PullsPosition, &[])
 }
 
 /// Gives a key's last part as text.

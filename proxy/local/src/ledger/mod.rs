@@ -10,6 +10,8 @@ mod index;
 mod keys;
 mod lists;
 mod package_rows;
+mod pull_follow;
+mod pull_row;
 mod record_earlier;
 mod record_follow;
 mod record_row;

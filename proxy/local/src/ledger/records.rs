@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use sluicegate_engine::content::Content;
 use sluicegate_engine::ledger::{
-    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, TagHistory,
-    TagRecord, Tagged, is_platform,
+    Ledger, LedgerError, MAX_INDEXES, MAX_PLATFORMS, Member, Membership, PullBook as _, Release,
+    TagHistory, TagRecord, Tagged, is_platform,
 };
 use sluicegate_engine::plugins::Plugins;
 use sluicegate_model::{Digest, Repository, Tag};
 
+use crate::decisions::DecisionLog;
 use crate::record::TurnLog;
 use crate::store::{Key, Op, StoreError, VerdictStore};
 
@@ -23,6 +24,7 @@ use super::event_rows::EventHead;
 use super::head::NameHash;
 use super::index::Index;
 use super::keys;
+use super::pull_follow::PullReading;
 use super::record_follow::Following;
 use super::replace::Writing;
 use super::rows::{self, MemberRow};
@@ -46,6 +48,8 @@ pub struct Records {
     pub(super) plugins: Plugins,
     /// What verdicts change; none where that is not recorded.
     pub(super) record: Option<Following>,
+    /// Who pulled; none where there is no log of it.
+    pub(super) pulls: Option<PullReading>,
 }
 
 impl Records {
@@ -61,6 +65,7 @@ impl Records {
             newest_basis: Arc::default(),
             plugins: Plugins::default(),
             record: None,
+            pulls: None,
         }
     }
 
@@ -75,6 +80,13 @@ impl Records {
     pub fn recording(self, log: TurnLog) -> Self {
         let record = Some(Following::of(log));
         Self { record, ..self }
+    }
+
+    /// Has it told who pulled, by this log.
+    #[must_use]
+    pub fn telling_who_pulled(self, log: DecisionLog) -> Self {
+        let pulls = Some(PullReading::of(log));
+        Self { pulls, ..self }
     }
 
     pub(super) async fn row<T: DeserializeOwned>(
@@ -337,6 +349,7 @@ impl Ledger for Records {
 
     async fn make_index_whole(&self) -> Result<(), LedgerError> {
         self.take_in_earlier().await?;
-        self.whole_record().await
+        self.whole_record().await?;
+        self.read_pulls().await
     }
 }

@@ -3,6 +3,7 @@
 mod durability;
 mod lists;
 mod losses;
+mod pulls;
 mod record;
 mod suite;
 mod texts;

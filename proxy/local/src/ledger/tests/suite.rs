@@ -19,9 +19,11 @@ mod redb {
 }
 
 use async_trait::async_trait;
+use sluicegate_engine::audit::Audit;
 use sluicegate_engine::testkit::ledger_suite::Subject;
 
 use super::*;
+use crate::decisions::{DecisionLog, PullLog};
 use crate::record::TurnLog;
 use crate::store::EngineKind;
 
@@ -37,6 +39,8 @@ struct Kept {
     directory: TempDir,
     /// None while it is opened anew.
     records: Option<Records>,
+    /// None while it is opened anew.
+    audit: Option<PullLog>,
 }
 
 impl Kept {
@@ -45,6 +49,7 @@ impl Kept {
             engine,
             directory: tempfile::tempdir().unwrap(),
             records: None,
+            audit: None,
         };
         kept.open();
         kept
@@ -62,7 +67,10 @@ impl Kept {
             }
         };
         let (log, _) = TurnLog::open(&home.join("decisions")).unwrap();
-        self.records = Some(Records::new(store, content).recording(log));
+        let (pulls, _) = DecisionLog::open(&home.join("decisions")).unwrap();
+        let records = Records::new(store, content).recording(log);
+        self.records = Some(records.telling_who_pulled(pulls.clone()));
+        self.audit = Some(PullLog::new(pulls));
     }
 }
 
@@ -72,6 +80,10 @@ impl Subject for Kept {
         self.records.as_ref().unwrap()
     }
 
+    fn audit(&self) -> &dyn Audit {
+        self.audit.as_ref().unwrap()
+    }
+
     async fn settle(&mut self) {
         let records = self.records.as_ref().unwrap();
         records.index.fold(&records.store).await.unwrap();
@@ -79,7 +91,7 @@ impl Subject for Kept {
 
     async fn restart(&mut self) {
         self.records.as_ref().unwrap().at_rest().await;
-        self.records = None;
+        (self.records, self.audit) = (None, None);
         self.open();
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use serde_json::json;
 use sluicegate_engine::events::{
     BlockedPulls, Event, ExceptionEnding, GraceEnding, Happening, LetThrough, LossReason,
     ScannerLoss, StaleFeed, difference,
@@ -19,6 +20,7 @@ use sluicegate_model::snapshot::SnapshotId;
 
 use super::super::head::SummaryRow;
 use super::super::index::IndexEntry;
+use super::super::pull_row::PullRow;
 use super::super::record_row::RecordRow;
 use super::super::rows::{BasisRow, ImageRow, MemberRow, VerdictBody, VerdictRow};
 use super::super::{event_rows, version};
@@ -144,6 +146,22 @@ fn recorded() -> RecordRow {
     row
 }
 
+/// Who pulled an image: two clients that are named, one that is not, and one that waits.
+fn pulled() -> PullRow {
+    let once = |time: i64, principal: Option<&str>| json!({"time": time, "client": "192.0.2.1", "principal": principal, "user_agent": "agent/1"});
+    let client = |name: &str, pulls: u64| json!({"client": name, "principal": null, "pulls": pulls, "last": 1_700_000_000_000_000_000_i64});
+    let row = json!({
+        "first": once(1_700_000_000_000_000_000, None),
+        "last": once(1_700_000_000_000_000_001, Some("ci")),
+        "pulls": 300,
+        "refused": 1,
+        "clients": [client("192.0.2.1", 2), client("192.0.2.2", 290)],
+        "others": [[(1_u64 << 48) - 1, 8]],
+        "pending": [[7, 1]],
+    });
+    serde_json::from_value(row).unwrap()
+}
+
 /// Writes one row of every kind.
 fn written() -> Vec<(&'static str, Vec<u8>)> {
     let (new, mut old) = (samples::verdict(), samples::verdict());
@@ -203,6 +221,7 @@ fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("tag", row(&tag)),
         ("tagged", row(&tagged)),
         ("image", row(&image)),
+        ("pulled", row(&pulled())),
     ];
     rows.into_iter().chain(others()).collect()
 }
@@ -232,6 +251,7 @@ fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         "told" => rows::read::<jiff::Timestamp>(bytes).map(|read| row(&read)),
         "recorded" => rows::read::<RecordRow>(bytes).map(|read| row(&read)),
         "image" => rows::read::<ImageRow>(bytes).map(|read| row(&read)),
+        "pulled" => rows::read::<PullRow>(bytes).map(|read| row(&read)),
         "logged" => rows::read::<IndexEntry>(bytes).map(|read| row(&read)),
         name => panic!("no kind of row is called {name}"),
     }
@@ -319,7 +339,7 @@ fn rows_of_a_later_version_are_missing_and_told_of() {
             assert_eq!(again(name, &bytes), None, "{name}");
             refused += 1;
         }
-        assert_eq!((told() - before, refused), (21, 21));
+        assert_eq!((told() - before, refused), (22, 22));
     });
 }
 
