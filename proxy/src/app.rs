@@ -42,9 +42,9 @@ use sluicegate_upstream::{ProxyVariables, Upstream, UpstreamOptions, why};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::api::ApiState;
 use crate::api::guard::Guard;
 use crate::api::readiness::StoreProof;
+use crate::api::{Allowances, ApiState};
 use crate::attestation::Documents;
 use crate::data_directory;
 use crate::fed_in_force::FedPlugins;
@@ -78,8 +78,8 @@ use self::listeners::{Bound, Certificates, front};
 use self::scanning::{ScanParts, follow, linked, who_scans};
 use self::start_error::data_error;
 use self::tasks::{
-    begin_delivery, let_through_again, prepare_lists, prove_store, settle_pulls, tell_outgrown,
-    tell_unmet,
+    begin_delivery, let_through_again, prepare_lists, prove_store, read_pulls, settle_pulls,
+    tell_outgrown, tell_unmet,
 };
 
 /// A running service.
@@ -297,6 +297,7 @@ impl ServiceParts {
         ));
         tokio::spawn(prepare_lists(Arc::clone(&self.ledger)));
         tokio::spawn(prove_store(Arc::clone(&self.ledger)));
+        tokio::spawn(read_pulls(Arc::clone(&self.ledger)));
         if let Some(most) = store::engine(settings).most_verdicts() {
             tokio::spawn(tell_outgrown(Arc::clone(&self.ledger), most));
         }
@@ -367,6 +368,7 @@ impl ServiceParts {
             data: settings.data.clone(),
             store: store::engine(settings),
             decisions_dir: settings.data.join("decisions"),
+            allowances: Allowances::new(settings.data.join("decisions")),
             history: self.history.clone(),
             registry_auth: settings.registry_auth,
             api_auth: settings.api_auth,

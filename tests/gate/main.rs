@@ -45,5 +45,6 @@ mod together;
 mod told;
 mod trusted_vex;
 mod vex;
+mod vulnerabilities;
 mod webhook;
 mod words;

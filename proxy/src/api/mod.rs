@@ -1,6 +1,7 @@
 //! The API for auditors and pipelines: views of what other parts own, and scans on demand.
 
 mod admission;
+mod allowed;
 mod answers;
 mod asked;
 mod attestation;
@@ -35,6 +36,7 @@ pub mod status;
 mod summary;
 mod upload;
 pub mod verdicts;
+pub mod vulnerabilities;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -70,6 +72,7 @@ use crate::replay::Replays;
 use crate::sinks::Sinks;
 use crate::webhook::Webhook;
 use admission::{Door, let_in};
+pub use allowed::Allowances;
 use answers::OpenApi;
 use asked::{Nothing, Query};
 use describe::Description;
@@ -137,6 +140,8 @@ pub struct ApiState {
     pub data: PathBuf,
     /// Where the decision log lies.
     pub decisions_dir: PathBuf,
+    /// Who allowed what, by the policies that are kept beside it.
+    pub allowances: Allowances,
     /// The engine that keeps the verdicts.
     pub store: EngineKind,
     /// Who pulled, by that log.

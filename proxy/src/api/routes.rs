@@ -9,7 +9,7 @@ use super::route::Needs::{May, MayEverywhere, Nothing, OwnProof, Somebody};
 use super::route::Route;
 use super::{
     attestation, break_glass, decisions, drafts, events, exceptions, feeds, hooks, keys, measures,
-    packages, plugins, readiness, remedy, reports, sbom, scans, status, verdicts,
+    packages, plugins, readiness, remedy, reports, sbom, scans, status, verdicts, vulnerabilities,
 };
 use crate::hooks::{GenericEvent, GithubEvent, HarborEvent};
 
@@ -113,6 +113,16 @@ fn of_verdicts() -> Vec<Route> {
             verdicts::show,
         )
         .or(StatusCode::NOT_FOUND, no_verdict),
+        Route::get(
+            "/api/v1/vulnerabilities/{id}",
+            May(ReadVerdicts),
+            (
+                "showVulnerability",
+                "Lists the images that have or had a weakness: since when, who pulled them, who allowed it",
+            ),
+            vulnerabilities::show,
+        )
+        .or(StatusCode::SERVICE_UNAVAILABLE, NOT_YET),
     ]
 }
 

@@ -28,6 +28,8 @@ const SETTLE: Duration = Duration::from_secs(5);
 const LOOK_AT_NEEDS: Duration = Duration::from_secs(5);
 /// How often the verdict store proves that it still writes.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is taken in who pulled.
+const READ_PULLS: Duration = Duration::from_secs(2);
 /// How much nicer threads of the background are than the rest of the program, of at most 19.
 const NICENESS: i32 = 5;
 /// How often it is looked at whether the verdict store has outgrown its engine, and told.
@@ -63,6 +65,16 @@ pub(super) async fn prove_store(ledger: Arc<dyn Ledger>) {
         tokio::time::sleep(HEARTBEAT).await;
         if let Err(error) = ledger.health().await {
             tracing::error!(%error, "verdict store does not write");
+        }
+    }
+}
+
+/// Takes in now and then who pulled, so that whoever asks need not wait for many lines of the log.
+pub(super) async fn read_pulls(ledger: Arc<dyn Ledger>) {
+    loop {
+        tokio::time::sleep(READ_PULLS).await;
+        if let Err(error) = ledger.read_pulls().await {
+            tracing::warn!(%error, "who pulled is not taken in; it is when it is asked for");
         }
     }
 }

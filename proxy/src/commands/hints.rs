@@ -174,6 +174,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "sluicegate packages NAME",
     ),
     (
+        &["vulnerability", "vulns", "vuln", "cve", "cves", "findings"],
+        "sluicegate vulnerabilities CVE-...",
+    ),
+    (
         &["exception", "ignore", "waivers"],
         "sluicegate exceptions list",
     ),

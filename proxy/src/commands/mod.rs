@@ -43,6 +43,7 @@ pub mod serve;
 pub mod status;
 pub mod verdict_table;
 pub mod verdicts;
+pub mod vulnerabilities;
 pub mod warm;
 
 use std::io::Write;
@@ -87,6 +88,8 @@ enum Command {
     Remedy(remedy::RemedyArgs),
     /// Which judged images hold a package
     Packages(packages::PackagesArgs),
+    /// Which images have or had a weakness, since when, who pulled them, who allowed it
+    Vulnerabilities(vulnerabilities::VulnerabilitiesArgs),
     /// Which verdicts changed without a pull, and whom that concerns
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -139,6 +142,7 @@ pub async fn run(cli: Cli, out: &mut (impl Write + Send)) -> Result<Done, Comman
         Some(Command::Demo(args)) => demo::run(args, out).await,
         Some(Command::Verdicts(command)) => verdicts::run(command, out).await,
         Some(Command::Packages(args)) => packages::run(args, out).await,
+        Some(Command::Vulnerabilities(args)) => vulnerabilities::run(args, out).await,
         Some(Command::Events(command)) => events::run(command, out).await,
         Some(Command::Exceptions(command)) => exceptions::run(command, out).await,
         Some(Command::Status(args)) => status::run(args, out).await,

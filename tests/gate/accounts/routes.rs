@@ -47,6 +47,11 @@ pub(super) fn api_calls(
             format!("/api/v1/verdicts/{digest}?{of}"),
         ),
         get(
+            "verdicts",
+            "/api/v1/vulnerabilities/{id}",
+            format!("/api/v1/vulnerabilities/CVE-2026-1111?{of}"),
+        ),
+        get(
             "one verdict",
             "/api/v1/verdicts/{digest}/sbom",
             format!("/api/v1/verdicts/{digest}/sbom?{of}"),

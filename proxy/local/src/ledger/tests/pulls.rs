@@ -264,8 +264,8 @@ async fn assert_counted(records: &Records, lines: &[DecisionLine], what: &str) {
 }
 
 async fn list_first_in_last(records: &Records) {
-    let (app, index) = (repository("app"), image(IMAGES - 1));
-    let listed = records.add_membership(&app, &index, "an index", &[], &[image(0)]);
+    let (app, index, listed) = (repository("app"), image(IMAGES - 1), [image(0)]);
+    let listed = records.add_membership(&app, &index, "an index", &[], &listed);
     listed.await.unwrap();
 }
 
@@ -303,6 +303,7 @@ async fn another_log_and_one_that_was_cut_are_read_anew() {
     let home = Home::new();
     let mut numbers = Numbers(7);
     let (records, log) = home.open();
+    list_first_in_last(&records).await;
     append(&log, &mut numbers, 0, 700).await;
     assert_counted(&records, &home.lines(), "before").await;
     drop((records, log));
@@ -328,6 +329,7 @@ async fn another_log_and_one_that_was_cut_are_read_anew() {
 async fn a_row_that_is_lost_is_made_anew_once_that_is_known() {
     let home = Home::new();
     let (records, log) = home.open();
+    list_first_in_last(&records).await;
     append(&log, &mut Numbers(9), 0, 200).await;
     assert_counted(&records, &home.lines(), "before").await;
     let key = keys::pulled(&repository("app"), &image(1));
