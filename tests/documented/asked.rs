@@ -75,6 +75,12 @@ async fn a_word_that_is_none_is_told_the_right_one() {
         (&["serve", "--listen", "5000"], "0.0.0.0:5000"),
         (&["exceptions", "list", "--ending", "soon"], "7d"),
         (&["warm"], "REPOSITORY"),
+        (
+            &[
+                "verdicts", "export", "--format", "sarif", "--of", "findings",
+            ],
+            "jsonl and csv",
+        ),
     ] {
         let failed = sluicegate(command).await;
         assert_eq!(failed.status, 2, "{command:?} {failed:?}");
@@ -89,7 +95,7 @@ async fn a_running_and_a_stopped_service_answer_the_same() {
     let (api, data) = (api.as_str(), data.display().to_string());
     let (data, digest) = (data.as_str(), place.refused.clone());
     let digest = digest.as_str();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 12] = [
         &["verdicts", "list", "--format", "jsonl", "--since", "7d"],
         &[
             "verdicts",
@@ -113,6 +119,10 @@ async fn a_running_and_a_stopped_service_answer_the_same() {
             "--format",
             "json",
         ],
+        &["verdicts", "export", "--of", "findings", "--format", "csv"],
+        &["verdicts", "export", "--of", "packages"],
+        &["verdicts", "export", "--format", "cyclonedx"],
+        &["verdicts", "export", "--format", "sarif"],
     ];
     let mut answers = Vec::new();
     for command in commands {

@@ -3,5 +3,6 @@
 
 mod asked;
 mod commands;
+mod exports;
 mod pages;
 mod run;

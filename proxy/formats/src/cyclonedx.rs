@@ -3,6 +3,7 @@
 //! Source: OWASP and ECMA-424, "CycloneDX Bill of materials specification", JSON, version 1.6.
 
 mod components;
+mod many;
 mod vulnerabilities;
 
 use std::io::{self, Write};
@@ -17,9 +18,12 @@ use sluicegate_model::verdict::Verdict;
 use super::document::{TOOL, TOOL_VERSION, image_purl, second, uuid};
 use super::json::{Each, write_document};
 use super::text::name_of;
+use components::{Named, References};
+pub use many::Images;
 
-/// How the document refers to the image.
-const IMAGE: &str = "image";
+const SCHEMA: &str = "http://cyclonedx.org/schema/bom-1.6.schema.json";
+const FORMAT: &str = "CycloneDX";
+const SPEC_VERSION: &str = "1.6";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,21 +61,17 @@ impl Property {
 ///
 /// What lockfiles name is listed with the scope `excluded`: it explains, and may not be there.
 pub fn write(verdict: &Verdict, inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
-    let references = components::References::of(inventory);
+    let references = References::of(inventory, Named::alone());
     let groups = vulnerabilities::groups(verdict);
-    let aggregate = match verdict.coverage.status {
-        CoverageStatus::Complete => "complete",
-        CoverageStatus::Partial | CoverageStatus::Unscannable => "incomplete",
-    };
     let bom = Bom {
-        schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
-        format: "CycloneDX",
-        spec_version: "1.6",
+        schema: SCHEMA,
+        format: FORMAT,
+        spec_version: SPEC_VERSION,
         serial_number: format!("urn:uuid:{}", uuid(verdict, inventory)?),
         version: 1,
         metadata: metadata(verdict),
-        components: Each(|| components::all(inventory)),
-        compositions: [json!({"aggregate": aggregate, "assemblies": [IMAGE]})],
+        components: Each(|| components::all(inventory, references.named())),
+        compositions: [composition(verdict, references.named())],
         vulnerabilities: Each(|| {
             let groups = groups.iter();
             groups.map(|group| vulnerabilities::vulnerability(group, &references))
@@ -80,7 +80,36 @@ pub fn write(verdict: &Verdict, inventory: &Inventory, out: &mut dyn Write) -> i
     write_document(&bom, out)
 }
 
+/// Says whether all that the image holds is listed.
+fn composition(verdict: &Verdict, named: &Named) -> Value {
+    let aggregate = match verdict.coverage.status {
+        CoverageStatus::Complete => "complete",
+        CoverageStatus::Partial | CoverageStatus::Unscannable => "incomplete",
+    };
+    json!({"aggregate": aggregate, "assemblies": [named.image()]})
+}
+
 fn metadata(verdict: &Verdict) -> Value {
+    json!({
+        "timestamp": second(verdict.provenance.decided_at),
+        "tools": tools(),
+        "component": {
+            "bom-ref": Named::alone().image(),
+            "type": "container",
+            "name": verdict.repository,
+            "version": verdict.digest,
+            "purl": image_purl(verdict),
+        },
+        "properties": properties(verdict),
+    })
+}
+
+fn tools() -> Value {
+    json!({"components": [{"type": "application", "name": TOOL, "version": TOOL_VERSION}]})
+}
+
+/// Lists what was decided, by what, and what stands beside packages and vulnerabilities.
+fn properties(verdict: &Verdict) -> Vec<Property> {
     let mut properties = vec![
         Property::new("sluicegate:platform", &verdict.platform),
         Property::new("sluicegate:decision", verdict.decision.as_str()),
@@ -96,18 +125,7 @@ fn metadata(verdict: &Verdict) -> Value {
     properties.extend(verdict.coverage.gaps.iter().map(gap));
     let findings = verdict.findings.iter();
     properties.extend(findings.filter_map(beside));
-    json!({
-        "timestamp": second(verdict.provenance.decided_at),
-        "tools": {"components": [{"type": "application", "name": TOOL, "version": TOOL_VERSION}]},
-        "component": {
-            "bom-ref": IMAGE,
-            "type": "container",
-            "name": verdict.repository,
-            "version": verdict.digest,
-            "purl": image_purl(verdict),
-        },
-        "properties": properties,
-    })
+    properties
 }
 
 fn gap(gap: &Gap) -> Property {

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use sluicegate_model::DigestHasher;
 use sluicegate_model::digest::Algorithm;
 use sluicegate_model::finding::{Finding, FindingKind};
 use sluicegate_model::form::WrittenAs;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Verdict;
+use sluicegate_model::{Digest, DigestHasher};
 
 use super::answers::VerdictAnswer;
 
@@ -17,6 +17,8 @@ use super::answers::VerdictAnswer;
 pub(super) const TOOL: &str = "sluicegate";
 /// The program's version, as documents cite it.
 pub(super) const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Digits of the key of an image: enough that no two of ten million are likely to share one.
+const KEY_DIGITS: usize = 16;
 
 /// Names a document by what it says: the same verdict and inventory give the same UUID.
 ///
@@ -27,7 +29,12 @@ pub(super) fn uuid(verdict: &Verdict, inventory: &Inventory) -> io::Result<Strin
         &mut hashed,
         &(WrittenAs::<VerdictAnswer>(verdict), inventory),
     )?;
-    let digest = hashed.0.finish();
+    Ok(uuid_of(hashed.0))
+}
+
+/// Makes a UUID of all that was hashed.
+pub(super) fn uuid_of(hashed: DigestHasher) -> String {
+    let digest = hashed.finish();
     let mut digits: Vec<char> = digest.hex().chars().take(32).collect();
     if let Some(version) = digits.get_mut(12) {
         *version = '8';
@@ -42,7 +49,22 @@ pub(super) fn uuid(verdict: &Verdict, inventory: &Inventory) -> io::Result<Strin
         }
         uuid.push(digit);
     }
-    Ok(uuid)
+    uuid
+}
+
+/// Names an image among those of one document: 64 bits of a SHA-256 of where, for whom, on whose word
+/// and when it was looked at, which stays the same when the verdict is made anew.
+pub(super) fn key(verdict: &Verdict) -> String {
+    let audience = verdict.audience.digest().map(Digest::to_string);
+    let parts = [
+        verdict.repository.to_string(),
+        verdict.digest.to_string(),
+        audience.unwrap_or_default(),
+        verdict.domain.shown().unwrap_or_default(),
+        verdict.provenance.scanned_at.to_string(),
+    ];
+    let digest = Digest::of(parts.join("\0").as_bytes());
+    digest.hex().chars().take(KEY_DIGITS).collect()
 }
 
 struct Hashed(DigestHasher);
@@ -100,6 +122,22 @@ pub(super) fn advisory_url(id: &str) -> String {
     format!("https://osv.dev/vulnerability/{}", encoded(id))
 }
 
+/// Names who publishes the records of an id, by the words that readers of CycloneDX compare, and the
+/// record's page there. What carries another source than this is not taken for what it speaks of.
+///
+/// Source: Dependency-Track, `Vulnerability.Source` and its import of VEX documents.
+pub(super) fn publisher(id: &str) -> (&'static str, String) {
+    if id.starts_with("CVE-") {
+        let page = format!("https://nvd.nist.gov/vuln/detail/{}", encoded(id));
+        return ("NVD", page);
+    }
+    if id.starts_with("GHSA-") {
+        let page = format!("https://github.com/advisories/{}", encoded(id));
+        return ("GITHUB", page);
+    }
+    ("OSV", advisory_url(id))
+}
+
 /// Gives the page of a finding's weakness; none where no record speaks of it: of an end of life, and
 /// of what a plugin has found.
 pub(super) fn finding_url(finding: &Finding) -> Option<String> {
@@ -127,7 +165,9 @@ fn encoded(text: &str) -> String {
 mod tests {
     use sluicegate_model::samples;
 
-    use super::{advisory_url, finding_url, image_purl, path_reference, second, uuid};
+    use super::{
+        advisory_url, finding_url, image_purl, key, path_reference, publisher, second, uuid,
+    };
 
     #[test]
     fn a_document_is_named_by_what_it_says() {
@@ -158,6 +198,35 @@ mod tests {
             "https://osv.dev/vulnerability/CVE-1%22%3Fa%3Db%23c"
         );
         assert_eq!(path_reference("a b/c:d/ß"), "a%20b/c%3Ad/%C3%9F");
+    }
+
+    #[test]
+    fn who_publishes_an_id_is_named_as_readers_know_them() {
+        for (id, name, host) in [
+            ("CVE-2021-44228", "NVD", "nvd.nist.gov"),
+            ("GHSA-jfh8-c2jp-5v3q", "GITHUB", "github.com"),
+            ("DSA-5678-1", "OSV", "osv.dev"),
+            ("MAL-2026-1", "OSV", "osv.dev"),
+        ] {
+            let (publisher, page) = publisher(id);
+            assert_eq!(publisher, name);
+            assert!(page.contains(host) && page.ends_with(id), "{page}");
+        }
+    }
+
+    #[test]
+    fn an_image_keeps_its_key_when_it_is_judged_anew_and_shares_it_with_no_other() {
+        let verdict = samples::verdict();
+        let mut anew = verdict.clone();
+        anew.findings.clear();
+        anew.provenance.decided_at = "2026-12-01T00:00:00Z".parse().unwrap();
+        assert_eq!(key(&anew), key(&verdict));
+        let mut told = verdict.clone();
+        told.domain = "key:ci".parse().unwrap();
+        let mut elsewhere = verdict.clone();
+        elsewhere.repository = "docker.io/library/other".parse().unwrap();
+        assert_ne!(key(&told), key(&verdict));
+        assert_ne!(key(&elsewhere), key(&verdict));
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub fn compact(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Writes one document without room between its parts, as it is made.
+pub(super) fn write_compact(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(out, Printable(CompactFormatter));
+    Ok(document.serialize(&mut serializer)?)
+}
+
 /// Writes by their number the characters of a finished JSON text that would act on a terminal.
 ///
 /// *Shape*: outside its strings JSON has nothing but ASCII and white space, so all of them stand in

@@ -5,12 +5,14 @@
 //!
 //! Reading order: [`answers`] (what programs are told), [`appearance`] and [`text`] (what a terminal may see), [`grid`] (tables), [`view`]
 //! (which findings are shown), [`table`], [`json`],
-//! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`], [`attestation`].
+//! `document` (what documents share), [`sarif`], [`cyclonedx`], [`spdx`], [`defectdojo`],
+//! [`attestation`].
 
 pub mod answers;
 pub mod appearance;
 pub mod attestation;
 pub mod cyclonedx;
+pub mod defectdojo;
 mod document;
 pub mod grid;
 pub mod json;
@@ -43,6 +45,8 @@ pub enum Format {
     Cyclonedx,
     /// SPDX 2.3: packages only.
     Spdx,
+    /// Findings, as DefectDojo's Generic Findings Import takes them.
+    Defectdojo,
 }
 
 /// Writes what is known of one image, plain: for a file, a pipe or an answer.
@@ -80,6 +84,7 @@ pub fn write_as(
         Format::Sarif => sarif::write(verdict, out),
         Format::Cyclonedx => cyclonedx::write(verdict, inventory, out),
         Format::Spdx => spdx::write(verdict, inventory, out),
+        Format::Defectdojo => defectdojo::write(verdict, out),
     }
 }
 

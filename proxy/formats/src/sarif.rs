@@ -17,13 +17,15 @@ use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 
 use super::answers::{PolicyReferenceAnswer, ReasonAnswer};
-use super::document::{TOOL, TOOL_VERSION, path_reference, second};
-use super::json::{Each, write_document};
+use super::document::{TOOL, TOOL_VERSION, key, path_reference, second};
+use super::json::{Each, write_compact, write_document};
 use super::text::name_of;
 use rules::Rules;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+const VERSION: &str = "2.1.0";
 
 #[derive(Serialize)]
 struct Log<R> {
@@ -66,8 +68,18 @@ enum Level {
 /// that a run without results is not taken for a clean image.
 pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let rules = Rules::of(&verdict.findings);
+    let log = Log {
+        schema: SCHEMA,
+        version: VERSION,
+        runs: [run(verdict, &rules, &verdict.repository.to_string())],
+    };
+    write_document(&log, out)
+}
+
+/// Describes the run that looked at one image; `name` tells it apart from those on others.
+fn run<'a>(verdict: &'a Verdict, rules: &'a Rules<'a>, name: &str) -> impl Serialize + 'a {
     let gaps = &verdict.coverage.gaps;
-    let run = Run {
+    Run {
         tool: json!({"driver": {
             "name": TOOL,
             "version": TOOL_VERSION,
@@ -75,7 +87,7 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             "properties": {"scanner": verdict.provenance.scanner},
             "rules": rules.described(),
         }}),
-        automation_details: json!({"id": format!("{TOOL}/{}/", verdict.repository)}),
+        automation_details: json!({"id": format!("{TOOL}/{name}/")}),
         invocations: [Invocation {
             execution_successful: verdict.coverage.status != CoverageStatus::Unscannable,
             end_time_utc: second(verdict.provenance.decided_at),
@@ -83,16 +95,51 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         }],
         results: Each(|| {
             let findings = verdict.findings.iter();
-            findings.map(|finding| results::result(verdict, &rules, finding))
+            findings.map(|finding| results::result(verdict, rules, finding))
         }),
         properties: properties(verdict),
-    };
-    let log = Log {
-        schema: SCHEMA,
-        version: "2.1.0",
-        runs: [run],
-    };
-    write_document(&log, out)
+    }
+}
+
+/// A log of many images, a run for each, written as they come.
+pub struct Runs<W: Write> {
+    out: io::BufWriter<W>,
+    is_first: bool,
+}
+
+impl<W: Write> Runs<W> {
+    /// Begins a log.
+    pub fn begin(out: W) -> io::Result<Self> {
+        let mut out = io::BufWriter::new(out);
+        write!(
+            out,
+            r#"{{"$schema":"{SCHEMA}","version":"{VERSION}","runs":["#
+        )?;
+        let is_first = true;
+        Ok(Self { out, is_first })
+    }
+
+    /// Writes the run that looked at one image.
+    pub fn add(&mut self, verdict: &Verdict) -> io::Result<()> {
+        let rules = Rules::of(&verdict.findings);
+        let mut name = format!("{}@{}", verdict.repository, verdict.digest);
+        if verdict.audience.digest().is_some() || !verdict.domain.is_here() {
+            name = format!("{name}/{}", key(verdict));
+        }
+        let between = if std::mem::take(&mut self.is_first) {
+            "\n"
+        } else {
+            ",\n"
+        };
+        self.out.write_all(between.as_bytes())?;
+        write_compact(&run(verdict, &rules, &name), &mut self.out)
+    }
+
+    /// Ends the log.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.out.write_all(b"\n]}\n")?;
+        self.out.flush()
+    }
 }
 
 fn notification(gap: &Gap) -> Value {

@@ -16,6 +16,7 @@ pub mod exceptions;
 pub mod feeds;
 pub mod guard;
 pub mod hooks;
+mod inventories;
 mod json;
 pub mod keys;
 pub mod measures;

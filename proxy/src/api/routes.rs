@@ -99,7 +99,10 @@ fn of_verdicts() -> Vec<Route> {
         Route::get(
             "/api/v1/verdicts",
             May(ReadVerdicts),
-            ("listVerdicts", "Lists verdicts, newest first"),
+            (
+                "listVerdicts",
+                "Lists verdicts, newest first unless asked otherwise",
+            ),
             verdicts::list,
         )
         .or(StatusCode::SERVICE_UNAVAILABLE, NOT_YET),

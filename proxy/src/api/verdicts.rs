@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluicegate_engine::identity::Who;
 use sluicegate_engine::ledger::LedgerError;
-use sluicegate_engine::ledger::{Counts, Summary, VerdictFilter, Worst};
+use sluicegate_engine::ledger::{Counts, Order, Summary, VerdictFilter, Worst};
 use sluicegate_engine::pull::pulls::Pull;
 use sluicegate_formats::answers::VerdictAnswer;
 use sluicegate_model::access::Reach;
@@ -20,11 +20,12 @@ use sluicegate_model::{Digest, Domain, Repository, Scope};
 
 use super::answers::{List, Written};
 use super::asked::{Path, Query};
+use super::inventories::WithInventory;
 use super::json::Json;
 use super::parameters::{Limit, NoCursor, RepositoryName, instant, repository};
 use super::problem::Problem;
 use super::summary::{CountsAnswer, SummaryAnswer, WorstAnswer};
-use super::{ApiState, body, remedy};
+use super::{ApiState, body, inventories, remedy};
 use crate::moment::Moment;
 use sluicegate_engine::memory::Share;
 use sluicegate_remedy::answer::RemedyAnswer;
@@ -52,8 +53,14 @@ pub struct ListQuery {
     package: Option<String>,
     /// Whether a rule asked for a refusal that the mode of the policy did not carry out.
     would_refuse: Option<bool>,
-    /// `findings` for whole verdicts in place of summaries.
+    /// `findings` for whole verdicts in place of summaries, `inventory` for those and the packages of
+    /// each image.
     include: Option<Include>,
+    /// `newest` for the newest verdict first, `first-judged` for the order in which the images were
+    /// judged first: there a verdict that is made anew keeps its place, so that whoever reads page
+    /// after page sees each once.
+    #[serde(default)]
+    order: ListOrder,
     /// Who says what the image holds, such as `key:ci`, where it was not looked at here; `*` for whoever
     /// it is.
     reported_by: Option<String>,
@@ -75,9 +82,23 @@ pub struct ListQuery {
 enum Include {
     /// All that was found.
     Findings,
+    /// That, and all that is installed.
+    Inventory,
 }
 
-/// Lists verdicts, newest first: in short, or with all that was found.
+/// The order of the list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+enum ListOrder {
+    /// The newest verdict first.
+    #[default]
+    Newest,
+    /// As the images were judged first.
+    FirstJudged,
+}
+
+/// Lists verdicts: in short, or with all that was found, or that is installed.
 pub async fn list(
     State(state): State<Arc<ApiState>>,
     Extension(who): Extension<Who>,
@@ -94,6 +115,10 @@ pub async fn list(
         reported_by: query.reported_by,
         since: instant(query.since, &state),
         until: instant(query.until, &state),
+        order: match query.order {
+            ListOrder::Newest => Order::Newest,
+            ListOrder::FirstJudged => Order::FirstJudged,
+        },
     };
     let (limit, after) = (query.limit.0, query.after.as_deref());
     match query.include {
@@ -117,6 +142,7 @@ pub async fn list(
             let written = body::json(list, share).await?;
             Ok(Written::of(written.into_response()))
         }
+        Some(Include::Inventory) => inventories::list(&state, &filter, limit, after).await,
     }
 }
 
@@ -139,6 +165,8 @@ pub(super) fn unlisted(error: LedgerError) -> Problem {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Listed {
+    /// All of it, with what is installed.
+    WithInventory(Box<WithInventory>),
     /// All of it, where findings are to be included.
     Whole(Box<WithFindings>),
     /// What it comes to.
@@ -162,7 +190,8 @@ pub struct WithFindings {
 }
 
 impl WithFindings {
-    fn of(verdict: Verdict) -> Self {
+    /// Adds to a verdict what its summary counts.
+    pub(super) fn of(verdict: Verdict) -> Self {
         let summary = Summary::of(&verdict);
         Self {
             verdict,

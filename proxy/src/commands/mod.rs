@@ -41,8 +41,10 @@ pub mod scanners;
 pub mod schema;
 pub mod serve;
 pub mod status;
+mod verdict_rows;
 pub mod verdict_table;
 pub mod verdicts;
+mod verdicts_export;
 pub mod vulnerabilities;
 pub mod warm;
 

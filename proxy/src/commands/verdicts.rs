@@ -10,9 +10,10 @@ use sluicegate_model::Digest;
 use super::CommandError;
 use super::finding_flags::FindingFlags;
 use super::query::{
-    AdminFlags, Column, ExportSource, Format, ListSource, Listing, Pages, Print, QuerySource,
-    Shape, cell, print_json, query_string,
+    AdminFlags, Column, Format, ListSource, Listing, Pages, Print, QuerySource, Shape, cell,
+    print_json, query_string,
 };
+use super::verdicts_export::ExportArgs;
 
 /// What a list shows of a verdict.
 const LISTED: Listing = Listing {
@@ -26,33 +27,6 @@ const LISTED: Listing = Listing {
         Column::of("WORST", "/worst", Shape::Made(worst)),
         Column::text("COVERAGE", "/coverage/status"),
         Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
-        Column::text("REPORTED BY", "/reported_by"),
-    ],
-};
-
-/// What a spreadsheet has of a verdict.
-const EXPORTED: Listing = Listing {
-    noun: "verdicts",
-    columns: &[
-        Column::text("REPOSITORY", "/repository"),
-        Column::of("TAGS", "/tags", Shape::Texts),
-        Column::of("DIGEST", "/digest", Shape::Digest),
-        Column::text("PLATFORM", "/platform"),
-        Column::text("DECISION", "/decision"),
-        Column::text("POLICY", "/policy/name"),
-        Column::of("RULES", "/reasons", Shape::Made(rules)),
-        Column::text("WOULD REFUSE", "/would_refuse"),
-        Column::text("FINDINGS", "/counts/findings"),
-        Column::text("CRITICAL", "/counts/critical"),
-        Column::text("HIGH", "/counts/high"),
-        Column::text("FIXABLE", "/counts/fixable"),
-        Column::text("EXPLOITED", "/counts/kev"),
-        Column::of("VULNERABILITIES", "/findings", Shape::Made(vulnerabilities)),
-        Column::text("COVERAGE", "/coverage/status"),
-        Column::text("PACKAGES", "/packages"),
-        Column::of("FEED TIME", "/provenance/feed_time", Shape::Time),
-        Column::of("DECIDED", "/provenance/decided_at", Shape::Time),
-        Column::of("VALID UNTIL", "/valid_until", Shape::Time),
         Column::text("REPORTED BY", "/reported_by"),
     ],
 };
@@ -72,11 +46,8 @@ pub enum VerdictsCommand {
     /// Shows one verdict in full
     #[command(after_help = "Example: sluicegate verdicts show sha256:4f06b3... --format json")]
     Show(ShowArgs),
-    /// Writes all verdicts, findings included, as JSON lines or CSV
-    #[command(after_help = "Examples:\n  \
-        sluicegate verdicts export > verdicts.jsonl\n  \
-        sluicegate verdicts export --format csv --decision refuse > refused.csv\n\n\
-        CSV has one row for each image, and of its findings the number and the ids.")]
+    /// Writes all verdicts, their findings or their packages: as lines, CSV or one document
+    #[command(after_help = super::verdicts_export::HELP)]
     Export(ExportArgs),
     /// Forgets what somebody reported, with all verdicts on it
     #[command(after_help = "Examples:\n  \
@@ -167,21 +138,12 @@ pub struct WithdrawArgs {
     print: Print,
 }
 
-/// What is written, and how.
-#[derive(Args, Debug)]
-pub struct ExportArgs {
-    #[command(flatten)]
-    source: ExportSource,
-    #[command(flatten)]
-    filters: Filters,
-}
-
 /// Runs the command.
 pub async fn run(command: VerdictsCommand, out: &mut impl Write) -> Result<(), CommandError> {
     match command {
         VerdictsCommand::List(args) => list(args, out).await,
         VerdictsCommand::Show(args) => show(args, out).await,
-        VerdictsCommand::Export(args) => export(args, out).await,
+        VerdictsCommand::Export(args) => super::verdicts_export::run(args, out).await,
         VerdictsCommand::Withdraw(args) => withdraw(args, out).await,
     }
 }
@@ -191,13 +153,6 @@ async fn list(args: ListArgs, out: &mut impl Write) -> Result<(), CommandError> 
     let mut pages = Pages::of(&service, "verdicts", args.filters.query(), args.after);
     let page = pages.gather(args.limit).await?;
     args.source.print.page(out, &LISTED, &page)
-}
-
-async fn export(args: ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let filters = args.filters.with_findings();
-    args.source
-        .write_all("verdicts", filters, &EXPORTED, out)
-        .await
 }
 
 async fn withdraw(args: WithdrawArgs, out: &mut impl Write) -> Result<(), CommandError> {
@@ -217,14 +172,8 @@ async fn withdraw(args: WithdrawArgs, out: &mut impl Write) -> Result<(), Comman
 }
 
 impl Filters {
-    fn with_findings(&self) -> String {
-        let include = query_string(&[("include", Some("findings".to_owned()))]);
-        let parts = [self.query(), include].into_iter();
-        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-        parts.join("&")
-    }
-
-    fn query(&self) -> String {
+    /// Writes them as the API takes them.
+    pub(super) fn query(&self) -> String {
         query_string(&[
             ("repository", self.repository.clone()),
             ("digest", self.digest.clone()),
@@ -277,42 +226,12 @@ fn worst(worst: &Value) -> String {
     }
 }
 
-/// Names the rules that spoke, each with what it asked for.
-fn rules(reasons: &Value) -> String {
-    let reasons = reasons.as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts = reasons.iter().filter_map(|reason| {
-        let text = |name: &str| reason.get(name).and_then(Value::as_str);
-        Some(format!("{}={}", text("rule")?, text("action")?))
-    });
-    texts.collect::<Vec<String>>().join(" ")
-}
-
-/// Names the weaknesses of the findings, each once, in their order.
-fn vulnerabilities(findings: &Value) -> String {
-    let findings = findings.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut named: Vec<&str> = Vec::new();
-    for finding in findings {
-        if let Some(id) = finding.get("id").and_then(Value::as_str)
-            && !named.contains(&id)
-        {
-            named.push(id);
-        }
-    }
-    named.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_spreadsheet_names_rules_and_weaknesses_once() {
-        let reasons =
-            json!([{"rule": "kev", "action": "refuse"}, {"rule": "high", "action": "annotate"}]);
-        assert_eq!(rules(&reasons), "kev=refuse high=annotate");
-        let findings = json!([{"id": "CVE-1"}, {"id": "CVE-2"}, {"id": "CVE-1"}]);
-        assert_eq!(vulnerabilities(&findings), "CVE-1 CVE-2");
-        assert_eq!(rules(&Value::Null), "");
+    fn a_list_says_what_came_out_and_what_is_worst() {
         let verdict = json!({"decision": "allow", "would_refuse": true,
             "worst": {"id": "CVE-1", "severity": "high"}});
         assert_eq!(decision(&verdict), "allow, would refuse");

@@ -33,6 +33,20 @@ pub struct VerdictFilter {
     pub since: Option<Timestamp>,
     /// Those decided before this instant.
     pub until: Option<Timestamp>,
+    /// In which order they are listed.
+    pub order: Order,
+}
+
+/// The order of a list of verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest verdict first. One that is made anew while somebody reads page after page moves to
+    /// the first page.
+    #[default]
+    Newest,
+    /// As the images were first judged. One that is made anew keeps its place, so that whoever reads
+    /// page after page sees every verdict once.
+    FirstJudged,
 }
 
 /// One page of a list.
@@ -40,6 +54,8 @@ pub struct VerdictFilter {
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
+    /// Where a page starts that begins behind each item.
+    pub behind: Vec<String>,
     /// Where the next page starts; none on the last one.
     pub next: Option<String>,
 }

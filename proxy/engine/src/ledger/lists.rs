@@ -14,7 +14,7 @@ pub const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
 /// Lists of verdicts.
 #[async_trait]
 pub trait Lists: Send + Sync {
-    /// Lists verdicts in short, newest first, at most `limit`; `after` is the page before's `next`.
+    /// Lists verdicts in short, in the order that is asked for, at most `limit`; `after` is the page before's `next`.
     async fn list_summaries(
         &self,
         filter: &VerdictFilter,
@@ -22,7 +22,7 @@ pub trait Lists: Send + Sync {
         after: Option<&str>,
     ) -> Result<Page<Summary>, LedgerError>;
 
-    /// Lists whole verdicts, newest first, at most `limit`; `after` is the page before's `next`. A
+    /// Lists whole verdicts, in the order that is asked for, at most `limit`; `after` is the page before's `next`. A
     /// page ends early after [`MAX_PAGE_BYTES`].
     async fn list_verdicts(
         &self,

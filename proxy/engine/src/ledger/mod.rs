@@ -28,7 +28,7 @@ use async_trait::async_trait;
 pub use bases::{Bases, Basis, BasisNumber};
 pub use error::LedgerError;
 pub use events::{Events, KEPT_EVENTS, Once, oldest_event};
-pub use filter::{EventFilter, EventPage, Page, VerdictFilter};
+pub use filter::{EventFilter, EventPage, Order, Page, VerdictFilter};
 pub use known::{Earlier, Known, PackedAs};
 pub use lists::{Lists, MAX_PAGE_BYTES};
 pub use membership::{MAX_INDEXES, MAX_PLATFORMS, Member, Membership, Release, is_platform};

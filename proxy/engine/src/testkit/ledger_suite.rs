@@ -135,7 +135,7 @@ macro_rules! ledger_suite {
             domains: words_of_two_domains_never_mix,
             bases: the_newest_basis_keeps_its_number_and_any_other_gets_the_next an_older_basis_never_replaces_a_newer_one what_is_refused_for_its_basis_leaves_others_of_its_batch_alone a_tag_leaves_a_verdict_on_its_basis,
             membership: membership_and_release_belong_to_one_repository tags_and_platforms_are_remembered_within_bounds a_tag_remembers_where_it_pointed_newest_first a_tag_remembers_the_newest_manifests_and_no_more,
-            lists: lists_newest_first_page_by_page every_filter_selects_exactly_its_verdicts what_replaces_a_verdict_is_found_by_its_own_names,
+            lists: lists_newest_first_page_by_page verdicts_keep_their_place_in_the_order_of_first_judgements every_filter_selects_exactly_its_verdicts what_replaces_a_verdict_is_found_by_its_own_names,
             events: each_difference_is_one_event_and_no_difference_is_none whoever_came_second_tells_nothing_and_numbers_have_no_holes what_is_about_no_verdict_is_told_once_in_its_turn_to_those_who_know_of_all what_is_told_once_is_told_again_only_when_that_may_be_forgotten every_kind_is_found_by_what_it_is_about_and_heard_by_whom_that_concerns each_receiver_has_its_own_position every_filter_of_events_selects_exactly_its_own,
             steps: steps_take_the_place_of_those_before images_are_told_apart_by_any_of_some_names stamps_are_those_of_the_verdicts,
             packages: finds_every_image_with_a_name_however_many_names_it_has an_image_that_is_listed_anew_is_found_by_what_it_holds_now,

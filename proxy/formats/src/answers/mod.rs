@@ -7,11 +7,13 @@
 
 mod coverage;
 mod finding;
+mod inventory;
 mod signatures;
 mod verdict;
 
 pub use coverage::{CoverageAnswer, DistroAnswer, GapAnswer};
 pub use finding::{AttributedAnswer, FindingAnswer, FindingPackageAnswer};
+pub use inventory::{ComponentAnswer, InventoryAnswer};
 pub use signatures::{SignaturesAnswer, SignedAnswer};
 pub use verdict::{
     GraceAnswer, PolicyReferenceAnswer, ProvenanceAnswer, ReasonAnswer, VerdictAnswer,

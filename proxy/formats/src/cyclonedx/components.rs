@@ -10,7 +10,7 @@ use sluicegate_model::licence::Licence;
 use sluicegate_model::package::{Component, Distro, Evidence, PackageType};
 
 use super::super::text::name_of;
-use super::{IMAGE, Property};
+use super::Property;
 
 #[derive(Serialize)]
 pub(super) struct Described<'a> {
@@ -33,60 +33,102 @@ pub(super) struct Described<'a> {
     properties: Vec<Property>,
 }
 
+/// How the document refers to an image and its parts.
+pub(super) struct Named(String);
+
+impl Named {
+    /// Names those of the only image.
+    pub(super) fn alone() -> Self {
+        Self(String::new())
+    }
+
+    /// Names those of an image among others, by its key.
+    pub(super) fn among(key: &str) -> Self {
+        Self(format!("-{key}"))
+    }
+
+    /// Refers to the image.
+    pub(super) fn image(&self) -> String {
+        format!("image{}", self.0)
+    }
+
+    /// Refers to the operating system.
+    fn system(&self) -> String {
+        format!("operating-system{}", self.0)
+    }
+
+    /// Refers to a component by its place in the list.
+    fn component(&self, number: usize) -> String {
+        format!("component{}-{number}", self.0)
+    }
+}
+
 /// How the document refers to each component: by its place in the list.
-pub(super) struct References<'a>(HashMap<(&'a str, &'a str), usize>);
+pub(super) struct References<'a> {
+    numbered: HashMap<(&'a str, &'a str), usize>,
+    /// Whether the operating system is listed.
+    has_system: bool,
+    named: Named,
+}
 
 impl<'a> References<'a> {
     /// Numbers the components of an inventory.
-    pub(super) fn of(inventory: &'a Inventory) -> Self {
+    pub(super) fn of(inventory: &'a Inventory, named: Named) -> Self {
         let components = inventory.components.iter().enumerate();
         let numbered = components.map(|(number, component)| {
             let key = (component.purl.as_str(), component.path.as_str());
             (key, number)
         });
-        Self(numbered.collect())
+        Self {
+            numbered: numbered.collect(),
+            has_system: inventory.distro.is_some(),
+            named,
+        }
+    }
+
+    /// Tells what the image's parts are called.
+    pub(super) fn named(&self) -> &Named {
+        &self.named
     }
 
     /// Refers to what a finding is about: a component in each place that it names; where the inventory
     /// does not list it, to the operating system if that has ended, else to the image.
     pub(super) fn of_finding(&self, finding: &Finding) -> Vec<String> {
-        let unlisted = if finding.kind == FindingKind::Eol {
-            SYSTEM
-        } else {
-            IMAGE
+        let unlisted = || match finding.kind {
+            FindingKind::Eol if self.has_system => self.named.system(),
+            _ => self.named.image(),
         };
         let (own, owner) = (finding.found_as(), finding.package.purl.as_str());
         let component = |place| {
             let number = self
-                .0
+                .numbered
                 .get(&(own, place))
-                .or_else(|| self.0.get(&(owner, place)));
-            number.map_or_else(|| unlisted.to_owned(), |number| reference(*number))
+                .or_else(|| self.numbered.get(&(owner, place)));
+            number.map_or_else(unlisted, |number| self.named.component(*number))
         };
         finding.places().map(component).collect()
     }
 }
 
-/// How the document refers to the operating system.
-const SYSTEM: &str = "operating-system";
-
-fn reference(number: usize) -> String {
-    format!("component-{number}")
-}
-
 /// Describes the operating system, the packages, and what lockfiles name.
-pub(super) fn all(inventory: &Inventory) -> impl Iterator<Item = Described<'_>> {
+pub(super) fn all<'a>(
+    inventory: &'a Inventory,
+    named: &'a Named,
+) -> impl Iterator<Item = Described<'a>> {
     let packages = inventory.components.iter().chain(&inventory.declared);
     let packages = packages
         .enumerate()
-        .map(|(number, component)| package(number, component));
-    inventory.distro.iter().map(system).chain(packages)
+        .map(|(number, component)| package(named.component(number), component));
+    let systems = inventory.distro.iter();
+    systems
+        .map(|distro| system(named.system(), distro))
+        .chain(packages)
 }
 
-fn system(distro: &Distro) -> Described<'_> {
+fn system(reference: String, distro: &Distro) -> Described<'_> {
     let ecosystem = distro.ecosystem.iter();
     Described {
-        reference: SYSTEM.into(),
+        reference,
         kind: "operating-system",
         group: None,
         name: &distro.id,
@@ -101,13 +143,13 @@ fn system(distro: &Distro) -> Described<'_> {
     }
 }
 
-fn package(number: usize, component: &Component) -> Described<'_> {
+fn package(reference: String, component: &Component) -> Described<'_> {
     let package = &component.package;
     let (group, name) = split_name(package.package_type, &package.name);
     let is_declared = component.evidence == Evidence::Declared;
     let place = Some(&component.path).filter(|path| !path.is_empty());
     Described {
-        reference: reference(number),
+        reference,
         kind: match package.package_type {
             PackageType::Generic => "application",
             _ => "library",

@@ -1,13 +1,16 @@
 //! What a CycloneDX document says of a verdict.
 
+use std::io::Cursor;
+
 use serde_json::{Value, json};
 use sluicegate_model::coverage::{Coverage, Gap, GapKind};
 use sluicegate_model::finding::FindingKind;
+use sluicegate_model::inventory::Inventory;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::vex::VexStatus;
 
-use super::write;
+use super::{Images, write};
 
 fn bom(verdict: &Verdict) -> Value {
     let mut out = Vec::new();
@@ -170,4 +173,120 @@ fn a_licence_is_no_vulnerability() {
     let vulnerabilities = |verdict: &Verdict| bom(verdict)["vulnerabilities"].take();
     let with = vulnerabilities(&samples::verdict_with_a_licence());
     assert_eq!(with, vulnerabilities(&samples::verdict()));
+}
+
+fn images(all: &[(Verdict, Option<Inventory>)]) -> Value {
+    let (mut out, aside) = (
+        Vec::new(),
+        [Cursor::new(Vec::new()), Cursor::new(Vec::new())],
+    );
+    let mut images = Images::begin(&mut out, aside).unwrap();
+    for (verdict, inventory) in all {
+        images.add(verdict, inventory.as_ref()).unwrap();
+    }
+    images.finish().unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn references(list: &Value, names: &mut Vec<String>) {
+    for part in list.as_array().into_iter().flatten() {
+        names.push(part["bom-ref"].as_str().unwrap().to_owned());
+        references(&part["components"], names);
+    }
+}
+
+#[test]
+fn a_document_of_many_images_says_of_each_what_its_own_says() {
+    let mut told = samples::verdict();
+    told.domain = "key:ci".parse().unwrap();
+    let mut gone = samples::verdict_with_everything();
+    gone.repository = "docker.io/library/gone".parse().unwrap();
+    let all = [
+        (samples::verdict(), Some(samples::inventory())),
+        (gone, None),
+        (told, Some(samples::inventory())),
+    ];
+    let together = images(&all);
+    let mut names = Vec::new();
+    references(&together["components"], &mut names);
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(
+        (names.len(), count),
+        (15, 15),
+        "6 parts of two images, and three images"
+    );
+    let vulnerabilities = together["vulnerabilities"].as_array().unwrap();
+    let affected = vulnerabilities
+        .iter()
+        .flat_map(|it| it["affects"].as_array().unwrap());
+    for affected in affected {
+        let name = affected["ref"].as_str().unwrap().to_owned();
+        assert!(names.binary_search(&name).is_ok(), "{name} is nowhere");
+    }
+    let alone = bom(&samples::verdict());
+    let first = &together["components"][0];
+    assert_eq!(first["purl"], alone["metadata"]["component"]["purl"]);
+    assert_eq!(first["properties"], alone["metadata"]["properties"]);
+    let count = alone["vulnerabilities"].as_array().unwrap().len();
+    for (one, other) in alone["vulnerabilities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(vulnerabilities)
+    {
+        assert_eq!(
+            (&one["id"], &one["analysis"]),
+            (&other["id"], &other["analysis"])
+        );
+    }
+    assert!(vulnerabilities.len() > 2 * count);
+    let whole = |at: usize| &together["compositions"][at]["aggregate"];
+    assert_eq!(
+        (whole(0), whole(1)),
+        (&json!("incomplete"), &json!("unknown"))
+    );
+    assert_eq!(
+        property(&together["components"][2], "sluicegate:reported-by"),
+        ["key:ci"]
+    );
+}
+
+#[test]
+fn a_document_of_many_images_is_named_by_what_it_says() {
+    let one = [(samples::verdict(), Some(samples::inventory()))];
+    let none = images(&[]);
+    assert_eq!(none["components"], json!([]));
+    assert_eq!(images(&one), images(&one));
+    assert_ne!(images(&one)["serialNumber"], none["serialNumber"]);
+    assert_eq!(
+        images(&one)["metadata"]["timestamp"],
+        "2026-11-20T10:00:01Z"
+    );
+}
+
+/// What Dependency-Track goes by: ids with sources that it knows, and parts that it finds.
+#[test]
+fn what_is_said_of_a_weakness_is_found_by_id_source_and_part() {
+    let bom = bom(&samples::verdict_with_everything());
+    let mut names = vec![
+        bom["metadata"]["component"]["bom-ref"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+    ];
+    references(&bom["components"], &mut names);
+    for vulnerability in bom["vulnerabilities"].as_array().unwrap() {
+        let id = vulnerability["id"].as_str().unwrap();
+        if id.starts_with("CVE-") && !vulnerability["advisories"].as_array().unwrap().is_empty() {
+            assert_eq!(vulnerability["source"]["name"], "NVD", "{id}");
+        }
+        for affected in vulnerability["affects"].as_array().unwrap() {
+            assert!(
+                names.iter().any(|name| affected["ref"] == **name),
+                "{affected}"
+            );
+        }
+    }
 }

@@ -9,7 +9,7 @@ use sluicegate_model::severity::Severity;
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::vex::{VexJustification, VexStatement, VexStatus};
 
-use super::super::document::{advisory_url, finding_url};
+use super::super::document::{advisory_url, finding_url, publisher};
 use super::super::text::name_of;
 use super::super::view;
 use super::Property;
@@ -101,7 +101,7 @@ pub(super) fn vulnerability<'a>(
     references: &References<'_>,
 ) -> Option<Vulnerability<'a>> {
     let finding = *group.first()?;
-    let link = |id: &String| json!({"id": id, "source": {"name": "OSV", "url": advisory_url(id)}});
+    let link = |id: &String| json!({"id": id, "source": published(id)});
     let page = |id: &String| json!({"title": id, "url": advisory_url(id)});
     Some(Vulnerability {
         id: &finding.id,
@@ -138,12 +138,17 @@ pub(super) fn vulnerability<'a>(
     })
 }
 
-/// Names who says it.
+/// Names who publishes the weakness; where no record speaks of it, who says it.
 fn source(finding: &Finding) -> Value {
     match finding_url(finding) {
-        Some(url) => json!({"name": format!("OSV {}", finding.source), "url": url}),
+        Some(_) => published(&finding.id),
         None => json!({"name": finding.source}),
     }
+}
+
+fn published(id: &str) -> Value {
+    let (name, url) = publisher(id);
+    json!({"name": name, "url": url})
 }
 
 /// Rates a finding. The vector is not kept, so the method of the score is not told.
@@ -238,6 +243,7 @@ fn properties(finding: &Finding) -> Vec<Property> {
     let mut properties = vec![
         Property::new("sluicegate:kind", name_of(finding.kind)),
         Property::new("sluicegate:known-exploited", finding.kev.to_string()),
+        Property::new("sluicegate:feed", &finding.source),
     ];
     if let Some(epss) = finding.epss {
         properties.push(Property::new("sluicegate:epss", epss.to_string()));

@@ -5,7 +5,7 @@ use sluicegate_model::coverage::Coverage;
 use sluicegate_model::samples;
 use sluicegate_model::verdict::Verdict;
 
-use super::write;
+use super::{Runs, write};
 
 fn run(verdict: &Verdict) -> Value {
     let mut out = Vec::new();
@@ -153,5 +153,39 @@ fn a_licence_is_a_result_with_a_rule_of_its_own_that_is_no_weakness() {
         result["message"]["text"],
         "AGPL-3.0-only is the licence of org.example:app 1.0 in docker.io/library/app: declared \
          licence"
+    );
+}
+
+#[test]
+fn a_log_of_many_images_has_the_run_of_each_under_a_name_of_its_own() {
+    let mut told = samples::verdict();
+    told.domain = "key:ci".parse().unwrap();
+    let all = [samples::verdict(), told];
+    let mut out = Vec::new();
+    let mut runs = Runs::begin(&mut out).unwrap();
+    for verdict in &all {
+        runs.add(verdict).unwrap();
+    }
+    runs.finish().unwrap();
+    let log: Value = serde_json::from_slice(&out).unwrap();
+    let mut runs = log["runs"].as_array().unwrap().clone();
+    let mut alone = run(&all[0]);
+    let names = runs
+        .iter_mut()
+        .map(|run| run["automationDetails"].take().to_string());
+    let names: Vec<String> = names.collect();
+    assert!(
+        names[0].contains(all[0].digest.as_str()) && names[0] != names[1],
+        "{names:?}"
+    );
+    alone["automationDetails"].take();
+    assert_eq!(runs[0], alone);
+    assert_eq!(runs.len(), 2);
+    let mut none = Vec::new();
+    Runs::begin(&mut none).unwrap().finish().unwrap();
+    let none: Value = serde_json::from_slice(&none).unwrap();
+    assert_eq!(
+        (&none["version"], &none["runs"]),
+        (&log["version"], &serde_json::json!([]))
     );
 }

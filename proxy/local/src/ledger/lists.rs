@@ -1,4 +1,4 @@
-//! Lists of verdicts, newest first: as summaries, or with all that was found.
+//! Lists of verdicts, newest first or as they were first made: as summaries, or with all that was found.
 //!
 //! Which ones belong on a page is known before a row of any is read; only those are.
 
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sluicegate_engine::ledger::term::Term;
 use sluicegate_engine::ledger::{
-    LedgerError, Lists, MAX_PAGE_BYTES, Page, Summary, VerdictFilter, Verdicts as _,
+    LedgerError, Lists, MAX_PAGE_BYTES, Order, Page, Summary, VerdictFilter, Verdicts as _,
 };
 use sluicegate_model::access::Reach;
 use sluicegate_model::verdict::Verdict;
@@ -33,12 +33,18 @@ impl Lists for Records {
     ) -> Result<Page<Summary>, LedgerError> {
         let (places, next) = self.places(filter, limit, after).await?;
         let found = self.summarised(&places).await?;
-        let fits = |summary: &Summary| is_of(filter, summary);
-        let items = found.into_iter().flatten().filter(fits);
-        Ok(Page {
-            items: items.collect(),
-            next: next.map(to_cursor),
-        })
+        let mut page = Page {
+            items: Vec::new(),
+            behind: Vec::new(),
+            next: next.map(|next| to_cursor(filter.order, next)),
+        };
+        for (place, summary) in places.into_iter().zip(found) {
+            if let Some(summary) = summary.filter(|summary| is_of(filter, summary)) {
+                page.items.push(summary);
+                page.behind.push(to_cursor(filter.order, place));
+            }
+        }
+        Ok(page)
     }
 
     async fn list_verdicts(
@@ -51,7 +57,8 @@ impl Lists for Records {
         let found = self.summarised(&places).await?;
         let mut page = Page {
             items: Vec::new(),
-            next: next.map(to_cursor),
+            behind: Vec::new(),
+            next: next.map(|next| to_cursor(filter.order, next)),
         };
         let (mut bytes, mut last) = (0_u64, None);
         for (place, summary) in places.into_iter().zip(found) {
@@ -62,11 +69,14 @@ impl Lists for Records {
             let text = self.verdict_bytes(scope, digest).await?;
             bytes = bytes.saturating_add(text.unwrap_or(0));
             if bytes > MAX_PAGE_BYTES && !page.items.is_empty() {
-                page.next = last.map(to_cursor);
+                page.next = last.map(|last| to_cursor(filter.order, last));
                 return Ok(page);
             }
             // A damaged one counts as not judged; of one that was replaced the new one is shown.
-            page.items.extend(self.verdict(scope, digest).await?);
+            if let Some(verdict) = self.verdict(scope, digest).await? {
+                page.items.push(verdict);
+                page.behind.push(to_cursor(filter.order, place));
+            }
             last = Some(place);
         }
         Ok(page)
@@ -93,7 +103,8 @@ impl Records {
         limit: usize,
         after: Option<&str>,
     ) -> Result<(Vec<ListPlace>, Option<ListPlace>), LedgerError> {
-        let after = after.map(from_cursor).transpose()?;
+        let after = after.map(|text| from_cursor(filter.order, text));
+        let after = after.transpose()?;
         self.whole_index().await?;
         let among = self.among(filter).await?;
         let wanted = WantedVerdicts {
@@ -106,9 +117,14 @@ impl Records {
         };
         let limit = limit.max(1);
         let one_more = limit.saturating_add(1);
-        let mut places = self
-            .index
-            .newest(&wanted, among.as_deref(), one_more, after);
+        let among = among.as_deref();
+        let mut places = match filter.order {
+            Order::Newest => self.index.newest(&wanted, among, one_more, after),
+            Order::FirstJudged => {
+                let from = after.map_or(0, |(_, number)| number.saturating_add(1));
+                self.index.first_judged(&wanted, among, one_more, from)
+            }
+        };
         let has_more = places.len() > limit;
         places.truncate(limit);
         let next = places.last().copied().filter(|_| has_more);
@@ -203,17 +219,28 @@ fn is_of(filter: &VerdictFilter, summary: &Summary) -> bool {
     filter.repository.as_ref().is_none_or(is_of) && filter.reach.has(&summary.repository)
 }
 
-fn to_cursor((decided_at, number): ListPlace) -> String {
-    let mut bytes = decided_at.as_nanosecond().to_be_bytes().to_vec();
+/// Writes a place down: in the order of the first judgements the number alone says which it is, and
+/// stays the same when the verdict is made anew.
+fn to_cursor(order: Order, (decided_at, number): ListPlace) -> String {
+    let mut bytes = match order {
+        Order::Newest => decided_at.as_nanosecond().to_be_bytes().to_vec(),
+        Order::FirstJudged => Vec::new(),
+    };
     bytes.extend(number.to_be_bytes());
     hex::encode(bytes)
 }
 
-fn from_cursor(cursor: &str) -> Result<ListPlace, LedgerError> {
+fn from_cursor(order: Order, cursor: &str) -> Result<ListPlace, LedgerError> {
     let read = || {
         let bytes = hex::decode(cursor).ok()?;
-        let (time, number) = bytes.split_first_chunk::<16>()?;
-        let time = Timestamp::from_nanosecond(i128::from_be_bytes(*time)).ok()?;
+        let (time, number) = match order {
+            Order::Newest => {
+                let (time, number) = bytes.split_first_chunk::<16>()?;
+                let time = Timestamp::from_nanosecond(i128::from_be_bytes(*time)).ok()?;
+                (time, number)
+            }
+            Order::FirstJudged => (Timestamp::MIN, bytes.as_slice()),
+        };
         Some((time, u32::from_be_bytes(number.try_into().ok()?)))
     };
     read().ok_or_else(|| LedgerError::cursor(cursor))

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::CommandError;
 use super::service::Service;
-use super::{items, next, query_string};
+use super::{next, query_string};
 
 /// Items asked for at a time: what the API gives at most.
 const PAGE: u64 = 1_000;
@@ -79,10 +79,10 @@ impl<'a> Pages<'a> {
         let mut page = self.service.get(&path).await?;
         self.after = next(&page).map(str::to_owned);
         self.is_over = self.after.is_none();
-        let found = items(&page).to_vec();
-        if let Some(items) = page.get_mut("items") {
-            items.take();
-        }
+        let found = match page.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        };
         self.last = page;
         Ok(Some(found))
     }

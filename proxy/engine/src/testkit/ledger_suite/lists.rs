@@ -4,7 +4,7 @@ use sluicegate_model::Digest;
 use sluicegate_model::verdict::{Decision, Verdict};
 
 use super::{Subject, finding, many_findings, put, repository, second, verdict};
-use crate::ledger::{Ledger, LedgerError, Summary, VerdictFilter};
+use crate::ledger::{Ledger, LedgerError, Order, Summary, VerdictFilter};
 
 /// Makes a filter.
 pub fn only(set: impl FnOnce(&mut VerdictFilter)) -> VerdictFilter {
@@ -44,6 +44,59 @@ pub async fn lists_newest_first_page_by_page(subject: &mut dyn Subject) {
         let listed = ledger.list_verdicts(&filter, 1, Some(cursor)).await;
         assert!(matches!(listed, Err(LedgerError::Cursor(_))), "{cursor:?}");
     }
+}
+
+/// Whoever reads all of them sees each once, whatever is made anew meanwhile, and can go on behind any.
+pub async fn verdicts_keep_their_place_in_the_order_of_first_judgements(subject: &mut dyn Subject) {
+    for number in 0..20 {
+        let verdict = verdict("app", &number.to_string(), number, many_findings());
+        put(subject.ledger(), &verdict).await;
+    }
+    let filter = only(|filter| filter.order = Order::FirstJudged);
+    let (mut seen, mut after) = (Vec::new(), None);
+    for round in 0.. {
+        let ledger = subject.ledger();
+        let page = ledger.list_verdicts(&filter, 7, after.as_deref()).await;
+        let page = page.unwrap();
+        assert_eq!(page.items.len(), page.behind.len());
+        // Half of the page is taken, as by whoever has no room for more.
+        let taken = page.items.len().min(4);
+        seen.extend(page.items.iter().take(taken).map(|it| it.digest.clone()));
+        after = page.behind.get(taken - 1).cloned();
+        if taken == page.items.len() && page.next.is_none() {
+            break;
+        }
+        for (name, at) in [("0", 100), ("19", 200), (&format!("new {round}"), 300)] {
+            let anew = verdict("app", name, at + round, vec![finding("CVE-2", "zlib")]);
+            put(ledger, &anew).await;
+        }
+        if round == 1 {
+            subject.restart().await;
+        }
+        assert!(round < 20, "there is no end of it");
+    }
+    let first = (0..20).map(|number| verdict("app", &number.to_string(), 0, Vec::new()).digest);
+    let first: Vec<Digest> = first.collect();
+    assert_eq!(seen.get(..20), Some(&first[..]));
+    let news = seen.len() - 20;
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 20 + news, "one was listed twice");
+    let ledger = subject.ledger();
+    for (order, cursor) in [(Order::FirstJudged, "zz"), (Order::FirstJudged, "")] {
+        let filter = only(|filter| filter.order = order);
+        let listed = ledger.list_summaries(&filter, 1, Some(cursor)).await;
+        assert!(matches!(listed, Err(LedgerError::Cursor(_))), "{cursor:?}");
+    }
+    let decided = only(|filter| {
+        (filter.order, filter.since) = (Order::FirstJudged, Some(second(100)));
+        filter.vulnerability = Some("CVE-2".into());
+    });
+    let found = pages(ledger, &decided).await;
+    assert_eq!(
+        found.get(..2),
+        Some(&[first[0].clone(), first[19].clone()][..])
+    );
 }
 
 pub async fn every_filter_selects_exactly_its_verdicts(subject: &mut dyn Subject) {

@@ -13,11 +13,11 @@ use crate::ledger::term::ANYBODY;
 use crate::ledger::term::{self, Term};
 use crate::ledger::{
     EventFilter, EventPage, Events, Holder, KEPT_EVENTS, LedgerError, Lists, MAX_PAGE_BYTES, Once,
-    Packages, Page, Summary, VerdictFilter, oldest_event,
+    Order, Packages, Page, Summary, VerdictFilter, oldest_event,
 };
 
 impl State {
-    /// Chooses a page, newest first, and says where the next one begins.
+    /// Chooses a page, in the order that is asked for, and says where the next one begins.
     fn page(
         &self,
         filter: &VerdictFilter,
@@ -25,10 +25,18 @@ impl State {
         after: Option<&str>,
     ) -> Result<(Vec<&Stored>, Option<String>), LedgerError> {
         let after = after.map(from_cursor).transpose()?;
-        let is_next = |stored: &&Stored| after.is_none_or(|after| stored.place() < after);
+        let is_next = |stored: &&Stored| {
+            after.is_none_or(|after| match filter.order {
+                Order::Newest => stored.place() < after,
+                Order::FirstJudged => stored.number > after.1,
+            })
+        };
         let mut found: Vec<&Stored> = self.verdicts.values().filter(is_next).collect();
         found.retain(|stored| accepts(filter, stored));
-        found.sort_by_key(|stored| Reverse(stored.place()));
+        match filter.order {
+            Order::Newest => found.sort_by_key(|stored| Reverse(stored.place())),
+            Order::FirstJudged => found.sort_by_key(|stored| stored.number),
+        }
         let limit = limit.max(1);
         let has_more = found.len() > limit;
         found.truncate(limit);
@@ -116,9 +124,10 @@ impl Lists for MemoryLedger {
     ) -> Result<Page<Summary>, LedgerError> {
         let state = self.state().await;
         let (found, next) = state.page(filter, limit, after)?;
-        let items = found.into_iter().map(|stored| stored.summary.clone());
+        let behind = found.iter().map(|stored| to_cursor(stored.place()));
         Ok(Page {
-            items: items.collect(),
+            behind: behind.collect(),
+            items: found.iter().map(|stored| stored.summary.clone()).collect(),
             next,
         })
     }
@@ -131,17 +140,25 @@ impl Lists for MemoryLedger {
     ) -> Result<Page<Verdict>, LedgerError> {
         let state = self.state().await;
         let (found, mut next) = state.page(filter, limit, after)?;
-        let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
+        let (mut items, mut behind) = (Vec::new(), Vec::new());
+        let (mut bytes, mut last) = (0, None);
         for stored in found {
             bytes += stored.text.text_bytes as u64;
             if bytes > MAX_PAGE_BYTES && !items.is_empty() {
                 next = last.map(to_cursor);
                 break;
             }
-            items.extend(stored.verdict());
+            if let Some(verdict) = stored.verdict() {
+                items.push(verdict);
+                behind.push(to_cursor(stored.place()));
+            }
             last = Some(stored.place());
         }
-        Ok(Page { items, next })
+        Ok(Page {
+            items,
+            behind,
+            next,
+        })
     }
 
     async fn summaries_of(&self, digest: &Digest) -> Result<Vec<Summary>, LedgerError> {

@@ -115,4 +115,26 @@ impl Heads {
         let newest = newest.into_sorted_vec().into_iter();
         newest.map(|Reverse(place)| place).collect()
     }
+
+    /// Chooses those that are wanted, at most `limit`, in the order of their numbers, from one on.
+    /// `among` is in order.
+    pub(super) fn first_judged(
+        &self,
+        wanted: &WantedVerdicts,
+        among: Option<&[u32]>,
+        limit: usize,
+        from: u32,
+    ) -> Vec<ListPlace> {
+        let place = |number: u32| {
+            let head = self.0.get(number as usize)?.as_ref()?;
+            wanted.accepts(head).then_some((head.decided_at, number))
+        };
+        if let Some(among) = among {
+            let behind = among.partition_point(|number| *number < from);
+            let numbers = among.iter().skip(behind).copied();
+            return numbers.filter_map(place).take(limit).collect();
+        }
+        let end = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        (from..end).filter_map(place).take(limit).collect()
+    }
 }

@@ -230,6 +230,18 @@ impl Index {
         self.read().heads.newest(wanted, among, limit, after)
     }
 
+    /// Chooses verdicts that are wanted, at most `limit`, in the order of their numbers, from one on.
+    pub(super) fn first_judged(
+        &self,
+        wanted: &WantedVerdicts,
+        among: Option<&[u32]>,
+        limit: usize,
+        from: u32,
+    ) -> Vec<ListPlace> {
+        let state = self.read();
+        state.heads.first_judged(wanted, among, limit, from)
+    }
+
     /// Gives each repository with the number of a verdict in it.
     pub(super) fn repositories(&self) -> HashMap<NameHash, u32> {
         self.read().heads.repositories()
