@@ -122,7 +122,8 @@ async fn lines_of_an_export_are_what_the_lists_have() {
             .filter(of_it)
             .map(|it| place(it, &it["image"]))
             .collect();
-        (told.sort(), lines.sort());
+        told.sort();
+        lines.sort();
         assert_eq!(told, lines, "{name}");
     }
     let one = ["--of", "packages", "--repository", "up.test/shop/refused"];

@@ -69,6 +69,10 @@ struct Item {
 }
 
 /// What is to be done about a finding.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of its own there"
+)]
 #[derive(Serialize)]
 struct Standing {
     active: bool,

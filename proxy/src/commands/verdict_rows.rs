@@ -197,7 +197,7 @@ fn spoken(reasons: &[Value], finding: &Value) -> Value {
     let id = finding.get("id");
     let speaks = |reason: &&Value| members(reason, "/findings").iter().any(|it| Some(it) == id);
     let spoken = reasons.iter().filter(speaks);
-    let rule = |reason: &Value| json!({"rule": reason["rule"], "action": reason["action"]});
+    let rule = |reason: &Value| json!({"rule": reason.get("rule"), "action": reason.get("action")});
     Value::Array(spoken.map(rule).collect())
 }
 

@@ -27,7 +27,7 @@ const ALL: &str = "images";
 /// A document of many images.
 pub struct Images<W: Write, S: Read + Write + Seek> {
     out: Hashed<io::BufWriter<W>>,
-    has_images: bool,
+    has_others: bool,
     compositions: Aside<S>,
     vulnerabilities: Aside<S>,
     newest: Option<Timestamp>,
@@ -61,7 +61,7 @@ impl<W: Write, S: Read + Write + Seek> Images<W, S> {
         let [compositions, vulnerabilities] = aside.map(Aside::new);
         Ok(Self {
             out,
-            has_images: false,
+            has_others: false,
             compositions,
             vulnerabilities,
             newest: None,
@@ -74,8 +74,8 @@ impl<W: Write, S: Read + Write + Seek> Images<W, S> {
         let held = inventory.unwrap_or(&unknown);
         let references = References::of(held, Named::among(&key(verdict)));
         let named = references.named();
-        self.out.write_all(between(self.has_images))?;
-        self.has_images = true;
+        self.out.write_all(between(self.has_others))?;
+        self.has_others = true;
         write_compact(&image(verdict, inventory, held, named), &mut self.out)?;
         let composition = match inventory {
             Some(_) => composition(verdict, named),
