@@ -2,6 +2,7 @@
 
 mod apart;
 mod artifacts;
+mod attached;
 mod commands;
 mod conformance;
 mod documents;

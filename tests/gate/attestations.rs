@@ -1,14 +1,12 @@
 //! What the service says of images, signed: OpenSSL verifies it, it is attached to what is served, and is
 //! the same after a restart.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::Value;
 use sluicegate_model::Digest;
-use sluicegate_tests::process::run;
+use sluicegate_tests::verifiers;
 
-use crate::stage::{PATIENCE, REPO, Stage, blob_path, clean, manifest_path, vulnerable};
+use crate::stage::{REPO, Stage, blob_path, clean, manifest_path, vulnerable};
 
 const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
 const SCAN: &str = "https://in-toto.io/attestation/vulns/v0.2";
@@ -24,40 +22,15 @@ async fn envelope(stage: &Stage, digest: &Digest, predicate: &str) -> String {
     reply.text()
 }
 
-fn decoded(text: &Value) -> Vec<u8> {
-    STANDARD
-        .decode(text.as_str().expect("a text"))
-        .expect("base64")
-}
-
-/// Lets OpenSSL verify an envelope by the service's key, and gives the statement in it.
+/// Lets OpenSSL verify an envelope by the service's key, and no other one; gives what is signed.
 async fn verified(stage: &Stage, envelope: &str) -> Value {
-    let envelope: Value = serde_json::from_str(envelope).expect("an envelope");
-    let kind = envelope["payloadType"].as_str().expect("a type");
-    assert_eq!(kind, "application/vnd.in-toto+json");
-    let payload = decoded(&envelope["payload"]);
-    let mut signed = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
-    signed.extend_from_slice(&payload);
-    let home = tempfile::tempdir().expect("make a directory");
-    let file = |name: &str, content: &[u8]| {
-        let path = home.path().join(name);
-        std::fs::write(&path, content).expect("write a file");
-        path.display().to_string()
-    };
     let key = stage.proxy.api("/api/v1/attestation-key").await.text();
-    let key = file("key.pem", key.as_bytes());
-    let signature = file("signature", &decoded(&envelope["signatures"][0]["sig"]));
-    let check = async |signed: &[u8]| {
-        let signed = file("signed", signed);
-        let verify = ["dgst", "-sha256", "-verify", &key, "-signature", &signature];
-        run("openssl", &[&verify[..], &[&signed]].concat(), PATIENCE).await
-    };
-    check(&signed).await.expect_ok("openssl dgst -verify");
-    signed.push(b' ');
-    check(&signed)
-        .await
-        .expect_failure("openssl on other bytes");
-    serde_json::from_slice(&payload).expect("a statement")
+    for spoiled in verifiers::spoiled(envelope) {
+        let why = verifiers::openssl(&key, &spoiled).await;
+        why.expect_err("OpenSSL on other bytes");
+    }
+    let said = verifiers::openssl(&key, envelope).await;
+    said.expect("openssl dgst -verify")
 }
 
 #[tokio::test]
@@ -165,6 +138,48 @@ async fn what_is_attached_is_served_and_is_the_same_after_a_restart() {
     let (name, ..) = &first[4];
     let reply = stage.get(&manifest_path("lib/other", name)).await;
     assert_eq!(reply.status, StatusCode::NOT_FOUND, "{}", reply.text());
+}
+
+/// Has many ask at once, each in another order, for what is attached to an image; gives the one answer.
+async fn all_at_once(stage: &Stage, digest: &Digest) -> (String, String) {
+    let tag = format!("{}.att", digest.as_str().replace(':', "-"));
+    let (list, tag) = (
+        format!("/v2/{REPO}/referrers/{digest}"),
+        manifest_path(REPO, &tag),
+    );
+    let ask = async |path: &str| {
+        let reply = stage.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
+        reply.text()
+    };
+    let asks = (0..12).map(async |number| {
+        if number % 2 == 0 {
+            (ask(&list).await, ask(&tag).await)
+        } else {
+            let tag = ask(&tag).await;
+            (ask(&list).await, tag)
+        }
+    });
+    let mut answers = futures_util::future::join_all(asks).await;
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    answers.remove(0)
+}
+
+#[tokio::test]
+async fn all_who_ask_at_once_get_the_same_and_so_do_those_after_a_restart() {
+    let mut stage = Stage::hold().await;
+    // Nobody has pulled it before.
+    let image = clean(6_140);
+    stage.upstream.add(REPO, "1", &image);
+    let first = all_at_once(&stage, &image.digest).await;
+    let said = envelope(&stage, &image.digest, SUMMARY).await;
+    let attested: Value = serde_json::from_str(&first.1).expect("a manifest");
+    let layer = &attested["layers"][0]["digest"];
+    assert_eq!(*layer, Digest::of(said.as_bytes()).as_str());
+    stage.proxy.restart().await;
+    assert_eq!(all_at_once(&stage, &image.digest).await, first);
+    assert_eq!(envelope(&stage, &image.digest, SUMMARY).await, said);
 }
 
 #[tokio::test]

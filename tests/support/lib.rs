@@ -26,5 +26,6 @@ pub mod rootfs;
 pub mod scanner;
 pub mod schemas;
 pub mod seeds;
+pub mod verifiers;
 pub mod waiting;
 pub mod wire;
