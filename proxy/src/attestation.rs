@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use sluicegate_engine::attest::{Bill, Statement, Writes};
+use sluicegate_engine::attest::{Bill, JudgedIndex, Statement, Writes};
 use sluicegate_feeds::Feeds;
-use sluicegate_formats::attestation::{Predicate, statement};
+use sluicegate_formats::attestation::{IndexedImage, Predicate, index_statement, statement};
 use sluicegate_formats::{self as formats, Format};
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
@@ -42,6 +42,20 @@ impl Writes for Documents {
             })
         };
         Predicate::ALL.into_iter().map(written).collect()
+    }
+
+    fn of_index(&self, index: &JudgedIndex) -> io::Result<Vec<Statement>> {
+        let images = index.images.iter().map(|image| IndexedImage {
+            verdict: &image.verdict,
+            attestations: &image.attestations,
+        });
+        let images: Vec<IndexedImage<'_>> = images.collect();
+        let text = index_statement(&index.digest, &images, &index.unjudged)?;
+        let statement = text.map(|text| Statement {
+            predicate: Predicate::VerificationSummary.uri(),
+            text,
+        });
+        Ok(statement.into_iter().collect())
     }
 
     fn bills(&self, verdict: &Verdict, inventory: &Inventory) -> io::Result<Vec<Bill>> {

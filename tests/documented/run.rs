@@ -20,9 +20,9 @@ use tempfile::TempDir;
 use crate::pages::{self, Block, PAGES};
 
 /// The programs that the pages use beside ours and that are what they are.
-const PROGRAMS: [&str; 14] = [
-    "bash", "sh", "cat", "curl", "cp", "env", "jq", "ls", "mkdir", "mktemp", "rm", "sed", "sort",
-    "tr",
+const PROGRAMS: [&str; 18] = [
+    "base64", "bash", "sh", "cat", "curl", "cp", "diff", "env", "jq", "ls", "mkdir", "mktemp",
+    "openssl", "rm", "sed", "sort", "tr", "wc",
 ];
 /// The registries of the pages.
 const UPSTREAMS: [&str; 4] = ["docker.io", "quay.io", "ghcr.io", "corp.example"];

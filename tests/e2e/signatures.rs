@@ -12,7 +12,7 @@ use sluicegate_tests::image::{Flavour, Image, artifact, index};
 use sluicegate_tests::npm_signer::NpmSigner;
 use sluicegate_tests::wire::Call;
 
-use crate::scene::{Scene, clean, within};
+use crate::scene::{Scene, bad, clean, within};
 
 /// Longer than cosign takes to sign, and the service to ask again.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -188,8 +188,14 @@ async fn a_bundle_of_sigstore_s_library_for_npm_counts_by_its_key_and_for_its_di
     assert_eq!(refused, StatusCode::FORBIDDEN);
 }
 
+/// The predicates of what the service attaches to images; the first of which is also on indexes.
+const PREDICATES: [&str; 2] = [
+    "https://slsa.dev/verification_summary/v1",
+    "https://in-toto.io/attestation/vulns/v0.2",
+];
+
 #[tokio::test]
-async fn cosign_verifies_what_the_service_attaches_to_an_image() {
+async fn cosign_verifies_what_the_service_attaches_to_images_and_indexes() {
     let Some(cosign) = Tool::cosign() else {
         return;
     };
@@ -197,25 +203,38 @@ async fn cosign_verifies_what_the_service_attaches_to_an_image() {
     let image = clean(114_300);
     scene.push("attested", &image).await;
     assert_eq!(status(&scene, "attested", "1").await, StatusCode::OK);
+    let list = index(vec![clean(114_310)], Flavour::Oci);
+    scene.registry.push_index("lib/list", "1", &list).await;
+    let refused = vec![clean(114_320), bad(114_330)];
+    let refused = index(refused, Flavour::Oci);
+    scene
+        .registry
+        .push_index("lib/refused", "1", &refused)
+        .await;
     let key = scene.proxy.api("/api/v1/attestation-key").await.text();
     let key = cosign.write("sluicegate.pem", key);
-    let target = format!("{}/lib/attested@{}", scene.proxy.address(), image.digest);
+    let verify = async |target: &str, predicate: &str, form: &str| {
+        let verify = [
+            "verify-attestation",
+            &format!("--key={key}"),
+            &format!("--type={predicate}"),
+            &format!("--new-bundle-format={form}"),
+            "--insecure-ignore-tlog=true",
+            "--allow-http-registry",
+            &format!("{}/lib/{target}", scene.proxy.address()),
+        ];
+        cosign.run(&verify).await
+    };
     for form in ["true", "false"] {
-        for predicate in [
-            "https://slsa.dev/verification_summary/v1",
-            "https://in-toto.io/attestation/vulns/v0.2",
-        ] {
-            let verify = [
-                "verify-attestation",
-                &format!("--key={key}"),
-                &format!("--type={predicate}"),
-                &format!("--new-bundle-format={form}"),
-                "--insecure-ignore-tlog=true",
-                "--allow-http-registry",
-                &target,
-            ];
-            let verified = cosign.run(&verify).await.expect_ok(&verify.join(" "));
+        for predicate in PREDICATES {
+            let verified = verify(&format!("attested@{}", image.digest), predicate, form).await;
+            let verified = verified.expect_ok("cosign verify-attestation");
             assert!(verified.stdout.contains("payload"), "{verified:?}");
         }
+        // As whoever admits pods asks: by a tag that names an index.
+        let verified = verify("list:1", PREDICATES[0], form).await;
+        verified.expect_ok("cosign verify-attestation of an index");
+        let none = verify("refused:1", PREDICATES[0], form).await;
+        none.expect_failure("cosign verify-attestation");
     }
 }

@@ -2,11 +2,12 @@
 //! the same after a restart.
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluicegate_model::Digest;
+use sluicegate_tests::image::{Flavour, ImageBuilder, index};
 use sluicegate_tests::verifiers;
 
-use crate::stage::{REPO, Stage, blob_path, clean, manifest_path, vulnerable};
+use crate::stage::{REPO, Stage, base, blob_path, clean, manifest_path, python, vulnerable};
 
 const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
 const SCAN: &str = "https://in-toto.io/attestation/vulns/v0.2";
@@ -180,6 +181,53 @@ async fn all_who_ask_at_once_get_the_same_and_so_do_those_after_a_restart() {
     stage.proxy.restart().await;
     assert_eq!(all_at_once(&stage, &image.digest).await, first);
     assert_eq!(envelope(&stage, &image.digest, SUMMARY).await, said);
+}
+
+#[tokio::test]
+async fn an_index_has_passed_until_something_of_it_is_refused() {
+    let mut stage = Stage::hold().await;
+    let ours = clean(6_150);
+    let theirs = ImageBuilder::new()
+        .layer(base())
+        .layer(python("badlib", 6_150))
+        .platform("linux/arm64")
+        .build();
+    let both = index(vec![ours.clone(), theirs.clone()], Flavour::Oci);
+    stage.upstream.add_index(REPO, "all", &both);
+    let (list, tag) = all_at_once(&stage, &both.digest).await;
+    let attested: Value = serde_json::from_str(&tag).expect("a manifest");
+    let layer = &attested["layers"][0]["digest"];
+    let layer: Digest = layer.as_str().expect("text").parse().expect("a digest");
+    let envelope = stage.get(&blob_path(REPO, &layer)).await.text();
+    let said = verified(&stage, &envelope).await;
+    assert_eq!(said["subject"][0]["digest"]["sha256"], both.digest.hex());
+    assert_eq!(said["predicateType"], SUMMARY);
+    let said = &said["predicate"];
+    assert_eq!(said["verificationResult"], "PASSED");
+    let images = &said["urn:sluicegate:images"];
+    assert_eq!(images[0]["digest"], ours.digest.as_str());
+    assert_eq!(images.as_array().expect("a list").len(), 1);
+    let unjudged = json!([{"digest": theirs.digest, "platform": "linux/arm64"}]);
+    assert_eq!(said["urn:sluicegate:notJudged"], unjudged);
+    let own = self::envelope(&stage, &ours.digest, SUMMARY).await;
+    let own = Digest::of(own.as_bytes());
+    assert_eq!(said["inputAttestations"][0]["digest"]["sha256"], own.hex());
+    stage.proxy.restart().await;
+    assert_eq!(all_at_once(&stage, &both.digest).await, (list, tag));
+    // Somebody asks for the other one, whatever that is: no statement, nor what was signed before.
+    let path = manifest_path(REPO, theirs.digest.as_str());
+    assert_eq!(stage.get(&path).await.status, StatusCode::FORBIDDEN);
+    let tag = format!("{}.att", both.digest.as_str().replace(':', "-"));
+    for path in [manifest_path(REPO, &tag), blob_path(REPO, &layer)] {
+        let reply = stage.get(&path).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.text());
+        assert!(reply.text().contains("CVE-2026-1111"), "{}", reply.text());
+    }
+    let path = format!("/v2/{REPO}/referrers/{}", both.digest);
+    let list = stage.get(&path).await;
+    assert_eq!(list.json()["manifests"], json!([]));
+    let index = stage.get(&manifest_path(REPO, "all")).await;
+    assert_eq!(index.body, both.manifest, "it is served all the same");
 }
 
 #[tokio::test]

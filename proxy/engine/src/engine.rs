@@ -123,13 +123,15 @@ impl Engine {
             (signed, waived),
         );
         let (owned, told) = (Arc::clone(ledger), clock.clone());
-        let reports = Reports::new(inventories, judge.clone(), owned, told);
+        let attester = attester(&ports, judge.clone());
+        let forgets = attester.clone();
+        let reports = Reports::new(inventories, (judge.clone(), forgets), owned, told);
         let drafts = Drafts::new(judge.clone(), Arc::clone(ledger));
         let running = Pulls::new(jobs, judge.clone());
         let resolver = resolver(&ports, manifests.clone(), ways.tag_ttl);
         let presence = presence(&ports, downloads.clone());
-        let rejudge = rejudge(&ports, judge.clone(), running.clone(), ways.give_way);
-        let attester = attester(&ports, judge.clone());
+        let judging = (judge.clone(), attester.clone());
+        let rejudge = rejudge(&ports, judging, running.clone(), ways.give_way);
         let reread = Reread::new(judge.clone(), Arc::clone(ledger), manifests.clone());
         let blocked = Blocked::new(Arc::clone(ledger), clock.clone());
         let ahead = ahead(&ports);
@@ -166,9 +168,9 @@ impl Engine {
     }
 }
 
-fn rejudge(ports: &Ports, judge: Judge, running: Pulls, give_way: fn()) -> Rejudge {
+fn rejudge(ports: &Ports, judging: (Judge, Attester), running: Pulls, give_way: fn()) -> Rejudge {
     Rejudge::new(
-        judge,
+        judging,
         Arc::clone(&ports.ledger),
         running,
         Arc::clone(&ports.snapshots),

@@ -14,6 +14,7 @@ mod opened;
 mod own;
 mod record;
 mod referrers;
+mod standing;
 mod tagged;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use sluicegate_model::clock::{Clock, is_to_come};
 use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Domain, Principal, Repository, Scope, Tag};
 
+use crate::attest::Attester;
 use crate::identity::Who;
 use crate::ledger::{Judged, Ledger, LedgerError, VerdictFilter};
 use crate::plugins::ActivePlugins;
@@ -157,6 +158,7 @@ fn longest_text(json: &[u8]) -> usize {
 pub struct Reports {
     inventories: Inventories,
     judge: Judge,
+    attester: Attester,
     ledger: Arc<dyn Ledger>,
     clock: Clock,
 }
@@ -165,13 +167,14 @@ impl Reports {
     /// Joins the parts.
     pub(crate) fn new(
         inventories: Inventories,
-        judge: Judge,
+        (judge, attester): (Judge, Attester),
         ledger: Arc<dyn Ledger>,
         clock: Clock,
     ) -> Self {
         Self {
             inventories,
             judge,
+            attester,
             ledger,
             clock,
         }
@@ -240,6 +243,7 @@ impl Reports {
             }
             let now = self.clock.now();
             self.ledger.remove_verdicts(&gone, Some(now)).await?;
+            self.attester.forget(&gone).await;
             for judged in &gone {
                 self.inventories.forget_said(&judged.image()).await;
             }

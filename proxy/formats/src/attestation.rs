@@ -1,9 +1,11 @@
-//! What a verdict says, as statements that somebody signs: in-toto, of two predicates.
+//! What a verdict says, as statements that somebody signs: in-toto, of two predicates; and what those
+//! of an index's images say of it.
 //!
 //! The same verdict gives the same bytes. What its reader has to know beside the predicate's own
 //! fields stands in fields whose names are URIs, as the predicates ask for. Sources:
 //! in-toto/attestation `spec/v1/statement.md`, and those of each predicate.
 
+mod index;
 mod summary;
 mod vulnerabilities;
 
@@ -15,6 +17,8 @@ use sluicegate_model::Digest;
 use sluicegate_model::form::WrittenAs;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::{Decision, Reason, Verdict};
+
+pub use index::{IndexedImage, index_statement};
 
 use super::answers::ReasonAnswer;
 use super::document::image_by_digest;

@@ -9,7 +9,7 @@ use sluicegate_model::form::WrittenAs;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::snapshot::SnapshotId;
 use sluicegate_model::verdict::Verdict;
-use sluicegate_model::{Digest, DigestHasher};
+use sluicegate_model::{Digest, DigestHasher, Repository};
 
 use super::answers::VerdictAnswer;
 
@@ -89,16 +89,25 @@ pub(super) fn image_purl(verdict: &Verdict) -> String {
 
 /// Writes the same without a tag, which may be another one tomorrow.
 pub(super) fn image_by_digest(verdict: &Verdict) -> String {
-    let repository = verdict.repository.to_string();
-    let name = repository.rsplit('/').next().unwrap_or_default();
     let architecture = verdict.platform.split('/').nth(1).unwrap_or_default();
     let mut qualifiers = Vec::new();
     if !architecture.is_empty() {
         qualifiers.push(format!("arch={}", encoded(architecture)));
     }
+    by_digest(&verdict.repository, &verdict.digest, qualifiers)
+}
+
+/// Names an index by a package URL; it is of no one architecture.
+pub(super) fn index_by_digest(repository: &Repository, index: &Digest) -> String {
+    by_digest(repository, index, Vec::new())
+}
+
+fn by_digest(repository: &Repository, digest: &Digest, mut qualifiers: Vec<String>) -> String {
+    let repository = repository.to_string();
+    let name = repository.rsplit('/').next().unwrap_or_default();
     qualifiers.push(format!("repository_url={}", encoded(&repository)));
     let name = encoded(&name.to_lowercase());
-    let version = encoded(verdict.digest.as_str());
+    let version = encoded(digest.as_str());
     format!("pkg:oci/{name}@{version}?{}", qualifiers.join("&"))
 }
 

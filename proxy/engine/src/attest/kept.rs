@@ -51,23 +51,38 @@ impl Kept {
         self.read(&of_verdict("attached", scope, digest)).await
     }
 
-    /// Tells whether all pieces can be had, bills of materials among them.
-    pub(super) async fn are_whole(
+    /// Tells whether all pieces can be had.
+    pub(super) async fn has_pieces(
         &self,
         repository: &Repository,
         attached: &Attached,
     ) -> Result<bool, PullError> {
-        let mut bills = 0;
-        for bill in attached.pieces.iter().filter(|piece| piece.is_bill) {
-            let key = of_piece(repository, &bill.digest);
-            for kind in [KIND, DocumentKind::Bill] {
-                if self.0.document_bytes(kind, &key).await?.is_none() {
-                    return Ok(false);
-                }
+        for piece in &attached.pieces {
+            let key = of_piece(repository, &piece.digest);
+            if self.0.document_bytes(KIND, &key).await?.is_none() {
+                return Ok(false);
             }
-            bills += 1;
+            let bill = DocumentKind::Bill;
+            if piece.is_bill && self.0.document_bytes(bill, &key).await?.is_none() {
+                return Ok(false);
+            }
         }
-        Ok(bills > 0)
+        Ok(true)
+    }
+
+    /// Tells whether all pieces can be had but for bills.
+    pub(super) async fn has_signed(
+        &self,
+        repository: &Repository,
+        attached: &Attached,
+    ) -> Result<bool, PullError> {
+        for piece in &attached.pieces {
+            let key = of_piece(repository, &piece.digest);
+            if self.0.document_bytes(KIND, &key).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Keeps what is attached to an image in place of what was before. Durable on return, but for
@@ -104,13 +119,96 @@ impl Kept {
         self.0.put_documents(documents).await?;
         let is_used = |it: &Named| is_in(&attached.pieces, it) || is_in(&attached.previous, it);
         for gone in older.iter().filter(|it| !is_used(it)) {
-            let key = of_piece(repository, &gone.digest);
-            self.0.remove_document(KIND, &key).await?;
-            if gone.is_bill {
-                self.0.remove_document(DocumentKind::Bill, &key).await?;
-            }
+            self.remove_piece(repository, gone).await?;
         }
         Ok(attached)
+    }
+
+    async fn remove_piece(&self, repository: &Repository, piece: &Named) -> Result<(), PullError> {
+        let key = of_piece(repository, &piece.digest);
+        self.0.remove_document(KIND, &key).await?;
+        if piece.is_bill {
+            self.0.remove_document(DocumentKind::Bill, &key).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes an index in whose statements an image is named, so that they go with its verdict.
+    pub(super) async fn note_index(
+        &self,
+        scope: &Scope,
+        image: &Digest,
+        index: &Digest,
+    ) -> Result<(), PullError> {
+        let mut indexes = self.indexes(scope, image).await?;
+        if indexes.contains(index) {
+            return Ok(());
+        }
+        indexes.push(index.clone());
+        let text = serde_json::to_vec(&indexes).map_err(PullError::storage)?;
+        let key = of_verdict("indexes", scope, image);
+        Ok(self.0.put_document(KIND, &key, text).await?)
+    }
+
+    /// Names the indexes in whose statements an image is named.
+    pub(super) async fn indexes(
+        &self,
+        scope: &Scope,
+        image: &Digest,
+    ) -> Result<Vec<Digest>, PullError> {
+        let indexes = self.read(&of_verdict("indexes", scope, image)).await?;
+        Ok(indexes.unwrap_or_default())
+    }
+
+    /// Drops all that belongs to one verdict, but for what is attached by those of other scopes too.
+    pub(super) async fn forget(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        others: &[Scope],
+    ) -> Result<(), PullError> {
+        if let Some(attached) = self.attached(scope, digest).await? {
+            let mut shared = Vec::new();
+            for other in others {
+                if let Some(other) = self.attached(other, digest).await? {
+                    shared.extend(other.pieces.into_iter().chain(other.previous));
+                }
+            }
+            let all = attached.pieces.iter().chain(&attached.previous);
+            for piece in all.filter(|it| shared.iter().all(|other| other.digest != it.digest)) {
+                self.remove_piece(&scope.repository, piece).await?;
+            }
+        }
+        for what in ["attached", "signed", "indexes"] {
+            let key = of_verdict(what, scope, digest);
+            self.0.remove_document(KIND, &key).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells how many bytes a piece has; none where nothing of that digest is attached.
+    pub(super) async fn piece_bytes(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<u64>, PullError> {
+        let key = of_piece(repository, digest);
+        let Some(header) = self.0.document_bytes(KIND, &key).await? else {
+            return Ok(None);
+        };
+        let bill = self.0.document_bytes(DocumentKind::Bill, &key).await?;
+        Ok(Some(header.max(bill.unwrap_or(0))))
+    }
+
+    /// Tells what was attached to some image of a repository, without its bytes.
+    pub(super) async fn header(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Header>, PullError> {
+        let key = of_piece(repository, digest);
+        let text = self.0.document(KIND, &key).await?;
+        Ok(text.and_then(parted).map(|(header, _)| header))
     }
 
     /// Gives what was attached to some image of a repository.
@@ -120,13 +218,8 @@ impl Kept {
         digest: &Digest,
     ) -> Result<Option<Piece>, PullError> {
         let key = of_piece(repository, digest);
-        let Some(mut text) = self.0.document(KIND, &key).await? else {
-            return Ok(None);
-        };
-        let end = text.iter().position(|byte| *byte == b'\n');
-        let rest = end.map(|end| text.split_off(end + 1));
-        let header: Option<Header> = serde_json::from_slice(&text).ok();
-        let (Some(header), Some(mut bytes)) = (header, rest) else {
+        let text = self.0.document(KIND, &key).await?;
+        let Some((header, mut bytes)) = text.and_then(parted) else {
             return Ok(None);
         };
         if header.is_bill {
@@ -158,6 +251,13 @@ fn packed(repository: &Repository, pieces: &[Piece]) -> Result<Vec<PackedDocumen
         documents.push(PackedDocument::new(KIND, &key, &text)?);
     }
     Ok(documents)
+}
+
+/// Parts a piece, as it is packed, into what it is and its bytes.
+fn parted(mut text: Vec<u8>) -> Option<(Header, Vec<u8>)> {
+    let end = text.iter().position(|byte| *byte == b'\n')?;
+    let bytes = text.split_off(end + 1);
+    Some((serde_json::from_slice(&text).ok()?, bytes))
 }
 
 /// Names what belongs to the verdict on an image in a scope.

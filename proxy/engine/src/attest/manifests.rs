@@ -62,6 +62,11 @@ impl Attached {
     pub(super) fn is_of(&self, signed: &Signed) -> bool {
         self.signed == signed.id()
     }
+
+    /// Tells whether there are bills of materials among it.
+    pub(super) fn has_bills(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.is_bill)
+    }
 }
 
 /// Attaches signed statements and bills to an image.

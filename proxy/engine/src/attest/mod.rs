@@ -3,9 +3,11 @@
 //!
 //! An ECDSA signature is another one each time, so that each is made once for each verdict and kept:
 //! whoever asks again, also after a start, gets the same bytes. Reading order: `key`, `envelope`,
-//! `piece` (one thing that is attached), `manifests` (all of an image), `kept` (where they lie).
+//! `piece` (one thing that is attached), `manifests` (all of an image), `index` (what of an index is
+//! said), `kept` (where they lie).
 
 mod envelope;
+mod index;
 mod kept;
 mod key;
 mod manifests;
@@ -22,12 +24,13 @@ use tokio::sync::Mutex;
 
 use crate::blocking;
 use crate::content::Content;
-use crate::ledger::Ledger;
+use crate::ledger::{Judged, Ledger};
 use crate::pull::error::PullError;
 use crate::pull::judge::Judge;
 use crate::pull::manifests::KnownManifest;
 
 pub use envelope::{BUNDLE, ENVELOPE, Envelope, Signed};
+pub use index::{JudgedImage, JudgedIndex, Unjudged};
 pub use key::{AttestationKey, KeyError};
 pub use manifests::Attached;
 pub use piece::Piece;
@@ -36,6 +39,9 @@ use kept::Kept;
 
 /// Most bytes of a bill of materials that is attached; a longer one is at the API.
 const MAX_BILL_BYTES: usize = 32 * 1024 * 1024;
+/// Largest piece, in bytes, that is sent without a share of the memory: manifests and most envelopes
+/// are smaller, as what is read of any blob at a time is.
+const MAX_SMALL_BYTES: u64 = 64 * 1024;
 /// How many images are signed at the same time.
 const LANES: usize = 16;
 
@@ -61,6 +67,9 @@ pub struct Bill {
 pub trait Writes: Send + Sync + Debug {
     /// Writes what a verdict says, once for each predicate.
     fn statements(&self, verdict: &Verdict) -> io::Result<Vec<Statement>>;
+
+    /// Writes what is said of an index, once for each predicate.
+    fn of_index(&self, index: &JudgedIndex) -> io::Result<Vec<Statement>>;
 
     /// Writes what an image holds, once for each format.
     fn bills(&self, verdict: &Verdict, inventory: &Inventory) -> io::Result<Vec<Bill>>;
@@ -129,6 +138,17 @@ impl Attester {
         attached
     }
 
+    /// Tells to what image or index of a repository something of this digest is attached, and whether
+    /// it is a manifest; none where that is nothing of ours.
+    pub async fn subject_of(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<(Digest, bool)>, PullError> {
+        let header = self.kept.header(repository, digest).await?;
+        Ok(header.map(|it| (it.subject, it.is_manifest)))
+    }
+
     /// Gives what was attached to some image of a repository, by its digest; none where that is
     /// nothing of ours.
     pub async fn piece(
@@ -136,7 +156,44 @@ impl Attester {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<Piece>, PullError> {
-        self.kept.piece(repository, digest).await
+        let Some(bytes) = self.kept.piece_bytes(repository, digest).await? else {
+            return Ok(None);
+        };
+        // Held until the last byte is sent: together they take no more than everything that is shown.
+        let share = if bytes > MAX_SMALL_BYTES {
+            Some(self.judge.view(bytes).await)
+        } else {
+            None
+        };
+        let piece = self.kept.piece(repository, digest).await?;
+        Ok(piece.map(|piece| piece.holding(share)))
+    }
+
+    /// Drops what was signed and attached by verdicts that are gone. What cannot be dropped stays, and
+    /// is never served.
+    pub(crate) async fn forget(&self, gone: &[Judged]) {
+        for judged in gone {
+            if let Err(error) = self.forget_one(judged).await {
+                let (repository, digest) = (&judged.scope, &judged.digest);
+                tracing::warn!(%repository, %digest, %error, "attestations of a verdict that is gone stay");
+            }
+        }
+    }
+
+    async fn forget_one(&self, gone: &Judged) -> Result<(), PullError> {
+        let Judged { digest, scope } = gone;
+        for index in self.kept.indexes(scope, digest).await? {
+            let lane = self.lane(&index).lock().await;
+            self.kept.forget(scope, &index, &[]).await?;
+            drop(lane);
+        }
+        // Bills are the same for all for whom an image of a repository was judged.
+        let mut others = self.ledger.judged_in(digest).await?;
+        others.retain(|it| it.repository == scope.repository && it != scope);
+        let lane = self.lane(digest).lock().await;
+        let forgotten = self.kept.forget(scope, digest, &others).await;
+        drop(lane);
+        forgotten
     }
 
     fn lane(&self, digest: &Digest) -> &Mutex<()> {
@@ -155,8 +212,18 @@ impl Attester {
         let statements = self
             .off_worker(move || attests.writes.statements(&verdict))
             .await?;
+        self.signed_once(&scope, &digest, statements).await
+    }
+
+    /// Signs statements on an image or an index, unless they are signed already.
+    async fn signed_once(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        statements: Vec<Statement>,
+    ) -> Result<Signed, PullError> {
         let basis = basis(&self.attests.key, &statements);
-        if let Some(signed) = self.kept.signed(&scope, &digest).await?
+        if let Some(signed) = self.kept.signed(scope, digest).await?
             && signed.basis == basis
         {
             return Ok(signed);
@@ -165,7 +232,7 @@ impl Attester {
         let signed = self
             .off_worker(move || sign(&attests.key, basis, &statements))
             .await?;
-        self.kept.keep_signed(&scope, &digest, &signed).await?;
+        self.kept.keep_signed(scope, digest, &signed).await?;
         Ok(signed)
     }
 
@@ -190,7 +257,8 @@ impl Attester {
         let before = self.kept.attached(scope, digest).await?;
         if let Some(attached) = &before
             && attached.is_of(&signed)
-            && self.kept.are_whole(&scope.repository, attached).await?
+            && attached.has_bills()
+            && self.kept.has_pieces(&scope.repository, attached).await?
         {
             return Ok(before);
         }
@@ -198,6 +266,7 @@ impl Attester {
         if let Some(attached) = &before
             && attached.is_of(&signed)
             && bills.is_empty()
+            && self.kept.has_signed(&scope.repository, attached).await?
         {
             return Ok(before);
         }

@@ -9,6 +9,7 @@ use sluicegate_model::manifest::Descriptor;
 use sluicegate_model::{Digest, media_type};
 
 use crate::content::{BlobBytes, BlobSource, StoredBytes};
+use crate::memory::Share;
 
 /// The config of artifacts that need none.
 pub(super) const EMPTY_CONFIG: &[u8] = b"{}";
@@ -16,7 +17,7 @@ pub(super) const EMPTY_CONFIG: &[u8] = b"{}";
 /// What it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header {
-    /// The image that it is attached to.
+    /// The image or index that it is attached to.
     pub(super) subject: Digest,
     pub(super) media_type: String,
     pub(super) is_manifest: bool,
@@ -32,6 +33,8 @@ pub struct Piece {
     pub digest: Digest,
     /// The content.
     pub bytes: Bytes,
+    /// The memory that it takes, where that is much.
+    share: Option<Arc<Share>>,
 }
 
 impl Piece {
@@ -40,6 +43,15 @@ impl Piece {
             header,
             digest: Digest::of(&bytes),
             bytes: bytes.into(),
+            share: None,
+        }
+    }
+
+    /// Holds a share of the memory as long as the content, and those who read it.
+    pub(super) fn holding(self, share: Option<Share>) -> Self {
+        Self {
+            share: share.map(Arc::new),
+            ..self
         }
     }
 
@@ -54,16 +66,6 @@ impl Piece {
             is_bill: false,
         };
         Self::new(header, EMPTY_CONFIG.to_vec())
-    }
-
-    /// Tells whether it belongs to no image.
-    pub fn is_everybody_s(&self) -> bool {
-        self.header.subject == self.digest
-    }
-
-    /// Gives the image that it is attached to.
-    pub fn subject(&self) -> &Digest {
-        &self.header.subject
     }
 
     /// Gives its media type.
@@ -94,6 +96,7 @@ impl Piece {
         BlobSource::Stored(Arc::new(Whole {
             digest: self.digest.clone(),
             bytes: self.bytes.clone(),
+            _share: self.share.clone(),
         }))
     }
 }
@@ -103,6 +106,7 @@ impl Piece {
 struct Whole {
     digest: Digest,
     bytes: Bytes,
+    _share: Option<Arc<Share>>,
 }
 
 impl StoredBytes for Whole {

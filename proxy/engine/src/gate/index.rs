@@ -232,7 +232,8 @@ impl Gate {
         }
     }
 
-    async fn wanted_children(
+    /// Names what is judged with an index: what nobody runs is not, nor what no platform of ours runs.
+    pub(super) async fn wanted_children(
         &self,
         repository: &Repository,
         index: &Index,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sluicegate_model::manifest::{Descriptor, Manifest};
 use sluicegate_model::{Digest, Reference, Scope, Tag};
 
+use super::standing::{Listed, Standing};
 use super::{BlobAnswer, Cleared, Gate, ManifestAnswer, Refusal, ServedManifest};
 use crate::attest::{Attached, Piece};
 use crate::content;
@@ -23,28 +24,33 @@ use crate::pull::patience::OutOfPatience;
 const ATTESTATIONS: &str = ".att";
 
 impl Gate {
-    /// Lists what is attached to an image that is served, or what of it has one type.
+    /// Lists what is attached to an image or index that is served, or what of it has one type.
     pub(super) async fn own_referrers(
         &self,
         scope: &Scope,
-        image: &Digest,
+        subject: &Digest,
         wanted: Option<&str>,
     ) -> Result<Vec<Descriptor>, PullError> {
-        let attached = self.attached(scope, image).await?;
+        let standing = self.standing(scope, subject).await?;
+        let attached = self.attached(scope, standing).await?;
         let mut own = attached.map_or_else(Vec::new, |it| it.referrers);
         own.retain(|it| wanted.is_none_or(|wanted| it.artifact_type.as_deref() == Some(wanted)));
         Ok(own)
     }
 
-    async fn attached(&self, scope: &Scope, image: &Digest) -> Result<Option<Attached>, PullError> {
-        let known = self.parts.manifests.known(&scope.repository, image);
-        let known = match known.await {
-            Err(PullError::UnknownManifest) => return Ok(None),
-            known => known?,
-        };
-        match known.parsed {
-            Manifest::Image(_) => self.parts.attester.attached(scope, &known).await,
-            Manifest::Index(_) => Ok(None),
+    async fn attached(
+        &self,
+        scope: &Scope,
+        standing: Standing,
+    ) -> Result<Option<Attached>, PullError> {
+        let attester = &self.parts.attester;
+        match standing {
+            Standing::Image(image) => attester.attached(scope, &image).await,
+            Standing::Index(index, Listed { judged, unjudged }) => {
+                let attached = attester.attached_to_index(scope, &index, (&judged, unjudged));
+                attached.await
+            }
+            Standing::Refused(_) | Standing::Unsaid => Ok(None),
         }
     }
 
@@ -54,42 +60,49 @@ impl Gate {
         asked: &Asked,
         digest: &Digest,
     ) -> Result<Option<ManifestAnswer>, PullError> {
-        let piece = self.parts.attester.piece(&asked.repository, digest).await?;
-        let piece = piece.filter(Piece::is_manifest);
-        match piece {
-            Some(piece) => self.serve_piece(asked, &piece).await.map(Some),
-            None => Ok(None),
+        let own = self.parts.attester.subject_of(&asked.repository, digest);
+        let Some((subject, true)) = own.await? else {
+            return Ok(None);
+        };
+        match self.admitted(asked, &subject).await? {
+            Admitted::Yes(..) => self.serve_piece(asked, digest).await,
+            Admitted::Refused(refusal) => Ok(Some(ManifestAnswer::Refuse(refusal))),
+            Admitted::NotYet(ended) => Ok(Some(ManifestAnswer::NotYet(ended))),
+            Admitted::Unsaid => Ok(None),
         }
     }
 
-    /// Answers a request for the tag of an image's attestations, where the upstream has none; none
-    /// where there are none here either.
+    /// Answers a request for the tag of an image's or index's attestations, where the upstream has
+    /// none; none where there are none here either.
     pub(super) async fn serve_own_tag(
         &self,
         asked: &Asked,
         tag: &Tag,
     ) -> Result<Option<ManifestAnswer>, PullError> {
-        let Some(image) = image_of(tag) else {
+        let Some(subject) = subject_of(tag) else {
             return Ok(None);
         };
-        let scope = match self.admitted(asked, &image).await? {
-            Ok(scope) => scope,
-            Err(Barred::Refused(refusal)) => return Ok(Some(ManifestAnswer::Refuse(refusal))),
-            Err(Barred::NotYet(ended)) => return Ok(Some(ManifestAnswer::NotYet(ended))),
+        let (scope, standing) = match self.admitted(asked, &subject).await? {
+            Admitted::Yes(scope, standing) => (scope, *standing),
+            Admitted::Refused(refusal) => return Ok(Some(ManifestAnswer::Refuse(refusal))),
+            Admitted::NotYet(ended) => return Ok(Some(ManifestAnswer::NotYet(ended))),
+            Admitted::Unsaid => return Ok(None),
         };
-        let Some(attached) = self.attached(&scope, &image).await? else {
-            return Ok(None);
-        };
-        self.serve_own_manifest(asked, &attached.tag).await
+        match self.attached(&scope, standing).await? {
+            Some(attached) => self.serve_piece(asked, &attached.tag).await,
+            None => Ok(None),
+        }
     }
 
-    /// Serves a manifest of ours to whoever may have the image that it is attached to.
-    async fn serve_piece(&self, asked: &Asked, piece: &Piece) -> Result<ManifestAnswer, PullError> {
-        match self.admitted(asked, piece.subject()).await? {
-            Ok(_scope) => {}
-            Err(Barred::Refused(refusal)) => return Ok(ManifestAnswer::Refuse(refusal)),
-            Err(Barred::NotYet(ended)) => return Ok(ManifestAnswer::NotYet(ended)),
-        }
+    /// Serves a manifest of ours to whoever may have what it is attached to.
+    async fn serve_piece(
+        &self,
+        asked: &Asked,
+        digest: &Digest,
+    ) -> Result<Option<ManifestAnswer>, PullError> {
+        let Some(piece) = self.parts.attester.piece(&asked.repository, digest).await? else {
+            return Ok(None);
+        };
         self.prove_log().await?;
         let parsed = Manifest::parse(&piece.bytes, piece.media_type());
         let manifest = Arc::new(KnownManifest {
@@ -102,7 +115,7 @@ impl Gate {
             manifest,
             verdict: None,
         };
-        Ok(ManifestAnswer::Serve(Cleared(served), None))
+        Ok(Some(ManifestAnswer::Serve(Cleared(served), None)))
     }
 
     /// Answers a request for a blob that was attached here; none where it is none.
@@ -112,59 +125,75 @@ impl Gate {
         digest: &Digest,
         wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
     ) -> Result<Option<BlobAnswer>, PullError> {
-        let empty = Some(Piece::empty_config()).filter(|it| it.digest == *digest);
-        let piece = match empty {
-            Some(empty) => Some(empty),
-            None => self.parts.attester.piece(&asked.repository, digest).await?,
-        };
-        let Some(piece) = piece.filter(|piece| !piece.is_manifest()) else {
+        let empty = Piece::empty_config();
+        if empty.digest == *digest {
+            // It is everybody's.
+            return self.send_piece(&empty, wanted).await.map(Some);
+        }
+        let own = self.parts.attester.subject_of(&asked.repository, digest);
+        let Some((subject, false)) = own.await? else {
             return Ok(None);
         };
-        if !piece.is_everybody_s() {
-            match self.admitted(asked, piece.subject()).await? {
-                Ok(_scope) => {}
-                Err(Barred::Refused(refusal)) => return Ok(Some(BlobAnswer::Refuse(refusal))),
-                Err(Barred::NotYet(ended)) => return Ok(Some(BlobAnswer::NotYet(ended))),
-            }
+        match self.admitted(asked, &subject).await? {
+            Admitted::Yes(..) => {}
+            Admitted::Refused(refusal) => return Ok(Some(BlobAnswer::Refuse(refusal))),
+            Admitted::NotYet(ended) => return Ok(Some(BlobAnswer::NotYet(ended))),
+            Admitted::Unsaid => return Ok(None),
         }
+        let piece = self.parts.attester.piece(&asked.repository, digest);
+        match asked.patience.wait(piece).await {
+            Ok(piece) => match piece? {
+                Some(piece) => self.send_piece(&piece, wanted).await.map(Some),
+                None => Ok(None),
+            },
+            Err(ended) => Ok(Some(BlobAnswer::NotYet(ended))),
+        }
+    }
+
+    async fn send_piece(
+        &self,
+        piece: &Piece,
+        wanted: &(impl Fn(u64) -> Option<Range<u64>> + Sync),
+    ) -> Result<BlobAnswer, PullError> {
         self.prove_log().await?;
         let blob = piece.descriptor();
         let Some(range) = wanted(blob.size) else {
-            return Ok(Some(BlobAnswer::Serve(blob, None)));
+            return Ok(BlobAnswer::Serve(blob, None));
         };
         let body = content::stream(piece.source(), range, None).map_err(PullError::storage)?;
-        Ok(Some(BlobAnswer::Serve(blob, Some(Box::new(Cleared(body))))))
+        Ok(BlobAnswer::Serve(blob, Some(Box::new(Cleared(body)))))
     }
 
-    /// Tells in which scope an image is judged for whoever asks, where they may have it.
-    async fn admitted(
-        &self,
-        asked: &Asked,
-        image: &Digest,
-    ) -> Result<Result<Scope, Barred>, PullError> {
-        let by_digest = Reference::Digest(image.clone());
+    /// Tells in which scope something is judged for whoever asks, and what is to be said of it, where
+    /// they may have it.
+    async fn admitted(&self, asked: &Asked, subject: &Digest) -> Result<Admitted, PullError> {
+        let by_digest = Reference::Digest(subject.clone());
         let scope = self.scope(asked, self.tag_of(asked, &by_digest).as_ref());
-        let judged = Box::pin(self.refusal_of(&scope, image));
-        Ok(match asked.patience.wait(judged).await {
-            Ok(refused) => match refused? {
-                Some(verdict) => Err(Barred::Refused(self.refusal(asked, verdict))),
-                None => Ok(scope),
+        let standing = Box::pin(self.standing(&scope, subject));
+        Ok(match asked.patience.wait(standing).await {
+            Ok(standing) => match standing? {
+                Standing::Refused(verdict) => Admitted::Refused(self.refusal(asked, verdict)),
+                Standing::Unsaid => Admitted::Unsaid,
+                standing => Admitted::Yes(scope, Box::new(standing)),
             },
-            Err(ended) => Err(Barred::NotYet(ended)),
+            Err(ended) => Admitted::NotYet(ended),
         })
     }
 }
 
-/// Why somebody does not get what is attached to an image.
-enum Barred {
+/// Whether somebody gets what is attached to an image or index.
+enum Admitted {
+    Yes(Scope, Box<Standing>),
     Refused(Refusal),
     NotYet(OutOfPatience),
+    /// Nothing is said of it.
+    Unsaid,
 }
 
-/// Reads which image's attestations a tag names: `sha256-HEX.att`.
-fn image_of(tag: &Tag) -> Option<Digest> {
-    let image = tag.as_str().strip_suffix(ATTESTATIONS)?;
-    image.replacen('-', ":", 1).parse().ok()
+/// Reads of what a tag names the attestations: `sha256-HEX.att`.
+fn subject_of(tag: &Tag) -> Option<Digest> {
+    let subject = tag.as_str().strip_suffix(ATTESTATIONS)?;
+    subject.replacen('-', ":", 1).parse().ok()
 }
 
 #[cfg(test)]
@@ -174,7 +203,7 @@ mod tests {
     #[test]
     fn only_the_tag_of_a_digest_names_attestations() {
         let hex = Digest::of(b"image").hex().to_owned();
-        let of = |tag: &str| image_of(&tag.parse().unwrap());
+        let of = |tag: &str| subject_of(&tag.parse().unwrap());
         assert_eq!(of(&format!("sha256-{hex}.att")), Some(Digest::of(b"image")));
         for other in [
             format!("sha256-{hex}"),

@@ -94,12 +94,16 @@ impl Gate {
             Err(OutOfPatience::ForGood) => self.judged_referrers(&scope, found).await?,
             Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
         };
-        match Box::pin(self.own_referrers(&scope, manifest, wanted)).await {
-            Ok(own) => listed.0.referrers.extend(own),
+        let own = Box::pin(self.own_referrers(&scope, manifest, wanted));
+        match asked.patience.wait(own).await {
+            Ok(Ok(own)) => listed.0.referrers.extend(own),
             // Those of the upstream are no worse for it.
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::warn!(%repository, %manifest, %error, "nothing attached to an image");
             }
+            // Nobody comes back: whoever asks again gets them.
+            Err(OutOfPatience::ForGood) => {}
+            Err(ended) => return Ok(ReferrersAnswer::NotYet(ended)),
         }
         Ok(ReferrersAnswer::List(listed))
     }

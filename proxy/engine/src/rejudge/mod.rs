@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 pub use progress::ProgressView;
 
+use crate::attest::Attester;
 use crate::ledger::Ledger;
 use crate::pull::error::PullError;
 use crate::pull::judge::Judge;
@@ -40,6 +41,7 @@ const RETRY: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Rejudge {
     judge: Judge,
+    attester: Attester,
     ledger: Arc<dyn Ledger>,
     pulls: Pulls,
     snapshots: Arc<dyn Snapshots>,
@@ -52,7 +54,7 @@ pub struct Rejudge {
 impl Rejudge {
     /// Joins the parts; [`Self::run`] starts it. Each thread calls `give_way` first.
     pub fn new(
-        judge: Judge,
+        (judge, attester): (Judge, Attester),
         ledger: Arc<dyn Ledger>,
         pulls: Pulls,
         snapshots: Arc<dyn Snapshots>,
@@ -61,6 +63,7 @@ impl Rejudge {
     ) -> Self {
         Self {
             judge,
+            attester,
             ledger,
             pulls,
             snapshots,

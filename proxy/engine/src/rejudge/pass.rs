@@ -144,6 +144,7 @@ impl Rejudge {
         }
         if !batch.gone.is_empty() {
             self.ledger.remove_verdicts(&batch.gone, None).await?;
+            self.attester.forget(&batch.gone).await;
         }
         self.tally.count_rejudged(renewed, batch.skipped);
         self.progress.add(batch.looked_at, renewed, batch.skipped);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sluicegate_model::inventory::Inventory;
 use sluicegate_model::verdict::Verdict;
 
-use crate::attest::{AttestationKey, Attests, Bill, Statement, Writes};
+use crate::attest::{AttestationKey, Attests, Bill, JudgedImage, JudgedIndex, Statement, Writes};
 
 /// Writes who decided what and when, or nothing at all.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,25 @@ impl Writes for PlainWrites {
             }
         };
         Ok(["urn:one", "urn:two"].map(written).into())
+    }
+
+    fn of_index(&self, index: &JudgedIndex) -> io::Result<Vec<Statement>> {
+        if self.is_silent {
+            return Ok(Vec::new());
+        }
+        let said = |image: &JudgedImage| {
+            let decided_at = image.verdict.provenance.decided_at;
+            format!("{} {decided_at}", image.verdict.digest)
+        };
+        let said = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": index.digest.hex()}}],
+            "predicateType": "urn:one",
+            "predicate": index.images.iter().map(said).collect::<Vec<_>>(),
+        });
+        let text = said.to_string().into_bytes();
+        let predicate = "urn:one";
+        Ok(vec![Statement { predicate, text }])
     }
 
     fn bills(&self, verdict: &Verdict, inventory: &Inventory) -> io::Result<Vec<Bill>> {

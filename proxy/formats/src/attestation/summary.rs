@@ -34,13 +34,13 @@ pub(super) struct Summary<'a> {
 }
 
 #[derive(Serialize)]
-struct Verifier<'a> {
+pub(super) struct Verifier<'a> {
     id: &'static str,
     version: BTreeMap<&'static str, &'a str>,
 }
 
 #[derive(Serialize)]
-struct Policy {
+pub(super) struct Policy {
     uri: String,
     digest: Digests,
 }
@@ -56,22 +56,12 @@ struct Coverage {
 impl<'a> Summary<'a> {
     pub(super) fn of(verdict: &'a Verdict) -> Self {
         let judged = Judged::of(verdict);
-        let (verification_result, level) = match verdict.decision {
-            Decision::Allow => ("PASSED", "SLUICEGATE_ALLOW"),
-            Decision::Annotate => ("PASSED", "SLUICEGATE_ANNOTATE"),
-            Decision::Refuse => ("FAILED", "FAILED"),
-        };
+        let (verification_result, level) = level_of(verdict.decision);
         Self {
-            verifier: Verifier {
-                id: VERIFIER,
-                version: [(TOOL, verdict.provenance.scanner.as_str())].into(),
-            },
+            verifier: verifier_of(verdict),
             time_verified: verdict.provenance.decided_at,
             resource_uri: judged.image.clone(),
-            policy: Policy {
-                uri: policy_uri(&verdict.policy.name),
-                digest: digests(&verdict.policy.digest),
-            },
+            policy: policy_of(verdict),
             verification_result,
             verified_levels: [level],
             coverage: Coverage {
@@ -80,6 +70,29 @@ impl<'a> Summary<'a> {
             },
             judged,
         }
+    }
+}
+
+/// Gives the result and the level that a decision stands for.
+pub(super) fn level_of(decision: Decision) -> (&'static str, &'static str) {
+    match decision {
+        Decision::Allow => ("PASSED", "SLUICEGATE_ALLOW"),
+        Decision::Annotate => ("PASSED", "SLUICEGATE_ANNOTATE"),
+        Decision::Refuse => ("FAILED", "FAILED"),
+    }
+}
+
+pub(super) fn verifier_of(verdict: &Verdict) -> Verifier<'_> {
+    Verifier {
+        id: VERIFIER,
+        version: [(TOOL, verdict.provenance.scanner.as_str())].into(),
+    }
+}
+
+pub(super) fn policy_of(verdict: &Verdict) -> Policy {
+    Policy {
+        uri: policy_uri(&verdict.policy.name),
+        digest: digests(&verdict.policy.digest),
     }
 }
 

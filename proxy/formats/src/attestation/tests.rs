@@ -1,10 +1,13 @@
 //! What is signed of the sample's verdict, field by field.
 
 use serde_json::{Value, json};
-use sluicegate_model::samples;
+use sluicegate_model::coverage::CoverageStatus;
 use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_model::{Digest, samples};
 
-use super::{Predicate, VERIFICATION_SUMMARY, VULNERABILITIES, statement};
+use super::{
+    IndexedImage, Predicate, VERIFICATION_SUMMARY, VULNERABILITIES, index_statement, statement,
+};
 
 fn said(predicate: Predicate, verdict: &Verdict) -> Value {
     let text = statement(predicate, verdict).unwrap();
@@ -134,4 +137,72 @@ fn what_does_not_bear_and_what_is_no_vulnerability_stand_apart() {
     assert_eq!(licence["scanner"]["result"].as_array().unwrap().len(), 4);
     let others = licence["urn:sluicegate:otherFindings"].as_array().unwrap();
     assert_eq!(others[0]["id"], "AGPL-3.0-only");
+}
+
+/// An index of two images whose verdicts differ in what the whole takes from the stricter or older.
+fn of_index(decision: Decision) -> Option<Value> {
+    let index = Digest::of(b"index");
+    let other = (Digest::of(b"other"), Some("linux/s390x".to_owned()));
+    let one = Verdict {
+        decision: Decision::Allow,
+        allowed_by: vec!["until-june".into()],
+        valid_until: Some("2026-12-02T00:00:00Z".parse().unwrap()),
+        ..samples::verdict()
+    };
+    let mut two = Verdict {
+        digest: Digest::of(b"two"),
+        platform: "linux/arm64".into(),
+        decision,
+        allowed_by: vec!["until-june".into(), "grace:new".into()],
+        valid_until: Some("2026-12-01T00:00:00Z".parse().unwrap()),
+        ..samples::verdict()
+    };
+    two.provenance.decided_at = "2026-11-21T00:00:00Z".parse().unwrap();
+    two.provenance.feed_time = Some("2026-10-31T00:00:00Z".parse().unwrap());
+    two.coverage.status = CoverageStatus::Partial;
+    let attestations = [Digest::of(b"signed")];
+    let images = [&one, &two].map(|verdict| IndexedImage {
+        verdict,
+        attestations: &attestations,
+    });
+    let text = index_statement(&index, &images, &[other]).unwrap()?;
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
+#[test]
+fn an_index_has_passed_with_what_was_judged_of_it_by_the_strictest_and_the_oldest() {
+    let said = of_index(Decision::Annotate).unwrap();
+    let index = Digest::of(b"index");
+    let subject = json!([{"name": "docker.io/library/app", "digest": {"sha256": index.hex()}}]);
+    assert_eq!(said["subject"], subject);
+    assert_eq!(said["predicateType"], VERIFICATION_SUMMARY);
+    let said = &said["predicate"];
+    assert_eq!(said["verificationResult"], "PASSED");
+    assert_eq!(said["verifiedLevels"], json!(["SLUICEGATE_ANNOTATE"]));
+    assert_eq!(said["timeVerified"], "2026-11-20T10:00:01.5Z");
+    let uri = format!(
+        "pkg:oci/app@sha256%3A{}?repository_url=docker.io%2Flibrary%2Fapp",
+        index.hex()
+    );
+    assert_eq!(said["resourceUri"], uri);
+    let allowed_by = json!(["grace:new", "until-june"]);
+    assert_eq!(said["urn:sluicegate:allowedBy"], allowed_by);
+    assert_eq!(said["urn:sluicegate:validUntil"], "2026-12-01T00:00:00Z");
+    assert_eq!(said["urn:sluicegate:feeds"]["time"], "2026-10-31T00:00:00Z");
+    assert_eq!(said["urn:sluicegate:coverage"]["status"], "unscannable");
+    let images = &said["urn:sluicegate:images"];
+    assert_eq!(images[1]["digest"], Digest::of(b"two").as_str());
+    assert_eq!(images[1]["platform"], "linux/arm64");
+    assert_eq!(images[0]["decision"], "allow");
+    let other = json!([{"digest": Digest::of(b"other"), "platform": "linux/s390x"}]);
+    assert_eq!(said["urn:sluicegate:notJudged"], other);
+    let signed = json!({"digest": {"sha256": Digest::of(b"signed").hex()}});
+    assert_eq!(said["inputAttestations"], json!([signed, signed]));
+}
+
+#[test]
+fn nothing_is_said_of_an_index_of_which_an_image_was_refused_or_none_was_judged() {
+    assert_eq!(of_index(Decision::Refuse), None);
+    let nothing = index_statement(&Digest::of(b"index"), &[], &[]).unwrap();
+    assert_eq!(nothing, None);
 }

@@ -175,7 +175,8 @@ async fn a_binding_that_comes_in_force_while_somebody_waits_decides_on_their_ans
 #[tokio::test(flavor = "multi_thread")]
 async fn the_background_keeps_the_verdicts_of_both_current_and_forgets_who_is_gone() {
     let image = bad("anew");
-    let stage = stage(GateMode::Hold, &[("1", &image)]);
+    let (stage, _) = Stage::attesting(&image);
+    stage.snapshots.set_policies(TWO);
     for key in [EVERYBODY, PRODUCTION] {
         stage.manifest(&by(key, stage.get("app")), "1").await;
     }
@@ -205,10 +206,21 @@ async fn the_background_keeps_the_verdicts_of_both_current_and_forgets_who_is_go
             said(both, Decision::Annotate)
         ]
     );
+    let (app, digest) = (repository("app"), image.digest());
+    let production = by(PRODUCTION, stage.get("app"));
+    let listed = stage.gate.serve_referrers(&production, &digest, None);
+    let Ok(ReferrersAnswer::List(listed)) = listed.await else {
+        panic!("no list");
+    };
+    let attached = listed.into_inner().referrers[0].digest.clone();
+    let attester = &stage.gate.parts.attester;
+    let is_kept = async || attester.piece(&app, &attached).await.unwrap().is_some();
+    assert!(is_kept().await);
     // Whoever held such a key is judged with everybody now.
     let open = TWO.split("---").next().unwrap();
     stage.snapshots.set_policies(open);
     stage.rejudge.pass().await.unwrap();
     assert_eq!(decisions().await, [said("open", Decision::Annotate), None]);
     assert_eq!(stage.ledger.count_verdicts().await.unwrap(), 1);
+    assert!(!is_kept().await, "signed for nobody");
 }

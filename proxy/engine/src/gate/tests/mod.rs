@@ -45,6 +45,8 @@
 //! | what is refused has no referrers | `what_is_refused_has_no_referrers_and_what_is_unknown_has` |
 //! | what is attached here is listed beside them, the same each time | `what_is_attached_is_the_same_by_list_tag_and_digest_and_after_a_start` |
 //! | nothing is attached to what is refused | `nothing_is_attached_to_what_is_refused` |
+//! | of an index only while nothing of it that was judged is refused | `an_index_passes_with_one_image_and_is_attested_with_none_refused` |
+//! | what is let through without a verdict is attested to nobody | `what_somebody_let_through_is_served_and_never_attested` |
 //! | a busy upstream is waited for | `an_upstream_that_is_asked_too_often_is_waited_for` |
 //! | a name is refused before anything is fetched | `a_refused_name_is_logged_and_nothing_is_asked_of_the_upstream` |
 //! | a tag that is allowed leads to its digest | `a_listed_tag_leads_to_its_digest_and_to_all_that_an_index_lists` |
@@ -78,6 +80,7 @@ mod manifests;
 mod matrix;
 mod names;
 mod own;
+mod own_indexes;
 mod plugins;
 mod races;
 mod referrers;
@@ -90,7 +93,7 @@ mod stream;
 mod tags;
 
 /// Where the tests of the table are.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     include_str!("artifacts.rs"),
     include_str!("blobs.rs"),
     include_str!("embedded.rs"),
@@ -102,6 +105,7 @@ const FILES: [&str; 16] = [
     include_str!("matrix.rs"),
     include_str!("names.rs"),
     include_str!("own.rs"),
+    include_str!("own_indexes.rs"),
     include_str!("races/mod.rs"),
     include_str!("referrers.rs"),
     include_str!("signed.rs"),

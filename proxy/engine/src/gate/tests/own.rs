@@ -1,13 +1,20 @@
 //! What is attached to images here: listed and served with an image that is served, the same bytes each
 //! time, and with no other.
 
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_model::inventory::Inventory;
 use sluicegate_model::manifest::{Descriptor, Manifest};
+use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Reference, media_type};
 
 use super::images::{bad, good};
-use super::stage::Stage;
-use crate::attest::BUNDLE;
+use super::stage::{Stage, repository};
+use crate::attest::{Attests, BUNDLE, Bill, JudgedIndex, Statement, Writes};
 use crate::gate::{ManifestAnswer, ReferrersAnswer};
+use crate::testkit::PlainWrites;
 
 const NOTHING: &str = "apiVersion: sluicegate/v1
 kind: Policy
@@ -15,7 +22,7 @@ metadata: {name: none}
 spec: {rules: [{id: nothing, action: refuse, image: {repositories: [\"up.test/*\"]}}]}
 ";
 
-async fn listed(stage: &Stage, image: &Digest, kind: Option<&str>) -> Vec<Descriptor> {
+pub(super) async fn listed(stage: &Stage, image: &Digest, kind: Option<&str>) -> Vec<Descriptor> {
     let asked = stage.get("app");
     match stage.gate.serve_referrers(&asked, image, kind).await {
         Ok(ReferrersAnswer::List(list)) => list.into_inner().referrers,
@@ -24,7 +31,7 @@ async fn listed(stage: &Stage, image: &Digest, kind: Option<&str>) -> Vec<Descri
 }
 
 /// Asks for a manifest; gives its digest and the blobs that it lists.
-async fn manifest(stage: &Stage, reference: &str) -> (Digest, Vec<Digest>) {
+pub(super) async fn manifest(stage: &Stage, reference: &str) -> (Digest, Vec<Digest>) {
     let (asked, reference) = (stage.get("app"), reference.parse::<Reference>().unwrap());
     let answer = stage.gate.serve_manifest(&asked, &reference).await;
     let Ok(ManifestAnswer::Serve(served, _)) = answer else {
@@ -39,7 +46,7 @@ async fn manifest(stage: &Stage, reference: &str) -> (Digest, Vec<Digest>) {
     (manifest.digest.clone(), blobs.collect())
 }
 
-fn tag(image: &Digest) -> String {
+pub(super) fn tag(image: &Digest) -> String {
     format!("{}.att", image.as_str().replace(':', "-"))
 }
 
@@ -110,4 +117,47 @@ async fn what_was_attached_is_kept_back_once_the_image_is_refused() {
     assert!(answer.starts_with("refuse"), "{answer}");
     let answer = stage.blob(&asked, blobs.last().unwrap()).await;
     assert!(answer.starts_with("refuse"), "{answer}");
+}
+
+/// Writes what others do, and bills of more than half of what is shown at a time.
+#[derive(Debug)]
+struct LongBills(Attests);
+
+impl Writes for LongBills {
+    fn statements(&self, verdict: &Verdict) -> io::Result<Vec<Statement>> {
+        self.0.writes.statements(verdict)
+    }
+
+    fn of_index(&self, index: &JudgedIndex) -> io::Result<Vec<Statement>> {
+        self.0.writes.of_index(index)
+    }
+
+    fn bills(&self, _: &Verdict, _: &Inventory) -> io::Result<Vec<Bill>> {
+        let (media_type, text) = ("application/spdx+json", vec![b' '; 25 * 1024 * 1024]);
+        Ok(vec![Bill { media_type, text }])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_read_long_documents_wait_for_each_other_s_memory() {
+    let image = good("subject");
+    let attests = PlainWrites::attests();
+    let attests = Attests {
+        key: Arc::clone(&attests.key),
+        writes: Arc::new(LongBills(attests)),
+    };
+    let stage = Stage::attesting_by(&attests, &image);
+    let list = listed(&stage, &image.digest(), None).await;
+    let (_, blobs) = manifest(&stage, list.last().unwrap().digest.as_str()).await;
+    let app = repository("app");
+    let read = || {
+        let piece = stage.gate.parts.attester.piece(&app, blobs.last().unwrap());
+        tokio::time::timeout(Duration::from_secs(1), piece)
+    };
+    let first = read().await.unwrap().unwrap().unwrap();
+    let sent = first.source();
+    drop(first);
+    assert!(read().await.is_err(), "both were in memory");
+    drop(sent);
+    assert!(read().await.unwrap().unwrap().is_some());
 }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::super::*;
 use super::images::Image;
 use crate::attest::Attests;
+use crate::break_glass::BreakGlass;
 use crate::content::{BlobBody, Content};
 use crate::engine::{Engine, Ports, Ways};
 use crate::identity::Who;
@@ -52,6 +53,7 @@ pub(super) struct Stage {
     pub(super) plugins: Plugins,
     pub(super) reread: Reread,
     pub(super) reports: Reports,
+    pub(super) break_glass: BreakGlass,
     pub(super) upstream: MemoryOrigin,
     pub(super) ledger: Arc<MemoryLedger>,
     pub(super) audit: Arc<MemoryAudit>,
@@ -158,6 +160,7 @@ impl Stage {
             gate: engine.gate,
             rejudge: engine.rejudge,
             reports: engine.reports,
+            break_glass: engine.break_glass,
             upstream,
             ledger,
             audit,
@@ -169,14 +172,19 @@ impl Stage {
 
     /// Makes one that attaches what it says to images, whose upstream has one in `app`, under the tag `1`.
     pub(super) fn attesting(image: &Image) -> (Self, Attests) {
+        let attests = PlainWrites::attests();
+        (Self::attesting_by(&attests, image), attests)
+    }
+
+    /// Makes one that attaches what somebody else says.
+    pub(super) fn attesting_by(attests: &Attests, image: &Image) -> Self {
         let adapters = Adapters {
-            attests: PlainWrites::attests(),
+            attests: attests.clone(),
             ..Adapters::default()
         };
-        let attests = adapters.attests.clone();
         let stage = Self::of(GateMode::Hold, TAG_TTL, adapters);
         stage.push("app", "1", image);
-        (stage, attests)
+        stage
     }
 
     /// Makes one that knows all that this one has written, and signs with the same key.
@@ -260,6 +268,12 @@ impl Stage {
     /// Begins to stop, as the program does when it is told to.
     pub(super) fn drain(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Tells where and for whom is judged who asks without a key.
+    pub(super) fn scope(&self, path: &str) -> Scope {
+        let asked = self.get(path);
+        self.gate.scope(&asked, None)
     }
 
     /// Evicts content.
