@@ -1,6 +1,6 @@
 //! What the API says of one digest, for a person: its verdict, or what an index holds.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde_json::Value;
 use sluicegate_formats::answers::{FindingAnswer, VerdictAnswer};
@@ -9,6 +9,8 @@ use sluicegate_formats::table;
 use sluicegate_formats::view::View;
 use sluicegate_model::form::ReadAs;
 use sluicegate_model::inventory::Inventory;
+use sluicegate_model::verdict::{Decision, Verdict};
+use sluicegate_remedy::first::first_step;
 
 use super::CommandError;
 use super::query::{cell, members};
@@ -25,13 +27,22 @@ pub fn print(out: &mut impl Write, verdict: &Value, view: &View) -> Result<(), C
         ))
     })?;
     let appearance = Appearance::of_standard_output();
-    Ok(table::write(
-        &verdict,
-        &Inventory::default(),
-        view,
-        appearance,
-        out,
-    )?)
+    table::write(&verdict, &Inventory::default(), view, appearance, out)?;
+    Ok(write_first_step(&verdict, out)?)
+}
+
+/// Says what the author of an image that is refused can begin with, as the line of the refusal does.
+fn write_first_step(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
+    if verdict.decision != Decision::Refuse {
+        return Ok(());
+    }
+    let Some(first) = first_step(verdict, sluicegate_scanner::compare_versions) else {
+        return Ok(());
+    };
+    let first = sluicegate_policy::one_line(&first);
+    let digest = &verdict.digest;
+    writeln!(out, "\nFirst step: {first}")?;
+    writeln!(out, "All of it: sluicegate remedy {digest}")
 }
 
 /// Leaves of a verdict the findings that are to be seen.
@@ -57,4 +68,34 @@ fn print_index(out: &mut impl Write, index: &Value) -> Result<(), CommandError> 
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sluicegate_model::samples;
+
+    use super::*;
+
+    #[test]
+    fn of_what_is_refused_the_first_step_is_told_and_of_nothing_else() {
+        let said = |decision| {
+            let (mut out, verdict) = (
+                Vec::new(),
+                Verdict {
+                    decision,
+                    ..samples::verdict()
+                },
+            );
+            write_first_step(&verdict, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let refused = said(Decision::Refuse);
+        let all = format!(
+            "All of it: sluicegate remedy {}\n",
+            samples::verdict().digest
+        );
+        assert!(refused.starts_with("\nFirst step: upgrade "), "{refused}");
+        assert!(refused.ends_with(&all), "{refused}");
+        assert_eq!(said(Decision::Annotate), "");
+    }
 }
