@@ -10,6 +10,7 @@ use sluicegate_model::Digest;
 use sluicegate_tests::clients::tools::Tool;
 use sluicegate_tests::image::{Flavour, Image, artifact, index};
 use sluicegate_tests::npm_signer::NpmSigner;
+use sluicegate_tests::verifiers;
 use sluicegate_tests::wire::Call;
 
 use crate::scene::{Scene, bad, clean, within};
@@ -236,5 +237,39 @@ async fn cosign_verifies_what_the_service_attaches_to_images_and_indexes() {
         verified.expect_ok("cosign verify-attestation of an index");
         let none = verify("refused:1", PREDICATES[0], form).await;
         none.expect_failure("cosign verify-attestation");
+    }
+}
+
+#[tokio::test]
+async fn cosign_lists_and_hands_out_what_the_service_attaches_to_an_image() {
+    let Some(cosign) = Tool::cosign() else {
+        return;
+    };
+    let scene = Scene::start("hold").await;
+    let image = clean(114_340);
+    scene.push("attested", &image).await;
+    let target = format!("{}/lib/attested@{}", scene.proxy.address(), image.digest);
+    let tree = ["tree", "--allow-http-registry", &target];
+    let tree = cosign.run(&tree).await.expect_ok("cosign tree").stdout;
+    for kind in [
+        PREDICATES[0],
+        PREDICATES[1],
+        ".att",
+        "spdx+json",
+        "cyclonedx+json",
+    ] {
+        assert!(tree.contains(kind), "{kind}: {tree}");
+    }
+    let download = ["download", "attestation", "--allow-http-registry", &target];
+    let downloaded = cosign.run(&download).await.expect_ok("cosign download");
+    let pem = scene.proxy.api("/api/v1/attestation-key").await.text();
+    // Each statement in both forms.
+    assert_eq!(downloaded.stdout.lines().count(), 4, "{downloaded:?}");
+    for line in downloaded.stdout.lines() {
+        let said: Value = serde_json::from_str(line).expect("a line of JSON");
+        let envelope = said.get("dsseEnvelope").unwrap_or(&said).to_string();
+        let said = verifiers::openssl(&pem, &envelope).await;
+        let said = said.expect("openssl dgst -verify");
+        assert_eq!(said["subject"][0]["digest"]["sha256"], image.digest.hex());
     }
 }
