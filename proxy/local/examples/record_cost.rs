@@ -32,6 +32,7 @@ const ASKED: usize = 1_000;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
+#[expect(clippy::print_stdout, reason = "its output is what it is for")]
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [data, images, findings, days, engine] = &arguments[..] else {

@@ -286,7 +286,9 @@ fn verify(args: &VerifyArgs, out: &mut impl Write) -> Result<(), CommandError> {
     match args.format {
         Format::Json => {
             let mut both = json!(report);
-            both["record"] = json!(of_record);
+            if let Some(members) = both.as_object_mut() {
+                members.insert("record".to_owned(), json!(of_record));
+            }
             print_json(out, &both)?;
         }
         Format::Table => {

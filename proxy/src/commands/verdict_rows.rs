@@ -277,7 +277,7 @@ mod tests {
             "provenance": {"scanned_at": "2026-11-20T10:00:00Z"},
             "inventory": {"components": [{"name": "a"}], "declared": [{"name": "b"}]},
         });
-        assert_eq!(lines(Of::Verdicts, &item), [item.clone()]);
+        assert_eq!(lines(Of::Verdicts, &item), std::slice::from_ref(&item));
         let findings = lines(Of::Findings, &item);
         assert_eq!(findings.len(), 2);
         assert_eq!(findings[0]["image"]["repository"], "docker.io/library/app");

@@ -38,7 +38,7 @@ impl Records {
     }
 
     async fn record_earlier(&self) -> Result<u64, LedgerError> {
-        self.follow_record(None).await?;
+        self.follow_record().await?;
         let (prefix, mut after) = (keys::all_by_digest(), None);
         let mut recorded = 0_u64;
         loop {

@@ -101,14 +101,24 @@ impl Records {
         }
         let (records, is_due) = (self.clone(), Arc::clone(&following.is_due));
         tokio::spawn(async move {
-            if let Err(error) = records.follow_record(Some(&is_due)).await {
+            if let Err(error) = records.follow_to_end(Some(&is_due)).await {
                 tracing::warn!(%error, "record of findings not read; it is when it is asked for");
             }
         });
     }
 
     /// Makes rows of all that is recorded by now.
-    pub(super) async fn follow_record(&self, begun: Option<&AtomicBool>) -> Result<(), StoreError> {
+    pub(super) async fn follow_record(&self) -> Result<(), StoreError> {
+        // Goes on when nobody waits any more: lines whose rows are being written would be read twice.
+        let records = self.clone();
+        let followed = tokio::spawn(async move { records.follow_to_end(None).await });
+        followed.await.unwrap_or_else(|error| {
+            let (attempt, why) = ("reading what is recorded in", error.to_string());
+            Err(StoreError::Engine { attempt, why })
+        })
+    }
+
+    async fn follow_to_end(&self, begun: Option<&AtomicBool>) -> Result<(), StoreError> {
         let Some(following) = &self.record else {
             return Ok(());
         };
@@ -118,15 +128,17 @@ impl Records {
             // What is recorded from now on may be too late for this time.
             begun.store(false, Ordering::Release);
         }
+        // Of what is recorded meanwhile nobody is told: there may be ever more of it.
+        let end = following.log.end();
         let mut cursor = match at.take() {
             Some(cursor) => cursor,
             None => self.record_read_to(following).await?,
         };
         let mut is_anew = false;
-        'reading: while cursor.is_before(following.log.end()) {
+        'reading: while cursor.is_before(end) {
             let begun = cursor.clone();
-            let followed = following.reader.after(cursor, following.log.end());
-            let followed = followed.await.map_err(|error| failed(&error))?;
+            let followed = following.reader.after(cursor, end).await;
+            let followed = followed.map_err(|error| failed(&error))?;
             for lines in batches(&followed.lines) {
                 if self.fold(lines).await? {
                     continue;
@@ -135,7 +147,7 @@ impl Records {
                     return Err(lost());
                 }
                 // A row is lost: all are made anew, from the first line on.
-                self.forget_rows().await?;
+                self.forget_position().await?;
                 cursor = self.record_read_to(following).await?;
                 continue 'reading;
             }
@@ -155,9 +167,15 @@ impl Records {
         if let Some(following) = &self.record {
             let mut at = following.at.lock().await;
             *at = None;
-            self.forget_rows().await?;
+            self.forget_position().await?;
         }
-        self.follow_record(None).await
+        self.follow_record().await
+    }
+
+    /// Forgets up to where the record was read, so that all rows are made anew.
+    async fn forget_position(&self) -> Result<(), StoreError> {
+        let key = keys::record_position();
+        self.store.apply(vec![Op::Delete { key }]).await
     }
 
     /// Waits until nobody follows in the background.
@@ -169,7 +187,8 @@ impl Records {
         }
     }
 
-    /// Finds where the record was last read to; the start where that is not known.
+    /// Finds where the record was last read to; the start where that is not known, and then nothing is
+    /// in the rows.
     async fn record_read_to(&self, following: &Following) -> Result<Cursor, StoreError> {
         let kept: Option<Position> = self.row(&keys::record_position()).await?;
         let find = async |position| {
@@ -181,8 +200,9 @@ impl Records {
                 return Ok(cursor);
             }
             tracing::warn!("record of findings is another one than was read; it is read anew");
-            self.forget_rows().await?;
+            self.forget_position().await?;
         }
+        self.empty_rows().await?;
         let start = find(Position::before_the_first()).await?;
         start.ok_or(StoreError::Engine {
             attempt: "reading the record for",
@@ -211,34 +231,45 @@ impl Records {
         let mut folding: Vec<(RecordedImage, Folding)> = folding.into_iter().collect();
         folding.sort_unstable_by_key(|(_, folded)| folded.place);
         for (image, folded) in folding {
-            let number = match folded.number {
-                Some(number) => number,
-                None => {
-                    let number = self.index.number_recorded();
-                    let name = NameHash::of(&image.repository);
-                    batch.logged.recorded(number, name);
-                    let body = number.to_be_bytes().to_vec().into();
-                    let key = keys::recorded(&image);
-                    batch.ops.push(Op::Put { key, body });
-                    number
-                }
-            };
-            batch
-                .ops
-                .push(rows::put(keys::record_row(number), &folded.row)?);
-            for Moved { added, removed } in folded.moved {
-                let entry = IndexEntry {
-                    number,
-                    added,
-                    removed,
-                };
-                batch.log(&self.index, entry)?;
-            }
+            self.add_folded(&mut batch, &image, folded)?;
         }
         let position = rows::put(keys::record_position(), &last.cursor.position)?;
         batch.ops.push(position);
         self.write(batch).await?;
         Ok(true)
+    }
+
+    /// Adds the row of an image, under its number, and what it is found by.
+    fn add_folded(
+        &self,
+        batch: &mut Batch,
+        image: &RecordedImage,
+        folded: Folding,
+    ) -> Result<(), StoreError> {
+        let number = folded
+            .number
+            .unwrap_or_else(|| self.number_for(batch, image));
+        let row = rows::put(keys::record_row(number), &folded.row)?;
+        batch.ops.push(row);
+        for Moved { added, removed } in folded.moved {
+            let entry = IndexEntry {
+                number,
+                added,
+                removed,
+            };
+            batch.log(&self.index, entry)?;
+        }
+        Ok(())
+    }
+
+    fn number_for(&self, batch: &mut Batch, image: &RecordedImage) -> u32 {
+        let number = self.index.number_recorded();
+        let name = NameHash::of(&image.repository);
+        batch.logged.recorded(number, name);
+        let body = number.to_be_bytes().to_vec().into();
+        let key = keys::recorded(image);
+        batch.ops.push(Op::Put { key, body });
+        number
     }
 
     /// Gets the rows of the images of some lines; nothing where one is lost.
@@ -282,10 +313,8 @@ impl Records {
         Ok(Some(folding))
     }
 
-    /// Forgets all rows and where they were read to; the images keep their numbers.
-    async fn forget_rows(&self) -> Result<(), StoreError> {
-        let position = keys::record_position();
-        self.store.apply(vec![Op::Delete { key: position }]).await?;
+    /// Empties all rows; the images keep their numbers.
+    async fn empty_rows(&self) -> Result<(), StoreError> {
         let numbered = keys::all_recorded();
         let mut after = None;
         loop {

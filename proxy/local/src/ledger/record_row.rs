@@ -33,7 +33,7 @@ pub(super) struct RecordRow {
 /// Weaknesses that came together, and went together where they have.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Span {
-    /// In microseconds since 1970.
+    /// In nanoseconds since 1970.
     from: i64,
     until: i64,
     entries: Vec<u8>,
@@ -84,7 +84,7 @@ impl RecordRow {
         is_whole: bool,
         (added, removed): (&Weaknesses, &Weaknesses),
     ) -> Moved {
-        let time = time.as_microsecond();
+        let time = i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
         let mut there = self.known();
         let before: BTreeSet<u64> = there.keys().map(|(name, _)| *name).collect();
         let mut numbers = self.numbers();
@@ -141,9 +141,9 @@ impl RecordRow {
         }
         Some(Told {
             packages: packages.into_iter().collect(),
-            first_seen: Timestamp::from_microsecond(from).ok()?,
+            first_seen: moment(from)?,
             withdrawn: match last.filter(|_| !is_there) {
-                Some(until) => Some(Timestamp::from_microsecond(until).ok()?),
+                Some(until) => Some(moment(until)?),
                 None => None,
             },
         })
@@ -243,6 +243,10 @@ impl Span {
         let named = self.each().filter(move |(name, _)| *name == term.hash());
         named.map(|(_, number)| number)
     }
+}
+
+fn moment(nanoseconds: i64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(nanoseconds.into()).ok()
 }
 
 fn packed(entries: Vec<Entry>) -> Vec<u8> {

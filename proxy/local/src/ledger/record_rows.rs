@@ -23,7 +23,7 @@ impl Record for Records {
     ) -> Result<RecordPage, LedgerError> {
         self.whole_index().await?;
         self.whole_record().await?;
-        self.follow_record(None).await?;
+        self.follow_record().await?;
         let term = Term::recorded(&filter.weakness);
         let have = self.recorded_with(term, filter).await?;
         let had = self.recorded_with(term.recorded_before(), filter).await?;

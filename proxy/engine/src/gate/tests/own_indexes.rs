@@ -197,7 +197,7 @@ async fn what_was_attached_goes_with_the_verdict() {
     let of_two = listed(&stage, &two.digest(), None).await;
     stage
         .ledger
-        .remove_verdicts(std::slice::from_ref(&gone))
+        .remove_verdicts(std::slice::from_ref(&gone), None)
         .await
         .unwrap();
     attester.forget(&[gone]).await;

@@ -50,13 +50,13 @@ async fn of(subject: &dyn Subject, name: &str, image: &str) -> Option<Pulled> {
     told.into_iter().next().unwrap()
 }
 
-fn once(client: u8, at: i64) -> Option<PulledOnce> {
-    Some(PulledOnce {
+fn once(client: u8, at: i64) -> PulledOnce {
+    PulledOnce {
         time: second(at),
         client: format!("192.0.2.{client}"),
         principal: (client % 2 == 1).then(|| "ci".to_owned()),
         user_agent: Some(format!("agent/{client}")),
-    })
+    }
 }
 
 /// Those of the image itself and of the indexes that list it in that repository, before and after a
@@ -84,15 +84,15 @@ pub async fn whoever_pulled_an_image_or_its_index_is_told(subject: &mut dyn Subj
     for _ in 0..2 {
         let told = of(subject, "app", "image").await.unwrap();
         assert_eq!((told.pulls, told.refused, told.others), (3, 0, 0));
-        assert_eq!(told.first, once(1, 0));
-        assert_eq!(told.last, once(1, 2 * LATER));
+        assert_eq!(told.first, Some(once(1, 0)));
+        assert_eq!(told.last, Some(once(1, 2 * LATER)));
         let clients = told.clients.iter();
         let clients: Vec<_> = clients.map(|it| (it.client.as_str(), it.pulls)).collect();
         assert_eq!(clients, [("192.0.2.1", 2), ("192.0.2.2", 1)]);
         let of_index = of(subject, "app", "index").await.unwrap();
-        assert_eq!((of_index.pulls, of_index.last), (1, once(1, 0)));
+        assert_eq!((of_index.pulls, of_index.last), (1, Some(once(1, 0))));
         let elsewhere = of(subject, "other", "image").await.unwrap();
-        assert_eq!((elsewhere.pulls, elsewhere.last), (1, once(3, 0)));
+        assert_eq!((elsewhere.pulls, elsewhere.last), (1, Some(once(3, 0))));
         assert_eq!(of(subject, "other", "index").await, None);
         subject.ledger().read_pulls().await.unwrap();
         subject.restart().await;
@@ -113,7 +113,10 @@ pub async fn what_is_not_given_is_no_pull(subject: &mut dyn Subject) {
     assert_eq!((&told.first, &told.last), (&None, &None));
     assert!(told.clients.is_empty());
     let told = of(subject, "app", "fallback").await.unwrap();
-    assert_eq!((told.pulls, told.refused, told.last), (1, 0, once(2, 1)));
+    assert_eq!(
+        (told.pulls, told.refused, told.last),
+        (1, 0, Some(once(2, 1)))
+    );
 
     let audit = subject.audit();
     let early = pull(3, "early", None);
@@ -130,7 +133,10 @@ pub async fn what_is_not_given_is_no_pull(subject: &mut dyn Subject) {
         .await
         .unwrap();
     let told = of(subject, "app", "early").await.unwrap();
-    assert_eq!((told.pulls, told.refused, told.last), (1, 0, once(3, 3)));
+    assert_eq!(
+        (told.pulls, told.refused, told.last),
+        (1, 0, Some(once(3, 3)))
+    );
 }
 
 /// However often somebody comes back who was not among them.

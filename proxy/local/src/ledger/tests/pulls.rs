@@ -103,7 +103,7 @@ fn entry(numbers: &mut Numbers, second: i64) -> LogEntry {
     LogEntry {
         client: Some(format!("192.0.2.{client}")),
         user_agent: Some("agent".into()),
-        principal: (client % 3 == 0).then(|| "ci".into()),
+        principal: client.is_multiple_of(3).then(|| "ci".into()),
         repository: Some(format!(
             "up.test/{}",
             if numbers.is_one_of(3) { "other" } else { "app" }
