@@ -40,7 +40,7 @@ pub trait Chain: Clone + std::fmt::Debug + Send + Sync + 'static {
     type Line: Clone + std::fmt::Debug + Send + 'static;
 
     /// Writes the line that follows `head`, newline included and no longer than a line may be, and
-    /// gives the new head: [`seal`] does both.
+    /// gives the new head: `seal` does both.
     fn chain(entry: Self::Entry, head: &Head) -> Result<(Vec<u8>, Head), serde_json::Error>;
 
     /// Reads a line without its newline; none where it is no line or its hash does not fit it.
