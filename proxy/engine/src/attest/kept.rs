@@ -57,17 +57,14 @@ impl Kept {
         repository: &Repository,
         attached: &Attached,
     ) -> Result<bool, PullError> {
-        for piece in &attached.pieces {
+        for piece in attached.pieces.iter().filter(|piece| piece.is_bill) {
             let key = of_piece(repository, &piece.digest);
-            if self.0.document_bytes(KIND, &key).await?.is_none() {
-                return Ok(false);
-            }
-            let bill = DocumentKind::Bill;
-            if piece.is_bill && self.0.document_bytes(bill, &key).await?.is_none() {
+            let bill = self.0.document_bytes(DocumentKind::Bill, &key).await?;
+            if bill.is_none() {
                 return Ok(false);
             }
         }
-        Ok(true)
+        self.has_signed(repository, attached).await
     }
 
     /// Tells whether all pieces can be had but for bills.
