@@ -8,53 +8,19 @@
 
 #[path = "../../tests/scanner/claims.rs"]
 mod claims;
-mod documents;
-mod jars;
-mod layers;
-mod lists;
-mod plugins;
-mod secrets;
-mod seeds;
-mod signatures;
-mod versions;
+mod targets;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 
-/// What is fuzzed: a name, the parser, and inputs that reach its depths.
-pub struct Target {
-    pub name: String,
-    pub run: Box<dyn Fn(&[u8]) + Send + Sync>,
-    pub seeds: Vec<Vec<u8>>,
-}
-
-impl Target {
-    pub fn new(
-        name: impl Into<String>,
-        run: impl Fn(&[u8]) + Send + Sync + 'static,
-        seeds: Vec<Vec<u8>>,
-    ) -> Self {
-        Self {
-            name: name.into(),
-            run: Box::new(run),
-            seeds,
-        }
-    }
-}
+use targets::Target;
 
 static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fn choose() {
-    let mut targets = documents::targets();
-    targets.extend(jars::targets());
-    targets.extend(lists::targets());
-    targets.extend(signatures::targets());
-    targets.extend(versions::targets());
-    targets.extend(layers::targets());
-    targets.extend(plugins::targets());
-    targets.extend(secrets::targets());
+    let targets = targets::all();
     let Ok(wanted) = std::env::var("SLUICEGATE_FUZZ_TARGET") else {
         for target in &targets {
             println!("{}", target.name);

@@ -68,8 +68,10 @@ const FIRST_LOAD_WAIT: Duration = Duration::from_mins(1);
 const ARCHIVE_WAIT: Duration = Duration::from_mins(1);
 /// What is said while the first load runs.
 const NOT_YET: &str = "the first load has not ended yet";
-/// How often directories are looked at for changes.
-const POLL: Duration = Duration::from_secs(30);
+/// How often directories are looked at for changes, by names, sizes and times.
+const POLL: Duration = Duration::from_secs(5);
+/// How long after a load that failed the next is tried, which may read everything again.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 /// A snapshot and how it stands.
 #[derive(Clone)]
@@ -283,6 +285,10 @@ impl Feeds {
             if let Ok(LoadedIndex::New { fingerprint, .. }) = &outcome {
                 fingerprint.clone_into(&mut known);
             }
+            let is_well = matches!(
+                &outcome,
+                Ok(LoadedIndex::Unchanged | LoadedIndex::New { .. })
+            );
             let not_yet = !is_last_wait && !self.is_loaded();
             let not_yet = not_yet.then(|| NOT_YET.to_owned());
             self.publish(outcome, states, not_yet, now);
@@ -291,7 +297,8 @@ impl Feeds {
             if is_last_wait {
                 self.loaded.send_replace(true);
             }
-            let _either = tokio::time::timeout(POLL, self.news.notified()).await;
+            let pause = if is_well { POLL } else { AFTER_FAILURE };
+            let _either = tokio::time::timeout(pause, self.news.notified()).await;
         }
     }
 

@@ -14,18 +14,16 @@ use sluicegate_upstream::jittered;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::POLL;
 use super::bundle::Imported;
 use super::fetch::FetchError;
 use super::mirror::{Mirror, OnProgress, Scope, Synced, told};
+use super::{AFTER_FAILURE, POLL};
 
 /// Between two syncs that went well. The public bucket is written to every few minutes; a question
 /// without news costs one small answer an ecosystem, news cost a new index and new verdicts.
 const SYNC_EVERY: Duration = Duration::from_mins(10);
 /// How far syncs stray from the rhythm, as a share: many instances must not ask at once.
 const SPREAD: std::ops::Range<f64> = 0.8..1.2;
-/// Wait after the first failure; doubled with each further one up to [`SYNC_EVERY`].
-const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// How long names are gathered before they are fetched: one image can ask for several.
 const GATHER: Duration = Duration::from_millis(200);
 /// Between two fetches that images asked for. Images of strangers must not set the pace.

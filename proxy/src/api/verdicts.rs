@@ -153,7 +153,9 @@ pub(super) fn unlisted(error: LedgerError) -> Problem {
             let detail = format!("parameter after: {}", NoCursor(text));
             Problem::bad_parameter("after", detail)
         }
-        error @ LedgerError::NotIndexed => Problem::unavailable(error.to_string()),
+        error @ (LedgerError::NotIndexed | LedgerError::NotRead { .. }) => {
+            Problem::unavailable(error.to_string())
+        }
         error @ (LedgerError::Full(_) | LedgerError::Encoding { .. } | LedgerError::Failed(_)) => {
             Problem::internal(error)
         }

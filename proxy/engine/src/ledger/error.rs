@@ -11,6 +11,17 @@ pub enum LedgerError {
     /// Verdicts of an earlier form are still being taken into the index.
     #[error("stored verdicts are being prepared for lists after an update; ask again in a minute")]
     NotIndexed,
+    /// The log of pulls is still being read for the first time.
+    #[error(
+        "who pulled is read from the log of pulls after an update, {read} of {lines} lines so far; \
+         ask again in a minute"
+    )]
+    NotRead {
+        /// Lines that are read.
+        read: u64,
+        /// Lines that there are.
+        lines: u64,
+    },
     /// The cursor of a list was not one that this list gave out.
     #[error("the cursor {0:?} is not one of this list")]
     Cursor(String),

@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -26,6 +28,10 @@ const MAX_ROWS: usize = 500;
 const MAX_AT_ONCE: usize = 16;
 /// Lines that are read before their rows are written.
 const MAX_LINES: usize = 5_000;
+/// How long whoever asks is kept waiting: a log of years takes minutes, the first time.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a long reading says how far it is.
+const SAYS: Duration = Duration::from_secs(30);
 
 /// The log of pulls, and up to where it was read.
 #[derive(Clone, Debug)]
@@ -33,6 +39,8 @@ pub(super) struct PullReading {
     log: DecisionLog,
     reader: LogReader,
     at: Arc<Mutex<ReadTo>>,
+    /// Lines of which rows are made, for those who wait.
+    read: Arc<AtomicU64>,
 }
 
 /// Where whoever reads stands.
@@ -54,6 +62,14 @@ impl PullReading {
             reader: LogReader::of(log.directory()),
             log,
             at: Arc::default(),
+            read: Arc::default(),
+        }
+    }
+
+    fn not_read(&self) -> LedgerError {
+        LedgerError::NotRead {
+            read: self.read.load(Ordering::Relaxed),
+            lines: self.log.end().seq,
         }
     }
 }
@@ -71,7 +87,10 @@ impl PullBook for Records {
         &self,
         images: &[(Repository, Digest)],
     ) -> Result<Vec<Option<Pulled>>, LedgerError> {
-        self.read_pulls().await?;
+        if let Some(reading) = &self.pulls {
+            let read = tokio::time::timeout(PATIENCE, self.read_pulls()).await;
+            read.unwrap_or_else(|_| Err(reading.not_read()))?;
+        }
         let images = stream::iter(images.to_vec());
         let told = images.map(|image| self.pulled_through(image));
         told.buffered(MAX_AT_ONCE).try_collect().await
@@ -104,7 +123,14 @@ impl Records {
             }
             None => self.pulls_read_to(reading).await?,
         };
+        let mut said = Instant::now();
         while cursor.is_before(end) {
+            let read = cursor.position.seq;
+            reading.read.store(read, Ordering::Relaxed);
+            if said.elapsed() > SAYS {
+                said = Instant::now();
+                tracing::info!(read, lines = end.seq, "log of pulls being read");
+            }
             let begun = cursor.clone();
             match self.read_some(reading, cursor, end, !at.was_lost).await? {
                 Some(next) if next == begun => {
@@ -286,4 +312,31 @@ fn images_of(line: &DecisionLine) -> impl Iterator<Item = ((Repository, Digest),
         said.map(move |(digest, said)| ((repository.clone(), digest.clone()), said))
     });
     said.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Records;
+    use super::*;
+    use crate::cache::ContentStore;
+    use crate::store::EngineKind;
+
+    #[tokio::test]
+    async fn whoever_asks_is_told_how_far_a_long_reading_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = EngineKind::Sled.open(directory.path()).unwrap();
+        let content = ContentStore::open(&directory.path().join("content"), 1 << 20).unwrap();
+        let (log, _) = DecisionLog::open(&directory.path().join("decisions")).unwrap();
+        let records = Records::new(store, Arc::new(content)).telling_who_pulled(log);
+        let reading = records.pulls.as_ref().unwrap();
+        reading.read.store(7, Ordering::Relaxed);
+        let held = reading.at.lock().await;
+        tokio::time::pause();
+        let told = records.pulled(&[]).await;
+        let is_told = matches!(told, Err(LedgerError::NotRead { read: 7, lines: 0 }));
+        assert!(is_told, "{told:?}");
+        drop(held);
+        tokio::time::resume();
+        assert!(records.pulled(&[]).await.is_ok());
+    }
 }

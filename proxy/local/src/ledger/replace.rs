@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sluicegate_engine::events::Happening;
+use jiff::Timestamp;
+use sluicegate_engine::events::{Change, Happening};
 use sluicegate_engine::ledger::{Listed, Replacement};
 use sluicegate_model::Sighting;
 use tokio::sync::{Mutex, MutexGuard};
@@ -90,7 +91,7 @@ impl Records {
         let places = self.places_of(&ready).await?;
         let mut batch = Batch::default();
         let (mut written, mut unused) = (Vec::new(), Vec::new());
-        let (mut events, mut turns) = (None, Vec::new());
+        let (mut changes, mut turns) = (Vec::new(), Vec::new());
         for ((mut new, body), place) in ready.into_iter().zip(places) {
             let old = place.row.as_ref().map(|row| &row.body);
             let basis = place.row.as_ref().map(|row| row.basis);
@@ -99,35 +100,19 @@ impl Records {
             written.push(is_known);
             if is_known {
                 let change = new.change.take();
+                changes.extend(change.map(|change| (new.decided_at(), change)));
                 turns.extend(new.turn.take());
                 unused.extend(texts::left(old, &body, new.repository()));
-                let decided_at = new.decided_at();
                 self.add_to(&mut batch, new, body, &place)?;
-                if let Some(change) = change {
-                    let numbering = match events.take() {
-                        Some(numbering) => numbering,
-                        None => self.number_events().await?,
-                    };
-                    let numbering = events.insert(numbering);
-                    let happened = Happening::VerdictChanged(Box::new(change));
-                    let added = numbering.add(self, &mut batch, decided_at, happened);
-                    added.await?;
-                }
             } else if let Some(old) = old {
                 unused.extend(texts::left(Some(&body), old, new.repository()));
             } else {
                 unused.extend(body.document(new.repository()));
             }
         }
-        if let Some(events) = &events {
-            batch.ops.push(events.head()?);
-        }
         // First, so that nothing is decided of which nobody can tell afterwards.
         self.record(turns).await?;
-        self.write(batch).await?;
-        if let Some(events) = events {
-            events.written();
-        }
+        self.write_telling(batch, changes).await?;
         self.remove_documents(unused).await?;
         drop(held);
         self.follow_where_due();
@@ -165,6 +150,27 @@ impl Records {
             image: image.as_deref().and_then(rows::read),
         };
         Ok(places.iter().map(place).collect())
+    }
+
+    /// Writes a batch with the events of its changes. Their numbers are held only meanwhile: two
+    /// batches never number at once, and every other that tells nothing is written beside.
+    async fn write_telling(
+        &self,
+        mut batch: Batch,
+        changes: Vec<(Timestamp, Change)>,
+    ) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return self.write(batch).await;
+        }
+        let mut events = self.number_events().await?;
+        for (decided_at, change) in changes {
+            let happened = Happening::VerdictChanged(Box::new(change));
+            events.add(self, &mut batch, decided_at, happened).await?;
+        }
+        batch.ops.push(events.head()?);
+        self.write(batch).await?;
+        events.written();
+        Ok(())
     }
 
     /// Writes a batch, also where whoever asked for it goes away meanwhile: what is on disk is in

@@ -6,8 +6,9 @@ use sluicegate_model::verdict::Verdict;
 use sluicegate_model::{Digest, Scope};
 
 use super::signing::{self, RestsOn};
-use super::{Judge, reading_bytes};
-use crate::ledger::{Earlier, LedgerError, Stamp};
+use super::{Judge, is_valid, reading_bytes};
+use crate::ledger::{BasisNumber, Earlier, LedgerError, Stamp};
+use crate::pull::brief::brief;
 use crate::pull::error::PullError;
 use crate::pull::judging::{self, Counts, Judging};
 use crate::pull::signed::Looked;
@@ -75,6 +76,32 @@ impl Judge {
             RestsOn::SomethingElse => Stored::Old,
             RestsOn::WhatNobodyAsked => Stored::OnUnasked,
         })
+    }
+
+    /// Gives what others decided while this one tried: it rests on what was in force at the last try,
+    /// or on what came since. Nothing of it is kept warm, for it may be old again by now.
+    pub(super) async fn judged_by_others(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        tried: BasisNumber,
+    ) -> Result<Arc<Verdict>, PullError> {
+        let bytes = self.ledger.verdict_bytes(scope, digest).await?;
+        let _share = self.memory.share(reading_bytes(bytes.unwrap_or(0))).await;
+        let known = self.ledger.known_verdict(scope, digest).await?;
+        let rests_on_it = known.basis >= tried;
+        let verdict = known.earlier.and_then(Earlier::whole);
+        let counts = |it: &Verdict| {
+            let is_in_force = rests_on_it && is_valid(it, self.clock.now());
+            is_in_force && self.rests_on(scope, it) == RestsOn::WhatIsKnown
+        };
+        verdict
+            .filter(counts)
+            .map(|it| Arc::new(brief(it)))
+            .ok_or_else(|| {
+                let why = "others replaced its verdict each time";
+                PullError::broken("judging an image", why)
+            })
     }
 
     /// Tells whether a stored verdict is what would be decided now. One that says that something was

@@ -258,3 +258,24 @@ async fn one_that_has_ended_is_neither_used_nor_replaced() {
     let known = bench.ledger.verdict(&bench.scope, &bench.digest).await;
     assert_eq!(known.unwrap(), Some(newer));
 }
+
+#[tokio::test]
+async fn who_is_always_too_late_takes_what_others_decided_on_the_same_or_more() {
+    let bench = Bench::new();
+    let verdict = bench.pull().await;
+    let (_, basis) = bench.judge.judging_in_order().await.unwrap();
+    let others = async |tried| {
+        let others = bench
+            .judge
+            .judged_by_others(&bench.scope, &bench.digest, tried);
+        others.await
+    };
+    assert_eq!(*others(basis).await.unwrap(), *verdict);
+    let ahead = BasisNumber(basis.0 + 1);
+    assert!(
+        others(ahead).await.is_err(),
+        "it rests on less than was tried"
+    );
+    bench.set(today() - DAY);
+    assert!(others(basis).await.is_err(), "it is not in force");
+}

@@ -8,12 +8,12 @@ use sluicegate_signatures::{
     PublicKey, Subject, Wanted, in_bundle, in_envelope, in_simple_signing,
 };
 
-use crate::Target;
+use super::Target;
 
 const MANIFEST: &[u8] = b"manifest";
-const KEY: &str = include_str!("../../policy/signatures/src/data/p256.pub");
-const SIGNATURE: &str = include_str!("../../policy/signatures/src/data/p256.sig");
-const PAYLOAD: &[u8] = include_bytes!("../../policy/signatures/src/data/payload.json");
+const KEY: &str = include_str!("../../../policy/signatures/src/data/p256.pub");
+const SIGNATURE: &str = include_str!("../../../policy/signatures/src/data/p256.sig");
+const PAYLOAD: &[u8] = include_bytes!("../../../policy/signatures/src/data/payload.json");
 const STATEMENT: &str = r#"{"payloadType":"application/vnd.in-toto+json","payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbXSwicHJlZGljYXRlVHlwZSI6IngifQ==","signatures":[{"sig":"AAAA"}]}"#;
 
 struct Looked {

@@ -7,7 +7,7 @@ use sluicegate_scanner::versions::{
     rpm, semver,
 };
 
-use crate::Target;
+use super::Target;
 
 pub fn targets() -> Vec<Target> {
     vec![

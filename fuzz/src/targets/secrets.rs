@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use sluicegate_secrets::{Secret, SecretRules, SecretSalt, TextKind};
 
-use crate::Target;
+use super::Target;
 
 static RULES: LazyLock<SecretRules> = LazyLock::new(SecretRules::built_in);
 static SALT: LazyLock<SecretSalt> = LazyLock::new(|| SecretSalt::new(&[7; 32]));

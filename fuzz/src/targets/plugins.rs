@@ -2,7 +2,7 @@
 
 use sluicegate_wasm::{Manifest, check_answer, load};
 
-use crate::Target;
+use super::Target;
 
 const MANIFEST: &[u8] = br#"{"name":"acme","version":"1","kind":"detector","abi":1,
     "claims":[{"name":"a.conf"},{"starts":{"bytes":"504b","holds":"4d"}},{"at":{"at":2,"bytes":"7f7f"}}],
@@ -47,14 +47,20 @@ fn plugin(data: &[u8]) {
 fn module() -> Vec<u8> {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     let sections: [(u8, &[u8]); 5] = [
-        (1, b"\x03\x60\0\x01\x7f\x60\x01\x7f\x01\x7f\x60\x04\x7f\x7f\x7f\x7f\x01\x7e"),
+        (
+            1,
+            b"\x03\x60\0\x01\x7f\x60\x01\x7f\x01\x7f\x60\x04\x7f\x7f\x7f\x7f\x01\x7e",
+        ),
         (3, b"\x03\0\x01\x02"),
         (5, b"\x01\0\x01"),
         (
             7,
             b"\x04\x06memory\x02\0\x0esluicegate_abi\0\0\x05alloc\0\x01\x07analyze\0\x02",
         ),
-        (10, b"\x03\x04\0\x41\x01\x0b\x05\0\x41\x80\x08\x0b\x04\0\x42\0\x0b"),
+        (
+            10,
+            b"\x03\x04\0\x41\x01\x0b\x05\0\x41\x80\x08\x0b\x04\0\x42\0\x0b",
+        ),
     ];
     for (kind, content) in sections {
         module.push(kind);

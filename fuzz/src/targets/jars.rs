@@ -5,12 +5,16 @@ use std::path::Path;
 use sluicegate_model::archive::Sha1Digest;
 use sluicegate_scanner::jars::{JarIndex, JarsBuilder, add_trivy};
 
-use crate::Target;
+use super::Target;
 
 pub fn targets() -> Vec<Target> {
     vec![
         Target::new("jar-index", index, vec![small_index()]),
-        Target::new("trivy-java-db", database, vec![b"SQLite format 3\0".to_vec()]),
+        Target::new(
+            "trivy-java-db",
+            database,
+            vec![b"SQLite format 3\0".to_vec()],
+        ),
     ]
 }
 
@@ -50,7 +54,9 @@ fn small_index() -> Vec<u8> {
     let mut builder = JarsBuilder::at(&path).expect("begin an index");
     for first in [1, 0x80] {
         let digest = Sha1Digest([first; 20]);
-        builder.add(&digest, ("org.acme", "tool", "1.0")).expect("add an archive");
+        builder
+            .add(&digest, ("org.acme", "tool", "1.0"))
+            .expect("add an archive");
     }
     let written = builder.finish(jiff::Timestamp::UNIX_EPOCH, "a seed");
     written.expect("write an index");

@@ -15,9 +15,9 @@ use sluicegate_scanner::facts::Readers;
 use sluicegate_scanner::feeds::{FeedDirectory, FeedIndex, build_index};
 use sluicegate_scanner::{LayerFacts, LayerInput, judge, merge};
 
-use crate::Target;
-use crate::layers::{archive, scan};
-use crate::seeds;
+use super::Target;
+use super::layers::{archive, scan};
+use super::seeds;
 
 pub fn targets() -> Vec<Target> {
     vec![
@@ -37,7 +37,11 @@ pub fn targets() -> Vec<Target> {
             seeds::configs(),
         ),
         Target::new("policy", policy, vec![built_in_text().as_bytes().to_vec()]),
-        Target::new("vex", vex, vec![seeds::OPENVEX.to_vec(), seeds::CSAF.to_vec()]),
+        Target::new(
+            "vex",
+            vex,
+            vec![seeds::OPENVEX.to_vec(), seeds::CSAF.to_vec()],
+        ),
         Target::new("facts", facts, stored_facts()),
         Target::new("sent-facts", sent_facts, stored_facts()),
         Target::new("sent-inventory", sent_inventory, inventories()),
@@ -85,7 +89,8 @@ fn vex(data: &[u8]) {
         name: name.to_owned(),
         text,
     };
-    let policy = "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: p}\nspec: {vex: [x.json]}\n";
+    let policy =
+        "apiVersion: sluicegate/v1\nkind: Policy\nmetadata: {name: p}\nspec: {vex: [x.json]}\n";
     let text = AttachedText {
         path: "x.json".to_owned(),
         file: file("x.json", String::from_utf8_lossy(data).into_owned()),
@@ -169,7 +174,10 @@ fn inventories() -> Vec<Vec<u8>> {
     let facts = scan(&archive(&[
         ("etc/os-release", seeds::OS_RELEASE),
         ("var/lib/dpkg/status", seeds::DPKG),
-        ("srv/a/node_modules/b/package.json", br#"{"name":"b","version":"1.0.0"}"#),
+        (
+            "srv/a/node_modules/b/package.json",
+            br#"{"name":"b","version":"1.0.0"}"#,
+        ),
     ]));
     let digest = Digest::of(b"layer");
     let layer = LayerInput {

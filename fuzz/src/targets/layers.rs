@@ -8,9 +8,9 @@ use sluicegate_model::coverage::GapKind;
 use sluicegate_scanner::{LayerFacts, LayerInput, Limits, PluginKind, merge, plugins, scan_layer};
 use tar::{EntryType, Header};
 
-use crate::Target;
+use super::Target;
+use super::seeds;
 use crate::claims::{self, Claim};
-use crate::seeds;
 
 pub fn targets() -> Vec<Target> {
     let tar = archive(&[

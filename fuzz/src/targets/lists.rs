@@ -3,7 +3,7 @@
 use sluicegate_model::hashed::ContentHash;
 use sluicegate_scanner::hash_list::HashList;
 
-use crate::Target;
+use super::Target;
 
 /// The digest of nothing, which no list can accuse.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -24,7 +24,11 @@ fn list(data: &[u8]) {
         return;
     };
     assert!(list.digests() > 0, "a list says something");
-    assert!(!list.title().contains(char::is_control), "{:?}", list.title());
+    assert!(
+        !list.title().contains(char::is_control),
+        "{:?}",
+        list.title()
+    );
     // What each line begins with is found again.
     for line in String::from_utf8_lossy(data).lines() {
         let line = line.strip_prefix('\u{feff}').unwrap_or(line).trim();
