@@ -41,8 +41,10 @@ use super::waived::Waived;
 mod again;
 mod signing;
 mod stored;
+mod turns;
 
 use self::signing::RestsOn;
+use self::turns::{Asked, Turns};
 
 /// Memory of verdicts that are kept for the next request, in bytes.
 const WARM_BYTES: u64 = 16 * 1024 * 1024;
@@ -73,24 +75,9 @@ pub struct Judge {
     carried: Arc<RwLock<Arc<Carried>>>,
     /// How many requests judge at this moment.
     asked: Arc<AtomicUsize>,
+    turns: Turns,
     /// What is known of packages, and under which snapshot.
     known: Arc<Mutex<Option<KnownUnder>>>,
-}
-
-/// One request that judges, while it does.
-struct Asked(Arc<AtomicUsize>);
-
-impl Asked {
-    fn one(asked: &Arc<AtomicUsize>) -> Self {
-        asked.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(asked))
-    }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 type KnownUnder = (SnapshotId, Arc<KnownPackages>);
@@ -132,6 +119,7 @@ impl Judge {
             numbered: Arc::default(),
             carried: Arc::default(),
             asked: Arc::default(),
+            turns: Turns::default(),
             known: Arc::default(),
         }
     }
@@ -203,6 +191,12 @@ impl Judge {
             return Ok(Some(verdict));
         }
         if let Some(verdict) = self.stored(scope, digest).await? {
+            return Ok(Some(self.waived.applied(verdict, &self.clock)));
+        }
+        let turn = self.turns.take(scope, digest).await;
+        if turn.has_waited
+            && let Some(verdict) = self.stored(scope, digest).await?
+        {
             return Ok(Some(self.waived.applied(verdict, &self.clock)));
         }
         let Some(scanned) = self.inventories.remembered(&scope.sighting(digest)).await else {
