@@ -36,7 +36,7 @@ pub(super) struct Turns(Arc<Mutex<HashMap<Key, OneAtATime>>>);
 pub(super) struct Turn {
     turns: Turns,
     key: Key,
-    turn: Option<OneAtATime>,
+    lock: Option<OneAtATime>,
     held: Option<OwnedMutexGuard<()>>,
     /// Whether somebody else judged the image meanwhile.
     pub(super) has_waited: bool,
@@ -51,7 +51,7 @@ impl Turns {
         let mut turn = Turn {
             turns: self.clone(),
             key,
-            turn: Some(Arc::clone(&one)),
+            lock: Some(Arc::clone(&one)),
             held: Arc::clone(&one).try_lock_owned().ok(),
             has_waited: false,
         };
@@ -72,7 +72,7 @@ impl Drop for Turn {
         drop(self.held.take());
         let mut all = self.turns.all();
         // Under the lock, so that of several who go at once the last one sees that it is.
-        drop(self.turn.take());
+        drop(self.lock.take());
         if all
             .get(&self.key)
             .is_some_and(|it| Arc::strong_count(it) == 1)
