@@ -103,7 +103,7 @@ mod tests {
         assert!(timeout(SOON, turns.take(&scope, &one)).await.is_err());
         assert!(!first.has_waited);
         let second = turns.take(&scope, &one);
-        let ((), second) = tokio::join!(async { drop(first) }, second);
+        let (second, ()) = tokio::join!(second, async { drop(first) });
         assert!(second.has_waited);
         assert_eq!(turns.all().len(), 2);
         drop((second, beside));
