@@ -1,6 +1,7 @@
 //! Hostile archives: each gets a verdict, without a panic, in time and within memory.
 
 use std::io::Read;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ use crate::{archives, endless};
 const ARCHIVES: [u64; 2] = [4_000, 50_000];
 /// Most time for one of them, in a machine that does other work as well.
 const MOST_TIME: Duration = Duration::from_secs(30);
+/// Set in a process that runs one test alone.
+const ALONE: &str = "SLUICEGATE_TEST_ALONE";
 /// Most memory of the whole test, in MiB.
 const MOST_MIB: u64 = 256;
 
@@ -44,6 +47,9 @@ fn judge(layer: impl Read + Send) -> Result<LayerFacts, String> {
 
 #[test]
 fn every_hostile_archive_gets_a_verdict() {
+    if !is_alone("hostile::every_hostile_archive_gets_a_verdict") {
+        return;
+    }
     let seeds = seeds::seeds(ARCHIVES[0], ARCHIVES[1], &[]);
     eprintln!("hostile archives: {} from seed {}", seeds.len(), seeds[0]);
     let next = AtomicUsize::new(0);
@@ -83,6 +89,9 @@ fn every_hostile_archive_gets_a_verdict() {
 
 #[test]
 fn layers_without_end_get_a_verdict_too() {
+    if !is_alone("hostile::layers_without_end_get_a_verdict_too") {
+        return;
+    }
     let whole = std::env::var_os("SLUICEGATE_TEST_LONG").is_some();
     for (what, layer) in endless::layers(whole) {
         let started = Instant::now();
@@ -95,6 +104,24 @@ fn layers_without_end_get_a_verdict_too() {
         );
         assert!(peak_mib() <= MOST_MIB, "{what} took {} MiB", peak_mib());
     }
+}
+
+/// Tells whether this process runs one test alone; else runs that test in such a process, where its memory
+/// can be told from that of others.
+fn is_alone(test: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().expect("name this program");
+    let mut alone = Command::new(program);
+    alone.args(["--exact", test, "--nocapture"]).env(ALONE, "1");
+    let run = alone.output().expect("run this program");
+    let (out, told) = (run.stdout, run.stderr);
+    let [out, told] = [out, told].map(|text| String::from_utf8_lossy(&text).into_owned());
+    eprint!("{told}");
+    let has_passed = run.status.success() && out.contains("1 passed");
+    assert!(has_passed, "{out}{told}");
+    false
 }
 
 /// Gives the most memory that this process has had resident, in MiB.
