@@ -20,7 +20,7 @@ const BATCH: usize = 64;
 /// Bytes of verdicts from which a batch is written before it is whole.
 const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// How long a list waits for the index: less than clients do.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Records {
     /// Makes the index whole, in memory and on disk. Lists wait for it; nothing else does.

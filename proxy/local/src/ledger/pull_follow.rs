@@ -17,6 +17,7 @@ use crate::chain::{Cursor, LogEnd, LogError, Position};
 use crate::decisions::{DecisionLine, DecisionLog, FollowedLine, LogReader};
 use crate::store::{Key, Op, StoreError};
 
+use super::earlier::PATIENCE;
 use super::keys;
 use super::pull_row::{PullRow, Said, said};
 use super::records::{PAGE_ROWS, Records};
@@ -28,8 +29,6 @@ const MAX_ROWS: usize = 500;
 const MAX_AT_ONCE: usize = 16;
 /// Lines that are read before their rows are written.
 const MAX_LINES: usize = 5_000;
-/// How long whoever asks is kept waiting: a log of years takes minutes, the first time.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a long reading says how far it is.
 const SAYS: Duration = Duration::from_secs(30);
 
