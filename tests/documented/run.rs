@@ -2,7 +2,7 @@
 //! registry behind it, images, a feed, policies, an engine.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use sluicegate_tests::image::{Flavour, ImageBuilder, index};
 use sluicegate_tests::layer::Compression;
 use sluicegate_tests::mirror::Mirror;
 use sluicegate_tests::process::{self, run_with};
+use sluicegate_tests::programs;
 use sluicegate_tests::proxy::{Proxy, ProxyBuilder, program};
 use sluicegate_tests::registry::Registry;
 use sluicegate_tests::rootfs;
@@ -164,10 +165,10 @@ impl Place {
     }
 
     fn script(&self, name: &str, text: &str) {
-        let path = self.path("bin").join(name);
-        std::fs::write(&path, format!("#!/bin/bash\n{text}")).expect("write a script");
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(path, mode).expect("make a script run");
+        programs::write(
+            &self.path("bin").join(name),
+            &format!("#!/bin/bash\n{text}"),
+        );
     }
 
     fn path(&self, name: &str) -> PathBuf {

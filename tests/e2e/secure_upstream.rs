@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use sluicegate_tests::clients::skopeo;
 use sluicegate_tests::private_registry::PrivateRegistry;
-use sluicegate_tests::programs::path_with;
+use sluicegate_tests::programs::{self, path_with};
 use sluicegate_tests::proxy::{ProxyBuilder, UPSTREAM};
 use sluicegate_tests::registry::{PASSWORD, SecureRegistry, USER};
 
@@ -92,15 +92,12 @@ async fn wrong_password_is_an_upstream_error_and_not_asked_of_the_client() {
 /// Writes a helper of Docker's protocol that counts how often it is asked, and gives the `PATH` that
 /// has it.
 fn helper(folder: &Path) -> String {
-    use std::os::unix::fs::PermissionsExt as _;
     let shown = folder.display();
     let script = format!(
         "#!/bin/sh\ncat > /dev/null\necho asked >> {shown}/asked\n\
          echo '{{\"Username\": \"robot\", \"Secret\": \"'$(cat {shown}/password)'\"}}'\n"
     );
-    let program = folder.join("docker-credential-rotating");
-    std::fs::write(&program, script).expect("write a program");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("mark it");
+    programs::write(&folder.join("docker-credential-rotating"), &script);
     path_with(folder)
 }
 

@@ -4,7 +4,9 @@
 //! `tests/programs.txt` lists them with their versions. Those that are always built must be there;
 //! the others are used where they are, so a test on them asks first.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 const LIST: &str = include_str!("../programs.txt");
 
@@ -54,6 +56,24 @@ pub fn cache() -> PathBuf {
             .expect("a home directory");
         kept.join("sluicegate-tests")
     })
+}
+
+/// Writes a program in shell that can be started at once.
+///
+/// Another process writes it: what a test holds open for writing is held as well by whatever another
+/// test starts in that moment, and what is open for writing cannot be started.
+pub fn write(path: &Path, text: &str) {
+    let mut writer = Command::new("install")
+        .args(["-m", "0755", "/dev/stdin"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("start install");
+    let mut input = writer.stdin.take().expect("its input");
+    input.write_all(text.as_bytes()).expect("write a program");
+    drop(input);
+    let status = writer.wait().expect("wait for install");
+    assert!(status.success(), "install {}: {status}", path.display());
 }
 
 /// Gives the `PATH` of this process with a folder before all others.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::clients::PULL_LIMIT;
 use crate::process::{Daemon, Outcome, run_fed, run_with};
+use crate::programs;
 
 /// A podman with images of its own.
 pub struct Podman {
@@ -130,7 +131,6 @@ impl Podman {
 
     /// Makes a program `podman` that uses this store, and gives the `PATH` that has it first.
     pub fn on_path(&self) -> String {
-        use std::os::unix::fs::PermissionsExt;
         let folder = self.directory.path().join("bin");
         std::fs::create_dir_all(&folder).expect("make a directory");
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -139,9 +139,7 @@ impl Podman {
         let (folder_name, tmp) = (folder.display(), self.directory.path().display());
         let script =
             format!("#!/bin/sh\nPATH='{path}' TMPDIR={tmp} exec podman {options} \"$@\"\n");
-        let program = folder.join("podman");
-        std::fs::write(&program, script).expect("write a program");
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("mark it");
+        programs::write(&folder.join("podman"), &script);
         format!("{folder_name}:{path}")
     }
 

@@ -1,7 +1,6 @@
 //! Programs of both protocols, and files, each as they are and as they should not be.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use sluicegate_config::{CredentialProvider, Secret};
 use super::asked::RENEWED_EVERY;
 use super::program::Program;
 use super::*;
-use crate::tests::pass;
+use crate::tests::{SHELL, pass};
 
 /// Longer than it takes until a file is looked at again.
 const A_WHILE: Duration = Duration::from_secs(2);
@@ -30,9 +29,7 @@ impl Script {
             "#!/bin/sh\nQ=$(cat)\necho x >> {}\n{body}\n",
             asked.display()
         );
-        let program = script.path("program");
-        fs::write(&program, text).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(script.path("program"), text).unwrap();
         script
     }
 
@@ -46,8 +43,8 @@ impl Script {
 
     fn program(&self) -> Program {
         Program {
-            command: self.path("program").display().to_string(),
-            args: vec!["get".to_owned()],
+            command: SHELL.to_owned(),
+            args: vec![self.path("program").display().to_string(), "get".to_owned()],
             env: vec![("HINT".to_owned(), "of the test".to_owned())],
         }
     }
@@ -74,8 +71,8 @@ impl Script {
 
     fn login(&self) -> Login {
         let provider = CredentialProvider {
-            command: self.path("program").display().to_string(),
-            args: Vec::new(),
+            command: SHELL.to_owned(),
+            args: vec![self.path("program").display().to_string()],
             env: vec![("USER_SAYS".to_owned(), "robot".to_owned())],
         };
         Login::new(

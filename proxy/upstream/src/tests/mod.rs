@@ -12,6 +12,10 @@ mod silence;
 mod tls;
 mod tls_server;
 
+/// What runs the programs that tests write. Started themselves, they are busy while any other test
+/// starts a program: until it runs, that holds all files that were being written when it was forked.
+pub(crate) const SHELL: &str = "/bin/sh";
+
 /// Moves the clock of this test on, and lets it run again.
 pub(crate) async fn pass(time: std::time::Duration) {
     tokio::time::pause();

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_config::{CredentialProvider, Credentials, Login, Secret};
 
-use super::pass;
+use super::{SHELL, pass};
 use crate::fake::{Answer, Fake, Seen, answer, wants_token};
 use crate::{Upstream, UpstreamError};
 
@@ -111,10 +110,9 @@ fn provider(home: &Path) -> Login {
         home.join("secret").display()
     );
     fs::write(&program, text).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     Login::Provider(CredentialProvider {
-        command: program.display().to_string(),
-        args: Vec::new(),
+        command: SHELL.to_owned(),
+        args: vec![program.display().to_string()],
         env: Vec::new(),
     })
 }
