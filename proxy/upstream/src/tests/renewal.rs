@@ -204,5 +204,5 @@ async fn a_refusal_for_good_is_told_as_the_upstream_says_it() {
     assert!(!error.is_an_answer());
     let words = error.to_string();
     assert!(words.contains("of up.test"), "{words}");
-    assert!(words.contains("cannot be started"), "{words}");
+    assert!(words.contains("ended with exit status"), "{words}");
 }
