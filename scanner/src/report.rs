@@ -31,7 +31,7 @@ pub(crate) fn assemble(
         let origin = origins.get(&finding.package.layer).copied();
         finding.package.layer_origin = origin.flatten();
     }
-    findings.sort_by(|a, b| worst_first(a).cmp(&worst_first(b)));
+    let mut findings = in_order(findings);
     findings.dedup();
     gaps.extend(known.gap);
     Report {
@@ -45,6 +45,20 @@ pub(crate) fn assemble(
         knowledge: known.families,
         valid_until,
     }
+}
+
+/// Puts findings in their order, each moved once: they are too large to be sorted where they lie.
+fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by(|one, other| {
+        let (one, other) = (findings.get(*one), findings.get(*other));
+        one.map(worst_first).cmp(&other.map(worst_first))
+    });
+    let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    let placed = order.into_iter();
+    placed
+        .filter_map(|at| findings.get_mut(at)?.take())
+        .collect()
 }
 
 /// Tells whose each layer is; nothing of a blob that is both the base image's and the image's own.

@@ -27,6 +27,7 @@ pub mod pull;
 pub mod rejudge;
 pub mod reports;
 pub mod reread;
+pub mod reused;
 pub mod scan;
 pub mod scans;
 pub mod snapshots;

@@ -6,7 +6,7 @@ use std::io;
 
 use zstd::bulk::{Compressor, Decompressor};
 
-use crate::blocking;
+use crate::{blocking, reused};
 
 /// zstd's own default: past it time doubles for a few percent of size.
 const LEVEL: i32 = 3;
@@ -59,7 +59,19 @@ pub fn unpack(packed: &[u8], max: usize) -> io::Result<Vec<u8>> {
             Some(unpacking) => unpacking,
             None => Decompressor::new()?,
         };
-        contexts.unpacking.insert(unpacking).decompress(packed, max)
+        let unpacking = contexts.unpacking.insert(unpacking);
+        let stated = zstd::zstd_safe::get_frame_content_size(packed);
+        let Some(bytes) = stated.ok().flatten() else {
+            return unpacking.decompress(packed, max);
+        };
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(max);
+        let mut text = reused::with_room(bytes);
+        unpacking.decompress_to_buffer(packed, &mut text)?;
+        // The memory may be of a longer one.
+        if text.len() != bytes {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(text)
     })
 }
 

@@ -10,6 +10,7 @@ use sluicegate_model::verdict::Verdict;
 use super::bases::BasisNumber;
 use super::replacement::{Mark, Stamp};
 use super::stored;
+use crate::reused::Reused;
 
 /// A stored verdict, and its mark.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +40,7 @@ impl Known {
 pub struct Earlier {
     /// The verdict without its findings.
     head: Verdict,
-    text: Vec<u8>,
+    text: Reused,
     /// Where the findings stand in the text.
     findings: Range<usize>,
     /// How it is packed, where the text is without its stamp.
@@ -70,7 +71,7 @@ impl Earlier {
         let head = stored::without(&text, &findings)?;
         Some(Self {
             head: stored::read_verdict(&head)?,
-            text,
+            text: text.into(),
             findings,
             packed: None,
         })
@@ -107,7 +108,7 @@ impl Earlier {
 
     /// Tells how a text without a stamp is packed already, if this is it.
     pub(super) fn packed_as(&self, text: &[u8]) -> Option<&PackedAs> {
-        self.packed.as_ref().filter(|_| self.text == text)
+        self.packed.as_ref().filter(|_| **self.text == *text)
     }
 }
 
@@ -122,7 +123,14 @@ mod tests {
     fn misleading() -> Verdict {
         let mut verdict = samples::verdict_with_everything();
         verdict.reasons[0].message = r#"","findings":[{"id":"CVE-1"}],"findings":[]"#.into();
-        verdict.warnings = vec![r#""findings":[],"#.into()];
+        verdict.warnings = vec![
+            r#""findings":[],"#.into(),
+            r#"],"findings":["#.into(),
+            r#"],"coverage":{"#.into(),
+            r"]".into(),
+        ];
+        verdict.findings[0].detail = Some(r#"],"coverage":{"status":"#.into());
+        verdict.coverage.gaps[0].detail = r#"],"coverage":{"]"#.into();
         verdict
     }
 
@@ -152,6 +160,7 @@ mod tests {
             assert_eq!(known.verdict().unwrap(), verdict);
             let head = known.head().unwrap();
             assert_eq!((head.findings.len(), &head.reasons), (0, &verdict.reasons));
+            assert_eq!(head.coverage, verdict.coverage);
             let whole = Earlier::of(stored::verdict_text(&verdict).unwrap());
             assert_eq!(whole.and_then(Earlier::whole).unwrap(), verdict);
         }

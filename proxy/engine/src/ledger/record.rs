@@ -3,6 +3,7 @@
 //!
 //! A verdict is replaced by the next one; what each changed stays, as long as the decision log.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -177,18 +178,28 @@ impl Weaknesses {
     /// Takes those of some findings that the image may have: what is surely not there is none, nor
     /// are licences.
     pub fn of(findings: &[Finding]) -> Self {
-        Self::from_named(named(findings).into_iter())
+        Self::from_named(&named(findings))
     }
 
-    fn from_named<'a>(named: impl Iterator<Item = Named<'a>>) -> Self {
+    /// Takes them where those of one package stand together.
+    fn from_named(named: &[Named<'_>]) -> Self {
+        let is_of_one = |one: &Named<'_>, other: &Named<'_>| (one.0, one.1) == (other.0, other.1);
         let mut all = Self::default();
-        for (name, version, weakness) in named {
+        for of_package in named.chunk_by(is_of_one) {
+            let Some((name, version, _)) = of_package.first() else {
+                continue;
+            };
             let package = InPackage {
                 name: cut(name, MAX_NAME_CHARS),
                 version: cut(version, MAX_NAME_CHARS),
             };
-            let names = all.0.entry(package).or_default();
-            names.insert(cut(weakness, MAX_ID_CHARS));
+            let names = of_package.iter();
+            let names = names.map(|(_, _, weakness)| cut(weakness, MAX_ID_CHARS));
+            // Two packages may be one where what their names begin with is as long as is kept.
+            match all.0.entry(package) {
+                Entry::Vacant(none) => drop(none.insert(names.collect())),
+                Entry::Occupied(mut others) => others.get_mut().extend(names),
+            }
         }
         all
     }
@@ -224,7 +235,8 @@ fn only_in(some: &[Named<'_>], others: &[Named<'_>]) -> Weaknesses {
         while others.next_if(|other| other < one).is_some() {}
         others.peek() != Some(one)
     });
-    Weaknesses::from_named(only.copied())
+    let only: Vec<Named<'_>> = only.copied().collect();
+    Weaknesses::from_named(&only)
 }
 
 /// Gives the name under which a weakness is recorded: that of the CVE where a distribution's record
@@ -235,6 +247,9 @@ pub fn own_name(id: &str) -> &str {
 }
 
 fn cut(text: &str, chars: usize) -> String {
+    if text.len() <= chars {
+        return text.to_owned();
+    }
     text.chars().take(chars).collect()
 }
 

@@ -22,6 +22,7 @@ use super::term::{self, Term};
 use crate::events::{Change, difference};
 use crate::packing;
 use crate::plugins::ActivePlugins;
+use crate::reused::{self, Reused};
 
 /// What a verdict takes in memory beside its text until it is written, in bytes.
 const BESIDE_BYTES: u64 = 16 * 1024;
@@ -113,7 +114,7 @@ impl Stamp {
 
 /// The text of a verdict but for its stamp, JSON.
 struct Text {
-    bytes: Vec<u8>,
+    bytes: Reused,
     /// Where the findings stand in it.
     findings: Range<usize>,
 }
@@ -128,19 +129,17 @@ impl Text {
         stamp.swapped_with(verdict);
         verdict.findings = findings;
         let encoding = |error| LedgerError::encoding("a verdict", error);
-        let mut bytes = head.map_err(encoding)?;
-        let place = stored::findings_in(&bytes).map_err(encoding)?;
-        let after = bytes.split_off(place.end);
-        bytes.truncate(place.start);
+        let head = head.map_err(encoding)?;
+        let place = stored::findings_in(&head).map_err(encoding)?;
+        let (before, after) = (head.get(..place.start), head.get(place.end..));
         let usual = verdict.findings.len().saturating_mul(FINDING_BYTES);
-        bytes.reserve(like_bytes.saturating_sub(bytes.len()).max(usual));
+        let room = like_bytes.max(usual).saturating_add(head.len());
+        let mut bytes = Reused::from(reused::with_room(room));
+        bytes.extend_from_slice(before.unwrap_or_default());
         stored::write_findings(&verdict.findings, &mut bytes).map_err(encoding)?;
-        let end = bytes.len();
-        bytes.extend_from_slice(&after);
-        Ok(Self {
-            bytes,
-            findings: place.start..end,
-        })
+        let findings = place.start..bytes.len();
+        bytes.extend_from_slice(after.unwrap_or_default());
+        Ok(Self { bytes, findings })
     }
 
     fn findings(&self) -> &[u8] {

@@ -16,6 +16,7 @@ use crate::blocking;
 use crate::content::{Content, DocumentKind};
 use crate::memory::{Memory, Share};
 use crate::plugins::{ActivePlugins, Plugins};
+use crate::reused::Reused;
 use crate::scan::Scanned;
 
 /// Bytes in memory for each byte of a stored inventory while it is read, text included.
@@ -179,6 +180,7 @@ impl Inventories {
     ) -> Option<Held> {
         let (kind, key) = (DocumentKind::Inventory, document_key(image, &plugins));
         let body = self.content.document(kind, &key).await.ok()??;
+        let body = Reused::from(body);
         let read = move || serde_json::from_slice::<Scanned>(&body).ok();
         let mut scanned = blocking::run(read).await.ok()??;
         let now = self.clock.now();

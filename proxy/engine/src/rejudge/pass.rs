@@ -50,6 +50,8 @@ struct Renewed {
     gone: Vec<Judged>,
     /// New verdicts, each with when it was made and when it ends by itself.
     made: Vec<((Timestamp, Option<Timestamp>), Replacement)>,
+    /// What those take in memory, in bytes.
+    bytes: u64,
 }
 
 impl Rejudge {
@@ -122,7 +124,7 @@ impl Rejudge {
         let mut outcomes = self.renew_all(page.old);
         while let Some(renewed) = outcomes.recv().await {
             batch.add(renewed?);
-            if batch.bytes() >= BATCH_BYTES {
+            if batch.bytes >= BATCH_BYTES {
                 writer.write(self, std::mem::take(&mut batch)).await?;
             }
         }
@@ -225,6 +227,7 @@ impl Rejudge {
             let (verdict, new) = judging.judge(&subject, &before, &held)?;
             is_listed = true;
             let end = (verdict.provenance.decided_at, verdict.valid_until);
+            renewed.bytes = renewed.bytes.saturating_add(new.bytes());
             renewed.made.push((end, new.resting_on(basis)));
         }
         Ok(renewed)
@@ -265,14 +268,10 @@ impl Writer {
 }
 
 impl Renewed {
-    /// Tells what the new verdicts take in memory, in bytes.
-    fn bytes(&self) -> u64 {
-        self.made.iter().map(|(_, new)| new.bytes()).sum()
-    }
-
     fn add(&mut self, other: Self) {
         self.looked_at = self.looked_at.saturating_add(other.looked_at);
         self.skipped = self.skipped.saturating_add(other.skipped);
+        self.bytes = self.bytes.saturating_add(other.bytes);
         self.gone.extend(other.gone);
         self.made.extend(other.made);
     }

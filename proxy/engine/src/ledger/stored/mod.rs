@@ -14,6 +14,7 @@ mod verdict;
 
 use std::ops::Range;
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sluicegate_model::finding::Finding;
@@ -47,8 +48,23 @@ pub(super) fn read_findings(text: &[u8]) -> Option<Vec<Finding>> {
     Some(read.into_iter().map(|ReadAs(finding)| finding).collect())
 }
 
+/// What stands before the findings of a verdict, and behind them. Quotes within a JSON string are
+/// escaped, so that neither can be part of one; no findings of a reason follow a list.
+const BEFORE_FINDINGS: &[u8] = br#"],"findings":["#;
+const BEHIND_FINDINGS: &[u8] = br#"],"coverage":{"#;
+
 /// Finds the text of the findings in that of their verdict; an error where it is damaged.
 pub(super) fn findings_in(text: &[u8]) -> serde_json::Result<Range<usize>> {
+    let start = memmem::find(text, BEFORE_FINDINGS).map(|at| at + BEFORE_FINDINGS.len() - 1);
+    let end = memmem::rfind(text, BEHIND_FINDINGS).map(|at| at + 1);
+    match start.zip(end) {
+        Some((start, end)) if start < end => Ok(start..end),
+        _ => findings_anywhere_in(text),
+    }
+}
+
+/// Does the same in a text of another order, by reading all of it.
+fn findings_anywhere_in(text: &[u8]) -> serde_json::Result<Range<usize>> {
     #[derive(Deserialize)]
     struct Found<'a> {
         #[serde(borrow)]
